@@ -1,0 +1,1 @@
+"""The balchat host: contracts, core, runtime and loader; everything else is a plugin."""

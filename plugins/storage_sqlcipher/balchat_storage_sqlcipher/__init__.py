@@ -1,0 +1,1 @@
+"""The balchat vault: SQLCipher, key slots, one writer with group commit."""

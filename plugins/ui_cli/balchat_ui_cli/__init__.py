@@ -1,0 +1,1 @@
+"""The balchat command line."""
