@@ -1,0 +1,35 @@
+"""What holds for every test of every distribution: no blocking call in an event loop, no timed property tests."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+from blockbuster import blockbuster_ctx
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OURS = (
+    "balchat_host",
+    "balchat_crypto_mls",
+    "balchat_network_tor",
+    "balchat_storage_sqlcipher",
+    "balchat_transport_tor_direct",
+    "balchat_ui_cli",
+    "balchat_ui_rpc",
+)
+
+# A deadline would turn a busy machine into a failed test.
+settings.register_profile("balchat", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=20_000, print_blob=True)
+settings.load_profile("balchat")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_blocking_calls() -> Iterator[None]:
+    """Raise wherever our own code blocks a running event loop: a file, a lock, a socket, a sleep."""
+    with blockbuster_ctx([name for name in OURS if find_spec(name)]):
+        yield
