@@ -1,0 +1,115 @@
+# Set up, check and show balchat. `make help` lists the rules; each does the set-up it needs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+export PYTHON
+# rustup puts cargo here, and not every shell knows it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+BIN := .venv/bin
+BINDING := bindings/mls_rs_py
+MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+BINDING_SOURCES := $(shell find $(BINDING) -name target -prune -o \
+	\( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml \) -print)
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- set-up: each step leaves a stamp in .venv and runs again only when what it depends on changed ---
+
+.PHONY: setup
+setup: .venv/.binding .venv/.members ## Everything installed in .venv; fast when nothing changed
+
+.PHONY: system
+system:
+	@scripts/system.sh
+
+.venv/.created: | system
+	@echo "→ creating .venv"
+	@"$(PYTHON)" -m venv .venv
+	@touch $@
+
+.venv/.dependencies: requirements.lock .venv/.created
+	@echo "→ installing the dependencies that requirements.lock names"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.binding: $(BINDING_SOURCES) .venv/.dependencies
+	@echo "→ building $(BINDING) (about a minute the first time)"
+	@cd $(BINDING) && VIRTUAL_ENV="$(CURDIR)/.venv" "$(CURDIR)/$(BIN)/maturin" develop --uv --release --locked --quiet
+	@touch $@
+
+.venv/.members: $(MEMBERS:%=%/pyproject.toml) .venv/.dependencies
+	@echo "→ installing balchat and its plugins, editable"
+	@$(BIN)/uv pip install --quiet --offline --python .venv --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
+	@touch $@
+
+# --- check ---
+
+.PHONY: test
+test: lint ## Lint, types, layers and every test, the ones over real Tor included
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## ruff, pyright, import-linter, stubtest, rustfmt, clippy
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/stubtest mls_rs_py
+	scripts/lint_rust.sh
+
+.PHONY: format
+format: setup ## Write the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cd $(BINDING) && cargo fmt
+
+.PHONY: coverage
+coverage: setup ## Every test, with line and branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+.PHONY: fuzz
+fuzz: setup ## The property tests of parsers, with many more examples
+	$(BIN)/pytest -m fuzz --hypothesis-profile=fuzz --timeout=0
+
+.PHONY: mutants
+mutants: setup ## Mutation tests of the core
+	$(BIN)/mutmut run
+
+.PHONY: test-isolated
+test-isolated: setup ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
+	$(BIN)/python scripts/check_isolated.py
+
+# --- show ---
+
+.PHONY: demo
+demo: setup ## Two people chat over a private Tor network on this machine
+	@$(BIN)/python -m demo
+
+.PHONY: bench
+bench: setup ## The figures, each against its limit, written to bench/RESULTS.md
+	@$(BIN)/python -m bench
+
+# --- keep ---
+
+.PHONY: lock
+lock: .venv/.dependencies ## requirements.lock anew, with the newest versions that pyproject.toml allows
+	$(BIN)/uv lock --quiet --upgrade --python .venv
+	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --all-groups --no-emit-workspace \
+		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock >/dev/null
+
+.PHONY: clean
+clean: ## Remove everything that the other rules made
+	rm -rf .venv $(BINDING)/target dist uv.lock .pytest_cache .ruff_cache .mypy_cache .import_linter_cache \
+		.hypothesis .coverage .coverage.* htmlcov mutants
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# What the set-up needs from the system: Python with venv, cargo, a C linker, tor and tor-gencert.
+# Root on a Debian system gets what is missing through apt-get; anybody else is told what to install.
+set -euo pipefail
+
+python=${PYTHON:-python3}
+manifest=bindings/mls_rs_py/Cargo.toml
+missing=()
+
+have() { command -v "$1" >/dev/null; }
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+if ! have "$python"; then
+    missing+=(python3 python3-venv)
+elif [[ ! -e .venv/.created ]]; then
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "Python 3.11 or newer is needed, but $python is $("$python" -V 2>&1)." \
+            "Install a newer one and name it: make PYTHON=/path/to/python3 setup"
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+have cargo || missing+=(cargo)
+have cc || missing+=(gcc libc6-dev)
+{ have tor && have tor-gencert; } || missing+=(tor)
+
+if ((${#missing[@]})); then
+    if ! have apt-get; then
+        die "Missing on this system, by Debian's package names: ${missing[*]}" \
+            "Install them with your system's package manager and try again."
+    elif ((EUID != 0)); then
+        die "Missing on this system. Install it and try again:" \
+            "    sudo apt-get install ${missing[*]}"
+    fi
+    echo "→ installing ${missing[*]} with apt-get"
+    # Only the tor program is wanted: unless the system has a policy of its own, keep Debian's tor service from starting.
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [[ -e $manifest ]]; then
+    needed=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$manifest")
+    found=$(rustc --version | cut -d' ' -f2)
+    printf '%s\n' "${needed:-0}" "$found" | sort -V -C ||
+        die "Rust $needed or newer is needed, but rustc is $found." \
+            "Install a newer one with rustup (https://rustup.rs) and try again."
+fi
