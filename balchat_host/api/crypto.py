@@ -1,0 +1,177 @@
+"""The crypto contract: MLS-shaped (RFC 9420), synchronous, and stateless between transactions.
+
+Rules
+-----
+- An engine keeps everything in the `KeyValueArea` that it is handed, and nothing anywhere else. Each call
+  loads what it needs, steps it, and writes it back, so that a rolled-back transaction rolls back the engine.
+- Every call either happens as a whole or raises and leaves the area as it was.
+- Whoever is in a group is known by `PeerId`. Every leaf's credential must be bound to that identity key by a
+  signature (docs/spec/credential.md); the engine checks it for every leaf, on every path by which a leaf can
+  come in, and raises BadCredential.
+- A row put back from an older copy of the disk is noticed (VaultRolledBack): a rewound ratchet would reuse keys.
+- `now` is Unix seconds, always passed in.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.types import PeerId, Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """What a committer hands out for new members: the Commit for those who are in, the Welcome for those who come."""
+
+    commit: bytes
+    welcome: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationMessage:
+    """A decrypted application message (RFC 9420, section 15). `sender` was verified."""
+
+    group_id: bytes
+    epoch: int
+    sender: PeerId
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipChange:
+    """A Commit was applied (RFC 9420, section 12.4): the group is now at `epoch`."""
+
+    group_id: bytes
+    epoch: int
+    committer: PeerId
+    added: tuple[PeerId, ...] = ()
+    removed: tuple[PeerId, ...] = ()
+
+
+Processed = ApplicationMessage | MembershipChange
+
+
+class CryptoEngine(ABC):
+    """An account's keys and its MLS groups. All state lies in the area handed to each call."""
+
+    # -- the account
+
+    @abstractmethod
+    def create_identity(self, state: KeyValueArea, *, now: int) -> PeerId:
+        """Make the account's long-term Ed25519 identity key and its MLS credential.
+
+        Give the peer id. Once for each vault.
+        """
+
+    @abstractmethod
+    def identity(self, state: KeyValueArea) -> PeerId:
+        """Give the account's own peer id."""
+
+    @abstractmethod
+    def identity_seed(self, state: KeyValueArea) -> Secret:
+        """Give the identity key's 32-octet seed (RFC 8032), which also makes the onion service's key."""
+
+    @abstractmethod
+    def sign(self, state: KeyValueArea, *, domain: str, message: bytes) -> bytes:
+        """Sign `domain ‖ 0x00 ‖ message` with the identity key; give the 64-octet Ed25519 signature.
+
+        `domain` is printable ASCII without NUL and names the use, so that a signature never counts for another one.
+        """
+
+    @abstractmethod
+    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
+        """Raise BadCredential unless `signature` is `peer`'s over `domain ‖ 0x00 ‖ message`."""
+
+    # -- key packages
+
+    @abstractmethod
+    def key_package(self, state: KeyValueArea, *, lifetime: int, now: int) -> bytes:
+        """Make a single-use KeyPackage (RFC 9420, section 10) that is valid for `lifetime` seconds.
+
+        Its private half stays in `state`.
+        """
+
+    @abstractmethod
+    def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
+        """Delete the private half of a KeyPackage of ours that will not be used."""
+
+    # -- groups
+
+    @abstractmethod
+    def create_group(self, state: KeyValueArea, group_id: bytes, *, now: int) -> None:
+        """Make a group with only ourselves in it."""
+
+    @abstractmethod
+    def add(
+        self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
+    ) -> Invitation:
+        """Commit to adding members, each by the peer id that it must prove; pending until `apply_pending_commit`.
+
+        Raises BadCredential where a key package is not that peer's, CryptoRejected where it is expired or malformed.
+        """
+
+    @abstractmethod
+    def remove(self, state: KeyValueArea, group_id: bytes, members: Sequence[PeerId], *, now: int) -> bytes:
+        """Commit to removing members; pending until `apply_pending_commit`. Give the Commit."""
+
+    @abstractmethod
+    def update(self, state: KeyValueArea, group_id: bytes, *, now: int) -> bytes:
+        """Commit to fresh keys for our own leaf; pending until `apply_pending_commit`. Give the Commit."""
+
+    @abstractmethod
+    def apply_pending_commit(self, state: KeyValueArea, group_id: bytes, *, now: int) -> MembershipChange:
+        """Step to the epoch of our own pending Commit."""
+
+    @abstractmethod
+    def clear_pending_commit(self, state: KeyValueArea, group_id: bytes) -> None:
+        """Forget our own pending Commit."""
+
+    @abstractmethod
+    def join(self, state: KeyValueArea, welcome: bytes, *, now: int) -> bytes:
+        """Join by a Welcome that answers a KeyPackage of ours, and use that up; give the group id.
+
+        Raises CryptoRejected, BadCredential; also CryptoRejected where a group of that id is already here.
+        """
+
+    @abstractmethod
+    def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
+        """Make an application PrivateMessage and step the sending ratchet.
+
+        The result may leave only after the commit.
+        """
+
+    @abstractmethod
+    def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
+        """Take an incoming MLSMessage, for whichever of our groups it is.
+
+        Raises CryptoRejected (also for a message that was already processed, or for a group that is not here),
+        BadCredential.
+        """
+
+    @abstractmethod
+    def groups(self, state: KeyValueArea) -> Sequence[bytes]:
+        """Give the ids of all groups in `state`."""
+
+    @abstractmethod
+    def epoch(self, state: KeyValueArea, group_id: bytes) -> int:
+        """Give the group's epoch."""
+
+    @abstractmethod
+    def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[PeerId]:
+        """Give the members in leaf order, ourselves among them."""
+
+    @abstractmethod
+    def epoch_authenticator(self, state: KeyValueArea, group_id: bytes) -> bytes:
+        """Give the epoch authenticator (RFC 9420, section 8.7).
+
+        Equal at all members that are at the same epoch of the same branch.
+        """
+
+    @abstractmethod
+    def export_secret(self, state: KeyValueArea, group_id: bytes, *, label: str, context: bytes, length: int) -> Secret:
+        """Derive a secret that all members share (RFC 9420, section 8.5)."""
+
+    @abstractmethod
+    def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:
+        """Delete everything of a group; one that is absent is no error."""

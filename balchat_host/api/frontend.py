@@ -1,0 +1,306 @@
+"""The front-end contract: what a program may ask of an account (`App`) and of the machine (`Host`, `Profile`).
+
+`App` is one typed description with two implementations: in the process that holds the vault, and across the local
+socket. A front end cannot tell which one it has. Every call is safe to repeat after a lost connection unless it
+says otherwise; calls that change something return once the change is durable.
+
+Names: a contact is called by the name that we gave it, or by its onion address, or by its peer id.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyio.abc import TaskStatus
+
+from balchat_host.api.events import Event
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Check, Secret
+from balchat_host.api.views import (
+    CodeView,
+    ContactView,
+    Message,
+    RequestView,
+    SafetyNumberView,
+    Status,
+)
+
+MAX_TEXT_SIZE = 32 * 1024
+"""Octets of the longest text in one message, in UTF-8."""
+MAX_INTRODUCTION_SIZE = 1024
+"""Octets of the longest introduction in a contact request, in UTF-8."""
+MAX_NAME_LENGTH = 64
+"""Characters of the longest name of an account or a contact."""
+
+
+class App(ABC):
+    """One unlocked account."""
+
+    # -- the account
+
+    @abstractmethod
+    async def code(self) -> CodeView:
+        """Give our chat code."""
+
+    @abstractmethod
+    async def status(self) -> Status:
+        """Give the honest state of everything."""
+
+    @abstractmethod
+    def watch_status(self) -> AsyncIterator[Status]:
+        """Give the state now and after every change; states that come faster than they are read are left out."""
+
+    @abstractmethod
+    async def change_passphrase(self, old: Secret, new: Secret) -> None:
+        """Make `new` open the vault in place of `old`. Raises WrongSecret, WeakPassphrase."""
+
+    @abstractmethod
+    async def renew_recovery_code(self, passphrase: Secret) -> Secret:
+        """Make a new recovery code; the old one stops working. Raises WrongSecret."""
+
+    @abstractmethod
+    async def backup(self, target: str) -> None:
+        """Write a locked copy of the vault to the new file `target` (an absolute path)."""
+
+    @abstractmethod
+    async def shut_down(self) -> None:
+        """End the running balchat, cleanly. Returns when it has begun to end."""
+
+    # -- contacts
+
+    @abstractmethod
+    async def add_contact(self, code: str, name: str | None = None, introduction: str = "") -> ContactView:
+        """Ask the owner of a chat code (or bare onion address) to become a contact; they need not be there now.
+
+        Without `name`, the one in the code is taken. If they asked us already, this accepts.
+        Raises BadChatCode, OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
+        """
+
+    @abstractmethod
+    async def contacts(self) -> list[ContactView]:
+        """Give all contacts by name."""
+
+    @abstractmethod
+    async def rename_contact(self, contact: str, name: str) -> ContactView:
+        """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
+
+    @abstractmethod
+    async def safety_number(self, contact: str) -> SafetyNumberView:
+        """Give the number to compare with the contact."""
+
+    @abstractmethod
+    async def verify_contact(self, contact: str, safety_number: str) -> ContactView:
+        """Take a contact for verified. Raises SafetyNumberDiffers unless the number, digits alone, is the right one."""
+
+    @abstractmethod
+    async def block_contact(self, contact: str) -> ContactView:
+        """Hear nothing from a contact any more, without them being told."""
+
+    @abstractmethod
+    async def unblock_contact(self, contact: str) -> ContactView:
+        """Hear from a contact again. What they sent meanwhile and still hold comes in."""
+
+    @abstractmethod
+    async def remove_contact(self, contact: str) -> None:
+        """Delete a contact with its conversation and everything in it."""
+
+    @abstractmethod
+    async def requests(self) -> list[RequestView]:
+        """Give the contact requests that wait for us, oldest first."""
+
+    @abstractmethod
+    async def accept_request(self, request: str, name: str | None = None) -> ContactView:
+        """Make who asked a contact, called `name` or as they call themselves.
+
+        `request` is a peer id, an onion address, or the name they gave if only one gave it.
+        Raises NoSuchRequest, NameTaken.
+        """
+
+    @abstractmethod
+    async def reject_request(self, request: str) -> None:
+        """Turn a request down. Who asked is not told."""
+
+    # -- messages
+
+    @abstractmethod
+    async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:
+        """Write a message. It is durable when this returns, and is sent as soon as there is a way. Not safe to repeat.
+
+        Raises NoSuchContact, ContactBlocked, NoSuchMessage (reply_to: a whole id, or the beginning of one that is
+        unique in the conversation and has at least 6 digits), TextTooLong, BadInput.
+        """
+
+    @abstractmethod
+    async def message(self, message_id: str) -> Message:
+        """Give one message as it is now."""
+
+    @abstractmethod
+    async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
+        """Give the last `limit` (1 to 1,000) messages of a conversation, or the last ones before a message, oldest
+        first.
+        """
+
+    @abstractmethod
+    async def mark_read(self, contact: str, up_to: str) -> None:
+        """Take everything up to the message `up_to` for read.
+
+        The author learns it, unless the configuration says otherwise.
+        """
+
+    # -- events
+
+    @abstractmethod
+    def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        """Give every event after the cursor `after`, in order, and go on for ever.
+
+        Without `after`: after the last one that `subscriber` acknowledged; without both, those from now on.
+        Raises CursorTooOld.
+        """
+
+    @abstractmethod
+    async def acknowledge(self, subscriber: str, cursor: int) -> None:
+        """Remember that `subscriber` (1 to 64 characters) has dealt with everything up to `cursor`.
+
+        What no subscriber still needs is deleted some day.
+        """
+
+
+class FrontEnd(ABC):
+    """A front end that runs inside the process that holds the account."""
+
+    @abstractmethod
+    async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
+        """Serve until cancelled. Calls `task_status.started()` when it can be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEndContext:
+    """What the host gives a front end.
+
+    `runtime_directory` is private (0700), on this machine only, and short enough for a socket's path. `profile` is
+    the account's directory, which tells two accounts apart.
+    """
+
+    profile: Path
+    runtime_directory: Path
+
+
+AppConnection = AbstractAsyncContextManager[App]
+Connector = Callable[[FrontEndContext, object], Awaitable[AppConnection | None]]
+"""Finds the `App` of a running account: gives None where none runs, raises where one runs and cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginView:
+    """One installed or configured plugin.
+
+    `problem` says why it is broken; `api_version` is None where it could not be read.
+    """
+
+    name: str
+    kind: str
+    summary: str
+    distribution: str
+    version: str
+    api_version: int | None
+    enabled: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingView:
+    """One value of the configuration.
+
+    Its dotted key, value, and the file that says so (or `default`). `locked_by` names a file.
+    """
+
+    key: str
+    value: object
+    source: str
+    locked_by: str | None = None
+
+
+class Profile(ABC):
+    """One place on this machine where an account lives or may live."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """How people call it."""
+
+    @property
+    @abstractmethod
+    def directory(self) -> Path:
+        """Where it lies."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Say whether there is an account in it."""
+
+    @abstractmethod
+    async def create(self, name: str, passphrase: Secret) -> Secret:
+        """Make an account called `name`; give its recovery code, which is shown once and kept nowhere.
+
+        Raises AccountExists, WeakPassphrase, BadInput.
+        """
+
+    @abstractmethod
+    async def connect(self) -> AppConnection | None:
+        """Reach the account where it is already running; None where it is not."""
+
+    @abstractmethod
+    def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:
+        """Unlock the account for what needs only the vault: no network, nothing is sent."""
+
+    @abstractmethod
+    async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
+        """Unlock the account and be there for others, with every enabled plugin, until cancelled or until
+        `App.shut_down`.
+
+        Gives the App through `task_status.started()` once front ends can reach it; the network may still be starting.
+        """
+
+    @abstractmethod
+    def plugins(self) -> Sequence[PluginView]:
+        """Give every plugin that is installed or configured, broken ones with the reason."""
+
+    @abstractmethod
+    def configuration(self) -> Sequence[SettingView]:
+        """Give every value that holds for this profile. Raises ConfigurationError."""
+
+    @abstractmethod
+    def configuration_files(self) -> Sequence[Path]:
+        """Give the files that are looked for, the strongest last."""
+
+    @abstractmethod
+    async def checks(self) -> Sequence[Check]:
+        """Look at everything that this account needs, without starting it."""
+
+
+class Host(ABC):
+    """What a program front end gets: the profiles on this machine."""
+
+    @abstractmethod
+    def profile(self, name: str | None = None) -> Profile:
+        """Give a profile by name, by directory (anything with a path separator), or the default one.
+
+        It need not exist yet.
+        """
+
+    @abstractmethod
+    def profiles(self) -> Sequence[Profile]:
+        """Give the profiles that have an account, by name."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """The version of balchat-host."""
+
+
+Program = Callable[[Host, Sequence[str]], int]
+"""A front end that a person starts.
+
+Takes the host and the command line after the program's name; gives the exit code.
+"""

@@ -1,0 +1,84 @@
+"""The network contract: dial an address, publish one from a key, say honestly how things are.
+
+A network carries octets and never sees a message. Streams are anyio byte streams: whole, ordered,
+and private to both ends. Its addresses prove themselves: whoever answers at an address holds the key of it,
+as with Tor v3 onion services (rend-spec-v3).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyio.abc import ByteStream, TaskStatus
+
+from balchat_host.api.types import Check, PeerId, Secret, ServiceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkContext:
+    """What the host gives a network plugin.
+
+    `directory` is private (0700), belongs to this plugin and this profile, lies outside the vault and so must never
+    hold anything that tells of contacts, keys or contents. `on_state` may be called from the event loop at any time.
+    """
+
+    directory: Path
+    on_state: Callable[[ServiceState], None]
+
+
+class PublishedService(ABC):
+    """An address that we answer at. Closing it takes it back."""
+
+    @property
+    @abstractmethod
+    def state(self) -> ServiceState:
+        """`starting` until it can be found, `online` while it can, `degraded` with a reason while it cannot."""
+
+    @abstractmethod
+    async def accept(self) -> ByteStream:
+        """Wait for the next incoming stream.
+
+        At most a bounded number waits; the newest are turned away. Raises ClosedResourceError.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Take the address back and end its waiting streams. Calling it twice is harmless."""
+
+
+class Network(ABC):
+    """Reaches and answers peers by their keys."""
+
+    @property
+    @abstractmethod
+    def state(self) -> ServiceState:
+        """How things are now."""
+
+    @abstractmethod
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        """Come up, stay up and mend what breaks, until cancelled; then leave nothing running.
+
+        Calls `task_status.started()` as soon as `dial` and `publish` may be called (they wait for the network by
+        themselves), long before it is online. Raises NetworkUnavailable and its kin only for what waiting cannot mend.
+        """
+
+    @abstractmethod
+    async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+        """Answer at the address of `key` (an Ed25519 seed) on the virtual `port`, and go on to do so when the
+        network comes back.
+
+        Nothing of the key is ever written to a disk.
+        """
+
+    @abstractmethod
+    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+        """Open a stream to whoever holds `peer`'s key.
+
+        Streams with different `isolation` never share what a third party could link them by. Raises PeerUnreachable
+        or NetworkUnavailable. Bounded in time by the network itself.
+        """
+
+    @abstractmethod
+    async def checks(self) -> Sequence[Check]:
+        """Look at what it needs for `balchat doctor`, without starting it."""

@@ -1,0 +1,159 @@
+"""The values that every contract shares: peers, secrets, states, routes.
+
+All are frozen and say in their name what the field calls them. Anything that must not reach a log or a
+screen by accident redacts itself in `repr`.
+"""
+
+import hashlib
+from base64 import b32decode, b32encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Self
+
+from balchat_host.api.errors import BadOnionAddress
+
+PEER_ID_SIZE: Final = 32
+"""Octets of an Ed25519 public key (RFC 8032)."""
+
+_ONION_VERSION: Final = b"\x03"
+_ONION_LENGTH: Final = 56
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """Octets that must never be seen: keys, passphrases, recovery codes. `repr` hides them."""
+
+    octets: bytes
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Take a typed secret, as UTF-8."""
+        return cls(text.encode())
+
+    def reveal(self) -> bytes:
+        """Give the octets to the one who uses them."""
+        return self.octets
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+@dataclass(frozen=True, slots=True, order=True, repr=False)
+class PeerId:
+    """An account: the public half of its Ed25519 identity key, 32 octets.
+
+    The v3 onion address is the same key in another spelling (rend-spec-v3, section 6 [ONIONADDRESS]),
+    so whoever holds the address holds the key. Peer ids are ordered as their octets are; both sides
+    of a tie use that order.
+    """
+
+    octets: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.octets) != PEER_ID_SIZE:
+            raise BadOnionAddress(problem=f"a peer id has {PEER_ID_SIZE} octets, not {len(self.octets)}")
+
+    @classmethod
+    def from_onion(cls, address: str) -> Self:
+        """Read a v3 onion address, with or without `.onion`, in any case.
+
+        Raises BadOnionAddress, which says what is wrong with it.
+        """
+        name = address.strip().lower().removesuffix(".onion")
+        if len(name) != _ONION_LENGTH:
+            raise BadOnionAddress(problem=f"it has {len(name)} characters before .onion, and needs {_ONION_LENGTH}")
+        wrong = sorted(set(name) - set("abcdefghijklmnopqrstuvwxyz234567"))
+        if wrong:
+            raise BadOnionAddress(problem=f"it contains {wrong[0]!r}; only a to z and 2 to 7 occur in one")
+        raw = b32decode(name.upper())
+        key, checksum, version = raw[:32], raw[32:34], raw[34:]
+        if version != _ONION_VERSION:
+            raise BadOnionAddress(problem="it is not a version 3 address")
+        if checksum != _onion_checksum(key):
+            raise BadOnionAddress(problem="its checksum does not match: a character is mistyped or missing")
+        return cls(key)
+
+    @property
+    def onion(self) -> str:
+        """The v3 onion address of this key: 56 characters and `.onion`."""
+        raw = self.octets + _onion_checksum(self.octets) + _ONION_VERSION
+        return b32encode(raw).decode().lower() + ".onion"
+
+    def __repr__(self) -> str:
+        return "PeerId(…)"
+
+
+def _onion_checksum(key: bytes) -> bytes:
+    return hashlib.sha3_256(b".onion checksum" + key + _ONION_VERSION).digest()[:2]
+
+
+class Phase(StrEnum):
+    """How far a network, a transport or a published service has come."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    ONLINE = "online"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """An honest state: what is known now, and why it is not better.
+
+    `percent` is 0 to 100 while starting, else None. `reason` is for a person: it names no address.
+    """
+
+    phase: Phase
+    percent: int | None = None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        percent = "" if self.percent is None else f" {self.percent} %"
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.phase}{percent}{reason}"
+
+
+STOPPED: Final = ServiceState(phase=Phase.STOPPED)
+ONLINE: Final = ServiceState(phase=Phase.ONLINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One way to reach a contact, as the contact handed it over.
+
+    Only the named transport understands `address` (at most 512 octets). `sealing_key` is the key to seal
+    envelopes to, or None where the way itself is private. `not_after` is Unix seconds, or None.
+    """
+
+    transport: str
+    address: bytes
+    sealing_key: bytes | None = None
+    not_after: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Route(transport={self.transport!r}, …)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong, and what a person can do about it."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One finding of `balchat doctor`. `problem` is None where all is well."""
+
+    name: str
+    finding: str
+    problem: Problem | None = None
+
+
+def one_line(words: Sequence[str]) -> str:
+    """Join words for a message to a person: `a, b and c`; `nothing` for none."""
+    if not words:
+        return "nothing"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

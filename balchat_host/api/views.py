@@ -1,0 +1,124 @@
+"""What front ends see: plain values, as they also stand in `--json` output and on the local socket.
+
+Ids are lower-case hexadecimal, times are Unix milliseconds. Nothing here is secret to the account's owner, and
+nothing here lets a front end reach keys.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from balchat_host.api.types import ServiceState
+
+
+class MessageState(StrEnum):
+    """How far a message has come. The first five are of those that we wrote, in this order."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    RELAYED = "relayed"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    RECEIVED = "received"
+    """Somebody else wrote it."""
+
+
+class ContactState(StrEnum):
+    """How far we are with a contact."""
+
+    ADDING = "adding"
+    """Not yet reached: our request has not been handed over."""
+    REQUESTED = "requested"
+    """The request is with them and waits for their approval."""
+    ACTIVE = "active"
+    """We can write to each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a conversation.
+
+    `author` is the contact's name, or None when we wrote it. `text` is None where the content is of a type that is
+    not shown as text; `content_type` says which. `reason` says why a state is no better.
+    """
+
+    id: str
+    conversation: str
+    author: str | None
+    author_id: str
+    sent_at: int
+    content_type: str
+    text: str | None
+    in_reply_to: str | None
+    state: MessageState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactView:
+    """One contact. `verified`: its safety number was compared. `unread`: messages not yet marked as read."""
+
+    name: str
+    peer_id: str
+    onion: str
+    conversation: str
+    state: ContactState
+    verified: bool
+    blocked: bool
+    unread: int
+    reachable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestView:
+    """A contact request that waits for our approval. `name` and `introduction` are what the sender says of itself."""
+
+    peer_id: str
+    onion: str
+    name: str
+    introduction: str
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeView:
+    """Our own chat code: what to give to people who shall be able to ask us."""
+
+    code: str
+    peer_id: str
+    onion: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyNumberView:
+    """Sixty digits, the same on both sides exactly when both hold each other's true key."""
+
+    contact: str
+    safety_number: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxView:
+    """How much waits to be sent, and since when (Unix milliseconds, None when nothing waits)."""
+
+    waiting: int
+    in_flight: int
+    oldest: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The honest state of everything. `network` and `transports` are by plugin name; `published` is our own address."""
+
+    vault: str
+    profile: str
+    running: bool
+    network: dict[str, ServiceState]
+    published: ServiceState
+    transports: dict[str, ServiceState]
+    policy: str
+    contacts: list[ContactView]
+    requests: int
+    outbox: OutboxView
