@@ -47,7 +47,7 @@ if ((${#missing[@]})); then
     apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-if [[ -e $manifest ]]; then
+if [[ ! -e .venv/.binding ]]; then
     needed=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$manifest")
     found=$(rustc --version | cut -d' ' -f2)
     printf '%s\n' "${needed:-0}" "$found" | sort -V -C ||
