@@ -138,9 +138,7 @@ class App(ABC):
 
     @abstractmethod
     async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
-        """Give the last `limit` (1 to 1,000) messages of a conversation, or the last ones before a message, oldest
-        first.
-        """
+        """Give the last `limit` (1 to 1,000) messages of a conversation, or those before a message, oldest first."""
 
     @abstractmethod
     async def mark_read(self, contact: str, up_to: str) -> None:
@@ -256,8 +254,7 @@ class Profile(ABC):
 
     @abstractmethod
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
-        """Unlock the account and be there for others, with every enabled plugin, until cancelled or until
-        `App.shut_down`.
+        """Unlock the account and be there for others, with every enabled plugin, until cancelled or `App.shut_down`.
 
         Gives the App through `task_status.started()` once front ends can reach it; the network may still be starting.
         """

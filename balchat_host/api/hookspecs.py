@@ -1,5 +1,4 @@
-"""The registration hooks. A plugin module implements the ones that it has something for, and nothing else happens
-in it.
+"""The registration hooks: a plugin module implements those that it has something for, and does nothing else.
 
 A distribution announces its module in its `pyproject.toml`; the entry point's name is the plugin's name:
 
@@ -145,8 +144,9 @@ class HookSpecs:
 
     @hookspec
     def balchat_front_ends(self) -> Sequence[FrontEndDescriptor]:  # pyright: ignore[reportReturnType]  # a spec has no body
-        """Register front ends: services inside `balchat up`, programs that a person starts, or connectors to a
-        running account.
+        """Register front ends.
+
+        They are services inside `balchat up`, programs that a person starts, or connectors to a running account.
 
         Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
 

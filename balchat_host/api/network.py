@@ -65,8 +65,7 @@ class Network(ABC):
 
     @abstractmethod
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
-        """Answer at the address of `key` (an Ed25519 seed) on the virtual `port`, and go on to do so when the
-        network comes back.
+        """Answer at the address of `key` (an Ed25519 seed) on the virtual `port`, again whenever it is back.
 
         Nothing of the key is ever written to a disk.
         """

@@ -131,8 +131,7 @@ class Vault(ABC):
 
     @abstractmethod
     async def backup(self, target: Path) -> None:
-        """Write a whole, consistent, equally locked copy to `target`, a path that does not exist yet, while work
-        goes on.
+        """Write a whole, consistent, equally locked copy to the new path `target` while work goes on.
 
         Raises BadInput if `target` exists, StorageFull, StorageFailed.
         """

@@ -99,9 +99,7 @@ class TransportHost(ABC):
 
     @abstractmethod
     async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
-        """Open a stream to `peer`, isolated from every other peer's and, within the peer, by `isolation`
-        (Network.dial).
-        """
+        """Open a stream to `peer`, isolated from every other peer's and, within the peer, by `isolation`."""
 
     @abstractmethod
     async def sign(self, *, domain: str, message: bytes) -> bytes:
@@ -155,8 +153,7 @@ class Transport(ABC):
 
     @abstractmethod
     async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
-        """Take envelopes for `peer`, in order; connect first where needed. Waits while too much is on its way
-        (backpressure).
+        """Take envelopes for `peer`, in order; connect first where needed; wait while too much is on its way.
 
         Raises PeerUnreachable or NetworkUnavailable when it accepted none of them (no reports follow then).
         """
