@@ -1,0 +1,182 @@
+"""tor's control port (control-spec), through stem: the only module that knows stem.
+
+stem is hardly maintained, carries no types and blocks; nothing of it leaves this module, and everything here is to
+be called from worker threads. Callbacks are called from a thread of stem's.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeAlias
+
+import stem  # pyright: ignore[reportMissingTypeStubs]  # stem carries no types
+import stem.connection  # pyright: ignore[reportMissingTypeStubs]  # see above
+import stem.control  # pyright: ignore[reportMissingTypeStubs]  # see above
+
+from balchat_host.api.errors import NetworkUnavailable, TorControlRefused
+from balchat_host.api.types import Secret
+
+# stem hands every line of the control connection to the log, the ADD_ONION with its key among them, and a handler
+# of the root logger would take it whatever its level. So stem logs nothing.
+_stem_log = logging.getLogger("stem")
+_stem_log.disabled = True
+_stem_log.propagate = False
+
+ControlAddress: TypeAlias = Path | tuple[str, int]
+"""Where a control port listens: a unix socket, or host and port."""
+
+MAX_STREAMS_PER_CIRCUIT: Final = 16
+"""Streams that one rendezvous circuit may open; tor closes a circuit that asks for more."""
+
+_STATUS_EVENTS: Final = ("STATUS_CLIENT", "STATUS_GENERAL", "NETWORK_LIVENESS", "ORCONN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged:
+    """Something about tor's state changed: ask for it anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptorUpload:
+    """A directory took the descriptor of an onion of ours (HS_DESC UPLOADED), or did not (HS_DESC FAILED).
+
+    `service` is the address without `.onion`.
+    """
+
+    service: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlClosed:
+    """The control connection ended: tor stopped, or we closed it."""
+
+
+ControlEvent: TypeAlias = StatusChanged | DescriptorUpload | ControlClosed
+
+
+class ControlFailure(NetworkUnavailable):
+    """The network is not available: {problem}. {remedy}."""
+
+    def __init__(self, command: str, error: object) -> None:
+        super().__init__(
+            problem=f"tor did not do what {command} asked for ({error})",
+            remedy="It is tried again by itself; if this stays, use another version of tor",
+        )
+
+
+class Control:
+    """One authenticated control connection. Every method blocks; all but `close` raise ControlFailure."""
+
+    def __init__(self, controller: Any) -> None:
+        self._controller = controller
+
+    @classmethod
+    def connect(cls, address: ControlAddress, *, password: Secret | None = None) -> Self:
+        """Connect and authenticate by what tor offers: nothing, the password, its cookie. Raises TorControlRefused."""
+        try:
+            if isinstance(address, Path):
+                controller: Any = stem.control.Controller.from_socket_file(str(address))
+            else:
+                controller = stem.control.Controller.from_port(*address)  # pyright: ignore[reportArgumentType]  # inferred from the default of "default"
+        except (stem.SocketError, ValueError) as error:
+            raise TorControlRefused(problem="nothing answers there") from error
+        try:
+            controller.authenticate(password=None if password is None else password.reveal().decode())
+        except (stem.connection.AuthenticationFailure, stem.ControllerError) as error:
+            controller.close()
+            raise TorControlRefused(problem=_refusal(error)) from error
+        return cls(controller)
+
+    def information(self, keyword: str) -> str:
+        """Ask one thing (GETINFO)."""
+        return self.all_information([keyword])[keyword]
+
+    def all_information(self, keywords: Sequence[str]) -> Mapping[str, str]:
+        """Ask several things at the same moment (GETINFO)."""
+        try:
+            return self._controller.get_info(list(keywords))
+        except stem.ControllerError as error:
+            raise ControlFailure("GETINFO", error) from error
+
+    def set_options(self, options: Mapping[str, str]) -> None:
+        """Change settings of the running tor, all or none (SETCONF)."""
+        try:
+            self._controller.set_options(dict(options))
+        except stem.ControllerError as error:
+            raise ControlFailure("SETCONF", error) from error
+
+    def take_ownership(self) -> None:
+        """Make tor exit when this connection ends (TAKEOWNERSHIP)."""
+        try:
+            reply = self._controller.msg("TAKEOWNERSHIP")
+        except stem.ControllerError as error:
+            raise ControlFailure("TAKEOWNERSHIP", error) from error
+        if not reply.is_ok():
+            raise ControlFailure("TAKEOWNERSHIP", reply)
+
+    def listen(self, callback: Callable[[ControlEvent], None]) -> None:
+        """Call `callback` for every event from now on, and once with ControlClosed."""
+
+        def closed(_controller: object, state: object, _time: object) -> None:
+            if state == "Closed":
+                callback(ControlClosed())
+
+        def status_changed(_event: object) -> None:
+            callback(StatusChanged())
+
+        def descriptor(event: Any) -> None:
+            if event.action in ("UPLOADED", "FAILED"):
+                callback(DescriptorUpload(service=event.address, accepted=event.action == "UPLOADED"))
+
+        try:
+            self._controller.add_status_listener(closed)
+            self._controller.add_event_listener(status_changed, *_STATUS_EVENTS)
+            self._controller.add_event_listener(descriptor, "HS_DESC")
+        except stem.ControllerError as error:
+            raise ControlFailure("SETEVENTS", error) from error
+
+    def add_onion(self, key_blob: Secret, targets: Mapping[int, str]) -> None:
+        """Publish an onion for as long as this connection lives (ADD_ONION, neither detached nor written anywhere).
+
+        `key_blob` is the base64 of the expanded Ed25519 key, `targets` says for each virtual port where its streams go.
+        """
+        try:
+            self._controller.create_ephemeral_hidden_service(
+                dict(targets),
+                key_type="ED25519-V3",
+                key_content=key_blob.reveal().decode(),
+                discard_key=True,
+                max_streams=MAX_STREAMS_PER_CIRCUIT,
+            )
+        except stem.ControllerError as error:
+            raise ControlFailure("ADD_ONION", error) from None  # stem's own would keep the key in its frame
+
+    def remove_onion(self, service: str) -> None:
+        """Take an onion back (DEL_ONION); one that is not there is no error."""
+        try:
+            self._controller.remove_ephemeral_hidden_service(service)
+        except stem.ControllerError as error:
+            raise ControlFailure("DEL_ONION", error) from error
+
+    def close(self) -> None:
+        """End the connection. Calling it twice is harmless."""
+        self._controller.close()
+
+
+def _refusal(error: Exception) -> str:
+    """Say in plain words why authentication failed; stem's texts name files and internals."""
+    match error:
+        case stem.connection.MissingPassword():
+            return "it wants a password, and settings.network_tor.control_password is empty"
+        case stem.connection.PasswordAuthFailed():
+            return "it does not accept the password"
+        case stem.connection.UnreadableCookieFile():
+            return "this user may not read its cookie file"
+        case stem.connection.CookieAuthFailed():
+            return "it does not accept its cookie"
+        case stem.connection.IncorrectSocketType():
+            return "what answers there is no tor control port"
+        case _:
+            return "it offers no way to authenticate that we know"

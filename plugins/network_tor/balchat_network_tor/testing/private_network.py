@@ -1,0 +1,186 @@
+"""A whole Tor network on loopback: five directory authorities that are relays too. Nothing leaves the machine.
+
+Theory of operation
+-------------------
+A node knows another only by the keys in the consensus, and tor votes on one at fixed times of the day, at least five
+seconds apart. Waiting for the next such time, and then for the one at which nobody is missing any more, is what
+usually takes long. So the nodes start with a vote half an hour away, exchange their descriptors, and only when each
+knows all are they told, through their control ports, to vote within the next seconds. The consensus is then complete at
+once, and stands unchanged for half an hour.
+
+    keys made → processes started → every node knows all → vote → consensus → every node has built circuits
+"""
+
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+from balchat_network_tor.testing.node import VOTING_INTERVAL, Node
+from balchat_network_tor.testing.ports import free_ports
+
+ProgressCallback: TypeAlias = Callable[[int, str], None]
+"""Is told how far the start is (0 to 100), and what is done now."""
+
+NODES: Final = 5
+"""Enough for the longest circuit of an onion service, whose neighbours must differ, and for a majority of votes."""
+
+_LOOK_EVERY: Final = 0.05
+"""Seconds."""
+
+_FASTEST_INTERVAL: Final = 5
+"""Seconds between votes, the least that tor takes. At this interval a vote and its signing take one second each."""
+_FIRST_VOTE: Final = 3
+"""Seconds from the call to vote until the consensus is valid: one to vote, one to sign, one to spare."""
+
+
+class PrivateNetworkFailed(RuntimeError):
+    """The private Tor network could not be started; the message has the log of the node that failed."""
+
+
+class PrivateTorNetwork:
+    """A private Tor network, as a context manager: `with` or `async with`.
+
+    `on_progress` is called while it starts, from the thread that starts it (`async with`: from the event loop's).
+    `timeout` is in seconds. Raises PrivateNetworkFailed. All processes end with the context; should this process be
+    killed, they notice the end of their control connections and end too.
+    """
+
+    def __init__(
+        self,
+        *,
+        tor: str = "tor",
+        tor_gencert: str = "tor-gencert",
+        timeout: float = 60,
+        on_progress: ProgressCallback = lambda _percent, _what: None,
+    ) -> None:
+        self._tor = tor
+        self._tor_gencert = tor_gencert
+        self._timeout = timeout
+        self._on_progress = on_progress
+        self._lock = threading.Lock()
+        self._given_up = threading.Event()
+        self._deadline = 0.0
+        self._folder: Path | None = None
+        self._nodes: list[Node] = []
+        self._authorities: list[str] = []
+
+    def torrc_lines(self) -> tuple[str, ...]:
+        """The lines that make a tor a client of this network."""
+        return ("TestingTorNetwork 1", *(line.rstrip() for line in self._authorities))
+
+    def start(self) -> None:
+        """Start the network and return when it is usable. Blocks; use `with` or `async with` where possible."""
+        try:
+            self._start(self._on_progress)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End every process and remove the folder. Blocks shortly. Calling it twice is harmless."""
+        self._given_up.set()
+        with self._lock:
+            for node in self._nodes:
+                node.stop()
+            self._nodes.clear()
+            if self._folder is not None:
+                shutil.rmtree(self._folder)
+                self._folder = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        report = partial(anyio.from_thread.run_sync, self._on_progress)
+        try:
+            await anyio.to_thread.run_sync(self._start, report, abandon_on_cancel=True)
+        except BaseException:
+            # After a cancellation the thread may still be at work; `stop` tells it and waits for it.
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.stop)
+
+    def _start(self, report: ProgressCallback) -> None:
+        with self._lock:
+            self._given_up.clear()
+            self._deadline = time.monotonic() + self._timeout
+            report(0, "making keys")
+            self._make_nodes()
+            report(25, "starting the nodes")
+            for node in self._nodes:
+                node.start(tor=self._tor, authorities=self._authorities)
+            self._wait("start", Node.connect)
+            report(45, "exchanging descriptors")
+            self._wait("learn of the others", lambda node: node.known_relays() == NODES)
+            report(50, "voting")
+            offset = (round(time.time()) + _FIRST_VOTE) % _FASTEST_INTERVAL
+            for node in self._nodes:
+                node.vote(interval=_FASTEST_INTERVAL, offset=offset)
+            self._wait("agree on a consensus", lambda node: node.known_directories() == NODES)
+            report(85, "building circuits")
+            self._wait("build a circuit", Node.bootstrapped)
+            report(100, "ready")
+
+    def _make_nodes(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="private-tor-"))
+        ports = free_ports(2 * NODES)
+        offset = (int(time.time()) + VOTING_INTERVAL // 2) % VOTING_INTERVAL
+        self._nodes = [
+            Node(
+                folder=self._folder / f"node{number}",
+                name=f"node{number}",
+                or_port=ports[2 * number],
+                dir_port=ports[2 * number + 1],
+                offset=offset,
+            )
+            for number in range(NODES)
+        ]
+        make_keys = partial(Node.make_keys, tor=self._tor, tor_gencert=self._tor_gencert)
+        try:
+            with ThreadPoolExecutor(NODES) as threads:
+                self._authorities = list(threads.map(make_keys, self._nodes))
+        except OSError as error:
+            raise PrivateNetworkFailed(
+                f"{error.filename or 'tor'} cannot be started ({error.strerror}); install tor, tor-gencert with it"
+            ) from error
+        except subprocess.CalledProcessError as error:
+            raise PrivateNetworkFailed(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}") from error
+
+    def _wait(self, what: str, done: Callable[[Node], bool]) -> None:
+        """Look at the nodes again and again until each is `done`; raise with the log of one that is not."""
+        waiting = list(self._nodes)
+        while waiting := [node for node in waiting if not done(node)]:
+            for node in waiting:
+                if not node.running:
+                    raise PrivateNetworkFailed(
+                        f"{node.name} ended before it could {what}; its log:\n{node.last_words()}"
+                    )
+            if time.monotonic() > self._deadline:
+                names, log = ", ".join(node.name for node in waiting), waiting[0].last_words()
+                raise PrivateNetworkFailed(f"{names} did not {what} within {self._timeout:g} s; its log:\n{log}")
+            if self._given_up.wait(_LOOK_EVERY):
+                raise PrivateNetworkFailed("stopped while it was starting")
