@@ -387,6 +387,12 @@ class TimedOut(WorldError):
     exit_code = 10
 
 
+class MessageFailed(WorldError):
+    """The message could not be delivered: {problem}."""
+
+    code = "message-failed"
+
+
 class ConnectionLost(WorldError):
     """The connection to the running balchat was lost. `balchat status` shows whether it still runs."""
 

@@ -54,7 +54,10 @@ class App(ABC):
 
     @abstractmethod
     async def change_passphrase(self, old: Secret, new: Secret) -> None:
-        """Make `new` open the vault in place of `old`. Raises WrongSecret, WeakPassphrase."""
+        """Make `new` the passphrase. `old` is the passphrase in use, or the recovery code.
+
+        Raises WrongSecret, WeakPassphrase.
+        """
 
     @abstractmethod
     async def renew_recovery_code(self, passphrase: Secret) -> Secret:
@@ -148,6 +151,13 @@ class App(ABC):
         """
 
     # -- events
+
+    @abstractmethod
+    async def cursor(self) -> int:
+        """Give the cursor of the newest event.
+
+        Whoever takes it first, then reads or changes something, then follows `events(after=cursor)`, misses nothing.
+        """
 
     @abstractmethod
     def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
