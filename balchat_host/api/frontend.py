@@ -68,8 +68,11 @@ class App(ABC):
         """Write a locked copy of the vault to the new file `target` (an absolute path)."""
 
     @abstractmethod
-    async def shut_down(self) -> None:
-        """End the running balchat, cleanly. Returns when it has begun to end."""
+    async def shut_down(self) -> int:
+        """End the running balchat, cleanly. Gives the id of the process that ends, once it has begun to.
+
+        When that process is gone, so is everything that it held: the vault's lock, the socket, its tor.
+        """
 
     # -- contacts
 
