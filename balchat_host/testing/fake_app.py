@@ -1,0 +1,318 @@
+"""An `App` in memory, for the tests of front ends: every method, every error, no vault, no keys, no network.
+
+It is deterministic: the same calls give the same ids, times, cursors and safety numbers. A test plays the rest of the
+world through the methods of `FakeApp` that are not in `App`; or it makes two accounts in one `FakeWorld`, which hear
+each other at once.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import anyio
+import anyio.lowlevel
+
+from balchat_host.api.errors import (
+    AlreadyAContact,
+    BadInput,
+    ContactBlocked,
+    NoSuchMessage,
+    OwnChatCode,
+    SafetyNumberDiffers,
+    TextTooLong,
+    TooMany,
+    WeakPassphrase,
+    WrongSecret,
+)
+from balchat_host.api.events import Event
+from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE, MAX_TEXT_SIZE, App
+from balchat_host.api.types import ONLINE, Secret, ServiceState
+from balchat_host.api.views import (
+    CodeView,
+    ContactState,
+    ContactView,
+    Message,
+    MessageState,
+    OutboxView,
+    RequestView,
+    SafetyNumberView,
+    Status,
+)
+from balchat_host.core.codes import ChatCode
+from balchat_host.testing.fake_account import FakeAccount, FakeWorld, fake_peer
+from balchat_host.testing.fake_journal import Pull
+
+MAX_CONTACTS = 100
+MAX_HISTORY = 1000
+MAX_SUBSCRIBER_LENGTH = 64
+MIN_PASSPHRASE_SIZE = 8
+
+
+class FakeApp(App):
+    """One account. Public attributes are for tests to look at and to set; `account` has its books."""
+
+    def __init__(self, name: str = "Alice", world: FakeWorld | None = None) -> None:
+        self.account = FakeAccount(name, world or FakeWorld())
+        self.passphrase = Secret.from_text("correct horse battery staple")
+        self.recovery_code = Secret.from_text("0000-0000")
+        self.network = ONLINE
+        self.published = ONLINE
+        self.process_id = 4242
+        self.ended = False
+        self._renewals = 0
+        self._failures: dict[str, list[Exception]] = {}
+
+    # -- what a test does in place of the rest of the world
+
+    def fail_next(self, method: str, error: Exception) -> None:
+        """Let the next call of a method raise `error` and do nothing. Not for the streams."""
+        self._failures.setdefault(method, []).append(error)
+
+    def befriend(self, name: str) -> ContactView:
+        """Have an active contact called `name`; the other side need not exist."""
+        return self.account.add_contact(fake_peer(name), name, ContactState.ACTIVE)
+
+    def change_contact(self, contact: str, state: ContactState) -> ContactView:
+        """Let a contact get further."""
+        return self.account.put_contact(replace(self.account.contact(contact), state=state))
+
+    def reach_contact(self, contact: str, *, reachable: bool) -> None:
+        """Let a contact come and go, which is no event."""
+        view = self.account.contact(contact)
+        self.account.contacts[view.peer_id] = replace(view, reachable=reachable)
+        self.account.bell.ring()
+
+    def change_network(self, network: ServiceState, published: ServiceState = ONLINE) -> None:
+        """Let the network be in another state."""
+        self.network, self.published = network, published
+        self.account.bell.ring()
+
+    def hear_request(self, name: str, introduction: str = "") -> RequestView:
+        """Let somebody called `name` ask to become a contact."""
+        return self.account.hear_request(fake_peer(name), name, introduction)
+
+    def hear(self, contact: str, text: str | None, reply_to: str | None = None) -> Message:
+        """Let a contact write us a message; without a text, one that is not shown as text."""
+        return self.account.receive(self.account.contact(contact), text, reply_to)
+
+    def change_message(self, message_id: str, state: MessageState, reason: str | None = None) -> None:
+        """Let a message that we wrote get further, or fail."""
+        self.account.change_message(message_id, state, reason)
+
+    def forget_events(self, up_to: int) -> None:
+        """Delete events, as happens some day to those that no subscriber needs."""
+        self.account.journal.forget(up_to)
+
+    # -- the account
+
+    async def code(self) -> CodeView:
+        await self._enter("code")
+        account = self.account
+        code = str(ChatCode(peer=account.peer, name=account.name))
+        return CodeView(code=code, peer_id=account.peer_id, onion=account.peer.onion, name=account.name)
+
+    async def status(self) -> Status:
+        await self._enter("status")
+        return self._status()
+
+    def watch_status(self) -> AsyncIterator[Status]:
+        seen = -1
+
+        async def following() -> Status:
+            nonlocal seen
+            await anyio.lowlevel.checkpoint()
+            while seen == self.account.bell.version:
+                await self.account.bell.wait()
+            seen = self.account.bell.version
+            return self._status()
+
+        return Pull(following)
+
+    async def change_passphrase(self, old: Secret, new: Secret) -> None:
+        await self._enter("change_passphrase")
+        if old not in {self.passphrase, self.recovery_code}:
+            raise WrongSecret(slot="passphrase")
+        if len(new.reveal()) < MIN_PASSPHRASE_SIZE:
+            raise WeakPassphrase(problem=f"it has fewer than {MIN_PASSPHRASE_SIZE} characters")
+        self.passphrase = new
+
+    async def renew_recovery_code(self, passphrase: Secret) -> Secret:
+        await self._enter("renew_recovery_code")
+        if passphrase != self.passphrase:
+            raise WrongSecret(slot="passphrase")
+        self._renewals += 1
+        self.recovery_code = Secret.from_text(f"0000-{self._renewals:04}")
+        return self.recovery_code
+
+    async def backup(self, target: str) -> None:
+        await self._enter("backup")
+        path = anyio.Path(target)
+        if not path.is_absolute():
+            raise BadInput(what="The target", problem="it is no absolute path")
+        if await path.exists():
+            raise BadInput(what="The target", problem="it already exists")
+        await path.write_bytes(b"a locked copy")
+
+    async def shut_down(self) -> int:
+        await self._enter("shut_down")
+        self.ended = True
+        self.account.bell.ring()
+        return self.process_id
+
+    # -- contacts
+
+    async def add_contact(self, code: str, name: str | None = None, introduction: str = "") -> ContactView:
+        await self._enter("add_contact")
+        account, parsed = self.account, ChatCode.parse(code)
+        peer_id = parsed.peer.octets.hex()
+        if peer_id == account.peer_id:
+            raise OwnChatCode
+        if peer_id in account.contacts:
+            raise AlreadyAContact(name=account.contacts[peer_id].name)
+        if len(account.contacts) >= MAX_CONTACTS:
+            raise TooMany(what="contacts", limit=MAX_CONTACTS)
+        if _size("The introduction", introduction) > MAX_INTRODUCTION_SIZE:
+            raise BadInput(what="The introduction", problem=f"it has more than {MAX_INTRODUCTION_SIZE} octets")
+        chosen = account.free_name(name if name is not None else parsed.name or parsed.peer.onion)
+        if peer_id in account.requests:
+            return account.accept_request(account.requests[peer_id], chosen)
+        other = account.other_side(peer_id)
+        added = account.add_contact(parsed.peer, chosen, ContactState.REQUESTED if other else ContactState.ADDING)
+        if other:
+            other.hear_request(account.peer, account.name, introduction)
+        return added
+
+    async def contacts(self) -> list[ContactView]:
+        await self._enter("contacts")
+        return self._contacts_by_name()
+
+    async def rename_contact(self, contact: str, name: str) -> ContactView:
+        await self._enter("rename_contact")
+        view = self.account.contact(contact)
+        return self.account.put_contact(replace(view, name=self.account.free_name(name, but_for=view.peer_id)))
+
+    async def safety_number(self, contact: str) -> SafetyNumberView:
+        await self._enter("safety_number")
+        view = self.account.contact(contact)
+        number = self.account.safety_number(view)
+        return SafetyNumberView(contact=view.name, safety_number=number, verified=view.verified)
+
+    async def verify_contact(self, contact: str, safety_number: str) -> ContactView:
+        await self._enter("verify_contact")
+        view = self.account.contact(contact)
+        if "".join(filter(str.isdigit, safety_number)) != self.account.safety_number(view):
+            raise SafetyNumberDiffers(name=view.name)
+        return self.account.put_contact(replace(view, verified=True))
+
+    async def block_contact(self, contact: str) -> ContactView:
+        await self._enter("block_contact")
+        return self.account.put_contact(replace(self.account.contact(contact), blocked=True))
+
+    async def unblock_contact(self, contact: str) -> ContactView:
+        await self._enter("unblock_contact")
+        view = self.account.put_contact(replace(self.account.contact(contact), blocked=False))
+        if other := self.account.other_side(view.peer_id):
+            other.send_waiting(self.account)
+        return self.account.contacts[view.peer_id]
+
+    async def remove_contact(self, contact: str) -> None:
+        await self._enter("remove_contact")
+        self.account.remove_contact(self.account.contact(contact))
+
+    async def requests(self) -> list[RequestView]:
+        await self._enter("requests")
+        return list(self.account.requests.values())
+
+    async def accept_request(self, request: str, name: str | None = None) -> ContactView:
+        await self._enter("accept_request")
+        view = self.account.request(request)
+        return self.account.accept_request(view, self.account.free_name(view.name if name is None else name))
+
+    async def reject_request(self, request: str) -> None:
+        await self._enter("reject_request")
+        self.account.close_request(self.account.request(request), "rejected")
+
+    # -- messages
+
+    async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:
+        await self._enter("send")
+        view = self.account.contact(contact)
+        if view.blocked:
+            raise ContactBlocked(name=view.name)
+        size = _size("The text", text)
+        if not size:
+            raise BadInput(what="The text", problem="it is empty")
+        if size > MAX_TEXT_SIZE:
+            raise TextTooLong(size=size, limit=MAX_TEXT_SIZE)
+        replied = None if reply_to is None else self.account.message_beginning(view, reply_to).id
+        message = self.account.write(view, text, replied)
+        if other := self.account.other_side(view.peer_id):
+            self.account.send_waiting(other)
+        return message
+
+    async def message(self, message_id: str) -> Message:
+        await self._enter("message")
+        if message_id not in self.account.messages:
+            raise NoSuchMessage(name=message_id)
+        return self.account.messages[message_id]
+
+    async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
+        await self._enter("history")
+        if not 1 <= limit <= MAX_HISTORY:
+            raise BadInput(what="The limit", problem=f"it is {limit}; 1 to {MAX_HISTORY} are allowed")
+        view = self.account.contact(contact)
+        conversation = self.account.conversation(view)
+        end = len(conversation) if before is None else conversation.index(self.account.message_of(view, before))
+        return conversation[max(0, end - limit) : end]
+
+    async def mark_read(self, contact: str, up_to: str) -> None:
+        await self._enter("mark_read")
+        view = self.account.contact(contact)
+        self.account.mark_read(view, self.account.message_of(view, up_to))
+
+    # -- events
+
+    async def cursor(self) -> int:
+        await self._enter("cursor")
+        return self.account.journal.last
+
+    def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        return self.account.journal.read(after, subscriber)
+
+    async def acknowledge(self, subscriber: str, cursor: int) -> None:
+        await self._enter("acknowledge")
+        if not 1 <= len(subscriber) <= MAX_SUBSCRIBER_LENGTH:
+            raise BadInput(what="The subscriber", problem=f"it has 1 to {MAX_SUBSCRIBER_LENGTH} characters")
+        self.account.journal.acknowledge(subscriber, cursor)
+
+    # -- inside
+
+    async def _enter(self, method: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self._failures.get(method):
+            raise self._failures[method].pop(0)
+
+    def _status(self) -> Status:
+        waiting = self.account.waiting()
+        oldest = min((message.sent_at for message in waiting), default=None)
+        return Status(
+            vault="unlocked",
+            profile="default",
+            running=not self.ended,
+            network={"network_fake": self.network},
+            published=self.published,
+            transports={"transport_fake": self.network},
+            policy="direct-only",
+            contacts=self._contacts_by_name(),
+            requests=len(self.account.requests),
+            outbox=OutboxView(waiting=len(waiting), in_flight=0, oldest=oldest),
+        )
+
+    def _contacts_by_name(self) -> list[ContactView]:
+        return sorted(self.account.contacts.values(), key=lambda contact: contact.name.casefold())
+
+
+def _size(what: str, text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        raise BadInput(what=what, problem="it is no valid Unicode") from error
