@@ -5,14 +5,14 @@ Rules
 - An envelope is octets to a transport: it sees neither plaintext nor MLS state.
 - The host hands over envelopes for one peer in order; a transport keeps that order along one route.
 - For every `Outgoing` it accepts, a transport reports `SENT` when the octets have left, and then exactly one final
-  outcome: `DELIVERED`, `STORED`, `REFUSED` or `LOST`. It keeps no queue across restarts and repeats nothing: the
-  host's outbox does.
+  outcome: `DELIVERED`, `STORED`, `REFUSED` or `LOST`. `LOST` may come without a `SENT`. It keeps no queue across
+  restarts and repeats nothing: the host's outbox does.
 - `DELIVERED` means that the peer's vault has committed it. Nothing less.
 - Retry, backoff and the choice of a route are the host's; the wire, its limits and its keep-alive are the transport's.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,7 +81,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disposition:
-    """The answer to one incoming envelope. `replies` go back the same way, before the acknowledgement."""
+    """The answer to one incoming envelope. `replies` go back the same way, before the acknowledgement.
+
+    `reason` is a code for the sender's program, such as an error's `code`: 1 to 64 of a-z, 0-9 and -. A transport keeps
+    any other text to itself. `retry_after` is in seconds; None means never.
+    """
 
     verdict: Verdict
     replies: tuple[bytes, ...] = ()
@@ -110,8 +114,8 @@ class TransportHost(ABC):
         """Raise BadCredential unless `signature` is `peer`'s (CryptoEngine.verify)."""
 
     @abstractmethod
-    async def publish(self, port: int) -> PublishedService:
-        """Answer at the account's own address on the virtual `port`. The key stays with the host."""
+    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+        """Answer at the account's own address on the virtual `port` (Network.publish). The key stays with the host."""
 
     @abstractmethod
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
