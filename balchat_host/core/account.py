@@ -1,0 +1,49 @@
+"""The account itself: made once, and what it says of itself."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from balchat_host.api.errors import VaultDamaged
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
+from balchat_host.api.views import CodeView
+from balchat_host.core.codes import ChatCode
+from balchat_host.core.names import check_name
+from balchat_host.core.unit import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who we are."""
+
+    peer: PeerId
+    name: str
+
+
+def create(unit: Unit, name: str) -> Account:
+    """Make the account of a fresh vault: its identity key and its name. Raises BadInput."""
+    account = Account(peer=unit.engine.create_identity(unit.keys, now=unit.seconds), name=check_name(name))
+    unit.tx.execute(
+        "INSERT INTO account (only, peer_id, name, created_at) VALUES (1, ?, ?, ?)",
+        (account.peer.octets, account.name, unit.now),
+    )
+    return account
+
+
+def load(tx: ReadTransaction) -> Account:
+    """Give the account. Raises VaultDamaged where there is none: a vault is never without one once it was made."""
+    rows = tx.query("SELECT peer_id, name FROM account")
+    if not rows:
+        raise VaultDamaged(problem="it holds no account")
+    return Account(peer=PeerId(cast("bytes", rows[0][0])), name=cast("str", rows[0][1]))
+
+
+def code(tx: ReadTransaction) -> CodeView:
+    """Give our chat code."""
+    account = load(tx)
+    return CodeView(
+        code=str(ChatCode(peer=account.peer, name=account.name)),
+        peer_id=account.peer.octets.hex(),
+        onion=account.peer.onion,
+        name=account.name,
+    )

@@ -1,0 +1,59 @@
+"""Chat codes: what a person hands out so that others can ask for contact. The law is docs/spec/chat-code.md.
+
+`balchat:<onion without .onion>?name=Alice`. The code is the identity key: there is nothing to look up.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from balchat_host.api.errors import BadChatCode, BadOnionAddress
+from balchat_host.api.types import PeerId
+from balchat_host.core.envelope import MAX_CODE_SIZE
+from balchat_host.core.names import clean_name
+
+SCHEME: Final = "balchat:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatCode:
+    """A peer, and what its owner says of itself."""
+
+    peer: PeerId
+    name: str | None = None
+
+    def __str__(self) -> str:
+        query = f"?name={quote(self.name, safe='')}" if self.name else ""
+        return peer_uri(self.peer) + query
+
+    @classmethod
+    def parse(cls, text: str) -> "ChatCode":
+        """Read a chat code, or a bare onion address. Raises BadChatCode, which says what is wrong.
+
+        Unknown parameters are passed over, so that later versions can add some.
+        """
+        code = "".join(text.split())
+        if not code:
+            raise BadChatCode(problem="it is empty")
+        if len(code) > MAX_CODE_SIZE:
+            raise BadChatCode(problem=f"it has {len(code)} characters; none has more than {MAX_CODE_SIZE}")
+        scheme, colon, rest = code.partition(":")
+        if not colon:
+            scheme, rest = "balchat", code
+        if scheme.lower() != "balchat":
+            raise BadChatCode(problem=f"it begins with {scheme[:20]!r}, not with {SCHEME!r}")
+        address, _, query = rest.partition("?")
+        try:
+            peer = PeerId.from_onion(address)
+        except BadOnionAddress as error:
+            raise BadChatCode(problem=error.fields["problem"]) from error
+        try:
+            parameters = dict(parse_qsl(query, strict_parsing=bool(query), max_num_fields=16))
+        except ValueError as error:
+            raise BadChatCode(problem="what follows the question mark cannot be read") from error
+        return cls(peer=peer, name=clean_name(parameters.get("name", "")) or None)
+
+
+def peer_uri(peer: PeerId) -> str:
+    """Give a peer's URI: its bare chat code. It is also the sender URI of the MIMI drafts."""
+    return SCHEME + peer.onion.removesuffix(".onion")

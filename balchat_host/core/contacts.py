@@ -1,0 +1,175 @@
+"""The people we talk to."""
+
+from typing import Final
+
+from balchat_host.api.errors import (
+    AlreadyAContact,
+    BadInput,
+    BadOnionAddress,
+    ContactBlocked,
+    NameTaken,
+    NoSuchContact,
+    OwnChatCode,
+    SafetyNumberDiffers,
+    TooMany,
+)
+from balchat_host.api.events import ContactChanged, ContactRemoved
+from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
+from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
+from balchat_host.core import account, groups, journal, rows
+from balchat_host.core.names import check_name
+from balchat_host.core.safety import safety_number
+from balchat_host.core.unit import Disconnect, SendPending, Unit
+from balchat_host.core.views import contact_body, contact_view
+
+_PEER_ID_HEX: Final = 64
+_GIVEN_NAME_LENGTH: Final = 8
+
+
+def everyone(tx: ReadTransaction) -> list[rows.ContactRow]:
+    """Give all contacts by name."""
+    return rows.contacts_where(tx, "1 ORDER BY name COLLATE NOCASE")
+
+
+def by_peer(tx: ReadTransaction, peer: PeerId) -> rows.ContactRow | None:
+    """Give the contact with that peer id, if it is one."""
+    found = rows.contacts_where(tx, "peer_id = ?", (peer.octets,))
+    return found[0] if found else None
+
+
+def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
+    """Give the contact that a person means: by name, onion address or peer id. Raises NoSuchContact."""
+    found = rows.contacts_where(tx, "name = ? COLLATE NOCASE", (who.strip(),))
+    if not found:
+        peer = parse_peer(who)
+        found = rows.contacts_where(tx, "peer_id = ?", (peer.octets,)) if peer else []
+    if not found:
+        raise NoSuchContact(name=who)
+    return found[0]
+
+
+def parse_peer(who: str) -> PeerId | None:
+    """Read a peer id in any spelling, or give None where it is none."""
+    who = who.strip().lower()
+    if len(who) == _PEER_ID_HEX:
+        try:
+            return PeerId(bytes.fromhex(who))
+        except ValueError:
+            return None
+    try:
+        return PeerId.from_onion(who.removeprefix("balchat:").partition("?")[0])
+    except BadOnionAddress:
+        return None
+
+
+def create(
+    unit: Unit,
+    peer: PeerId,
+    *,
+    name: str | None,
+    state: ContactState,
+    introduction: str = "",
+) -> rows.ContactRow:
+    """Make a contact. Raises OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany."""
+    if peer == account.load(unit.tx).peer:
+        raise OwnChatCode
+    existing = by_peer(unit.tx, peer)
+    if existing is not None:
+        raise AlreadyAContact(name=existing.name)
+    if len(introduction.encode()) > MAX_INTRODUCTION_SIZE:
+        raise BadInput(what="The introduction", problem=f"it is longer than {MAX_INTRODUCTION_SIZE} octets")
+    if rows.number(unit.tx, "SELECT count(*) FROM contact") >= unit.policy.max_contacts:
+        raise TooMany(limit=unit.policy.max_contacts, what="contacts")
+    name = check_name(name or peer.onion[:_GIVEN_NAME_LENGTH])
+    _check_free(unit, name)
+    unit.tx.execute(
+        "INSERT INTO contact (peer_id, name, state, introduction, added_at) VALUES (?, ?, ?, ?, ?)",
+        (peer.octets, name, state, introduction, unit.now),
+    )
+    contact = find(unit.tx, name)
+    changed(unit, contact)
+    return contact
+
+
+def set_state(unit: Unit, contact: rows.ContactRow, state: ContactState) -> rows.ContactRow:
+    """Take a contact to a state; give it as it is then."""
+    return _update(unit, contact, "state = ?", state)
+
+
+def rename(unit: Unit, who: str, name: str) -> ContactView:
+    """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
+    contact = find(unit.tx, who)
+    name = check_name(name)
+    if name.casefold() != contact.name.casefold():
+        _check_free(unit, name)
+    return contact_view(unit.tx, _update(unit, contact, "name = ?", name))
+
+
+def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
+    """Give the safety number that we share with a contact. Raises NoSuchContact."""
+    contact = find(tx, who)
+    return SafetyNumberView(
+        contact=contact.name,
+        safety_number=safety_number(account.load(tx).peer, contact.peer),
+        verified=contact.verified,
+    )
+
+
+def verify(unit: Unit, who: str, shown: str) -> ContactView:
+    """Take a contact for verified. Raises NoSuchContact, SafetyNumberDiffers."""
+    contact = find(unit.tx, who)
+    expected = safety_number(account.load(unit.tx).peer, contact.peer)
+    if [c for c in shown if c.isdigit()] != [c for c in expected if c.isdigit()]:
+        raise SafetyNumberDiffers(name=contact.name)
+    return contact_view(unit.tx, _update(unit, contact, "verified = ?", 1))
+
+
+def block(unit: Unit, who: str) -> ContactView:
+    """Hear nothing from a contact any more. Raises NoSuchContact."""
+    contact = find(unit.tx, who)
+    unit.effect(Disconnect(peer=contact.peer))
+    return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 1))
+
+
+def unblock(unit: Unit, who: str) -> ContactView:
+    """Hear from a contact again. Raises NoSuchContact."""
+    contact = find(unit.tx, who)
+    unit.effect(SendPending(peer=contact.peer))
+    return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 0))
+
+
+def remove(unit: Unit, who: str) -> None:
+    """Delete a contact and everything that we have from and for them. Raises NoSuchContact."""
+    contact = find(unit.tx, who)
+    groups.forget_all(unit, contact)
+    unit.tx.execute("DELETE FROM event WHERE contact = ?", (contact.id,))
+    unit.tx.execute("DELETE FROM contact WHERE id = ?", (contact.id,))
+    body = {"name": contact.name, "peer_id": contact.peer.octets.hex()}
+    journal.append(unit, ContactRemoved, contact=None, body=body)
+    unit.effect(Disconnect(peer=contact.peer))
+
+
+def require_unblocked(contact: rows.ContactRow) -> None:
+    """Raise ContactBlocked where we have blocked them."""
+    if contact.blocked:
+        raise ContactBlocked(name=contact.name)
+
+
+def changed(unit: Unit, contact: rows.ContactRow) -> None:
+    """Tell front ends how a contact is now."""
+    body = contact_body(contact_view(unit.tx, contact))
+    journal.append(unit, ContactChanged, contact=contact.id, body=body)
+
+
+def _update(unit: Unit, contact: rows.ContactRow, assignment: str, value: str | int) -> rows.ContactRow:
+    unit.tx.execute(f"UPDATE contact SET {assignment} WHERE id = ?", (value, contact.id))  # noqa: S608  # our own text
+    contact = rows.contacts_where(unit.tx, "id = ?", (contact.id,))[0]
+    changed(unit, contact)
+    return contact
+
+
+def _check_free(unit: Unit, name: str) -> None:
+    if unit.tx.query("SELECT 1 FROM contact WHERE name = ? COLLATE NOCASE", (name,)):
+        raise NameTaken(name=name)

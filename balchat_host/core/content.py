@@ -1,0 +1,192 @@
+"""What stands inside an MLS application message: draft-ietf-mimi-content-08 and draft-mahy-mimi-message-status-01.
+
+The law, with what we take of the drafts and what we add, is docs/spec/content.md.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, cast
+
+from balchat_host.api.errors import MalformedContent
+from balchat_host.core import cbor
+
+TEXT: Final = "text/plain;charset=utf-8"
+MARKDOWN: Final = "text/markdown;variant=GFM"
+STATUS: Final = "application/mimi-message-status"
+ACCEPTED: Final = "application/vnd.balchat.contact-accepted"
+ROUTES: Final = "application/vnd.balchat.routes"
+
+MESSAGE_ID_SIZE: Final = 32
+SALT_SIZE: Final = 16
+MAX_STATUSES: Final = 1024
+"""How many messages one status report may speak of."""
+
+_SHA256: Final = b"\x01"
+_SENT_AT: Final = "balchat.sent-at"
+_MAX_CONTENT_TYPE: Final = 255
+_NULL_PART, _SINGLE_PART, _EXTERNAL_PART, _MULTI_PART = range(4)
+
+
+class Disposition(IntEnum):
+    """What a part is for (section 4.3 of the draft); others are kept as numbers."""
+
+    UNSPECIFIED = 0
+    RENDER = 1
+    REACTION = 2
+    PROFILE = 3
+    INLINE = 4
+    ICON = 5
+    ATTACHMENT = 6
+    SESSION = 7
+    PREVIEW = 8
+
+
+class MessageStatus(IntEnum):
+    """The states of the message-status draft, section 3."""
+
+    UNREAD = 0
+    DELIVERED = 1
+    READ = 2
+    EXPIRED = 3
+    DELETED = 4
+    HIDDEN = 5
+    ERROR = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MimiContent:
+    """A MIMI content message, as far as we look into it.
+
+    `sent_at` is the author's clock in Unix milliseconds, our extension: the draft takes the time from a hub, and we
+    have none. `content_type` is None for a null part; a part that is not single is kept as `multipart/*` or
+    `message/external-
+    body`, with no `body`, and shown as such.
+    """
+
+    salt: bytes
+    content_type: str | None
+    body: bytes
+    sent_at: int
+    disposition: int = Disposition.RENDER
+    replaces: bytes | None = None
+    in_reply_to: bytes | None = None
+
+    def encode(self) -> bytes:
+        """Give the deterministic CBOR (section 3 of the draft)."""
+        part: list[object] = [int(self.disposition), ""]
+        part += [_NULL_PART] if self.content_type is None else [_SINGLE_PART, self.content_type, self.body]
+        return cbor.encode(
+            [self.salt, self.replaces, b"", None, self.in_reply_to, {_SENT_AT: self.sent_at}, part],
+        )
+
+    @classmethod
+    def decode(cls, octets: bytes) -> "MimiContent":
+        """Read a content message. Raises MalformedContent."""
+        try:
+            item = cbor.decode(octets)
+        except ValueError as error:
+            raise MalformedContent(problem=str(error)) from error
+        match item:
+            case [
+                bytes(salt),
+                (bytes() | None) as replaces,
+                bytes(),
+                expires,
+                (bytes() | None) as in_reply_to,
+                extensions,
+                [int(disposition), str(), *part],
+            ] if len(salt) == SALT_SIZE and isinstance(extensions, dict):
+                pass
+            case _:
+                raise MalformedContent(problem="it is no mimiContent")
+        _check_expires(expires)
+        for reference in (replaces, in_reply_to):
+            if reference is not None and len(reference) != MESSAGE_ID_SIZE:
+                raise MalformedContent(problem="a message id has the wrong size")
+        content_type, body = _part(cast("list[object]", part))
+        return cls(
+            salt=salt,
+            content_type=content_type,
+            body=body,
+            sent_at=_sent_at(cast("dict[Any, object]", extensions)),
+            disposition=disposition,
+            replaces=replaces,
+            in_reply_to=in_reply_to,
+        )
+
+    @property
+    def text(self) -> str | None:
+        """The text to show, or None where this is not text.
+
+        Raises MalformedContent where it claims to be text and is none.
+        """
+        if self.content_type is None or not self.content_type.startswith(("text/plain", "text/markdown")):
+            return None
+        try:
+            return self.body.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedContent(problem="a text is not UTF-8") from error
+
+
+def message_id(*, sender_uri: str, room_uri: str, content: bytes, salt: bytes) -> bytes:
+    """Derive a message's id (section 3.1 of the draft): 32 octets, the first of which names SHA-256."""
+    sender, room = sender_uri.encode(), room_uri.encode()
+    hashed = hashlib.sha256(
+        len(sender).to_bytes(2) + sender + len(room).to_bytes(2) + room + content + salt,
+    )
+    return _SHA256 + hashed.digest()[:31]
+
+
+def encode_status(statuses: list[tuple[bytes, MessageStatus]]) -> bytes:
+    """Give a MessageStatusReport."""
+    return cbor.encode([[identifier, int(status)] for identifier, status in statuses])
+
+
+def decode_status(octets: bytes) -> list[tuple[bytes, int]]:
+    """Read a MessageStatusReport; unknown states are kept as numbers. Raises MalformedContent."""
+    try:
+        report = cbor.decode(octets)
+    except ValueError as error:
+        raise MalformedContent(problem=str(error)) from error
+    if not isinstance(report, list) or len(cast("list[object]", report)) > MAX_STATUSES:
+        raise MalformedContent(problem=f"it is no report on at most {MAX_STATUSES} messages")
+    statuses: list[tuple[bytes, int]] = []
+    for entry in cast("list[object]", report):
+        match entry:
+            case [bytes(identifier), int(status)] if len(identifier) == MESSAGE_ID_SIZE:
+                statuses.append((identifier, status))
+            case _:
+                raise MalformedContent(problem="a status has the wrong shape")
+    return statuses
+
+
+def _part(part: list[object]) -> tuple[str | None, bytes]:
+    match part:
+        case [0]:
+            return None, b""
+        case [1, str(content_type), bytes(body)] if 0 < len(content_type) <= _MAX_CONTENT_TYPE:
+            return content_type.lower(), body
+        case [2, str(content_type), str(), *rest] if len(rest) == 10:  # noqa: PLR2004  # the fields of an ExternalPart
+            return "message/external-body", b""
+        case [3, 0 | 1 | 2, parts] if isinstance(parts, list) and len(cast("list[object]", parts)) > 1:
+            return "multipart/mixed", b""
+        case _:
+            raise MalformedContent(problem="a part has the wrong shape")
+
+
+def _check_expires(expires: object) -> None:
+    match expires:
+        case None:
+            return
+        case [bool(), int(time)] if 0 <= time < 2**32:
+            return
+        case _:
+            raise MalformedContent(problem="the expiration has the wrong shape")
+
+
+def _sent_at(extensions: dict[Any, object]) -> int:
+    sent_at = extensions.get(_SENT_AT, 0)
+    if not isinstance(sent_at, int) or isinstance(sent_at, bool) or not 0 <= sent_at < 2**53:
+        raise MalformedContent(problem="the time of sending has the wrong shape")
+    return sent_at

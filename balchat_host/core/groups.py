@@ -1,0 +1,76 @@
+"""The MLS groups of two that carry a conversation.
+
+Almost always there is one. Two arise when both sides add each other at the same time, or when one side lost or removed
+the other and asks again. Three rules make that harmless, whatever is lost or late:
+
+1. We receive in every group that we have with a contact.
+2. We send in the group of the highest rank among those in which we have heard from the contact, and, as long
+   as we have heard in none, in the one of the highest rank. Having heard in a group proves that they hold it.
+3. A newer group ranks higher, but of two that crossed, the one that the lower peer id made does, on both sides.
+"""
+
+from typing import cast
+
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.core import rows
+from balchat_host.core.unit import Unit
+
+
+def sending_group(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:
+    """Give the group that we send in (rule 2), or None where there is none yet."""
+    found = tx.query(
+        "SELECT group_id FROM contact_group WHERE contact = ? ORDER BY heard DESC, rank DESC LIMIT 1",
+        (contact.id,),
+    )
+    return cast("bytes", found[0][0]) if found else None
+
+
+def encrypt(unit: Unit, contact: rows.ContactRow, content: bytes) -> bytes | None:
+    """Encrypt for a contact, or give None where we cannot yet: no group, or not approved."""
+    if not contact.may_talk:
+        return None
+    group_id = sending_group(unit.tx, contact)
+    return None if group_id is None else unit.engine.encrypt(unit.keys, group_id, content)
+
+
+def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_ours: bool = False) -> None:
+    """Take a group into use for a contact, ranked above the others, or below them (rule 3)."""
+    edge = "min(rank) - 1" if below_ours else "max(rank) + 1"
+    rank = rows.number(unit.tx, f"SELECT {edge} FROM contact_group WHERE contact = ?", (contact.id,))  # noqa: S608  # our own text
+    unit.tx.execute(
+        "INSERT INTO contact_group (group_id, contact, rank, created_at) VALUES (?, ?, ?, ?)",
+        (group_id, contact.id, rank, unit.now),
+    )
+
+
+def mark_heard(unit: Unit, group_id: bytes) -> None:
+    """Note that the contact holds this group."""
+    unit.tx.execute("UPDATE contact_group SET heard = 1 WHERE group_id = ?", (group_id,))
+
+
+def find(tx: ReadTransaction, group_id: bytes) -> tuple[rows.ContactRow, bool] | None:
+    """Give the contact whose conversation a group carries, and whether we have heard in it before."""
+    found = tx.query("SELECT contact, heard FROM contact_group WHERE group_id = ?", (group_id,))
+    if not found:
+        return None
+    return rows.contacts_where(tx, "id = ?", (found[0][0],))[0], bool(found[0][1])
+
+
+def forget_all(unit: Unit, contact: rows.ContactRow) -> None:
+    """Delete all groups with a contact, keys and all."""
+    for (group_id,) in unit.tx.query("SELECT group_id FROM contact_group WHERE contact = ?", (contact.id,)):
+        unit.engine.delete_group(unit.keys, cast("bytes", group_id))
+    unit.tx.execute("DELETE FROM contact_group WHERE contact = ?", (contact.id,))
+
+
+def prune(unit: Unit, *, older_than: int) -> None:
+    """Delete the groups that lost: those made before `older_than` that we do not send in while another was heard in."""
+    losers = unit.tx.query(
+        "SELECT group_id FROM contact_group AS loser WHERE created_at < ?"
+        " AND EXISTS (SELECT 1 FROM contact_group AS winner WHERE winner.contact = loser.contact AND winner.heard = 1"
+        " AND (winner.heard, winner.rank) > (loser.heard, loser.rank))",
+        (older_than,),
+    )
+    for (group_id,) in losers:
+        unit.engine.delete_group(unit.keys, cast("bytes", group_id))
+        unit.tx.execute("DELETE FROM contact_group WHERE group_id = ?", (group_id,))

@@ -1,0 +1,221 @@
+"""How two accounts come to share a group. The law, with the picture, is docs/spec/first-contact.md.
+
+    we                                        they
+    add a contact (ADDING)
+      KEY_PACKAGE_REQUEST ------------------>
+      <------------------------------------- KEY_PACKAGE
+    make a group of two with it
+      CONTACT_REQUEST (Welcome, code) ------>  joined at once, which checks every credential;
+    acknowledged: REQUESTED                    waits for its owner's approval
+      <------------------------------------- ACCEPTED, inside the group
+    ACTIVE                                     ACTIVE
+
+Every arrow may be lost, late or repeated. The request for a key package stands until the key package is here; a
+contact request stands until it is acknowledged; whoever asks somebody that is already a contact is accepted
+at once. Somebody who is blocked, and somebody who is not known, see the same.
+"""
+
+from typing import Final, cast
+
+from balchat_host.api.errors import BadChatCode, MalformedEnvelope, ProtocolViolation, RequestsFull
+from balchat_host.api.types import PeerId
+from balchat_host.api.views import ContactState, ContactView
+from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, rows
+from balchat_host.core.codes import ChatCode
+from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.unit import OfferRoutes, Unit
+from balchat_host.core.views import contact_view
+
+_GROUP_ID_SIZE: Final = 16
+_FULL_RETRY_AFTER: Final = 3600
+"""Seconds after which somebody who was turned away may ask again."""
+_MAX_ISSUED: Final = 256
+"""How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
+
+
+def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -> ContactView:
+    """Ask the owner of a chat code to become a contact; where they asked us first, accept.
+
+    Raises BadChatCode, OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
+    """
+    parsed = ChatCode.parse(code)
+    if requests.waiting(unit.tx, parsed.peer) is not None:
+        return accept_request(unit, parsed.peer.octets.hex(), name=name or parsed.name)
+    contact = contacts.create(
+        unit,
+        parsed.peer,
+        name=name or parsed.name,
+        state=ContactState.ADDING,
+        introduction=introduction,
+    )
+    outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
+    return contact_view(unit.tx, contact)
+
+
+def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
+    """Make who asked a contact. Raises NoSuchRequest, NameTaken, BadInput, TooMany."""
+    request = requests.find(unit.tx, which)
+    contact = contacts.create(unit, request.peer, name=name or request.name, state=ContactState.ACTIVE)
+    groups.remember(unit, contact, request.group_id)
+    requests.close(unit, request, "accepted")
+    unit.effect(OfferRoutes(peer=contact.peer))
+    _answer(unit, contact, request.group_id)
+    return contact_view(unit.tx, contact)
+
+
+def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
+    """Give the envelope with a key package for `source`.
+
+    The same one until it is used or stale. Raises RequestsFull.
+    """
+    lifetime = unit.policy.request_lifetime
+    fresh = unit.now - lifetime * 1000 // 2  # handed out again only while it has half its life before it
+    issued = unit.tx.query(
+        "SELECT key_package FROM issued_key_package WHERE peer_id = ? AND issued_at > ?",
+        (source.octets, fresh),
+    )
+    if issued:
+        key_package = cast("bytes", issued[0][0])
+    else:
+        limits.take(unit, "key-packages", per_hour=unit.policy.strangers_per_hour)
+        _take_back(unit, "peer_id = ?", source.octets)
+        key_package = unit.engine.key_package(unit.keys, lifetime=lifetime, now=unit.seconds)
+        unit.tx.execute(
+            "INSERT INTO issued_key_package (peer_id, key_package, issued_at) VALUES (?, ?, ?)",
+            (source.octets, key_package, unit.now),
+        )
+        _take_back(
+            unit,
+            "peer_id NOT IN (SELECT peer_id FROM issued_key_package ORDER BY issued_at DESC LIMIT ?)",
+            _MAX_ISSUED,
+        )
+    return Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
+
+
+def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
+    """Go on with what we began: make the group of two and ask. Raises CryptoRejected, BadCredential.
+
+    One that we did not ask for, or no longer need, changes nothing.
+    """
+    contact = contacts.by_peer(unit.tx, source)
+    if (
+        contact is None
+        or contact.blocked
+        or contact.state is not ContactState.ADDING
+        or groups.sending_group(unit.tx, contact) is not None
+    ):
+        return
+    group_id = unit.entropy(_GROUP_ID_SIZE)
+    unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
+    invitation = unit.engine.add(unit.keys, group_id, [(source, key_package)], now=unit.seconds)
+    # Nobody else is in the group yet, so there is nobody to publish the Commit to.
+    unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
+    groups.remember(unit, contact, group_id)
+    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
+    us = account.load(unit.tx)
+    request = ContactRequest(
+        welcome=invitation.welcome,
+        code=str(ChatCode(peer=us.peer, name=us.name)),
+        introduction=contact.introduction,
+    )
+    outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode())
+
+
+def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> None:
+    """Take a contact request.
+
+    Raises MalformedEnvelope, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
+    """
+    request = ContactRequest.decode(payload)
+    group_id = unit.engine.join(unit.keys, request.welcome, now=unit.seconds)
+    sender = _sender(unit, group_id, source)
+    try:
+        code = ChatCode.parse(request.code)
+    except BadChatCode as error:
+        raise MalformedEnvelope(problem="its chat code cannot be read") from error
+    if code.peer != sender:
+        raise ProtocolViolation(problem="a contact request with somebody else's chat code")
+    unit.tx.execute("DELETE FROM issued_key_package WHERE peer_id = ?", (sender.octets,))
+    contact = contacts.by_peer(unit.tx, sender)
+    if contact is None or contact.blocked:
+        limits.take(unit, "requests", per_hour=unit.policy.strangers_per_hour)
+    if contact is None:
+        _wait_for_approval(unit, sender, group_id, code.name or "", request.introduction)
+    elif contact.blocked:
+        unit.engine.delete_group(unit.keys, group_id)
+    else:
+        _accept_at_once(unit, contact, group_id)
+
+
+def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> rows.ContactRow:
+    """Note the first valid message of a contact in a group.
+
+    It proves that they hold it, and that they have accepted us.
+    """
+    before = groups.sending_group(unit.tx, contact)
+    groups.mark_heard(unit, group_id)
+    if contact.state is not ContactState.ACTIVE:
+        return _activate(unit, contact)
+    if groups.sending_group(unit.tx, contact) != before:
+        outbox.encrypt_waiting(unit, contact, anew=True)
+    return contact
+
+
+def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:
+    us = account.load(unit.tx).peer
+    others = [member for member in unit.engine.members(unit.keys, group_id) if member != us]
+    if len(others) != 1:
+        raise ProtocolViolation(problem="a contact request with a group that is not of two")
+    if source is not None and others[0] != source:
+        raise ProtocolViolation(problem="a contact request in somebody else's name")
+    return others[0]
+
+
+def _wait_for_approval(unit: Unit, sender: PeerId, group_id: bytes, name: str, introduction: str) -> None:
+    earlier = requests.waiting(unit.tx, sender)
+    if earlier is not None:
+        requests.forget(unit, earlier)
+    elif requests.count(unit.tx) >= unit.policy.max_requests:
+        raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
+    requests.keep(unit, sender, group_id, name=name, introduction=introduction)
+
+
+def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
+    crossed = contact.state is not ContactState.ACTIVE and groups.sending_group(unit.tx, contact) is not None
+    ours_wins = crossed and account.load(unit.tx).peer < contact.peer
+    groups.remember(unit, contact, group_id, below_ours=ours_wins)
+    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
+    if not ours_wins:
+        outbox.drop(unit, contact, Kind.CONTACT_REQUEST)
+    if contact.state is not ContactState.ACTIVE:
+        contact = _activate(unit, contact)
+    _answer(unit, contact, group_id)
+
+
+def _activate(unit: Unit, contact: rows.ContactRow) -> rows.ContactRow:
+    contact = contacts.set_state(unit, contact, ContactState.ACTIVE)
+    unit.effect(OfferRoutes(peer=contact.peer))
+    outbox.encrypt_waiting(unit, contact, anew=True)
+    return contact
+
+
+def _answer(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
+    """Say in the group that came with a request that we accept it; it must be that group, whichever we send in."""
+    accepted = outbox.control_content(unit, content.ACCEPTED, b"")
+    payload = unit.engine.encrypt(unit.keys, group_id, accepted)
+    outbox.queue(unit, contact, Kind.MLS_MESSAGE, payload=payload)
+
+
+def _take_back(unit: Unit, condition: str, parameter: bytes | int) -> None:
+    """Forget key packages of ours that are out, private halves and all."""
+    gone = unit.tx.query(
+        f"DELETE FROM issued_key_package WHERE {condition} RETURNING key_package",  # noqa: S608  # our own text
+        (parameter,),
+    )
+    for (key_package,) in gone:
+        unit.engine.forget_key_package(unit.keys, cast("bytes", key_package))
+
+
+def expire(unit: Unit) -> None:
+    """Take back the key packages that have outlived their lifetime."""
+    _take_back(unit, "issued_at < ?", unit.now - unit.policy.request_lifetime * 1000)

@@ -1,0 +1,83 @@
+"""What arrives: each envelope in a savepoint of its own, so that a bad one undoes only itself.
+
+The answer to an envelope depends on who sent it only in this: a contact that is not blocked, or anybody else. So
+somebody who is blocked, was removed, was turned down or was never known sees one and the same.
+"""
+
+from collections.abc import Sequence
+
+from balchat_host.api.crypto import ApplicationMessage, MembershipChange
+from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
+from balchat_host.api.transport import Disposition, Verdict
+from balchat_host.api.types import PeerId
+from balchat_host.core import contacts, groups, handshake, messages
+from balchat_host.core.envelope import Envelope, Kind, envelope_id
+from balchat_host.core.unit import Unit
+
+_COMMITTED = Disposition(verdict=Verdict.COMMITTED)
+_IGNORED = Disposition(verdict=Verdict.IGNORED)
+
+
+def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
+    """Take envelopes in, in order.
+
+    Give the answer to each. `source` is who sent them, where the transport has proof.
+    """
+    return [_receive(unit, source, octets) for octets in envelopes]
+
+
+def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
+    identifier = envelope_id(octets)
+    if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
+        return _COMMITTED
+    try:
+        with unit.tx.savepoint():
+            disposition = _dispatch(unit, source, Envelope.decode(octets))
+    except RequestsFull as error:
+        return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
+    except PeerError as error:
+        return Disposition(verdict=Verdict.REFUSED, reason=error.code)
+    if disposition == _COMMITTED:
+        unit.tx.execute("INSERT INTO received (envelope_id, at) VALUES (?, ?)", (identifier, unit.now))
+    return disposition
+
+
+def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope) -> Disposition:
+    match envelope.kind:
+        case Kind.MLS_MESSAGE:
+            return _mls_message(unit, source, envelope.payload)
+        case Kind.CONTACT_REQUEST:
+            handshake.on_contact_request(unit, source, envelope.payload)
+            return _COMMITTED
+        case Kind.KEY_PACKAGE_REQUEST if source is not None:
+            reply = handshake.on_key_package_request(unit, source)
+            return Disposition(verdict=Verdict.COMMITTED, replies=(reply,))
+        case Kind.KEY_PACKAGE if source is not None:
+            handshake.on_key_package(unit, source, envelope.payload)
+            return _COMMITTED
+        case _:
+            raise ProtocolViolation(problem="an envelope that needs to be known where it comes from")
+
+
+def _mls_message(unit: Unit, source: PeerId | None, message: bytes) -> Disposition:
+    if source is not None:
+        sender = contacts.by_peer(unit.tx, source)
+        if sender is None or sender.blocked:
+            return _IGNORED
+    processed = unit.engine.process(unit.keys, message, now=unit.seconds)
+    found = groups.find(unit.tx, processed.group_id)
+    if found is None or (source is not None and found[0].peer != source):
+        raise ProtocolViolation(problem="a message for a group that is not theirs")
+    contact, heard = found
+    if not heard:
+        contact = handshake.on_first_heard(unit, contact, processed.group_id)
+    match processed:
+        case ApplicationMessage():
+            if processed.sender != contact.peer:
+                raise ProtocolViolation(problem="a message in somebody else's name")
+            messages.take_in(unit, contact, processed.data)
+        case MembershipChange() if processed.added or processed.removed:
+            raise ProtocolViolation(problem="a commit that changes who is in a conversation of two")
+        case MembershipChange():
+            pass
+    return _COMMITTED

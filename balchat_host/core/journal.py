@@ -1,0 +1,142 @@
+"""The durable stream of events: written with what it tells of, read by cursor, kept until every subscriber has it.
+
+A message's event refers to the message instead of copying it, so that deleting a contact deletes what it wrote. Other
+events carry what was true when they happened.
+"""
+
+import json
+from typing import Any, Final, cast
+
+from balchat_host.api.errors import BadInput, CursorTooOld
+from balchat_host.api.events import (
+    ContactChanged,
+    ContactRemoved,
+    Event,
+    MessageAdded,
+    MessageStateChanged,
+    RequestClosed,
+    RequestReceived,
+)
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
+from balchat_host.core import account, rows
+from balchat_host.core.unit import ANNOUNCE, Unit
+from balchat_host.core.views import message_view
+
+KEPT_FOR: Final = 30 * 24 * 3600 * 1000
+"""Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
+_MAX_SUBSCRIBERS: Final = 64
+_MAX_SUBSCRIBER_NAME: Final = 64
+
+
+def append(unit: Unit, event: type[Event], *, contact: int | None, body: dict[str, Any]) -> None:
+    """Write an event. `contact` is whose deletion deletes it."""
+    unit.tx.execute(
+        "INSERT INTO event (at, type, contact, body) VALUES (?, ?, ?, ?)",
+        (unit.now, event.type, contact, json.dumps(body)),
+    )
+    unit.effect(ANNOUNCE)
+
+
+def newest(tx: ReadTransaction) -> int:
+    """Give the cursor of the last event ever written, 0 before the first."""
+    return rows.number(tx, "SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+
+
+def start(tx: ReadTransaction, *, after: int | None, subscriber: str | None) -> int:
+    """Find the cursor after which a reader begins. Raises CursorTooOld, BadInput."""
+    if after is None and subscriber is None:
+        return newest(tx)
+    if after is None:
+        after = rows.number(tx, "SELECT cursor FROM subscriber WHERE name = ?", (_subscriber(cast("str", subscriber)),))
+    if after < 0 or after > newest(tx):
+        raise BadInput(what="The cursor", problem="there has never been such an event")
+    pruned = rows.number(tx, "SELECT cursor FROM subscriber WHERE name = ''")
+    if after < pruned:
+        raise CursorTooOld(cursor=after, oldest=pruned + 1)
+    return after
+
+
+def read(tx: ReadTransaction, *, after: int, limit: int) -> tuple[list[Event], int]:
+    """Give up to `limit` events after a cursor, and the cursor to go on from."""
+    found = tx.query(
+        "SELECT cursor, at, type, body FROM event WHERE cursor > ? ORDER BY cursor LIMIT ?",
+        (after, limit),
+    )
+    events: list[Event] = []
+    for cursor, at, kind, body in found:
+        event = _build(
+            tx,
+            cursor=cast("int", cursor),
+            at=cast("int", at),
+            kind=cast("str", kind),
+            body=json.loads(cast("str", body)),
+        )
+        if event is not None:
+            events.append(event)
+    return events, cast("int", found[-1][0]) if found else after
+
+
+def acknowledge(unit: Unit, subscriber: str, cursor: int) -> None:
+    """Remember how far a subscriber has come; it never goes back. Raises BadInput."""
+    name = _subscriber(subscriber)
+    if cursor < 0 or cursor > newest(unit.tx):
+        raise BadInput(what="The cursor", problem="there has never been such an event")
+    known = unit.tx.query("SELECT 1 FROM subscriber WHERE name = ?", (name,))
+    if not known and rows.number(unit.tx, "SELECT count(*) FROM subscriber") > _MAX_SUBSCRIBERS:
+        raise BadInput(what="The subscriber", problem=f"there are already {_MAX_SUBSCRIBERS}")
+    unit.tx.execute(
+        "INSERT INTO subscriber (name, cursor) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
+        (name, cursor),
+    )
+
+
+def prune(unit: Unit) -> None:
+    """Delete what every subscriber has acknowledged and what is old.
+
+    What one still needs stays, however long it takes.
+    """
+    acknowledged = unit.tx.query("SELECT min(cursor) FROM subscriber WHERE name <> ''")[0][0]
+    needed = newest(unit.tx) if acknowledged is None else cast("int", acknowledged)
+    old = rows.number(unit.tx, "SELECT max(cursor) FROM event WHERE at < ?", (unit.now - KEPT_FOR,))
+    last = min(needed, old)
+    if last and unit.tx.execute("DELETE FROM event WHERE cursor <= ?", (last,)):
+        # The nameless subscriber remembers how far back the stream still goes.
+        unit.tx.execute(
+            "INSERT INTO subscriber (name, cursor) VALUES ('', ?)"
+            " ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
+            (last,),
+        )
+
+
+def _subscriber(name: str) -> str:
+    if not 0 < len(name) <= _MAX_SUBSCRIBER_NAME:
+        raise BadInput(what="The subscriber", problem=f"its name has 1 to {_MAX_SUBSCRIBER_NAME} characters")
+    return name
+
+
+def _build(tx: ReadTransaction, *, cursor: int, at: int, kind: str, body: dict[str, Any]) -> Event | None:
+    match kind:
+        case MessageAdded.type:
+            found = rows.messages_where(tx, "seq = ?", (body["seq"],))
+            if not found:
+                return None
+            first = MessageState.QUEUED if found[0].ours else MessageState.RECEIVED
+            contact = rows.contacts_where(tx, "id = ?", (found[0].contact,))[0]
+            view = message_view(found[0], ours=account.load(tx).peer, contact=contact, state=first)
+            return MessageAdded(cursor=cursor, at=at, message=view)
+        case MessageStateChanged.type:
+            state = MessageState(body.pop("state"))
+            return MessageStateChanged(cursor=cursor, at=at, state=state, **body)
+        case ContactChanged.type:
+            state = ContactState(body.pop("state"))
+            return ContactChanged(cursor=cursor, at=at, contact=ContactView(state=state, **body))
+        case ContactRemoved.type:
+            return ContactRemoved(cursor=cursor, at=at, **body)
+        case RequestReceived.type:
+            return RequestReceived(cursor=cursor, at=at, request=RequestView(**body))
+        case RequestClosed.type:
+            return RequestClosed(cursor=cursor, at=at, **body)
+        case _:
+            return None  # written by a newer version that was taken back

@@ -1,0 +1,26 @@
+"""Token buckets in the vault: what strangers may do in an hour, also across restarts."""
+
+from typing import Final, cast
+
+from balchat_host.api.errors import RequestsFull
+from balchat_host.core.unit import Unit
+
+_HOUR: Final = 3600 * 1000
+
+
+def take(unit: Unit, bucket: str, *, per_hour: int) -> None:
+    """Use one of a bucket's tokens; it holds an hour's worth and fills evenly.
+
+    Raises RequestsFull, whose `retry_after` says in how many seconds there is one again.
+    """
+    rows = unit.tx.query("SELECT tokens, at FROM bucket WHERE name = ?", (bucket,))
+    tokens, at = (cast("float", rows[0][0]), cast("int", rows[0][1])) if rows else (float(per_hour), unit.now)
+    # A clock that was set back must neither fill nor drain the bucket.
+    tokens = min(float(per_hour), tokens + max(0, unit.now - at) * per_hour / _HOUR)
+    if tokens < 1:
+        raise RequestsFull(retry_after=int((1 - tokens) * _HOUR / per_hour / 1000) + 1)
+    unit.tx.execute(
+        "INSERT INTO bucket (name, tokens, at) VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at",
+        (bucket, tokens - 1, unit.now),
+    )

@@ -1,0 +1,192 @@
+"""Messages: written, taken in, shown, read."""
+
+from typing import Final
+
+from balchat_host.api.errors import BadInput, NoSuchMessage, TextTooLong
+from balchat_host.api.events import MessageAdded
+from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
+from balchat_host.api.views import Message, MessageState
+from balchat_host.core import account, contacts, content, journal, outbox, routes, rows
+from balchat_host.core.codes import peer_uri
+from balchat_host.core.content import MessageStatus, MimiContent
+from balchat_host.core.envelope import Kind
+from balchat_host.core.unit import ANNOUNCE, Unit
+from balchat_host.core.views import conversation_id, message_view, room_uri
+
+MAX_HISTORY: Final = 1000
+_SHORTEST_ID: Final = 6
+_ID_DIGITS: Final = content.MESSAGE_ID_SIZE * 2
+_REPORTED: Final = {MessageStatus.DELIVERED: MessageState.DELIVERED, MessageStatus.READ: MessageState.READ}
+
+
+def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message:
+    """Write a message: it is in the history, encrypted, and in the outbox, or not at all.
+
+    Raises NoSuchContact, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
+    """
+    contact = contacts.find(unit.tx, who)
+    contacts.require_unblocked(contact)
+    body = _body(text)
+    ours = account.load(unit.tx).peer
+    mimi = MimiContent(
+        salt=unit.entropy(content.SALT_SIZE),
+        content_type=content.TEXT,
+        body=body,
+        sent_at=unit.now,
+        in_reply_to=find(unit.tx, reply_to, contact=contact).id if reply_to else None,
+    )
+    encoded = mimi.encode()
+    row = _insert(unit, contact, mimi, text=text, encoded=encoded, author=ours, ours=ours)
+    assert row is not None, "a fresh salt makes a fresh id"
+    outbox.queue(unit, contact, Kind.MLS_MESSAGE, content=encoded, message=row.seq)
+    return message_view(row, ours=ours, contact=contact)
+
+
+def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> None:
+    """Act on the content of an application message of a contact's. Raises MalformedContent."""
+    mimi = MimiContent.decode(data)
+    match mimi.content_type:
+        case content.ACCEPTED:
+            pass  # hearing from them was the point
+        case content.ROUTES:
+            routes.learn(unit, contact, mimi.body)
+        case content.STATUS:
+            for identifier, status in content.decode_status(mimi.body):
+                if status in _REPORTED:
+                    reported = rows.messages_where(unit.tx, "id = ? AND contact = ?", (identifier, contact.id))
+                    outbox.advance(unit, contact, reported, _REPORTED[MessageStatus(status)])
+        case _:
+            ours = account.load(unit.tx).peer
+            _insert(unit, contact, mimi, text=mimi.text, encoded=data, author=contact.peer, ours=ours)
+
+
+def find(tx: ReadTransaction, which: str, *, contact: rows.ContactRow | None = None) -> rows.MessageRow:
+    """Give the message that an id, or the beginning of one that is unique, means. Raises NoSuchMessage."""
+    digits = which.strip().lower()
+    padded = digits.ljust(_ID_DIGITS, "0"), digits.ljust(_ID_DIGITS, "f")
+    try:
+        lowest, highest = (bytes.fromhex(each) for each in padded)
+    except ValueError:
+        raise NoSuchMessage(name=which) from None
+    if not _SHORTEST_ID <= len(digits) <= _ID_DIGITS:
+        raise NoSuchMessage(name=which)
+    found = rows.messages_where(
+        tx,
+        "id BETWEEN ? AND ? AND (contact = ? OR ?) LIMIT 2",
+        (lowest, highest, contact.id if contact else 0, contact is None),
+    )
+    if len(found) != 1:
+        raise NoSuchMessage(name=which)
+    return found[0]
+
+
+def show(tx: ReadTransaction, which: str) -> Message:
+    """Give one message as it is now. Raises NoSuchMessage."""
+    row = find(tx, which)
+    contact = rows.contacts_where(tx, "id = ?", (row.contact,))[0]
+    return message_view(row, ours=account.load(tx).peer, contact=contact)
+
+
+def history(tx: ReadTransaction, who: str, *, limit: int, before: str | None) -> list[Message]:
+    """Give the last messages of a conversation, oldest first. Raises NoSuchContact, NoSuchMessage, BadInput."""
+    if not 1 <= limit <= MAX_HISTORY:
+        raise BadInput(what="The limit", problem=f"it must be 1 to {MAX_HISTORY}")
+    contact = contacts.find(tx, who)
+    end = find(tx, before, contact=contact).seq if before else 2**62
+    found = rows.messages_where(
+        tx,
+        "contact = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+        (contact.id, end, limit),
+    )
+    ours = account.load(tx).peer
+    return [message_view(row, ours=ours, contact=contact) for row in reversed(found)]
+
+
+def mark_read(unit: Unit, who: str, *, up_to: str) -> None:
+    """Take a conversation for read up to a message, and tell its author where the policy says so."""
+    contact = contacts.find(unit.tx, who)
+    last = find(unit.tx, up_to, contact=contact)
+    read = unit.tx.query(
+        "UPDATE message SET unread = 0 WHERE contact = ? AND unread = 1 AND seq <= ? RETURNING id",
+        (contact.id, last.seq),
+    )
+    if not read:
+        return
+    unit.effect(ANNOUNCE)
+    if not unit.policy.read_receipts or contact.blocked:
+        return
+    statuses = [(identifier, MessageStatus.READ) for (identifier,) in read if isinstance(identifier, bytes)]
+    for start in range(0, len(statuses), content.MAX_STATUSES):
+        report = content.encode_status(statuses[start : start + content.MAX_STATUSES])
+        outbox.queue_control(unit, contact, content.STATUS, report)
+
+
+def _body(text: str) -> bytes:
+    if not text.strip():
+        raise BadInput(what="The message", problem="it is empty")
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(what="The message", problem="it contains something that is not text") from None
+    if len(body) > MAX_TEXT_SIZE:
+        raise TextTooLong(size=len(body), limit=MAX_TEXT_SIZE)
+    return body
+
+
+def _insert(
+    unit: Unit,
+    contact: rows.ContactRow,
+    mimi: MimiContent,
+    *,
+    text: str | None,
+    encoded: bytes,
+    author: PeerId,
+    ours: PeerId,
+) -> rows.MessageRow | None:
+    """Put a message into the history, or give None where it is there already: it came twice."""
+    identifier = content.message_id(
+        sender_uri=peer_uri(author),
+        room_uri=room_uri(conversation_id(ours, contact.peer)),
+        content=encoded,
+        salt=mimi.salt,
+    )
+    is_ours = author == ours
+    state = MessageState.QUEUED if is_ours else MessageState.RECEIVED
+    # An author's clock may be wrong; nothing is shown as from the future.
+    sent_at = min(mimi.sent_at or unit.now, unit.now)
+    content_type = mimi.content_type or "null"
+    inserted = unit.tx.query(
+        "INSERT INTO message (id, contact, ours, sent_at, content_type, text, content, in_reply_to, state, unread)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING seq",
+        (
+            identifier,
+            contact.id,
+            is_ours,
+            sent_at,
+            content_type,
+            text,
+            None if text is not None else encoded,
+            mimi.in_reply_to,
+            state,
+            not is_ours,
+        ),
+    )
+    if not inserted:
+        return None
+    seq = inserted[0][0]
+    assert isinstance(seq, int)
+    journal.append(unit, MessageAdded, contact=contact.id, body={"seq": seq})
+    return rows.MessageRow(
+        seq=seq,
+        id=identifier,
+        contact=contact.id,
+        ours=is_ours,
+        sent_at=sent_at,
+        content_type=content_type,
+        text=text,
+        in_reply_to=mimi.in_reply_to,
+        state=state,
+        reason=None,
+    )

@@ -1,0 +1,31 @@
+"""Names and texts of people: what is allowed in them, and what a stranger's become."""
+
+import unicodedata
+from typing import Final
+
+from balchat_host.api.errors import BadInput
+from balchat_host.api.frontend import MAX_NAME_LENGTH
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that can hide or disguise: controls, formats (bidirectional overrides among them), surrogates."""
+
+
+def clean_name(name: str) -> str:
+    """Make a stranger's name harmless to show: hidden characters and outer space go, the rest is cut to length."""
+    shown = "".join(character for character in name if unicodedata.category(character) not in _HIDDEN)
+    return " ".join(shown.split())[:MAX_NAME_LENGTH]
+
+
+def check_name(name: str) -> str:
+    """Give a name that the user chose, trimmed.
+
+    Raises BadInput where it is empty, too long or contains hidden characters.
+    """
+    trimmed = " ".join(name.split())
+    if not trimmed:
+        raise BadInput(what="The name", problem="it is empty")
+    if len(trimmed) > MAX_NAME_LENGTH:
+        raise BadInput(what="The name", problem=f"it has {len(trimmed)} characters; at most {MAX_NAME_LENGTH} fit")
+    if clean_name(trimmed) != trimmed:
+        raise BadInput(what="The name", problem="it contains characters that cannot be seen")
+    return trimmed

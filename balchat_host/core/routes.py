@@ -1,0 +1,98 @@
+"""Routes.
+
+How a contact can be reached, as they told us, and how they can reach us, as we told them. docs/spec/content.md.
+"""
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from balchat_host.api.errors import MalformedContent
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId, Route
+from balchat_host.api.views import ContactState
+from balchat_host.core import cbor, contacts, content, outbox, rows
+from balchat_host.core.unit import Unit
+
+MAX_ROUTES: Final = 8
+_MAX_ADDRESS: Final = 512
+_MAX_TRANSPORT_NAME: Final = 40
+_MAX_SEALING_KEY: Final = 2048
+
+
+def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
+    """Tell an active contact how to reach us from now on, unless that is what we told them last."""
+    contact = contacts.by_peer(unit.tx, peer)
+    if contact is None or contact.state is not ContactState.ACTIVE or contact.blocked:
+        return
+    body = encode(routes)
+    changed = unit.tx.execute(
+        "UPDATE contact SET offered_routes = ? WHERE id = ? AND offered_routes IS NOT ?",
+        (body, contact.id, body),
+    )
+    if changed:
+        outbox.queue_control(unit, contact, content.ROUTES, body)
+
+
+def learn(unit: Unit, contact: rows.ContactRow, body: bytes) -> None:
+    """Take over how a contact wants to be reached. Raises MalformedContent."""
+    routes = decode(body)
+    unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))
+    for position, route in enumerate(routes):
+        unit.tx.execute(
+            "INSERT INTO route (contact, position, transport, address, sealing_key, not_after)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (contact.id, position, route.transport, route.address, route.sealing_key, route.not_after),
+        )
+
+
+def known(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
+    """Give the routes to a contact that hold at `now` (Unix seconds), the contact's favourite first."""
+    found = tx.query(
+        "SELECT transport, address, sealing_key, not_after FROM route JOIN contact ON contact.id = route.contact"
+        " WHERE peer_id = ? AND (not_after IS NULL OR not_after > ?) ORDER BY position",
+        (peer.octets, now),
+    )
+    return [
+        Route(
+            transport=cast("str", transport),
+            address=cast("bytes", address),
+            sealing_key=cast("bytes | None", sealing_key),
+            not_after=cast("int | None", not_after),
+        )
+        for transport, address, sealing_key, not_after in found
+    ]
+
+
+def encode(routes: Sequence[Route]) -> bytes:
+    """Give the body of a ROUTES message: an array of [transport, address, sealing key or null, not-after or null]."""
+    return cbor.encode([[r.transport, r.address, r.sealing_key, r.not_after] for r in routes])
+
+
+def decode(body: bytes) -> list[Route]:
+    """Read the body of a ROUTES message. Raises MalformedContent."""
+    try:
+        item = cbor.decode(body)
+    except ValueError as error:
+        raise MalformedContent(problem=str(error)) from error
+    if not isinstance(item, list) or len(cast("list[object]", item)) > MAX_ROUTES:
+        raise MalformedContent(problem=f"the routes are no array of at most {MAX_ROUTES}")
+    return [_route(entry) for entry in cast("list[object]", item)]
+
+
+def _route(entry: object) -> Route:
+    match entry:
+        case [str(transport), bytes(address), (bytes() | None) as sealing_key, (int() | None) as not_after] if (
+            len(transport) <= _MAX_TRANSPORT_NAME
+            and len(address) <= _MAX_ADDRESS
+            and len(sealing_key or b"") <= _MAX_SEALING_KEY
+            and not isinstance(not_after, bool)
+            and 0 <= (not_after or 0) < 2**53
+        ):
+            return Route(
+                transport=transport,
+                address=address,
+                sealing_key=sealing_key,
+                not_after=not_after,
+            )
+        case _:
+            raise MalformedContent(problem="a route has the wrong shape")

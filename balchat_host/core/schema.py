@@ -1,0 +1,147 @@
+"""The tables, and the numbered steps that lead to them.
+
+`PRAGMA user_version` counts the steps that a vault has taken. A step is never changed once released; tests open
+vaults of every released version. A vault from a newer balchat is refused and left as it is.
+
+Peer ids, group ids and message ids are BLOBs; times are Unix milliseconds.
+"""
+
+from typing import Final
+
+from balchat_host.api.errors import VaultTooNew
+from balchat_host.api.storage import Transaction
+
+_STEP_1: Final = """
+CREATE TABLE account (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    peer_id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE contact (
+    id INTEGER PRIMARY KEY,
+    peer_id BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    state TEXT NOT NULL,
+    verified INTEGER NOT NULL DEFAULT 0,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    introduction TEXT NOT NULL DEFAULT '',
+    offered_routes BLOB,
+    added_at INTEGER NOT NULL
+) STRICT;
+
+-- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest
+rank among those
+-- in which we have heard from them, or of the highest rank while we have heard in none.
+CREATE TABLE contact_group (
+    group_id BLOB PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    rank INTEGER NOT NULL,
+    heard INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX group_of_contact ON contact_group (contact, heard, rank);
+
+-- How a contact can be reached, as it told us inside MLS.
+CREATE TABLE route (
+    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    transport TEXT NOT NULL,
+    address BLOB NOT NULL,
+    sealing_key BLOB,
+    not_after INTEGER,
+    PRIMARY KEY (contact, position)
+) STRICT, WITHOUT ROWID;
+
+-- Contact requests that wait for our approval.
+CREATE TABLE request (
+    peer_id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    introduction TEXT NOT NULL,
+    group_id BLOB NOT NULL,
+    received_at INTEGER NOT NULL
+) STRICT;
+
+-- KeyPackages of ours that a stranger holds and has not used; one each.
+CREATE TABLE issued_key_package (
+    peer_id BLOB PRIMARY KEY,
+    key_package BLOB NOT NULL,
+    issued_at INTEGER NOT NULL
+) STRICT;
+
+-- `seq` is the order in which a conversation is shown. `content` is kept where `text` does not say it all.
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    ours INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    text TEXT,
+    content BLOB,
+    in_reply_to BLOB,
+    state TEXT NOT NULL,
+    reason TEXT,
+    unread INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX message_of_contact ON message (contact, seq);
+CREATE INDEX message_unread ON message (contact, seq) WHERE unread = 1;
+
+-- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted anew in
+another group;
+-- `envelope` is what leaves, NULL as long as there is no group to encrypt in. `not_before` is when to try again.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    kind INTEGER NOT NULL,
+    message INTEGER,
+    content BLOB,
+    envelope BLOB,
+    not_before INTEGER NOT NULL DEFAULT 0,
+    queued_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_of_contact ON outbox (contact, id);
+
+-- Envelopes that were taken, so that taking them again is harmless.
+CREATE TABLE received (
+    envelope_id BLOB PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    contact INTEGER,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE subscriber (
+    name TEXT PRIMARY KEY,
+    cursor INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Token buckets for what strangers may do.
+CREATE TABLE bucket (
+    name TEXT PRIMARY KEY,
+    tokens REAL NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: Final = (_STEP_1,)
+"""The migrations, oldest first."""
+
+SCHEMA_VERSION: Final = len(STEPS)
+
+
+def migrate(tx: Transaction, *, steps: tuple[str, ...] = STEPS) -> None:
+    """Bring a vault to the present tables; one that is there already stays untouched. Raises VaultTooNew."""
+    found = tx.query("PRAGMA user_version")[0][0]
+    assert isinstance(found, int)
+    if found > len(steps):
+        raise VaultTooNew(found=found, known=len(steps))
+    for number, step in enumerate(steps[found:], start=found + 1):
+        tx.script(step)
+        tx.execute(f"PRAGMA user_version = {number}")

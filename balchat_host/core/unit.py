@@ -1,0 +1,87 @@
+"""What every changing function of the core gets: one transaction, the crypto engine, the time, and chance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.storage import KeyValueArea, ReadTransaction, Transaction
+from balchat_host.api.types import PeerId
+
+_CRYPTO_AREA: Final = "crypto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the configuration says about an account. Numbers bound what others can make grow."""
+
+    read_receipts: bool = True
+    max_contacts: int = 1000
+    max_requests: int = 100
+    strangers_per_hour: int = 60
+    request_lifetime: int = 30 * 24 * 3600
+    """Seconds that a contact request, and the KeyPackage behind it, wait for an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendPending:
+    """Something waits in the outbox for `peer`."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnect:
+    """Have nothing more to do with `peer`."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRoutes:
+    """Ask the transports how `peer` shall reach us, and hand it over (`routes.offer`)."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    """The journal has grown, or what `status` shows has changed."""
+
+
+Effect = SendPending | Disconnect | OfferRoutes | Announce
+ANNOUNCE: Final = Announce()
+
+
+@dataclass(slots=True, kw_only=True)
+class Unit:
+    """One unit of change. `now` is Unix milliseconds; `entropy(n)` gives n unpredictable octets.
+
+    `effects` collects what the runtime does after the commit, each once, in the order in which they first came up.
+    """
+
+    tx: Transaction
+    engine: CryptoEngine
+    now: int
+    entropy: Callable[[int], bytes]
+    policy: Policy = field(default_factory=Policy)
+    effects: dict[Effect, None] = field(default_factory=dict[Effect, None])
+
+    @property
+    def seconds(self) -> int:
+        """The time in Unix seconds, as the engine takes it."""
+        return self.now // 1000
+
+    @property
+    def keys(self) -> KeyValueArea:
+        """The engine's area in this transaction."""
+        return crypto_area(self.tx)
+
+    def effect(self, effect: Effect) -> None:
+        """Have the runtime do something after the commit."""
+        self.effects[effect] = None
+
+
+def crypto_area(tx: ReadTransaction) -> KeyValueArea:
+    """Give the engine's area for a call that only reads."""
+    return tx.area(_CRYPTO_AREA)

@@ -1,0 +1,66 @@
+"""How rows look to front ends."""
+
+import hashlib
+from dataclasses import asdict
+from typing import Any, Final
+
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
+from balchat_host.api.views import ContactView, Message, MessageState
+from balchat_host.core import account, rows
+from balchat_host.core.codes import SCHEME
+
+_CONVERSATION_SIZE: Final = 16
+
+
+def conversation_id(ours: PeerId, theirs: PeerId) -> str:
+    """Name the conversation of two: the same on both sides, whatever MLS group carries it. 32 hexadecimal digits."""
+    lower, higher = sorted((ours, theirs))
+    hashed = hashlib.sha256(b"balchat-conversation-v1\0" + lower.octets + higher.octets)
+    return hashed.digest()[:_CONVERSATION_SIZE].hex()
+
+
+def room_uri(conversation: str) -> str:
+    """Give a conversation's room URI, as the MIMI drafts want one."""
+    return f"{SCHEME}room/{conversation}"
+
+
+def contact_view(tx: ReadTransaction, row: rows.ContactRow) -> ContactView:
+    """Show a contact; whether it is reachable is the runtime's to say."""
+    return ContactView(
+        name=row.name,
+        peer_id=row.peer.octets.hex(),
+        onion=row.peer.onion,
+        conversation=conversation_id(account.load(tx).peer, row.peer),
+        state=row.state,
+        verified=row.verified,
+        blocked=row.blocked,
+        unread=rows.number(tx, "SELECT count(*) FROM message WHERE contact = ? AND unread = 1", (row.id,)),
+    )
+
+
+def contact_body(view: ContactView) -> dict[str, Any]:
+    """Give a contact as it stands in an event."""
+    return asdict(view)
+
+
+def message_view(
+    row: rows.MessageRow,
+    *,
+    ours: PeerId,
+    contact: rows.ContactRow,
+    state: MessageState | None = None,
+) -> Message:
+    """Show a message of ours or of `contact`'s; `state` where it shall not be the present one."""
+    return Message(
+        id=row.id.hex(),
+        conversation=conversation_id(ours, contact.peer),
+        author=None if row.ours else contact.name,
+        author_id=(ours if row.ours else contact.peer).octets.hex(),
+        sent_at=row.sent_at,
+        content_type=row.content_type,
+        text=row.text,
+        in_reply_to=row.in_reply_to.hex() if row.in_reply_to else None,
+        state=state or row.state,
+        reason=row.reason if state is None else None,
+    )
