@@ -1,0 +1,103 @@
+//! Signature key pairs (RFC 9420, section 5.1).
+
+use ed25519_dalek::SigningKey;
+use mls_rs::{
+    CipherSuite, CipherSuiteProvider, CryptoProvider,
+    crypto::{SignaturePublicKey, SignatureSecretKey},
+};
+use mls_rs_crypto_rustcrypto::RustCryptoProvider;
+use pyo3::{prelude::*, types::PyBytes};
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Blame, Fault, Kind},
+    scope, value,
+};
+
+const SEED_SIZE: usize = 32;
+
+fn is_ed25519(suite: CipherSuite) -> bool {
+    matches!(suite, CipherSuite::CURVE25519_AES128 | CipherSuite::CURVE25519_CHACHA)
+}
+
+/// The primitives of a cipher suite.
+pub fn suite_provider(
+    suite: CipherSuite,
+) -> Result<<RustCryptoProvider as CryptoProvider>::CipherSuiteProvider, Fault> {
+    RustCryptoProvider::default()
+        .cipher_suite_provider(suite)
+        .ok_or_else(|| Fault::new(Kind::Unsupported, format!("cipher suite {} is not supported", u16::from(suite))))
+}
+
+/// A signature key pair for one cipher suite (RFC 9420, section 5.1).
+///
+/// Ed25519 for suites 1 and 3, ECDSA P-256 for suite 2, ECDSA P-384 for suite 7. `repr` shows nothing of the secret.
+#[pyclass(frozen, module = "mls_rs_py")]
+pub struct SignatureKeyPair {
+    pub suite: CipherSuite,
+    pub secret: SignatureSecretKey,
+    pub public: SignaturePublicKey,
+}
+
+#[pymethods]
+impl SignatureKeyPair {
+    /// Make a new key pair. Raises UnsupportedError, PlatformError.
+    #[staticmethod]
+    #[pyo3(signature = (cipher_suite=1))]
+    fn generate(py: Python<'_>, cipher_suite: u16) -> PyResult<Self> {
+        let make = || {
+            let suite = CipherSuite::from(cipher_suite);
+            let (secret, public) = suite_provider(suite)?
+                .signature_key_generate()
+                .map_err(|error| Fault::new(Kind::Platform, error.to_string()))?;
+            Ok(Self { suite, secret, public })
+        };
+        py.detach(make).map_err(|fault: Fault| fault.into_exception(Blame::Caller, py))
+    }
+
+    /// Take a secret key: a 32-octet seed for Ed25519 (RFC 8032), a big-endian scalar for ECDSA.
+    ///
+    /// Raises UnsupportedError, CallerError if it is no secret key of the suite.
+    #[staticmethod]
+    #[pyo3(signature = (secret_key, cipher_suite=1))]
+    fn from_secret(py: Python<'_>, secret_key: &[u8], cipher_suite: u16) -> PyResult<Self> {
+        let make = || {
+            let suite = CipherSuite::from(cipher_suite);
+            // mls-rs wants an Ed25519 key as seed and public key.
+            let secret = match <[u8; SEED_SIZE]>::try_from(secret_key).map(Zeroizing::new) {
+                Ok(seed) if is_ed25519(suite) => {
+                    let pair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
+                    SignatureSecretKey::new_slice(pair.as_slice())
+                }
+                _ if is_ed25519(suite) => return Err(Fault::new(Kind::Caller, "an Ed25519 seed has 32 octets")),
+                _ => SignatureSecretKey::new_slice(secret_key),
+            };
+            let public = suite_provider(suite)?
+                .signature_key_derive_public(&secret)
+                .map_err(|_| Fault::new(Kind::Caller, "this is no secret key of the cipher suite"))?;
+            Ok(Self { suite, secret, public })
+        };
+        scope::parse(py, make)
+    }
+
+    /// The cipher suite's number (RFC 9420, section 17.1).
+    #[getter]
+    fn cipher_suite(&self) -> u16 {
+        self.suite.into()
+    }
+
+    /// The public key, as it stands in a leaf node.
+    #[getter]
+    fn public_key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        value::bytes(py, &self.public)
+    }
+
+    /// The secret key as `from_secret` takes it, to be kept.
+    fn secret_key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        value::bytes(py, if is_ed25519(self.suite) { &self.secret[..SEED_SIZE] } else { &self.secret })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("SignatureKeyPair(cipher_suite={}, …)", u16::from(self.suite))
+    }
+}

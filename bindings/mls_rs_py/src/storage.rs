@@ -1,0 +1,135 @@
+//! mls-rs' storage traits, fulfilled by Python objects (the protocols in `mls_rs_py/storage.py`).
+
+use std::sync::Arc;
+
+use mls_rs_codec::{MlsDecode, MlsEncode};
+use mls_rs_core::{
+    group::{EpochRecord, GroupState, GroupStateStorage},
+    key_package::{KeyPackageData, KeyPackageStorage},
+    psk::{ExternalPskId, PreSharedKey, PreSharedKeyStorage},
+};
+use pyo3::{
+    intern,
+    prelude::*,
+    types::{PyBytes, PyList},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Inner, Kind},
+    scope,
+};
+
+/// The first octet of a stored group state.
+const STATE_VERSION: u8 = 1;
+
+type Object = Arc<Py<PyAny>>;
+
+fn octets(answer: Bound<'_, PyAny>) -> PyResult<Option<Zeroizing<Vec<u8>>>> {
+    Ok(answer.extract::<Option<Bound<'_, PyBytes>>>()?.map(|b| Zeroizing::new(b.as_bytes().to_vec())))
+}
+
+fn damaged(text: &'static str) -> Inner {
+    Inner::Own(Kind::Storage, text.into())
+}
+
+/// Groups: a `GroupStateStorage` in Python.
+#[derive(Clone)]
+pub struct Groups(pub Object);
+
+impl GroupStateStorage for Groups {
+    type Error = Inner;
+
+    fn state(&self, group_id: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Inner> {
+        let stored = scope::call_back(|py| {
+            octets(self.0.bind(py).call_method1(intern!(py, "state"), (PyBytes::new(py, group_id),))?)
+        })?;
+        let Some(stored) = stored else { return Ok(None) };
+        let Some((&STATE_VERSION, mut rest)) = stored.split_first() else {
+            return Err(damaged("the stored group state has an unknown format"));
+        };
+        let companion: Vec<u8> =
+            mls_rs_codec::byte_vec::mls_decode(&mut rest).map_err(|_| damaged("the stored group state is cut off"))?;
+        scope::set_companion(companion);
+        Ok(Some(Zeroizing::new(rest.to_vec())))
+    }
+
+    fn epoch(&self, group_id: &[u8], epoch_id: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Inner> {
+        scope::call_back(|py| {
+            let arguments = (PyBytes::new(py, group_id), epoch_id);
+            octets(self.0.bind(py).call_method1(intern!(py, "epoch"), arguments)?)
+        })
+    }
+
+    fn write(&mut self, state: GroupState, inserts: Vec<EpochRecord>, updates: Vec<EpochRecord>) -> Result<(), Inner> {
+        let companion = scope::take_companion();
+        let mut framed = Zeroizing::new(Vec::with_capacity(state.data.len() + companion.len() + 8));
+        framed.push(STATE_VERSION);
+        mls_rs_codec::byte_vec::mls_encode(&companion, &mut framed)
+            .map_err(|_| damaged("the group state is too large to be stored"))?;
+        framed.extend_from_slice(&state.data);
+        scope::call_back(|py| {
+            let records = |records: &[EpochRecord]| {
+                PyList::new(py, records.iter().map(|record| (record.id, PyBytes::new(py, &record.data))))
+            };
+            let arguments =
+                (PyBytes::new(py, &state.id), PyBytes::new(py, &framed), records(&inserts)?, records(&updates)?);
+            self.0.bind(py).call_method1(intern!(py, "write"), arguments).map(drop)
+        })
+    }
+
+    fn max_epoch_id(&self, group_id: &[u8]) -> Result<Option<u64>, Inner> {
+        scope::call_back(|py| {
+            self.0.bind(py).call_method1(intern!(py, "max_epoch_id"), (PyBytes::new(py, group_id),))?.extract()
+        })
+    }
+}
+
+/// Key packages: a `KeyPackageStorage` in Python.
+#[derive(Clone)]
+pub struct KeyPackages(pub Object);
+
+impl KeyPackageStorage for KeyPackages {
+    type Error = Inner;
+
+    fn delete(&mut self, id: &[u8]) -> Result<(), Inner> {
+        scope::call_back(|py| self.0.bind(py).call_method1(intern!(py, "delete"), (PyBytes::new(py, id),)).map(drop))
+    }
+
+    fn insert(&mut self, id: Vec<u8>, package: KeyPackageData) -> Result<(), Inner> {
+        let data = package
+            .mls_encode_to_vec()
+            .map(Zeroizing::new)
+            .map_err(|_| damaged("the key package is too large to be stored"))?;
+        scope::call_back(|py| {
+            let arguments = (PyBytes::new(py, &id), PyBytes::new(py, &data), package.expiration);
+            self.0.bind(py).call_method1(intern!(py, "insert"), arguments).map(drop)
+        })
+    }
+
+    fn get(&self, id: &[u8]) -> Result<Option<KeyPackageData>, Inner> {
+        let stored =
+            scope::call_back(|py| octets(self.0.bind(py).call_method1(intern!(py, "get"), (PyBytes::new(py, id),))?))?;
+        stored
+            .map(|data| {
+                KeyPackageData::mls_decode(&mut data.as_slice())
+                    .map_err(|_| damaged("the stored key package cannot be read"))
+            })
+            .transpose()
+    }
+}
+
+/// External pre-shared keys: a `PreSharedKeyStorage` in Python, or none.
+#[derive(Clone)]
+pub struct PreSharedKeys(pub Option<Object>);
+
+impl PreSharedKeyStorage for PreSharedKeys {
+    type Error = Inner;
+
+    fn get(&self, id: &ExternalPskId) -> Result<Option<PreSharedKey>, Inner> {
+        let Some(storage) = &self.0 else { return Ok(None) };
+        let stored =
+            scope::call_back(|py| octets(storage.bind(py).call_method1(intern!(py, "get"), (PyBytes::new(py, id),))?))?;
+        Ok(stored.map(|octets| PreSharedKey::new(octets.to_vec())))
+    }
+}

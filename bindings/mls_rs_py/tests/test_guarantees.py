@@ -1,0 +1,471 @@
+"""What this package promises beyond RFC 9420: all or nothing, whose fault it is, limits, threads, no secrets shown."""
+
+import pickle
+import threading
+
+import mls_rs_py
+import pytest
+from mls_rs_py import (
+    BasicCredential,
+    CommitSecrets,
+    CustomCredential,
+    InMemoryGroupStateStorage,
+    InvalidIdentityError,
+    KeyPackage,
+    LimitExceededError,
+    Limits,
+    MessageKeyError,
+    PeerError,
+    ReentrancyError,
+    Rules,
+    StaleCommitError,
+    StorageError,
+)
+
+NOW = 1_800_000_000
+
+
+def everything(group) -> tuple:
+    """All that can be seen of a group's state, its stored form included."""
+    storage = InMemoryGroupStateStorage()
+    return (
+        group.epoch,
+        group.epoch_authenticator,
+        group.export_tree(),
+        group.has_pending_commit,
+        len(group.cached_proposals),
+        repr(storage),
+    )
+
+
+class Broken(Exception):
+    pass
+
+
+class MoodyStorage(InMemoryGroupStateStorage):
+    """Fails when told to."""
+
+    failing: str | None = None
+
+    def _check(self, method):
+        if self.failing == method:
+            raise Broken(method)
+
+    def write(self, *arguments):
+        self._check("write")
+        super().write(*arguments)
+
+    def epoch(self, *arguments):
+        self._check("epoch")
+        return super().epoch(*arguments)
+
+    def max_epoch_id(self, *arguments):
+        self._check("max_epoch_id")
+        return super().max_epoch_id(*arguments)
+
+    def state(self, *arguments):
+        self._check("state")
+        return super().state(*arguments)
+
+
+class Gatekeeper:
+    """Accepts custom credentials of type 0xF100 unless told otherwise."""
+
+    def __init__(self):
+        self.refused = None
+        self.validated = []
+
+    def validate_member(self, signing_identity, timestamp, context):
+        self.validated.append(signing_identity.credential.data)
+        if self.refused and signing_identity.credential.data == self.refused[0]:
+            raise self.refused[1]
+
+    def validate_external_sender(self, signing_identity, timestamp):
+        raise InvalidIdentityError("no external senders")
+
+    def identity(self, signing_identity):
+        return signing_identity.credential.data
+
+    def valid_successor(self, predecessor, successor):
+        return predecessor.credential == successor.credential
+
+    def supported_types(self):
+        return [0xF100]
+
+
+# -- all or nothing
+
+
+def test_a_forged_message_uses_up_no_key(pair):
+    alice, bob = pair
+    message = alice.encrypt(b"the real one" * 10)
+    for position in range(len(message)):
+        forged = bytearray(message)
+        forged[position] ^= 1
+        with pytest.raises(PeerError):
+            bob.process(bytes(forged))
+    assert bob.process(message).data == b"the real one" * 10
+
+
+def test_a_forged_commit_changes_nothing(person, gather):
+    alice, bob, _ = gather(*(person(name) for name in ("alice", "bob", "carol")))
+    bob.process(alice.propose_remove(2))
+    commit = alice.commit()
+    before = everything(bob)
+    for position in range(0, len(commit.message), 7):
+        forged = bytearray(commit.message)
+        forged[position] ^= 0x80
+        with pytest.raises(PeerError):
+            bob.process(bytes(forged))
+        assert everything(bob) == before
+    alice.apply_pending_commit()
+    bob.process(commit.message)
+    assert bob.epoch_authenticator == alice.epoch_authenticator
+
+
+def test_a_storage_that_fails_leaves_the_group_as_it_was(person, gather):
+    storage = MoodyStorage()
+    alice, bob = gather(person("alice"), person("bob", groups=storage))
+    commits = []
+    for _ in range(3):
+        commits.append(alice.commit().message)
+        alice.apply_pending_commit()
+    bob.process(commits[0])
+    bob.write_to_storage()
+    before = everything(bob)
+    storage.failing = "max_epoch_id"
+    with pytest.raises(Broken):
+        bob.process(commits[1])
+    assert everything(bob) == before
+    storage.failing = None
+    bob.process(commits[1])
+    storage.failing = "write"
+    with pytest.raises(Broken):
+        bob.write_to_storage()
+    storage.failing = None
+    bob.process(commits[2])
+    bob.write_to_storage()
+    assert bob.epoch_authenticator == alice.epoch_authenticator
+    assert storage.max_epoch_id(b"group") == 3
+
+
+def test_a_key_package_storage_that_fails_can_be_tried_again(person):
+    alice, bob = person("alice"), person("bob")
+    commit = alice.client.create_group(b"group").commit(add=[bob.client.generate_key_package()])
+    group = bob.client.join(commit.welcomes[0])
+    delete = bob.key_packages.delete
+    bob.key_packages.delete = lambda reference: (_ for _ in ()).throw(Broken)
+    with pytest.raises(Broken):
+        group.write_to_storage()
+    bob.key_packages.delete = delete
+    group.write_to_storage()
+    assert len(bob.key_packages) == 0
+
+
+def test_a_commit_that_fails_leaves_nothing_pending(person, pair):
+    alice, _ = pair
+    carol = person("carol").client.generate_key_package()
+    with pytest.raises(mls_rs_py.MlsError):
+        alice.commit(add=[carol, carol])
+    assert not alice.has_pending_commit
+    alice.commit(add=[carol])
+
+
+# -- detached commits
+
+
+def test_a_detached_commit_is_applied_later(pair):
+    alice, bob = pair
+    commit, secrets = alice.commit_detached()
+    assert not alice.has_pending_commit
+    kept = secrets.to_bytes()
+    bob.process(alice.encrypt(b"meanwhile"))
+    alice.apply_detached_commit(CommitSecrets.from_bytes(kept))
+    bob.process(commit.message)
+    assert alice.epoch_authenticator == bob.epoch_authenticator
+
+
+def test_one_of_several_detached_commits_wins(pair):
+    alice, bob = pair
+    (first, first_secrets), (_, second_secrets) = alice.commit_detached(), alice.commit_detached()
+    alice.apply_detached_commit(first_secrets)
+    with pytest.raises(StaleCommitError):
+        alice.apply_detached_commit(second_secrets)
+    bob.process(first.message)
+    assert alice.epoch_authenticator == bob.epoch_authenticator
+
+
+def test_a_detached_commit_of_another_branch_is_refused(person, gather):
+    people = [person("alice"), person("bob")]
+    alice, bob = gather(*people)
+    other_branch = people[0].client.load_group(b"group")
+    other_branch.commit()
+    other_branch.apply_pending_commit()
+    _, secrets = other_branch.commit_detached()
+    bobs = bob.commit()
+    alice.process(bobs.message)
+    assert alice.epoch == other_branch.epoch
+    with pytest.raises(StaleCommitError):
+        alice.apply_detached_commit(secrets)
+
+
+def test_a_detached_commit_leaves_no_pending_one_behind(pair):
+    alice, _ = pair
+    _, secrets = alice.commit_detached()
+    alice.commit()
+    alice.apply_detached_commit(secrets)
+    assert not alice.has_pending_commit
+    assert alice.epoch == 2
+
+
+# -- whose fault it is
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x00", b"\x00\x01\x00\x05", bytes(1000), b"\xff" * 1000])
+def test_garbage_is_the_peers_fault(person, pair, octets):
+    alice, _ = pair
+    client = person("carol").client
+    for call in (alice.process, client.join, client.examine_welcome, client.external_commit, KeyPackage.from_bytes):
+        with pytest.raises(PeerError):
+            call(octets)
+
+
+def test_a_message_of_another_group_is_the_peers_fault(person, pair, gather):
+    other, _ = gather(person("alice"), person("bob"), group_id=b"other")
+    with pytest.raises(PeerError):
+        pair[1].process(other.encrypt(b"x"))
+
+
+def test_a_damaged_state_is_the_storages_fault(person):
+    alice = person("alice")
+    alice.client.create_group(b"group").write_to_storage()
+    state = alice.groups.state(b"group")
+    for damaged in (b"", b"\x09" + state[1:], state[:40], state[:1] + b"\xff" * 30):
+        alice.groups.write(b"group", damaged, [], [])
+        with pytest.raises(StorageError):
+            alice.client.load_group(b"group")
+
+
+def test_a_storage_that_forgets_epochs_is_noticed(person):
+    class Forgetful(InMemoryGroupStateStorage):
+        def max_epoch_id(self, group_id):
+            return 77
+
+    alice = person("alice", groups=Forgetful()).client.create_group()
+    alice.commit()
+    with pytest.raises(StorageError):
+        alice.apply_pending_commit()
+
+
+def test_errors_say_what_to_do(pair):
+    alice, bob = pair
+    message = alice.encrypt(b"x")
+    bob.process(message)
+    with pytest.raises(MessageKeyError, match="Drop the message: the group is as it was"):
+        bob.process(message)
+
+
+# -- identities
+
+
+@pytest.fixture
+def custom(person):
+    def make(name: str, gatekeeper: Gatekeeper):
+        made = person(name)
+        made.client = mls_rs_py.Client(
+            CustomCredential(0xF100, name.encode()),
+            made.key_pair,
+            identity_provider=gatekeeper,
+            group_state_storage=made.groups,
+            key_package_storage=made.key_packages,
+            clock=lambda: NOW,
+        )
+        return made
+
+    return make
+
+
+def test_every_leaf_is_validated_on_every_way_in(custom):
+    providers = [Gatekeeper() for _ in range(3)]
+    alice, bob, carol = (custom(name, provider) for name, provider in zip("abc", providers, strict=True))
+    group = alice.client.create_group(b"group")
+    commit = group.commit(add=[bob.client.generate_key_package()])
+    group.apply_pending_commit()
+    assert b"b" in providers[0].validated
+    bobs = bob.client.join(commit.welcomes[0])
+    assert {b"a", b"b"} <= set(providers[1].validated)
+    providers[1].validated.clear()
+    commit = group.commit(add=[carol.client.generate_key_package()])
+    bobs.process(commit.message)
+    assert {b"a", b"c"} <= set(providers[1].validated)
+
+
+@pytest.mark.parametrize("error", [InvalidIdentityError("not her"), Broken("down")])
+def test_what_the_identity_provider_raises_comes_out_as_itself(custom, error):
+    gatekeeper = Gatekeeper()
+    alice, mallory, bob = custom("a", Gatekeeper()), custom("m", Gatekeeper()), custom("b", gatekeeper)
+    group = alice.client.create_group(b"group")
+    commit = group.commit(add=[bob.client.generate_key_package()])
+    group.apply_pending_commit()
+    bobs = bob.client.join(commit.welcomes[0])
+    gatekeeper.refused = (b"m", error)
+    package = mallory.client.generate_key_package()
+    before = everything(bobs)
+    for call in (
+        lambda: bobs.process(group.commit(add=[package]).message),
+        lambda: bobs.commit(add=[package]),
+    ):
+        with pytest.raises(type(error)) as caught:
+            call()
+        assert caught.value is error
+        assert everything(bobs) == before
+
+
+def test_a_refused_proposal_is_left_out_and_a_failing_provider_is_not_ignored(custom):
+    gatekeeper = Gatekeeper()
+    alice, mallory, bob = custom("a", Gatekeeper()), custom("m", Gatekeeper()), custom("b", gatekeeper)
+    group = alice.client.create_group(b"group")
+    commit = group.commit(add=[bob.client.generate_key_package()])
+    group.apply_pending_commit()
+    bobs = bob.client.join(commit.welcomes[0])
+    bobs.process(group.propose_add(mallory.client.generate_key_package()))
+    gatekeeper.refused = (b"m", Broken("down"))
+    with pytest.raises(Broken):
+        bobs.commit()
+    gatekeeper.refused = (b"m", InvalidIdentityError("not her"))
+    assert len(bobs.commit().unused_proposals) == 1
+
+
+# -- limits
+
+
+def test_skipped_keys_stay_few_and_the_newest_stay_usable(person, gather):
+    limits = Limits(max_skipped_keys=10)
+    people = [person("alice"), person("bob", options={"limits": limits})]
+    alice, bob = gather(*people)
+    messages = [alice.encrypt(b"%d" % number) for number in range(200)]
+    sizes = []
+    for number in range(99, 200, 20):
+        assert bob.process(messages[number]).data == b"%d" % number
+        bob.write_to_storage()
+        sizes.append(len(people[1].groups.state(b"group")))
+    assert max(sizes) == min(sizes)
+    bob = people[1].client.load_group(b"group")
+    assert bob.process(messages[198]).data == b"198"
+    with pytest.raises(MessageKeyError):
+        bob.process(messages[150])
+
+
+def test_skipped_keys_of_a_past_epoch_are_bounded(person, gather):
+    limits = Limits(max_skipped_keys=10)
+    alice, bob = gather(person("alice"), person("bob", options={"limits": limits}))
+    messages = [alice.encrypt(b"%d" % number) for number in range(50)]
+    bob.process(alice.commit().message)
+    with pytest.raises(LimitExceededError):
+        bob.process(messages[11])
+    assert bob.process(messages[10]).data == b"10"
+
+
+def test_steps_forward_are_bounded(person, gather):
+    alice, bob = gather(person("alice"), person("bob", options={"limits": Limits(max_forward_steps=5)}))
+    messages = [alice.encrypt(b"%d" % number) for number in range(10)]
+    with pytest.raises(LimitExceededError):
+        bob.process(messages[6])
+    bob.process(messages[5])
+    bob.process(messages[0])
+
+
+def test_waiting_proposals_are_bounded(person, gather):
+    options = {"limits": Limits(max_cached_proposals=3)}
+    people = [person(name, options=options) for name in "abcdef"]
+    alice, *others = gather(*people)
+    for other in others[:3]:
+        alice.process(other.propose_update())
+    with pytest.raises(LimitExceededError):
+        alice.process(others[3].propose_update())
+    assert len(alice.cached_proposals) == 3
+
+
+# -- threads and re-entry
+
+
+def test_a_callback_that_calls_back_is_told_so(person):
+    class Nosy(InMemoryGroupStateStorage):
+        target = None
+
+        def write(self, *arguments):
+            if self.target:
+                self.target()
+            super().write(*arguments)
+
+    storage = Nosy()
+    alice = person("alice", groups=storage)
+    group, other = alice.client.create_group(b"group"), alice.client.create_group(b"other")
+    for call in (
+        lambda: group.epoch,
+        lambda: group.encrypt(b"x"),
+        lambda: other.encrypt(b"x"),
+        alice.client.create_group,
+    ):
+        storage.target = call
+        with pytest.raises(ReentrancyError):
+            group.write_to_storage()
+    # Plain values are not groups.
+    storage.target = lambda: alice.client.signing_identity
+    group.write_to_storage()
+
+
+def test_threads_share_a_group(pair):
+    alice, bob = pair
+    messages, errors = [], []
+
+    def send(number):
+        try:
+            messages.extend(alice.encrypt(b"%d" % (number * 1000 + count)) for count in range(50))
+        except BaseException as error:  # noqa: BLE001  # any failure in a thread must reach the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    received = {bob.process(message).data for message in messages}
+    assert len(received) == 200
+
+
+# -- secrets
+
+
+def test_nothing_shows_secrets(person, gather):
+    alice, bob = person("alice"), person("bob")
+    group, bobs = gather(alice, bob)
+    _, secrets = group.commit_detached()
+    message = bobs.process(group.encrypt(b"plaintext"))
+    secret = alice.key_pair.secret_key()
+    for value in (alice.key_pair, secrets, message, group, alice.client, group.own_identity, group.roster()[0]):
+        shown = repr(value) + str(value)
+        assert "plaintext" not in shown
+        assert secret.hex()[:8] not in shown
+        assert str(list(secret[:4]))[1:-1] not in shown
+        with pytest.raises(TypeError):
+            pickle.dumps(value)
+
+
+def test_every_public_name_is_documented():
+    for name in mls_rs_py.__all__:
+        value = getattr(mls_rs_py, name)
+        if not isinstance(value, type):
+            continue
+        assert value.__doc__, name
+        for attribute, member in vars(value).items():
+            if not attribute.startswith("_") and (callable(member) or isinstance(member, property)):
+                assert member.__doc__, f"{name}.{attribute}"
+
+
+def test_rules_and_limits_can_be_compared_and_seen():
+    assert Rules() == Rules(path_required=True)
+    assert Limits() != Limits(max_past_epochs=6)
+    assert "max_past_epochs: 5" in repr(Limits())
+    assert hash(BasicCredential(b"a")) == hash(BasicCredential(b"a"))
