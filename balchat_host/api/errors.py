@@ -209,6 +209,14 @@ class VaultInUse(VaultError):
     code = "vault-in-use"
 
 
+class VaultExposed(VaultError):
+    """Others could read or change the vault's files: {problem}. It was not opened. Make the folder and the files your
+    own, with the modes 0700 and 0600, after making sure that nobody has touched them.
+    """
+
+    code = "vault-exposed"
+
+
 class NotRunning(CallerError):
     """balchat is not running for this profile. `balchat up` starts it."""
 

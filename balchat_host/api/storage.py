@@ -10,7 +10,9 @@ Rules
   does not, as a whole.
 - Once a write to the disk has failed, the vault refuses further units with that error until it is unlocked
   again, so that nothing is built on a state that may not be there. A full disk is not such a failure: the
-  unit is undone and raises `StorageFull`, and the vault goes on.
+  unit is undone and raises `StorageFull`, and the vault goes on. It may take along units of the same commit.
+- A statement that SQL refuses raises `SqlError`, whichever driver is below; what it did is undone, the unit may go on.
+- After `aclose` every call raises `anyio.ClosedResourceError`.
 
 A vault may be SQLCipher, another encrypted SQLite, or memory in tests. It never learns what the rows mean.
 """
@@ -18,7 +20,6 @@ A vault may be SQLCipher, another encrypted SQLite, or memory in tests. It never
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +30,13 @@ T = TypeVar("T")
 
 SqlValue = None | int | float | str | bytes
 SqlRow = tuple[SqlValue, ...]
+
+
+class SqlError(Exception):
+    """SQL refused a statement: a mistake in it, or a constraint that it would break. The caller is at fault.
+
+    The driver's own error, its cause, says which. It may quote what the statement was about: never log it.
+    """
 
 
 class KeyValueArea(ABC):
@@ -64,7 +72,11 @@ class ReadTransaction(ABC):
 
 
 class Transaction(ReadTransaction):
-    """A unit of change. Valid only inside the function that it was handed to."""
+    """A unit of change. Valid only inside the function that it was handed to.
+
+    Transactions, savepoints and databases are the vault's: BEGIN, COMMIT, ATTACH and their like raise SqlError. Foreign
+    keys are enforced at once; do not declare them DEFERRABLE, because several units share one commit.
+    """
 
     @abstractmethod
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
@@ -84,20 +96,6 @@ class SlotKind(StrEnum):
 
     PASSPHRASE = "passphrase"  # noqa: S105  # the name of a kind of secret, not a secret
     RECOVERY_CODE = "recovery code"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultOptions:
-    """What a deployment may say about a vault, whichever plugin makes it. None takes the plugin's own strong default.
-
-    `kdf_memory_kib`, `kdf_passes` and `kdf_lanes` are Argon2id's (RFC 9106); a plugin refuses weaker ones than
-    the RFC's second recommendation unless `testing` is set, which only `balchat_host.testing` does.
-    """
-
-    kdf_memory_kib: int | None = None
-    kdf_passes: int | None = None
-    kdf_lanes: int | None = None
-    testing: bool = False
 
 
 class Vault(ABC):
@@ -123,11 +121,15 @@ class Vault(ABC):
 
     @abstractmethod
     async def set_slot(self, kind: SlotKind, secret: Secret) -> None:
-        """Make `secret` open the vault as `kind`, in place of the one before. The database is not rewritten."""
+        """Make `secret` open the vault as `kind`, in place of the one before. The database is not rewritten.
+
+        Raises WeakPassphrase; BadInput for a recovery code that is not of the shape of `Storage.new_recovery_code`;
+        StorageFull and StorageFailed, and then the one before still opens it.
+        """
 
     @abstractmethod
     async def verify_slot(self, kind: SlotKind, secret: Secret) -> None:
-        """Raise WrongSecret unless `secret` opens the vault as `kind`."""
+        """Raise WrongSecret unless `secret` opens the vault as `kind`; BadInput for a mistyped recovery code."""
 
     @abstractmethod
     async def backup(self, target: Path) -> None:
@@ -145,6 +147,13 @@ class Storage(ABC):
     """Makes and unlocks vaults; what a storage plugin's factory gives."""
 
     @abstractmethod
+    def new_recovery_code(self) -> Secret:
+        """Make a recovery code: at least 128 bits of chance, as text that a person can write down and type.
+
+        A code with a typing error is told apart from a wrong one: BadInput instead of WrongSecret.
+        """
+
+    @abstractmethod
     def exists(self, directory: Path) -> bool:
         """Say whether `directory` holds a vault, damaged or not. Never creates anything."""
 
@@ -152,15 +161,16 @@ class Storage(ABC):
     async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> Vault:
         """Make a new vault in `directory` (made with mode 0700 if absent) and give it unlocked.
 
-        Raises AccountExists if one is there, StorageFull, StorageFailed. A creation that fails leaves no vault behind.
+        Raises AccountExists if one is there, WeakPassphrase, BadInput without slots or with a recovery code of another
+        shape, StorageFull, StorageFailed. A creation that fails, or is cut short, leaves no vault behind.
         """
 
     @abstractmethod
     async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> Vault:
         """Open the vault in `directory`.
 
-        Raises NoSuchProfile, WrongSecret, VaultInUse, VaultDamaged, VaultTooNew. Never changes or recreates a vault
-        that it cannot open.
+        Raises NoSuchProfile, WrongSecret, BadInput for a mistyped recovery code, VaultInUse, VaultExposed,
+        VaultDamaged, VaultTooNew, StorageFull, StorageFailed. Never changes or recreates a vault that it cannot open.
         """
 
     @abstractmethod

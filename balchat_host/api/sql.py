@@ -1,0 +1,82 @@
+"""What every vault on an SQLite driver needs: scripts taken apart, transaction control refused, areas as rows."""
+
+import re
+from collections.abc import Iterator
+from sqlite3 import complete_statement
+from typing import Final
+
+from balchat_host.api.storage import KeyValueArea, ReadTransaction, SqlError
+
+AREA_SCHEMA: Final = """
+CREATE TABLE vault_area (
+    area TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (area, key)
+) STRICT, WITHOUT ROWID
+"""
+"""The one table of all key-value areas. It belongs to the vault; the host's tables never carry its name."""
+
+_VAULT_ONLY: Final = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def refuse_vault_only(sql: str) -> None:
+    """Raise SqlError for a statement that is the vault's own to run: transaction control, and other databases."""
+    if _VAULT_ONLY.match(sql):
+        raise SqlError("transactions and databases are managed by the vault, not by statements")
+
+
+def statements(script: str) -> Iterator[str]:
+    """Take a script apart into its statements, each with its semicolon.
+
+    Raises SqlError where the last one has none.
+    """
+    statement = ""
+    for piece in re.findall(r"[^;]*;|[^;]+$", script):
+        statement += piece
+        if complete_statement(statement):
+            yield statement
+            statement = ""
+    # Only comments and blanks may follow the last statement; with a semicolon they are complete.
+    if statement and re.sub(r"--[^\n]*|/\*.*?\*/|\s", "", statement, flags=re.DOTALL):
+        raise SqlError("a script ends in the middle of a statement")
+
+
+class RowArea(KeyValueArea):
+    """A key-value area as rows of `vault_area`. Changing it in a view that only reads raises SqlError."""
+
+    def __init__(self, tx: ReadTransaction, name: str) -> None:
+        self._tx = tx
+        self._name = name
+
+    def get(self, key: bytes) -> bytes | None:
+        rows = self._tx.query("SELECT value FROM vault_area WHERE area = ? AND key = ?", (self._name, key))
+        return _octets(rows[0][0]) if rows else None
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self._tx.query("REPLACE INTO vault_area VALUES (?, ?, ?)", (self._name, key, value))
+
+    def delete(self, key: bytes) -> None:
+        self._tx.query("DELETE FROM vault_area WHERE area = ? AND key = ?", (self._name, key))
+
+    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        sql, end = "SELECT key, value FROM vault_area WHERE area = ? AND key >= ?", _after(prefix)
+        if end is None:
+            rows = self._tx.query(f"{sql} ORDER BY key", (self._name, prefix))
+        else:
+            rows = self._tx.query(f"{sql} AND key < ? ORDER BY key", (self._name, prefix, end))
+        return ((_octets(key), _octets(value)) for key, value in rows)
+
+
+def _after(prefix: bytes) -> bytes | None:
+    """Give the first key after all that begin with `prefix`; None where there is none."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
+def _octets(value: object) -> bytes:
+    assert isinstance(value, bytes)  # the table is STRICT
+    return value
