@@ -38,7 +38,6 @@ class HookSpecs:
 
         Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
-            from balchat_host.api import API_VERSION
             from balchat_host.api.descriptors import NetworkDescriptor
             from balchat_host.api.hookspecs import hookimpl
 
@@ -53,7 +52,7 @@ class HookSpecs:
                     NetworkDescriptor(
                         name="network_pigeon",
                         summary="Reaches peers by carrier pigeon",
-                        api_version=API_VERSION,
+                        api_version=1,
                         factory=make,
                     )
                 ]
@@ -65,7 +64,6 @@ class HookSpecs:
 
         Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
-            from balchat_host.api import API_VERSION
             from balchat_host.api.descriptors import TransportDescriptor
             from balchat_host.api.hookspecs import hookimpl
             from balchat_host.api.transport import Latency
@@ -81,7 +79,7 @@ class HookSpecs:
                     TransportDescriptor(
                         name="transport_pigeon",
                         summary="Carries envelopes by pigeon",
-                        api_version=API_VERSION,
+                        api_version=1,
                         latency=Latency.STORE_AND_FORWARD,
                         factory=make,
                     )
@@ -94,7 +92,6 @@ class HookSpecs:
 
         Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
-            from balchat_host.api import API_VERSION
             from balchat_host.api.descriptors import StorageDescriptor
             from balchat_host.api.hookspecs import hookimpl
 
@@ -109,7 +106,7 @@ class HookSpecs:
                     StorageDescriptor(
                         name="storage_stone",
                         summary="Keeps the vault on stone tablets",
-                        api_version=API_VERSION,
+                        api_version=1,
                         factory=make,
                     )
                 ]
@@ -121,7 +118,6 @@ class HookSpecs:
 
         Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
-            from balchat_host.api import API_VERSION
             from balchat_host.api.descriptors import CryptoDescriptor
             from balchat_host.api.hookspecs import hookimpl
 
@@ -136,7 +132,7 @@ class HookSpecs:
                     CryptoDescriptor(
                         name="crypto_other",
                         summary="MLS by another library",
-                        api_version=API_VERSION,
+                        api_version=1,
                         factory=make,
                     )
                 ]
@@ -150,7 +146,6 @@ class HookSpecs:
 
         Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
-            from balchat_host.api import API_VERSION
             from balchat_host.api.descriptors import FrontEndDescriptor
             from balchat_host.api.hookspecs import hookimpl
 
@@ -165,7 +160,7 @@ class HookSpecs:
                     FrontEndDescriptor(
                         name="ui_bell",
                         summary="Rings when a message comes",
-                        api_version=API_VERSION,
+                        api_version=1,
                         factory=make,
                     )
                 ]

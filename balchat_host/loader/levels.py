@@ -1,0 +1,156 @@
+"""The levels that configuration comes from, each read into the values that it gives, by dotted key.
+
+A level is read on its own: what its values mean, and which level wins, is `configuration`'s matter. What makes a level
+unreadable as a whole is kept beside the values that could be read.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+from balchat_host.api.errors import ConfigurationError
+from balchat_host.loader.schema import SECTIONS, SETTINGS
+from balchat_host.loader.values import what_is
+
+SYSTEM_FILE: Final = Path("/etc/balchat/balchat.toml")
+FILE_NAME: Final = "balchat.toml"
+"""The configuration file's name in a profile's directory."""
+
+ENVIRONMENT_PREFIX: Final = "BALCHAT_SET_"
+
+_TABLES: Final = (*SECTIONS, SETTINGS, "locks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One value as a level gives it. `source` names the file, the variable or the option."""
+
+    key: str
+    value: object
+    source: str
+
+    def error(self, problem: str, allowed: str) -> ConfigurationError:
+        """Give the error to raise about this value."""
+        return ConfigurationError(file=self.source, key=self.key, problem=problem, allowed=allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What one level says. Only the system file `may_lock`."""
+
+    given: list[Given] = field(default_factory=list[Given])
+    problems: list[ConfigurationError] = field(default_factory=list[ConfigurationError])
+    may_lock: bool = False
+
+
+def read_file(path: Path, *, may_lock: bool = False) -> Level:
+    """Read a configuration file; one that does not exist says nothing."""
+    level = Level(may_lock=may_lock)
+    try:
+        text = _trusted_text(path)
+    except FileNotFoundError:
+        return level
+    except _Unreadable as error:
+        level.problems.append(_file_error(path, error.problem, error.allowed))
+        return level
+    except OSError as error:
+        problem = f"it cannot be read ({error.strerror})"
+        level.problems.append(_file_error(path, problem, "a file that you can read, or none"))
+        return level
+
+    import tomllib  # noqa: PLC0415  # only who has a file waits for the parser
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        level.problems.append(_file_error(path, f"it is not TOML ({error})", "TOML 1.0"))
+        return level
+    for name, table in document.items():
+        if name in _TABLES and not isinstance(table, dict):
+            level.problems.append(
+                ConfigurationError(file=str(path), key=name, problem=f"it is {what_is(table)}", allowed="a table")
+            )
+            continue
+        level.given.extend(
+            Given(key=key, value=value, source=str(path)) for key, value in _leaves(name, cast(object, table))
+        )
+    return level
+
+
+def read_environment(environment: Mapping[str, str]) -> Level:
+    """Read the variables `BALCHAT_SET_…`, in which a dot of the key is `__`."""
+    return Level(
+        given=[
+            Given(
+                key=name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", "."),
+                value=from_text(text),
+                source=f"environment variable {name}",
+            )
+            for name, text in sorted(environment.items())
+            if name.startswith(ENVIRONMENT_PREFIX)
+        ]
+    )
+
+
+def read_overrides(overrides: Mapping[str, str]) -> Level:
+    """Read what the command line says, by dotted key."""
+    return Level(given=[Given(key=key, value=from_text(text), source="--set") for key, text in overrides.items()])
+
+
+def parse_override(argument: str) -> tuple[str, str]:
+    """Take `KEY=VALUE` apart. Raises ConfigurationError."""
+    key, sign, text = argument.partition("=")
+    if not sign or not key.strip():
+        raise ConfigurationError(file="--set", key=argument, problem="there is no =", allowed="KEY=VALUE")
+    return key.strip(), text
+
+
+def from_text(text: str) -> object:
+    """Read a value as TOML does; what is no TOML value is the text itself."""
+    import tomllib  # noqa: PLC0415  # only who sets something waits for the parser
+
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return document["value"] if len(document) == 1 else text
+
+
+class _Unreadable(Exception):
+    def __init__(self, problem: str, allowed: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.allowed = allowed
+
+
+def _trusted_text(path: Path) -> str:
+    """Read a file that nobody but its owner and root decides about. It says which code runs beside the keys."""
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _Unreadable("it is no regular file", "a file, or none")
+        if status.st_uid not in {0, os.geteuid()}:
+            raise _Unreadable("it belongs to somebody else", "a file that belongs to you or to root")
+        if status.st_mode & stat.S_IWOTH:
+            raise _Unreadable("everybody can write to it", "a file that others cannot write to (chmod o-w)")
+        octets = file.read()
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as error:
+        raise _Unreadable(f"it is not UTF-8 at octet {error.start}", "TOML 1.0, which is UTF-8") from None
+
+
+def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """Give the values of a table by dotted key. A plugin's setting is one value, even if it is a table itself."""
+    if isinstance(value, dict) and name.count(".") < (2 if name.partition(".")[0] == SETTINGS else 1):
+        for key, inner in cast(dict[str, object], value).items():
+            yield from _leaves(f"{name}.{key}", inner)
+    else:
+        yield name, value
+
+
+def _file_error(path: Path, problem: str, allowed: str) -> ConfigurationError:
+    return ConfigurationError(file=str(path), key="the file", problem=problem, allowed=allowed)

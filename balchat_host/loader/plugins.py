@@ -1,0 +1,197 @@
+"""From entry points to records: what is installed, what of it is enabled, and what is wrong with it.
+
+Installed is not enabled: a plugin runs inside the process that holds the keys, so nothing of a plugin that the
+configuration does not name is imported. What is told of such a one is what its distribution's metadata says. A plugin's
+failure is a value (`PluginRecord.problem`), so that one never stops another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from importlib.metadata import Distribution, distributions
+from typing import TYPE_CHECKING, Final
+
+from balchat_host.api import ENTRY_POINT_GROUP
+from balchat_host.api.descriptors import Descriptor
+from balchat_host.api.errors import PluginError
+from balchat_host.api.types import one_line
+from balchat_host.loader.registration import Broken, ask, check, describe
+from balchat_host.loader.values import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from importlib.metadata import EntryPoint
+
+    from balchat_host.api.frontend import PluginView
+
+UNKNOWN: Final = "unknown"
+"""What is told where only a plugin's own code, or metadata that is not there, could say more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRecord:
+    """One plugin that is installed or enabled: what it registered, or why it cannot be used.
+
+    `name` is the entry point's. `origin` is the distribution that announces it, None where nothing does.
+    `registered` is empty unless it is enabled; with a `problem` it is only for show.
+    """
+
+    name: str
+    enabled: bool
+    origin: Distribution | None
+    registered: tuple[Descriptor, ...] = ()
+    problem: str | None = None
+
+    # Reading a distribution's metadata takes longer than importing most plugins, and is seldom needed.
+
+    @property
+    def distribution(self) -> str:
+        """The distribution's name, or nothing where none announces the plugin."""
+        return self._metadata("Name")
+
+    @property
+    def version(self) -> str:
+        """The distribution's version, or nothing where none announces the plugin."""
+        return self._metadata("Version")
+
+    @property
+    def summary(self) -> str:
+        """The distribution's line about itself."""
+        return self._metadata("Summary")
+
+    def _metadata(self, key: str) -> str:
+        return "" if self.origin is None else _metadata(self.origin, key) or UNKNOWN
+
+    @property
+    def wording(self) -> str:
+        """Distribution and version, as errors name them."""
+        return "not installed" if self.origin is None else f"{self.distribution} {self.version}"
+
+    def usable(self) -> tuple[Descriptor, ...]:
+        """Give what it registered. Raises PluginError if there is a problem."""
+        if self.problem is not None:
+            raise PluginError(plugin=self.name, distribution=self.wording, problem=self.problem)
+        return self.registered
+
+    def views(self) -> list[PluginView]:
+        """Give what people see: one view for each descriptor, or one for what has none."""
+        from balchat_host.api.frontend import PluginView  # noqa: PLC0415  # starting does not wait for what few ask
+
+        def view(name: str, kind: str, summary: str, api_version: int | None) -> PluginView:
+            return PluginView(
+                name=name,
+                kind=kind,
+                summary=summary,
+                distribution=self.distribution,
+                version=self.version,
+                api_version=api_version,
+                enabled=self.enabled,
+                problem=self.problem,
+            )
+
+        return [view(item.name, item.kind, item.summary, item.api_version) for item in self.registered] or [
+            view(self.name, UNKNOWN, self.summary, None)
+        ]
+
+
+def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
+    """Give a record for every plugin that is installed or enabled: the enabled ones in their order, then by name.
+
+    Imports the enabled ones, and nothing of the others.
+    """
+    announced = _announced()
+    records: list[PluginRecord] = []
+    for name in (*enabled, *sorted(announced.keys() - set(enabled))):
+        entry_points = announced.get(name, ())
+        if not entry_points:
+            records.append(_absent(name, announced))
+        elif len(entry_points) > 1:
+            records += _announced_twice(name, entry_points, enabled=name in enabled)
+        elif name in enabled:
+            records.append(_load(entry_points[0]))
+        else:
+            records.append(PluginRecord(name=name, enabled=False, origin=entry_points[0].dist))
+    return _registered_once(records)
+
+
+def _announced() -> dict[str, list[EntryPoint]]:
+    """Give the entry points of our group by name. Of a distribution that occurs twice on the path, the first counts."""
+    found: dict[str, list[EntryPoint]] = defaultdict(list)
+    for distribution in distributions():
+        try:
+            # Most distributions are not ours: a look at the text spares parsing it.
+            if ENTRY_POINT_GROUP not in (distribution.read_text("entry_points.txt") or ""):
+                continue
+            entry_points = list(distribution.entry_points.select(group=ENTRY_POINT_GROUP))
+        except Exception:  # noqa: BLE001, S112  # metadata that cannot be read announces nothing, and stops nobody else
+            continue
+        for entry_point in entry_points:
+            known = found[entry_point.name]
+            if all(other.dist is distribution or _key(other.dist) != _key(distribution) for other in known):
+                known.append(entry_point)
+    return found
+
+
+def _key(distribution: Distribution | None) -> str:
+    """A distribution's name in its normal form (PEP 503)."""
+    return "" if distribution is None else re.sub(r"[-_.]+", "-", _metadata(distribution, "Name")).lower()
+
+
+def _metadata(distribution: Distribution, key: str) -> str:
+    try:
+        return distribution.metadata[key] or ""
+    except Exception:  # noqa: BLE001  # a distribution without metadata is still listed
+        return ""
+
+
+def _absent(name: str, announced: Collection[str]) -> PluginRecord:
+    near = nearest(name, announced)
+    hint = f"; {near} is the nearest" if near else ""
+    problem = f"nothing that is installed brings it{hint}. Install it, or take it out of plugins.enabled"
+    return PluginRecord(name=name, enabled=True, origin=None, problem=problem)
+
+
+def _announced_twice(name: str, entry_points: Sequence[EntryPoint], *, enabled: bool) -> list[PluginRecord]:
+    records = [PluginRecord(name=name, enabled=enabled, origin=entry_point.dist) for entry_point in entry_points]
+    problem = f"{one_line([record.wording for record in records])} each bring a plugin of this name; keep one of them"
+    return [replace(record, problem=problem) for record in records]
+
+
+def _load(entry_point: EntryPoint) -> PluginRecord:
+    record = PluginRecord(name=entry_point.name, enabled=True, origin=entry_point.dist)
+    try:
+        record = replace(record, registered=ask(_import(entry_point), entry_point.name))
+        for descriptor in record.registered:
+            check(descriptor, entry_point.name)
+    except Broken as broken:
+        return replace(record, problem=str(broken))
+    return record
+
+
+def _import(entry_point: EntryPoint) -> object:
+    try:
+        return entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a plugin raises, SystemExit too, is its own problem
+        raise Broken(f"importing {entry_point.value} raised {describe(error)}") from error
+
+
+def _registered_once(records: Sequence[PluginRecord]) -> tuple[PluginRecord, ...]:
+    """Turn away plugins that register the same name. One that cannot be used anyway takes no name from another."""
+    owners: dict[str, list[PluginRecord]] = defaultdict(list)
+    for record in records:
+        if record.problem is None:
+            for descriptor in record.registered:
+                owners[descriptor.name].append(record)
+    return tuple(replace(record, problem=record.problem or _conflict(record, owners)) for record in records)
+
+
+def _conflict(record: PluginRecord, owners: dict[str, list[PluginRecord]]) -> str | None:
+    for descriptor in record.registered:
+        others = owners[descriptor.name]
+        if len(others) > 1:
+            return f"{descriptor.name} is registered by {one_line([other.wording for other in others])}; enable one"
+    return None
