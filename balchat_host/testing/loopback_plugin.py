@@ -1,0 +1,46 @@
+"""Registers the loopback network as a plugin, for tests that start whole accounts in processes of their own.
+
+No distribution announces it. A test that wants it writes an entry point for `balchat_host.testing.loopback_plugin`
+into a directory on the path of the process that it starts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from balchat_host.api import API_VERSION
+from balchat_host.api.descriptors import NetworkDescriptor
+from balchat_host.api.hookspecs import hookimpl
+from balchat_host.api.network import Network, NetworkContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopbackSettings:
+    """`directory` is where all accounts of the test meet; private, with a short path."""
+
+    directory: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.directory.startswith("/"):
+            raise ValueError("directory: it is not absolute; the path of a private directory that all accounts share")
+
+
+def make(context: NetworkContext, settings: LoopbackSettings) -> Network:
+    """Make the network."""
+    from balchat_host.testing.loopback_network import LoopbackNetwork  # noqa: PLC0415  # a plugin imports when used
+
+    return LoopbackNetwork(Path(settings.directory), on_state=context.on_state)
+
+
+@hookimpl
+def balchat_networks() -> Sequence[NetworkDescriptor]:
+    """Register the network."""
+    return [
+        NetworkDescriptor(
+            name="network_loopback",
+            summary="Reaches accounts on this machine through sockets, for tests",
+            api_version=API_VERSION,
+            settings=LoopbackSettings,
+            factory=make,
+        )
+    ]

@@ -1,0 +1,60 @@
+"""Waiting for what shall come, without sleeping and without trusting that it comes."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, Generic, Protocol, TypeVar
+
+import anyio
+from anyio.abc import TaskStatus
+
+from balchat_host.api.types import Phase, ServiceState
+
+PATIENCE: Final = 60.0
+"""Seconds after which a test says that something never came."""
+
+ItemT = TypeVar("ItemT")
+
+
+class Runs(Protocol):
+    """A network, a transport: something with a `run`."""
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None: ...
+
+
+@asynccontextmanager
+async def running(*services: Runs) -> AsyncGenerator[None]:
+    """Run them until the block ends, then cancel them and wait for their end."""
+    async with anyio.create_task_group() as tasks:
+        for service in services:
+            await tasks.start(service.run)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+class Seen(Generic[ItemT]):
+    """Everything that was told, in order; a test waits until what it expects is among it."""
+
+    def __init__(self) -> None:
+        self.all: list[ItemT] = []
+        self._changed = anyio.Event()
+
+    def __call__(self, item: ItemT) -> None:
+        self.all.append(item)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def until(self, condition: Callable[[list[ItemT]], bool], *, patience: float = PATIENCE) -> list[ItemT]:
+        """Wait until `condition` holds for all that was told, and give that. Raises TimeoutError with what was."""
+        with anyio.move_on_after(patience):
+            while not condition(self.all):
+                await self._changed.wait()
+            return list(self.all)
+        raise TimeoutError(f"it never came; what came: {self.all}")
+
+
+class SeenStates(Seen[ServiceState]):
+    """The states that a service reported."""
+
+    async def reach(self, phase: Phase, *, patience: float = PATIENCE) -> ServiceState:
+        """Wait until the newest state is of `phase`."""
+        return (await self.until(lambda states: bool(states) and states[-1].phase is phase, patience=patience))[-1]
