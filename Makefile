@@ -42,7 +42,8 @@ system:
 
 .venv/.binding: $(BINDING_SOURCES) .venv/.dependencies
 	@echo "→ building $(BINDING) (about a minute the first time)"
-	@cd $(BINDING) && VIRTUAL_ENV="$(CURDIR)/.venv" "$(CURDIR)/$(BIN)/maturin" develop --uv --release --locked --quiet
+	@cd $(BINDING) && VIRTUAL_ENV="$(CURDIR)/.venv" "$(CURDIR)/$(BIN)/maturin" develop --uv --release --locked --quiet \
+		>"$(CURDIR)/.venv/binding.log" 2>&1 || { cat "$(CURDIR)/.venv/binding.log" >&2; exit 1; }
 	@touch $@
 
 .venv/.members: $(MEMBERS:%=%/pyproject.toml) .venv/.dependencies
