@@ -19,7 +19,7 @@ from enum import StrEnum
 from anyio.abc import ByteStream, TaskStatus
 
 from balchat_host.api.network import PublishedService
-from balchat_host.api.types import Check, PeerId, Route, ServiceState
+from balchat_host.api.types import PeerId, Route, ServiceState
 
 MAX_ENVELOPE_SIZE = 1024 * 1024
 """Octets of the largest envelope."""
@@ -169,7 +169,3 @@ class Transport(ABC):
     @abstractmethod
     async def disconnect(self, peer: PeerId) -> None:
         """End what connects us with `peer`: they were blocked or removed."""
-
-    @abstractmethod
-    async def checks(self) -> Sequence[Check]:
-        """Look at what it needs for `balchat doctor`, without starting it."""

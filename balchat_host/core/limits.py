@@ -11,8 +11,10 @@ _HOUR: Final = 3600 * 1000
 def take(unit: Unit, bucket: str, *, per_hour: int) -> None:
     """Use one of a bucket's tokens; it holds an hour's worth and fills evenly.
 
-    Raises RequestsFull, whose `retry_after` says in how many seconds there is one again.
+    Raises RequestsFull, whose `retry_after` says in how many seconds there is one again (an hour, if there never is).
     """
+    if per_hour == 0:
+        raise RequestsFull(retry_after=_HOUR // 1000)
     rows = unit.tx.query("SELECT tokens, at FROM bucket WHERE name = ?", (bucket,))
     tokens, at = (cast("float", rows[0][0]), cast("int", rows[0][1])) if rows else (float(per_hour), unit.now)
     # A clock that was set back must neither fill nor drain the bucket.

@@ -1,0 +1,44 @@
+"""The command `balchat`: finds the front end that the configuration makes the command, and hands over to it."""
+
+import sys
+from collections.abc import Sequence
+
+from balchat_host.api.errors import BalchatError
+
+
+def main() -> int:
+    """Run the command line that this process was started with; give its exit code."""
+    return run(sys.argv[1:])
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line, without the program's name."""
+    # Only what every command needs is imported here, so that `balchat --help` is quick.
+    from balchat_host.loader.configuration import load_configuration  # noqa: PLC0415  # see above
+    from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
+    from balchat_host.loader.roles import load_program  # noqa: PLC0415  # see above
+    from balchat_host.machine import Machine  # noqa: PLC0415  # see above
+
+    try:
+        # Profiles may differ in which program is the command, so the option is read before the program is there.
+        front_end = load_program(load_configuration(profile_directory(_profile_named(argv)).directory))
+    except BalchatError as error:
+        print(f"balchat: {error}", file=sys.stderr)  # noqa: T201  # there is no front end yet to say it
+        return error.exit_code
+    assert front_end.program is not None, "load_program gives only those that have one"
+    return front_end.program(Machine(), argv)
+
+
+def _profile_named(argv: Sequence[str]) -> str | None:
+    for position, argument in enumerate(argv):
+        if argument == "--":
+            return None
+        if argument == "--profile" and position + 1 < len(argv):
+            return argv[position + 1]
+        if argument.startswith("--profile="):
+            return argument.removeprefix("--profile=")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

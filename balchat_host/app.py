@@ -1,0 +1,206 @@
+"""The composition root: where configuration, plugins, core and runtime become an account.
+
+Nothing else in the host knows all of them, and nothing else makes one from another.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Final
+
+from anyio.abc import TaskStatus
+
+from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.descriptors import Descriptor, NetworkDescriptor, TransportDescriptor
+from balchat_host.api.frontend import (
+    App,
+    AppConnection,
+    FrontEnd,
+    FrontEndContext,
+    PluginView,
+    Profile,
+    SettingView,
+)
+from balchat_host.api.network import Network, NetworkContext
+from balchat_host.api.storage import SlotKind, Storage, Vault
+from balchat_host.api.transport import Transport, TransportHost
+from balchat_host.api.types import Check, Secret, ServiceState
+from balchat_host.core import account
+from balchat_host.core.names import check_name
+from balchat_host.core.schema import migrate
+from balchat_host.core.unit import Policy, Unit
+from balchat_host.doctor import examine_profile
+from balchat_host.loader.configuration import Configuration, configuration_files, load_configuration
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.loader.selection import Selection, select
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.local_app import LocalApp
+from balchat_host.runtime.node import NetworkSetup, Node, TransportSetup
+from balchat_host.runtime.retry import Backoff
+
+_chance: Final = secrets.SystemRandom().random
+
+
+class LocalProfile(Profile):
+    """A profile on this machine's disk."""
+
+    def __init__(self, place: ProfileDirectory) -> None:
+        self._place = place
+
+    @property
+    def name(self) -> str:
+        return self._place.name
+
+    @property
+    def directory(self) -> Path:
+        return self._place.directory
+
+    def exists(self) -> bool:
+        return self._storage.exists(self.directory)
+
+    async def create(self, name: str, passphrase: Secret) -> Secret:
+        check_name(name)
+        code = self._storage.new_recovery_code()
+        slots = {SlotKind.PASSPHRASE: passphrase, SlotKind.RECOVERY_CODE: code}
+        vault = await self._storage.create(self.directory, slots)
+        try:
+            keeper = self._keeper(vault)
+            await keeper.change(partial(_settle, name=name))
+        finally:
+            await vault.aclose()
+        return code
+
+    async def connect(self) -> AppConnection | None:
+        for descriptor in self._selection.front_ends:
+            if descriptor.connect is not None:
+                connection = await descriptor.connect(self._front_end_context(), self._settings(descriptor))
+                if connection is not None:
+                    return connection
+        return None
+
+    def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:
+        return self._open(secret, slot)
+
+    async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
+        async with self._unlocked(secret, slot) as (keeper, board, app):
+            node = Node(
+                keeper,
+                board,
+                app,
+                network=NetworkSetup(name=self._selection.network.name, make=self._make_network),
+                transports=[
+                    TransportSetup(name=each.name, latency=each.latency, make=partial(self._make_transport, each))
+                    for each in self._selection.transports
+                ],
+                front_ends=self._front_ends(),
+                backoff=Backoff(
+                    first=self._configuration.delivery.retry_first_seconds,
+                    most=self._configuration.delivery.retry_max_seconds,
+                    chance=_chance,
+                ),
+            )
+            await node.run(task_status=task_status)
+
+    def plugins(self) -> Sequence[PluginView]:
+        records = discover(self._configuration.plugins.enabled)
+        return [view for record in records for view in record.views()]
+
+    def configuration(self) -> Sequence[SettingView]:
+        return self._configuration.explain(self._selection.settings)
+
+    def configuration_files(self) -> Sequence[Path]:
+        return configuration_files(self.directory)
+
+    async def checks(self) -> Sequence[Check]:
+        return await examine_profile(
+            self._place,
+            storage=lambda: self._storage,
+            network=lambda: self._make_network(_nobody),
+            connect=self.connect,
+        )
+
+    @cached_property
+    def _configuration(self) -> Configuration:
+        return load_configuration(self.directory)
+
+    @cached_property
+    def _selection(self) -> Selection:
+        return select(self._configuration, discover(self._configuration.plugins.enabled))
+
+    @cached_property
+    def _storage(self) -> Storage:
+        descriptor = self._selection.storage
+        return descriptor.factory(self._settings(descriptor))
+
+    def _settings(self, descriptor: Descriptor) -> object:
+        return self._selection.settings[descriptor.name]
+
+    def _engine(self) -> CryptoEngine:
+        descriptor = self._selection.crypto
+        return descriptor.factory(self._settings(descriptor))
+
+    def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
+        descriptor: NetworkDescriptor = self._selection.network
+        context = NetworkContext(directory=self._place.plugin_directory(descriptor.name), on_state=on_state)
+        return descriptor.factory(context, self._settings(descriptor))
+
+    def _make_transport(self, descriptor: TransportDescriptor, host: TransportHost) -> Transport:
+        return descriptor.factory(host, self._settings(descriptor))
+
+    def _front_ends(self) -> list[tuple[str, FrontEnd]]:
+        context = self._front_end_context()
+        return [
+            (descriptor.name, descriptor.factory(context, self._settings(descriptor)))
+            for descriptor in self._selection.front_ends
+            if descriptor.factory is not None
+        ]
+
+    def _front_end_context(self) -> FrontEndContext:
+        return FrontEndContext(profile=self.directory, runtime_directory=self._place.runtime_directory())
+
+    def _keeper(self, vault: Vault) -> Keeper:
+        configuration = self._configuration
+        policy = Policy(
+            read_receipts=configuration.delivery.read_receipts,
+            max_contacts=configuration.contacts.max_contacts,
+            max_requests=configuration.contacts.max_requests,
+            strangers_per_hour=configuration.contacts.requests_per_hour,
+        )
+        return Keeper(vault, self._engine(), policy=policy, clock=_now, entropy=secrets.token_bytes)
+
+    @asynccontextmanager
+    async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
+        async with self._unlocked(secret, slot) as (_, _, app):
+            yield app
+
+    @asynccontextmanager
+    async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[tuple[Keeper, Board, LocalApp]]:
+        storage = self._storage
+        vault = await storage.unlock(self.directory, slot, secret)
+        try:
+            keeper = self._keeper(vault)
+            await keeper.change(lambda unit: migrate(unit.tx))
+            board = Board(profile=self.name, policy=self._configuration.delivery.policy)
+            app = LocalApp(keeper, board, new_recovery_code=storage.new_recovery_code, process_id=os.getpid())
+            yield keeper, board, app
+        finally:
+            await vault.aclose()
+
+
+def _settle(unit: Unit, *, name: str) -> None:
+    migrate(unit.tx)
+    account.create(unit, name)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _nobody(state: ServiceState) -> None:
+    """Take no notice: nothing runs."""

@@ -1,0 +1,124 @@
+"""What transports see of the host: one for each transport, each knowing its transport's name."""
+
+from collections.abc import Callable, Sequence
+
+import anyio
+from anyio.abc import ByteStream
+
+from balchat_host.api.errors import StorageFull
+from balchat_host.api.network import Network, PublishedService
+from balchat_host.api.transport import Disposition, Outcome, SendReport, TransportHost, Verdict
+from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.core import inbox, outbox
+from balchat_host.core.unit import crypto_area
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.keeper import Keeper
+
+_FULL_RETRY_AFTER = 60.0
+
+
+class Reporter:
+    """Writes down what became of envelopes, all that has come in meanwhile in one unit; then tells the couriers."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._tell: Callable[[SendReport], None] | None = None
+        self._waiting: list[SendReport] = []
+        self._came = anyio.Event()
+
+    def tell_with(self, tell: Callable[[SendReport], None]) -> None:
+        """Have `tell` called with each report; it must not wait."""
+        self._tell = tell
+
+    def take(self, reports: Sequence[SendReport]) -> None:
+        """Take reports. What was lost leaves no trace in the vault, so its courier hears of it at once."""
+        for report in reports:
+            if report.outcome is Outcome.LOST:
+                self._pass_on(report)
+            else:
+                self._waiting.append(report)
+        self._came.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came = anyio.Event()
+            reports, self._waiting = self._waiting, []
+            if not reports:
+                continue
+            try:
+                await self._keeper.change(lambda unit, reports=reports: outbox.report(unit, reports))
+            except StorageFull:
+                # The rows stand, so the envelopes will go out again; the other side drops what it has.
+                reports = [SendReport(ticket=r.ticket, outcome=Outcome.LOST) for r in reports]
+            for report in reports:
+                if report.outcome is not Outcome.SENT:
+                    self._pass_on(report)
+
+    def _pass_on(self, report: SendReport) -> None:
+        if self._tell is not None:
+            self._tell(report)
+
+
+class AccountHost(TransportHost):
+    """The host as one transport sees it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        identity: PeerId,
+        seed: Secret,
+        keeper: Keeper,
+        network: Network,
+        board: Board,
+        reporter: Reporter,
+        on_peer: Callable[[PeerId, bool], None],
+    ) -> None:
+        self._name = name
+        self._identity = identity
+        self._seed = seed
+        self._keeper = keeper
+        self._network = network
+        self._board = board
+        self._reporter = reporter
+        self._on_peer = on_peer
+
+    @property
+    def identity(self) -> PeerId:
+        return self._identity
+
+    async def sign(self, *, domain: str, message: bytes) -> bytes:
+        engine = self._keeper.engine
+        return await self._keeper.read(lambda tx: engine.sign(crypto_area(tx), domain=domain, message=message))
+
+    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
+        self._keeper.engine.verify(peer, domain=domain, message=message, signature=signature)
+
+    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
+        # Streams to two contacts never share a circuit, so that nobody in between can tell they are of one person.
+        return await self._network.dial(peer, port, isolation=f"{self._name}/{peer.octets.hex()}/{isolation}")
+
+    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+        def took(state: ServiceState) -> None:
+            self._board.set_published(state)
+            on_state(state)
+
+        return await self._network.publish(self._seed, port, on_state=took)
+
+    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+        try:
+            return await self._keeper.change(lambda unit: inbox.receive(unit, source, envelopes))
+        except StorageFull as error:
+            refused = Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=_FULL_RETRY_AFTER)
+            return [refused] * len(envelopes)
+
+    def report(self, reports: Sequence[SendReport]) -> None:
+        self._reporter.take(reports)
+
+    def state_changed(self, state: ServiceState) -> None:
+        self._board.set_transport(self._name, state)
+
+    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
+        self._on_peer(peer, reachable)

@@ -1,0 +1,151 @@
+"""Keeps one contact supplied with what waits for it, in order, for as long as the account is up.
+
+A courier is told when there is something new, when the contact comes within reach, and what became of what it handed
+over. It never has a ticket on its way twice at the same time. When a way breaks, everything that was on it is handed
+over again, from the lowest ticket; the other side drops what it already has.
+"""
+
+from collections.abc import MutableMapping, Sequence
+
+import anyio
+
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.transport import Outcome, Outgoing, SendReport
+from balchat_host.api.types import PeerId
+from balchat_host.core import outbox
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.retry import Backoff
+from balchat_host.runtime.routing import Router
+
+_BATCH = 64
+_MOST_IN_FLIGHT = 256
+_STABLE_AFTER = 30.0
+"""Seconds that a contact must stay within reach for its next absence to be taken for a new one."""
+
+
+class Courier:
+    """Carries for one peer. `run` does the work; the other methods only tell it something and never wait.
+
+    `carrying` is shared by all couriers and says who has which ticket on its way.
+    """
+
+    def __init__(
+        self,
+        peer: PeerId,
+        *,
+        keeper: Keeper,
+        router: Router,
+        backoff: Backoff,
+        dialling: anyio.CapacityLimiter,
+        carrying: MutableMapping[int, "Courier"],
+    ) -> None:
+        self._peer = peer
+        self._keeper = keeper
+        self._router = router
+        self._backoff = backoff
+        self._dialling = dialling
+        self._carrying = carrying
+        self._woken = anyio.Event()
+        self._in_flight: set[int] = set()
+        self._handed_over = 0
+        self._from_the_start = False
+        self._failures = 0
+        self._failed_at = 0.0
+        self._reached_at = 0.0
+
+    def wake(self) -> None:
+        """Look again: something waits, or something changed."""
+        self._woken.set()
+
+    def within_reach(self) -> None:
+        """Hear that the peer is there: what waits goes out now, whatever failed before."""
+        self._reached_at = anyio.current_time()
+        self.wake()
+
+    def out_of_reach(self) -> None:
+        """Hear that the peer is gone. One that leaves as soon as it comes is like one that cannot be reached."""
+        now = anyio.current_time()
+        lasted = now - self._reached_at > _STABLE_AFTER
+        self._failures = 0 if lasted else self._failures + 1
+        self._failed_at = now
+        self.wake()
+
+    def report(self, report: SendReport) -> None:
+        """Hear what became of a ticket, once that is written down."""
+        self._put_down({report.ticket})
+        if report.outcome in (Outcome.LOST, Outcome.REFUSED):
+            self._from_the_start = True
+        else:
+            self._failures = 0
+        self.wake()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            while True:
+                self._woken = woken = anyio.Event()
+                pause = await self._step()
+                with anyio.move_on_after(pause):
+                    await woken.wait()
+        finally:
+            self._put_down(set(self._in_flight))
+
+    async def _step(self) -> float | None:
+        """Do what can be done now; give the seconds after which to look again even when nobody wakes us."""
+        if self._from_the_start:
+            self._from_the_start, self._handed_over = False, 0
+        pending = await self._keeper.read(self._pending)
+        fresh = [each for each in pending.outgoing if each.ticket not in self._in_flight]
+        look_again = None
+        if pending.look_again is not None:
+            look_again = max(0.0, (pending.look_again - self._keeper.clock()) / 1000)
+        if self._router.reachable(self._peer):
+            if not fresh or len(self._in_flight) >= _MOST_IN_FLIGHT:
+                return look_again
+        else:
+            due = self._failed_at + self._backoff.delay(self._failures, waiting=bool(fresh))
+            if (wait := due - anyio.current_time()) > 0:
+                return wait
+        return await self._hand_over(fresh) if fresh else await self._connect(look_again)
+
+    async def _connect(self, look_again: float | None) -> float | None:
+        try:
+            async with self._dialling:
+                await self._router.send(self._peer, [])
+        except (PeerUnreachable, NetworkUnavailable):
+            return self._failed(waiting=False)
+        return look_again
+
+    async def _hand_over(self, fresh: Sequence[Outgoing]) -> float:
+        tickets = {each.ticket for each in fresh}
+        self._take_up(tickets)
+        try:
+            if self._router.reachable(self._peer):
+                await self._router.send(self._peer, fresh)
+            else:
+                async with self._dialling:
+                    await self._router.send(self._peer, fresh)
+        except (PeerUnreachable, NetworkUnavailable):
+            self._put_down(tickets)
+            return self._failed(waiting=True)
+        self._handed_over = max(self._handed_over, *tickets)
+        return 0.0
+
+    def _take_up(self, tickets: set[int]) -> None:
+        self._in_flight |= tickets
+        self._carrying.update(dict.fromkeys(tickets, self))
+
+    def _put_down(self, tickets: set[int]) -> None:
+        self._in_flight -= tickets
+        for ticket in tickets:
+            self._carrying.pop(ticket, None)
+
+    def _failed(self, *, waiting: bool) -> float:
+        self._failures += 1
+        self._failed_at = anyio.current_time()
+        return self._backoff.delay(self._failures, waiting=waiting)
+
+    def _pending(self, tx: ReadTransaction) -> outbox.Pending:
+        limit = _BATCH + len(self._in_flight)
+        return outbox.pending(tx, self._peer, after=self._handed_over, now=self._keeper.clock(), limit=limit)

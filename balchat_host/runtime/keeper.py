@@ -1,0 +1,64 @@
+"""Runs the core's functions on the vault and has their effects carried out after the commit."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import anyio
+
+from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.storage import ReadTransaction, Transaction, Vault
+from balchat_host.core.unit import Effect, Policy, Unit
+
+T = TypeVar("T")
+
+
+class Keeper:
+    """The one way to the vault for everything above it.
+
+    `clock` gives Unix milliseconds; `entropy(n)` gives n unpredictable octets.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        engine: CryptoEngine,
+        *,
+        policy: Policy,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.vault = vault
+        self.engine = engine
+        self.policy = policy
+        self.clock = clock
+        self._entropy = entropy
+        self._carry_out: Callable[[Iterable[Effect]], None] = _nothing
+
+    def carry_out_with(self, carry_out: Callable[[Iterable[Effect]], None]) -> None:
+        """Have `carry_out` called, in the event loop, with the effects of each commit; it must not wait."""
+        self._carry_out = carry_out
+
+    async def change(self, fn: Callable[[Unit], T]) -> T:
+        """Run a changing function of the core as one unit; return once it is durable and its effects are under way.
+
+        Raises what `fn` raises, and what Vault.transact does.
+        """
+
+        def run(tx: Transaction) -> tuple[T, Iterable[Effect]]:
+            unit = Unit(tx=tx, engine=self.engine, now=self.clock(), entropy=self._entropy, policy=self.policy)
+            return fn(unit), tuple(unit.effects)
+
+        # A caller that gives up after the commit must not take the effects with it.
+        with anyio.CancelScope(shield=True):
+            result, effects = await self.vault.transact(run)
+            self._carry_out(effects)
+            return result
+        raise AssertionError("nothing cancels a shielded scope")
+
+    async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
+        """Run a reading function of the core."""
+        return await self.vault.read(fn)
+
+
+def _nothing(effects: Iterable[Effect]) -> None:
+    """Carry out nothing: the account is open for its vault only, and what waits in the outbox waits on."""

@@ -1,0 +1,159 @@
+"""The `App` in the process that holds the vault."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from balchat_host.api.errors import BadInput, NotRunning, WrongSecret
+from balchat_host.api.events import Event
+from balchat_host.api.frontend import App
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import PeerId, Secret
+from balchat_host.api.views import CodeView, ContactView, Message, RequestView, SafetyNumberView, Status
+from balchat_host.core import account, contacts, handshake, journal, messages, requests
+from balchat_host.core.views import contact_view
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.keeper import Keeper
+
+_EVENTS_AT_ONCE: Final = 100
+
+
+class LocalApp(App):
+    """One unlocked account. Unless it was told how to stop, it is open for its vault only and nothing runs."""
+
+    def __init__(
+        self, keeper: Keeper, board: Board, *, new_recovery_code: Callable[[], Secret], process_id: int
+    ) -> None:
+        self._keeper = keeper
+        self._board = board
+        self._new_recovery_code = new_recovery_code
+        self._process_id = process_id
+        self._stop: Callable[[], None] | None = None
+
+    def stop_with(self, stop: Callable[[], None]) -> None:
+        """Have `shut_down` call `stop`, which begins to end what runs."""
+        self._stop = stop
+
+    # -- the account
+
+    async def code(self) -> CodeView:
+        return await self._keeper.read(account.code)
+
+    async def status(self) -> Status:
+        return await self._keeper.read(self._board.status)
+
+    async def watch_status(self) -> AsyncIterator[Status]:
+        while True:
+            changed = self._board.changed.next_ring()
+            yield await self.status()
+            await changed.wait()
+
+    async def change_passphrase(self, old: Secret, new: Secret) -> None:
+        vault = self._keeper.vault
+        try:
+            await vault.verify_slot(SlotKind.PASSPHRASE, old)
+        except WrongSecret:
+            try:
+                await vault.verify_slot(SlotKind.RECOVERY_CODE, old)
+            except WrongSecret:
+                raise WrongSecret(slot=SlotKind.PASSPHRASE) from None
+        await vault.set_slot(SlotKind.PASSPHRASE, new)
+
+    async def renew_recovery_code(self, passphrase: Secret) -> Secret:
+        await self._keeper.vault.verify_slot(SlotKind.PASSPHRASE, passphrase)
+        code = self._new_recovery_code()
+        await self._keeper.vault.set_slot(SlotKind.RECOVERY_CODE, code)
+        return code
+
+    async def backup(self, target: str) -> None:
+        path = Path(target)
+        if not path.is_absolute():
+            raise BadInput(what="The backup's path", problem="it is not absolute")
+        await self._keeper.vault.backup(path)
+
+    async def shut_down(self) -> int:
+        if self._stop is None:
+            raise NotRunning
+        self._stop()
+        return self._process_id
+
+    # -- contacts
+
+    async def add_contact(self, code: str, name: str | None = None, introduction: str = "") -> ContactView:
+        return await self._keeper.change(
+            lambda unit: handshake.add_contact(unit, code, name=name, introduction=introduction)
+        )
+
+    async def contacts(self) -> list[ContactView]:
+        views = await self._keeper.read(lambda tx: [contact_view(tx, row) for row in contacts.everyone(tx)])
+        return [self._with_presence(view) for view in views]
+
+    async def rename_contact(self, contact: str, name: str) -> ContactView:
+        return self._with_presence(await self._keeper.change(lambda unit: contacts.rename(unit, contact, name)))
+
+    async def safety_number(self, contact: str) -> SafetyNumberView:
+        return await self._keeper.read(lambda tx: contacts.number(tx, contact))
+
+    async def verify_contact(self, contact: str, safety_number: str) -> ContactView:
+        view = await self._keeper.change(lambda unit: contacts.verify(unit, contact, safety_number))
+        return self._with_presence(view)
+
+    async def block_contact(self, contact: str) -> ContactView:
+        return await self._keeper.change(lambda unit: contacts.block(unit, contact))
+
+    async def unblock_contact(self, contact: str) -> ContactView:
+        return self._with_presence(await self._keeper.change(lambda unit: contacts.unblock(unit, contact)))
+
+    async def remove_contact(self, contact: str) -> None:
+        await self._keeper.change(lambda unit: contacts.remove(unit, contact))
+
+    async def requests(self) -> list[RequestView]:
+        return await self._keeper.read(lambda tx: [request.view for request in requests.everything(tx)])
+
+    async def accept_request(self, request: str, name: str | None = None) -> ContactView:
+        view = await self._keeper.change(lambda unit: handshake.accept_request(unit, request, name=name))
+        return self._with_presence(view)
+
+    async def reject_request(self, request: str) -> None:
+        await self._keeper.change(lambda unit: requests.reject(unit, request))
+
+    # -- messages
+
+    async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:
+        return await self._keeper.change(lambda unit: messages.compose(unit, contact, text, reply_to=reply_to))
+
+    async def message(self, message_id: str) -> Message:
+        return await self._keeper.read(lambda tx: messages.show(tx, message_id))
+
+    async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
+        return await self._keeper.read(lambda tx: messages.history(tx, contact, limit=limit, before=before))
+
+    async def mark_read(self, contact: str, up_to: str) -> None:
+        await self._keeper.change(lambda unit: messages.mark_read(unit, contact, up_to=up_to))
+
+    # -- events
+
+    async def cursor(self) -> int:
+        return await self._keeper.read(journal.newest)
+
+    async def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        cursor = await self._keeper.read(lambda tx: journal.start(tx, after=after, subscriber=subscriber))
+        while True:
+            changed = self._board.changed.next_ring()
+            while True:
+                page, next_cursor = await self._keeper.read(
+                    lambda tx, cursor=cursor: journal.read(tx, after=cursor, limit=_EVENTS_AT_ONCE)
+                )
+                for event in page:
+                    yield event
+                if next_cursor == cursor:
+                    break
+                cursor = next_cursor
+            await changed.wait()
+
+    async def acknowledge(self, subscriber: str, cursor: int) -> None:
+        await self._keeper.change(lambda unit: journal.acknowledge(unit, subscriber, cursor))
+
+    def _with_presence(self, view: ContactView) -> ContactView:
+        return replace(view, reachable=self._board.is_reachable(PeerId(bytes.fromhex(view.peer_id))))

@@ -1,0 +1,257 @@
+"""An account that is up: network, transports, couriers and front ends around one unlocked vault.
+
+Three rings of tasks, taken down from the inside out: what uses a ring ends before the ring does.
+
+    network      { tor }
+      transports { every enabled one }
+        work     { couriers, reporter, housekeeping, front ends }
+
+A plugin that fails is shown as degraded and started again; what waiting cannot mend (no tor program, a disk that
+failed) ends the node with its own error.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+import anyio
+from anyio.abc import TaskStatus
+
+from balchat_host.api.errors import NetworkUnavailable, StorageFailed, VaultDamaged
+from balchat_host.api.frontend import App, FrontEnd
+from balchat_host.api.network import Network
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.transport import Latency, Transport, TransportHost
+from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
+from balchat_host.core import account, contacts, housekeeping, routes
+from balchat_host.core.unit import Announce, Disconnect, Effect, OfferRoutes, SendPending, crypto_area
+from balchat_host.runtime.account_host import AccountHost, Reporter
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.local_app import LocalApp
+from balchat_host.runtime.retry import Backoff
+from balchat_host.runtime.routing import Carrier, Router
+
+_log: Final = logging.getLogger("balchat")
+
+_TIDY_EVERY: Final = 3600.0
+_RESTART: Final = 5.0
+_SLOWEST_RESTART: Final = 300.0
+_FATAL: Final = (NetworkUnavailable, StorageFailed, VaultDamaged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportSetup:
+    """A transport that the configuration enables."""
+
+    name: str
+    latency: Latency
+    make: Callable[[TransportHost], Transport]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSetup:
+    """The network that the configuration names. `make` gets where to report states."""
+
+    name: str
+    make: Callable[[Callable[[ServiceState], None]], Network]
+
+
+class _Service(Protocol):
+    def run(self, *, task_status: TaskStatus[None]) -> Awaitable[None]: ...
+
+
+class Node:
+    """Runs an account until it is cancelled or told to stop."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        board: Board,
+        app: LocalApp,
+        *,
+        network: NetworkSetup,
+        transports: Sequence[TransportSetup],
+        front_ends: Sequence[tuple[str, FrontEnd]],
+        backoff: Backoff,
+    ) -> None:
+        self._keeper = keeper
+        self._board = board
+        self._app = app
+        self._network = network
+        self._transports = transports
+        self._front_ends = front_ends
+        self._backoff = backoff
+        self._stop = anyio.Event()
+        app.stop_with(self._stop.set)
+
+    async def run(self, *, task_status: TaskStatus[App]) -> None:
+        """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
+        us = await self._keeper.read(account.load)
+        seed = await self._keeper.read(self._seed)
+        network = self._network.make(partial(self._board.set_network, self._network.name))
+        reporter = Reporter(self._keeper)
+        carriers = [
+            Carrier(
+                name=setup.name,
+                latency=setup.latency,
+                transport=setup.make(self._account_host(setup.name, us.peer, seed, network, reporter)),
+            )
+            for setup in self._transports
+        ]
+        router = Router(self._keeper, carriers)
+        self._couriers = Couriers(self._keeper, router, self._backoff)
+        reporter.tell_with(self._couriers.tell)
+        self._board.in_flight = lambda: self._couriers.in_flight
+        async with anyio.create_task_group() as base, _ended_with(base):
+            await base.start(self._supervise, self._network.name, network, self._board.set_network)
+            async with anyio.create_task_group() as ways, _ended_with(ways):
+                for carrier in carriers:
+                    await ways.start(self._supervise, carrier.name, carrier.transport, self._board.set_transport)
+                await self._work(reporter, router, task_status)
+
+    async def _work(self, reporter: Reporter, router: Router, task_status: TaskStatus[App]) -> None:
+        async with anyio.create_task_group() as work, _ended_with(work):
+            effects = _Effects(self._keeper, self._board, self._couriers, router, work)
+            self._keeper.carry_out_with(effects.carry_out)
+            self._board.running = True
+            work.start_soon(reporter.run)
+            work.start_soon(self._tidy)
+            await self._keeper.change(housekeeping.tidy)
+            talking = await self._keeper.read(_talking)
+            self._couriers.start(work, talking)
+            for peer in talking:
+                effects.carry_out([OfferRoutes(peer=peer)])
+            for name, front_end in self._front_ends:
+                await work.start(self._supervise, name, _Served(front_end, self._app), None)
+            task_status.started(self._app)
+            await self._stop.wait()
+            self._board.running = False
+
+    def _account_host(self, name: str, us: PeerId, seed: Secret, network: Network, reporter: Reporter) -> TransportHost:
+        return AccountHost(
+            name,
+            identity=us,
+            seed=seed,
+            keeper=self._keeper,
+            network=network,
+            board=self._board,
+            reporter=reporter,
+            on_peer=self._on_peer,
+        )
+
+    def _on_peer(self, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
+        self._board.set_reachable(peer, reachable=reachable)
+        self._couriers.reach(peer, reachable=reachable)
+
+    def _seed(self, tx: ReadTransaction) -> Secret:
+        return self._keeper.engine.identity_seed(crypto_area(tx))
+
+    async def _tidy(self) -> None:
+        while True:
+            await anyio.sleep(_TIDY_EVERY)
+            await self._keeper.change(housekeeping.tidy)
+
+    async def _supervise(
+        self,
+        name: str,
+        service: _Service,
+        show: Callable[[str, ServiceState], None] | None,
+        *,
+        task_status: TaskStatus[None],
+    ) -> None:
+        """Run a plugin's service; start it again when it fails. The first start-up failure is the caller's to know."""
+        started = _Once(task_status)
+        failures = 0
+        while True:
+            began = anyio.current_time()
+            try:
+                await service.run(task_status=started)
+            except _FATAL:
+                raise
+            except Exception as error:  # one bad plugin never stops another
+                if not started.done:
+                    raise
+                # Only the kind of error: its text may tell of people.
+                _log.error("%s failed (%s); starting it again", name, type(error).__name__)
+            failures = 1 if anyio.current_time() - began > _SLOWEST_RESTART else failures + 1
+            if show is not None:
+                show(name, ServiceState(phase=Phase.DEGRADED, reason="it failed and is being started again"))
+            await anyio.sleep(min(_SLOWEST_RESTART, _RESTART * 2 ** (failures - 1)))
+
+
+class _Effects:
+    """Carries out what a commit asks for. None of it waits; what takes time becomes a task of `work`."""
+
+    def __init__(
+        self, keeper: Keeper, board: Board, couriers: Couriers, router: Router, work: anyio.abc.TaskGroup
+    ) -> None:
+        self._keeper = keeper
+        self._board = board
+        self._couriers = couriers
+        self._router = router
+        self._work = work
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case SendPending(peer=peer):
+                    self._couriers.wake(peer)
+                case Announce():
+                    self._board.changed.ring()
+                case Disconnect(peer=peer):
+                    self._couriers.dismiss(peer)
+                    self._work.start_soon(self._router.disconnect, peer)
+                case OfferRoutes(peer=peer):
+                    self._work.start_soon(self._offer, peer)
+
+    async def _offer(self, peer: PeerId) -> None:
+        try:
+            allocated = await self._router.allocate(peer)
+        except NetworkUnavailable:
+            return  # offered again when the account next comes up
+        await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))
+
+
+class _Served:
+    """A front end with its App, run like any other service."""
+
+    def __init__(self, front_end: FrontEnd, app: App) -> None:
+        self._front_end = front_end
+        self._app = app
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        await self._front_end.run(self._app, task_status=task_status)
+
+
+class _Once:
+    """Passes on the first start of a service that may be started again."""
+
+    def __init__(self, task_status: TaskStatus[None]) -> None:
+        self._task_status = task_status
+        self.done = False
+
+    def started(self, value: None = None) -> None:
+        if not self.done:
+            self.done = True
+            self._task_status.started(value)
+
+
+class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
+    """End a ring of tasks when its body ends."""
+
+    def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
+        self._tasks = tasks
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *_: object) -> None:
+        self._tasks.cancel_scope.cancel()
+
+
+def _talking(tx: ReadTransaction) -> list[PeerId]:
+    return [contact.peer for contact in contacts.everyone(tx) if not contact.blocked]
