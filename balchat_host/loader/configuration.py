@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 DEFAULT: Final = "default"
 """The source of a value that nobody gave."""
 
+HIDDEN: Final = "(hidden)"
+"""What is shown in place of a secret."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
@@ -68,7 +71,8 @@ class Configuration:
     def explain(self, settings: Mapping[str, object] | None = None) -> list[SettingView]:
         """Give every value with its source: the host's own, then plugins' settings.
 
-        `settings` has plugins' settings once they are made (`Selection.settings`): that adds their defaults.
+        `settings` has plugins' settings once they are made (`Selection.settings`); those of a plugin that is not there
+        are hidden, and so are fields with `repr=False`.
         """
         from balchat_host.api.frontend import SettingView  # noqa: PLC0415  # starting does not wait for what few ask
 
@@ -77,9 +81,10 @@ class Configuration:
             section, _, name = key.partition(".")
             values[key] = getattr(getattr(self, section), name)
         for plugin, made in (settings or {}).items():
-            names = [item.name for item in fields(cast(Any, made))]
-            values |= {f"{SETTINGS}.{plugin}.{name}": getattr(made, name) for name in names}
-        values |= {key: item.value for key, item in self.given.items() if key not in values}
+            for item in fields(cast(Any, made)):
+                values[f"{SETTINGS}.{plugin}.{item.name}"] = getattr(made, item.name) if item.repr else HIDDEN
+        # Only the plugin could tell whether one of these is a secret.
+        values |= {key: HIDDEN for key in self.given if key not in values}
         return [
             SettingView(
                 key=key,
@@ -250,7 +255,7 @@ def _settings(given: Mapping[str, Given]) -> dict[str, Mapping[str, Given]]:
 
 
 def _plain(value: object) -> object:
-    """Spell a value as TOML and JSON can hold it. A secret stays hidden."""
+    """Spell a value as TOML and JSON can hold it."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -259,4 +264,4 @@ def _plain(value: object) -> object:
         return {str(key): _plain(inner) for key, inner in cast(Mapping[object, object], value).items()}
     if isinstance(value, Collection):
         return [_plain(inner) for inner in cast(Collection[object], value)]
-    return repr(value) if isinstance(value, Secret) else str(value)
+    return HIDDEN if isinstance(value, Secret) else str(value)

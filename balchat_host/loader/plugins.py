@@ -193,5 +193,6 @@ def _conflict(record: PluginRecord, owners: dict[str, list[PluginRecord]]) -> st
     for descriptor in record.registered:
         others = owners[descriptor.name]
         if len(others) > 1:
-            return f"{descriptor.name} is registered by {one_line([other.wording for other in others])}; enable one"
+            wordings = [f"{other.name} ({other.wording})" for other in others]
+            return f"{descriptor.name} is registered by {one_line(wordings)}; enable one of them"
     return None

@@ -65,11 +65,11 @@ def _call(manager: pluggy.PluginManager, hook: str) -> Sequence[object]:
 
 def _checked(result: object, hook: str, expected: type[Descriptor]) -> list[Descriptor]:
     if not isinstance(result, list | tuple):
-        raise Broken(f"{hook}() returned a {type(result).__name__}, not a list of {expected.__name__}")
+        raise Broken(f"{hook}() gave {type(result).__name__}, not a list of {expected.__name__}")
     descriptors: list[Descriptor] = []
     for item in cast(Sequence[object], result):
         if not isinstance(item, expected):
-            raise Broken(f"{hook}() returned a list with a {type(item).__name__}, not with {expected.__name__} alone")
+            raise Broken(f"{hook}() gave a list with {type(item).__name__}, not with {expected.__name__} alone")
         descriptors.append(item)
     return descriptors
 

@@ -1,0 +1,253 @@
+"""What is installed is found, what is not enabled is not touched, and what is broken says why and stops nobody else."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from balchat_host.api.descriptors import Descriptor
+from balchat_host.api.errors import PluginError
+from balchat_host.api.hookspecs import HookSpecs
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.registration import HOOKS
+
+
+def found(name, *enabled):
+    """Discover with some plugins enabled; give the one record of `name`."""
+    (record,) = [record for record in discover(enabled) if record.name == name]
+    return record
+
+
+def problem_of(name, *enabled):
+    """Discover with `name` enabled, too; give what is told about it to whoever wants to use it."""
+    with pytest.raises(PluginError) as caught:
+        found(name, name, *enabled).usable()
+    return str(caught.value)
+
+
+def test_an_enabled_plugin_gives_its_descriptors(install):
+    install.stones("network_stone")
+    record = found("network_stone", "network_stone")
+    (descriptor,) = record.usable()
+    assert isinstance(descriptor, Descriptor)
+    assert (descriptor.kind, descriptor.name, descriptor.summary) == ("network", "network_stone", "Made of stone")
+    assert (record.distribution, record.version) == ("stones", "1.0")
+
+
+def test_what_is_installed_and_not_enabled_is_never_imported(install, tmp_path):
+    install("sleeper", {"sleeper": "sleeper"}, {"sleeper": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"})
+    record = found("sleeper")
+    (view,) = record.views()
+    assert not (tmp_path / "awake").exists()
+    assert "sleeper" not in sys.modules
+    assert (view.name, view.kind, view.summary, view.enabled) == ("sleeper", "unknown", "About sleeper", False)
+    assert (view.distribution, view.version, view.api_version, view.problem) == ("sleeper", "1.0", None, None)
+    assert found("sleeper", "sleeper").problem == "it registers nothing"
+    assert (tmp_path / "awake").exists()
+
+
+def test_nothing_of_the_projects_own_plugins_is_imported_unless_enabled():
+    script = (
+        "import sys; from balchat_host.loader.plugins import discover;"
+        "names = [record.name for record in discover([])]; assert 'network_tor' in names, names;"
+        "print([name for name in sys.modules if name.startswith('balchat_') and not name.startswith('balchat_host')])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    assert run.stdout == "[]\n"
+
+
+def test_an_enabled_plugin_that_is_absent_is_a_problem_that_names_the_nearest(install):
+    install.stones("network_stone")
+    assert problem_of("network_stoen") == (
+        "The plugin network_stoen (not installed) cannot be used: nothing that is installed brings it; network_stone is "
+        "the nearest. Install it, or take it out of plugins.enabled."
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("import loft_of_nobody", "ModuleNotFoundError: No module named 'loft_of_nobody'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise BaseException", "BaseException"),
+        ("raise ValueError('first line\\nsecond line')", "ValueError: first line"),
+        ("class Odd(Exception):\n    def __str__(self): raise self\nraise Odd", "Odd"),
+        ("def", "SyntaxError: invalid syntax (broken.py, line 1)"),
+    ],
+)
+def test_one_that_raises_on_import_says_so_and_stops_nobody_else(install, source, what):
+    install.stones("network_stone")
+    install("broken-thing", {"broken": "broken"}, {"broken": source}, version="0.3.0")
+    assert problem_of("broken", "network_stone") == (
+        f"The plugin broken (broken-thing 0.3.0) cannot be used: importing broken raised {what}."
+    )
+    assert found("network_stone", "broken", "network_stone").usable()
+
+
+def test_a_long_message_of_a_plugin_is_cut(install):
+    install("broken", {"broken": "broken"}, {"broken": "raise ValueError('x' * 100_000)"})
+    assert len(problem_of("broken")) < 400
+
+
+def test_control_c_while_a_plugin_is_imported_is_no_problem_of_the_plugin(install):
+    install("broken", {"broken": "broken"}, {"broken": "raise KeyboardInterrupt"})
+    with pytest.raises(KeyboardInterrupt):
+        discover(["broken"])
+
+
+def test_an_entry_point_that_leads_nowhere_is_a_problem(install):
+    install("broken", {"one": "no_such_module_at_all", "two": "os:no_such_thing", "three": "not a module"})
+    assert "No module named 'no_such_module_at_all'" in problem_of("one")
+    assert "no_such_thing" in problem_of("two")
+    assert "importing not a module raised" in problem_of("three")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("raise RuntimeError('no loft')", "balchat_networks() raised RuntimeError: no loft"),
+        ("raise SystemExit", "balchat_networks() raised SystemExit"),
+        ("return 7", "balchat_networks() gave int, not a list of NetworkDescriptor"),
+        ("return ['x']", "balchat_networks() gave a list with str, not with NetworkDescriptor alone"),
+        (
+            "return [StorageDescriptor(name='pigeon', summary='s', api_version=1, factory=print)]",
+            "balchat_networks() gave a list with StorageDescriptor, not with NetworkDescriptor alone",
+        ),
+        (
+            "return NetworkDescriptor(name='pigeon', summary='s', api_version=1, factory=print)",
+            "balchat_networks() gave NetworkDescriptor, not a list of NetworkDescriptor",
+        ),
+        (
+            "return [NetworkDescriptor(name='P', summary='s', api_version=1, factory=print)]",
+            "balchat_networks() raised ValueError: "
+            "a plugin's name has 2 to 40 of a-z, 0-9 and _, and begins with a letter: 'P'",
+        ),
+        (
+            "return [NetworkDescriptor(name='pigeon', summary='s', api_version=1, factory=print, wings=2)]",
+            "balchat_networks() raised TypeError: "
+            "NetworkDescriptor.__init__() got an unexpected keyword argument 'wings'",
+        ),
+        (
+            "return [NetworkDescriptor(name='network_tor', summary='s', api_version=1, factory=print)]",
+            "it registers network_tor; what pigeon registers is called so, or pigeon_ and more",
+        ),
+        (
+            "return [NetworkDescriptor(name='pigeon', summary='s', api_version=2, factory=print)]",
+            "pigeon is made for version 2 of balchat's plugin contracts, and this balchat has version 1; install a "
+            "version of it that is made for this one",
+        ),
+        ("return []", "it registers nothing"),
+        ("return None", "it registers nothing"),
+    ],
+)
+def test_what_a_hook_does_wrong_is_named(install, body, problem):
+    install(
+        "pigeon",
+        {"pigeon": "pigeon"},
+        {
+            "pigeon": f"""
+            from balchat_host.api.descriptors import NetworkDescriptor, StorageDescriptor
+            from balchat_host.api.hookspecs import hookimpl
+
+            @hookimpl
+            def balchat_networks():
+                {body}
+            """
+        },
+    )
+    assert problem_of("pigeon") == f"The plugin pigeon (pigeon 1.0) cannot be used: {problem}."
+
+
+@pytest.mark.parametrize("signature", ["balchat_networks(configuration)", "balchat_pigeons()"])
+def test_a_hook_that_does_not_exist_or_wants_more_is_a_problem(install, signature):
+    source = f"from balchat_host.api.hookspecs import hookimpl\n@hookimpl\ndef {signature}: return []"
+    install("pigeon", {"pigeon": "pigeon"}, {"pigeon": source})
+    assert "a hook of it does not fit" in problem_of("pigeon")
+
+
+def test_settings_without_a_whole_set_of_defaults_are_a_problem(install):
+    install.stones("network_stone", settings="weight: int")
+    assert "the settings of network_stone have no whole set of defaults" in problem_of("network_stone")
+
+
+def test_a_plugin_of_another_version_is_listed_with_what_it_says(install):
+    install("stones", {"network_stone": "m"}, {"m": install.source("network_stone", api_version=2)})
+    (view,) = found("network_stone", "network_stone").views()
+    assert (view.kind, view.api_version, view.enabled) == ("network", 2, True)
+    assert "made for version 2" in view.problem
+
+
+def test_a_name_that_two_distributions_bring_is_used_from_neither_and_names_both(install, tmp_path):
+    install("stones", {"network_stone": "one"}, {"one": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"})
+    install("evil-stones", {"network_stone": "two"}, {"two": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"}, version="9")
+    records = [record for record in discover(["network_stone"]) if record.name == "network_stone"]
+    assert len(records) == 2
+    for record in records:
+        assert "each bring a plugin of this name; keep one of them" in record.problem
+        assert "stones 1.0" in record.problem
+        assert "evil-stones 9" in record.problem
+    assert not (tmp_path / "awake").exists()
+
+
+def test_a_name_that_two_enabled_plugins_register_is_used_from_neither_and_names_both(install):
+    install("stones", {"network_stone": "one"}, {"one": install.source("network_stone")})
+    install("rubble", {"network": "two"}, {"two": install.source("network_stone")})
+    for name in ("network", "network_stone"):
+        assert found(name, "network", "network_stone").problem == (
+            "network_stone is registered by network (rubble 1.0) and network_stone (stones 1.0); enable one of them"
+        )
+    assert found("network_stone", "network_stone").usable()
+
+
+def test_a_broken_plugin_takes_no_name_from_another(install):
+    install("stones", {"network_stone": "one"}, {"one": install.source("network_stone")})
+    install("rubble", {"network": "two"}, {"two": install.source("network_stone", api_version=2)})
+    assert found("network_stone", "network", "network_stone").usable()
+
+
+def test_a_plugin_that_registers_a_name_twice_is_a_problem(install):
+    source = install.source("network_stone").replace("return [", "return 2 * [")
+    install("stones", {"network_stone": "one"}, {"one": source})
+    assert "network_stone is registered by network_stone (stones 1.0)" in problem_of("network_stone")
+
+
+def test_an_entry_point_may_bring_several_plugins_whose_names_add_to_its_own(install):
+    source = install.source("network_stone", called="stone_network") + install.source("ui_bell", called="stone_bell")
+    install("stones", {"stone": "stone"}, {"stone": source})
+    record = found("stone", "stone")
+    assert [descriptor.name for descriptor in record.usable()] == ["stone_network", "stone_bell"]
+    assert [view.kind for view in record.views()] == ["network", "front end"]
+
+
+def test_of_a_distribution_that_is_on_the_path_twice_the_first_counts(install, tmp_path, monkeypatch):
+    install("my-stones", {"network_stone": "one"}, {"one": install.source("network_stone")})
+    install("My.Stones", {"network_stone": "no_such_module"}, version="2.0", folder=tmp_path / "later")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "later")])
+    record = found("network_stone", "network_stone")
+    assert record.usable()
+    assert record.version == "1.0"
+
+
+def test_metadata_that_cannot_be_read_stops_nobody(install):
+    install.stones("network_stone")
+    install("torn", "no equals sign here\n")
+    install("bare", {"bare": "bare"}, {"bare": ""})
+    os.remove(install.folder / "bare-1.0.dist-info" / "METADATA")
+    assert found("network_stone", "network_stone").usable()
+    assert problem_of("bare") == "The plugin bare (unknown unknown) cannot be used: it registers nothing."
+
+
+def test_enabled_plugins_come_first_in_their_order_then_the_others_by_name(install):
+    install.stones("ui_bell", "network_stone", "crypto_stone", "storage_stone")
+    names = [record.name for record in discover(["ui_bell", "absent", "network_stone"]) if "_tor" not in record.name]
+    assert names[:3] == ["ui_bell", "absent", "network_stone"]
+    assert names[3:] == sorted(names[3:])
+    assert {"crypto_stone", "storage_stone"} <= set(names[3:])
+
+
+def test_every_hook_is_asked():
+    specified = {name for name in vars(HookSpecs) if name.startswith("balchat_")}
+    assert set(HOOKS) == specified
+    for name, expected in HOOKS.items():
+        assert expected in getattr(HookSpecs, name).__annotations__["return"].__args__
