@@ -1,0 +1,97 @@
+"""`balchat up --detach`: a process of its own, in a session of its own, that outlives the terminal.
+
+The parent starts the same program with `up --detached`. The passphrase goes through a pipe, whose number alone stands
+in the arguments. The child's standard error is a pipe to the parent: on it come the errors, as JSON, or a word that
+the account can be reached. Then the child puts /dev/null in its place, and nothing ties the two any more.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from balchat_host.api.errors import InternalError, error_from
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Secret
+from balchat_ui_cli.output import to_json
+
+_READY = {"up": True}
+
+
+def start(secret: Secret, slot: SlotKind, profile: str | None, arguments: Sequence[str]) -> None:
+    """Start the background process; return when its account can be reached. Raises what keeps it from that.
+
+    `arguments` are this process's own, which tell how it was started.
+    """
+    reading, writing = os.pipe()
+    os.write(writing, secret.reveal() + b"\n")  # at most 1 KiB: fits the pipe whether or not anybody reads yet
+    os.close(writing)
+    line = [*_ourselves(arguments), "up", "--detached", "--json", "--passphrase-fd", str(reading)]
+    line += ["--recovery-code"] if slot is SlotKind.RECOVERY_CODE else []
+    line += ["--profile", profile] if profile else []
+    try:
+        process = subprocess.Popen(
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[reading],
+            start_new_session=True,
+        )
+    finally:
+        os.close(reading)
+    assert process.stderr
+    try:
+        with process.stderr as stream:
+            said = stream.read().decode(errors="replace").splitlines()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        raise
+    if to_json(_READY) not in said:
+        process.wait()
+        _raise(said)
+    # It outlives us on purpose; without this, the object would complain that nobody waited for it.
+    process.returncode = 0
+
+
+def _ourselves(arguments: Sequence[str]) -> list[str]:
+    """Give the command line that started this program, without its arguments."""
+    count = len(sys.orig_argv) - len(arguments)
+    if count > 0 and list(sys.orig_argv[count:]) == list(arguments):
+        return [sys.executable, *sys.orig_argv[1:count]]
+    return [sys.executable, "-m", "balchat_host"]
+
+
+def _raise(said: Sequence[str]) -> None:
+    for line in reversed(said):
+        try:
+            error = json.loads(line)["error"]
+            raise error_from(error["code"], error["fields"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    raise InternalError(kind=f"the background process ended: {said[-1] if said else 'without a word'}")
+
+
+def detach() -> None:
+    """In the child: say that the account can be reached, and let go of the parent."""
+    os.write(2, to_json(_READY).encode() + b"\n")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
+def wait_until_gone(process: int, timeout: float) -> bool:
+    """Wait at most `timeout` seconds for a process that is no child of ours to end; say whether it has."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], timeout)[0])
+    finally:
+        os.close(descriptor)

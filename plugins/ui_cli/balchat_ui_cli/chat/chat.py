@@ -1,0 +1,199 @@
+"""Wires a chat: events from the account to the screen, what is typed from the screen to the account."""
+
+import signal
+from collections.abc import Iterable, Sequence
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from balchat_host.api.errors import CallerError, PeerError
+from balchat_host.api.events import ContactRemoved, Event, MessageAdded
+from balchat_host.api.frontend import App
+from balchat_host.api.views import ContactView, Message, MessageState
+from balchat_ui_cli.chat import commands
+from balchat_ui_cli.chat.conversation import Conversation
+from balchat_ui_cli.chat.screen import Screen
+from balchat_ui_cli.lookup import answered
+from balchat_ui_cli.output import Line, Output, Span, Style
+from balchat_ui_cli.render import MessageList, contact_words, quotation
+from balchat_ui_cli.session import following
+from balchat_ui_cli.text import clock, short_ids
+
+FIRST = 20
+"""Messages of the history that a chat begins with."""
+_TYPED_AHEAD = 100
+"""Lines that may wait while the account is busy."""
+
+
+class Chat:
+    """One run of `balchat chat`."""
+
+    def __init__(self, app: App, out: Output, contact: ContactView) -> None:
+        self._app = app
+        self._out = out
+        # Renaming the contact elsewhere must not make us lose it.
+        self._peer = contact.peer_id
+        self._conversation = Conversation(contact)
+        self._list = MessageList(out.columns, contact.name)
+        self._to_do, self._typed = anyio.create_memory_object_stream[str](_TYPED_AHEAD)
+        self._screen = Screen(out, typed=self._take, pending=self._pending, bar=self._bar, answerable=self._answerable)
+
+    async def run(self) -> None:
+        """Chat until the person leaves. Raises what makes going on impossible."""
+        after = await self._app.cursor()
+        history = await self._app.history(self._peer, FIRST)
+        await self._learn_answered(history)
+        settled = self._conversation.begin(history)
+        self._out.say(self._headline(), *self._lines(settled))
+        await self._mark_read(settled)
+        with self._to_do, self._typed:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._follow_events, after)
+                tasks.start_soon(self._follow_status)
+                tasks.start_soon(self._leave_on_signals)
+                tasks.start_soon(self._do_typed, self._typed)
+                await self._show(tasks)
+                tasks.cancel_scope.cancel()
+        self._say_what_waits()
+
+    async def _show(self, tasks: TaskGroup) -> None:
+        done = anyio.Event()
+
+        async def show(*, task_status: TaskStatus[None]) -> None:
+            await self._screen.run(task_status=task_status)
+            done.set()
+
+        await tasks.start(show)
+        await done.wait()
+
+    # -- from the account
+
+    async def _follow_events(self, after: int) -> None:
+        async with following(self._app.events(after=after)) as events:
+            async for event in events:
+                if isinstance(event, ContactRemoved) and event.peer_id == self._peer:
+                    await self._screen.print(lambda: [["This contact was removed."]])
+                    self._screen.leave()
+                    return
+                await self._hear(event)
+
+    async def _hear(self, event: Event) -> None:
+        if isinstance(event, MessageAdded) and event.message.conversation == self._conversation.contact.conversation:
+            await self._learn_answered([event.message])
+        settled: list[Message] = []
+
+        def settle() -> Iterable[Line]:
+            settled.extend(self._conversation.hear(event))
+            return self._lines(settled)
+
+        await self._screen.print(settle)
+        await self._mark_read(settled)
+
+    async def _follow_status(self) -> None:
+        async with following(self._app.watch_status()) as states:
+            async for status in states:
+                for contact in status.contacts:
+                    if contact.peer_id == self._peer and contact != self._conversation.contact:
+                        self._conversation.contact = contact
+                        self._screen.redraw()
+
+    async def _learn_answered(self, messages: Sequence[Message]) -> None:
+        self._conversation.quote(await answered(self._app, messages, self._conversation.known))
+
+    async def _mark_read(self, messages: Sequence[Message]) -> None:
+        received = [message for message in messages if message.state is MessageState.RECEIVED]
+        if received:
+            await self._app.mark_read(self._peer, received[-1].id)
+
+    # -- from the person
+
+    def _take(self, line: str) -> None:
+        try:
+            self._to_do.send_nowait(line)
+        except anyio.WouldBlock:
+            self._out.draw("\a")
+
+    async def _do_typed(self, typed: MemoryObjectReceiveStream[str]) -> None:
+        async for line in typed:
+            understood = commands.read(line)
+            try:
+                await self._do(understood)
+            except (CallerError, PeerError) as error:
+                await self._complain(str(error))
+
+    async def _do(self, typed: commands.Typed | None) -> None:
+        match typed:
+            case commands.Say(text=text, reply_to=reply_to):
+                message = await self._app.send(self._peer, text, reply_to)
+                await self._screen.print(lambda: self._lines(self._conversation.add(message)))
+            case commands.More(count=count):
+                await self._show_earlier(count)
+            case commands.Help():
+                await self._screen.print(_help_lines)
+            case commands.Quit():
+                self._screen.leave()
+            case commands.Mistake(problem=problem):
+                await self._complain(problem)
+            case None:
+                pass
+
+    async def _show_earlier(self, count: int) -> None:
+        messages = await self._app.history(self._peer, count, self._conversation.oldest)
+        await self._learn_answered(messages)
+        earlier = self._conversation.earlier(messages)
+        rule: Line = [Span("── earlier " if earlier else "── nothing earlier", Style.FAINT)]
+        end: list[Line] = [[Span("── now", Style.FAINT)]] if earlier else []
+        await self._screen.print(lambda: [rule, *self._lines(earlier), *end])
+
+    async def _complain(self, problem: str) -> None:
+        await self._screen.print(lambda: [[Span(problem, Style.WARN)]])
+
+    async def _leave_on_signals(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            async for _ in signals:
+                self._screen.leave()
+
+    # -- what it looks like
+
+    def _lines(self, messages: Sequence[Message]) -> list[Line]:
+        self._list.cells = self._out.columns
+        return list(self._list.lines(messages, self._conversation.known))
+
+    def _pending(self) -> list[Line]:
+        self._list.cells = self._out.columns
+        ids = short_ids(self._conversation.known)
+        return [
+            line
+            for message in self._conversation.pending
+            for line in self._list.message(message, ids[message.id], self._conversation.known)
+        ]
+
+    def _headline(self) -> Line:
+        words = self._words()
+        rule = "─" * max(0, self._out.columns - sum(len(str(word)) for word in words) - 5)
+        return [Span("── ", Style.FAINT), Span(words, Style.STRONG), Span(f" {rule}", Style.FAINT)]
+
+    def _words(self) -> str:
+        contact = self._conversation.contact
+        return " · ".join([contact.name, *contact_words(contact)])
+
+    def _bar(self) -> Line:
+        read = self._conversation.last_read
+        seen = f" · read until {clock(read.sent_at)}" if read else ""
+        return [Span(f"{self._words()}{seen} · /help", Style.FAINT)]
+
+    def _answerable(self) -> Iterable[tuple[str, str]]:
+        known = self._conversation.known
+        ids = short_ids(known)
+        return [(ids[message.id], quotation(message)) for message in reversed(known.values())]
+
+    def _say_what_waits(self) -> None:
+        waiting = self._conversation.leave()
+        self._out.say(*self._lines(waiting))
+        if waiting:
+            self._out.hint(["What waits goes out as soon as there is a way, as long as balchat is up."])
+
+
+def _help_lines() -> list[Line]:
+    return [[Span(f"  {keys:<16}", Style.STRONG), does] for keys, does in commands.HELP]

@@ -1,0 +1,103 @@
+"""What a chat knows: the messages in sight, which of ours are still on their way, and what is settled for good.
+
+Theory of operation
+-------------------
+A terminal's scrollback cannot be changed. So a message goes there only when it is settled: somebody else's at once,
+ours when it is delivered, read or failed. Until then ours stand between the scrollback and the prompt, where states
+may change, and they settle in the order in which they were written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+
+from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
+from balchat_host.api.views import ContactView, Message, MessageState
+
+_SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
+_REMEMBERED = 2000
+"""Messages that are kept for quoting; the oldest are forgotten."""
+
+
+class Conversation:
+    """One conversation as a chat shows it."""
+
+    def __init__(self, contact: ContactView) -> None:
+        self.contact = contact
+        self.known: dict[str, Message] = {}
+        """Every message that was seen here or that one seen here answers."""
+        self.pending: list[Message] = []
+        """Ours that are not settled, oldest first."""
+        self.last_read: Message | None = None
+        """The newest of ours that the other side has read."""
+        self.oldest: str | None = None
+        """The id of the oldest message that was shown."""
+        self._seen: set[str] = set()
+
+    def begin(self, messages: Sequence[Message]) -> list[Message]:
+        """Take the history; give what is settled."""
+        self.oldest = messages[0].id if messages else None
+        for message in messages:
+            self._learn(message)
+        self.pending = [message for message in messages if message.state not in _SETTLED]
+        return [message for message in messages if message.state in _SETTLED]
+
+    def earlier(self, messages: Sequence[Message]) -> list[Message]:
+        """Take older messages than any so far; give what to show."""
+        self.oldest = messages[0].id if messages else self.oldest
+        self.known = {message.id: message for message in messages} | self.known
+        self._seen.update(message.id for message in messages)
+        return list(messages)
+
+    def quote(self, messages: Sequence[Message]) -> None:
+        """Learn messages that are answered here."""
+        for message in messages:
+            self.known.setdefault(message.id, message)
+
+    def hear(self, event: Event) -> list[Message]:
+        """Take an event; give the messages that are settled now, in the order in which to show them."""
+        match event:
+            case MessageAdded(message=message) if message.conversation == self.contact.conversation:
+                return self.add(message)
+            case MessageStateChanged(id=identifier, state=state, reason=reason) if identifier in self.known:
+                return self._change(replace(self.known[identifier], state=state, reason=reason))
+            case ContactChanged(contact=contact) if contact.conversation == self.contact.conversation:
+                self.contact = contact
+            case _:
+                pass
+        return []
+
+    def leave(self) -> list[Message]:
+        """Give what is still on its way, for the last time."""
+        pending, self.pending = self.pending, []
+        return pending
+
+    def add(self, message: Message) -> list[Message]:
+        """Take a message, from an event or just written; give it if it is new and settled."""
+        if message.id in self._seen:
+            return []
+        self._learn(message)
+        if message.state in _SETTLED:
+            return [message]
+        self.pending.append(message)
+        return []
+
+    def _change(self, message: Message) -> list[Message]:
+        self.known[message.id] = message
+        if message.state is MessageState.READ:
+            self.last_read = message
+        self.pending = [message if message.id == pending.id else pending for pending in self.pending]
+        settled = list(takewhile(lambda pending: pending.state in _SETTLED, self.pending))
+        del self.pending[: len(settled)]
+        return settled
+
+    def _learn(self, message: Message) -> None:
+        self._seen.add(message.id)
+        self.known[message.id] = message
+        if message.state is MessageState.READ:
+            self.last_read = message
+        while len(self.known) > _REMEMBERED:
+            forgotten = next(iter(self.known))
+            if any(pending.id == forgotten for pending in self.pending):
+                return
+            del self.known[forgotten]

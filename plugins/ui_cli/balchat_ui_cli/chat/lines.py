@@ -1,0 +1,93 @@
+"""`balchat chat --json`: a conversation for a program, one JSON value a line in both directions."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+
+from balchat_host.api.errors import BadInput, CallerError, PeerError
+from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
+from balchat_host.api.frontend import MAX_TEXT_SIZE, App
+from balchat_ui_cli.lookup import find_contact
+from balchat_ui_cli.output import Output
+from balchat_ui_cli.session import following
+
+# Each character of a text may be spelt with six in JSON, and the line has two short fields besides.
+MAX_LINE_SIZE = 6 * MAX_TEXT_SIZE + 1024
+_CHUNK = 65536
+
+
+async def chat_lines(app: App, out: Output, name: str) -> None:
+    """Print what happens in a conversation, and send what is read, until the end of standard input."""
+    contact = await find_contact(app, name)
+    after = await app.cursor()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_print_events, app, out, contact.conversation, after)
+        async for line in _lines_of(0):
+            try:
+                text, reply_to = _message(line)
+                await app.send(contact.peer_id, text, reply_to)
+            except (CallerError, PeerError) as error:
+                out.error(error)
+        tasks.cancel_scope.cancel()
+
+
+async def _print_events(app: App, out: Output, conversation: str, after: int) -> None:
+    async with following(app.events(after=after)) as events:
+        async for event in events:
+            if _conversation(event) == conversation:
+                out.value(event, list)
+            if isinstance(event, MessageAdded) and event.message.author is not None:
+                await app.mark_read(event.message.author_id, event.message.id)
+
+
+def _conversation(event: Event) -> str | None:
+    match event:
+        case MessageAdded(message=message):
+            return message.conversation
+        case MessageStateChanged(conversation=conversation):
+            return conversation
+        case ContactChanged(contact=contact):
+            return contact.conversation
+        case _:
+            return None
+
+
+def _message(line: bytes) -> tuple[str, str | None]:
+    """Read one line of input: the text, and the id of what it answers."""
+    problem = 'a line is {"text": "…", "reply_to": null or an id}'
+    try:
+        value: object = json.loads(line)
+    except ValueError as error:
+        raise BadInput(what="The input", problem=problem) from error
+    if not isinstance(value, dict):
+        raise BadInput(what="The input", problem=problem)
+    fields = cast(dict[str, Any], value)
+    text, reply_to = fields.get("text"), fields.get("reply_to")
+    if not isinstance(text, str) or not isinstance(reply_to, str | None) or fields.keys() - {"text", "reply_to"}:
+        raise BadInput(what="The input", problem=problem)
+    return text, reply_to
+
+
+async def _lines_of(descriptor: int) -> AsyncIterator[bytes]:
+    """Read lines as they come. Raises BadInput for one that is longer than any message."""
+    rest = b""
+    while True:
+        try:
+            await anyio.wait_readable(descriptor)
+        except PermissionError:
+            # An ordinary file: it cannot be waited for, and need not be.
+            await anyio.lowlevel.checkpoint()
+        chunk = os.read(descriptor, _CHUNK)
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > MAX_LINE_SIZE:
+            raise BadInput(what="The input", problem=f"a line is longer than {MAX_LINE_SIZE} octets")
+        for line in lines:
+            yield line
+        if not chunk:
+            if rest:
+                yield rest
+            return

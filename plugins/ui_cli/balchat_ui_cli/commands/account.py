@@ -1,0 +1,158 @@
+"""Commands about the account itself: init, code, passphrase, recovery, backup."""
+
+import os
+import sys
+from pathlib import Path
+from time import strftime
+from typing import Annotated
+
+import anyio
+import typer
+
+from balchat_host.api.errors import AccountExists, BadInput
+from balchat_host.api.types import Secret
+from balchat_ui_cli.frame import Run, command, new_group
+from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.passphrases import SecretSource
+from balchat_ui_cli.session import one_error
+
+PANEL = "Account"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(
+        app,
+        "init",
+        panel=PANEL,
+        unlocks=True,
+        examples=["balchat init", "balchat init --name Alice --passphrase-file ~/.secret --json"],
+    )(init)
+    command(app, "code", panel=PANEL, unlocks=True, examples=["balchat code", "balchat code --qr"])(code)
+    command(app, "backup", panel=PANEL, unlocks=True, examples=["balchat backup /media/stick/"])(backup)
+
+    passphrase = new_group()
+    command(
+        passphrase,
+        "change",
+        unlocks=True,
+        examples=["balchat passphrase change", "balchat passphrase change --recovery-code"],
+    )(change_passphrase)
+    app.add_typer(passphrase, name="passphrase", help="Change the passphrase.", rich_help_panel=PANEL)
+
+    recovery = new_group()
+    command(recovery, "renew", unlocks=True, examples=["balchat recovery renew"])(renew_recovery_code)
+    app.add_typer(recovery, name="recovery", help="Make a new recovery code.", rich_help_panel=PANEL)
+
+
+def init(
+    run: Run,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Your name, as others will see it.")] = None,
+) -> None:
+    """Make an account.
+
+    Asks for your name, and for a passphrase twice; shows a recovery code, once.
+    """
+    if run.profile.exists():
+        raise AccountExists(name=run.profile.name)
+    chosen = name if name is not None else _ask_name()
+    passphrase = run.session.key.source.read_new()
+    with one_error():
+        recovery_code = anyio.run(run.profile.create, chosen, passphrase).reveal().decode()
+    made = {
+        "profile": run.profile.name,
+        "directory": str(run.profile.directory),
+        "name": chosen,
+        "recovery_code": recovery_code,
+    }
+    run.out.value(
+        made,
+        lambda: [
+            [f"The account of {chosen} is made, in {run.profile.directory}."],
+            [],
+            *_shown_once(recovery_code),
+            [],
+            ["Next: `balchat up` to be reachable, then `balchat code` for what to give to others."],
+        ],
+    )
+
+
+def _ask_name() -> str:
+    if not sys.stdin.isatty():
+        raise BadInput(what="The name", problem="there is no terminal to ask at; use --name")
+    return str(typer.prompt("Your name, as others will see it", err=True))
+
+
+def _shown_once(recovery_code: str) -> list[Line]:
+    return [
+        ["Recovery code, shown this once and kept nowhere:"],
+        [],
+        ["    ", Span(recovery_code, Style.STRONG)],
+        [],
+        ["It opens the account if the passphrase is ever forgotten. Write it on paper and keep that where you keep"],
+        ["a passport: who has the code and a copy of the vault reads everything."],
+        ["`balchat recovery renew` makes a new one."],
+    ]
+
+
+def code(run: Run, qr: Annotated[bool, typer.Option("--qr", help="Draw it as a QR picture too.")] = False) -> None:
+    """Show your chat code, which others need to write to you."""
+    view = run.session.ask(lambda app: app.code())
+    run.out.value(view, lambda: [[view.code]])
+    if qr and not run.out.as_json:
+        run.out.draw(_picture(view.code, colour=run.out.colour))
+
+
+def _picture(text: str, *, colour: bool) -> str:
+    """Draw a QR code of half blocks; in colour white on black whatever the terminal's colours, else light on dark."""
+    from io import StringIO
+
+    import segno
+
+    drawn = StringIO()
+    segno.make(text, error="m", micro=False).terminal(drawn, compact=True)
+    rows = drawn.getvalue().splitlines()
+    return "".join(f"\x1b[97;40m{row}\x1b[0m\n" if colour else f"{row}\n" for row in rows)
+
+
+def backup(
+    run: Run,
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="A directory, or a path that does not exist yet.")],
+) -> None:
+    """Write a locked copy of the vault."""
+    path = Path(os.path.abspath(target.expanduser()))  # noqa: PTH100  # resolve() would follow links that a person named
+    if path.is_dir():
+        path /= f"balchat-{run.profile.name}-{strftime('%Y%m%d-%H%M%S')}"
+    run.session.ask(lambda app: app.backup(str(path)))
+    run.out.value({"path": str(path)}, lambda: [[f"The locked copy is {path}."]])
+
+
+def change_passphrase(
+    run: Run,
+    new_passphrase_fd: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Read the new passphrase's line from file descriptor N.")
+    ] = None,
+    new_passphrase_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read it from a file that only you can read.")
+    ] = None,
+) -> None:
+    """Change the passphrase."""
+    run.session.require_account()
+    old = run.session.key.source.read()
+    new = SecretSource("New passphrase", new_passphrase_fd, new_passphrase_file, "--new-passphrase").read_new()
+    run.session.ask_with(old, lambda app: app.change_passphrase(old, new))
+    run.out.value({"changed": True}, lambda: [["The passphrase is changed."]])
+
+
+def renew_recovery_code(run: Run) -> None:
+    """Make a new recovery code and show it, once.
+
+    The old one stops working.
+    """
+    run.session.require_account()
+
+    def renew(passphrase: Secret) -> str:
+        return run.session.ask_with(passphrase, lambda app: app.renew_recovery_code(passphrase)).reveal().decode()
+
+    recovery_code = run.session.unlocking(renew)
+    run.out.value({"recovery_code": recovery_code}, lambda: _shown_once(recovery_code))

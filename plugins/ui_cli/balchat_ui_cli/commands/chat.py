@@ -1,0 +1,36 @@
+"""The command for a conversation at the terminal: chat."""
+
+import sys
+
+import typer
+
+from balchat_host.api.errors import BadInput
+from balchat_host.api.frontend import App
+from balchat_ui_cli.commands.contacts import Contact
+from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.lookup import find_contact
+
+PANEL = "Messages"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(app, "chat", panel=PANEL, examples=["balchat chat Bob"])(chat)
+
+
+def chat(run: Run, name: Contact) -> None:
+    """Talk to a contact: what arrives is shown at once, what you write has a state that changes."""
+    if run.out.as_json:
+        from balchat_ui_cli.chat.lines import chat_lines
+
+        run.session.ask_running(lambda app: chat_lines(app, run.out, name))
+        return
+    if not (sys.stdin.isatty() and run.out.live):
+        raise BadInput(what="chat", problem="it needs a terminal; for scripts there are chat --json, send and listen")
+    run.session.ask_running(lambda app: _chat(app, run, name))
+
+
+async def _chat(app: App, run: Run, name: str) -> None:
+    from balchat_ui_cli.chat.chat import Chat
+
+    await Chat(app, run.out, await find_contact(app, name)).run()

@@ -1,0 +1,195 @@
+"""Commands about people: contacts and contact requests."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from balchat_host.api.errors import BadInput
+from balchat_host.api.frontend import App
+from balchat_host.api.views import ContactState, ContactView, RequestView, SafetyNumberView
+from balchat_ui_cli.completion import complete_contact
+from balchat_ui_cli.frame import Run, command, new_group
+from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.render import contact_lines, request_lines
+from balchat_ui_cli.text import visible
+
+PANEL = "People"
+NOT_RUNNING = "balchat is not running: this goes out once `balchat up` runs."
+
+Contact = Annotated[
+    str, typer.Argument(metavar="NAME", help="The contact.", autocompletion=complete_contact, show_default=False)
+]
+Requester = Annotated[str, typer.Argument(metavar="WHO", help="Name, onion address or peer id.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    contacts = new_group()
+    command(
+        contacts,
+        "add",
+        unlocks=True,
+        examples=["balchat contacts add 'balchat:…' --name Bob", "balchat contacts add 2gzyx…d.onion --name Bob"],
+    )(add)
+    command(contacts, "list", unlocks=True, examples=["balchat contacts list", "balchat contacts list --json"])(
+        list_contacts
+    )
+    command(contacts, "rename", unlocks=True, examples=["balchat contacts rename Bob Robert"])(rename)
+    command(
+        contacts,
+        "verify",
+        unlocks=True,
+        examples=["balchat contacts verify Bob", "balchat contacts verify Bob '05123 77120 …'"],
+    )(verify)
+    command(contacts, "block", unlocks=True, examples=["balchat contacts block Bob"])(block)
+    command(contacts, "unblock", unlocks=True, examples=["balchat contacts unblock Bob"])(unblock)
+    command(contacts, "remove", unlocks=True, examples=["balchat contacts remove Bob --yes"])(remove)
+    app.add_typer(contacts, name="contacts", help="Add, show and change contacts.", rich_help_panel=PANEL)
+
+    requests = new_group()
+    command(requests, "list", unlocks=True, examples=["balchat requests list"])(list_requests)
+    command(requests, "accept", unlocks=True, examples=["balchat requests accept Dave --name 'Dave W.'"])(accept)
+    command(requests, "reject", unlocks=True, examples=["balchat requests reject Dave"])(reject)
+    app.add_typer(requests, name="requests", help="Answer people who ask to write to you.", rich_help_panel=PANEL)
+
+
+def add(
+    run: Run,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Their chat code, or their onion address.")],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call them; else the name in the code.")
+    ] = None,
+    introduction: Annotated[str, typer.Option(metavar="TEXT", help="What they read before they accept you.")] = "",
+) -> None:
+    """Ask somebody to become a contact. They need not be there now."""
+    contact = run.session.ask(lambda app: app.add_contact(code, name, introduction))
+    run.out.value(contact, lambda: [_added(contact)])
+    _say_if_nothing_runs(run)
+
+
+def _added(contact: ContactView) -> Line:
+    words = {
+        ContactState.ADDING: "is added. The request goes out as soon as they can be reached.",
+        ContactState.REQUESTED: "is added. The request is with them and waits for their approval.",
+        ContactState.ACTIVE: "is a contact: you can write to each other.",
+    }
+    return [Span(contact.name, Style.STRONG), f" {words[contact.state]}"]
+
+
+def _say_if_nothing_runs(run: Run) -> None:
+    if not run.session.connected:
+        run.out.warn("not-running", NOT_RUNNING)
+
+
+def list_contacts(run: Run) -> None:
+    """Show all contacts."""
+    contacts = run.session.ask(lambda app: app.contacts())
+    run.out.values(contacts, lambda: contact_lines(contacts))
+    if not contacts:
+        run.out.hint(
+            ["No contacts yet. `balchat contacts add CODE` asks somebody; `balchat code` shows your own code."]
+        )
+
+
+def rename(run: Run, name: Contact, new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]) -> None:
+    """Call a contact something else."""
+    contact = run.session.ask(lambda app: app.rename_contact(name, new))
+    run.out.value(contact, lambda: [[f"{name} is now called {contact.name}."]])
+
+
+def verify(
+    run: Run,
+    name: Contact,
+    number: Annotated[
+        str | None, typer.Argument(metavar="NUMBER", help="The number that the other side sees.", show_default=False)
+    ] = None,
+) -> None:
+    """Compare the safety number with a contact, over a channel that you trust."""
+    shown = run.session.ask(lambda app: app.safety_number(name))
+    given = number
+    if given is None and not run.out.as_json:
+        run.out.say(*_number_lines(shown))
+        if not shown.verified and sys.stdin.isatty() and _same(shown.contact):
+            given = shown.safety_number
+    if given is None:
+        run.out.value(shown, list)
+        return
+    digits = "".join(filter(str.isdigit, given))
+
+    async def take(app: App) -> SafetyNumberView:
+        await app.verify_contact(name, digits)
+        return await app.safety_number(name)
+
+    now = run.session.ask(take)
+    run.out.value(now, lambda: [[f"{now.contact} is verified."]])
+
+
+def _number_lines(shown: SafetyNumberView) -> list[Line]:
+    groups = [shown.safety_number[start : start + 5] for start in range(0, len(shown.safety_number), 5)]
+    rows = ["    " + " ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
+    verified: list[Line] = [[], [f"{shown.contact} is verified already."]] if shown.verified else [[]]
+    return [[f"The safety number that you share with {shown.contact}:"], [], *([row] for row in rows), *verified]
+
+
+def _same(contact: str) -> bool:
+    return typer.confirm(f"Does {visible(contact)} see the same number?", default=False, err=True)
+
+
+def block(run: Run, name: Contact) -> None:
+    """Hear nothing from a contact any more. They are not told."""
+    contact = run.session.ask(lambda app: app.block_contact(name))
+    run.out.value(contact, lambda: [[f"{contact.name} is blocked."]])
+
+
+def unblock(run: Run, name: Contact) -> None:
+    """Hear from a contact again."""
+    contact = run.session.ask(lambda app: app.unblock_contact(name))
+    run.out.value(contact, lambda: [[f"{contact.name} is no longer blocked."]])
+
+
+def remove(run: Run, name: Contact, yes: Yes = False) -> None:
+    """Delete a contact with the whole conversation."""
+    if not yes:
+        if run.out.as_json or not sys.stdin.isatty():
+            raise BadInput(what="Removing a contact", problem="it cannot be undone; say --yes")
+        if not typer.confirm(f"Delete {visible(name)} and every message of the conversation?", err=True):
+            run.out.hint(["Nothing was removed."])
+            return
+    run.session.ask(lambda app: app.remove_contact(name))
+    run.out.value({"name": name, "removed": True}, lambda: [[f"{name} is removed."]])
+
+
+def list_requests(run: Run) -> None:
+    """Show who asks to write to you."""
+    requests = run.session.ask(lambda app: app.requests())
+    run.out.values(requests, lambda: request_lines(requests))
+    if not requests:
+        run.out.hint(["Nobody is waiting."])
+
+
+def accept(
+    run: Run,
+    who: Requester,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call them; else as they call themselves.")
+    ] = None,
+) -> None:
+    """Make somebody who asks a contact."""
+    contact = run.session.ask(lambda app: app.accept_request(who, name))
+    run.out.value(contact, lambda: [_added(contact)])
+    _say_if_nothing_runs(run)
+
+
+def reject(run: Run, who: Requester) -> None:
+    """Turn a request down. Who asked is not told."""
+
+    async def turn_down(app: App) -> RequestView | None:
+        waiting = [request for request in await app.requests() if who in {request.peer_id, request.name, request.onion}]
+        await app.reject_request(who)
+        return waiting[0] if waiting else None
+
+    request = run.session.ask(turn_down)
+    peer_id = request.peer_id if request else who
+    run.out.value({"peer_id": peer_id, "rejected": True}, lambda: [["The request is turned down."]])

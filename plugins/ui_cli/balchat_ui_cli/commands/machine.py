@@ -1,0 +1,154 @@
+"""Commands about this machine: profile, plugins, config, doctor, version."""
+
+import json
+from collections.abc import Iterable, Sequence
+from platform import python_version
+from typing import Annotated
+
+import anyio
+import typer
+
+from balchat_host.api.errors import NoSuchPlugin, WorldError
+from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.types import Check
+from balchat_ui_cli.frame import Run, command, new_group
+from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.session import one_error
+from balchat_ui_cli.text import columns, visible
+
+PANEL = "Machine"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    profile = new_group()
+    command(profile, "list", examples=["balchat profile list"])(list_profiles)
+    app.add_typer(profile, name="profile", help="Show the accounts on this machine.", rich_help_panel=PANEL)
+
+    plugins = new_group()
+    command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
+    command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
+    app.add_typer(plugins, name="plugins", help="Show what is installed, enabled and broken.", rich_help_panel=PANEL)
+
+    config = new_group()
+    command(config, "show", examples=["balchat config show"])(show_configuration)
+    command(config, "check", examples=["balchat config check && balchat up"])(check_configuration)
+    command(config, "path", examples=["balchat config path"])(list_configuration_files)
+    app.add_typer(config, name="config", help="Show and check the configuration.", rich_help_panel=PANEL)
+
+    command(app, "doctor", panel=PANEL, examples=["balchat doctor", "balchat doctor --json"])(doctor)
+    command(app, "version", panel=PANEL, examples=["balchat version"])(version)
+
+
+def list_profiles(run: Run) -> None:
+    """Show the accounts on this machine."""
+    default = run.host.profile().directory
+    found = [
+        {"name": profile.name, "directory": str(profile.directory), "default": profile.directory == default}
+        for profile in run.host.profiles()
+    ]
+    rows = columns([[visible(str(value["name"])), str(value["directory"])] for value in found])
+    run.out.values(found, lambda: ([Span(name, Style.STRONG), f"  {directory}"] for name, directory in rows))
+    if not found:
+        run.out.hint(["No account yet. `balchat init` makes one."])
+
+
+def list_plugins(run: Run) -> None:
+    """Show every plugin that is installed or configured; broken ones with the reason."""
+    plugins = run.profile.plugins()
+    run.out.values(plugins, lambda: _plugin_lines(plugins))
+
+
+def _plugin_lines(plugins: Sequence[PluginView]) -> Iterable[Line]:
+    rows = columns([[visible(view.name), visible(view.kind), visible(_plugin_state(view)), ""] for view in plugins])
+    for view, (name, kind, state, _) in zip(plugins, rows, strict=True):
+        style = Style.BAD if view.problem else Style.GOOD if view.enabled else Style.FAINT
+        made_by = f"  {view.distribution} {view.version}"
+        yield [Span(name, Style.STRONG), f"  {kind}  ", Span(state, style), Span(made_by, Style.FAINT)]
+
+
+def _plugin_state(view: PluginView) -> str:
+    if view.problem:
+        return f"broken: {view.problem}"
+    return "enabled" if view.enabled else "installed, not enabled"
+
+
+def show_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
+    """Show everything about one plugin."""
+    found = [view for view in run.profile.plugins() if view.name == name]
+    if not found:
+        raise NoSuchPlugin(name=name)
+    run.out.values(found, lambda: (line for view in found for line in _one_plugin(view)))
+
+
+def _one_plugin(view: PluginView) -> Iterable[Line]:
+    version = "could not be read" if view.api_version is None else str(view.api_version)
+    yield [Span(view.name, Style.STRONG), f"  {view.summary}"]
+    for label, value in (
+        ("kind", view.kind),
+        ("state", _plugin_state(view)),
+        ("made by", f"{view.distribution} {view.version}"),
+        ("for API", version),
+    ):
+        yield [Span(f"  {label:<8}  ", Style.FAINT), value]
+
+
+def show_configuration(run: Run) -> None:
+    """Show every value that holds, with the file that says so."""
+    settings = run.profile.configuration()
+    run.out.values(settings, lambda: _setting_lines(settings))
+
+
+def _setting_lines(settings: Sequence[SettingView]) -> Iterable[Line]:
+    rows = columns(
+        [
+            [visible(f"{setting.key} = {json.dumps(setting.value, default=str)}"), _origin(setting)]
+            for setting in settings
+        ]
+    )
+    for value, origin in rows:
+        yield [value, Span(f"  {origin}", Style.FAINT)]
+
+
+def _origin(setting: SettingView) -> str:
+    return setting.source if setting.locked_by is None else f"{setting.source}, locked by {setting.locked_by}"
+
+
+def check_configuration(run: Run) -> None:
+    """Read the configuration and say whether it is right."""
+    run.profile.configuration()
+    files = [str(path) for path in run.profile.configuration_files() if path.exists()]
+    read = " and ".join(files) if files else "no file; every value is its default"
+    run.out.value({"valid": True, "files": files}, lambda: [[f"The configuration is right ({read})."]])
+
+
+def list_configuration_files(run: Run) -> None:
+    """Show the files that are looked for, the strongest last."""
+    files = [{"path": str(path), "exists": path.exists()} for path in run.profile.configuration_files()]
+    run.out.values(
+        files,
+        lambda: ([str(file["path"]), Span("" if file["exists"] else "  (not there)", Style.FAINT)] for file in files),
+    )
+
+
+def doctor(run: Run) -> int:
+    """Look at everything that an account needs, and say what to do."""
+    with one_error():
+        checks = anyio.run(run.profile.checks)
+    run.out.values(checks, lambda: _check_lines(checks))
+    return WorldError.exit_code if any(check.problem for check in checks) else 0
+
+
+def _check_lines(checks: Sequence[Check]) -> Iterable[Line]:
+    rows = columns([[visible(check.name), ""] for check in checks])
+    for check, (name, _) in zip(checks, rows, strict=True):
+        if check.problem is None:
+            yield [Span("ok", Style.GOOD), f"  {name}  {check.finding}"]
+        else:
+            yield [Span("!!", Style.BAD), f"  {name}  {check.problem.what}"]
+            yield [" " * (len(name) + 6), check.problem.remedy]
+
+
+def version(run: Run) -> None:
+    """Show the version."""
+    run.out.value({"version": run.host.version, "python": python_version()}, lambda: [[f"balchat {run.host.version}"]])

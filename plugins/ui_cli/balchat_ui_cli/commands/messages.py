@@ -1,0 +1,150 @@
+"""Commands about messages: send and history."""
+
+import sys
+from collections.abc import Awaitable, Callable, Container
+from enum import StrEnum
+from typing import Annotated
+
+import anyio
+import typer
+
+from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
+from balchat_host.api.events import MessageStateChanged
+from balchat_host.api.frontend import MAX_TEXT_SIZE, App
+from balchat_host.api.views import Message, MessageState
+from balchat_ui_cli.commands.contacts import Contact
+from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.lookup import answered
+from balchat_ui_cli.output import Line
+from balchat_ui_cli.render import MessageList, sent_line
+from balchat_ui_cli.session import following
+
+PANEL = "Messages"
+QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
+
+
+class Goal(StrEnum):
+    """What `send --wait` can wait for."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+
+
+_REACHED = {
+    Goal.SENT: {MessageState.SENT, MessageState.RELAYED, MessageState.DELIVERED, MessageState.READ},
+    Goal.DELIVERED: {MessageState.DELIVERED, MessageState.READ},
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(
+        app,
+        "send",
+        panel=PANEL,
+        unlocks=True,
+        examples=[
+            "balchat send Bob 'Are you there?'",
+            "balchat send Bob 'Yes.' --reply-to 3f2a9c1e --wait delivered --timeout 30",
+            "uptime | balchat send Bob",
+        ],
+    )(send)
+    command(
+        app,
+        "history",
+        panel=PANEL,
+        unlocks=True,
+        examples=["balchat history Bob", "balchat history Bob --limit 100 --before 3f2a9c1e --json"],
+    )(history)
+
+
+def send(  # noqa: PLR0917  # the command line's options, given by name
+    run: Run,
+    name: Contact,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="The message; without it, or with -, standard input.", show_default=False),
+    ] = None,
+    reply_to: Annotated[str | None, typer.Option(metavar="ID", help="The message that this one answers.")] = None,
+    wait: Annotated[Goal | None, typer.Option(help="Return when it is that far.")] = None,
+    timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds; 0: without end.")] = 60,
+) -> None:
+    """Write a message.
+
+    It is safe once the command is back, and leaves as soon as there is a way. With --wait, balchat must be running.
+    """
+    written = _read_text(run) if text is None or text == "-" else text
+    if wait is None:
+        message = run.session.ask(lambda app: app.send(name, written, reply_to))
+    else:
+        done = _REACHED[wait] | {MessageState.FAILED}
+        message = run.session.ask_running(
+            lambda app: _follow(app, lambda: app.send(name, written, reply_to), done, timeout)
+        )
+    run.out.value(message, lambda: [sent_line(message)])
+    if not run.session.connected:
+        run.out.warn("not-running", QUEUED)
+    if wait is not None and message.state is MessageState.FAILED:
+        raise MessageFailed(problem=message.reason or "no reason is known")
+    if wait is not None and message.state not in _REACHED[wait]:
+        raise TimedOut(
+            seconds=f"{timeout:g}", what=f"the message is {message.state}, and will go on without this command"
+        )
+
+
+def _read_text(run: Run) -> str:
+    if sys.stdin.isatty():
+        run.out.hint(["Write the message; Ctrl-D on an empty line ends it."])
+    # Two more: for the line break that is dropped, and to see that there is more.
+    octets = sys.stdin.buffer.read(MAX_TEXT_SIZE + 2)
+    octets = octets.removesuffix(b"\n").removesuffix(b"\r")
+    if len(octets) > MAX_TEXT_SIZE:
+        raise TextTooLong(size=f"more than {MAX_TEXT_SIZE}", limit=MAX_TEXT_SIZE)
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(what="The text", problem="it is not UTF-8") from error
+
+
+async def _follow(
+    app: App,
+    send_it: Callable[[], Awaitable[Message]],
+    done: Container[MessageState],
+    timeout: float,  # noqa: ASYNC109  # the time is the person's, and being out of it is a result here
+) -> Message:
+    """Send, and give the message as it is when its state is in `done`, or when the time is over."""
+    before = await app.cursor()
+    message = await send_it()
+    with anyio.move_on_after(timeout or None):
+        async with following(app.events(after=before)) as events:
+            async for event in events:
+                if isinstance(event, MessageStateChanged) and event.id == message.id and event.state in done:
+                    break
+    return await app.message(message.id)
+
+
+def history(
+    run: Run,
+    name: Contact,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages.")] = 20,
+    before: Annotated[str | None, typer.Option(metavar="ID", help="The last ones before this message.")] = None,
+) -> None:
+    """Show the last messages of a conversation, oldest first."""
+
+    async def read(app: App) -> tuple[list[Message], dict[str, Message]]:
+        messages = await app.history(name, limit, before)
+        if run.out.as_json:
+            return messages, {}
+        known = {message.id: message for message in messages}
+        return messages, known | {message.id: message for message in await answered(app, messages, known)}
+
+    messages, known = run.session.ask(read)
+    run.out.values(messages, lambda: _lines(run, messages, known))
+    if not messages:
+        run.out.hint(["No messages yet." if before is None else "No messages before that one."])
+
+
+def _lines(run: Run, messages: list[Message], known: dict[str, Message]) -> list[Line]:
+    longest = max((message.author or "" for message in messages), key=len, default="")
+    shown = MessageList(run.out.columns if run.out.live else None, longest)
+    return list(shown.lines(messages, known))

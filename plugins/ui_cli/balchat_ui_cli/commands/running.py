@@ -1,0 +1,207 @@
+"""Commands about the running account: up, down, status."""
+
+import os
+import signal
+from functools import partial
+from typing import Annotated
+
+import anyio
+import anyio.to_thread
+import typer
+from anyio.abc import TaskStatus
+
+from balchat_host.api.errors import AlreadyRunning, NotRunning, TimedOut
+from balchat_host.api.frontend import App
+from balchat_host.api.types import Phase, Secret
+from balchat_host.api.views import Status
+from balchat_ui_cli import background
+from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.live import ProgressView, StatusView
+from balchat_ui_cli.output import Output, ReaderGone, Span, Style
+from balchat_ui_cli.render import status_lines
+from balchat_ui_cli.session import following, one_error
+
+PANEL = "Running"
+HOW_TO_WATCH = "`balchat status --watch` shows how it goes, `balchat down` ends it."
+_INTERRUPTED = 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(
+        app,
+        "up",
+        panel=PANEL,
+        unlocks=True,
+        examples=["balchat up", "balchat up --detach", "balchat up --detach --passphrase-file ~/.secret --timeout 120"],
+    )(up)
+    command(app, "down", panel=PANEL, examples=["balchat down"])(down)
+    command(
+        app,
+        "status",
+        panel=PANEL,
+        unlocks=True,
+        examples=["balchat status", "balchat status --watch", "balchat status --json"],
+    )(status)
+
+
+# -- up
+
+
+def up(
+    run: Run,
+    detach: Annotated[bool, typer.Option("--detach", help="Go on in the background.")] = False,
+    timeout: Annotated[
+        float, typer.Option(metavar="S", min=0, help="With --detach: wait at most S seconds to be online.")
+    ] = 60,
+    detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
+) -> None:
+    """Unlock the account, start the network and be reachable, until Ctrl-C or `balchat down`."""
+    if run.session.try_running(lambda app: app.cursor()) is not None:
+        raise AlreadyRunning
+    if detach:
+        run.session.unlocking(partial(_start_background, run))
+        _watch_start(run, timeout)
+    else:
+        run.session.unlocking(partial(_serve, run, detached=detached))
+
+
+def _start_background(run: Run, secret: Secret) -> None:
+    background.start(secret, run.session.key.slot, run.chosen_profile, run.arguments)
+
+
+def _watch_start(run: Run, timeout: float) -> None:
+    """Show how the background process comes online; what ends the showing does not end the process."""
+    seen: list[Status] = []
+    try:
+        run.session.ask_running(lambda app: _until_online(app, run.out, seen, timeout))
+    except KeyboardInterrupt:
+        if not seen:
+            raise
+    status = seen[-1]
+    online = status.published.phase is Phase.ONLINE
+    words = [Span("Online.", Style.GOOD)] if online else ["Still starting."]
+    run.out.value(status, lambda: [[*words, f" {HOW_TO_WATCH}"]])
+
+
+async def _until_online(app: App, out: Output, seen: list[Status], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
+    seen.append(await app.status())
+    view = ProgressView(out)
+    with anyio.move_on_after(timeout):
+        async with following(app.watch_status()) as states:
+            async for status in states:
+                seen.append(status)
+                view.show(status)
+                if status.published.phase is Phase.ONLINE:
+                    return
+
+
+def _serve(run: Run, secret: Secret, *, detached: bool) -> None:
+    """Hold the account until it is ended. Raises what ends it otherwise."""
+    with one_error():
+        anyio.run(_hold, run, secret, detached)
+
+
+async def _hold(run: Run, secret: Secret, detached: bool) -> None:
+    async with anyio.create_task_group() as everything:
+        with anyio.CancelScope() as held:
+            await everything.start(_end_on_signals, held, run.out)
+            async with anyio.create_task_group() as work:
+                app = await work.start(_run_profile, run, secret, held)
+                if detached:
+                    background.detach()
+                else:
+                    await _show_states(app, run.out)
+        everything.cancel_scope.cancel()
+
+
+async def _run_profile(run: Run, secret: Secret, held: anyio.CancelScope, *, task_status: TaskStatus[App]) -> None:
+    await run.profile.run(secret, run.session.key.slot, task_status=task_status)
+    # `balchat down` ended it from inside.
+    held.cancel()
+
+
+async def _end_on_signals(held: anyio.CancelScope, out: Output, *, task_status: TaskStatus[None]) -> None:
+    """Turn the first signal into a clean end; at the second, end at once: the vault bears that."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started()
+        async for _ in signals:
+            if held.cancel_called:
+                os._exit(_INTERRUPTED)
+            held.cancel()
+            out.hint(["Ending. Once more ends it at once."])
+
+
+async def _show_states(app: App, out: Output) -> None:
+    view = StatusView(out, whole=False)
+    async with following(app.watch_status()) as states:
+        async for status in states:
+            # In a thread: a terminal that is paused must not hold up the account. Nor must one that is gone end it.
+            try:
+                await anyio.to_thread.run_sync(view.show, status, abandon_on_cancel=True)
+            except (OSError, ReaderGone):
+                return
+
+
+# -- down
+
+
+def down(
+    run: Run, timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds.")] = 30
+) -> None:
+    """End the running balchat, cleanly."""
+    process = run.session.ask_running(lambda app: app.shut_down())
+    if process != os.getpid() and not background.wait_until_gone(process, timeout):
+        raise TimedOut(seconds=f"{timeout:g}", what="balchat was told to end and is still at it")
+    run.out.value({"running": False}, lambda: [["balchat has ended."]])
+
+
+# -- status
+
+
+def status(
+    run: Run, watch: Annotated[bool, typer.Option("--watch", help="Go on, and show every change.")] = False
+) -> None:
+    """Show how everything is."""
+    if watch:
+        run.session.ask_running(partial(_watch, out=run.out))
+        return
+    found = run.session.try_running(lambda app: app.status())
+    if found is None and run.session.key.source.given:
+        found = (run.session.ask(lambda app: app.status()),)
+    if found is None:
+        _show_locked(run)
+        return
+    run.out.value(found[0], lambda: status_lines(found[0]))
+
+
+async def _watch(app: App, out: Output) -> None:
+    view = StatusView(out, whole=True)
+    async with following(app.watch_status()) as states:
+        async for state in states:
+            view.show(state)
+
+
+def _show_locked(run: Run) -> None:
+    """Show what can be known without the passphrase."""
+    stopped = {"phase": Phase.STOPPED, "percent": None, "reason": None}
+    known = {
+        "vault": "locked",
+        "profile": run.profile.name,
+        "running": False,
+        "network": {},
+        "published": stopped,
+        "transports": {},
+        "policy": None,
+        "contacts": None,
+        "requests": None,
+        "outbox": None,
+    }
+    run.out.value(
+        known,
+        lambda: [
+            [Span("profile     ", Style.FAINT), run.profile.name],
+            [Span("vault       ", Style.FAINT), "locked"],
+            [str(NotRunning())],
+        ],
+    )

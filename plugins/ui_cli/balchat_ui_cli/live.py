@@ -1,0 +1,115 @@
+"""Shows states that change: as a picture that is redrawn in place on a terminal, else one line for each change."""
+
+from collections.abc import Iterable
+from time import localtime, strftime
+
+from balchat_host.api.types import Phase, ServiceState
+from balchat_host.api.views import Status
+from balchat_ui_cli.output import Line, Output, Span, Style, spans
+from balchat_ui_cli.render import ADDRESS, outbox_line, people_lines, service, service_lines, services, status_lines
+from balchat_ui_cli.text import fit, width
+
+
+class Picture:
+    """Some lines at the bottom of the terminal that are drawn again and again in the same place."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._height = 0
+
+    def draw(self, lines: Iterable[Line]) -> None:
+        """Draw the lines in place of the ones before, each cut to the terminal's width so that the count holds."""
+        drawn = [self._out.painted(_cut(line, self._out.columns - 1)) for line in lines]
+        # CPL and ED (ECMA-48, 8.3.13 and 8.3.39): to the first line of the old picture, then clear what follows.
+        back = f"\x1b[{self._height}F\x1b[J" if self._height else ""
+        self._out.draw(back + "".join(f"{line}\n" for line in drawn))
+        self._height = len(drawn)
+
+
+def _cut(line: Line, cells: int) -> list[Span]:
+    kept: list[Span] = []
+    for span in spans(line):
+        if cells <= 0:
+            break
+        kept.append(Span(fit(span.text, cells), span.style))
+        cells -= width(span.text)
+    return kept
+
+
+class StatusView:
+    """Shows one status after the other in the way that fits the output."""
+
+    def __init__(self, out: Output, *, whole: bool) -> None:
+        """`whole`: everything that `balchat status` shows; else what matters while balchat runs."""
+        self._out = out
+        self._whole = whole
+        self._picture = Picture(out)
+        self._said: dict[str, object] = {}
+
+    def show(self, status: Status) -> None:
+        """Show the state of everything as it is now."""
+        if self._out.as_json:
+            self._out.value(status, list)
+        elif not self._out.live:
+            self._say_changes(status)
+        elif self._whole:
+            self._picture.draw(status_lines(status, bars=True))
+        else:
+            self._picture.draw(_running_lines(status))
+
+    def _say_changes(self, status: Status) -> None:
+        for name, line in _facts(status).items():
+            if self._said.get(name) != line:
+                self._said[name] = line
+                self._out.say([f"{strftime('%H:%M:%S', localtime())} {line}"])
+
+
+def _facts(status: Status) -> dict[str, str]:
+    """Give what is worth a line when it changes."""
+    facts = {name: f"{name}: {state}" for name, state in services(status).items()}
+    for contact in status.contacts:
+        words = "reachable" if contact.reachable else "not reachable"
+        facts[f"contact {contact.peer_id}"] = f"{contact.name}: {contact.state}, {words}"
+    facts["requests"] = f"requests: {status.requests} waiting"
+    facts["outbox"] = f"outbox: {status.outbox.waiting} waiting, {status.outbox.in_flight} on the way"
+    return facts
+
+
+def _running_lines(status: Status) -> Iterable[Line]:
+    """Give the picture of `balchat up`."""
+    yield [f"balchat is up for the profile {status.profile}. Ctrl-C ends it."]
+    yield []
+    lines = [*service_lines(status, bars=True), *people_lines(status)]
+    if status.requests:
+        lines.append([Span(f"{'requests':<12}", Style.FAINT), f"{status.requests} waiting: `balchat requests list`"])
+    lines.append(outbox_line(status))
+    for line in lines:
+        yield ["  ", *line]
+
+
+class ProgressView:
+    """Shows on one line how far the way to being reachable is done; nothing for programs."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._picture = Picture(out)
+        self._said = ""
+
+    def show(self, status: Status) -> None:
+        """Show the state as it is now. The line is gone from a terminal once we are online."""
+        if self._out.as_json:
+            return
+        online = status.published.phase is Phase.ONLINE
+        name, state = _bottleneck(status)
+        line = [f"{name}: ", *service(state, bar=self._out.live)]
+        if self._out.live:
+            self._picture.draw([] if online else [line])
+        elif not online and (painted := self._out.painted(line)) != self._said:
+            self._said = painted
+            self._out.say(line)
+
+
+def _bottleneck(status: Status) -> tuple[str, ServiceState]:
+    """Name what keeps others from reaching us, with its state; the address itself where all else is well."""
+    held_up = [(name, state) for name, state in services(status).items() if state.phase is not Phase.ONLINE]
+    return next((found for found in held_up if found[0] != ADDRESS), (ADDRESS, status.published))

@@ -1,0 +1,167 @@
+"""Where everything that a command prints goes through: for a person or as JSON, harmless in both.
+
+A command gives its result once, as a value, together with how a person reads it: lines of spans. Spans carry style
+apart from text, so that the text can be made harmless here, in one place, whatever the command put into it.
+JSON goes out in ASCII, which no text can leave.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from enum import Enum
+from shutil import get_terminal_size
+from typing import Any, TextIO
+
+from balchat_host.api.errors import BalchatError
+from balchat_host.api.events import Event
+from balchat_ui_cli.text import visible
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has stopped reading."""
+
+
+class Style(Enum):
+    """How a span looks; the value is its SGR code (ECMA-48, 8.3.117)."""
+
+    PLAIN = ""
+    STRONG = "1"
+    FAINT = "2"
+    GOOD = "32"
+    WARN = "33"
+    BAD = "31"
+    OTHER = "36"
+    """The other side of a conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+
+Line = Sequence[Span | str]
+"""One line for a person, without its end. A plain string is a span without style."""
+Lines = Callable[[], Iterable[Line]]
+"""Makes a person's lines; not called when JSON is wanted."""
+
+
+def spans(line: Line) -> list[Span]:
+    """Give a line as spans, harmless."""
+    pieces = (Span(piece) if isinstance(piece, str) else piece for piece in line)
+    return [Span(visible(piece.text), piece.style) for piece in pieces]
+
+
+def to_json(value: object) -> str:
+    """Give a value of the contracts as one line of JSON."""
+    return json.dumps(_plain(value), ensure_ascii=True, separators=(", ", ": "))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Event):
+        fields = asdict(value)
+        return {"cursor": fields.pop("cursor"), "type": value.type, **fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value
+
+
+class Output:
+    """Standard output and standard error of one command.
+
+    `live`: a person looks at it, so it may draw. `as_json`: a program reads it.
+    """
+
+    def __init__(
+        self,
+        *,
+        as_json: bool,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.as_json = as_json
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        colour = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+        self.live = self._stdout.isatty() and environment.get("TERM") != "dumb" and not as_json
+        self.colour = colour and self._stdout.isatty()
+        self._colour_on_stderr = colour and self._stderr.isatty()
+
+    @property
+    def columns(self) -> int:
+        """The width of the terminal in cells."""
+        return get_terminal_size().columns
+
+    # -- results
+
+    def value(self, value: object, lines: Lines) -> None:
+        """Print the one result of a command."""
+        if self.as_json:
+            self._write(self._stdout, to_json(value) + "\n")
+        else:
+            self.say(*lines())
+
+    def values(self, values: Iterable[object], lines: Lines) -> None:
+        """Print a result that is a list: one JSON value for each, or a person's lines."""
+        if self.as_json:
+            self._write(self._stdout, "".join(to_json(value) + "\n" for value in values))
+        else:
+            self.say(*lines())
+
+    def say(self, *lines: Line) -> None:
+        """Print lines for a person on standard output."""
+        self.draw("".join(self.painted(line) + "\n" for line in lines))
+
+    def painted(self, line: Line) -> str:
+        """Give a line as it goes to standard output, harmless, with colours where they are wanted."""
+        return _painted(line, colour=self.colour)
+
+    def draw(self, painted: str) -> None:
+        """Write what `painted` gave, and cursor movements, to standard output."""
+        self._write(self._stdout, painted)
+
+    # -- remarks and errors, on standard error
+
+    def hint(self, *lines: Line) -> None:
+        """Print lines that only a person needs."""
+        if not self.as_json:
+            self._write(self._stderr, "".join(_painted(line, colour=self._colour_on_stderr) + "\n" for line in lines))
+
+    def warn(self, code: str, message: str) -> None:
+        """Say something that a person and a program must know, and that is no error."""
+        if self.as_json:
+            self._write(self._stderr, to_json({"warning": {"code": code, "message": message}}) + "\n")
+        else:
+            self.hint([message])
+
+    def error(self, error: BalchatError) -> None:
+        """Say what went wrong, on one line."""
+        self.failure(error.code, str(error), error.fields)
+
+    def failure(self, code: str, message: str, fields: Mapping[str, Any] | None = None) -> None:
+        """Say what went wrong, on one line."""
+        if self.as_json:
+            described = {"code": code, "message": message, "fields": dict(fields or {})}
+            self._write(self._stderr, to_json({"error": described}) + "\n")
+        else:
+            self.hint([Span("balchat:", Style.BAD), f" {message}"])
+
+    # -- inside
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+
+def _painted(line: Line, *, colour: bool) -> str:
+    return "".join(
+        f"\x1b[{span.style.value}m{span.text}\x1b[0m" if colour and span.style.value else span.text
+        for span in spans(line)
+    )

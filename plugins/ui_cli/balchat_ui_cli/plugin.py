@@ -1,0 +1,23 @@
+"""Registers the command line with the host."""
+
+from collections.abc import Sequence
+
+from balchat_host.api import API_VERSION
+from balchat_host.api.descriptors import FrontEndDescriptor
+from balchat_host.api.frontend import Host
+from balchat_host.api.hookspecs import hookimpl
+
+
+def main(host: Host, argv: Sequence[str]) -> int:
+    """Run one command line; give its exit code."""
+    from balchat_ui_cli.program import main as run
+
+    return run(host, argv)
+
+
+@hookimpl
+def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
+    """Register the `balchat` program."""
+    return [
+        FrontEndDescriptor(name="ui_cli", summary="The balchat command line", api_version=API_VERSION, program=main)
+    ]

@@ -1,0 +1,113 @@
+"""The program behind the `balchat` command: its commands, and what becomes of their errors."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from os import environ
+from typing import Annotated, Final
+
+import typer
+import typer.main
+
+from balchat_host.api.errors import BalchatError, InternalError
+from balchat_host.api.frontend import Host
+from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, running
+from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group, show_help
+from balchat_ui_cli.output import Output, ReaderGone
+
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+READER_GONE: Final = 141
+"""What a shell reports for a program that SIGINT or SIGPIPE ended: 128 and the signal's number."""
+
+
+def main(host: Host, argv: Sequence[str]) -> int:
+    """Run one command line, without the program's name; give its exit code."""
+    options = argv[: argv.index("--")] if "--" in argv else argv
+    out = Output(as_json="--json" in options, environment=environ)
+    _never_fail_to_spell()
+    try:
+        return _run(host, argv)
+    except BalchatError as error:
+        out.error(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        out.failure("usage", _usage(error))
+        return USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except ReaderGone:
+        _forget_output()
+        return READER_GONE
+    except Exception as error:  # noqa: BLE001  # whatever it is, a person gets one line, and a report a place to look
+        if environ.get("BALCHAT_TRACEBACK"):
+            traceback.print_exc()
+        failure = InternalError(kind=_place(error))
+        out.error(failure)
+        return failure.exit_code
+
+
+def _run(host: Host, argv: Sequence[str]) -> int:
+    for argument in argv:
+        if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
+            raise typer.BadParameter("an argument is not valid UTF-8")
+    program = typer.main.get_command(application())
+    choices = Choices(host=host, arguments=argv)
+    code = program.main(args=list(argv), prog_name="balchat", standalone_mode=False, obj=choices)
+    return code if isinstance(code, int) else 0
+
+
+def application() -> typer.Typer:
+    """Put the commands together."""
+    app = new_group(completion=True)
+    app.callback(help="Chat end-to-end-encrypted, without a server, over Tor.")(begin)
+    for module in (account, running, contacts, messages, chat, follow, machine):
+        module.register(app)
+    return app
+
+
+def begin(
+    ctx: typer.Context,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", envvar="BALCHAT_PROFILE", show_envvar=True, help=PROFILE_HELP),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Take what was said before the command's name."""
+    start: Choices = ctx.obj
+    ctx.obj = Choices(host=start.host, arguments=start.arguments, profile=profile, json=json)
+    if version:
+        typer.echo(f"balchat {start.host.version}")
+        raise typer.Exit
+    show_help(ctx)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Say what is wrong with the command line, and where to look."""
+    context = getattr(error, "ctx", None)
+    program = context.command_path if context else "balchat"
+    return f"{error.format_message().strip().rstrip('.')}. `{program} --help` shows what there is."
+
+
+def _place(error: BaseException) -> str:
+    """Name an error and the line that raised it, and nothing that it says: that might be somebody's words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119  # a name in a traceback, no path of ours
+    return type(error).__name__ + where
+
+
+def _never_fail_to_spell() -> None:
+    """Show what the terminal's encoding cannot spell as a question mark instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+
+
+def _forget_output() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush does not fail on it."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)

@@ -1,0 +1,230 @@
+"""How the contracts' values look to a person. JSON does not come through here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from balchat_host.api.types import Phase, ServiceState
+from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView, Status
+from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.text import clock, columns, day, fit, short_ids, text_lines, visible, width, wrap
+
+ADDRESS = "address"
+"""How people call our own address, published or not."""
+
+_BAR = 20
+"""Cells of a full progress bar."""
+_QUOTE = 60
+"""Cells of the longest quotation of the message that is answered."""
+_MIN_TEXT = 20
+"""Cells that a message's text gets, however narrow the terminal."""
+_LABEL = 12
+"""Cells of the first column of a status."""
+
+_CONTACT_WORDS = {
+    ContactState.ADDING: "not reached yet",
+    ContactState.REQUESTED: "the request is with them and waits for their approval",
+    ContactState.ACTIVE: "active",
+}
+_MESSAGE_STYLES = {
+    MessageState.DELIVERED: Style.GOOD,
+    MessageState.READ: Style.GOOD,
+    MessageState.FAILED: Style.BAD,
+}
+_PHASE_STYLES = {Phase.ONLINE: Style.GOOD, Phase.DEGRADED: Style.WARN, Phase.STARTING: Style.PLAIN}
+
+
+# -- states
+
+
+def service(state: ServiceState, *, bar: bool = False) -> list[Span]:
+    """Show a state, while it starts with a bar if wanted."""
+    style = _PHASE_STYLES.get(state.phase, Style.FAINT)
+    reason = f"  {state.reason}" if state.reason else ""
+    if bar and state.phase is Phase.STARTING and state.percent is not None:
+        full = _BAR * min(state.percent, 100) // 100
+        return [Span("█" * full + "░" * (_BAR - full), Style.OTHER), Span(f" {state.percent:3} %{reason}")]
+    percent = "" if state.percent is None else f" {state.percent} %"
+    return [Span(f"{state.phase}{percent}", style), Span(reason, Style.FAINT)]
+
+
+def services(status: Status) -> Mapping[str, ServiceState]:
+    """Name everything that has a state, as people call it."""
+    return {
+        **{_spoken(name, "network_"): state for name, state in status.network.items()},
+        ADDRESS: status.published,
+        **{_spoken(name, "transport_"): state for name, state in status.transports.items()},
+    }
+
+
+def _spoken(plugin: str, prefix: str) -> str:
+    return plugin.removeprefix(prefix).replace("_", " ")
+
+
+def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
+    """Show the state of everything."""
+    yield _labelled("profile", status.profile)
+    yield _labelled("vault", status.vault)
+    yield from service_lines(status, bars=bars)
+    yield _labelled("policy", status.policy)
+    yield from people_lines(status)
+    for line in contact_lines(status.contacts):
+        yield [" " * (_LABEL + 2), *line]
+    if status.requests:
+        waits = "1 waits" if status.requests == 1 else f"{status.requests} wait"
+        yield _labelled("requests", Span(f"{waits} for you: `balchat requests list`", Style.WARN))
+    yield outbox_line(status)
+    if not status.running:
+        yield ["balchat is not running. `balchat up` starts it."]
+
+
+def service_lines(status: Status, *, bars: bool) -> Iterable[Line]:
+    """Show the states of network, address and transports."""
+    for name, state in services(status).items():
+        yield _labelled(name, *service(state, bar=bars))
+
+
+def people_lines(status: Status) -> Iterable[Line]:
+    """Say how many contacts there are, and whom of them we reach."""
+    if not status.contacts:
+        yield _labelled("contacts", Span("none yet: `balchat code` is what others need of you", Style.FAINT))
+        return
+    reachable = sum(contact.reachable for contact in status.contacts)
+    yield _labelled("contacts", f"{reachable} of {len(status.contacts)} reachable")
+
+
+def outbox_line(status: Status) -> Line:
+    """Say what waits to be sent."""
+    outbox = status.outbox
+    if not outbox.waiting and not outbox.in_flight:
+        return _labelled("outbox", Span("empty", Style.FAINT))
+    since = "" if outbox.oldest is None else f" since {day(outbox.oldest)} {clock(outbox.oldest)}"
+    on_its_way = f", {outbox.in_flight} on the way" if outbox.in_flight else ""
+    return _labelled("outbox", f"{outbox.waiting} waiting{since}{on_its_way}")
+
+
+def _labelled(label: str, *value: Span | str) -> Line:
+    return [Span(f"{label:<{_LABEL}}", Style.FAINT), *value]
+
+
+# -- people
+
+
+def contact_words(contact: ContactView) -> list[str]:
+    """Say everything about a contact that its name does not."""
+    words = ["blocked"] if contact.blocked else [_CONTACT_WORDS[contact.state]]
+    if contact.state is ContactState.ACTIVE:
+        words.append("verified" if contact.verified else "not verified")
+        words.append("reachable" if contact.reachable else "not reachable now")
+    if contact.unread:
+        words.append(f"{contact.unread} unread")
+    return words
+
+
+def contact_lines(contacts: Sequence[ContactView]) -> Iterable[Line]:
+    """Show contacts, one a line."""
+    rows = columns([[visible(contact.name), ""] for contact in contacts])
+    for contact, (name, _) in zip(contacts, rows, strict=True):
+        yield [Span(name, Style.STRONG), "  ", ", ".join(contact_words(contact))]
+
+
+def request_lines(requests: Sequence[RequestView]) -> Iterable[Line]:
+    """Show contact requests, with what they say below each."""
+    for request in requests:
+        when = f"{day(request.received_at)} {clock(request.received_at)}"
+        yield [Span(request.name or "(no name)", Style.STRONG), f"  {when}  ", Span(request.onion, Style.FAINT)]
+        for line in text_lines(request.introduction) if request.introduction else []:
+            yield ["    ", line]
+
+
+# -- messages
+
+
+def quotation(message: Message) -> str:
+    """Give one line of a message that is answered: who wrote it, and how it begins."""
+    first = text_lines(message.text)[0] if message.text else f"[{message.content_type}]"
+    return fit(visible(f"{author(message)}: {first}"), _QUOTE)
+
+
+def author(message: Message) -> str:
+    """Name who wrote a message."""
+    return "you" if message.author is None else message.author
+
+
+class MessageList:
+    """Lays out messages of one conversation, so that short ids and columns fit the ones in sight.
+
+    `cells` is the terminal's width, or None where lines may have any length. `known` finds what is answered.
+    """
+
+    def __init__(self, cells: int | None, name: str) -> None:
+        self.cells = cells
+        self._author_width = max(3, width(visible(name)))
+        self._day = ""
+
+    def lines(self, messages: Sequence[Message], known: Mapping[str, Message]) -> Iterable[Line]:
+        """Show messages, with the date above the first of each day."""
+        ids = short_ids([*known, *(message.id for message in messages)])
+        for date, group in groupby(messages, lambda message: day(message.sent_at)):
+            if date != self._day:
+                self._day = date
+                yield [Span(date, Style.FAINT)]
+            for message in group:
+                yield from self.message(message, ids[message.id], known)
+
+    def message(self, message: Message, short_id: str, known: Mapping[str, Message]) -> Iterable[Line]:
+        """Show one message: time, id, author, text, and its state if it is ours."""
+        name = visible(author(message))
+        style = Style.STRONG if message.author is None else Style.OTHER
+        head: list[Span | str] = [
+            f"  {clock(message.sent_at)}  ",
+            Span(f"{short_id}  ", Style.FAINT),
+            Span(name + " " * (self._author_width - width(name)) + "  ", style),
+        ]
+        indent = sum(width(piece if isinstance(piece, str) else piece.text) for piece in head)
+        room = None if self.cells is None else max(_MIN_TEXT, self.cells - indent - 1)
+        body = self._body(message, room, known)
+        if message.state is not MessageState.RECEIVED:
+            _add_state(body, message, room)
+        yield [*head, *body[0]]
+        # The indent shows that what follows belongs to the same message, whatever it looks like.
+        yield from ([" " * indent, *row] for row in body[1:])
+
+    def _body(self, message: Message, room: int | None, known: Mapping[str, Message]) -> list[list[Span]]:
+        rows: list[list[Span]] = []
+        if message.in_reply_to is not None:
+            answered = known.get(message.in_reply_to)
+            quote = quotation(answered) if answered else message.in_reply_to[:8]
+            rows.append([Span(fit(f"↳ {quote}", room or _QUOTE), Style.FAINT)])
+        if message.text is None:
+            return [*rows, [Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)]]
+        for line in map(visible, text_lines(message.text)):
+            rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
+        return rows
+
+
+def _add_state(body: list[list[Span]], message: Message, room: int | None) -> None:
+    """Put the state at the right edge of the last row, or of a new one where it does not fit."""
+    words = state_words(message)
+    used = sum(width(span.text) for span in body[-1])
+    if room is None:
+        free = 2
+    elif (free := room - used - width(words)) < 2:  # noqa: PLR2004  # a gap of two cells, as between columns
+        words = fit(words, room)
+        free = room - width(words)
+        body.append([])
+    body[-1] += [Span(" " * free), Span(words, state_style(message.state))]
+
+
+def state_words(message: Message) -> str:
+    """Name a message's state, with the reason why it is no better."""
+    return visible(f"{message.state}: {message.reason}" if message.reason else str(message.state))
+
+
+def state_style(state: MessageState) -> Style:
+    """Give the style of a message's state."""
+    return _MESSAGE_STYLES.get(state, Style.FAINT)
+
+
+def sent_line(message: Message) -> Line:
+    """Say what has become of a message that was just written."""
+    return [Span(f"{message.id[:8]} ", Style.FAINT), Span(state_words(message), state_style(message.state))]

@@ -1,0 +1,138 @@
+"""How a command reaches the account: through the socket of a running balchat, or else by opening the vault itself.
+
+A command hands in one asynchronous function of `App` and gets its result. Which `App` that was, it need not know;
+`connected` tells it afterwards.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from balchat_host.api.errors import BalchatError, NoSuchProfile, NotRunning, WrongSecret
+from balchat_host.api.frontend import App, Profile
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Secret
+from balchat_ui_cli.output import Output
+from balchat_ui_cli.passphrases import SecretSource
+
+T = TypeVar("T")
+
+Call = Callable[[App], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What opens the vault: where the secret comes from, and of which kind it is."""
+
+    source: SecretSource
+    slot: SlotKind
+
+
+class Session:
+    """One command's way to the account of `profile`."""
+
+    def __init__(self, profile: Profile, key: Key, out: Output) -> None:
+        self.profile = profile
+        self.key = key
+        self.connected = False
+        """Whether the last call went to a running balchat."""
+        self._out = out
+        self._secret: Secret | None = None
+        """What opened the vault, for a command that opens it more than once."""
+
+    def ask(self, call: Call[T]) -> T:
+        """Call the running account, or else open the vault for it. Raises NoSuchProfile and what the call raises."""
+        answer = self.try_running(call)
+        return self.unlocking(lambda secret: self._through_vault(secret, call)) if answer is None else answer[0]
+
+    def ask_with(self, secret: Secret, call: Call[T]) -> T:
+        """Do the same with a secret that is already known."""
+        answer = self.try_running(call)
+        return self._through_vault(secret, call) if answer is None else answer[0]
+
+    def ask_running(self, call: Call[T]) -> T:
+        """Call the running account. Raises NotRunning, NoSuchProfile, and what the call raises."""
+        answer = self.try_running(call)
+        if answer is None:
+            raise NotRunning
+        return answer[0]
+
+    def try_running(self, call: Call[T]) -> tuple[T] | None:
+        """Call the running account; give None where none runs. Raises NoSuchProfile, and what the call raises."""
+        self.require_account()
+        return self._through_socket(call)
+
+    def require_account(self) -> None:
+        """Raise NoSuchProfile unless there is an account."""
+        if not self.profile.exists():
+            raise NoSuchProfile(name=self.profile.name)
+
+    def unlocking(self, use: Callable[[Secret], T]) -> T:
+        """Give the secret to `use`; where it was typed and is wrong, ask again. Raises what `use` raises."""
+        tries = 1 if self._secret else self.key.source.tries
+        while True:
+            secret = self._secret or self.key.source.read()
+            tries -= 1
+            try:
+                answer = use(secret)
+                self._secret = secret
+                return answer
+            except WrongSecret as error:
+                if not tries:
+                    raise
+                self._out.hint([str(error)])
+
+    def _through_socket(self, call: Call[T]) -> tuple[T] | None:
+        async def attempt() -> tuple[T] | None:
+            connection = await self.profile.connect()
+            if connection is None:
+                return None
+            async with connection as app:
+                return (await call(app),)
+
+        with one_error():
+            answer = anyio.run(attempt)
+        self.connected = answer is not None
+        return answer
+
+    def _through_vault(self, secret: Secret, call: Call[T]) -> T:
+        async def attempt() -> T:
+            async with self.profile.open(secret, self.key.slot) as app:
+                return await call(app)
+
+        with one_error():
+            return anyio.run(attempt)
+
+
+@asynccontextmanager
+async def following(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T], None]:
+    """Close a stream of events or states when we have seen enough, if it is of a kind that can be closed."""
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await stream.aclose()
+
+
+@contextmanager
+def one_error() -> Generator[None, None, None]:
+    """Raise the error that a group of them is about, if it is one of balchat's own."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found = _first(group)
+        if found is None:
+            raise
+        raise found from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BalchatError | None:
+    for error in group.exceptions:
+        found = _first(error) if isinstance(error, BaseExceptionGroup) else error  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # isinstance cannot narrow the group's parameter
+        if isinstance(found, BalchatError):
+            return found
+    return None

@@ -1,0 +1,135 @@
+"""Text as a terminal may show it: made harmless, measured, cut, and the spellings that people see.
+
+Rules
+-----
+- Names, texts and reasons come from strangers. `visible` is the one gate that all of it passes before a terminal
+  sees it; nothing behind it can move the cursor, change a colour or turn the reading direction.
+- Widths are terminal cells: two for wide East Asian characters and emoji, none for combining marks.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+SHORT_ID = 8
+"""Digits of a message id that people see, where they tell it from the others in sight."""
+
+_REPLACEMENT = "\ufffd"
+_DELETE = "\x7f"
+_JOINERS = "\u200c\u200d"
+"""Zero-width joiners: several scripts and most emoji are spelt with them, and they move nothing."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that are no visible character: controls, format and bidi controls, surrogates, line ends."""
+
+
+def visible(text: str) -> str:
+    """Make one line of text harmless: C0 controls as their pictures (␛ ␊), other hidden characters as �."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    if unicodedata.category(character) not in _HIDDEN or character in _JOINERS:
+        return character
+    if character == _DELETE:
+        return "␡"
+    return chr(0x2400 + ord(character)) if character < " " else _REPLACEMENT
+
+
+def text_lines(text: str) -> list[str]:
+    """Cut a text into its lines, at every line end that a person may have meant; a tab becomes four spaces."""
+    joined = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return [line.replace("\t", "    ") for line in joined.split("\n")]
+
+
+def width(text: str) -> int:
+    """Count the terminal cells of visible text."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def fit(text: str, cells: int) -> str:
+    """Cut visible text so that it takes at most `cells` cells (at least 1); a cut shows as an ellipsis."""
+    if width(text) <= cells:
+        return text
+    kept, used = "", 0
+    for character in text:
+        used += _cells(character)
+        if used > cells - 1:
+            break
+        kept += character
+    return kept + "…"
+
+
+def wrap(line: str, cells: int) -> list[str]:
+    """Break one visible line into rows of at most `cells` cells (at least 2), at spaces where there are some."""
+    rows: list[str] = []
+    rest = line
+    while width(rest) > cells:
+        head = fit(rest, cells + 1).removesuffix("…")
+        space = head.rfind(" ")
+        # A space right behind a full row ends it too.
+        if space <= 0 and rest[len(head) : len(head) + 1] == " ":
+            space = len(head)
+        cut = len(head) if space <= 0 else space
+        rows.append(rest[:cut])
+        rest = rest[cut:].removeprefix(" ")
+    return [*rows, rest]
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Give each id's shortest beginning of 8 digits or more that no other of them shares."""
+    ordered = sorted(set(ids))
+    shortened: dict[str, str] = {}
+    for index, identifier in enumerate(ordered):
+        neighbours = ordered[max(0, index - 1) : index] + ordered[index + 1 : index + 2]
+        shared = max((_shared_length(identifier, other) for other in neighbours), default=0)
+        shortened[identifier] = identifier[: max(SHORT_ID, shared + 1)]
+    return shortened
+
+
+def _shared_length(one: str, other: str) -> int:
+    return next((index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+
+
+def day(milliseconds: int) -> str:
+    """Give the local date of a Unix time: `2026-01-31`."""
+    return _local(milliseconds, "%Y-%m-%d")
+
+
+def clock(milliseconds: int) -> str:
+    """Give the local time of day of a Unix time: `12:03`."""
+    return _local(milliseconds, "%H:%M")
+
+
+def clock_with_seconds(milliseconds: int) -> str:
+    """Give the local time of day of a Unix time: `12:03:07`."""
+    return _local(milliseconds, "%H:%M:%S")
+
+
+def _local(milliseconds: int, form: str) -> str:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().strftime(form)
+    except (OverflowError, ValueError, OSError):
+        # The author's clock says so, and no calendar knows it.
+        return "?"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Say how many: `1 message`, `2 messages`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Pad every cell but the last of each row, so that the rows stand in columns. Cells are visible text."""
+    widths = [max(map(width, cells)) for cells in zip(*(row[:-1] for row in rows), strict=True)]
+    return [
+        [cell + " " * (cells - width(cell)) for cell, cells in zip(row[:-1], widths, strict=True)] + [row[-1]]
+        for row in rows
+    ]
