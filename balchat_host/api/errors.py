@@ -406,3 +406,10 @@ class ConnectionLost(WorldError):
 
     code = "connection-lost"
     exit_code = 6
+
+
+class SocketUnusable(WorldError):
+    """The local socket of balchat cannot be used: {problem}."""
+
+    code = "socket-unusable"
+    exit_code = 6

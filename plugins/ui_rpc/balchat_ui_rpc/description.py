@@ -1,0 +1,121 @@
+"""What is spoken on the socket, read off the contract: each method of `App`, and the few of the connection itself.
+
+Both ends are made from `METHODS`: the server calls what it describes, the client's methods are generated from it.
+A method that is added to `App` is therefore on both sides at once, or fails here.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, cleandoc, iscoroutinefunction, signature
+from types import MappingProxyType
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from balchat_host.api.frontend import App
+from balchat_ui_rpc.limits import MAX_ID_LENGTH
+from balchat_ui_rpc.values import Codec, codec_for
+
+PROTOCOL: Final = 1
+"""The version of what is spoken. Raised when a program written for the old one would break."""
+
+MAX_CREDIT: Final = 1_000_000
+
+RequestId = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)]
+Credit = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What runs: the versions of this protocol, of the host's contracts, and of balchat-host."""
+
+    protocol: int
+    api: int
+    version: str
+
+
+class Connection(ABC):
+    """What a connection itself can be asked."""
+
+    @abstractmethod
+    async def hello(self) -> Hello:
+        """Give the versions of what runs."""
+
+    @abstractmethod
+    async def credit(self, stream: RequestId, values: Credit) -> None:
+        """Let a stream that was opened with `credit` send so many values more."""
+
+    @abstractmethod
+    async def cancel(self, stream: RequestId) -> None:
+        """End a stream. Its own call is then answered with null."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One method: what it takes, what it gives, and whether it gives one value or many (`streams`).
+
+    `owner` is the class that it belongs to. `parameters` is a msgspec.Struct; a stream's has `credit` besides.
+    """
+
+    name: str
+    owner: type
+    text: str
+    takes: Mapping[str, Parameter]
+    parameters: type[msgspec.Struct]
+    result: Any
+    codec: Codec
+    streams: bool
+
+    def of(self, target: Any, parameters: msgspec.Struct) -> Any:
+        """Call the method on `target`: gives the coroutine, or the stream."""
+        return getattr(target, self.name)(**{name: getattr(parameters, name) for name in self.takes})
+
+
+def describe(owner: type) -> dict[str, Method]:
+    """Describe each abstract method of a class. Raises TypeError for one that cannot cross a socket."""
+    names = [name for name, value in vars(owner).items() if getattr(value, "__isabstractmethod__", False)]
+    return {name: _describe(owner, name) for name in names}
+
+
+def _describe(owner: type, name: str) -> Method:
+    function = vars(owner)[name]
+    hints = get_type_hints(function, include_extras=True)
+    result = hints["return"]
+    streams = get_origin(result) is AsyncIterator
+    if streams:
+        (result,) = get_args(result)
+    elif not iscoroutinefunction(function):
+        raise TypeError(f"{owner.__name__}.{name} is neither a coroutine function nor gives an AsyncIterator")
+    _, *taken = signature(function).parameters.values()
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        (each.name, hints[each.name])
+        if each.default is Parameter.empty
+        else (each.name, hints[each.name], each.default)
+        for each in taken
+    ]
+    if streams:
+        fields.append(("credit", Credit | None, None))
+    return Method(
+        name=name,
+        owner=owner,
+        text=cleandoc(function.__doc__ or ""),
+        takes=MappingProxyType({each.name: each for each in taken}),
+        parameters=msgspec.defstruct(
+            f"{name}_parameters", fields, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+        ),
+        result=result,
+        codec=codec_for(result),
+        streams=streams,
+    )
+
+
+def _all_methods() -> dict[str, Method]:
+    methods, own = describe(App), describe(Connection)
+    if taken := methods.keys() & own.keys():
+        raise TypeError(f"App and Connection both have {', '.join(sorted(taken))}")
+    return own | methods
+
+
+METHODS: Final[Mapping[str, Method]] = MappingProxyType(_all_methods())
+"""Every method by its name."""

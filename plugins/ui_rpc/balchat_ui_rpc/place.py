@@ -1,0 +1,149 @@
+"""Where an account's socket lies: in the private runtime directory, under a name made from the profile's directory.
+
+All functions block for a moment: call them from a worker thread.
+"""
+
+import fcntl
+import hashlib
+import os
+import socket
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from balchat_host.api.errors import AlreadyRunning, SocketUnusable
+from balchat_host.api.frontend import FrontEndContext
+
+_MAX_PATH: Final = 103
+"""Octets of the longest socket path that every system takes (104 with its end on macOS, 108 on Linux)."""
+
+_BACKLOG: Final = 64
+"""Clients that may wait to be accepted."""
+
+_PATIENCE: Final = 10.0
+"""Seconds to wait in that queue, as a client."""
+
+_OTHERS: Final = 0o077
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A listening socket, and the file that leads to it."""
+
+    socket: socket.socket
+    path: Path
+    inode: int
+
+
+def socket_path(context: FrontEndContext) -> Path:
+    """Give the path of an account's socket. It tells nothing about the account."""
+    digest = hashlib.sha256(os.fsencode(context.profile.resolve())).hexdigest()
+    return context.runtime_directory / f"rpc-{digest[:16]}.sock"
+
+
+def listen(context: FrontEndContext) -> Bound:
+    """Listen for an account's clients, in place of a process that has died.
+
+    Raises AlreadyRunning where one lives, SocketUnusable.
+    """
+    path = socket_path(context)
+    if len(os.fsencode(path)) > _MAX_PATH:
+        raise SocketUnusable(problem=f"its path {path} is longer than {_MAX_PATH} octets; choose a shorter one")
+    with _locked(path.parent):
+        _remove_dead(path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listening.bind(os.fspath(path))
+            path.chmod(0o600)
+            listening.listen(_BACKLOG)
+            listening.settimeout(0)
+            return Bound(socket=listening, path=path, inode=path.lstat().st_ino)
+        except OSError as error:
+            listening.close()
+            raise SocketUnusable(problem=f"{path}: {error.strerror}") from error
+
+
+def reach(context: FrontEndContext) -> socket.socket | None:
+    """Connect to the process that serves an account; None where none does. Raises SocketUnusable."""
+    path = socket_path(context)
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected.settimeout(_PATIENCE)
+    try:
+        os.close(_open_directory(path.parent))
+        connected.connect(os.fspath(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connected.close()
+        return None
+    except SocketUnusable:
+        connected.close()
+        raise
+    except OSError as error:
+        connected.close()
+        raise SocketUnusable(problem=f"{path}: {error.strerror or 'nobody takes the connection'}") from error
+    return connected
+
+
+def remove(bound: Bound) -> None:
+    """Remove the socket's file, unless another process has put its own there."""
+    with suppress(OSError, SocketUnusable), _locked(bound.path.parent):
+        if bound.path.lstat().st_ino == bound.inode:
+            bound.path.unlink()
+
+
+def _remove_dead(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise SocketUnusable(problem=f"{path} is in its place and is no socket; remove it")
+    if _answers(path):
+        raise AlreadyRunning
+    path.unlink()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # A process with a full backlog lives: it must not make us wait.
+        probe.settimeout(0)
+        try:
+            probe.connect(os.fspath(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            raise SocketUnusable(problem=f"{path}: {error.strerror}") from error
+        return True
+
+
+def _open_directory(directory: Path) -> int:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise SocketUnusable(problem=f"{directory} must be a directory, no link, and ours: {error.strerror}") from error
+    found = os.fstat(descriptor)
+    if found.st_uid == os.geteuid() and not found.st_mode & _OTHERS:
+        return descriptor
+    os.close(descriptor)
+    whose = f"it has mode {stat.S_IMODE(found.st_mode):04o}" if found.st_uid == os.geteuid() else "it is another user's"
+    raise SocketUnusable(problem=f"{directory} must be ours alone (mode 0700), and {whose}")
+
+
+@contextmanager
+def _locked(directory: Path) -> Generator[None, None, None]:
+    """Let one process at a time look at a socket and replace it. The lock is on the directory: no file is left."""
+    try:
+        descriptor = _open_directory(directory)
+    except FileNotFoundError as error:
+        raise SocketUnusable(problem=f"there is no directory {directory}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

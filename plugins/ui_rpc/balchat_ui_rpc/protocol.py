@@ -1,0 +1,206 @@
+"""JSON-RPC 2.0 (jsonrpc.org/specification) as it is spoken here: one JSON value a line, both ways.
+
+A stream is a call that sends values before it is answered: notifications named `value`, with the id of the call. A
+batch is refused. An error of balchat's tree crosses as its `code` and `fields` in `data`, and comes out as itself.
+"""
+
+import logging
+import traceback
+from typing import Any, Final, Literal
+
+import msgspec
+
+from balchat_host.api.errors import (
+    BadInput,
+    BalchatError,
+    CallerError,
+    InternalError,
+    PeerError,
+    ProtocolViolation,
+    WorldError,
+    error_from,
+)
+from balchat_ui_rpc.description import METHODS, Method, RequestId
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+CALLER_ERROR: Final = -32001
+PEER_ERROR: Final = -32002
+WORLD_ERROR: Final = -32003
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A call, or without `id` a notification, which gets no answer."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    id: RequestId | msgspec.UnsetType = msgspec.UNSET
+
+
+class ErrorData(msgspec.Struct):
+    """What makes an error itself again."""
+
+    code: str
+    fields: dict[str, str | int]
+
+
+class ErrorObject(msgspec.Struct):
+    """What an error looks like on the socket. `message` is for a person."""
+
+    code: int
+    message: str
+    data: ErrorData
+
+    def error(self) -> BalchatError:
+        """Rebuild the error."""
+        return error_from(self.data.code, self.data.fields)
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """The answer of a call that succeeded."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: RequestId
+    result: msgspec.Raw
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """The answer of a call that failed; `id` is None where the call could not be read."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: RequestId | None
+    error: ErrorObject
+
+
+class Value(msgspec.Struct):
+    """One value of the stream that the call `stream` opened."""
+
+    stream: RequestId
+    value: msgspec.Raw
+
+
+class ValueNotification(msgspec.Struct, kw_only=True):
+    """How it is sent."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    method: Literal["value"] = "value"
+    params: Value
+
+
+class Incoming(msgspec.Struct):
+    """Whatever a server sends: the three above in one, for a client to tell apart. Clients number their calls."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: ErrorObject | None = None
+    method: Literal["value"] | None = None
+    params: "IncomingValue | None" = None
+
+    def answer(self) -> "msgspec.Raw | BalchatError":
+        """Give the result, or the error."""
+        return self.result if self.error is None else self.error.error()
+
+
+class IncomingValue(msgspec.Struct):
+    """One value of a stream."""
+
+    stream: int
+    value: msgspec.Raw
+
+
+class Refusal(Exception):  # it is an answer, not a failure of this program
+    """A request that cannot be carried out, and how to answer it."""
+
+    def __init__(self, code: int, what: str, problem: str, request: RequestId | None = None) -> None:
+        super().__init__()
+        self.request = request
+        self.error = error_object(BadInput(what=what, problem=problem), code)
+
+
+_encoder: Final = msgspec.json.Encoder()
+_request_decoder: Final = msgspec.json.Decoder(Request)
+_incoming_decoder: Final = msgspec.json.Decoder(Incoming)
+_parameter_decoders: Final = {name: msgspec.json.Decoder(method.parameters) for name, method in METHODS.items()}
+
+
+def to_line(message: msgspec.Struct) -> bytes:
+    """Write a message as a line."""
+    return _encoder.encode(message) + b"\n"
+
+
+def call_line(request: int | None, method: Method, parameters: msgspec.Struct) -> bytes:
+    """Write a call, or without `request` a notification."""
+    return to_line(
+        Request(
+            jsonrpc="2.0",
+            method=method.name,
+            params=msgspec.Raw(_encoder.encode(parameters)),
+            id=msgspec.UNSET if request is None else request,
+        )
+    )
+
+
+def read_request(line: bytes) -> tuple[Request, Method, Any]:
+    """Read a request, the method that it names, and its parameters (a msgspec.Struct). Raises Refusal."""
+    try:
+        request = _request_decoder.decode(line.decode())
+    except msgspec.ValidationError as error:
+        problem = "batches are not spoken here; send one request a line" if line.lstrip()[:1] == b"[" else str(error)
+        raise Refusal(INVALID_REQUEST, "The request", problem) from None
+    except UnicodeDecodeError:
+        raise Refusal(PARSE_ERROR, "The line", "it is not UTF-8") from None
+    except RecursionError:
+        raise Refusal(PARSE_ERROR, "The line", "it is nested too deep") from None
+    except msgspec.DecodeError as error:
+        raise Refusal(PARSE_ERROR, "The line", f"it is no JSON value: {error}") from None
+    name, answered = request.method, None if request.id is msgspec.UNSET else request.id
+    if name not in METHODS:
+        raise Refusal(METHOD_NOT_FOUND, "The method", "there is none of this name", answered)
+    try:
+        return request, METHODS[name], _parameter_decoders[name].decode(request.params)
+    except msgspec.DecodeError as error:
+        raise Refusal(INVALID_PARAMS, f"The parameters of {name}", str(error), answered) from None
+
+
+def read_incoming(line: bytes) -> Incoming:
+    """Read what a server sent. Raises ProtocolViolation."""
+    try:
+        return _incoming_decoder.decode(line.decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ProtocolViolation(problem="what came over the local socket is not what this version speaks") from None
+
+
+def error_object(error: Exception, code: int | None = None) -> ErrorObject:
+    """Give the form in which an error crosses. One that is not balchat's own tells only what kind it is."""
+    known = error if isinstance(error, BalchatError) else _internal(error)
+    return ErrorObject(
+        code=_number(known) if code is None else code,
+        message=str(known),
+        data=ErrorData(code=known.code, fields=known.fields),
+    )
+
+
+def _internal(error: Exception) -> InternalError:
+    # Where it happened helps; the exception's own text may hold what people wrote.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("a call failed with %s\n%s", type(error).__name__, where)
+    return InternalError(kind=type(error).__name__)
+
+
+def _number(error: BalchatError) -> int:
+    match error:
+        case CallerError():
+            return CALLER_ERROR
+        case PeerError():
+            return PEER_ERROR
+        case WorldError():
+            return WORLD_ERROR
+        case _:
+            return INTERNAL_ERROR

@@ -1,0 +1,91 @@
+"""The side that serves an account: one socket, many clients, each of them in a `Session`.
+
+Two task groups carry it. One has what stops at once when balchat ends: accepting clients and reading from them. The
+other, `work`, has what the clients asked for: it gets a little time to finish, so that whoever asked balchat to end
+also gets an answer.
+"""
+
+import socket
+from importlib.metadata import version
+from typing import Final
+
+import anyio
+from anyio import BrokenResourceError, CancelScope, to_thread
+from anyio.abc import ByteStream, TaskGroup, TaskStatus
+
+from balchat_host.api import API_VERSION
+from balchat_host.api.errors import BalchatError, TooMany
+from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
+from balchat_ui_rpc import peer, place
+from balchat_ui_rpc.description import PROTOCOL, Hello
+from balchat_ui_rpc.limits import Limits
+from balchat_ui_rpc.local import LocalStream, accept
+from balchat_ui_rpc.protocol import Failure, error_object, to_line
+from balchat_ui_rpc.session import Session
+from balchat_ui_rpc.settings import RpcSettings
+
+_FAREWELL: Final = 1.0
+"""Seconds in which a client that is turned away can take the reason."""
+
+
+class RpcServer(FrontEnd):
+    """Serves one account on its socket."""
+
+    def __init__(self, context: FrontEndContext, settings: RpcSettings, limits: Limits | None = None) -> None:
+        self._context = context
+        self._max_clients = settings.max_clients
+        self._limits = limits or Limits()
+        self._clients = 0
+
+    async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
+        """Serve until cancelled. Raises AlreadyRunning, SocketUnusable."""
+        hello = Hello(protocol=PROTOCOL, api=API_VERSION, version=await to_thread.run_sync(version, "balchat-host"))
+        bound = await to_thread.run_sync(place.listen, self._context)
+        try:
+            async with anyio.create_task_group() as group:
+                ending = anyio.Event()
+                work = await group.start(self._work_until, ending)
+                task_status.started()
+                try:
+                    while True:
+                        connected = await accept(bound.socket)
+                        group.start_soon(self._serve, connected, app, hello, work)
+                finally:
+                    bound.socket.close()
+                    ending.set()
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(place.remove, bound)
+
+    async def _work_until(self, ending: anyio.Event, *, task_status: TaskStatus[TaskGroup]) -> None:
+        with CancelScope(shield=True) as scope:
+            async with anyio.create_task_group() as work:
+                task_status.started(work)
+                await ending.wait()
+                scope.deadline = anyio.current_time() + self._limits.grace
+
+    async def _serve(self, connected: socket.socket, app: App, hello: Hello, work: TaskGroup) -> None:
+        async with LocalStream(connected) as stream:
+            try:
+                self._admit(connected)
+            except BalchatError as error:
+                await _turn_away(stream, error)
+                return
+            self._clients += 1
+            try:
+                await Session(stream, app, hello, self._limits, work).serve()
+            finally:
+                self._clients -= 1
+
+    def _admit(self, connected: socket.socket) -> None:
+        peer.check_peer(connected)
+        if self._clients >= self._max_clients:
+            raise TooMany(what="programs connected", limit=self._max_clients)
+
+
+async def _turn_away(stream: ByteStream, reason: BalchatError) -> None:
+    with anyio.move_on_after(_FAREWELL):
+        try:
+            await stream.send(to_line(Failure(id=None, error=error_object(reason))))
+        except BrokenResourceError:
+            return

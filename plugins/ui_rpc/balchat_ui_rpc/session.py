@@ -1,0 +1,180 @@
+"""One connected client: its calls run concurrently, its streams at the pace at which it reads.
+
+Nothing is buffered for a client. An answer or a value waits in the task that made it until the client has read what
+came before, and while as many calls wait as a client may have, nothing more is read from it. A stream takes its next
+value only when the last one is out, so a slow reader holds up nobody and loses nothing.
+
+When the client goes, its streams end. Calls that began go on: what they change may be half on its way.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from anyio import BrokenResourceError, CancelScope, ClosedResourceError
+from anyio.abc import ByteStream, TaskGroup
+from msgspec import UNSET, Raw, Struct
+
+from balchat_host.api.errors import BadInput, ProtocolViolation, TimedOut, TooMany
+from balchat_host.api.frontend import App
+from balchat_ui_rpc.description import Connection, Credit, Hello, Method, RequestId
+from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE, Limits
+from balchat_ui_rpc.lines import LineReader
+from balchat_ui_rpc.outlet import Outlet
+from balchat_ui_rpc.protocol import (
+    INVALID_REQUEST,
+    Failure,
+    Refusal,
+    Result,
+    Value,
+    ValueNotification,
+    error_object,
+    read_request,
+    to_line,
+)
+
+
+class Session(Connection):
+    """Serves one client. `work` is where its calls run: it outlives the session."""
+
+    def __init__(self, stream: ByteStream, app: App, hello: Hello, limits: Limits, work: TaskGroup) -> None:
+        self._stream = stream
+        self._app = app
+        self._hello = hello
+        self._limits = limits
+        self._work = work
+        self._running = 0
+        self._rested = anyio.Event()
+        self._slots = anyio.Semaphore(limits.calls)
+        self._writing = anyio.Lock(fast_acquire=True)
+        self._gone = False
+        self._outlets: dict[RequestId, Outlet] = {}
+
+    async def serve(self) -> None:
+        """Serve until the client has gone and its calls have ended."""
+        try:
+            await self._read_all()
+        finally:
+            for outlet in self._outlets.values():
+                outlet.close()
+            with CancelScope(shield=True):
+                while self._running:
+                    self._rested = anyio.Event()
+                    await self._rested.wait()
+
+    # -- what the connection itself can be asked
+
+    async def hello(self) -> Hello:
+        return self._hello
+
+    async def credit(self, stream: RequestId, values: Credit) -> None:
+        # A stream that is not there has just ended: what was meant for it has no effect.
+        if stream in self._outlets:
+            self._outlets[stream].grant(values)
+
+    async def cancel(self, stream: RequestId) -> None:
+        if stream in self._outlets:
+            self._outlets[stream].close()
+
+    # -- reading
+
+    async def _read_all(self) -> None:
+        lines = LineReader(self._stream, MAX_REQUEST_SIZE, self._limits.patience)
+        while not self._gone:
+            try:
+                line = await lines.read()
+            except (ProtocolViolation, TimedOut) as error:
+                await self._write(Failure(id=None, error=error_object(error, INVALID_REQUEST)))
+                return
+            if line is None:
+                return
+            if line.strip():
+                await self._take(line)
+
+    async def _take(self, line: bytes) -> None:
+        try:
+            request, method, parameters = read_request(line)
+        except Refusal as refusal:
+            await self._write(Failure(id=refusal.request, error=refusal.error))
+            return
+        number = None if request.id is UNSET else request.id
+        if method.streams:
+            await self._open(number, method, parameters)
+        elif method.owner is Connection:
+            await self._answer(number, method, self, parameters)
+        else:
+            await self._slots.acquire()
+            self._start(self._call, number, method, parameters)
+
+    def _start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        self._running += 1
+        self._work.start_soon(self._run, task, arguments)
+
+    async def _run(self, task: Callable[..., Awaitable[None]], arguments: tuple[object, ...]) -> None:
+        try:
+            await task(*arguments)
+        finally:
+            self._running -= 1
+            self._rested.set()
+
+    # -- calls and streams
+
+    async def _call(self, number: RequestId | None, method: Method, parameters: Struct) -> None:
+        try:
+            await self._answer(number, method, self._app, parameters)
+        finally:
+            self._slots.release()
+
+    async def _answer(self, number: RequestId | None, method: Method, target: object, parameters: Struct) -> None:
+        try:
+            body = method.codec.encode(await method.of(target, parameters))
+            if len(body) > MAX_ANSWER_SIZE:
+                problem = f"it has {len(body)} octets, and {MAX_ANSWER_SIZE} fit in a line; ask for less at a time"
+                raise BadInput(what="The answer", problem=problem)  # noqa: TRY301  # it is answered like the others
+        except Exception as error:  # noqa: BLE001  # every error is an answer
+            answer = Failure(id=number, error=error_object(error))
+        else:
+            answer = None if number is None else Result(id=number, result=Raw(body))
+        if number is not None and answer is not None:
+            await self._write(answer)
+
+    async def _open(self, number: RequestId | None, method: Method, parameters: Any) -> None:
+        if number is None:
+            return  # a notification asks for no answer, and a stream is nothing else
+        if number in self._outlets:
+            refusal = Refusal(INVALID_REQUEST, "The id", "a stream that has it is open", number)
+            await self._write(Failure(id=number, error=refusal.error))
+        elif len(self._outlets) >= self._limits.streams:
+            await self._write(
+                Failure(id=number, error=error_object(TooMany(what="streams", limit=self._limits.streams)))
+            )
+        else:
+            outlet = self._outlets[number] = Outlet(method.of(self._app, parameters), parameters.credit)
+            self._start(self._pump, number, method, outlet)
+
+    async def _pump(self, number: RequestId, method: Method, outlet: Outlet) -> None:
+        answer = Result(id=number, result=Raw(b"null"))
+        try:
+            async for value in outlet:
+                await self._write(ValueNotification(params=Value(stream=number, value=Raw(method.codec.encode(value)))))
+        except Exception as error:  # noqa: BLE001  # every error is an answer
+            answer = Failure(id=number, error=error_object(error))
+        finally:
+            del self._outlets[number]
+            await outlet.aclose()
+        await self._write(answer)
+
+    # -- writing
+
+    async def _write(self, message: Struct) -> None:
+        async with self._writing:
+            if self._gone:
+                return
+            try:
+                await self._stream.send(to_line(message))
+            except (BrokenResourceError, ClosedResourceError):
+                self._gone = True
+            except BaseException:
+                # Half a line may be out: nothing that follows it could be read.
+                self._gone = True
+                raise
