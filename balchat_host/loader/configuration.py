@@ -47,6 +47,9 @@ DEFAULT: Final = "default"
 HIDDEN: Final = "(hidden)"
 """What is shown in place of a secret."""
 
+_SETTING_DOTS: Final = 2
+"""A plugin's setting is called settings.PLUGIN.KEY."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
@@ -198,9 +201,12 @@ def _read_locks(item: Given, level: Level) -> tuple[str, ...]:
     except Unfit as unfit:
         raise item.error(str(unfit), LOCK_KIND.allowed) from None
     for key in keys:
-        table, _, rest = key.partition(".")
-        if key not in SECTIONS and key not in KINDS and not (table == SETTINGS and rest):
+        if key in {*SECTIONS, *KINDS, SETTINGS}:
+            continue
+        if not key.startswith(f"{SETTINGS}."):
             raise _unknown(item, key)
+        if key.count(".") > _SETTING_DOTS:
+            raise item.error("there is no such key", "a table of a plugin, or a key in it")
     return keys
 
 

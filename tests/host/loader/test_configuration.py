@@ -1,0 +1,351 @@
+"""Levels, keys and errors of the configuration, as `docs/configuration.md` tells them."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from balchat_host.api.errors import ConfigurationError, ConfigurationLocked
+from balchat_host.loader.configuration import Configuration, configuration_files, examine, load_configuration
+from balchat_host.loader.levels import parse_override
+from balchat_host.loader.schema import STANDARD_PLUGINS, DeliveryPolicy
+
+
+@pytest.fixture
+def system(tmp_path):
+    """The system file, not there yet."""
+    return tmp_path / "system.toml"
+
+
+@pytest.fixture
+def profile(tmp_path):
+    """A profile's directory."""
+    directory = tmp_path / "profile"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def load(system, profile):
+    """Load with what a test wrote, and only that."""
+
+    def run(*, environment=(), overrides=()):
+        return load_configuration(
+            profile, system_file=system, environment=dict(environment), overrides=dict(overrides)
+        )
+
+    return run
+
+
+def write(file, text):
+    file.write_text(text)
+    return file
+
+
+def problem(load, **levels):
+    """Load what cannot be loaded; give the message."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(**levels)
+    assert caught.value.exit_code == 8
+    return str(caught.value)
+
+
+def test_without_any_configuration_the_projects_own_plugins_run(load):
+    configuration = load()
+    assert configuration == Configuration()
+    assert configuration.plugins.enabled == STANDARD_PLUGINS
+    assert configuration.delivery.policy is DeliveryPolicy.BOTH
+    assert configuration.delivery.read_receipts is True
+
+
+def test_every_level_replaces_the_one_before_it(load, system, profile):
+    write(system, "[contacts]\nmax_contacts = 1\nmax_requests = 1\nrequests_per_hour = 1\n[delivery]\npolicy = 'both'")
+    write(profile / "balchat.toml", "[contacts]\nmax_contacts = 2\nmax_requests = 2\nrequests_per_hour = 2")
+    configuration = load(
+        environment={"BALCHAT_SET_CONTACTS__MAX_CONTACTS": "3", "BALCHAT_SET_CONTACTS__MAX_REQUESTS": "3"},
+        overrides={"contacts.max_contacts": "4"},
+    )
+    assert configuration.contacts.max_contacts == 4
+    assert configuration.contacts.max_requests == 3
+    assert configuration.contacts.requests_per_hour == 2
+    assert configuration.source("contacts.max_contacts") == "--set"
+    assert configuration.source("contacts.max_requests") == "environment variable BALCHAT_SET_CONTACTS__MAX_REQUESTS"
+    assert configuration.source("contacts.requests_per_hour") == str(profile / "balchat.toml")
+    assert configuration.source("delivery.policy") == str(system)
+    assert configuration.source("delivery.read_receipts") == "default"
+
+
+def test_settings_of_a_plugin_are_laid_over_each_other_key_by_key(load, system, profile):
+    write(system, "[settings.stone]\nweight = 1\ncolour = {red = 1, grey = 2}")
+    write(profile / "balchat.toml", "[settings.stone]\ncolour = {red = 3}\n[settings.moss]\nsoft = true")
+    settings = load(overrides={"settings.stone.name": "pebble"}).settings
+    assert {name: item.value for name, item in settings["stone"].items()} == {
+        "weight": 1,
+        "colour": {"red": 3},
+        "name": "pebble",
+    }
+    assert settings["moss"]["soft"].value is True
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("12", 12),
+        ("1.5", 1.5),
+        ('["a", "b"]', ["a", "b"]),
+        ('"12"', "12"),
+        ("/usr/bin/tor", "/usr/bin/tor"),
+        ("direct-only", "direct-only"),
+        ("", ""),
+        ("a = 1", "a = 1"),
+        ("1\nother = 2", "1\nother = 2"),
+        ("{a = 1}", {"a": 1}),
+    ],
+)
+def test_a_value_outside_a_file_is_written_as_in_toml_or_as_plain_text(load, text, value):
+    configuration = load(environment={"BALCHAT_SET_SETTINGS__STONE__WORD": text}, overrides={"settings.moss.word": text})
+    assert configuration.settings["stone"]["word"].value == value
+    assert configuration.settings["moss"]["word"].value == value
+
+
+def test_one_override_is_a_key_and_a_value():
+    assert parse_override("delivery.policy=direct-only") == ("delivery.policy", "direct-only")
+    assert parse_override("settings.a.b = c=d") == ("settings.a.b", " c=d")
+    with pytest.raises(ConfigurationError) as caught:
+        parse_override("delivery.policy")
+    assert str(caught.value) == "--set: delivery.policy: there is no =. Allowed: KEY=VALUE."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[delivery]\npolcy = 'both'",
+            "delivery.polcy: there is no such key; delivery.policy is the nearest. Allowed: policy, "
+            "retry_first_seconds, retry_max_seconds and read_receipts.",
+        ),
+        (
+            "[delivery]\nfrequency = 1",
+            "delivery.frequency: there is no such key. Allowed: policy, retry_first_seconds, retry_max_seconds and "
+            "read_receipts.",
+        ),
+        (
+            "[delivry]\npolicy = 'both'",
+            "delivry.policy: there is no such key; delivery.policy is the nearest. Allowed: plugins, delivery, contacts, "
+            "settings and locks.",
+        ),
+        ("colour = 1", "colour: there is no such key. Allowed: plugins, delivery, contacts, settings and locks."),
+        ("delivery = 'both'", "delivery: it is a text. Allowed: a table."),
+        ("[settings]\nstone = 1", "settings.stone: it is 1. Allowed: a table."),
+        (
+            "[delivery]\npolicy = 'direct'",
+            'delivery.policy: it is "direct". Allowed: direct-only, relay-only or both.',
+        ),
+        ("[delivery]\npolicy = true", "delivery.policy: it is true. Allowed: direct-only, relay-only or both."),
+        ("[delivery]\nread_receipts = 1", "delivery.read_receipts: it is 1. Allowed: true or false."),
+        ("[delivery]\nread_receipts = 'yes'", "delivery.read_receipts: it is a text. Allowed: true or false."),
+        (
+            "[delivery]\nretry_max_seconds = 0",
+            "delivery.retry_max_seconds: it is 0. Allowed: a whole number from 1 to 86400.",
+        ),
+        (
+            "[delivery]\nretry_first_seconds = 3601",
+            "delivery.retry_first_seconds: it is 3601. Allowed: a whole number from 1 to 3600.",
+        ),
+        (
+            "[delivery]\nretry_first_seconds = 1.5",
+            "delivery.retry_first_seconds: it is 1.5. Allowed: a whole number from 1 to 3600.",
+        ),
+        (
+            "[delivery]\nretry_first_seconds = true",
+            "delivery.retry_first_seconds: it is true. Allowed: a whole number from 1 to 3600.",
+        ),
+        (
+            "[delivery]\nretry_first_seconds = 1979-05-27",
+            "delivery.retry_first_seconds: it is a date or time. Allowed: a whole number from 1 to 3600.",
+        ),
+        (
+            "[delivery]\nretry_first_seconds = 400",
+            "delivery.retry_first_seconds: retry_max_seconds is 300 and retry_first_seconds 400. Allowed: "
+            "retry_max_seconds not less than retry_first_seconds.",
+        ),
+        (
+            "[plugins]\nenabled = 'ui_cli'",
+            "plugins.enabled: it is a text. Allowed: a list of names of installed plugins, each once.",
+        ),
+        (
+            "[plugins]\nenabled = [1]",
+            "plugins.enabled: it holds 1. Allowed: a list of names of installed plugins, each once.",
+        ),
+        (
+            "[plugins]\nenabled = ['a', 'a']",
+            'plugins.enabled: it holds "a" twice. Allowed: a list of names of installed plugins, each once.',
+        ),
+        ("[plugins]\nstorage = []", "plugins.storage: it is a list. Allowed: the name of an enabled plugin."),
+        ("[plugins]\nstorage = ''", "plugins.storage: it is empty. Allowed: the name of an enabled plugin."),
+        (
+            "[plugins]\nenabled = ['storage_sqlcipher', 'crypto_mls', 'ui_cli']",
+            "plugins.enabled: it leaves out network_tor, which plugins.network is where nobody says otherwise. Allowed: a "
+            "list with it, or another plugins.network.",
+        ),
+        (
+            "[plugins]\nnetwork = 'network_i2p'",
+            "plugins.network: network_i2p is not in plugins.enabled. Allowed: storage_sqlcipher, crypto_mls, network_tor, "
+            "transport_tor_direct, ui_rpc or ui_cli.",
+        ),
+        ("[locks]\nkeys = ['delivery']", "locks.keys: only the system file can lock keys. Allowed: nothing here."),
+        ("[delivery", "the file: it is not TOML (Expected ']' at the end of a table declaration (at end of document)). "
+         "Allowed: TOML 1.0."),
+    ],
+)  # fmt: skip
+def test_an_error_names_file_key_problem_and_what_is_allowed(load, profile, text, message):
+    file = write(profile / "balchat.toml", text)
+    assert problem(load) == f"{file}: {message}"
+
+
+def test_errors_outside_files_name_the_variable_or_the_option(load):
+    assert problem(load, environment={"BALCHAT_SET_DELIVERY__POLICY": "direct"}) == (
+        'environment variable BALCHAT_SET_DELIVERY__POLICY: delivery.policy: it is "direct". '
+        "Allowed: direct-only, relay-only or both."
+    )
+    assert problem(load, overrides={"delivery.policy": "direct"}) == (
+        '--set: delivery.policy: it is "direct". Allowed: direct-only, relay-only or both.'
+    )
+    assert problem(load, environment={"BALCHAT_SET_COLOUR": "red"}).startswith(
+        "environment variable BALCHAT_SET_COLOUR: colour: there is no such key."
+    )
+
+
+def test_a_value_that_a_later_level_replaces_is_checked_too(load, system):
+    write(system, "[delivery]\npolicy = 'direct'")
+    assert str(system) in problem(load, overrides={"delivery.policy": "both"})
+
+
+def test_all_problems_can_be_seen_at_once_beside_what_is_right(system, profile):
+    write(system, "[delivery]\npolicy = 'direct'\nread_receipts = false\ncolour = 1")
+    write(profile / "balchat.toml", "[contacts")
+    configuration, problems = examine(profile, system_file=system, environment={}, overrides={"contacts": "1"})
+    assert [error.fields["key"] for error in problems] == ["delivery.policy", "delivery.colour", "the file", "contacts"]
+    assert configuration.delivery.policy is DeliveryPolicy.BOTH
+    assert configuration.delivery.read_receipts is False
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Path.mkdir, "the file: it cannot be read (Is a directory). Allowed: a file that you can read, or none."),
+        (
+            lambda file: file.write_bytes(b"x = '\xff'"),
+            "the file: it is not UTF-8 at octet 5. Allowed: TOML 1.0, which is UTF-8.",
+        ),
+        (
+            lambda file: (file.touch(), file.chmod(0o606)),
+            "the file: everybody can write to it. Allowed: a file that others cannot write to (chmod o-w).",
+        ),
+        (
+            lambda file: file.symlink_to("/dev/null"),
+            "the file: it is no regular file. Allowed: a file, or none.",
+        ),
+        (
+            lambda file: file.symlink_to(file),
+            "the file: it cannot be read (Too many levels of symbolic links). Allowed: a file that you can read, or none.",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_or_read_is_an_error(load, profile, make, message):
+    file = profile / "balchat.toml"
+    make(file)
+    assert problem(load) == f"{file}: {message}"
+
+
+def test_a_file_of_somebody_else_is_refused(load, profile, monkeypatch):
+    file = write(profile / "balchat.toml", "")
+
+    def theirs(descriptor, really=os.fstat):
+        fields = list(really(descriptor))
+        fields[stat.ST_UID] = 4242
+        return os.stat_result(fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", theirs)
+        message = problem(load)
+    assert message == f"{file}: the file: it belongs to somebody else. Allowed: a file that belongs to you or to root."
+
+
+@pytest.mark.parametrize(
+    ("lock", "key"),
+    [
+        ("delivery.policy", "delivery.policy"),
+        ("delivery", "delivery.read_receipts"),
+        ("plugins", "plugins.enabled"),
+        ("settings", "settings.stone.weight"),
+        ("settings.stone", "settings.stone.weight"),
+        ("settings.stone.weight", "settings.stone.weight"),
+    ],
+)
+def test_a_locked_key_is_refused_wherever_else_it_is_said(load, system, profile, lock, key):
+    write(system, f"[locks]\nkeys = ['{lock}']")
+    file = write(profile / "balchat.toml", f"{key} = 1")
+    variable = "BALCHAT_SET_" + key.upper().replace(".", "__")
+    with pytest.raises(ConfigurationLocked) as caught:
+        load()
+    assert str(caught.value) == f"{file}: {key} is fixed by {system} and cannot be changed here."
+    assert caught.value.code == "configuration-locked"
+    write(file, "")
+    with pytest.raises(ConfigurationLocked):
+        load(environment={variable: "1"})
+    with pytest.raises(ConfigurationLocked):
+        load(overrides={key: "1"})
+
+
+def test_a_lock_holds_for_nothing_beside_it_and_for_the_default_too(load, system):
+    write(system, "[locks]\nkeys = ['delivery.policy', 'settings.stone']\n[settings.stone]\nweight = 1")
+    configuration = load(overrides={"delivery.read_receipts": "false", "settings.stone_two.weight": "2"})
+    assert configuration.delivery.policy is DeliveryPolicy.BOTH
+    views = {view.key: view for view in configuration.explain()}
+    assert views["delivery.policy"].locked_by == str(system)
+    assert views["delivery.policy"].source == "default"
+    assert views["delivery.read_receipts"].locked_by is None
+    assert views["settings.stone.weight"].locked_by == str(system)
+    assert views["settings.stone_two.weight"].locked_by is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("'delivery'", "locks.keys: it is a text. Allowed: a list of keys or tables."),
+        (
+            "['delivery.polcy']",
+            "locks.keys: there is no such key; delivery.policy is the nearest. Allowed: policy, retry_first_seconds, "
+            "retry_max_seconds and read_receipts.",
+        ),
+        ("['settings.a.b.c']", "locks.keys: there is no such key. Allowed: a table of a plugin, or a key in it."),
+        ("['colour']", "locks.keys: there is no such key. Allowed: plugins, delivery, contacts, settings and locks."),
+    ],
+)
+def test_a_lock_on_what_does_not_exist_is_an_error(load, system, keys, message):
+    write(system, f"[locks]\nkeys = {keys}")
+    assert problem(load) == f"{system}: {message}"
+
+
+def test_every_value_is_shown_as_plain_data_with_its_source(load, profile):
+    file = write(profile / "balchat.toml", "[delivery]\npolicy = 'direct-only'\n[settings.stone]\nsecret = 'pst'")
+    views = {view.key: view for view in load().explain()}
+    assert views["plugins.enabled"].value == list(STANDARD_PLUGINS)
+    assert type(views["delivery.policy"].value) is str
+    assert (views["delivery.policy"].value, views["delivery.policy"].source) == ("direct-only", str(file))
+    assert (views["contacts.max_contacts"].value, views["contacts.max_contacts"].source) == (1000, "default")
+    assert views["settings.stone.secret"].value == "(hidden)"
+
+
+def test_the_files_that_are_looked_for_are_named_the_strongest_last():
+    assert configuration_files(None) == (Path("/etc/balchat/balchat.toml"),)
+    assert configuration_files(Path("/p")) == (Path("/etc/balchat/balchat.toml"), Path("/p/balchat.toml"))
+
+
+def test_without_a_profile_the_machine_alone_says_what_holds(system):
+    write(system, "[delivery]\npolicy = 'direct-only'")
+    configuration = load_configuration(None, system_file=system, environment={})
+    assert configuration.delivery.policy is DeliveryPolicy.DIRECT_ONLY
