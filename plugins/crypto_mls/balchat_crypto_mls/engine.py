@@ -1,0 +1,234 @@
+"""The crypto engine: each call makes an mls-rs client on the area it is handed, does one thing, and forgets it all."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from mls_rs_py import ApplicationMessage as Decrypted
+from mls_rs_py import Client, CommitMessage, CommitOutput, Group, KeyPackage, Limits, Member, MessageInfo, Rules
+
+from balchat_crypto_mls import signatures
+from balchat_crypto_mls.keyring import Keyring
+from balchat_crypto_mls.members import Members, credential_of, peer_of
+from balchat_crypto_mls.rows import MAX_GROUP_ID, MAX_PAST_EPOCHS, GroupRows, KeyPackageRows
+from balchat_crypto_mls.translate import translated
+from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, Invitation, MembershipChange, Processed
+from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected
+from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.types import PeerId, Secret
+
+MAX_KEY_PACKAGE_LIFETIME: Final = 90 * 24 * 3600
+"""Seconds that a key package may be valid for (RFC 9420, section 7.2 asks for a maximum)."""
+
+_CLOCK_TOLERANCE: Final = 3600
+_LATE_WELCOME: Final = 30 * 24 * 3600
+"""Seconds that a Welcome may be on its way: so long a key package outlives its lifetime."""
+
+# What is received may have waited long: mls-rs compares no lifetimes in it, but every leaf's credential is checked.
+_RULES: Final = Rules(check_received_lifetimes=False)
+_LIMITS: Final = Limits(
+    max_key_package_lifetime=MAX_KEY_PACKAGE_LIFETIME + _CLOCK_TOLERANCE,
+    max_past_epochs=MAX_PAST_EPOCHS,
+    max_skipped_keys=512,
+    max_forward_steps=1024,
+    max_cached_proposals=0,
+)
+
+
+class MlsEngine(CryptoEngine):
+    """MLS through mls-rs-py. Stateless: safe to share."""
+
+    # -- the account
+
+    def create_identity(self, state: KeyValueArea, *, now: int) -> PeerId:
+        with translated():
+            return Keyring.create(state, now=now).peer
+
+    def identity(self, state: KeyValueArea) -> PeerId:
+        return Keyring.load(state).peer
+
+    def identity_seed(self, state: KeyValueArea) -> Secret:
+        return Secret(Keyring.load(state).identity_seed)
+
+    def sign(self, state: KeyValueArea, *, domain: str, message: bytes) -> bytes:
+        return Keyring.load(state).sign(domain=domain, message=message)
+
+    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
+        signatures.verify(peer, domain=domain, message=message, signature=signature)
+
+    # -- key packages
+
+    def key_package(self, state: KeyValueArea, *, lifetime: int, now: int) -> bytes:
+        rows = KeyPackageRows(state)
+        for reference in rows.expired(now - _LATE_WELCOME):
+            rows.delete(reference)
+        with translated():
+            client = _client(state, Keyring.fresh(state, now=now), now=now)
+            return client.generate_key_package(lifetime=lifetime, now=now).to_bytes()
+
+    def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
+        with translated():
+            KeyPackageRows(state).delete(KeyPackage.from_bytes(key_package).reference)
+
+    # -- groups
+
+    def create_group(self, state: KeyValueArea, group_id: bytes, *, now: int) -> None:
+        if len(group_id) > MAX_GROUP_ID or GroupRows(state).state(group_id) is not None:
+            raise BadInput(what="group", problem="its id is too long or taken")
+        with translated():
+            client = _client(state, Keyring.fresh(state, now=now), now=now)
+            client.create_group(group_id, now=now).write_to_storage()
+
+    def add(
+        self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
+    ) -> Invitation:
+        with translated():
+            commit = _commit(state, group_id, add=[_key_package_of(*pair) for pair in key_packages], now=now)
+        return Invitation(commit=commit.message, welcome=commit.welcomes[0])
+
+    def remove(self, state: KeyValueArea, group_id: bytes, members: Sequence[PeerId], *, now: int) -> bytes:
+        with translated():
+            return _commit(state, group_id, remove=members, now=now).message
+
+    def update(self, state: KeyValueArea, group_id: bytes, *, now: int) -> bytes:
+        with translated():
+            return _commit(state, group_id, now=now).message
+
+    def apply_pending_commit(self, state: KeyValueArea, group_id: bytes, *, now: int) -> MembershipChange:
+        with translated():
+            group = _load(state, group_id, now=now)
+            change = _change(group_id, group.apply_pending_commit())
+            group.write_to_storage()
+        return change
+
+    def clear_pending_commit(self, state: KeyValueArea, group_id: bytes) -> None:
+        with translated():
+            group = _load(state, group_id)
+            group.clear_pending_commit()
+            group.write_to_storage()
+
+    def join(self, state: KeyValueArea, welcome: bytes, *, now: int) -> bytes:
+        with translated():
+            mls_seed = KeyPackageRows(state).mls_seed(MessageInfo.from_bytes(welcome).key_package_references)
+            if mls_seed is None:
+                raise CryptoRejected(problem="a Welcome that answers no key package of ours")
+            client = _client(state, replace(Keyring.load(state), mls_seed=mls_seed), now=now)
+            group_id = client.examine_welcome(welcome).group_context.group_id
+            if GroupRows(state).state(group_id) is not None:
+                raise CryptoRejected(problem="a Welcome to a group that is already here")
+            client.join(welcome, now=now).write_to_storage()
+        return group_id
+
+    def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
+        with translated():
+            group = _load(state, group_id)
+            message = group.encrypt(data)
+            group.write_to_storage()
+        return message
+
+    def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
+        with translated():
+            group_id = MessageInfo.from_bytes(message).group_id
+            if group_id is None or GroupRows(state).state(group_id) is None:
+                raise CryptoRejected(problem="it is for no group that is here")
+            group = _load(state, group_id, now=now)
+            processed = _processed(group_id, group.process(message, now=now))
+            group.write_to_storage()
+        return processed
+
+    def groups(self, state: KeyValueArea) -> Sequence[bytes]:
+        return GroupRows(state).ids()
+
+    def epoch(self, state: KeyValueArea, group_id: bytes) -> int:
+        with translated():
+            return _load(state, group_id).epoch
+
+    def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[PeerId]:
+        with translated():
+            return _peers(_load(state, group_id).roster())
+
+    def epoch_authenticator(self, state: KeyValueArea, group_id: bytes) -> bytes:
+        with translated():
+            return _load(state, group_id).epoch_authenticator
+
+    def export_secret(self, state: KeyValueArea, group_id: bytes, *, label: str, context: bytes, length: int) -> Secret:
+        with translated():
+            return Secret(_load(state, group_id).export_secret(label.encode(), context, length))
+
+    def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:
+        GroupRows(state).delete(group_id)
+
+
+def _client(state: KeyValueArea, keyring: Keyring, *, now: int | None) -> Client:
+    return Client(
+        keyring.mls_credential,
+        keyring.mls_key_pair,
+        identity_provider=Members(now=now),
+        group_state_storage=GroupRows(state),
+        key_package_storage=KeyPackageRows(state, mls_seed=keyring.mls_seed),
+        rules=_RULES,
+        limits=_LIMITS,
+    )
+
+
+def _load(state: KeyValueArea, group_id: bytes, *, now: int | None = None) -> Group:
+    return _client(state, Keyring.load(state), now=now).load_group(group_id)
+
+
+def _commit(
+    state: KeyValueArea,
+    group_id: bytes,
+    *,
+    add: Sequence[KeyPackage] = (),
+    remove: Sequence[PeerId] = (),
+    now: int,
+) -> CommitOutput:
+    """Make a pending commit. It brings the account's present MLS key into our leaf, if another one is still there."""
+    keyring = Keyring.fresh(state, now=now)
+    group = _load(state, group_id, now=now)
+    stale = group.own_identity.signature_key != keyring.mls_key_pair.public_key
+    commit = group.commit(
+        add=add,
+        remove=[group.member_with_identity(peer.octets).index for peer in remove],
+        new_identity=(keyring.mls_credential, keyring.mls_key_pair) if stale else None,
+        now=now,
+    )
+    group.write_to_storage()
+    return commit
+
+
+def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
+    """Read a key package that says it is `peer`'s; that it truly is, mls-rs asks Members when it adds it."""
+    key_package = KeyPackage.from_bytes(encoded)
+    if credential_of(key_package.signing_identity).peer != peer:
+        raise BadCredential(problem="the key package is somebody else's")
+    return key_package
+
+
+def _processed(group_id: bytes, received: object) -> Processed:
+    match received:
+        case Decrypted():
+            sender = peer_of(received.sender)
+            return ApplicationMessage(group_id=group_id, epoch=received.epoch, sender=sender, data=received.data)
+        case CommitMessage(effect="reinit"):
+            raise CryptoRejected(problem="a commit that closes the group")
+        case CommitMessage(is_external=True):
+            raise CryptoRejected(problem="a commit from outside of the group")
+        case CommitMessage():
+            return _change(group_id, received)
+        case _:
+            raise CryptoRejected(problem="neither an application message nor a commit")
+
+
+def _change(group_id: bytes, commit: CommitMessage) -> MembershipChange:
+    return MembershipChange(
+        group_id=group_id,
+        epoch=commit.epoch,
+        committer=peer_of(commit.committer),
+        added=_peers(commit.added),
+        removed=_peers(commit.removed),
+    )
+
+
+def _peers(members: Sequence[Member]) -> tuple[PeerId, ...]:
+    return tuple(peer_of(member) for member in members)

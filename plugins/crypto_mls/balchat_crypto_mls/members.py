@@ -1,0 +1,76 @@
+"""Who may be in a group: whoever's leaf carries a credential that its identity key has signed.
+
+mls-rs asks for every leaf, whichever way it came in.
+"""
+
+from collections.abc import Sequence
+
+from mls_rs_py import CustomCredential, InvalidIdentityError, Member, MemberValidationContext, SigningIdentity
+
+from balchat_crypto_mls.credential import CREDENTIAL_TYPE, Credential
+from balchat_host.api.errors import BadCredential, InternalError
+from balchat_host.api.types import PeerId
+
+
+class UnboundIdentity(InvalidIdentityError):
+    """How mls-rs is told that a leaf is refused. The engine raises `problem` in its place."""
+
+    def __init__(self, problem: BadCredential) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Members:
+    """The identity provider of one call to the engine.
+
+    `now` is Unix seconds; a call that lets nobody in has none.
+    """
+
+    def __init__(self, *, now: int | None) -> None:
+        self._now = now
+
+    def validate_member(
+        self, signing_identity: SigningIdentity, timestamp: int | None, context: MemberValidationContext
+    ) -> None:
+        """Check the binding. `timestamp` is mls-rs' copy of `now`, where it has one."""
+        del timestamp, context
+        if self._now is None:
+            raise InternalError(kind="a member to check, and no time")
+        try:
+            credential_of(signing_identity).check(signing_identity.signature_key, now=self._now)
+        except BadCredential as problem:
+            raise UnboundIdentity(problem) from None
+
+    def validate_external_sender(self, signing_identity: SigningIdentity, timestamp: int | None) -> None:
+        """Nobody outside of a group has a say in it."""
+        del signing_identity, timestamp
+        raise UnboundIdentity(BadCredential(problem="nobody from outside may propose anything"))
+
+    def identity(self, signing_identity: SigningIdentity) -> bytes:
+        """A peer is in a group once."""
+        try:
+            return credential_of(signing_identity).peer.octets
+        except BadCredential as problem:
+            raise UnboundIdentity(problem) from None
+
+    def valid_successor(self, predecessor: SigningIdentity, successor: SigningIdentity) -> bool:
+        """A leaf stays its peer's."""
+        return self.identity(predecessor) == self.identity(successor)
+
+    def supported_types(self) -> Sequence[int]:
+        """Only our own."""
+        return [CREDENTIAL_TYPE]
+
+
+def credential_of(signing_identity: SigningIdentity) -> Credential:
+    """Read a leaf's credential. Raises BadCredential."""
+    credential = signing_identity.credential
+    if not isinstance(credential, CustomCredential) or credential.credential_type != CREDENTIAL_TYPE:
+        raise BadCredential(problem="it is of another kind")
+    return Credential.decode(credential.data)
+
+
+def peer_of(member: Member | SigningIdentity) -> PeerId:
+    """Say who a member is, whose leaf was checked when it came in."""
+    identity = member.signing_identity if isinstance(member, Member) else member
+    return credential_of(identity).peer

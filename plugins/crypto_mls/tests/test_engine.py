@@ -1,0 +1,412 @@
+"""The engine on the contract: groups, messages, credentials, and what it refuses."""
+
+import dataclasses
+
+import pytest
+from balchat_crypto_mls import signatures
+from balchat_crypto_mls.credential import CREDENTIAL_TYPE, MAX_LIFETIME, Credential
+from balchat_crypto_mls.keyring import Keyring
+from balchat_crypto_mls.plugin import balchat_crypto_engines
+from mls_rs_py import (
+    BasicCredential,
+    Client,
+    CustomCredential,
+    InMemoryGroupStateStorage,
+    InMemoryKeyPackageStorage,
+    KeyPackage,
+    Limits,
+    SignatureKeyPair,
+)
+
+from balchat_host.api.crypto import ApplicationMessage, MembershipChange
+from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, VaultRolledBack
+
+DAY = 24 * 3600
+
+
+def impostor(credential, pair: SignatureKeyPair, **options) -> Client:
+    """A client of mls-rs that does not play by balchat's rules."""
+    return Client(
+        credential,
+        pair,
+        identity_provider=AnyIdentity(),
+        group_state_storage=InMemoryGroupStateStorage(),
+        key_package_storage=InMemoryKeyPackageStorage(),
+        **options,
+    )
+
+
+class AnyIdentity:
+    """Accepts everybody."""
+
+    def validate_member(self, signing_identity, timestamp, context):
+        pass
+
+    def validate_external_sender(self, signing_identity, timestamp):
+        pass
+
+    def identity(self, signing_identity):
+        return getattr(signing_identity.credential, "data", b"basic")
+
+    def valid_successor(self, predecessor, successor):
+        return True
+
+    def supported_types(self):
+        return [1, CREDENTIAL_TYPE]
+
+
+def credential(alice, pair: SignatureKeyPair, until: int, **changes) -> CustomCredential:
+    seed = alice.identity_seed().reveal()
+    made = Credential.issue(seed, pair.public_key, not_after=until)
+    return CustomCredential(CREDENTIAL_TYPE, dataclasses.replace(made, **changes).encode())
+
+
+def test_a_conversation(pair, now):
+    alice, bob = pair
+    message = alice.encrypt(b"group", b"hello")
+    received = bob.process(message, now=now)
+    assert received == ApplicationMessage(group_id=b"group", epoch=1, sender=alice.peer, data=b"hello")
+    assert alice.process(bob.encrypt(b"group", b"hi"), now=now).sender == bob.peer
+    assert alice.members(b"group") == bob.members(b"group") == (alice.peer, bob.peer)
+    assert alice.epoch(b"group") == 1
+    assert alice.epoch_authenticator(b"group") == bob.epoch_authenticator(b"group")
+    secrets = [each.export_secret(b"group", label="x", context=b"y", length=32).reveal() for each in pair]
+    assert secrets[0] == secrets[1]
+
+
+def test_members_come_and_go(account, pair, now):
+    alice, bob = pair
+    carol = account()
+    invitation = bob.add(b"group", [(carol.peer, carol.key_package(lifetime=3600, now=now))], now=now)
+    own = bob.apply_pending_commit(b"group", now=now)
+    change = alice.process(invitation.commit, now=now)
+    assert own == change
+    assert change == MembershipChange(group_id=b"group", epoch=2, committer=bob.peer, added=(carol.peer,))
+    carol.join(invitation.welcome, now=now)
+    commit = alice.remove(b"group", [bob.peer], now=now)
+    alice.apply_pending_commit(b"group", now=now)
+    for each in (bob, carol):
+        assert each.process(commit, now=now).removed == (bob.peer,)
+    assert carol.members(b"group") == (alice.peer, carol.peer)
+    with pytest.raises(BadInput):
+        alice.remove(b"group", [bob.peer], now=now)
+
+
+def test_an_update(pair, now):
+    alice, bob = pair
+    before = alice.epoch_authenticator(b"group")
+    commit = alice.update(b"group", now=now)
+    assert alice.epoch_authenticator(b"group") == before
+    change = alice.apply_pending_commit(b"group", now=now)
+    assert (change.added, change.removed) == ((), ())
+    bob.process(commit, now=now)
+    assert alice.epoch_authenticator(b"group") == bob.epoch_authenticator(b"group") != before
+
+
+def test_a_pending_commit_can_be_forgotten(pair, now):
+    alice, bob = pair
+    alice.update(b"group", now=now)
+    with pytest.raises(BadInput):
+        alice.update(b"group", now=now)
+    alice.clear_pending_commit(b"group")
+    with pytest.raises(BadInput):
+        alice.apply_pending_commit(b"group", now=now)
+    bob.process(alice.encrypt(b"group", b"still here"), now=now)
+
+
+def test_what_is_refused_changes_nothing(account, pair, now):
+    alice, bob = pair
+    message = alice.encrypt(b"group", b"x")
+    bob.process(message, now=now)
+    stranger = account()
+    stranger.create_group(b"elsewhere", now=now)
+    before = dict(bob.area.rows)
+    for refused in (b"", b"garbage", message, message[:-1], stranger.encrypt(b"elsewhere", b"x")):
+        with pytest.raises(CryptoRejected):
+            bob.process(refused, now=now)
+        with pytest.raises(CryptoRejected):
+            bob.join(refused, now=now)
+    assert bob.area.rows == before
+
+
+def test_the_same_welcome_twice(account, now):
+    alice, bob = account(), account()
+    key_package = bob.key_package(lifetime=3600, now=now)
+    alice.create_group(b"group", now=now)
+    welcome = alice.add(b"group", [(bob.peer, key_package)], now=now).welcome
+    bob.join(welcome, now=now)
+    with pytest.raises(CryptoRejected):
+        bob.join(welcome, now=now)
+
+
+def test_a_welcome_to_a_group_that_is_here(account, pair, now):
+    alice, bob = pair
+    mallory = account()
+    mallory.create_group(b"group", now=now)
+    key_package = bob.key_package(lifetime=3600, now=now)
+    welcome = mallory.add(b"group", [(bob.peer, key_package)], now=now).welcome
+    with pytest.raises(CryptoRejected):
+        bob.join(welcome, now=now)
+    bob.process(alice.encrypt(b"group", b"x"), now=now)
+
+
+def test_a_forgotten_key_package(account, now):
+    alice, bob = account(), account()
+    key_package = bob.key_package(lifetime=3600, now=now)
+    bob.forget_key_package(key_package)
+    alice.create_group(b"group", now=now)
+    with pytest.raises(CryptoRejected):
+        bob.join(alice.add(b"group", [(bob.peer, key_package)], now=now).welcome, now=now)
+
+
+def test_expired_key_packages_go_by_themselves(account, now):
+    alice = account()
+    alice.key_package(lifetime=3600, now=now)
+    rows = len(alice.area.rows)
+    alice.key_package(lifetime=3600, now=now + 40 * DAY)
+    assert len(alice.area.rows) == rows
+
+
+def test_key_packages_that_are_expired_or_live_too_long(account, pair, now):
+    alice, _ = pair
+    carol = account()
+    key_package = carol.key_package(lifetime=3600, now=now)
+    with pytest.raises(CryptoRejected):
+        alice.add(b"group", [(carol.peer, key_package)], now=now + 3601)
+    with pytest.raises(BadInput):
+        carol.key_package(lifetime=91 * DAY, now=now)
+    keys = SignatureKeyPair.generate()
+    client = impostor(
+        credential(carol, keys, now + DAY), keys, limits=Limits(max_key_package_lifetime=10**9), clock=lambda: now
+    )
+    eternal = client.generate_key_package(lifetime=10**8).to_bytes()
+    with pytest.raises(CryptoRejected):
+        alice.add(b"group", [(carol.peer, eternal)], now=now)
+
+
+def test_a_key_package_of_somebody_else(account, pair, now):
+    alice, _ = pair
+    carol, mallory = account(), account()
+    with pytest.raises(BadCredential):
+        alice.add(b"group", [(carol.peer, mallory.key_package(lifetime=3600, now=now))], now=now)
+    with pytest.raises(CryptoRejected):
+        alice.add(b"group", [(carol.peer, b"garbage")], now=now)
+
+
+BAD_CREDENTIALS = {
+    "another kind": lambda carol, keys, now: BasicCredential(carol.peer.octets),
+    "another length": lambda carol, keys, now: CustomCredential(CREDENTIAL_TYPE, carol.peer.octets),
+    "another key": lambda carol, keys, now: credential(carol, SignatureKeyPair.generate(), now + DAY),
+    "another date": lambda carol, keys, now: credential(carol, keys, now + DAY, not_after=now + 2 * DAY),
+    "no signature": lambda carol, keys, now: credential(carol, keys, now + DAY, signature=bytes(64)),
+    "expired": lambda carol, keys, now: credential(carol, keys, now - 1),
+    "valid too long": lambda carol, keys, now: credential(carol, keys, now + MAX_LIFETIME + 2 * DAY),
+}
+
+
+@pytest.mark.parametrize("problem", BAD_CREDENTIALS)
+def test_a_credential_that_is_not_bound_gets_nowhere(account, pair, now, problem):
+    alice, _ = pair
+    carol, keys = account(), SignatureKeyPair.generate()
+    false = impostor(BAD_CREDENTIALS[problem](carol, keys, now), keys, clock=lambda: now)
+    # As one to be added.
+    before = dict(alice.area.rows)
+    with pytest.raises(BadCredential):
+        alice.add(b"group", [(carol.peer, false.generate_key_package().to_bytes())], now=now)
+    assert alice.area.rows == before
+    # As one who adds us; a credential of another kind cannot even be in one group with ours.
+    if problem == "another kind":
+        return
+    group = false.create_group(b"trap")
+    key_package = KeyPackage.from_bytes(alice.key_package(lifetime=3600, now=now))
+    before = dict(alice.area.rows)
+    with pytest.raises(BadCredential):
+        alice.join(group.commit(add=[key_package]).welcomes[0], now=now)
+    assert alice.area.rows == before
+
+
+def test_a_false_member_whom_a_member_adds(account, pair, now):
+    """Bob has gone over to the enemy, and adds a leaf in Carol's name."""
+    alice, bob = pair
+    carol, keys = account(), SignatureKeyPair.generate()
+    false = impostor(credential(carol, keys, now + DAY, signature=bytes(64)), keys, clock=lambda: now)
+    keyring = Keyring.load(bob.area)
+    theirs = impostor(keyring.mls_credential, keyring.mls_key_pair, clock=lambda: now)
+    group = theirs.create_group(b"other")
+    key_package = KeyPackage.from_bytes(alice.key_package(lifetime=3600, now=now))
+    commit = group.commit(add=[key_package])
+    group.apply_pending_commit()
+    alice.join(commit.welcomes[0], now=now)
+    before = dict(alice.area.rows)
+    with pytest.raises(BadCredential):
+        alice.process(group.commit(add=[false.generate_key_package()]).message, now=now)
+    assert alice.area.rows == before
+
+
+def test_proposals_alone_are_not_taken(account, now):
+    alice, bob = account(), account()
+    keyring = Keyring.load(bob.area)
+    bobs = impostor(keyring.mls_credential, keyring.mls_key_pair, clock=lambda: now)
+    group = bobs.create_group(b"group")
+    commit = group.commit(add=[KeyPackage.from_bytes(alice.key_package(lifetime=3600, now=now))])
+    group.apply_pending_commit()
+    alice.join(commit.welcomes[0], now=now)
+    with pytest.raises(CryptoRejected):
+        alice.process(group.propose_update(), now=now)
+    alice.encrypt(b"group", b"not held up")
+    with pytest.raises(CryptoRejected):
+        alice.process(group.group_info(), now=now)
+
+
+def test_nobody_comes_in_from_outside(account, now):
+    alice, bob, carol = account(), account(), account()
+    keyring = Keyring.load(bob.area)
+    group = impostor(keyring.mls_credential, keyring.mls_key_pair, clock=lambda: now).create_group(b"group")
+    commit = group.commit(add=[KeyPackage.from_bytes(alice.key_package(lifetime=3600, now=now))])
+    group.apply_pending_commit()
+    alice.join(commit.welcomes[0], now=now)
+    keyring = Keyring.load(carol.area)
+    carols = impostor(keyring.mls_credential, keyring.mls_key_pair, clock=lambda: now)
+    _, external = carols.external_commit(group.group_info(allow_external_commit=True))
+    with pytest.raises(CryptoRejected):
+        alice.process(external, now=now)
+
+
+def test_signatures_count_for_one_use(account):
+    alice, bob = account(), account()
+    signature = alice.sign(domain="one", message=b"m")
+    alice.engine.verify(alice.peer, domain="one", message=b"m", signature=signature)
+    for peer, domain, message in ((bob.peer, "one", b"m"), (alice.peer, "two", b"m"), (alice.peer, "one", b"n")):
+        with pytest.raises(BadCredential):
+            alice.engine.verify(peer, domain=domain, message=message, signature=signature)
+    for domain in ("", "a\0b", "ä"):
+        with pytest.raises(BadInput):
+            alice.sign(domain=domain, message=b"m")
+
+
+def test_the_seed_is_the_peer_ids(account):
+    alice = account()
+    seed = alice.identity_seed()
+    assert signatures.peer_id(seed.reveal()) == alice.identity() == alice.peer
+    assert seed.reveal().hex() not in repr(seed)
+    assert "…" in repr(Keyring.load(alice.area))
+
+
+def test_an_identity_is_made_once(account, now):
+    alice = account()
+    with pytest.raises(BadInput):
+        alice.create_identity(now=now)
+
+
+def test_a_credential_is_renewed_in_time(pair, now):
+    alice, bob = pair
+    old = Keyring.load(alice.area).credential
+    waiting = alice.key_package(lifetime=3600, now=now)
+    later = now + MAX_LIFETIME // 2 + DAY
+    commit = alice.update(b"group", now=later)
+    alice.apply_pending_commit(b"group", now=later)
+    bob.process(commit, now=later)
+    assert Keyring.load(alice.area).credential.not_after == later + MAX_LIFETIME > old.not_after
+    assert bob.process(alice.encrypt(b"group", b"by the new key"), now=later).sender == alice.peer
+    # A key package from before still works, by the key that it was made with.
+    bob.create_group(b"second", now=now)
+    alice.join(bob.add(b"second", [(alice.peer, waiting)], now=now).welcome, now=later)
+    bob.apply_pending_commit(b"second", now=now)
+    assert bob.process(alice.encrypt(b"second", b"by the old one"), now=later).sender == alice.peer
+
+
+def test_five_past_epochs_are_kept(pair, now):
+    alice, bob = pair
+    messages = [alice.encrypt(b"group", b"%d" % number) for number in range(3)]
+    for _ in range(5):
+        commit = alice.update(b"group", now=now)
+        alice.apply_pending_commit(b"group", now=now)
+        bob.process(commit, now=now)
+    assert bob.process(messages[1], now=now).epoch == 1
+    assert bob.process(messages[0], now=now).data == b"0"
+    size = len(bob.area.rows)
+    commit = alice.update(b"group", now=now)
+    alice.apply_pending_commit(b"group", now=now)
+    bob.process(commit, now=now)
+    assert len(bob.area.rows) == size
+    with pytest.raises(CryptoRejected):
+        bob.process(messages[2], now=now)
+
+
+def test_a_row_put_back_is_noticed(pair, now):
+    alice, bob = pair
+    commit = alice.update(b"group", now=now)
+    old = dict(alice.area.rows)
+    alice.apply_pending_commit(b"group", now=now)
+    bob.process(commit, now=now)
+    alice.encrypt(b"group", b"one more")
+    alice.process(bob.encrypt(b"group", b"x"), now=now)
+    new = dict(alice.area.rows)
+    changed = [key for key in new if key in old and new[key] != old[key]]
+    assert changed
+    for key in changed:
+        alice.area.rows = new | {key: old[key]}
+        with pytest.raises(VaultRolledBack):
+            alice.encrypt(b"group", b"with used keys")
+    for key in [key for key in new if key[:1] == b"g"]:
+        alice.area.rows = {each: row for each, row in new.items() if each != key}
+        late = bob.encrypt(b"group", b"y")
+        if key.endswith(b"s"):
+            with pytest.raises(VaultRolledBack):
+                alice.process(late, now=now)
+
+
+def test_a_past_epoch_put_back_is_noticed(pair, now):
+    alice, bob = pair
+    messages = [alice.encrypt(b"group", b"%d" % number) for number in range(2)]
+    commit = alice.update(b"group", now=now)
+    bob.process(commit, now=now)
+    old = dict(bob.area.rows)
+    bob.process(messages[0], now=now)
+    epoch_rows = [key for key in old if key[:1] == b"g" and not key.endswith(b"s")]
+    bob.area.rows |= {key: old[key] for key in epoch_rows}
+    with pytest.raises(VaultRolledBack):
+        bob.process(messages[0], now=now)
+
+
+def test_a_deleted_group_put_back_is_noticed(pair):
+    alice, _ = pair
+    rows = dict(alice.area.rows)
+    alice.delete_group(b"group")
+    assert alice.groups() == []
+    alice.delete_group(b"group")
+    alice.area.rows |= {key: row for key, row in rows.items() if key[:1] == b"g"}
+    with pytest.raises(VaultRolledBack):
+        alice.encrypt(b"group", b"x")
+
+
+def test_groups_do_not_mix(account, now):
+    alice = account()
+    for group_id in (b"", b"a", b"ab", b"\x01a"):
+        alice.create_group(group_id, now=now)
+    assert set(alice.groups()) == {b"", b"a", b"ab", b"\x01a"}
+    alice.delete_group(b"a")
+    assert set(alice.groups()) == {b"", b"ab", b"\x01a"}
+    for absent in (b"a", b"x"):
+        with pytest.raises(BadInput):
+            alice.encrypt(absent, b"x")
+    with pytest.raises(BadInput):
+        alice.create_group(b"ab", now=now)
+    with pytest.raises((BadInput, CryptoRejected)):
+        alice.create_group(bytes(256), now=now)
+
+
+def test_a_hostile_sender_costs_little(pair, now):
+    alice, bob = pair
+    size = sum(len(row) for row in bob.area.rows.values())
+    for _ in range(4):
+        for _ in range(900):
+            last = alice.encrypt(b"group", b"")
+        bob.process(last, now=now)
+    assert sum(len(row) for row in bob.area.rows.values()) - size < 60_000
+
+
+def test_registration():
+    (descriptor,) = balchat_crypto_engines()
+    assert descriptor.name == "crypto_mls"
+    assert descriptor.factory(descriptor.settings()).__class__.__name__ == "MlsEngine"
