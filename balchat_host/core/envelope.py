@@ -55,11 +55,13 @@ class Envelope:
         version, kind, payload = item
         if version != VERSION or isinstance(version, bool):
             raise MalformedEnvelope(problem="its version is not known here")
-        if not isinstance(kind, int) or kind not in Kind:
-            raise MalformedEnvelope(problem="its kind is not known here")
+        try:
+            known = Kind(cast("int", kind))
+        except ValueError:
+            raise MalformedEnvelope(problem="its kind is not known here") from None
         if not isinstance(payload, bytes):
             raise MalformedEnvelope(problem="its payload is no byte string")
-        return cls(kind=Kind(kind), payload=payload)
+        return cls(kind=known, payload=payload)
 
 
 def envelope_id(octets: bytes) -> bytes:

@@ -16,6 +16,8 @@ from balchat_host.core.unit import Unit
 
 _COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 _IGNORED = Disposition(verdict=Verdict.IGNORED)
+_ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
+"""What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
 
 def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
@@ -31,13 +33,14 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
     try:
+        envelope = Envelope.decode(octets)
         with unit.tx.savepoint():
-            disposition = _dispatch(unit, source, Envelope.decode(octets))
+            disposition = _dispatch(unit, source, envelope)
     except RequestsFull as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
     except PeerError as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code)
-    if disposition == _COMMITTED:
+    if disposition == _COMMITTED and envelope.kind in _ONCE:
         unit.tx.execute("INSERT INTO received (envelope_id, at) VALUES (?, ?)", (identifier, unit.now))
     return disposition
 

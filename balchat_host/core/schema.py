@@ -31,9 +31,8 @@ CREATE TABLE contact (
     added_at INTEGER NOT NULL
 ) STRICT;
 
--- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest
-rank among those
--- in which we have heard from them, or of the highest rank while we have heard in none.
+-- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest rank
+-- among those in which we have heard from them, or of the highest rank while we have heard in none.
 CREATE TABLE contact_group (
     group_id BLOB PRIMARY KEY,
     contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
@@ -88,9 +87,9 @@ CREATE TABLE message (
 CREATE INDEX message_of_contact ON message (contact, seq);
 CREATE INDEX message_unread ON message (contact, seq) WHERE unread = 1;
 
--- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted anew in
-another group;
--- `envelope` is what leaves, NULL as long as there is no group to encrypt in. `not_before` is when to try again.
+-- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted anew
+-- in another group. `envelope` is what leaves, NULL as long as there is no group to encrypt in.
+-- `not_before` is when to try again.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
