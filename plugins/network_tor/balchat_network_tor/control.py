@@ -5,6 +5,7 @@ be called from worker threads. Callbacks are called from a thread of stem's.
 """
 
 import logging
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,13 @@ import stem.control  # pyright: ignore[reportMissingTypeStubs]  # see above
 
 from balchat_host.api.errors import NetworkUnavailable, TorControlRefused
 from balchat_host.api.types import Secret
+from balchat_network_tor.addresses import ControlAddress, TcpAddress
 
 # stem hands every line of the control connection to the log, the ADD_ONION with its key among them, and a handler
 # of the root logger would take it whatever its level. So stem logs nothing.
 _stem_log = logging.getLogger("stem")
 _stem_log.disabled = True
 _stem_log.propagate = False
-
-ControlAddress: TypeAlias = Path | tuple[str, int]
-"""Where a control port listens: a unix socket, or host and port."""
 
 MAX_STREAMS_PER_CIRCUIT: Final = 16
 """Streams that one rendezvous circuit may open; tor closes a circuit that asks for more."""
@@ -75,6 +74,7 @@ class Control:
     @classmethod
     def connect(cls, address: ControlAddress, *, password: Secret | None = None) -> Self:
         """Connect and authenticate by what tor offers: nothing, the password, its cookie. Raises TorControlRefused."""
+        _knock(address)
         try:
             if isinstance(address, Path):
                 controller: Any = stem.control.Controller.from_socket_file(str(address))
@@ -99,6 +99,14 @@ class Control:
             return self._controller.get_info(list(keywords))
         except stem.ControllerError as error:
             raise ControlFailure("GETINFO", error) from error
+
+    def socks_address(self) -> TcpAddress | None:
+        """Ask where tor's first SOCKS port on TCP is; None where it has none."""
+        for listener in self.information("net/listeners/socks").split():
+            host, _, port = listener.strip('"').rpartition(":")
+            if port.isdecimal():
+                return host, int(port)
+        return None
 
     def set_options(self, options: Mapping[str, str]) -> None:
         """Change settings of the running tor, all or none (SETCONF)."""
@@ -163,6 +171,15 @@ class Control:
     def close(self) -> None:
         """End the connection. Calling it twice is harmless."""
         self._controller.close()
+
+
+def _knock(address: ControlAddress) -> None:
+    """Raise TorControlRefused unless something listens. stem would leave its socket open when nothing does."""
+    with socket.socket(socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET) as door:
+        try:
+            door.connect(str(address) if isinstance(address, Path) else address)
+        except OSError as error:
+            raise TorControlRefused(problem=f"nothing answers there ({error.strerror})") from error
 
 
 def _refusal(error: Exception) -> str:

@@ -35,7 +35,7 @@ TestingDirAuthVoteHSDir *
 TestingDirAuthVoteGuard *
 TestingMinExitFlagThreshold 0
 MinUptimeHidServDirectoryV2 0
-ConsensusParams cc_alg=2
+ConsensusParams cc_alg=2 KISTSchedRunInterval=2
 V3AuthVotingInterval {interval}
 V3AuthVoteDelay 2
 V3AuthDistDelay 2

@@ -1,0 +1,111 @@
+"""The settings of this plugin: the table `[settings.network_tor]`.
+
+Everything is checked here, so that a mistake shows when the configuration is read and not when tor refuses it. A
+check raises `ValueError("key: what is wrong; what is allowed")`, which the host shows with the file's name.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from balchat_host.api.types import Secret, one_line
+from balchat_network_tor.addresses import ControlAddress, TcpAddress, parse_control, parse_tcp
+from balchat_network_tor.bridges import check_bridges, transport_of, transports_of
+
+_OURS: Final = (
+    "AvoidDiskWrites", "ClientOnionAuthDir", "ControlPort", "ControlSocket", "CookieAuthentication", "CookieAuthFile",
+    "DataDirectory", "HashedControlPassword", "HiddenService", "KeyDirectory", "CacheDirectory", "Log", "PidFile",
+    "RunAsDaemon", "SafeLogging", "SocksPort", "SocksPolicy", "User", "__",
+)  # fmt: skip
+"""How options begin that this plugin sets itself, or that would write onions or contacts to a disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorSettings:
+    """What can be set. With `control` a running tor is used; otherwise one is started, and ends with us."""
+
+    tor: str = "tor"
+    """The tor program: a name to look for, or a path."""
+
+    control: str = ""
+    """The control port of a running tor: `127.0.0.1:9051`, or `unix:` and a path."""
+
+    control_password: str = field(default="", repr=False)
+    """The password of that control port; not needed where tor has a cookie file that we may read."""
+
+    socks: str = ""
+    """The SOCKS port of that tor, as `127.0.0.1:9050`; tor is asked when it is empty."""
+
+    bridges: tuple[str, ...] = ()
+    """Bridge lines as bridges.torproject.org gives them."""
+
+    client_transport_plugins: tuple[str, ...] = ()
+    """The programs of pluggable transports, each as `obfs4,webtunnel exec /usr/bin/lyrebird`."""
+
+    dial_timeout: float = 90.0
+    """Seconds that opening a stream may take, waiting for tor included; 1 to 600."""
+
+    max_incoming: int = 256
+    """Incoming streams open at the same time for one address; 1 to 10,000."""
+
+    torrc: tuple[str, ...] = ()
+    """Further lines for tor's configuration: a private network, a proxy to go through."""
+
+    def __post_init__(self) -> None:
+        if not self.tor:
+            raise ValueError("tor: it is empty; a program's name or its path is allowed")
+        self._check_running_tor()
+        check_bridges(self.bridges)
+        provided = {name for line in self.client_transport_plugins for name in transports_of(line)}
+        missing = sorted({name for line in self.bridges if (name := transport_of(line))} - provided)
+        if missing:
+            raise ValueError(
+                f"bridges: nothing says which program speaks {one_line(missing)}; transports named in"
+                " client_transport_plugins are allowed"
+            )
+        if not 1 <= self.dial_timeout <= 600:  # noqa: PLR2004  # named in the message
+            raise ValueError(f"dial_timeout: {self.dial_timeout} is out of range; 1 to 600 seconds are allowed")
+        if not 1 <= self.max_incoming <= 10_000:  # noqa: PLR2004  # named in the message
+            raise ValueError(f"max_incoming: {self.max_incoming} is out of range; 1 to 10000 streams are allowed")
+        for line in self.torrc:
+            _check_torrc_line(line)
+
+    @property
+    def control_address(self) -> ControlAddress | None:
+        """Where the running tor's control port is, or None where tor is to be started."""
+        return parse_control(self.control) if self.control else None
+
+    @property
+    def control_secret(self) -> Secret | None:
+        """The control port's password, if there is one."""
+        return Secret.from_text(self.control_password) if self.control_password else None
+
+    @property
+    def socks_address(self) -> TcpAddress | None:
+        """Where the running tor's SOCKS port is, or None where tor is to be asked."""
+        return parse_tcp(self.socks) if self.socks else None
+
+    def _check_running_tor(self) -> None:
+        if not self.control:
+            for key in ("control_password", "socks"):
+                if getattr(self, key):
+                    raise ValueError(f"{key}: it belongs to a running tor; it is allowed only together with control")
+            return
+        for key in ("bridges", "client_transport_plugins", "torrc"):
+            if getattr(self, key):
+                raise ValueError(f"{key}: a running tor has its own; it is allowed only without control")
+        for key in ("control_address", "socks_address"):
+            try:
+                getattr(self, key)
+            except ValueError as error:
+                raise ValueError(f"{key.removesuffix('_address')}: {error}") from None
+
+
+def _check_torrc_line(line: str) -> None:
+    allowed = "OPTION VALUE is allowed, with an option that balchat does not set itself"
+    words = line.split()
+    if len(words) < 2 or not line.isprintable() or not words[0].isalnum():  # noqa: PLR2004  # option and value
+        raise ValueError(f"torrc: {line!r} has another shape; {allowed}")
+    option = words[0].lower()
+    # tor takes any unambiguous beginning of an option's name for the option.
+    if any(option.startswith(ours.lower()) or ours.lower().startswith(option) for ours in _OURS):
+        raise ValueError(f"torrc: {words[0]} cannot be set here; {allowed}")
