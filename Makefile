@@ -37,7 +37,7 @@ system:
 
 .venv/.dependencies: requirements.lock .venv/.created
 	@echo "→ installing the dependencies that requirements.lock names"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/.binding: $(BINDING_SOURCES) .venv/.dependencies
