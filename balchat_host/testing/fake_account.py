@@ -19,7 +19,9 @@ from balchat_host.api.events import (
 )
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
+from balchat_host.core.contacts import parse_peer
 from balchat_host.core.names import check_name
+from balchat_host.core.safety import safety_number
 from balchat_host.testing.fake_journal import Bell, Clock, Journal
 
 MIN_ID_DIGITS = 6
@@ -68,7 +70,8 @@ class FakeAccount:
     def free_name(self, name: str, but_for: str | None = None) -> str:
         """Check a name for a contact. Raises BadInput, NameTaken."""
         checked = check_name(name)
-        if any(view.name == checked and view.peer_id != but_for for view in self.contacts.values()):
+        folded = checked.casefold()
+        if any(view.name.casefold() == folded and view.peer_id != but_for for view in self.contacts.values()):
             raise NameTaken(name=checked)
         return checked
 
@@ -103,7 +106,7 @@ class FakeAccount:
 
     def safety_number(self, contact: ContactView) -> str:
         """Give the sixty digits that both sides have."""
-        return f"{int(_shared(self.peer_id, contact.peer_id), 16) % 10**60:060}"
+        return safety_number(self.peer, PeerId(bytes.fromhex(contact.peer_id)))
 
     # -- requests
 
@@ -145,16 +148,10 @@ class FakeAccount:
         """Give every message of a conversation, oldest first."""
         return [message for message in self.messages.values() if message.conversation == contact.conversation]
 
-    def message_of(self, contact: ContactView, message_id: str) -> Message:
-        """Find a message of a conversation by its whole id. Raises NoSuchMessage."""
-        message = self.messages.get(message_id)
-        if message is None or message.conversation != contact.conversation:
-            raise NoSuchMessage(name=message_id)
-        return message
-
-    def message_beginning(self, contact: ContactView, beginning: str) -> Message:
-        """Find a message of a conversation by the beginning of its id. Raises NoSuchMessage."""
-        found = [message for message in self.conversation(contact) if message.id.startswith(beginning.lower())]
+    def message(self, beginning: str, contact: ContactView | None = None) -> Message:
+        """Find a message, or one of a conversation, by its id or the beginning of it. Raises NoSuchMessage."""
+        among = self.messages.values() if contact is None else self.conversation(contact)
+        found = [message for message in among if message.id.startswith(beginning.lower())]
         if len(found) != 1 or len(beginning) < MIN_ID_DIGITS:
             raise NoSuchMessage(name=beginning)
         return found[0]
@@ -264,5 +261,5 @@ def _shared(one: str, other: str) -> str:
 
 
 def _is_called(name: str, view: ContactView | RequestView) -> bool:
-    onion = name.lower().removesuffix(".onion")
-    return name in {view.name, view.peer_id} or onion == view.onion.removesuffix(".onion")
+    peer = parse_peer(name)
+    return name.casefold() == view.name.casefold() or (peer is not None and peer.onion == view.onion)

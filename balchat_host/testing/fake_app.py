@@ -15,7 +15,6 @@ from balchat_host.api.errors import (
     AlreadyAContact,
     BadInput,
     ContactBlocked,
-    NoSuchMessage,
     OwnChatCode,
     SafetyNumberDiffers,
     TextTooLong,
@@ -43,7 +42,6 @@ from balchat_host.testing.fake_journal import Pull
 
 MAX_CONTACTS = 100
 MAX_HISTORY = 1000
-MAX_SUBSCRIBER_LENGTH = 64
 MIN_PASSPHRASE_SIZE = 8
 
 
@@ -172,7 +170,7 @@ class FakeApp(App):
             raise TooMany(what="contacts", limit=MAX_CONTACTS)
         if _size("The introduction", introduction) > MAX_INTRODUCTION_SIZE:
             raise BadInput(what="The introduction", problem=f"it has more than {MAX_INTRODUCTION_SIZE} octets")
-        chosen = account.free_name(name if name is not None else parsed.name or parsed.peer.onion)
+        chosen = account.free_name(name or parsed.name or parsed.peer.onion[:8])
         if peer_id in account.requests:
             return account.accept_request(account.requests[peer_id], chosen)
         other = account.other_side(peer_id)
@@ -199,7 +197,7 @@ class FakeApp(App):
     async def verify_contact(self, contact: str, safety_number: str) -> ContactView:
         await self._enter("verify_contact")
         view = self.account.contact(contact)
-        if "".join(filter(str.isdigit, safety_number)) != self.account.safety_number(view):
+        if _digits(safety_number) != _digits(self.account.safety_number(view)):
             raise SafetyNumberDiffers(name=view.name)
         return self.account.put_contact(replace(view, verified=True))
 
@@ -239,11 +237,11 @@ class FakeApp(App):
         if view.blocked:
             raise ContactBlocked(name=view.name)
         size = _size("The text", text)
-        if not size:
+        if not text.strip():
             raise BadInput(what="The text", problem="it is empty")
         if size > MAX_TEXT_SIZE:
             raise TextTooLong(size=size, limit=MAX_TEXT_SIZE)
-        replied = None if reply_to is None else self.account.message_beginning(view, reply_to).id
+        replied = None if reply_to is None else self.account.message(reply_to, view).id
         message = self.account.write(view, text, replied)
         if other := self.account.other_side(view.peer_id):
             self.account.send_waiting(other)
@@ -251,9 +249,7 @@ class FakeApp(App):
 
     async def message(self, message_id: str) -> Message:
         await self._enter("message")
-        if message_id not in self.account.messages:
-            raise NoSuchMessage(name=message_id)
-        return self.account.messages[message_id]
+        return self.account.message(message_id)
 
     async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
         await self._enter("history")
@@ -261,13 +257,13 @@ class FakeApp(App):
             raise BadInput(what="The limit", problem=f"it is {limit}; 1 to {MAX_HISTORY} are allowed")
         view = self.account.contact(contact)
         conversation = self.account.conversation(view)
-        end = len(conversation) if before is None else conversation.index(self.account.message_of(view, before))
+        end = len(conversation) if before is None else conversation.index(self.account.message(before, view))
         return conversation[max(0, end - limit) : end]
 
     async def mark_read(self, contact: str, up_to: str) -> None:
         await self._enter("mark_read")
         view = self.account.contact(contact)
-        self.account.mark_read(view, self.account.message_of(view, up_to))
+        self.account.mark_read(view, self.account.message(up_to, view))
 
     # -- events
 
@@ -280,8 +276,6 @@ class FakeApp(App):
 
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
         await self._enter("acknowledge")
-        if not 1 <= len(subscriber) <= MAX_SUBSCRIBER_LENGTH:
-            raise BadInput(what="The subscriber", problem=f"it has 1 to {MAX_SUBSCRIBER_LENGTH} characters")
         self.account.journal.acknowledge(subscriber, cursor)
 
     # -- inside
@@ -309,6 +303,10 @@ class FakeApp(App):
 
     def _contacts_by_name(self) -> list[ContactView]:
         return sorted(self.account.contacts.values(), key=lambda contact: contact.name.casefold())
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def _size(what: str, text: str) -> int:

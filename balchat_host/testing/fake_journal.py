@@ -6,11 +6,12 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.lowlevel
 
-from balchat_host.api.errors import CursorTooOld
+from balchat_host.api.errors import BadInput, CursorTooOld
 from balchat_host.api.events import Event
 
 T = TypeVar("T")
 
+MAX_SUBSCRIBER_LENGTH = 64
 _BEGINNING = 1_750_000_000_000
 
 
@@ -79,7 +80,8 @@ class Journal:
         self._forgotten += count
 
     def acknowledge(self, subscriber: str, cursor: int) -> None:
-        """Remember how far a subscriber has come. It never goes back."""
+        """Remember how far a subscriber has come. It never goes back. Raises BadInput."""
+        self._check(cursor, subscriber)
         self._acknowledged[subscriber] = max(cursor, self._acknowledged.get(subscriber, 0))
 
     def read(self, after: int | None, subscriber: str | None) -> AsyncIterator[Event]:
@@ -90,7 +92,8 @@ class Journal:
             nonlocal cursor
             await anyio.lowlevel.checkpoint()
             if cursor is None:
-                cursor = self._acknowledged.get(subscriber or "", self.last)
+                cursor = self.last if subscriber is None else self._acknowledged.get(subscriber, 0)
+            self._check(cursor, subscriber)
             if cursor < self._forgotten:
                 raise CursorTooOld(cursor=cursor + 1, oldest=self._forgotten + 1)
             while cursor >= self.last:
@@ -100,3 +103,9 @@ class Journal:
             return event
 
         return Pull(following)
+
+    def _check(self, cursor: int, subscriber: str | None) -> None:
+        if not 0 <= cursor <= self.last:
+            raise BadInput(what="The cursor", problem="there has never been such an event")
+        if subscriber is not None and not 1 <= len(subscriber) <= MAX_SUBSCRIBER_LENGTH:
+            raise BadInput(what="The subscriber", problem=f"its name has 1 to {MAX_SUBSCRIBER_LENGTH} characters")
