@@ -69,6 +69,8 @@ def check(distribution: Distribution, wheels: Path, workshop: Path) -> None:
 def main(names: list[str]) -> int:
     """Check the named distributions, or all; the exit code is the number of those that failed."""
     chosen = [each for each in distributions() if not names or each.name in names]
+    if unknown := set(names) - {each.name for each in chosen}:
+        sys.exit(f"no such distribution: {', '.join(sorted(unknown))}")
     failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="balchat-isolated-") as scratch:
         wheels = Path(scratch) / "wheels"
@@ -77,7 +79,8 @@ def main(names: list[str]) -> int:
             print(f"\n== {distribution.name}", flush=True)
             try:
                 check(distribution, wheels, Path(scratch) / distribution.name)
-            except subprocess.CalledProcessError:
+            except (subprocess.CalledProcessError, FileNotFoundError) as problem:
+                print(problem)
                 failed.append(distribution.name)
     print("\nfailed alone: " + ", ".join(failed) if failed else f"\n{len(chosen)} distributions pass alone")
     return len(failed)
