@@ -34,7 +34,7 @@ _SHARED: dict[str, Any] = {
 }
 _UNLOCKING: dict[str, Any] = {
     "passphrase_fd": Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Read the passphrase's line from file descriptor N.")
+        int | None, typer.Option(metavar="N", help="Read the passphrase's line from file descriptor N.")
     ],
     "passphrase_file": Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read it from a file that only you can read.")
@@ -43,6 +43,9 @@ _UNLOCKING: dict[str, Any] = {
         bool, typer.Option("--recovery-code", help="The secret is the recovery code, not the passphrase.")
     ],
 }
+PANELS = (ACCOUNT, RUNNING, PEOPLE, MESSAGES, MACHINE) = ("Account", "Running", "People", "Messages", "Machine")
+"""The headings under which help lists the commands, in this order."""
+
 SHARED_NAMES = frozenset({*_SHARED, *_UNLOCKING})
 _DEFAULTS: dict[str, object] = {"json": False, "recovery_code": False}
 
@@ -129,6 +132,9 @@ def _key(given: dict[str, Any]) -> Key:
 class Command(TyperCommand):
     """A command whose help tells its own options from the shared ones, and ends with examples."""
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Shared options": []}
         for parameter in self.get_params(ctx):
@@ -136,7 +142,7 @@ class Command(TyperCommand):
             if record is None:
                 continue
             if parameter.param_type_name == "argument":
-                sections["Arguments"].append(record)
+                sections["Arguments"].append((str(getattr(parameter, "metavar", None)), record[1]))
             elif parameter.name in SHARED_NAMES or parameter.name == "help":
                 sections["Shared options"].append(record)
             else:
@@ -157,15 +163,18 @@ class Overview(TyperGroup):
     """A group whose help lists its commands under the panels that they were registered with."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is typer's
-        panels: dict[str, list[tuple[str, str]]] = {}
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
+        width = max(map(len, self.commands))
         for name, listed in self.commands.items():
             if not listed.hidden:
                 panel = getattr(listed, "rich_help_panel", None)
                 title = panel if isinstance(panel, str) else "Commands"
-                panels.setdefault(title, []).append((name, listed.get_short_help_str(limit=100)))
+                record = (name.ljust(width), listed.get_short_help_str(limit=100))
+                panels.setdefault(title, []).append(record)
         for title, records in panels.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 def new_group(*, completion: bool = False) -> typer.Typer:

@@ -2,9 +2,9 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from os import environ
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -42,7 +42,7 @@ def main(host: Host, argv: Sequence[str]) -> int:
         return READER_GONE
     except Exception as error:  # noqa: BLE001  # whatever it is, a person gets one line, and a report a place to look
         if environ.get("BALCHAT_TRACEBACK"):
-            traceback.print_exc()
+            sys.excepthook(type(error), error, error.__traceback__)
         failure = InternalError(kind=_place(error))
         out.error(failure)
         return failure.exit_code
@@ -89,14 +89,18 @@ def _usage(error: typer.TyperException) -> str:
     """Say what is wrong with the command line, and where to look."""
     context = getattr(error, "ctx", None)
     program = context.command_path if context else "balchat"
-    return f"{error.format_message().strip().rstrip('.')}. `{program} --help` shows what there is."
+    problem = error.format_message().strip()
+    stop = "" if problem.endswith((".", "?")) else "."
+    return f"{problem}{stop} `{program} --help` shows what there is."
 
 
 def _place(error: BaseException) -> str:
     """Name an error and the line that raised it, and nothing that it says: that might be somebody's words."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119  # a name in a traceback, no path of ours
-    return type(error).__name__ + where
+    where = error.__traceback__
+    while where and where.tb_next:
+        where = where.tb_next
+    place = f" at {Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else ""
+    return type(error).__name__ + place
 
 
 def _never_fail_to_spell() -> None:

@@ -11,12 +11,10 @@ import typer
 
 from balchat_host.api.errors import AccountExists, BadInput
 from balchat_host.api.types import Secret
-from balchat_ui_cli.frame import Run, command, new_group
+from balchat_ui_cli.frame import ACCOUNT, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.passphrases import SecretSource
 from balchat_ui_cli.session import one_error
-
-PANEL = "Account"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +22,12 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         "init",
-        panel=PANEL,
+        panel=ACCOUNT,
         unlocks=True,
         examples=["balchat init", "balchat init --name Alice --passphrase-file ~/.secret --json"],
     )(init)
-    command(app, "code", panel=PANEL, unlocks=True, examples=["balchat code", "balchat code --qr"])(code)
-    command(app, "backup", panel=PANEL, unlocks=True, examples=["balchat backup /media/stick/"])(backup)
+    command(app, "code", panel=ACCOUNT, unlocks=True, examples=["balchat code", "balchat code --qr"])(code)
+    command(app, "backup", panel=ACCOUNT, unlocks=True, examples=["balchat backup /media/stick/"])(backup)
 
     passphrase = new_group()
     command(
@@ -38,11 +36,11 @@ def register(app: typer.Typer) -> None:
         unlocks=True,
         examples=["balchat passphrase change", "balchat passphrase change --recovery-code"],
     )(change_passphrase)
-    app.add_typer(passphrase, name="passphrase", help="Change the passphrase.", rich_help_panel=PANEL)
+    app.add_typer(passphrase, name="passphrase", help="Change the passphrase.", rich_help_panel=ACCOUNT)
 
     recovery = new_group()
     command(recovery, "renew", unlocks=True, examples=["balchat recovery renew"])(renew_recovery_code)
-    app.add_typer(recovery, name="recovery", help="Make a new recovery code.", rich_help_panel=PANEL)
+    app.add_typer(recovery, name="recovery", help="Make a new recovery code.", rich_help_panel=ACCOUNT)
 
 
 def init(
@@ -130,7 +128,7 @@ def backup(
 def change_passphrase(
     run: Run,
     new_passphrase_fd: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Read the new passphrase's line from file descriptor N.")
+        int | None, typer.Option(metavar="N", help="Read the new passphrase's line from file descriptor N.")
     ] = None,
     new_passphrase_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read it from a file that only you can read.")

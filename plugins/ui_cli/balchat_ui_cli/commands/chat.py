@@ -7,19 +7,20 @@ import typer
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_ui_cli.commands.contacts import Contact
-from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import find_contact
-
-PANEL = "Messages"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    command(app, "chat", panel=PANEL, examples=["balchat chat Bob"])(chat)
+    command(app, "chat", panel=MESSAGES, examples=["balchat chat Bob"])(chat)
 
 
 def chat(run: Run, name: Contact) -> None:
-    """Talk to a contact: what arrives is shown at once, what you write has a state that changes."""
+    """Talk to a contact.
+
+    What arrives is shown at once, and what you write has a state that changes.
+    """
     if run.out.as_json:
         from balchat_ui_cli.chat.lines import chat_lines
 

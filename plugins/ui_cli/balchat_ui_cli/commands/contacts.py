@@ -9,12 +9,11 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.views import ContactState, ContactView, RequestView, SafetyNumberView
 from balchat_ui_cli.completion import complete_contact
-from balchat_ui_cli.frame import Run, command, new_group
+from balchat_ui_cli.frame import PEOPLE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.render import contact_lines, request_lines
 from balchat_ui_cli.text import visible
 
-PANEL = "People"
 NOT_RUNNING = "balchat is not running: this goes out once `balchat up` runs."
 
 Contact = Annotated[
@@ -46,13 +45,13 @@ def register(app: typer.Typer) -> None:
     command(contacts, "block", unlocks=True, examples=["balchat contacts block Bob"])(block)
     command(contacts, "unblock", unlocks=True, examples=["balchat contacts unblock Bob"])(unblock)
     command(contacts, "remove", unlocks=True, examples=["balchat contacts remove Bob --yes"])(remove)
-    app.add_typer(contacts, name="contacts", help="Add, show and change contacts.", rich_help_panel=PANEL)
+    app.add_typer(contacts, name="contacts", help="Add, show and change contacts.", rich_help_panel=PEOPLE)
 
     requests = new_group()
     command(requests, "list", unlocks=True, examples=["balchat requests list"])(list_requests)
     command(requests, "accept", unlocks=True, examples=["balchat requests accept Dave --name 'Dave W.'"])(accept)
     command(requests, "reject", unlocks=True, examples=["balchat requests reject Dave"])(reject)
-    app.add_typer(requests, name="requests", help="Answer people who ask to write to you.", rich_help_panel=PANEL)
+    app.add_typer(requests, name="requests", help="Answer people who ask to write to you.", rich_help_panel=PEOPLE)
 
 
 def add(

@@ -16,13 +16,11 @@ from balchat_host.api.events import (
     RequestReceived,
 )
 from balchat_host.api.frontend import App
-from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.render import contact_words, state_style
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock_with_seconds, text_lines
-
-PANEL = "Messages"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +28,7 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         "listen",
-        panel=PANEL,
+        panel=MESSAGES,
         examples=["balchat listen", "balchat listen --json --as my-bot", "balchat listen --json --from 0 --count 10"],
     )(listen)
 

@@ -11,33 +11,31 @@ import typer
 from balchat_host.api.errors import NoSuchPlugin, WorldError
 from balchat_host.api.frontend import PluginView, SettingView
 from balchat_host.api.types import Check
-from balchat_ui_cli.frame import Run, command, new_group
+from balchat_ui_cli.frame import MACHINE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.session import one_error
 from balchat_ui_cli.text import columns, visible
-
-PANEL = "Machine"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     profile = new_group()
     command(profile, "list", examples=["balchat profile list"])(list_profiles)
-    app.add_typer(profile, name="profile", help="Show the accounts on this machine.", rich_help_panel=PANEL)
+    app.add_typer(profile, name="profile", help="Show the accounts on this machine.", rich_help_panel=MACHINE)
 
     plugins = new_group()
     command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
     command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
-    app.add_typer(plugins, name="plugins", help="Show what is installed, enabled and broken.", rich_help_panel=PANEL)
+    app.add_typer(plugins, name="plugins", help="Show what is installed, enabled and broken.", rich_help_panel=MACHINE)
 
     config = new_group()
     command(config, "show", examples=["balchat config show"])(show_configuration)
     command(config, "check", examples=["balchat config check && balchat up"])(check_configuration)
     command(config, "path", examples=["balchat config path"])(list_configuration_files)
-    app.add_typer(config, name="config", help="Show and check the configuration.", rich_help_panel=PANEL)
+    app.add_typer(config, name="config", help="Show and check the configuration.", rich_help_panel=MACHINE)
 
-    command(app, "doctor", panel=PANEL, examples=["balchat doctor", "balchat doctor --json"])(doctor)
-    command(app, "version", panel=PANEL, examples=["balchat version"])(version)
+    command(app, "doctor", panel=MACHINE, examples=["balchat doctor", "balchat doctor --json"])(doctor)
+    command(app, "version", panel=MACHINE, examples=["balchat version"])(version)
 
 
 def list_profiles(run: Run) -> None:

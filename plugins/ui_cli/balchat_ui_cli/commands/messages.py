@@ -13,13 +13,12 @@ from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import Message, MessageState
 from balchat_ui_cli.commands.contacts import Contact
-from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, sent_line
 from balchat_ui_cli.session import following
 
-PANEL = "Messages"
 QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
 
 
@@ -41,7 +40,7 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         "send",
-        panel=PANEL,
+        panel=MESSAGES,
         unlocks=True,
         examples=[
             "balchat send Bob 'Are you there?'",
@@ -52,7 +51,7 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         "history",
-        panel=PANEL,
+        panel=MESSAGES,
         unlocks=True,
         examples=["balchat history Bob", "balchat history Bob --limit 100 --before 3f2a9c1e --json"],
     )(history)

@@ -15,13 +15,12 @@ from balchat_host.api.frontend import App
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import Status
 from balchat_ui_cli import background
-from balchat_ui_cli.frame import Run, command
+from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Output, ReaderGone, Span, Style
 from balchat_ui_cli.render import status_lines
 from balchat_ui_cli.session import following, one_error
 
-PANEL = "Running"
 HOW_TO_WATCH = "`balchat status --watch` shows how it goes, `balchat down` ends it."
 _INTERRUPTED = 130
 
@@ -31,15 +30,15 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         "up",
-        panel=PANEL,
+        panel=RUNNING,
         unlocks=True,
         examples=["balchat up", "balchat up --detach", "balchat up --detach --passphrase-file ~/.secret --timeout 120"],
     )(up)
-    command(app, "down", panel=PANEL, examples=["balchat down"])(down)
+    command(app, "down", panel=RUNNING, examples=["balchat down"])(down)
     command(
         app,
         "status",
-        panel=PANEL,
+        panel=RUNNING,
         unlocks=True,
         examples=["balchat status", "balchat status --watch", "balchat status --json"],
     )(status)
@@ -56,7 +55,7 @@ def up(
     ] = 60,
     detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
 ) -> None:
-    """Unlock the account, start the network and be reachable, until Ctrl-C or `balchat down`."""
+    """Be reachable: unlock the account and start the network, until Ctrl-C or `balchat down`."""
     if run.session.try_running(lambda app: app.cursor()) is not None:
         raise AlreadyRunning
     if detach:

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Any
+
+from balchat_host.api.types import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from conftest import Cli
+
+
+def test_init_makes_an_account_and_shows_the_recovery_code_once(cli: Cli, host: FakeHost, key: str) -> None:
+    made = cli("init", "--name", "Alice", key)
+    assert made.code == 0
+    assert made.out.count("0000-0000") == 1
+    assert "Write it on paper" in made.out
+    assert str(host.profile().directory) in made.out
+    assert host.profile().app.account.name == "Alice"
+
+
+def test_init_as_json(cli: Cli, host: FakeHost, key: str) -> None:
+    assert cli.json("init", "--name", "Alice", key, "--profile", "work") == {
+        "profile": "work",
+        "directory": str(host.profile("work").directory),
+        "name": "Alice",
+        "recovery_code": "0000-0000",
+    }
+
+
+def test_init_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProfile) -> None:
+    result = cli("init", "--name", "Mallory", "--json")
+    assert result.code == 3
+    assert result.error["code"] == "account-exists"
+    assert profile.app.account.name == "Alice"
+
+
+def test_init_refuses_a_weak_passphrase(cli: Cli, host: FakeHost, pipe_with: Callable[[bytes], int]) -> None:
+    result = cli("init", "--name", "Alice", "--passphrase-fd", str(pipe_with(b"short\n")))
+    assert (result.code, result.out) == (3, "")
+    assert "too weak" in result.err
+    assert not host.profile().exists()
+
+
+def test_init_without_a_terminal_wants_a_name(cli: Cli, key: str) -> None:
+    result = cli("init", key)
+    assert result.code == 3
+    assert "--name" in result.err
+
+
+def test_code_is_one_line_that_can_be_piped(cli: Cli, app: FakeApp) -> None:
+    result = cli.ok("code")
+    assert result.out.startswith("balchat:")
+    assert result.out.count("\n") == 1
+    shown = cli.json("code")
+    assert shown["code"] == result.out.strip()
+    assert shown["peer_id"] == app.account.peer_id
+    assert shown["onion"] == app.account.peer.onion
+    assert shown["name"] == "Alice"
+
+
+def test_code_as_a_picture(cli: Cli, app: FakeApp) -> None:
+    code, *picture = cli.ok("code", "--qr").out.splitlines()
+    assert code.startswith("balchat:")
+    assert len(picture) > 20
+    assert len({len(row) for row in picture}) == 1
+    assert set("".join(picture)) <= set(" ▀▄█")
+
+
+def test_code_as_json_has_no_picture(cli: Cli, app: FakeApp) -> None:
+    assert cli.json("code", "--qr") == cli.json("code")
+
+
+def test_the_passphrase_changes(cli: Cli, profile: FakeProfile, key: str, pipe_with: Callable[[bytes], int]) -> None:
+    changed = cli.json("passphrase", "change", key, "--new-passphrase-fd", str(pipe_with(b"a new long one\n")))
+    assert changed == {"changed": True}
+    assert cli("code", key).code == 4
+    assert cli("code", "--passphrase-fd", str(pipe_with(b"a new long one\n"))).code == 0
+
+
+def test_the_recovery_code_opens_the_account_and_sets_a_new_passphrase(
+    cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]
+) -> None:
+    old, new = pipe_with(b"0000-0000\n"), pipe_with(b"a new long one\n")
+    cli.ok("passphrase", "change", "--recovery-code", "--passphrase-fd", str(old), "--new-passphrase-fd", str(new))
+    assert profile.app.passphrase == Secret.from_text("a new long one")
+
+
+def test_both_passphrases_can_come_from_one_descriptor(
+    cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]
+) -> None:
+    both = str(pipe_with(b"correct horse battery staple\na new long one\n"))
+    cli.ok("passphrase", "change", "--passphrase-fd", both, "--new-passphrase-fd", both)
+    assert profile.app.passphrase == Secret.from_text("a new long one")
+
+
+def test_the_passphrase_changes_while_balchat_runs(
+    cli: Cli, app: FakeApp, key: str, pipe_with: Callable[[bytes], int]
+) -> None:
+    cli.ok("passphrase", "change", key, "--new-passphrase-fd", str(pipe_with(b"a new long one")))
+    assert app.passphrase == Secret.from_text("a new long one")
+
+
+def test_a_new_recovery_code(cli: Cli, app: FakeApp, key: str) -> None:
+    assert cli.json("recovery", "renew", key) == {"recovery_code": "0000-0001"}
+    assert "0000-0002" in cli.ok("recovery", "renew", key).out
+
+
+def test_backup_into_a_directory_and_to_a_new_path(cli: Cli, app: FakeApp, tmp_path: Path) -> None:
+    into = cli.json("backup", str(tmp_path))["path"]
+    assert into.startswith(f"{tmp_path}/balchat-default-")
+    assert cli.json("backup", str(tmp_path / "copy")) == {"path": str(tmp_path / "copy")}
+    assert (tmp_path / "copy").read_bytes() == b"a locked copy"
+
+
+def test_backup_takes_a_relative_path(cli: Cli, app: FakeApp, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.json("backup", "copy")["path"] == str(tmp_path / "copy")
+
+
+# -- where a passphrase comes from
+
+
+def test_a_passphrase_file_that_others_can_read_is_refused(cli: Cli, profile: FakeProfile, tmp_path: Path) -> None:
+    for mode in (0o640, 0o604, 0o620, 0o660):
+        file = tmp_path / f"passphrase-{mode}"
+        file.write_text("correct horse battery staple\n")
+        file.chmod(mode)
+        result = cli("code", "--passphrase-file", str(file), "--json")
+        assert (result.code, result.error["code"]) == (3, "bad-passphrase-file")
+        assert "chmod 600" in result.error["message"]
+        assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+def test_a_passphrase_file_that_is_no_file_is_refused(cli: Cli, profile: FakeProfile, tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    for name in ("fifo", "absent", "."):
+        result = cli("code", "--passphrase-file", str(tmp_path / name), "--json")
+        assert (result.code, result.error["code"]) == (3, "bad-passphrase-file")
+
+
+def test_only_the_first_line_is_the_passphrase(
+    cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]
+) -> None:
+    for spelling in (b"%s\n", b"%s", b"%s\r\n", b"%s\nmore\n"):
+        octets = spelling % b"correct horse battery staple"
+        assert cli("code", "--passphrase-fd", str(pipe_with(octets))).code == 0
+
+
+def test_an_endless_or_empty_passphrase_is_refused(
+    cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]
+) -> None:
+    for octets, problem in ((b"x" * 5000, "longer than 1024"), (b"", "empty"), (b"\n", "empty")):
+        result = cli("code", "--passphrase-fd", str(pipe_with(octets)))
+        assert result.code == 3
+        assert problem in result.err
+
+
+def test_a_descriptor_that_is_not_open(cli: Cli, profile: FakeProfile) -> None:
+    result = cli("code", "--passphrase-fd", "999")
+    assert result.code == 3
+    assert "descriptor 999 cannot be read" in result.err
+
+
+def test_two_sources_are_one_too_many(cli: Cli, profile: FakeProfile, key: str) -> None:
+    result = cli("code", key, "--passphrase-fd", "0")
+    assert result.code == 3
+    assert "give one of them" in result.err
+
+
+def test_a_wrong_passphrase_has_its_own_exit_code(
+    cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]
+) -> None:
+    result = cli("code", "--passphrase-fd", str(pipe_with(b"wrong\n")), "--json")
+    assert result.code == 4
+    assert result.error["code"] == "wrong-secret"
+
+
+def test_no_option_takes_the_passphrase_itself(cli: Cli, profile: FakeProfile, monkeypatch: Any) -> None:
+    monkeypatch.setenv("BALCHAT_PASSPHRASE", "correct horse battery staple")
+    assert cli("code", "--passphrase", "correct horse battery staple").code == 2
