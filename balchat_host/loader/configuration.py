@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from balchat_host.api.errors import ConfigurationError, ConfigurationLocked
-from balchat_host.api.types import Secret, one_line
+from balchat_host.api.types import one_line
 from balchat_host.loader.levels import FILE_NAME, SYSTEM_FILE, Given, read_environment, read_file, read_overrides
 from balchat_host.loader.schema import (
     KINDS,
@@ -270,4 +270,4 @@ def _plain(value: object) -> object:
         return {str(key): _plain(inner) for key, inner in cast(Mapping[object, object], value).items()}
     if isinstance(value, Collection):
         return [_plain(inner) for inner in cast(Collection[object], value)]
-    return HIDDEN if isinstance(value, Secret) else str(value)
+    return str(value)

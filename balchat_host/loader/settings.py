@@ -1,6 +1,7 @@
 """Plugins' settings: from the configuration's table `[settings.NAME]` to the frozen dataclass that a plugin declares.
 
-Every type that msgspec reads can be a setting's; `Path` and `Secret` can, too.
+Every type that msgspec reads can be a setting's, and so can `Path`. A field with `repr=False` is a secret: its value is
+shown nowhere.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from msgspec import inspect
 
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import ConfigurationError
-from balchat_host.api.types import Secret, one_line
+from balchat_host.api.types import one_line
 from balchat_host.loader.levels import Given
 from balchat_host.loader.registration import Broken, describe
 from balchat_host.loader.schema import SETTINGS
@@ -26,18 +27,18 @@ def make_settings(descriptor: Descriptor, given: Mapping[str, Given]) -> object:
     Raises ConfigurationError; Broken where the settings class itself is at fault.
     """
     cls = cast(Any, descriptor.settings)
-    names = [item.name for item in fields(cls) if item.init]
+    declared = {item.name: item for item in fields(cls) if item.init}
     try:
         hints = get_type_hints(cls, include_extras=True)
     except Exception as error:  # a plugin's own annotations are looked up here
         raise Broken(f"the types of its settings cannot be read: {describe(error)}") from error
     values: dict[str, object] = {}
     for name, item in given.items():
-        if name not in names:
-            near = nearest(name, names)
+        if name not in declared:
+            near = nearest(name, declared)
             hint = f"; {SETTINGS}.{descriptor.name}.{near} is the nearest" if near else ""
-            raise item.error(f"there is no such key{hint}", one_line(names))
-        values[name] = _convert(item, hints[name])
+            raise item.error(f"there is no such key{hint}", one_line(list(declared)))
+        values[name] = _convert(item, hints[name], secret=not declared[name].repr)
     try:
         return cls(**values)
     except ValueError as error:
@@ -46,24 +47,24 @@ def make_settings(descriptor: Descriptor, given: Mapping[str, Given]) -> object:
         raise Broken(f"its settings raised {describe(error)}") from error
 
 
-def _convert(item: Given, hint: Any) -> object:  # a type of any kind
+def _convert(item: Given, hint: Any, *, secret: bool) -> object:
     try:
         return msgspec.convert(item.value, hint, dec_hook=_from_plain)
     except msgspec.ValidationError as error:
         _, _, where = str(error).partition(" - at `$")
-        within = f", and at {where.rstrip('`')} it does not fit" if where else ""
-        raise item.error(f"it is {what_is(item.value)}{within}", describe_type(hint)) from None
+        if where:
+            problem = f"what is at {where.rstrip('`')} of it does not fit"
+        else:
+            problem = "it does not fit" if secret else f"it is {what_is(item.value)}"
+        raise item.error(problem, describe_type(hint)) from None
     except TypeError as error:
         raise Broken(f"the type of its setting {item.key} cannot be read: {describe(error)}") from error
 
 
 def _from_plain(kind: type[Any], value: object) -> object:
-    if isinstance(value, str):
-        if kind is Path:
-            return Path(value).expanduser()
-        if kind is Secret:
-            return Secret.from_text(value)
-    raise TypeError(f"no value can be made for {kind.__name__}")
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise TypeError(f"no {kind.__name__} can be made of it")
 
 
 def _refused(descriptor: Descriptor, given: Mapping[str, Given], text: str) -> ConfigurationError:
@@ -72,7 +73,7 @@ def _refused(descriptor: Descriptor, given: Mapping[str, Given], text: str) -> C
     problem, _, allowed = rest.partition("; ")
     key = f"{SETTINGS}.{descriptor.name}"
     if not allowed:
-        name, problem, allowed = "", text, f"see the documentation of {descriptor.name}"
+        name, problem, allowed = "", text, f"what {descriptor.name}'s documentation says"
     # A value that nobody gave can only be wrong together with the given ones.
     sources = [given[name].source] if name in given else sorted({item.source for item in given.values()})
     return ConfigurationError(
@@ -100,7 +101,7 @@ def _describe(kind: inspect.Type) -> str:  # noqa: C901  # one line for each typ
         case inspect.LiteralType():
             return either([str(word) for word in kind.values])
         case inspect.CustomType(cls=cls):
-            return "a path" if cls is Path else "a text"
+            return "a path" if cls is Path else f"a {cls.__name__}"
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
             return f"a list, each item {_describe(kind.item_type)}"
         case inspect.DictType():
@@ -124,4 +125,4 @@ def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
         )
         if bound is not None
     ]
-    return " " + " ".join(parts) if parts else ""
+    return " " + " and ".join(parts).replace(" and to ", " to ") if parts else ""

@@ -76,7 +76,6 @@ from typing import Annotated, Literal
 from balchat_host.api.descriptors import {descriptor}
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.transport import Latency
-from balchat_host.api.types import Secret
 
 class Colour(StrEnum):
     GREY = "grey"

@@ -11,6 +11,13 @@ from balchat_host.loader.configuration import Configuration, configuration_files
 from balchat_host.loader.levels import parse_override
 from balchat_host.loader.schema import STANDARD_PLUGINS, DeliveryPolicy
 
+POLICY_KEYS = "policy, retry_first_seconds, retry_max_seconds and read_receipts"
+TABLES = "plugins, delivery, contacts, settings and locks"
+POLICIES = "direct-only, relay-only or both"
+ENABLED = "storage_sqlcipher, crypto_mls, network_tor, transport_tor_direct, ui_rpc or ui_cli"
+NAMES = "a list of names of installed plugins, each once"
+FIRST = "a whole number from 1 to 3600"
+
 
 @pytest.fixture
 def system(tmp_path):
@@ -31,9 +38,7 @@ def load(system, profile):
     """Load with what a test wrote, and only that."""
 
     def run(*, environment=(), overrides=()):
-        return load_configuration(
-            profile, system_file=system, environment=dict(environment), overrides=dict(overrides)
-        )
+        return load_configuration(profile, system_file=system, environment=dict(environment), overrides=dict(overrides))
 
     return run
 
@@ -43,7 +48,7 @@ def write(file, text):
     return file
 
 
-def problem(load, **levels):
+def message(load, **levels):
     """Load what cannot be loaded; give the message."""
     with pytest.raises(ConfigurationError) as caught:
         load(**levels)
@@ -105,7 +110,9 @@ def test_settings_of_a_plugin_are_laid_over_each_other_key_by_key(load, system, 
     ],
 )
 def test_a_value_outside_a_file_is_written_as_in_toml_or_as_plain_text(load, text, value):
-    configuration = load(environment={"BALCHAT_SET_SETTINGS__STONE__WORD": text}, overrides={"settings.moss.word": text})
+    configuration = load(
+        environment={"BALCHAT_SET_SETTINGS__STONE__WORD": text}, overrides={"settings.moss.word": text}
+    )
     assert configuration.settings["stone"]["word"].value == value
     assert configuration.settings["moss"]["word"].value == value
 
@@ -119,108 +126,86 @@ def test_one_override_is_a_key_and_a_value():
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "key", "problem", "allowed"),
     [
         (
             "[delivery]\npolcy = 'both'",
-            "delivery.polcy: there is no such key; delivery.policy is the nearest. Allowed: policy, "
-            "retry_first_seconds, retry_max_seconds and read_receipts.",
+            "delivery.polcy",
+            "there is no such key; delivery.policy is the nearest",
+            POLICY_KEYS,
         ),
-        (
-            "[delivery]\nfrequency = 1",
-            "delivery.frequency: there is no such key. Allowed: policy, retry_first_seconds, retry_max_seconds and "
-            "read_receipts.",
-        ),
+        ("[delivery]\nfrequency = 1", "delivery.frequency", "there is no such key", POLICY_KEYS),
         (
             "[delivry]\npolicy = 'both'",
-            "delivry.policy: there is no such key; delivery.policy is the nearest. Allowed: plugins, delivery, contacts, "
-            "settings and locks.",
+            "delivry.policy",
+            "there is no such key; delivery.policy is the nearest",
+            TABLES,
         ),
-        ("colour = 1", "colour: there is no such key. Allowed: plugins, delivery, contacts, settings and locks."),
-        ("delivery = 'both'", "delivery: it is a text. Allowed: a table."),
-        ("[settings]\nstone = 1", "settings.stone: it is 1. Allowed: a table."),
-        (
-            "[delivery]\npolicy = 'direct'",
-            'delivery.policy: it is "direct". Allowed: direct-only, relay-only or both.',
-        ),
-        ("[delivery]\npolicy = true", "delivery.policy: it is true. Allowed: direct-only, relay-only or both."),
-        ("[delivery]\nread_receipts = 1", "delivery.read_receipts: it is 1. Allowed: true or false."),
-        ("[delivery]\nread_receipts = 'yes'", "delivery.read_receipts: it is a text. Allowed: true or false."),
+        ("colour = 1", "colour", "there is no such key", TABLES),
+        ("delivery = 'both'", "delivery", "it is a text", "a table"),
+        ("[settings]\nstone = 1", "settings.stone", "it is 1", "a table"),
+        ("[delivery]\npolicy = 'direct'", "delivery.policy", 'it is "direct"', POLICIES),
+        ("[delivery]\npolicy = true", "delivery.policy", "it is true", POLICIES),
+        ("[delivery]\nread_receipts = 1", "delivery.read_receipts", "it is 1", "true or false"),
+        ("[delivery]\nread_receipts = 'yes'", "delivery.read_receipts", "it is a text", "true or false"),
         (
             "[delivery]\nretry_max_seconds = 0",
-            "delivery.retry_max_seconds: it is 0. Allowed: a whole number from 1 to 86400.",
+            "delivery.retry_max_seconds",
+            "it is 0",
+            "a whole number from 1 to 86400",
         ),
-        (
-            "[delivery]\nretry_first_seconds = 3601",
-            "delivery.retry_first_seconds: it is 3601. Allowed: a whole number from 1 to 3600.",
-        ),
-        (
-            "[delivery]\nretry_first_seconds = 1.5",
-            "delivery.retry_first_seconds: it is 1.5. Allowed: a whole number from 1 to 3600.",
-        ),
-        (
-            "[delivery]\nretry_first_seconds = true",
-            "delivery.retry_first_seconds: it is true. Allowed: a whole number from 1 to 3600.",
-        ),
-        (
-            "[delivery]\nretry_first_seconds = 1979-05-27",
-            "delivery.retry_first_seconds: it is a date or time. Allowed: a whole number from 1 to 3600.",
-        ),
+        ("[delivery]\nretry_first_seconds = 3601", "delivery.retry_first_seconds", "it is 3601", FIRST),
+        ("[delivery]\nretry_first_seconds = 1.5", "delivery.retry_first_seconds", "it is 1.5", FIRST),
+        ("[delivery]\nretry_first_seconds = true", "delivery.retry_first_seconds", "it is true", FIRST),
+        ("[delivery]\nretry_first_seconds = 1979-05-27", "delivery.retry_first_seconds", "it is a date or time", FIRST),
         (
             "[delivery]\nretry_first_seconds = 400",
-            "delivery.retry_first_seconds: retry_max_seconds is 300 and retry_first_seconds 400. Allowed: "
-            "retry_max_seconds not less than retry_first_seconds.",
+            "delivery.retry_first_seconds",
+            "retry_max_seconds is 300 and retry_first_seconds 400",
+            "retry_max_seconds not less than retry_first_seconds",
         ),
-        (
-            "[plugins]\nenabled = 'ui_cli'",
-            "plugins.enabled: it is a text. Allowed: a list of names of installed plugins, each once.",
-        ),
-        (
-            "[plugins]\nenabled = [1]",
-            "plugins.enabled: it holds 1. Allowed: a list of names of installed plugins, each once.",
-        ),
-        (
-            "[plugins]\nenabled = ['a', 'a']",
-            'plugins.enabled: it holds "a" twice. Allowed: a list of names of installed plugins, each once.',
-        ),
-        ("[plugins]\nstorage = []", "plugins.storage: it is a list. Allowed: the name of an enabled plugin."),
-        ("[plugins]\nstorage = ''", "plugins.storage: it is empty. Allowed: the name of an enabled plugin."),
+        ("[plugins]\nenabled = 'ui_cli'", "plugins.enabled", "it is a text", NAMES),
+        ("[plugins]\nenabled = [1]", "plugins.enabled", "it holds 1", NAMES),
+        ("[plugins]\nenabled = ['a', 'a']", "plugins.enabled", 'it holds "a" twice', NAMES),
+        ("[plugins]\nstorage = []", "plugins.storage", "it is a list", "the name of an enabled plugin"),
+        ("[plugins]\nstorage = ''", "plugins.storage", "it is empty", "the name of an enabled plugin"),
         (
             "[plugins]\nenabled = ['storage_sqlcipher', 'crypto_mls', 'ui_cli']",
-            "plugins.enabled: it leaves out network_tor, which plugins.network is where nobody says otherwise. Allowed: a "
-            "list with it, or another plugins.network.",
+            "plugins.enabled",
+            "it leaves out network_tor, which plugins.network is where nobody says otherwise",
+            "a list with it, or another plugins.network",
         ),
+        ("[plugins]\nnetwork = 'network_i2p'", "plugins.network", "network_i2p is not in plugins.enabled", ENABLED),
+        ("[locks]\nkeys = ['delivery']", "locks.keys", "only the system file can lock keys", "nothing here"),
         (
-            "[plugins]\nnetwork = 'network_i2p'",
-            "plugins.network: network_i2p is not in plugins.enabled. Allowed: storage_sqlcipher, crypto_mls, network_tor, "
-            "transport_tor_direct, ui_rpc or ui_cli.",
+            "[delivery",
+            "the file",
+            "it is not TOML (Expected ']' at the end of a table declaration (at end of document))",
+            "TOML 1.0",
         ),
-        ("[locks]\nkeys = ['delivery']", "locks.keys: only the system file can lock keys. Allowed: nothing here."),
-        ("[delivery", "the file: it is not TOML (Expected ']' at the end of a table declaration (at end of document)). "
-         "Allowed: TOML 1.0."),
     ],
-)  # fmt: skip
-def test_an_error_names_file_key_problem_and_what_is_allowed(load, profile, text, message):
+)
+def test_an_error_names_file_key_problem_and_what_is_allowed(load, profile, *, text, key, problem, allowed):
     file = write(profile / "balchat.toml", text)
-    assert problem(load) == f"{file}: {message}"
+    assert message(load) == f"{file}: {key}: {problem}. Allowed: {allowed}."
 
 
 def test_errors_outside_files_name_the_variable_or_the_option(load):
-    assert problem(load, environment={"BALCHAT_SET_DELIVERY__POLICY": "direct"}) == (
+    assert message(load, environment={"BALCHAT_SET_DELIVERY__POLICY": "direct"}) == (
         'environment variable BALCHAT_SET_DELIVERY__POLICY: delivery.policy: it is "direct". '
         "Allowed: direct-only, relay-only or both."
     )
-    assert problem(load, overrides={"delivery.policy": "direct"}) == (
+    assert message(load, overrides={"delivery.policy": "direct"}) == (
         '--set: delivery.policy: it is "direct". Allowed: direct-only, relay-only or both.'
     )
-    assert problem(load, environment={"BALCHAT_SET_COLOUR": "red"}).startswith(
+    assert message(load, environment={"BALCHAT_SET_COLOUR": "red"}).startswith(
         "environment variable BALCHAT_SET_COLOUR: colour: there is no such key."
     )
 
 
 def test_a_value_that_a_later_level_replaces_is_checked_too(load, system):
     write(system, "[delivery]\npolicy = 'direct'")
-    assert str(system) in problem(load, overrides={"delivery.policy": "both"})
+    assert str(system) in message(load, overrides={"delivery.policy": "both"})
 
 
 def test_all_problems_can_be_seen_at_once_beside_what_is_right(system, profile):
@@ -233,31 +218,31 @@ def test_all_problems_can_be_seen_at_once_beside_what_is_right(system, profile):
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "problem", "allowed"),
     [
-        (Path.mkdir, "the file: it cannot be read (Is a directory). Allowed: a file that you can read, or none."),
+        (Path.mkdir, "it cannot be read (Is a directory)", "a file that you can read, or none"),
+        (
+            lambda file: file.symlink_to(file),
+            "it cannot be read (Too many levels of symbolic links)",
+            "a file that you can read, or none",
+        ),
+        (lambda file: file.symlink_to("/dev/null"), "it is no regular file", "a file, or none"),
         (
             lambda file: file.write_bytes(b"x = '\xff'"),
-            "the file: it is not UTF-8 at octet 5. Allowed: TOML 1.0, which is UTF-8.",
+            "it is not UTF-8 at octet 5",
+            "TOML 1.0, which is UTF-8",
         ),
         (
             lambda file: (file.touch(), file.chmod(0o606)),
-            "the file: everybody can write to it. Allowed: a file that others cannot write to (chmod o-w).",
-        ),
-        (
-            lambda file: file.symlink_to("/dev/null"),
-            "the file: it is no regular file. Allowed: a file, or none.",
-        ),
-        (
-            lambda file: file.symlink_to(file),
-            "the file: it cannot be read (Too many levels of symbolic links). Allowed: a file that you can read, or none.",
+            "everybody can write to it",
+            "a file that others cannot write to (chmod o-w)",
         ),
     ],
 )
-def test_a_file_that_cannot_be_trusted_or_read_is_an_error(load, profile, make, message):
+def test_a_file_that_cannot_be_trusted_or_read_is_an_error(load, profile, make, problem, allowed):
     file = profile / "balchat.toml"
     make(file)
-    assert problem(load) == f"{file}: {message}"
+    assert message(load) == f"{file}: the file: {problem}. Allowed: {allowed}."
 
 
 def test_a_file_of_somebody_else_is_refused(load, profile, monkeypatch):
@@ -270,8 +255,8 @@ def test_a_file_of_somebody_else_is_refused(load, profile, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fstat", theirs)
-        message = problem(load)
-    assert message == f"{file}: the file: it belongs to somebody else. Allowed: a file that belongs to you or to root."
+        told = message(load)
+    assert told == f"{file}: the file: it belongs to somebody else. Allowed: a file that belongs to you or to root."
 
 
 @pytest.mark.parametrize(
@@ -313,21 +298,17 @@ def test_a_lock_holds_for_nothing_beside_it_and_for_the_default_too(load, system
 
 
 @pytest.mark.parametrize(
-    ("keys", "message"),
+    ("keys", "problem", "allowed"),
     [
-        ("'delivery'", "locks.keys: it is a text. Allowed: a list of keys or tables."),
-        (
-            "['delivery.polcy']",
-            "locks.keys: there is no such key; delivery.policy is the nearest. Allowed: policy, retry_first_seconds, "
-            "retry_max_seconds and read_receipts.",
-        ),
-        ("['settings.a.b.c']", "locks.keys: there is no such key. Allowed: a table of a plugin, or a key in it."),
-        ("['colour']", "locks.keys: there is no such key. Allowed: plugins, delivery, contacts, settings and locks."),
+        ("'delivery'", "it is a text", "a list of keys or tables"),
+        ("['delivery.polcy']", "there is no such key; delivery.policy is the nearest", POLICY_KEYS),
+        ("['settings.a.b.c']", "there is no such key", "a table of a plugin, or a key in it"),
+        ("['colour']", "there is no such key", TABLES),
     ],
 )
-def test_a_lock_on_what_does_not_exist_is_an_error(load, system, keys, message):
+def test_a_lock_on_what_does_not_exist_is_an_error(load, system, keys, problem, allowed):
     write(system, f"[locks]\nkeys = {keys}")
-    assert problem(load) == f"{system}: {message}"
+    assert message(load) == f"{system}: locks.keys: {problem}. Allowed: {allowed}."
 
 
 def test_every_value_is_shown_as_plain_data_with_its_source(load, profile):

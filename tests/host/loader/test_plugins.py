@@ -1,6 +1,6 @@
 """What is installed is found, what is not enabled is not touched, and what is broken says why and stops nobody else."""
 
-import os
+import re
 import subprocess
 import sys
 
@@ -36,7 +36,11 @@ def test_an_enabled_plugin_gives_its_descriptors(install):
 
 
 def test_what_is_installed_and_not_enabled_is_never_imported(install, tmp_path):
-    install("sleeper", {"sleeper": "sleeper"}, {"sleeper": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"})
+    install(
+        "sleeper",
+        {"sleeper": "sleeper"},
+        {"sleeper": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"},
+    )
     record = found("sleeper")
     (view,) = record.views()
     assert not (tmp_path / "awake").exists()
@@ -60,8 +64,8 @@ def test_nothing_of_the_projects_own_plugins_is_imported_unless_enabled():
 def test_an_enabled_plugin_that_is_absent_is_a_problem_that_names_the_nearest(install):
     install.stones("network_stone")
     assert problem_of("network_stoen") == (
-        "The plugin network_stoen (not installed) cannot be used: nothing that is installed brings it; network_stone is "
-        "the nearest. Install it, or take it out of plugins.enabled."
+        "The plugin network_stoen (not installed) cannot be used: nothing that is installed brings it; network_stone "
+        "is the nearest. Install it, or take it out of plugins.enabled."
     )
 
 
@@ -103,39 +107,36 @@ def test_an_entry_point_that_leads_nowhere_is_a_problem(install):
     assert "importing not a module raised" in problem_of("three")
 
 
+ONE = "return [NetworkDescriptor(name={!r}, summary='s', api_version={}, factory=print)]"
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
         ("raise RuntimeError('no loft')", "balchat_networks() raised RuntimeError: no loft"),
         ("raise SystemExit", "balchat_networks() raised SystemExit"),
         ("return 7", "balchat_networks() gave int, not a list of NetworkDescriptor"),
+        (
+            "return NetworkDescriptor(name='pigeon', summary='s', api_version=1, factory=print)",
+            "balchat_networks() gave NetworkDescriptor, not a list of NetworkDescriptor",
+        ),
         ("return ['x']", "balchat_networks() gave a list with str, not with NetworkDescriptor alone"),
         (
             "return [StorageDescriptor(name='pigeon', summary='s', api_version=1, factory=print)]",
             "balchat_networks() gave a list with StorageDescriptor, not with NetworkDescriptor alone",
         ),
+        ("return [NetworkDescriptor()]", "balchat_networks() raised TypeError: .* missing 4 required .*"),
         (
-            "return NetworkDescriptor(name='pigeon', summary='s', api_version=1, factory=print)",
-            "balchat_networks() gave NetworkDescriptor, not a list of NetworkDescriptor",
+            ONE.format("P", 1),
+            "balchat_networks() raised ValueError: a plugin's name has 2 to 40 of a-z, 0-9 and _, .*: 'P'",
         ),
         (
-            "return [NetworkDescriptor(name='P', summary='s', api_version=1, factory=print)]",
-            "balchat_networks() raised ValueError: "
-            "a plugin's name has 2 to 40 of a-z, 0-9 and _, and begins with a letter: 'P'",
-        ),
-        (
-            "return [NetworkDescriptor(name='pigeon', summary='s', api_version=1, factory=print, wings=2)]",
-            "balchat_networks() raised TypeError: "
-            "NetworkDescriptor.__init__() got an unexpected keyword argument 'wings'",
-        ),
-        (
-            "return [NetworkDescriptor(name='network_tor', summary='s', api_version=1, factory=print)]",
+            ONE.format("network_tor", 1),
             "it registers network_tor; what pigeon registers is called so, or pigeon_ and more",
         ),
         (
-            "return [NetworkDescriptor(name='pigeon', summary='s', api_version=2, factory=print)]",
-            "pigeon is made for version 2 of balchat's plugin contracts, and this balchat has version 1; install a "
-            "version of it that is made for this one",
+            ONE.format("pigeon", 2),
+            "pigeon is made for version 2 of balchat's plugin contracts, and this balchat has version 1; .*",
         ),
         ("return []", "it registers nothing"),
         ("return None", "it registers nothing"),
@@ -156,7 +157,8 @@ def test_what_a_hook_does_wrong_is_named(install, body, problem):
             """
         },
     )
-    assert problem_of("pigeon") == f"The plugin pigeon (pigeon 1.0) cannot be used: {problem}."
+    expected = re.escape(f"The plugin pigeon (pigeon 1.0) cannot be used: {problem}.").replace(r"\.\*", ".*")
+    assert re.fullmatch(expected, problem_of("pigeon"))
 
 
 @pytest.mark.parametrize("signature", ["balchat_networks(configuration)", "balchat_pigeons()"])
@@ -179,8 +181,17 @@ def test_a_plugin_of_another_version_is_listed_with_what_it_says(install):
 
 
 def test_a_name_that_two_distributions_bring_is_used_from_neither_and_names_both(install, tmp_path):
-    install("stones", {"network_stone": "one"}, {"one": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"})
-    install("evil-stones", {"network_stone": "two"}, {"two": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"}, version="9")
+    install(
+        "stones",
+        {"network_stone": "one"},
+        {"one": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"},
+    )
+    install(
+        "evil-stones",
+        {"network_stone": "two"},
+        {"two": f"import pathlib; pathlib.Path({str(tmp_path / 'awake')!r}).touch()"},
+        version="9",
+    )
     records = [record for record in discover(["network_stone"]) if record.name == "network_stone"]
     assert len(records) == 2
     for record in records:
@@ -233,7 +244,7 @@ def test_metadata_that_cannot_be_read_stops_nobody(install):
     install.stones("network_stone")
     install("torn", "no equals sign here\n")
     install("bare", {"bare": "bare"}, {"bare": ""})
-    os.remove(install.folder / "bare-1.0.dist-info" / "METADATA")
+    (install.folder / "bare-1.0.dist-info" / "METADATA").unlink()
     assert found("network_stone", "network_stone").usable()
     assert problem_of("bare") == "The plugin bare (unknown unknown) cannot be used: it registers nothing."
 
