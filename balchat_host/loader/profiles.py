@@ -23,7 +23,8 @@ MAX_RUNTIME_DIRECTORY_SIZE: Final = 80
 takes."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-_SHARED_TEMPORARY: Final = Path("/tmp")  # noqa: S108  # what is made in it is made private, and checked
+SYSTEM_RUNTIME: Final = Path("/run/user")
+SHARED_TEMPORARY: Final = Path("/tmp")  # noqa: S108  # what is made in it is made private, and checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +44,13 @@ class ProfileDirectory:
         Its path has at most MAX_RUNTIME_DIRECTORY_SIZE octets. Raises BadInput.
         """
         short = hashlib.sha256(os.fsencode(self.directory.resolve())).hexdigest()[:16]
-        for parent in (Path(environment.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{os.geteuid()}")):
+        for parent in (Path(environment.get("XDG_RUNTIME_DIR", "")), SYSTEM_RUNTIME / str(os.geteuid())):
             directory = parent / "balchat" / short
             if _is_private(parent) and _size(directory) <= MAX_RUNTIME_DIRECTORY_SIZE:
                 return make_private(parent, "balchat", short)
         if _size(self.directory / "run") <= MAX_RUNTIME_DIRECTORY_SIZE:
             return make_private(self.directory, "run")
-        return make_private(_SHARED_TEMPORARY, f"balchat-{os.geteuid()}", short)
+        return make_private(SHARED_TEMPORARY, f"balchat-{os.geteuid()}", short)
 
 
 def profile_directory(name: str | None = None, environment: Mapping[str, str] = os.environ) -> ProfileDirectory:
@@ -87,18 +88,28 @@ def profiles_directory(environment: Mapping[str, str] = os.environ) -> Path:
 def make_private(base: Path, *names: str) -> Path:
     """Give the directory `names` below `base`, made private where absent.
 
-    Raises BadInput if one of `names` is there and somebody else owns it or can get into it. `base` is left as it is.
+    Raises BadInput if it cannot be made, or if one of `names` is there and somebody else owns it or can get into it.
+    `base` is left as it is.
     """
+    # One by one: mkdir would give the parents that it makes to everybody.
     for directory in (*reversed(base.parents), base):
-        # Not in one call: mkdir would give the parents that it makes to everybody.
         if not directory.exists():
-            directory.mkdir(mode=0o700, exist_ok=True)
+            _make(directory)
     directory = base
     for name in names:
         directory /= name
-        directory.mkdir(mode=0o700, exist_ok=True)
+        _make(directory)
         _check_private(directory)
     return directory
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise BadInput(what=str(directory), problem=f"it cannot be made ({error.strerror})") from error
 
 
 def _check_private(directory: Path) -> None:
