@@ -1,13 +1,10 @@
-//! A group (RFC 9420, section 8): every operation steps it as a whole, or leaves it as it was.
-//!
-//! mls-rs may stop half-way on an error, with a message key used up or an epoch inserted. So an operation that changes
-//! anything works on a copy, which takes the group's place when the operation has succeeded.
+//! A group (RFC 9420, section 8): every operation steps it as a whole, or leaves it as it was (src/state.rs).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mls_rs::{
-    CipherSuiteProvider, Group as Core, MlsMessage,
-    group::{CommitBuilder, ReceivedMessage},
+    CipherSuiteProvider, Group as Core, MlsMessage, MlsMessageDescription,
+    group::{CommitBuilder, ContentType, ReceivedMessage},
     psk::ExternalPskId,
     time::MlsTime,
 };
@@ -26,15 +23,10 @@ use crate::{
     proposal::{CachedProposal, CustomProposal, ReInitProposal},
     ratchets::Ratchets,
     received::{Applied, CommitMessage, Received},
-    scope, value,
+    scope,
+    state::{Live, State, Step, note, receive},
+    value,
 };
-
-/// What an operation steps.
-#[derive(Clone)]
-struct State {
-    group: Core<Config>,
-    ratchets: Ratchets,
-}
 
 /// A group that this client is in, at one epoch (RFC 9420, section 8).
 ///
@@ -42,18 +34,18 @@ struct State {
 /// `write_to_storage`: write before anything that was made leaves the machine. Safe to share between threads.
 #[pyclass(frozen, module = "mls_rs_py")]
 pub struct Group {
-    state: Mutex<State>,
+    live: Mutex<Live>,
     parts: Parts,
 }
 
 impl Group {
     pub fn new(group: Core<Config>, ratchets: Ratchets, parts: Parts) -> Self {
-        Self { state: Mutex::new(State { group, ratchets }), parts }
+        Self { live: Mutex::new(Live::new(State { group, ratchets })), parts }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic can only have hit a copy.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        // A panic leaves the group as it was, like an error.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Look at the group.
@@ -62,24 +54,17 @@ impl Group {
         py: Python<'_>,
         look: impl FnOnce(&Core<Config>) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
-        scope::run(py, Blame::Caller, || look(&self.lock().group))
+        scope::run(py, Blame::Caller, || look(&self.lock().state().group))
     }
 
-    /// Step the group, all or nothing. `step` gets the group as it is, and the copy to step.
+    /// Step a copy of the group. `step` gets the group as it is, and the copy.
     fn step<R: Send>(
         &self,
         py: Python<'_>,
         blame: Blame,
         step: impl FnOnce(&Core<Config>, &mut State) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
-        scope::run(py, blame, || {
-            let mut state = self.lock();
-            let mut next = state.clone();
-            let result = step(&state.group, &mut next)?;
-            scope::check()?;
-            *state = next;
-            Ok(result)
-        })
+        scope::run(py, blame, || self.lock().replace(step))
     }
 
     fn propose<'py>(
@@ -96,53 +81,46 @@ impl Group {
         Ok(value::bytes(py, &message))
     }
 
-    fn process_message(
-        &self,
-        before: &Core<Config>,
-        next: &mut State,
-        message: &[u8],
-        now: Option<MlsTime>,
-    ) -> Result<Received, Fault> {
+    /// Take a message, in the one way or the other of src/state.rs.
+    fn take(&self, octets: &[u8], now: Option<MlsTime>) -> Result<Received, Fault> {
         let limits = &self.parts.policy.limits;
-        let message = MlsMessage::from_bytes(message)?;
-        let current = before.current_epoch();
+        let message = MlsMessage::from_bytes(octets)?;
+        let mut live = self.lock();
+        let group = &live.state().group;
+        let current = group.current_epoch();
         let epoch = message.epoch().unwrap_or(current);
-        if message.group_id().is_some_and(|group_id| group_id == before.group_id()) {
+        if message.group_id().is_some_and(|group_id| group_id == group.group_id()) {
             if epoch > current {
-                return Err(Fault::new(
-                    Kind::FutureEpoch,
-                    "the message is from an epoch that the group has not reached",
-                ));
+                let text = "the message is from an epoch that the group has not reached";
+                return Err(Fault::new(Kind::FutureEpoch, text));
             }
             if current - epoch > limits.max_past_epochs {
                 return Err(Fault::new(Kind::PastEpoch, "the message is from an epoch that is no longer kept"));
             }
         }
-        let received = match now {
-            Some(now) => next.group.process_incoming_message_with_time(message, now),
-            None => next.group.process_incoming_message(message),
-        }?;
-        match &received {
-            ReceivedMessage::ApplicationMessage(message) => {
-                let Some(generation) = message.unauthenticated_key_generation else {
-                    return Err(Fault::new(Kind::Platform, "a message without a generation"));
-                };
-                let surplus = next.ratchets.note(epoch, message.sender_index, generation, limits)?;
-                if epoch < current && !surplus.is_empty() {
-                    // mls-rs gives no way to use up a past epoch's key.
-                    let text = "too many messages of this sender are missing in a past epoch";
-                    return Err(Fault::new(Kind::LimitExceeded, text));
-                }
-                for generation in surplus {
-                    // mls-rs takes the node index here, not the leaf index (RFC 9420, appendix C: twice the leaf's).
-                    next.group.derive_decryption_key(message.sender_index * 2, generation)?;
-                }
-            }
-            ReceivedMessage::Commit(_) => self.entered(next),
-            ReceivedMessage::Proposal(_) => check_cache(&next.group, limits.max_cached_proposals)?,
-            _ => {}
+        if epoch == current && is_application_message(&message) {
+            return live.advance(Step::Received(octets.to_vec()), limits, |state| {
+                let received = receive(state, message, limits)?;
+                Received::new(&state.group, &state.group, epoch, received)
+            });
         }
-        Received::new(before, &next.group, epoch, received)
+        live.replace(|before, next| {
+            let received = match now {
+                Some(now) => next.group.process_incoming_message_with_time(message, now),
+                None => next.group.process_incoming_message(message),
+            }?;
+            if !note(next, epoch, &received, limits)?.is_empty() {
+                // mls-rs gives no way to use up a past epoch's key.
+                let text = "too many messages of this sender are missing in a past epoch";
+                return Err(Fault::new(Kind::LimitExceeded, text));
+            }
+            match received {
+                ReceivedMessage::Commit(_) => self.entered(next),
+                ReceivedMessage::Proposal(_) => check_cache(&next.group, limits.max_cached_proposals)?,
+                _ => {}
+            }
+            Received::new(before, &next.group, epoch, received)
+        })
     }
 
     /// Tidy up after the group came to an epoch.
@@ -152,6 +130,14 @@ impl Group {
         // mls-rs leaves a pending commit of the old epoch when a detached one is applied.
         next.group.clear_pending_commit();
     }
+}
+
+fn is_application_message(message: &MlsMessage) -> bool {
+    let application = ContentType::Application;
+    matches!(
+        message.description(),
+        MlsMessageDescription::PrivateProtocolMessage { content_type, .. } if content_type == application
+    )
 }
 
 fn check_cache(group: &Core<Config>, limit: usize) -> Result<(), Fault> {
@@ -652,8 +638,11 @@ impl Group {
     /// Raises CommitRequiredError.
     #[pyo3(signature = (data, *, authenticated_data=b"".as_slice()))]
     fn encrypt<'py>(&self, py: Python<'py>, data: &[u8], authenticated_data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-        let message = self.step(py, Blame::Caller, |_, next| {
-            Ok(next.group.encrypt_application_message(data, authenticated_data.to_vec())?.to_bytes()?)
+        let limits = &self.parts.policy.limits;
+        let message = scope::run(py, Blame::Caller, || {
+            self.lock().advance(Step::Sent, limits, |state| {
+                Ok(state.group.encrypt_application_message(data, authenticated_data.to_vec())?.to_bytes()?)
+            })
         })?;
         Ok(value::bytes(py, &message))
     }
@@ -665,7 +654,7 @@ impl Group {
     #[pyo3(signature = (message, *, now=None))]
     fn process<'py>(&self, py: Python<'py>, message: &[u8], now: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
         let now = self.parts.received_now(py, now)?;
-        self.step(py, Blame::Peer, |before, next| self.process_message(before, next, message, now))?.into_python(py)
+        scope::run(py, Blame::Peer, || self.take(message, now))?.into_python(py)
     }
 
     // -- keeping

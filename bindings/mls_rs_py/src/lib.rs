@@ -17,6 +17,7 @@ mod ratchets;
 mod received;
 mod rules;
 mod scope;
+mod state;
 mod storage;
 mod value;
 

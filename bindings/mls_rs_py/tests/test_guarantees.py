@@ -7,6 +7,7 @@ import mls_rs_py
 import pytest
 from mls_rs_py import (
     BasicCredential,
+    CommitRequiredError,
     CommitSecrets,
     CustomCredential,
     InMemoryGroupStateStorage,
@@ -105,6 +106,39 @@ def test_a_forged_message_uses_up_no_key(pair):
         with pytest.raises(PeerError):
             bob.process(bytes(forged))
     assert bob.process(message).data == b"the real one" * 10
+
+
+@pytest.mark.parametrize("before", [0, 1, 63, 64, 65, 130])
+def test_a_forged_message_among_many_good_ones(pair, before):
+    alice, bob = pair
+    late = alice.encrypt(b"late")
+    for number in range(before):
+        assert bob.process(alice.encrypt(b"%d" % number)).data == b"%d" % number
+        assert alice.process(bob.encrypt(b"%d" % number)).data == b"%d" % number
+    good = alice.encrypt(b"good")
+    forged = good[:-1] + bytes([good[-1] ^ 1])
+    for _ in range(2):
+        with pytest.raises(PeerError):
+            bob.process(forged)
+    assert bob.process(good).data == b"good"
+    assert bob.process(late).data == b"late"
+    for seen in (good, late):
+        with pytest.raises(MessageKeyError):
+            bob.process(seen)
+    # What Bob sends goes on where it was: no key is used twice, none left out.
+    assert alice.process(bob.encrypt(b"on")).data == b"on"
+
+
+def test_an_encryption_that_is_refused_uses_no_key(pair):
+    alice, bob = pair
+    alice.encrypt(b"one")
+    proposal = bob.propose_update()
+    alice.process(proposal)
+    with pytest.raises(CommitRequiredError):
+        alice.encrypt(b"x")
+    alice.clear_proposal_cache()
+    bob.clear_proposal_cache()
+    assert bob.process(alice.encrypt(b"two")).data == b"two"
 
 
 def test_a_forged_commit_changes_nothing(person, gather):

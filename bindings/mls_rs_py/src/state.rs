@@ -1,0 +1,158 @@
+//! How a group is stepped as a whole or not at all.
+//!
+//! mls-rs may stop half-way on an error, with a message key used up or an epoch inserted. Most operations therefore work
+//! on a copy, which takes the group's place when the operation has succeeded (`replace`). A copy costs more than a message
+//! does in a large group, so messages of the current epoch step the group itself (`advance`), and a copy from a little
+//! earlier, with what happened since, brings it back should one of them fail.
+
+use mls_rs::{Group, MlsMessage, group::ReceivedMessage};
+
+use crate::{
+    client::Config,
+    error::{Fault, Kind},
+    ratchets::Ratchets,
+    rules::Limits,
+    scope,
+};
+
+/// Steps before a new copy is made.
+const MAX_STEPS: usize = 64;
+
+/// Octets of messages kept before a new copy is made.
+const MAX_OCTETS: usize = 256 * 1024;
+
+/// What an operation steps.
+#[derive(Clone)]
+pub struct State {
+    pub group: Group<Config>,
+    pub ratchets: Ratchets,
+}
+
+/// A step that depends on nothing but the state: it calls no storage and no identity provider.
+pub enum Step {
+    /// An application message was encrypted.
+    Sent,
+    /// An application message of the current epoch came.
+    Received(Vec<u8>),
+}
+
+/// A group that can be brought back to where it was.
+pub struct Live {
+    state: State,
+    earlier: Option<Earlier>,
+}
+
+struct Earlier {
+    state: State,
+    steps: Vec<Step>,
+    octets: usize,
+}
+
+impl Live {
+    pub fn new(state: State) -> Self {
+        Self { state, earlier: None }
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Run `operation` on a copy, given the group as it is, and take the copy if it succeeds.
+    pub fn replace<R>(
+        &mut self,
+        operation: impl FnOnce(&Group<Config>, &mut State) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        let mut next = self.state.clone();
+        let result = operation(&self.state.group, &mut next)?;
+        scope::check()?;
+        *self = Self::new(next);
+        Ok(result)
+    }
+
+    /// Run `operation`, which amounts to `step`, on the group itself, and bring the group back if it fails.
+    pub fn advance<R>(
+        &mut self,
+        step: Step,
+        limits: &Limits,
+        operation: impl FnOnce(&mut State) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        let earlier = match self.earlier.take().filter(Earlier::has_room) {
+            Some(earlier) => earlier,
+            None => Earlier { state: self.state.clone(), steps: vec![], octets: 0 },
+        };
+        // Should `operation` panic, the guard still brings the group back.
+        let mut guard = Guard { live: self, earlier: Some(earlier), limits };
+        let result = operation(&mut guard.live.state)?;
+        if let Some(mut earlier) = guard.earlier.take() {
+            earlier.octets += step.octets();
+            earlier.steps.push(step);
+            guard.live.earlier = Some(earlier);
+        }
+        Ok(result)
+    }
+}
+
+impl Earlier {
+    fn has_room(&self) -> bool {
+        self.steps.len() < MAX_STEPS && self.octets < MAX_OCTETS
+    }
+
+    /// The state after all steps.
+    fn replay(&self, limits: &Limits) -> Result<State, Fault> {
+        let mut state = self.state.clone();
+        for step in &self.steps {
+            match step {
+                Step::Sent => drop(state.group.next_encryption_key()?),
+                Step::Received(message) => drop(receive(&mut state, MlsMessage::from_bytes(message)?, limits)?),
+            }
+        }
+        Ok(state)
+    }
+}
+
+impl Step {
+    fn octets(&self) -> usize {
+        match self {
+            Step::Sent => 0,
+            Step::Received(message) => message.len(),
+        }
+    }
+}
+
+/// Brings the group back when dropped with `earlier` still inside.
+struct Guard<'a> {
+    live: &'a mut Live,
+    earlier: Option<Earlier>,
+    limits: &'a Limits,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let Some(earlier) = self.earlier.take() else { return };
+        // The same steps on the same state: they cannot fail. Were they to, the earlier state is better than half a step.
+        let state = earlier.replay(self.limits).unwrap_or(earlier.state);
+        *self.live = Live { earlier: Some(Earlier { state: state.clone(), steps: vec![], octets: 0 }), state };
+    }
+}
+
+/// Process an application message of the current epoch.
+pub fn receive(state: &mut State, message: MlsMessage, limits: &Limits) -> Result<ReceivedMessage, Fault> {
+    let epoch = state.group.current_epoch();
+    let received = state.group.process_incoming_message(message)?;
+    for generation in note(state, epoch, &received, limits)? {
+        if let ReceivedMessage::ApplicationMessage(message) = &received {
+            // mls-rs takes the node index here, not the leaf index (RFC 9420, appendix C: twice the leaf's).
+            state.group.derive_decryption_key(message.sender_index * 2, generation)?;
+        }
+    }
+    Ok(received)
+}
+
+/// Keep book of an application message of the epoch `epoch`; give the generations whose keys have to go for it.
+pub fn note(state: &mut State, epoch: u64, received: &ReceivedMessage, limits: &Limits) -> Result<Vec<u32>, Fault> {
+    let ReceivedMessage::ApplicationMessage(message) = received else { return Ok(vec![]) };
+    let Some(generation) = message.unauthenticated_key_generation else {
+        return Err(Fault::new(Kind::Platform, "a message without a generation"));
+    };
+    state.ratchets.note(epoch, message.sender_index, generation, limits)
+}
