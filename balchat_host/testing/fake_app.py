@@ -49,7 +49,8 @@ class FakeApp(App):
     """One account. Public attributes are for tests to look at and to set; `account` has its books."""
 
     def __init__(self, name: str = "Alice", world: FakeWorld | None = None) -> None:
-        self.account = FakeAccount(name, world or FakeWorld())
+        self.world = world or FakeWorld()
+        self.account = FakeAccount(name, self.world)
         self.passphrase = Secret.from_text("correct horse battery staple")
         self.recovery_code = Secret.from_text("0000-0000")
         self.network = ONLINE

@@ -31,6 +31,9 @@ CALLER_ERROR: Final = -32001
 PEER_ERROR: Final = -32002
 WORLD_ERROR: Final = -32003
 
+_MAX_NUMBER: Final = 2**53
+"""The largest number that every JSON reader takes exactly."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -182,9 +185,18 @@ def error_object(error: Exception, code: int | None = None) -> ErrorObject:
     known = error if isinstance(error, BalchatError) else _internal(error)
     return ErrorObject(
         code=_number(known) if code is None else code,
-        message=str(known),
-        data=ErrorData(code=known.code, fields=known.fields),
+        message=_sendable(str(known)),
+        data=ErrorData(code=known.code, fields={name: _field(value) for name, value in known.fields.items()}),
     )
+
+
+def _field(value: object) -> str | int:
+    # An error must get across whatever its maker put into it.
+    return value if type(value) is int and abs(value) <= _MAX_NUMBER else _sendable(str(value))
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def _internal(error: Exception) -> InternalError:

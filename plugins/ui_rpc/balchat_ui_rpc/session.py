@@ -55,8 +55,7 @@ class Session(Connection):
         try:
             await self._read_all()
         finally:
-            for outlet in self._outlets.values():
-                outlet.close()
+            self._close_outlets()
             with CancelScope(shield=True):
                 while self._running:
                     self._rested = anyio.Event()
@@ -173,8 +172,16 @@ class Session(Connection):
             try:
                 await self._stream.send(to_line(message))
             except (BrokenResourceError, ClosedResourceError):
-                self._gone = True
+                self._give_up()
             except BaseException:
                 # Half a line may be out: nothing that follows it could be read.
-                self._gone = True
+                self._give_up()
                 raise
+
+    def _give_up(self) -> None:
+        self._gone = True
+        self._close_outlets()
+
+    def _close_outlets(self) -> None:
+        for outlet in self._outlets.values():
+            outlet.close()

@@ -1,0 +1,174 @@
+"""The conformance kit for two `App`s that reach each other: subclass `AppPairKit` and give it `alice` and `bob`.
+
+Both accounts are new for every test, and online. `AppKit` of `balchat_host.testing.app_kit` has what one account does.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Final
+
+import pytest
+
+from balchat_host.api.errors import NoSuchContact
+from balchat_host.api.events import (
+    ContactChanged,
+    Event,
+    MessageAdded,
+    MessageStateChanged,
+    RequestClosed,
+    RequestReceived,
+)
+from balchat_host.api.frontend import App
+from balchat_host.api.views import ContactState, MessageState
+from balchat_host.testing.app_kit import TestedAccount, until
+
+PROGRESS: Final = (
+    MessageState.QUEUED,
+    MessageState.SENT,
+    MessageState.RELAYED,
+    MessageState.DELIVERED,
+    MessageState.READ,
+)
+
+
+def _any(condition: Callable[[Event], bool]) -> Callable[[list[Event]], bool]:
+    return lambda events: condition(events[-1])
+
+
+def _reached(message_id: str, state: MessageState) -> Callable[[list[Event]], bool]:
+    return _any(lambda event: isinstance(event, MessageStateChanged) and (event.id, event.state) == (message_id, state))
+
+
+def _active(name: str) -> Callable[[list[Event]], bool]:
+    return _any(
+        lambda event: (
+            isinstance(event, ContactChanged)
+            and (event.contact.name, event.contact.state) == (name, ContactState.ACTIVE)
+        )
+    )
+
+
+async def introduce(alice: App, bob: App) -> None:
+    """Make the two contacts of each other, as `Alice` and `Bob`."""
+    alices, bobs = await alice.cursor(), await bob.cursor()
+    await alice.add_contact((await bob.code()).code, "Bob", "It is me")
+    await until(bob, bobs, _any(lambda event: isinstance(event, RequestReceived)))
+    await bob.accept_request((await alice.code()).peer_id, "Alice")
+    await until(alice, alices, _active("Bob"))
+    await until(bob, bobs, _active("Alice"))
+
+
+@pytest.mark.anyio
+class AppPairKit:
+    """What two Apps do that reach each other."""
+
+    @pytest.fixture
+    def alice(self) -> TestedAccount:
+        raise NotImplementedError("a subclass of AppPairKit gives the fixture `alice`")
+
+    @pytest.fixture
+    def bob(self) -> TestedAccount:
+        raise NotImplementedError("a subclass of AppPairKit gives the fixture `bob`")
+
+    async def test_a_request_waits_for_approval(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        alices, bobs = await alice.app.cursor(), await bob.app.cursor()
+        ours = await alice.app.code()
+        added = await alice.app.add_contact((await bob.app.code()).code, "Bob", "It is me")
+        assert added.state is not ContactState.ACTIVE
+        event = (await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived))))[-1]
+        (waiting,) = await bob.app.requests()
+        assert isinstance(event, RequestReceived)
+        assert event.request == waiting
+        assert (waiting.peer_id, waiting.onion, waiting.introduction) == (ours.peer_id, ours.onion, "It is me")
+        assert (await bob.app.status()).requests == 1
+        assert await bob.app.contacts() == []
+        accepted = await bob.app.accept_request(waiting.peer_id, "Alice")
+        assert (accepted.name, accepted.peer_id) == ("Alice", ours.peer_id)
+        assert await bob.app.requests() == []
+        await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestClosed)))
+        await until(alice.app, alices, _active("Bob"))
+
+    async def test_a_rejected_request_leaves_nothing(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        bobs = await bob.app.cursor()
+        await alice.app.add_contact((await bob.app.code()).code, "Bob")
+        await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
+        await bob.app.reject_request((await alice.app.code()).onion)
+        assert (await bob.app.requests(), await bob.app.contacts()) == ([], [])
+        with pytest.raises(NoSuchContact):
+            await bob.app.send((await alice.app.code()).onion, "hello")
+
+    async def test_who_adds_whoever_asked_accepts(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        alices, bobs = await alice.app.cursor(), await bob.app.cursor()
+        await alice.app.add_contact((await bob.app.code()).code, "Bob")
+        await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
+        await bob.app.add_contact((await alice.app.code()).code, "Alice")
+        assert await bob.app.requests() == []
+        await until(alice.app, alices, _active("Bob"))
+        await until(bob.app, bobs, _active("Alice"))
+
+    async def test_both_see_the_same_safety_number(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        theirs = await alice.app.safety_number("Bob")
+        ours = await bob.app.safety_number("Alice")
+        assert ours.safety_number == theirs.safety_number
+        assert (await bob.app.verify_contact("Alice", theirs.safety_number)).verified
+        assert not (await alice.app.safety_number("Bob")).verified
+
+    async def test_a_message_arrives_and_its_states_are_true(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        alices, bobs = await alice.app.cursor(), await bob.app.cursor()
+        sent = await alice.app.send("Bob", "hello 🦦")
+        event = (await until(bob.app, bobs, _any(lambda event: isinstance(event, MessageAdded))))[-1]
+        assert isinstance(event, MessageAdded)
+        got = event.message
+        assert (got.id, got.text, got.state) == (sent.id, sent.text, MessageState.RECEIVED)
+        assert (got.author, got.author_id) == ("Alice", (await alice.app.code()).peer_id)
+        assert await bob.app.history("Alice") == [got]
+        assert [contact.unread for contact in await bob.app.contacts()] == [1]
+        await until(alice.app, alices, _reached(sent.id, MessageState.DELIVERED))
+        await bob.app.mark_read("Alice", got.id)
+        assert [contact.unread for contact in await bob.app.contacts()] == [0]
+        events = await until(alice.app, alices, _reached(sent.id, MessageState.READ))
+        states = [event.state for event in events if isinstance(event, MessageStateChanged)]
+        assert all(PROGRESS.index(one) < PROGRESS.index(next_one) for one, next_one in pairwise(states))
+        assert (await alice.app.message(sent.id)).state is MessageState.READ
+        assert (await alice.app.status()).outbox.waiting == 0
+
+    async def test_a_conversation_is_the_same_on_both_sides(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        first = await alice.app.send("Bob", "hello")
+        await self._arrival(bob.app, first.id)
+        reply = await bob.app.send("Alice", "hello yourself", reply_to=first.id)
+        await self._arrival(alice.app, reply.id)
+        seen = [
+            [(message.id, message.text, message.in_reply_to) for message in history]
+            for history in (await alice.app.history("Bob"), await bob.app.history("Alice"))
+        ]
+        assert seen[0] == seen[1] == [(first.id, "hello", None), (reply.id, "hello yourself", first.id)]
+
+    async def test_many_messages_arrive_once_and_in_order(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        sent = [await alice.app.send("Bob", f"message {number}") for number in range(30)]
+        await self._arrival(bob.app, sent[-1].id)
+        assert [message.id for message in await bob.app.history("Alice")] == [message.id for message in sent]
+
+    async def test_what_was_written_before_the_approval_arrives_after(
+        self, alice: TestedAccount, bob: TestedAccount
+    ) -> None:
+        bobs = await bob.app.cursor()
+        await alice.app.add_contact((await bob.app.code()).code, "Bob")
+        sent = await alice.app.send("Bob", "are you there?")
+        await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
+        await bob.app.accept_request((await alice.app.code()).peer_id, "Alice")
+        await self._arrival(bob.app, sent.id)
+
+    async def test_a_blocked_contact_is_heard_after_unblocking(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        await bob.app.block_contact("Alice")
+        sent = await alice.app.send("Bob", "hello?")
+        assert await bob.app.history("Alice") == []
+        await bob.app.unblock_contact("Alice")
+        await self._arrival(bob.app, sent.id)
+
+    async def _arrival(self, app: App, message_id: str) -> None:
+        await until(app, 0, _any(lambda event: isinstance(event, MessageAdded) and event.message.id == message_id))

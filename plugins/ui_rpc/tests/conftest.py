@@ -1,0 +1,147 @@
+"""An account in memory, served on a socket of its own, and both ways to speak to it: as an App, and line by line."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from balchat_ui_rpc.lines import LineReader
+from balchat_ui_rpc.local import LocalStream
+from balchat_ui_rpc.place import reach
+from balchat_ui_rpc.plugin import connect
+from balchat_ui_rpc.server import RpcServer
+from balchat_ui_rpc.settings import RpcSettings
+
+from balchat_host.api.frontend import FrontEndContext
+from balchat_host.testing.fake_app import FakeApp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from anyio.abc import ByteStream, TaskGroup, TaskStatus
+    from balchat_ui_rpc.limits import Limits
+
+    from balchat_host.api.frontend import App
+
+
+class Script:
+    """A program that speaks JSON-RPC by itself, line by line."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.stream = stream
+        self._lines = LineReader(stream, 2**30)
+
+    async def say(self, *messages: bytes | dict[str, Any]) -> None:
+        for message in messages:
+            line = message if isinstance(message, bytes) else json.dumps({"jsonrpc": "2.0"} | message).encode()
+            await self.stream.send(line + b"\n")
+
+    async def hear(self) -> dict[str, Any]:
+        line = await self._lines.read()
+        assert line is not None, "the server has hung up"
+        heard = json.loads(line)
+        assert heard.pop("jsonrpc") == "2.0"
+        return heard
+
+    async def hear_end(self) -> None:
+        assert await self._lines.read() is None
+
+    async def ask(self, method: str, **params: Any) -> Any:
+        await self.say({"id": method, "method": method, "params": params})
+        answer = await self.hear()
+        assert answer["id"] == method
+        return answer["error"] if "error" in answer else answer["result"]
+
+
+class Serving:
+    """A server that runs in a task of its own, until `stop`."""
+
+    def __init__(self, server: RpcServer, app: App) -> None:
+        self._server = server
+        self._app = app
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        try:
+            with self._scope:
+                await self._server.run(self._app, task_status=task_status)
+        finally:
+            self._ended.set()
+
+    def begin_to_stop(self) -> None:
+        self._scope.cancel()
+
+    async def stop(self) -> None:
+        self._scope.cancel()
+        await self._ended.wait()
+
+
+class Bench:
+    """One account, what serves it, and who is connected. Everything ends with the test."""
+
+    def __init__(self, context: FrontEndContext, fake: FakeApp, tasks: TaskGroup, stack: AsyncExitStack) -> None:
+        self.context = context
+        self.fake = fake
+        self._tasks = tasks
+        self._stack = stack
+
+    async def serve(self, max_clients: int = 32, limits: Limits | None = None) -> Serving:
+        serving = Serving(RpcServer(self.context, RpcSettings(max_clients=max_clients), limits), self.fake)
+        await self._tasks.start(serving.run)
+        return serving
+
+    async def connect(self) -> App:
+        connection = await connect(self.context, None)
+        assert connection is not None
+        return await self._stack.enter_async_context(connection)
+
+    async def script(self) -> Script:
+        connected = await anyio.to_thread.run_sync(reach, self.context)
+        assert connected is not None
+        return Script(await self._stack.enter_async_context(LocalStream(connected)))
+
+
+@pytest.fixture
+def context() -> Iterator[FrontEndContext]:
+    # pytest's own temporary paths are too long for a socket.
+    with TemporaryDirectory(prefix="rpc-") as directory:
+        yield FrontEndContext(profile=Path(directory) / "profile", runtime_directory=Path(directory))
+
+
+@pytest.fixture
+def fake() -> FakeApp:
+    return FakeApp()
+
+
+@pytest.fixture
+async def bench(context: FrontEndContext, fake: FakeApp) -> AsyncIterator[Bench]:
+    async with anyio.create_task_group() as tasks:
+        async with AsyncExitStack() as stack:
+            yield Bench(context, fake, tasks, stack)
+        tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def serving(bench: Bench) -> Serving:
+    return await bench.serve()
+
+
+@pytest.fixture
+def served(bench: Bench, serving: Serving) -> Bench:
+    return bench
+
+
+@pytest.fixture
+async def remote(served: Bench) -> App:
+    return await served.connect()
+
+
+@pytest.fixture
+async def script(served: Bench) -> Script:
+    return await served.script()
