@@ -52,11 +52,10 @@ def _function(method: Method) -> Callable[..., Any]:
 
 
 def _remote_app() -> Callable[[Wire], App]:
-    functions = {method.name: _function(method) for method in METHODS.values() if method.owner is App}
-    text = "The App of a running account, across its local socket."
+    body = {method.name: _function(method) for method in METHODS.values() if method.owner is App}
+    about = {"__doc__": "The App of a running account, across its local socket.", "__module__": __name__}
     return cast(
-        Callable[[Wire], App],
-        new_class("RemoteApp", (_Remote, App), exec_body=lambda body: body.update(functions | {"__doc__": text})),
+        Callable[[Wire], App], new_class("RemoteApp", (_Remote, App), exec_body=lambda ns: ns.update(body | about))
     )
 
 

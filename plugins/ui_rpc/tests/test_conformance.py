@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from balchat_host.api.frontend import App
 
 
-def account(fake: FakeApp, remote: App) -> TestedAccount:
+def account(fake: FakeApp, app: App) -> TestedAccount:
     return TestedAccount(app=app, passphrase=fake.passphrase, recovery_code=fake.recovery_code)
 
 
