@@ -1,0 +1,284 @@
+"""Vaults in memory, for tests and simulations: no files, no threads, no time.
+
+A unit runs in the event loop, inside the call, so that a simulation under a virtual clock sees it take no time at all.
+Failures come when a test asks for them:
+
+    storage.kill(directory)          as SIGKILL: the vault is gone without a farewell, what it committed stays
+    vault.fail_next_commit()         the disk fails: the vault refuses everything until it is unlocked again
+    vault.full = True                the disk is full until a test makes it False again
+
+The secrets are kept as they are, and nothing is encrypted.
+"""
+
+import sqlite3
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Final, TypeVar
+from zlib import crc32
+
+from anyio import ClosedResourceError
+from anyio.lowlevel import checkpoint
+
+from balchat_host.api.errors import (
+    AccountExists,
+    BadInput,
+    BalchatError,
+    NoSuchProfile,
+    StorageFailed,
+    StorageFull,
+    VaultInUse,
+    WeakPassphrase,
+    WrongSecret,
+)
+from balchat_host.api.sql import AREA_SCHEMA, RowArea, refuse_vault_only, statements
+from balchat_host.api.storage import (
+    KeyValueArea,
+    ReadTransaction,
+    SlotKind,
+    SqlError,
+    SqlRow,
+    SqlValue,
+    Storage,
+    Transaction,
+    Vault,
+)
+from balchat_host.api.types import Check, Secret
+
+T = TypeVar("T")
+
+_MIN_PASSPHRASE: Final = 8
+_CODE_LENGTH: Final = 32
+
+
+class MemoryStorage(Storage):
+    """Keeps vaults under the paths that they are given, in this object and nowhere else."""
+
+    def __init__(self) -> None:
+        self._disks: dict[Path, _Disk] = {}
+
+    def new_recovery_code(self) -> Secret:
+        digits = token_hex(_CODE_LENGTH // 2)
+        return Secret.from_text(digits + _check(digits))
+
+    def exists(self, directory: Path) -> bool:
+        return directory in self._disks
+
+    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> "MemoryVault":
+        await checkpoint()
+        if directory in self._disks:
+            raise AccountExists(name=directory.name)
+        if not slots:
+            raise BadInput(what="vault", problem="it needs a secret that opens it")
+        disk = _Disk({kind: _read_new(kind, secret) for kind, secret in slots.items()})
+        disk.database.execute(AREA_SCHEMA)
+        self._disks[directory] = disk
+        return MemoryVault(self._disks, disk)
+
+    async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> "MemoryVault":
+        await checkpoint()
+        disk = self._disks.get(directory)
+        if disk is None:
+            raise NoSuchProfile(name=directory.name)
+        disk.require_opens(kind, _read(kind, secret))
+        if disk.holder is not None:
+            raise VaultInUse
+        return MemoryVault(self._disks, disk)
+
+    def checks(self, directory: Path) -> Sequence[Check]:
+        return [Check(name="vault", finding="in memory" if self.exists(directory) else "there is none yet")]
+
+    def kill(self, directory: Path) -> None:
+        """Take an open vault away from its process, as SIGKILL does. It can be unlocked again."""
+        self._disks[directory].holder = None
+
+
+class _Disk:
+    """What outlives a process: the secrets and the database. `holder` is the vault that is open on it."""
+
+    def __init__(self, secrets: Mapping[SlotKind, str]) -> None:
+        self.secrets = dict(secrets)
+        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        self.database.execute("PRAGMA foreign_keys = ON")
+        self.holder: MemoryVault | None = None
+
+    def __del__(self) -> None:
+        self.database.close()
+
+    def require_opens(self, kind: SlotKind, secret: str) -> None:
+        if self.secrets.get(kind) != secret:
+            raise WrongSecret(slot=str(kind))
+
+    def copy(self) -> "_Disk":
+        copy = _Disk(self.secrets)
+        self.database.backup(copy.database)
+        return copy
+
+
+class MemoryVault(Vault):
+    """An unlocked vault in memory."""
+
+    def __init__(self, disks: dict[Path, _Disk], disk: _Disk) -> None:
+        self._disks = disks
+        self._disk = disk
+        self._refusal: BalchatError | None = None
+        self._failing: bool | None = None
+        self.full = False
+        """Units raise StorageFull, and are undone."""
+        disk.holder = self
+
+    def fail_next_commit(self, *, on_disk: bool = False) -> None:
+        """Have the next unit raise StorageFailed.
+
+        `on_disk`: its changes are there nevertheless after the next unlock, as when power fails before the answer.
+        """
+        self._failing = on_disk
+
+    async def transact(self, fn: Callable[[Transaction], T]) -> T:
+        self._refuse_closed()
+        try:
+            return self._run(fn)
+        finally:
+            # After the unit, because units happen in the order of the calls, and even when the caller is cancelled.
+            await checkpoint()
+
+    async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
+        self._refuse_closed()
+        view = _Statements(self._disk.database)
+        try:
+            self._disk.database.execute("PRAGMA query_only = ON")
+            return fn(view)
+        finally:
+            self._disk.database.execute("PRAGMA query_only = OFF")
+            view.end()
+            await checkpoint()
+
+    async def slots(self) -> Sequence[SlotKind]:
+        self._refuse_closed()
+        return tuple(self._disk.secrets)
+
+    async def set_slot(self, kind: SlotKind, secret: Secret) -> None:
+        self._refuse_closed()
+        self._disk.secrets[kind] = _read_new(kind, secret)
+        await checkpoint()
+
+    async def verify_slot(self, kind: SlotKind, secret: Secret) -> None:
+        self._refuse_closed()
+        self._disk.require_opens(kind, _read(kind, secret))
+        await checkpoint()
+
+    async def backup(self, target: Path) -> None:
+        self._refuse_closed()
+        if target in self._disks:
+            raise BadInput(what="backup", problem="there is already something at its target")
+        if self.full:
+            raise StorageFull
+        self._disks[target] = self._disk.copy()
+        await checkpoint()
+
+    async def aclose(self) -> None:
+        if self._disk.holder is self:
+            self._disk.holder = None
+        await checkpoint()
+
+    def _run(self, fn: Callable[[Transaction], T]) -> T:
+        if self._refusal is not None:
+            raise self._refusal
+        unit = _Unit(self._disk.database)
+        self._disk.database.execute("BEGIN")
+        try:
+            result = fn(unit)
+            self._commit()
+        except BaseException:
+            if self._disk.database.in_transaction:
+                self._disk.database.execute("ROLLBACK")
+            raise
+        finally:
+            unit.end()
+        return result
+
+    def _commit(self) -> None:
+        if self.full:
+            raise StorageFull
+        failing, self._failing = self._failing, None
+        if failing is not False:
+            self._disk.database.execute("COMMIT")
+        if failing is not None:
+            self._refusal = StorageFailed(problem="a test made it fail")
+            raise self._refusal
+
+    def _refuse_closed(self) -> None:
+        if self._disk.holder is not self:
+            raise ClosedResourceError
+
+
+class _Statements(ReadTransaction):
+    """Runs statements until it is ended."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database: sqlite3.Connection | None = database
+
+    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
+        refuse_vault_only(sql)
+        return self._run(sql, parameters)[0]
+
+    def area(self, name: str) -> KeyValueArea:
+        return RowArea(self, name)
+
+    def end(self) -> None:
+        """Refuse every further statement."""
+        self._database = None
+
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
+        if self._database is None:
+            raise RuntimeError("a transaction was used outside of the function that it was handed to")
+        try:
+            cursor = self._database.execute(sql, parameters)
+            return cursor.fetchall(), cursor.rowcount
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise SqlError(getattr(error, "sqlite_errorname", type(error).__name__)) from error
+
+
+class _Unit(_Statements, Transaction):
+    """A unit of change."""
+
+    def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
+        refuse_vault_only(sql)
+        return max(0, self._run(sql, parameters)[1])
+
+    def script(self, sql: str) -> None:
+        for statement in statements(sql):
+            self.execute(statement)
+
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        self._run("SAVEPOINT inner")
+        try:
+            yield
+        except BaseException:
+            self._run("ROLLBACK TO inner")
+            self._run("RELEASE inner")
+            raise
+        self._run("RELEASE inner")
+
+
+def _read(kind: SlotKind, secret: Secret) -> str:
+    """Read a typed secret. A recovery code here is 32 hexadecimal digits, and 8 that check them."""
+    text = secret.reveal().decode()
+    if kind is SlotKind.RECOVERY_CODE:
+        text = text.strip().lower()
+        if _check(text[:_CODE_LENGTH]) != text[_CODE_LENGTH:]:
+            raise BadInput(what="recovery code", problem="it is mistyped")
+    return text
+
+
+def _check(digits: str) -> str:
+    return f"{crc32(digits.encode()):08x}"
+
+
+def _read_new(kind: SlotKind, secret: Secret) -> str:
+    text = _read(kind, secret)
+    if kind is SlotKind.PASSPHRASE and len(text) < _MIN_PASSPHRASE:
+        raise WeakPassphrase(problem=f"it has {len(text)} characters; at least {_MIN_PASSPHRASE} are needed")
+    return text

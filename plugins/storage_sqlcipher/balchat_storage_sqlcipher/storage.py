@@ -1,0 +1,141 @@
+"""Makes and unlocks vaults (docs/spec/vault.md, section 5)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from anyio import to_thread
+
+from balchat_host.api.errors import AccountExists, BadInput, NoSuchProfile, VaultDamaged
+from balchat_host.api.sql import AREA_SCHEMA
+from balchat_host.api.storage import SlotKind, Storage
+from balchat_host.api.types import Check, Secret
+from balchat_storage_sqlcipher import header, recovery_code
+from balchat_storage_sqlcipher.checks import check_vault
+from balchat_storage_sqlcipher.data_key import DataKey
+from balchat_storage_sqlcipher.driver import Connection, find_driver, open_database
+from balchat_storage_sqlcipher.faults import disk_faults, fault
+from balchat_storage_sqlcipher.files import (
+    VaultFiles,
+    VaultLock,
+    locked_while_failing,
+    make_file,
+    remove_tree,
+    sync,
+)
+from balchat_storage_sqlcipher.header import Kdf, Slots
+from balchat_storage_sqlcipher.keyslots import lock_slot, open_slot, read_new_secret, read_secret
+from balchat_storage_sqlcipher.log_check import require_whole_log
+from balchat_storage_sqlcipher.settings import Settings
+from balchat_storage_sqlcipher.vault import Opened, SqlcipherVault
+
+_OUR_TABLES: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'vault_area'"
+
+
+class SqlcipherStorage(Storage):
+    """Vaults in SQLCipher databases. `weak_kdf` is for tests, which cannot wait for a strong one."""
+
+    def __init__(self, settings: Settings | None = None, *, weak_kdf: Kdf | None = None) -> None:
+        """Find the driver. Raises LibraryTooOld."""
+        find_driver()
+        self._kdf = weak_kdf or (settings or Settings()).kdf
+
+    def new_recovery_code(self) -> Secret:
+        return Secret.from_text(recovery_code.new())
+
+    def exists(self, directory: Path) -> bool:
+        return VaultFiles(directory).folder.exists()
+
+    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> SqlcipherVault:
+        return await to_thread.run_sync(self._create, directory, slots)
+
+    async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> SqlcipherVault:
+        return await to_thread.run_sync(self._unlock, directory, kind, secret)
+
+    def checks(self, directory: Path) -> Sequence[Check]:
+        return check_vault(directory)
+
+    def _create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> SqlcipherVault:
+        files = VaultFiles(directory)
+        if self.exists(directory):
+            raise AccountExists(name=directory.name)
+        if not slots:
+            raise BadInput(what="vault", problem="it needs a secret that opens it")
+        secrets = {kind: read_new_secret(kind, secret) for kind, secret in slots.items()}
+        with disk_faults():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.require_own_directory()
+            with locked_while_failing(directory) as lock:
+                if self.exists(directory):
+                    raise AccountExists(name=directory.name)
+                remove_tree(files.new.folder)  # what a creation that was cut short has left
+                try:
+                    return self._build(files, lock, secrets)
+                except BaseException:
+                    remove_tree(files.new.folder)
+                    remove_tree(files.folder)
+                    raise
+
+    def _build(self, files: VaultFiles, lock: VaultLock, secrets: Mapping[SlotKind, Secret]) -> SqlcipherVault:
+        data_key = DataKey.generate()
+        slots = {kind: lock_slot(data_key, secret, self._kdf) for kind, secret in secrets.items()}
+        files.new.folder.mkdir(mode=0o700)
+        make_file(files.new.database)
+        _make_tables(files.new, data_key)
+        files.new.write_header(header.encode(slots))
+        sync(files.new.database)
+        files.new.folder.rename(files.folder)
+        sync(files.directory)
+        return self._open(files, lock, data_key, slots)
+
+    def _unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> SqlcipherVault:
+        files = VaultFiles(directory)
+        if not self.exists(directory):
+            raise NoSuchProfile(name=directory.name)
+        read = read_secret(kind, secret)
+        with disk_faults():
+            files.require_own_directory()
+            with locked_while_failing(directory) as lock:
+                files.require_private()
+                slots = header.decode(files.read_header())
+                files.require_database()
+                data_key = open_slot(slots, kind, read)
+                require_whole_log(files)
+                return self._open(files, lock, data_key, slots)
+
+    def _open(self, files: VaultFiles, lock: VaultLock, data_key: DataKey, slots: Slots) -> SqlcipherVault:
+        driver = find_driver()
+        try:
+            connection = open_database(driver, files.database, data_key)
+            tables = connection.cursor().execute(_OUR_TABLES).fetchall()
+        except driver.errors as error:
+            data_key.wipe()
+            raise fault(error) from error
+        if tables != [(1,)]:
+            connection.close()
+            data_key.wipe()
+            raise VaultDamaged(problem="its database is not that of a vault")
+        return SqlcipherVault(
+            Opened(
+                driver=driver,
+                files=files,
+                lock=lock,
+                data_key=data_key,
+                slots=slots,
+                connection=connection,
+                kdf=self._kdf,
+            )
+        )
+
+
+def _make_tables(files: VaultFiles, data_key: DataKey) -> None:
+    driver = find_driver()
+    connection: Connection | None = None
+    try:
+        connection = open_database(driver, files.database, data_key)
+        connection.cursor().execute(AREA_SCHEMA)
+    except driver.errors as error:
+        raise fault(error) from error
+    finally:
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,119 @@
+"""The one thread that changes the database: units of many callers, one commit.
+
+While one commit waits for the disk, units gather; the next commit takes them together. A unit is a savepoint inside of
+it, so that one that raises undoes only itself. Nobody is told of success before the commit is on the disk.
+"""
+
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import Any, Final
+
+from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
+from balchat_host.api.storage import Transaction
+from balchat_storage_sqlcipher.driver import Connection, Driver
+from balchat_storage_sqlcipher.faults import fault
+from balchat_storage_sqlcipher.jobs import Job, wake
+from balchat_storage_sqlcipher.transaction import Unit
+
+MAX_UNITS: Final = 256
+MAX_SECONDS: Final = 0.02
+"""A commit takes no further unit once it has this many, or has gathered for this long."""
+
+WriteJob = Job[Transaction, Any]
+
+
+class Writer:
+    """Runs units in the order in which they are submitted. Owns the connection."""
+
+    def __init__(self, driver: Driver, connection: Connection) -> None:
+        self._driver = driver
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
+        self._refusal: BalchatError | None = None
+        # Daemonic: a program that forgets to lock its vault shall still be able to end.
+        self._thread = Thread(target=self._run, name="vault writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: WriteJob) -> None:
+        """Have a unit run. Its caller waits for `job.outcome()`."""
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Finish what was submitted, close the connection, and wait for the thread's end. Blocks."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            batch = [job]
+            self._commit(batch)
+            wake(batch)
+        self._connection.close()
+
+    def _commit(self, batch: list[WriteJob]) -> None:
+        """Run the batch, and what is submitted meanwhile, as one transaction of the database."""
+        try:
+            self._begin()
+            self._run_units(batch)
+            self._own("COMMIT")
+        except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
+            self._undo(batch, error)
+
+    def _begin(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        self._own("BEGIN IMMEDIATE")
+
+    def _run_units(self, batch: list[WriteJob]) -> None:
+        deadline = monotonic() + MAX_SECONDS
+        self._run_unit(batch[0])
+        while len(batch) < MAX_UNITS and monotonic() < deadline:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return
+            if job is None:
+                self._queue.put(None)
+                return
+            batch.append(job)
+            self._run_unit(job)
+
+    def _run_unit(self, job: WriteJob) -> None:
+        """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
+        self._own("SAVEPOINT unit")
+        unit = Unit(self._driver, self._cursor)
+        try:
+            job.result = job.function(unit)
+        except BaseException as error:  # noqa: BLE001  # it belongs to the caller
+            job.error = error
+        unit.statements.end()
+        broken = unit.statements.fault
+        if broken is not None:
+            job.error = broken  # even where the unit swallowed it
+            if not (isinstance(broken, StorageFull) and self._connection.in_transaction):
+                raise broken
+        if job.error is not None:
+            self._own("ROLLBACK TO unit")
+        self._own("RELEASE unit")
+
+    def _undo(self, batch: list[WriteJob], error: BaseException) -> None:
+        """Undo the transaction, and tell every unit in it that did not fail by itself."""
+        if isinstance(error, StorageFailed | VaultDamaged):
+            self._refusal = error
+        if self._connection.in_transaction:
+            try:
+                self._cursor.execute("ROLLBACK")
+            except self._driver.errors as failure:
+                self._refusal = StorageFailed(problem=str(failure))
+        for job in batch:
+            if job.error is None:
+                # Each caller gets an exception of its own: several tasks would garble the traceback of one.
+                job.error = type(error)(**error.fields) if isinstance(error, BalchatError) else error
+
+    def _own(self, sql: str) -> None:
+        try:
+            self._cursor.execute(sql)
+        except self._driver.errors as error:
+            raise fault(error) from error
