@@ -25,7 +25,7 @@ _stem_log = logging.getLogger("stem")
 _stem_log.disabled = True
 _stem_log.propagate = False
 
-MAX_STREAMS_PER_CIRCUIT: Final = 16
+MAX_STREAMS_PER_CIRCUIT: Final = 64
 """Streams that one rendezvous circuit may open; tor closes a circuit that asks for more."""
 
 _STATUS_EVENTS: Final = ("STATUS_CLIENT", "STATUS_GENERAL", "NETWORK_LIVENESS", "ORCONN")

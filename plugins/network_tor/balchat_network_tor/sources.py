@@ -4,6 +4,7 @@ A source is prepared once, which finds what no waiting can mend, and opened agai
 """
 
 import os
+import socket
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -29,6 +30,7 @@ _CONTROL_WITHIN: Final = 30.0
 
 _LOOK_EVERY: Final = 0.02
 _STOP_WITHIN: Final = 5.0
+_BACKLOG: Final = 128
 _LINES_KEPT: Final = 20
 _CONFIGURATION_REFUSED: Final = "Reading config failed"
 _FOLDER_IN_USE: Final = "another Tor process is running with the same data directory"
@@ -116,7 +118,8 @@ class OwnTor(TorSource):
     async def listen(self) -> tuple[SocketListener, str]:
         assert self._folders is not None, "prepare comes first"
         path = self._folders.run / f"onion-{next(self._sockets)}"
-        return await anyio.create_unix_listener(path, mode=0o600), f"unix:{path}"
+        listening = await to_thread.run_sync(_bind, path)
+        return await SocketListener.from_socket(listening), f"unix:{path}"
 
     async def close(self) -> None:
         if self._folders is not None:
@@ -213,6 +216,16 @@ class _Output:
                 remedy="Correct settings.network_tor",
             )
         return TorEnded("tor ended while it was starting")
+
+
+def _bind(path: Path) -> socket.socket:
+    """Listen at a unix socket. anyio's own way looks at the file system from the event loop."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.setblocking(False)  # noqa: FBT003  # it takes no keyword
+    listening.bind(str(path))
+    path.chmod(0o600)
+    listening.listen(_BACKLOG)
+    return listening
 
 
 async def _end(process: Process) -> None:
