@@ -142,6 +142,10 @@ class CryptoEngine(ABC):
         """
 
     @abstractmethod
+    def group_of(self, message: bytes) -> bytes:
+        """Give the group id that an incoming MLSMessage names; nothing of it is proven yet. Raises CryptoRejected."""
+
+    @abstractmethod
     def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
         """Take an incoming MLSMessage, for whichever of our groups it is.
 

@@ -157,7 +157,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
     if contact.state is not ContactState.ACTIVE:
         return _activate(unit, contact)
     if groups.sending_group(unit.tx, contact) != before:
-        outbox.encrypt_waiting(unit, contact, anew=True)
+        outbox.encrypt_waiting(unit, contact)
     return contact
 
 
@@ -195,7 +195,7 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
 def _activate(unit: Unit, contact: rows.ContactRow) -> rows.ContactRow:
     contact = contacts.set_state(unit, contact, ContactState.ACTIVE)
     unit.effect(OfferRoutes(peer=contact.peer))
-    outbox.encrypt_waiting(unit, contact, anew=True)
+    outbox.encrypt_waiting(unit, contact)
     return contact
 
 

@@ -10,7 +10,7 @@ from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import contacts, groups, handshake, messages
+from balchat_host.core import groups, handshake, messages
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
 
@@ -63,15 +63,13 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope) -> Disposit
 
 
 def _mls_message(unit: Unit, source: PeerId | None, message: bytes) -> Disposition:
-    if source is not None:
-        sender = contacts.by_peer(unit.tx, source)
-        if sender is None or sender.blocked:
-            return _IGNORED
-    processed = unit.engine.process(unit.keys, message, now=unit.seconds)
-    found = groups.find(unit.tx, processed.group_id)
-    if found is None or (source is not None and found[0].peer != source):
-        raise ProtocolViolation(problem="a message for a group that is not theirs")
+    found = groups.find(unit.tx, unit.engine.group_of(message))
+    # A group that we do not know may be one whose contact request is still on its way: nothing is said, so it comes
+    # again.
+    if found is None or found[0].blocked or (source is not None and found[0].peer != source):
+        return _IGNORED
     contact, heard = found
+    processed = unit.engine.process(unit.keys, message, now=unit.seconds)
     if not heard:
         contact = handshake.on_first_heard(unit, contact, processed.group_id)
     match processed:

@@ -80,20 +80,29 @@ def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body:
     queue(unit, contact, Kind.MLS_MESSAGE, content=control_content(unit, content_type, body))
 
 
-def encrypt_waiting(unit: Unit, contact: rows.ContactRow, *, anew: bool) -> None:
-    """Encrypt what has waited for a group; with `anew`, also what was encrypted in another one."""
+def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
+    """Encrypt, in the group that we send in now, what has waited for one and what was encrypted in another."""
     waiting = unit.tx.query(
-        "SELECT id, content FROM outbox"
-        " WHERE contact = ? AND content IS NOT NULL AND (? OR envelope IS NULL) ORDER BY id",
-        (contact.id, anew),
+        "SELECT id, message, content, envelope FROM outbox WHERE contact = ? AND content IS NOT NULL ORDER BY id",
+        (contact.id,),
     )
-    for ticket, content in waiting:
-        payload = groups.encrypt(unit, contact, cast("bytes", content))
-        assert payload is not None, "called once there is a group"
-        envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
-        unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (envelope, ticket))
-    if waiting:
-        unit.effect(SendPending(peer=contact.peer))
+    for ticket, message, content, envelope in waiting:
+        if envelope is None:
+            # It was written before the contact request that it must follow, so it goes to the end of the queue.
+            unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
+            queue(
+                unit,
+                contact,
+                Kind.MLS_MESSAGE,
+                content=cast("bytes", content),
+                message=cast("int | None", message),
+            )
+        else:
+            payload = groups.encrypt(unit, contact, cast("bytes", content))
+            assert payload is not None, "called once there is a group"
+            anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
+            unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
+            unit.effect(SendPending(peer=contact.peer))
 
 
 def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:

@@ -126,11 +126,18 @@ class MlsEngine(CryptoEngine):
             group.write_to_storage()
         return message
 
-    def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
+    def group_of(self, message: bytes) -> bytes:
         with translated():
             group_id = MessageInfo.from_bytes(message).group_id
-            if group_id is None or GroupRows(state).state(group_id) is None:
-                raise CryptoRejected(problem="it is for no group that is here")
+        if group_id is None:
+            raise CryptoRejected(problem="it names no group")
+        return group_id
+
+    def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
+        group_id = self.group_of(message)
+        if GroupRows(state).state(group_id) is None:
+            raise CryptoRejected(problem="it is for no group that is here")
+        with translated():
             group = _load(state, group_id, now=now)
             processed = _processed(group_id, group.process(message, now=now))
             group.write_to_storage()

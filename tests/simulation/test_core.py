@@ -1,0 +1,134 @@
+"""Many seeded worlds: whatever the network does, what was written arrives once, in order, and both sides say so."""
+
+import os
+from random import Random
+
+import pytest
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.views import ContactState
+from balchat_host.testing.simulator import Account, World
+
+SEEDS = range(int(os.environ.get("BALCHAT_SIMULATION_SEEDS", "25")))
+ENGINE = MlsEngine()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_happens_between_two_accounts_nothing_is_lost_or_doubled(seed: int) -> None:
+    world = World(seed, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    act_at_random(world, alice, bob, steps=250)
+    for one, other in ((alice, bob), (bob, alice)):
+        if one.contact(other) is None:
+            one.add(other)
+    world.heal(alice, bob)
+    for one, other in ((alice, bob), (bob, alice)):
+        if one.asked_by(other):
+            one.accept(other)
+    world.heal(alice, bob)
+    world.check(alice, bob)
+    world.check(bob, alice)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_both_adding_each_other_at_any_moment_end_in_one_conversation(seed: int) -> None:
+    world = World(seed, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    for _ in range(world.random.randrange(12)):
+        world.misbehave(alice, bob)
+    bob.add(alice)
+    alice.write(bob, "first of Alice")
+    for _ in range(world.random.randrange(30)):
+        world.misbehave(*either_way(world.random, alice, bob))
+    bob.write(alice, "first of Bob")
+    world.heal(alice, bob)
+    world.check(alice, bob)
+    world.check(bob, alice)
+    one, other = alice.contact(bob), bob.contact(alice)
+    assert one is not None
+    assert other is not None
+    assert one.conversation == other.conversation
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_one_side_removed_the_other_and_asked_again_both_can_talk(seed: int) -> None:
+    world = World(seed, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    become_contacts(world, alice, bob)
+    act_at_random(world, alice, bob, steps=world.random.randrange(40))
+    bob.remove(alice)
+    for _ in range(world.random.randrange(20)):
+        world.misbehave(*either_way(world.random, alice, bob))
+    bob.add(alice)
+    for _ in range(world.random.randrange(20)):
+        world.misbehave(*either_way(world.random, alice, bob))
+    world.heal(alice, bob)
+    alice.write(bob, "are you there again?")
+    bob.write(alice, "yes")
+    world.heal(alice, bob)
+    for history in (alice.history(bob), bob.history(alice)):
+        assert sorted(m.text or "" for m in history[-2:]) == ["are you there again?", "yes"]
+    assert [m.state for m in alice.history(bob) if m.text == "are you there again?"] == ["delivered"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_turned_a_request_down_can_still_ask_later(seed: int) -> None:
+    world = World(seed, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    alice.write(bob, "written before anybody said yes")
+    world.heal(alice, bob)
+    bob.reject(alice)
+    for _ in range(world.random.randrange(20)):
+        world.misbehave(alice, bob)
+    bob.add(alice)
+    for _ in range(world.random.randrange(20)):
+        world.misbehave(*either_way(world.random, alice, bob))
+    bob.write(alice, "I thought better of it")
+    world.heal(alice, bob)
+    world.check(alice, bob)
+    world.check(bob, alice)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_sent_to_somebody_who_blocked_us_comes_in_after_they_unblock(seed: int) -> None:
+    world = World(seed, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    become_contacts(world, alice, bob)
+    bob.block(alice, blocked=True)
+    for number in range(5):
+        alice.write(bob, f"unheard {number}")
+        for _ in range(world.random.randrange(6)):
+            world.misbehave(alice, bob)
+    world.heal(alice, bob)
+    assert {m.state for m in alice.history(bob)} == {"sent"}, "nothing tells the sender that anybody has it"
+    bob.block(alice, blocked=False)
+    world.heal(alice, bob)
+    world.check(alice, bob)
+
+
+def become_contacts(world: World, alice: Account, bob: Account) -> None:
+    alice.add(bob)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+
+
+def act_at_random(world: World, alice: Account, bob: Account, *, steps: int) -> None:
+    for step in range(steps):
+        one, other = either_way(world.random, alice, bob)
+        contact = one.contact(other)
+        if contact is None:
+            if one.asked_by(other):
+                if world.random.random() < 0.2:
+                    one.accept(other)
+            elif world.random.random() < 0.1:
+                one.add(other)
+        elif world.random.random() < (0.25 if contact.state is ContactState.ACTIVE else 0.05):
+            one.write(other, f"{one.name} writes at step {step}")
+        world.misbehave(one, other)
+
+
+def either_way(random: Random, one: Account, other: Account) -> tuple[Account, Account]:
+    return (one, other) if random.random() < 0.5 else (other, one)
