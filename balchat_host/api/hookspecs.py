@@ -5,9 +5,9 @@ A distribution announces its module in its `pyproject.toml`; the entry point's n
     [project.entry-points."balchat.plugins.v1"]
     transport_pigeon = "balchat_transport_pigeon.plugin"
 
-All hooks are called once, at start-up, for modules that the configuration enables. They are synchronous, take
-nothing, and return a sequence of frozen descriptors. An exception from one is shown as that plugin's problem; other
-plugins go on.
+All hooks are called at start-up, and again where plugins are listed, for modules that the configuration enables. They
+are synchronous, take nothing, and always return the same sequence of frozen descriptors. An exception from one is shown
+as that plugin's problem; other plugins go on.
 """
 
 # Each hook has a body of only a docstring: pluggy reads the signature, and calls the implementations.
@@ -36,7 +36,7 @@ class HookSpecs:
     def balchat_networks(self) -> Sequence[NetworkDescriptor]:  # pyright: ignore[reportReturnType]  # a spec has no body
         """Register networks.
 
-        Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
+        Called when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
             from balchat_host.api.descriptors import NetworkDescriptor
             from balchat_host.api.hookspecs import hookimpl
@@ -62,7 +62,7 @@ class HookSpecs:
     def balchat_transports(self) -> Sequence[TransportDescriptor]:  # pyright: ignore[reportReturnType]  # a spec has no body
         """Register transports.
 
-        Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
+        Called when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
             from balchat_host.api.descriptors import TransportDescriptor
             from balchat_host.api.hookspecs import hookimpl
@@ -90,7 +90,7 @@ class HookSpecs:
     def balchat_storages(self) -> Sequence[StorageDescriptor]:  # pyright: ignore[reportReturnType]  # a spec has no body
         """Register makers of vaults. Of the enabled ones the configuration names one.
 
-        Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
+        Called when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
             from balchat_host.api.descriptors import StorageDescriptor
             from balchat_host.api.hookspecs import hookimpl
@@ -116,7 +116,7 @@ class HookSpecs:
     def balchat_crypto_engines(self) -> Sequence[CryptoDescriptor]:  # pyright: ignore[reportReturnType]  # a spec has no body
         """Register crypto engines. Of the enabled ones the configuration names one.
 
-        Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
+        Called when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
             from balchat_host.api.descriptors import CryptoDescriptor
             from balchat_host.api.hookspecs import hookimpl
@@ -144,7 +144,7 @@ class HookSpecs:
 
         They are services inside `balchat up`, programs that a person starts, or connectors to a running account.
 
-        Called once, when balchat starts. Takes no parameters. All results are used; a name may occur once.
+        Called when balchat starts. Takes no parameters. All results are used; a name may occur once.
 
             from balchat_host.api.descriptors import FrontEndDescriptor
             from balchat_host.api.hookspecs import hookimpl

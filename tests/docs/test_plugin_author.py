@@ -1,0 +1,150 @@
+"""The plugin author's pages keep what they promise: no hook is missing, and every snippet runs."""
+
+import dataclasses
+import inspect
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from textwrap import dedent
+from types import ModuleType
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import ConfigurationError
+from balchat_host.api.hookspecs import HookSpecs
+from balchat_host.loader.configuration import load_configuration
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.registration import HOOKS, ask, check
+from balchat_host.loader.schema import STANDARD_PLUGINS
+from balchat_host.loader.settings import make_settings
+
+INDEX = "plugin-author/index.md"
+HOOK_PAGE = "plugin-author/hooks.md"
+
+
+def section(text, hook):
+    """Give the part of a page under a hook's heading."""
+    (found,) = re.findall(rf"^## {hook}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return found
+
+
+def registered(source):
+    """Run a snippet as a plugin's module; give the one descriptor that it registers."""
+    module = ModuleType("example")
+    exec(source, module.__dict__)
+    (descriptor,) = ask(module, "example")
+    check(descriptor, descriptor.name)
+    return descriptor
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_on_the_page_with_its_signature(page, hook):
+    signature = inspect.signature(getattr(HookSpecs, hook))
+    signature = signature.replace(parameters=[each for each in signature.parameters.values() if each.name != "self"])
+    plain = re.sub(r"\w+\.(?=\w)", "", str(signature))
+    assert f"```text\n{hook}{plain}\n```" in section(page(HOOK_PAGE), hook)
+
+
+@pytest.mark.parametrize(("hook", "descriptor"), HOOKS.items())
+def test_every_field_of_a_descriptor_is_on_the_page(page, hook, descriptor):
+    text = page(HOOK_PAGE)
+    common = {item.name for item in dataclasses.fields(descriptor.__mro__[1])}
+    for item in dataclasses.fields(descriptor):
+        where = text.partition("\n## ")[0] if item.name in common else section(text, hook)
+        assert f"| `{item.name}` |" in where
+
+
+def test_the_page_has_no_hook_that_does_not_exist(page):
+    assert re.findall(r"^## (\w+)$", page(HOOK_PAGE), re.MULTILINE) == list(HOOKS)
+
+
+@pytest.mark.parametrize(("hook", "expected"), HOOKS.items())
+def test_the_example_of_every_hook_on_the_page_registers(page, hook, expected):
+    (source,) = re.findall(r"^```python\n(.*?)^```$", section(page(HOOK_PAGE), hook), re.DOTALL | re.MULTILINE)
+    assert isinstance(registered(source), expected)
+
+
+@pytest.mark.parametrize(("hook", "expected"), HOOKS.items())
+def test_the_example_in_every_hooks_docstring_registers(hook, expected):
+    text = inspect.getdoc(getattr(HookSpecs, hook))
+    source = dedent("".join(re.findall(r"^(?: {4}.*)?\n?", text, re.MULTILINE)))
+    assert isinstance(registered(source), expected)
+
+
+@pytest.fixture(scope="module")
+def first_plugin(blocks, tmp_path_factory):
+    """Build and install the plugin of the index page from its files, as they stand there."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for block in blocks(INDEX):
+        if block.file:
+            (source / block.file).parent.mkdir(exist_ok=True)
+            (source / block.file).write_text(block.text)
+    options = ["--quiet", "--offline", "--no-deps", "--no-build-isolation", "--target", target, source]
+    subprocess.run([sys.executable, "-m", "uv", "pip", "install", *options], check=True)
+    return target
+
+
+@pytest.fixture
+def installed(first_plugin, monkeypatch):
+    """Have the first plugin on the path."""
+    monkeypatch.syspath_prepend(str(first_plugin))
+    yield
+    sys.modules.pop("balchat_ui_ping", None)
+
+
+def ping_of(enabled):
+    """Discover; give the record of the first plugin."""
+    (record,) = [record for record in discover(enabled) if record.name == "ui_ping"]
+    return record
+
+
+@pytest.fixture
+def configured(blocks, tmp_path):
+    """Load the page's configuration with one more line."""
+    (text,) = [block.text for block in blocks(INDEX, "toml") if not block.file]
+
+    def run(more=""):
+        (tmp_path / "balchat.toml").write_text(f"{text}\n{more}")
+        return load_configuration(tmp_path, system_file=tmp_path / "none", environment={})
+
+    return run
+
+
+def test_the_first_plugin_is_installed_and_not_enabled(installed):
+    (view,) = ping_of(STANDARD_PLUGINS[:0]).views()
+    assert (view.distribution, view.version, view.summary) == ("balchat-ui-ping", "0.1.0", "Answers every ping.")
+    assert not view.enabled
+    assert "balchat_ui_ping" not in sys.modules
+
+
+def test_the_first_plugin_is_enabled_by_the_pages_configuration(installed, configured):
+    configuration = configured()
+    assert configuration.plugins.enabled == (*STANDARD_PLUGINS, "ui_ping")
+    (descriptor,) = ping_of(["ui_ping"]).usable()
+    settings = make_settings(descriptor, configuration.settings["ui_ping"])
+    assert settings.answer == "here I am"
+    assert descriptor.factory("context", settings)
+
+
+def test_the_error_on_the_page_is_the_one_that_people_see(installed, configured, page, tmp_path):
+    (descriptor,) = ping_of(["ui_ping"]).usable()
+    configuration = configured()
+    given = {"answer": replace(configuration.settings["ui_ping"]["answer"], value="")}
+    with pytest.raises(ConfigurationError) as caught:
+        make_settings(descriptor, given)
+    shown = str(caught.value).replace(str(tmp_path), "/home/ana/.local/share/balchat/default")
+    assert f"```text\n{shown}\n```" in page(INDEX)
+
+
+def test_the_pages_test_of_the_first_plugin_passes(installed, blocks):
+    (test,) = [block.text for block in blocks(INDEX, "python") if block.file == "tests/test_ping.py"]
+    names = {}
+    exec(test, names)
+    anyio.run(names["test_a_ping_is_answered"])
+
+
+def test_no_snippet_on_the_pages_is_left_out(blocks):
+    assert [block.file for block in blocks(INDEX, "python")] == ["balchat_ui_ping/__init__.py", "tests/test_ping.py"]
+    assert len(blocks(HOOK_PAGE, "python")) == len(HOOKS)
