@@ -11,7 +11,7 @@ Configuration (`configuration`)
     `Configuration` (`plugins`, `delivery`, `contacts`, `settings`) or raises ConfigurationError. Without a profile,
     `load_configuration(None)`. `examine(…)` takes the same and gives (configuration, all problems) instead.
     `configuration.explain(selection.settings)` gives SettingViews; `configuration_files(directory)` the paths.
-    `levels.parse_override("key=value")` reads one `--set`.
+    `levels.take_overrides(argv)` takes every `--set KEY=VALUE` out of a command line.
 
 Plugins (`plugins`, `roles`, `selection`)
     `discover(configuration.plugins.enabled)` gives a `PluginRecord` for each plugin that is installed or enabled, and

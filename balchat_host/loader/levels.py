@@ -6,7 +6,7 @@ unreadable as a whole is kept beside the values that could be read.
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -20,6 +20,7 @@ FILE_NAME: Final = "balchat.toml"
 """The configuration file's name in a profile's directory."""
 
 ENVIRONMENT_PREFIX: Final = "BALCHAT_SET_"
+OPTION: Final = "--set"
 
 _TABLES: Final = (*SECTIONS, SETTINGS, "locks")
 
@@ -97,15 +98,30 @@ def read_environment(environment: Mapping[str, str]) -> Level:
 
 def read_overrides(overrides: Mapping[str, str]) -> Level:
     """Read what the command line says, by dotted key."""
-    return Level(given=[Given(key=key, value=from_text(text), source="--set") for key, text in overrides.items()])
+    return Level(given=[Given(key=key, value=from_text(text), source=OPTION) for key, text in overrides.items()])
 
 
-def parse_override(argument: str) -> tuple[str, str]:
-    """Take `KEY=VALUE` apart. Raises ConfigurationError."""
-    key, sign, text = argument.partition("=")
-    if not sign or not key.strip():
-        raise ConfigurationError(file="--set", key=argument, problem="there is no =", allowed="KEY=VALUE")
-    return key.strip(), text
+def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Take every `--set KEY=VALUE` out of a command line; give them by key, and what is left.
+
+    What stands behind `--` is left alone. Raises ConfigurationError.
+    """
+    overrides: dict[str, str] = {}
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            rest += [argument, *remaining]
+        elif argument == OPTION or argument.startswith(f"{OPTION}="):
+            said = next(remaining, "") if argument == OPTION else argument.removeprefix(f"{OPTION}=")
+            key, sign, text = said.partition("=")
+            if not key or not sign:
+                problem = "it is no key with = and a value behind it"
+                raise ConfigurationError(file=OPTION, key=said or "nothing", problem=problem, allowed="KEY=VALUE")
+            overrides[key] = text
+        else:
+            rest.append(argument)
+    return overrides, rest
 
 
 def from_text(text: str) -> object:

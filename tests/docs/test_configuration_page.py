@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from balchat_host.api.errors import BalchatError, PluginError
+from balchat_host.api.errors import BalchatError, ConfigurationError, PluginError
 from balchat_host.loader.configuration import Configuration, load_configuration
 from balchat_host.loader.levels import SYSTEM_FILE
 from balchat_host.loader.schema import KINDS, LOCKS, STANDARD_PLUGINS
@@ -62,14 +62,17 @@ def test_the_organisations_file_and_a_persons_file_work_together(blocks, load):
     assert locked == {key for key in KINDS if key.startswith("plugins.")} | {"delivery.policy", "contacts.max_contacts"}
 
 
-def test_the_examples_for_variables_and_options_work(load):
-    variable, options = (
-        "BALCHAT_SET_PLUGINS__ENABLED",
-        {"plugins.network": "crypto_mls", "plugins.program": "crypto_mls"},
-    )
-    configuration = load(environment={variable: '["storage_sqlcipher", "crypto_mls"]'}, overrides=options)
-    assert configuration.plugins.enabled == ("storage_sqlcipher", "crypto_mls")
-    assert load(overrides={"settings.example.word": '"5"'}).settings["example"]["word"].value == "5"
+def test_the_examples_for_variables_and_options_work(page, load):
+    text = page(PAGE)
+    (option,) = re.findall(r"balchat --set (\S+)=(\S+) up", text)
+    assert load(overrides=dict([option])).delivery.policy == "direct-only"
+    variables = dict(re.findall(r"^    (BALCHAT_SET_\w+)='?(.*?)'? balchat", text, re.MULTILINE))
+    locks = variables.pop("BALCHAT_SET_LOCKS__KEYS")
+    assert load(environment=variables).delivery.policy == "direct-only"
+    with pytest.raises(ConfigurationError, match="only the system file can lock keys"):
+        load(environment={"BALCHAT_SET_LOCKS__KEYS": locks})
+    (key, value) = re.search(r"`--set '(settings\S+?)=(\S+)'`", text).groups()
+    assert load(overrides={key: value}).settings["example"]["word"].value == "5"
 
 
 def test_the_errors_on_the_page_are_those_that_people_see(blocks, load, tmp_path):

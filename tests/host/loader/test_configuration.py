@@ -8,7 +8,7 @@ import pytest
 
 from balchat_host.api.errors import ConfigurationError, ConfigurationLocked
 from balchat_host.loader.configuration import Configuration, configuration_files, examine, load_configuration
-from balchat_host.loader.levels import parse_override
+from balchat_host.loader.levels import take_overrides
 from balchat_host.loader.schema import STANDARD_PLUGINS, DeliveryPolicy
 
 POLICY_KEYS = "policy, retry_first_seconds, retry_max_seconds and read_receipts"
@@ -117,12 +117,20 @@ def test_a_value_outside_a_file_is_written_as_in_toml_or_as_plain_text(load, tex
     assert configuration.settings["moss"]["word"].value == value
 
 
-def test_one_override_is_a_key_and_a_value():
-    assert parse_override("delivery.policy=direct-only") == ("delivery.policy", "direct-only")
-    assert parse_override("settings.a.b = c=d") == ("settings.a.b", " c=d")
+def test_options_are_taken_out_of_a_command_line_wherever_they_stand():
+    line = ["--set", "a.b=1", "send", "--set=a.c=d=e", "bob", "--set", "a.b=", "--settle", "--", "--set", "x"]
+    overrides, rest = take_overrides(line)
+    assert overrides == {"a.b": "", "a.c": "d=e"}
+    assert rest == ["send", "bob", "--settle", "--", "--set", "x"]
+
+
+@pytest.mark.parametrize(
+    ("line", "key"), [(["--set"], "nothing"), (["--set", "a"], "a"), (["--set="], "nothing"), (["--set", "=1"], "=1")]
+)
+def test_an_option_without_key_and_value_is_an_error(line, key):
     with pytest.raises(ConfigurationError) as caught:
-        parse_override("delivery.policy")
-    assert str(caught.value) == "--set: delivery.policy: there is no =. Allowed: KEY=VALUE."
+        take_overrides(line)
+    assert str(caught.value) == f"--set: {key}: it is no key with = and a value behind it. Allowed: KEY=VALUE."
 
 
 @pytest.mark.parametrize(
