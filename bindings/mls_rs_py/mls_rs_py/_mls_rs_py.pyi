@@ -21,6 +21,7 @@ __all__ = [
     "CustomProposal",
     "Extension",
     "ExternalInitProposal",
+    "ExternalSender",
     "Group",
     "GroupContext",
     "GroupContextExtensionsProposal",
@@ -35,6 +36,7 @@ __all__ = [
     "PreSharedKeyProposal",
     "ProposalMessage",
     "ProposalSender",
+    "ReInitClient",
     "ReInitProposal",
     "RemoveProposal",
     "Rules",
@@ -144,6 +146,14 @@ class BasicIdentityProvider:
 @final
 class Extension:
     def __new__(cls, extension_type: int, data: bytes) -> Extension: ...
+    @staticmethod
+    def application_id(application_id: bytes) -> Extension: ...
+    @staticmethod
+    def required_capabilities(
+        *, extensions: Sequence[int] = ..., proposals: Sequence[int] = ..., credentials: Sequence[int] = ...
+    ) -> Extension: ...
+    @staticmethod
+    def external_senders(signing_identities: Sequence[SigningIdentity]) -> Extension: ...
     @property
     def extension_type(self) -> int: ...
     @property
@@ -175,6 +185,8 @@ class GroupContext:
 
 @final
 class GroupInfo:
+    @staticmethod
+    def from_bytes(message: bytes) -> GroupInfo: ...
     @property
     def group_context(self) -> GroupContext: ...
     @property
@@ -628,6 +640,11 @@ class Group:
     def apply_detached_commit(self, secrets: CommitSecrets) -> CommitMessage: ...
     def clear_pending_commit(self) -> None: ...
     def clear_proposal_cache(self) -> None: ...
+    def branch(
+        self, group_id: bytes, key_packages: Sequence[KeyPackage], *, now: int | None = None
+    ) -> tuple[Group, list[bytes]]: ...
+    def join_subgroup(self, welcome: bytes, *, ratchet_tree: bytes | None = None, now: int | None = None) -> Group: ...
+    def reinit_client(self, *, new_identity: tuple[Credential, SignatureKeyPair] | None = None) -> ReInitClient: ...
     def propose_add(self, key_package: KeyPackage, *, authenticated_data: bytes = ...) -> bytes: ...
     def propose_remove(self, index: int, *, authenticated_data: bytes = ...) -> bytes: ...
     def propose_update(
@@ -645,3 +662,56 @@ class Group:
     def encrypt(self, data: bytes, *, authenticated_data: bytes = ...) -> bytes: ...
     def process(self, message: bytes, *, now: int | None = None) -> ReceivedMessage: ...
     def write_to_storage(self) -> None: ...
+
+@final
+class ReInitClient:
+    def generate_key_package(self, *, now: int | None = None) -> KeyPackage: ...
+    def create_group(
+        self,
+        key_packages: Sequence[KeyPackage],
+        *,
+        leaf_extensions: Sequence[Extension] = ...,
+        now: int | None = None,
+    ) -> tuple[Group, list[bytes]]: ...
+    def join(self, welcome: bytes, *, ratchet_tree: bytes | None = None, now: int | None = None) -> Group: ...
+
+@final
+class ExternalSender:
+    def __new__(
+        cls,
+        credential: Credential,
+        key_pair: SignatureKeyPair,
+        *,
+        identity_provider: IdentityProvider | BasicIdentityProvider,
+        extension_types: Sequence[int] = ...,
+        custom_proposal_types: Sequence[int] = ...,
+    ) -> ExternalSender: ...
+    @property
+    def signing_identity(self) -> SigningIdentity: ...
+    def propose_add(
+        self,
+        group_info: bytes,
+        key_package: KeyPackage,
+        *,
+        ratchet_tree: bytes | None = None,
+        authenticated_data: bytes = ...,
+    ) -> bytes: ...
+    def propose_remove(
+        self, group_info: bytes, index: int, *, ratchet_tree: bytes | None = None, authenticated_data: bytes = ...
+    ) -> bytes: ...
+    def propose_extensions(
+        self,
+        group_info: bytes,
+        extensions: Sequence[Extension],
+        *,
+        ratchet_tree: bytes | None = None,
+        authenticated_data: bytes = ...,
+    ) -> bytes: ...
+    def propose_custom(
+        self,
+        group_info: bytes,
+        proposal: CustomProposal,
+        *,
+        ratchet_tree: bytes | None = None,
+        authenticated_data: bytes = ...,
+    ) -> bytes: ...

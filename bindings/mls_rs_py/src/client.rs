@@ -23,7 +23,7 @@ use crate::{
     extension::{self, Extension},
     group::Group,
     group_info::GroupInfo,
-    identity::{self, Provider, SigningIdentity},
+    identity::{Provider, SigningIdentity, identity_from},
     key_package::KeyPackage,
     keys::SignatureKeyPair,
     proposal::CustomProposal,
@@ -102,7 +102,7 @@ impl Parts {
 }
 
 /// When what is made at `now` starts to be valid.
-fn not_before(now: MlsTime) -> MlsTime {
+pub fn not_before(now: MlsTime) -> MlsTime {
     value::time(now.seconds_since_epoch().saturating_sub(CLOCK_TOLERANCE))
 }
 
@@ -120,7 +120,8 @@ impl Client {
     }
 }
 
-fn tree(octets: Option<&[u8]>) -> Result<Option<ExportedTree<'static>>, Fault> {
+/// A ratchet tree that travels on its own.
+pub fn tree(octets: Option<&[u8]>) -> Result<Option<ExportedTree<'static>>, Fault> {
     Ok(octets.map(ExportedTree::from_bytes).transpose()?)
 }
 
@@ -144,7 +145,6 @@ impl Client {
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
-        py: Python<'_>,
         credential: &Bound<'_, PyAny>,
         key_pair: &SignatureKeyPair,
         identity_provider: &Bound<'_, PyAny>,
@@ -158,23 +158,15 @@ impl Client {
         custom_proposal_types: Vec<u16>,
         clock: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let rules = match rules {
-            Some(rules) => rules,
-            None => py.get_type::<Rules>().call0()?.extract().map_err(PyErr::from)?,
-        };
-        let limits = match limits {
-            Some(limits) => limits,
-            None => py.get_type::<Limits>().call0()?.extract().map_err(PyErr::from)?,
-        };
         let parts = Parts {
-            identity: Identity::new(identity::credential_from(credential)?, key_pair.public.clone()),
+            identity: identity_from(credential, key_pair)?,
             signer: key_pair.secret.clone(),
             suite: key_pair.suite,
             groups: Groups(Arc::new(group_state_storage)),
             key_packages: KeyPackages(Arc::new(key_package_storage)),
             psks: PreSharedKeys(psk_storage.map(Arc::new)),
             provider: Provider::new(identity_provider)?,
-            policy: Policy { rules, limits },
+            policy: Policy { rules: rules.unwrap_or_default(), limits: limits.unwrap_or_default() },
             extension_types,
             proposal_types: custom_proposal_types,
             lifetime: key_package_lifetime,
@@ -392,7 +384,7 @@ pub fn new_identity(
 ) -> PyResult<Option<(Identity, SignatureSecretKey)>> {
     identity
         .map(|(credential, pair)| {
-            let identity = Identity::new(identity::credential_from(&credential)?, pair.public.clone());
+            let identity = identity_from(&credential, &pair)?;
             Ok((identity, pair.secret.clone()))
         })
         .transpose()

@@ -175,6 +175,9 @@ fn kind_of(error: &MlsError, blame: Blame) -> Kind {
         | InitLeafKeyEquality
         | InvalidLeafNodeSource
         | ExtensionNotInCapabilities(_)
+        | RequiredExtensionNotFound(_)
+        | RequiredProposalNotFound(_)
+        | RequiredCredentialNotFound(_)
         | InUseCredentialTypeUnsupportedByNewLeaf
         | CredentialTypeOfNewLeafIsUnsupported => Kind::Peer,
         // mls-rs counts the epochs that a storage gave it, and finds a gap.

@@ -12,7 +12,7 @@ use pyo3::{prelude::*, types::PyBytes};
 use zeroize::Zeroizing;
 
 use crate::{
-    client::{Config, Parts, new_identity},
+    client::{Config, Parts, new_identity, tree},
     commit::{CommitOptions, CommitOutput, CommitSecrets, Output},
     error::{Blame, Fault, Kind},
     extension::{self, Extension},
@@ -23,6 +23,7 @@ use crate::{
     proposal::{CachedProposal, CustomProposal, ReInitProposal},
     ratchets::Ratchets,
     received::{Applied, CommitMessage, Received},
+    reinit::{self, ReInitClient},
     scope,
     state::{Live, State, Step, note, receive},
     value,
@@ -521,6 +522,54 @@ impl Group {
             next.group.clear_proposal_cache();
             Ok(())
         })
+    }
+
+    // -- going on elsewhere
+
+    /// Make a group of some of the members, tied to this one by its resumption secret (section 11.3); give it and the Welcomes.
+    ///
+    /// The lifetimes of the key packages are checked against the system's clock, whatever `now` and the client's clock say.
+    #[pyo3(signature = (group_id, key_packages, *, now=None))]
+    fn branch<'py>(
+        &self,
+        py: Python<'py>,
+        group_id: &[u8],
+        key_packages: Vec<KeyPackage>,
+        now: Option<u64>,
+    ) -> PyResult<(Group, Vec<Bound<'py, PyBytes>>)> {
+        let now = self.parts.now(py, now)?;
+        let packages = key_packages.into_iter().map(|package| package.message).collect();
+        let (group, welcomes) = self.read(py, |group| {
+            let (group, welcomes) = group.branch(group_id.to_vec(), packages, Some(now))?;
+            Ok((Group::new(group, Ratchets::default(), self.parts.clone()), reinit::encoded(&welcomes)?))
+        })?;
+        Ok((group, welcomes.iter().map(|welcome| value::bytes(py, welcome)).collect()))
+    }
+
+    /// Join a group that was branched off this one (section 11.3). Raises PeerErrors.
+    #[pyo3(signature = (welcome, *, ratchet_tree=None, now=None))]
+    fn join_subgroup(
+        &self,
+        py: Python<'_>,
+        welcome: &[u8],
+        ratchet_tree: Option<&[u8]>,
+        now: Option<u64>,
+    ) -> PyResult<Group> {
+        let now = self.parts.received_now(py, now)?;
+        scope::run(py, Blame::Peer, || {
+            let message = MlsMessage::from_bytes(welcome)?;
+            let (group, _) = self.lock().state().group.join_subgroup(&message, tree(ratchet_tree)?, now)?;
+            Ok(Group::new(group, Ratchets::default(), self.parts.clone()))
+        })
+    }
+
+    /// Go on after a ReInit was committed (section 11.2). Raises GroupReInitializedError if there was none.
+    ///
+    /// `new_identity` is a credential with a key pair of the new cipher suite, where that is another one.
+    #[pyo3(signature = (*, new_identity=None))]
+    fn reinit_client(&self, py: Python<'_>, new_identity: Option<NewIdentity<'_>>) -> PyResult<ReInitClient> {
+        let identity = crate::client::new_identity(new_identity)?;
+        self.read(py, |group| ReInitClient::new(group.clone(), identity, self.parts.clone()))
     }
 
     // -- proposing

@@ -22,6 +22,7 @@ use crate::{
     error::{Inner, Kind},
     extension::{self, Extension},
     group_info::GroupContext,
+    keys::SignatureKeyPair,
     scope, value,
 };
 
@@ -105,6 +106,11 @@ pub fn credential_from(object: &Bound<'_, PyAny>) -> PyResult<Credential> {
         return Ok(Credential::Custom(Custom::new(custom.credential_type.into(), custom.data.clone())));
     }
     Err(PyTypeError::new_err("a credential is a BasicCredential, an X509Credential or a CustomCredential"))
+}
+
+/// Who signs with `key_pair` under this credential.
+pub fn identity_from(credential: &Bound<'_, PyAny>, key_pair: &SignatureKeyPair) -> PyResult<Identity> {
+    Ok(Identity::new(credential_from(credential)?, key_pair.public.clone()))
 }
 
 /// A credential and the public key that its owner signs with (RFC 9420, section 5.3).

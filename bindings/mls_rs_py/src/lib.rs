@@ -7,6 +7,7 @@ mod client;
 mod commit;
 mod error;
 mod extension;
+mod external;
 mod group;
 mod group_info;
 mod identity;
@@ -15,6 +16,7 @@ mod keys;
 mod proposal;
 mod ratchets;
 mod received;
+mod reinit;
 mod rules;
 mod scope;
 mod state;
@@ -28,6 +30,7 @@ mod _mls_rs_py {
         client::Client,
         commit::{CommitOptions, CommitOutput, CommitSecrets},
         extension::Extension,
+        external::ExternalSender,
         group::Group,
         group_info::{GroupContext, GroupInfo},
         identity::{
@@ -44,6 +47,7 @@ mod _mls_rs_py {
             ApplicationMessage, CommitMessage, GroupInfoMessage, KeyPackageMessage, MessageInfo, ProposalMessage,
             WelcomeMessage,
         },
+        reinit::ReInitClient,
         rules::{Limits, Rules},
     };
 }

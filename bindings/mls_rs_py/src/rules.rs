@@ -75,6 +75,20 @@ impl Rules {
     }
 }
 
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            path_required: true,
+            encrypt_control_messages: true,
+            padding: "step_function".to_owned(),
+            ratchet_tree_extension: true,
+            single_welcome_message: true,
+            allow_external_commit: false,
+            check_received_lifetimes: true,
+        }
+    }
+}
+
 impl Rules {
     fn padding_mode(&self) -> Option<PaddingMode> {
         match self.padding.as_str() {
@@ -134,6 +148,18 @@ impl Limits {
 
     fn __repr__(&self) -> String {
         format!("{self:?}")
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_key_package_lifetime: 7_779_600,
+            max_past_epochs: 5,
+            max_skipped_keys: 1024,
+            max_forward_steps: 1024,
+            max_cached_proposals: 256,
+        }
     }
 }
 
