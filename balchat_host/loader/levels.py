@@ -27,10 +27,10 @@ _TABLES: Final = (*SECTIONS, SETTINGS, "locks")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """One value as a level gives it. `source` names the file, the variable or the option."""
+    """One value as a level gives it. `source` names the file, the variable or the option. It may be a secret."""
 
     key: str
-    value: object
+    value: object = field(repr=False)
     source: str
 
     def error(self, problem: str, allowed: str) -> ConfigurationError:

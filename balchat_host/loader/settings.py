@@ -63,7 +63,10 @@ def _convert(item: Given, hint: Any, *, secret: bool) -> object:
 
 def _from_plain(kind: type[Any], value: object) -> object:
     if kind is Path and isinstance(value, str):
-        return Path(value).expanduser()
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            raise TypeError("nobody has that home directory") from None
     raise TypeError(f"no {kind.__name__} can be made of it")
 
 
@@ -81,7 +84,7 @@ def _refused(descriptor: Descriptor, given: Mapping[str, Given], text: str) -> C
     )
 
 
-def describe_type(hint: Any) -> str:  # a type of any kind
+def describe_type(hint: Any) -> str:
     """Say in words what a setting of this type takes."""
     return _describe(inspect.type_info(hint))
 

@@ -73,6 +73,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
+from msgspec import Meta
+
 from balchat_host.api.descriptors import {descriptor}
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.transport import Latency
@@ -80,6 +82,11 @@ from balchat_host.api.transport import Latency
 class Colour(StrEnum):
     GREY = "grey"
     RED = "red"
+
+@dataclass(frozen=True)
+class Place:
+    row: int = 1
+    seat: int = 1
 
 @dataclass(frozen=True)
 class Settings:

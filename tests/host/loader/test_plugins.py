@@ -94,10 +94,12 @@ def test_a_long_message_of_a_plugin_is_cut(install):
     assert len(problem_of("broken")) < 400
 
 
-def test_control_c_while_a_plugin_is_imported_is_no_problem_of_the_plugin(install):
-    install("broken", {"broken": "broken"}, {"broken": "raise KeyboardInterrupt"})
+@pytest.mark.parametrize("where", ["return [", "from dataclasses import"])
+def test_control_c_while_a_plugin_is_asked_is_no_problem_of_the_plugin(install, where):
+    source = install.source("network_stone").replace(where, f"raise KeyboardInterrupt; {where}", 1)
+    install("stones", {"network_stone": "network_stone"}, {"network_stone": source})
     with pytest.raises(KeyboardInterrupt):
-        discover(["broken"])
+        discover(["network_stone"])
 
 
 def test_an_entry_point_that_leads_nowhere_is_a_problem(install):
@@ -242,10 +244,14 @@ def test_of_a_distribution_that_is_on_the_path_twice_the_first_counts(install, t
 
 def test_metadata_that_cannot_be_read_stops_nobody(install):
     install.stones("network_stone")
-    install("torn", "no equals sign here\n")
+    install("torn", {})
+    (install.folder / "torn-1.0.dist-info" / "entry_points.txt").write_bytes(b"[balchat.plugins.v1]\n\xff = \xff")
     install("bare", {"bare": "bare"}, {"bare": ""})
-    (install.folder / "bare-1.0.dist-info" / "METADATA").unlink()
+    metadata = install.folder / "bare-1.0.dist-info" / "METADATA"
+    metadata.unlink()
     assert found("network_stone", "network_stone").usable()
+    assert problem_of("bare") == "The plugin bare (unknown unknown) cannot be used: it registers nothing."
+    metadata.write_bytes(b"Name: \xff")
     assert problem_of("bare") == "The plugin bare (unknown unknown) cannot be used: it registers nothing."
 
 

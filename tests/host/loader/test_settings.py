@@ -89,6 +89,15 @@ def test_settings_have_the_types_that_the_plugin_declares(choose, field, text, v
         ("x: str = ''", "x = 1", "x: it is 1. Allowed: a text."),
         ("x: bool = True", "x = 'no'", "x: it is a text. Allowed: true or false."),
         ("x: Path = Path()", "x = 1", "x: it is 1. Allowed: a path."),
+        ("x: Path = Path()", "x = '~nobody-of-this-name/x'", "x: it is a text. Allowed: a path."),
+        ("x: Annotated[str, Meta(pattern='^a')] = 'a'", "x = 'b'", "x: it is a text. Allowed: a text that matches ^a."),
+        ("x: Place = Place()", "x = 1", "x: it is 1. Allowed: a table of row and seat."),
+        (
+            "x: Place = Place()",
+            "x = {row = 'a'}",
+            "x: what is at .row of it does not fit. Allowed: a table of row and seat.",
+        ),
+        ("x: bytes = b''", "x = 1", "x: it is 1. Allowed: what fits Bytes."),
         ("x: Path | None = None", "x = []", "x: it is a list. Allowed: a path."),
         ("x: str = field(default='', repr=False)", "x = 12345", "x: it does not fit. Allowed: a text."),
         ("x: Colour = Colour.GREY", "x = 'blue'", "x: it is a text. Allowed: grey or red."),
@@ -121,7 +130,7 @@ def test_an_error_names_file_key_problem_and_what_is_allowed(choose, tmp_path, f
     ],
 )
 def test_bounds_that_a_plugin_declares_with_msgspec_are_told(choose, bounds, allowed):
-    field = f"x: Annotated[int, __import__('msgspec').Meta({bounds})] = 2"
+    field = f"x: Annotated[int, Meta({bounds})] = 2"
     text = "[settings.network_stone]\nx = {}"
     assert problem(choose, field, text.format(9 if "l" in bounds else 0)).endswith(f"Allowed: {allowed}.")
 

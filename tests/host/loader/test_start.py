@@ -23,8 +23,9 @@ CONTRACTS = {f"balchat_host.api.{name}" for name in ("crypto", "frontend", "netw
 def imported(install, tmp_path):
     """Begin with a profile that has this file; give the modules that were imported."""
     install.stones("ui_stone", "network_stone")
-    source = install.source("ui_stone").replace("from balchat_host.api.transport import Latency\n", "")
-    (install.folder / "ui_stone.py").write_text(source)
+    source = install.source("ui_stone").splitlines(keepends=True)
+    lean = [line for line in source if not line.startswith(("from msgspec", "from balchat_host.api.transport"))]
+    (install.folder / "ui_stone.py").write_text("".join(lean))
 
     def run(more):
         (tmp_path / "balchat.toml").write_text(
