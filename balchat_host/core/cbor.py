@@ -32,7 +32,7 @@ def decode(octets: bytes) -> Any:  # the caller checks the shape
     try:
         item = decoder.decode()
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"not well-formed: {type(error).__name__}") from error
+        raise ValueError("it is not CBOR as this format allows it") from error
     if stream.tell() != len(octets):
         raise ValueError("something follows the end")
     return item

@@ -121,7 +121,7 @@ class MimiContent:
 
         Raises MalformedContent where it claims to be text and is none.
         """
-        if self.content_type is None or not self.content_type.startswith(("text/plain", "text/markdown")):
+        if self.content_type is None or not self.content_type.lower().startswith(("text/plain", "text/markdown")):
             return None
         try:
             return self.body.decode()
@@ -166,7 +166,7 @@ def _part(part: list[object]) -> tuple[str | None, bytes]:
         case [0]:
             return None, b""
         case [1, str(content_type), bytes(body)] if 0 < len(content_type) <= _MAX_CONTENT_TYPE:
-            return content_type.lower(), body
+            return content_type, body
         case [2, str(content_type), str(), *rest] if len(rest) == 10:  # noqa: PLR2004  # the fields of an ExternalPart
             return "message/external-body", b""
         case [3, 0 | 1 | 2, parts] if isinstance(parts, list) and len(cast("list[object]", parts)) > 1:

@@ -1,0 +1,72 @@
+"""Chat codes as people paste them; docs/spec/chat-code.md."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balchat_host.api.errors import BadChatCode, BadInput, BadOnionAddress
+from balchat_host.api.types import PeerId
+from balchat_host.core.codes import ChatCode
+from balchat_host.core.names import check_name, clean_name
+from balchat_host.core.safety import safety_number
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors/chat-codes.json").read_text())
+PEERS = st.binary(min_size=32, max_size=32).map(PeerId)
+
+
+@pytest.mark.parametrize("vector", VECTORS["valid"])
+def test_every_spelling_of_a_code_is_read(vector: dict[str, Any]) -> None:
+    code = ChatCode.parse(vector["text"])
+    assert code.peer.octets.hex() == vector["peer_id"]
+    assert code.name == vector["name"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["invalid"])
+def test_a_wrong_code_says_what_is_wrong_with_it(vector: dict[str, Any]) -> None:
+    with pytest.raises(BadChatCode) as caught:
+        ChatCode.parse(vector["text"])
+    assert caught.value.fields["problem"] == vector["problem"]
+
+
+@given(PEERS, st.text(max_size=80))
+def test_a_code_reads_back_as_what_it_was_made_of(peer: PeerId, name: str) -> None:
+    shown = clean_name(name)
+    code = ChatCode(peer=peer, name=shown or None)
+    assert ChatCode.parse(str(code)) == code
+
+
+@given(PEERS, st.integers(0, 55), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
+def test_no_single_mistyped_character_goes_unnoticed(peer: PeerId, position: int, character: str) -> None:
+    address = peer.onion.removesuffix(".onion")
+    mistyped = address[:position] + character + address[position + 1 :]
+    if mistyped == address:
+        assert PeerId.from_onion(mistyped) == peer
+    else:
+        with pytest.raises(BadOnionAddress):
+            PeerId.from_onion(mistyped)
+
+
+@pytest.mark.parametrize("vector", VECTORS["safety_numbers"])
+def test_both_sides_see_the_same_safety_number(vector: dict[str, Any]) -> None:
+    one, other = (PeerId(bytes.fromhex(each)) for each in vector["peers"])
+    assert safety_number(one, other) == safety_number(other, one) == vector["safety_number"]
+
+
+@given(PEERS, PEERS, PEERS)
+def test_a_safety_number_with_somebody_else_differs(one: PeerId, other: PeerId, third: PeerId) -> None:
+    assert (safety_number(one, other) == safety_number(one, third)) == (other == third)
+
+
+def test_a_strangers_name_cannot_hide_or_disguise_anything() -> None:
+    assert clean_name("Bob\x1b[2J\u202egnp\u200b\n  x") == "Bob[2Jgnp x"
+    assert clean_name("A" * 100) == "A" * 64
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "Bob\u202e", "a\x00b"])
+def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
+    with pytest.raises(BadInput):
+        check_name(name)

@@ -1,0 +1,161 @@
+"""Envelopes and content from strangers: vectors, and octets that are almost right."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balchat_host.api.errors import MalformedContent, MalformedEnvelope
+from balchat_host.api.types import PeerId
+from balchat_host.core import cbor, content, routes
+from balchat_host.core.codes import peer_uri
+from balchat_host.core.content import MessageStatus, MimiContent
+from balchat_host.core.envelope import ContactRequest, Envelope, Kind, envelope_id
+from balchat_host.core.views import conversation_id, room_uri
+
+HERE = Path(__file__).parent / "vectors"
+ENVELOPES: dict[str, Any] = json.loads((HERE / "envelopes.json").read_text())
+CONTENT: dict[str, Any] = json.loads((HERE / "content.json").read_text())
+# A bignum, a big float, a shared reference to itself, a date.
+TAGS = [
+    "c25820" + "ff" * 32,
+    "c5821b7fffffffffffffff01",
+    "d81c81d81d00",
+    "c074323032362d31312d32335430303a30303a30305a",
+]
+
+
+@pytest.mark.parametrize("vector", ENVELOPES["valid"])
+def test_envelopes_are_written_and_read_as_the_vectors_say(vector: dict[str, Any]) -> None:
+    octets = bytes.fromhex(vector["envelope"])
+    envelope = Envelope(kind=Kind[vector["kind"]], payload=bytes.fromhex(vector["payload"]))
+    assert envelope.encode() == octets
+    assert Envelope.decode(octets) == envelope
+    assert envelope_id(octets).hex() == vector["id"]
+
+
+@pytest.mark.parametrize("vector", ENVELOPES["invalid"])
+def test_a_wrong_envelope_is_refused_for_its_own_reason(vector: dict[str, Any]) -> None:
+    with pytest.raises(MalformedEnvelope) as caught:
+        Envelope.decode(bytes.fromhex(vector["envelope"]))
+    assert caught.value.fields["problem"] == vector["problem"]
+
+
+def test_an_envelope_beyond_the_limit_is_neither_written_nor_read() -> None:
+    with pytest.raises(ValueError, match="at most 1048576"):
+        Envelope(kind=Kind.MLS_MESSAGE, payload=bytes(1024 * 1024)).encode()
+    with pytest.raises(MalformedEnvelope, match="too large"):
+        Envelope.decode(bytes(1024 * 1024 + 1))
+
+
+def test_a_contact_request_is_written_and_read_as_the_vector_says() -> None:
+    vector = ENVELOPES["contact_request"]
+    payload = bytes.fromhex(vector["payload"])
+    request = ContactRequest.decode(payload)
+    assert request.encode() == payload
+    assert (request.welcome.hex(), request.code, request.introduction) == (
+        vector["welcome"],
+        vector["code"],
+        vector["introduction"],
+    )
+
+
+@pytest.mark.parametrize("fields", [["w", "code", "hi"], [b"w", "c" * 2049, "hi"], [b"w", "code", "i" * 1025], [b"w"]])
+def test_a_contact_request_of_a_wrong_shape_is_refused(fields: list[object]) -> None:
+    with pytest.raises(MalformedEnvelope):
+        ContactRequest.decode(cbor.encode(fields))
+
+
+@pytest.mark.parametrize("vector", CONTENT["messages"])
+def test_content_and_its_id_are_as_the_vectors_say(vector: dict[str, Any]) -> None:
+    octets = bytes.fromhex(vector["content"])
+    mimi = MimiContent.decode(octets)
+    assert mimi.encode() == octets
+    assert (mimi.text, mimi.sent_at, mimi.content_type) == (vector["text"], vector["sent_at"], vector["content_type"])
+    assert (mimi.in_reply_to.hex() if mimi.in_reply_to else None) == vector["in_reply_to"]
+    author, reader = (PeerId(bytes.fromhex(each)) for each in CONTENT["peers"])
+    assert conversation_id(author, reader) == conversation_id(reader, author) == CONTENT["conversation"]
+    identifier = content.message_id(
+        sender_uri=peer_uri(author),
+        room_uri=room_uri(CONTENT["conversation"]),
+        content=octets,
+        salt=mimi.salt,
+    )
+    assert identifier.hex() == vector["message_id"]
+
+
+def test_statuses_and_routes_are_as_the_vectors_say() -> None:
+    body = bytes.fromhex(CONTENT["status"]["body"])
+    assert content.decode_status(body) == [(b"\x01" * 32, MessageStatus.READ)]
+    body = bytes.fromhex(CONTENT["routes"]["body"])
+    assert routes.encode(routes.decode(body)) == body
+
+
+def test_content_of_a_type_that_is_not_known_is_kept_as_it_is() -> None:
+    part = [1, "", 1, "application/x-tictactoe", b"X.O"]
+    mimi = MimiContent.decode(cbor.encode([bytes(16), None, b"", None, None, {}, part]))
+    assert (mimi.content_type, mimi.body, mimi.text) == ("application/x-tictactoe", b"X.O", None)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        [1, "", 0],
+        [1, "", 2, "image/png", "https://example.test", 0, 5, 1, b"", b"", b"", 1, b"", "", ""],
+        [1, "", 3, 0, [[1, "", 0], [1, "", 0]]],
+    ],
+)
+def test_every_kind_of_part_of_the_draft_is_read(part: list[object]) -> None:
+    assert MimiContent.decode(cbor.encode([bytes(16), None, b"", [True, 5], None, {}, part])).text is None
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        [bytes(15), None, b"", None, None, {}, [1, "", 0]],
+        [bytes(16), b"short", b"", None, None, {}, [1, "", 0]],
+        [bytes(16), None, b"", None, b"short", {}, [1, "", 0]],
+        [bytes(16), None, b"", [1, 2], None, {}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sent-at": -1}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sent-at": True}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {}, [1, "", 1, "", b""]],
+        [bytes(16), None, b"", None, None, {}, [1, "", 9]],
+        {},
+        5,
+    ],
+)
+def test_content_of_a_wrong_shape_is_refused(item: object) -> None:
+    with pytest.raises(MalformedContent):
+        MimiContent.decode(cbor.encode(item))
+
+
+def test_text_that_is_no_utf_8_is_refused() -> None:
+    mimi = MimiContent(salt=bytes(16), content_type=content.TEXT, body=b"\xff", sent_at=0)
+    with pytest.raises(MalformedContent, match="UTF-8"):
+        assert mimi.text
+
+
+@pytest.mark.parametrize("octets", [*TAGS, "9f00ff", "a200010002", "81" * 9 + "00", "0000", ""])
+def test_cbor_that_could_grow_or_be_ambiguous_is_not_read(octets: str) -> None:
+    with pytest.raises(ValueError, match="CBOR|end"):
+        cbor.decode(bytes.fromhex(octets))
+
+
+@pytest.mark.fuzz
+@given(st.data())
+def test_octets_that_are_almost_right_raise_nothing_but_their_own_errors(data: st.DataObject) -> None:
+    valid = data.draw(
+        st.sampled_from([v["envelope"] for v in ENVELOPES["valid"]] + [v["content"] for v in CONTENT["messages"]])
+    )
+    octets = bytearray.fromhex(valid)
+    for _ in range(data.draw(st.integers(1, 4))):
+        position = data.draw(st.integers(0, max(0, len(octets) - 1)))
+        octets[position : position + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
+    for decode in (Envelope.decode, ContactRequest.decode, MimiContent.decode, content.decode_status, routes.decode):
+        try:
+            decode(bytes(octets))
+        except (MalformedEnvelope, MalformedContent):
+            continue
