@@ -5,11 +5,13 @@ It is no example for a front end: it believes whoever connects, and a stranger c
 
 import os
 import pickle
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, cast
 
 import anyio
-from anyio.abc import ByteReceiveStream, ByteStream, TaskStatus
+import anyio.to_thread
+from anyio.abc import ByteReceiveStream, ByteStream, SocketListener, TaskStatus
 
 from balchat_host.api.errors import BalchatError, ConnectionLost, error_from
 from balchat_host.api.frontend import App
@@ -28,21 +30,33 @@ async def serve(app: App, path: str, *, task_status: TaskStatus[None]) -> None:
                 if method in _STREAMS:
                     async for item in getattr(app, method)(*arguments):
                         await _send(stream, ("item", item))
+                elif method == "shut_down":
+                    # The answer must be out before the end begins, which ends us too.
+                    await _send(stream, ("item", os.getpid()))
+                    await app.shut_down()
                 else:
-                    result = await getattr(app, method)(*arguments)
-                    await _send(stream, ("item", os.getpid() if method == "shut_down" else result))
+                    await _send(stream, ("item", await getattr(app, method)(*arguments)))
             except BalchatError as error:
                 await _send(stream, ("error", (error.code, error.fields)))
             except anyio.BrokenResourceError:
                 return
 
-    listener = await anyio.create_unix_listener(path)
+    listener = await SocketListener.from_socket(await anyio.to_thread.run_sync(_listen, path))
     try:
-        task_status.started()
-        await listener.serve(answer)
+        async with listener:
+            task_status.started()
+            await listener.serve(answer)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.Path(path).unlink(missing_ok=True)
+
+
+def _listen(path: str) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    listening.settimeout(0)
+    return listening
 
 
 def bridged_app(path: str) -> App:

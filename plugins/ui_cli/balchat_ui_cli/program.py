@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from os import environ
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
 import typer.main
@@ -96,6 +96,8 @@ def _usage(error: typer.TyperException) -> str:
 
 def _place(error: BaseException) -> str:
     """Name an error and the line that raised it, and nothing that it says: that might be somebody's words."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast(BaseException, error.exceptions[0])
     where = error.__traceback__
     while where and where.tb_next:
         where = where.tb_next

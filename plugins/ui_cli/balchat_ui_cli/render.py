@@ -112,7 +112,7 @@ def _labelled(label: str, *value: Span | str) -> Line:
 def contact_words(contact: ContactView) -> list[str]:
     """Say everything about a contact that its name does not."""
     words = ["blocked"] if contact.blocked else [_CONTACT_WORDS[contact.state]]
-    if contact.state is ContactState.ACTIVE:
+    if contact.state is ContactState.ACTIVE and not contact.blocked:
         words.append("verified" if contact.verified else "not verified")
         words.append("reachable" if contact.reachable else "not reachable now")
     if contact.unread:

@@ -58,13 +58,16 @@ def fit(text: str, cells: int) -> str:
     """Cut visible text so that it takes at most `cells` cells (at least 1); a cut shows as an ellipsis."""
     if width(text) <= cells:
         return text
-    kept, used = "", 0
-    for character in text:
+    return _beginning(text, cells - 1) + "…"
+
+
+def _beginning(text: str, cells: int) -> str:
+    used = 0
+    for index, character in enumerate(text):
         used += _cells(character)
-        if used > cells - 1:
-            break
-        kept += character
-    return kept + "…"
+        if used > cells:
+            return text[:index]
+    return text
 
 
 def wrap(line: str, cells: int) -> list[str]:
@@ -72,11 +75,9 @@ def wrap(line: str, cells: int) -> list[str]:
     rows: list[str] = []
     rest = line
     while width(rest) > cells:
-        head = fit(rest, cells + 1).removesuffix("…")
-        space = head.rfind(" ")
+        head = _beginning(rest, cells)
         # A space right behind a full row ends it too.
-        if space <= 0 and rest[len(head) : len(head) + 1] == " ":
-            space = len(head)
+        space = len(head) if rest[len(head)] == " " else head.rfind(" ")
         cut = len(head) if space <= 0 else space
         rows.append(rest[:cut])
         rest = rest[cut:].removeprefix(" ")

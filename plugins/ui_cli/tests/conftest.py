@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from balchat_ui_cli.program import main
 
 from balchat_host.testing.fake_host import FakeHost, FakeProfile
-from balchat_ui_cli.program import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from balchat_host.testing.fake_app import FakeApp
 
@@ -56,20 +56,38 @@ class Cli:
         self._capsys = capsys
         self._monkeypatch = monkeypatch
 
-    def __call__(self, *arguments: str, stdin: bytes | None = None) -> Result:
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin or b"")))
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "r") as stream:
+            feeder = Thread(target=_feed, args=(writing, stdin))
+            feeder.start()
+            self._monkeypatch.setattr(sys, "stdin", stream)
+            result = self._run(arguments)
+        feeder.join()
+        return result
+
+    def _run(self, arguments: tuple[str, ...]) -> Result:
         self._capsys.readouterr()
         code = main(self.host, arguments)
         captured = self._capsys.readouterr()
         return Result(code, captured.out, captured.err)
 
-    def ok(self, *arguments: str, stdin: bytes | None = None) -> Result:
+    def ok(self, *arguments: str, stdin: bytes = b"") -> Result:
         result = self(*arguments, stdin=stdin)
         assert (result.code, result.err) == (0, "")
         return result
 
+    def printed(self) -> str:
+        """What the last command printed that did not come back."""
+        return self._capsys.readouterr().out
+
     def json(self, *arguments: str) -> Any:
         return self.ok(*arguments, "--json").json
+
+
+def _feed(writing: int, octets: bytes) -> None:
+    with suppress(BrokenPipeError), os.fdopen(writing, "wb") as stream:
+        stream.write(octets)
 
 
 @pytest.fixture

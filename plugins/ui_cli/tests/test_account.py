@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +138,6 @@ def test_a_passphrase_file_that_others_can_read_is_refused(cli: Cli, profile: Fa
 
 
 def test_a_passphrase_file_that_is_no_file_is_refused(cli: Cli, profile: FakeProfile, tmp_path: Path) -> None:
-    import os
-
     os.mkfifo(tmp_path / "fifo", 0o600)
     for name in ("fifo", "absent", "."):
         result = cli("code", "--passphrase-file", str(tmp_path / name), "--json")

@@ -2,16 +2,18 @@
 
 import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from balchat_host.api.errors import BadInput, CallerError, PeerError
 from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
-from balchat_ui_cli.lookup import find_contact
+from balchat_host.api.views import ContactView
 from balchat_ui_cli.output import Output
 from balchat_ui_cli.session import following
 
@@ -20,28 +22,47 @@ MAX_LINE_SIZE = 6 * MAX_TEXT_SIZE + 1024
 _CHUNK = 65536
 
 
-async def chat_lines(app: App, out: Output, name: str) -> None:
-    """Print what happens in a conversation, and send what is read, until the end of standard input."""
-    contact = await find_contact(app, name)
-    after = await app.cursor()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_print_events, app, out, contact.conversation, after)
-        async for line in _lines_of(0):
-            try:
-                text, reply_to = _message(line)
-                await app.send(contact.peer_id, text, reply_to)
-            except (CallerError, PeerError) as error:
-                out.error(error)
-        tasks.cancel_scope.cancel()
+class ChatLines:
+    """One run of `balchat chat --json`."""
 
+    def __init__(self, app: App, out: Output, contact: ContactView) -> None:
+        self._app = app
+        self._out = out
+        self._contact = contact
+        self._dealt_with = 0
+        """The cursor of the last event that was printed or is none of ours."""
+        self._progress = anyio.Condition()
 
-async def _print_events(app: App, out: Output, conversation: str, after: int) -> None:
-    async with following(app.events(after=after)) as events:
-        async for event in events:
-            if _conversation(event) == conversation:
-                out.value(event, list)
-            if isinstance(event, MessageAdded) and event.message.author is not None:
-                await app.mark_read(event.message.author_id, event.message.id)
+    async def run(self) -> None:
+        """Print what happens and send what is read, until the input ends and what it brought about is printed."""
+        self._dealt_with = await self._app.cursor()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._print_events, self._dealt_with)
+            async for line in _lines_of(sys.stdin.fileno()):
+                await self._send(line)
+            last = await self._app.cursor()
+            async with self._progress:
+                while self._dealt_with < last:
+                    await self._progress.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _send(self, line: bytes) -> None:
+        try:
+            text, reply_to = _message(line)
+            await self._app.send(self._contact.peer_id, text, reply_to)
+        except (CallerError, PeerError) as error:
+            self._out.error(error)
+
+    async def _print_events(self, after: int) -> None:
+        async with following(self._app.events(after=after)) as events:
+            async for event in events:
+                if _conversation(event) == self._contact.conversation:
+                    self._out.value(event, list)
+                    if isinstance(event, MessageAdded) and event.message.author is not None:
+                        await self._app.mark_read(self._contact.peer_id, event.message.id)
+                async with self._progress:
+                    self._dealt_with = event.cursor
+                    self._progress.notify_all()
 
 
 def _conversation(event: Event) -> str | None:
@@ -81,7 +102,7 @@ async def _lines_of(descriptor: int) -> AsyncIterator[bytes]:
         except PermissionError:
             # An ordinary file: it cannot be waited for, and need not be.
             await anyio.lowlevel.checkpoint()
-        chunk = os.read(descriptor, _CHUNK)
+        chunk = await anyio.to_thread.run_sync(os.read, descriptor, _CHUNK)
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > MAX_LINE_SIZE:
             raise BadInput(what="The input", problem=f"a line is longer than {MAX_LINE_SIZE} octets")

@@ -21,17 +21,18 @@ def chat(run: Run, name: Contact) -> None:
 
     What arrives is shown at once, and what you write has a state that changes.
     """
-    if run.out.as_json:
-        from balchat_ui_cli.chat.lines import chat_lines
-
-        run.session.ask_running(lambda app: chat_lines(app, run.out, name))
-        return
-    if not (sys.stdin.isatty() and run.out.live):
+    if not run.out.as_json and not (sys.stdin.isatty() and run.out.live):
         raise BadInput(what="chat", problem="it needs a terminal; for scripts there are chat --json, send and listen")
     run.session.ask_running(lambda app: _chat(app, run, name))
 
 
 async def _chat(app: App, run: Run, name: str) -> None:
-    from balchat_ui_cli.chat.chat import Chat
+    contact = await find_contact(app, name)
+    if run.out.as_json:
+        from balchat_ui_cli.chat.lines import ChatLines
 
-    await Chat(app, run.out, await find_contact(app, name)).run()
+        await ChatLines(app, run.out, contact).run()
+    else:
+        from balchat_ui_cli.chat.chat import Chat
+
+        await Chat(app, run.out, contact).run()

@@ -115,7 +115,7 @@ def verify(
     if given is None:
         run.out.value(shown, list)
         return
-    digits = "".join(filter(str.isdigit, given))
+    digits = _digits(given)
 
     async def take(app: App) -> SafetyNumberView:
         await app.verify_contact(name, digits)
@@ -125,8 +125,13 @@ def verify(
     run.out.value(now, lambda: [[f"{now.contact} is verified."]])
 
 
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdecimal, number))
+
+
 def _number_lines(shown: SafetyNumberView) -> list[Line]:
-    groups = [shown.safety_number[start : start + 5] for start in range(0, len(shown.safety_number), 5)]
+    digits = _digits(shown.safety_number)
+    groups = [digits[start : start + 5] for start in range(0, len(digits), 5)]
     rows = ["    " + " ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
     verified: list[Line] = [[], [f"{shown.contact} is verified already."]] if shown.verified else [[]]
     return [[f"The safety number that you share with {shown.contact}:"], [], *([row] for row in rows), *verified]

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from balchat_host.api.views import ContactState
+from balchat_host.testing.fake_app import FakeApp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from balchat_host.testing.fake_host import FakeProfile
+    from conftest import Cli
+
+BOB = FakeApp("Bob").account.peer.onion
+
+
+def test_add_while_balchat_runs(cli: Cli, app: FakeApp) -> None:
+    added = cli.ok("contacts", "add", BOB, "--name", "Bob")
+    assert "Bob is added" in added.out
+    assert app.account.contact("Bob").onion == BOB
+
+
+def test_add_without_balchat_says_that_nothing_runs(cli: Cli, profile: FakeProfile, key: str) -> None:
+    added = cli("contacts", "add", BOB, "--name", "Bob", key)
+    assert added.code == 0
+    assert "not running" in added.err
+    assert profile.app.account.contact("Bob").onion == BOB
+
+
+def test_add_gives_the_contact_as_json(cli: Cli, app: FakeApp) -> None:
+    contact = cli.json("contacts", "add", BOB, "--name", "Bob", "--introduction", "Alice, from the library")
+    assert contact == {
+        "name": "Bob",
+        "peer_id": app.account.contact("Bob").peer_id,
+        "onion": BOB,
+        "conversation": app.account.contact("Bob").conversation,
+        "state": "adding",
+        "verified": False,
+        "blocked": False,
+        "unread": 0,
+        "reachable": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("balchat:nonsense", "bad-chat-code"), ("own", "own-chat-code"), (BOB, "already-a-contact")]
+)
+def test_a_code_that_cannot_be_added(cli: Cli, app: FakeApp, code: str, error: str) -> None:
+    app.befriend("Bob")
+    result = cli("contacts", "add", app.account.peer.onion if code == "own" else code, "--json")
+    assert (result.code, result.error["code"]) == (3, error)
+
+
+def test_list(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    app.befriend("Carol")
+    app.reach_contact("Bob", reachable=True)
+    app.hear("Bob", "hello")
+    app.change_contact("Carol", ContactState.REQUESTED)
+    bob, carol = cli.ok("contacts", "list").out.splitlines()
+    assert bob == "Bob    active, not verified, reachable, 1 unread"
+    assert carol == "Carol  the request is with them and waits for their approval"
+    assert [contact["name"] for contact in cli.ok("contacts", "list", "--json").json_lines] == ["Bob", "Carol"]
+
+
+def test_an_empty_list_is_no_line(cli: Cli, app: FakeApp) -> None:
+    assert cli.ok("contacts", "list", "--json").out == ""
+    empty = cli("contacts", "list")
+    assert (empty.code, empty.out) == (0, "")
+    assert "contacts add" in empty.err
+
+
+def test_rename_block_unblock(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    assert cli.ok("contacts", "rename", "Bob", "Robert").out == "Bob is now called Robert.\n"
+    assert cli.json("contacts", "block", "Robert")["blocked"] is True
+    assert cli.ok("contacts", "list").out == "Robert  blocked\n"
+    assert cli.ok("contacts", "unblock", "Robert").out == "Robert is no longer blocked.\n"
+
+
+def test_a_contact_can_be_called_by_its_address(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    assert cli.json("contacts", "block", BOB)["name"] == "Bob"
+
+
+def test_verify_shows_the_number_in_groups(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    number = cli.json("contacts", "verify", "Bob")["safety_number"].replace(" ", "")
+    shown = cli.ok("contacts", "verify", "Bob").out
+    assert len(number) == 60
+    groups = [number[start : start + 5] for start in range(0, 60, 5)]
+    assert shown.split()[-12:] == groups
+    assert app.account.contact("Bob").verified is False
+
+
+def test_verify_with_the_right_number_in_any_spelling(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    number = cli.json("contacts", "verify", "Bob")["safety_number"]
+    digits = number.replace(" ", "")
+    spelt = " ".join(digits[start : start + 4] for start in range(0, 60, 4))
+    assert cli.json("contacts", "verify", "Bob", spelt) == {"contact": "Bob", "safety_number": number, "verified": True}
+
+
+def test_verify_with_another_number(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    result = cli("contacts", "verify", "Bob", "12345" * 12, "--json")
+    assert (result.code, result.error["code"]) == (3, "safety-number-differs")
+    assert app.account.contact("Bob").verified is False
+
+
+def test_verify_asks_for_the_passphrase_once(cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]) -> None:
+    profile.app.befriend("Bob")
+    number = profile.app.account.safety_number(profile.app.account.contact("Bob"))
+    once = str(pipe_with(b"correct horse battery staple\n"))
+    assert cli("contacts", "verify", "Bob", number, "--passphrase-fd", once).code == 0
+
+
+def test_remove_needs_a_yes(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    refused = cli("contacts", "remove", "Bob")
+    assert refused.code == 3
+    assert "--yes" in refused.err
+    assert cli.json("contacts", "list")["name"] == "Bob"
+    assert cli.json("contacts", "remove", "Bob", "--yes") == {"name": "Bob", "removed": True}
+    assert cli.ok("contacts", "list", "--json").out == ""
+
+
+def test_an_unknown_contact(cli: Cli, app: FakeApp) -> None:
+    for arguments in (
+        ["contacts", "rename", "Bbo", "Bob"],
+        ["contacts", "verify", "Bbo"],
+        ["contacts", "block", "Bbo"],
+        ["contacts", "remove", "Bbo", "--yes"],
+        ["history", "Bbo"],
+        ["send", "Bbo", "hello"],
+        ["chat", "Bbo", "--json"],
+    ):
+        result = cli(*arguments)
+        assert result.code == 5
+        assert "Bbo" in result.err
+
+
+def test_requests(cli: Cli, app: FakeApp) -> None:
+    app.hear_request("Dave", "Dave from the choir,\nhello!")
+    [request] = cli.ok("requests", "list", "--json").json_lines
+    assert (request["name"], request["introduction"]) == ("Dave", "Dave from the choir,\nhello!")
+    head, *said = cli.ok("requests", "list").out.splitlines()
+    assert head.startswith("Dave  ")
+    assert request["onion"] in head
+    assert [line.strip() for line in said] == ["Dave from the choir,", "hello!"]
+
+    accepted = cli.json("requests", "accept", "Dave", "--name", "Dave W.")
+    assert (accepted["name"], accepted["state"]) == ("Dave W.", "active")
+    empty: Any = cli("requests", "list")
+    assert (empty.out, empty.err) == ("", "Nobody is waiting.\n")
+
+
+def test_reject(cli: Cli, app: FakeApp) -> None:
+    dave = app.hear_request("Dave")
+    assert cli.json("requests", "reject", dave.onion) == {"peer_id": dave.peer_id, "rejected": True}
+    again = cli("requests", "reject", "Dave", "--json")
+    assert (again.code, again.error["code"]) == (5, "no-such-request")

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import os
+from subprocess import PIPE, Popen
+from typing import TYPE_CHECKING
+
+import pytest
+
+from balchat_host.api.errors import ConfigurationError
+from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.types import Check, Phase, Problem, ServiceState
+from balchat_host.api.views import ContactState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from conftest import Cli
+
+
+# -- status and down
+
+
+def test_status_as_json(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    app.hear_request("Dave")
+    cli.ok("send", "Bob", "hello")
+    app.change_network(ServiceState(phase=Phase.STARTING, percent=42, reason="loading descriptors"))
+    status = cli.json("status")
+    assert status["vault"] == "unlocked"
+    assert status["running"] is True
+    assert status["network"] == {"network_fake": {"phase": "starting", "percent": 42, "reason": "loading descriptors"}}
+    assert list(status["transports"]) == ["transport_fake"]
+    assert status["published"]["phase"] == "online"
+    assert [contact["name"] for contact in status["contacts"]] == ["Bob"]
+    assert status["requests"] == 1
+    assert (status["outbox"]["waiting"], status["outbox"]["in_flight"]) == (1, 0)
+    assert status["outbox"]["oldest"] > 0
+    assert status["policy"] == "direct-only"
+
+
+def test_status_for_a_person(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    app.befriend("Carol")
+    app.reach_contact("Bob", reachable=True)
+    app.change_contact("Carol", ContactState.ADDING)
+    app.change_network(ServiceState(phase=Phase.DEGRADED, reason="the clock is wrong"))
+    lines = {line.split("  ")[0]: line for line in cli.ok("status").out.splitlines()}
+    assert lines["fake"].endswith("degraded  the clock is wrong")
+    assert lines["contacts"].endswith("1 of 2 reachable")
+    assert lines["outbox"].endswith("empty")
+    shown = cli.ok("status").out
+    assert "Bob    active, not verified, reachable" in shown
+    assert "Carol  not reached yet" in shown
+
+
+def test_status_of_a_locked_account_asks_for_nothing(cli: Cli, profile: FakeProfile) -> None:
+    status = cli.json("status")
+    assert (status["vault"], status["running"]) == ("locked", False)
+    assert (status["network"], status["transports"]) == ({}, {})
+    assert (status["contacts"], status["requests"], status["outbox"]) == (None, None, None)
+    assert "balchat is not running" in cli.ok("status").out
+
+
+def test_a_locked_account_has_the_same_fields(cli: Cli, profile: FakeProfile) -> None:
+    locked = cli.json("status")
+    profile.running = True
+    assert list(cli.json("status")) == list(locked)
+
+
+def test_status_with_the_passphrase_says_the_rest(cli: Cli, profile: FakeProfile, key: str) -> None:
+    profile.app.befriend("Bob")
+    assert [contact["name"] for contact in cli.json("status", key)["contacts"]] == ["Bob"]
+
+
+def test_down(cli: Cli, app: FakeApp) -> None:
+    app.process_id = os.getpid()
+    assert cli.json("down") == {"running": False}
+    assert app.ended
+
+
+def test_down_waits_for_the_process(cli: Cli, app: FakeApp) -> None:
+    with Popen(["cat"], stdin=PIPE) as process:
+        app.process_id = process.pid
+        late = cli("down", "--timeout", "0.05", "--json")
+        assert (late.code, late.error["code"]) == (10, "timed-out")
+        assert process.stdin
+        process.stdin.close()
+        assert cli.json("down") == {"running": False}
+    assert cli.json("down") == {"running": False}
+
+
+def test_what_needs_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
+    for arguments in (["down"], ["listen"], ["status", "--watch"], ["chat", "Bob"]):
+        result = cli(*arguments, "--json")
+        assert (result.code, result.error["code"]) == (6, "not-running")
+        assert "balchat up" in result.error["message"]
+
+
+def test_up_twice(cli: Cli, app: FakeApp) -> None:
+    for arguments in (["up"], ["up", "--detach"]):
+        result = cli(*arguments, "--json")
+        assert (result.code, result.error["code"]) == (6, "already-running")
+
+
+def test_up_until_it_is_ended_from_inside(cli: Cli, profile: FakeProfile, key: str) -> None:
+    profile.app.ended = True
+    assert cli("up", key).code == 0
+
+
+def test_up_with_a_wrong_passphrase(cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]) -> None:
+    result = cli("up", "--passphrase-fd", str(pipe_with(b"wrong")), "--json")
+    assert (result.code, result.error["code"]) == (4, "wrong-secret")
+
+
+# -- profiles, plugins, configuration, doctor
+
+
+def test_profile_list(cli: Cli, host: FakeHost) -> None:
+    assert cli("profile", "list").err == "No account yet. `balchat init` makes one.\n"
+    host.profile().make()
+    host.profile("work").make()
+    first, second = cli.ok("profile", "list", "--json").json_lines
+    assert first == {"name": "default", "directory": str(host.profile().directory), "default": True}
+    assert (second["name"], second["default"]) == ("work", False)
+    assert [line.split()[0] for line in cli.ok("profile", "list").out.splitlines()] == ["default", "work"]
+
+
+PLUGINS = [
+    PluginView(
+        name="network_tor", kind="network", summary="Tor", distribution="balchat-network-tor", version="0.1.0",
+        api_version=1, enabled=True,
+    ),
+    PluginView(
+        name="ui_bell", kind="front end", summary="Rings", distribution="balchat-ui-bell", version="0.3",
+        api_version=1, enabled=False,
+    ),
+    PluginView(
+        name="ui_broken", kind="", summary="", distribution="balchat-ui-broken", version="1.0",
+        api_version=None, enabled=True, problem="it raised ImportError",
+    ),
+]  # fmt: skip
+
+
+def test_plugins(cli: Cli, host: FakeHost) -> None:
+    host.profile().plugin_views = PLUGINS
+    tor, bell, broken = cli.ok("plugins", "list").out.splitlines()
+    assert tor.split() == ["network_tor", "network", "enabled", "balchat-network-tor", "0.1.0"]
+    assert "installed, not enabled" in bell
+    assert "broken: it raised ImportError" in broken
+    assert cli.ok("plugins", "list", "--json").json_lines[2] == {
+        "name": "ui_broken", "kind": "", "summary": "", "distribution": "balchat-ui-broken", "version": "1.0",
+        "api_version": None, "enabled": True, "problem": "it raised ImportError",
+    }  # fmt: skip
+    assert "Rings" in cli.ok("plugins", "show", "ui_bell").out
+    assert cli("plugins", "show", "nonsense", "--json").error["code"] == "no-such-plugin"
+
+
+def test_configuration(cli: Cli, host: FakeHost, tmp_path: Path) -> None:
+    here, there = tmp_path / "balchat.toml", tmp_path / "absent.toml"
+    here.touch()
+    host.profile().files = [there, here]
+    host.profile().settings = [
+        SettingView(key="policy", value="direct-only", source=str(here), locked_by=str(here)),
+        SettingView(key="plugins", value=["network_tor"], source="default"),
+    ]
+    policy, plugins = cli.ok("config", "show").out.splitlines()
+    assert policy.split("  ")[0] == 'policy = "direct-only"'
+    assert policy.endswith(f"{here}, locked by {here}")
+    assert plugins == 'plugins = ["network_tor"]  default'
+    assert cli.ok("config", "show", "--json").json_lines[1] == {
+        "key": "plugins", "value": ["network_tor"], "source": "default", "locked_by": None,
+    }  # fmt: skip
+    assert cli.json("config", "check") == {"valid": True, "files": [str(here)]}
+    assert cli.ok("config", "path", "--json").json_lines == [
+        {"path": str(there), "exists": False},
+        {"path": str(here), "exists": True},
+    ]
+
+
+def test_a_wrong_configuration(cli: Cli, host: FakeHost) -> None:
+    host.profile().settings = ConfigurationError(
+        file="balchat.toml", key="polciy", problem="there is no such key", allowed="policy and plugins"
+    )
+    for command in ("check", "show"):
+        result = cli("config", command)
+        assert result.code == 8
+        for part in ("balchat.toml", "polciy", "policy and plugins"):
+            assert part in result.err
+
+
+@pytest.mark.parametrize("ill", [True, False])
+def test_doctor(cli: Cli, host: FakeHost, ill: bool) -> None:
+    clock = Problem(what="3 minutes behind", remedy="Set the clock.") if ill else None
+    host.profile().findings = [
+        Check(name="tor", finding="0.4.9.3"),
+        Check(name="clock", finding="compared", problem=clock),
+    ]
+    told = cli("doctor")
+    assert told.code == (7 if ill else 0)
+    assert told.out.splitlines()[0] == "ok  tor    0.4.9.3"
+    assert ("!!  clock  3 minutes behind" in told.out) is ill
+    assert ("Set the clock." in told.out) is ill
+    [_, found] = cli("doctor", "--json").json_lines
+    assert found["problem"] == ({"what": "3 minutes behind", "remedy": "Set the clock."} if ill else None)
+
+
+def test_version(cli: Cli) -> None:
+    assert cli.json("version")["version"] == "0.1.0"

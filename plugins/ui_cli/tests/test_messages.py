@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import StorageFull
+from balchat_host.api.views import Message, MessageState
+from balchat_host.testing.fake_journal import Bell
+
+if TYPE_CHECKING:
+    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.fake_host import FakeProfile
+    from conftest import Cli
+
+
+@pytest.fixture
+def bob(app: FakeApp) -> FakeApp:
+    """Our account, with Bob in it."""
+    app.befriend("Bob")
+    return app
+
+
+# -- send
+
+
+def test_send_while_balchat_runs(cli: Cli, bob: FakeApp) -> None:
+    sent = cli.ok("send", "Bob", "Are you there?").out
+    [message] = bob.account.messages.values()
+    assert message.text == "Are you there?"
+    assert sent == f"{message.id[:8]} queued\n"
+
+
+def test_send_gives_the_message_as_json(cli: Cli, bob: FakeApp) -> None:
+    message = cli.json("send", "Bob", "Grüße 👋")
+    assert set(message) == {field.name for field in dataclasses.fields(Message)}
+    assert len(message["id"]) == 64
+    assert message["author"] is None
+    assert message["text"] == "Grüße 👋"
+    assert message["state"] == "queued"
+
+
+def test_send_without_balchat_queues_and_says_that_nothing_runs(cli: Cli, profile: FakeProfile, key: str) -> None:
+    profile.app.befriend("Bob")
+    sent = cli("send", "Bob", "hello", key)
+    assert sent.code == 0
+    assert "queued" in sent.out
+    assert "balchat is not running" in sent.err
+    assert "balchat up" in sent.err
+    [message] = cli.ok("history", "Bob", "--json", key).json_lines
+    assert (message["text"], message["state"]) == ("hello", "queued")
+
+
+def test_the_remark_that_nothing_runs_is_json_too(cli: Cli, profile: FakeProfile, key: str) -> None:
+    profile.app.befriend("Bob")
+    sent = cli("send", "Bob", "hello", key, "--json")
+    assert sent.json["state"] == "queued"
+    assert json.loads(sent.err)["warning"]["code"] == "not-running"
+
+
+def test_wait_without_balchat_writes_nothing(cli: Cli, profile: FakeProfile, key: str) -> None:
+    profile.app.befriend("Bob")
+    for goal in ("sent", "delivered"):
+        result = cli("send", "Bob", "hello", "--wait", goal, key, "--json")
+        assert (result.code, result.error["code"], result.out) == (6, "not-running", "")
+    assert not profile.app.account.messages
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_the_text_from_standard_input(cli: Cli, bob: FakeApp, arguments: list[str]) -> None:
+    cli.ok("send", "Bob", *arguments, stdin=b"zwei\nZeilen\n\n")
+    [message] = bob.account.messages.values()
+    assert message.text == "zwei\nZeilen\n"
+
+
+def test_text_that_looks_like_an_option(cli: Cli, bob: FakeApp) -> None:
+    cli.ok("send", "Bob", "--", "--json")
+    [message] = bob.account.messages.values()
+    assert message.text == "--json"
+
+
+def test_too_long_a_text_is_refused_before_anything_else(cli: Cli, profile: FakeProfile) -> None:
+    # The passphrase would be asked for, were the text not looked at first.
+    result = cli("send", "Bob", "--json", stdin=b"x" * 100_000)
+    assert (result.code, result.error["code"]) == (3, "text-too-long")
+    fits = cli("send", "Bob", "--json", stdin=b"x" * 32768 + b"\n")
+    assert fits.error["code"] != "text-too-long"
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\n", b"\xff\xfe"])
+def test_text_that_is_none(cli: Cli, bob: FakeApp, stdin: bytes) -> None:
+    result = cli("send", "Bob", "--json", stdin=stdin)
+    assert (result.code, result.error["code"]) == (3, "bad-input")
+    assert not bob.account.messages
+
+
+def test_an_argument_that_is_no_text(cli: Cli, bob: FakeApp) -> None:
+    result = cli("send", "Bob", "\udcff", "--json")
+    assert (result.code, result.error["code"]) == (2, "usage")
+
+
+def test_reply(cli: Cli, bob: FakeApp) -> None:
+    asked = bob.hear("Bob", "Are you there?")
+    reply = cli.json("send", "Bob", "Always.", "--reply-to", asked.id[:8])
+    assert reply["in_reply_to"] == asked.id
+    result = cli("send", "Bob", "Always.", "--reply-to", "ffffffff", "--json")
+    assert (result.code, result.error["code"]) == (5, "no-such-message")
+
+
+def test_a_full_disk(cli: Cli, bob: FakeApp) -> None:
+    bob.fail_next("send", StorageFull())
+    result = cli("send", "Bob", "hello", "--json")
+    assert (result.code, result.error["code"]) == (7, "storage-full")
+
+
+def going(*states: MessageState, reason: str | None = None):
+    """Bob's side: whatever is written goes through these states."""
+
+    async def go(app: FakeApp) -> None:
+        while not app.account.messages:
+            await app.account.bell.wait()
+        [identifier] = app.account.messages
+        for state in states:
+            app.change_message(identifier, state, reason)
+
+    return go
+
+
+@pytest.mark.parametrize(
+    ("goal", "states"),
+    [
+        ("sent", [MessageState.SENT]),
+        ("sent", [MessageState.RELAYED]),
+        ("delivered", [MessageState.SENT, MessageState.DELIVERED]),
+        ("delivered", [MessageState.SENT, MessageState.READ]),
+    ],
+)
+def test_wait(cli: Cli, bob: FakeApp, profile: FakeProfile, goal: str, states: list[MessageState]) -> None:
+    profile.meanwhile = going(*states)
+    assert cli.json("send", "Bob", "hello", "--wait", goal, "--timeout", "0")["state"] == states[-1]
+
+
+def test_wait_for_a_message_that_fails(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
+    profile.meanwhile = going(MessageState.FAILED, reason="the contact was removed")
+    result = cli("send", "Bob", "hello", "--wait", "delivered", "--json")
+    assert (result.code, result.error["code"]) == (7, "message-failed")
+    assert "the contact was removed" in result.error["message"]
+    assert result.json["state"] == "failed"
+
+
+def test_wait_is_over(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
+    profile.meanwhile = going(MessageState.SENT)
+    result = cli("send", "Bob", "hello", "--wait", "delivered", "--timeout", "0.05", "--json")
+    assert (result.code, result.error["code"]) == (10, "timed-out")
+    assert "0.05 s" in result.error["message"]
+    assert result.json["state"] in {"queued", "sent"}
+    assert len(bob.account.messages) == 1
+
+
+# -- history
+
+
+def test_history_as_json(cli: Cli, bob: FakeApp) -> None:
+    asked = bob.hear("Bob", "Are you there?")
+    cli.ok("send", "Bob", "Always.", "--reply-to", asked.id)
+    theirs, ours = cli.ok("history", "Bob", "--json").json_lines
+    assert (theirs["author"], theirs["text"], theirs["state"]) == ("Bob", "Are you there?", "received")
+    assert (ours["author"], ours["in_reply_to"], ours["state"]) == (None, asked.id, "queued")
+    assert theirs["conversation"] == ours["conversation"]
+    assert theirs["sent_at"] < ours["sent_at"]
+
+
+def test_history_for_a_person(cli: Cli, bob: FakeApp) -> None:
+    asked = bob.hear("Bob", "Are you there?")
+    answer = cli.json("send", "Bob", "Always.\nAnd you?", "--reply-to", asked.id)
+    bob.change_message(answer["id"], MessageState.DELIVERED)
+    date, first, quote, second, third = cli.ok("history", "Bob").out.splitlines()
+    assert date == "2025-06-15"
+    assert first.split()[1:] == [asked.id[:8], "Bob", "Are", "you", "there?"]
+    assert quote.split()[1:] == [answer["id"][:8], "you", "↳", "Bob:", "Are", "you", "there?"]
+    assert second.strip() == "Always."
+    assert third.split() == ["And", "you?", "delivered"]
+
+
+def test_history_in_pages(cli: Cli, bob: FakeApp) -> None:
+    ids = [bob.hear("Bob", f"number {number}").id for number in range(5)]
+    last = cli.ok("history", "Bob", "--limit", "2", "--json").json_lines
+    assert [message["id"] for message in last] == ids[3:]
+    earlier = cli.ok("history", "Bob", "--limit", "2", "--before", ids[3], "--json").json_lines
+    assert [message["id"] for message in earlier] == ids[1:3]
+
+
+def test_history_has_limits(cli: Cli, bob: FakeApp) -> None:
+    for limit in ("0", "1001", "-1", "many"):
+        assert cli("history", "Bob", "--limit", limit).code == 2
+
+
+def test_content_that_is_not_text(cli: Cli, bob: FakeApp) -> None:
+    bob.hear("Bob", None)
+    assert "[text/plain: this version cannot show it]" in cli.ok("history", "Bob").out
+    assert cli.json("history", "Bob")["text"] is None
+
+
+def test_no_messages(cli: Cli, bob: FakeApp) -> None:
+    empty = cli("history", "Bob")
+    assert (empty.code, empty.out, empty.err) == (0, "", "No messages yet.\n")
+
+
+# -- listen
+
+
+def test_listen_as_json(cli: Cli, bob: FakeApp) -> None:
+    heard = bob.hear("Bob", "hello")
+    ours = cli.json("send", "Bob", "hi")
+    bob.change_message(ours["id"], MessageState.SENT)
+    bob.hear_request("Dave", "hello!")
+    _, added, ours_added, state, request = cli.ok("listen", "--from", "0", "--count", "5", "--json").json_lines
+    assert list(added)[:2] == ["cursor", "type"]
+    assert (added["type"], added["message"]["id"]) == ("message.added", heard.id)
+    assert ours_added["message"]["author"] is None
+    assert (state["type"], state["id"], state["state"]) == ("message.state", ours["id"], "sent")
+    assert (request["type"], request["request"]["name"]) == ("request.received", "Dave")
+    assert added["cursor"] < ours_added["cursor"] < state["cursor"] < request["cursor"]
+
+
+def test_listen_goes_on_where_the_reader_of_that_name_was(cli: Cli, bob: FakeApp) -> None:
+    bob.account.journal.acknowledge("bot", bob.account.journal.last)
+    for text in ("one", "two", "three"):
+        bob.hear("Bob", text)
+    first = cli.ok("listen", "--as", "bot", "--count", "2", "--json").json_lines
+    assert [event["message"]["text"] for event in first] == ["one", "two"]
+    then = cli.ok("listen", "--as", "bot", "--count", "1", "--json").json_lines
+    assert [event["message"]["text"] for event in then] == ["three"]
+
+
+def test_listen_hears_what_happens_from_now_on(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
+    bob.hear("Bob", "before")
+
+    async def talk(app: FakeApp) -> None:
+        while not isinstance(app.account.bell, Listened):
+            await app.account.bell.wait()
+        await app.account.bell.listened()
+        app.hear("Bob", "now")
+
+    bob.account.bell = bob.account.journal._bell = Listened()
+    profile.meanwhile = talk
+    assert cli.ok("listen", "--count", "1", "--json").json["message"]["text"] == "now"
+
+
+class Listened(Bell):
+    """A bell that knows whether somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits = anyio.Event()
+
+    async def wait(self) -> None:
+        self._waits.set()
+        await super().wait()
+
+    async def listened(self) -> None:
+        await self._waits.wait()
+
+
+def test_listen_from_events_that_are_gone(cli: Cli, bob: FakeApp) -> None:
+    bob.forget_events(1)
+    result = cli("listen", "--from", "0", "--json")
+    assert (result.code, result.error["code"]) == (3, "cursor-too-old")
+    assert result.error["fields"] == {"cursor": 1, "oldest": 2}
+
+
+def test_listen_for_a_person_is_one_line_an_event(cli: Cli, bob: FakeApp) -> None:
+    heard = bob.hear("Bob", "two\nlines")
+    [line] = cli.ok("listen", "--from", "1", "--count", "1").out.splitlines()
+    assert line.endswith(f"Bob: two ⏎ lines  [{heard.id[:8]}]")
+
+
+def test_listen_needs_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
+    result = cli("listen", "--json")
+    assert (result.code, result.error["code"]) == (6, "not-running")
+
+
+# -- chat, for programs
+
+
+def test_chat_lines(cli: Cli, bob: FakeApp) -> None:
+    asked = bob.hear("Bob", "Are you there?")
+    lines = [{"text": "Always."}, {"text": "And you?", "reply_to": asked.id[:8]}]
+    printed = cli.ok("chat", "Bob", "--json", stdin=b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    events = printed.json_lines
+    assert [event["type"] for event in events] == ["message.added", "message.added"]
+    assert [event["message"]["text"] for event in events] == ["Always.", "And you?"]
+    assert [event["message"]["in_reply_to"] for event in events] == [None, asked.id]
+
+
+def test_chat_lines_go_on_after_a_wrong_one(cli: Cli, bob: FakeApp) -> None:
+    wrong = [b"hello", b"[]", b'{"text": 1}', b'{"text": "x", "more": 1}', b'{"text": "x", "reply_to": "ffffffff"}']
+    result = cli("chat", "Bob", "--json", stdin=b"\n".join([*wrong, b'{"text": "right"}']))
+    assert result.code == 0
+    codes = [json.loads(line)["error"]["code"] for line in result.err.splitlines()]
+    assert codes == ["bad-input"] * 4 + ["no-such-message"]
+    assert result.json["message"]["text"] == "right"
+
+
+def test_a_chat_line_without_an_end_is_refused(cli: Cli, bob: FakeApp) -> None:
+    result = cli("chat", "Bob", "--json", stdin=b"x" * 1_000_000)
+    assert (result.code, result.error["code"]) == (3, "bad-input")
+
+
+def test_chat_lines_mark_as_read(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
+    async def answer(app: FakeApp) -> None:
+        while not app.account.messages:
+            await app.account.bell.wait()
+        app.hear("Bob", "Always.")
+
+    profile.meanwhile = answer
+    written = [b'{"text": "Are you there?"}', b'{"text": "Well?"}']
+    events = cli.ok("chat", "Bob", "--json", stdin=b"\n".join(written)).json_lines
+    assert "Always." in [event["message"]["text"] for event in events if event["type"] == "message.added"]
+    assert bob.account.contact("Bob").unread == 0
+
+
+def test_chat_without_a_terminal(cli: Cli, bob: FakeApp) -> None:
+    result = cli("chat", "Bob")
+    assert result.code == 3
+    assert "needs a terminal" in result.err

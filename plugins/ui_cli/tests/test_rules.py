@@ -1,0 +1,242 @@
+"""The rules that hold for every command: help, profiles, errors, exit codes, colours, completion."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer.main
+from balchat_ui_cli.program import application
+
+from balchat_host.api.errors import BalchatError, type_registry
+
+if TYPE_CHECKING:
+    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from conftest import Cli
+
+PROGRAM = Path(__file__).with_name("fake_balchat.py")
+
+
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    group = group or typer.main.get_command(application())
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found += commands(command, (*path, name)) if hasattr(command, "commands") else [(*path, name)]
+    return found
+
+
+def test_the_commands() -> None:
+    assert {" ".join(path) for path in commands()} == {
+        "init", "code", "backup", "passphrase change", "recovery renew", "up", "down", "status",
+        "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
+        "contacts remove", "requests list", "requests accept", "requests reject", "send", "history", "chat", "listen",
+        "profile list", "plugins list", "plugins show", "config show", "config check", "config path", "doctor",
+        "version",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_every_command_has_help_with_examples_and_the_shared_options(cli: Cli, path: tuple[str, ...]) -> None:
+    shown = cli.ok(*path, "--help").out
+    assert "--json" in shown
+    assert "--profile" in shown
+    examples = shown.partition("Examples:\n")[2].splitlines()
+    assert examples
+    assert any(f"balchat {' '.join(path)}" in example for example in examples)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("group", ["contacts", "requests", "passphrase", "recovery", "profile", "plugins", "config"])
+def test_a_group_alone_shows_its_help(cli: Cli, group: str) -> None:
+    assert cli.ok(group).out == cli.ok(group, "--help").out
+
+
+def test_balchat_alone_shows_help(cli: Cli) -> None:
+    assert cli.ok().out == cli.ok("--help").out
+    assert cli.ok("--version").out == cli.ok("version").out == "balchat 0.1.0\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", PROGRAM, "--help"],
+        env={"FAKE_BALCHAT": "/nonexistent", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in loaded.stderr.splitlines()}
+    assert "typer" in modules
+    assert not modules & {"rich", "prompt_toolkit", "segno", "msgspec", "asyncio", "cryptography"}
+
+
+# -- profiles
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: FakeHost, before: bool) -> None:
+    host.profile("work").make("Alice at work")
+    host.profile("work").running = True
+    option = ["--profile", "work"]
+    shown = cli.json(*option, "code") if before else cli.json("code", *option)
+    assert shown["name"] == "Alice at work"
+
+
+def test_the_profile_from_the_environment(cli: Cli, host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("work", "home"):
+        host.profile(name).make(name)
+        host.profile(name).running = True
+    monkeypatch.setenv("BALCHAT_PROFILE", "work")
+    assert cli.json("code")["name"] == "work"
+    assert cli.json("--profile", "home", "code")["name"] == "home"
+    assert cli.json("code", "--profile", "home")["name"] == "home"
+
+
+def test_a_profile_by_directory(cli: Cli, host: FakeHost, tmp_path: Path) -> None:
+    host.profile(str(tmp_path / "elsewhere")).make("Elsewhere")
+    host.profile(str(tmp_path / "elsewhere")).running = True
+    assert cli.json("code", "--profile", str(tmp_path / "elsewhere"))["name"] == "Elsewhere"
+
+
+def test_no_account(cli: Cli) -> None:
+    for path in commands():
+        if path[0] in {"init", "profile", "plugins", "config", "doctor", "version"}:
+            continue
+        wanted = {("send",): ["Bob", "hello"], ("passphrase", "change"): [], ("contacts", "rename"): ["Bob", "Rob"]}
+        one = {"chat", "history", "backup", "add", "verify", "block", "unblock", "remove", "accept", "reject"}
+        arguments = wanted.get(path, ["Bob"] if path[-1] in one else [])
+        yes = ["--yes"] if path[-1] == "remove" else []
+        result = cli(*path, *arguments, *yes, "--json")
+        assert (path, result.code, result.error["code"]) == (path, 5, "no-such-profile")
+
+
+# -- errors
+
+
+@pytest.mark.parametrize("kind", sorted(type_registry.values(), key=lambda kind: kind.code), ids=lambda kind: kind.code)
+def test_every_error_has_one_line_and_its_exit_code(cli: Cli, app: FakeApp, kind: type[BalchatError]) -> None:
+    app.fail_next("code", kind(problem="no\nluck"))
+    told = cli("code")
+    assert (told.code, told.out) == (kind.exit_code, "")
+    assert told.err.count("\n") == 1
+    assert told.err.startswith("balchat: ")
+
+    app.fail_next("code", kind(problem="no\nluck"))
+    error = cli("code", "--json").error
+    assert error["code"] == kind.code
+    assert error["fields"] == {"problem": "no\nluck"}
+    assert error["message"] == str(kind(problem="no\nluck"))
+
+
+def test_the_command_line_is_wrong(cli: Cli) -> None:
+    for arguments in (["nonsense"], ["send"], ["status", "--nonsense"], ["history", "Bob", "--limit", "x"], ["--x"]):
+        told = cli(*arguments)
+        assert (told.code, told.out) == (2, "")
+        assert told.err.count("\n") == 1
+        assert "--help" in told.err
+        assert cli(*arguments, "--json").error["code"] == "usage"
+
+
+def test_a_typo_gets_a_suggestion(cli: Cli) -> None:
+    assert "Did you mean 'status'?" in cli("sttus").err
+
+
+def test_a_bug_is_one_line_without_what_it_was_about(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BALCHAT_TRACEBACK")
+    app.fail_next("code", ValueError("somebody's words"))
+    told = cli("code")
+    assert told.code == 1
+    assert told.err.count("\n") == 1
+    assert "ValueError at fake_app.py" in told.err
+    assert "somebody's words" not in told.err
+
+
+def test_errors_in_a_group_come_out_as_themselves(cli: Cli, app: FakeApp) -> None:
+    error = type_registry["storage-full"]()
+    app.fail_next("code", ExceptionGroup("unhandled", [ExceptionGroup("unhandled", [error])]))
+    assert cli("code", "--json").error["code"] == "storage-full"
+
+
+# -- what strangers send
+
+
+HOSTILE = "\x1b[31mred\x1b[0m \x07bell \x9b2J \u202eoverride \u2066isolate \r\x00 \u200btag \U000e0041"
+
+
+def assert_harmless(text: str) -> None:
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]", text), text
+
+
+def test_no_text_reaches_the_terminal_unchecked(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    message = app.hear("Bob", HOSTILE)
+    app.hear_request(HOSTILE, HOSTILE)
+    app.hear("Bob", "an answer", message.id)
+    for arguments in (
+        ["history", "Bob"],
+        ["requests", "list"],
+        ["listen", "--from", "0", "--count", "4"],
+        ["status"],
+        ["history", HOSTILE.replace("\x00", "")],
+    ):
+        result = cli(*arguments)
+        assert_harmless(result.out)
+        assert_harmless(result.err)
+        assert_harmless(cli(*arguments, "--json").out)
+
+
+def test_a_text_cannot_pass_for_another_message(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    message = app.hear("Bob", "hello")
+    [_, line] = cli.ok("history", "Bob").out.splitlines()
+    app.hear("Bob", f"hello\n{line}\r{line}\u2028{line}")
+    rows = cli.ok("history", "Bob").out.splitlines()
+    assert [row for row in rows if row.startswith(line[:7])] == [line, rows[2]]
+    assert message.id[:8] in rows[3]
+
+
+def test_json_is_ascii(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    app.hear("Bob", HOSTILE)
+    shown = cli.ok("history", "Bob", "--json").out
+    assert shown.isascii()
+    assert json.loads(shown)["text"] == HOSTILE
+
+
+# -- colours, completion
+
+
+def test_no_colour_where_there_is_no_terminal(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    app.befriend("Bob")
+    assert "\x1b" not in cli.ok("contacts", "list").out
+
+
+def complete(cli: Cli, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
+    monkeypatch.setenv("_BALCHAT_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+    with pytest.raises(SystemExit):
+        cli()
+    return cli.printed().split()
+
+
+def test_completion(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.befriend("Bob")
+    app.befriend("Carol")
+    assert complete(cli, monkeypatch, "balchat sta") == ["status"]
+    assert complete(cli, monkeypatch, "balchat send B") == ["Bob"]
+    assert complete(cli, monkeypatch, "balchat contacts block ") == ["Bob", "Carol"]
+    assert complete(cli, monkeypatch, "balchat send Bob hi --wait ") == ["sent", "delivered"]
+
+
+def test_completion_is_quiet_where_nothing_runs(
+    cli: Cli, profile: FakeProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile.app.befriend("Bob")
+    assert complete(cli, monkeypatch, "balchat send B") == []
