@@ -10,7 +10,11 @@ from balchat_host.api.errors import SocketUnusable
 
 def check_peer(connected: socket.socket) -> None:
     """Raise SocketUnusable unless the process at the other end runs as the same user as this one."""
-    if peer_uid(connected) != os.geteuid():
+    try:
+        uid = peer_uid(connected)
+    except OSError as error:
+        raise SocketUnusable(problem=f"the system does not say who is at the other end: {error.strerror}") from error
+    if uid != os.geteuid():
         raise SocketUnusable(problem="the program at the other end belongs to another user")
 
 

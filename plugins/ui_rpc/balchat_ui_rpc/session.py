@@ -48,6 +48,7 @@ class Session(Connection):
         self._slots = anyio.Semaphore(limits.calls)
         self._writing = anyio.Lock(fast_acquire=True)
         self._gone = False
+        self._ending = False
         self._outlets: dict[RequestId, Outlet] = {}
 
     async def serve(self) -> None:
@@ -55,6 +56,7 @@ class Session(Connection):
         try:
             await self._read_all()
         finally:
+            self._ending = True
             self._close_outlets()
             with CancelScope(shield=True):
                 while self._running:
@@ -161,7 +163,9 @@ class Session(Connection):
         finally:
             del self._outlets[number]
             await outlet.aclose()
-        await self._write(answer)
+        # A stream that ends with the connection has not come to its end: the client shall not take it for that.
+        if not self._ending:
+            await self._write(answer)
 
     # -- writing
 

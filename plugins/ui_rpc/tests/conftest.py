@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anyio.abc import ByteStream, TaskGroup, TaskStatus
     from balchat_ui_rpc.limits import Limits
 
+    from balchat_host.api.events import Event
     from balchat_host.api.frontend import App
 
 
@@ -56,6 +57,33 @@ class Script:
         answer = await self.hear()
         assert answer["id"] == method
         return answer["error"] if "error" in answer else answer["result"]
+
+
+class GatedApp(FakeApp):
+    """A fake whose `backup` waits at a gate, and whose events tell how many were taken and whether anybody follows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+        self.done = 0
+        self.taken = 0
+        self.arrived = anyio.Event()
+        self.gate = anyio.Event()
+        self.left = anyio.Event()
+
+    async def backup(self, target: str) -> None:
+        self.begun += 1
+        self.arrived.set()
+        await self.gate.wait()
+        self.done += 1
+
+    async def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        try:
+            async for event in super().events(after, subscriber):
+                self.taken += 1
+                yield event
+        finally:
+            self.left.set()
 
 
 class Serving:
@@ -91,8 +119,9 @@ class Bench:
         self._tasks = tasks
         self._stack = stack
 
-    async def serve(self, max_clients: int = 32, limits: Limits | None = None) -> Serving:
-        serving = Serving(RpcServer(self.context, RpcSettings(max_clients=max_clients), limits), self.fake)
+    async def serve(self, app: App | None = None, *, max_clients: int = 32, limits: Limits | None = None) -> Serving:
+        server = RpcServer(self.context, RpcSettings(max_clients=max_clients), limits)
+        serving = Serving(server, app or self.fake)
         await self._tasks.start(serving.run)
         return serving
 
@@ -117,6 +146,11 @@ def context() -> Iterator[FrontEndContext]:
 @pytest.fixture
 def fake() -> FakeApp:
     return FakeApp()
+
+
+@pytest.fixture
+def gated() -> GatedApp:
+    return GatedApp()
 
 
 @pytest.fixture

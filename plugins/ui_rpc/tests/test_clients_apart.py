@@ -1,0 +1,212 @@
+"""Clients that are slow, rude or many harm themselves alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from balchat_ui_rpc import peer
+from balchat_ui_rpc.limits import MAX_REQUEST_SIZE, Limits
+
+if TYPE_CHECKING:
+    from balchat_host.testing.fake_app import FakeApp
+    from conftest import Bench, GatedApp, Script
+
+pytestmark = pytest.mark.anyio
+
+MANY = 4_000
+"""Events, of which a socket holds a few hundred."""
+
+
+async def hung_up_on(script: Script) -> dict[str, Any]:
+    """Hear the reason, then the end."""
+    reason = await script.hear()
+    await script.hear_end()
+    assert reason["id"] is None
+    return reason["error"]
+
+
+async def turns(script: Script) -> None:
+    """Let the server do whatever it is about to do."""
+    for _ in range(20):
+        await script.ask("cursor")
+
+
+# -- slow
+
+
+async def test_a_slow_reader_holds_up_nobody_and_loses_nothing(bench: Bench, gated: GatedApp) -> None:
+    await bench.serve(gated)
+    for number in range(MANY):
+        gated.account.contacts.clear()
+        gated.befriend(f"contact {number}")
+    slow, other = await bench.script(), await bench.script()
+    await slow.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await turns(other)
+    assert gated.taken < MANY
+    read = [(await slow.hear())["params"]["value"]["cursor"] for _ in range(MANY)]
+    assert read == list(range(1, MANY + 1))
+
+
+async def test_answers_that_nobody_reads_stop_the_reading_of_calls(bench: Bench, gated: GatedApp) -> None:
+    await bench.serve(gated, limits=Limits(calls=3))
+    many, other = await bench.script(), await bench.script()
+    for number in range(10):
+        await many.say({"id": number, "method": "backup", "params": {"target": "/x"}})
+    await gated.arrived.wait()
+    await turns(other)
+    assert gated.begun == 3
+    gated.gate.set()
+    assert sorted([(await many.hear())["id"] for _ in range(10)]) == list(range(10))
+    assert gated.done == 10
+
+
+async def test_a_call_that_takes_long_holds_up_no_other(bench: Bench, gated: GatedApp) -> None:
+    await bench.serve(gated)
+    script = await bench.script()
+    await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}})
+    assert await script.ask("cursor") == 0
+    gated.gate.set()
+    assert await script.hear() == {"id": 1, "result": None}
+
+
+# -- gone
+
+
+async def test_whoever_goes_takes_the_streams_along_but_not_the_calls(bench: Bench, gated: GatedApp) -> None:
+    serving = await bench.serve(gated)
+    script = await bench.script()
+    await script.say({"id": 1, "method": "events"}, {"id": 2, "method": "backup", "params": {"target": "/x"}})
+    await gated.arrived.wait()
+    await script.stream.aclose()
+    await gated.left.wait()
+    assert gated.done == 0
+    gated.gate.set()
+    await serving.stop()
+    assert gated.done == 1
+
+
+async def test_whoever_goes_in_the_middle_of_reading_harms_nobody(bench: Bench, gated: GatedApp) -> None:
+    await bench.serve(gated)
+    for number in range(5_000):
+        gated.account.contacts.clear()
+        gated.befriend(f"contact {number}")
+    script, other = await bench.script(), await bench.script()
+    await script.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await script.hear()
+    await script.stream.aclose()
+    await gated.left.wait()
+    await turns(other)
+
+
+# -- rude
+
+
+async def test_a_line_without_end_is_cut_off(served: Bench) -> None:
+    rude, other = await served.script(), await served.script()
+    await rude.stream.send(b"x" * (MAX_REQUEST_SIZE + 1))
+    assert "octets" in (await hung_up_on(rude))["message"]
+    await turns(other)
+
+
+async def test_the_longest_line_is_taken(script: Script) -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "cursor"}).encode()
+    await script.say(line.ljust(MAX_REQUEST_SIZE))
+    assert await script.hear() == {"id": 1, "result": 0}
+
+
+async def test_half_a_line_is_not_waited_for_without_end(bench: Bench) -> None:
+    await bench.serve(limits=Limits(patience=0))
+    rude, other = await bench.script(), await bench.script()
+    await rude.stream.send(b'{"jsonrpc": "2.0", ')
+    assert (await hung_up_on(rude))["data"]["code"] == "timed-out"
+    await turns(other)
+
+
+async def test_half_a_line_and_then_the_end_is_nothing(fake: FakeApp, served: Bench) -> None:
+    rude, other = await served.script(), await served.script()
+    await rude.stream.send(b'{"jsonrpc": "2.0", "method": "shut_down"}')
+    await rude.stream.aclose()
+    await turns(other)
+    assert not fake.ended
+
+
+async def test_a_flood_that_nobody_reads_the_answers_of_stays_with_who_made_it(served: Bench) -> None:
+    rude, other = await served.script(), await served.script()
+    async with anyio.create_task_group() as tasks:
+
+        async def flood() -> None:
+            while True:
+                await rude.say(b"garbage " * 1000, {"id": 1, "method": "status"}, {"method": "cursor"})
+
+        tasks.start_soon(flood)
+        for _ in range(10):
+            await turns(other)
+        tasks.cancel_scope.cancel()
+    await rude.stream.aclose()
+    await turns(other)
+
+
+# -- many, and others
+
+
+async def test_more_programs_than_allowed_are_turned_away_until_one_goes(bench: Bench) -> None:
+    await bench.serve(max_clients=2)
+    first, second = await bench.script(), await bench.script()
+    await first.ask("cursor")
+    await second.ask("cursor")
+    reason = await hung_up_on(await bench.script())
+    assert (reason["data"]["code"], reason["data"]["fields"]["limit"]) == ("too-many", 2)
+    await first.stream.aclose()
+    while True:
+        third = await bench.script()
+        await third.say({"id": 1, "method": "cursor"})
+        if "result" in await third.hear():
+            break
+
+
+async def test_another_user_is_turned_away(served: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "peer_uid", lambda _: os.geteuid() + 1)
+    stranger = await served.script()
+    assert (await hung_up_on(stranger))["data"]["code"] == "socket-unusable"
+
+
+# -- the end
+
+
+async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, fake: FakeApp) -> None:
+    serving = await bench.serve()
+    script = await bench.script()
+    followed = fake.watch_status()
+    await anext(followed)
+    await script.say({"id": 1, "method": "shut_down"}, {"id": 2, "method": "watch_status"})
+    await anext(followed)
+    serving.begin_to_stop()
+    heard = [await script.hear()]
+    while "result" not in heard[-1] or heard[-1]["id"] != 1:
+        heard.append(await script.hear())
+    assert heard[-1] == {"id": 1, "result": fake.process_id}
+    await serving.stop()
+
+
+async def test_a_call_that_does_not_end_does_not_keep_the_server(bench: Bench, gated: GatedApp) -> None:
+    serving = await bench.serve(gated, limits=Limits(grace=0))
+    script = await bench.script()
+    await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}}, {"id": 2, "method": "events"})
+    await gated.arrived.wait()
+    await serving.stop()
+    assert gated.done == 0
+
+
+async def test_a_client_that_reads_nothing_does_not_keep_the_server(bench: Bench, gated: GatedApp) -> None:
+    serving = await bench.serve(gated, limits=Limits(grace=0))
+    for number in range(MANY):
+        gated.account.contacts.clear()
+        gated.befriend(f"contact {number}")
+    slow, other = await bench.script(), await bench.script()
+    await slow.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await turns(other)
+    await serving.stop()

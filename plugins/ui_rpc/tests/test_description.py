@@ -1,0 +1,102 @@
+"""Both ends are made from the contract, whole."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+
+import pytest
+from balchat_ui_rpc.description import METHODS, Connection, describe
+from balchat_ui_rpc.remote import RemoteApp
+from balchat_ui_rpc.session import Session
+from balchat_ui_rpc.values import codec_for
+
+from balchat_host.api.events import (
+    ContactChanged,
+    ContactRemoved,
+    Event,
+    MessageAdded,
+    MessageStateChanged,
+    RequestClosed,
+    RequestReceived,
+    event_types,
+)
+from balchat_host.api.frontend import App
+from balchat_host.api.types import Secret
+from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
+
+MESSAGE = Message(
+    id="01",
+    conversation="02",
+    author=None,
+    author_id="03",
+    sent_at=4,
+    content_type="text/plain",
+    text="ahoj 🦦",
+    in_reply_to=None,
+    state=MessageState.FAILED,
+    reason="the contact was removed",
+)
+CONTACT = ContactView(
+    name="Bob",
+    peer_id="05",
+    onion="b.onion",
+    conversation="02",
+    state=ContactState.ADDING,
+    verified=True,
+    blocked=False,
+    unread=6,
+    reachable=True,
+)
+REQUEST = RequestView(peer_id="07", onion="c.onion", name="Zoe", introduction="It is me", received_at=8)
+EVENTS = (
+    MessageAdded(cursor=1, at=2, message=MESSAGE),
+    MessageStateChanged(cursor=1, at=2, id="01", conversation="02", state=MessageState.READ),
+    ContactChanged(cursor=1, at=2, contact=CONTACT),
+    ContactRemoved(cursor=1, at=2, name="Bob", peer_id="05"),
+    RequestReceived(cursor=1, at=2, request=REQUEST),
+    RequestClosed(cursor=1, at=2, peer_id="07", outcome="rejected"),
+)
+
+CONTRACT = sorted(App.__abstractmethods__)
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_a_method_of_the_contract_is_on_both_sides(name: str) -> None:
+    assert METHODS[name].owner is App
+    ours, theirs = getattr(RemoteApp, name), getattr(App, name)
+    assert not getattr(ours, "__isabstractmethod__", False)
+    assert inspect.signature(ours) == inspect.signature(theirs)
+    assert ours.__doc__ == theirs.__doc__
+
+
+def test_nothing_else_is_on_either_side() -> None:
+    own = set(Connection.__abstractmethods__)
+    assert set(METHODS) == set(CONTRACT) | own
+    assert own <= set(vars(Session))
+
+
+def test_a_method_that_cannot_cross_is_refused() -> None:
+    class Bad(ABC):
+        @abstractmethod
+        def at_once(self) -> int:
+            """Not a coroutine."""
+
+    with pytest.raises(TypeError, match=r"Bad\.at_once"):
+        describe(Bad)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_an_event_comes_out_as_itself(event: Event) -> None:
+    codec = codec_for(Event)
+    assert codec.decode(codec.encode(event)) == event
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    assert {type(event) for event in EVENTS} == set(event_types.values())
+
+
+def test_a_secret_shows_in_no_repr() -> None:
+    parameters = METHODS["change_passphrase"].parameters(old=Secret(b"tweedledum"), new=Secret(b"tweedledee"))
+    assert "tweedle" not in repr(parameters)
+    assert "tweedle" not in str(parameters)
