@@ -4,6 +4,9 @@
 //! on a copy, which takes the group's place when the operation has succeeded (`replace`). A copy costs more than a message
 //! does in a large group, so messages of the current epoch step the group itself (`advance`), and a copy from a little
 //! earlier, with what happened since, brings it back should one of them fail.
+//!
+//! The price: that copy can still derive the keys of up to `MAX_STEPS` messages that were already read. Writing the group to its
+//! storage drops it.
 
 use mls_rs::{Group, MlsMessage, group::ReceivedMessage};
 
