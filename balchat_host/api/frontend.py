@@ -190,8 +190,8 @@ class FrontEnd(ABC):
 class FrontEndContext:
     """What the host gives a front end.
 
-    `runtime_directory` is private (0700), on this machine only, and short enough for a socket's path. `profile` is
-    the account's directory, which tells two accounts apart.
+    `runtime_directory` is private (0700), this account's own, on this machine only, and short enough for a socket with
+    a name of up to 19 octets in it. `profile` is the account's directory.
     """
 
     profile: Path

@@ -1,10 +1,9 @@
-"""Where an account's socket lies: in the private runtime directory, under a name made from the profile's directory.
+"""Where an account's socket lies: in the private runtime directory that the host gives each account.
 
 All functions block for a moment: call them from a worker thread.
 """
 
 import fcntl
-import hashlib
 import os
 import socket
 import stat
@@ -16,6 +15,8 @@ from typing import Final
 
 from balchat_host.api.errors import AlreadyRunning, SocketUnusable
 from balchat_host.api.frontend import FrontEndContext
+
+_NAME: Final = "rpc.sock"
 
 _MAX_PATH: Final = 103
 """Octets of the longest socket path that every system takes (104 with its end on macOS, 108 on Linux)."""
@@ -39,9 +40,8 @@ class Bound:
 
 
 def socket_path(context: FrontEndContext) -> Path:
-    """Give the path of an account's socket. It tells nothing about the account."""
-    digest = hashlib.sha256(os.fsencode(context.profile.resolve())).hexdigest()
-    return context.runtime_directory / f"rpc-{digest[:16]}.sock"
+    """Give the path of an account's socket."""
+    return context.runtime_directory / _NAME
 
 
 def listen(context: FrontEndContext) -> Bound:

@@ -49,14 +49,6 @@ async def test_only_the_owner_reaches_it_and_it_goes_with_the_server(serving: Se
     assert look(path.parent) == {}
 
 
-def test_its_name_tells_accounts_apart_and_nothing_about_them(context: FrontEndContext) -> None:
-    other = replace(context, profile=context.profile.with_name("alice"))
-    assert socket_path(context) != socket_path(other)
-    assert "alice" not in str(socket_path(other))
-    roundabout = replace(context, profile=context.profile.parent / "x" / ".." / context.profile.name)
-    assert socket_path(roundabout) == socket_path(context)
-
-
 @pytest.mark.anyio
 async def test_a_dead_socket_is_replaced(bench: Bench, path: Path) -> None:
     leave_dead_socket(path)

@@ -333,7 +333,8 @@ async def test_a_server_that_breaks_the_protocol_is_left(context: FrontEndContex
 
 
 async def test_a_server_that_says_why_it_hangs_up_is_heard(context: FrontEndContext) -> None:
-    reason = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"late","data":{"code":"timed-out","fields":{}}}}\n'
+    error = b'{"code":-32600,"message":"late","data":{"code":"timed-out","fields":{}}}'
+    reason = b'{"jsonrpc":"2.0","id":null,"error":%s}\n' % error
     async with impostor(context, HELLO, reason):
         connection = await connect(context, None)
         assert connection is not None
