@@ -48,12 +48,13 @@ def service(state: ServiceState, *, bar: bool = False) -> list[Span]:
 
 
 def services(status: Status) -> Mapping[str, ServiceState]:
-    """Name everything that has a state, as people call it."""
-    return {
-        **{_spoken(name, "network_"): state for name, state in status.network.items()},
-        ADDRESS: status.published,
-        **{_spoken(name, "transport_"): state for name, state in status.transports.items()},
-    }
+    """Name everything that has a state, as people call it; two that would be called the same, in full."""
+    named = {_spoken(name, "network_"): state for name, state in status.network.items()}
+    named[ADDRESS] = status.published
+    for name, state in status.transports.items():
+        spoken = _spoken(name, "transport_")
+        named[name if spoken in named else spoken] = state
+    return named
 
 
 def _spoken(plugin: str, prefix: str) -> str:

@@ -7,7 +7,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from balchat_host.api.errors import CallerError, PeerError
+from balchat_host.api.errors import BalchatError, ConnectionLost
 from balchat_host.api.events import ContactRemoved, Event, MessageAdded
 from balchat_host.api.frontend import App
 from balchat_host.api.views import ContactView, Message, MessageState
@@ -18,7 +18,7 @@ from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line, Output, Span, Style
 from balchat_ui_cli.render import MessageList, contact_words, quotation
 from balchat_ui_cli.session import following
-from balchat_ui_cli.text import clock, short_ids
+from balchat_ui_cli.text import clock, short_ids, visible, wrap
 
 FIRST = 20
 """Messages of the history that a chat begins with."""
@@ -119,7 +119,9 @@ class Chat:
             understood = commands.read(line)
             try:
                 await self._do(understood)
-            except (CallerError, PeerError) as error:
+            except ConnectionLost:
+                raise
+            except BalchatError as error:
                 await self._complain(str(error))
 
     async def _do(self, typed: commands.Typed | None) -> None:
@@ -139,7 +141,8 @@ class Chat:
                 pass
 
     async def _show_earlier(self, count: int) -> None:
-        messages = await self._app.history(self._peer, count, self._conversation.oldest)
+        oldest = self._conversation.oldest
+        messages = await self._app.history(self._peer, count, oldest) if oldest else []
         await self._learn_answered(messages)
         earlier = self._conversation.earlier(messages)
         rule: Line = [Span("── earlier " if earlier else "── nothing earlier", Style.FAINT)]
@@ -147,7 +150,8 @@ class Chat:
         await self._screen.print(lambda: [rule, *self._lines(earlier), *end])
 
     async def _complain(self, problem: str) -> None:
-        await self._screen.print(lambda: [[Span(problem, Style.WARN)]])
+        rows = wrap(visible(problem), max(2, self._out.columns - 1))
+        await self._screen.print(lambda: [[Span(row, Style.WARN)] for row in rows])
 
     async def _leave_on_signals(self) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:

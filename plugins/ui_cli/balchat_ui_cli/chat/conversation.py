@@ -77,6 +77,7 @@ class Conversation:
         if message.id in self._seen:
             return []
         self._learn(message)
+        self.oldest = self.oldest or message.id
         if message.state in _SETTLED:
             return [message]
         self.pending.append(message)

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from balchat_host.api.errors import BadInput, CallerError, PeerError
+from balchat_host.api.errors import BadInput, BalchatError, ConnectionLost
 from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import ContactView
@@ -50,7 +50,9 @@ class ChatLines:
         try:
             text, reply_to = _message(line)
             await self._app.send(self._contact.peer_id, text, reply_to)
-        except (CallerError, PeerError) as error:
+        except ConnectionLost:
+            raise
+        except BalchatError as error:
             self._out.error(error)
 
     async def _print_events(self, after: int) -> None:

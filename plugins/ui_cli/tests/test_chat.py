@@ -1,0 +1,271 @@
+"""A chat at the terminal: what stands in the scrollback, what above the prompt, and what is done with what is typed."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import pytest
+from balchat_ui_cli.chat import commands
+from balchat_ui_cli.chat.chat import Chat
+from balchat_ui_cli.output import Output
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from balchat_host.api.errors import ConnectionLost, StorageFull
+from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.views import MessageState
+from balchat_host.testing.fake_app import FakeApp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """prompt_toolkit runs on asyncio only."""
+    return "asyncio"
+
+
+@pytest.fixture
+def app() -> FakeApp:
+    app = FakeApp("Alice")
+    app.befriend("Bob")
+    return app
+
+
+@dataclass
+class Room:
+    """A chat that goes on."""
+
+    chat: Chat
+    keys: PipeInput
+    scrollback: StringIO
+
+    def type(self, text: str) -> None:
+        self.keys.send_text(text)
+
+    @property
+    def above(self) -> str:
+        """What stands between the scrollback and the prompt."""
+        return "\n".join("".join(getattr(piece, "text", piece) for piece in line) for line in self.chat._pending())
+
+    @property
+    def shown(self) -> str:
+        return self.scrollback.getvalue()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        with anyio.fail_after(30):
+            while not condition():
+                await anyio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
+async def chatting(app: FakeApp) -> AsyncGenerator[Room, None]:
+    scrollback = StringIO()
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
+        chat = Chat(app, out, app.account.contact("Bob"))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(chat.run)
+            room = Room(chat, keys, scrollback)
+            await room.until(lambda: chat._screen._session.app.is_running)
+            yield room
+            keys.send_text("\x04")
+
+
+async def test_it_begins_with_the_history_and_marks_it_as_read(app: FakeApp) -> None:
+    app.hear("Bob", "Are you there?")
+    async with chatting(app) as room:
+        assert "Are you there?" in room.shown
+        assert "Bob · active · not verified · not reachable now" in room.shown
+        assert app.account.contact("Bob").unread == 0
+
+
+async def test_what_arrives_is_shown_and_marked_as_read(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        app.befriend("Carol")
+        app.hear("Carol", "not for here")
+        app.hear("Bob", "hello")
+        await room.until(lambda: "hello" in room.shown)
+        await room.until(lambda: app.account.contact("Bob").unread == 0)
+        assert "not for here" not in room.shown
+        assert app.account.contact("Carol").unread == 1
+
+
+async def test_ours_stand_above_the_prompt_until_they_are_delivered(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        room.type("hello\r")
+        await room.until(lambda: "queued" in room.above)
+        assert "hello" in room.above
+        assert "hello" not in room.shown
+        [message] = app.account.messages.values()
+        app.change_message(message.id, MessageState.SENT)
+        await room.until(lambda: "sent" in room.above)
+        app.change_message(message.id, MessageState.DELIVERED)
+        await room.until(lambda: "delivered" in room.shown)
+        assert room.above == ""
+        assert room.shown.count("hello") == 1
+
+
+async def test_ours_settle_in_the_order_in_which_they_were_written(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        for text in ("first", "second"):
+            room.type(f"{text}\r")
+            await room.until(lambda text=text: text in room.above)
+        first, second = app.account.messages.values()
+        app.change_message(second.id, MessageState.DELIVERED)
+        await room.until(lambda: "delivered" in room.above)
+        assert "second" not in room.shown
+        app.change_message(first.id, MessageState.FAILED, "the contact was removed")
+        await room.until(lambda: "second" in room.shown)
+        assert "failed: the contact was removed" in room.shown
+        assert room.shown.index("first") < room.shown.index("second")
+
+
+async def test_the_bar_says_how_far_the_other_side_has_read(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        room.type("hello\r")
+        await room.until(lambda: app.account.messages)
+        [message] = app.account.messages
+        app.change_message(message, MessageState.READ)
+        await room.until(lambda: "read until" in str(room.chat._bar()))
+
+
+async def test_the_bar_follows_who_is_reachable(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        app.reach_contact("Bob", reachable=True)
+        await room.until(lambda: "not reachable now" not in str(room.chat._bar()))
+
+
+async def test_reply(app: FakeApp) -> None:
+    asked = app.hear("Bob", "Are you there?")
+    async with chatting(app) as room:
+        room.type(f"/reply {asked.id[:8]} Always.\r")
+        await room.until(lambda: "Always." in room.above)
+        assert "↳ Bob: Are you there?" in room.above
+        answer = list(app.account.messages.values())[-1]
+        assert answer.in_reply_to == asked.id
+
+
+async def test_several_lines_in_one_message(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        room.type("one\x1b\rtwo\r")
+        await room.until(lambda: app.account.messages)
+        [message] = app.account.messages.values()
+        assert message.text == "one\ntwo"
+
+
+async def test_what_cannot_be_sent_is_said_and_the_chat_goes_on(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        room.type("/reply ffffffff hello\r")
+        await room.until(lambda: "No message has the id ffffffff" in room.shown)
+        room.type("x" * (MAX_TEXT_SIZE + 1) + "\r")
+        await room.until(lambda: "octets" in room.shown)
+        room.type("/nonsense\r")
+        await room.until(lambda: "There is no /nonsense" in room.shown)
+        assert not app.account.messages
+
+
+async def test_a_full_disk_does_not_end_the_chat(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        app.fail_next("send", StorageFull())
+        room.type("hello\r")
+        await room.until(lambda: "The disk is full" in room.shown)
+        # What was typed is one key away.
+        room.type("\x1b[A\r")
+        await room.until(lambda: "hello" in room.above)
+
+
+async def test_a_lost_connection_ends_the_chat(app: FakeApp) -> None:
+    async def lose() -> None:
+        async with chatting(app) as room:
+            app.fail_next("send", ConnectionLost())
+            room.type("hello\r")
+            await anyio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await lose()
+    assert raised.group_contains(ConnectionLost)
+
+
+async def test_older_messages(app: FakeApp) -> None:
+    for number in range(25):
+        app.hear("Bob", f"number {number}.")
+    async with chatting(app) as room:
+        assert "number 4." not in room.shown
+        room.type("/more 3\r")
+        await room.until(lambda: "── now" in room.shown)
+        assert "number 4." in room.shown
+        assert "number 1." not in room.shown
+        room.type("/more\r")
+        await room.until(lambda: "number 0." in room.shown)
+        room.type("/more\r")
+        await room.until(lambda: "nothing earlier" in room.shown)
+        assert room.shown.count("number 3.") == 1
+
+
+async def test_a_message_from_another_front_end(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        await app.send("Bob", "from elsewhere")
+        await room.until(lambda: "from elsewhere" in room.above)
+
+
+async def test_the_contact_is_renamed_and_then_removed(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        await app.rename_contact("Bob", "Robert")
+        await room.until(lambda: "Robert" in str(room.chat._bar()))
+        room.type("hello\r")
+        await room.until(lambda: "hello" in room.above)
+        await app.remove_contact("Robert")
+        await room.until(lambda: "This contact was removed." in room.shown)
+
+
+async def test_leaving_says_what_still_waits(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        room.type("hello\r")
+        await room.until(lambda: "hello" in room.above)
+        room.type("/quit\r")
+        await room.until(lambda: "What waits goes out" in room.shown)
+        assert "queued" in room.shown
+
+
+async def test_hostile_text_stays_harmless(app: FakeApp) -> None:
+    async with chatting(app) as room:
+        evil = app.hear("Bob", "\x1b[2J\x1b]0;title\x07 \u202egnp.exe")
+        await room.until(lambda: "title" in room.shown)
+        assert not set(room.shown) & {"\x1b", "\x07", "\u202e"}
+        room.type(f"/reply {evil.id[:8]} oh\r")
+        await room.until(lambda: "oh" in room.above)
+        assert "\x1b" not in "".join(room.chat._screen._out.painted(line) for line in room.chat._pending())
+
+
+@pytest.mark.parametrize(
+    ("line", "understood"),
+    [
+        ("", None),
+        ("  ", None),
+        ("hello", commands.Say("hello")),
+        (" hello\nyou ", commands.Say("hello\nyou")),
+        ("//quit", commands.Say("/quit")),
+        ("/reply abcdef yes, I do", commands.Say("yes, I do", "abcdef")),
+        ("/more", commands.More(20)),
+        ("/more 5", commands.More(5)),
+        ("/help", commands.Help()),
+        ("/quit", commands.Quit()),
+    ],
+)
+def test_what_is_typed(line: str, understood: object) -> None:
+    assert commands.read(line) == understood
+
+
+@pytest.mark.parametrize("line", ["/reply", "/reply abcdef", "/more x", "/more 0", "/more 1001", "/", "/Quit"])
+def test_a_mistake_sends_nothing(line: str) -> None:
+    assert isinstance(commands.read(line), commands.Mistake)
