@@ -14,19 +14,23 @@ def main() -> int:
 def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name."""
     # Only what every command needs is imported here, so that `balchat --help` is quick.
-    from balchat_host.loader.configuration import load_configuration  # noqa: PLC0415  # see above
+    from balchat_host.loader.configuration import examine  # noqa: PLC0415  # see above
+    from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
     from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
     from balchat_host.loader.roles import load_program  # noqa: PLC0415  # see above
     from balchat_host.machine import Machine  # noqa: PLC0415  # see above
 
     try:
         # Profiles may differ in which program is the command, so the option is read before the program is there.
-        front_end = load_program(load_configuration(profile_directory(_profile_named(argv)).directory))
+        overrides, argv = take_overrides(argv)
+        # What is wrong with the configuration, the command says that needs it; help and the way to its files do not.
+        configuration, _ = examine(profile_directory(_profile_named(argv)).directory, overrides=overrides)
+        front_end = load_program(configuration)
     except BalchatError as error:
         print(f"balchat: {error}", file=sys.stderr)  # noqa: T201  # there is no front end yet to say it
         return error.exit_code
     assert front_end.program is not None, "load_program gives only those that have one"
-    return front_end.program(Machine(), argv)
+    return front_end.program(Machine(overrides), argv)
 
 
 def _profile_named(argv: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ Nothing else in the host knows all of them, and nothing else makes one from anot
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property, partial
 from pathlib import Path
@@ -48,10 +48,11 @@ _chance: Final = secrets.SystemRandom().random
 
 
 class LocalProfile(Profile):
-    """A profile on this machine's disk."""
+    """A profile on this machine's disk. `overrides` are the configuration's values that the command line gave."""
 
-    def __init__(self, place: ProfileDirectory) -> None:
+    def __init__(self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None) -> None:
         self._place = place
+        self._overrides = overrides
 
     @property
     def name(self) -> str:
@@ -127,7 +128,7 @@ class LocalProfile(Profile):
 
     @cached_property
     def _configuration(self) -> Configuration:
-        return load_configuration(self.directory)
+        return load_configuration(self.directory, overrides=self._overrides)
 
     @cached_property
     def _selection(self) -> Selection:

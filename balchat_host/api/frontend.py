@@ -308,6 +308,11 @@ class Host(ABC):
     def version(self) -> str:
         """The version of balchat-host."""
 
+    @property
+    @abstractmethod
+    def own_arguments(self) -> Sequence[str]:
+        """What the host itself took from the command line; a process that shall be like this one needs it too."""
+
 
 Program = Callable[[Host, Sequence[str]], int]
 """A front end that a person starts.

@@ -183,3 +183,7 @@ class FakeHost(Host):
     @property
     def version(self) -> str:
         return "0.1.0"
+
+    @property
+    def own_arguments(self) -> Sequence[str]:
+        return []

@@ -21,15 +21,17 @@ from balchat_ui_cli.output import to_json
 _READY = {"up": True}
 
 
-def start(secret: Secret, slot: SlotKind, profile: str | None, arguments: Sequence[str]) -> None:
+def start(
+    secret: Secret, slot: SlotKind, profile: str | None, arguments: Sequence[str], host_arguments: Sequence[str]
+) -> None:
     """Start the background process; return when its account can be reached. Raises what keeps it from that.
 
-    `arguments` are this process's own, which tell how it was started.
+    `arguments` are this process's own, which tell how it was started; `host_arguments` those that the host took.
     """
     reading, writing = os.pipe()
     os.write(writing, secret.reveal() + b"\n")  # at most 1 KiB: fits the pipe whether or not anybody reads yet
     os.close(writing)
-    line = [*_ourselves(arguments), "up", "--detached", "--json", "--passphrase-fd", str(reading)]
+    line = [*_ourselves(arguments), *host_arguments, "up", "--detached", "--json", "--passphrase-fd", str(reading)]
     line += ["--recovery-code"] if slot is SlotKind.RECOVERY_CODE else []
     line += ["--profile", profile] if profile else []
     try:

@@ -140,7 +140,7 @@ def test_text_that_is_no_utf_8_is_refused() -> None:
 
 @pytest.mark.parametrize("octets", [*TAGS, "9f00ff", "a200010002", "81" * 9 + "00", "0000", ""])
 def test_cbor_that_could_grow_or_be_ambiguous_is_not_read(octets: str) -> None:
-    with pytest.raises(ValueError, match="CBOR|end"):
+    with pytest.raises(ValueError, match=r"CBOR|end"):
         cbor.decode(bytes.fromhex(octets))
 
 
