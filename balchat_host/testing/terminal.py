@@ -51,7 +51,13 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        self.close()
+
+    def close(self) -> None:
+        """Take the terminal away, as closing its window does."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
         self._let_go()
 
     def press(self, keys: str) -> None:

@@ -61,11 +61,17 @@ def start(
 
 
 def _ourselves(arguments: Sequence[str]) -> list[str]:
-    """Give the command line that started this program, without its arguments."""
-    count = len(sys.orig_argv) - len(arguments)
-    if count > 0 and list(sys.orig_argv[count:]) == list(arguments):
-        return [sys.executable, *sys.orig_argv[1:count]]
-    return [sys.executable, "-m", "balchat_host"]
+    """Give the command line that started this program, without `arguments`, but with what the host took for itself."""
+    given = sys.argv[1:]
+    program = sys.orig_argv[1 : len(sys.orig_argv) - len(given)]
+    ours = list(arguments)
+    taken_by_host: list[str] = []
+    for argument in given:
+        if ours and argument == ours[0]:
+            ours.pop(0)
+        else:
+            taken_by_host.append(argument)
+    return [sys.executable, *program, *taken_by_host]
 
 
 def _raise(said: Sequence[str]) -> None:

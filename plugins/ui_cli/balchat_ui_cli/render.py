@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from balchat_host.api.errors import NotRunning
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView, Status
 from balchat_ui_cli.output import Line, Span, Style
@@ -75,7 +76,7 @@ def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
         yield _labelled("requests", Span(f"{waits} for you: `balchat requests list`", Style.WARN))
     yield outbox_line(status)
     if not status.running:
-        yield ["balchat is not running. `balchat up` starts it."]
+        yield [str(NotRunning())]
 
 
 def service_lines(status: Status, *, bars: bool) -> Iterable[Line]:

@@ -151,6 +151,18 @@ def test_up_shows_the_way_to_being_online(account: Path, on_terminal: Callable[.
     assert terminal.wait_for_end() == 0
 
 
+def test_a_terminal_that_goes_away_ends_up_cleanly(
+    account: Path, on_terminal: Callable[..., Terminal], run: Programs
+) -> None:
+    terminal = on_terminal("up")
+    terminal.wait_for("Passphrase: ")
+    terminal.press(f"{PASSPHRASE}\n")
+    terminal.wait_for("online")
+    terminal.close()
+    assert terminal.process.wait(60) == 0
+    assert json.loads(run("status", "--json").stdout)["running"] is False
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_up_cleanly(
     account: Path, environment: dict[str, str], run: Programs, how: signal.Signals

@@ -98,14 +98,9 @@ def show_configuration(run: Run) -> None:
 
 
 def _setting_lines(settings: Sequence[SettingView]) -> Iterable[Line]:
-    rows = columns(
-        [
-            [visible(f"{setting.key} = {json.dumps(setting.value, default=str)}"), _origin(setting)]
-            for setting in settings
-        ]
-    )
-    for value, origin in rows:
-        yield [value, Span(f"  {origin}", Style.FAINT)]
+    for setting in settings:
+        value = json.dumps(setting.value, default=str, ensure_ascii=False)
+        yield [Span(setting.key, Style.STRONG), f" = {value}  ", Span(_origin(setting), Style.FAINT)]
 
 
 def _origin(setting: SettingView) -> str:

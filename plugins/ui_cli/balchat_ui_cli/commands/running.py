@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -128,7 +129,9 @@ async def _end_on_signals(held: anyio.CancelScope, out: Output, *, task_status: 
             if held.cancel_called:
                 os._exit(_INTERRUPTED)
             held.cancel()
-            out.hint(["Ending. Once more ends it at once."])
+            # The terminal may be paused, or gone.
+            with suppress(OSError, ReaderGone):
+                await anyio.to_thread.run_sync(out.hint, ["Ending. Once more ends it at once."], abandon_on_cancel=True)
 
 
 async def _show_states(app: App, out: Output) -> None:
