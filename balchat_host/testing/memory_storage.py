@@ -99,7 +99,8 @@ class _Disk:
 
     def __init__(self, secrets: Mapping[SlotKind, str]) -> None:
         self.secrets = dict(secrets)
-        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        # Whichever thread collects the garbage closes it.
+        self.database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.database.execute("PRAGMA foreign_keys = ON")
         self.holder: MemoryVault | None = None
 

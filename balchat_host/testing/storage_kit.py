@@ -12,13 +12,15 @@ do; no test asks for a name.
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import anyio
 import pytest
 from anyio import CancelScope, ClosedResourceError, to_thread
+from anyio.from_thread import start_blocking_portal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +51,7 @@ MANY: Final = 300
 """Units in flight: more than a vault is likely to put into one commit."""
 
 Operation = tuple[str, bytes, bytes]
+Model = dict[bytes, bytes]
 
 
 @asynccontextmanager
@@ -102,7 +105,7 @@ def mistyped(code: Secret) -> Secret:
     return Secret.from_text(("2" if text[0] == "1" else "1") + text[1:])
 
 
-def apply_operation(area: KeyValueArea, model: dict[bytes, bytes], operation: Operation) -> None:
+def apply_operation(area: KeyValueArea, model: Model, operation: Operation) -> None:
     """Do the same to an area and to a dict."""
     what, key, value = operation
     if what == "put":
@@ -513,36 +516,40 @@ class StorageKit:
         async with new_vault(storage, directory) as vault:
             assert await vault.transact(unit) == [b"1", b"2", b"3"]
 
-    def test_an_area_is_an_ordered_dict_that_can_be_undone(self, storage: Storage) -> None:
+    def test_an_area_is_an_ordered_dict_that_can_be_undone(self, storage: Storage, directory: Path) -> None:
         octets = st.one_of(st.binary(max_size=3), st.sampled_from([b"", b"\xff", b"\xff\xff", b"a\xff", b"b"]))
         operations = st.lists(st.tuples(st.sampled_from(["put", "delete", "look"]), octets, octets), max_size=12)
 
-        @given(st.lists(st.tuples(operations, st.booleans()), max_size=5))
-        def run(units: list[tuple[list[Operation], bool]]) -> None:
-            with TemporaryDirectory() as folder:
-                anyio.run(compare, Path(folder) / "account", units)
+        fresh = count()
 
-        async def compare(directory: Path, units: list[tuple[list[Operation], bool]]) -> None:
-            model: dict[bytes, bytes] = {}
-            async with new_vault(storage, directory) as vault:
-                for operations, keep in units:
-                    model = await vault.transact(lambda tx, o=operations, k=keep, m=model: unit(tx, o, m, keep=k))
-            async with unlocked(storage, directory) as vault:
-                assert await vault.read(lambda tx: list(tx.area("a").scan())) == sorted(model.items())
+        def everything(name: str, tx: ReadTransaction) -> list[tuple[bytes, bytes]]:
+            return list(tx.area(name).scan())
 
-        def unit(
-            tx: Transaction, operations: list[Operation], model: dict[bytes, bytes], *, keep: bool
-        ) -> dict[bytes, bytes]:
+        def unit(tx: Transaction, name: str, operations: list[Operation], model: Model, *, keep: bool) -> Model:
             changed = dict(model)
             with suppress(_Undo), tx.savepoint():
                 for operation in operations:
-                    apply_operation(tx.area("a"), changed, operation)
+                    apply_operation(tx.area(name), changed, operation)
                 if keep:
                     return changed
                 raise _Undo
             return model
 
-        run()
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(new_vault(storage, directory)) as vault,
+        ):
+
+            @given(st.lists(st.tuples(operations, st.booleans()), max_size=5))
+            def compare(units: list[tuple[list[Operation], bool]]) -> None:
+                name, model = f"area {next(fresh)}", Model()
+                for operations, keep in units:
+                    model = portal.call(
+                        vault.transact, partial(unit, name=name, operations=operations, model=model, keep=keep)
+                    )
+                assert portal.call(vault.read, partial(everything, name)) == sorted(model.items())
+
+            compare()
 
     # -- copies
 

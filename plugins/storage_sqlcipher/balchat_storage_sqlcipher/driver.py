@@ -7,6 +7,7 @@ enough. docs/decisions/0002-sqlcipher-driver.md says why.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -83,13 +84,23 @@ def find_driver() -> Driver:
     raise ImportError("no SQLCipher driver is installed; install sqlcipher3")
 
 
-def open_database(driver: Driver, path: Path, key: DataKey, *, for_views: bool = False) -> Connection:
+class Access(StrEnum):
+    """What a connection may do."""
+
+    WRITE = "write"
+    VIEW = "view"
+    """No statement changes anything; closing may still move what is in the log into the database."""
+    LOOK = "look"
+    """Nothing changes the database or its log."""
+
+
+def open_database(driver: Driver, path: Path, key: DataKey, access: Access = Access.WRITE) -> Connection:
     """Open the existing database file at `path`, which may be empty, for any one thread at a time.
 
     Raises the driver's errors, and StorageFailed where the file system cannot hold a write-ahead log.
     """
     connection = driver.connect(
-        f"{path.absolute().as_uri()}?mode=rw",  # a missing file is not made
+        f"{path.absolute().as_uri()}?mode={'ro' if access is Access.LOOK else 'rw'}",  # a missing file is not made
         uri=True,
         isolation_level=None,
         check_same_thread=False,
@@ -102,7 +113,7 @@ def open_database(driver: Driver, path: Path, key: DataKey, *, for_views: bool =
         _require_log(cursor)
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
-        if for_views:
+        if access is Access.VIEW:
             cursor.execute("PRAGMA query_only = ON")
     except BaseException:
         connection.close()

@@ -13,7 +13,7 @@ from balchat_host.api.types import Check, Secret
 from balchat_storage_sqlcipher import header, recovery_code
 from balchat_storage_sqlcipher.checks import check_vault
 from balchat_storage_sqlcipher.data_key import DataKey
-from balchat_storage_sqlcipher.driver import Connection, find_driver, open_database
+from balchat_storage_sqlcipher.driver import Access, Connection, find_driver, open_database
 from balchat_storage_sqlcipher.faults import disk_faults, fault
 from balchat_storage_sqlcipher.files import (
     VaultFiles,
@@ -106,15 +106,13 @@ class SqlcipherStorage(Storage):
     def _open(self, files: VaultFiles, lock: VaultLock, data_key: DataKey, slots: Slots) -> SqlcipherVault:
         driver = find_driver()
         try:
-            connection = open_database(driver, files.database, data_key)
-            tables = connection.cursor().execute(_OUR_TABLES).fetchall()
+            if files.log.exists():
+                # A connection that may write and finds damage would, when closed, still empty the log.
+                _require_tables(open_database(driver, files.database, data_key, Access.LOOK)).close()
+            connection = _require_tables(open_database(driver, files.database, data_key))
         except driver.errors as error:
             data_key.wipe()
             raise fault(error) from error
-        if tables != [(1,)]:
-            connection.close()
-            data_key.wipe()
-            raise VaultDamaged(problem="its database is not that of a vault")
         return SqlcipherVault(
             Opened(
                 driver=driver,
@@ -126,6 +124,19 @@ class SqlcipherStorage(Storage):
                 kdf=self._kdf,
             )
         )
+
+
+def _require_tables(connection: Connection) -> Connection:
+    """Give the connection back; close it and raise where it leads to something else than a vault's database."""
+    try:
+        tables = connection.cursor().execute(_OUR_TABLES).fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    if tables != [(1,)]:
+        connection.close()
+        raise VaultDamaged(problem="its database is not that of a vault")
+    return connection
 
 
 def _make_tables(files: VaultFiles, data_key: DataKey) -> None:

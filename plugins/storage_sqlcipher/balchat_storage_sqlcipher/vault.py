@@ -14,7 +14,7 @@ from balchat_host.api.types import Secret
 from balchat_storage_sqlcipher import header
 from balchat_storage_sqlcipher.backup import write_backup
 from balchat_storage_sqlcipher.data_key import DataKey
-from balchat_storage_sqlcipher.driver import Connection, Driver, open_database
+from balchat_storage_sqlcipher.driver import Access, Connection, Driver, open_database
 from balchat_storage_sqlcipher.faults import disk_faults
 from balchat_storage_sqlcipher.files import VaultFiles, VaultLock
 from balchat_storage_sqlcipher.jobs import Job
@@ -45,7 +45,7 @@ class SqlcipherVault(Vault):
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         self._writer = Writer(opened.driver, opened.connection)
-        self._readers = Readers(opened.driver, partial(self._connect, for_views=True))
+        self._readers = Readers(opened.driver, partial(self._connect, Access.VIEW))
         self._closed = False
         self._slots_lock = Lock()
         """Held, in worker threads only, by whoever needs the data key to stay, or the header."""
@@ -106,9 +106,8 @@ class SqlcipherVault(Vault):
             self._opened.data_key.wipe()
             self._opened.lock.release()
 
-    def _connect(self, *, for_views: bool = False) -> Connection:
-        opened = self._opened
-        return open_database(opened.driver, opened.files.database, opened.data_key, for_views=for_views)
+    def _connect(self, access: Access = Access.WRITE) -> Connection:
+        return open_database(self._opened.driver, self._opened.files.database, self._opened.data_key, access)
 
     def _refuse_closed(self) -> None:
         if self._closed:
