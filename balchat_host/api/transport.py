@@ -81,7 +81,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disposition:
-    """The answer to one incoming envelope. `replies` go back the same way, before the acknowledgement.
+    """The answer to one incoming envelope.
+
+    `replies` go back the same way, before the acknowledgement: the sender's host has received them when it is told
+    `DELIVERED`.
 
     `reason` is a code for the sender's program, such as an error's `code`: 1 to 64 of a-z, 0-9 and -. A transport keeps
     any other text to itself. `retry_after` is in seconds; None means never.
@@ -159,7 +162,8 @@ class Transport(ABC):
     async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
         """Take envelopes for `peer`, in order; connect first where needed; wait while too much is on its way.
 
-        Raises PeerUnreachable or NetworkUnavailable when it accepted none of them (no reports follow then).
+        With no envelopes it only connects. Raises PeerUnreachable or NetworkUnavailable when it accepted none of them
+        (no reports follow then).
         """
 
     @abstractmethod

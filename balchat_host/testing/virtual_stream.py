@@ -39,7 +39,8 @@ class Pipe:
             if self._torn or self._ended:
                 raise BrokenResourceError
             room = self._capacity - self._held
-            if room:
+            # Without this, pieces would be cut ever smaller (RFC 1122, section 4.2.3.4: silly window syndrome).
+            if room >= min(len(rest), self._capacity // 4):
                 self._append(bytes(rest[:room]))
                 rest = rest[room:]
             else:

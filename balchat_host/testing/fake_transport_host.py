@@ -1,0 +1,171 @@
+"""A `TransportHost` for tests of transports: real keys and signatures, any network, a vault that is a list.
+
+It holds the transport to the contract while the test runs: a report for an unknown ticket, a second final outcome, or a
+SENT after it fails at once, in the transport's own call.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from secrets import token_bytes
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import ByteStream
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from balchat_host.api.errors import BadCredential
+from balchat_host.api.network import Network, PublishedService
+from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportHost, Verdict
+from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.testing.virtual_network import peer_of
+from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates
+
+COMMITTED = Disposition(verdict=Verdict.COMMITTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """An envelope that was handed to the host."""
+
+    source: PeerId | None
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearness:
+    """A peer came within reach or left it."""
+
+    peer: PeerId
+    reachable: bool
+
+
+def sign(key: Secret, *, domain: str, message: bytes) -> bytes:
+    """Sign as CryptoEngine.sign does."""
+    private = Ed25519PrivateKey.from_private_bytes(key.reveal())
+    return private.sign(domain.encode() + b"\0" + message)
+
+
+def commit_all(source: PeerId | None, envelope: bytes) -> Disposition:
+    """Take every envelope from everybody."""
+    del source, envelope
+    return COMMITTED
+
+
+class FakeTransportHost(TransportHost):
+    """One account. `answer` decides what becomes of each envelope; everything told is in the public attributes."""
+
+    def __init__(self, network: Network, *, key: Secret | None = None) -> None:
+        self.network = network
+        self.key = key or Secret(token_bytes(32))
+        self.answer: Callable[[PeerId | None, bytes], Disposition] = commit_all
+        self.received: Seen[Received] = Seen()
+        """What the host has, in order."""
+        self.batches: Seen[int] = Seen()
+        """How many envelopes came at once, each time."""
+        self.reports: Seen[SendReport] = Seen()
+        self.states = SeenStates()
+        self.nearness: Seen[Nearness] = Seen()
+        self.signatures = 0
+        self._vault_open = anyio.Event()
+        self._vault_open.set()
+        self._tickets = 0
+        self._outcomes: dict[int, list[SendReport]] = {}
+
+    # -- the contract
+
+    @property
+    def identity(self) -> PeerId:
+        return peer_of(self.key)
+
+    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
+        return await self.network.dial(peer, port, isolation=f"{peer.octets.hex()}/{isolation}")
+
+    async def sign(self, *, domain: str, message: bytes) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        self.signatures += 1
+        return sign(self.key, domain=domain, message=message)
+
+    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
+        public = Ed25519PublicKey.from_public_bytes(peer.octets)
+        try:
+            public.verify(signature, domain.encode() + b"\0" + message)
+        except InvalidSignature as error:
+            raise BadCredential(problem="the signature does not verify") from error
+
+    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+        return await self.network.publish(self.key, port, on_state=on_state)
+
+    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+        self.batches(len(envelopes))
+        await anyio.lowlevel.checkpoint()
+        await self._vault_open.wait()
+        dispositions = [self.answer(source, envelope) for envelope in envelopes]
+        for envelope in envelopes:
+            self.received(Received(source=source, envelope=envelope))
+        return dispositions
+
+    def report(self, reports: Sequence[SendReport]) -> None:
+        for report in reports:
+            before = self._outcomes.get(report.ticket)
+            if before is None:
+                raise AssertionError(f"a report for a ticket that was never given: {report}")
+            if before and before[-1].outcome is not Outcome.SENT:
+                raise AssertionError(f"a report after the final one: {[*before, report]}")
+            if before and report.outcome is Outcome.SENT:
+                raise AssertionError(f"SENT twice: {[*before, report]}")
+            before.append(report)
+            self.reports(report)
+
+    def state_changed(self, state: ServiceState) -> None:
+        self.states(state)
+
+    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
+        self.nearness(Nearness(peer=peer, reachable=reachable))
+
+    # -- for tests
+
+    def outgoing(self, *envelopes: bytes) -> list[Outgoing]:
+        """Give envelopes tickets."""
+        made = [Outgoing(ticket=self._tickets + n, envelope=envelope) for n, envelope in enumerate(envelopes)]
+        self._tickets += len(made)
+        self._outcomes.update((each.ticket, []) for each in made)
+        return made
+
+    def close_vault(self) -> None:
+        """Let every commit wait until `open_vault`."""
+        self._vault_open = anyio.Event()
+
+    def open_vault(self) -> None:
+        """Let commits happen."""
+        self._vault_open.set()
+
+    def outcomes(self, outgoing: Outgoing) -> list[Outcome]:
+        """Give what was reported of one envelope, in order."""
+        return [report.outcome for report in self._outcomes[outgoing.ticket]]
+
+    async def final(self, outgoing: Outgoing, *, patience: float = PATIENCE) -> SendReport:
+        """Wait for the final report of one envelope."""
+        reports = self._outcomes[outgoing.ticket]
+        await self.reports.until(
+            lambda _: bool(reports) and reports[-1].outcome is not Outcome.SENT,
+            patience=patience,
+        )
+        return reports[-1]
+
+    async def finals(self, outgoing: Sequence[Outgoing], *, patience: float = PATIENCE) -> list[Outcome]:
+        """Wait for the final outcomes of many."""
+        return [(await self.final(each, patience=patience)).outcome for each in outgoing]
+
+    async def receives(self, *envelopes: bytes, patience: float = PATIENCE) -> None:
+        """Wait until all these, and nothing else, were received in this order."""
+        got = await self.received.until(lambda received: len(received) >= len(envelopes), patience=patience)
+        if [received.envelope for received in got] != list(envelopes):
+            raise AssertionError("other envelopes were received, or in another order")
+
+    async def sees(self, peer: PeerId, *, reachable: bool, patience: float = PATIENCE) -> None:
+        """Wait until the newest news of `peer` is this."""
+        await self.nearness.until(
+            lambda all_news: [news.reachable for news in all_news if news.peer == peer][-1:] == [reachable],
+            patience=patience,
+        )

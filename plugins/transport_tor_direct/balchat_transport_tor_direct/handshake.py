@@ -1,0 +1,208 @@
+"""The handshake's two machines (docs/spec/direct-transport.md, "Handshake"). No I/O, clock or randomness here.
+
+Rules
+-----
+- Who runs a machine feeds it frames, sends what it gives, and does the one thing that it cannot do itself: the
+  dialler's signs `transcript` and calls `prove`; the acceptor's verifies `Proof` and calls `admit` when it wants the
+  stream.
+- `TRANSITIONS` is the whole of each machine: what is not in it is a violation of H1.
+- A machine that has raised, or has given `Refused`, takes nothing more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import Final
+
+from balchat_host.api.types import PEER_ID_SIZE, PeerId
+from balchat_transport_tor_direct.faults import LocalMisuse, NoCommonVersion, violation
+from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameType
+
+MAGIC: Final = b"balchat\x00"
+VERSIONS: Final = (1,)
+"""The versions that this program speaks, the best first."""
+DOMAIN: Final = "balchat-direct-dialler"
+"""The domain of the dialler's signature (CryptoEngine.sign)."""
+NONCE_SIZE: Final = 32
+MAX_VERSIONS: Final = 16
+
+_PEER = slice(len(MAGIC), len(MAGIC) + PEER_ID_SIZE)
+_REASONS: Final = {int(reason): reason for reason in CloseReason}
+_COUNT_AT: Final = len(MAGIC) + PEER_ID_SIZE + NONCE_SIZE
+
+
+class State(Enum):
+    """How far a handshake has come."""
+
+    START = "start"
+    HELLO_SENT = "hello sent"
+    CHALLENGED = "challenged"
+    PROOF_SENT = "proof sent"
+    WAITING = "waiting"
+    CHALLENGE_SENT = "challenge sent"
+    PROVEN = "proven"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The dialler's: sign `transcript`, then `prove`."""
+
+    transcript: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The acceptor's: send these octets."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The acceptor's: verify that `signature` is `peer`'s over `transcript` (H8)."""
+
+    peer: PeerId
+    transcript: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The dialler's: the stream is a link now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The other side closed the stream."""
+
+    reason: CloseReason
+
+
+Event = Challenged | Answer | Proof | Ready | Refused
+
+
+def close_reason(frame: Frame) -> CloseReason:
+    """Read a CLOSE; a reason that is not known is taken as going away."""
+    return _REASONS.get(frame.number, CloseReason.GOING_AWAY)
+
+
+class Dialler:
+    """The side that dialled `peer`. `nonce` is 32 random octets."""
+
+    def __init__(self, *, identity: PeerId, peer: PeerId, nonce: bytes, versions: tuple[int, ...] = VERSIONS) -> None:
+        self.state = State.START
+        self.version = 0
+        self._peer = peer
+        self._versions = versions
+        body = MAGIC + identity.octets + nonce + bytes([len(versions), *versions])
+        self._hello = Frame(FrameType.HELLO, payload=body).encode()
+
+    def start(self) -> bytes:
+        """Give HELLO, to send."""
+        self._move(State.START, State.HELLO_SENT)
+        return self._hello
+
+    def prove(self, signature: bytes) -> bytes:
+        """Take the signature over the transcript; give PROOF, to send."""
+        self._move(State.CHALLENGED, State.PROOF_SENT)
+        return Frame(FrameType.PROOF, payload=signature).encode()
+
+    def receive(self, frame: Frame) -> Event:
+        """Take a frame. Raises ProtocolViolation (H1, H6, H7)."""
+        step = self.TRANSITIONS.get((self.state, frame.type))
+        if step is None:
+            raise violation("H1", f"{frame.type.name} out of turn")
+        act, self.state = step
+        return act(self, frame)
+
+    def _challenge(self, frame: Frame) -> Challenged:
+        version, peer = frame.payload[0], frame.payload[1 : 1 + PEER_ID_SIZE]
+        if peer != self._peer.octets:
+            raise violation("H6", "CHALLENGE from somebody who was not dialled")
+        if version not in self._versions:
+            raise violation("H7", "CHALLENGE with a version that was not offered")
+        self.version = version
+        return Challenged(self._hello + frame.encode())
+
+    def _ready(self, frame: Frame) -> Ready:
+        del frame
+        return Ready()
+
+    def _close(self, frame: Frame) -> Refused:
+        return Refused(close_reason(frame))
+
+    def _move(self, before: State, after: State) -> None:
+        if self.state is not before:
+            raise LocalMisuse(f"the dialler is in the state {self.state.value}, not {before.value}")
+        self.state = after
+
+    TRANSITIONS: Final[dict[tuple[State, FrameType], tuple[Callable[["Dialler", Frame], Event], State]]] = {
+        (State.HELLO_SENT, FrameType.CHALLENGE): (_challenge, State.CHALLENGED),
+        (State.PROOF_SENT, FrameType.READY): (_ready, State.READY),
+        (State.HELLO_SENT, FrameType.CLOSE): (_close, State.CLOSED),
+        (State.PROOF_SENT, FrameType.CLOSE): (_close, State.CLOSED),
+    }
+
+
+class Acceptor:
+    """The side that was dialled. `nonce` is 32 random octets."""
+
+    def __init__(self, *, identity: PeerId, nonce: bytes, versions: tuple[int, ...] = VERSIONS) -> None:
+        self.state = State.WAITING
+        self.version = 0
+        self._identity = identity
+        self._nonce = nonce
+        self._versions = versions
+        self._peer = identity
+        self._transcript = b""
+
+    def admit(self) -> bytes:
+        """Take the stream; give READY, to send."""
+        if self.state is not State.PROVEN:
+            raise LocalMisuse(f"the acceptor is in the state {self.state.value}, not {State.PROVEN.value}")
+        self.state = State.READY
+        return Frame(FrameType.READY).encode()
+
+    def receive(self, frame: Frame) -> Event:
+        """Take a frame. Raises ProtocolViolation (H1 to H4) or NoCommonVersion (H5)."""
+        step = self.TRANSITIONS.get((self.state, frame.type))
+        if step is None:
+            raise violation("H1", f"{frame.type.name} out of turn")
+        act, self.state = step
+        return act(self, frame)
+
+    def _hello(self, frame: Frame) -> Answer:
+        body = frame.payload
+        if not body.startswith(MAGIC):
+            raise violation("H2", "HELLO with another magic")
+        offered = body[_COUNT_AT + 1 :]
+        if len(offered) != body[_COUNT_AT] or any(a <= b for a, b in pairwise(offered)):
+            raise violation("H3", "HELLO with a broken list of versions")
+        if body[_PEER] == self._identity.octets:
+            raise violation("H4", "HELLO from ourselves")
+        common = [version for version in offered if version in self._versions]
+        if not common:
+            raise NoCommonVersion  # H5
+        self.version = common[0]
+        self._peer = PeerId(body[_PEER])
+        payload = bytes([self.version]) + self._identity.octets + self._nonce
+        challenge = Frame(FrameType.CHALLENGE, payload=payload).encode()
+        self._transcript = frame.encode() + challenge
+        return Answer(challenge)
+
+    def _proof(self, frame: Frame) -> Proof:
+        return Proof(self._peer, self._transcript, frame.payload)
+
+    def _close(self, frame: Frame) -> Refused:
+        return Refused(close_reason(frame))
+
+    TRANSITIONS: Final[dict[tuple[State, FrameType], tuple[Callable[["Acceptor", Frame], Event], State]]] = {
+        (State.WAITING, FrameType.HELLO): (_hello, State.CHALLENGE_SENT),
+        (State.CHALLENGE_SENT, FrameType.PROOF): (_proof, State.PROVEN),
+        (State.WAITING, FrameType.CLOSE): (_close, State.CLOSED),
+        (State.CHALLENGE_SENT, FrameType.CLOSE): (_close, State.CLOSED),
+        (State.PROVEN, FrameType.CLOSE): (_close, State.CLOSED),
+    }

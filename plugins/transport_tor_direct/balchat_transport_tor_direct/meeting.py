@@ -1,0 +1,46 @@
+"""Everything about one peer: which stream stands, the dial that runs, and whose turn it is to send."""
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from balchat_host.api.errors import BalchatError, PeerUnreachable
+from balchat_host.api.types import PeerId
+from balchat_transport_tor_direct.connection import Connection
+from balchat_transport_tor_direct.rendezvous import Rendezvous
+
+
+class Attempt:
+    """One dial of ours, which any number of senders wait for."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.scope = anyio.CancelScope()
+        self.abandoned = False
+        self.error: BalchatError = PeerUnreachable(problem="the dial was given up")
+
+    def abandon(self) -> None:
+        """Give it up."""
+        self.abandoned = True
+        self.scope.cancel()
+        self.done.set()
+
+
+@dataclass(eq=False)
+class Meeting:
+    """One peer. Kept as long as anything connects us or anybody sends."""
+
+    peer: PeerId
+    rendezvous: Rendezvous[Connection]
+    turn: anyio.Lock = field(default_factory=anyio.Lock)
+    """Who holds it sends; those who wait get it in the order in which they came."""
+    attempt: Attempt | None = None
+    probe: anyio.CancelScope | None = None
+    failures: int = 0
+    failure: BalchatError | None = None
+    senders: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be forgotten."""
+        return self.rendezvous.idle and not self.senders

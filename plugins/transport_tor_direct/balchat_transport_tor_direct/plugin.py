@@ -1,0 +1,31 @@
+"""Registers the direct transport."""
+
+from collections.abc import Sequence
+
+from balchat_host.api import API_VERSION
+from balchat_host.api.descriptors import TransportDescriptor
+from balchat_host.api.hookspecs import hookimpl
+from balchat_host.api.transport import Latency, Transport, TransportHost
+from balchat_transport_tor_direct.settings import DirectSettings
+
+
+def make(host: TransportHost, settings: DirectSettings) -> Transport:
+    """Make the transport; its modules are imported only now."""
+    from balchat_transport_tor_direct.transport import DirectTransport  # noqa: PLC0415  # not imported to be listed
+
+    return DirectTransport(host, settings)
+
+
+@hookimpl
+def balchat_transports() -> Sequence[TransportDescriptor]:
+    """Register the transport."""
+    return [
+        TransportDescriptor(
+            name="transport_tor_direct",
+            summary="Envelopes from onion to onion, while both are online",
+            api_version=API_VERSION,
+            settings=DirectSettings,
+            latency=Latency.INTERACTIVE,
+            factory=make,
+        )
+    ]

@@ -1,0 +1,55 @@
+"""The direct transport obeys the kit that every transport obeys, on a virtual network and on real sockets."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from balchat_transport_tor_direct.plugin import balchat_transports
+
+from balchat_host.testing.loopback_network import LoopbackNetwork
+from balchat_host.testing.transport_kit import TransportBench, TransportKit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from balchat_host.api.network import Network
+    from balchat_host.api.transport import Transport, TransportHost
+
+
+class DirectBench(TransportBench):
+    def transport(self, host: TransportHost) -> Transport:
+        (descriptor,) = balchat_transports()
+        return descriptor.factory(host, descriptor.settings())
+
+
+class LoopbackBench(DirectBench):
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.directory = directory
+
+    def network(self) -> Network:
+        return LoopbackNetwork(self.directory)
+
+
+class TestOnAVirtualNetwork(TransportKit):
+    @pytest.fixture
+    def bench(self) -> DirectBench:
+        return DirectBench()
+
+
+class TestOnAVirtualNetworkThatCutsOctetsApart(TransportKit):
+    @pytest.fixture
+    def bench(self) -> DirectBench:
+        bench = DirectBench()
+        bench.world.largest_piece = 4093
+        return bench
+
+
+class TestOnSockets(TransportKit):
+    @pytest.fixture
+    def bench(self) -> Iterator[DirectBench]:
+        with tempfile.TemporaryDirectory(prefix="balchat-") as directory:
+            yield LoopbackBench(Path(directory))
