@@ -5,7 +5,7 @@ that is told `commit=False` leaves the committing to the application.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from typing import Final
@@ -54,7 +54,7 @@ class SqliteDatabase:
                 connection.commit()
 
     @contextmanager
-    def change(self) -> Iterator[sqlite3.Connection]:
+    def change(self) -> Generator[sqlite3.Connection]:
         """Do what happens inside as a whole or not at all."""
         with self._lock:
             self._connection.execute("SAVEPOINT mls")

@@ -16,19 +16,24 @@ use crate::{
 
 /// What a client's groups and messages are like.
 ///
-/// Every commit carries a path unless `path_required` is off, which buys speed with weaker healing after a compromise
-/// (RFC 9420, sections 12.4 and 16.6). With `check_received_lifetimes`, key packages in what is received are checked
-/// against the clock (section 7.3 recommends it); turn it off where messages may come weeks late. `padding` is
-/// "step_function", "padme" or "none" (section 6.3.1).
+/// Turn `check_received_lifetimes` off where messages may come weeks late, or members stay for long without an update: it
+/// covers the leaves of a tree that is joined, too.
 #[pyclass(frozen, eq, get_all, from_py_object, module = "mls_rs_py")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
+    /// Whether every commit carries a path, and so heals after a compromise (RFC 9420, sections 12.4 and 16.6).
     path_required: bool,
+    /// Whether proposals and commits are PrivateMessages (section 6.3).
     encrypt_control_messages: bool,
+    /// How private messages hide their length: "step_function", "padme" or "none" (section 6.3.1).
     padding: String,
+    /// Whether Welcomes carry the ratchet tree (section 12.4.3.3).
     ratchet_tree_extension: bool,
+    /// Whether all newcomers of a commit share one Welcome.
     single_welcome_message: bool,
+    /// Whether commits give a GroupInfo for external commits (section 12.4.3.2).
     allow_external_commit: bool,
+    /// Whether the lifetimes of key packages in what is received are checked (section 7.3 recommends it).
     pub(crate) check_received_lifetimes: bool,
 }
 
