@@ -16,6 +16,8 @@ OURS = (
     "balchat_host",
     "balchat_crypto_mls",
     "balchat_network_tor",
+    "balchat_relay",
+    "balchat_relay_proto",
     "balchat_storage_sqlcipher",
     "balchat_transport_tor_direct",
     "balchat_ui_cli",

@@ -1,0 +1,75 @@
+"""A relay's address, as its operator hands it out: `balchat-relay:ONION`, with a permit where one is needed."""
+
+import hashlib
+from base64 import b32decode
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import parse_qsl, urlencode
+
+from balchat_relay_proto.capabilities import onion_name
+from balchat_relay_proto.sizes import MAX_PERMIT
+
+SCHEME: Final = "balchat-relay"
+PORT: Final = 80
+"""The virtual port of the relay's onion."""
+
+_MAX_LENGTH: Final = 512
+_MAX_PARAMETERS: Final = 16
+_ONION_LENGTH: Final = 56
+
+
+class BadRelayAddress(ValueError):
+    """This is no relay's address; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayAddress:
+    """The relay's onion key, 32 octets, and what creating queues there asks for."""
+
+    relay_key: bytes
+    permit: str | None = None
+
+    def __repr__(self) -> str:
+        return "RelayAddress(…)"
+
+    @property
+    def onion(self) -> str:
+        """The onion address, with ".onion"."""
+        return onion_name(self.relay_key) + ".onion"
+
+    @classmethod
+    def parse(cls, address: str) -> Self:
+        """Read an address or a bare onion, in any case. Raises BadRelayAddress."""
+        joined = "".join(address.split())
+        if len(joined) > _MAX_LENGTH:
+            raise BadRelayAddress(f"it has {len(joined)} characters, and at most {_MAX_LENGTH} are allowed")
+        scheme, colon, rest = joined.partition(":")
+        if colon and scheme.lower() != SCHEME:
+            raise BadRelayAddress(f"it begins with {scheme!r}, and not with {SCHEME}:")
+        name, _, parameters = (rest if colon else joined).partition("?")
+        try:
+            found = dict(parse_qsl(parameters, max_num_fields=_MAX_PARAMETERS))
+        except ValueError:
+            raise BadRelayAddress(f"it has more than {_MAX_PARAMETERS} parameters") from None
+        permit = found.get("permit")
+        if permit is not None and (len(permit) > MAX_PERMIT or not permit.isprintable()):
+            raise BadRelayAddress("its permit is too long or not printable")
+        return cls(relay_key=_key_of(name.lower().removesuffix(".onion")), permit=permit)
+
+    def __str__(self) -> str:
+        parameters = "" if self.permit is None else "?" + urlencode({"permit": self.permit})
+        return f"{SCHEME}:{onion_name(self.relay_key)}{parameters}"
+
+
+def _key_of(name: str) -> bytes:
+    if len(name) != _ONION_LENGTH:
+        raise BadRelayAddress(f"the onion has {len(name)} characters before .onion, and needs {_ONION_LENGTH}")
+    wrong = sorted(set(name) - set("abcdefghijklmnopqrstuvwxyz234567"))
+    if wrong:
+        raise BadRelayAddress(f"the onion contains {wrong[0]!r}; only a to z and 2 to 7 occur in one")
+    raw = b32decode(name.upper())
+    if raw[34:] != b"\x03":
+        raise BadRelayAddress("the onion is not of version 3")
+    if raw[32:34] != hashlib.sha3_256(b".onion checksum" + raw[:32] + b"\x03").digest()[:2]:
+        raise BadRelayAddress("the onion's checksum does not match: a character is mistyped or missing")
+    return raw[:32]

@@ -1,0 +1,121 @@
+"""What goes over the WebSocket at `GET /v1/subscribe`: one frame a binary message (docs/spec/relay.md, Push).
+
+A client gives each of its subscriptions a number of its own; everything about it carries that number.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from balchat_relay_proto import cbor
+from balchat_relay_proto.codec import DIGEST, Message, octets, one_of, optional, several, text, uint
+from balchat_relay_proto.errors import CODE, Code, Refused
+from balchat_relay_proto.requests import AUTHORITY, MAX_SEQUENCE, Authority
+from balchat_relay_proto.sizes import (
+    CHALLENGE_SIZE,
+    DIGEST_SIZE,
+    ENVELOPE_SIZES,
+    MAX_ACKNOWLEDGED,
+    MAX_RETRY_AFTER,
+)
+
+NUMBER: Final = uint(2**32 - 1).field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Hello(Message):
+    """The relay's first frame. The challenge holds for this connection's subscriptions."""
+
+    challenge: bytes = field(metadata=octets(CHALLENGE_SIZE).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Subscribe(Message):
+    """Have everything of a queue pushed from now on, beginning with what is there after the cursor `after`."""
+
+    number: int = field(metadata=NUMBER)
+    queue: bytes = field(metadata=DIGEST)
+    authority: Authority = field(metadata=AUTHORITY)
+    after: int = field(default=0, metadata=uint(MAX_SEQUENCE).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Subscribed(Message):
+    """The subscription stands."""
+
+    number: int = field(metadata=NUMBER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Push(Message):
+    """An envelope. It may come before it is on the relay's disk, and may come again."""
+
+    number: int = field(metadata=NUMBER)
+    sequence: int = field(metadata=uint(MAX_SEQUENCE).field)
+    envelope: bytes = field(metadata=octets(*ENVELOPE_SIZES).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Acknowledged(Message):
+    """From the client: delete these. From the relay, with the same ids: they are deleted, and the disk has it."""
+
+    number: int = field(metadata=NUMBER)
+    envelope_ids: tuple[bytes, ...] = field(metadata=several(octets(DIGEST_SIZE), MAX_ACKNOWLEDGED, least=1).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Unsubscribe(Message):
+    """Push nothing more of this one. Ended with no code follows."""
+
+    number: int = field(metadata=NUMBER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Ended(Message):
+    """A subscription is over: refused, evicted by a newer one, its queue deleted; no code when the client ended it."""
+
+    number: int = field(metadata=NUMBER)
+    code: Code | None = field(metadata=optional(CODE).field)
+    detail: str = field(default="", metadata=text(200).field)
+    retry_after: int | None = field(default=None, metadata=optional(uint(MAX_RETRY_AFTER)).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NotAcknowledged(Message):
+    """An acknowledgement failed; the envelopes are still there and the subscription stands."""
+
+    number: int = field(metadata=NUMBER)
+    code: Code = field(metadata=CODE.field)
+    detail: str = field(default="", metadata=text(200).field)
+    retry_after: int | None = field(default=None, metadata=optional(uint(MAX_RETRY_AFTER)).field)
+
+
+FromClient: TypeAlias = Subscribe | Acknowledged | Unsubscribe
+FromRelay: TypeAlias = Hello | Subscribed | Push | Acknowledged | Ended | NotAcknowledged
+
+_FROM_CLIENT: Final = one_of({1: Subscribe, 4: Acknowledged, 5: Unsubscribe})
+_FROM_RELAY: Final = one_of({0: Hello, 2: Subscribed, 3: Push, 4: Acknowledged, 6: Ended, 7: NotAcknowledged})
+
+
+def encode_from_client(frame: FromClient) -> bytes:
+    """Encode a client's frame."""
+    return cbor.encode(_FROM_CLIENT.encode(frame))
+
+
+def decode_from_client(octets: bytes) -> FromClient:
+    """Decode a client's frame. Raises Malformed."""
+    return _FROM_CLIENT.decode(cbor.decode(octets))
+
+
+def encode_from_relay(frame: FromRelay) -> bytes:
+    """Encode a relay's frame."""
+    return cbor.encode(_FROM_RELAY.encode(frame))
+
+
+def decode_from_relay(octets: bytes) -> FromRelay:
+    """Decode a relay's frame. Raises Malformed."""
+    return _FROM_RELAY.decode(cbor.decode(octets))
+
+
+def ended(number: int, refused: Refused) -> Ended:
+    """Give the frame that tells of a refusal."""
+    return Ended(number=number, code=refused.code, detail=refused.detail[:200], retry_after=refused.retry_after)

@@ -1,0 +1,112 @@
+"""Splitting what is larger than one envelope, and joining it again (docs/spec/relay.md, Parts).
+
+A part names the whole by its SHA-256, so parts of different wholes never mix, and what comes out is what went in or
+nothing. Everything that waits is bounded: in number, in octets, in time.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import DIGEST, Message, octets_up_to, uint
+from balchat_relay_proto.sealing import MAX_CONTENT
+
+MAX_PARTS: Final = 64
+_HEADER: Final = 64
+"""Octets that a part's frame needs at most."""
+
+PART_CONTENT: Final = MAX_CONTENT - _HEADER
+MAX_WHOLE: Final = MAX_PARTS * PART_CONTENT
+"""Octets of the largest whole, nearly 64 MiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Part(Message):
+    """What is sealed. A whole that fits into one envelope is its only part: index 0 of 1."""
+
+    whole_id: bytes = field(metadata=DIGEST)
+    index: int = field(metadata=uint(MAX_PARTS - 1).field)
+    count: int = field(metadata=uint(MAX_PARTS).field)
+    content: bytes = field(metadata=octets_up_to(PART_CONTENT).field)
+
+
+def split(whole: bytes) -> Sequence[Part]:
+    """Cut into parts, each to be sealed alone. Raises ValueError beyond MAX_WHOLE octets."""
+    if len(whole) > MAX_WHOLE:
+        raise ValueError(f"{len(whole)} octets are too many; at most {MAX_WHOLE} can be split")
+    whole_id = hashlib.sha256(whole).digest()
+    chunks = [whole[start : start + PART_CONTENT] for start in range(0, len(whole), PART_CONTENT)] or [b""]
+    return [
+        Part(whole_id=whole_id, index=index, count=len(chunks), content=chunk) for index, chunk in enumerate(chunks)
+    ]
+
+
+class Waiting:
+    """The parts of one whole that have come."""
+
+    __slots__ = ("count", "octets", "parts", "since")
+
+    def __init__(self, *, count: int, since: float) -> None:
+        self.count = count
+        self.since = since
+        self.octets = 0
+        self.parts: dict[int, bytes] = {}
+
+
+class Joiner:
+    """Joins parts in any order, repeated ones too. One for each queue, so that no contact crowds out another.
+
+    `max_wholes` and `max_octets` bound what waits; the oldest is given up for a new one. Times are the caller's.
+    """
+
+    def __init__(self, *, max_wholes: int = 8, max_octets: int = MAX_WHOLE, max_age: float = 7 * 24 * 3600) -> None:
+        self._max_wholes = max_wholes
+        self._max_octets = max_octets
+        self._max_age = max_age
+        self._waiting: dict[bytes, Waiting] = {}
+
+    @property
+    def octets(self) -> int:
+        """How much waits."""
+        return sum(each.octets for each in self._waiting.values())
+
+    def add(self, part: Part, *, now: float) -> bytes | None:
+        """Take a part; give the whole when this was its last. Raises Malformed where parts contradict each other."""
+        self._give_up_old(now)
+        if part.index >= part.count:
+            raise Malformed("a part beyond the last one")
+        if part.count == 1:
+            return _checked(part.whole_id, part.content)
+        if part.index < part.count - 1 and len(part.content) != PART_CONTENT:
+            raise Malformed("only the last part may be shorter")
+        waiting = self._waiting.setdefault(part.whole_id, Waiting(count=part.count, since=now))
+        if waiting.count != part.count or waiting.parts.get(part.index, part.content) != part.content:
+            del self._waiting[part.whole_id]
+            raise Malformed("parts of one whole contradict each other")
+        if part.index not in waiting.parts:
+            waiting.parts[part.index] = part.content
+            waiting.octets += len(part.content)
+        if len(waiting.parts) == waiting.count:
+            del self._waiting[part.whole_id]
+            return _checked(part.whole_id, b"".join(waiting.parts[index] for index in range(waiting.count)))
+        self._make_room(keep=part.whole_id)
+        return None
+
+    def _give_up_old(self, now: float) -> None:
+        for whole_id in [each for each, waiting in self._waiting.items() if now - waiting.since > self._max_age]:
+            del self._waiting[whole_id]
+
+    def _make_room(self, *, keep: bytes) -> None:
+        for whole_id in list(self._waiting):
+            if len(self._waiting) <= self._max_wholes and self.octets <= self._max_octets:
+                return
+            if whole_id != keep:
+                del self._waiting[whole_id]
+
+
+def _checked(whole_id: bytes, whole: bytes) -> bytes:
+    if hashlib.sha256(whole).digest() != whole_id:
+        raise Malformed("the whole is not what its parts name")
+    return whole

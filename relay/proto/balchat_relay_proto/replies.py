@@ -1,0 +1,105 @@
+"""What a relay answers with status 200. Refusals are in `errors`."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import DIGEST, Codec, Message, flag, nested, octets, several, uint
+from balchat_relay_proto.requests import MAX_SEQUENCE
+from balchat_relay_proto.sizes import CARD_SIZE, CHALLENGE_SIZE, ENVELOPE_SIZES, MAX_FETCHED, ONION_KEY_SIZE
+
+_COUNT: Final = uint(MAX_SEQUENCE).field
+_MAX_VERSION: Final = 2**16 - 1
+_MAX_VERSIONS: Final = 16
+
+
+class Creation(StrEnum):
+    """What creating a queue asks for; the operator chose it."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
+    PASSWORD = "password"  # noqa: S105  # the name of a policy
+
+
+def _read_creation(item: object) -> Creation:
+    try:
+        return Creation(str(item))
+    except ValueError:
+        raise Malformed("no known way of creating queues") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class About(Message):
+    """The relay itself (`GET /`): the protocol versions that it speaks, its onion key, how queues are created there.
+
+    A client goes on only where `relay_key` is the key of the onion that it dialled.
+    """
+
+    versions: tuple[int, ...] = field(metadata=several(uint(_MAX_VERSION), _MAX_VERSIONS, least=1).field)
+    relay_key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
+    creation: Creation = field(metadata=Codec(str, _read_creation).field)
+    max_age: int = field(metadata=_COUNT)
+    """Seconds after which an envelope that nobody fetched is deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Done(Message):
+    """It is done, and on the disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Challenge(Message):
+    """What the next signature on this connection must cover."""
+
+    challenge: bytes = field(metadata=octets(CHALLENGE_SIZE).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Created(Message):
+    """The queue is there."""
+
+    queue: bytes = field(metadata=DIGEST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Stored(Message):
+    """An envelope as it lies in a queue. `sequence` is the cursor to go on after."""
+
+    sequence: int = field(metadata=_COUNT)
+    envelope: bytes = field(metadata=octets(*ENVELOPE_SIZES).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Fetched(Message):
+    """What was found, oldest first; `more` says that another fetch would find something."""
+
+    stored: tuple[Stored, ...] = field(metadata=several(nested(Stored), MAX_FETCHED).field)
+    more: bool = field(metadata=flag().field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class QueueStatus(Message):
+    """How full a queue is, and how full it may get. `cards` leaves out the last resort."""
+
+    envelopes: int = field(metadata=_COUNT)
+    octets: int = field(metadata=_COUNT)
+    max_envelopes: int = field(metadata=_COUNT)
+    max_octets: int = field(metadata=_COUNT)
+    cards: int = field(metadata=_COUNT)
+    last_resort: bool = field(metadata=flag().field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Published(Message):
+    """How many cards the pool has now, without the last resort."""
+
+    cards: int = field(metadata=_COUNT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Claimed(Message):
+    """A card; `last_resort` says that others may get the same one."""
+
+    card: bytes = field(metadata=octets(CARD_SIZE).field)
+    last_resort: bool = field(metadata=flag().field)

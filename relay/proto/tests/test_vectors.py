@@ -1,0 +1,91 @@
+"""The vectors of docs/spec/relay.md: what is right comes out as it went in, what is wrong fails for its own reason."""
+
+import json
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from balchat_relay_proto import cards, frames, parts, replies, requests, sealing
+from balchat_relay_proto.capabilities import Capability, inbox_id, onion_name, queue_id
+from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Message
+from balchat_relay_proto.errors import Refusal
+from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
+
+VECTORS = Path(__file__).parent / "vectors"
+
+
+def read(name: str) -> Any:
+    return json.loads((VECTORS / f"{name}.json").read_text())
+
+
+def message_class(name: str) -> type[Message]:
+    return Refusal if name == "Refusal" else getattr(requests, name, None) or getattr(replies, name)
+
+
+@pytest.mark.parametrize("vector", read("messages")["messages"], ids=lambda vector: vector["message"])
+def test_a_message_is_read_and_written_alike(vector: dict[str, str]) -> None:
+    octets = bytes.fromhex(vector["octets"])
+    assert message_class(vector["message"]).from_octets(octets).to_octets() == octets
+
+
+@pytest.mark.parametrize("vector", read("messages")["frames"], ids=lambda vector: f"{vector['frame']}-{vector['from']}")
+def test_a_frame_is_read_and_written_alike(vector: dict[str, str]) -> None:
+    octets = bytes.fromhex(vector["octets"])
+    if vector["from"] == "client":
+        frame = frames.decode_from_client(octets)
+        assert frames.encode_from_client(frame) == octets
+    else:
+        frame = frames.decode_from_relay(octets)
+        assert frames.encode_from_relay(frame) == octets
+    assert type(frame).__name__ == vector["frame"]
+
+
+@pytest.mark.parametrize("vector", read("malformed"), ids=lambda vector: vector["name"])
+def test_what_is_malformed_is_refused_for_its_own_reason(vector: dict[str, str]) -> None:
+    with pytest.raises(Malformed, match=vector["problem"]):
+        message_class(vector["message"]).from_octets(bytes.fromhex(vector["octets"]))
+
+
+def test_derivations() -> None:
+    vectors = read("derivations")
+    queue = vectors["queue"]
+    send, receive = (Capability(bytes.fromhex(queue[side])) for side in ("send", "receive"))
+    assert send.verifier.hex() == queue["send_verifier"]
+    assert queue_id(send.verifier, receive.verifier).hex() == queue["queue"]
+    inbox = vectors["inbox"]
+    key = bytes.fromhex(inbox["onion_key"])
+    assert onion_name(key) == inbox["onion"]
+    assert inbox_id(key).hex() == inbox["queue"]
+
+
+def test_a_proof_counts_for_its_relay_challenge_and_purpose_only() -> None:
+    vectors = read("derivations")
+    key, proof = bytes.fromhex(vectors["inbox"]["onion_key"]), vectors["proof"]
+    right: dict[str, Any] = {
+        "relay_key": bytes.fromhex(proof["relay_key"]),
+        "challenge": bytes.fromhex(proof["challenge"]),
+        "purpose": Purpose.FETCH,
+    }
+    signature = bytes.fromhex(proof["signature"])
+    check_proof(key, signature, **right)
+    for wrong in ({"relay_key": bytes(32)}, {"challenge": bytes(32)}, {"purpose": Purpose.DELETE}):
+        with pytest.raises(BadProof):
+            check_proof(key, signature, **(right | wrong))
+
+
+def test_a_sealed_envelope_opens() -> None:
+    vector = read("sealing")
+    key = sealing.OpeningKey(bytes.fromhex(vector["opening_key"]))
+    assert key.sealing_key.octets.hex() == vector["sealing_key"]
+    content = sealing.unseal(b64decode(vector["envelope"]), key, queue=bytes.fromhex(vector["queue"]))
+    assert content.hex() == vector["content"]
+    assert parts.Joiner().add(parts.Part.from_octets(content), now=0) == vector["whole"].encode()
+
+
+def test_a_card_opens() -> None:
+    vector = read("sealing")["card"]
+    card = cards.unwrap(b64decode(vector["card"]), onion_key=bytes.fromhex(vector["onion_key"]))
+    assert card.key_package.hex() == vector["key_package"]
+    assert card.not_after == vector["not_after"]
