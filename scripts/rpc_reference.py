@@ -1,0 +1,301 @@
+"""Write the reference part of docs/rpc.md: methods, values, events and errors, as the code has them.
+
+The example lines are what a server really said, about an account that `balchat_host.testing` makes up. A test compares
+the page with what this writes; run it after changing the contract.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from inspect import Parameter, cleandoc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+import anyio
+from balchat_ui_rpc.description import METHODS, Method
+from balchat_ui_rpc.lines import LineReader
+from balchat_ui_rpc.local import LocalStream
+from balchat_ui_rpc.place import reach
+from balchat_ui_rpc.protocol import error_object
+from balchat_ui_rpc.server import RpcServer
+from balchat_ui_rpc.settings import RpcSettings
+
+from balchat_host.api import errors
+from balchat_host.api.events import Event, event_types
+from balchat_host.api.frontend import FrontEndContext
+from balchat_host.api.types import Secret
+from balchat_host.testing.fake_account import fake_peer
+from balchat_host.testing.fake_app import FakeApp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PAGE = Path(__file__).parent.parent / "docs" / "rpc.md"
+BEGIN, END = "<!-- written by scripts/rpc_reference.py from here -->\n", "<!-- to here -->\n"
+# Of the others that a process may know, some are a plugin's or a test's own.
+ERRORS = [kind for kind in errors.type_registry.values() if kind.__module__ == errors.__name__]
+SIMPLE = {str: "text", int: "whole number", bool: "true or false", bytes: "base64", type(None): "null"}
+
+
+# -- examples
+
+
+class Account(FakeApp):
+    """The account of the examples. It writes no backup."""
+
+    async def backup(self, target: str) -> None:
+        """Do nothing."""
+
+
+class Transcript:
+    """A connection that notes what goes over it."""
+
+    def __init__(self, stream: LocalStream) -> None:
+        self.lines: list[str] = []
+        self._stream = stream
+        self._reader = LineReader(stream, 2**20)
+        self._number = 0
+
+    async def say(self, method: str, params: dict[str, Any], *, notify: bool = False) -> int:
+        """Send a request; give its id."""
+        self._number += not notify
+        request = {"jsonrpc": "2.0"} | ({} if notify else {"id": self._number}) | {"method": method}
+        line = json.dumps(request | ({"params": params} if params else {}), ensure_ascii=False)
+        self.lines.append(f"→ {line}")
+        await self._stream.send(line.encode() + b"\n")
+        return self._number
+
+    async def hear(self, count: int = 1) -> Any:
+        """Take so many lines; give what the last one says."""
+        line = b""
+        for _ in range(count):
+            line = await self._reader.read() or b""
+            self.lines.append(f"← {json.dumps(json.loads(line), ensure_ascii=False)}")
+        return json.loads(line)
+
+    def cut(self) -> list[str]:
+        """Give what was noted since the last time."""
+        lines, self.lines = self.lines, []
+        return lines
+
+
+async def record() -> dict[str, list[str]]:
+    """Call every method once; give what went over the socket, by method."""
+    account = Account("Alice")
+    bob = account.befriend("Bob")
+    question = account.hear("Bob", "Are you there?")
+    account.hear_request("Carol", "We met in Oslo.")
+    account.hear_request("Mallory", "Cheap watches!")
+    dave = f"balchat:{fake_peer('Dave').onion.removesuffix('.onion')}?name=Dave"
+    number = account.account.safety_number(bob)
+    passphrase, code = (
+        {"octets": json.loads(METHODS["renew_recovery_code"].codec.encode(secret))["octets"]}
+        for secret in (account.passphrase, account.recovery_code)
+    )
+    calls: dict[str, dict[str, Any]] = {
+        "hello": {},
+        "code": {},
+        "status": {},
+        "change_passphrase": {"old": code, "new": passphrase},
+        "renew_recovery_code": {"passphrase": passphrase},
+        "backup": {"target": "/media/stick/alice.backup"},
+        "add_contact": {"code": dave, "introduction": "It is me, Alice."},
+        "contacts": {},
+        "rename_contact": {"contact": "Dave", "name": "David"},
+        "safety_number": {"contact": "Bob"},
+        "verify_contact": {"contact": "Bob", "safety_number": number},
+        "block_contact": {"contact": "David"},
+        "unblock_contact": {"contact": "David"},
+        "remove_contact": {"contact": "David"},
+        "requests": {},
+        "accept_request": {"request": "Carol"},
+        "reject_request": {"request": "Mallory"},
+        "send": {"contact": "Bob", "text": "Yes!", "reply_to": question.id[:8]},
+        "message": {"message_id": question.id},
+        "history": {"contact": "Bob", "limit": 2},
+        "mark_read": {"contact": "Bob", "up_to": question.id},
+        "cursor": {},
+        "acknowledge": {"subscriber": "my-bot", "cursor": 3},
+    }
+    with TemporaryDirectory(prefix="rpc-") as directory:
+        context = FrontEndContext(profile=Path(directory), runtime_directory=Path(directory))
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(RpcServer(context, RpcSettings()).run, account)
+            connected = await anyio.to_thread.run_sync(reach, context)
+            assert connected is not None
+            async with LocalStream(connected) as stream:
+                recorded = await _play(Transcript(stream), calls)
+            tasks.cancel_scope.cancel()
+    return recorded
+
+
+async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    recorded: dict[str, list[str]] = {}
+    for name, params in calls.items():
+        await transcript.say(name, params)
+        answer = await transcript.hear()
+        assert "result" in answer, answer
+        recorded[name] = transcript.cut()
+
+    stream = await transcript.say("watch_status", {})
+    await transcript.hear()
+    recorded["watch_status"] = transcript.cut()
+    await transcript.say("cancel", {"stream": stream})
+    await transcript.hear(2)
+    recorded["cancel"] = transcript.cut()
+
+    stream = await transcript.say("events", {"after": 1})
+    await transcript.hear(3)
+    recorded["events"] = transcript.cut()
+    await transcript.say("cancel", {"stream": stream}, notify=True)
+    while (await transcript.hear()).get("id") != stream:
+        pass
+    transcript.cut()
+
+    stream = await transcript.say("events", {"after": 0, "credit": 1})
+    await transcript.hear()
+    await transcript.say("credit", {"stream": stream, "values": 2}, notify=True)
+    await transcript.hear(2)
+    recorded["credit"] = transcript.cut()
+
+    await transcript.say("shut_down", {})
+    await transcript.hear()
+    recorded["shut_down"] = transcript.cut()
+    return recorded
+
+
+# -- words
+
+
+def words(hint: Any) -> str:
+    """Say what a type looks like in JSON."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return words(arguments[0])
+    if origin in {Union, types.UnionType}:
+        return " or ".join(words(each) for each in arguments)
+    if origin is list:
+        return f"list of {words(arguments[0])}"
+    if origin is dict:
+        return f"object of {words(arguments[1])} by name"
+    if hint is Event:
+        return "[events](#events)"
+    return SIMPLE[hint] if hint in SIMPLE else f"[`{hint.__name__}`](#{hint.__name__.lower()})"
+
+
+def named_types(hints: Iterable[Any]) -> Iterator[type]:
+    """Give every class that types are made of, each once, those that they are made of after them."""
+    seen: set[type] = set()
+    left = list(hints)
+    while left:
+        hint = left.pop(0)
+        left[:0] = get_args(hint)
+        if isinstance(hint, type) and hint not in seen and (is_dataclass(hint) or issubclass(hint, Enum)):
+            seen.add(hint)
+            left += [] if issubclass(hint, Enum) else field_types(hint).values()
+            yield hint
+
+
+def field_types(kind: type) -> dict[str, Any]:
+    """Give the fields of a dataclass with their types."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(kind) if get_origin(hints[field.name]) is not ClassVar}
+
+
+def text_of(documented: Any) -> str:
+    """Give a docstring as paragraphs, in the words of the socket instead of Python's."""
+    paragraphs = (" ".join(part.split()) for part in cleandoc(documented.__doc__ or "").split("\n\n"))
+    text = "\n\n".join(paragraphs).replace("None", "null")
+    for kind in ERRORS:
+        text = re.sub(rf"\b{kind.__name__}\b", f"`{kind.code}`", text)
+    return text
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Lay out a table; nothing where it has no rows."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *lines]) + "\n\n" if lines else ""
+
+
+# -- sections
+
+
+def method_section(method: Method, example: list[str]) -> str:
+    """Describe one method."""
+    hints = get_type_hints(method.parameters, include_extras=True)
+    rows = [(f"`{name}`", words(hints[name]), _default(parameter)) for name, parameter in method.takes.items()]
+    if method.streams:
+        rows.append(("`credit`", words(hints["credit"]), "null: as many as you read"))
+    parameters = table(("parameter", "type", "without it"), rows) or "No parameters.\n\n"
+    gives = f"{'A stream of' if method.streams else 'Result:'} {words(method.result)}."
+    block = "\n".join(example)
+    text = text_of(getattr(method.owner, method.name))
+    return f"### `{method.name}`\n\n{text}\n\n{parameters}{gives}\n\n```text\n{block}\n```\n\n"
+
+
+def _default(parameter: Parameter) -> str:
+    return "refused" if parameter.default is Parameter.empty else json.dumps(parameter.default)
+
+
+def type_section(kind: type) -> str:
+    """Describe one kind of value."""
+    head = f"### `{kind.__name__}`\n\n{text_of(kind)}\n\n"
+    if issubclass(kind, Enum):
+        return f"{head}One of {', '.join(f'`{member.value}`' for member in kind)}.\n\n"
+    if kind is Secret:
+        text = "A passphrase or a recovery code. The octets are those of its UTF-8 text."
+        return f"### `Secret`\n\n{text}\n\n{fields_table(kind)}"
+    return head + fields_table(kind)
+
+
+def fields_table(kind: type, but_for: Iterable[str] = ()) -> str:
+    """Lay out the fields of a dataclass."""
+    shown = {name: hint for name, hint in field_types(kind).items() if name not in but_for}
+    return table(("field", "type"), ((f"`{name}`", words(hint)) for name, hint in shown.items()))
+
+
+def event_section(kind: type[Event]) -> str:
+    """Describe one kind of event."""
+    return f"### `{kind.type}`\n\n{text_of(kind)}\n\n{fields_table(kind, but_for=field_types(Event))}"
+
+
+def error_rows() -> Iterator[tuple[str, str, str]]:
+    """Describe every error."""
+    for kind in sorted(ERRORS, key=lambda kind: kind.code):
+        yield f"`{kind.code}`", str(error_object(kind()).code), text_of(kind).replace("|", "\\|")
+
+
+def reference() -> str:
+    """Give the whole reference."""
+    examples = anyio.run(record)
+    hints = [method.result for method in METHODS.values()]
+    hints += [hint for kind in event_types.values() for hint in field_types(kind).values()]
+    kinds = [kind for kind in named_types([*hints, Secret]) if kind is not Event]
+    return "".join(
+        (
+            "## Methods\n\n",
+            *(method_section(method, examples[name]) for name, method in METHODS.items()),
+            "## Values\n\n",
+            *(type_section(kind) for kind in kinds),
+            "## Events\n\n",
+            f"{text_of(Event)} Each has `type`, `cursor`, `at`, and these:\n\n",
+            *(event_section(kind) for kind in event_types.values()),
+            "## Errors\n\n",
+            table(("`data.code`", "`code`", "message"), error_rows()),
+        )
+    )
+
+
+def page(text: str) -> str:
+    """Give a page with the reference in its place."""
+    before, after = text.split(BEGIN, maxsplit=1)[0], text.split(END)[1]
+    return f"{before}{BEGIN}\n{reference()}{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text()))

@@ -1,0 +1,125 @@
+"""The page about the local socket says what the socket does: its reference is the code's, its programs run."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from balchat_ui_rpc.description import METHODS, PROTOCOL
+from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_ID_LENGTH, MAX_REQUEST_SIZE, Limits
+from balchat_ui_rpc.place import socket_path
+from balchat_ui_rpc.server import RpcServer
+from balchat_ui_rpc.settings import RpcSettings
+
+from balchat_host.api.frontend import App, FrontEndContext
+from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.waiting import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+PAGE = "rpc.md"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "rpc_reference.py"
+
+
+class Account(FakeApp):
+    """Tells what was acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acknowledged: Seen[int] = Seen()
+
+    async def acknowledge(self, subscriber: str, cursor: int) -> None:
+        await super().acknowledge(subscriber, cursor)
+        self.acknowledged(cursor)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="rpc-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def context(short_path: Path) -> FrontEndContext:
+    return FrontEndContext(profile=short_path / "profile", runtime_directory=short_path)
+
+
+@pytest.fixture
+async def account(context: FrontEndContext) -> AsyncIterator[Account]:
+    account = Account()
+    account.befriend("Bob")
+    account.hear("Bob", "hello")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(RpcServer(context, RpcSettings()).run, account)
+        yield account
+        tasks.cancel_scope.cancel()
+
+
+def test_the_reference_is_the_codes(page: Any) -> None:
+    text = page(PAGE)
+    assert runpy.run_path(str(SCRIPT))["page"](text) == text, "run scripts/rpc_reference.py"
+
+
+@pytest.mark.parametrize("name", sorted(App.__abstractmethods__ | METHODS.keys()))
+def test_every_method_has_its_place(page: Any, name: str) -> None:
+    assert f"\n### `{name}`\n" in page(PAGE)
+
+
+def test_the_figures_are_the_codes(page: Any) -> None:
+    text = " ".join(page(PAGE).split())
+    for said in (
+        f"A request has at most {MAX_REQUEST_SIZE >> 20} MiB, an answer at most {MAX_ANSWER_SIZE >> 20} MiB",
+        f"must be ended within {Limits().patience} seconds",
+        f"a text of up to {MAX_ID_LENGTH} characters",
+        f"up to {Limits().calls} of them",
+        f"At most {Limits().streams} are open at a time",
+        {5: "have five seconds to finish"}[Limits().grace],
+        f"{RpcSettings().max_clients} programs may be connected",
+        f"`protocol`, now {PROTOCOL}",
+    ):
+        assert said in text
+
+
+def test_the_shell_finds_the_socket(blocks: Any, short_path: Path) -> None:
+    (block,) = blocks(PAGE, "bash")
+    home, runtime = short_path / "home", short_path / "run"
+    profile = home / ".local" / "share" / "balchat" / "default"
+    for directory in (profile, runtime):
+        directory.mkdir(parents=True, mode=0o700)
+    environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PATH": "/usr/bin:/bin"}
+    found = subprocess.run(
+        ["bash", "-euc", block.text + 'echo "$socket"'], env=environment, capture_output=True, text=True, check=True
+    )
+    place = ProfileDirectory(name="default", directory=profile).runtime_directory(environment)
+    assert Path(found.stdout.strip()) == socket_path(FrontEndContext(profile=profile, runtime_directory=place))
+
+
+@pytest.mark.anyio
+async def test_the_first_program_lists_contacts(blocks: Any, account: FakeApp, context: FrontEndContext) -> None:
+    program = blocks(PAGE, "python")[0].text
+    done = await anyio.run_process([sys.executable, "-c", program, str(socket_path(context))])
+    assert done.stdout == b"Bob 1\n"
+
+
+@pytest.mark.anyio
+async def test_the_bot_answers_once_and_goes_on_where_it_was(
+    blocks: Any, account: Account, context: FrontEndContext
+) -> None:
+    program = blocks(PAGE, "python")[1].text
+    for said in (1, 2):
+        # Its answer is the next event.
+        last = await account.cursor() + 1
+        async with await anyio.open_process([sys.executable, "-c", program, str(socket_path(context))]) as bot:
+            await account.acknowledged.until(lambda cursors, last=last: last in cursors)
+            bot.terminate()
+        history = [message.text for message in await account.history("Bob")]
+        assert history == ["hello", "You said: hello"] * said
+        account.hear("Bob", "hello")
