@@ -63,16 +63,18 @@ impl SignatureKeyPair {
     fn from_secret(py: Python<'_>, secret_key: &[u8], cipher_suite: u16) -> PyResult<Self> {
         let make = || {
             let suite = CipherSuite::from(cipher_suite);
-            // mls-rs wants an Ed25519 key as seed and public key.
-            let secret = match <[u8; SEED_SIZE]>::try_from(secret_key).map(Zeroizing::new) {
-                Ok(seed) if is_ed25519(suite) => {
-                    let pair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
-                    SignatureSecretKey::new_slice(pair.as_slice())
-                }
-                _ if is_ed25519(suite) => return Err(Fault::new(Kind::Caller, "an Ed25519 seed has 32 octets")),
-                _ => SignatureSecretKey::new_slice(secret_key),
-            };
-            let public = suite_provider(suite)?
+            let provider = suite_provider(suite)?;
+            if is_ed25519(suite) {
+                let seed = <[u8; SEED_SIZE]>::try_from(secret_key)
+                    .map(Zeroizing::new)
+                    .map_err(|_| Fault::new(Kind::Caller, "an Ed25519 seed has 32 octets"))?;
+                // mls-rs wants seed and public key in one.
+                let pair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
+                let public = pair[SEED_SIZE..].to_vec().into();
+                return Ok(Self { suite, secret: SignatureSecretKey::new_slice(pair.as_slice()), public });
+            }
+            let secret = SignatureSecretKey::new_slice(secret_key);
+            let public = provider
                 .signature_key_derive_public(&secret)
                 .map_err(|_| Fault::new(Kind::Caller, "this is no secret key of the cipher suite"))?;
             Ok(Self { suite, secret, public })

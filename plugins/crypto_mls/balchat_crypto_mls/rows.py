@@ -98,6 +98,10 @@ class GroupRows:
             self._area.delete(key)
         self._area.delete(_named(_VERSION, group_id))
 
+    def has(self, group_id: bytes) -> bool:
+        """Say whether a group was written and not deleted, without reading it."""
+        return self._area.get(_named(_VERSION, group_id)) is not None
+
     def ids(self) -> list[bytes]:
         """Give the ids of all groups."""
         return [key[2:] for key, _ in self._area.scan(_VERSION)]
