@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 from balchat_host.api.errors import InternalError, error_from
@@ -19,6 +20,8 @@ from balchat_host.api.types import Secret
 from balchat_ui_cli.output import to_json
 
 _READY = {"up": True}
+_POLL = 0.05
+"""Seconds between looks at a process, where the system cannot tell us of its end."""
 
 
 def start(
@@ -95,6 +98,8 @@ def detach() -> None:
 
 def wait_until_gone(process: int, timeout: float) -> bool:
     """Wait at most `timeout` seconds for a process that is no child of ours to end; say whether it has."""
+    if not hasattr(os, "pidfd_open"):
+        return _poll_until_gone(process, timeout)
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:
@@ -103,3 +108,14 @@ def wait_until_gone(process: int, timeout: float) -> bool:
         return bool(select.select([descriptor], [], [], timeout)[0])
     finally:
         os.close(descriptor)
+
+
+def _poll_until_gone(process: int, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(_POLL)
+    return False

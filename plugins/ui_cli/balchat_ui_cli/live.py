@@ -18,7 +18,10 @@ class Picture:
         self._height = 0
 
     def draw(self, lines: Iterable[Line]) -> None:
-        """Draw the lines in place of the ones before, each cut to the terminal's width so that the count holds."""
+        """Draw the lines in place of the ones before, as many and as much of each as the terminal can hold."""
+        lines = list(lines)
+        if len(lines) >= self._out.rows:
+            lines = [*lines[: self._out.rows - 2], ["…"]]
         drawn = [self._out.painted(_cut(line, self._out.columns - 1)) for line in lines]
         # CPL and ED (ECMA-48, 8.3.13 and 8.3.39): to the first line of the old picture, then clear what follows.
         back = f"\x1b[{self._height}F\x1b[J" if self._height else ""

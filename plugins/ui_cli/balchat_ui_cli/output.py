@@ -96,6 +96,11 @@ class Output:
         """The width of the terminal in cells."""
         return get_terminal_size().columns
 
+    @property
+    def rows(self) -> int:
+        """The height of the terminal in cells."""
+        return get_terminal_size().lines
+
     # -- results
 
     def value(self, value: object, lines: Lines) -> None:

@@ -50,8 +50,8 @@ class SecretSource:
         """Get a new secret; at the terminal, twice the same. Raises BadInput, BadPassphraseFile."""
         if self.given:
             return self.read()
-        for _ in range(_TRIES):
-            secret = self._ask(self.name)
+        for attempt in range(_TRIES):
+            secret = self._ask(f"Not the same. {self.name}" if attempt else self.name)
             if secret == self._ask("The same again"):
                 return secret
         raise BadInput(what=self.name, problem="it was not the same the second time. Nothing was changed")

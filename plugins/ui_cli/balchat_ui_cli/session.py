@@ -83,7 +83,7 @@ class Session:
             except WrongSecret as error:
                 if not tries:
                     raise
-                self._out.hint([str(error)])
+                self._out.warn(error.code, str(error))
 
     def _through_socket(self, call: Call[T]) -> tuple[T] | None:
         async def attempt() -> tuple[T] | None:

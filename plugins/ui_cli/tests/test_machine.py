@@ -81,13 +81,18 @@ def test_down(cli: Cli, app: FakeApp) -> None:
     assert app.ended
 
 
-def test_down_waits_for_the_process(cli: Cli, app: FakeApp) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_down_waits_for_the_process(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    if not told:
+        # As on a system that cannot tell of the end of a process.
+        monkeypatch.delattr(os, "pidfd_open")
     with Popen(["cat"], stdin=PIPE) as process:
         app.process_id = process.pid
         late = cli("down", "--timeout", "0.05", "--json")
         assert (late.code, late.error["code"]) == (10, "timed-out")
         assert process.stdin
         process.stdin.close()
+        process.wait()
         assert cli.json("down") == {"running": False}
     assert cli.json("down") == {"running": False}
 

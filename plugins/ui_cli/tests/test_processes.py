@@ -100,7 +100,7 @@ def test_init_with_two_different_passphrases(root: Path, on_terminal: Callable[.
         terminal.press(f"{PASSPHRASE}\n")
         terminal.wait_for("The same again: ")
         terminal.press("something else\n")
-    terminal.wait_for("not the same")
+    terminal.wait_for("it was not the same")
     assert terminal.wait_for_end() == 3
     assert not FakeHost(root).profile().exists()
 
@@ -136,6 +136,29 @@ def test_no_terminal_to_ask_at(account: Path, run: Programs) -> None:
     told = run("code", "--json")
     assert told.returncode == 3
     assert "--passphrase-fd" in json.loads(told.stderr)["error"]["message"]
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_colour_on_a_terminal_unless_it_is_not_wanted(
+    up: None, on_terminal: Callable[..., Terminal], run: Programs, colour: bool
+) -> None:
+    assert run("contacts", "add", _onion("Bob"), "--name", "Bob").returncode == 0
+    terminal = on_terminal("contacts", "list", **({} if colour else {"NO_COLOR": "1"}))
+    assert terminal.wait_for_end() == 0
+    assert "Bob" in terminal.shown
+    assert ("\x1b[" in terminal.shown) is colour
+
+
+def test_a_picture_is_never_higher_than_the_terminal(
+    up: None, on_terminal: Callable[..., Terminal], run: Programs
+) -> None:
+    for number in range(20):
+        assert run("contacts", "add", _onion(f"Bob {number}"), "--name", f"Bob {number}").returncode == 0
+    terminal = on_terminal("status", "--watch")
+    picture = terminal.wait_for("…")
+    assert picture.count("\n") < 24
+    terminal.press("\x03")
+    assert terminal.wait_for_end() == 130
 
 
 # -- up, in the foreground

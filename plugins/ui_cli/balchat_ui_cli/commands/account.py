@@ -10,6 +10,7 @@ import anyio
 import typer
 
 from balchat_host.api.errors import AccountExists, BadInput
+from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_ui_cli.frame import ACCOUNT, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
@@ -53,6 +54,8 @@ def init(
     """
     if run.profile.exists():
         raise AccountExists(name=run.profile.name)
+    if run.session.key.slot is SlotKind.RECOVERY_CODE:
+        raise BadInput(what="--recovery-code", problem="an account has one only after it is made")
     chosen = name if name is not None else _ask_name()
     passphrase = run.session.key.source.read_new()
     with one_error():
