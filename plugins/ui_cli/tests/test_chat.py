@@ -187,13 +187,18 @@ async def test_a_full_disk_does_not_end_the_chat(app: FakeApp) -> None:
 async def test_a_lost_connection_ends_the_chat(app: FakeApp) -> None:
     async def lose() -> None:
         async with chatting(app) as room:
-            app.fail_next("send", ConnectionLost())
+            rooms.append(room)
             room.type("hello\r")
+            await room.until(lambda: "hello" in room.above)
+            app.fail_next("send", ConnectionLost())
+            room.type("and more\r")
             await anyio.sleep_forever()
 
+    rooms: list[Room] = []
     with pytest.raises(ExceptionGroup) as raised:
         await lose()
     assert raised.group_contains(ConnectionLost)
+    assert "hello" in rooms[0].shown
 
 
 async def test_older_messages(app: FakeApp) -> None:

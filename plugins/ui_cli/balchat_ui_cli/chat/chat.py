@@ -48,14 +48,16 @@ class Chat:
         self._out.say(self._headline(), *self._lines(settled))
         await self._mark_read(settled)
         with self._to_do, self._typed:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._follow_events, after)
-                tasks.start_soon(self._follow_status)
-                tasks.start_soon(self._leave_on_signals)
-                tasks.start_soon(self._do_typed, self._typed)
-                await self._show(tasks)
-                tasks.cancel_scope.cancel()
-        self._say_what_waits()
+            try:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._follow_events, after)
+                    tasks.start_soon(self._follow_status)
+                    tasks.start_soon(self._leave_on_signals)
+                    tasks.start_soon(self._do_typed, self._typed)
+                    await self._show(tasks)
+                    tasks.cancel_scope.cancel()
+            finally:
+                self._say_what_waits()
 
     async def _show(self, tasks: TaskGroup) -> None:
         done = anyio.Event()
