@@ -63,6 +63,7 @@ def listen(context: FrontEndContext) -> Bound:
             return Bound(socket=listening, path=path, inode=path.lstat().st_ino)
         except OSError as error:
             listening.close()
+            path.unlink(missing_ok=True)
             raise SocketUnusable(problem=f"{path}: {error.strerror}") from error
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 import stat
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 import pytest
-from balchat_ui_rpc import peer
+from balchat_ui_rpc import local, peer, place
 from balchat_ui_rpc.place import listen, reach, remove, socket_path
 from balchat_ui_rpc.plugin import connect
 
 from balchat_host.api.errors import AlreadyRunning, SocketUnusable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from balchat_host.api.frontend import FrontEndContext
     from conftest import Bench, Serving
 
@@ -159,6 +160,62 @@ class TestTheOtherEnd:
         one, other = socket.socketpair()
         with one, other, pytest.raises(SocketUnusable, match="who"):
             peer.check_peer(one)
+
+
+def test_a_socket_that_cannot_be_made_is_not_left_half_made(
+    context: FrontEndContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Path, "chmod", refuse)
+        with pytest.raises(SocketUnusable, match="not permitted"):
+            listen(context)
+    bound = listen(context)
+    bound.socket.close()
+
+
+def test_a_client_waits_in_the_queue_but_not_for_ever(
+    context: FrontEndContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "_PATIENCE", 0)
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(socket_path(context)))
+        busy.listen(0)
+        waiting.connect(str(socket_path(context)))
+        with pytest.raises(SocketUnusable):
+            reach(context)
+
+
+class Listening:
+    """A listening socket that fails with one error after the other, and then has a client."""
+
+    def __init__(self, *numbers: int) -> None:
+        self._numbers = list(numbers)
+        self.client, _ = self._both = socket.socketpair()
+
+    def accept(self) -> tuple[socket.socket, str]:
+        if self._numbers:
+            raise OSError(self._numbers.pop(0), "as told")
+        return self.client, ""
+
+    def close(self) -> None:
+        for end in self._both:
+            end.close()
+
+
+@pytest.mark.anyio
+async def test_a_passing_failure_to_accept_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_BREATH", 0)
+    with closing(Listening(errno.EMFILE, errno.ECONNABORTED)) as listening:
+        assert await local.accept(listening) is listening.client
+
+
+@pytest.mark.anyio
+async def test_a_lasting_failure_to_accept_is_told() -> None:
+    with closing(Listening(errno.EBADF)) as listening, pytest.raises(SocketUnusable, match="no longer takes"):
+        await local.accept(listening)
 
 
 def test_removing_what_is_gone_does_no_harm(context: FrontEndContext) -> None:
