@@ -120,14 +120,16 @@ class FileStorageKit(StorageKit):
 
     # -- from outside
 
-    def test_only_the_owner_can_reach_the_files(self, storage: Storage, directory: Path) -> None:
+    def test_only_the_owner_can_reach_the_files(self, storage: Storage, directory: Path, tmp_path: Path) -> None:
         async def look() -> None:
             async with new_vault(storage, directory) as vault:
                 await vault.transact(add_note("something"))
+                await vault.backup(tmp_path / "backup")
                 await to_thread.run_sync(require_private, directory)
 
         anyio.run(look)
         require_private(directory)
+        require_private(tmp_path / "backup")
 
     def test_nothing_readable_lies_on_the_disk(self, storage: Storage, tmp_path: Path) -> None:
         directory, target = tmp_path / "account", tmp_path / "backup"

@@ -1,12 +1,13 @@
 """Copies a vault while it is in use: a folder that is a vault again, with the secrets of that moment."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
 from balchat_host.api.errors import BadInput
 from balchat_storage_sqlcipher.driver import Connection, Driver
-from balchat_storage_sqlcipher.faults import disk_faults, fault
+from balchat_storage_sqlcipher.faults import disk_faults
 from balchat_storage_sqlcipher.files import VaultFiles, make_file, remove_tree, sync
 
 
@@ -35,13 +36,7 @@ def write_backup(driver: Driver, connect: Callable[[], Connection], header: byte
 
 def _copy_database(driver: Driver, connect: Callable[[], Connection], files: VaultFiles) -> None:
     make_file(files.database)  # before SQLite would, which would give it a wider mode
-    try:
-        connection = connect()
-        try:
-            # One statement, hence one consistent view. The copy has the key of the database that it is made from.
-            connection.cursor().execute("VACUUM INTO ?", (str(files.database),))
-        finally:
-            connection.close()
-    except driver.errors as error:
-        raise fault(error) from error
+    with driver.faults(), closing(connect()) as connection:
+        # One statement, hence one consistent view. The copy has the key of the database that it is made from.
+        connection.cursor().execute("VACUUM INTO ?", (str(files.database),))
     sync(files.database)

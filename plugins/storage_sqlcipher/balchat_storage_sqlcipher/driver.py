@@ -5,7 +5,8 @@ enough. docs/decisions/0002-sqlcipher-driver.md says why.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,6 +18,7 @@ from typing import Final, Protocol, Self
 from balchat_host.api.errors import LibraryTooOld, StorageFailed
 from balchat_host.api.storage import SqlRow, SqlValue
 from balchat_storage_sqlcipher.data_key import DataKey
+from balchat_storage_sqlcipher.faults import fault
 
 MINIMUM_SQLCIPHER: Final = (4, 14)
 """Older ones are built on an SQLite whose write-ahead log can corrupt the database."""
@@ -58,6 +60,14 @@ class Driver:
     version: str
     connect: Callable[..., Connection]
     errors: tuple[type[Exception], ...]
+
+    @contextmanager
+    def faults(self) -> Generator[None]:
+        """Raise, for an error of the driver inside the block, what the contract calls it."""
+        try:
+            yield
+        except self.errors as error:
+            raise fault(error) from error
 
 
 @cache

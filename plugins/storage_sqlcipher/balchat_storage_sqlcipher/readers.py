@@ -8,7 +8,6 @@ from typing import Any, Final
 from balchat_host.api.errors import WorldError
 from balchat_host.api.storage import ReadTransaction
 from balchat_storage_sqlcipher.driver import Connection, Driver
-from balchat_storage_sqlcipher.faults import fault
 from balchat_storage_sqlcipher.jobs import Job, wake
 from balchat_storage_sqlcipher.transaction import View
 
@@ -56,10 +55,8 @@ class Readers:
             connection.close()
 
     def _connected(self) -> Connection:
-        try:
+        with self._driver.faults():
             return self._connect()
-        except self._driver.errors as error:
-            raise fault(error) from error
 
     def _view(self, connection: Connection, job: ReadJob) -> None:
         cursor = connection.cursor()

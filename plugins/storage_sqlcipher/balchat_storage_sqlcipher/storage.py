@@ -1,6 +1,7 @@
 """Makes and unlocks vaults (docs/spec/vault.md, section 5)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from balchat_storage_sqlcipher import header, recovery_code
 from balchat_storage_sqlcipher.checks import check_vault
 from balchat_storage_sqlcipher.data_key import DataKey
 from balchat_storage_sqlcipher.driver import Access, Connection, find_driver, open_database
-from balchat_storage_sqlcipher.faults import disk_faults, fault
+from balchat_storage_sqlcipher.faults import disk_faults
 from balchat_storage_sqlcipher.files import (
     VaultFiles,
     VaultLock,
@@ -44,7 +45,8 @@ class SqlcipherStorage(Storage):
         return Secret.from_text(recovery_code.new())
 
     def exists(self, directory: Path) -> bool:
-        return VaultFiles(directory).folder.exists()
+        with disk_faults():
+            return VaultFiles(directory).folder.exists()
 
     async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> SqlcipherVault:
         return await to_thread.run_sync(self._create, directory, slots)
@@ -99,20 +101,18 @@ class SqlcipherStorage(Storage):
                 files.require_private()
                 slots = header.decode(files.read_header())
                 files.require_database()
-                data_key = open_slot(slots, kind, read)
                 require_whole_log(files)
-                return self._open(files, lock, data_key, slots)
+                data_key = open_slot(slots, kind, read)
+                with _wiped_while_failing(data_key):
+                    return self._open(files, lock, data_key, slots)
 
     def _open(self, files: VaultFiles, lock: VaultLock, data_key: DataKey, slots: Slots) -> SqlcipherVault:
         driver = find_driver()
-        try:
+        with driver.faults():
             if files.log.exists():
                 # A connection that may write and finds damage would, when closed, still empty the log.
                 _require_tables(open_database(driver, files.database, data_key, Access.LOOK)).close()
             connection = _require_tables(open_database(driver, files.database, data_key))
-        except driver.errors as error:
-            data_key.wipe()
-            raise fault(error) from error
         return SqlcipherVault(
             Opened(
                 driver=driver,
@@ -124,6 +124,15 @@ class SqlcipherStorage(Storage):
                 kdf=self._kdf,
             )
         )
+
+
+@contextmanager
+def _wiped_while_failing(data_key: DataKey) -> Generator[None]:
+    try:
+        yield
+    except BaseException:
+        data_key.wipe()
+        raise
 
 
 def _require_tables(connection: Connection) -> Connection:
@@ -141,12 +150,5 @@ def _require_tables(connection: Connection) -> Connection:
 
 def _make_tables(files: VaultFiles, data_key: DataKey) -> None:
     driver = find_driver()
-    connection: Connection | None = None
-    try:
-        connection = open_database(driver, files.database, data_key)
+    with driver.faults(), closing(open_database(driver, files.database, data_key)) as connection:
         connection.cursor().execute(AREA_SCHEMA)
-    except driver.errors as error:
-        raise fault(error) from error
-    finally:
-        if connection is not None:
-            connection.close()

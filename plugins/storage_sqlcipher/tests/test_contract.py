@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from balchat_storage_sqlcipher.header import Kdf
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
 from balchat_host.testing.file_storage_kit import FileStorageKit
+
+if TYPE_CHECKING:
+    from balchat_storage_sqlcipher.header import Kdf
 
 
 class TestSqlcipherStorage(FileStorageKit):
     scratch = frozenset({"vault/database-shm"})
 
     @pytest.fixture
-    def storage(self) -> SqlcipherStorage:
-        return SqlcipherStorage(weak_kdf=Kdf(memory_kib=8, passes=1, lanes=1))
+    def storage(self, weak_kdf: Kdf) -> SqlcipherStorage:
+        return SqlcipherStorage(weak_kdf=weak_kdf)

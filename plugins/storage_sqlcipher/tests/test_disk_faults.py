@@ -1,0 +1,244 @@
+"""What a full, a failing or a damaged disk does to a vault that is open."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from contextlib import contextmanager, nullcontext, suppress
+from errno import EACCES, EDQUOT, ENOSPC
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from balchat_storage_sqlcipher.faults import disk_faults, fault
+from balchat_storage_sqlcipher.vault import SqlcipherVault
+
+from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
+from balchat_host.api.storage import SlotKind, SqlError, Transaction
+from balchat_host.testing.file_storage_kit import create_once
+from balchat_host.testing.storage_kit import OTHER_PASSPHRASE, PASSPHRASE, add_note, new_vault, notes, unlocked
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from balchat_storage_sqlcipher.storage import SqlcipherStorage
+
+    from balchat_host.api.storage import Vault
+
+BULK = "x" * 100_000
+
+
+class SmallDisk:
+    """A file system of 1 MiB; where none can be mounted, SQLite is told to take as little."""
+
+    def __init__(self, folder: Path, *, mount: bool) -> None:
+        self.folder = folder
+        command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", str(folder)]
+        self.mounted = mount and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    @contextmanager
+    def full(self, vault: Vault) -> Generator[None]:
+        """Leave hardly any room while the block runs."""
+        if self.mounted:
+            ballast, room = self.folder / "ballast", os.statvfs(self.folder)
+            ballast.write_bytes(bytes(room.f_bavail * room.f_frsize - 8192))
+            yield
+            ballast.unlink()
+        else:
+            assert isinstance(vault, SqlcipherVault)
+            cursor = vault._opened.connection.cursor()
+            cursor.execute("PRAGMA max_page_count = 12")
+            yield
+            cursor.execute("PRAGMA max_page_count = 1000000")
+
+
+# Only root may mount; whoever may not fills a page limit instead.
+@pytest.fixture(params=[False, True] if os.geteuid() == 0 else [False], ids=lambda mount: "mount" if mount else "pages")
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk]:
+    folder = tmp_path / "disk"
+    folder.mkdir(mode=0o700)
+    disk = SmallDisk(folder, mount=request.param)
+    yield disk
+    if disk.mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def broken_disk() -> Generator[None]:
+    """Let every write beyond the first KiB of a file fail; not for want of room, as far as anybody can tell."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def swallowing(tx: Transaction) -> None:
+    """A unit that does not care whether it fails."""
+    for _ in range(3):
+        with suppress(BalchatError):
+            add_note(BULK)(tx)
+
+
+@pytest.mark.anyio
+async def test_a_full_disk_undoes_the_unit_and_the_vault_goes_on(
+    storage: SqlcipherStorage, small_disk: SmallDisk
+) -> None:
+    directory = small_disk.folder / "account"
+    async with new_vault(storage, directory) as vault:
+        await vault.transact(add_note("before"))
+        with small_disk.full(vault):
+            for _ in range(3):
+                with pytest.raises(StorageFull):
+                    await vault.transact(add_note(BULK))
+                with pytest.raises(StorageFull):
+                    await vault.transact(swallowing)
+            assert await vault.read(notes) == ["before"]
+        await vault.transact(add_note("after"))
+        assert await vault.read(notes) == ["before", "after"]
+    async with unlocked(storage, directory) as vault:
+        assert await vault.read(notes) == ["before", "after"]
+
+
+@pytest.mark.anyio
+async def test_units_beside_one_that_is_too_large_happen_or_raise(
+    storage: SqlcipherStorage, small_disk: SmallDisk
+) -> None:
+    kept: set[str] = set()
+
+    async def hand_in(text: str) -> None:
+        with suppress(StorageFull):
+            await vault.transact(add_note(text))
+            kept.add(text)
+
+    async with new_vault(storage, small_disk.folder / "account") as vault:
+        with small_disk.full(vault):
+            async with anyio.create_task_group() as tasks:
+                for number in range(20):
+                    tasks.start_soon(hand_in, BULK if number == 10 else str(number))
+        assert BULK not in kept
+        assert set(await vault.read(notes)) == kept
+
+
+@pytest.mark.anyio
+async def test_a_backup_that_finds_no_room_leaves_nothing(
+    storage: SqlcipherStorage, small_disk: SmallDisk, tmp_path: Path
+) -> None:
+    async with new_vault(storage, tmp_path / "account") as vault:
+        await vault.transact(add_note(BULK * 20))
+        # Where nothing could be mounted, a broken disk stands in for a small one.
+        with nullcontext() if small_disk.mounted else broken_disk(), pytest.raises((StorageFull, StorageFailed)):
+            await vault.backup(small_disk.folder / "backup")
+        assert not any(small_disk.folder.iterdir())
+        await vault.transact(add_note("after"))
+
+
+@pytest.mark.anyio
+async def test_a_failed_write_makes_the_vault_refuse_units_until_it_is_unlocked_again(
+    storage: SqlcipherStorage, directory: Path
+) -> None:
+    async with new_vault(storage, directory) as vault:
+        await vault.transact(add_note("before"))
+        with broken_disk(), pytest.raises(StorageFailed, match="The disk failed"):
+            await vault.transact(add_note("lost"))
+        for _ in range(2):
+            with pytest.raises(StorageFailed):
+                await vault.transact(add_note("refused"))
+        assert await vault.read(notes) == ["before"]
+    async with unlocked(storage, directory) as vault:
+        await vault.transact(add_note("after"))
+        assert await vault.read(notes) == ["before", "after"]
+
+
+@pytest.mark.anyio
+async def test_a_failed_write_leaves_the_key_slots(storage: SqlcipherStorage, directory: Path) -> None:
+    async with new_vault(storage, directory) as vault:
+        with broken_disk_for("header.new", vault), pytest.raises(StorageFailed):
+            await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+        await vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE)
+    async with unlocked(storage, directory):
+        pass
+
+
+@contextmanager
+def broken_disk_for(name: str, vault: Vault) -> Generator[None]:
+    """Put a folder where the vault wants to write a file."""
+    assert isinstance(vault, SqlcipherVault)
+    obstacle = vault._opened.files.folder / name
+    obstacle.mkdir()
+    yield
+    obstacle.rmdir()
+
+
+def test_a_creation_that_fails_leaves_no_vault(storage: SqlcipherStorage, directory: Path) -> None:
+    with broken_disk(), pytest.raises(StorageFailed):
+        anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE})
+    assert not storage.exists(directory)
+    anyio.run(create_once, storage, directory)
+
+
+@pytest.mark.anyio
+async def test_a_page_that_is_damaged_later_stops_units_and_only_views_that_need_it(
+    storage: SqlcipherStorage, directory: Path
+) -> None:
+    async with new_vault(storage, directory) as vault:
+        await vault.transact(add_note(BULK))
+        await vault.transact(lambda tx: tx.script("CREATE TABLE small (n); INSERT INTO small VALUES (1);"))
+    database = directory / "vault" / "database"
+    octets = bytearray(database.read_bytes())
+    octets[len(octets) // 2] ^= 1
+    database.write_bytes(octets)
+    async with unlocked(storage, directory) as vault:
+        for _ in range(2):
+            with pytest.raises(VaultDamaged):
+                await vault.read(lambda tx: tx.query("SELECT * FROM note"))
+            assert await vault.read(lambda tx: tx.query("SELECT n FROM small")) == [(1,)]
+        for _ in range(2):
+            with pytest.raises(VaultDamaged):
+                await vault.transact(lambda tx: tx.query("SELECT * FROM note"))
+        with pytest.raises(VaultDamaged):
+            await vault.transact(add_note("on top of damage"))
+
+
+@pytest.mark.anyio
+async def test_a_constraint_that_only_the_commit_finds_broken_keeps_the_vault_going(
+    storage: SqlcipherStorage, directory: Path
+) -> None:
+    async with new_vault(storage, directory) as vault:
+        await vault.transact(
+            lambda tx: tx.script("CREATE TABLE part (n INTEGER REFERENCES note DEFERRABLE INITIALLY DEFERRED);")
+        )
+        with pytest.raises(SqlError):
+            await vault.transact(lambda tx: tx.execute("INSERT INTO part VALUES (99)"))
+        await vault.transact(add_note("after"))
+        assert await vault.read(notes) == ["after"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("database or disk is full", StorageFull),
+        ("disk I/O error", StorageFailed),
+        ("database is locked", StorageFailed),
+        ("unable to open database file", StorageFailed),
+        ("attempt to write a readonly database", StorageFailed),
+        ("database disk image is malformed", VaultDamaged),
+        ("file is not a database", VaultDamaged),
+        ("no such table: x", SqlError),
+    ],
+)
+def test_a_driver_without_codes_is_understood_by_its_texts(text: str, expected: type[Exception]) -> None:
+    assert type(fault(RuntimeError(text))) is expected
+
+
+def test_what_sql_refuses_is_not_quoted() -> None:
+    assert str(fault(RuntimeError('fts5: syntax error near "a secret"'))) == "RuntimeError"
+
+
+@pytest.mark.parametrize(("code", "expected"), [(ENOSPC, StorageFull), (EDQUOT, StorageFull), (EACCES, StorageFailed)])
+def test_errors_of_the_system_are_told_by_their_cause(code: int, expected: type[Exception]) -> None:
+    with pytest.raises(expected), disk_faults():
+        raise OSError(code, "in the language of the system", "/a/path/that/nobody/shall/see")

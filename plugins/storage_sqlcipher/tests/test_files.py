@@ -1,0 +1,152 @@
+"""Whose the files are, what stands in their place, and how they look while the vault is open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import StorageFailed, VaultDamaged, VaultExposed, VaultTooNew
+from balchat_host.testing.file_storage_kit import create_once, unlock_once
+from balchat_host.testing.storage_kit import new_vault
+
+if TYPE_CHECKING:
+    from balchat_storage_sqlcipher.storage import SqlcipherStorage
+
+    from balchat_host.api.storage import ReadTransaction, Transaction
+
+
+def make(storage: SqlcipherStorage, directory: Path) -> None:
+    anyio.run(create_once, storage, directory)
+
+
+def unlock(storage: SqlcipherStorage, directory: Path) -> None:
+    anyio.run(unlock_once, storage, directory)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_files_of_somebody_else_are_not_opened(
+    storage: SqlcipherStorage, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(storage, directory)
+    stranger = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+    with pytest.raises(VaultExposed, match="somebody else"):
+        unlock(storage, directory)
+
+
+def test_no_vault_is_made_where_others_can_write(storage: SqlcipherStorage, directory: Path) -> None:
+    directory.mkdir()
+    directory.chmod(0o777)
+    with pytest.raises(VaultExposed):
+        make(storage, directory)
+    assert not storage.exists(directory)
+    directory.chmod(0o755)
+    make(storage, directory)
+
+
+def test_a_link_in_place_of_the_folder_is_not_followed(storage: SqlcipherStorage, directory: Path) -> None:
+    make(storage, directory)
+    (directory / "vault").rename(directory / "elsewhere")
+    (directory / "vault").symlink_to(directory / "elsewhere")
+    with pytest.raises(VaultDamaged, match="something else"):
+        unlock(storage, directory)
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(storage: SqlcipherStorage, directory: Path) -> None:
+    make(storage, directory)
+    (directory / "vault.lock").unlink()
+    (directory / "vault.lock").symlink_to(directory / "made through a link")
+    with pytest.raises(StorageFailed):
+        unlock(storage, directory)
+    assert not (directory / "made through a link").exists()
+
+
+def test_what_a_creation_that_was_cut_short_has_left_is_no_vault(storage: SqlcipherStorage, directory: Path) -> None:
+    make(storage, directory)
+    (directory / "vault").rename(directory / "vault.new")
+    assert not storage.exists(directory)
+    make(storage, directory)
+    assert names(directory) == ["vault", "vault.lock"]
+
+
+def test_the_database_of_another_vault_is_damage(storage: SqlcipherStorage, directory: Path, tmp_path: Path) -> None:
+    make(storage, directory)
+    make(storage, tmp_path / "other")
+    shutil.copyfile(tmp_path / "other" / "vault" / "database", directory / "vault" / "database")
+    with pytest.raises(VaultDamaged):
+        unlock(storage, directory)
+
+
+def test_a_vault_from_a_newer_version_is_left_as_it_is(storage: SqlcipherStorage, directory: Path) -> None:
+    make(storage, directory)
+    header = directory / "vault" / "header"
+    body = header.read_bytes()[:-32].replace(b"\r\n\0\1", b"\r\n\0\2")
+    header.write_bytes(body + sha256(body).digest())
+    with pytest.raises(VaultTooNew):
+        unlock(storage, directory)
+    assert header.read_bytes()[:-32] == body
+    assert any(check.problem for check in storage.checks(directory))
+
+
+@pytest.mark.anyio
+async def test_connections_are_set_as_the_design_says(storage: SqlcipherStorage, directory: Path) -> None:
+    expected = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "temp_store": 2,
+        "cache_size": -32768,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "cipher_log_level": "NONE",
+    }
+
+    def settings(tx: ReadTransaction) -> dict[str, object]:
+        return {name: tx.query(f"PRAGMA {name}")[0][0] for name in expected}
+
+    async with new_vault(storage, directory) as vault:
+        assert await vault.transact(settings) == expected
+        assert await vault.read(settings) == expected
+
+
+def open_files() -> list[str]:
+    paths: list[str] = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the folder itself was open while it was read
+            paths.append(str(link.readlink()))
+    return paths
+
+
+@pytest.mark.anyio
+async def test_a_large_sort_opens_no_temporary_file(storage: SqlcipherStorage, directory: Path) -> None:
+    def unit(tx: Transaction) -> list[str]:
+        tx.script("CREATE TEMP TABLE scratch AS SELECT hex(randomblob(500)) AS text FROM note;")
+        tx.query("SELECT text FROM note ORDER BY text DESC LIMIT 1")
+        return open_files()
+
+    async with new_vault(storage, directory) as vault:
+        await vault.transact(
+            lambda tx: tx.execute(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)"
+                " INSERT INTO note (text) SELECT hex(randomblob(500)) FROM n"
+            )
+        )
+        paths = await vault.transact(unit)
+    ours = {Path(path).name for path in paths if path.startswith(str(directory))}
+    assert ours == {"vault.lock", "database", "database-wal", "database-shm"}
+    assert not [path for path in paths if "etilqs" in path]
+
+
+def test_a_locked_vault_leaves_two_files_and_the_lock(storage: SqlcipherStorage, directory: Path) -> None:
+    make(storage, directory)
+    unlock(storage, directory)
+    assert names(directory / "vault") == ["database", "header"]
