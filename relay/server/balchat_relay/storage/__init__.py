@@ -1,0 +1,1 @@
+"""Where envelopes lie: the contract, its rules, and the stores that fulfil it."""

@@ -1,0 +1,240 @@
+"""A store in memory, for tests: the contract in plain words, to compare other stores with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus, Stored
+from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS, MAX_INBOX_ENVELOPE
+
+from balchat_relay.storage import rules
+from balchat_relay.storage.contract import HOUR, Observer, Place, QueueStore, StoreLimits, Totals
+
+
+@dataclass
+class _Envelope:
+    sequence: int
+    octets: bytes
+    arrived: int
+
+
+@dataclass
+class _Queue:
+    send: bytes | None
+    receive: bytes | None
+    seen: int
+    next: int = 1
+    envelopes: dict[bytes, _Envelope] = field(default_factory=dict[bytes, _Envelope])
+    acknowledged: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    cards: list[bytes] = field(default_factory=list[bytes])
+    last_resort: bytes | None = None
+    tokens: set[bytes] = field(default_factory=set[bytes])
+    pool: int = 0
+    hour: int = 0
+    puts: int = 0
+    claims: int = 0
+
+    @property
+    def octets(self) -> int:
+        return sum(len(each.octets) for each in self.envelopes.values())
+
+    def turn_hour(self, now: int) -> None:
+        if self.hour != now // HOUR:
+            self.hour, self.puts, self.claims = now // HOUR, 0, 0
+
+
+class MemoryStore(QueueStore):
+    """Durable only as long as it lives."""
+
+    def __init__(self, limits: StoreLimits) -> None:
+        self._limits = limits
+        self._queues: dict[bytes, _Queue] = {}
+        self._invitations: dict[bytes, int] = {}
+        self._observer: Observer | None = None
+
+    @property
+    def limits(self) -> StoreLimits:
+        return self._limits
+
+    @property
+    def totals(self) -> Totals:
+        queues = self._queues.values()
+        cards = sum(len(each.cards) + (each.last_resort is not None) for each in queues)
+        return Totals(
+            queues=len(queues),
+            envelopes=sum(len(each.envelopes) for each in queues),
+            octets=sum(each.octets for each in queues)
+            + sum(len(card) for each in queues for card in [*each.cards, each.last_resort or b""]),
+            cards=cards,
+        )
+
+    def watch(self, observer: Observer) -> None:
+        self._observer = observer
+
+    async def aclose(self) -> None:
+        self._observer = None
+
+    async def create(
+        self, queue: bytes, *, send: bytes | None, receive: bytes | None, invitation: bytes | None = None, now: int
+    ) -> None:
+        if (there := self._queues.get(queue)) is not None:
+            rules.admit(there=True, stored=there.send, presented=send)
+            rules.admit(there=True, stored=there.receive, presented=receive)
+            return
+        if invitation is not None and not self._invitations.get(invitation):
+            raise rules.not_invited()
+        if len(self._queues) >= self._limits.queues:
+            raise rules.relay_full()
+        if invitation is not None:
+            self._invitations[invitation] -= 1
+        self._queues[queue] = _Queue(send=send, receive=receive, seen=now)
+
+    async def rotate(self, queue: bytes, *, receive: bytes, new_send: bytes | None, new_receive: bytes | None) -> None:
+        found = self._own(queue, receive)
+        found.send = new_send or found.send
+        found.receive = new_receive or found.receive
+
+    async def delete(self, queue: bytes, *, receive: bytes | None) -> None:
+        self._own(queue, receive)
+        self._drop(queue)
+
+    async def status(self, queue: bytes, *, receive: bytes | None) -> QueueStatus:
+        found = self._own(queue, receive)
+        envelopes, octets = self._quota(found)
+        return QueueStatus(
+            envelopes=len(found.envelopes),
+            octets=found.octets,
+            max_envelopes=envelopes,
+            max_octets=octets,
+            cards=len(found.cards),
+            last_resort=found.last_resort is not None,
+        )
+
+    async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
+        found = self._admitted(queue, send)
+        if envelope_id in found.envelopes or found.acknowledged.get(envelope_id, 0) > now:
+            return
+        if found.send is None:
+            found.turn_hour(now)
+            if len(envelope) > MAX_INBOX_ENVELOPE:
+                raise rules.inbox_envelope_too_large(MAX_INBOX_ENVELOPE)
+            if found.puts >= self._limits.inbox_puts_per_hour:
+                raise rules.inbox_busy(now)
+        envelopes, octets = self._quota(found)
+        if len(found.envelopes) >= envelopes or found.octets + len(envelope) > octets:
+            raise rules.queue_full()
+        if self.totals.octets + len(envelope) > self._limits.octets:
+            raise rules.relay_full()
+        found.puts += 1
+        found.envelopes[envelope_id] = _Envelope(found.next, envelope, now)
+        place = Place(queue=queue, sequence=found.next)
+        found.next += 1
+        if self._observer is not None and self._observer.wants(queue):
+            self._observer.arrived(place, envelope)
+            self._observer.committed([place])
+
+    async def fetch(
+        self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
+    ) -> Fetched:
+        found = self._own(queue, receive)
+        found.seen = now
+        waiting = [
+            each
+            for each in found.envelopes.values()
+            if each.sequence > after and each.arrived > now - self._limits.max_age
+        ]
+        given: list[Stored] = []
+        size = 0
+        for each in waiting[:MAX_FETCHED]:
+            size += len(each.octets)
+            if given and size > octets:
+                break
+            given.append(Stored(sequence=each.sequence, envelope=each.octets))
+        return Fetched(stored=tuple(given), more=len(given) < len(waiting))
+
+    async def acknowledge(
+        self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
+    ) -> None:
+        found = self._own(queue, receive)
+        for envelope_id in envelope_ids:
+            if found.envelopes.pop(envelope_id, None) is not None:
+                found.acknowledged[envelope_id] = now + self._limits.remembered
+
+    async def publish(
+        self,
+        queue: bytes,
+        *,
+        receive: bytes | None,
+        cards: Sequence[bytes],
+        last_resort: bytes | None,
+        tokens: Sequence[bytes],
+        now: int,
+    ) -> int:
+        found = self._own(queue, receive)
+        found.seen = now
+        if len(found.cards) + len(cards) > self._limits.cards:
+            raise rules.pool_full(self._limits.cards)
+        if len(found.tokens | set(tokens)) > self._limits.tokens:
+            raise rules.pool_full(self._limits.tokens)
+        added = sum(map(len, cards)) + len(last_resort or b"") - len((last_resort and found.last_resort) or b"")
+        if self.totals.octets + added > self._limits.octets:
+            raise rules.relay_full()
+        found.cards += cards
+        found.tokens |= set(tokens)
+        found.last_resort = last_resort or found.last_resort
+        found.pool = len(found.cards)
+        return len(found.cards)
+
+    async def claim(self, queue: bytes, *, send: bytes | None, token: bytes | None, now: int) -> Claimed:
+        found = self._admitted(queue, send)
+        found.turn_hour(now)
+        with_token = token is not None and token in found.tokens
+        privileged = found.send is not None or with_token
+        within_rate = found.claims < self._limits.claims_per_hour and 2 * len(found.cards) > found.pool
+        if found.cards and (privileged or within_rate):
+            found.claims += not privileged
+            if with_token and token is not None:
+                found.tokens.remove(token)
+            return Claimed(card=found.cards.pop(0), last_resort=False)
+        if found.last_resort is None:
+            raise rules.no_card()
+        return Claimed(card=found.last_resort, last_resort=True)
+
+    async def invite(self, invitation: bytes, *, queues: int) -> None:
+        self._invitations[invitation] = queues
+
+    async def sweep(self, *, now: int) -> bool:
+        for queue, found in list(self._queues.items()):
+            if found.seen < now - self._limits.max_idle:
+                self._drop(queue)
+            old = [one for one, each in found.envelopes.items() if each.arrived <= now - self._limits.max_age]
+            for envelope_id in old:
+                del found.envelopes[envelope_id]
+            found.acknowledged = {one: until for one, until in found.acknowledged.items() if until > now}
+        return False
+
+    def change_limits(self, **limits: int) -> None:
+        """Open the same store with other limits."""
+        self._limits = replace(self._limits, **limits)
+
+    def _own(self, queue: bytes, receive: bytes | None) -> _Queue:
+        found = self._queues.get(queue)
+        rules.admit(there=found is not None, stored=found.receive if found else None, presented=receive)
+        assert found is not None
+        return found
+
+    def _admitted(self, queue: bytes, send: bytes | None) -> _Queue:
+        found = self._queues.get(queue)
+        rules.admit(there=found is not None, stored=found.send if found else None, presented=send)
+        assert found is not None
+        return found
+
+    def _quota(self, queue: _Queue) -> tuple[int, int]:
+        limits = self._limits
+        if queue.receive is None:
+            return limits.inbox_envelopes, limits.inbox_octets
+        return limits.queue_envelopes, limits.queue_octets
+
+    def _drop(self, queue: bytes) -> None:
+        del self._queues[queue]
+        if self._observer is not None:
+            self._observer.deleted(queue)

@@ -1,0 +1,1 @@
+"""The store that comes with the relay: one SQLite database."""

@@ -1,0 +1,109 @@
+"""The tables of the SQLite store, and how a connection to them is opened.
+
+No onion, peer id or capability lies in them: ids and verifiers are hashes, envelopes are sealed, cards encrypted.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+VERSION: Final = 1
+_APPLICATION: Final = 0x62_61_72_31  # "bar1"
+
+_WAL_PAGES: Final = 16_384
+"""64 MiB of 4 KiB pages between checkpoints: each costs two waits for the disk."""
+
+_TABLES: Final = """
+CREATE TABLE queues (
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    send BLOB,
+    receive BLOB,
+    seen INTEGER NOT NULL,
+    next INTEGER NOT NULL DEFAULT 1,
+    envelopes INTEGER NOT NULL DEFAULT 0,
+    octets INTEGER NOT NULL DEFAULT 0,
+    cards INTEGER NOT NULL DEFAULT 0,
+    pool INTEGER NOT NULL DEFAULT 0,
+    hour INTEGER NOT NULL DEFAULT 0,
+    puts INTEGER NOT NULL DEFAULT 0,
+    claims INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX queues_by_seen ON queues (seen);
+CREATE TABLE envelopes (
+    number INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    arrived INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX envelopes_by_sequence ON envelopes (queue, sequence);
+CREATE UNIQUE INDEX envelopes_by_id ON envelopes (queue, id);
+CREATE TABLE acknowledged (
+    queue INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (queue, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acknowledged_by_until ON acknowledged (until);
+CREATE TABLE cards (
+    number INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    last_resort INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX cards_by_queue ON cards (queue, last_resort);
+CREATE TABLE tokens (
+    queue INTEGER NOT NULL,
+    verifier BLOB NOT NULL,
+    PRIMARY KEY (queue, verifier)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE invitations (
+    verifier BLOB PRIMARY KEY,
+    queues INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE totals (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    queues INTEGER NOT NULL,
+    envelopes INTEGER NOT NULL,
+    octets INTEGER NOT NULL,
+    cards INTEGER NOT NULL
+) STRICT;
+INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+"""
+
+
+class StoreUnusable(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
+    """Open a connection that any one thread at a time may use. Raises sqlite3.Error."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # what is answered survives a power cut
+        "secure_delete=ON",  # what is deleted is overwritten, not only unlinked
+        "temp_store=MEMORY",
+        "trusted_schema=OFF",
+        f"cache_size=-{cache_kib}",
+        f"wal_autocheckpoint={_WAL_PAGES}",
+        "busy_timeout=10000",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables in a new database; refuse one that is something else. Raises StoreUnusable."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if (version, application) == (0, 0):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id={_APPLICATION}; PRAGMA user_version={VERSION}; COMMIT;"
+        )
+    elif application != _APPLICATION:
+        raise StoreUnusable("This file is no relay's database. Give the relay a folder of its own.")
+    elif version != VERSION:
+        raise StoreUnusable(f"The database has version {version}, and this balchat-relay knows {VERSION}. Update it.")

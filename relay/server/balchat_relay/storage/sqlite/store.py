@@ -1,0 +1,139 @@
+"""The SQLite store: one file, one writer thread with group commit, two readers."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from anyio import to_thread
+from balchat_relay_proto.errors import Refused
+from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus
+from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
+
+from balchat_relay.storage.contract import DAY, Observer, QueueStore, StoreLimits, Totals
+from balchat_relay.storage.sqlite import schema, units, views
+from balchat_relay.storage.sqlite.units import Unit
+from balchat_relay.storage.sqlite.views import Readers
+from balchat_relay.storage.sqlite.writer import Job, Writer
+
+_WRITER_CACHE: Final = 32 * 1024
+_READER_CACHE: Final = 8 * 1024
+"""KiB."""
+
+_PAGE: Final = 4096
+
+
+class SqliteStore(QueueStore):
+    """Everything in one database. Make it with `open_store`."""
+
+    def __init__(self, path: Path, limits: StoreLimits, *, min_free: int, max_file: int | None) -> None:
+        self._limits = limits
+        connection = schema.connect(path, cache_kib=_WRITER_CACHE)
+        try:
+            schema.prepare(connection)
+            if max_file is not None:
+                connection.execute(f"PRAGMA max_page_count={max_file // _PAGE}").close()
+            self._writer = Writer(connection, folder=path.parent, limits=limits, min_free=min_free)
+        except BaseException:
+            connection.close()
+            raise
+        self._readers = Readers(partial(schema.connect, path, cache_kib=_READER_CACHE))
+        self._closed = False
+
+    @property
+    def limits(self) -> StoreLimits:
+        return self._limits
+
+    @property
+    def totals(self) -> Totals:
+        return self._writer.totals
+
+    def watch(self, observer: Observer) -> None:
+        self._writer.observer = observer
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await to_thread.run_sync(self._close)
+
+    async def create(
+        self, queue: bytes, *, send: bytes | None, receive: bytes | None, invitation: bytes | None = None, now: int
+    ) -> None:
+        await self._write(
+            partial(units.create, queue=queue, send=send, receive=receive, invitation=invitation, now=now)
+        )
+
+    async def rotate(self, queue: bytes, *, receive: bytes, new_send: bytes | None, new_receive: bytes | None) -> None:
+        await self._write(
+            partial(units.rotate, queue=queue, receive=receive, new_send=new_send, new_receive=new_receive)
+        )
+
+    async def delete(self, queue: bytes, *, receive: bytes | None) -> None:
+        await self._write(partial(units.delete, queue=queue, receive=receive))
+
+    async def status(self, queue: bytes, *, receive: bytes | None) -> QueueStatus:
+        return await self._readers.read(partial(views.status, limits=self._limits, queue=queue, receive=receive))
+
+    async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
+        await self._write(
+            partial(units.put, queue=queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now)
+        )
+
+    async def fetch(
+        self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
+    ) -> Fetched:
+        view = partial(
+            views.fetch, limits=self._limits, queue=queue, receive=receive, after=after, now=now, octets=octets
+        )
+        fetched, seen = await self._readers.read(view)
+        if seen != now // DAY:
+            with suppress(Refused):  # a full disk; the next fetch tries again
+                await self._write(partial(units.touch, queue=queue, now=now))
+        return fetched
+
+    async def acknowledge(
+        self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
+    ) -> None:
+        await self._write(partial(units.acknowledge, queue=queue, receive=receive, envelope_ids=envelope_ids, now=now))
+
+    async def publish(
+        self,
+        queue: bytes,
+        *,
+        receive: bytes | None,
+        cards: Sequence[bytes],
+        last_resort: bytes | None,
+        tokens: Sequence[bytes],
+        now: int,
+    ) -> int:
+        unit = partial(
+            units.publish, queue=queue, receive=receive, cards=cards, last_resort=last_resort, tokens=tokens, now=now
+        )
+        return await self._write(unit)
+
+    async def claim(self, queue: bytes, *, send: bytes | None, token: bytes | None, now: int) -> Claimed:
+        return await self._write(partial(units.claim, queue=queue, send=send, token=token, now=now))
+
+    async def invite(self, invitation: bytes, *, queues: int) -> None:
+        await self._write(partial(units.invite, invitation=invitation, queues=queues))
+
+    async def sweep(self, *, now: int) -> bool:
+        return await self._write(partial(units.sweep, now=now))
+
+    async def _write(self, unit: Callable[[Unit], Any]) -> Any:
+        job = Job(unit)
+        self._writer.submit(job)
+        return await job.future
+
+    def _close(self) -> None:
+        self._readers.close()
+        self._writer.close()
+
+
+async def open_store(path: Path, limits: StoreLimits, *, min_free: int = 0, max_file: int | None = None) -> SqliteStore:
+    """Open the database at `path`, or make it. `min_free` octets of the disk stay free.
+
+    The file has at most `max_file` octets. Raises StoreUnusable or sqlite3.Error.
+    """
+    return await to_thread.run_sync(partial(SqliteStore, path, limits, min_free=min_free, max_file=max_file))

@@ -1,0 +1,196 @@
+"""The one thread that changes the database: units of many requests, one commit.
+
+While one commit waits for the disk, units gather; the next commit takes them together. A unit is a savepoint inside of
+it, so that one that raises undoes only itself. Nobody is told of success before the commit is on the disk; only the
+observer hears of an envelope a little earlier (docs/spec/relay.md, Push).
+"""
+
+import os
+import sqlite3
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import Any, Final
+
+from balchat_relay_proto.errors import Refused
+
+from balchat_relay.storage import rules
+from balchat_relay.storage.contract import Observer, Place, StoreLimits, Totals
+from balchat_relay.storage.sqlite.units import Unit
+
+MAX_UNITS: Final = 512
+MAX_SECONDS: Final = 0.02
+"""A commit takes no further unit once it has this many, or has gathered for this long."""
+
+_FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_TOTALS: Final = ("queues", "envelopes", "octets", "cards")
+
+
+class Job:
+    """One unit, and the future of whoever waits for it. Made in the event loop."""
+
+    __slots__ = ("error", "future", "loop", "result", "run")
+
+    def __init__(self, run: Callable[[Unit], Any]) -> None:
+        self.run = run
+        self.loop: AbstractEventLoop = get_running_loop()
+        self.future: Future[Any] = self.loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """Runs units in the order in which they are submitted. Owns the connection; `min_free` is in octets of the disk."""
+
+    def __init__(self, connection: sqlite3.Connection, *, folder: Path, limits: StoreLimits, min_free: int) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._folder = folder
+        self._limits = limits
+        self._min_free = min_free
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        row = self._cursor.execute("SELECT queues, envelopes, octets, cards FROM totals").fetchone()
+        self._totals: dict[str, int] = dict(zip(_TOTALS, row, strict=True))
+        self.totals = Totals(**self._totals)
+        self.observer: Observer | None = None
+        # Daemonic: a program that fails shall still be able to end.
+        self._thread = Thread(target=self._run, name="store writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Have a unit run."""
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Finish what was submitted, close the connection, and wait for the thread's end. Blocks."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            batch = [job]
+            self._commit(batch, gather=True)
+            wake(batch)
+        self._connection.close()
+
+    def _commit(self, batch: list[Job], *, gather: bool) -> None:
+        """Run the batch, and where `gather` what is submitted meanwhile, as one transaction of the database."""
+        before = dict(self._totals)
+        places: list[Place] = []
+        deleted: list[bytes] = []
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+            room = self._room_on_disk()
+            self._run_unit(batch[0], places, deleted, room=room)
+            if gather:
+                self._gather(batch, places, deleted, room=room)
+            if self._totals != before:
+                self._cursor.execute("UPDATE totals SET queues = ?, envelopes = ?, octets = ?, cards = ?", tuple(
+                    self._totals[name] for name in _TOTALS
+                ))  # fmt: skip
+            self._cursor.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
+            self._totals = before
+            self._undo(batch, places, error)
+            return
+        self.totals = Totals(**self._totals)
+        self._tell(places, deleted)
+
+    def _gather(self, batch: list[Job], places: list[Place], deleted: list[bytes], *, room: bool) -> None:
+        deadline = monotonic() + MAX_SECONDS
+        while len(batch) < MAX_UNITS and monotonic() < deadline:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return
+            if job is None:
+                self._queue.put(None)
+                return
+            batch.append(job)
+            self._run_unit(job, places, deleted, room=room)
+
+    def _run_unit(self, job: Job, places: list[Place], deleted: list[bytes], *, room: bool) -> None:
+        """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
+        self._cursor.execute("SAVEPOINT unit")
+        unit = Unit(self._cursor, self._limits, dict(self._totals), room)
+        try:
+            job.result = job.run(unit)
+        except sqlite3.Error as error:
+            if not (_is_full(error) and self._connection.in_transaction):
+                raise
+            job.error = rules.relay_full()
+        except Exception as error:  # noqa: BLE001  # it belongs to the caller
+            job.error = error
+        if job.error is not None:
+            self._cursor.execute("ROLLBACK TO unit")
+        else:
+            self._totals = unit.totals
+            for place, envelope in unit.places:
+                places.append(place)
+                if self.observer is not None and self.observer.wants(place.queue):
+                    self.observer.arrived(place, envelope)
+            deleted += unit.deleted
+        self._cursor.execute("RELEASE unit")
+
+    def _undo(self, batch: list[Job], places: list[Place], error: BaseException) -> None:
+        """Undo the transaction. Where the disk was full, try each unit alone: those that delete may well succeed."""
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._cursor.execute("ROLLBACK")
+        if self.observer is not None and places:
+            self.observer.undone(places)
+        full = isinstance(error, sqlite3.Error) and _is_full(error)
+        if full and len(batch) > 1:
+            for job in batch:
+                job.error = job.result = None
+                self._commit([job], gather=False)
+            return
+        for job in batch:
+            if job.error is None:
+                # Each caller gets an exception of its own: several tasks would garble the traceback of one.
+                job.error = rules.relay_full() if full else StoreBroken(str(error))
+
+    def _tell(self, places: list[Place], deleted: list[bytes]) -> None:
+        if self.observer is None:
+            return
+        if wanted := [place for place in places if self.observer.wants(place.queue)]:
+            self.observer.committed(wanted)
+        for queue in deleted:
+            self.observer.deleted(queue)
+
+    def _room_on_disk(self) -> bool:
+        disk = os.statvfs(self._folder)
+        return disk.f_bavail * disk.f_frsize >= self._min_free
+
+
+class StoreBroken(Exception):
+    """The database failed; the message is SQLite's."""
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode in _FULL
+
+
+def wake(jobs: list[Job]) -> None:
+    """Tell everybody who waits for one of these jobs; one call into the event loop."""
+    with suppress(RuntimeError):  # the loop has ended: nobody is left who could be told
+        jobs[0].loop.call_soon_threadsafe(_settle, jobs)
+
+
+def _settle(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.future.done():  # whoever waited was cancelled
+            continue
+        if job.error is None:
+            job.future.set_result(job.result)
+        else:
+            job.future.set_exception(_fresh(job.error))
+
+
+def _fresh(error: BaseException) -> BaseException:
+    # A thread's traceback would keep its frames, and so an envelope, alive.
+    return error.with_traceback(None) if isinstance(error, Refused) else error

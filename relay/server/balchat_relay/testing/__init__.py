@@ -1,0 +1,1 @@
+"""For tests of stores, also of those that others write."""

@@ -1,0 +1,132 @@
+"""Both stores obey the kit; SQLite's own dangers."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from balchat_relay.storage.contract import QueueStore, StoreLimits
+from balchat_relay.storage.memory import MemoryStore
+from balchat_relay.storage.sqlite.schema import StoreUnusable
+from balchat_relay.storage.sqlite.store import open_store
+from balchat_relay.testing.store_kit import (
+    LIMITS,
+    QUEUE,
+    StoreBench,
+    StoreKit,
+    acknowledge,
+    fetched,
+    make,
+    put,
+    refused,
+)
+from balchat_relay_proto.errors import Code
+
+pytestmark = pytest.mark.anyio
+
+
+class MemoryBench(StoreBench):
+    def __init__(self) -> None:
+        self._store = MemoryStore(LIMITS)
+
+    @property
+    def store(self) -> QueueStore:
+        return self._store
+
+    async def reopen(self) -> None:
+        await self._store.aclose()
+
+    def lies_on_disk(self, octets: bytes) -> bool:
+        return False
+
+
+class SqliteBench(StoreBench):
+    def __init__(self, folder: Path, store: QueueStore) -> None:
+        self._folder = folder
+        self._store = store
+
+    @property
+    def store(self) -> QueueStore:
+        return self._store
+
+    async def reopen(self) -> None:
+        await self._store.aclose()
+        self._store = await open_store(self._folder / "relay.db", LIMITS)
+
+    def lies_on_disk(self, octets: bytes) -> bool:
+        return any(octets in each.read_bytes() for each in self._folder.iterdir())
+
+
+class TestMemoryStore(StoreKit):
+    @pytest.fixture
+    async def bench(self) -> StoreBench:
+        return MemoryBench()
+
+
+class TestSqliteStore(StoreKit):
+    @pytest.fixture
+    async def bench(self, tmp_path: Path) -> AsyncIterator[StoreBench]:
+        bench = SqliteBench(tmp_path, await open_store(tmp_path / "relay.db", LIMITS))
+        yield bench
+        await bench.store.aclose()
+
+
+async def test_a_full_disk_refuses_puts_and_takes_acknowledgements(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "relay.db", StoreLimits(), max_file=2**20)
+    await make(store)
+    there: list[bytes] = []
+    with refused(Code.RELAY_FULL) as error:
+        for name in range(100):
+            there += [await put(store, name)]
+    assert error.value.retry_after
+    assert len(there) > 20
+    assert await fetched(store) == there
+    await acknowledge(store, *there[:10])
+    there = [*there[10:], await put(store, "more")]
+    assert await fetched(store) == there
+    await store.aclose()
+
+
+async def test_a_disk_with_too_little_room_refuses_puts(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "relay.db", StoreLimits())
+    await make(store)
+    there = await put(store, 1)
+    await store.aclose()
+    store = await open_store(tmp_path / "relay.db", StoreLimits(), min_free=2**62)
+    with refused(Code.RELAY_FULL):
+        await put(store, 2)
+    assert await fetched(store) == [there]
+    await acknowledge(store, there)
+    await store.aclose()
+
+
+async def test_a_strange_or_newer_database_is_refused_by_name(tmp_path: Path) -> None:
+    strange = tmp_path / "strange.db"
+    with sqlite3.connect(strange) as connection:
+        connection.execute("PRAGMA application_id=7")
+    connection.close()
+    with pytest.raises(StoreUnusable, match="no relay's database"):
+        await open_store(strange, LIMITS)
+    newer = tmp_path / "newer.db"
+    await (await open_store(newer, LIMITS)).aclose()
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(StoreUnusable, match="version 99"):
+        await open_store(newer, LIMITS)
+
+
+async def test_counts_agree_with_the_rows(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "relay.db", LIMITS)
+    await make(store)
+    for name in range(4):
+        await put(store, name)
+    await acknowledge(store, await put(store, 0))
+    totals = store.totals
+    await store.aclose()
+    connection = sqlite3.connect(tmp_path / "relay.db")
+    rows = connection.execute("SELECT count(*), sum(length(body)) FROM envelopes").fetchone()
+    (in_queue,) = connection.execute("SELECT envelopes FROM queues WHERE id = ?", (QUEUE,)).fetchone()
+    connection.close()
+    assert (totals.envelopes, totals.octets) == rows
+    assert in_queue == totals.envelopes == 3
