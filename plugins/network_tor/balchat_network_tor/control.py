@@ -134,6 +134,10 @@ class Control:
         def status_changed(_event: object) -> None:
             callback(StatusChanged())
 
+        def circuit(event: Any) -> None:
+            if event.purpose == "HS_SERVICE_INTRO":
+                callback(StatusChanged())
+
         def descriptor(event: Any) -> None:
             if event.action in ("UPLOADED", "FAILED"):
                 callback(DescriptorUpload(service=event.address, accepted=event.action == "UPLOADED"))
@@ -141,6 +145,7 @@ class Control:
         try:
             self._controller.add_status_listener(closed)
             self._controller.add_event_listener(status_changed, *_STATUS_EVENTS)
+            self._controller.add_event_listener(circuit, "CIRC", "CIRC_MINOR")
             self._controller.add_event_listener(descriptor, "HS_DESC")
         except stem.ControllerError as error:
             raise ControlFailure("SETEVENTS", error) from error

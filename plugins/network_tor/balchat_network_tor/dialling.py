@@ -1,8 +1,17 @@
-"""Streams to onions through tor's SOCKS port (socks-extensions), by python-socks."""
+"""Streams to onions through tor's SOCKS port (socks-extensions), by python-socks.
+
+tor sends a stream over a circuit that other streams with the same SOCKS credentials use, and over none with others
+(IsolateSOCKSAuth). The user name is made from the isolation; the password names a circuit that is known to work.
+
+When a peer's tor dies, its introduction points may take an introduction for it a moment longer. tor then waits
+minutes for the answer, and with it every new stream with the same credentials. So a dial that takes long is raced by
+another with a new password, and a password that led nowhere is not used again.
+"""
 
 import hashlib
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from anyio.abc import ByteStream
@@ -12,10 +21,15 @@ from python_socks.async_.anyio import Proxy
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.types import PeerId
 from balchat_network_tor.addresses import TcpAddress
+from balchat_network_tor.racing import race
 
+_NO_LIMIT: Final = 3600.0
+"""Seconds; the caller has the limit that counts, and python-socks wants one."""
+
+_BROKEN_CIRCUIT: Final = 1
 _REASONS: Final[Mapping[int | None, str]] = {
-    1: "tor could not open a circuit to it",
-    4: "its address is not to be found; it may be offline",
+    _BROKEN_CIRCUIT: "tor could not keep a circuit to it",
+    4: "its address is not to be found, or nobody is there; it may be offline",
     5: "it is there, but does not answer on this port",
     6: "it did not answer in time",
 }
@@ -29,23 +43,40 @@ class Dialler:
         # tor keeps the SOCKS credentials and shows them at its control port; so they tell nothing, not even that two
         # runs talked to the same contact.
         self._salt = secrets.token_bytes(32)
+        self._working: dict[str, str] = {}
 
     async def dial(self, socks: TcpAddress, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
-        """Open a stream. Raises PeerUnreachable, or NetworkUnavailable where the SOCKS port itself is dead. Waits long.
+        """Open a stream. Raises PeerUnreachable, or NetworkUnavailable where the SOCKS port itself is dead.
 
-        tor never lets streams with different credentials share a circuit (IsolateSOCKSAuth).
+        It tries for as long as the caller lets it.
         """
-        credential = hashlib.blake2b(isolation.encode(), key=self._salt, digest_size=16).hexdigest()
-        proxy = Proxy(ProxyType.SOCKS5, *socks, username=credential, password="isolated", rdns=True)  # noqa: S106  # a label
+        user = hashlib.blake2b(isolation.encode(), key=self._salt, digest_size=16).hexdigest()
+        return await race(partial(self._attempt, socks, peer, port, user))
+
+    async def _attempt(self, socks: TcpAddress, peer: PeerId, port: int, user: str) -> ByteStream:
+        known = self._working.pop(user, None)
+        if known is not None:
+            try:
+                return await self._connect(socks, peer, port, user, known)
+            except ProxyError as error:
+                if error.error_code != _BROKEN_CIRCUIT:
+                    raise _unreachable(error) from error
         try:
-            return await proxy.connect(peer.onion, port, timeout=_NO_LIMIT)
+            return await self._connect(socks, peer, port, user, secrets.token_hex(8))
+        except ProxyError as error:
+            raise _unreachable(error) from error
+
+    async def _connect(self, socks: TcpAddress, peer: PeerId, port: int, user: str, password: str) -> ByteStream:
+        proxy = Proxy(ProxyType.SOCKS5, *socks, username=user, password=password, rdns=True)
+        try:
+            stream = await proxy.connect(peer.onion, port, timeout=_NO_LIMIT)
         except ProxyConnectionError as error:
             raise NetworkUnavailable(
                 problem="tor's SOCKS port does not answer", remedy="It is started again by itself"
             ) from error
-        except ProxyError as error:
-            raise PeerUnreachable(problem=_REASONS.get(error.error_code, "tor gave up")) from error
+        self._working[user] = password
+        return stream
 
 
-_NO_LIMIT: Final = 3600.0
-"""Seconds; the caller has the limit that counts, and python-socks wants one."""
+def _unreachable(error: ProxyError) -> PeerUnreachable:
+    return PeerUnreachable(problem=_REASONS.get(error.error_code, "tor gave up"))

@@ -25,12 +25,14 @@ QUESTIONS: Final = (
     "status/enough-dir-info",
     "network-liveness",
     "orconn-status",
+    "circuit-status",
     "dormant",
 )
 """What to ask tor for (GETINFO, control-spec section 3.9)."""
 
 _WORD: Final = re.compile(r'([A-Z_]+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 _BOOTSTRAPPED: Final = 100
+_ONION: Final = re.compile(r"\bREND_QUERY=([a-z2-7]{56})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +81,12 @@ class Health:
 
 def _degraded(reason: str) -> ServiceState:
     return ServiceState(phase=Phase.DEGRADED, reason=reason)
+
+
+def introduced(circuit_status: str) -> frozenset[str]:
+    """Give the onions of ours, without `.onion`, that an introduction point speaks for (GETINFO circuit-status)."""
+    return frozenset(
+        found[1]
+        for line in circuit_status.splitlines()
+        if "PURPOSE=HS_SERVICE_INTRO" in line and "HS_STATE=HSSI_ESTABLISHED" in line and (found := _ONION.search(line))
+    )

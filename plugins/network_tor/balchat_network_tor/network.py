@@ -29,7 +29,7 @@ from balchat_network_tor.addresses import TcpAddress
 from balchat_network_tor.control import Control, ControlClosed, ControlEvent, ControlFailure, DescriptorUpload
 from balchat_network_tor.dialling import Dialler
 from balchat_network_tor.doctor import checks
-from balchat_network_tor.health import QUESTIONS, Health
+from balchat_network_tor.health import QUESTIONS, Health, introduced
 from balchat_network_tor.keys import expanded_key, peer_of
 from balchat_network_tor.onion import PublishedOnion
 from balchat_network_tor.settings import TorSettings
@@ -45,7 +45,12 @@ _SETTLED_AFTER: Final = 60.0
 _ANSWER_WITHIN: Final = 30.0
 """Seconds that tor has to answer on its control port; one that does not is stuck, and is replaced."""
 
-_LOOK_EVERY: Final = 30.0
+_LOOK_EVERY: Final = 15.0
+
+_MEND_SOON: Final = 3.0
+_MEND_LATE: Final = 90.0
+"""Seconds without an introduction point after which an onion is published anew: when the network has just come back,
+and otherwise. tor itself needs a few seconds, on a slow network many."""
 
 
 class TorNetwork(Network):
@@ -63,7 +68,7 @@ class TorNetwork(Network):
         self._socks: TcpAddress | None = None
         self._onions: list[PublishedOnion] = []
         self._onions_lock = anyio.Lock()
-        self._added: set[str] = set()
+        self._unheard_since: dict[str, float] = {}
 
     @property
     def state(self) -> ServiceState:
@@ -144,12 +149,12 @@ class TorNetwork(Network):
             finally:
                 self._control = None
                 self._socks = None
-                self._added.clear()
+                self._unheard_since.clear()
+                for onion in self._onions:
+                    onion.announced()
             if anyio.current_time() - started > _SETTLED_AFTER:
                 pause = _FIRST_PAUSE
-            self._set_state(
-                ServiceState(phase=Phase.DEGRADED, reason=f"{reason}; trying again in {pause:g} s"), restarted=True
-            )
+            self._set_state(ServiceState(phase=Phase.DEGRADED, reason=f"{reason}; trying again in {pause:g} s"))
             await anyio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -193,24 +198,44 @@ class TorNetwork(Network):
 
     async def _look(self, control: Control) -> None:
         answers = await _ask(control.all_information, QUESTIONS)
-        self._set_state(Health.read(answers).state)
+        before, now = self._state, Health.read(answers).state
+        heard = introduced(answers["circuit-status"])
+        for onion in self._onions:
+            onion.introduced(established=onion.service in heard)
+        self._set_state(now)
+        if now.phase is Phase.ONLINE:
+            await self._mend_onions(heard, _MEND_SOON if before.phase is Phase.DEGRADED else _MEND_LATE)
 
     # -- onions --
+
+    async def _mend_onions(self, heard: frozenset[str], after: float) -> None:
+        """Publish those anew that no introduction point has spoken for during `after` seconds.
+
+        In an outage tor spends the few circuits that it allows itself for introduction points (ten in five minutes),
+        and then does not care for them for the rest of that time. A new onion of the same key begins afresh.
+        """
+        now = anyio.current_time()
+        for service, since in list(self._unheard_since.items()):
+            if service in heard:
+                self._unheard_since[service] = now
+            elif now - since > after:
+                await self._announce(service)
 
     async def _announce(self, service: str) -> None:
         """Make tor publish all ports of an onion; without a tor, the next one is told."""
         async with self._onions_lock:
-            control = self._control
             onions = [onion for onion in self._onions if onion.service == service]
-            if control is None:
+            if self._control is None:
                 return
             try:
-                if service in self._added:
-                    await _ask(control.remove_onion, service)
-                    self._added.discard(service)
+                if self._unheard_since.pop(service, None) is not None:
+                    await _ask(self._control.remove_onion, service)
                 if onions:
-                    await _ask(control.add_onion, onions[0].key_blob, {onion.port: onion.target for onion in onions})
-                    self._added.add(service)
+                    for onion in onions:
+                        onion.announced()
+                    targets = {onion.port: onion.target for onion in onions}
+                    await _ask(self._control.add_onion, onions[0].key_blob, targets)
+                    self._unheard_since[service] = anyio.current_time()
             except (ControlFailure, TorEnded):
                 for onion in onions:
                     onion.refused()
@@ -234,9 +259,9 @@ class TorNetwork(Network):
             raise NetworkUnavailable(problem="it is stopped", remedy="`balchat up` starts it")
         return self._tasks
 
-    def _set_state(self, state: ServiceState, *, restarted: bool = False) -> None:
+    def _set_state(self, state: ServiceState) -> None:
         for onion in self._onions:
-            onion.network_changed(state, restarted=restarted)
+            onion.network_changed(state)
         if state != self._state:
             self._state = state
             self._context.on_state(state)

@@ -7,7 +7,7 @@ import anyio
 from anyio.abc import ByteStream, SocketListener, SocketStream
 
 from balchat_host.api.network import PublishedService
-from balchat_host.api.types import STOPPED, Phase, Secret, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, Phase, Secret, ServiceState
 
 _MAX_WAITING: Final = 16
 """Streams that wait for `accept`. Whoever accepts does it at once; more than these are a flood."""
@@ -41,6 +41,7 @@ class PublishedOnion(PublishedService):
         self._withdraw = withdraw
         self._open = 0
         self._uploaded: bool | None = None
+        self._introduced = False
         self._network = STOPPED
         self._state = ServiceState(phase=Phase.STARTING)
         self._arrived, self._waiting = anyio.create_memory_object_stream[ByteStream](_MAX_WAITING)
@@ -96,35 +97,44 @@ class PublishedOnion(PublishedService):
             except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 await incoming.aclose()
 
-    def network_changed(self, state: ServiceState, *, restarted: bool = False) -> None:
-        """Take in how the network is now. After a restart of tor the directories must be told anew."""
+    def network_changed(self, state: ServiceState) -> None:
+        """Take in how the network is now."""
         self._network = state
-        if restarted:
-            self._uploaded = None
         self._look()
+
+    def announced(self) -> None:
+        """Take in that tor was told of it, or is gone: the directories must be told anew."""
+        self._uploaded = None
+        self._introduced = False
+        self._look()
+
+    def refused(self) -> None:
+        """Take in that tor would not publish it."""
+        self._set(_degraded("tor refuses to publish it"))
 
     def uploaded(self, *, accepted: bool) -> None:
         """Take in that a directory took our descriptor, or did not. One is enough to be found."""
         self._uploaded = accepted or self._uploaded is True
         self._look()
 
-    def refused(self) -> None:
-        """Take in that tor would not publish it."""
-        self._set(ServiceState(phase=Phase.DEGRADED, reason="tor refuses to publish it"))
+    def introduced(self, *, established: bool) -> None:
+        """Take in whether an introduction point speaks for us. Without one nobody gets through."""
+        self._introduced = established
+        self._look()
 
     def _look(self) -> None:
         if self._network.phase is Phase.DEGRADED:
             self._set(self._network)
         elif self._network.phase is not Phase.ONLINE:
-            self._set(ServiceState(phase=Phase.STARTING, reason="waiting for tor"))
+            self._set(_starting("waiting for tor"))
         elif self._uploaded is None:
-            self._set(ServiceState(phase=Phase.STARTING, reason="telling the onion service directories"))
-        elif self._uploaded:
-            self._set(ServiceState(phase=Phase.ONLINE))
+            self._set(_starting("telling the onion service directories"))
+        elif not self._uploaded:
+            self._set(_degraded("the onion service directories refused it; tor tries again"))
+        elif not self._introduced:
+            self._set(_degraded("no introduction point speaks for it; tor looks for others"))
         else:
-            self._set(
-                ServiceState(phase=Phase.DEGRADED, reason="the onion service directories refused it; tor tries again")
-            )
+            self._set(ONLINE)
 
     def _set(self, state: ServiceState) -> None:
         if self._state not in (state, STOPPED):
@@ -160,3 +170,11 @@ class IncomingStream(ByteStream):
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
         return self._stream.extra_attributes
+
+
+def _starting(reason: str) -> ServiceState:
+    return ServiceState(phase=Phase.STARTING, reason=reason)
+
+
+def _degraded(reason: str) -> ServiceState:
+    return ServiceState(phase=Phase.DEGRADED, reason=reason)

@@ -1,4 +1,4 @@
-"""A whole Tor network on loopback: five directory authorities that are relays too. Nothing leaves the machine.
+"""A whole Tor network on loopback: six directory authorities that are relays too. Nothing leaves the machine.
 
 Theory of operation
 -------------------
@@ -33,8 +33,9 @@ from balchat_network_tor.testing.ports import free_ports
 ProgressCallback: TypeAlias = Callable[[int, str], None]
 """Is told how far the start is (0 to 100), and what is done now."""
 
-NODES: Final = 5
-"""Enough for the longest circuit of an onion service, whose neighbours must differ, and for a majority of votes."""
+NODES: Final = 6
+"""As few as possible. tor calls those Stable that are up no shorter than the median, here at least four, and takes the
+second hop of an onion service's circuit from these: not the node itself, nor its first or last hop (proposal 333)."""
 
 _LOOK_EVERY: Final = 0.05
 """Seconds."""
