@@ -1,0 +1,187 @@
+"""The vault as history grows: writing a message, and reading the last 50.
+
+The limit is plain sqlite3 with the same statements. It gets the same settings, in a file beside the vault, and is called from the event loop as any program that
+must not block has to: in a worker thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+from balchat_storage_sqlcipher.storage import SqlcipherStorage
+
+from balchat_host.api.storage import SlotKind
+from balchat_host.core import schema
+from bench.figure import AtLeast, AtMost, Figure
+from bench.room import PASSPHRASE
+from bench.timing import Samples, in_turns
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from balchat_host.api.storage import ReadTransaction, SqlValue, Transaction, Vault
+    from bench.room import Room
+
+TITLE = "History"
+NOTE = (
+    "Operations a second, medians. Every message is durable before its call returns. Plain sqlite3 has the same"
+    " settings (write-ahead log, synchronous FULL, 32 MiB cache) and is called in a worker thread. Flat: a time at"
+    " 1,000,000 messages against the same at 1,000."
+)
+ROUNDS = 200
+SIZES = (1_000, 1_000_000)
+IN_FLIGHT = 64
+FLAT = AtMost(1.5)
+_STEP = 20_000
+_TEXT = "what somebody may write in a message of usual length, a line or two of it" * 2
+_CONTACT = "INSERT INTO contact (id, peer_id, name, state, added_at) VALUES (1, zeroblob(32), 'Bob', 'active', 0)"
+_INSERT = (
+    "INSERT INTO message (id, contact, ours, sent_at, content_type, text, state)"
+    " VALUES (?, 1, 0, 0, 'text/markdown', ?, 'received')"
+)
+_LAST = (
+    "SELECT seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason FROM message"
+    " WHERE contact = 1 AND seq < ? ORDER BY seq DESC LIMIT 50"
+)
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "temp_store = MEMORY",
+    "cache_size = -32768",
+    "foreign_keys = ON",
+)
+
+
+def measure(room: Room) -> list[Figure]:
+    return anyio.run(_measure, room)
+
+
+async def _measure(room: Room) -> list[Figure]:
+    figures: list[Figure] = []
+    times: dict[str, list[float]] = {}
+    async with _vault(room) as vault:
+        plain = _Plain(room.folder("plain") / "plain.db")
+        held = 0
+        for size in SIZES:
+            while held < size:
+                count = min(_STEP, size - held)
+                await vault.transact(lambda tx, count=count: _fill(tx.execute, count))
+                await to_thread.run_sync(plain.fill, count)
+                held += count
+            for what, ours, theirs in await _compare(vault, plain):
+                held += (ROUNDS + 3) * (IN_FLIGHT + 1) if what.startswith("write") else 0
+                times.setdefault(what, []).append(ours)
+                figures.append(
+                    Figure(
+                        what=f"{what}, {size:,} messages",
+                        measured=1000 / ours,
+                        against="plain sqlite3, same statements",
+                        limit=1000 / theirs,
+                        unit="/s",
+                        target=AtLeast(0.7),
+                    )
+                )
+        plain.close()
+    return figures + [
+        Figure(
+            what=f"{what}: time at {SIZES[1]:,} messages",
+            measured=large,
+            against=f"at {SIZES[0]:,}",
+            limit=small,
+            unit="ms",
+            target=FLAT,
+        )
+        for what, (small, large) in times.items()
+    ]
+
+
+async def _compare(vault: Vault, plain: _Plain) -> list[tuple[str, float, float]]:
+    """Give what was done with the milliseconds of the vault and of plain sqlite3."""
+    one = await in_turns(ROUNDS, lambda: vault.transact(_write), lambda: to_thread.run_sync(plain.write))
+    many = await in_turns(
+        ROUNDS // 4,
+        lambda: _at_once(lambda: vault.transact(_write)),
+        lambda: _at_once(lambda: to_thread.run_sync(plain.write, limiter=plain.turn)),
+    )
+    read = await in_turns(ROUNDS, lambda: vault.read(_read), lambda: to_thread.run_sync(plain.read))
+    return [
+        ("write a message", *_medians(one)),
+        (f"write a message, {IN_FLIGHT} in flight", *(each / IN_FLIGHT for each in _medians(many))),
+        ("read the last 50", *_medians(read)),
+    ]
+
+
+def _medians(samples: Sequence[Samples]) -> tuple[float, float]:
+    ours, theirs = samples
+    return ours.median, theirs.median
+
+
+async def _at_once(call: Callable[[], Awaitable[object]]) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(IN_FLIGHT):
+            tasks.start_soon(call)
+
+
+def _row() -> tuple[SqlValue, ...]:
+    return os.urandom(32), _TEXT
+
+
+def _fill(execute: Callable[[str, Sequence[SqlValue]], object], count: int) -> None:
+    for _ in range(count):
+        execute(_INSERT, _row())
+
+
+def _write(tx: Transaction) -> None:
+    tx.execute(_INSERT, _row())
+
+
+def _read(tx: ReadTransaction) -> None:
+    assert len(tx.query(_LAST, (2**62,))) == 50
+
+
+class _Plain:
+    """The same tables in plain sqlite3, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.turn = anyio.CapacityLimiter(1)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in _PRAGMAS:
+            self._database.execute(f"PRAGMA {pragma}")
+        for step in schema.STEPS:
+            self._database.executescript(step)
+        self._database.execute(_CONTACT)
+
+    def fill(self, count: int) -> None:
+        """Write many messages as one transaction."""
+        self._database.execute("BEGIN")
+        _fill(self._database.execute, count)
+        self._database.execute("COMMIT")
+
+    def write(self) -> None:
+        """Write one message."""
+        self.fill(1)
+
+    def read(self) -> None:
+        """Read the last 50."""
+        assert len(self._database.execute(_LAST, (2**62,)).fetchall()) == 50
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+@asynccontextmanager
+async def _vault(room: Room) -> AsyncGenerator[Vault]:
+    vault = await SqlcipherStorage().create(room.folder("vault"), {SlotKind.PASSPHRASE: PASSPHRASE})
+    try:
+        await vault.transact(schema.migrate)
+        await vault.transact(lambda tx: tx.execute(_CONTACT))
+        yield vault
+    finally:
+        await vault.aclose()

@@ -1,0 +1,123 @@
+"""Where a benchmark works: a private directory, a private Tor network once somebody asks for one, accounts in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack, asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import anyio
+from balchat_network_tor.testing import PrivateTorNetwork
+
+from balchat_host.api.events import ContactChanged, RequestReceived
+from balchat_host.api.types import Phase, Secret
+from balchat_host.api.views import ContactState
+from balchat_host.app import LocalProfile
+from balchat_host.loader.profiles import ProfileDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from types import TracebackType
+
+    from balchat_host.api.events import Event
+    from balchat_host.api.frontend import App
+
+PASSPHRASE = Secret.from_text("four benches beside a river")
+PATIENCE = 120.0
+_LOOPBACK = "balchat_loopback-0.dist-info"
+
+
+class Room:
+    """A context manager. Everything in it is gone at its end."""
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        self.directory = Path(tempfile.mkdtemp(prefix="balchat-bench-"))
+        self._stack.callback(shutil.rmtree, self.directory)
+        os.environ["XDG_RUNTIME_DIR"] = str(self.directory)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def folder(self, name: str) -> Path:
+        """Make a new directory."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
+
+    @cached_property
+    def tor(self) -> PrivateTorNetwork:
+        """A private Tor network, up."""
+        print("  starting a private Tor network", flush=True)
+        return self._stack.enter_context(PrivateTorNetwork(timeout=PATIENCE))
+
+    @property
+    def over_tor(self) -> dict[str, str]:
+        """The configuration of an account in the private Tor network."""
+        return {"settings.network_tor.torrc": json.dumps(self.tor.torrc_lines())}
+
+    @cached_property
+    def over_sockets(self) -> dict[str, str]:
+        """The configuration of an account that reaches others through sockets of this machine, without Tor."""
+        plugins = self.folder("plugins")
+        (plugins / _LOOPBACK).mkdir()
+        (plugins / _LOOPBACK / "METADATA").write_text("Metadata-Version: 2.1\nName: balchat-loopback\nVersion: 0\n")
+        (plugins / _LOOPBACK / "entry_points.txt").write_text(
+            "[balchat.plugins.v1]\nnetwork_loopback = balchat_host.testing.loopback_plugin\n"
+        )
+        sys.path.append(str(plugins))
+        enabled = ["storage_sqlcipher", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_cli"]
+        return {
+            "plugins.enabled": json.dumps(enabled),
+            "plugins.network": "network_loopback",
+            "settings.network_loopback.directory": str(self.folder("net")),
+        }
+
+
+@asynccontextmanager
+async def running_account(room: Room, name: str, configuration: dict[str, str]) -> AsyncGenerator[App]:
+    """Make an account and run it, with all its plugins, in this process."""
+    profile = LocalProfile(ProfileDirectory(name=name, directory=room.folder(name)), configuration)
+    await profile.create(name, PASSPHRASE)
+    async with anyio.create_task_group() as tasks:
+        app: App = await tasks.start(profile.run, PASSPHRASE)
+        async for status in app.watch_status():
+            if status.published.phase is Phase.ONLINE:
+                break
+        yield app
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def two_contacts(room: Room, configuration: dict[str, str]) -> AsyncGenerator[tuple[App, App]]:
+    """Run two accounts that are contacts of each other, called Alice and Bob."""
+    with anyio.fail_after(PATIENCE) as scope:
+        async with (
+            running_account(room, "Alice", configuration) as alice,
+            running_account(room, "Bob", configuration) as bob,
+        ):
+            alices, bobs = await alice.cursor(), await bob.cursor()
+            await alice.add_contact((await bob.code()).code, "Bob")
+            await until(bob, bobs, lambda event: isinstance(event, RequestReceived))
+            await bob.accept_request((await alice.code()).peer_id, "Alice")
+            await until(
+                alice,
+                alices,
+                lambda event: isinstance(event, ContactChanged) and event.contact.state is ContactState.ACTIVE,
+            )
+            scope.deadline = float("inf")
+            yield alice, bob
+
+
+async def until(app: App, after: int, condition: Callable[[Event], bool]) -> None:
+    """Follow an account's events until one meets the condition."""
+    async for event in app.events(after=after):
+        if condition(event):
+            return
