@@ -10,25 +10,29 @@ from pathlib import Path
 
 from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import NetworkDescriptor
+from balchat_host.api.errors import BadInput
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.network import Network, NetworkContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopbackSettings:
-    """`directory` is where all accounts of the test meet; private, with a short path."""
+    """`directory` is where all accounts of the test meet; private, with a short path. Nothing works without it."""
 
     directory: str = ""
 
     def __post_init__(self) -> None:
-        if not self.directory.startswith("/"):
+        # The defaults of a plugin's settings must make settings, or the host takes the plugin for broken.
+        if self.directory and not self.directory.startswith("/"):
             raise ValueError("directory: it is not absolute; the path of a private directory that all accounts share")
 
 
 def make(context: NetworkContext, settings: LoopbackSettings) -> Network:
-    """Make the network."""
+    """Make the network. Raises BadInput."""
     from balchat_host.testing.loopback_network import LoopbackNetwork  # noqa: PLC0415  # a plugin imports when used
 
+    if not settings.directory:
+        raise BadInput(what="settings.network_loopback.directory", problem="it is not set")
     return LoopbackNetwork(Path(settings.directory), on_state=context.on_state)
 
 

@@ -244,3 +244,6 @@ async def test_the_loopback_network_is_a_plugin(shared: Path) -> None:
         await states.reach(Phase.ONLINE)
     with pytest.raises(ValueError, match="directory: "):
         descriptor.settings(directory="relative")
+    # The host wants defaults that make settings; only who uses the network must say where.
+    with pytest.raises(BadInput, match="directory"):
+        descriptor.factory(NetworkContext(directory=shared, on_state=states), descriptor.settings())
