@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from sqlite3 import complete_statement
 from typing import Final
 
@@ -23,6 +24,7 @@ _VAULT_ONLY: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=512)  # each statement runs again and again; one that is refused is looked at anew
 def refuse_vault_only(sql: str) -> None:
     """Raise SqlError for a statement that is the vault's own to run: transaction control, and other databases."""
     if _VAULT_ONLY.match(sql):

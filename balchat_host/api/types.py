@@ -9,6 +9,7 @@ from base64 import b32decode, b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Self
 
 from balchat_host.api.errors import BadOnionAddress
@@ -77,11 +78,16 @@ class PeerId:
     @property
     def onion(self) -> str:
         """The v3 onion address of this key: 56 characters and `.onion`."""
-        raw = self.octets + _onion_checksum(self.octets) + _ONION_VERSION
-        return b32encode(raw).decode().lower() + ".onion"
+        return _onion_address(self.octets)
 
     def __repr__(self) -> str:
         return "PeerId(…)"
+
+
+@lru_cache(maxsize=1024)  # each message names its author by it
+def _onion_address(key: bytes) -> str:
+    raw = key + _onion_checksum(key) + _ONION_VERSION
+    return b32encode(raw).decode().lower() + ".onion"
 
 
 def _onion_checksum(key: bytes) -> bytes:

@@ -15,8 +15,8 @@ _CONVERSATION_SIZE: Final = 16
 
 def conversation_id(ours: PeerId, theirs: PeerId) -> str:
     """Name the conversation of two: the same on both sides, whatever MLS group carries it. 32 hexadecimal digits."""
-    lower, higher = sorted((ours, theirs))
-    hashed = hashlib.sha256(b"balchat-conversation-v1\0" + lower.octets + higher.octets)
+    lower, higher = sorted((ours.octets, theirs.octets))
+    hashed = hashlib.sha256(b"balchat-conversation-v1\0" + lower + higher)
     return hashed.digest()[:_CONVERSATION_SIZE].hex()
 
 
