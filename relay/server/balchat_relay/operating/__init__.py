@@ -1,0 +1,1 @@
+"""What the operator needs: the data folder, metrics, status, backup, check."""

@@ -1,0 +1,201 @@
+"""The running relay: all parts wired together."""
+
+import asyncio
+import fcntl
+import os
+import resource
+import signal
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import time
+from typing import Final
+
+import anyio
+from aiohttp import web
+from anyio import to_thread
+
+from balchat_relay.metrics import Metrics
+from balchat_relay.operating.admin import Admin
+from balchat_relay.operating.folder import Folder, FolderProblem
+from balchat_relay.push import Hub
+from balchat_relay.settings import DAY, MIB, Limits, RelayTable, Settings
+from balchat_relay.storage.contract import QueueStore, StoreLimits
+from balchat_relay.storage.sqlite.store import open_store
+from balchat_relay.web.limiting import Bucket
+from balchat_relay.web.operations import Operations
+from balchat_relay.web.server import RelayServer
+
+_SWEEP_EVERY: Final = 60.0
+_SHUTDOWN_WITHIN: Final = 2.0
+_BACKLOG: Final = 512
+_MAX_SOCKET_PATH: Final = 100
+_DESCRIPTORS_BESIDE: Final = 128
+
+
+def store_limits(limits: Limits) -> StoreLimits:
+    """Translate the operator's units into the store's."""
+    return StoreLimits(
+        queues=limits.queues,
+        octets=limits.envelopes_mib * MIB,
+        queue_envelopes=limits.queue_envelopes,
+        queue_octets=limits.queue_mib * MIB,
+        inbox_envelopes=limits.inbox_envelopes,
+        inbox_octets=limits.inbox_mib * MIB,
+        inbox_puts_per_hour=limits.inbox_puts_per_hour,
+        cards=limits.cards,
+        tokens=limits.tokens,
+        claims_per_hour=limits.claims_per_hour,
+        max_age=limits.max_age_days * DAY,
+        max_idle=limits.max_idle_days * DAY,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """The parts of a relay that serves."""
+
+    server: RelayServer
+    operations: Operations
+    metrics: Metrics
+    store: QueueStore
+
+
+@asynccontextmanager
+async def serving(
+    store: QueueStore, socket: Path, *, relay_key: bytes, table: RelayTable, limits: Limits
+) -> AsyncGenerator[Relay]:
+    """Serve a store at a unix socket; the store stays the caller's."""
+    hub, metrics = Hub(), Metrics()
+    store.watch(hub)
+    clock = asyncio.get_running_loop().time
+    creations = Bucket(limits.creations_per_minute / 60, limits.creations_per_minute, clock)
+    operations = Operations(store, hub, relay_key=relay_key, table=table, creations=creations)
+    server = RelayServer(store, hub, operations, limits=limits, metrics=metrics)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_WITHIN)
+    async with _at_socket(runner, socket), anyio.create_task_group() as tasks:
+        tasks.start_soon(server.end_stalled)
+        tasks.start_soon(_sweep, store)
+        yield Relay(server=server, operations=operations, metrics=metrics, store=store)
+        tasks.cancel_scope.cancel()
+
+
+async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Run the relay of a folder until SIGTERM or SIGINT. Raises FolderProblem, BadSettings or StoreUnusable."""
+    relay_key = await to_thread.run_sync(folder.relay_key)
+    limits = settings.limits
+    _raise_descriptor_limit(limits.connections)
+    state = ["starting"]
+
+    def on_state(text: str) -> None:
+        if text != state[0]:
+            state[0] = text
+            say(text)
+
+    async with _only_one(folder.lock), _opened(folder, limits) as store:
+        socket = Path(settings.relay.socket) if settings.relay.socket else folder.path / "relay.sock"
+        async with (
+            serving(store, socket, relay_key=relay_key, table=settings.relay, limits=limits) as relay,
+            _administered(folder, settings, relay, lambda: state[0]),
+            anyio.create_task_group() as tasks,
+        ):
+            if settings.relay.socket:
+                on_state(f"serving at {socket}")
+            else:
+                # Imported here: stem and the rest are not needed where somebody else forwards the onion.
+                from balchat_relay.publishing import Onion, tor_settings  # noqa: PLC0415
+
+                tor = tor_settings(settings.tor, connections=limits.connections, file=folder.settings)
+                seed = await to_thread.run_sync(folder.read_seed)
+                tasks.start_soon(Onion(seed, tor, folder=folder.tor, socket=socket, on_state=on_state).run)
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for _ in signals:
+                    break
+            tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _opened(folder: Folder, limits: Limits) -> AsyncGenerator[QueueStore]:
+    max_file = limits.database_mib * MIB or None
+    store = await open_store(
+        folder.database, store_limits(limits), min_free=limits.min_free_mib * MIB, max_file=max_file
+    )
+    try:
+        yield store
+    finally:
+        with anyio.CancelScope(shield=True):
+            await store.aclose()
+
+
+@asynccontextmanager
+async def _administered(
+    folder: Folder, settings: Settings, relay: Relay, state: Callable[[], str]
+) -> AsyncGenerator[None]:
+    admin = Admin(relay.store, relay.operations, relay.metrics, state)
+    private = web.AppRunner(admin.application(private=True), access_log=None)
+    async with _at_socket(private, folder.control):
+        if settings.relay.metrics_address is None:
+            yield
+            return
+        host, port = settings.relay.metrics_address
+        public = web.AppRunner(admin.application(private=False), access_log=None)
+        await public.setup()
+        try:
+            await web.TCPSite(public, host, port).start()
+            yield
+        finally:
+            await public.cleanup()
+
+
+@asynccontextmanager
+async def _at_socket(runner: web.BaseRunner, path: Path) -> AsyncGenerator[None]:
+    """Run a server at a unix socket that only this user may reach."""
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+        raise FolderProblem(f"The path {path} is too long for a socket. Use a shorter folder.")
+    await runner.setup()
+    try:
+        await to_thread.run_sync(partial(path.unlink, missing_ok=True))
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(runner, path, backlog=_BACKLOG).start()
+        finally:
+            os.umask(before)
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await runner.cleanup()
+            await to_thread.run_sync(partial(path.unlink, missing_ok=True))
+
+
+@asynccontextmanager
+async def _only_one(lock: Path) -> AsyncGenerator[None]:
+    descriptor = await to_thread.run_sync(partial(os.open, lock, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderProblem("A relay runs on this folder already.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _sweep(store: QueueStore) -> None:
+    """Delete what is too old, piece by piece, for ever."""
+    while True:
+        more = False
+        with suppress(Exception):  # a full disk or a fault shows in what clients are told; the next round tries again
+            more = await store.sweep(now=int(time()))
+        if not more:
+            await asyncio.sleep(_SWEEP_EVERY)
+
+
+def _raise_descriptor_limit(connections: int) -> None:
+    """Have room for a descriptor at both ends of each bridged connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _DESCRIPTORS_BESIDE
+    if soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))

@@ -1,0 +1,103 @@
+"""The program as a process of its own on a folder: for tests that kill it, and for measurements."""
+
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import anyio
+from anyio import to_thread
+from anyio.abc import Process
+
+from balchat_relay.operating.folder import Folder
+
+_PROGRAM = (sys.executable, "-m", "balchat_relay")
+_READY_WITHIN = 60
+
+
+async def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    ended = await anyio.run_process([*_PROGRAM, *arguments], check=False)
+    return subprocess.CompletedProcess(ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+class RelayProcess:
+    """A relay that serves at a unix socket in its folder, and publishes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = Folder(path)
+        self.socket = path / "public"
+        self._process: Process | None = None
+
+    async def make(self, *options: str) -> None:
+        """Make the folder, and let the disk be as full as it is."""
+        ended = await self.command("init", *options)
+        assert ended.returncode == 0, ended.stderr
+        await self.set_limits(min_free_mib=0)
+
+    async def set_limits(self, **limits: int) -> None:
+        """Append to the table of limits."""
+        text = await to_thread.run_sync(self.folder.settings.read_text)
+        lines = "".join(f"{name} = {value}\n" for name, value in limits.items())
+        await to_thread.run_sync(self.folder.settings.write_text, text.replace("[limits]\n", f"[limits]\n{lines}"))
+
+    async def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the folder."""
+        return await command(name, "-f", str(self.folder.path), *arguments)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run until the block ends, however it does."""
+        await self.start()
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                if self._process is not None and self._process.returncode is None:
+                    self._process.terminate()
+                await self.ended()
+
+    async def start(self) -> None:
+        """Start it, and wait until it serves."""
+        assert self._process is None
+        arguments = [*_PROGRAM, "run", "-f", str(self.folder.path), "--socket", str(self.socket)]
+        self._process = await anyio.open_process(arguments, stderr=None)
+        assert self._process.stdout is not None
+        with anyio.fail_after(_READY_WITHIN):
+            said = b""
+            while b"serving" not in said:
+                said += await self._process.stdout.receive()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def terminate(self) -> None:
+        """Tell it to end (SIGTERM)."""
+        assert self._process is not None
+        self._process.terminate()
+
+    async def kill(self) -> None:
+        """End it this moment (SIGKILL)."""
+        assert self._process is not None
+        self._process.kill()
+        await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for its end; give its exit code."""
+        if self._process is None:
+            return 0
+        code = await self._process.wait()
+        await self._process.aclose()
+        self._process = None
+        return code
+
+    async def admin(self, path: str) -> str:
+        """Read one of the operator's pages."""
+        connector = aiohttp.UnixConnector(str(self.folder.control))
+        async with aiohttp.ClientSession(connector=connector) as session, session.get(f"http://r{path}") as answer:
+            return await answer.text()

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: docs/spec/relay.md over aiohttp."""

@@ -1,0 +1,56 @@
+"""Rates and budgets: what one connection, and everybody together, may use."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from math import ceil
+from typing import Final
+
+from balchat_relay_proto.errors import Code, Refused
+
+_MEMORY_RETRY: Final = 5
+
+
+class Bucket:
+    """A token bucket: `rate` a second, at most `burst` at once. `clock` is monotonic, in seconds."""
+
+    __slots__ = ("_burst", "_clock", "_rate", "_tokens", "_when")
+
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._clock = clock
+        self._when = clock()
+
+    def wait(self) -> float:
+        """Take a token, or say for how many seconds there is none."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._when) * self._rate)
+        self._when = now
+        if self._tokens < 1:
+            return (1 - self._tokens) / self._rate
+        self._tokens -= 1
+        return 0
+
+    def take(self, what: str) -> None:
+        """Take a token. Raises Refused (TOO_MANY_REQUESTS)."""
+        if wait := self.wait():
+            raise Refused(Code.TOO_MANY_REQUESTS, f"Too many {what}.", retry_after=ceil(wait))
+
+
+class Memory:
+    """Octets of bodies that may be in memory at once."""
+
+    def __init__(self, octets: int) -> None:
+        self._free = octets
+
+    @contextmanager
+    def reserved(self, octets: int) -> Generator[None]:
+        """Hold this much. Raises Refused (TOO_MANY_REQUESTS) where it is not there."""
+        if octets > self._free:
+            raise Refused(Code.TOO_MANY_REQUESTS, "The relay has too much in hand.", retry_after=_MEMORY_RETRY)
+        self._free -= octets
+        try:
+            yield
+        finally:
+            self._free += octets

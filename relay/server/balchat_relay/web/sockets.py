@@ -1,0 +1,234 @@
+"""One WebSocket: its subscriptions, what waits to be sent, and the two tasks that read and write.
+
+What a client must do to hurt others is bounded here: frames are small, subscriptions counted, and no more than
+`_OUTBOX` octets and one fetch of `_PIECE` (or one envelope) wait for a client that does not read.
+"""
+
+import asyncio
+from collections import deque
+from time import time
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.frames import (
+    Acknowledged,
+    Ended,
+    FromRelay,
+    Hello,
+    NotAcknowledged,
+    Push,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    decode_from_client,
+    encode_from_relay,
+    ended,
+)
+from balchat_relay_proto.proofs import Purpose
+from balchat_relay_proto.sizes import MAX_FRAME, MAX_SUBSCRIPTIONS
+
+from balchat_relay.metrics import Metrics
+from balchat_relay.push import Hub, Subscription
+from balchat_relay.storage.contract import QueueStore
+from balchat_relay.web.limiting import Bucket
+from balchat_relay.web.operations import Operations, new_challenge
+
+_OUTBOX: Final = 256 * 1024
+_PIECE: Final = 64 * 1024
+_PAUSE_AFTER_FAULT: Final = 1.0
+
+
+class SubscriberLink:
+    """A connection that envelopes are pushed to."""
+
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        *,
+        store: QueueStore,
+        hub: Hub,
+        operations: Operations,
+        metrics: Metrics,
+        bucket: Bucket,
+    ) -> None:
+        self._socket = socket
+        self._store = store
+        self._hub = hub
+        self._operations = operations
+        self._metrics = metrics
+        self._bucket = bucket
+        self._challenge = new_challenge()
+        self._subscriptions: dict[int, Subscription] = {}
+        self._behind: dict[int, Subscription] = {}
+        self._outbox: deque[bytes] = deque()
+        self._waiting = 0
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Serve until the client is gone or did something that ends it."""
+        self._say(Hello(challenge=self._challenge))
+        writing = asyncio.create_task(self._write())
+        reading = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait((writing, reading), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, reading):
+                task.cancel()
+            await asyncio.gather(writing, reading, return_exceptions=True)
+            for subscription in self._subscriptions.values():
+                self._hub.remove(subscription)
+            self._metrics.subscriptions -= len(self._subscriptions)
+            self._subscriptions.clear()
+
+    # -- the hub's side (push.Link) --
+
+    def push(self, subscription: Subscription, sequence: int, envelope: bytes) -> bool:
+        if self._waiting + len(envelope) > _OUTBOX and self._waiting:
+            return False
+        self._metrics.pushed += 1
+        self._say(Push(number=subscription.number, sequence=sequence, envelope=envelope))
+        return True
+
+    def catch_up(self, subscription: Subscription) -> None:
+        self._behind[subscription.number] = subscription
+        self._wake.set()
+
+    def end(self, subscription: Subscription, why: Refused) -> None:
+        if self._forget(subscription.number) is not None:
+            self._say(ended(subscription.number, why))
+
+    # -- writing --
+
+    def _say(self, frame: FromRelay) -> None:
+        octets = encode_from_relay(frame)
+        self._outbox.append(octets)
+        self._waiting += len(octets)
+        if self._waiting > _OUTBOX:
+            self._room.clear()
+        self._wake.set()
+
+    async def _write(self) -> None:
+        while True:
+            while self._outbox:
+                octets = self._outbox.popleft()
+                self._waiting -= len(octets)
+                if self._waiting <= _OUTBOX:
+                    self._room.set()
+                await self._socket.send_bytes(octets)
+            if self._behind:
+                number = next(iter(self._behind))
+                await self._fetch(self._behind.pop(number))
+                continue
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _fetch(self, subscription: Subscription) -> None:
+        """Send a piece of what a subscription lacks."""
+        subscription.fetching = True
+        try:
+            found = await self._store.fetch(
+                subscription.queue,
+                receive=subscription.receive,
+                after=subscription.cursor,
+                now=int(time()),
+                octets=_PIECE,
+            )
+        except Refused as refused:
+            self._hub.remove(subscription)
+            self.end(subscription, refused)
+            return
+        for stored in found.stored:
+            if self._subscriptions.get(subscription.number) is not subscription:
+                return
+            push = Push(number=subscription.number, sequence=stored.sequence, envelope=stored.envelope)
+            self._metrics.pushed += 1
+            await self._socket.send_bytes(encode_from_relay(push))
+            subscription.cursor = max(subscription.cursor, stored.sequence)
+        if found.more:
+            self._behind[subscription.number] = subscription
+        else:
+            subscription.fetching = False
+
+    # -- reading --
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            await self._room.wait()  # whoever does not read its answers is not read either
+            if wait := self._bucket.wait():
+                await asyncio.sleep(wait)  # whoever asks too much is read more slowly
+            if message.type is not WSMsgType.BINARY:
+                await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"binary frames only")
+                return
+            try:
+                frame = decode_from_client(message.data)
+            except Malformed as error:
+                await self._socket.close(code=WSCloseCode.INVALID_TEXT, message=str(error).encode()[:120])
+                return
+            match frame:
+                case Subscribe():
+                    await self._subscribe(frame)
+                case Acknowledged():
+                    await self._acknowledge(frame)
+                case Unsubscribe():
+                    if (subscription := self._forget(frame.number)) is not None:
+                        self._hub.remove(subscription)
+                        self._say(Ended(number=frame.number, code=None))
+
+    async def _subscribe(self, frame: Subscribe) -> None:
+        try:
+            self._check_number(frame.number)
+            receive = self._operations.receive_verifier(
+                frame.queue, frame.authority, self._challenge, Purpose.SUBSCRIBE
+            )
+            await self._store.status(frame.queue, receive=receive)
+        except Refused as refused:
+            self._say(ended(frame.number, refused))
+            return
+        subscription = Subscription(self, number=frame.number, queue=frame.queue, receive=receive, cursor=frame.after)
+        self._hub.add(subscription)
+        self._subscriptions[frame.number] = subscription
+        self._metrics.subscriptions += 1
+        self._say(Subscribed(number=frame.number))
+        self.catch_up(subscription)
+
+    async def _acknowledge(self, frame: Acknowledged) -> None:
+        try:
+            subscription = self._subscription(frame.number)
+            await self._store.acknowledge(
+                subscription.queue, receive=subscription.receive, envelope_ids=frame.envelope_ids, now=int(time())
+            )
+        except Refused as refused:
+            self._say(
+                NotAcknowledged(
+                    number=frame.number, code=refused.code, detail=refused.detail[:200], retry_after=refused.retry_after
+                )
+            )
+        else:
+            self._say(frame)
+
+    def _check_number(self, number: int) -> None:
+        if number in self._subscriptions:
+            raise Refused(Code.MALFORMED, "This number is in use on this connection.")
+        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise Refused(Code.TOO_MANY_SUBSCRIPTIONS, f"A connection has at most {MAX_SUBSCRIPTIONS}.")
+
+    def _subscription(self, number: int) -> Subscription:
+        if number not in self._subscriptions:
+            raise Refused(Code.DENIED, "No subscription has this number.")
+        return self._subscriptions[number]
+
+    def _forget(self, number: int) -> Subscription | None:
+        subscription = self._subscriptions.pop(number, None)
+        if subscription is not None:
+            self._metrics.subscriptions -= 1
+            self._behind.pop(number, None)
+        return subscription
+
+
+def open_socket(*, heartbeat: float) -> web.WebSocketResponse:
+    """Make a WebSocket as the spec has it: no compression, small frames."""
+    return web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, heartbeat=heartbeat, decode_text=False)

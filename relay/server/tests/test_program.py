@@ -1,0 +1,167 @@
+"""The program `balchat-relay`, as an operator uses it, and its folder."""
+
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+from balchat_relay.testing.client import connected, random_envelope
+from balchat_relay.testing.process import RelayProcess, command
+from balchat_relay_proto.address import RelayAddress
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.replies import Done, Fetched
+from balchat_relay_proto.requests import Fetch, Put
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def process(short_folder: Path) -> AsyncIterator[RelayProcess]:
+    process = RelayProcess(short_folder)
+    await process.make()
+    async with process.running():
+        yield process
+
+
+async def test_a_new_relay_is_private_and_shows_its_address(short_folder: Path) -> None:
+    folder = short_folder / "relay"
+    made = await command("init", "-f", str(folder))
+    assert made.returncode == 0
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "onion.key").stat().st_mode) == 0o600
+    shown = await command("address", "-f", str(folder))
+    assert str(RelayAddress.parse(shown.stdout)) in made.stdout
+    assert "█" in (await command("address", "--qr", "-f", str(folder))).stdout
+    again = await command("init", "-f", str(folder))
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+    assert (await command("address", "-f", str(folder))).stdout == shown.stdout
+
+
+async def test_the_running_relay_tells_its_operator_how_it_is(process: RelayProcess) -> None:
+    async with connected(process.socket) as client:
+        queue = await client.new_queue()
+        await client.ask(Put(queue=queue.id, send=queue.send, envelope=random_envelope()), Done)
+        shown = await process.command("status")
+        lines = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
+        assert (lines["queues"], lines["envelopes"], lines["octets"]) == ("1", "1", "16384")
+        assert (await process.command("drain")).returncode == 0
+        with pytest.raises(Refused) as refused:
+            await client.new_queue()
+        assert refused.value.code is Code.DRAINING
+        await process.command("drain", "--stop")
+        await client.new_queue()
+
+
+async def test_metrics_name_no_queue(process: RelayProcess) -> None:
+    async with connected(process.socket) as client:
+        queue = await client.new_queue()
+        await client.ask(Put(queue=queue.id, send=queue.send, envelope=random_envelope()), Done)
+        text = await process.admin("/metrics")
+        assert 'balchat_relay_requests_total{operation="put",outcome="ok"} 1' in text
+        assert "balchat_relay_queues 1" in text
+        for secret in (queue.id, queue.send.octets, queue.send.verifier, queue.receive.verifier):
+            assert secret.hex() not in text
+    assert await process.admin("/health") == "ok\n"
+
+
+async def test_the_public_server_has_no_admin_pages(process: RelayProcess) -> None:
+    async with connected(process.socket) as client:
+        for path in ("/metrics", "/health", "/status", "/v1/drain"):
+            async with client.session.get(f"http://relay{path}") as answer:
+                assert answer.status == 404
+
+
+async def test_a_backup_of_the_running_relay_is_a_relay(process: RelayProcess, short_folder: Path) -> None:
+    async with connected(process.socket) as client:
+        queue = await client.new_queue()
+        envelope = random_envelope()
+        await client.ask(Put(queue=queue.id, send=queue.send, envelope=envelope), Done)
+        target = short_folder / "copy"
+        assert (await process.command("backup", str(target))).returncode == 0
+        again = await process.command("backup", str(target))
+        assert (again.returncode, "there already" in again.stderr) == (1, True)
+    copy = RelayProcess(target)
+    assert (await copy.command("check")).stdout == "All is well.\n"
+    async with copy.running(), connected(copy.socket) as client:
+        found = await client.ask(Fetch(queue=queue.id, authority=queue.holder), Fetched)
+        assert [each.envelope for each in found.stored] == [envelope]
+        assert (await copy.command("address")).stdout == (await process.command("address")).stdout
+
+
+async def test_check_names_what_is_wrong(short_folder: Path) -> None:
+    process = RelayProcess(short_folder)
+    await process.make()
+    async with process.running():
+        pass
+    process.folder.key.chmod(0o644)
+    await to_thread.run_sync(process.folder.settings.write_text, "[limits]\nqueues = 0\n")
+    octets = bytearray(await to_thread.run_sync(process.folder.database.read_bytes))
+    octets[4096 : 3 * 4096] = bytes(2 * 4096)
+    await to_thread.run_sync(process.folder.database.write_bytes, bytes(octets))
+    checked = await process.command("check")
+    assert checked.returncode == 1
+    for words in ("Others may read", "limits.queues = 0", "Restore a backup"):
+        assert words in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[limits]\nqueues = 0", ("relay.toml", "limits.queues", "from 1 to")),
+        ("[limits]\nqueues = true", ("limits.queues", "from 1 to")),
+        ("[limits]\nqueue = 1", ("limits.queue is not known", "queue_mib")),
+        ("[limits]\nqueues =", ("cannot be read",)),
+        ("limits = 3", ("limits must be a table",)),
+        ("[other]", ("other is not known", "relay")),
+        ('[relay]\ncreation = "free"', ("relay.creation", '"open", "invitation", "password"')),
+        ('[relay]\ncreation = "password"', ("relay.password",)),
+        ('[relay]\nmetrics = "0.0.0.0:9464"', ("relay.metrics", "127.0.0.1:PORT")),
+        ("[relay]\nsocket = 3", ("relay.socket", "quotes")),
+        ('[tor]\nsocket = "x"', ("tor: ",)),
+        ("[tor]\ndial_timeout = 0", ("tor.dial_timeout", "1 to 600")),
+    ],
+)
+async def test_wrong_settings_are_named_with_file_key_and_what_is_allowed(
+    short_folder: Path, text: str, words: tuple[str, ...]
+) -> None:
+    process = RelayProcess(short_folder)
+    await process.make()
+    await to_thread.run_sync(process.folder.settings.write_text, text)
+    ended = await process.command("run")
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    for word in (*words, "relay.toml"):
+        assert word in ended.stderr
+
+
+async def test_without_a_relay_each_command_says_what_to_do(short_folder: Path) -> None:
+    for name in ("run", "address", "status", "drain"):
+        ended = await command(name, "-f", str(short_folder / "none"))
+        assert ended.returncode == 1
+        assert "balchat-relay" in ended.stderr
+
+
+async def test_two_relays_do_not_share_a_folder(process: RelayProcess) -> None:
+    ended = await process.command("run", "--socket", str(process.socket) + "2")
+    assert (ended.returncode, "already" in ended.stderr) == (1, True)
+
+
+async def test_an_invitation_is_made_for_the_running_relay(short_folder: Path) -> None:
+    process = RelayProcess(short_folder)
+    await process.make("--creation", "invitation")
+    async with process.running(), connected(process.socket) as client:
+        with pytest.raises(Refused):
+            await client.new_queue()
+        address = RelayAddress.parse((await process.command("invite", "--queues", "1")).stdout)
+        await client.new_queue(address.permit)
+
+
+async def test_it_ends_when_it_is_told_to_also_with_subscribers(process: RelayProcess) -> None:
+    async with connected(process.socket) as client, client.subscriber() as subscriber:
+        process.terminate()
+        with anyio.fail_after(30):
+            with pytest.raises(ConnectionResetError):
+                await subscriber.receive()
+            assert await process.ended() == 0
