@@ -215,7 +215,8 @@ class VirtualNode(Network):
         self._on_state = on_state
         self._wanted = ONLINE if online else _STARTING
         self._state = STOPPED
-        self._services: list[VirtualService] = []
+        self.services: list[VirtualService] = []
+        """What it publishes."""
         self._tasks: TaskGroup | None = None
 
     @property
@@ -231,7 +232,7 @@ class VirtualNode(Network):
                 await anyio.sleep_forever()
         finally:
             self._tasks = None
-            for service in tuple(self._services):
+            for service in tuple(self.services):
                 service.close()
             self._world.end_streams_of(self, torn=False)
             self._become(STOPPED)
@@ -239,7 +240,7 @@ class VirtualNode(Network):
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> "VirtualService":
         tasks = self._running()
         service = VirtualService(self, peer_of(key), port, backlog=self._world.backlog, on_state=on_state)
-        self._services.append(service)
+        self.services.append(service)
         self._world.add(service)
         tasks.start_soon(self._announce, service)
         return service
@@ -268,17 +269,17 @@ class VirtualNode(Network):
         self._wanted = ONLINE
         self._become(ONLINE)
         if self._tasks is not None:
-            for service in self._services:
+            for service in self.services:
                 self._tasks.start_soon(self._announce, service)
 
     def withdraw(self, service: "VirtualService") -> None:
         """Forget a service that was closed."""
-        self._services.remove(service)
+        self.services.remove(service)
         self._world.remove(service)
 
     async def _announce(self, service: "VirtualService") -> None:
         await anyio.sleep(self._world.delay())
-        if self._state.phase is Phase.ONLINE and service in self._services:
+        if self._state.phase is Phase.ONLINE and service in self.services:
             service.become(ONLINE)
             self._world.notify()
 
@@ -288,7 +289,7 @@ class VirtualNode(Network):
         self._state = state
         self._on_state(state)
         if state.phase is Phase.DEGRADED:
-            for service in self._services:
+            for service in self.services:
                 service.become(state)
         self._world.notify()
 
