@@ -10,9 +10,7 @@ Failures come when a test asks for them:
 The secrets are kept as they are, and nothing is encrypted.
 """
 
-import sqlite3
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
 from typing import Final, TypeVar
@@ -32,19 +30,15 @@ from balchat_host.api.errors import (
     WeakPassphrase,
     WrongSecret,
 )
-from balchat_host.api.sql import AREA_SCHEMA, RowArea, refuse_vault_only, statements
 from balchat_host.api.storage import (
-    KeyValueArea,
     ReadTransaction,
     SlotKind,
-    SqlError,
-    SqlRow,
-    SqlValue,
     Storage,
     Transaction,
     Vault,
 )
 from balchat_host.api.types import Check, Secret
+from balchat_host.testing.sqlite_transaction import SqliteView, memory_database, run_unit
 
 T = TypeVar("T")
 
@@ -72,7 +66,6 @@ class MemoryStorage(Storage):
         if not slots:
             raise BadInput(what="vault", problem="it needs a secret that opens it")
         disk = _Disk({kind: _read_new(kind, secret) for kind, secret in slots.items()})
-        disk.database.execute(AREA_SCHEMA)
         self._disks[directory] = disk
         return MemoryVault(self._disks, disk)
 
@@ -99,9 +92,7 @@ class _Disk:
 
     def __init__(self, secrets: Mapping[SlotKind, str]) -> None:
         self.secrets = dict(secrets)
-        # Whichever thread collects the garbage closes it.
-        self.database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self.database.execute("PRAGMA foreign_keys = ON")
+        self.database = memory_database()
         self.holder: MemoryVault | None = None
 
     def __del__(self) -> None:
@@ -146,7 +137,7 @@ class MemoryVault(Vault):
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
         self._refuse_closed()
-        view = _Statements(self._disk.database)
+        view = SqliteView(self._disk.database)
         try:
             self._disk.database.execute("PRAGMA query_only = ON")
             return fn(view)
@@ -186,18 +177,7 @@ class MemoryVault(Vault):
     def _run(self, fn: Callable[[Transaction], T]) -> T:
         if self._refusal is not None:
             raise self._refusal
-        unit = _Unit(self._disk.database)
-        self._disk.database.execute("BEGIN")
-        try:
-            result = fn(unit)
-            self._commit()
-        except BaseException:
-            if self._disk.database.in_transaction:
-                self._disk.database.execute("ROLLBACK")
-            raise
-        finally:
-            unit.end()
-        return result
+        return run_unit(self._disk.database, fn, commit=self._commit)
 
     def _commit(self) -> None:
         if self.full:
@@ -212,56 +192,6 @@ class MemoryVault(Vault):
     def _refuse_closed(self) -> None:
         if self._disk.holder is not self:
             raise ClosedResourceError
-
-
-class _Statements(ReadTransaction):
-    """Runs statements until it is ended."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database: sqlite3.Connection | None = database
-
-    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        refuse_vault_only(sql)
-        return self._run(sql, parameters)[0]
-
-    def area(self, name: str) -> KeyValueArea:
-        return RowArea(self, name)
-
-    def end(self) -> None:
-        """Refuse every further statement."""
-        self._database = None
-
-    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
-        if self._database is None:
-            raise RuntimeError("a transaction was used outside of the function that it was handed to")
-        try:
-            cursor = self._database.execute(sql, parameters)
-            return cursor.fetchall(), cursor.rowcount
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            raise SqlError(getattr(error, "sqlite_errorname", type(error).__name__)) from error
-
-
-class _Unit(_Statements, Transaction):
-    """A unit of change."""
-
-    def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        refuse_vault_only(sql)
-        return max(0, self._run(sql, parameters)[1])
-
-    def script(self, sql: str) -> None:
-        for statement in statements(sql):
-            self.execute(statement)
-
-    @contextmanager
-    def savepoint(self) -> Generator[None]:
-        self._run("SAVEPOINT inner")
-        try:
-            yield
-        except BaseException:
-            self._run("ROLLBACK TO inner")
-            self._run("RELEASE inner")
-            raise
-        self._run("RELEASE inner")
 
 
 def _read(kind: SlotKind, secret: Secret) -> str:

@@ -1,72 +1,103 @@
-"""Transactions on a plain SQLite connection, with no vault around them: for tests of the core, which needs no more."""
+"""Transactions on a plain SQLite connection: of the vaults in memory, and with no vault for tests of the core alone."""
 
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from balchat_host.api.sql import AREA_SCHEMA, RowArea, refuse_vault_only, statements
-from balchat_host.api.storage import KeyValueArea, SqlRow, SqlValue, Transaction
+from balchat_host.api.storage import KeyValueArea, ReadTransaction, SqlError, SqlRow, SqlValue, Transaction
 
 T = TypeVar("T")
 
 
-class SqliteTransaction(Transaction):
-    """One unit on a connection in autocommit mode, inside a BEGIN."""
+def memory_database() -> sqlite3.Connection:
+    """Make a database in memory, with the table of the areas, in autocommit mode."""
+    # Whichever thread collects the garbage closes it.
+    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA foreign_keys = ON")
+    database.execute(AREA_SCHEMA)
+    return database
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._depth = 0
+
+class SqliteView(ReadTransaction):
+    """Runs statements on a connection until it is ended."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database: sqlite3.Connection | None = database
 
     def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         refuse_vault_only(sql)
-        return cast("list[SqlRow]", self._connection.execute(sql, parameters).fetchall())
+        return self._run(sql, parameters)[0]
+
+    def area(self, name: str) -> KeyValueArea:
+        return RowArea(self, name)
+
+    def end(self) -> None:
+        """Refuse every further statement."""
+        self._database = None
+
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
+        if self._database is None:
+            raise RuntimeError("a transaction was used outside of the function that it was handed to")
+        try:
+            cursor = self._database.execute(sql, parameters)
+            return cursor.fetchall(), cursor.rowcount
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise SqlError(getattr(error, "sqlite_errorname", type(error).__name__)) from error
+
+
+class SqliteTransaction(SqliteView, Transaction):
+    """One unit of change on a connection, inside a BEGIN."""
 
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         refuse_vault_only(sql)
-        return self._connection.execute(sql, parameters).rowcount
+        return max(0, self._run(sql, parameters)[1])
 
     def script(self, sql: str) -> None:
         for statement in statements(sql):
             self.execute(statement)
 
-    def area(self, name: str) -> KeyValueArea:
-        return RowArea(self, name)
-
     @contextmanager
     def savepoint(self) -> Generator[None]:
-        self._depth += 1
-        name = f"savepoint_{self._depth}"
-        self._connection.execute(f"SAVEPOINT {name}")
+        self._run("SAVEPOINT inner")
         try:
             yield
         except BaseException:
-            self._connection.execute(f"ROLLBACK TO {name}")
+            self._run("ROLLBACK TO inner")
+            self._run("RELEASE inner")
             raise
-        finally:
-            self._connection.execute(f"RELEASE {name}")
-            self._depth -= 1
+        self._run("RELEASE inner")
+
+
+def run_unit(database: sqlite3.Connection, fn: Callable[[Transaction], T], *, commit: Callable[[], None]) -> T:
+    """Run `fn` as one unit that `commit` ends, and give its result. What is not committed then is undone."""
+    unit = SqliteTransaction(database)
+    database.execute("BEGIN")
+    try:
+        result = fn(unit)
+        commit()
+        return result
+    finally:
+        unit.end()
+        if database.in_transaction:
+            database.execute("ROLLBACK")
 
 
 class SqliteUnits:
     """A database in memory that runs units one after the other."""
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        self._connection.execute("PRAGMA foreign_keys=ON")
-        self._connection.execute(AREA_SCHEMA)
+        self._database = memory_database()
 
     def run(self, fn: Callable[[Transaction], T], *, then_crash: bool = False) -> T:
         """Run `fn` as one unit and give its result. With `then_crash`, everything is as if it had never begun."""
-        self._connection.execute("BEGIN")
-        try:
-            result = fn(SqliteTransaction(self._connection))
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("ROLLBACK" if then_crash else "COMMIT")
-        return result
+        return run_unit(self._database, fn, commit=_die if then_crash else self._database.commit)
 
     def close(self) -> None:
         """Forget everything."""
-        self._connection.close()
+        self._database.close()
+
+
+def _die() -> None:
+    """Commit nothing."""
