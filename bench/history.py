@@ -1,7 +1,7 @@
 """The vault as history grows: writing a message, and reading the last 50.
 
-The limit is plain sqlite3 with the same statements. It gets the same settings, in a file beside the vault, and is called from the event loop as any program that
-must not block has to: in a worker thread.
+The limit is plain sqlite3 with the same statements. It gets the same settings, in a file beside the vault, and is
+called from the event loop as any program that must not block has to: in a worker thread.
 """
 
 from __future__ import annotations
