@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+import pytest
+from balchat_transport_tor_direct.limits import Allowance, Doorway, Holdings
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 500)), min_size=1), st.integers(1, 1000))
+def test_an_allowance_lets_through_its_rate_and_one_second_at_once(uses: list[tuple[float, int]], rate: int) -> None:
+    allowance, now, spent = Allowance(rate, 0.0), 0.0, 0
+    for wait, amount in uses:
+        now += wait
+        spent += amount
+        now += allowance.spend(amount, now)
+        assert spent <= rate * (now + 1) * 1.000001 + 1e-6
+
+
+def test_what_was_not_used_in_a_second_is_gone() -> None:
+    allowance = Allowance(10, 0.0)
+    assert allowance.spend(10, 100.0) == 0
+    assert allowance.spend(5, 100.0) == pytest.approx(0.5)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock(autojump_threshold=0)})], ids=["trio"])
+async def test_the_doorway_pushes_out_the_oldest_and_the_slow() -> None:
+    doorway, left = Doorway(most=2, seconds=30), dict[str, float]()
+
+    async def stand(name: str, seconds: float) -> None:
+        with doorway.stand():
+            await anyio.sleep(seconds)
+        left[name] = anyio.current_time()
+
+    begun = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        for name, seconds in (("oldest", 1000), ("quick", 2), ("slow", 1000)):
+            tasks.start_soon(stand, name, seconds)
+            await anyio.wait_all_tasks_blocked()
+    assert {name: round(at - begun) for name, at in left.items()} == {"oldest": 0, "quick": 2, "slow": 30}
+
+
+@dataclass(frozen=True)
+class Somebody:
+    name: str
+    trusted: bool = False
+
+
+def test_who_makes_us_hold_most_goes_first_but_strangers_before_friends() -> None:
+    holdings: Holdings[Somebody] = Holdings(100)
+    friend, small, large = Somebody("friend", trusted=True), Somebody("small"), Somebody("large")
+    assert holdings.note(friend, 60) is None
+    assert holdings.note(small, 10) is None
+    assert holdings.note(large, 40) == large
+    assert holdings.note(large, 0) is None
+    assert holdings.note(friend, 95) == small
+    holdings.note(small, 0)
+    assert holdings.note(friend, 101) == friend
