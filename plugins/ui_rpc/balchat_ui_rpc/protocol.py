@@ -34,6 +34,8 @@ WORLD_ERROR: Final = -32003
 _MAX_NUMBER: Final = 2**53
 """The largest number that every JSON reader takes exactly."""
 
+_MAX_PROBLEM_LENGTH: Final = 200
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -124,7 +126,8 @@ class Refusal(Exception):  # it is an answer, not a failure of this program
     def __init__(self, code: int, what: str, problem: str, request: RequestId | None = None) -> None:
         super().__init__()
         self.request = request
-        self.error = error_object(BadInput(what=what, problem=problem), code)
+        # What came may be quoted in it, and is as long as its author wished.
+        self.error = error_object(BadInput(what=what, problem=problem[:_MAX_PROBLEM_LENGTH]), code)
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -21,9 +21,10 @@ from balchat_host.api.frontend import FrontEndContext
 from balchat_host.testing.fake_app import FakeApp
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Iterator
 
-    from anyio.abc import ByteStream, TaskGroup, TaskStatus
+    from anyio.abc import TaskGroup, TaskStatus
     from balchat_ui_rpc.limits import Limits
 
     from balchat_host.api.events import Event
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 class Script:
     """A program that speaks JSON-RPC by itself, line by line."""
 
-    def __init__(self, stream: ByteStream) -> None:
-        self.stream = stream
-        self._lines = LineReader(stream, 2**30)
+    def __init__(self, connected: socket.socket) -> None:
+        self.stream = LocalStream(connected)
+        self._lines = LineReader(self.stream, 2**30)
 
     async def say(self, *messages: bytes | dict[str, Any]) -> None:
         for message in messages:
@@ -133,7 +134,9 @@ class Bench:
     async def script(self) -> Script:
         connected = await anyio.to_thread.run_sync(reach, self.context)
         assert connected is not None
-        return Script(await self._stack.enter_async_context(LocalStream(connected)))
+        script = Script(connected)
+        await self._stack.enter_async_context(script.stream)
+        return script
 
 
 @pytest.fixture

@@ -7,9 +7,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
+from anyio.abc import ByteStream
 from balchat_ui_rpc import peer
+from balchat_ui_rpc.description import Hello
 from balchat_ui_rpc.limits import MAX_REQUEST_SIZE, Limits
+from balchat_ui_rpc.session import Session
 
 if TYPE_CHECKING:
     from balchat_host.testing.fake_app import FakeApp
@@ -200,6 +204,54 @@ async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, fake: FakeApp) 
         heard.append(await script.hear())
     assert heard[-1] == {"id": 1, "result": fake.process_id}
     await serving.stop()
+
+
+async def test_a_call_in_progress_is_finished_and_answered(bench: Bench, gated: GatedApp) -> None:
+    serving = await bench.serve(gated)
+    script, other = await bench.script(), await bench.script()
+    await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}})
+    await gated.arrived.wait()
+    serving.begin_to_stop()
+    await other.hear_end()
+    gated.gate.set()
+    assert await script.hear() == {"id": 1, "result": None}
+    await script.hear_end()
+
+
+class Stuck(ByteStream):
+    """A stream whose peer sends two lines and takes half of one."""
+
+    def __init__(self) -> None:
+        self._lines = [b'{"jsonrpc": "2.0", "id": 1, "method": "backup", "params": {"target": "/x"}}\ngarbage\n']
+        self.sent: list[bytes] = []
+        self.stuck = anyio.Event()
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        return self._lines.pop(0)
+
+    async def send(self, item: bytes) -> None:
+        self.sent.append(item)
+        self.stuck.set()
+        await anyio.sleep_forever()
+
+    async def send_eof(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+async def test_nothing_follows_half_a_line(gated: GatedApp) -> None:
+    stream, hello = Stuck(), Hello(protocol=1, api=1, version="0.1.0")
+    async with anyio.create_task_group() as work:
+        session = Session(stream, gated, hello, Limits(), work)
+        async with anyio.create_task_group() as reading:
+            reading.start_soon(session.serve)
+            await stream.stuck.wait()
+            await gated.arrived.wait()
+            gated.gate.set()
+            reading.cancel_scope.cancel()
+    assert gated.done == 1
+    assert [json.loads(line)["id"] for line in stream.sent] == [None]
 
 
 async def test_a_call_that_does_not_end_does_not_keep_the_server(bench: Bench, gated: GatedApp) -> None:

@@ -218,6 +218,18 @@ async def test_a_lasting_failure_to_accept_is_told() -> None:
         await local.accept(listening)
 
 
+@pytest.mark.anyio
+async def test_octets_that_are_always_there_leave_others_a_turn() -> None:
+    one, other = socket.socketpair()
+    async with local.LocalStream(one) as stream, local.LocalStream(other):
+        for use in (lambda: stream.send(b"x"), stream.receive):
+            other.send(b"x")
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await use()
+            assert scope.cancelled_caught
+
+
 def test_removing_what_is_gone_does_no_harm(context: FrontEndContext) -> None:
     bound = listen(context)
     bound.socket.close()

@@ -122,10 +122,11 @@ async def test_one_that_says_nothing_is_not_waited_for(context: FrontEndContext)
         await connect(context, None)
 
 
-async def test_another_users_is_refused(served: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_users_is_refused(context: FrontEndContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer, "peer_uid", lambda _: -1)
-    with pytest.raises(SocketUnusable, match="another user"):
-        await connect(served.context, None)
+    async with impostor(context, HELLO):
+        with pytest.raises(SocketUnusable, match="another user"):
+            await connect(context, None)
 
 
 async def test_one_that_is_full_says_so(bench: Bench) -> None:
@@ -165,6 +166,7 @@ async def test_who_gives_up_a_call_can_make_the_next(bench: Bench, gated: GatedA
     assert await app.cursor() == 0
     while not gated.done:
         await app.cursor()
+    assert not app.wire._replies
 
 
 async def test_a_call_too_long_for_the_socket_is_the_callers_mistake(remote: App) -> None:

@@ -94,6 +94,11 @@ async def test_a_wrong_line_is_refused_and_the_next_is_answered(
     assert await script.ask("cursor") == 0
 
 
+async def test_a_refusal_quotes_no_more_than_a_person_reads(script: Script) -> None:
+    error = await script.ask("cursor", **{"x" * 100_000: 1})
+    assert len(json.dumps(error)) < 1000
+
+
 async def test_a_batch_is_told_what_to_do_instead(script: Script) -> None:
     await script.say(b"[]")
     assert "one request a line" in (await script.hear())["error"]["message"]
