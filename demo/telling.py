@@ -1,0 +1,59 @@
+"""What acts do again and again: show a command, say something and follow it, insist that something is so."""
+
+from typing import Any
+
+from balchat_host.testing.people import Person
+from demo.stage import Stage
+
+Event = dict[str, Any]
+
+
+class ActFailed(Exception):
+    """Something did not happen that should have."""
+
+
+def insist(true: bool, otherwise: str) -> None:  # noqa: FBT001  # it reads as a sentence
+    """Raise ActFailed unless something is so."""
+    if not true:
+        raise ActFailed(otherwise)
+
+
+def show(stage: Stage, person: Person, *arguments: str) -> None:
+    """Show a command and what it prints for a person. Raises ActFailed where it fails."""
+    stage.command(person.name, arguments)
+    said = person.balchat(*arguments)
+    insist(said.code == 0, f"the command ended with {said.code}:\n{said.err}")
+    stage.output(said.out)
+
+
+def say(stage: Stage, author: Person, reader: Person, text: str, *, reply_to: str | None = None) -> str:
+    """Send one message and show each state that it comes to, until the other has it; give its id."""
+    reply = ["--reply-to", reply_to[:8]] if reply_to else []
+    stage.command(author.name, ["send", reader.name, text, *reply])
+    message = author.send(reader.name, text, *reply)["id"]
+    began = author.events.until(lambda event: is_added(event, message)).at
+    stage.begin("       queued")
+    at = follow(stage, author, message)
+    heard = reader.events.until(lambda event: is_added(event, message)).value["message"]
+    stage.more(f"   {stage.person(reader.name)} has it, {1000 * (at - began):.0f} ms")
+    insist((heard["text"], heard["in_reply_to"]) == (text, reply_to), f"{reader.name} got something else: {heard}")
+    return message
+
+
+def follow(stage: Stage, author: Person, message: str) -> float:
+    """Show how a message is sent and delivered; give when it was (seconds, `time.monotonic`)."""
+    at = 0.0
+    for state in ("sent", "delivered"):
+        at = author.events.until(lambda event, state=state: is_state(event, message, state)).at
+        stage.more(f" → {state}")
+    return at
+
+
+def is_added(event: Event, message: str) -> bool:
+    """Whether a message came into a conversation."""
+    return event["type"] == "message.added" and event["message"]["id"] == message
+
+
+def is_state(event: Event, message: str, state: str) -> bool:
+    """Whether a message came to a state."""
+    return event["type"] == "message.state" and (event["id"], event["state"]) == (message, state)
