@@ -94,26 +94,27 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
             state[0] = text
             say(text)
 
-    async with _only_one(folder.lock), _opened(folder, limits) as store:
-        socket = Path(settings.relay.socket) if settings.relay.socket else folder.path / "relay.sock"
-        async with (
-            serving(store, socket, relay_key=relay_key, table=settings.relay, limits=limits) as relay,
-            _administered(folder, settings, relay, lambda: state[0]),
-            anyio.create_task_group() as tasks,
-        ):
-            if settings.relay.socket:
-                on_state(f"serving at {socket}")
-            else:
-                # Imported here: stem and the rest are not needed where somebody else forwards the onion.
-                from balchat_relay.publishing import Onion, tor_settings  # noqa: PLC0415
+    # Signals first: whoever sees us serving may tell us to end.
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with _only_one(folder.lock), _opened(folder, limits) as store:
+            socket = Path(settings.relay.socket) if settings.relay.socket else folder.path / "relay.sock"
+            async with (
+                serving(store, socket, relay_key=relay_key, table=settings.relay, limits=limits) as relay,
+                _administered(folder, settings, relay, lambda: state[0]),
+                anyio.create_task_group() as tasks,
+            ):
+                if settings.relay.socket:
+                    on_state(f"serving at {socket}")
+                else:
+                    # Imported here: stem and the rest are not needed where somebody else forwards the onion.
+                    from balchat_relay.publishing import Onion, tor_settings  # noqa: PLC0415
 
-                tor = tor_settings(settings.tor, connections=limits.connections, file=folder.settings)
-                seed = await to_thread.run_sync(folder.read_seed)
-                tasks.start_soon(Onion(seed, tor, folder=folder.tor, socket=socket, on_state=on_state).run)
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                    tor = tor_settings(settings.tor, connections=limits.connections, file=folder.settings)
+                    seed = await to_thread.run_sync(folder.read_seed)
+                    tasks.start_soon(Onion(seed, tor, folder=folder.tor, socket=socket, on_state=on_state).run)
                 async for _ in signals:
                     break
-            tasks.cancel_scope.cancel()
+                tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager

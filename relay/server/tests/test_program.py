@@ -7,11 +7,13 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
+from balchat_relay.publishing import tor_settings
+from balchat_relay.settings import BadSettings, read_settings
 from balchat_relay.testing.client import connected, random_envelope
 from balchat_relay.testing.process import RelayProcess, command
 from balchat_relay_proto.address import RelayAddress
 from balchat_relay_proto.errors import Code, Refused
-from balchat_relay_proto.replies import Done, Fetched
+from balchat_relay_proto.replies import Creation, Done, Fetched
 from balchat_relay_proto.requests import Fetch, Put
 
 pytestmark = pytest.mark.anyio
@@ -126,14 +128,24 @@ async def test_check_names_what_is_wrong(short_folder: Path) -> None:
 async def test_wrong_settings_are_named_with_file_key_and_what_is_allowed(
     short_folder: Path, text: str, words: tuple[str, ...]
 ) -> None:
+    file = short_folder / "relay.toml"
+    await to_thread.run_sync(file.write_text, text)
+
+    def read() -> None:
+        tor_settings(read_settings(file).tor, connections=1, file=file)
+
+    with pytest.raises(BadSettings) as error:
+        await to_thread.run_sync(read)
+    for word in (*words, "relay.toml"):
+        assert word in str(error.value)
+
+
+async def test_a_mistake_in_the_settings_is_told_in_one_line(short_folder: Path) -> None:
     process = RelayProcess(short_folder)
     await process.make()
-    await to_thread.run_sync(process.folder.settings.write_text, text)
+    await process.set_limits(queues=0)
     ended = await process.command("run")
-    assert ended.returncode == 1
-    assert len(ended.stderr.splitlines()) == 1
-    for word in (*words, "relay.toml"):
-        assert word in ended.stderr
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
 
 
 async def test_without_a_relay_each_command_says_what_to_do(short_folder: Path) -> None:
@@ -150,7 +162,7 @@ async def test_two_relays_do_not_share_a_folder(process: RelayProcess) -> None:
 
 async def test_an_invitation_is_made_for_the_running_relay(short_folder: Path) -> None:
     process = RelayProcess(short_folder)
-    await process.make("--creation", "invitation")
+    await process.make(Creation.INVITATION)
     async with process.running(), connected(process.socket) as client:
         with pytest.raises(Refused):
             await client.new_queue()

@@ -4,14 +4,19 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 import anyio
 from anyio import to_thread
-from anyio.abc import Process
+from balchat_relay_proto.replies import Creation
 
 from balchat_relay.operating.folder import Folder
+
+if TYPE_CHECKING:
+    from anyio.abc import Process
 
 _PROGRAM = (sys.executable, "-m", "balchat_relay")
 _READY_WITHIN = 60
@@ -31,10 +36,9 @@ class RelayProcess:
         self.socket = path / "public"
         self._process: Process | None = None
 
-    async def make(self, *options: str) -> None:
+    async def make(self, creation: Creation = Creation.OPEN) -> None:
         """Make the folder, and let the disk be as full as it is."""
-        ended = await self.command("init", *options)
-        assert ended.returncode == 0, ended.stderr
+        await to_thread.run_sync(partial(self.folder.make, creation=creation))
         await self.set_limits(min_free_mib=0)
 
     async def set_limits(self, **limits: int) -> None:

@@ -1,0 +1,237 @@
+"""Clients that want to hurt: memory stays bounded, they get a clear error, and the others are served."""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import anyio
+import pytest
+from balchat_relay.service import Relay
+from balchat_relay.settings import Limits
+from balchat_relay.testing.client import Client, OwnQueue, connected, random_envelope
+from balchat_relay_proto.errors import Code, Refusal, Refused
+from balchat_relay_proto.frames import Acknowledged, Subscribe, encode_from_client
+from balchat_relay_proto.replies import Done
+from balchat_relay_proto.requests import OPERATIONS, Fetch, Put
+from balchat_relay_proto.sizes import MAX_REQUEST
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits(
+        min_free_mib=0, connections=6, body_timeout=1, write_timeout=1, idle_timeout=5, bodies_mib=4,
+        requests_per_second=10_000, request_burst=10_000,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def other(socket: Path) -> AsyncIterator[Client]:
+    async with connected(socket) as other:
+        await other.new_queue()
+        yield other
+        await other.new_queue()  # is still served
+
+
+async def code_of(client: Client, operation: str, body: object, **options: object) -> Code:
+    with pytest.raises(Refused) as refused:
+        await client.post(operation, body, **options)
+    return refused.value.code
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_what_is_no_request_is_named_so(client: Client, other: Client, operation: str) -> None:
+    for body in (b"", b"\xff", b"\x9f\xff", b"\x81" * 100_000, b"\x9b" + b"\xff" * 8, b"\xa1\x01\x02", b"\x80" * 9):
+        assert await code_of(client, operation, body) is Code.MALFORMED
+
+
+async def test_unknown_operations_versions_and_methods_are_named_so(client: Client, other: Client) -> None:
+    assert await code_of(client, "fly", b"\x80") is Code.UNKNOWN_OPERATION
+    for method, path, code in (
+        ("GET", "/v1/put", Code.UNKNOWN_OPERATION),
+        ("POST", "/v2/put", Code.UNSUPPORTED_VERSION),
+        ("GET", "/" + "x" * 500, Code.UNKNOWN_OPERATION),
+        ("GET", "/v1/subscribe", Code.MALFORMED),
+        ("DELETE", "/", Code.UNKNOWN_OPERATION),
+    ):
+        async with client.session.request(method, f"http://relay{path}") as answer:
+            assert Refusal.from_octets(await answer.read()).code is code
+
+
+async def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: Client, other: Client) -> None:
+    assert await code_of(client, "put", io.BytesIO(bytes(MAX_REQUEST + 1))) is Code.TOO_LARGE
+
+
+async def test_bodies_without_length_or_compressed_are_refused(client: Client, other: Client) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"\x80"
+
+    assert await code_of(client, "put", chunks()) is Code.MALFORMED
+    headers = {"Content-Encoding": "gzip"}
+    assert await code_of(client, "put", b"\x80", headers=headers) is Code.MALFORMED
+
+
+async def answer_to(socket: Path, octets: bytes) -> bytes:
+    """Send octets, and read until the relay closes."""
+    answer = b""
+    async with await anyio.connect_unix(socket) as stream:
+        if octets:
+            await stream.send(octets)
+        try:
+            while True:
+                answer += await stream.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return answer
+
+
+async def test_who_opens_and_never_asks_is_closed(socket: Path, other: Client) -> None:
+    with anyio.fail_after(60):
+        assert await answer_to(socket, b"") == b""
+        assert await answer_to(socket, b"POST /v1/put HTTP/1.1\r\nHost: re") == b""
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(socket: Path, other: Client) -> None:
+    head = b"POST /v1/put HTTP/1.1\r\nHost: relay\r\nContent-Length: 20000\r\n\r\n"
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, head + b"\x83")
+    assert b" 408 " in answer
+    assert b"too-slow" in answer
+
+
+async def test_octets_that_are_no_http_end_only_their_connection(socket: Path, other: Client) -> None:
+    with anyio.fail_after(60):
+        assert b" 400 " in await answer_to(socket, b"\x16\x03\x01" * 1000 + b"\r\n\r\n")
+        assert b" 400 " in await answer_to(socket, b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
+        assert b" 400 " in await answer_to(socket, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n")
+
+
+async def test_one_connection_too_many_is_told_when_to_come_again(
+    socket: Path, client: Client, limits: Limits, relay: Relay
+) -> None:
+    await client.about()
+    streams = [await anyio.connect_unix(socket) for _ in range(limits.connections - 1)]
+    while relay.metrics.connections < limits.connections:
+        await anyio.lowlevel.checkpoint()
+    answer = await answer_to(socket, b"")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    refused = Refusal.from_octets(answer.partition(b"\r\n\r\n")[2])
+    assert (refused.code, refused.retry_after) == (Code.TOO_MANY_CONNECTIONS, 30)
+    await client.new_queue()
+    for stream in streams:
+        await stream.aclose()
+    while relay.metrics.connections > 1:
+        await anyio.lowlevel.checkpoint()
+    async with connected(socket) as late:
+        await late.new_queue()
+
+
+async def test_bodies_in_memory_are_bounded_for_everybody_together(socket: Path, client: Client, relay: Relay) -> None:
+    queue = await client.new_queue()
+    largest = Put(queue=queue.id, send=queue.send, envelope=random_envelope(2**20)).to_octets()
+    head = b"POST /v1/put HTTP/1.1\r\nHost: relay\r\nContent-Length: %d\r\n\r\n" % len(largest)
+    streams = [await anyio.connect_unix(socket) for _ in range(3)]
+    for stream in streams:
+        await stream.send(head)
+    while relay.metrics.connections < 4:
+        await anyio.lowlevel.checkpoint()
+    assert await code_of(client, "put", io.BytesIO(largest)) is Code.TOO_MANY_REQUESTS
+    await client.ask(Put(queue=queue.id, send=queue.send, envelope=random_envelope()), Done)
+    for stream in streams:
+        await stream.aclose()
+    with anyio.fail_after(30):
+        while relay.metrics.connections > 1:
+            await anyio.lowlevel.checkpoint()
+    await client.post("put", io.BytesIO(largest))
+
+
+# -- WebSocket --
+
+
+@pytest.mark.parametrize(
+    ("frame", "close_code"),
+    [
+        (b"\xff\xff", aiohttp.WSCloseCode.INVALID_TEXT),
+        (b"\x81" * 50_000, aiohttp.WSCloseCode.INVALID_TEXT),
+        (b"\x82\x00\x58" + bytes(40), aiohttp.WSCloseCode.INVALID_TEXT),
+        (bytes(65 * 1024), aiohttp.WSCloseCode.MESSAGE_TOO_BIG),
+        ("text", aiohttp.WSCloseCode.UNSUPPORTED_DATA),
+    ],
+)
+async def test_a_bad_frame_ends_its_connection_with_a_reason(
+    client: Client, other: Client, frame: bytes | str, close_code: int
+) -> None:
+    async with client.subscriber() as subscriber:
+        if isinstance(frame, str):
+            await subscriber.socket.send_str(frame)
+        else:
+            await subscriber.socket.send_bytes(frame)
+        with anyio.fail_after(30), pytest.raises(ConnectionResetError, match=str(int(close_code))):
+            await subscriber.receive()
+
+
+async def test_octets_that_are_no_frame_end_only_their_connection(socket: Path, other: Client, relay: Relay) -> None:
+    upgrade = (
+        b"GET /v1/subscribe HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, upgrade + b"\xff" * 1000)
+        assert b" 101 " in answer
+        while relay.metrics.subscribers:
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_a_subscriber_that_never_reads_is_ended_and_holds_little(
+    client: Client, socket: Path, relay: Relay
+) -> None:
+    queue = await client.new_queue()
+    upgrade = (
+        b"GET /v1/subscribe HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    subscribe = encode_from_client(Subscribe(number=1, queue=queue.id, authority=queue.holder))
+    frame = b"\x82\xfe" + len(subscribe).to_bytes(2) + bytes(4) + subscribe
+    async with await anyio.connect_unix(socket) as stream:
+        await stream.send(upgrade + frame)
+        with anyio.fail_after(60):
+            while not relay.metrics.subscriptions:
+                await anyio.lowlevel.checkpoint()
+            for _ in range(60):
+                await client.ask(Put(queue=queue.id, send=queue.send, envelope=random_envelope(256 * 1024)), Done)
+            waiting = max(wire.wire.get_write_buffer_size() for wire in relay.server.wires if wire.wire is not None)
+            assert 0 < waiting < 1024 * 1024
+            while relay.metrics.subscribers:
+                await anyio.lowlevel.checkpoint()
+    assert relay.metrics.slow == 1
+    assert (await client.about()).versions == (1,)
+
+
+async def test_answers_that_nobody_reads_do_not_pile_up(client: Client, socket: Path, relay: Relay) -> None:
+    async with connected(socket) as other, other.subscriber() as subscriber:
+        ids = tuple(bytes([n % 256, n // 256]) * 16 for n in range(1024))
+        queue = await client.new_queue()
+        await subscriber.send(Subscribe(number=1, queue=queue.id, authority=queue.holder))
+        most = 0
+        with anyio.fail_after(60), suppress(ConnectionError):  # it is ended once it has taken nothing for a second
+            while True:
+                await subscriber.send(Acknowledged(number=1, envelope_ids=ids))
+                most = max(most, *(each.wire.get_write_buffer_size() for each in relay.server.wires if each.wire))
+        assert most < 1024 * 1024
+    assert await client.new_queue()
+
+
+async def test_a_reader_of_replies_that_never_reads_is_ended(client: Client, socket: Path, relay: Relay) -> None:
+    queue: OwnQueue = await client.new_queue()
+    for _ in range(4):
+        await client.ask(Put(queue=queue.id, send=queue.send, envelope=random_envelope(256 * 1024)), Done)
+    fetch = Fetch(queue=queue.id, authority=queue.holder).to_octets()
+    request = b"POST /v1/fetch HTTP/1.1\r\nHost: relay\r\nContent-Length: %d\r\n\r\n" % len(fetch) + fetch
+    async with await anyio.connect_unix(socket) as stream:
+        await stream.send(request * 20)
+        with anyio.fail_after(60):
+            while not relay.metrics.slow:
+                await anyio.lowlevel.checkpoint()
+    await client.new_queue()
