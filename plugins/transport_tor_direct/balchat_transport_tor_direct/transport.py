@@ -17,10 +17,8 @@ from balchat_host.api.errors import (
     BadInput,
     BalchatError,
     NetworkUnavailable,
-    PeerError,
     PeerUnreachable,
     ProtocolViolation,
-    WorldError,
 )
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportHost
 from balchat_host.api.types import STOPPED, PeerId, Phase, Route, ServiceState
@@ -123,7 +121,7 @@ class DirectTransport(Transport):
                         await service.aclose()
             except ClosedResourceError:
                 self._degrade("the published address was taken back")
-            except WorldError as error:
+            except NetworkUnavailable as error:
                 self._degrade(str(error))
             await anyio.sleep(wait)
             wait = min(2 * wait, LAST_RETRY)
@@ -202,7 +200,7 @@ class DirectTransport(Transport):
                     connection = await self._reach(meeting, stack)
             except STREAM_ERRORS:
                 attempt.error = PeerUnreachable(problem="the connection broke during the handshake")
-            except (PeerError, WorldError) as error:
+            except (PeerUnreachable, NetworkUnavailable) as error:
                 attempt.error = error
             finally:
                 if not attempt.abandoned:

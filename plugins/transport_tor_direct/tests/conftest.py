@@ -104,14 +104,14 @@ class Stranger:
     def peer(self) -> PeerId:
         return peer_of(self.key)
 
-    async def prove(self) -> bytes:
-        """Go through the handshake up to PROOF; give the octets of PROOF."""
+    async def prove(self, *, and_then: bytes = b"") -> bytes:
+        """Go through the handshake up to PROOF, more octets right behind it; give the octets of PROOF."""
         self.hello = self.machine.start()
         await self.stream.send(self.hello)
         challenged = self.machine.receive(await self.next())
         assert isinstance(challenged, Challenged)
         proof = self.machine.prove(sign(self.key, domain=DOMAIN, message=challenged.transcript))
-        await self.stream.send(proof)
+        await self.stream.send(proof + and_then)
         return proof
 
     async def next(self) -> Frame:
