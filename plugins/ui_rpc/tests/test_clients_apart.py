@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -114,6 +115,16 @@ async def test_whoever_goes_in_the_middle_of_reading_harms_nobody(bench: Bench, 
     await script.stream.aclose()
     await gated.left.wait()
     await turns(other)
+
+
+async def test_whoever_refuses_to_read_gets_no_more_of_a_stream(bench: Bench, gated: GatedApp) -> None:
+    await bench.serve(gated)
+    make_events(gated)
+    script = await bench.script()
+    script.stream._socket.shutdown(socket.SHUT_RD)
+    await script.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await gated.left.wait()
+    assert gated.taken < MANY
 
 
 # -- rude
