@@ -39,10 +39,16 @@ class Bucket:
 
 
 class Memory:
-    """Octets of bodies that may be in memory at once."""
+    """Octets of large bodies that may be in memory at once. Small ones are bounded by the number of connections."""
 
     def __init__(self, octets: int) -> None:
         self._free = octets
+        self._scarce_below = octets // 2
+
+    @property
+    def scarce(self) -> bool:
+        """Say whether more than half of it is in use."""
+        return self._free < self._scarce_below
 
     @contextmanager
     def reserved(self, octets: int) -> Generator[None]:

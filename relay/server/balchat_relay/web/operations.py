@@ -28,7 +28,7 @@ from balchat_relay_proto.requests import (
     Request,
     Rotate,
 )
-from balchat_relay_proto.sizes import CHALLENGE_SIZE
+from balchat_relay_proto.sizes import CHALLENGE_SIZE, MAX_FETCHED_OCTETS
 from balchat_relay_proto.versions import VERSIONS
 
 from balchat_relay.push import Hub
@@ -59,6 +59,7 @@ class Operations:
         self._table = table
         self._creations = creations
         self.draining = False
+        self.fetch_octets: Callable[[], int] = _everything
         self._handlers: dict[type[Request], Callable[[Any, Asker], Awaitable[Message]]] = {
             GetChallenge: self._get_challenge,
             Create: self._create,
@@ -139,7 +140,8 @@ class Operations:
 
     async def _fetch(self, request: Fetch, asker: Asker) -> Message:
         receive = self._authorised(request, asker, Purpose.FETCH)
-        return await self._store.fetch(request.queue, receive=receive, after=request.after, now=_now())
+        octets = self.fetch_octets()
+        return await self._store.fetch(request.queue, receive=receive, after=request.after, now=_now(), octets=octets)
 
     async def _acknowledge(self, request: Acknowledge, asker: Asker) -> Done:
         receive = self._authorised(request, asker, Purpose.ACKNOWLEDGE)
@@ -214,6 +216,10 @@ class Operations:
     def _refuse_while_draining(self) -> None:
         if self.draining:
             raise Refused(Code.DRAINING, "The relay takes nothing new; move to another.", retry_after=_DRAINING_RETRY)
+
+
+def _everything() -> int:
+    return MAX_FETCHED_OCTETS
 
 
 def new_challenge() -> bytes:

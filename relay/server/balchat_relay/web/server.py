@@ -5,14 +5,15 @@ aiohttp's low-level server is used: there is one path to look at, and no router 
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from typing import Any, Final
 
 from aiohttp import web
 from balchat_relay_proto.cbor import Malformed
 from balchat_relay_proto.codec import Message
 from balchat_relay_proto.errors import STATUS, Code, Refusal, Refused
-from balchat_relay_proto.requests import OPERATIONS, Fetch
-from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS, MAX_REQUEST
+from balchat_relay_proto.requests import OPERATIONS
+from balchat_relay_proto.sizes import ENVELOPE_SIZES, MAX_FETCHED_OCTETS, MAX_REQUEST
 from balchat_relay_proto.versions import split_path
 
 from balchat_relay.metrics import Metrics
@@ -31,7 +32,9 @@ _LINGER: Final = 2.0
 _MAX_HEADERS: Final = 32
 _MAX_LINE: Final = 2048
 _BUSY_RETRY: Final = 30
-_OVERHEAD: Final = 64 * 1024
+
+SMALL: Final = ENVELOPE_SIZES[1] + 4096
+"""Octets of a body that needs no leave: nobody who sends or reads large ones slowly can crowd these out."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -114,6 +117,7 @@ class RelayServer(web.Server):
         self._hub = hub
         self._operations = operations
         self._memory = Memory(limits.bodies_mib * MIB)
+        operations.fetch_octets = self._fetch_octets
         self.limits = limits
         self.metrics = metrics
         self.wires: set[Connection] = set()
@@ -168,14 +172,23 @@ class RelayServer(web.Server):
             raise Refused(Code.MALFORMED, "A plain body with a Content-Length is needed.")
         if length > MAX_REQUEST:
             raise Refused(Code.TOO_LARGE, f"A body has at most {MAX_REQUEST} octets.")
-        with self._memory.reserved(length + (MAX_FETCHED_OCTETS if cls is Fetch else 0)):
+        with ExitStack() as held:
+            if length > SMALL:
+                held.enter_context(self._memory.reserved(length))
             try:
                 async with asyncio.timeout(self.limits.body_timeout):
                     body = await request.read()
             except TimeoutError:
                 raise Refused(Code.TOO_SLOW, "The body did not come in time.", retry_after=_BUSY_RETRY) from None
             reply = await self._operations.answer(cls.from_octets(body), connection)
-            return _response(200, reply)
+            response = _response(200, reply)
+            size = response.content_length or 0
+            if size > SMALL:
+                held.enter_context(self._memory.reserved(size))
+                # Written here, while it is counted.
+                await response.prepare(request)
+                await response.write_eof()
+            return response
 
     async def _serve_socket(self, request: web.BaseRequest, connection: Connection) -> web.WebSocketResponse:
         socket = open_socket(heartbeat=_HEARTBEAT)
@@ -197,6 +210,9 @@ class RelayServer(web.Server):
         finally:
             self.metrics.subscribers -= 1
         return socket
+
+    def _fetch_octets(self) -> int:
+        return ENVELOPE_SIZES[1] if self._memory.scarce else MAX_FETCHED_OCTETS
 
     def _count(self, operation: str, outcome: str) -> None:
         known = operation in OPERATIONS or operation in ("about", SUBSCRIBE)
