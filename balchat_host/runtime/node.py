@@ -12,6 +12,7 @@ failed) ends the node with its own error.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -19,7 +20,7 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import NetworkUnavailable, StorageFailed, VaultDamaged
+from balchat_host.api.errors import BalchatError, NetworkUnavailable, StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.network import Network
 from balchat_host.api.storage import ReadTransaction
@@ -90,6 +91,16 @@ class Node:
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
+        try:
+            await self._run(task_status)
+        except BaseExceptionGroup as group:
+            # Rings of tasks wrap what ends them. One cause often shows in several tasks; any of them tells of it.
+            cause, rest = group.split(_FATAL)
+            if cause is None or rest is not None:
+                raise
+            raise _first(cause) from None
+
+    async def _run(self, task_status: TaskStatus[App]) -> None:
         us = await self._keeper.read(account.load)
         seed = await self._keeper.read(self._seed)
         network = self._network.make(partial(self._board.set_network, self._network.name))
@@ -119,8 +130,8 @@ class Node:
             self._keeper.carry_out_with(effects.carry_out)
             self._board.running = True
             work.start_soon(reporter.run)
-            work.start_soon(self._tidy)
-            await self._keeper.change(housekeeping.tidy)
+            await self._tidy()
+            work.start_soon(self._tidy_now_and_then)
             talking = await self._keeper.read(_talking)
             self._couriers.start(work, talking)
             for peer in talking:
@@ -151,9 +162,14 @@ class Node:
         return self._keeper.engine.identity_seed(crypto_area(tx))
 
     async def _tidy(self) -> None:
+        # What has had its time can wait until there is room.
+        with suppress(StorageFull):
+            await self._keeper.change(housekeeping.tidy)
+
+    async def _tidy_now_and_then(self) -> None:
         while True:
             await anyio.sleep(_TIDY_EVERY)
-            await self._keeper.change(housekeeping.tidy)
+            await self._tidy()
 
     async def _supervise(
         self,
@@ -209,11 +225,10 @@ class _Effects:
                     self._work.start_soon(self._offer, peer)
 
     async def _offer(self, peer: PeerId) -> None:
-        try:
-            allocated = await self._router.allocate(peer)
-        except NetworkUnavailable:
-            return  # offered again when the account next comes up
-        await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))
+        # What does not work now is offered again when the account next comes up.
+        with suppress(StorageFull):
+            if allocated := await self._router.allocate(peer):
+                await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))
 
 
 class _Served:
@@ -251,6 +266,11 @@ class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
 
     async def __aexit__(self, *_: object) -> None:
         self._tasks.cancel_scope.cancel()
+
+
+def _first(group: BaseExceptionGroup[BalchatError]) -> BalchatError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _talking(tx: ReadTransaction) -> list[PeerId]:

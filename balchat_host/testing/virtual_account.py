@@ -1,0 +1,146 @@
+"""Whole accounts on a virtual network: core, runtime, App and real transports, with vaults in memory.
+
+An account can be started, ended, killed and started again on what its vault has. Under trio's MockClock hours take no
+time; the account's own clock follows the event loop's.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import anyio
+from anyio import ClosedResourceError
+
+from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.frontend import App, FrontEnd
+from balchat_host.api.network import Network
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.core import account, schema
+from balchat_host.core.unit import Policy, Unit
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.local_app import LocalApp
+from balchat_host.runtime.node import NetworkSetup, Node, TransportSetup
+from balchat_host.runtime.retry import Backoff
+from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
+from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
+
+PASSPHRASE: Final = Secret.from_text("virtual horses need no stable")
+BEGINNING: Final = 1_800_000_000_000
+"""Unix milliseconds when the loop's clock is at 0."""
+FIRST_RETRY: Final = 2.0
+LAST_RETRY: Final = 300.0
+
+
+class VirtualAccount:
+    """One account. `create` first; then `up` as often as wanted, once at a time.
+
+    `seed` decides the jitter. `vault`, `node`, `keeper` and `app` are those of the present or last run.
+    """
+
+    vault: MemoryVault
+    node: VirtualNode
+    keeper: Keeper
+    app: LocalApp
+    peer: PeerId
+    code: str
+    recovery_code: Secret
+
+    def __init__(
+        self,
+        name: str,
+        world: VirtualNetwork,
+        *,
+        engine: CryptoEngine,
+        transports: Sequence[TransportSetup],
+        seed: int = 1,
+        policy: Policy | None = None,
+    ) -> None:
+        self.name = name
+        self.transports = transports
+        self.front_ends: list[tuple[str, FrontEnd]] = []
+        self.online = True
+        """Whether its network is there when it comes up."""
+        self._world = world
+        self._engine = engine
+        self._chance = Random(seed).random  # noqa: S311  # chance that can be repeated is the point
+        self._policy = policy or Policy()
+        self._storage = MemoryStorage()
+        self._directory = Path("/", name)
+        self._killed = False
+
+    async def create(self) -> None:
+        """Make the account."""
+        self.recovery_code = self._storage.new_recovery_code()
+        slots = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: self.recovery_code}
+        self.vault = await self._storage.create(self._directory, slots)
+        keeper = self._keeper()
+        await keeper.change(self._settle)
+        view = await keeper.read(account.code)
+        self.peer, self.code = PeerId(bytes.fromhex(view.peer_id)), view.code
+        await self.vault.aclose()
+
+    @asynccontextmanager
+    async def up(self) -> AsyncGenerator[App]:
+        """Run the account until the block ends, or until it is killed in it. Raises what ends it by itself."""
+        self._killed = False
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._scope = tasks.cancel_scope
+                yield await tasks.start(self.run)
+                tasks.cancel_scope.cancel()
+        except* ClosedResourceError:
+            if not self._killed:
+                raise
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[App] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Run the account until cancelled or told to shut down."""
+        self.vault = await self._storage.unlock(self._directory, SlotKind.PASSPHRASE, PASSPHRASE)
+        try:
+            self.keeper = self._keeper()
+            await self.keeper.change(lambda unit: schema.migrate(unit.tx))
+            board = Board(profile=self.name, policy="both")
+            self.app = LocalApp(
+                self.keeper, board, new_recovery_code=self._storage.new_recovery_code, process_id=len(self.name)
+            )
+            node = Node(
+                self.keeper,
+                board,
+                self.app,
+                network=NetworkSetup(name="virtual", make=self._make_network),
+                transports=self.transports,
+                front_ends=self.front_ends,
+                backoff=Backoff(first=FIRST_RETRY, most=LAST_RETRY, chance=self._chance),
+            )
+            await node.run(task_status=task_status)
+        finally:
+            await self.vault.aclose()
+
+    def kill(self) -> None:
+        """End it as SIGKILL does: nothing more is written, and its streams break."""
+        self._killed = True
+        self._storage.kill(self._directory)
+        self.node.go_offline("killed")
+        self._scope.cancel()
+
+    def _settle(self, unit: Unit) -> None:
+        schema.migrate(unit.tx)
+        account.create(unit, self.name)
+
+    def _keeper(self) -> Keeper:
+        return Keeper(self.vault, self._engine, policy=self._policy, clock=_now, entropy=_entropy)
+
+    def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
+        self.node = self._world.node(on_state=on_state, online=self.online)
+        return self.node
+
+
+def _now() -> int:
+    return BEGINNING + int(anyio.current_time() * 1000)
+
+
+def _entropy(size: int) -> bytes:
+    return Random().randbytes(size)  # noqa: S311  # nothing here is a secret

@@ -1,0 +1,117 @@
+"""A transport with a watchman: it lets everything through, fails where the host or the transport breaks their contract.
+
+What it holds the host to: no ticket is handed over again before its final report, and tickets go up along one way.
+What it holds the transport to: no report without a ticket, and one final report each.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from anyio.abc import ByteStream, TaskStatus
+
+from balchat_host.api.network import PublishedService
+from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, Transport, TransportHost
+from balchat_host.api.types import PeerId, Route, ServiceState
+from balchat_host.runtime.node import TransportSetup
+
+
+class Watch:
+    """What one account's transport was asked and has told. Tests read it, and may set `before_send`."""
+
+    def __init__(self) -> None:
+        self.in_flight: dict[int, PeerId] = {}
+        self.reports: list[SendReport] = []
+        self.sends = 0
+        self.reached: list[tuple[PeerId, bool]] = []
+        self.states: list[ServiceState] = []
+        self.runs = 0
+        self.before_run: Callable[[int], None] = lambda _run: None
+        self.before_send: Callable[[PeerId], None] = lambda _peer: None
+        self.on_reached: Callable[[PeerId, bool], None] = lambda _peer, _reachable: None
+
+    def wrap(self, setup: TransportSetup) -> TransportSetup:
+        """Have a transport watched."""
+        return TransportSetup(name=setup.name, latency=setup.latency, make=partial(self._make, setup))
+
+    def _make(self, setup: TransportSetup, host: TransportHost) -> Transport:
+        return _Watched(setup.make(_WatchedHost(host, self)), self)
+
+
+class _Watched(Transport):
+    def __init__(self, transport: Transport, watch: Watch) -> None:
+        self._transport = transport
+        self._watch = watch
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        self._watch.runs += 1
+        self._watch.before_run(self._watch.runs)
+        await self._transport.run(task_status=task_status)
+
+    def first_route(self, peer: PeerId) -> Route | None:
+        return self._transport.first_route(peer)
+
+    async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+        return await self._transport.allocate_routes(peer)
+
+    async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
+        self._watch.sends += 1
+        self._watch.before_send(peer)
+        tickets = [each.ticket for each in outgoing]
+        twice = self._watch.in_flight.keys() & tickets
+        assert not twice, "handed over while it is on its way"
+        assert tickets == sorted(set(tickets)), "handed over out of order"
+        self._watch.in_flight.update(dict.fromkeys(tickets, peer))
+        try:
+            await self._transport.send(peer, route, outgoing)
+        except Exception:
+            for ticket in tickets:
+                del self._watch.in_flight[ticket]
+            raise
+
+    def reachable(self, peer: PeerId) -> bool:
+        return self._transport.reachable(peer)
+
+    async def disconnect(self, peer: PeerId) -> None:
+        await self._transport.disconnect(peer)
+
+
+class _WatchedHost(TransportHost):
+    def __init__(self, host: TransportHost, watch: Watch) -> None:
+        self._host = host
+        self._watch = watch
+
+    @property
+    def identity(self) -> PeerId:
+        return self._host.identity
+
+    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
+        return await self._host.dial(peer, port, isolation=isolation)
+
+    async def sign(self, *, domain: str, message: bytes) -> bytes:
+        return await self._host.sign(domain=domain, message=message)
+
+    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
+        self._host.verify(peer, domain=domain, message=message, signature=signature)
+
+    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+        return await self._host.publish(port, on_state=on_state)
+
+    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+        return await self._host.receive(source, envelopes)
+
+    def report(self, reports: Sequence[SendReport]) -> None:
+        for report in reports:
+            assert report.ticket in self._watch.in_flight, "a report without a ticket"
+            self._watch.reports.append(report)
+            if report.outcome is not Outcome.SENT:
+                del self._watch.in_flight[report.ticket]
+        self._host.report(reports)
+
+    def state_changed(self, state: ServiceState) -> None:
+        self._watch.states.append(state)
+        self._host.state_changed(state)
+
+    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
+        self._watch.reached.append((peer, reachable))
+        self._host.peer_changed(peer, reachable=reachable)
+        self._watch.on_reached(peer, reachable)
