@@ -26,7 +26,6 @@ from balchat_relay.testing.client import OwnQueue, connected, random_envelope
 from balchat_relay.testing.process import RelayProcess
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.frames import Push, Subscribe, encode_from_client
-from balchat_relay_proto.replies import Done
 from balchat_relay_proto.requests import Acknowledge, Create, Fetch, Put
 from balchat_relay_proto.sealing import OpeningKey, seal, unseal
 from balchat_relay_proto.sizes import ENVELOPE_SIZES
@@ -217,11 +216,13 @@ async def push(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIter
     pushes: list[float] = []
     async with (
         echoing(folder / "echo") as echo,
-        connected(process.socket) as client,
         connected(process.socket) as other,
         other.subscriber() as subscriber,
     ):
-        queue = await client.new_queue()
+        _, putter = await asyncio.get_running_loop().create_unix_connection(Connection, str(process.socket))
+        queue = OwnQueue.generate()
+        create = Create(send_verifier=queue.send.verifier, receive_verifier=queue.receive.verifier)
+        await putter.ask("create", create.to_octets())
         await subscriber.send(Subscribe(number=1, queue=queue.id, authority=queue.holder))
         await subscriber.receive()
         for _ in range(samples):
@@ -231,11 +232,14 @@ async def push(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIter
             await echo.receive_bytes()
             echoes.append(time.perf_counter() - start)
             start = time.perf_counter()
-            putting = asyncio.create_task(client.ask(Put(queue=queue.id, send=queue.send, envelope=envelope), Done))
+            putting = asyncio.create_task(
+                putter.ask("put", Put(queue=queue.id, send=queue.send, envelope=envelope).to_octets())
+            )
             frame = await subscriber.receive()
             pushes.append(time.perf_counter() - start)
             assert isinstance(frame, Push)
             await putting
+        putter.transport.close()
     for name, of in (("median", median), ("p99", lambda values: quantiles(values, n=100)[98])):
         yield Figure(
             what=f"push, put to subscriber, {name}", measured=of(pushes) * 1000, unit="ms",

@@ -158,7 +158,7 @@ def _told() -> Generator[None]:
 
 
 def _in_loop(function: Callable[[], Any]) -> Any:
-    return anyio.run(function, backend="asyncio")
+    return anyio.run(function, backend="asyncio", backend_options={"use_uvloop": True})
 
 
 def _ask(folder: Folder, method: str, path: str, given: object = None) -> dict[str, Any]:

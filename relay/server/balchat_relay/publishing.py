@@ -43,30 +43,37 @@ class Onion:
         self._socket = socket
         self._on_state = on_state
         self._network: Network = TorNetwork(NetworkContext(directory=folder, on_state=self._changed), settings)
-        self._network_state = ""
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Come up and stay up until cancelled. Raises NetworkUnavailable and its kin for what waiting cannot mend."""
         async with anyio.create_task_group() as tasks:
             await tasks.start(_run, self._network)
-            service = await self._network.publish(self._seed, PORT, on_state=self._changed)
+            service = await self._network.publish(self._seed, PORT, on_state=self._published)
             task_status.started()
             while True:
                 stream = await service.accept()
                 tasks.start_soon(self._bridge, stream)
 
     def _changed(self, state: ServiceState) -> None:
-        self._on_state(str(state))
+        self._on_state(f"tor: {state}")
+
+    def _published(self, state: ServiceState) -> None:
+        self._on_state(f"onion: {state}")
 
     async def _bridge(self, outside: ByteStream) -> None:
-        async with outside:
-            try:
-                inside = await anyio.connect_unix(self._socket)
-            except OSError:  # the server is stopping
-                return
-            async with inside, anyio.create_task_group() as tasks:
-                tasks.start_soon(_copy, outside, inside, tasks.cancel_scope)
-                tasks.start_soon(_copy, inside, outside, tasks.cancel_scope)
+        try:
+            inside = await anyio.connect_unix(self._socket)
+        except OSError:  # the server is stopping
+            await outside.aclose()
+            return
+        await bridge(outside, inside)
+
+
+async def bridge(one: ByteStream, other: ByteStream) -> None:
+    """Carry octets both ways until either side is gone; then both are closed."""
+    async with one, other, anyio.create_task_group() as tasks:
+        tasks.start_soon(_copy, one, other, tasks.cancel_scope)
+        tasks.start_soon(_copy, other, one, tasks.cancel_scope)
 
 
 async def _run(network: Network, *, task_status: TaskStatus[None]) -> None:

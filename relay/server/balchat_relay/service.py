@@ -5,6 +5,7 @@ import fcntl
 import os
 import resource
 import signal
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ from balchat_relay.storage.sqlite.store import open_store
 from balchat_relay.web.limiting import Bucket
 from balchat_relay.web.operations import Operations
 from balchat_relay.web.server import RelayServer
+
+_SWITCH_INTERVAL: Final = 0.0005
+"""Seconds after which a thread gives way. The store's threads run for microseconds between two waits; with Python's
+5 ms each of their statements would stand in line behind a busy event loop."""
 
 _SWEEP_EVERY: Final = 60.0
 _SHUTDOWN_WITHIN: Final = 2.0
@@ -87,6 +92,7 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
     relay_key = await to_thread.run_sync(folder.relay_key)
     limits = settings.limits
     _raise_descriptor_limit(limits.connections)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     state = ["starting"]
 
     def on_state(text: str) -> None:

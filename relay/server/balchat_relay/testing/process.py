@@ -52,9 +52,9 @@ class RelayProcess:
         return await command(name, "-f", str(self.folder.path), *arguments)
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        """Run until the block ends, however it does."""
-        await self.start()
+    async def running(self, *, onion: bool = False) -> AsyncGenerator[None]:
+        """Run until the block ends, however it does; behind its onion, where asked for."""
+        await self.start(onion=onion)
         try:
             yield
         finally:
@@ -63,15 +63,16 @@ class RelayProcess:
                     self._process.terminate()
                 await self.ended()
 
-    async def start(self) -> None:
-        """Start it, and wait until it serves."""
+    async def start(self, *, onion: bool = False) -> None:
+        """Start it, and wait until it serves at its socket, or its onion is published."""
         assert self._process is None
-        arguments = [*_PROGRAM, "run", "-f", str(self.folder.path), "--socket", str(self.socket)]
+        arguments = [*_PROGRAM, "run", "-f", str(self.folder.path)]
+        arguments += [] if onion else ["--socket", str(self.socket)]
         self._process = await anyio.open_process(arguments, stderr=None)
         assert self._process.stdout is not None
         with anyio.fail_after(_READY_WITHIN):
             said = b""
-            while b"serving" not in said:
+            while (b"onion: online" if onion else b"serving") not in said:
                 said += await self._process.stdout.receive()
 
     @property

@@ -6,7 +6,7 @@ aiohttp's low-level server is used: there is one path to look at, and no router 
 import asyncio
 import logging
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from balchat_relay_proto.cbor import Malformed
@@ -66,14 +66,14 @@ class Connection(web.RequestHandler):
         self.stalled = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        wire = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         if self.server.metrics.connections >= self.server.limits.connections:
             self.turned_away = True
             self.server.metrics.turned_away += 1
-            transport.write(_too_many_connections())
-            transport.close()
+            wire.write(_too_many_connections())
+            wire.close()
             return
-        self.wire = transport
+        self.wire = wire
         self.server.metrics.connections += 1
         self.server.wires.add(self)
         super().connection_made(transport)

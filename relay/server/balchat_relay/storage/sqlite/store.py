@@ -77,7 +77,8 @@ class SqliteStore(QueueStore):
 
     async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
         await self._write(
-            partial(units.put, queue=queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now)
+            partial(units.put, queue=queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now),
+            checks_first=True,
         )
 
     async def fetch(
@@ -95,7 +96,10 @@ class SqliteStore(QueueStore):
     async def acknowledge(
         self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
     ) -> None:
-        await self._write(partial(units.acknowledge, queue=queue, receive=receive, envelope_ids=envelope_ids, now=now))
+        await self._write(
+            partial(units.acknowledge, queue=queue, receive=receive, envelope_ids=envelope_ids, now=now),
+            checks_first=True,
+        )
 
     async def publish(
         self,
@@ -121,8 +125,8 @@ class SqliteStore(QueueStore):
     async def sweep(self, *, now: int) -> bool:
         return await self._write(partial(units.sweep, now=now))
 
-    async def _write(self, unit: Callable[[Unit], Any]) -> Any:
-        job = Job(unit)
+    async def _write(self, unit: Callable[[Unit], Any], *, checks_first: bool = False) -> Any:
+        job = Job(unit, checks_first=checks_first)
         self._writer.submit(job)
         return await job.future
 

@@ -31,12 +31,16 @@ _TOTALS: Final = ("queues", "envelopes", "octets", "cards")
 
 
 class Job:
-    """One unit, and the future of whoever waits for it. Made in the event loop."""
+    """One unit, and the future of whoever waits for it. Made in the event loop.
 
-    __slots__ = ("error", "future", "loop", "result", "run")
+    A unit that `checks_first` refuses before it changes anything, and so needs no savepoint of its own.
+    """
 
-    def __init__(self, run: Callable[[Unit], Any]) -> None:
+    __slots__ = ("checks_first", "error", "future", "loop", "result", "run")
+
+    def __init__(self, run: Callable[[Unit], Any], *, checks_first: bool) -> None:
         self.run = run
+        self.checks_first = checks_first
         self.loop: AbstractEventLoop = get_running_loop()
         self.future: Future[Any] = self.loop.create_future()
         self.result: Any = None
@@ -115,18 +119,20 @@ class Writer:
 
     def _run_unit(self, job: Job, places: list[Place], deleted: list[bytes], *, room: bool) -> None:
         """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
-        self._cursor.execute("SAVEPOINT unit")
+        if not job.checks_first:
+            self._cursor.execute("SAVEPOINT unit")
         unit = Unit(self._cursor, self._limits, dict(self._totals), room)
         try:
             job.result = job.run(unit)
         except sqlite3.Error as error:
-            if not (_is_full(error) and self._connection.in_transaction):
+            if job.checks_first or not (_is_full(error) and self._connection.in_transaction):
                 raise
             job.error = rules.relay_full()
         except Exception as error:  # noqa: BLE001  # it belongs to the caller
             job.error = error
         if job.error is not None:
-            self._cursor.execute("ROLLBACK TO unit")
+            if not job.checks_first:
+                self._cursor.execute("ROLLBACK TO unit")
         else:
             self._totals = unit.totals
             for place, envelope in unit.places:
@@ -134,7 +140,8 @@ class Writer:
                 if self.observer is not None and self.observer.wants(place.queue):
                     self.observer.arrived(place, envelope)
             deleted += unit.deleted
-        self._cursor.execute("RELEASE unit")
+        if not job.checks_first:
+            self._cursor.execute("RELEASE unit")
 
     def _undo(self, batch: list[Job], places: list[Place], error: BaseException) -> None:
         """Undo the transaction. Where the disk was full, try each unit alone: those that delete may well succeed."""
