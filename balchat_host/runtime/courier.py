@@ -2,7 +2,7 @@
 
 A courier is told when there is something new, when the contact comes within reach, and what became of what it handed
 over. It never has a ticket on its way twice at the same time. When a way breaks, everything that was on it is handed
-over again, from the lowest ticket; the other side drops what it already has.
+over again, from the lowest ticket and before anything newer; the other side drops what it already has.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -50,6 +50,7 @@ class Courier:
         self._in_flight: set[int] = set()
         self._handed_over = 0
         self._from_the_start = False
+        self._broken = False
         self._failures = 0
         self._failed_at = 0.0
         self._reached_at = 0.0
@@ -69,6 +70,7 @@ class Courier:
         lasted = now - self._reached_at > _STABLE_AFTER
         self._failures = 0 if lasted else self._failures + 1
         self._failed_at = now
+        self._broken = True
         self.wake()
 
     def report(self, report: SendReport) -> None:
@@ -93,6 +95,9 @@ class Courier:
 
     async def _step(self) -> float | None:
         """Do what can be done now; give the seconds after which to look again even when nobody wakes us."""
+        if self._broken and self._in_flight:
+            return None  # each of them still gets its final report, which wakes us; nothing may overtake one
+        self._broken = False
         if self._from_the_start:
             self._from_the_start, self._handed_over = False, 0
         pending = await self._keeper.read(self._pending)
@@ -107,29 +112,35 @@ class Courier:
             due = self._failed_at + self._backoff.delay(self._failures, waiting=bool(fresh))
             if (wait := due - anyio.current_time()) > 0:
                 return wait
-        return await self._hand_over(fresh) if fresh else await self._connect(look_again)
+        return await self._hand_over(fresh, look_again)
 
-    async def _connect(self, look_again: float | None) -> float | None:
-        try:
-            async with self._dialling:
-                await self._router.send(self._peer, [])
-        except (PeerUnreachable, NetworkUnavailable):
-            return self._failed(waiting=False)
-        return look_again
-
-    async def _hand_over(self, fresh: Sequence[Outgoing]) -> float:
+    async def _hand_over(self, fresh: Sequence[Outgoing], look_again: float | None) -> float | None:
+        """Hand these over, connecting where nothing stands; with none, only connect."""
         tickets = {each.ticket for each in fresh}
-        self._take_up(tickets)
+        taken = False
+
+        def take() -> Sequence[Outgoing]:
+            nonlocal taken
+            if self._broken or self._from_the_start:
+                return ()  # what was lost since we looked goes first
+            taken = True
+            self._take_up(tickets)
+            return fresh
+
         try:
             if self._router.reachable(self._peer):
-                await self._router.send(self._peer, fresh)
+                await self._router.send(self._peer, take)
             else:
                 async with self._dialling:
-                    await self._router.send(self._peer, fresh)
+                    await self._router.send(self._peer, take)
         except (PeerUnreachable, NetworkUnavailable):
-            self._put_down(tickets)
-            return self._failed(waiting=True)
-        self._handed_over = max(self._handed_over, *tickets)
+            if taken:
+                self._put_down(tickets)
+            return self._failed(waiting=bool(fresh))
+        if not fresh:
+            return look_again
+        if taken:
+            self._handed_over = max(self._handed_over, *tickets)
         return 0.0
 
     def _take_up(self, tickets: set[int]) -> None:

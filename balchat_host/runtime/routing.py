@@ -1,13 +1,17 @@
 """Which way an envelope takes: the routes that a contact named, by the deployment's policy."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import Latency, Outgoing, Transport
 from balchat_host.api.types import PeerId, Route
 from balchat_host.core import routes
 from balchat_host.runtime.keeper import Keeper
+
+_log: Final = logging.getLogger("balchat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,42 +33,58 @@ class Router:
 
     def reachable(self, peer: PeerId) -> bool:
         """Say whether what is handed over now goes out at once; one that stores and forwards is always ready."""
-        return any(
-            carrier.latency is Latency.STORE_AND_FORWARD or carrier.transport.reachable(peer)
-            for carrier in self._carriers.values()
-        )
+        return any(self._ready(carrier, peer) for carrier in self._carriers.values())
 
-    async def send(self, peer: PeerId, outgoing: Sequence[Outgoing]) -> None:
-        """Hand envelopes to the first transport that has a way and takes them; with none, only connect.
+    async def send(self, peer: PeerId, take: Callable[[], Sequence[Outgoing]]) -> None:
+        """Connect by the first transport that has a way, and hand over what `take` then gives; it may be nothing.
 
-        Raises PeerUnreachable or NetworkUnavailable where none does.
+        `take` is called when there is a way, and nothing is waited for between its answer and the transport: while we
+        connected, what was on an earlier way may have been lost, and nothing may overtake it.
+        Raises PeerUnreachable or NetworkUnavailable where there is no way, or it ended before it took anything.
         """
         now = self._keeper.clock() // 1000
         named = await self._keeper.read(lambda tx: routes.known(tx, peer, now=now))
-        failure: PeerUnreachable | None = None
+        failure: BalchatError | None = None
         for carrier in self._carriers.values():
             route = self._route(carrier, peer, named)
             if route is None:
                 continue
             try:
-                await carrier.transport.send(peer, route, outgoing)
-            except PeerUnreachable as error:
+                if not self._ready(carrier, peer):
+                    await carrier.transport.send(peer, route, [])
+                if outgoing := take():
+                    await carrier.transport.send(peer, route, outgoing)
+            except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
+            except Exception as error:  # noqa: BLE001  # one bad plugin never stops another
+                failure = _failed(carrier, error)
             else:
                 return
         raise failure or PeerUnreachable(problem="no enabled transport has a way to them")
 
     async def allocate(self, peer: PeerId) -> list[Route]:
-        """Give the ways by which a peer shall reach us, the fastest first."""
+        """Give the ways by which a peer shall reach us, the fastest first; none of a transport that has none now."""
         allocated: list[Route] = []
         for carrier in self._carriers.values():
-            allocated.extend(await carrier.transport.allocate_routes(peer))
+            try:
+                allocated.extend(await carrier.transport.allocate_routes(peer))
+            except NetworkUnavailable:
+                continue
+            except Exception as error:  # noqa: BLE001  # one bad plugin never stops another
+                _failed(carrier, error)
         return allocated[: routes.MAX_ROUTES]
 
     async def disconnect(self, peer: PeerId) -> None:
         """End what connects us with a peer."""
         for carrier in self._carriers.values():
-            await carrier.transport.disconnect(peer)
+            try:
+                await carrier.transport.disconnect(peer)
+            except Exception as error:  # noqa: BLE001  # one bad plugin never stops another
+                _failed(carrier, error)
+
+    @staticmethod
+    def _ready(carrier: Carrier, peer: PeerId) -> bool:
+        return carrier.latency is Latency.STORE_AND_FORWARD or carrier.transport.reachable(peer)
 
     @staticmethod
     def _route(carrier: Carrier, peer: PeerId, named: Sequence[Route]) -> Route | None:
@@ -72,3 +92,9 @@ class Router:
             if route.transport == carrier.name:
                 return route
         return carrier.transport.first_route(peer)
+
+
+def _failed(carrier: Carrier, error: Exception) -> PeerUnreachable:
+    # Only the kind of error: its text may tell of people.
+    _log.error("%s failed (%s)", carrier.name, type(error).__name__)
+    return PeerUnreachable(problem=f"{carrier.name} failed")

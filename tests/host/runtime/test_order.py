@@ -1,0 +1,138 @@
+"""What leaves for a contact leaves in order, also when the way breaks in the moment in which more is handed over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Transport
+from balchat_host.api.types import PeerId, Route, Secret
+from balchat_host.core.schema import migrate
+from balchat_host.core.unit import Policy
+from balchat_host.runtime.courier import Courier
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.retry import Backoff
+from balchat_host.runtime.routing import Carrier, Router
+from balchat_host.testing.memory_storage import MemoryStorage
+from balchat_host.testing.waiting import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+PEER = PeerId(bytes(32))
+CONTACT = "INSERT INTO contact (id, peer_id, name, state, added_at) VALUES (1, ?, 'Bob', 'active', 0)"
+ENVELOPE = "INSERT INTO outbox (contact, kind, envelope, queued_at) VALUES (1, 1, ?, 0)"
+
+pytestmark = pytest.mark.anyio
+
+
+class SlowKeeper(Keeper):
+    """A keeper whose answers can be held back."""
+
+    def __init__(self, vault) -> None:
+        super().__init__(vault, None, policy=Policy(), clock=lambda: 0, entropy=bytes)
+        self._until_held = 0
+        self._released = anyio.Event()
+        self.held = anyio.Event()
+
+    def hold(self, which: int) -> None:
+        """Hold back one of the next answers, the first being 1."""
+        self._until_held = which
+
+    def release(self) -> None:
+        self._released.set()
+
+    async def read(self, fn):
+        answer = await super().read(fn)
+        self._until_held -= 1
+        if self._until_held == 0:
+            self.held.set()
+            await self._released.wait()
+        return answer
+
+
+class BreakingTransport(Transport):
+    """Makes one connection after the other; `connections` has the tickets that went out on each."""
+
+    def __init__(self) -> None:
+        self.connections: Seen[list[int]] = Seen()
+        self.courier: Courier
+        self._stands = False
+
+    def reachable(self, peer: PeerId) -> bool:
+        return self._stands
+
+    async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
+        if not self._stands:
+            await anyio.lowlevel.checkpoint()
+            self._stands = True
+            self.connections([])
+            self.courier.within_reach()
+        on_this_one = self.connections.all.pop()
+        self.connections([*on_this_one, *(each.ticket for each in outgoing)])
+
+    def break_(self) -> None:
+        """Lose the connection and everything on it."""
+        self._stands = False
+        for ticket in self.connections.all[-1]:
+            self.courier.report(SendReport(ticket=ticket, outcome=Outcome.LOST))
+        self.courier.out_of_reach()
+
+    def first_route(self, peer: PeerId) -> Route:
+        return Route(transport="breaking", address=b"")
+
+    async def run(self, *, task_status) -> None:
+        raise NotImplementedError
+
+    async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+        raise NotImplementedError
+
+    async def disconnect(self, peer: PeerId) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+async def keeper() -> AsyncIterator[SlowKeeper]:
+    slots = {SlotKind.PASSPHRASE: Secret.from_text("correct horse battery staple")}
+    vault = await MemoryStorage().create(Path("/account"), slots)
+    await vault.transact(migrate)
+    await vault.transact(lambda tx: tx.execute(CONTACT, (PEER.octets,)))
+    yield SlowKeeper(vault)
+    await vault.aclose()
+
+
+async def queue(keeper: Keeper) -> None:
+    await keeper.vault.transact(lambda tx: tx.execute(ENVELOPE, (b"x",)))
+
+
+@pytest.mark.parametrize("held", [1, 2], ids=["looking for what waits", "looking for a route"])
+async def test_nothing_overtakes_what_was_lost_meanwhile(keeper: SlowKeeper, held: int) -> None:
+    transport = BreakingTransport()
+    courier = Courier(
+        PEER,
+        keeper=keeper,
+        router=Router(keeper, [Carrier(name="breaking", latency=Latency.INTERACTIVE, transport=transport)]),
+        backoff=Backoff(first=0, most=0, chance=lambda: 0),
+        dialling=anyio.CapacityLimiter(1),
+        carrying={},
+    )
+    transport.courier = courier
+    await queue(keeper)
+    await queue(keeper)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(courier.run)
+        await transport.connections.until(lambda connections: connections == [[1, 2]])
+        await anyio.wait_all_tasks_blocked()
+        await queue(keeper)
+        keeper.hold(held)
+        courier.wake()
+        await keeper.held.wait()
+        transport.break_()
+        keeper.release()
+        await transport.connections.until(lambda connections: [len(each) for each in connections[1:]] == [3])
+        tasks.cancel_scope.cancel()
+    assert transport.connections.all == [[1, 2], [1, 2, 3]]
