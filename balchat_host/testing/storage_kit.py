@@ -599,6 +599,14 @@ class StorageKit:
         async with unlocked(storage, directory) as vault:
             assert len(await vault.read(notes)) == MANY
 
+    async def test_locking_happens_though_its_caller_is_cancelled(self, storage: Storage, directory: Path) -> None:
+        vault = await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE})
+        with CancelScope() as scope:
+            scope.cancel()
+            await vault.aclose()
+        async with unlocked(storage, directory):
+            pass
+
     async def test_locking_twice_is_harmless(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
             await vault.aclose()

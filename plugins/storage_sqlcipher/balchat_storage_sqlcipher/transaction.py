@@ -88,8 +88,7 @@ class Unit(Transaction):
         try:
             yield
         except BaseException:
-            if self.statements.fault is None:
-                self.statements.run_own("ROLLBACK TO inner")
-                self.statements.run_own("RELEASE inner")
+            self.statements.run_own("ROLLBACK TO inner")
+            self.statements.run_own("RELEASE inner")
             raise
         self.statements.run_own("RELEASE inner")

@@ -6,15 +6,17 @@ import os
 import resource
 import subprocess
 from contextlib import contextmanager, nullcontext, suppress
-from errno import EACCES, EDQUOT, ENOSPC
+from errno import EACCES, EDQUOT, EIO, ENOSPC
+from functools import partial
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import anyio
 import pytest
 from balchat_storage_sqlcipher.faults import disk_faults, fault
 from balchat_storage_sqlcipher.vault import SqlcipherVault
 
-from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
+from balchat_host.api.errors import StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.storage import SlotKind, SqlError, Transaction
 from balchat_host.testing.file_storage_kit import create_once
 from balchat_host.testing.storage_kit import OTHER_PASSPHRASE, PASSPHRASE, add_note, new_vault, notes, unlocked
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
     from balchat_host.api.storage import Vault
+    from balchat_host.api.types import Secret
 
 BULK = "x" * 100_000
 
@@ -76,11 +79,19 @@ def broken_disk() -> Generator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def swallowing(tx: Transaction) -> None:
+ONE_ROW = "INSERT INTO note (text) VALUES (?)"
+# SQLite undoes the whole transaction when the first of these finds no room, and only the statement with the second.
+TWO_ROWS = "INSERT INTO single (text) SELECT ? || hex(randomblob(8)) FROM (SELECT 1 UNION ALL SELECT 2)"
+
+
+def swallowing(statement: str, tx: Transaction) -> None:
     """A unit that does not care whether it fails."""
+    add_note("undone")(tx)
     for _ in range(3):
-        with suppress(BalchatError):
-            add_note(BULK)(tx)
+        with suppress(Exception), tx.savepoint():
+            tx.execute(statement, (BULK,))
+        with suppress(Exception):
+            add_note("stray")(tx)
 
 
 @pytest.mark.anyio
@@ -89,13 +100,14 @@ async def test_a_full_disk_undoes_the_unit_and_the_vault_goes_on(
 ) -> None:
     directory = small_disk.folder / "account"
     async with new_vault(storage, directory) as vault:
+        await vault.transact(lambda tx: tx.script("CREATE TABLE single (text TEXT UNIQUE) STRICT;"))
         await vault.transact(add_note("before"))
         with small_disk.full(vault):
-            for _ in range(3):
+            for statement in (ONE_ROW, TWO_ROWS) * 2:
                 with pytest.raises(StorageFull):
-                    await vault.transact(add_note(BULK))
+                    await vault.transact(lambda tx, s=statement: tx.execute(s, (BULK,)))
                 with pytest.raises(StorageFull):
-                    await vault.transact(swallowing)
+                    await vault.transact(partial(swallowing, statement))
             assert await vault.read(notes) == ["before"]
         await vault.transact(add_note("after"))
         assert await vault.read(notes) == ["before", "after"]
@@ -153,31 +165,48 @@ async def test_a_failed_write_makes_the_vault_refuse_units_until_it_is_unlocked_
         assert await vault.read(notes) == ["before", "after"]
 
 
-@pytest.mark.anyio
-async def test_a_failed_write_leaves_the_key_slots(storage: SqlcipherStorage, directory: Path) -> None:
-    async with new_vault(storage, directory) as vault:
-        with broken_disk_for("header.new", vault), pytest.raises(StorageFailed):
-            await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
-        await vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE)
-    async with unlocked(storage, directory):
+@pytest.mark.parametrize("step", ["make_file", "Path.replace", "sync"])
+def test_a_header_that_cannot_be_written_leaves_the_old_one(
+    storage: SqlcipherStorage, directory: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async def change() -> None:
+        async with new_vault(storage, directory) as vault:
+            with monkeypatch.context() as patch:
+                patch.setattr(f"balchat_storage_sqlcipher.files.{step}", Mock(side_effect=OSError(EIO, "broken")))
+                with pytest.raises(StorageFailed):
+                    await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            await vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE)
+
+    anyio.run(change)
+    # Only when the new header is in place, and merely not known to be on the disk, the new passphrase may open it.
+    anyio.run(unlock_with, storage, directory, OTHER_PASSPHRASE if step == "sync" else PASSPHRASE)
+
+
+async def unlock_with(storage: SqlcipherStorage, directory: Path, passphrase: Secret) -> None:
+    async with unlocked(storage, directory, passphrase):
         pass
-
-
-@contextmanager
-def broken_disk_for(name: str, vault: Vault) -> Generator[None]:
-    """Put a folder where the vault wants to write a file."""
-    assert isinstance(vault, SqlcipherVault)
-    obstacle = vault._opened.files.folder / name
-    obstacle.mkdir()
-    yield
-    obstacle.rmdir()
 
 
 def test_a_creation_that_fails_leaves_no_vault(storage: SqlcipherStorage, directory: Path) -> None:
     with broken_disk(), pytest.raises(StorageFailed):
         anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE})
-    assert not storage.exists(directory)
+    assert names(directory) == ["vault.lock"]
     anyio.run(create_once, storage, directory)
+
+
+def test_a_creation_that_fails_at_the_very_end_leaves_no_vault(
+    storage: SqlcipherStorage, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("balchat_storage_sqlcipher.storage.SqlcipherVault", Mock(side_effect=OSError(EIO, "broken")))
+        with pytest.raises(StorageFailed):
+            anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE})
+    assert names(directory) == ["vault.lock"]
+    anyio.run(create_once, storage, directory)
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 @pytest.mark.anyio
