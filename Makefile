@@ -13,7 +13,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 BIN := .venv/bin
 BINDING := bindings/mls_rs_py
-MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml relay/*/pyproject.toml)))
 BINDING_SOURCES := $(shell find $(BINDING) -name target -prune -o \
 	\( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml \) -print)
 

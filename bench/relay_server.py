@@ -13,10 +13,11 @@ import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -33,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from bench.figure import AtLeast, AtMost, Figure
-from bench.timing import in_turns_sync
+from bench.timing import in_turns, in_turns_sync
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -99,6 +100,10 @@ async def rate(operations: Sequence[Callable[[int], Awaitable[object]]], each: i
     return each * len(operations) / (time.perf_counter() - start)
 
 
+Maker: TypeAlias = "Callable[[int], Callable[[int], Awaitable[object]]]"
+"""For a client's number gives what it does at each of its turns."""
+
+
 async def engine(store: QueueStore, clients: int, each: int) -> dict[str, float]:
     """Put, fetch and acknowledge with the store alone, in this process."""
     queues = [OwnQueue.generate() for _ in range(clients)]
@@ -119,12 +124,13 @@ async def engine(store: QueueStore, clients: int, each: int) -> dict[str, float]
         verifier = queue.receive.verifier
         return lambda n: store.acknowledge(queue.id, receive=verifier, envelope_ids=[envelope_id(mine[n])], now=now)
 
+    def fetch_many(client: int) -> Callable[[int], Awaitable[object]]:
+        queue, verifier = queues[client], queues[client].receive.verifier
+        return lambda _: store.fetch(queue.id, receive=verifier, after=0, now=now)
+
     for queue in queues:
         await store.create(queue.id, send=queue.send.verifier, receive=queue.receive.verifier, now=now)
-    return {
-        name: await rate([make(client) for client in range(clients)], each)
-        for name, make in (("put", put), ("fetch", fetch), ("acknowledge", acknowledge))
-    }
+    return await rates(put, fetch, fetch_many, acknowledge, clients, each)
 
 
 async def relay(socket: Path, clients: int, each: int) -> dict[str, float]:
@@ -155,17 +161,35 @@ async def relay(socket: Path, clients: int, each: int) -> dict[str, float]:
         ]
         return lambda n: ask("acknowledge", bodies[n])
 
-    rates: dict[str, float] = {}
-    for name, make in (("put", put), ("fetch", fetch), ("acknowledge", acknowledge)):
-        rates[name] = await rate([make(client) for client in range(clients)], each)
+    def fetch_many(client: int) -> Callable[[int], Awaitable[object]]:
+        queue, ask = queues[client], connections[client].ask
+        body = Fetch(queue=queue.id, authority=queue.holder).to_octets()
+        return lambda _: ask("fetch", body)
+
+    found = await rates(put, fetch, fetch_many, acknowledge, clients, each)
     for connection in connections:
         connection.transport.close()
-    return rates
+    return found
+
+
+async def rates(
+    put: Maker, fetch: Maker, fetch_many: Maker, acknowledge: Maker, clients: int, each: int
+) -> dict[str, float]:
+    """Do each for all clients; give envelopes a second."""
+    found: dict[str, float] = {}
+    for name, make in (("put", put), ("fetch", fetch), ("acknowledge", acknowledge)):
+        if name == "acknowledge":
+            together = min(each, 64)
+            turns = max(2, 128 // clients)
+            many = await rate([fetch_many(client) for client in range(clients)], turns)
+            found[f"fetch, {together} a request,"] = many * together
+        found[name] = await rate([make(client) for client in range(clients)], each)
+    return found
 
 
 async def throughput(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIterator[Figure]:
     for clients in CLIENTS:
-        each = max(8, (512 if quick else 4096) // clients) if clients > 1 else (100 if quick else 400)
+        each = max(16, (512 if quick else 4096) // clients) if clients > 1 else (100 if quick else 400)
         store = await open_store(folder / f"engine-{clients}.db", StoreLimits(queue_envelopes=10**6))
         alone = await engine(store, clients, each)
         await store.aclose()
@@ -245,6 +269,31 @@ async def push(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIter
             what=f"push, put to subscriber, {name}", measured=of(pushes) * 1000, unit="ms",
             against="a bare WebSocket echo", limit=of(echoes) * 1000, target=AtMost(2),
         )  # fmt: skip
+
+
+# -- refusals --
+
+
+async def refusals(process: RelayProcess, *, quick: bool) -> Figure:
+    """Time a wrong capability at a queue that is there against one that is not, in turns."""
+    async with connected(process.socket) as client:
+        queue = await client.new_queue()
+    _, asker = await asyncio.get_running_loop().create_unix_connection(Connection, str(process.socket))
+    wrong = OwnQueue.generate()
+
+    async def refused(body: bytes) -> None:
+        with suppress(RuntimeError):
+            await asker.ask("fetch", body)
+
+    there, absent = (
+        partial(refused, Fetch(queue=queue_id, authority=wrong.holder).to_octets()) for queue_id in (queue.id, wrong.id)
+    )
+    at_one_that_is, at_none = await in_turns(300 if quick else 2000, there, absent)
+    asker.transport.close()
+    return Figure(
+        what="refusal of a wrong capability, median", measured=at_one_that_is.median, unit="ms",
+        against="refusal for an absent queue", limit=at_none.median,
+    )  # fmt: skip
 
 
 # -- memory --
@@ -367,6 +416,7 @@ async def measured(folder: Path, *, quick: bool) -> list[Figure]:
     )
     async with process.running():
         figures.append(await memory_of_subscribers(process, quick=quick))
+        figures.append(await refusals(process, quick=quick))
         figures += [figure async for figure in push(process, folder, quick=quick)]
         figures += [figure async for figure in throughput(process, folder, quick=quick)]
     figures += [figure async for figure in idle_queues(folder, quick=quick)]

@@ -84,16 +84,14 @@ def delete(unit: Unit, queue: bytes, *, receive: bytes | None) -> None:
 
 def put(unit: Unit, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
     """QueueStore.put."""
-    found = unit.one(
-        "SELECT row, send, envelopes, octets, next, hour, puts,"
-        " EXISTS (SELECT 1 FROM envelopes e WHERE e.queue = q.row AND e.id = ?)"
-        " OR EXISTS (SELECT 1 FROM acknowledged a WHERE a.queue = q.row AND a.id = ? AND a.until > ?)"
-        " FROM queues q WHERE id = ?",
-        *(envelope_id, envelope_id, now, queue),
-    )
+    found = unit.one("SELECT row, send, envelopes, octets, next, hour, puts FROM queues WHERE id = ?", queue)
     rules.admit(there=found is not None, stored=found[1] if found else None, presented=send)
-    row, kept_send, envelopes, octets, sequence, hour, puts, known = found
-    if known:
+    row, kept_send, envelopes, octets, sequence, hour, puts = found
+    if unit.one(
+        "SELECT 1 FROM envelopes WHERE queue = ? AND id = ?"
+        " UNION ALL SELECT 1 FROM acknowledged WHERE queue = ? AND id = ? AND until > ?",
+        *(row, envelope_id, row, envelope_id, now),
+    ):
         return
     limits, inbox = unit.limits, kept_send is None
     puts = puts if hour == now // HOUR else 0
