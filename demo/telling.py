@@ -31,20 +31,20 @@ def say(stage: Stage, author: Person, reader: Person, text: str, *, reply_to: st
     reply = ["--reply-to", reply_to[:8]] if reply_to else []
     stage.command(author.name, ["send", reader.name, text, *reply])
     message = author.send(reader.name, text, *reply)["id"]
-    began = author.events.until(lambda event: is_added(event, message)).at
+    began = author.events.until(lambda event: is_added(event, message)).value["at"]
     stage.begin("       queued")
     at = follow(stage, author, message)
     heard = reader.events.until(lambda event: is_added(event, message)).value["message"]
-    stage.more(f"   {stage.person(reader.name)} has it, {1000 * (at - began):.0f} ms")
+    stage.more(f"   {stage.person(reader.name)} has it, {at - began} ms")
     insist((heard["text"], heard["in_reply_to"]) == (text, reply_to), f"{reader.name} got something else: {heard}")
     return message
 
 
-def follow(stage: Stage, author: Person, message: str) -> float:
-    """Show how a message is sent and delivered; give when it was (seconds, `time.monotonic`)."""
-    at = 0.0
+def follow(stage: Stage, author: Person, message: str) -> int:
+    """Show how a message is sent and delivered; give when it was, as the event says (Unix milliseconds)."""
+    at = 0
     for state in ("sent", "delivered"):
-        at = author.events.until(lambda event, state=state: is_state(event, message, state)).at
+        at = author.events.until(lambda event, state=state: is_state(event, message, state)).value["at"]
         stage.more(f" → {state}")
     return at
 
