@@ -6,6 +6,7 @@ from typing import TypeVar
 import anyio
 
 from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.errors import BalchatError, StorageFailed, VaultDamaged
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
 from balchat_host.core.unit import Effect, Policy, Unit
 
@@ -33,10 +34,15 @@ class Keeper:
         self.clock = clock
         self._entropy = entropy
         self._carry_out: Callable[[Iterable[Effect]], None] = _nothing
+        self._fail: Callable[[BalchatError], None] = _nobody
 
     def carry_out_with(self, carry_out: Callable[[Iterable[Effect]], None]) -> None:
         """Have `carry_out` called, in the event loop, with the effects of each commit; it must not wait."""
         self._carry_out = carry_out
+
+    def fail_with(self, fail: Callable[[BalchatError], None]) -> None:
+        """Have `fail` called when the vault has failed and takes no more units; whoever called hears of it as well."""
+        self._fail = fail
 
     async def change(self, fn: Callable[[Unit], T]) -> T:
         """Run a changing function of the core as one unit; return once it is durable and its effects are under way.
@@ -48,11 +54,15 @@ class Keeper:
             unit = Unit(tx=tx, engine=self.engine, now=self.clock(), entropy=self._entropy, policy=self.policy)
             return fn(unit), tuple(unit.effects)
 
-        # A caller that gives up after the commit must not take the effects with it.
-        with anyio.CancelScope(shield=True):
-            result, effects = await self.vault.transact(run)
-            self._carry_out(effects)
-            return result
+        try:
+            # A caller that gives up after the commit must not take the effects with it.
+            with anyio.CancelScope(shield=True):
+                result, effects = await self.vault.transact(run)
+                self._carry_out(effects)
+                return result
+        except (StorageFailed, VaultDamaged) as error:
+            self._fail(error)
+            raise
         raise AssertionError("nothing cancels a shielded scope")
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
@@ -62,3 +72,7 @@ class Keeper:
 
 def _nothing(effects: Iterable[Effect]) -> None:
     """Carry out nothing: the account is open for its vault only, and what waits in the outbox waits on."""
+
+
+def _nobody(error: BalchatError) -> None:
+    """Tell nobody but the caller: nothing else runs."""

@@ -87,7 +87,9 @@ class Node:
         self._front_ends = front_ends
         self._backoff = backoff
         self._stop = anyio.Event()
+        self._failure: BalchatError | None = None
         app.stop_with(self._stop.set)
+        keeper.fail_with(self._fail)
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
@@ -141,6 +143,13 @@ class Node:
             task_status.started(self._app)
             await self._stop.wait()
             self._board.running = False
+            if self._failure is not None:
+                # Raised a second time, one exception would mix up two tracebacks.
+                raise type(self._failure)(**self._failure.fields)
+
+    def _fail(self, error: BalchatError) -> None:
+        self._failure = error
+        self._stop.set()
 
     def _account_host(self, name: str, us: PeerId, seed: Secret, network: Network, reporter: Reporter) -> TransportHost:
         return AccountHost(

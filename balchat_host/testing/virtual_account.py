@@ -4,6 +4,7 @@ An account can be started, ended, killed and started again on what its vault has
 time; the account's own clock follows the event loop's.
 """
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from anyio import ClosedResourceError
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.network import Network
-from balchat_host.api.storage import SlotKind
+from balchat_host.api.storage import SlotKind, Storage, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
 from balchat_host.core import account, schema
 from balchat_host.core.unit import Policy, Unit
@@ -38,10 +39,11 @@ LAST_RETRY: Final = 300.0
 class VirtualAccount:
     """One account. `create` first; then `up` as often as wanted, once at a time.
 
-    `seed` decides the jitter. `vault`, `node`, `keeper` and `app` are those of the present or last run.
+    `seed` decides the jitter. Without `storage` the vault lies in memory. `vault`, `node`, `keeper` and `app` are those
+    of the present or last run.
     """
 
-    vault: MemoryVault
+    vault: Vault
     node: VirtualNode
     keeper: Keeper
     app: LocalApp
@@ -58,6 +60,8 @@ class VirtualAccount:
         transports: Sequence[TransportSetup],
         seed: int = 1,
         policy: Policy | None = None,
+        storage: Storage | None = None,
+        directory: Path = Path("/"),
     ) -> None:
         self.name = name
         self.transports = transports
@@ -68,8 +72,10 @@ class VirtualAccount:
         self._engine = engine
         self._chance = Random(seed).random  # noqa: S311  # chance that can be repeated is the point
         self._policy = policy or Policy()
-        self._storage = MemoryStorage()
-        self._directory = Path("/", name)
+        # A vault with a thread of its own asks for the time there, where no loop has a clock.
+        self._clock = _loop_time if storage is None else _wall_time
+        self._storage = storage or MemoryStorage()
+        self._directory = directory / name
         self._killed = False
 
     async def create(self) -> None:
@@ -82,6 +88,12 @@ class VirtualAccount:
         view = await keeper.read(account.code)
         self.peer, self.code = PeerId(bytes.fromhex(view.peer_id)), view.code
         await self.vault.aclose()
+
+    @property
+    def disk(self) -> MemoryVault:
+        """The vault in memory, to make it fail."""
+        assert isinstance(self.vault, MemoryVault)
+        return self.vault
 
     @asynccontextmanager
     async def up(self) -> AsyncGenerator[App]:
@@ -121,6 +133,7 @@ class VirtualAccount:
 
     def kill(self) -> None:
         """End it as SIGKILL does: nothing more is written, and its streams break."""
+        assert isinstance(self._storage, MemoryStorage), "only a process of its own can be killed"
         self._killed = True
         self._storage.kill(self._directory)
         self.node.go_offline("killed")
@@ -131,15 +144,19 @@ class VirtualAccount:
         account.create(unit, self.name)
 
     def _keeper(self) -> Keeper:
-        return Keeper(self.vault, self._engine, policy=self._policy, clock=_now, entropy=_entropy)
+        return Keeper(self.vault, self._engine, policy=self._policy, clock=self._clock, entropy=_entropy)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
         self.node = self._world.node(on_state=on_state, online=self.online)
         return self.node
 
 
-def _now() -> int:
+def _loop_time() -> int:
     return BEGINNING + int(anyio.current_time() * 1000)
+
+
+def _wall_time() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _entropy(size: int) -> bytes:

@@ -7,6 +7,7 @@ What it holds the transport to: no report without a ticket, and one final report
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import anyio
 from anyio.abc import ByteStream, TaskStatus
 
 from balchat_host.api.network import PublishedService
@@ -25,9 +26,27 @@ class Watch:
         self.reached: list[tuple[PeerId, bool]] = []
         self.states: list[ServiceState] = []
         self.runs = 0
+        self._end = anyio.Event()
         self.before_run: Callable[[int], None] = lambda _run: None
         self.before_send: Callable[[PeerId], None] = lambda _peer: None
         self.on_reached: Callable[[PeerId, bool], None] = lambda _peer, _reachable: None
+
+    def fail(self) -> None:
+        """Have the transport's run end with an error."""
+        self._end.set()
+
+    async def run(self, transport: Transport, task_status: TaskStatus[None]) -> None:
+        """Run the transport until it shall fail."""
+        self.runs += 1
+        self.before_run(self.runs)
+        self._end = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._fail_when_told)
+            await transport.run(task_status=task_status)
+
+    async def _fail_when_told(self) -> None:
+        await self._end.wait()
+        raise RuntimeError("a test made it fail")
 
     def wrap(self, setup: TransportSetup) -> TransportSetup:
         """Have a transport watched."""
@@ -43,9 +62,7 @@ class _Watched(Transport):
         self._watch = watch
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
-        self._watch.runs += 1
-        self._watch.before_run(self._watch.runs)
-        await self._transport.run(task_status=task_status)
+        await self._watch.run(self._transport, task_status)
 
     def first_route(self, peer: PeerId) -> Route | None:
         return self._transport.first_route(peer)

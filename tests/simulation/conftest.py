@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -18,6 +19,7 @@ from balchat_host.testing.watched_transport import Watch
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
+    from balchat_host.api.storage import Storage
     from balchat_host.api.types import PeerId
     from balchat_host.testing.virtual_network import VirtualNode
     from balchat_host.testing.virtual_stream import VirtualStream
@@ -41,7 +43,7 @@ class ClockedNetwork(VirtualNetwork):
 class Someone(VirtualAccount):
     """An account whose transport is watched."""
 
-    def __init__(self, name: str, world: VirtualNetwork, seed: int) -> None:
+    def __init__(self, name: str, world: VirtualNetwork, seed: int, storage: Storage | None, directory: Path) -> None:
         (descriptor,) = balchat_transports()
         self.watch = Watch()
         setup = TransportSetup(
@@ -49,21 +51,31 @@ class Someone(VirtualAccount):
             latency=descriptor.latency,
             make=lambda host: descriptor.factory(host, descriptor.settings()),
         )
-        super().__init__(name, world, engine=MlsEngine(), transports=[self.watch.wrap(setup)], seed=seed)
+        super().__init__(
+            name,
+            world,
+            engine=MlsEngine(),
+            transports=[self.watch.wrap(setup)],
+            seed=seed,
+            storage=storage,
+            directory=directory,
+        )
 
 
 class People(AsyncExitStack):
-    """Makes accounts, and has them up until the block ends."""
+    """Makes accounts, and has them up until the block ends. Their vaults lie in memory, or in a `storage`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = ClockedNetwork()
+        self.storage: Storage | None = None
+        self.directory = Path("/")
         self._count = 0
 
     async def make(self, name: str) -> Someone:
         """Make an account that is not up."""
         self._count += 1
-        someone = Someone(name, self.world, self._count)
+        someone = Someone(name, self.world, self._count, self.storage, self.directory)
         await someone.create()
         return someone
 

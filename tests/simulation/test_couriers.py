@@ -173,12 +173,12 @@ async def test_a_peer_whose_vault_is_full_is_asked_again_later_and_not_in_a_tigh
         alice, bob = await people.start("Alice"), await people.start("Bob")
         await introduce(alice.app, bob.app)
         await anyio.sleep(60)
-        bob.vault.full = True
+        bob.disk.full = True
         sent = await alice.app.send("Bob", "make room")
         handed = alice.watch.sends
         await anyio.sleep(HOUR)
         assert alice.watch.sends - handed <= HOUR / 60 + 10
-        bob.vault.full = False
+        bob.disk.full = False
         await anyio.sleep(300)
         assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
 

@@ -1,0 +1,105 @@
+"""The App of a real account obeys the kit: in the process, across the socket, and two of them that reach each other."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from balchat_storage_sqlcipher.header import Kdf
+from balchat_storage_sqlcipher.storage import SqlcipherStorage
+from balchat_ui_rpc.plugin import connect
+from balchat_ui_rpc.server import RpcServer
+from balchat_ui_rpc.settings import RpcSettings
+
+from balchat_host.api.frontend import FrontEndContext
+from balchat_host.testing.app_kit import AppKit, TestedAccount
+from balchat_host.testing.app_pair_kit import AppPairKit
+from balchat_host.testing.virtual_account import PASSPHRASE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from balchat_host.api.frontend import App
+
+WEAK = Kdf(memory_kib=64, passes=1, lanes=1)
+
+
+@asynccontextmanager
+async def up(people, name: str) -> AsyncIterator[TestedAccount]:
+    """Run an account; its recovery code is the one that it was made with."""
+    someone = await people.make(name)
+    async with someone.up() as app:
+        yield TestedAccount(app=app, passphrase=PASSPHRASE, recovery_code=someone.recovery_code)
+
+
+@asynccontextmanager
+async def served(app: App, directory: Path) -> AsyncIterator[App]:
+    """Serve an App on a socket, and give what a client sees."""
+    context = FrontEndContext(profile=directory / "profile", runtime_directory=directory)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(RpcServer(context, RpcSettings()).run, app)
+        connection = await connect(context, None)
+        assert connection is not None
+        async with connection as remote:
+            yield remote
+        tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    # pytest's own temporary paths are too long for a socket.
+    with TemporaryDirectory(prefix="app-") as directory:
+        yield Path(directory)
+
+
+class OnSqlcipher:
+    """An account on a real vault: the kit looks at a backup's file."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+    @pytest.fixture
+    async def alice(self, people, tmp_path: Path) -> AsyncIterator[TestedAccount]:
+        people.storage = SqlcipherStorage(weak_kdf=WEAK)
+        people.directory = tmp_path
+        async with up(people, "Alice") as alice:
+            yield alice
+
+
+class TestLocalApp(OnSqlcipher, AppKit):
+    pass
+
+
+class TestRemoteApp(OnSqlcipher, AppKit):
+    @pytest.fixture
+    async def app(self, alice: TestedAccount, short: Path) -> AsyncIterator[App]:
+        async with served(alice.app, short) as remote:
+            yield remote
+
+
+class TestLocalAppPair(AppPairKit):
+    @pytest.fixture
+    async def alice(self, people) -> AsyncIterator[TestedAccount]:
+        async with up(people, "Alice") as alice:
+            yield alice
+
+    @pytest.fixture
+    async def bob(self, people) -> AsyncIterator[TestedAccount]:
+        async with up(people, "Bob") as bob:
+            yield bob
+
+
+class TestRemoteAppPair(TestLocalAppPair):
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+    @pytest.fixture
+    async def alice(self, people, short: Path) -> AsyncIterator[TestedAccount]:
+        async with up(people, "Alice") as alice, served(alice.app, short) as remote:
+            yield TestedAccount(app=remote, passphrase=alice.passphrase, recovery_code=alice.recovery_code)

@@ -1,0 +1,347 @@
+"""An account that is up: what fails and is mended, what ends it, what front ends see, and what it costs to be idle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+import trio
+
+from balchat_host.api.errors import CursorTooOld, NetworkUnavailable, StorageFailed
+from balchat_host.api.frontend import FrontEnd
+from balchat_host.api.types import Phase
+from balchat_host.api.views import MessageState
+from balchat_host.core import journal
+from balchat_host.testing.app_kit import closing, nobody, take
+from balchat_host.testing.app_pair_kit import introduce
+from balchat_host.testing.virtual_account import LAST_RETRY
+from balchat_host.testing.virtual_network import VirtualNode
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
+
+    from balchat_host.api.frontend import App
+    from balchat_host.api.types import PeerId
+
+pytestmark = pytest.mark.anyio
+
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+class Broken(Exception):
+    """A bug in a plugin."""
+
+
+class BrittleFrontEnd(FrontEnd):
+    """Fails again and again, at first before it has started if so wished."""
+
+    def __init__(self, *, at_start: bool = False) -> None:
+        self.at_start = at_start
+        self.started: list[float] = []
+
+    async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
+        if self.at_start:
+            raise Broken
+        self.started.append(anyio.current_time())
+        task_status.started()
+        await anyio.sleep(1)
+        raise Broken
+
+
+# -- failures
+
+
+async def test_a_front_end_that_fails_is_started_again_ever_more_slowly(people) -> None:
+    async with people:
+        front_end = BrittleFrontEnd()
+        alice = await people.make("Alice")
+        alice.front_ends.append(("brittle", front_end))
+        await people.up(alice)
+        await anyio.sleep(HOUR)
+        assert (await alice.app.status()).running
+        starts = front_end.started
+        assert starts[1] - starts[0] < MINUTE, "soon at first"
+        assert 6 <= len(starts) <= 25, "and not in a tight loop"
+
+
+async def test_a_front_end_that_cannot_start_is_said_so(people) -> None:
+    alice = await people.make("Alice")
+    alice.front_ends.append(("brittle", BrittleFrontEnd(at_start=True)))
+    with pytest.raises(ExceptionGroup) as raised:
+        async with alice.up():
+            pass
+    assert raised.group_contains(Broken)
+
+
+async def test_a_transport_that_fails_is_shown_and_started_again_and_messages_flow(people) -> None:
+    async with people:
+        alice, bob = await people.make("Alice"), await people.start("Bob")
+
+        def fail(run: int) -> None:
+            if run == 2:
+                raise Broken
+
+        alice.watch.before_run = fail
+        await people.up(alice)
+        await introduce(alice.app, bob.app)
+        # The transport's own run ends with an error that is not its to mend.
+        name = alice.transports[0].name
+        seen = [status async for status in _states_while(alice.app, alice.watch.fail)]
+        assert Phase.DEGRADED in {status.transports[name].phase for status in seen}
+        sent = await alice.app.send("Bob", "still there?")
+        await anyio.sleep(HOUR)
+        assert alice.watch.runs >= 3
+        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
+        assert (await alice.app.status()).transports[name].phase is Phase.ONLINE
+
+
+async def _states_while(app: App, act):
+    """Follow the state for ten seconds in which something happens."""
+    with anyio.move_on_after(10):
+        async with closing(app.watch_status()) as watched:
+            yield await anext(watched)
+            act()
+            async for status in watched:
+                yield status
+
+
+async def test_a_transport_whose_calls_fail_ends_nothing(people) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.start("Bob")
+        await introduce(alice.app, bob.app)
+        await anyio.sleep(MINUTE)
+
+        def fail(peer: PeerId) -> None:
+            raise Broken
+
+        alice.watch.before_send = fail
+        sent = await alice.app.send("Bob", "through all this")
+        await anyio.sleep(HOUR)
+        assert (await alice.app.status()).running
+        assert alice.watch.sends < 60, "no tight loop"
+        alice.watch.before_send = lambda _peer: None
+        await anyio.sleep(LAST_RETRY)
+        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
+
+
+async def test_a_disk_that_fails_ends_the_account_with_that_error(people) -> None:
+    alice = await people.make("Alice")
+
+    async def use() -> None:
+        async with anyio.create_task_group() as tasks:
+            app = await tasks.start(alice.run)
+            alice.disk.fail_next_commit()
+            with pytest.raises(StorageFailed):
+                await app.add_contact(nobody().onion, "Bob")
+
+    with anyio.fail_after(MINUTE), pytest.raises(ExceptionGroup) as raised:
+        await use()
+    assert [type(error) for error in raised.value.exceptions] == [StorageFailed]
+
+
+async def test_a_full_disk_ends_nothing_and_nothing_half_done_is_kept(people) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.start("Bob")
+        await introduce(alice.app, bob.app)
+        await anyio.sleep(MINUTE)
+        before = await alice.app.history("Bob")
+        alice.disk.full = True
+        with pytest.raises(Exception, match="disk is full"):
+            await alice.app.send("Bob", "no room")
+        assert await alice.app.history("Bob") == before
+        sent = await bob.app.send("Alice", "can you hear me?")
+        await anyio.sleep(3 * HOUR)
+        alice.disk.full = False
+        await anyio.sleep(HOUR)
+        assert [m.id for m in await alice.app.history("Bob")] == [*(m.id for m in before), sent.id]
+
+
+# -- commits and callers
+
+
+async def test_what_a_commit_asks_for_is_done_although_its_caller_was_cancelled(people) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.start("Bob")
+        await introduce(alice.app, bob.app)
+        await anyio.sleep(MINUTE)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await alice.app.send("Bob", "written by somebody who left")
+        await anyio.sleep(10)
+        (message,) = await bob.app.history("Alice")
+        assert message.text == "written by somebody who left"
+        assert (await alice.app.message(message.id)).state is MessageState.DELIVERED
+
+
+async def test_what_was_written_before_a_kill_is_delivered_after_it_once(people) -> None:
+    async with people:
+        alice, bob = await people.make("Alice"), await people.start("Bob")
+        async with alice.up() as app:
+            await introduce(app, bob.app)
+            sent = [(await app.send("Bob", f"message {number}")).id for number in range(30)]
+            alice.kill()
+        await people.up(alice)
+        await anyio.sleep(HOUR)
+        assert [message.id for message in await bob.app.history("Alice")] == sent
+
+
+async def test_shutting_down_ends_the_account_and_frees_its_vault(people) -> None:
+    alice = await people.make("Alice")
+    for _ in range(2):
+        with anyio.fail_after(MINUTE):
+            async with anyio.create_task_group() as tasks:
+                app = await tasks.start(alice.run)
+                assert await app.shut_down() == len("Alice")
+
+
+# -- what front ends see
+
+
+async def test_who_comes_and_goes_is_seen(people) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.make("Bob")
+        seen: list[bool] = []
+        async with bob.up():
+            await introduce(alice.app, bob.app)
+            await anyio.sleep(1)
+            assert [contact.reachable for contact in await alice.app.contacts()] == [True]
+            async with closing(alice.app.watch_status()) as watched:
+                seen.append((await anext(watched)).contacts[0].reachable)
+        await anyio.sleep(MINUTE)
+        assert seen == [True]
+        assert [contact.reachable for contact in await alice.app.contacts()] == [False]
+        assert [contact.reachable for contact in (await alice.app.status()).contacts] == [False]
+
+
+async def test_watching_tells_of_a_network_that_goes_and_comes_back(people) -> None:
+    async with people:
+        alice = await people.start("Alice")
+        phases: list[Phase] = []
+
+        async def watch() -> None:
+            async for status in alice.app.watch_status():
+                phase = status.network["virtual"].phase
+                if phases[-1:] != [phase]:
+                    phases.append(phase)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            await anyio.sleep(1)
+            alice.node.go_offline("the cable is out")
+            await anyio.sleep(1)
+            assert (await alice.app.status()).network["virtual"].reason == "the cable is out"
+            alice.node.come_online()
+            await anyio.sleep(1)
+            tasks.cancel_scope.cancel()
+        assert phases == [Phase.ONLINE, Phase.DEGRADED, Phase.ONLINE]
+
+
+async def test_a_slow_reader_loses_nothing_and_holds_up_nobody(people) -> None:
+    async with people:
+        alice = await people.start("Alice")
+        await alice.app.add_contact(nobody().onion, "Bob")
+        cursor = await alice.app.cursor()
+        slow: list[int] = []
+
+        async def read_slowly() -> None:
+            async for event in alice.app.events(after=cursor):
+                slow.append(event.cursor)
+                await anyio.sleep(MINUTE)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read_slowly)
+            began = anyio.current_time()
+            for number in range(250):
+                await alice.app.send("Bob", f"message {number}")
+            quick = [event.cursor for event in await take(alice.app, cursor, 250)]
+            assert anyio.current_time() - began < MINUTE
+            await anyio.sleep(300 * MINUTE)
+            tasks.cancel_scope.cancel()
+        assert slow == quick == sorted(set(quick))
+
+
+async def test_a_subscriber_resumes_where_it_was_after_a_kill(people) -> None:
+    alice = await people.make("Alice")
+    async with alice.up() as app:
+        start = await app.cursor()
+        await app.add_contact(nobody().onion, "Bob")
+        await app.send("Bob", "one")
+        await app.send("Bob", "two")
+        events = await take(app, start, 3)
+        await app.acknowledge("screen", events[1].cursor)
+        alice.kill()
+    async with alice.up() as app, closing(app.events(subscriber="screen")) as stream:
+        assert await anext(stream) == events[2]
+
+
+async def test_a_cursor_whose_events_are_gone_is_too_old(people) -> None:
+    async with people:
+        alice = await people.start("Alice")
+        start = await alice.app.cursor()
+        await alice.app.add_contact(nobody().onion, "Bob")
+        await alice.app.block_contact("Bob")
+        await alice.app.acknowledge("screen", await alice.app.cursor())
+        await anyio.sleep(journal.KEPT_FOR / 1000 + DAY)
+        with pytest.raises(CursorTooOld):
+            await anext(alice.app.events(after=start))
+        async with closing(alice.app.events(subscriber="screen")) as stream:
+            await alice.app.rename_contact("Bob", "Robert")
+            assert (await anext(stream)).type == "contact.changed"
+
+
+# -- idle
+
+
+class Steps(trio.abc.Instrument):
+    """Counts how often any task does something."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+async def test_a_hundred_contacts_who_are_away_cost_next_to_nothing(people) -> None:
+    async with people:
+        alice = await people.start("Alice")
+        for number in range(1, 101):
+            await alice.app.add_contact(nobody(number).onion, f"Contact {number}")
+        await anyio.sleep(HOUR / 2)
+        steps, dials = Steps(), len(people.world.times)
+        trio.lowlevel.add_instrument(steps)
+        await anyio.sleep(HOUR / 2)
+        dials = len(people.world.times) - dials
+        trio.lowlevel.remove_instrument(steps)
+        assert dials <= 100 * HOUR / 2 / (LAST_RETRY / 2)
+        assert steps.count <= 40 * dials, "nothing wakes but for a dial"
+
+
+async def test_an_account_without_contacts_sleeps(people) -> None:
+    async with people:
+        await people.start("Alice")
+        await anyio.sleep(HOUR)
+        steps = Steps()
+        trio.lowlevel.add_instrument(steps)
+        await anyio.sleep(10 * HOUR)
+        trio.lowlevel.remove_instrument(steps)
+        assert steps.count <= 20 * 10, "it is tidied once an hour"
+
+
+class NoSuchProgram(VirtualNode):
+    """A network that waiting cannot mend."""
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        raise NetworkUnavailable(problem="there is no such program", remedy="Install it.")
+
+
+async def test_a_network_that_cannot_be_had_is_said_so_at_the_start(people, monkeypatch) -> None:
+    alice = await people.make("Alice")
+    monkeypatch.setattr(
+        people.world, "node", lambda *, on_state, online: NoSuchProgram(people.world, on_state=on_state, online=online)
+    )
+    with pytest.raises(NetworkUnavailable, match="no such program"):
+        await alice.run()
