@@ -65,7 +65,7 @@ class App(ABC):
 
     @abstractmethod
     async def backup(self, target: str) -> None:
-        """Write a locked copy of the vault to the new file `target` (an absolute path)."""
+        """Write a locked copy of the vault to `target`, an absolute path at which there is nothing yet."""
 
     @abstractmethod
     async def shut_down(self) -> int:

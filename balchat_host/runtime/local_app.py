@@ -56,7 +56,8 @@ class LocalApp(App):
         except WrongSecret:
             try:
                 await vault.verify_slot(SlotKind.RECOVERY_CODE, old)
-            except WrongSecret:
+            except (WrongSecret, BadInput):
+                # Most likely it was meant for the passphrase, and not for a recovery code with a typing error.
                 raise WrongSecret(slot=SlotKind.PASSPHRASE) from None
         await vault.set_slot(SlotKind.PASSPHRASE, new)
 
