@@ -130,7 +130,7 @@ async def engine(store: QueueStore, clients: int, each: int) -> dict[str, float]
 
     for queue in queues:
         await store.create(queue.id, send=queue.send.verifier, receive=queue.receive.verifier, now=now)
-    return await rates(put, fetch, fetch_many, acknowledge, clients, each)
+    return await rates({"put": put, "fetch": fetch, "acknowledge": acknowledge}, fetch_many, clients=clients, each=each)
 
 
 async def relay(socket: Path, clients: int, each: int) -> dict[str, float]:
@@ -166,22 +166,21 @@ async def relay(socket: Path, clients: int, each: int) -> dict[str, float]:
         body = Fetch(queue=queue.id, authority=queue.holder).to_octets()
         return lambda _: ask("fetch", body)
 
-    found = await rates(put, fetch, fetch_many, acknowledge, clients, each)
+    found = await rates(
+        {"put": put, "fetch": fetch, "acknowledge": acknowledge}, fetch_many, clients=clients, each=each
+    )
     for connection in connections:
         connection.transport.close()
     return found
 
 
-async def rates(
-    put: Maker, fetch: Maker, fetch_many: Maker, acknowledge: Maker, clients: int, each: int
-) -> dict[str, float]:
-    """Do each for all clients; give envelopes a second."""
+async def rates(makers: dict[str, Maker], fetch_many: Maker, *, clients: int, each: int) -> dict[str, float]:
+    """Have all clients put, fetch (singly, and as much as a request gives) and acknowledge; give envelopes a second."""
     found: dict[str, float] = {}
-    for name, make in (("put", put), ("fetch", fetch), ("acknowledge", acknowledge)):
+    for name, make in makers.items():
         if name == "acknowledge":
             together = min(each, 64)
-            turns = max(2, 128 // clients)
-            many = await rate([fetch_many(client) for client in range(clients)], turns)
+            many = await rate([fetch_many(client) for client in range(clients)], max(2, 128 // clients))
             found[f"fetch, {together} a request,"] = many * together
         found[name] = await rate([make(client) for client in range(clients)], each)
     return found
