@@ -65,6 +65,6 @@ class Readers:
         try:
             job.result = job.function(view)
         finally:
-            view.statements.end()
+            view.end()
             if connection.in_transaction:
                 cursor.execute("ROLLBACK")

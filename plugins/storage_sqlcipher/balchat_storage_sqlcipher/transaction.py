@@ -10,26 +10,33 @@ from balchat_storage_sqlcipher.driver import Cursor, Driver
 from balchat_storage_sqlcipher.faults import fault
 
 
-class _Statements:
-    """Runs statements until it is ended, and remembers the first fault of the disk.
+class View(ReadTransaction):
+    """A consistent view, until it is ended.
 
-    After such a fault it raises that again for every statement: SQLite may have undone the whole transaction by then,
-    and a statement after it would stand alone.
+    After the first fault of the disk it raises that again for every statement: SQLite may have undone the whole
+    transaction by then, and a statement after it would stand alone.
     """
 
-    def __init__(self, driver: Driver, cursor: Cursor, *, view: bool) -> None:
+    changes = False
+
+    def __init__(self, driver: Driver, cursor: Cursor) -> None:
         self._driver = driver
         self._cursor: Cursor | None = cursor
-        self._view = view
         self.fault: BalchatError | None = None
 
-    def run(self, sql: str, parameters: Sequence[SqlValue]) -> tuple[list[SqlRow], int]:
-        """Give the rows of a statement, and how many it changed."""
+    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         refuse_vault_only(sql)
-        return self.run_own(sql, parameters)
+        return self._run(sql, parameters)[0]
 
-    def run_own(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
-        """As `run`, for the vault's own statements."""
+    def area(self, name: str) -> KeyValueArea:
+        return RowArea(self, name)
+
+    def end(self) -> None:
+        """Refuse every further statement."""
+        self._cursor = None
+
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
+        """Give the rows of a statement, and how many it changed; -1 for one that by its nature changes none."""
         cursor = self._cursor
         if cursor is None:
             raise RuntimeError("a transaction was used outside of the function that it was handed to")
@@ -39,56 +46,32 @@ class _Statements:
             rows = cursor.execute(sql, parameters).fetchall()
             return rows, cursor.rowcount
         except self._driver.errors as error:
-            translated = fault(error, view=self._view)
+            translated = fault(error, view=not self.changes)
             if isinstance(translated, BalchatError):
                 self.fault = translated
             raise translated from error
 
-    def end(self) -> None:
-        """Refuse every further statement."""
-        self._cursor = None
 
-
-class View(ReadTransaction):
-    """A consistent view."""
-
-    def __init__(self, driver: Driver, cursor: Cursor) -> None:
-        self.statements = _Statements(driver, cursor, view=True)
-
-    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        return self.statements.run(sql, parameters)[0]
-
-    def area(self, name: str) -> KeyValueArea:
-        return RowArea(self, name)
-
-
-class Unit(Transaction):
+class Unit(View, Transaction):
     """A unit of change."""
 
-    def __init__(self, driver: Driver, cursor: Cursor) -> None:
-        self.statements = _Statements(driver, cursor, view=False)
-
-    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        return self.statements.run(sql, parameters)[0]
-
-    def area(self, name: str) -> KeyValueArea:
-        return RowArea(self, name)
+    changes = True
 
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        # The driver counts -1 for a statement that changes no rows by its nature.
-        return max(0, self.statements.run(sql, parameters)[1])
+        refuse_vault_only(sql)
+        return max(0, self._run(sql, parameters)[1])
 
     def script(self, sql: str) -> None:
         for statement in statements(sql):
-            self.statements.run(statement, ())
+            self.execute(statement)
 
     @contextmanager
     def savepoint(self) -> Generator[None]:
-        self.statements.run_own("SAVEPOINT inner")
+        self._run("SAVEPOINT inner")
         try:
             yield
         except BaseException:
-            self.statements.run_own("ROLLBACK TO inner")
-            self.statements.run_own("RELEASE inner")
+            self._run("ROLLBACK TO inner")
+            self._run("RELEASE inner")
             raise
-        self.statements.run_own("RELEASE inner")
+        self._run("RELEASE inner")

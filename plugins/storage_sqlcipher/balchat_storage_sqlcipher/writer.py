@@ -88,8 +88,8 @@ class Writer:
             job.result = job.function(unit)
         except BaseException as error:  # noqa: BLE001  # it belongs to the caller
             job.error = error
-        unit.statements.end()
-        broken = unit.statements.fault
+        unit.end()
+        broken = unit.fault
         if broken is not None:
             job.error = broken  # even where the unit swallowed it
             if not (isinstance(broken, StorageFull) and self._connection.in_transaction):
