@@ -66,22 +66,6 @@ def test_a_changed_passphrase_rewrites_no_database(storage: SqlcipherStorage, di
     assert (directory / "vault" / "database").read_bytes() == database
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"kdf_memory_kib": 65535},
-        {"kdf_memory_kib": 1024 * 1024 + 1},
-        {"kdf_passes": 2},
-        {"kdf_passes": 17},
-        {"kdf_lanes": 3},
-        {"kdf_lanes": 17},
-    ],
-)
-def test_settings_out_of_bounds_are_refused_by_name(settings: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=rf"^{next(iter(settings))}: \d+ is out of bounds; \d+ to \d+$"):
-        Settings(**settings)
-
-
 def test_a_passphrase_is_the_same_however_a_keyboard_composes_it() -> None:
     typed = Secret.from_text("cafe\N{COMBINING ACUTE ACCENT}\N{NO-BREAK SPACE}au lait")
     assert read_secret(SlotKind.PASSPHRASE, typed) == Secret.from_text("caf\u00e9 au lait")
