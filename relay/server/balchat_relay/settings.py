@@ -65,7 +65,7 @@ class Limits:
     write_timeout: int = _number(120, 1, 3600)
     """A client must take something of what we send within it."""
     idle_timeout: int = _number(600, 5, 24 * 3600)
-    """A connection on which nothing is asked is closed after it; a WebSocket is asked for a sign of life instead."""
+    """A connection on which nothing is asked, or a WebSocket without subscriptions, is closed after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,15 @@ async def test_a_bad_frame_ends_its_connection_with_a_reason(
             await subscriber.receive()
 
 
+async def test_who_subscribes_to_nothing_is_closed(client: Client, other: Client) -> None:
+    async with client.subscriber() as subscriber:
+        with (
+            anyio.fail_after(60),
+            pytest.raises(ConnectionResetError, match=str(int(aiohttp.WSCloseCode.POLICY_VIOLATION))),
+        ):
+            await subscriber.receive()
+
+
 async def test_octets_that_are_no_frame_end_only_their_connection(socket: Path, other: Client, relay: Relay) -> None:
     upgrade = (
         b"GET /v1/subscribe HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

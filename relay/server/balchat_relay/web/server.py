@@ -204,6 +204,7 @@ class RelayServer(web.Server):
             operations=self._operations,
             metrics=self.metrics,
             bucket=connection.bucket,
+            idle_timeout=self.limits.idle_timeout,
         )
         try:
             await link.run()

@@ -52,6 +52,7 @@ class SubscriberLink:
         operations: Operations,
         metrics: Metrics,
         bucket: Bucket,
+        idle_timeout: float,
     ) -> None:
         self._socket = socket
         self._store = store
@@ -59,6 +60,7 @@ class SubscriberLink:
         self._operations = operations
         self._metrics = metrics
         self._bucket = bucket
+        self._idle_timeout = idle_timeout
         self._challenge = new_challenge()
         self._subscriptions: dict[int, Subscription] = {}
         self._behind: dict[int, Subscription] = {}
@@ -74,7 +76,13 @@ class SubscriberLink:
         writing = asyncio.create_task(self._write())
         reading = asyncio.create_task(self._read())
         try:
-            await asyncio.wait((writing, reading), return_when=asyncio.FIRST_COMPLETED)
+            ended: set[asyncio.Task[None]] = set()
+            while not ended:
+                ended, _ = await asyncio.wait(
+                    (writing, reading), timeout=self._idle_timeout, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not ended and not self._subscriptions:  # it keeps a connection from others, for nothing
+                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"no subscription")
         finally:
             for task in (writing, reading):
                 task.cancel()
