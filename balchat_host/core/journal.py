@@ -83,7 +83,7 @@ def acknowledge(unit: Unit, subscriber: str, cursor: int) -> None:
     if cursor < 0 or cursor > newest(unit.tx):
         raise BadInput(what="The cursor", problem="there has never been such an event")
     known = unit.tx.query("SELECT 1 FROM subscriber WHERE name = ?", (name,))
-    if not known and rows.number(unit.tx, "SELECT count(*) FROM subscriber") > _MAX_SUBSCRIBERS:
+    if not known and rows.number(unit.tx, "SELECT count(*) FROM subscriber WHERE name <> ''") >= _MAX_SUBSCRIBERS:
         raise BadInput(what="The subscriber", problem=f"there are already {_MAX_SUBSCRIBERS}")
     unit.tx.execute(
         "INSERT INTO subscriber (name, cursor) VALUES (?, ?)"

@@ -17,8 +17,11 @@ def take(unit: Unit, bucket: str, *, per_hour: int) -> None:
         raise RequestsFull(retry_after=_HOUR // 1000)
     rows = unit.tx.query("SELECT tokens, at FROM bucket WHERE name = ?", (bucket,))
     tokens, at = (cast("float", rows[0][0]), cast("int", rows[0][1])) if rows else (float(per_hour), unit.now)
-    # A clock that was set back must neither fill nor drain the bucket.
-    tokens = min(float(per_hour), tokens + max(0, unit.now - at) * per_hour / _HOUR)
+    passed = unit.now - at
+    # A clock that was set back must neither fill nor drain the bucket. One that was far ahead must not close it for as
+    # long: by then nobody knows how much time has passed.
+    passed = _HOUR if passed < -_HOUR else max(0, passed)
+    tokens = min(float(per_hour), tokens + passed * per_hour / _HOUR)
     if tokens < 1:
         raise RequestsFull(retry_after=int((1 - tokens) * _HOUR / per_hour / 1000) + 1)
     unit.tx.execute(

@@ -1,0 +1,57 @@
+"""A vault in memory with the tables in it, and a clock that a test moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import pytest
+
+from balchat_host.core import schema
+from balchat_host.core.unit import Policy, Unit
+from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.sqlite_transaction import SqliteUnits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from balchat_host.api.crypto import CryptoEngine
+    from balchat_host.api.types import PeerId
+
+T = TypeVar("T")
+
+START = 1_800_000_000_000
+
+
+class Bench:
+    """Runs functions of the core that need no crypto engine. `now` is Unix milliseconds."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.units = SqliteUnits()
+        self.effects: list[object] = []
+        self.run(lambda unit: schema.migrate(unit.tx))
+
+    def run(self, fn: Callable[[Unit], T]) -> T:
+        """Run one unit; `effects` then has what it asked for."""
+
+        def fill(tx) -> T:
+            unit = Unit(tx=tx, engine=cast("CryptoEngine", None), now=self.now, entropy=bytes, policy=Policy())
+            result = fn(unit)
+            self.effects = list(unit.effects)
+            return result
+
+        return self.units.run(fill)
+
+    def pass_time(self, *, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+    def settle(self) -> PeerId:
+        """Make the account."""
+        us = nobody(99)
+        self.run(lambda unit: unit.tx.execute("INSERT INTO account VALUES (1, ?, 'Alice', ?)", (us.octets, self.now)))
+        return us
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
