@@ -14,8 +14,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BIN := .venv/bin
 BINDING := bindings/mls_rs_py
 MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml relay/*/pyproject.toml)))
-BINDING_SOURCES := $(shell find $(BINDING) -name target -prune -o \
-	\( -name '*.rs' -o -name 'Cargo.*' -o -name pyproject.toml \) -print)
+BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
+DRIVERS := $(BINDING)/interop
 
 .PHONY: help
 help: ## This list
@@ -51,10 +51,16 @@ system:
 	@$(BIN)/uv pip install --quiet --offline --python .venv --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
 	@touch $@
 
+# Other MLS implementations, for the tests of the binding.
+.venv/.drivers: $(DRIVERS)/drivers.py $(wildcard $(DRIVERS)/*/Cargo.* $(DRIVERS)/*/src/* $(DRIVERS)/*/package*.json) .venv/.dependencies
+	@echo "→ building the drivers of OpenMLS and ts-mls (minutes the first time)"
+	@$(BIN)/python $(DRIVERS)/drivers.py
+	@touch $@
+
 # --- check ---
 
 .PHONY: test
-test: lint ## Lint, types, layers and every test, the ones over real Tor included
+test: lint .venv/.drivers ## Lint, types, layers and every test, the ones over real Tor included
 	$(BIN)/pytest
 
 .PHONY: lint
@@ -73,7 +79,7 @@ format: setup ## Write the one format
 	cd $(BINDING) && cargo fmt
 
 .PHONY: coverage
-coverage: setup ## Every test, with line and branch coverage
+coverage: setup .venv/.drivers ## Every test, with line and branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -88,7 +94,7 @@ mutants: setup ## Mutation tests of the core
 	$(BIN)/mutmut run
 
 .PHONY: test-isolated
-test-isolated: setup ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
+test-isolated: setup .venv/.drivers ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
 	$(BIN)/python scripts/check_isolated.py
 
 # --- show ---
@@ -111,6 +117,6 @@ lock: .venv/.dependencies ## requirements.lock anew, with the newest versions th
 
 .PHONY: clean
 clean: ## Remove everything that the other rules made
-	rm -rf .venv $(BINDING)/target dist uv.lock .pytest_cache .ruff_cache .mypy_cache .import_linter_cache \
+	rm -rf .venv $(BINDING)/target $(DRIVERS)/ts_mls_driver/node_modules dist uv.lock .pytest_cache .ruff_cache .mypy_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* htmlcov mutants
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,15 +1,41 @@
-//! One member on OpenMLS, driven by one JSON value a line: `{"do": …}` in, `{"ok": …}` or `{"error": …}` out.
-//!
-//! Octets are hexadecimal. The first line is `start` with `suite` and `name`.
+//! Members on OpenMLS, driven by one JSON value a line: see ../../README.md for the language.
 
-use std::io::{BufRead, Write};
+use std::{
+    collections::HashMap,
+    io::{BufRead, Write},
+};
 
-use openmls::prelude::{tls_codec::Deserialize, *};
+use openmls::{
+    prelude::{tls_codec::Deserialize, *},
+    schedule::{ExternalPsk, PreSharedKeyId, Psk},
+};
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use serde_json::{Value, json};
 
 type Outcome = Result<Value, String>;
+
+const COMMANDS: &[&str] = &[
+    "key_package",
+    "create",
+    "join",
+    "add",
+    "remove",
+    "update",
+    "psk",
+    "store_psk",
+    "propose_add",
+    "propose_remove",
+    "propose_update",
+    "propose_psk",
+    "commit",
+    "apply",
+    "encrypt",
+    "process",
+    "external_commit",
+    "group_info",
+    "look",
+];
 
 fn text(error: impl std::fmt::Debug) -> String {
     format!("{error:?}")
@@ -59,8 +85,16 @@ impl Member {
         Ok(Self { provider, suite, signer, credential, group: None })
     }
 
-    fn group(&mut self) -> Result<&mut MlsGroup, String> {
-        self.group.as_mut().ok_or("no group".into())
+    fn package(&self, value: &Value) -> Result<KeyPackage, String> {
+        let MlsMessageBodyIn::KeyPackage(package) = parse(value)?.extract() else {
+            return Err("no key package".into());
+        };
+        package.validate(self.provider.crypto(), ProtocolVersion::Mls10).map_err(text)
+    }
+
+    fn psk(&self, command: &Value) -> Result<PreSharedKeyId, String> {
+        let psk = Psk::External(ExternalPsk::new(octets(&command["psk_id"])?));
+        PreSharedKeyId::new(self.suite, self.provider.rand(), psk).map_err(text)
     }
 
     fn run(&mut self, command: &Value) -> Outcome {
@@ -94,14 +128,8 @@ impl Member {
                 Ok(Value::Null)
             }
             "add" => {
-                let mut packages = Vec::new();
-                for package in command["key_packages"].as_array().ok_or("key_packages")? {
-                    let MlsMessageBodyIn::KeyPackage(package) = parse(package)?.extract() else {
-                        return Err("no key package".into());
-                    };
-                    let crypto = self.provider.crypto();
-                    packages.push(package.validate(crypto, ProtocolVersion::Mls10).map_err(text)?);
-                }
+                let packages = command["key_packages"].as_array().ok_or("key_packages")?;
+                let packages = packages.iter().map(|package| self.package(package)).collect::<Result<Vec<_>, _>>()?;
                 let group = self.group.as_mut().ok_or("no group")?;
                 let (commit, welcome, _) = group.add_members(&self.provider, &self.signer, &packages).map_err(text)?;
                 Ok(json!({"commit": encode(&commit)?, "welcome": encode(&welcome)?}))
@@ -117,6 +145,51 @@ impl Member {
                 let parameters = LeafNodeParameters::default();
                 let bundle = group.self_update(&self.provider, &self.signer, parameters).map_err(text)?;
                 encode(&bundle.into_contents().0)
+            }
+            "psk" => {
+                let psk = self.psk(command)?;
+                let group = self.group.as_mut().ok_or("no group")?;
+                let bundle = group
+                    .commit_builder()
+                    .add_proposal(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk))))
+                    .load_psks(self.provider.storage())
+                    .map_err(text)?
+                    .build(self.provider.rand(), self.provider.crypto(), &self.signer, |_| true)
+                    .map_err(text)?
+                    .stage_commit(&self.provider)
+                    .map_err(text)?;
+                encode(&bundle.into_contents().0)
+            }
+            "store_psk" => {
+                self.psk(command)?.store(&self.provider, &octets(&command["psk"])?).map_err(text)?;
+                Ok(Value::Null)
+            }
+            "propose_add" => {
+                let package = self.package(&command["key_package"])?;
+                let group = self.group.as_mut().ok_or("no group")?;
+                encode(&group.propose_add_member(&self.provider, &self.signer, &package).map_err(text)?.0)
+            }
+            "propose_remove" => {
+                let index = LeafNodeIndex::new(command["index"].as_u64().ok_or("index")? as u32);
+                let group = self.group.as_mut().ok_or("no group")?;
+                encode(&group.propose_remove_member(&self.provider, &self.signer, index).map_err(text)?.0)
+            }
+            "propose_update" => {
+                let group = self.group.as_mut().ok_or("no group")?;
+                let parameters = LeafNodeParameters::default();
+                encode(&group.propose_self_update(&self.provider, &self.signer, parameters).map_err(text)?.0)
+            }
+            "propose_psk" => {
+                let psk = self.psk(command)?;
+                let group = self.group.as_mut().ok_or("no group")?;
+                encode(&group.propose_pre_shared_key(&self.provider, &self.signer, psk).map_err(text)?.0)
+            }
+            "commit" => {
+                let group = self.group.as_mut().ok_or("no group")?;
+                let (commit, welcome, _) =
+                    group.commit_to_pending_proposals(&self.provider, &self.signer).map_err(text)?;
+                let welcome = welcome.as_ref().map(encode).transpose()?;
+                Ok(json!({"commit": encode(&commit)?, "welcome": welcome}))
             }
             "apply" => {
                 let group = self.group.as_mut().ok_or("no group")?;
@@ -138,6 +211,10 @@ impl Member {
                     }
                     ProcessedMessageContent::StagedCommitMessage(commit) => {
                         group.merge_staged_commit(&self.provider, *commit).map_err(text)?;
+                        Ok(Value::Null)
+                    }
+                    ProcessedMessageContent::ProposalMessage(proposal) => {
+                        group.store_pending_proposal(self.provider.storage(), *proposal).map_err(text)?;
                         Ok(Value::Null)
                     }
                     _ => Err("another kind of message".into()),
@@ -173,7 +250,7 @@ impl Member {
                     "epoch": group.epoch().as_u64(),
                     "epoch_authenticator": hex::encode(group.epoch_authenticator().as_slice()),
                     "exported": hex::encode(exported),
-                    "own_index": self.group()?.own_leaf_index().u32(),
+                    "own_index": group.own_leaf_index().u32(),
                 }))
             }
             unknown => Err(format!("unknown command {unknown:?}")),
@@ -181,19 +258,27 @@ impl Member {
     }
 }
 
+fn run(members: &mut HashMap<u64, Member>, command: &Value) -> Outcome {
+    let id = command["member"].as_u64().ok_or("member")?;
+    match command["do"].as_str() {
+        Some("start") => {
+            members.insert(id, Member::start(command)?);
+            Ok(json!(COMMANDS))
+        }
+        Some("end") => {
+            members.remove(&id);
+            Ok(Value::Null)
+        }
+        _ => members.get_mut(&id).ok_or("no such member")?.run(command),
+    }
+}
+
 fn main() {
-    let mut member: Option<Member> = None;
+    let mut members = HashMap::new();
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
-        let outcome = line.map_err(text).and_then(|line| serde_json::from_str(&line).map_err(text));
-        let outcome = outcome.and_then(|command: Value| match &mut member {
-            Some(member) => member.run(&command),
-            None => {
-                member = Some(Member::start(&command)?);
-                Ok(Value::Null)
-            }
-        });
-        let answer = match outcome {
+        let command = line.map_err(text).and_then(|line| serde_json::from_str(&line).map_err(text));
+        let answer = match command.and_then(|command| run(&mut members, &command)) {
             Ok(value) => json!({"ok": value}),
             Err(error) => json!({"error": error}),
         };
