@@ -188,6 +188,7 @@ class LocalProfile(Profile):
             keeper = self._keeper(vault)
             await keeper.change(lambda unit: migrate(unit.tx))
             board = Board(profile=self.name, policy=self._configuration.delivery.policy)
+            keeper.carry_out_with(board.carry_out)
             app = LocalApp(keeper, board, new_recovery_code=storage.new_recovery_code, process_id=os.getpid())
             yield keeper, board, app
         finally:

@@ -1,12 +1,13 @@
 """What is true only for the moment: how network and transports are, and who is within reach."""
 
-from collections.abc import Callable  # noqa: TC003  # annotates an attribute
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import STOPPED, PeerId, ServiceState
 from balchat_host.api.views import Status
 from balchat_host.core import contacts, outbox, requests
+from balchat_host.core.unit import ANNOUNCE, Effect
 from balchat_host.core.views import contact_view
 from balchat_host.runtime.signal import Signal
 
@@ -24,6 +25,11 @@ class Board:
         self._transports: dict[str, ServiceState] = {}
         self._published = STOPPED
         self._reachable: set[PeerId] = set()
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Carry out all that can be carried out while nothing runs: tell who follows events or the status."""
+        if ANNOUNCE in effects:
+            self.changed.ring()
 
     def set_network(self, name: str, state: ServiceState) -> None:
         """Note how a network is."""
