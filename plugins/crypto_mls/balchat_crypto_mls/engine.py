@@ -135,10 +135,11 @@ class MlsEngine(CryptoEngine):
 
     def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
         group_id = self.group_of(message)
-        if GroupRows(state).state(group_id) is None:
+        rows = GroupRows(state)
+        if not rows.has(group_id):
             raise CryptoRejected(problem="it is for no group that is here")
         with translated():
-            group = _load(state, group_id, now=now)
+            group = _load(state, group_id, now=now, rows=rows)
             processed = _processed(group_id, group.process(message, now=now))
             group.write_to_storage()
         return processed
@@ -166,20 +167,20 @@ class MlsEngine(CryptoEngine):
         GroupRows(state).delete(group_id)
 
 
-def _client(state: KeyValueArea, keyring: Keyring, *, now: int | None) -> Client:
+def _client(state: KeyValueArea, keyring: Keyring, *, now: int | None, rows: GroupRows | None = None) -> Client:
     return Client(
         keyring.mls_credential,
         keyring.mls_key_pair,
         identity_provider=Members(now=now),
-        group_state_storage=GroupRows(state),
+        group_state_storage=rows or GroupRows(state),
         key_package_storage=KeyPackageRows(state, mls_seed=keyring.mls_seed),
         rules=_RULES,
         limits=_LIMITS,
     )
 
 
-def _load(state: KeyValueArea, group_id: bytes, *, now: int | None = None) -> Group:
-    return _client(state, Keyring.load(state), now=now).load_group(group_id)
+def _load(state: KeyValueArea, group_id: bytes, *, now: int | None = None, rows: GroupRows | None = None) -> Group:
+    return _client(state, Keyring.load(state), now=now, rows=rows).load_group(group_id)
 
 
 def _commit(

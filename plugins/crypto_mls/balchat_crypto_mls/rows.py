@@ -44,10 +44,11 @@ def _epoch_key(group_id: bytes, epoch_id: int) -> bytes:
 
 
 class GroupRows:
-    """mls-rs' group state storage on an area."""
+    """mls-rs' group state storage on an area, for one call to the engine: a group's versions are read once in it."""
 
     def __init__(self, area: KeyValueArea) -> None:
         self._area = area
+        self._read: dict[bytes, tuple[int, dict[int, int]]] = {}
 
     def state(self, group_id: bytes) -> bytes | None:
         """Give a group's state. Raises VaultRolledBack."""
@@ -84,6 +85,7 @@ class GroupRows:
                 self._area.put(_epoch_key(group_id, epoch_id), version.to_bytes(8) + epoch)
                 epochs[epoch_id] = version
         self._area.put(_state_key(group_id), version.to_bytes(8) + state)
+        self._read[group_id] = version, epochs
         numbers = [version, *(number for pair in sorted(epochs.items()) for number in pair)]
         self._area.put(_named(_VERSION, group_id), b"".join(number.to_bytes(8) for number in numbers))
 
@@ -94,19 +96,27 @@ class GroupRows:
 
     def delete(self, group_id: bytes) -> None:
         """Forget everything of a group."""
+        self._read.pop(group_id, None)
         for key, _ in self._area.scan(_named(_GROUP, group_id)):
             self._area.delete(key)
         self._area.delete(_named(_VERSION, group_id))
 
     def has(self, group_id: bytes) -> bool:
-        """Say whether a group was written and not deleted, without reading it."""
-        return self._area.get(_named(_VERSION, group_id)) is not None
+        """Say whether a group is here, without reading it. Raises VaultRolledBack where only its versions are gone."""
+        if self._versions(group_id)[0]:
+            return True
+        return self.state(group_id) is not None
 
     def ids(self) -> list[bytes]:
         """Give the ids of all groups."""
         return [key[2:] for key, _ in self._area.scan(_VERSION)]
 
     def _versions(self, group_id: bytes) -> tuple[int, dict[int, int]]:
+        if group_id not in self._read:
+            self._read[group_id] = self._stored_versions(group_id)
+        return self._read[group_id]
+
+    def _stored_versions(self, group_id: bytes) -> tuple[int, dict[int, int]]:
         row = self._area.get(_named(_VERSION, group_id))
         if row is None:
             return 0, {}
