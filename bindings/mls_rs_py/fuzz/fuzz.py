@@ -2,9 +2,10 @@
 
     python fuzz/fuzz.py [--inputs N] [--seed SEED]
 
-Each input is a real message with a few fields changed, cut, doubled, or crossed with another message. Whatever comes
-in, only a PeerError may come out, the groups must be as they were, and memory must not grow. A failure prints the input
-and the seed of the mutations; keys are new in each run.
+Each input is a real message with a few fields changed, cut, doubled, or crossed with another message; or the content of
+one, changed so by a member who then authenticates it rightly (mallory.py). Whatever comes in, only a PeerError may come
+out, the groups must be as they were, and memory must not grow. A failure prints the input and the seed of the
+mutations; keys are new in each run.
 """
 
 import argparse
@@ -12,8 +13,9 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+import mallory
 from mls_rs_py import (
     BasicCredential,
     BasicIdentityProvider,
@@ -35,13 +37,15 @@ GROWTH_OCTETS = 64 * 1024 * 1024
 INTERESTING = (0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xBF, 0xC0, 0xFF)
 
 
-def make_client(name: bytes, rules: Rules) -> Client:
+def make_client(
+    name: bytes, rules: Rules, key_pair: SignatureKeyPair | None = None, groups: InMemoryGroupStateStorage | None = None
+) -> Client:
     """Make a client in memory."""
     return Client(
         BasicCredential(name),
-        SignatureKeyPair.generate(),
+        key_pair or SignatureKeyPair.generate(),
         identity_provider=BasicIdentityProvider(),
-        group_state_storage=InMemoryGroupStateStorage(),
+        group_state_storage=groups or InMemoryGroupStateStorage(),
         key_package_storage=InMemoryKeyPackageStorage(),
         rules=rules,
     )
@@ -52,7 +56,11 @@ class World:
 
     def __init__(self, *, encrypted: bool) -> None:
         rules = Rules(encrypt_control_messages=encrypted, padding="none")
-        self.alice, self.bob, self.carol = (make_client(name, rules) for name in (b"alice", b"bob", b"carol"))
+        keys, carols_keys = SignatureKeyPair.generate(), SignatureKeyPair.generate()
+        storage = InMemoryGroupStateStorage()
+        self.alice = make_client(b"alice", rules, keys, storage)
+        self.bob = make_client(b"bob", rules)
+        self.carol = make_client(b"carol", rules, carols_keys)
         alice = self.alice.create_group(b"group")
         first = alice.commit(add=[self.bob.generate_key_package()])
         alice.apply_pending_commit()
@@ -94,6 +102,31 @@ class World:
             ("join with tree", lambda octets: self.carol.join(self.welcomes[0], ratchet_tree=octets)),
         ]
         self.before = self.seen(self.group)
+        self.hostile: list[Callable[[random.Random], bytes]] = [self.hostile_key_package]
+        self.carols = (package.to_bytes(), carols_keys.secret_key())
+        if not encrypted:
+            alice.write_to_storage()
+            state = storage.state(b"group") or b""
+            self.mallory = mallory.Mallory(keys.secret_key(), alice.context.to_bytes(), b"group", state, proposals[1])
+            messages = (*proposals, commit.message, remove.message, by_reference.message)
+            self.contents = [self.mallory.content(message) for message in messages]
+            self.hostile += [self.hostile_content] * 9
+
+    def hostile_content(self, rng: random.Random) -> bytes:
+        """Give a rightly authenticated message with a changed proposal or commit in it."""
+        kind, content = rng.choice(self.contents)
+        changed = mutate(content, [content for _, content in self.contents], rng)
+        return self.mallory.seal(kind, changed)
+
+    def hostile_key_package(self, rng: random.Random) -> bytes:
+        """Give a rightly signed key package with a changed leaf."""
+        package, secret_key = self.carols
+        leaf = mallory.leaf_of(package)
+        return mallory.key_package(package, secret_key, mutate(leaf, [leaf], rng))
+
+    def add(self, octets: bytes) -> object:
+        """Add whose key package came."""
+        return self.group.commit_detached(add=[KeyPackage.from_bytes(octets)])
 
     @staticmethod
     def seen(group: Group) -> tuple[object, ...]:
@@ -129,10 +162,15 @@ def mutate(message: bytes, corpus: list[bytes], rng: random.Random) -> bytes:
     return bytes(octets)
 
 
-def inputs(world: World, rng: random.Random) -> Iterator[bytes]:
-    """Give mutations for ever."""
-    while True:
-        yield mutate(rng.choice(world.corpus), world.corpus, rng)
+def choose(world: World, rng: random.Random) -> tuple[str, Callable[[bytes], object], bytes]:
+    """Choose an input and what takes it."""
+    if rng.randrange(3):
+        return *rng.choice(world.targets), mutate(rng.choice(world.corpus), world.corpus, rng)
+    hostile = rng.choice(world.hostile)
+    octets = hostile(rng)
+    return (
+        ("add", world.add, octets) if hostile == world.hostile_key_package else ("process", world.group.process, octets)
+    )
 
 
 def resident() -> int:
@@ -162,12 +200,14 @@ def feed(world: World, name: str, target: Callable[[bytes], object], octets: byt
 def run(count: int, seed: int) -> None:
     """Run `count` inputs. Raises AssertionError with what to repeat."""
     rng = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    honest = World(encrypted=False)
+    honest.group.process(honest.mallory.seal(*honest.contents[0]))  # what is not changed is accepted
     warm = 0
     for encrypted in (True, False):
         world = World(encrypted=encrypted)
         valid = 0
-        for number, octets in zip(range(count // 2), inputs(world, rng), strict=False):
-            name, target = rng.choice(world.targets)
+        for number in range(count // 2):
+            name, target, octets = choose(world, rng)
             try:
                 if feed(world, name, target, octets):
                     valid += 1
