@@ -173,6 +173,22 @@ class Control:
         except stem.ControllerError as error:
             raise ControlFailure("DEL_ONION", error) from error
 
+    def build_circuit(self, path: Sequence[str]) -> str:
+        """Build a circuit through the relays with these fingerprints (EXTENDCIRCUIT); give its id at once."""
+        try:
+            return self._controller.extend_circuit("0", list(path))
+        except stem.ControllerError as error:
+            raise ControlFailure("EXTENDCIRCUIT", error) from error
+
+    def close_circuit(self, circuit: str) -> None:
+        """Close a circuit (CLOSECIRCUIT); one that is gone already is no error."""
+        try:
+            self._controller.close_circuit(circuit)
+        except stem.InvalidArguments:
+            return
+        except stem.ControllerError as error:
+            raise ControlFailure("CLOSECIRCUIT", error) from error
+
     def close(self) -> None:
         """End the connection. Calling it twice is harmless."""
         self._controller.close()

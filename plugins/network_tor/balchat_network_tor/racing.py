@@ -41,9 +41,9 @@ async def race(attempt: Callable[[], Awaitable[ByteStream]]) -> ByteStream:
                 tasks.start_soon(run, newest)
                 while not _decided(last, newest):
                     last = None
-                    with anyio.move_on_after(pause):
+                    with anyio.move_on_after(pause) as patience:
                         last = await outcomes.receive()
-                    if last is None:
+                    if patience.cancelled_caught:
                         newest, pause = newest + 1, 2 * pause
                         tasks.start_soon(run, newest)
                 tasks.cancel_scope.cancel()

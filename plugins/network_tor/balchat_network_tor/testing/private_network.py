@@ -16,19 +16,23 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias, TypeVar
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 
+from balchat_network_tor.testing.murmur import Murmur, fingerprints_of
 from balchat_network_tor.testing.node import VOTING_INTERVAL, Node
 from balchat_network_tor.testing.ports import free_ports
+from balchat_network_tor.testing.process import TorProcess
+
+ProcessT = TypeVar("ProcessT", bound=TorProcess)
 
 ProgressCallback: TypeAlias = Callable[[int, str], None]
 """Is told how far the start is (0 to 100), and what is done now."""
@@ -74,12 +78,12 @@ class PrivateTorNetwork:
         self._given_up = threading.Event()
         self._deadline = 0.0
         self._folder: Path | None = None
-        self._nodes: list[Node] = []
+        self._processes: list[TorProcess] = []
         self._authorities: list[str] = []
 
     def torrc_lines(self) -> tuple[str, ...]:
         """The lines that make a tor a client of this network."""
-        return ("TestingTorNetwork 1", *(line.rstrip() for line in self._authorities))
+        return ("TestingTorNetwork 1", *self._authorities)
 
     def start(self) -> None:
         """Start the network and return when it is usable. Blocks; use `with` or `async with` where possible."""
@@ -93,9 +97,9 @@ class PrivateTorNetwork:
         """End every process and remove the folder. Blocks shortly. Calling it twice is harmless."""
         self._given_up.set()
         with self._lock:
-            for node in self._nodes:
-                node.stop()
-            self._nodes.clear()
+            for process in reversed(self._processes):
+                process.stop()
+            self._processes.clear()
             if self._folder is not None:
                 shutil.rmtree(self._folder)
                 self._folder = None
@@ -130,29 +134,35 @@ class PrivateTorNetwork:
             self._given_up.clear()
             self._deadline = time.monotonic() + self._timeout
             report(0, "making keys")
-            self._make_nodes()
+            self._folder = Path(tempfile.mkdtemp(prefix="private-tor-"))
+            nodes = self._make_nodes(self._folder)
             report(25, "starting the nodes")
-            for node in self._nodes:
-                node.start(tor=self._tor, authorities=self._authorities)
-            self._wait("start", Node.connect)
+            for node in nodes:
+                node.start_voting(self._tor, self._authorities)
+            self._wait(nodes, "start", TorProcess.connect)
             report(45, "exchanging descriptors")
-            self._wait("learn of the others", lambda node: node.known_relays() == NODES)
+            self._wait(nodes, "learn of the others", lambda node: node.known_relays() == NODES)
             report(50, "voting")
             offset = (round(time.time()) + _FIRST_VOTE) % _FASTEST_INTERVAL
-            for node in self._nodes:
+            for node in nodes:
                 node.vote(interval=_FASTEST_INTERVAL, offset=offset)
-            self._wait("agree on a consensus", lambda node: node.known_directories() == NODES)
+            self._wait(nodes, "agree on a consensus", lambda node: node.known_directories() == NODES)
             report(85, "building circuits")
-            self._wait("build a circuit", Node.bootstrapped)
+            murmur = Murmur(folder=self._folder / "murmur")
+            self._processes.append(murmur)
+            murmur.join_network(self._tor, self._authorities)
+            self._wait([murmur], "start", TorProcess.connect)
+            self._wait([murmur], "learn of the nodes", Murmur.informed)
+            self._wait(nodes, "build a circuit", Node.bootstrapped)
+            murmur.begin(fingerprints_of(self._authorities))
             report(100, "ready")
 
-    def _make_nodes(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="private-tor-"))
+    def _make_nodes(self, folder: Path) -> list[Node]:
         ports = free_ports(2 * NODES)
         offset = (int(time.time()) + VOTING_INTERVAL // 2) % VOTING_INTERVAL
-        self._nodes = [
+        nodes = [
             Node(
-                folder=self._folder / f"node{number}",
+                folder=folder / f"node{number}",
                 name=f"node{number}",
                 or_port=ports[2 * number],
                 dir_port=ports[2 * number + 1],
@@ -160,28 +170,30 @@ class PrivateTorNetwork:
             )
             for number in range(NODES)
         ]
+        self._processes.extend(nodes)
         make_keys = partial(Node.make_keys, tor=self._tor, tor_gencert=self._tor_gencert)
         try:
             with ThreadPoolExecutor(NODES) as threads:
-                self._authorities = list(threads.map(make_keys, self._nodes))
+                self._authorities = list(threads.map(make_keys, nodes))
         except OSError as error:
             raise PrivateNetworkFailed(
                 f"{error.filename or 'tor'} cannot be started ({error.strerror}); install tor, tor-gencert with it"
             ) from error
         except subprocess.CalledProcessError as error:
             raise PrivateNetworkFailed(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}") from error
+        return nodes
 
-    def _wait(self, what: str, done: Callable[[Node], bool]) -> None:
-        """Look at the nodes again and again until each is `done`; raise with the log of one that is not."""
-        waiting = list(self._nodes)
-        while waiting := [node for node in waiting if not done(node)]:
-            for node in waiting:
-                if not node.running:
+    def _wait(self, processes: Sequence[ProcessT], what: str, done: Callable[[ProcessT], bool]) -> None:
+        """Look at the processes again and again until each is `done`; raise with the log of one that is not."""
+        waiting = processes
+        while waiting := [process for process in waiting if not done(process)]:
+            for process in waiting:
+                if not process.running:
                     raise PrivateNetworkFailed(
-                        f"{node.name} ended before it could {what}; its log:\n{node.last_words()}"
+                        f"{process.name} ended before it could {what}; its log:\n{process.last_words()}"
                     )
             if time.monotonic() > self._deadline:
-                names, log = ", ".join(node.name for node in waiting), waiting[0].last_words()
+                names, log = ", ".join(process.name for process in waiting), waiting[0].last_words()
                 raise PrivateNetworkFailed(f"{names} did not {what} within {self._timeout:g} s; its log:\n{log}")
             if self._given_up.wait(_LOOK_EVERY):
                 raise PrivateNetworkFailed("stopped while it was starting")
