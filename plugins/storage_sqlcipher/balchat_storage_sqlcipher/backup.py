@@ -19,6 +19,8 @@ def write_backup(driver: Driver, connect: Callable[[], Connection], header: byte
     with disk_faults():
         if target.exists() or target.is_symlink():
             raise BadInput(what="backup", problem="there is already something at its target")
+        if not target.parent.is_dir():
+            raise BadInput(what="backup", problem="the folder that it is to lie in does not exist")
         unfinished = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             files = VaultFiles(unfinished)

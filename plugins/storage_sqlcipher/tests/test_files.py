@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from balchat_host.api.errors import StorageFailed, VaultDamaged, VaultExposed, VaultTooNew
+from balchat_host.api.errors import BadInput, StorageFailed, VaultDamaged, VaultExposed, VaultTooNew
 from balchat_host.testing.file_storage_kit import create_once, unlock_once
 from balchat_host.testing.storage_kit import new_vault
 
@@ -144,6 +144,15 @@ async def test_a_large_sort_opens_no_temporary_file(storage: SqlcipherStorage, d
     ours = {Path(path).name for path in paths if path.startswith(str(directory))}
     assert ours == {"vault.lock", "database", "database-wal", "database-shm"}
     assert not [path for path in paths if "etilqs" in path]
+
+
+@pytest.mark.anyio
+async def test_a_backup_into_a_folder_that_is_not_there_is_refused(
+    storage: SqlcipherStorage, directory: Path, tmp_path: Path
+) -> None:
+    async with new_vault(storage, directory) as vault:
+        with pytest.raises(BadInput, match="does not exist"):
+            await vault.backup(tmp_path / "absent" / "backup")
 
 
 def test_a_locked_vault_leaves_two_files_and_the_lock(storage: SqlcipherStorage, directory: Path) -> None:
