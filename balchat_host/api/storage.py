@@ -133,9 +133,11 @@ class Vault(ABC):
 
     @abstractmethod
     async def backup(self, target: Path) -> None:
-        """Write a whole, consistent, equally locked copy to the new path `target` while work goes on.
+        """Write a whole, consistent, equally locked copy to `target`, while work goes on.
 
-        Raises BadInput if `target` exists, StorageFull, StorageFailed.
+        `target` is a path that does not exist yet. The copy opens with the secrets of this moment. Being cut short
+        leaves nothing at `target`. Raises BadInput if `target` exists or its folder does not, StorageFull,
+        StorageFailed, VaultDamaged.
         """
 
     @abstractmethod
