@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from balchat_host.api import API_VERSION
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import CryptoDescriptor, NoSettings
 from balchat_host.api.hookspecs import hookimpl
@@ -22,7 +21,7 @@ def balchat_crypto_engines() -> Sequence[CryptoDescriptor]:
         CryptoDescriptor(
             name="crypto_mls",
             summary="MLS (RFC 9420) through mls-rs",
-            api_version=API_VERSION,
+            api_version=1,
             factory=make,
         )
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import NetworkDescriptor
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.network import Network, NetworkContext
@@ -23,7 +22,7 @@ def balchat_networks() -> Sequence[NetworkDescriptor]:
         NetworkDescriptor(
             name="network_tor",
             summary="Reaches peers through Tor onion services",
-            api_version=API_VERSION,
+            api_version=1,
             settings=TorSettings,
             factory=make,
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import StorageDescriptor
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.storage import Storage
@@ -23,7 +22,7 @@ def balchat_storages() -> Sequence[StorageDescriptor]:
         StorageDescriptor(
             name="storage_sqlcipher",
             summary="Keeps everything in one SQLCipher database, opened by a passphrase or a recovery code",
-            api_version=API_VERSION,
+            api_version=1,
             settings=Settings,
             factory=make,
         )

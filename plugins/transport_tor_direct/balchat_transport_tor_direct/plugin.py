@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.transport import Latency, Transport, TransportHost
@@ -23,7 +22,7 @@ def balchat_transports() -> Sequence[TransportDescriptor]:
         TransportDescriptor(
             name="transport_tor_direct",
             summary="Envelopes from onion to onion, while both are online",
-            api_version=API_VERSION,
+            api_version=1,
             settings=DirectSettings,
             latency=Latency.INTERACTIVE,
             factory=make,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import FrontEndDescriptor
 from balchat_host.api.frontend import Host
 from balchat_host.api.hookspecs import hookimpl
@@ -18,6 +17,4 @@ def main(host: Host, argv: Sequence[str]) -> int:
 @hookimpl
 def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
     """Register the `balchat` program."""
-    return [
-        FrontEndDescriptor(name="ui_cli", summary="The balchat command line", api_version=API_VERSION, program=main)
-    ]
+    return [FrontEndDescriptor(name="ui_cli", summary="The balchat command line", api_version=1, program=main)]

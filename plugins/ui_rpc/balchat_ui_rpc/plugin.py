@@ -5,7 +5,6 @@ Everything expensive is imported when it is used, not when it is registered.
 
 from collections.abc import Sequence
 
-from balchat_host.api import API_VERSION
 from balchat_host.api.descriptors import FrontEndDescriptor
 from balchat_host.api.frontend import AppConnection, FrontEnd, FrontEndContext
 from balchat_host.api.hookspecs import hookimpl
@@ -36,7 +35,7 @@ def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
         FrontEndDescriptor(
             name="ui_rpc",
             summary="Serves the account to other programs on a local socket",
-            api_version=API_VERSION,
+            api_version=1,
             settings=RpcSettings,
             factory=make,
             connect=connect,
