@@ -25,7 +25,6 @@ VERSIONS: Final = (1,)
 DOMAIN: Final = "balchat-direct-dialler"
 """The domain of the dialler's signature (CryptoEngine.sign)."""
 NONCE_SIZE: Final = 32
-MAX_VERSIONS: Final = 16
 
 _PEER = slice(len(MAGIC), len(MAGIC) + PEER_ID_SIZE)
 _REASONS: Final = {int(reason): reason for reason in CloseReason}

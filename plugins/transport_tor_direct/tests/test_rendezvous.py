@@ -263,6 +263,13 @@ def test_a_newer_stream_of_theirs_takes_the_place_of_one_that_waits() -> None:
     assert ours.dial_failed() == [(Do.ADMIT, "two")]
 
 
+@pytest.mark.parametrize("ours_wins", [True, False])
+def test_who_dials_again_has_lost_the_old_stream(*, ours_wins: bool) -> None:
+    ours: Rendezvous[str] = Rendezvous(ours_wins=ours_wins)
+    ours.offered("old")
+    assert ours.offered("new") == [(Do.END_STANDING, "old"), (Do.ADMIT, "new")]
+
+
 def test_the_table_covers_everything() -> None:
     assert set(TABLE) == set(Have)
 

@@ -244,3 +244,79 @@ async def test_a_sender_that_waits_is_told_when_the_transport_ends(account: Star
 async def expect_unreachable(account: Account, peer: PeerId) -> None:
     with pytest.raises((PeerUnreachable, NetworkUnavailable)):
         await account.send(peer, b"hello?")
+
+
+async def test_who_sends_later_comes_later_however_long_the_first_must_wait(
+    account: Start, world: VirtualNetwork
+) -> None:
+    async with account(world, DirectSettings(send_envelopes=4)) as alice, account(world) as bob:
+        bob.host.close_vault()
+        first = [b"first %d" % number for number in range(20)]
+        async with anyio.create_task_group() as tasks:
+            for envelopes in (first, [b"second"], [b"third"]):
+                tasks.start_soon(alice.send, bob.peer, *envelopes)
+                await anyio.sleep(1)
+            bob.host.open_vault()
+        await bob.host.receives(*first, b"second", b"third")
+
+
+async def test_an_account_that_ends_says_good_bye(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        guest = await stranger.enter(world, alice.peer)
+        # One that is in the middle of something large, and stuck: nothing may follow half a frame.
+        stuck = await stranger.enter(world, alice.peer)
+        await alice.send(stuck.peer, *(bytes(16_384) for _ in range(3)))
+        await stuck.say(FrameType.WINDOW, 10_000_000)
+        await alice.send(stuck.peer, bytes(1_000_000))
+        await anyio.sleep(1)
+    await guest.is_closed(CloseReason.GOING_AWAY)
+    await stuck.is_closed()
+
+
+async def test_what_a_disconnected_peer_sent_and_nobody_took_yet_is_dropped(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        alice.host.close_vault()
+        guest = await stranger.enter(world, alice.peer)
+        await guest.say(FrameType.ENVELOPE, 0, b"being committed")
+        await alice.host.batches.until(bool)
+        await guest.say(FrameType.ENVELOPE, 1, b"waiting")
+        await anyio.sleep(1)
+        await alice.transport.disconnect(guest.peer)
+        alice.host.open_vault()
+        await anyio.sleep(100)
+        await alice.host.receives(b"being committed")
+
+
+async def test_what_came_on_a_stream_that_was_replaced_is_handed_on(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        alice.host.close_vault()
+        old = await stranger.enter(world, alice.peer)
+        await old.say(FrameType.ENVELOPE, 0, b"one")
+        await alice.host.batches.until(bool)
+        await old.say(FrameType.ENVELOPE, 1, b"two")
+        await anyio.sleep(1)
+        await stranger.enter(world, alice.peer, old.key)
+        await old.is_closed(CloseReason.REPLACED)
+        alice.host.open_vault()
+        await alice.host.received.until(lambda received: len(received) == 2)
+
+
+async def test_a_peer_that_reads_nothing_cannot_keep_its_stream_when_it_is_disconnected(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        deaf = await stranger.enter(world, alice.peer)
+        await deaf.say(FrameType.WINDOW, 10_000_000)
+        await anyio.sleep(1)
+        await alice.send(deaf.peer, bytes(1_000_000))
+        await anyio.sleep(1)
+        await alice.transport.disconnect(deaf.peer)
+        await anyio.sleep(5)
+        with pytest.raises(anyio.BrokenResourceError):
+            await deaf.say(FrameType.PING, 1)
