@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from balchat_host.api.errors import BadInput, StorageFailed, VaultDamaged, VaultExposed, VaultTooNew
 from balchat_host.testing.file_storage_kit import create_once, unlock_once
@@ -85,6 +86,21 @@ def test_the_database_of_another_vault_is_damage(storage: SqlcipherStorage, dire
     shutil.copyfile(tmp_path / "other" / "vault" / "database", directory / "vault" / "database")
     with pytest.raises(VaultDamaged):
         unlock(storage, directory)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_database_without_the_vaults_table_is_damage(
+    storage: SqlcipherStorage, directory: Path, tmp_path: Path, killed: bool
+) -> None:
+    async def drop() -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(lambda tx: tx.execute("DROP TABLE vault_area"))
+            # A copy of the files as they are now is what a kill would leave.
+            await to_thread.run_sync(shutil.copytree, directory, tmp_path / "killed")
+
+    anyio.run(drop)
+    with pytest.raises(VaultDamaged, match="not that of a vault"):
+        unlock(storage, tmp_path / "killed" if killed else directory)
 
 
 def test_a_vault_from_a_newer_version_is_left_as_it_is(storage: SqlcipherStorage, directory: Path) -> None:
