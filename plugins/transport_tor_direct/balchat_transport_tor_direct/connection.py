@@ -265,7 +265,7 @@ class Connection:
             raise LocalMisuse(f"{len(batch)} envelopes got {len(dispositions)} dispositions")
         self._committed += len(batch)
         self._link.answer(batch, dispositions, anyio.current_time())
-        if any(disposition.verdict is Verdict.COMMITTED for disposition in dispositions):
+        if any(each.verdict is Verdict.COMMITTED and not each.stranger for each in dispositions):
             self._trust()
         self._release()
         self._note_held()

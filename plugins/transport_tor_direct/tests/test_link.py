@@ -227,6 +227,16 @@ def test_the_window_grows_before_anything_is_known_of_what_was_handed_on() -> No
     assert kinds(one.coming) == [FrameType.WINDOW]
 
 
+def test_a_batch_is_bounded_in_octets_but_never_empty() -> None:
+    one, other = pair()
+    for ticket, size in enumerate([5000, 100, 100, 100]):
+        one.link.submit(ticket, bytes(size), 0.0)
+    one.write(other)
+    other.read()
+    batches = [other.link.take_batch(envelopes=10, octets=200) for _ in range(3)]
+    assert [[len(arrival.envelope) for arrival in batch] for batch in batches] == [[5000], [100, 100], [100]]
+
+
 # -- reports
 
 

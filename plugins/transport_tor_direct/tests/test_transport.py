@@ -16,7 +16,7 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, Storage
 from balchat_host.api.transport import Disposition, Outcome, Verdict
 from balchat_host.api.types import Phase, Secret
 from balchat_host.testing.fake_transport_host import COMMITTED, FakeTransportHost
-from balchat_host.testing.virtual_network import VirtualNetwork, ignore_state
+from balchat_host.testing.virtual_network import VirtualNetwork, ignore_state, peer_of
 from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
@@ -320,3 +320,27 @@ async def test_a_peer_that_reads_nothing_cannot_keep_its_stream_when_it_is_disco
         await anyio.sleep(5)
         with pytest.raises(anyio.BrokenResourceError):
             await deaf.say(FrameType.PING, 1)
+
+
+class ChangesItsMind(FakeTransportHost):
+    """A host that lets go of the peer while it signs for it, and signs all the same."""
+
+    transport: DirectTransport
+
+    async def sign(self, *, domain: str, message: bytes) -> bytes:
+        with anyio.CancelScope(shield=True):
+            await self.transport.disconnect(peer_of(OTHER))
+            return await FakeTransportHost.sign(self, domain=domain, message=message)
+
+
+async def test_a_dial_that_was_given_up_while_it_signed_sends_no_proof(account: Start, world: VirtualNetwork) -> None:
+    node = world.node()
+    host = ChangesItsMind(node)
+    host.transport = DirectTransport(host, DirectSettings())
+    async with account(world, key=OTHER) as other, running(node), running(host.transport):
+        route = host.transport.first_route(other.peer)
+        assert route
+        with pytest.raises(PeerUnreachable):
+            await host.transport.send(other.peer, route, host.outgoing(b"hello"))
+        await anyio.sleep(100)
+        assert other.host.nearness.all == []
