@@ -11,7 +11,7 @@ failed) ends the node with its own error.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,13 +26,15 @@ from balchat_host.api.network import Network
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Transport, TransportHost
 from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
-from balchat_host.core import account, contacts, housekeeping, routes
-from balchat_host.core.unit import Announce, Disconnect, Effect, OfferRoutes, SendPending, crypto_area
-from balchat_host.runtime.account_host import AccountHost, Reporter
+from balchat_host.core import account, contacts, housekeeping
+from balchat_host.core.unit import OfferRoutes, crypto_area
+from balchat_host.runtime.account_host import AccountHost
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.effects import Effects
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.local_app import LocalApp
+from balchat_host.runtime.reporter import Reporter
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Carrier, Router
 
@@ -128,7 +130,7 @@ class Node:
 
     async def _work(self, reporter: Reporter, router: Router, task_status: TaskStatus[App]) -> None:
         async with anyio.create_task_group() as work, _ended_with(work):
-            effects = _Effects(self._keeper, self._board, self._couriers, router, work)
+            effects = Effects(self._keeper, self._board, self._couriers, router, work)
             self._keeper.carry_out_with(effects.carry_out)
             self._board.running = True
             work.start_soon(reporter.run)
@@ -206,38 +208,6 @@ class Node:
             if show is not None:
                 show(name, ServiceState(phase=Phase.DEGRADED, reason="it failed and is being started again"))
             await anyio.sleep(min(_SLOWEST_RESTART, _RESTART * 2 ** (failures - 1)))
-
-
-class _Effects:
-    """Carries out what a commit asks for. None of it waits; what takes time becomes a task of `work`."""
-
-    def __init__(
-        self, keeper: Keeper, board: Board, couriers: Couriers, router: Router, work: anyio.abc.TaskGroup
-    ) -> None:
-        self._keeper = keeper
-        self._board = board
-        self._couriers = couriers
-        self._router = router
-        self._work = work
-
-    def carry_out(self, effects: Iterable[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case SendPending(peer=peer):
-                    self._couriers.wake(peer)
-                case Announce():
-                    self._board.changed.ring()
-                case Disconnect(peer=peer):
-                    self._couriers.dismiss(peer)
-                    self._work.start_soon(self._router.disconnect, peer)
-                case OfferRoutes(peer=peer):
-                    self._work.start_soon(self._offer, peer)
-
-    async def _offer(self, peer: PeerId) -> None:
-        # What does not work now is offered again when the account next comes up.
-        with suppress(StorageFull):
-            if allocated := await self._router.allocate(peer):
-                await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))
 
 
 class _Served:

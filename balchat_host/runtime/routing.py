@@ -1,4 +1,4 @@
-"""Which way an envelope takes: the routes that a contact named, by the deployment's policy."""
+"""Which way an envelope takes: by the routes that a contact named, among the transports that the policy left."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

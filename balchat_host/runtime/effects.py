@@ -1,0 +1,46 @@
+"""What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from anyio.abc import TaskGroup
+
+from balchat_host.api.errors import StorageFull
+from balchat_host.api.types import PeerId
+from balchat_host.core import routes
+from balchat_host.core.unit import Announce, Disconnect, Effect, OfferRoutes, SendPending
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.routing import Router
+
+
+class Effects:
+    """Carries out what a commit asks for. None of it waits; what takes time becomes a task of `work`."""
+
+    def __init__(self, keeper: Keeper, board: Board, couriers: Couriers, router: Router, work: TaskGroup) -> None:
+        self._keeper = keeper
+        self._board = board
+        self._couriers = couriers
+        self._router = router
+        self._work = work
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Carry out the effects of one commit."""
+        for effect in effects:
+            match effect:
+                case SendPending(peer=peer):
+                    self._couriers.wake(peer)
+                case Announce():
+                    self._board.changed.ring()
+                case Disconnect(peer=peer):
+                    self._couriers.dismiss(peer)
+                    self._work.start_soon(self._router.disconnect, peer)
+                case OfferRoutes(peer=peer):
+                    self._work.start_soon(self._offer, peer)
+
+    async def _offer(self, peer: PeerId) -> None:
+        # What does not work now is offered again when the account next comes up.
+        with suppress(StorageFull):
+            if allocated := await self._router.allocate(peer):
+                await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))

@@ -1,0 +1,54 @@
+"""What became of envelopes: from the transports into the vault, and then to the couriers."""
+
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from balchat_host.api.errors import StorageFull
+from balchat_host.api.transport import Outcome, SendReport
+from balchat_host.core import outbox
+from balchat_host.runtime.keeper import Keeper
+
+
+class Reporter:
+    """Writes down what became of envelopes, all that has come in meanwhile in one unit; then tells the couriers."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._tell: Callable[[SendReport], None] | None = None
+        self._waiting: list[SendReport] = []
+        self._came = anyio.Event()
+
+    def tell_with(self, tell: Callable[[SendReport], None]) -> None:
+        """Have `tell` called with each report; it must not wait."""
+        self._tell = tell
+
+    def take(self, reports: Sequence[SendReport]) -> None:
+        """Take reports. What was lost leaves no trace in the vault, so its courier hears of it at once."""
+        for report in reports:
+            if report.outcome is Outcome.LOST:
+                self._pass_on(report)
+            else:
+                self._waiting.append(report)
+        self._came.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came = anyio.Event()
+            reports, self._waiting = self._waiting, []
+            if not reports:
+                continue
+            try:
+                await self._keeper.change(lambda unit, reports=reports: outbox.report(unit, reports))
+            except StorageFull:
+                # The rows stand, so the envelopes will go out again; the other side drops what it has.
+                reports = [SendReport(ticket=r.ticket, outcome=Outcome.LOST) for r in reports]
+            for report in reports:
+                if report.outcome is not Outcome.SENT:
+                    self._pass_on(report)
+
+    def _pass_on(self, report: SendReport) -> None:
+        if self._tell is not None:
+            self._tell(report)
