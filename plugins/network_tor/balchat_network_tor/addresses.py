@@ -15,12 +15,12 @@ def parse_control(text: str) -> ControlAddress:
     """Read `127.0.0.1:9051` or `unix:/path`. Raises ValueError with what is wrong; what is allowed."""
     if text.startswith("unix:/"):
         return Path(text.removeprefix("unix:"))
-    return _parse(text, allowed="127.0.0.1:PORT or unix:/PATH is allowed")
+    return _parse(text, allowed="127.0.0.1:PORT or unix:/PATH")
 
 
 def parse_tcp(text: str) -> TcpAddress:
     """Read `127.0.0.1:9050`. Raises ValueError with what is wrong; what is allowed."""
-    return _parse(text, allowed="127.0.0.1:PORT is allowed")
+    return _parse(text, allowed="127.0.0.1:PORT")
 
 
 def _parse(text: str, *, allowed: str) -> TcpAddress:

@@ -25,12 +25,12 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {"obfs4": ("cert", "iat-mode"), 
 def check_bridges(lines: Sequence[str]) -> None:
     """Raise ValueError, naming the setting `bridges`, unless all lines have the shape of one."""
     if len(lines) > _MAX_BRIDGES:
-        raise ValueError(f"bridges: there are {len(lines)}; at most {_MAX_BRIDGES} are allowed")
+        raise ValueError(f"bridges: there are {len(lines)}; at most {_MAX_BRIDGES}")
     for number, line in enumerate(lines, start=1):
         problem = _problem(line)
         if problem:
             raise ValueError(
-                f"bridges: line {number}: {problem}; [TRANSPORT] ADDRESS:PORT [FINGERPRINT] [KEY=VALUE]... is allowed"
+                f"bridges: line {number}: {problem}; [TRANSPORT] ADDRESS:PORT [FINGERPRINT] [KEY=VALUE]..."
             )
 
 
@@ -42,7 +42,7 @@ def transport_of(line: str) -> str | None:
 
 def transports_of(line: str) -> tuple[str, ...]:
     """Give the transports that a `client_transport_plugins` line provides. Raises ValueError for a wrong shape."""
-    allowed = "TRANSPORT[,TRANSPORT]... exec PATH [ARGUMENT]... is allowed"
+    allowed = "TRANSPORT[,TRANSPORT]... exec PATH [ARGUMENT]..."
     words = line.split()
     if not _is_plain(line):
         raise ValueError(f"client_transport_plugins: a line is too long or has control characters; {allowed}")

@@ -56,12 +56,12 @@ ControlEvent: TypeAlias = StatusChanged | DescriptorUpload | ControlClosed
 
 
 class ControlFailure(NetworkUnavailable):
-    """The network is not available: {problem}. {remedy}."""
+    """The network is not available: {problem}. {remedy}"""  # noqa: D400  # the remedy has the full stop
 
     def __init__(self, command: str, error: object) -> None:
         super().__init__(
             problem=f"tor did not do what {command} asked for ({error})",
-            remedy="It is tried again by itself; if this stays, use another version of tor",
+            remedy="It is tried again by itself; if this stays, use another version of tor.",
         )
 
 

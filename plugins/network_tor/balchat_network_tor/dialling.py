@@ -72,7 +72,7 @@ class Dialler:
             stream = await proxy.connect(peer.onion, port, timeout=_NO_LIMIT)
         except ProxyConnectionError as error:
             raise NetworkUnavailable(
-                problem="tor's SOCKS port does not answer", remedy="It is started again by itself"
+                problem="tor's SOCKS port does not answer", remedy="It is started again by itself."
             ) from error
         self._working[user] = password
         return stream

@@ -42,7 +42,7 @@ def _ask_running_tor(settings: TorSettings) -> str:
     try:
         if settings.socks_address is None and control.socks_address() is None:
             raise NetworkUnavailable(
-                problem="the running tor has no SOCKS port on TCP", remedy="Add SocksPort 9050 to its torrc"
+                problem="the running tor has no SOCKS port on TCP", remedy="Add SocksPort 9050 to its torrc."
             )
         return f"a running one, version {control.information('version')}"
     finally:

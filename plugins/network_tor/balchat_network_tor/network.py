@@ -173,7 +173,7 @@ class TorNetwork(Network):
             if self._socks is None:
                 raise NetworkUnavailable(
                     problem="the running tor has no SOCKS port on TCP",
-                    remedy="Add SocksPort 9050 to its torrc",
+                    remedy="Add SocksPort 9050 to its torrc.",
                 )
             self._control = control
             await self._look(control)
@@ -256,7 +256,7 @@ class TorNetwork(Network):
 
     def _running(self) -> TaskGroup:
         if self._tasks is None:
-            raise NetworkUnavailable(problem="it is stopped", remedy="`balchat up` starts it")
+            raise NetworkUnavailable(problem="it is stopped", remedy="`balchat up` starts it.")
         return self._tasks
 
     def _set_state(self, state: ServiceState) -> None:
@@ -270,7 +270,7 @@ class TorNetwork(Network):
 
 
 def _unavailable(state: ServiceState) -> NetworkUnavailable:
-    return NetworkUnavailable(problem=state.reason or str(state), remedy="It is tried again by itself")
+    return NetworkUnavailable(problem=state.reason or str(state), remedy="It is tried again by itself.")
 
 
 async def _ask(method: Callable[..., T], *arguments: object) -> T:

@@ -65,5 +65,5 @@ async def find_transport_programs(settings: TorSettings) -> None:
         if await to_thread.run_sync(shutil.which, program) is None:
             raise NetworkUnavailable(
                 problem=f"there is no program {program} for a pluggable transport",
-                remedy="Install it, or correct settings.network_tor.client_transport_plugins",
+                remedy="Install it, or correct settings.network_tor.client_transport_plugins.",
             )

@@ -52,7 +52,7 @@ class TorSettings:
 
     def __post_init__(self) -> None:
         if not self.tor:
-            raise ValueError("tor: it is empty; a program's name or its path is allowed")
+            raise ValueError("tor: it is empty; a program's name, or its path")
         self._check_running_tor()
         check_bridges(self.bridges)
         provided = {name for line in self.client_transport_plugins for name in transports_of(line)}
@@ -60,12 +60,12 @@ class TorSettings:
         if missing:
             raise ValueError(
                 f"bridges: nothing says which program speaks {one_line(missing)}; transports named in"
-                " client_transport_plugins are allowed"
+                " client_transport_plugins"
             )
         if not 1 <= self.dial_timeout <= 600:  # noqa: PLR2004  # named in the message
-            raise ValueError(f"dial_timeout: {self.dial_timeout} is out of range; 1 to 600 seconds are allowed")
+            raise ValueError(f"dial_timeout: {self.dial_timeout} is out of range; 1 to 600 seconds")
         if not 1 <= self.max_incoming <= 10_000:  # noqa: PLR2004  # named in the message
-            raise ValueError(f"max_incoming: {self.max_incoming} is out of range; 1 to 10000 streams are allowed")
+            raise ValueError(f"max_incoming: {self.max_incoming} is out of range; 1 to 10000 streams")
         for line in self.torrc:
             _check_torrc_line(line)
 
@@ -88,11 +88,11 @@ class TorSettings:
         if not self.control:
             for key in ("control_password", "socks"):
                 if getattr(self, key):
-                    raise ValueError(f"{key}: it belongs to a running tor; it is allowed only together with control")
+                    raise ValueError(f"{key}: it belongs to a running tor; nothing, unless control is set")
             return
         for key in ("bridges", "client_transport_plugins", "torrc"):
             if getattr(self, key):
-                raise ValueError(f"{key}: a running tor has its own; it is allowed only without control")
+                raise ValueError(f"{key}: a running tor has its own; nothing, unless control is empty")
         for key in ("control_address", "socks_address"):
             try:
                 getattr(self, key)
@@ -101,7 +101,7 @@ class TorSettings:
 
 
 def _check_torrc_line(line: str) -> None:
-    allowed = "OPTION VALUE is allowed, with an option that balchat does not set itself"
+    allowed = "OPTION VALUE, of an option that balchat does not set itself"
     words = line.split()
     if len(words) < 2 or not line.isprintable() or not words[0].isalnum():  # noqa: PLR2004  # option and value
         raise ValueError(f"torrc: {line!r} has another shape; {allowed}")

@@ -213,7 +213,7 @@ class _Output:
         if any(_CONFIGURATION_REFUSED in line for line in self._lines):
             return NetworkUnavailable(
                 problem=f"tor refuses its configuration ({warnings[-1] if warnings else 'it does not say why'})",
-                remedy="Correct settings.network_tor",
+                remedy="Correct settings.network_tor.",
             )
         return TorEnded("tor ended while it was starting")
 

@@ -1,0 +1,84 @@
+"""The private Tor network says what is wrong when it cannot start, and is gone when it should be."""
+
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from balchat_network_tor.testing import PrivateNetworkFailed, PrivateTorNetwork
+from balchat_network_tor.testing.ports import free_ports
+
+pytestmark = [pytest.mark.tor, pytest.mark.anyio]
+
+
+def left_over() -> set[Path]:
+    return {path for path in Path("/proc").iterdir() if path.name.isdecimal() and _is_private_tor(path)}
+
+
+def _is_private_tor(process: Path) -> bool:
+    try:
+        return b"private-tor-" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_free_ports_are_free_and_differ() -> None:
+    ports = free_ports(50)
+    assert len(set(ports)) == 50
+
+
+def test_a_missing_program_is_named() -> None:
+    with pytest.raises(PrivateNetworkFailed, match="tor-of-nowhere cannot be started"):
+        PrivateTorNetwork(tor="tor-of-nowhere").start()
+
+
+def test_a_failing_program_is_named() -> None:
+    with pytest.raises(PrivateNetworkFailed, match="false failed"):
+        PrivateTorNetwork(tor_gencert="false").start()
+
+
+def test_too_little_time_is_said_with_a_log() -> None:
+    with pytest.raises(PrivateNetworkFailed, match=r"did not start within 0 s; its log:"):
+        PrivateTorNetwork(timeout=0).start()
+
+
+async def test_a_cancelled_start_leaves_nothing() -> None:
+    started = anyio.Event()
+
+    def on_progress(percent: int, what: str) -> None:
+        if percent > 0:
+            started.set()
+
+    before = await anyio.to_thread.run_sync(left_over)
+    async with anyio.create_task_group() as tasks:
+
+        async def start() -> None:
+            async with PrivateTorNetwork(on_progress=on_progress):
+                await anyio.sleep_forever()
+
+        tasks.start_soon(start)
+        with anyio.fail_after(60):
+            await started.wait()
+        tasks.cancel_scope.cancel()
+    assert await anyio.to_thread.run_sync(left_over) <= before
+
+
+HOLDER = """
+from balchat_network_tor.testing import PrivateTorNetwork
+network = PrivateTorNetwork(on_progress=lambda percent, what: print(what, flush=True))
+network.start()
+"""
+
+
+async def test_sigkill_of_the_holder_ends_every_node() -> None:
+    before = await anyio.to_thread.run_sync(left_over)
+    async with await anyio.open_process([sys.executable, "-c", HOLDER]) as holder:
+        assert holder.stdout is not None
+        with anyio.fail_after(60):
+            while b"exchanging" not in await holder.stdout.receive():
+                pass
+        assert len(await anyio.to_thread.run_sync(left_over) - before) >= 5
+        holder.kill()
+    with anyio.fail_after(30):
+        while await anyio.to_thread.run_sync(left_over) - before:
+            await anyio.lowlevel.checkpoint()
