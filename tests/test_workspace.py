@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -69,3 +71,13 @@ def test_a_plugin_is_announced_under_its_own_name_and_comes_with_the_standard_se
     announced = project(folder)["entry-points"]["balchat.plugins.v1"]
     assert announced == {folder.name: f"balchat_{folder.name}.plugin"}
     assert f"{project(folder)['name']}=={OURS['balchat-host']}" in project(ROOT)["optional-dependencies"]["standard"]
+
+
+def test_nothing_of_the_projects_own_plugins_is_imported_unless_enabled() -> None:
+    script = (
+        "import sys; from balchat_host.loader.plugins import discover;"
+        "names = [record.name for record in discover([])]; assert 'network_tor' in names, names;"
+        "print([name for name in sys.modules if name.startswith('balchat_') and not name.startswith('balchat_host')])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    assert run.stdout == "[]\n"
