@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
 
 @dataclass(slots=True)
@@ -54,8 +54,3 @@ def in_turns_sync(rounds: int, *calls: Callable[[], object], warm_up: int = 1) -
             if turn >= warm_up:
                 sample.add(perf_counter() - began)
     return samples
-
-
-def per_item(samples: Iterable[Samples], items: int) -> list[Samples]:
-    """Divide durations of batches by what is in a batch."""
-    return [Samples([seconds / items for seconds in each.seconds]) for each in samples]

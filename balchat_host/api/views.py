@@ -11,7 +11,7 @@ from balchat_host.api.types import ServiceState
 
 
 class MessageState(StrEnum):
-    """How far a message has come. The first five are of those that we wrote, in this order."""
+    """How far a message has come. One that we wrote goes through the first five, in this order, or ends as `FAILED`."""
 
     QUEUED = "queued"
     SENT = "sent"

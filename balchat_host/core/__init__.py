@@ -9,7 +9,9 @@ Rules
   ratchet step that made it is on the disk.
 - Whatever a stranger can make grow has a limit here.
 
-Where things are: `unit` what every function gets; `schema` the tables; `codes` chat codes; `envelope` and `content`
-the wire formats; `account`, `contacts`, `requests`, `messages` what people do; `handshake` how two accounts come to
-share a group; `inbox` what arrives; `outbox` what waits to leave; `journal` what front ends are told.
+Where things are: `unit` what every function gets; `schema` the tables, `rows` and `views` what stands in them and how
+front ends see it; `codes`, `names` and `safety` what people read and type; `envelope`, `content` and `cbor` the wire
+formats; `account`, `contacts`, `requests`, `messages` what people do; `handshake` how two accounts come to share a
+group, and `groups` which one they use; `routes` how they reach each other; `inbox` what arrives; `outbox` what waits to
+leave; `journal` what front ends are told; `limits` and `housekeeping` what keeps all of it from growing.
 """

@@ -12,7 +12,6 @@ from balchat_host.api.errors import MalformedContent
 from balchat_host.core import cbor
 
 TEXT: Final = "text/plain;charset=utf-8"
-MARKDOWN: Final = "text/markdown;variant=GFM"
 STATUS: Final = "application/mimi-message-status"
 ACCEPTED: Final = "application/vnd.balchat.contact-accepted"
 ROUTES: Final = "application/vnd.balchat.routes"
@@ -59,9 +58,8 @@ class MimiContent:
     """A MIMI content message, as far as we look into it.
 
     `sent_at` is the author's clock in Unix milliseconds, our extension: the draft takes the time from a hub, and we
-    have none. `content_type` is None for a null part; a part that is not single is kept as `multipart/*` or
-    `message/external-
-    body`, with no `body`, and shown as such.
+    have none. `content_type` is None for a null part. A part that is not single has no `body` here, and is shown by its
+    `content_type` alone: `multipart/mixed` or `message/external-body`.
     """
 
     salt: bytes

@@ -178,15 +178,6 @@ def advance(
         )
 
 
-def waiting_peers(tx: ReadTransaction) -> list[PeerId]:
-    """Give every contact for whom something can leave, now or later."""
-    found = tx.query(
-        "SELECT DISTINCT peer_id FROM outbox JOIN contact ON contact.id = outbox.contact"
-        " WHERE envelope IS NOT NULL AND blocked = 0",
-    )
-    return [PeerId(cast("bytes", row[0])) for row in found]
-
-
 def view(tx: ReadTransaction) -> OutboxView:
     """Count what waits, messages of people and the handshake's; what is on its way the runtime knows."""
     waiting, oldest = tx.query("SELECT count(*), min(queued_at) FROM outbox")[0]
