@@ -88,12 +88,16 @@ class Disposition:
 
     `reason` is a code for the sender's program, such as an error's `code`: 1 to 64 of a-z, 0-9 and -. A transport keeps
     any other text to itself. `retry_after` is in seconds; None means never.
+
+    `stranger` says that the sender is no contact, or a blocked one: whatever the verdict, it has earned no trust, and
+    what a transport lets strangers use up, it goes on counting.
     """
 
     verdict: Verdict
     replies: tuple[bytes, ...] = ()
     reason: str | None = None
     retry_after: float | None = None
+    stranger: bool = False
 
 
 class TransportHost(ABC):

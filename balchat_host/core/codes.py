@@ -13,6 +13,7 @@ from balchat_host.core.envelope import MAX_CODE_SIZE
 from balchat_host.core.names import clean_name
 
 SCHEME: Final = "balchat:"
+_PEER_ID_HEX: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,20 @@ class ChatCode:
         except ValueError as error:
             raise BadChatCode(problem="what follows the question mark cannot be read") from error
         return cls(peer=peer, name=clean_name(parameters.get("name", "")) or None)
+
+
+def parse_peer(who: str) -> PeerId | None:
+    """Read a peer id in any spelling, or give None where it is none."""
+    who = who.strip().lower()
+    if len(who) == _PEER_ID_HEX:
+        try:
+            return PeerId(bytes.fromhex(who))
+        except ValueError:
+            return None
+    try:
+        return PeerId.from_onion(who.removeprefix("balchat:").partition("?")[0])
+    except BadOnionAddress:
+        return None
 
 
 def peer_uri(peer: PeerId) -> str:

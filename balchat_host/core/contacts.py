@@ -5,7 +5,6 @@ from typing import Final
 from balchat_host.api.errors import (
     AlreadyAContact,
     BadInput,
-    BadOnionAddress,
     ContactBlocked,
     NameTaken,
     NoSuchContact,
@@ -18,13 +17,13 @@ from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
-from balchat_host.core import account, groups, journal, rows
+from balchat_host.core import account, groups, journal, requests, rows
+from balchat_host.core.codes import parse_peer
 from balchat_host.core.names import check_name
 from balchat_host.core.safety import safety_number
 from balchat_host.core.unit import Disconnect, SendPending, Unit
 from balchat_host.core.views import contact_body, contact_view
 
-_PEER_ID_HEX: Final = 64
 _GIVEN_NAME_LENGTH: Final = 8
 
 
@@ -40,28 +39,16 @@ def by_peer(tx: ReadTransaction, peer: PeerId) -> rows.ContactRow | None:
 
 
 def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
-    """Give the contact that a person means: by name, onion address or peer id. Raises NoSuchContact."""
-    found = rows.contacts_where(tx, "name = ? COLLATE NOCASE", (who.strip(),))
-    if not found:
-        peer = parse_peer(who)
-        found = rows.contacts_where(tx, "peer_id = ?", (peer.octets,)) if peer else []
-    if not found:
+    """Give the contact that a person means: by onion address, peer id or name. Raises NoSuchContact."""
+    # Names may come from strangers: one that is spelt like an address must not stand for whose address it is.
+    peer = parse_peer(who)
+    found = by_peer(tx, peer) if peer else None
+    if found is None:
+        named = rows.contacts_where(tx, "name = ? COLLATE NOCASE", (who.strip(),))
+        found = named[0] if named else None
+    if found is None:
         raise NoSuchContact(name=who)
-    return found[0]
-
-
-def parse_peer(who: str) -> PeerId | None:
-    """Read a peer id in any spelling, or give None where it is none."""
-    who = who.strip().lower()
-    if len(who) == _PEER_ID_HEX:
-        try:
-            return PeerId(bytes.fromhex(who))
-        except ValueError:
-            return None
-    try:
-        return PeerId.from_onion(who.removeprefix("balchat:").partition("?")[0])
-    except BadOnionAddress:
-        return None
+    return found
 
 
 def create(
@@ -88,7 +75,7 @@ def create(
         "INSERT INTO contact (peer_id, name, state, introduction, added_at) VALUES (?, ?, ?, ?, ?)",
         (peer.octets, name, state, introduction, unit.now),
     )
-    contact = find(unit.tx, name)
+    contact = rows.contacts_where(unit.tx, "peer_id = ?", (peer.octets,))[0]
     changed(unit, contact)
     return contact
 
@@ -136,6 +123,7 @@ def block(unit: Unit, who: str) -> ContactView:
 def unblock(unit: Unit, who: str) -> ContactView:
     """Hear from a contact again. Raises NoSuchContact."""
     contact = find(unit.tx, who)
+    requests.forget(unit, contact.peer)
     unit.effect(SendPending(peer=contact.peer))
     return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 0))
 
@@ -143,6 +131,7 @@ def unblock(unit: Unit, who: str) -> ContactView:
 def remove(unit: Unit, who: str) -> None:
     """Delete a contact and everything that we have from and for them. Raises NoSuchContact."""
     contact = find(unit.tx, who)
+    requests.forget(unit, contact.peer)
     groups.forget_all(unit, contact)
     unit.tx.execute("DELETE FROM event WHERE contact = ?", (contact.id,))
     unit.tx.execute("DELETE FROM contact WHERE id = ?", (contact.id,))

@@ -17,7 +17,7 @@ at once. Somebody who is blocked, and somebody who is not known, see the same.
 
 from typing import Final, cast
 
-from balchat_host.api.errors import BadChatCode, MalformedEnvelope, ProtocolViolation, RequestsFull
+from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView
 from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, rows
@@ -77,7 +77,8 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
     if issued:
         key_package = cast("bytes", issued[0][0])
     else:
-        limits.take(unit, "key-packages", per_hour=unit.policy.strangers_per_hour)
+        if is_stranger(unit, source):
+            limits.take(unit, "key-packages", per_hour=unit.policy.strangers_per_hour)
         _take_back(unit, "peer_id = ?", source.octets)
         key_package = unit.engine.key_package(unit.keys, lifetime=lifetime, now=unit.seconds)
         unit.tx.execute(
@@ -121,13 +122,25 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
     outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode())
 
 
+def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
+    """Say whether somebody counts as a stranger: everybody does but contacts that are not blocked."""
+    contact = contacts.by_peer(unit.tx, peer) if peer else None
+    return contact is None or contact.blocked
+
+
+def count_request(unit: Unit, sender: PeerId) -> None:
+    """Count a contact request against the hourly limit, unless it is a contact's. Raises RequestsFull."""
+    if is_stranger(unit, sender):
+        limits.take(unit, "requests", per_hour=unit.policy.strangers_per_hour)
+
+
 def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> None:
-    """Take a contact request.
+    """Take a contact request; where `source` is known, it was counted before.
 
     Raises MalformedEnvelope, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
     """
     request = ContactRequest.decode(payload)
-    group_id = unit.engine.join(unit.keys, request.welcome, now=unit.seconds)
+    group_id = _join(unit, source, request.welcome)
     sender = _sender(unit, group_id, source)
     try:
         code = ChatCode.parse(request.code)
@@ -135,14 +148,14 @@ def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> Non
         raise MalformedEnvelope(problem="its chat code cannot be read") from error
     if code.peer != sender:
         raise ProtocolViolation(problem="a contact request with somebody else's chat code")
-    unit.tx.execute("DELETE FROM issued_key_package WHERE peer_id = ?", (sender.octets,))
+    # Whichever key package they used, the one that they were handed is not for a second request.
+    _take_back(unit, "peer_id = ?", sender.octets)
+    if source is None:
+        count_request(unit, sender)
     contact = contacts.by_peer(unit.tx, sender)
     if contact is None or contact.blocked:
-        limits.take(unit, "requests", per_hour=unit.policy.strangers_per_hour)
-    if contact is None:
-        _wait_for_approval(unit, sender, group_id, code.name or "", request.introduction)
-    elif contact.blocked:
-        unit.engine.delete_group(unit.keys, group_id)
+        hidden = contact is not None
+        _wait_for_approval(unit, sender, group_id, code.name or "", request.introduction, hidden=hidden)
     else:
         _accept_at_once(unit, contact, group_id)
 
@@ -161,6 +174,20 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
     return contact
 
 
+def _join(unit: Unit, source: PeerId | None, welcome: bytes) -> bytes:
+    contact = contacts.by_peer(unit.tx, source) if source else None
+    try:
+        with unit.tx.savepoint():
+            return unit.engine.join(unit.keys, welcome, now=unit.seconds)
+    except CryptoRejected:
+        if contact is None or not contact.blocked:
+            raise
+    # A group that is already here is refused. For somebody who was removed, the old conversation's is not; so for
+    # somebody who is blocked it must not be either. Who makes it anew has lost the old one.
+    groups.forget_all(unit, contact)
+    return unit.engine.join(unit.keys, welcome, now=unit.seconds)
+
+
 def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:
     us = account.load(unit.tx).peer
     others = [member for member in unit.engine.members(unit.keys, group_id) if member != us]
@@ -171,13 +198,13 @@ def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:
     return others[0]
 
 
-def _wait_for_approval(unit: Unit, sender: PeerId, group_id: bytes, name: str, introduction: str) -> None:
-    earlier = requests.waiting(unit.tx, sender)
-    if earlier is not None:
-        requests.forget(unit, earlier)
-    elif requests.count(unit.tx) >= unit.policy.max_requests:
+def _wait_for_approval(
+    unit: Unit, sender: PeerId, group_id: bytes, name: str, introduction: str, *, hidden: bool
+) -> None:
+    replaced = requests.forget(unit, sender)
+    if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
-    requests.keep(unit, sender, group_id, name=name, introduction=introduction)
+    requests.keep(unit, sender, group_id, name=name, introduction=introduction, hidden=hidden)
 
 
 def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:

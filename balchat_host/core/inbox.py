@@ -5,6 +5,7 @@ somebody who is blocked, was removed, was turned down or was never known sees on
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
@@ -25,7 +26,8 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
 
     Give the answer to each. `source` is who sent them, where the transport has proof.
     """
-    return [_receive(unit, source, octets) for octets in envelopes]
+    stranger = handshake.is_stranger(unit, source)
+    return [replace(_receive(unit, source, octets), stranger=stranger) for octets in envelopes]
 
 
 def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
@@ -34,6 +36,9 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
         return _COMMITTED
     try:
         envelope = Envelope.decode(octets)
+        if envelope.kind is Kind.CONTACT_REQUEST and source is not None:
+            # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
+            handshake.count_request(unit, source)
         with unit.tx.savepoint():
             disposition = _dispatch(unit, source, envelope)
     except RequestsFull as error:

@@ -1,16 +1,23 @@
-"""Contact requests that wait for our approval. Each already is a group that we joined, so its sender is proven."""
+"""Contact requests that wait for our approval. Each already is a group that we joined, so its sender is proven.
+
+The request of a blocked contact is *hidden*: it is kept like every other, so that nothing tells its sender from a
+stranger, but nobody is shown it, and it is forgotten with the block or after its time.
+"""
 
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Final, cast
 
 from balchat_host.api.errors import NoSuchRequest
 from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import RequestView
-from balchat_host.core import contacts, journal, rows
+from balchat_host.core import journal, rows
+from balchat_host.core.codes import parse_peer
 from balchat_host.core.names import clean_name
 from balchat_host.core.unit import Unit
+
+_SHOWN: Final = "peer_id NOT IN (SELECT peer_id FROM contact)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +44,22 @@ class Request:
 
 def everything(tx: ReadTransaction) -> list[Request]:
     """Give all that wait, oldest first."""
-    return _where(tx, "1 ORDER BY received_at, peer_id")
+    return _where(tx, f"{_SHOWN} ORDER BY received_at, peer_id")
 
 
 def count(tx: ReadTransaction) -> int:
     """Count those that wait."""
+    return rows.number(tx, f"SELECT count(*) FROM request WHERE {_SHOWN}")  # noqa: S608  # our own text
+
+
+def count_kept(tx: ReadTransaction) -> int:
+    """Count those that take up room, hidden ones too."""
     return rows.number(tx, "SELECT count(*) FROM request")
 
 
 def waiting(tx: ReadTransaction, peer: PeerId) -> Request | None:
     """Give the one of that peer, if it waits."""
-    found = _where(tx, "peer_id = ?", peer.octets)
+    found = _where(tx, f"peer_id = ? AND {_SHOWN}", peer.octets)
     return found[0] if found else None
 
 
@@ -56,15 +68,16 @@ def find(tx: ReadTransaction, which: str) -> Request:
 
     By peer id, onion address, or a name that only one has. Raises NoSuchRequest.
     """
-    peer = contacts.parse_peer(which)
-    found = _where(tx, "peer_id = ?", peer.octets) if peer else _where(tx, "name = ? COLLATE NOCASE", which.strip())
+    peer = parse_peer(which)
+    condition, value = ("peer_id = ?", peer.octets) if peer else ("name = ? COLLATE NOCASE", which.strip())
+    found = _where(tx, f"{condition} AND {_SHOWN}", value)
     if len(found) != 1:
         raise NoSuchRequest(name=which)
     return found[0]
 
 
-def keep(unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: str) -> None:
-    """Let a request wait."""
+def keep(unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: str, hidden: bool) -> None:
+    """Let a request wait; tell of it unless it is hidden."""
     request = Request(
         peer=peer,
         name=clean_name(name) or peer.onion[:8],
@@ -76,7 +89,8 @@ def keep(unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: 
         "INSERT INTO request (peer_id, name, introduction, group_id, received_at) VALUES (?, ?, ?, ?, ?)",
         (peer.octets, request.name, introduction, group_id, unit.now),
     )
-    journal.append(unit, RequestReceived, contact=None, body=asdict(request.view))
+    if not hidden:
+        journal.append(unit, RequestReceived, contact=None, body=asdict(request.view))
 
 
 def close(unit: Unit, request: Request, outcome: str) -> None:
@@ -86,10 +100,12 @@ def close(unit: Unit, request: Request, outcome: str) -> None:
     journal.append(unit, RequestClosed, contact=None, body=body)
 
 
-def forget(unit: Unit, request: Request) -> None:
-    """Delete a request with its group, without a word: a newer one takes its place."""
-    unit.engine.delete_group(unit.keys, request.group_id)
-    unit.tx.execute("DELETE FROM request WHERE peer_id = ?", (request.peer.octets,))
+def forget(unit: Unit, peer: PeerId) -> bool:
+    """Delete the request of a peer, hidden or not, with its group and without a word. Say whether there was one."""
+    gone = unit.tx.query("DELETE FROM request WHERE peer_id = ? RETURNING group_id", (peer.octets,))
+    for (group_id,) in gone:
+        unit.engine.delete_group(unit.keys, cast("bytes", group_id))
+    return bool(gone)
 
 
 def reject(unit: Unit, which: str) -> None:
@@ -101,9 +117,12 @@ def reject(unit: Unit, which: str) -> None:
 
 def expire(unit: Unit) -> None:
     """Close the requests that nobody answered in time."""
-    for request in _where(unit.tx, "received_at < ?", unit.now - unit.policy.request_lifetime * 1000):
+    oldest = unit.now - unit.policy.request_lifetime * 1000
+    for request in _where(unit.tx, f"received_at < ? AND {_SHOWN}", oldest):
         unit.engine.delete_group(unit.keys, request.group_id)
         close(unit, request, "expired")
+    for request in _where(unit.tx, "received_at < ?", oldest):
+        forget(unit, request.peer)
 
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Request]:

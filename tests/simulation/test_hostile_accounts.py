@@ -1,0 +1,172 @@
+"""What a stranger, or a contact that is blocked, can find out, use up or bring about with groups of its own making."""
+
+from itertools import count
+
+import pytest
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.transport import Disposition, Verdict
+from balchat_host.core import account, contacts, handshake, inbox, journal, requests
+from balchat_host.core.codes import ChatCode
+from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.unit import Policy, Unit
+from balchat_host.testing.simulator import Account, World
+
+ENGINE = MlsEngine()
+GROUP_IDS = count()
+ASK = Envelope(kind=Kind.KEY_PACKAGE_REQUEST, payload=b"").encode()
+
+
+class Guest:
+    """An account whose owner uses the protocol as they like. Its groups have the ids that it wants."""
+
+    def __init__(self, world: World, host: Account, name: str) -> None:
+        self.account = world.account(name)
+        self._host = host
+
+    def says(self, envelope: bytes) -> Disposition:
+        """Have the host take an envelope."""
+        return self._host.change(lambda unit: inbox.receive(unit, self.account.peer, [envelope])[0])
+
+    def asks(self, group_id: bytes | None = None, *, code: str | None = None) -> Disposition:
+        """Ask for a key package and then for contact; give the answer to the last."""
+        answer = self.says(ASK)
+        if not answer.replies:
+            return answer
+        key_package = Envelope.decode(answer.replies[0]).payload
+        return self.says(self.request(key_package, group_id or next(GROUP_IDS).to_bytes(16), code=code))
+
+    def request(self, key_package: bytes, group_id: bytes, *, code: str | None = None) -> bytes:
+        """Make a contact request."""
+
+        def make(unit: Unit) -> bytes:
+            unit.engine.delete_group(unit.keys, group_id)
+            unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
+            invited = [(self._host.peer, key_package)]
+            welcome = unit.engine.add(unit.keys, group_id, invited, now=unit.seconds).welcome
+            own = account.code(unit.tx).code
+            return ContactRequest(welcome=welcome, code=code or own, introduction="").encode()
+
+        return Envelope(kind=Kind.CONTACT_REQUEST, payload=self.account.change(make)).encode()
+
+
+def blocked_and_stranger(policy: Policy | None = None) -> tuple[World, Account, Guest, Guest]:
+    """Give Alice, a contact whom she has blocked, and somebody whom she never heard of."""
+    world = World(1, ENGINE, policy=policy)
+    alice = world.account("Alice")
+    mallory, stranger = Guest(world, alice, "Mallory"), Guest(world, alice, "Stranger")
+    alice.add(mallory.account)
+    alice.block(mallory.account, blocked=True)
+    return world, alice, mallory, stranger
+
+
+def test_a_blocked_contact_learns_nothing_from_a_second_request_with_the_same_group() -> None:
+    _, _, mallory, stranger = blocked_and_stranger()
+    answers = [[guest.asks(group), guest.asks(group)] for guest, group in ((mallory, b"one"), (stranger, b"other"))]
+    assert answers[0] == answers[1]
+
+
+def test_a_blocked_contact_learns_nothing_from_a_request_with_the_group_of_the_conversation() -> None:
+    answers: list[Disposition] = []
+    for block in (True, False):
+        world = World(1, ENGINE)
+        alice = world.account("Alice")
+        mallory = Guest(world, alice, "Mallory")
+        alice.add(mallory.account)
+        mallory.asks(b"our conversation")
+        if block:
+            alice.block(mallory.account, blocked=True)
+        else:
+            alice.remove(mallory.account)
+        answers.append(mallory.asks(b"our conversation"))
+    assert answers[0] == answers[1]
+    assert answers[0].verdict is Verdict.COMMITTED
+
+
+def test_a_blocked_contact_learns_nothing_when_no_more_requests_fit() -> None:
+    world, alice, mallory, stranger = blocked_and_stranger(Policy(max_requests=1))
+    assert Guest(world, alice, "Somebody").asks().verdict is Verdict.COMMITTED
+    assert mallory.asks() == stranger.asks()
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_a_blocked_contact_that_asked_in_time_may_ask_again_like_any_stranger(*, blocked: bool) -> None:
+    world, alice, mallory, stranger = blocked_and_stranger(Policy(max_requests=1))
+    guest = mallory if blocked else stranger
+    assert guest.asks().verdict is Verdict.COMMITTED
+    assert Guest(world, alice, "Somebody").asks().verdict is Verdict.REFUSED
+    assert guest.asks().verdict is Verdict.COMMITTED
+
+
+def test_nobody_sees_the_request_of_a_blocked_contact_and_it_ends_with_the_block() -> None:
+    _, alice, mallory, _ = blocked_and_stranger()
+    before = alice.read(journal.newest)
+    mallory.asks()
+    assert alice.read(requests.everything) == []
+    assert alice.read(requests.count) == 0
+    assert not alice.asked_by(mallory.account)
+    alice.block(mallory.account, blocked=False)
+    alice.remove(mallory.account)
+    assert alice.read(requests.everything) == []
+    assert mallory.asks().verdict is Verdict.COMMITTED
+    assert alice.asked_by(mallory.account)
+    events, _ = alice.read(lambda tx: journal.read(tx, after=before, limit=100))
+    assert [event.type for event in events if "request" in event.type] == ["request.received"]
+
+
+def test_the_hidden_request_of_a_blocked_contact_ends_with_its_lifetime_in_silence() -> None:
+    world, alice, mallory, _ = blocked_and_stranger()
+    mallory.asks()
+    before = alice.read(journal.newest)
+    world.pass_time(31 * 24 * 3600)
+    alice.change(requests.expire)
+    assert alice.read(journal.newest) == before
+    assert alice.change(lambda unit: unit.engine.groups(unit.keys)) == []
+
+
+@pytest.mark.parametrize("kind", [Kind.KEY_PACKAGE_REQUEST, Kind.KEY_PACKAGE])
+def test_what_anybody_may_send_earns_a_stranger_no_trust(kind: Kind) -> None:
+    world, alice, mallory, stranger = blocked_and_stranger()
+    bob = Guest(world, alice, "Bob")
+    alice.add(bob.account)
+    answers = [guest.says(Envelope(kind=kind, payload=b"").encode()) for guest in (mallory, stranger, bob)]
+    assert {answer.verdict for answer in answers[:2]} == {Verdict.COMMITTED}
+    assert [answer.stranger for answer in answers] == [True, True, False]
+
+
+def test_requests_that_turn_out_to_be_wrong_are_counted_too() -> None:
+    world = World(1, ENGINE, policy=Policy(strangers_per_hour=3))
+    alice = world.account("Alice")
+    mallory = Guest(world, alice, "Mallory")
+    answers = [mallory.asks(code=alice.code) for _ in range(4)]
+    assert [answer.reason for answer in answers] == ["protocol-violation"] * 3 + ["requests-full"]
+
+
+def test_strangers_cannot_use_up_what_a_contact_asks_for() -> None:
+    world = World(1, ENGINE, policy=Policy(strangers_per_hour=2))
+    alice = world.account("Alice")
+    bob = Guest(world, alice, "Bob")
+    alice.add(bob.account)
+    for name in ("one", "two"):
+        assert Guest(world, alice, name).asks().verdict is Verdict.COMMITTED
+    assert Guest(world, alice, "three").asks().reason == "requests-full"
+    assert bob.asks().verdict is Verdict.COMMITTED
+
+
+def test_a_key_package_that_was_not_needed_is_taken_back() -> None:
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    one, other = Guest(world, alice, "one"), Guest(world, alice, "other")
+    own, borrowed = (Envelope.decode(guest.says(ASK).replies[0]).payload for guest in (one, other))
+    assert one.says(one.request(borrowed, b"with the other's")).verdict is Verdict.COMMITTED
+    assert one.says(one.request(own, b"with its own")).verdict is Verdict.REFUSED
+
+
+def test_a_stranger_who_calls_themselves_by_a_contact_s_address_is_not_taken_for_the_contact() -> None:
+    world = World(1, ENGINE)
+    alice, bob, mallory = (world.account(name) for name in ("Alice", "Bob", "Mallory"))
+    alice.add(bob)
+    code = str(ChatCode(peer=mallory.peer, name=bob.peer.onion))
+    alice.change(lambda unit: handshake.add_contact(unit, code, name=None, introduction=""))
+    for spelling in (bob.peer.onion, bob.peer.octets.hex()):
+        assert alice.read(lambda tx, spelling=spelling: contacts.find(tx, spelling)).peer == bob.peer
