@@ -186,16 +186,17 @@ class TransportKit:
             await alice.host.receives(*back)
 
     async def test_several_senders_and_several_peers_at_once(self, bench: TransportBench) -> None:
+        pairs = [(b"one %d" % number, b"two %d" % number) for number in range(5)]
         async with accounts(bench, 4) as (alice, *others):
             async with anyio.create_task_group() as tasks:
                 for other in others:
-                    for number in range(5):
-                        tasks.start_soon(deliver, bench, alice, other, [b"one %d" % number, b"two %d" % number])
+                    for pair in pairs:
+                        tasks.start_soon(deliver, bench, alice, other, pair)
             for other in others:
-                got = [received.envelope for received in other.host.received.all]
-                assert sorted(got) == sorted(b"%s %d" % (word, n) for word in (b"one", b"two") for n in range(5))
-                for number in range(5):
-                    assert got.index(b"one %d" % number) < got.index(b"two %d" % number)
+                received = await other.host.received.until(lambda received: len(received) >= 2 * len(pairs))
+                got = [each.envelope for each in received]
+                assert sorted(got) == sorted(envelope for pair in pairs for envelope in pair)
+                assert all(got.index(one) < got.index(two) for one, two in pairs)
 
     async def test_envelopes_that_wait_for_one_commit_share_the_next(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
@@ -359,6 +360,7 @@ class TransportKit:
         async with accounts(bench, 1) as (alice,):
             async with accounts(bench, 1) as (bob,):
                 await deliver(bench, alice, bob, [b"one"])
+                await bob.host.receives(b"one")
             if bench.capabilities.connects:
                 await alice.host.sees(bob.peer, reachable=False)
             async with accounts(bench, 1, key=bob.host.key) as (again,):
