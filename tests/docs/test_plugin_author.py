@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
 import anyio
 import pytest
 
+from balchat_host import testing
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.hookspecs import HookSpecs
 from balchat_host.loader.configuration import load_configuration
@@ -148,3 +150,9 @@ def test_the_pages_test_of_the_first_plugin_passes(installed, blocks):
 def test_no_snippet_on_the_pages_is_left_out(blocks):
     assert [block.file for block in blocks(INDEX, "python")] == ["balchat_ui_ping/__init__.py", "tests/test_ping.py"]
     assert len(blocks(HOOK_PAGE, "python")) == len(HOOKS)
+
+
+def test_every_kit_is_in_the_table(page):
+    kits = {path.stem for path in Path(testing.__file__).parent.glob("*_kit.py")}
+    (table,) = re.findall(r"^\| you want \|.*?\n((?:\|.*\n)+)", page(INDEX), re.MULTILINE)
+    assert set(re.findall(r"`(\w+_kit)`", table)) == kits

@@ -1,0 +1,49 @@
+"""The transport on the author's page obeys the kit that every transport obeys: its files are taken from the page."""
+
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from balchat_host.api.descriptors import TransportDescriptor
+from balchat_host.api.errors import BadInput
+from balchat_host.api.transport import Transport, TransportHost
+from balchat_host.loader.registration import ask, check
+
+PAGE = (Path(__file__).parents[2] / "docs/plugin-author/transport.md").read_text()
+FILES = dict(re.findall(r"`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+
+
+def load(name: str, file: str) -> ModuleType:
+    """Run a file of the page as the module `name`, as an import would."""
+    module = sys.modules[name] = ModuleType(name)
+    exec(compile(FILES[file], file, "exec"), module.__dict__)
+    return module
+
+
+plugin = load("balchat_transport_drop", "balchat_transport_drop/__init__.py")
+load("balchat_transport_drop.carrier", "balchat_transport_drop/carrier.py")
+pages_test = load("test_drop", "tests/test_drop.py")
+
+
+class TestDrop(pages_test.TestDrop):
+    """The page's own test."""
+
+
+def test_it_registers_and_asks_for_its_folder():
+    (descriptor,) = ask(plugin, "transport_drop")
+    check(descriptor, "transport_drop")
+    assert isinstance(descriptor, TransportDescriptor)
+    with pytest.raises(BadInput, match=r"settings\.transport_drop\.folder: it is not set"):
+        descriptor.factory(None, descriptor.settings())
+
+
+@pytest.mark.parametrize(
+    ("contract", "heading"), [(Transport, "the host calls"), (TransportHost, "the transport calls")]
+)
+def test_every_method_of_the_contract_is_in_its_table(contract, heading):
+    (table,) = re.findall(rf"^\| {heading} \|.*?\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    named = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == contract.__abstractmethods__ - {"identity"}
