@@ -11,7 +11,7 @@ from balchat_host.api.types import ServiceState
 
 
 class MessageState(StrEnum):
-    """How far a message has come. One that we wrote goes through the first five, in this order, or ends as `FAILED`."""
+    """How far a message has come. One that we wrote goes through the first five, in this order, or ends as failed."""
 
     QUEUED = "queued"
     SENT = "sent"
