@@ -6,6 +6,7 @@ be called from worker threads. Callbacks are called from a thread of stem's.
 
 import logging
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ _stem_log.propagate = False
 
 MAX_STREAMS_PER_CIRCUIT: Final = 64
 """Streams that one rendezvous circuit may open; tor closes a circuit that asks for more."""
+
+_QUIT_WITHIN: Final = 1.0
+_CLOSED: Final = "Closed"
+"""What stem calls the state of a connection that ended."""
 
 _STATUS_EVENTS: Final = ("STATUS_CLIENT", "STATUS_GENERAL", "NETWORK_LIVENESS", "ORCONN")
 
@@ -70,6 +75,8 @@ class Control:
 
     def __init__(self, controller: Any) -> None:
         self._controller = controller
+        self._ended = threading.Event()
+        controller.add_status_listener(self._status_changed)
 
     @classmethod
     def connect(cls, address: ControlAddress, *, password: Secret | None = None) -> Self:
@@ -128,7 +135,7 @@ class Control:
         """Call `callback` for every event from now on, and once with ControlClosed."""
 
         def closed(_controller: object, state: object, _time: object) -> None:
-            if state == "Closed":
+            if state == _CLOSED:
                 callback(ControlClosed())
 
         def status_changed(_event: object) -> None:
@@ -191,7 +198,18 @@ class Control:
 
     def close(self) -> None:
         """End the connection. Calling it twice is harmless."""
+        # stem's reader dies loudly when its socket is closed under it. So tor is asked to close, and soon does, unless
+        # it hangs.
+        try:
+            self._controller.get_socket().send("QUIT")
+            self._ended.wait(_QUIT_WITHIN)
+        except stem.ControllerError:
+            pass  # it is closed already
         self._controller.close()
+
+    def _status_changed(self, _controller: object, state: object, _time: object) -> None:
+        if state == _CLOSED:
+            self._ended.set()
 
 
 def _knock(address: ControlAddress) -> None:

@@ -75,13 +75,20 @@ class TorNetwork(Network):
         return self._state
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
+        hopeless: NetworkUnavailable | None = None
         try:
             await self._source.prepare()
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
                 self._set_state(ServiceState(phase=Phase.STARTING, percent=0, reason="starting tor"))
                 task_status.started()
-                await self._keep_a_tor(tasks)
+                try:
+                    await self._keep_a_tor(tasks)
+                except NetworkUnavailable as error:
+                    hopeless = error
+                    tasks.cancel_scope.cancel()
+            if hopeless is not None:
+                raise hopeless
         finally:
             self._tasks = None
             self._set_state(STOPPED)

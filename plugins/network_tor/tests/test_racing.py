@@ -93,7 +93,8 @@ async def test_an_older_failure_does_not_count_while_a_newer_attempt_is_on_its_w
 async def test_a_stream_that_comes_second_is_closed() -> None:
     attempts = Attempts((COMPANY_AFTER + 2, True), (2, True))
     winner = await race(attempts)
-    assert not attempts.streams[attempts.streams.index(winner)].closed
+    assert isinstance(winner, Stream)
+    assert not winner.closed
     assert all(stream.closed for stream in attempts.streams if stream is not winner)
 
 
