@@ -62,7 +62,8 @@ class World:
         self.bob = make_client(b"bob", rules)
         self.carol = make_client(b"carol", rules, carols_keys)
         alice = self.alice.create_group(b"group")
-        first = alice.commit(add=[self.bob.generate_key_package()])
+        first_package = self.bob.generate_key_package()
+        first = alice.commit(add=[first_package])
         alice.apply_pending_commit()
         self.group = self.bob.join(first.welcomes[0])
         late = [alice.encrypt(b"late %d" % number) for number in range(3)]
@@ -103,6 +104,7 @@ class World:
         ]
         self.before = self.seen(self.group)
         self.hostile: list[Callable[[random.Random], bytes]] = [self.hostile_key_package]
+        self.encryption_key = mallory.parts_of(first_package.to_bytes())[1][1:33]
         self.carols = (package.to_bytes(), carols_keys.secret_key())
         if not encrypted:
             alice.write_to_storage()
@@ -121,8 +123,15 @@ class World:
     def hostile_key_package(self, rng: random.Random) -> bytes:
         """Give a rightly signed key package with a changed leaf."""
         package, secret_key = self.carols
-        leaf = mallory.leaf_of(package)
-        return mallory.key_package(package, secret_key, mutate(leaf, [leaf], rng))
+        init_key, leaf = mallory.parts_of(package)
+        if rng.randrange(2):
+            return mallory.key_package(secret_key, init_key, mutate(leaf, [leaf], rng))
+        # Keys that are no keys, or of low order; or those of somebody else.
+        others = [self.alice.signing_identity.signature_key, self.encryption_key, bytes(32), b"\x01" + bytes(31), b""]
+        if rng.randrange(2):
+            return mallory.key_package(secret_key, rng.choice(others), leaf)
+        at = leaf.find(rng.choice((leaf[1:33], leaf[34:66])))
+        return mallory.key_package(secret_key, init_key, leaf[:at] + rng.choice(others[:-1]) + leaf[at + 32 :])
 
     def add(self, octets: bytes) -> object:
         """Add whose key package came."""
@@ -201,7 +210,10 @@ def run(count: int, seed: int) -> None:
     """Run `count` inputs. Raises AssertionError with what to repeat."""
     rng = random.Random(seed)  # noqa: S311  # repeatable, not secret
     honest = World(encrypted=False)
-    honest.group.process(honest.mallory.seal(*honest.contents[0]))  # what is not changed is accepted
+    # What is not changed is accepted.
+    package, secret_key = honest.carols
+    honest.add(mallory.key_package(secret_key, *mallory.parts_of(package)))
+    honest.group.process(honest.mallory.seal(*honest.contents[0]))
     warm = 0
     for encrypted in (True, False):
         world = World(encrypted=encrypted)

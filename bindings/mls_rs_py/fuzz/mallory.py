@@ -62,14 +62,14 @@ def sign_content(label: bytes, octets: bytes) -> bytes:
     return vector(b"MLS 1.0 " + label) + vector(octets)
 
 
-def key_package(message: bytes, secret_key: bytes, leaf: bytes) -> bytes:
-    """Put another LeafNode, signed, into a key package without extensions, and sign that too (section 10)."""
+def key_package(secret_key: bytes, init_key: bytes, leaf: bytes) -> bytes:
+    """Make a key package of any init key and LeafNode, both signatures right (section 10)."""
     key = Ed25519PrivateKey.from_private_bytes(secret_key[:32])
-    head = message[:8] + message[8 : 8 + 33]
-    signed = head[4:] + leaf + vector(key.sign(sign_content(b"LeafNodeTBS", leaf))) + vector(b"")
+    head = MLS_10 + b"\x00\x05" + MLS_10 + b"\x00\x01"
+    signed = head[4:] + vector(init_key) + leaf + vector(key.sign(sign_content(b"LeafNodeTBS", leaf))) + vector(b"")
     return head[:4] + signed + vector(key.sign(sign_content(b"KeyPackageTBS", signed)))
 
 
-def leaf_of(message: bytes) -> bytes:
-    """Give the LeafNode, without its signature, of a key package without extensions."""
-    return message[8 + 33 : -2 * SIGNATURE - 1]
+def parts_of(message: bytes) -> tuple[bytes, bytes]:
+    """Give the init key and the LeafNode, without its signature, of a key package without extensions."""
+    return message[9:41], message[41 : -2 * SIGNATURE - 1]

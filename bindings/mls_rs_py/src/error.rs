@@ -170,7 +170,9 @@ fn kind_of(error: &MlsError, blame: Blame) -> Kind {
         WelcomeKeyPackageNotFound => Kind::UnknownKeyPackage,
         InvalidLifetime { .. } => Kind::Lifetime,
         // What is wrong with a key package is its maker's fault, whoever handles it.
-        InvalidSignature
+        DefaultValueListed
+        | DuplicateLeafData(_)
+        | InvalidSignature
         | InvalidInitKey
         | InitLeafKeyEquality
         | InvalidLeafNodeSource
@@ -186,6 +188,8 @@ fn kind_of(error: &MlsError, blame: Blame) -> Kind {
         SerializationError(_) if blame == Blame::Peer => Kind::MalformedMessage,
         CryptoProviderError(any) => match any.inner_dyn_error().downcast_ref::<RustCryptoError>() {
             Some(RustCryptoError::RandError(_)) => Kind::Platform,
+            // Others' public keys are all that HPKE refuses when a caller commits.
+            Some(RustCryptoError::HpkeError(_)) => Kind::Peer,
             _ if blame == Blame::Caller => Kind::Platform,
             _ => by_blame,
         },
