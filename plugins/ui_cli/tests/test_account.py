@@ -111,6 +111,13 @@ def test_a_new_recovery_code(cli: Cli, app: FakeApp, key: str) -> None:
     assert "0000-0002" in cli.ok("recovery", "renew", key).out
 
 
+def test_a_new_recovery_code_is_not_made_with_the_old_one(cli: Cli, app: FakeApp, key: str) -> None:
+    result = cli("recovery", "renew", "--recovery-code", key, "--json")
+    assert (result.code, result.error["code"], result.error["fields"]["what"]) == (3, "bad-input", "--recovery-code")
+    assert cli.json("recovery", "renew", key) == {"recovery_code": "0000-0001"}
+
+
+
 def test_backup_into_a_directory_and_to_a_new_path(cli: Cli, app: FakeApp, tmp_path: Path) -> None:
     into = cli.json("backup", str(tmp_path))["path"]
     assert into.startswith(f"{tmp_path}/balchat-default-")

@@ -151,6 +151,9 @@ def renew_recovery_code(run: Run) -> None:
     The old one stops working.
     """
     run.session.require_account()
+    if run.session.key.slot is SlotKind.RECOVERY_CODE:
+        problem = "a new one needs the passphrase; with the old one, `balchat passphrase change` sets that first"
+        raise BadInput(what="--recovery-code", problem=problem)
 
     def renew(passphrase: Secret) -> str:
         return run.session.ask_with(passphrase, lambda app: app.renew_recovery_code(passphrase)).reveal().decode()
