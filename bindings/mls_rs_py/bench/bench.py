@@ -2,7 +2,7 @@
 
     python bench/bench.py [--sizes 2 50 250 1000]
 
-The Rust side of the comparison is `cargo run --release --manifest-path bench/rust/Cargo.toml`.
+The comparison with Rust, and with other implementations, is `make bench` (bench/mls_binding.py at the top).
 """
 
 import argparse

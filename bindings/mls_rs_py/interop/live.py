@@ -163,6 +163,7 @@ class Driver:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self._numbers = count()
+        self.milliseconds = 0.0
 
     def member(self, name: str, suite: int) -> "Theirs":
         """Start a member."""
@@ -180,6 +181,8 @@ class Driver:
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(f"the driver could not {command}: {answer['error']}")
+        # How long the call took, where the driver says so, for benchmarks.
+        self.milliseconds = answer.get("ms", 0.0)
         return answer["ok"]
 
     def close(self) -> None:
@@ -215,6 +218,11 @@ class Theirs:
         if isinstance(answer, dict):
             return {name: each and bytes.fromhex(each) for name, each in answer.items()}
         return bytes.fromhex(answer)
+
+    @property
+    def milliseconds(self) -> float:
+        """How long the last command took."""
+        return self._driver.milliseconds
 
     def close(self) -> None:
         """See Member."""

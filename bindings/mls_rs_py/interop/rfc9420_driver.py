@@ -109,7 +109,9 @@ def main() -> None:
     members: dict[int, Member] = {}
     for line in sys.stdin:
         try:
-            answer = {"ok": run(members, **json.loads(line))}
+            begun = time.perf_counter()
+            done = run(members, **json.loads(line))
+            answer = {"ok": done, "ms": (time.perf_counter() - begun) * 1e3}
         except Exception:  # noqa: BLE001  # whatever happens is the answer
             answer = {"error": traceback.format_exc()}
         sys.stdout.write(json.dumps(answer) + "\n")

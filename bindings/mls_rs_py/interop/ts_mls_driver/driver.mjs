@@ -207,7 +207,9 @@ async function run({ member, do: name, ...given }) {
 for await (const line of createInterface({ input: process.stdin })) {
   let answer
   try {
-    answer = { ok: await run(JSON.parse(line)) }
+    const begun = performance.now()
+    const ok = await run(JSON.parse(line))
+    answer = { ok, ms: performance.now() - begun }
   } catch (error) {
     answer = { error: String(error?.stack ?? error) }
   }

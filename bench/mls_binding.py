@@ -1,0 +1,297 @@
+"""mls-rs-py against the same calls in Rust, and against other implementations.
+
+Every implementation makes, in turns, the same group: one member creates it and adds all others in one commit, another
+joins, messages and own updates go from the one to the other. The key packages of the others are the same for all. Each
+driver times its own calls, octets in and octets out; see `bindings/mls_rs_py/interop/README.md`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from mls_rs_py import (
+    BasicCredential,
+    BasicIdentityProvider,
+    Client,
+    Group,
+    InMemoryGroupStateStorage,
+    InMemoryKeyPackageStorage,
+    KeyPackage,
+    Rules,
+    SignatureKeyPair,
+)
+
+from bench.figure import AtLeast, AtMost, Figure, NoMoreThan
+from bench.timing import in_turns_sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bench.room import Room
+
+TITLE = "The MLS binding"
+NOTE = (
+    "Milliseconds, medians; the rate of mls-rs-py is to be 0.9 of that of mls-rs without Python, so its time no more"
+    " than 1/0.9. Messages are of 256 octets, without padding in Rust and Python. The first trial's figures are of"
+    " another day. Stored: load the group from memory, one message, write it back; against the message alone."
+)
+BINDING = Path(__file__).parents[1] / "bindings" / "mls_rs_py"
+ROUNDS = {2: 25, 50: 15, 250: 9, 1000: 3}
+OTHERS = {"ts-mls": (2, 50, 250), "rfc9420": (2,)}
+TRIAL_SIZE = 250
+TRIAL = {"add": 53.0, "join": 13.0, "self-update": 23.0}
+MESSAGES = 20
+TEXT = b"x" * 256
+
+Times = dict[str, list[float]]
+
+
+def client(name: bytes, *, public: bool = False) -> tuple[Client, InMemoryGroupStateStorage]:
+    groups = InMemoryGroupStateStorage()
+    made = Client(
+        BasicCredential(name),
+        SignatureKeyPair.generate(),
+        identity_provider=BasicIdentityProvider(),
+        group_state_storage=groups,
+        key_package_storage=InMemoryKeyPackageStorage(),
+        rules=Rules(padding="none", encrypt_control_messages=not public),
+    )
+    return made, groups
+
+
+class Ours:
+    """A member on mls-rs-py, with the drivers' commands."""
+
+    def __init__(self, name: str, *, public: bool = False) -> None:
+        self._client, _ = client(name.encode(), public=public)
+        self.milliseconds = 0.0
+
+    def ask(self, command: str, **given: Any) -> Any:
+        begun = perf_counter()
+        answer = getattr(self, command)(**given)
+        self.milliseconds = (perf_counter() - begun) * 1e3
+        return answer
+
+    def key_package(self) -> bytes:
+        return self._client.generate_key_package().to_bytes()
+
+    def create(self, group_id: bytes) -> None:
+        self._group = self._client.create_group(group_id)
+
+    def join(self, message: bytes) -> None:
+        self._group = self._client.join(message)
+
+    def add(self, key_packages: list[bytes]) -> dict[str, bytes]:
+        commit = self._group.commit(add=[KeyPackage.from_bytes(each) for each in key_packages])
+        return {"commit": commit.message, "welcome": commit.welcomes[0]}
+
+    def update(self) -> bytes:
+        return self._group.commit().message
+
+    def apply(self) -> None:
+        self._group.apply_pending_commit()
+
+    def encrypt(self, data: bytes) -> bytes:
+        return self._group.encrypt(data)
+
+    def process(self, message: bytes) -> None:
+        self._group.process(message)
+
+
+class Pair:
+    """Two members of an implementation: Alice makes groups, Bob joins them; whoever cannot make one only joins."""
+
+    def __init__(self, alice: Any, bob: Any) -> None:
+        self._alice, self._bob = alice, bob
+        self._rounds = 0
+
+    @classmethod
+    def ours(cls) -> Pair:
+        """Make two of ours."""
+        alice, bob = Ours("alice"), Ours("bob")
+        return cls(alice, bob)
+
+    @classmethod
+    def theirs(cls, driver: Any) -> Pair:
+        """Make two behind a driver; one that can only join has one of ours to make its groups."""
+        bob = driver.member("bob", 1)
+        return cls(driver.member("alice", 1) if "create" in bob.commands else Ours("alice", public=True), bob)
+
+    def round(self, key_packages: list[bytes], times: Times) -> None:
+        """Go through the life of a group once."""
+        self._rounds += 1
+
+        def timed(step: str, member: Any, *commands: str, **given: Any) -> Any:
+            """Ask for the commands, the first with what is given, and give its answer."""
+            answer = member.ask(commands[0], **given)
+            milliseconds = member.milliseconds
+            for command in commands[1:]:
+                member.ask(command)
+                milliseconds += member.milliseconds
+            # What a helper of ours does is no figure of theirs.
+            if type(member) is type(self._bob):
+                times[step].append(milliseconds)
+            return answer
+
+        alice, bob = self._alice, self._bob
+        timed("create", alice, "create", group_id=b"bench %d" % self._rounds)
+        packages = [bob.ask("key_package"), *key_packages]
+        welcome = timed("add", alice, "add", "apply", key_packages=packages)["welcome"]
+        timed("join", bob, "join", message=welcome)
+        for _ in range(MESSAGES):
+            timed("decrypt", bob, "process", message=timed("encrypt", alice, "encrypt", data=TEXT))
+        timed("process it", bob, "process", message=timed("self-update", alice, "update", "apply"))
+
+
+def measure(room: Room) -> list[Figure]:
+    sys.path.insert(0, str(BINDING / "interop"))
+    # A program's modules, and only there where the checkout is.
+    import drivers  # noqa: PLC0415
+    from live import Driver  # noqa: PLC0415
+
+    drivers.build()
+    rust = BINDING / "target" / "bench"
+    manifest = BINDING / "bench" / "rust" / "Cargo.toml"
+    build = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", manifest, "--target-dir", rust]
+    subprocess.run(build, check=True)
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        commands = {"mls-rs": [str(rust / "release" / "mls-rs-bench")]}
+        commands |= {name: drivers.command(name) for name in OTHERS}
+        running = {name: Driver(command) for name, command in commands.items()}
+        for driver in running.values():
+            stack.callback(driver.close)
+        for size, rounds in ROUNDS.items():
+            pairs = [("mls-rs-py", Pair.ours())]
+            pairs += [(name, Pair.theirs(each)) for name, each in running.items() if size in OTHERS.get(name, ROUNDS)]
+            figures += _compare(size, rounds, pairs)
+    figures += [figure for size, extra in ((2, 0.1), (250, 0.6)) for figure in _stored(size, extra)]
+    return [*figures, _threads(), _import(), *_packaging(room.folder("wheel"))]
+
+
+def _compare(size: int, rounds: int, pairs: Sequence[tuple[str, Pair]]) -> Iterator[Figure]:
+    """Go through groups of `size` in turns."""
+    packages = [client(b"%d" % number)[0].generate_key_package().to_bytes() for number in range(size - 2)]
+    times: dict[str, Times] = {name: defaultdict(list) for name, _ in pairs}
+    for _ in range(rounds):
+        for name, pair in pairs:
+            pair.round(packages, times[name])
+    medians = {name: {step: median(each) for step, each in steps.items()} for name, steps in times.items()}
+    ours = medians.pop("mls-rs-py")
+    for name, theirs in medians.items():
+        target = AtMost(1 / 0.9) if name == "mls-rs" else None
+        for step, limit in theirs.items():
+            yield Figure(
+                what=f"{step}, {size:,} members",
+                measured=ours[step],
+                against=name,
+                limit=limit,
+                unit="ms",
+                target=target,
+            )
+    if size == TRIAL_SIZE:
+        for step, limit in TRIAL.items():
+            yield Figure(
+                what=f"{step}, {size} members", measured=ours[step], against="first trial", limit=limit, unit="ms",
+                target=AtMost(1),
+            )  # fmt: skip
+
+
+def _stored(size: int, extra: float) -> Iterator[Figure]:
+    """Measure what loading and storing add to a message."""
+    (alice, alices), (bob, bobs) = client(b"alice"), client(b"bob")
+    others = [client(b"%d" % number)[0].generate_key_package() for number in range(size - 2)]
+    group = alice.create_group(b"group")
+    welcome = group.commit(add=[bob.generate_key_package(), *others]).welcomes[0]
+    group.apply_pending_commit()
+    theirs = bob.join(welcome)
+    group.write_to_storage()
+    theirs.write_to_storage()
+    messages: list[bytes] = []
+
+    def stored(member: Client, step: Callable[[Group], object]) -> None:
+        loaded = member.load_group(b"group")
+        step(loaded)
+        loaded.write_to_storage()
+
+    encrypted = in_turns_sync(
+        100,
+        lambda: group.encrypt(TEXT),
+        lambda: stored(alice, lambda loaded: messages.append(loaded.encrypt(TEXT))),
+        warm_up=5,
+    )
+    waiting = iter(messages)
+    # Both read the same messages, each with a state of its own.
+    again = iter(list(messages))
+    decrypted = in_turns_sync(
+        100,
+        lambda: theirs.process(next(again)),
+        lambda: stored(bob, lambda loaded: loaded.process(next(waiting))),
+        warm_up=5,
+    )
+    for what, (alone, whole) in (("encrypt", encrypted), ("decrypt", decrypted)):
+        yield Figure(
+            what=f"load + {what} + store, {size} members", measured=whole.median, against=f"{what} alone",
+            limit=alone.median, unit="ms", target=NoMoreThan(extra, "ms"),
+        )  # fmt: skip
+    octets = [len(groups.state(b"group") or b"") / 1024 for groups in (alices, bobs)]
+    yield Figure(
+        what=f"written a message, {size} members", measured=max(octets), against="first trial, 250 members", limit=38,
+        unit="KiB",
+    )  # fmt: skip
+
+
+def _threads() -> Figure:
+    """Measure two threads with a group each against one with both, in turns."""
+    groups = [client(b"%d" % number)[0].create_group() for number in range(2)]
+
+    def work(group: Group) -> None:
+        for _ in range(2000):
+            group.encrypt(TEXT)
+
+    def together() -> None:
+        threads = [threading.Thread(target=work, args=(group,)) for group in groups]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    one, two = in_turns_sync(7, lambda: [work(group) for group in groups], together)
+    rates = [4000 / samples.median * 1000 for samples in (two, one)]
+    return Figure(
+        what="encrypt, two threads with a group each", measured=rates[0], against="one thread", limit=rates[1],
+        unit="/s", target=AtLeast(1.6),
+    )  # fmt: skip
+
+
+def _import() -> Figure:
+    """Measure the import in new processes."""
+    code = "import time; t = time.perf_counter(); import mls_rs_py; print((time.perf_counter() - t) * 1e3)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(15)]
+    return Figure(
+        what="import", measured=median(map(float, runs)), against="the issue's", limit=20, unit="ms", target=AtMost(1)
+    )
+
+
+def _packaging(folder: Path) -> Iterator[Figure]:
+    """Build a wheel from nothing."""
+    began = perf_counter()
+    maturin = Path(sys.executable).with_name("maturin")
+    build = [maturin, "build", "--release", "--locked", "--quiet", "--target-dir", folder / "target", "--out", folder]
+    subprocess.run(build, cwd=BINDING, check=True, capture_output=True)
+    seconds = perf_counter() - began
+    size = next(folder.glob("*.whl")).stat().st_size / 1024
+    yield Figure(what="build from nothing", measured=seconds, against="first trial", limit=46, unit="s")
+    yield Figure(what="wheel", measured=size, against="its module", limit=_module_size(), unit="KiB")
+
+
+def _module_size() -> float:
+    return next((BINDING / "mls_rs_py").glob("*.so")).stat().st_size / 1024
