@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from balchat_host.api.errors import BadInput, NoSuchMessage, TextTooLong
+from balchat_host.api.errors import BadInput, MalformedContent, NoSuchMessage, TextTooLong
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
@@ -58,6 +58,8 @@ def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> None:
                     reported = rows.messages_where(unit.tx, "id = ? AND contact = ?", (identifier, contact.id))
                     outbox.advance(unit, contact, reported, _REPORTED[MessageStatus(status)])
         case _:
+            if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
+                raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")
             ours = account.load(unit.tx).peer
             _insert(unit, contact, mimi, text=mimi.text, encoded=data, author=contact.peer, ours=ours)
 

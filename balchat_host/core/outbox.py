@@ -29,6 +29,9 @@ _PROGRESS: Final = {
 }
 """A message's state only ever goes up in this order."""
 
+_SHORTEST_WAIT: Final = 1000
+"""Milliseconds until what a contact refused leaves again, however soon they say they want it."""
+
 _NEW_TRY_AFTER: Final = 60 * 1000
 """Milliseconds until a contact request that was turned down as unusable is begun anew."""
 
@@ -200,7 +203,7 @@ def _refused(
     unit: Unit, contact: rows.ContactRow, refusal: SendReport, kind: Kind, message: Sequence[rows.MessageRow]
 ) -> None:
     if refusal.retry_after is not None:
-        not_before = unit.now + int(refusal.retry_after * 1000)
+        not_before = unit.now + max(_SHORTEST_WAIT, int(refusal.retry_after * 1000))
         unit.tx.execute("UPDATE outbox SET not_before = ? WHERE id = ?", (not_before, refusal.ticket))
         return
     unit.tx.execute("DELETE FROM outbox WHERE id = ?", (refusal.ticket,))

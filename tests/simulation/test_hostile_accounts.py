@@ -5,8 +5,10 @@ from itertools import count
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
+from balchat_host.api.errors import MalformedContent
+from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.transport import Disposition, Verdict
-from balchat_host.core import account, contacts, handshake, inbox, journal, requests
+from balchat_host.core import account, contacts, content, handshake, inbox, journal, messages, requests
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import Policy, Unit
@@ -170,3 +172,18 @@ def test_a_stranger_who_calls_themselves_by_a_contact_s_address_is_not_taken_for
     alice.change(lambda unit: handshake.add_contact(unit, code, name=None, introduction=""))
     for spelling in (bob.peer.onion, bob.peer.octets.hex()):
         assert alice.read(lambda tx, spelling=spelling: contacts.find(tx, spelling)).peer == bob.peer
+
+
+@pytest.mark.parametrize("content_type", [content.TEXT, "text/markdown;variant=GFM"])
+def test_a_contact_cannot_send_a_text_that_is_longer_than_any_may_be(content_type: str) -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+
+    def take_in(unit: Unit, size: int) -> None:
+        mimi = content.MimiContent(salt=bytes(16), content_type=content_type, body=b"x" * size, sent_at=0)
+        messages.take_in(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
+
+    alice.change(lambda unit: take_in(unit, MAX_TEXT_SIZE))
+    with pytest.raises(MalformedContent):
+        alice.change(lambda unit: take_in(unit, MAX_TEXT_SIZE + 1))

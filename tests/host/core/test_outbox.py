@@ -209,3 +209,10 @@ def test_ids_of_envelopes_are_kept_for_ninety_days(bench) -> None:
     bench.pass_time(seconds=1)
     bench.run(housekeeping.tidy)
     assert kept() == []
+
+
+def test_what_is_refused_for_no_time_at_all_leaves_again_after_a_second(bench, bob) -> None:
+    queue(bench, bob, b"again and again")
+    [ticket] = tickets(bench)
+    report(bench, ticket, Outcome.REFUSED, reason="storage-full", retry_after=0.0)
+    assert pending(bench) == outbox.Pending(outgoing=[], look_again=bench.now + 1000)
