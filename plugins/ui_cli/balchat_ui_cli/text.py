@@ -74,8 +74,8 @@ def wrap(line: str, cells: int) -> list[str]:
     """Break one visible line into rows of at most `cells` cells (at least 2), at spaces where there are some."""
     rows: list[str] = []
     rest = line
-    while width(rest) > cells:
-        head = _beginning(rest, cells)
+    # Only the beginning is measured, or a long line would take the square of its length.
+    while len(head := _beginning(rest, cells)) < len(rest):
         # A space right behind a full row ends it too.
         space = len(head) if rest[len(head)] == " " else head.rfind(" ")
         cut = len(head) if space <= 0 else space
