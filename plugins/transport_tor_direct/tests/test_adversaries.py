@@ -179,6 +179,20 @@ async def test_strangers_make_room_for_each_other_and_never_push_out_a_contact(
         assert alice.transport.reachable(strangers[-1].peer)
 
 
+async def test_strangers_cannot_hold_all_streams_with_what_anybody_may_send(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world, DirectSettings(max_streams=3)) as alice:
+        alice.host.answer = lambda source, envelope: Disposition(verdict=Verdict.COMMITTED, stranger=True)
+        strangers = [await stranger.enter(world, alice.peer) for _ in range(3)]
+        for each in strangers:
+            await each.say(FrameType.ENVELOPE, 0, b"give me a key package")
+            await each.next_of(FrameType.ACK)
+        late = await stranger.enter(world, alice.peer)
+        await strangers[0].is_closed(CloseReason.OVERLOADED)
+        assert alice.transport.reachable(late.peer)
+
+
 async def test_where_only_contacts_are_a_stranger_is_turned_away(
     account: Start, stranger: type[Stranger], world: VirtualNetwork
 ) -> None:
