@@ -117,7 +117,6 @@ def test_a_new_recovery_code_is_not_made_with_the_old_one(cli: Cli, app: FakeApp
     assert cli.json("recovery", "renew", key) == {"recovery_code": "0000-0001"}
 
 
-
 def test_backup_into_a_directory_and_to_a_new_path(cli: Cli, app: FakeApp, tmp_path: Path) -> None:
     into = cli.json("backup", str(tmp_path))["path"]
     assert into.startswith(f"{tmp_path}/balchat-default-")
