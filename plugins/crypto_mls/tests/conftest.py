@@ -7,33 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.api.storage import KeyValueArea
+from balchat_host.testing.crypto_kit import NOW, DictArea
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from balchat_host.api.crypto import CryptoEngine
-
-NOW = 1_800_000_000
-
-
-class DictArea(KeyValueArea):
-    """An area that can be looked at, copied and put back."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.rows.get(key)
-
-    def put(self, key: bytes, value: bytes) -> None:
-        self.rows[key] = value
-
-    def delete(self, key: bytes) -> None:
-        self.rows.pop(key, None)
-
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        yield from sorted((key, value) for key, value in self.rows.items() if key.startswith(prefix))
 
 
 class Account:
