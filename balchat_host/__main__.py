@@ -1,5 +1,6 @@
 """The command `balchat`: finds the front end that the configuration makes the command, and hands over to it."""
 
+import resource
 import sys
 from collections.abc import Sequence
 
@@ -8,6 +9,8 @@ from balchat_host.api.errors import BalchatError
 
 def main() -> int:
     """Run the command line that this process was started with; give its exit code."""
+    # A core file would lay our keys on the disk. What we start, tor among it, inherits this.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return run(sys.argv[1:])
 
 
