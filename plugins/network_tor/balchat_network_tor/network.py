@@ -91,12 +91,12 @@ class TorNetwork(Network):
                 raise hopeless
         finally:
             self._tasks = None
-            self._set_state(STOPPED)
+            onions, self._onions = self._onions, []
             with anyio.CancelScope(shield=True):
-                for onion in self._onions:
+                for onion in onions:
                     await onion.close_streams()
-                self._onions.clear()
                 await self._source.close()
+            self._set_state(STOPPED)
 
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
         tasks = self._running()
@@ -117,7 +117,11 @@ class TorNetwork(Network):
         self._onions.append(onion)
         tasks.start_soon(onion.serve)
         onion.network_changed(self._state)
-        await self._announce(service)
+        try:
+            await self._announce(service)
+        except BaseException:
+            await onion.aclose()
+            raise
         return onion
 
     async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:

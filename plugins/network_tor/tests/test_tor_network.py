@@ -253,14 +253,16 @@ async def test_a_running_tor_is_used_and_left_running(alice: TorNetwork, alice_d
 
 
 @pytest.fixture
-def locked_tor(tmp_path: Path) -> Iterator[int]:
-    """A tor without a network whose control port wants the password `sesame`; gives its port."""
+def locked_tor(private_tor_network: PrivateTorNetwork, tmp_path: Path) -> Iterator[int]:
+    """A tor that stays offline, whose control port wants the password `sesame`; gives its port."""
     (port,) = free_ports(1)
     process = TorProcess(folder=tmp_path / "locked", name="locked")
     process.make_folder()
     # tor --hash-password sesame
     hashed = "16:FF337077F93EEF0E6062AC96704A527EDF31ED62819D1AA723BF465470"
-    process.start("tor", ["DisableNetwork 1", f"ControlPort 127.0.0.1:{port}", f"HashedControlPassword {hashed}"])
+    _, *authorities = private_tor_network.torrc_lines()
+    control = [f"ControlPort 127.0.0.1:{port}", f"HashedControlPassword {hashed}"]
+    process.start("tor", ["DisableNetwork 1", *control, *authorities])
     deadline = time.monotonic() + 30
     with socket.socket() as knocking:
         while knocking.connect_ex(("127.0.0.1", port)) and process.running and time.monotonic() < deadline:
