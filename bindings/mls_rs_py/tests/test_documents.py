@@ -1,6 +1,7 @@
 """The documents' code runs as it stands."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,8 @@ BLOCKS = [
 def test_a_block_of_code_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "document", "exec"), {"__name__": "document"})
+
+
+def test_the_reference_is_what_the_stubs_and_docstrings_say():
+    maker = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))
+    assert (ROOT / "docs" / "reference.md").read_text() == maker["page"](), "run docs/make_reference.py"
