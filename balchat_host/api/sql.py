@@ -1,12 +1,18 @@
-"""What every vault on an SQLite driver needs: scripts taken apart, transaction control refused, areas as rows."""
+"""What every vault on an SQLite driver needs: transactions around one statement's run, areas as rows.
+
+A driver has a view that subclasses `SqlView` and says in `_run` how one statement is run, and a unit of change that
+subclasses this view and `SqlUnit`.
+"""
 
 import re
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from sqlite3 import complete_statement
 from typing import Final
 
-from balchat_host.api.storage import KeyValueArea, ReadTransaction, SqlError
+from balchat_host.api.storage import KeyValueArea, ReadTransaction, SqlError, SqlRow, SqlValue, Transaction
 
 AREA_SCHEMA: Final = """
 CREATE TABLE vault_area (
@@ -45,6 +51,47 @@ def statements(script: str) -> Iterator[str]:
     # Only comments and blanks may follow the last statement; with a semicolon they are complete.
     if statement and re.sub(r"--[^\n]*|/\*.*?\*/|\s", "", statement, flags=re.DOTALL):
         raise SqlError("a script ends in the middle of a statement")
+
+
+class SqlView(ReadTransaction):
+    """A view on a driver."""
+
+    @abstractmethod
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
+        """Run one statement, whatever it is: give its rows and how many it changed, -1 where it can change none.
+
+        Raises SqlError, and RuntimeError outside of the function that the transaction was handed to.
+        """
+
+    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
+        refuse_vault_only(sql)
+        return self._run(sql, parameters)[0]
+
+    def area(self, name: str) -> KeyValueArea:
+        return RowArea(self, name)
+
+
+class SqlUnit(SqlView, Transaction):
+    """A unit of change on a driver."""
+
+    def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
+        refuse_vault_only(sql)
+        return max(0, self._run(sql, parameters)[1])
+
+    def script(self, sql: str) -> None:
+        for statement in statements(sql):
+            self.execute(statement)
+
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        self._run("SAVEPOINT inner")
+        try:
+            yield
+        except BaseException:
+            self._run("ROLLBACK TO inner")
+            self._run("RELEASE inner")
+            raise
+        self._run("RELEASE inner")
 
 
 class RowArea(KeyValueArea):

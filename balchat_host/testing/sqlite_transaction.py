@@ -1,12 +1,11 @@
 """Transactions on a plain SQLite connection: of the vaults in memory, and with no vault for tests of the core alone."""
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from balchat_host.api.sql import AREA_SCHEMA, RowArea, refuse_vault_only, statements
-from balchat_host.api.storage import KeyValueArea, ReadTransaction, SqlError, SqlRow, SqlValue, Transaction
+from balchat_host.api.sql import AREA_SCHEMA, SqlUnit, SqlView
+from balchat_host.api.storage import SqlError, SqlRow, SqlValue, Transaction
 
 T = TypeVar("T")
 
@@ -20,18 +19,11 @@ def memory_database() -> sqlite3.Connection:
     return database
 
 
-class SqliteView(ReadTransaction):
+class SqliteView(SqlView):
     """Runs statements on a connection until it is ended."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database: sqlite3.Connection | None = database
-
-    def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        refuse_vault_only(sql)
-        return self._run(sql, parameters)[0]
-
-    def area(self, name: str) -> KeyValueArea:
-        return RowArea(self, name)
 
     def end(self) -> None:
         """Refuse every further statement."""
@@ -47,27 +39,8 @@ class SqliteView(ReadTransaction):
             raise SqlError(getattr(error, "sqlite_errorname", type(error).__name__)) from error
 
 
-class SqliteTransaction(SqliteView, Transaction):
+class SqliteTransaction(SqliteView, SqlUnit):
     """One unit of change on a connection, inside a BEGIN."""
-
-    def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        refuse_vault_only(sql)
-        return max(0, self._run(sql, parameters)[1])
-
-    def script(self, sql: str) -> None:
-        for statement in statements(sql):
-            self.execute(statement)
-
-    @contextmanager
-    def savepoint(self) -> Generator[None]:
-        self._run("SAVEPOINT inner")
-        try:
-            yield
-        except BaseException:
-            self._run("ROLLBACK TO inner")
-            self._run("RELEASE inner")
-            raise
-        self._run("RELEASE inner")
 
 
 def run_unit(database: sqlite3.Connection, fn: Callable[[Transaction], T], *, commit: Callable[[], None]) -> T:
