@@ -60,7 +60,7 @@ class Connection:
         self.trusted = trusted
         self.over = False
         self.useful_at = now
-        """When it last carried something that was wanted."""
+        """When it was last trusted anew."""
         self._stream = stream
         self._host = host
         self._settings = settings
@@ -340,7 +340,7 @@ class Connection:
             self._after_commit.clear()
 
     def _trust(self) -> None:
-        """It carried something that was wanted."""
+        """It carried something of a contact's, or something that we sent."""
         self.useful_at = anyio.current_time()
         if not self.trusted:
             self.trusted = True

@@ -51,7 +51,7 @@ class Holder(Protocol):
 
     @property
     def trusted(self) -> bool:
-        """Whether it ever brought anything that the host wanted, or the host wanted it."""
+        """Whether the host took something from it as a contact's, or sent something to it."""
         ...
 
 

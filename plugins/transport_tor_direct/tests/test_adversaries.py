@@ -271,3 +271,19 @@ async def test_what_arrived_whole_before_the_end_is_handed_on(
         await alice.host.sees(guest.peer, reachable=False)
         alice.host.open_vault()
         await alice.host.receives(*(b"%d" % number for number in range(10)))
+
+
+async def test_nothing_is_kept_of_strangers_that_have_left(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        for _ in range(20):
+            guest = await stranger.enter(world, alice.peer)
+            await guest.say(FrameType.ENVELOPE, 0, b"hello")
+            await guest.leave()
+            await alice.host.sees(guest.peer, reachable=False)
+        await anyio.wait_all_tasks_blocked()
+        transport = alice.transport
+        assert not transport._meetings
+        assert not transport._connections
+        assert transport._holdings._held == {}

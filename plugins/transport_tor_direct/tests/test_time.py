@@ -203,11 +203,12 @@ async def test_a_peer_that_takes_nothing_is_given_up(
         await deaf.is_closed()
 
 
-async def test_what_a_stranger_sends_is_handed_on_slowly_until_something_is_committed(
-    account: Start, stranger: type[Stranger], world: VirtualNetwork
+@pytest.mark.parametrize("verdict", [Verdict.IGNORED, Verdict.REFUSED, Verdict.COMMITTED])
+async def test_what_a_stranger_sends_is_handed_on_slowly_whatever_becomes_of_it(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork, verdict: Verdict
 ) -> None:
     async with account(world) as alice:
-        alice.host.answer = lambda source, envelope: Disposition(verdict=Verdict.IGNORED)
+        alice.host.answer = lambda source, envelope: Disposition(verdict=verdict, stranger=True)
         pushy = await stranger.enter(world, alice.peer)
         begun = anyio.current_time()
         for number in range(200):

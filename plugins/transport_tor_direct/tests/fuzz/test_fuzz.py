@@ -15,7 +15,7 @@ from balchat_transport_tor_direct.frames import CHUNK_SIZE, HEADER_SIZE, Frame, 
 from balchat_transport_tor_direct.handshake import Acceptor, Challenged, Dialler, Proof
 from balchat_transport_tor_direct.link import Answered, Link
 from balchat_transport_tor_direct.settings import DirectSettings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import ProtocolViolation
@@ -109,7 +109,6 @@ def test_dialler(octets: bytes) -> None:
         pass
 
 
-@settings(max_examples=200)
 @given(STREAMS, CUTS, st.lists(st.integers(1, 100_000), max_size=5), st.sampled_from(Verdict))
 def test_link(octets: bytes, cuts: list[int], sizes: list[int], verdict: Verdict) -> None:
     limits = DirectSettings(window=65_536)
