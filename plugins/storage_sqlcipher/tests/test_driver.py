@@ -44,16 +44,16 @@ class FakeConnection:
 
 def install(monkeypatch: pytest.MonkeyPatch, name: str, version: str | None) -> ModuleType:
     module = ModuleType(f"{name}.dbapi2")
-    module.connect = lambda _: FakeConnection(version)  # type: ignore[attr-defined]
-    module.Error, module.Warning = ArithmeticError, UserWarning  # type: ignore[attr-defined]
+    module.connect = lambda _: FakeConnection(version)
+    module.Error, module.Warning = ArithmeticError, UserWarning
     monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, f"{name}.dbapi2", module)
     return module
 
 
 def uninstall(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, f"{name}.dbapi2", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, f"{name}.dbapi2", None)
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_a_key_given_by_a_statement_is_the_same_key(tmp_path: Path) -> None:
     by_statement = driver.Driver(
         name="older",
         version="4.14",
-        connect=WithoutSetKey,  # type: ignore[arg-type]
+        connect=WithoutSetKey,
         errors=(sqlcipher3.dbapi2.Error,),
     )
     connection = open_database(by_statement, path, key)

@@ -64,7 +64,7 @@ def test_secrets_hide_themselves() -> None:
 def test_parts_join_in_any_order_with_repetitions(length: int, chance: object) -> None:
     whole = (b"0123456789" * (length // 10 + 1))[:length]
     parts = [*split(whole), *split(whole)]
-    chance.shuffle(parts)  # type: ignore[attr-defined]
+    chance.shuffle(parts)
     joiner = Joiner()
     got = [found for part in parts if (found := joiner.add(part, now=0)) is not None]
     assert got

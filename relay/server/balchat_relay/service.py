@@ -112,8 +112,10 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
                 if settings.relay.socket:
                     on_state(f"serving at {socket}")
                 else:
-                    # Imported here: stem and the rest are not needed where somebody else forwards the onion.
-                    from balchat_relay.publishing import Onion, tor_settings  # noqa: PLC0415
+                    from balchat_relay.publishing import (  # noqa: PLC0415  # stem is for nothing where others forward
+                        Onion,
+                        tor_settings,
+                    )
 
                     tor = tor_settings(settings.tor, connections=limits.connections, file=folder.settings)
                     seed = await to_thread.run_sync(folder.read_seed)
