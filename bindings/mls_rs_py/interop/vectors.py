@@ -1,8 +1,9 @@
 """Runs the MLS working group's vectors that a whole client can drive, through the public interface alone.
 
-    python interop/vectors.py FOLDER
+    python interop/vectors.py [FOLDER]
 
-FOLDER is `test-vectors` of github.com/mlswg/mls-implementations. Prints one line a file; fails where a vector does.
+FOLDER is `test-vectors` of github.com/mlswg/mls-implementations, or those that the crate openmls 0.5.0 carries. Prints
+one line a file; fails where a vector does.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from drivers import vectors as vectors_of_crate
 from mls_rs_py import (
     BasicIdentityProvider,
     CipherSuite,
@@ -108,8 +110,8 @@ def messages(vector: Vector) -> None:
 def main() -> int:
     """Run them all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("folder", type=Path, nargs="?")
+    folder: Path = parser.parse_args().folder or vectors_of_crate()
     failures = 0
     for name in ("messages", *PASSIVE_CLIENT):
         vectors: list[Vector] = json.loads((folder / f"{name}.json").read_text())
