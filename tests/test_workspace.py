@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from balchat_network_tor.settings import TorSettings
+from balchat_transport_tor_direct.settings import DirectSettings
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -81,3 +83,9 @@ def test_nothing_of_the_projects_own_plugins_is_imported_unless_enabled() -> Non
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
     assert run.stdout == "[]\n"
+
+
+def test_the_network_leaves_it_to_the_transport_whose_stream_makes_room() -> None:
+    # Where the network turned away what comes next, whoever holds enough idle streams would keep all contacts out.
+    streams = DirectSettings()
+    assert TorSettings().max_incoming >= 1.5 * (streams.max_streams + streams.max_handshakes)

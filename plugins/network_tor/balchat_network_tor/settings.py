@@ -44,8 +44,11 @@ class TorSettings:
     dial_timeout: float = 90.0
     """Seconds that opening a stream may take, waiting for tor included; 1 to 600."""
 
-    max_incoming: int = 256
-    """Incoming streams open at the same time for one address; 1 to 10,000."""
+    max_incoming: int = 1024
+    """Incoming streams open at the same time for one address; 1 to 10,000.
+
+    A last resort: whose stream makes room for whose, only a transport can tell, so its own limit must come first.
+    """
 
     torrc: tuple[str, ...] = ()
     """Further lines for tor's configuration: a private network, a proxy to go through."""
