@@ -1,7 +1,5 @@
 """The people we talk to."""
 
-from typing import Final
-
 from balchat_host.api.errors import (
     AlreadyAContact,
     BadInput,
@@ -19,12 +17,10 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
 from balchat_host.core import account, groups, journal, requests, rows
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.names import check_name
+from balchat_host.core.names import check_name, made_up_name
 from balchat_host.core.safety import safety_number
 from balchat_host.core.unit import Disconnect, SendPending, Unit
 from balchat_host.core.views import contact_body, contact_view
-
-_GIVEN_NAME_LENGTH: Final = 8
 
 
 def everyone(tx: ReadTransaction) -> list[rows.ContactRow]:
@@ -69,7 +65,7 @@ def create(
         raise BadInput(what="The introduction", problem=f"it is longer than {MAX_INTRODUCTION_SIZE} octets")
     if rows.number(unit.tx, "SELECT count(*) FROM contact") >= unit.policy.max_contacts:
         raise TooMany(limit=unit.policy.max_contacts, what="contacts")
-    name = check_name(name or peer.onion[:_GIVEN_NAME_LENGTH])
+    name = check_name(name or made_up_name(peer))
     _check_free(unit, name)
     unit.tx.execute(
         "INSERT INTO contact (peer_id, name, state, introduction, added_at) VALUES (?, ?, ?, ?, ?)",

@@ -5,7 +5,9 @@ from typing import Final
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import MAX_NAME_LENGTH
+from balchat_host.api.types import PeerId
 
+_ONION_PART: Final = 8
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that can hide or disguise: controls, formats (bidirectional overrides among them), surrogates."""
 
@@ -29,3 +31,8 @@ def check_name(name: str) -> str:
     if clean_name(trimmed) != trimmed:
         raise BadInput(what="The name", problem="it contains characters that cannot be seen")
     return trimmed
+
+
+def made_up_name(peer: PeerId) -> str:
+    """Name somebody who has no name: by the beginning of their onion address."""
+    return peer.onion[:_ONION_PART]

@@ -14,7 +14,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import RequestView
 from balchat_host.core import journal, rows
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.names import clean_name
+from balchat_host.core.names import clean_name, made_up_name
 from balchat_host.core.unit import Unit
 
 _SHOWN: Final = "peer_id NOT IN (SELECT peer_id FROM contact)"
@@ -80,7 +80,7 @@ def keep(unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: 
     """Let a request wait; tell of it unless it is hidden."""
     request = Request(
         peer=peer,
-        name=clean_name(name) or peer.onion[:8],
+        name=clean_name(name) or made_up_name(peer),
         introduction=introduction,
         group_id=group_id,
         received_at=unit.now,

@@ -1,7 +1,4 @@
-"""Routes.
-
-How a contact can be reached, as they told us, and how they can reach us, as we told them. docs/spec/content.md.
-"""
+"""How a contact can be reached, as they told us, and how they can reach us, as we told them: docs/spec/content.md."""
 
 from collections.abc import Sequence
 from typing import Final, cast

@@ -1,7 +1,4 @@
-"""Safety numbers.
-
-What two people read to each other to be sure that nobody stands between them. docs/spec/chat-code.md.
-"""
+"""Safety numbers, which two people read to each other so that nobody stands between them: docs/spec/chat-code.md."""
 
 import hashlib
 from typing import Final
