@@ -174,7 +174,7 @@ def measure(room: Room) -> list[Figure]:
             pairs += [(name, Pair.theirs(each)) for name, each in running.items() if size in OTHERS.get(name, ROUNDS)]
             figures += _compare(size, rounds, pairs)
     figures += [figure for size, extra in ((2, 0.1), (250, 0.6)) for figure in _stored(size, extra)]
-    return [*figures, _threads(), _import(), *_packaging(room.folder("wheel"))]
+    return [*figures, _threads(), _skipped(), _import(), *_packaging(room.folder("wheel"))]
 
 
 def _compare(size: int, rounds: int, pairs: Sequence[tuple[str, Pair]]) -> Iterator[Figure]:
@@ -269,6 +269,27 @@ def _threads() -> Figure:
     return Figure(
         what="encrypt, two threads with a group each", measured=rates[0], against="one thread", limit=rates[1],
         unit="/s", target=AtLeast(1.6),
+    )  # fmt: skip
+
+
+def _skipped() -> Figure:
+    """Measure the state of who gets only every 1000th of a hostile sender's messages, halfway and at the end."""
+    (alice, _), (bob, groups) = client(b"alice"), client(b"bob")
+    group = alice.create_group(b"group")
+    welcome = group.commit(add=[bob.generate_key_package()]).welcomes[0]
+    group.apply_pending_commit()
+    theirs = bob.join(welcome)
+    sizes: list[float] = []
+    for number in range(1, 100_001):
+        message = group.encrypt(b"")
+        if number % 1000 == 0:
+            theirs.process(message)
+        if number % 50_000 == 0:
+            theirs.write_to_storage()
+            sizes.append(len(groups.state(b"group") or b"") / 1024)
+    return Figure(
+        what="state after 100,000 messages with 1,000 skipped each time", measured=sizes[1], against="after 50,000",
+        limit=sizes[0], unit="KiB", target=AtMost(1.05),
     )  # fmt: skip
 
 
