@@ -53,10 +53,11 @@ class Envelope:
             raise MalformedEnvelope(problem="it is too large")
         item = _array(octets, 3)
         version, kind, payload = item
-        if version != VERSION or isinstance(version, bool):
+        # True and 1.0 equal 1, and are written otherwise: they would be further spellings of the same envelope.
+        if version != VERSION or type(version) is not int:
             raise MalformedEnvelope(problem="its version is not known here")
         try:
-            known = Kind(cast("int", kind))
+            known = Kind(kind if type(kind) is int else 0)
         except ValueError:
             raise MalformedEnvelope(problem="its kind is not known here") from None
         if not isinstance(payload, bytes):

@@ -64,6 +64,8 @@ def test_a_safety_number_with_somebody_else_differs(one: PeerId, other: PeerId, 
 def test_a_strangers_name_cannot_hide_or_disguise_anything() -> None:
     assert clean_name("Bob\x1b[2J\u202egnp\u200b\n  x") == "Bob[2Jgnp x"
     assert clean_name("A" * 100) == "A" * 64
+    assert clean_name("Bob\u3164") == clean_name("B\u2800ob") == "Bob"
+    assert clean_name("Rene\u0301") == clean_name("Ren\u00e9") == "Ren\u00e9"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 65, "Bob\u202e", "a\x00b"])

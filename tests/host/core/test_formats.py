@@ -44,6 +44,13 @@ def test_a_wrong_envelope_is_refused_for_its_own_reason(vector: dict[str, Any]) 
     assert caught.value.fields["problem"] == vector["problem"]
 
 
+@pytest.mark.parametrize("one", [True, 1.0])
+def test_an_envelope_has_no_second_spelling(one: object) -> None:
+    for item in ([one, 1, b"payload"], [1, one, b"payload"]):
+        with pytest.raises(MalformedEnvelope):
+            Envelope.decode(cbor.encode(item))
+
+
 def test_an_envelope_beyond_the_limit_is_neither_written_nor_read() -> None:
     with pytest.raises(ValueError, match="at most 1048576"):
         Envelope(kind=Kind.MLS_MESSAGE, payload=bytes(1024 * 1024)).encode()
