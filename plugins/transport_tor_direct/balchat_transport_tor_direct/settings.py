@@ -53,7 +53,7 @@ class DirectSettings:
     send_octets: int = 4 * 1024 * 1024
     batch_envelopes: int = 64
     batch_octets: int = 1024 * 1024
-    max_handshakes: int = 16
+    max_handshakes: int = 64
     max_streams: int = 512
     memory: int = 64 * 1024 * 1024
     frames_per_second: int = 8000

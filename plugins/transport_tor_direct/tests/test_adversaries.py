@@ -142,7 +142,7 @@ async def assert_unreachable(account: Account, peer: PeerId) -> None:
 
 
 async def test_nobody_can_hold_the_door(account: Start, stranger: type[Stranger], world: VirtualNetwork) -> None:
-    async with account(world) as alice:
+    async with account(world, DirectSettings(max_handshakes=16)) as alice:
         crowd = [await stranger.knock(world, alice.peer) for _ in range(15)]
         for _ in range(10):
             crowd += [await stranger.knock(world, alice.peer) for _ in range(10)]
