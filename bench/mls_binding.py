@@ -7,6 +7,7 @@ driver times its own calls, octets in and octets out; see `bindings/mls_rs_py/in
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
 
 TITLE = "The MLS binding"
 NOTE = (
-    "Milliseconds, medians; the rate of mls-rs-py is to be 0.9 of that of mls-rs without Python, so its time no more"
-    " than 1/0.9. Messages are of 256 octets, without padding in Rust and Python. The first trial's figures are of"
-    " another day. Stored: load the group from memory, one message, write it back; against the message alone."
+    "Milliseconds, the best of the rounds, since an operation of 100 ms is seldom left alone on a busy machine; the"
+    " rate of mls-rs-py is to be 0.9 of that of mls-rs without Python, so its time no more than 1/0.9. Messages are of"
+    " 256 octets, without padding in Rust and Python. The first trial's figures are of another day. Stored: load the"
+    " group from memory, one message, write it back; against the message alone. The state that is written holds the"
+    " ratchet tree, 44 of 81 KiB at 250 members, which mls-rs could write apart."
 )
 BINDING = Path(__file__).parents[1] / "bindings" / "mls_rs_py"
 ROUNDS = {2: 25, 50: 15, 250: 9, 1000: 3}
@@ -114,13 +117,7 @@ class Pair:
         self._rounds = 0
 
     @classmethod
-    def ours(cls) -> Pair:
-        """Make two of ours."""
-        alice, bob = Ours("alice"), Ours("bob")
-        return cls(alice, bob)
-
-    @classmethod
-    def theirs(cls, driver: Any) -> Pair:
+    def behind(cls, driver: Any) -> Pair:
         """Make two behind a driver; one that can only join has one of ours to make its groups."""
         bob = driver.member("bob", 1)
         return cls(driver.member("alice", 1) if "create" in bob.commands else Ours("alice", public=True), bob)
@@ -164,14 +161,17 @@ def measure(room: Room) -> list[Figure]:
     subprocess.run(build, check=True)
     figures: list[Figure] = []
     with ExitStack() as stack:
-        commands = {"mls-rs": [str(rust / "release" / "mls-rs-bench")]}
+        # Ours too is behind a pipe: a busy machine interrupts whoever works on and on more than whoever just woke up.
+        commands = {
+            "mls-rs-py": [sys.executable, "-m", "bench.mls_binding"],
+            "mls-rs": [str(rust / "release" / "mls-rs-bench")],
+        }
         commands |= {name: drivers.command(name) for name in OTHERS}
         running = {name: Driver(command) for name, command in commands.items()}
         for driver in running.values():
             stack.callback(driver.close)
         for size, rounds in ROUNDS.items():
-            pairs = [("mls-rs-py", Pair.ours())]
-            pairs += [(name, Pair.theirs(each)) for name, each in running.items() if size in OTHERS.get(name, ROUNDS)]
+            pairs = [(name, Pair.behind(each)) for name, each in running.items() if size in OTHERS.get(name, ROUNDS)]
             figures += _compare(size, rounds, pairs)
     figures += [figure for size, extra in ((2, 0.1), (250, 0.6)) for figure in _stored(size, extra)]
     return [*figures, _threads(), _skipped(), _import(), *_packaging(room.folder("wheel"))]
@@ -184,9 +184,9 @@ def _compare(size: int, rounds: int, pairs: Sequence[tuple[str, Pair]]) -> Itera
     for _ in range(rounds):
         for name, pair in pairs:
             pair.round(packages, times[name])
-    medians = {name: {step: median(each) for step, each in steps.items()} for name, steps in times.items()}
-    ours = medians.pop("mls-rs-py")
-    for name, theirs in medians.items():
+    best = {name: {step: min(each) for step, each in steps.items()} for name, steps in times.items()}
+    ours = best.pop("mls-rs-py")
+    for name, theirs in best.items():
         target = AtMost(1 / 0.9) if name == "mls-rs" else None
         for step, limit in theirs.items():
             yield Figure(
@@ -316,3 +316,32 @@ def _packaging(folder: Path) -> Iterator[Figure]:
 
 def _module_size() -> float:
     return next((BINDING / "mls_rs_py").glob("*.so")).stat().st_size / 1024
+
+
+def _drive() -> None:
+    """Be a driver: see `bindings/mls_rs_py/interop/README.md`."""
+    members: dict[int, Ours] = {}
+    commands = ["key_package", "create", "join", "add", "update", "apply", "encrypt", "process"]
+    for line in sys.stdin:
+        given = json.loads(line)
+        number, command = given.pop("member"), given.pop("do")
+        if command == "start":
+            members[number] = Ours(given["name"])
+            answer: Any = commands
+        else:
+            octets = {
+                name: [bytes.fromhex(each) for each in value] if isinstance(value, list) else bytes.fromhex(value)
+                for name, value in given.items()
+            }
+            answer = members[number].ask(command, **octets)
+        if isinstance(answer, dict):
+            answer = {name: value.hex() for name, value in answer.items()}
+        elif isinstance(answer, bytes):
+            answer = answer.hex()
+        milliseconds = members[number].milliseconds
+        sys.stdout.write(json.dumps({"ok": answer, "ms": milliseconds}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _drive()
