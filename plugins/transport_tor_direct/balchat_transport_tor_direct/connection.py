@@ -9,10 +9,8 @@ A connection is over at one moment (`_over`): then every open envelope is report
 arrived whole before that is still handed to the host, unless the peer broke the protocol or was let go.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 import anyio
@@ -25,6 +23,7 @@ from balchat_host.api.types import PeerId
 from balchat_transport_tor_direct.faults import LocalMisuse
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import READ_SIZE
+from balchat_transport_tor_direct.in_turn import InTurn
 from balchat_transport_tor_direct.inbound import Arrival
 from balchat_transport_tor_direct.limits import Allowance, Holdings
 from balchat_transport_tor_direct.link import Answered, Arrived, Closed, Link, LinkState, Ponged
@@ -68,15 +67,15 @@ class Connection:
         self._greeting = greeting
         self._on_over = on_over
         self._link = Link(settings, reader, now)
-        self._frames = Allowance(settings.frames_per_second, now)
-        self._octets = Allowance(settings.octets_per_second, now)
+        self._frames = Allowance(settings.frames_per_second, now, at_once=settings.frames_per_second)
+        self._octets = Allowance(settings.octets_per_second, now, at_once=settings.octets_per_second)
+        self._envelopes = Allowance(settings.stranger_envelopes_per_second, now, at_once=settings.stranger_envelopes)
         self._scope = anyio.CancelScope()
         self._due = float("inf")
         self._writing = False
         self._discard = False
-        self._committed = 0
+        self._in_turn = InTurn(host.report)
         self._committing = 0
-        self._after_commit: deque[tuple[int, list[SendReport]]] = deque()
         self._write_now, self._commit_now, self._look_at_clock = Wakeup(), Wakeup(), Wakeup()
         self._room, self._drained, self._trust_changed = Wakeup(), Wakeup(), Wakeup()
         self._pong = anyio.Event()
@@ -116,7 +115,7 @@ class Connection:
 
     def let_go(self, reason: CloseReason) -> None:
         """End it from our side. Unless it was replaced, what was not yet handed to the host is dropped."""
-        self._discard = reason is not CloseReason.REPLACED
+        self._discard = self._discard or reason is not CloseReason.REPLACED
         if not self.over:
             self._begin_to_close(self._link.close(reason))
 
@@ -188,7 +187,7 @@ class Connection:
         while event := self._link.next_event():
             match event:
                 case Answered(reports):
-                    self._report_in_turn(reports)
+                    self._in_turn.answered(reports, arrived=self._link.arrived)
                     self._room.ring()
                 case Arrived():
                     self._commit_now.ring()
@@ -242,12 +241,14 @@ class Connection:
                 batch = self._link.take_batch(envelopes=most, octets=limits.batch_octets)
                 if batch and not self._discard:
                     await self._hand_on(batch)
+                    # A stranger that has left does not make us work off a window full at a stranger's pace.
+                    self._discard = self._discard or (self.over and not self.trusted)
                 elif self.over:
                     break
                 else:
                     await self._commit_now.wait()
         finally:
-            self._release(final=True)
+            self._in_turn.end()
             self._holdings.note(self, 0)
 
     async def _hand_on(self, batch: Sequence[Arrival]) -> None:
@@ -263,15 +264,14 @@ class Connection:
             self._committing = 0
         if len(dispositions) != len(batch):
             raise LocalMisuse(f"{len(batch)} envelopes got {len(dispositions)} dispositions")
-        self._committed += len(batch)
         self._link.answer(batch, dispositions, anyio.current_time())
         if any(each.verdict is Verdict.COMMITTED and not each.stranger for each in dispositions):
             self._trust()
-        self._release()
+        self._in_turn.committed(len(batch))
         self._note_held()
         self._stir()
-        if not self.trusted:
-            with anyio.move_on_after(len(batch) / self._settings.stranger_envelopes_per_second):
+        if not self.trusted and (pause := self._envelopes.spend(len(batch), anyio.current_time())):
+            with anyio.move_on_after(pause):
                 await self._trust_changed.wait()
         while self._link.backlog > MOST_BACKLOG and not self.over:
             await self._drained.wait()
@@ -322,23 +322,6 @@ class Connection:
         if reports:
             self._host.report(reports)
 
-    def _report_in_turn(self, reports: list[SendReport]) -> None:
-        """Report answers, but not before the envelopes that arrived before them are committed: replies among them."""
-        self._trust()
-        if self._link.arrived == self._committed:
-            self._report(reports)
-        else:
-            self._after_commit.append((self._link.arrived, reports))
-
-    def _release(self, *, final: bool = False) -> None:
-        """Report the answers whose turn has come; at the end, the others as lost."""
-        while self._after_commit and self._after_commit[0][0] <= self._committed:
-            self._report(self._after_commit.popleft()[1])
-        if final:
-            for _, reports in self._after_commit:
-                self._report([_lost(report) for report in reports])
-            self._after_commit.clear()
-
     def _trust(self) -> None:
         """It carried something of a contact's, or something that we sent."""
         self.useful_at = anyio.current_time()
@@ -349,9 +332,3 @@ class Connection:
     def _note_held(self) -> None:
         if too_much := self._holdings.note(self, self._link.held + self._committing):
             too_much.let_go(CloseReason.OVERLOADED)
-
-
-def _lost(report: SendReport) -> SendReport:
-    if report.outcome is Outcome.SENT:
-        return report
-    return replace(report, outcome=Outcome.LOST, reason=None, retry_after=None)

@@ -8,16 +8,17 @@ import anyio
 
 
 class Allowance:
-    """So much a second. What goes beyond is paid for by waiting; what was not used in a second is gone."""
+    """So much a second, and so much at once: what was not used is saved up to there. Beyond, one pays by waiting."""
 
-    def __init__(self, rate: float, now: float) -> None:
+    def __init__(self, rate: float, now: float, *, at_once: float) -> None:
         self._rate = rate
-        self._left = rate
+        self._at_once = at_once
+        self._left = at_once
         self._at = now
 
     def spend(self, amount: float, now: float) -> float:
         """Use up `amount`; give the seconds to pause before the next."""
-        self._left = min(self._rate, self._left + (now - self._at) * self._rate) - amount
+        self._left = min(self._at_once, self._left + (now - self._at) * self._rate) - amount
         self._at = now
         return max(0.0, -self._left / self._rate)
 

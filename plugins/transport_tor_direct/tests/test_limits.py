@@ -10,19 +10,25 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 
-@given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 500)), min_size=1), st.integers(1, 1000))
-def test_an_allowance_lets_through_its_rate_and_one_second_at_once(uses: list[tuple[float, int]], rate: int) -> None:
-    allowance, now, spent = Allowance(rate, 0.0), 0.0, 0
+@given(
+    uses=st.lists(st.tuples(st.floats(0, 5), st.integers(0, 500)), min_size=1),
+    rate=st.integers(1, 1000),
+    at_once=st.integers(1, 1000),
+)
+def test_an_allowance_lets_through_its_rate_and_so_much_at_once(
+    uses: list[tuple[float, int]], rate: int, at_once: int
+) -> None:
+    allowance, now, spent = Allowance(rate, 0.0, at_once=at_once), 0.0, 0
     for wait, amount in uses:
         now += wait
         spent += amount
         now += allowance.spend(amount, now)
-        assert spent <= rate * (now + 1) * 1.000001 + 1e-6
+        assert spent <= (rate * now + at_once) * 1.000001 + 1e-6
 
 
-def test_what_was_not_used_in_a_second_is_gone() -> None:
-    allowance = Allowance(10, 0.0)
-    assert allowance.spend(10, 100.0) == 0
+def test_no_more_is_saved_up_than_may_be_used_at_once() -> None:
+    allowance = Allowance(10, 0.0, at_once=20)
+    assert allowance.spend(20, 100.0) == 0
     assert allowance.spend(5, 100.0) == pytest.approx(0.5)
 
 

@@ -214,8 +214,40 @@ async def test_what_a_stranger_sends_is_handed_on_slowly_whatever_becomes_of_it(
         for number in range(200):
             await pushy.say(FrameType.ENVELOPE, number, b"spam")
         await alice.host.received.until(lambda received: len(received) == 200, patience=PATIENCE)
-        assert anyio.current_time() - begun >= (200 - 16) / 10
+        assert anyio.current_time() - begun >= (200 - 2 * 16) / 10
         assert max(alice.host.batches.all) <= 16
+
+
+async def test_a_stranger_that_has_left_is_not_worked_for_any_longer(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        alice.host.answer = lambda source, envelope: Disposition(verdict=Verdict.COMMITTED, stranger=True)
+        guest = await stranger.enter(world, alice.peer)
+        for number in range(1000):
+            await guest.say(FrameType.ENVELOPE, number, b"spam")
+        await guest.leave()
+        await anyio.sleep(1000)
+        assert len(alice.host.received.all) <= 2 * 16
+        assert not alice.transport.reachable(guest.peer)
+
+
+async def test_answering_our_replies_makes_nobody_a_friend(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world) as alice:
+        alice.host.answer = lambda source, envelope: Disposition(
+            verdict=Verdict.COMMITTED, replies=(b"reply",), stranger=True
+        )
+        guest = await stranger.enter(world, alice.peer)
+        begun = anyio.current_time()
+        await guest.say(FrameType.ENVELOPE, 0, b"question")
+        await guest.next_of(FrameType.ENVELOPE)
+        await guest.say(FrameType.ACK, 0, b"\0\0\0\1")
+        for number in range(1, 101):
+            await guest.say(FrameType.ENVELOPE, number, b"spam")
+        await alice.host.received.until(lambda received: len(received) == 101, patience=PATIENCE)
+        assert anyio.current_time() - begun >= (101 - 2 * 16) / 10
 
 
 async def test_a_contact_that_comes_back_with_much_is_not_held_up(account: Start, world: VirtualNetwork) -> None:
