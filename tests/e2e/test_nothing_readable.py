@@ -1,0 +1,79 @@
+"""A thief of the disk: every file that an account may write is searched, while it runs, after its end, after a kill."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from balchat_host.api.types import PeerId
+from balchat_host.testing.people import Person
+
+pytestmark = pytest.mark.tor
+
+MakePerson = Callable[..., Person]
+
+TEXT = "the tulips bloom at the north gate at seven"
+INTRODUCTION = "we met beside the astronomical clock"
+
+
+def spellings(word: str | bytes) -> Iterator[bytes]:
+    """How a text or some octets may lie in a file."""
+    octets = word.encode() if isinstance(word, str) else word
+    yield octets
+    yield octets.hex().encode()
+    yield base64.b64encode(octets).rstrip(b"=")
+    if isinstance(word, str):
+        yield word.encode("utf-16-le")
+
+
+def tell_tale(home: Path, secrets: dict[str, str | bytes]) -> list[str]:
+    """Name each secret that a file, or its name, tells."""
+    found: list[str] = []
+    for file in (path for path in home.rglob("*") if path.is_file() and not path.is_symlink()):
+        octets = file.read_bytes() + str(file.relative_to(home)).encode()
+        found += [
+            f"{name} in {file.relative_to(home)}"
+            for name, word in secrets.items()
+            if any(spelling in octets for spelling in spellings(word))
+        ]
+    return found
+
+
+def test_no_file_tells_anything(onion_person: MakePerson) -> None:
+    # The names of homes are the test's; what people are called is not in them.
+    alice, bob = onion_person("Person-a"), onion_person("Person-b")
+    [ours] = alice.ask("code")
+    [theirs] = bob.ask("code")
+    alice.ask("contacts", "add", theirs["code"], "--name", "Balthazar-Quill", "--introduction", INTRODUCTION)
+    bob.events.until(lambda event: event["type"] == "request.received")
+    bob.ask("requests", "accept", "Person-a", "--name", "Seraphine-Moss")
+    bob.send("Seraphine-Moss", TEXT, "--wait", "delivered")
+    secrets: dict[str, str | bytes] = {
+        "a text": TEXT,
+        "an introduction": INTRODUCTION,
+        "a contact's name": "Balthazar-Quill",
+        "another contact's name": "Seraphine-Moss",
+        "a passphrase": alice.passphrase,
+        "the other passphrase": bob.passphrase,
+        "our address": ours["onion"].removesuffix(".onion"),
+        "their address": theirs["onion"].removesuffix(".onion"),
+        "our key": bytes.fromhex(ours["peer_id"]),
+        "their key": bytes.fromhex(theirs["peer_id"]),
+    }
+    homes = [alice.home, bob.home]
+    assert [tell_tale(home, secrets) for home in homes] == [[], []], "while they run"
+    alice.down()
+    bob.kill()
+    assert tell_tale(alice.home, secrets) == [], "after a clean end"
+    assert tell_tale(bob.home, secrets) == [], "after SIGKILL"
+
+
+def test_the_search_itself_finds_what_lies_open(tmp_path: Path) -> None:
+    key = hashlib.sha256(b"key").digest()
+    (tmp_path / "notes").write_text(f"see {PeerId(key).onion}")
+    (tmp_path / "key").write_bytes(b"\0\0" + base64.b64encode(key))
+    (tmp_path / "plain").write_bytes(TEXT.encode("utf-16-le"))
+    secrets: dict[str, str | bytes] = {"address": PeerId(key).onion, "key": key, "text": TEXT}
+    assert sorted(tell_tale(tmp_path, secrets)) == ["address in notes", "key in key", "text in plain"]
