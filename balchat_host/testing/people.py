@@ -137,6 +137,13 @@ class Person:
             wait_until_gone(child)
         self._ended()
 
+    def mourn(self) -> Said:
+        """Wait for the end of `balchat up`, which ends without our doing; give what it left."""
+        assert self._up is not None, "not started"
+        up = self._up
+        self._ended()
+        return Said(code=up.wait(), out="", err=up.err)
+
     @property
     def pid(self) -> int:
         """The process id of `balchat up`."""

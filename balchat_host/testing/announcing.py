@@ -1,0 +1,13 @@
+"""Distributions that consist of their metadata: they announce plugins that lie somewhere on the path already."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def announce(folder: Path, plugins: Mapping[str, str], *, distribution: str = "announced") -> None:
+    """Announce plugins, each by its name and its module, to processes that have `folder` on their path."""
+    information = folder / f"{distribution}-1.0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    lines = [f"{name} = {module}\n" for name, module in plugins.items()]
+    (information / "entry_points.txt").write_text("".join(["[balchat.plugins.v1]\n", *lines]))

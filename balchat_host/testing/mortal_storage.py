@@ -1,0 +1,128 @@
+"""A storage that kills its own process (SIGKILL) at the commit that it is told, around any other storage.
+
+    before   the unit has done its work in the transaction; nothing of it is on the disk
+    after    the unit is on the disk; nobody has been told, and none of its effects has been carried out
+
+A test that counts up `at` until the process survives has stopped it at every commit point. As a plugin it is called
+`storage_mortal`; a test announces `balchat_host.testing.mortal_storage` by an entry point of its own.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from balchat_host.api import API_VERSION
+from balchat_host.api.descriptors import StorageDescriptor
+from balchat_host.api.hookspecs import hookimpl
+from balchat_host.api.storage import ReadTransaction, SlotKind, Storage, Transaction, Vault
+from balchat_host.api.types import Check, Secret
+from balchat_host.loader.plugins import discover
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MortalSettings:
+    """`storage` is the plugin that keeps the vault. `at` counts units from 1; with 0 nobody dies."""
+
+    storage: str = "storage_sqlcipher"
+    when: str = "before"
+    at: int = 0
+
+    def __post_init__(self) -> None:
+        if self.when not in ("before", "after"):
+            raise ValueError(f"when: it is {self.when}; before or after")
+
+
+class MortalStorage(Storage):
+    """Hands everything on to `storage`."""
+
+    def __init__(self, storage: Storage, settings: MortalSettings) -> None:
+        self._storage = storage
+        self._settings = settings
+
+    def new_recovery_code(self) -> Secret:
+        return self._storage.new_recovery_code()
+
+    def exists(self, directory: Path) -> bool:
+        return self._storage.exists(directory)
+
+    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> Vault:
+        return await self._storage.create(directory, slots)
+
+    async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> Vault:
+        return MortalVault(await self._storage.unlock(directory, kind, secret), self._settings)
+
+    def checks(self, directory: Path) -> Sequence[Check]:
+        return self._storage.checks(directory)
+
+
+class MortalVault(Vault):
+    """Hands everything on to `vault`, until its hour has come."""
+
+    def __init__(self, vault: Vault, settings: MortalSettings) -> None:
+        self._vault = vault
+        self._settings = settings
+        self._units = 0
+
+    async def transact(self, fn: Callable[[Transaction], T]) -> T:
+        self._units += 1
+        last = self._units == self._settings.at
+
+        def run(tx: Transaction) -> T:
+            result = fn(tx)
+            if last and self._settings.when == "before":
+                _die()
+            return result
+
+        result = await self._vault.transact(run)
+        if last:
+            _die()
+        return result
+
+    async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
+        return await self._vault.read(fn)
+
+    async def slots(self) -> Sequence[SlotKind]:
+        return await self._vault.slots()
+
+    async def set_slot(self, kind: SlotKind, secret: Secret) -> None:
+        await self._vault.set_slot(kind, secret)
+
+    async def verify_slot(self, kind: SlotKind, secret: Secret) -> None:
+        await self._vault.verify_slot(kind, secret)
+
+    async def backup(self, target: Path) -> None:
+        await self._vault.backup(target)
+
+    async def aclose(self) -> None:
+        await self._vault.aclose()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def make(settings: MortalSettings) -> Storage:
+    """Make it, around the storage of another plugin."""
+    [record] = [record for record in discover([settings.storage]) if record.enabled]
+    [descriptor] = record.usable()
+    assert isinstance(descriptor, StorageDescriptor), f"{settings.storage} is no storage"
+    return MortalStorage(descriptor.factory(descriptor.settings()), settings)
+
+
+@hookimpl
+def balchat_storages() -> Sequence[StorageDescriptor]:
+    """Register the storage."""
+    return [
+        StorageDescriptor(
+            name="storage_mortal",
+            summary="Kills its own process at a commit, for tests",
+            api_version=API_VERSION,
+            settings=MortalSettings,
+            factory=make,
+        )
+    ]

@@ -1,0 +1,98 @@
+"""Accounts in real processes, with real vaults and real MLS, that meet through sockets on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from balchat_host.testing.announcing import announce
+from balchat_host.testing.people import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    MakePair = Callable[..., tuple[Person, Person]]
+
+NAMES = ("Alice", "Bob")
+CONFIGURATION = """\
+[plugins]
+enabled = ["storage_mortal", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_rpc", "ui_cli"]
+storage = "storage_mortal"
+network = "network_loopback"
+
+[delivery]
+retry_first_seconds = 1
+retry_max_seconds = 1
+
+[settings.network_loopback]
+directory = "{network}"
+"""
+DEATH = """
+[settings.storage_mortal]
+when = "{when}"
+at = {at}
+"""
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[Path]:
+    """A private folder with a path that is short enough for sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
+        announce(
+            Path(folder, "site"),
+            {
+                "network_loopback": "balchat_host.testing.loopback_plugin",
+                "storage_mortal": "balchat_host.testing.mortal_storage",
+            },
+        )
+        yield Path(folder)
+
+
+def person(house: Path, base: Path, name: str) -> Person:
+    path = os.pathsep.join([str(house / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    configuration = CONFIGURATION.format(network=base / "net")
+    return Person(base, name, configuration=configuration, environment={"PYTHONPATH": path})
+
+
+@pytest.fixture(scope="session")
+def accounts(house: Path) -> Path:
+    """The homes of two accounts that were made and never used."""
+    base = house / "new"
+    base.mkdir()
+    for name in NAMES:
+        with person(house, base, name) as somebody:
+            somebody.init()
+    return base
+
+
+@pytest.fixture
+def make_pair(house: Path, accounts: Path) -> Iterator[MakePair]:
+    """Makes pairs of people with new accounts. What one pair left is gone when the next one is made."""
+    with ExitStack() as stack:
+
+        def make() -> tuple[Person, Person]:
+            stack.close()
+            base = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=house)))
+            for name in NAMES:
+                shutil.copytree(accounts / name.lower(), base / name.lower())
+            alice, bob = (stack.enter_context(person(house, base, name)) for name in NAMES)
+            return alice, bob
+
+        yield make
+
+
+@pytest.fixture
+def die_at() -> Callable[[Person, str, int], None]:
+    """Makes somebody's next process die at a commit; the one after it does not."""
+
+    def die_at(somebody: Person, when: str, at: int) -> None:
+        before = (somebody.profile / "balchat.toml").read_text().partition(DEATH[:24])[0]
+        somebody.configure(before + DEATH.format(when=when, at=at))
+
+    return die_at

@@ -1,0 +1,65 @@
+"""Processes that are killed at moments that chance picks: every accepted message arrives once, in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from random import Random
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from balchat_host.testing.survivor import Survivor
+
+ROUNDS = int(os.environ.get("BALCHAT_CRASH_ROUNDS", "30"))
+SEED = int(os.environ.get("BALCHAT_CRASH_SEED", "20261123"))
+
+
+def kill_soon(somebody: Survivor, random: Random) -> Timer:
+    """Kill the process that somebody has now, in up to a third of a second."""
+    pid = somebody.person.pid
+
+    def kill() -> None:
+        # It may have died meanwhile, and not been buried yet.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    timer = Timer(random.uniform(0, 0.3), kill)
+    timer.start()
+    return timer
+
+
+def has(text: str) -> Any:
+    return lambda event: event["type"] == "message.added" and event["message"]["text"] == text
+
+
+@pytest.mark.timeout(900)
+def test_deaths_at_random_moments_lose_and_double_nothing(make_pair: Any, die_at: Any) -> None:
+    random = Random(SEED)
+    alice, bob = (Survivor(somebody) for somebody in make_pair())
+    for one in (alice, bob):
+        die_at(one.person, "before", 0)
+        one.start()
+    alice.call("add_contact", code=bob.call("code")["code"])
+    bob.until(lambda event: event["type"] == "request.received")
+    bob.call("accept_request", request="Alice")
+    alice.until(lambda event: event["type"] == "contact.changed" and event["contact"]["state"] == "active")
+    written: dict[str, list[str]] = {"Alice": [], "Bob": []}
+    for number in range(ROUNDS):
+        victim = random.choice((alice, bob))
+        timer = kill_soon(victim, random)
+        for author, reader in ((alice, bob), (bob, alice)):
+            for part in range(random.randrange(1, 4)):
+                text = f"{author.person.name}, round {number}, part {part}"
+                author.write(reader.person.name, text)
+                written[author.person.name].append(text)
+        timer.join()
+    for author, reader in ((alice, bob), (bob, alice)):
+        reader.until(has(written[author.person.name][-1]))
+        ours = [m for m in author.call("history", contact=reader.person.name, limit=1000) if m["author"] is None]
+        theirs = [m for m in reader.call("history", contact=author.person.name, limit=1000) if m["author"]]
+        assert [m["text"] for m in ours] == written[author.person.name], f"seed {SEED}"
+        assert [m["id"] for m in theirs] == [m["id"] for m in ours], f"seed {SEED}"
+    assert alice.deaths + bob.deaths > ROUNDS // 2, "hardly anybody was killed"
