@@ -45,6 +45,10 @@ class LocalSocket:
         self._lines.close()
         self._socket.close()
 
+    def be_patient(self, seconds: float) -> None:
+        """Wait so long for each line from now on; then raise TimeoutError."""
+        self._socket.settimeout(seconds)
+
     def call(self, method: str, **parameters: Any) -> Any:
         """Call and wait for the answer. Raises CallRefused, ConnectionError."""
         number = self._say(method, parameters)

@@ -6,6 +6,7 @@ repeated. So acts are safe to repeat; `write` makes sure of it by looking whethe
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from balchat_host.testing.local_socket import CallRefused, LocalSocket
@@ -14,6 +15,9 @@ from balchat_host.testing.people import CommandFailed, Person
 T = TypeVar("T")
 Event = dict[str, Any]
 
+_GLANCE = 1.0
+_GLANCES = 90
+"""How long, in seconds, and how often we wait before looking whether the other one still lives."""
 _DONE = ("already-a-contact", "no-such-request")
 
 
@@ -57,9 +61,21 @@ class Survivor:
 
         return self.insist(act)
 
-    def until(self, expected: Callable[[Event], bool], *, after: int = 0) -> Event:
-        """Wait for an event; give the first one."""
-        return self.insist(lambda socket: next(event for event in socket.events(after) if expected(event)))
+    def until(self, expected: Callable[[Event], bool], *, after: int = 0, beside: "Survivor | None" = None) -> Event:
+        """Wait for an event; give the first one. Who may die `beside` us is started again. Raises TimeoutError."""
+
+        def wait(socket: LocalSocket) -> Event:
+            if beside is not None:
+                socket.be_patient(_GLANCE)
+            return next(event for event in socket.events(after) if expected(event))
+
+        if beside is None:
+            return self.insist(wait)
+        for _ in range(_GLANCES):
+            beside.call("cursor")
+            with suppress(TimeoutError):
+                return self.insist(wait)
+        raise TimeoutError("it never happened")
 
     def call(self, method: str, **parameters: Any) -> Any:
         """Call a method that is safe to repeat; None where it was done before the answer was lost."""

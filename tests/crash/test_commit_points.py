@@ -1,0 +1,80 @@
+"""A process that dies at any of its commits loses nothing, doubles nothing and goes on."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from balchat_host.testing.survivor import Survivor
+
+PATIENCE = 1500
+
+
+def is_request(event: dict[str, Any]) -> bool:
+    return event["type"] == "request.received"
+
+
+def is_active(event: dict[str, Any]) -> bool:
+    return event["type"] == "contact.changed" and event["contact"]["state"] == "active"
+
+
+def has_state(message: str, *states: str) -> Any:
+    return lambda event: event["type"] == "message.state" and event["id"] == message and event["state"] in states
+
+
+def converse(alice: Survivor, bob: Survivor) -> None:
+    """Everything that two people do, from the first contact on."""
+    code = bob.call("code")["code"]
+    alice.call("add_contact", code=code, introduction="Alice, from the library")
+    early = alice.write("Bob", "written before Bob said yes")
+    bob.until(is_request, beside=alice)
+    bob.call("accept_request", request="Alice")
+    for one, other in ((alice, bob), (bob, alice)):
+        one.until(is_active, beside=other)
+    alice.until(has_state(early, "delivered"), beside=bob)
+    answer = bob.write("Alice", "first of Bob")
+    texts = [alice.write("Bob", f"{number} of Alice") for number in range(3)]
+    bob.until(has_state(answer, "delivered"), beside=alice)
+    alice.until(has_state(texts[-1], "delivered"), beside=bob)
+    bob.call("mark_read", contact="Alice", up_to=texts[-1])
+    alice.until(has_state(texts[-1], "read"), beside=bob)
+    last = bob.write("Alice", "last of Bob")
+    bob.until(has_state(last, "delivered"), beside=alice)
+
+
+def require_same(alice: Survivor, bob: Survivor) -> None:
+    written = {
+        "Alice": ["written before Bob said yes", "0 of Alice", "1 of Alice", "2 of Alice"],
+        "Bob": ["first of Bob", "last of Bob"],
+    }
+    for author, reader in ((alice, bob), (bob, alice)):
+        ours = [m for m in author.call("history", contact=reader.person.name) if m["author"] is None]
+        theirs = [m for m in reader.call("history", contact=author.person.name) if m["author"] is not None]
+        assert [m["text"] for m in ours] == written[author.person.name]
+        assert [m["id"] for m in theirs] == [m["id"] for m in ours]
+        assert {m["state"] for m in ours} <= {"delivered", "read"}
+        assert author.call("status")["outbox"]["waiting"] == 0
+
+
+@pytest.mark.timeout(PATIENCE)
+@pytest.mark.parametrize(("alices", "bobs"), [("before", "after"), ("after", "before")])
+def test_a_death_at_every_commit(make_pair: Any, die_at: Any, alices: str, bobs: str) -> None:
+    survived = 0
+    for at in count(1):
+        alice, bob = (
+            Survivor(somebody, revive=lambda somebody=somebody: die_at(somebody, "before", 0))
+            for somebody in make_pair()
+        )
+        for one, when in ((alice, alices), (bob, bobs)):
+            die_at(one.person, when, at)
+            one.start()
+        converse(alice, bob)
+        require_same(alice, bob)
+
+        survived = survived + 1 if not alice.deaths + bob.deaths else 0
+        # How many commits there are differs a little from time to time.
+        if survived == 2:
+            break
+    assert at > 20, "there were hardly any commits to die at"
