@@ -86,10 +86,10 @@ class CryptoEngine(ABC):
     # -- key packages
 
     @abstractmethod
-    def key_package(self, state: KeyValueArea, *, lifetime: int, now: int) -> bytes:
-        """Make a single-use KeyPackage (RFC 9420, section 10) that is valid for `lifetime` seconds.
+    def key_package(self, state: KeyValueArea, *, lifetime: int, now: int, last_resort: bool = False) -> bytes:
+        """Make a KeyPackage (RFC 9420, section 10) that is valid for `lifetime` seconds.
 
-        Its private half stays in `state`.
+        Its private half stays in `state`: until it is used, or, for one of `last_resort`, until it is forgotten.
         """
 
     @abstractmethod

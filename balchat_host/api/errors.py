@@ -86,6 +86,20 @@ class BadChatCode(CallerError):
     code = "bad-chat-code"
 
 
+class BadRelayAddress(CallerError):
+    """This is no relay's address: {problem}. One begins with balchat-relay: and comes from the relay's operator."""
+
+    code = "bad-relay-address"
+
+
+class NoRelayTransport(CallerError):
+    """This balchat works direct-only: no enabled transport uses relays, or the delivery policy leaves them out. Enable
+    transport_relay in plugins.enabled, with delivery.policy "both" or "relay-only".
+    """
+
+    code = "no-relay-transport"
+
+
 class OwnChatCode(CallerError):
     """This is your own chat code. Give it to somebody else, and add theirs here."""
 
@@ -126,6 +140,12 @@ class NoSuchRequest(NoSuch):
     """No contact request is waiting under {name}. `balchat requests list` shows them."""
 
     code = "no-such-request"
+
+
+class NoSuchRelay(NoSuch):
+    """No relay, or more than one, begins with {name}. `balchat relay list` shows them."""
+
+    code = "no-such-relay"
 
 
 class NoSuchMessage(NoSuch):
@@ -344,6 +364,12 @@ class TorCannotBootstrap(NetworkUnavailable):
     settings.network_tor.bridges."""
 
     code = "tor-cannot-bootstrap"
+
+
+class RelayUnusable(WorldError):
+    """The relay cannot be used: {problem}. {remedy}"""
+
+    code = "relay-unusable"
 
 
 class VaultDamaged(WorldError):

@@ -22,6 +22,7 @@ from balchat_host.api.views import (
     CodeView,
     ContactView,
     Message,
+    RelayView,
     RequestView,
     SafetyNumberView,
     Status,
@@ -127,6 +128,35 @@ class App(ABC):
     @abstractmethod
     async def reject_request(self, request: str) -> None:
         """Turn a request down. Who asked is not told."""
+
+    # -- relays
+
+    @abstractmethod
+    async def relays(self) -> list[RelayView]:
+        """Give our relays, the default one first. Raises NotRunning, NoRelayTransport."""
+
+    @abstractmethod
+    async def add_relay(self, address: str) -> RelayView:
+        """Go to a relay, see that it can be used, and use it from now on; the first one becomes the default.
+
+        `address` is `balchat-relay:…`, or a bare onion address. Adding one again takes its new permit.
+        Raises NotRunning, NoRelayTransport, BadRelayAddress, RelayUnusable, TooMany.
+        """
+
+    @abstractmethod
+    async def remove_relay(self, relay: str) -> None:
+        """Use a relay no more. Contacts learn of it; what waits there is fetched while it lasts.
+
+        `relay` is its onion address, or its beginning. Raises NotRunning, NoRelayTransport, NoSuchRelay.
+        """
+
+    @abstractmethod
+    async def check_relay(self, relay: str) -> RelayView:
+        """Go to a relay now, and say how it is. Raises NotRunning, NoRelayTransport, NoSuchRelay."""
+
+    @abstractmethod
+    async def set_default_relay(self, relay: str) -> RelayView:
+        """Make a relay the one that contacts try first. Raises NotRunning, NoRelayTransport, NoSuchRelay."""
 
     # -- messages
 

@@ -8,18 +8,27 @@ Rules
   outcome: `DELIVERED`, `STORED`, `REFUSED` or `LOST`. `LOST` may come without a `SENT`. It keeps no queue across
   restarts and repeats nothing: the host's outbox does.
 - `DELIVERED` means that the peer's vault has committed it. Nothing less.
-- Retry, backoff and the choice of a route are the host's; the wire, its limits and its keep-alive are the transport's.
+- `STORED` means that what keeps it until the peer comes has it on its disk. Whether it ever arrives, the peer itself
+  tells, inside MLS; the host sends again what nothing was heard of.
+- Retry, backoff and the choice of a transport are the host's; the choice among the routes that name it, the wire, its
+  limits and its keep-alive are the transport's.
+- What a transport must remember lies in its own area of the vault (`TransportHost.change`), never beside it.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from anyio.abc import ByteStream, TaskStatus
 
 from balchat_host.api.network import PublishedService
+from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.types import PeerId, Route, ServiceState
+from balchat_host.api.views import RelayView
+
+T = TypeVar("T")
 
 MAX_ENVELOPE_SIZE = 1024 * 1024
 """Octets of the largest envelope."""
@@ -100,6 +109,22 @@ class Disposition:
     stranger: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPackages:
+    """KeyPackages of ours (RFC 9420, section 10) for strangers to claim while we are away.
+
+    Each of `single_use` answers one stranger; `last_resort` any number, when there is no other. `not_after` is Unix
+    seconds.
+    """
+
+    single_use: tuple[bytes, ...]
+    last_resort: bytes
+    not_after: int
+
+    def __repr__(self) -> str:
+        return f"KeyPackages({len(self.single_use)} and a last resort)"
+
+
 class TransportHost(ABC):
     """What a transport may ask of the host. Given to its factory; usable once `Transport.run` runs."""
 
@@ -132,6 +157,29 @@ class TransportHost(ABC):
         """
 
     @abstractmethod
+    async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
+        """Run `fn` on the transport's own area of the vault, as one unit; return its result once that is durable.
+
+        Raises what `fn` raises, and what Vault.transact does.
+        """
+
+    @abstractmethod
+    async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
+        """Run `fn` on a consistent view of the transport's own area, which it must not change."""
+
+    @abstractmethod
+    async def key_packages(self, count: int) -> KeyPackages:
+        """Make up to `count` fresh KeyPackages and give the last resort, which stays the same while it is fresh."""
+
+    @abstractmethod
+    async def advertise(self, relays: Sequence[str]) -> None:
+        """Have our chat code name these relays, by onion address, the favourite first: strangers find us there."""
+
+    @abstractmethod
+    def routes_changed(self, peer: PeerId | None = None) -> None:
+        """Tell that `allocate_routes` would now give something else for `peer`, or for everybody. Never waits."""
+
+    @abstractmethod
     def report(self, reports: Sequence[SendReport]) -> None:
         """Tell what became of envelopes. Never waits."""
 
@@ -144,8 +192,43 @@ class TransportHost(ABC):
         """Tell that `peer` came within reach or left it; the host sends at once what waits for it. Never waits."""
 
 
+class Relays(ABC):
+    """The relays of a transport that stores and forwards: what a person adds, looks at and takes away.
+
+    A relay is called by its onion address, or its beginning (6 characters or more) where only one begins so.
+    """
+
+    @abstractmethod
+    async def all(self) -> Sequence[RelayView]:
+        """Give the relays, the default one first."""
+
+    @abstractmethod
+    async def add(self, address: str) -> RelayView:
+        """Go to a relay, see that it can be used, and use it from now on; the first one becomes the default.
+
+        Adding one again takes its new permit. Raises BadRelayAddress, RelayUnusable, TooMany.
+        """
+
+    @abstractmethod
+    async def remove(self, relay: str) -> None:
+        """Use a relay no more: contacts learn of it, and what waits there is fetched while it lasts. NoSuchRelay."""
+
+    @abstractmethod
+    async def check(self, relay: str) -> RelayView:
+        """Go to a relay now, and say how it is. Raises NoSuchRelay."""
+
+    @abstractmethod
+    async def set_default(self, relay: str) -> RelayView:
+        """Make a relay the one that contacts try first. Raises NoSuchRelay."""
+
+
 class Transport(ABC):
     """Carries envelopes. What a transport plugin's factory gives."""
+
+    @property
+    def relays(self) -> Relays | None:
+        """The relays that people manage, or None where this transport has none."""
+        return None
 
     @abstractmethod
     async def run(self, *, task_status: TaskStatus[None]) -> None:
@@ -155,19 +238,20 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    def first_route(self, peer: PeerId) -> Route | None:
-        """Give the way to somebody of whom only the peer id is known, or None where this transport has none."""
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        """Give the ways to somebody who has not named any: only the peer id is known, or a key package was claimed."""
 
     @abstractmethod
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         """Give the ways by which `peer` shall reach us from now on; the host hands them over inside MLS."""
 
     @abstractmethod
-    async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Take envelopes for `peer`, in order; connect first where needed; wait while too much is on its way.
 
+        `routes` are all that name this transport, one or more, the peer's favourite first; they come from the peer.
         With no envelopes it only connects. Raises PeerUnreachable or NetworkUnavailable when it accepted none of them
-        (no reports follow then).
+        (no reports follow then), BadInput for an envelope of no or too many octets.
         """
 
     @abstractmethod
@@ -177,3 +261,16 @@ class Transport(ABC):
     @abstractmethod
     async def disconnect(self, peer: PeerId) -> None:
         """End what connects us with `peer`: they were blocked or removed."""
+
+    async def forget(self, peer: PeerId) -> None:
+        """Delete what is kept for `peer`, who was removed; called after `disconnect`."""
+        del peer
+
+    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
+        """Get a KeyPackage of somebody who is away, or None where this transport cannot, or there is none.
+
+        `relays` are the onion addresses that their chat code names; without any, our own relays are asked. What comes
+        is proven to be `peer`'s, and `first_routes` then leads to them. Raises PeerUnreachable, NetworkUnavailable.
+        """
+        del peer, relays
+        return None

@@ -27,9 +27,9 @@ class ContactState(StrEnum):
     """How far we are with a contact."""
 
     ADDING = "adding"
-    """Not yet reached: our request has not been handed over."""
+    """Not yet reached: our request has not left us."""
     REQUESTED = "requested"
-    """The request is with them and waits for their approval."""
+    """The request is with them, or with a relay of theirs, and waits for their approval."""
     ACTIVE = "active"
     """We can write to each other."""
 
@@ -39,7 +39,8 @@ class Message:
     """One message of a conversation.
 
     `author` is the contact's name, or None when we wrote it. `text` is None where the content is of a type that is
-    not shown as text; `content_type` says which. `reason` says why a state is no better.
+    not shown as text; `content_type` says which. `reason` says why a state is no better. `missing_before` is how many
+    messages its author wrote just before this one that have not arrived, or not yet.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Message:
     in_reply_to: str | None
     state: MessageState
     reason: str | None = None
+    missing_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,22 @@ class CodeView:
     peer_id: str
     onion: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayView:
+    """One relay of ours.
+
+    `state` says how it is, and why it is no better: full, slow, lying, gone. `queues`: how many of ours are there.
+    `round_trip` is what the last answer took, in milliseconds; `answered_at` when it came; None before the first.
+    """
+
+    onion: str
+    default: bool
+    state: ServiceState
+    queues: int
+    round_trip: int | None = None
+    answered_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

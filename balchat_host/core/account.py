@@ -1,5 +1,6 @@
 """The account itself: made once, and what it says of itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -7,9 +8,9 @@ from balchat_host.api.errors import VaultDamaged
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import CodeView
-from balchat_host.core.codes import ChatCode
+from balchat_host.core.codes import MAX_RELAYS, ChatCode
 from balchat_host.core.names import check_name
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit import ANNOUNCE, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,25 @@ def load(tx: ReadTransaction) -> Account:
     return Account(peer=PeerId(cast("bytes", rows[0][0])), name=cast("str", rows[0][1]))
 
 
-def code(tx: ReadTransaction) -> CodeView:
+def advertise(unit: Unit, relays: Sequence[str]) -> None:
+    """Have our chat code name these relays, by onion address."""
+    names = " ".join(relays[:MAX_RELAYS])
+    if unit.tx.execute("UPDATE account SET relays = ? WHERE relays <> ?", (names, names)):
+        unit.effect(ANNOUNCE)
+
+
+def chat_code(tx: ReadTransaction) -> ChatCode:
     """Give our chat code."""
     account = load(tx)
+    relays = cast("str", tx.query("SELECT relays FROM account")[0][0]).split()
+    return ChatCode(peer=account.peer, name=account.name, relays=tuple(PeerId.from_onion(each) for each in relays))
+
+
+def code(tx: ReadTransaction) -> CodeView:
+    """Give our chat code as front ends see it."""
+    account = load(tx)
     return CodeView(
-        code=str(ChatCode(peer=account.peer, name=account.name)),
+        code=str(chat_code(tx)),
         peer_id=account.peer.octets.hex(),
         onion=account.peer.onion,
         name=account.name,

@@ -1,6 +1,7 @@
 """Chat codes: what a person hands out so that others can ask for contact. The law is docs/spec/chat-code.md.
 
-`balchat:<onion without .onion>?name=Alice`. The code is the identity key: there is nothing to look up.
+`balchat:<onion without .onion>?name=Alice&relay=<onion without .onion>`. The code is the identity key: there is nothing
+to look up.
 """
 
 from dataclasses import dataclass
@@ -13,19 +14,23 @@ from balchat_host.core.envelope import MAX_CODE_SIZE
 from balchat_host.core.names import clean_name
 
 SCHEME: Final = "balchat:"
+MAX_RELAYS: Final = 3
+"""How many relays a chat code names; further ones are passed over."""
 _PEER_ID_HEX: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCode:
-    """A peer, and what its owner says of itself."""
+    """A peer, and what its owner says of itself: a name, and the relays at which it can be found while it is away."""
 
     peer: PeerId
     name: str | None = None
+    relays: tuple[PeerId, ...] = ()
 
     def __str__(self) -> str:
-        query = f"?name={quote(self.name, safe='')}" if self.name else ""
-        return peer_uri(self.peer) + query
+        parameters = [f"name={quote(self.name, safe='')}"] if self.name else []
+        parameters += [f"relay={_bare(relay)}" for relay in self.relays]
+        return "?".join([peer_uri(self.peer), *(["&".join(parameters)] if parameters else [])])
 
     @classmethod
     def parse(cls, text: str) -> "ChatCode":
@@ -49,10 +54,17 @@ class ChatCode:
         except BadOnionAddress as error:
             raise BadChatCode(problem=error.fields["problem"]) from error
         try:
-            parameters = dict(parse_qsl(query, strict_parsing=bool(query), max_num_fields=16))
+            parameters = parse_qsl(query, strict_parsing=bool(query), max_num_fields=16)
+            relays = [PeerId.from_onion(value) for key, value in parameters if key == "relay"]
+        except BadOnionAddress as error:
+            raise BadChatCode(problem=f"the relay that it names is none: {error.fields['problem']}") from error
         except ValueError as error:
             raise BadChatCode(problem="what follows the question mark cannot be read") from error
-        return cls(peer=peer, name=clean_name(parameters.get("name", "")) or None)
+        return cls(
+            peer=peer,
+            name=clean_name(dict(parameters).get("name", "")) or None,
+            relays=tuple(dict.fromkeys(relays))[:MAX_RELAYS],
+        )
 
 
 def parse_peer(who: str) -> PeerId | None:
@@ -71,4 +83,8 @@ def parse_peer(who: str) -> PeerId | None:
 
 def peer_uri(peer: PeerId) -> str:
     """Give a peer's URI: its bare chat code. It is also the sender URI of the MIMI drafts."""
-    return SCHEME + peer.onion.removesuffix(".onion")
+    return SCHEME + _bare(peer)
+
+
+def _bare(peer: PeerId) -> str:
+    return peer.onion.removesuffix(".onion")

@@ -1,5 +1,8 @@
 """The people we talk to."""
 
+from collections.abc import Sequence
+from typing import cast
+
 from balchat_host.api.errors import (
     AlreadyAContact,
     BadInput,
@@ -28,10 +31,21 @@ def everyone(tx: ReadTransaction) -> list[rows.ContactRow]:
     return rows.contacts_where(tx, "1 ORDER BY name COLLATE NOCASE")
 
 
+def talking(tx: ReadTransaction) -> list[PeerId]:
+    """Name those that we have to do with: all but the blocked ones."""
+    return [contact.peer for contact in everyone(tx) if not contact.blocked]
+
+
 def by_peer(tx: ReadTransaction, peer: PeerId) -> rows.ContactRow | None:
     """Give the contact with that peer id, if it is one."""
     found = rows.contacts_where(tx, "peer_id = ?", (peer.octets,))
     return found[0] if found else None
+
+
+def relays_of(tx: ReadTransaction, peer: PeerId) -> list[str]:
+    """Give the relays that a contact's chat code named, by onion address."""
+    found = tx.query("SELECT relays FROM contact WHERE peer_id = ?", (peer.octets,))
+    return cast("str", found[0][0]).split() if found else []
 
 
 def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
@@ -54,6 +68,7 @@ def create(
     name: str | None,
     state: ContactState,
     introduction: str = "",
+    relays: Sequence[PeerId] = (),
 ) -> rows.ContactRow:
     """Make a contact. Raises OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany."""
     if peer == account.load(unit.tx).peer:
@@ -68,8 +83,8 @@ def create(
     name = check_name(name or made_up_name(peer))
     _check_free(unit, name)
     unit.tx.execute(
-        "INSERT INTO contact (peer_id, name, state, introduction, added_at) VALUES (?, ?, ?, ?, ?)",
-        (peer.octets, name, state, introduction, unit.now),
+        "INSERT INTO contact (peer_id, name, state, introduction, relays, added_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (peer.octets, name, state, introduction, " ".join(relay.onion for relay in relays), unit.now),
     )
     contact = rows.contacts_where(unit.tx, "peer_id = ?", (peer.octets,))[0]
     changed(unit, contact)

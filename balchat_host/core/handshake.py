@@ -47,7 +47,9 @@ def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -
         name=name or parsed.name,
         state=ContactState.ADDING,
         introduction=introduction,
+        relays=parsed.relays,
     )
+    unit.effect(OfferRoutes(peer=contact.peer))
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
     return contact_view(unit.tx, contact)
 
@@ -113,10 +115,9 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
     unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
     groups.remember(unit, contact, group_id)
     outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
-    us = account.load(unit.tx)
     request = ContactRequest(
         welcome=invitation.welcome,
-        code=str(ChatCode(peer=us.peer, name=us.name)),
+        code=str(account.chat_code(unit.tx)),
         introduction=contact.introduction,
     )
     outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode())

@@ -129,7 +129,21 @@ CREATE TABLE bucket (
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS: Final = (_STEP_1,)
+_STEP_2: Final = """
+-- The relays that our chat code names, and those that a contact's does: onion addresses, divided by spaces.
+ALTER TABLE account ADD COLUMN relays TEXT NOT NULL DEFAULT '';
+ALTER TABLE contact ADD COLUMN relays TEXT NOT NULL DEFAULT '';
+
+-- KeyPackages of ours that lie where strangers can claim them.
+CREATE TABLE pooled_key_package (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key_package BLOB NOT NULL,
+    last_resort INTEGER NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+"""
+
+STEPS: Final = (_STEP_1, _STEP_2)
 """The migrations, oldest first."""
 
 SCHEMA_VERSION: Final = len(STEPS)

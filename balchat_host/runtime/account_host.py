@@ -1,18 +1,22 @@
 """What transports see of the host: one for each transport, each knowing its transport's name."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.transport import Disposition, SendReport, TransportHost, Verdict
+from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.transport import Disposition, KeyPackages, SendReport, TransportHost, Verdict
 from balchat_host.api.types import PeerId, Secret, ServiceState
-from balchat_host.core import inbox
+from balchat_host.core import account, inbox, pool
 from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.reporter import Reporter
+
+T = TypeVar("T")
 
 _FULL_RETRY_AFTER = 60.0
 
@@ -31,6 +35,7 @@ class AccountHost(TransportHost):
         board: Board,
         reporter: Reporter,
         on_peer: Callable[[PeerId, bool], None],
+        on_routes: Callable[[PeerId | None], None],
     ) -> None:
         self._name = name
         self._identity = identity
@@ -40,6 +45,8 @@ class AccountHost(TransportHost):
         self._board = board
         self._reporter = reporter
         self._on_peer = on_peer
+        self._on_routes = on_routes
+        self._area = f"transport/{name}"
 
     @property
     def identity(self) -> PeerId:
@@ -69,6 +76,21 @@ class AccountHost(TransportHost):
         except StorageFull as error:
             refused = Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=_FULL_RETRY_AFTER)
             return [refused] * len(envelopes)
+
+    async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
+        return await self._keeper.change(lambda unit: fn(unit.tx.area(self._area)))
+
+    async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
+        return await self._keeper.read(lambda tx: fn(tx.area(self._area)))
+
+    async def key_packages(self, count: int) -> KeyPackages:
+        return await self._keeper.change(lambda unit: pool.refill(unit, count))
+
+    async def advertise(self, relays: Sequence[str]) -> None:
+        await self._keeper.change(lambda unit: account.advertise(unit, relays))
+
+    def routes_changed(self, peer: PeerId | None = None) -> None:
+        self._on_routes(peer)
 
     def report(self, reports: Sequence[SendReport]) -> None:
         self._reporter.take(reports)

@@ -7,7 +7,7 @@ from anyio.abc import TaskGroup
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import PeerId
-from balchat_host.core import routes
+from balchat_host.core import contacts, routes
 from balchat_host.core.unit import Announce, Disconnect, Effect, OfferRoutes, SendPending
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
@@ -37,7 +37,15 @@ class Effects:
                     self._couriers.dismiss(peer)
                     self._work.start_soon(self._router.disconnect, peer)
                 case OfferRoutes(peer=peer):
-                    self._work.start_soon(self._offer, peer)
+                    self.offer(peer)
+
+    def offer(self, peer: PeerId | None = None) -> None:
+        """Have a contact, or all of them, told how they reach us, unless they know."""
+        self._work.start_soon(self._offer_all) if peer is None else self._work.start_soon(self._offer, peer)
+
+    async def _offer_all(self) -> None:
+        for peer in await self._keeper.read(contacts.talking):
+            await self._offer(peer)
 
     async def _offer(self, peer: PeerId) -> None:
         # What does not work now is offered again when the account next comes up.

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from balchat_host.api.errors import BadInput, NotRunning, WrongSecret
+from balchat_host.api.errors import BadInput, NoRelayTransport, NotRunning, WrongSecret
 from balchat_host.api.events import Event
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind
+from balchat_host.api.transport import Relays
 from balchat_host.api.types import PeerId, Secret
-from balchat_host.api.views import CodeView, ContactView, Message, RequestView, SafetyNumberView, Status
+from balchat_host.api.views import CodeView, ContactView, Message, RelayView, RequestView, SafetyNumberView, Status
 from balchat_host.core import account, contacts, handshake, journal, messages, requests
 from balchat_host.core.views import contact_view
 from balchat_host.runtime.board import Board
@@ -30,6 +31,11 @@ class LocalApp(App):
         self._new_recovery_code = new_recovery_code
         self._process_id = process_id
         self._stop: Callable[[], None] | None = None
+        self._managed: Relays | None = None
+
+    def relays_are(self, relays: Relays | None) -> None:
+        """Have these relays managed; None where no enabled transport has any."""
+        self._managed = relays
 
     def stop_with(self, stop: Callable[[], None]) -> None:
         """Have `shut_down` call `stop`, which begins to end what runs."""
@@ -119,6 +125,23 @@ class LocalApp(App):
     async def reject_request(self, request: str) -> None:
         await self._keeper.change(lambda unit: requests.reject(unit, request))
 
+    # -- relays
+
+    async def relays(self) -> list[RelayView]:
+        return list(await self._relays.all())
+
+    async def add_relay(self, address: str) -> RelayView:
+        return await self._relays.add(address)
+
+    async def remove_relay(self, relay: str) -> None:
+        await self._relays.remove(relay)
+
+    async def check_relay(self, relay: str) -> RelayView:
+        return await self._relays.check(relay)
+
+    async def set_default_relay(self, relay: str) -> RelayView:
+        return await self._relays.set_default(relay)
+
     # -- messages
 
     async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:
@@ -155,6 +178,14 @@ class LocalApp(App):
 
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
         await self._keeper.change(lambda unit: journal.acknowledge(unit, subscriber, cursor))
+
+    @property
+    def _relays(self) -> Relays:
+        if self._stop is None:
+            raise NotRunning
+        if self._managed is None:
+            raise NoRelayTransport
+        return self._managed
 
     def _with_presence(self, view: ContactView) -> ContactView:
         return replace(view, reachable=self._board.is_reachable(PeerId(bytes.fromhex(view.peer_id))))

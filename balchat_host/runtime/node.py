@@ -27,7 +27,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Transport, TransportHost
 from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
 from balchat_host.core import account, contacts, housekeeping
-from balchat_host.core.unit import OfferRoutes, crypto_area
+from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.account_host import AccountHost
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
@@ -90,6 +90,7 @@ class Node:
         self._backoff = backoff
         self._stop = anyio.Event()
         self._failure: BalchatError | None = None
+        self._effects: Effects | None = None
         app.stop_with(self._stop.set)
         keeper.fail_with(self._fail)
 
@@ -117,6 +118,7 @@ class Node:
             )
             for setup in self._transports
         ]
+        self._app.relays_are(next((each.transport.relays for each in carriers if each.transport.relays), None))
         router = Router(self._keeper, carriers)
         self._couriers = Couriers(self._keeper, router, self._backoff)
         reporter.tell_with(self._couriers.tell)
@@ -130,16 +132,14 @@ class Node:
 
     async def _work(self, reporter: Reporter, router: Router, task_status: TaskStatus[App]) -> None:
         async with anyio.create_task_group() as work, _ended_with(work):
-            effects = Effects(self._keeper, self._board, self._couriers, router, work)
-            self._keeper.carry_out_with(effects.carry_out)
+            self._effects = Effects(self._keeper, self._board, self._couriers, router, work)
+            self._keeper.carry_out_with(self._effects.carry_out)
             self._board.running = True
             work.start_soon(reporter.run)
             await self._tidy()
             work.start_soon(self._tidy_now_and_then)
-            talking = await self._keeper.read(_talking)
-            self._couriers.start(work, talking)
-            for peer in talking:
-                effects.carry_out([OfferRoutes(peer=peer)])
+            self._couriers.start(work, await self._keeper.read(contacts.talking))
+            self._effects.offer()
             for name, front_end in self._front_ends:
                 await work.start(self._supervise, name, _Served(front_end, self._app), None)
             task_status.started(self._app)
@@ -163,11 +163,17 @@ class Node:
             board=self._board,
             reporter=reporter,
             on_peer=self._on_peer,
+            on_routes=self._on_routes,
         )
 
     def _on_peer(self, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
         self._board.set_reachable(peer, reachable=reachable)
         self._couriers.reach(peer, reachable=reachable)
+
+    def _on_routes(self, peer: PeerId | None) -> None:
+        # Before there are effects, everybody is about to be offered everything anyway.
+        if self._effects is not None:
+            self._effects.offer(peer)
 
     def _seed(self, tx: ReadTransaction) -> Secret:
         return self._keeper.engine.identity_seed(crypto_area(tx))
@@ -250,7 +256,3 @@ class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
 def _first(group: BaseExceptionGroup[BalchatError]) -> BalchatError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _talking(tx: ReadTransaction) -> list[PeerId]:
-    return [contact.peer for contact in contacts.everyone(tx) if not contact.blocked]

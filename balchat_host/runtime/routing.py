@@ -46,14 +46,14 @@ class Router:
         named = await self._keeper.read(lambda tx: routes.known(tx, peer, now=now))
         failure: BalchatError | None = None
         for carrier in self._carriers.values():
-            route = self._route(carrier, peer, named)
-            if route is None:
+            ways = self._ways(carrier, peer, named)
+            if not ways:
                 continue
             try:
                 if not self._ready(carrier, peer):
-                    await carrier.transport.send(peer, route, [])
+                    await carrier.transport.send(peer, ways, [])
                 if outgoing := take():
-                    await carrier.transport.send(peer, route, outgoing)
+                    await carrier.transport.send(peer, ways, outgoing)
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
             except Exception as error:  # noqa: BLE001  # one bad plugin never stops another
@@ -87,11 +87,11 @@ class Router:
         return carrier.latency is Latency.STORE_AND_FORWARD or carrier.transport.reachable(peer)
 
     @staticmethod
-    def _route(carrier: Carrier, peer: PeerId, named: Sequence[Route]) -> Route | None:
-        for route in named:
-            if route.transport == carrier.name:
-                return route
-        return carrier.transport.first_route(peer)
+    def _ways(carrier: Carrier, peer: PeerId, named: Sequence[Route]) -> Sequence[Route]:
+        """Give the routes that the peer named for a transport; where it named none at all, the transport's own idea."""
+        if not named:
+            return carrier.transport.first_routes(peer)
+        return [route for route in named if route.transport == carrier.name]
 
 
 def _failed(carrier: Carrier, error: Exception) -> PeerUnreachable:

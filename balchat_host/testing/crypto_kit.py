@@ -9,7 +9,7 @@ Every test looks from outside: at what the engine gives and raises, and at the a
 dictionaries, so that they can be compared, and put back as an older copy of a disk would be.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,32 +17,13 @@ import pytest
 
 from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, MembershipChange
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, VaultRolledBack
-from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.types import PeerId
+from balchat_host.testing.dict_area import DictArea
 
 NOW: Final = 1_800_000_000
 HOUR: Final = 3600
 GROUP: Final = b"group"
 PAST_EPOCHS: Final = 5
-
-
-class DictArea(KeyValueArea):
-    """An area that can be looked at, copied and put back."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.rows.get(key)
-
-    def put(self, key: bytes, value: bytes) -> None:
-        self.rows[key] = value
-
-    def delete(self, key: bytes) -> None:
-        self.rows.pop(key, None)
-
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        yield from sorted((key, value) for key, value in self.rows.items() if key.startswith(prefix))
 
 
 @dataclass(slots=True)
@@ -281,6 +262,23 @@ class CryptoKit:
         with pytest.raises(CryptoRejected):
             bob.join(welcome)
         assert bob.read(alice.encrypt(b"x")) == b"x"
+
+    def test_a_key_package_of_last_resort_answers_any_number_of_times(
+        self, account: Callable[[], CryptoAccount]
+    ) -> None:
+        bob = account()
+        package = bob.engine.key_package(bob.area, lifetime=HOUR, now=NOW, last_resort=True)
+        for number in range(3):
+            stranger, group_id = account(), bytes([number]) * 16
+            stranger.engine.create_group(stranger.area, group_id, now=NOW)
+            invitation = stranger.engine.add(stranger.area, group_id, [(bob.peer, package)], now=NOW)
+            assert bob.engine.join(bob.area, invitation.welcome, now=NOW) == group_id
+        bob.engine.forget_key_package(bob.area, package)
+        stranger = account()
+        stranger.engine.create_group(stranger.area, GROUP, now=NOW)
+        invitation = stranger.engine.add(stranger.area, GROUP, [(bob.peer, package)], now=NOW)
+        with pytest.raises(CryptoRejected):
+            bob.engine.join(bob.area, invitation.welcome, now=NOW)
 
     def test_a_forgotten_key_package(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()

@@ -7,6 +7,7 @@ SENT after it fails at once, in the transport's own call.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from secrets import token_bytes
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -16,10 +17,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from balchat_host.api.errors import BadCredential
 from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportHost, Verdict
+from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.transport import (
+    Disposition,
+    KeyPackages,
+    Outcome,
+    Outgoing,
+    SendReport,
+    TransportHost,
+    Verdict,
+)
 from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.virtual_network import peer_of
 from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates
+
+T = TypeVar("T")
 
 COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 
@@ -55,9 +68,11 @@ def commit_all(source: PeerId | None, envelope: bytes) -> Disposition:
 class FakeTransportHost(TransportHost):
     """One account. `answer` decides what becomes of each envelope; everything told is in the public attributes."""
 
-    def __init__(self, network: Network, *, key: Secret | None = None) -> None:
+    def __init__(self, network: Network, *, key: Secret | None = None, area: DictArea | None = None) -> None:
         self.network = network
         self.key = key or Secret(token_bytes(32))
+        self.area = area or DictArea()
+        """What the transport remembers; give it to the next host, and the account was only restarted."""
         self.answer: Callable[[PeerId | None, bytes], Disposition] = commit_all
         self.received: Seen[Received] = Seen()
         """What the host has, in order."""
@@ -66,7 +81,10 @@ class FakeTransportHost(TransportHost):
         self.reports: Seen[SendReport] = Seen()
         self.states = SeenStates()
         self.nearness: Seen[Nearness] = Seen()
+        self.advertised: Seen[tuple[str, ...]] = Seen()
+        self.route_news: Seen[PeerId | None] = Seen()
         self.signatures = 0
+        self._key_packages = 0
         self._vault_open = anyio.Event()
         self._vault_open.set()
         self._tickets = 0
@@ -104,6 +122,34 @@ class FakeTransportHost(TransportHost):
         for envelope in envelopes:
             self.received(Received(source=source, envelope=envelope))
         return dispositions
+
+    async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
+        await anyio.lowlevel.checkpoint()
+        await self._vault_open.wait()
+        unit = DictArea(self.area.rows)
+        result = fn(unit)
+        self.area.rows = unit.rows
+        return result
+
+    async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
+        await anyio.lowlevel.checkpoint()
+        return fn(DictArea(self.area.rows))
+
+    async def key_packages(self, count: int) -> KeyPackages:
+        await anyio.lowlevel.checkpoint()
+        first, self._key_packages = self._key_packages, self._key_packages + count
+        made = range(first, self._key_packages)
+        single_use = tuple(b"key package %d of " % number + self.identity.octets for number in made)
+        return KeyPackages(
+            single_use=single_use, last_resort=b"last resort of " + self.identity.octets, not_after=2**40
+        )
+
+    async def advertise(self, relays: Sequence[str]) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.advertised(tuple(relays))
+
+    def routes_changed(self, peer: PeerId | None = None) -> None:
+        self.route_news(peer)
 
     def report(self, reports: Sequence[SendReport]) -> None:
         for report in reports:

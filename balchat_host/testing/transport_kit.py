@@ -44,13 +44,13 @@ SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
 class TransportCapabilities:
     """What a transport promises.
 
-    `final` is its best outcome. `first_route`: it reaches somebody of whom only the peer id is known. `proves_source`:
+    `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `proves_source`:
     the receiver learns who sent. `connects`: it knows whether a peer is within reach, and fails at once when not.
     `answers`: refusals and replies come back the same way.
     """
 
     final: Outcome = Outcome.DELIVERED
-    first_route: bool = True
+    first_routes: bool = True
     proves_source: bool = True
     connects: bool = True
     answers: bool = True
@@ -88,11 +88,10 @@ class Account:
     def peer(self) -> PeerId:
         return self.host.identity
 
-    async def send(self, to: "Account", *envelopes: bytes, route: Route | None = None) -> list[Outgoing]:
-        """Send envelopes to an account, by the route that it allocates for us."""
+    async def send(self, to: "Account", *envelopes: bytes, routes: Sequence[Route] = ()) -> list[Outgoing]:
+        """Send envelopes to an account, by the routes that it allocates for us."""
         outgoing = self.host.outgoing(*envelopes)
-        way = route or (await to.transport.allocate_routes(self.peer))[0]
-        await self.transport.send(to.peer, way, outgoing)
+        await self.transport.send(to.peer, routes or await to.transport.allocate_routes(self.peer), outgoing)
         return outgoing
 
 
@@ -115,9 +114,9 @@ class TransportKit:
     async def test_its_routes_are_small_and_bear_its_name(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
             routes = [*await alice.transport.allocate_routes(bob.peer)]
-            first = alice.transport.first_route(bob.peer)
-            assert (first is not None) == bench.capabilities.first_route
-            routes += [first] if first else []
+            first = alice.transport.first_routes(bob.peer)
+            assert bool(first) == bench.capabilities.first_routes
+            routes += first
             assert len({route.transport for route in routes}) == 1
             assert all(0 < len(route.address) <= MAX_ADDRESS_SIZE for route in routes)
 
@@ -126,7 +125,7 @@ class TransportKit:
             routes = await bob.transport.allocate_routes(alice.peer)
         sent = alice.host.outgoing(b"too late")
         with pytest.raises(NetworkUnavailable):
-            await alice.transport.send(bob.peer, routes[0], sent)
+            await alice.transport.send(bob.peer, routes, sent)
         assert alice.host.outcomes(sent[0]) == []
 
     # -- carrying envelopes
@@ -141,12 +140,10 @@ class TransportKit:
             if bench.capabilities.proves_source:
                 assert bob.host.received.all[0].source == alice.peer
 
-    async def test_a_first_route_reaches_somebody_of_whom_only_the_peer_id_is_known(
-        self, bench: TransportBench
-    ) -> None:
+    async def test_first_routes_reach_somebody_of_whom_only_the_peer_id_is_known(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
-            if route := alice.transport.first_route(bob.peer):
-                (sent,) = await alice.send(bob, b"may I?", route=route)
+            if routes := alice.transport.first_routes(bob.peer):
+                (sent,) = await alice.send(bob, b"may I?", routes=routes)
                 assert (await alice.host.final(sent)).outcome is bench.capabilities.final
                 await bob.host.receives(b"may I?")
 
@@ -303,11 +300,11 @@ class TransportKit:
             return
         async with accounts(bench, 1) as (alice,):
             stranger = FakeTransportHost(bench.network()).identity
-            route = alice.transport.first_route(stranger)
-            assert route
+            routes = alice.transport.first_routes(stranger)
+            assert routes
             sent = alice.host.outgoing(b"hello?")
             with pytest.raises(PeerUnreachable):
-                await alice.transport.send(stranger, route, sent)
+                await alice.transport.send(stranger, routes, sent)
             assert alice.host.outcomes(sent[0]) == []
             assert not alice.transport.reachable(stranger)
 
@@ -379,7 +376,7 @@ class TransportKit:
             for route in bad:
                 sent = alice.host.outgoing(b"hello")
                 with pytest.raises(PeerUnreachable):
-                    await alice.transport.send(bob.peer, route, sent)
+                    await alice.transport.send(bob.peer, [route], sent)
                 assert alice.host.outcomes(sent[0]) == []
 
 

@@ -6,14 +6,27 @@ What it holds the transport to: no report without a ticket, and one final report
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import anyio
 from anyio.abc import ByteStream, TaskStatus
 
 from balchat_host.api.network import PublishedService
-from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, Transport, TransportHost
+from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.transport import (
+    Disposition,
+    KeyPackages,
+    Outcome,
+    Outgoing,
+    Relays,
+    SendReport,
+    Transport,
+    TransportHost,
+)
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.runtime.node import TransportSetup
+
+T = TypeVar("T")
 
 
 class Watch:
@@ -64,13 +77,17 @@ class _Watched(Transport):
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         await self._watch.run(self._transport, task_status)
 
-    def first_route(self, peer: PeerId) -> Route | None:
-        return self._transport.first_route(peer)
+    @property
+    def relays(self) -> Relays | None:
+        return self._transport.relays
+
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        return self._transport.first_routes(peer)
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         return await self._transport.allocate_routes(peer)
 
-    async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         self._watch.sends += 1
         self._watch.before_send(peer)
         tickets = [each.ticket for each in outgoing]
@@ -79,7 +96,7 @@ class _Watched(Transport):
         assert tickets == sorted(set(tickets)), "handed over out of order"
         self._watch.in_flight.update(dict.fromkeys(tickets, peer))
         try:
-            await self._transport.send(peer, route, outgoing)
+            await self._transport.send(peer, routes, outgoing)
         except Exception:
             for ticket in tickets:
                 del self._watch.in_flight[ticket]
@@ -90,6 +107,12 @@ class _Watched(Transport):
 
     async def disconnect(self, peer: PeerId) -> None:
         await self._transport.disconnect(peer)
+
+    async def forget(self, peer: PeerId) -> None:
+        await self._transport.forget(peer)
+
+    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
+        return await self._transport.claim_key_package(peer, relays)
 
 
 class _WatchedHost(TransportHost):
@@ -115,6 +138,21 @@ class _WatchedHost(TransportHost):
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         return await self._host.receive(source, envelopes)
+
+    async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
+        return await self._host.change(fn)
+
+    async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
+        return await self._host.read(fn)
+
+    async def key_packages(self, count: int) -> KeyPackages:
+        return await self._host.key_packages(count)
+
+    async def advertise(self, relays: Sequence[str]) -> None:
+        await self._host.advertise(relays)
+
+    def routes_changed(self, peer: PeerId | None = None) -> None:
+        self._host.routes_changed(peer)
 
     def report(self, reports: Sequence[SendReport]) -> None:
         for report in reports:

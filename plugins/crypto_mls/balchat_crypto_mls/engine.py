@@ -58,13 +58,13 @@ class MlsEngine(CryptoEngine):
 
     # -- key packages
 
-    def key_package(self, state: KeyValueArea, *, lifetime: int, now: int) -> bytes:
+    def key_package(self, state: KeyValueArea, *, lifetime: int, now: int, last_resort: bool = False) -> bytes:
         rows = KeyPackageRows(state)
         for reference in rows.expired(now - _LATE_WELCOME):
             rows.delete(reference)
         with translated():
             client = _client(state, Keyring.fresh(state, now=now), now=now)
-            return client.generate_key_package(lifetime=lifetime, now=now).to_bytes()
+            return client.generate_key_package(lifetime=lifetime, now=now, last_resort=last_resort).to_bytes()
 
     def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
         with translated():

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.testing.crypto_kit import NOW, DictArea
+from balchat_host.testing.crypto_kit import NOW
+from balchat_host.testing.dict_area import DictArea
 
 if TYPE_CHECKING:
     from collections.abc import Callable

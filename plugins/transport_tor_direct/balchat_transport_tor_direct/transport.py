@@ -65,16 +65,16 @@ class DirectTransport(Transport):
             self._tasks = None
             self._host.state_changed(STOPPED)
 
-    def first_route(self, peer: PeerId) -> Route | None:
-        return Route(transport=NAME, address=peer.octets)
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        return [Route(transport=NAME, address=peer.octets)]
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         # One address for everybody: it is the account's own, and whoever holds the chat code knows it.
         del peer
         return [Route(transport=NAME, address=self._host.identity.octets)]
 
-    async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
-        self._check(peer, route, outgoing)
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+        self._check(peer, routes, outgoing)
         meeting = self._meeting(peer)
         meeting.senders += 1
         failures = meeting.failures
@@ -309,13 +309,13 @@ class DirectTransport(Transport):
         if meeting.idle:
             self._meetings.pop(meeting.peer, None)
 
-    def _check(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
+    def _check(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         for each in outgoing:
             if not 1 <= len(each.envelope) <= MAX_ENVELOPE_SIZE:
                 problem = f"it has {len(each.envelope)} octets; 1 to {MAX_ENVELOPE_SIZE} can be sent"
                 raise BadInput(what="An envelope", problem=problem)
         # A route comes from the contact. One address serves one peer: its own.
-        if (route.transport, route.address, route.sealing_key) != (NAME, peer.octets, None):
+        if (NAME, peer.octets, None) not in [(each.transport, each.address, each.sealing_key) for each in routes]:
             raise PeerUnreachable(problem="the route that it gave is none of this transport")
         if peer == self._host.identity:
             raise PeerUnreachable(problem="it is this account itself")

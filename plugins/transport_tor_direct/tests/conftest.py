@@ -43,9 +43,9 @@ class Account:
 
     async def send(self, to: PeerId, *envelopes: bytes) -> list[Outgoing]:
         outgoing = self.host.outgoing(*envelopes)
-        route = self.transport.first_route(to)
-        assert route
-        await self.transport.send(to, route, outgoing)
+        routes = self.transport.first_routes(to)
+        assert routes
+        await self.transport.send(to, routes, outgoing)
         return outgoing
 
 

@@ -74,8 +74,8 @@ async def test_what_was_delivered_is_on_the_disk_of_a_process_that_was_killed(sh
     host = FakeTransportHost(network)
     transport = DirectTransport(host, DirectSettings())
     peer, delivered, number = peer_of(OTHER), list[bytes](), 0
-    route = transport.first_route(peer)
-    assert route
+    routes = transport.first_routes(peer)
+    assert routes
     async with running(network), running(transport):
         for _ in range(ROUNDS):
             command = [sys.executable, "-c", ACCOUNT, str(shared), str(vault)]
@@ -85,16 +85,16 @@ async def test_what_was_delivered_is_on_the_disk_of_a_process_that_was_killed(sh
                 outgoing = host.outgoing(*(b"%d" % (number + n) for n in range(500)))
                 number += len(outgoing)
                 killed_after = chance.randrange(400)
-                await transport.send(peer, route, outgoing[:1])
+                await transport.send(peer, routes, outgoing[:1])
                 async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(transport.send, peer, route, outgoing[1:])
+                    tasks.start_soon(transport.send, peer, routes, outgoing[1:])
                     await host.final(outgoing[killed_after])
                     os.kill(process.pid, signal.SIGKILL)
                     await process.wait()
                 outcomes = await host.finals(outgoing)
             await host.sees(peer, reachable=False)
             with pytest.raises(PeerUnreachable):
-                await transport.send(peer, route, host.outgoing(b"nobody there"))
+                await transport.send(peer, routes, host.outgoing(b"nobody there"))
             committed = (await anyio.Path(vault).read_bytes()).splitlines()
             delivered += [
                 each.envelope for each, outcome in zip(outgoing, outcomes, strict=True) if outcome is Outcome.DELIVERED

@@ -209,10 +209,10 @@ async def test_a_sender_that_is_cancelled_leaves_every_envelope_with_an_outcome(
         await alice.host.finals(await alice.send(bob.peer, b"first"))
         bob.host.close_vault()
         outgoing = alice.host.outgoing(*(b"%d" % number for number in range(10)))
-        route = alice.transport.first_route(bob.peer)
-        assert route
+        routes = alice.transport.first_routes(bob.peer)
+        assert routes
         with anyio.move_on_after(5) as scope:
-            await alice.transport.send(bob.peer, route, outgoing)
+            await alice.transport.send(bob.peer, routes, outgoing)
         assert scope.cancelled_caught
         bob.host.open_vault()
         assert await alice.host.finals(outgoing) == [Outcome.DELIVERED] * 4 + [Outcome.LOST] * 6
@@ -338,9 +338,9 @@ async def test_a_dial_that_was_given_up_while_it_signed_sends_no_proof(account: 
     host = ChangesItsMind(node)
     host.transport = DirectTransport(host, DirectSettings())
     async with account(world, key=OTHER) as other, running(node), running(host.transport):
-        route = host.transport.first_route(other.peer)
-        assert route
+        routes = host.transport.first_routes(other.peer)
+        assert routes
         with pytest.raises(PeerUnreachable):
-            await host.transport.send(other.peer, route, host.outgoing(b"hello"))
+            await host.transport.send(other.peer, routes, host.outgoing(b"hello"))
         await anyio.sleep(100)
         assert other.host.nearness.all == []

@@ -66,7 +66,7 @@ class BreakingTransport(Transport):
     def reachable(self, peer: PeerId) -> bool:
         return self._stands
 
-    async def send(self, peer: PeerId, route: Route, outgoing: Sequence[Outgoing]) -> None:
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         if not self._stands:
             await anyio.lowlevel.checkpoint()
             self._stands = True
@@ -82,8 +82,8 @@ class BreakingTransport(Transport):
             self.courier.report(SendReport(ticket=ticket, outcome=Outcome.LOST))
         self.courier.out_of_reach()
 
-    def first_route(self, peer: PeerId) -> Route:
-        return Route(transport="breaking", address=b"")
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        return [Route(transport="breaking", address=b"")]
 
     async def run(self, *, task_status) -> None:
         raise NotImplementedError
