@@ -105,6 +105,7 @@ class LocalProfile(Profile):
                     most=self._configuration.delivery.retry_max_seconds,
                     chance=_chance,
                 ),
+                hedge=self._configuration.delivery.hedge_seconds,
             )
             await node.run(task_status=task_status)
 

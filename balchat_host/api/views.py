@@ -119,11 +119,15 @@ class SafetyNumberView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxView:
-    """How much waits to be sent, and since when (Unix milliseconds, None when nothing waits)."""
+    """How much waits to be sent, and since when (Unix milliseconds, None when nothing waits).
+
+    `relayed`: how much lies at relays, as far as we know, and has not been confirmed by whom it is for.
+    """
 
     waiting: int
     in_flight: int
     oldest: int | None
+    relayed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

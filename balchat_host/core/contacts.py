@@ -22,7 +22,7 @@ from balchat_host.core import account, groups, journal, requests, rows
 from balchat_host.core.codes import parse_peer
 from balchat_host.core.names import check_name, made_up_name
 from balchat_host.core.safety import safety_number
-from balchat_host.core.unit import Disconnect, SendPending, Unit
+from balchat_host.core.unit import Disconnect, Forget, SendPending, Unit
 from balchat_host.core.views import contact_body, contact_view
 
 
@@ -145,10 +145,12 @@ def remove(unit: Unit, who: str) -> None:
     requests.forget(unit, contact.peer)
     groups.forget_all(unit, contact)
     unit.tx.execute("DELETE FROM event WHERE contact = ?", (contact.id,))
+    # Their envelopes are known for good; but the number may come to be somebody else's.
+    unit.tx.execute("UPDATE received SET contact = NULL, message_id = NULL WHERE contact = ?", (contact.id,))
     unit.tx.execute("DELETE FROM contact WHERE id = ?", (contact.id,))
     body = {"name": contact.name, "peer_id": contact.peer.octets.hex()}
     journal.append(unit, ContactRemoved, contact=None, body=body)
-    unit.effect(Disconnect(peer=contact.peer))
+    unit.effect(Forget(peer=contact.peer))
 
 
 def require_unblocked(contact: rows.ContactRow) -> None:

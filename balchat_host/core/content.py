@@ -23,6 +23,8 @@ MAX_STATUSES: Final = 1024
 
 _SHA256: Final = b"\x01"
 _SENT_AT: Final = "balchat.sent-at"
+_SEQUENCE: Final = "balchat.sequence"
+_MAX_SERIES: Final = 16
 _MAX_CONTENT_TYPE: Final = 255
 _NULL_PART, _SINGLE_PART, _EXTERNAL_PART, _MULTI_PART = range(4)
 
@@ -54,18 +56,27 @@ class MessageStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """Which of its author's messages one is: `number` counts from 1 within a `series`, at most 16 octets."""
+
+    series: bytes
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MimiContent:
     """A MIMI content message, as far as we look into it.
 
-    `sent_at` is the author's clock in Unix milliseconds, our extension: the draft takes the time from a hub, and we
-    have none. `content_type` is None for a null part. A part that is not single has no `body` here, and is shown by its
-    `content_type` alone: `multipart/mixed` or `message/external-body`.
+    `sent_at` is the author's clock in Unix milliseconds, and `sequence` its count: our extensions. The draft takes time and
+    order from a hub, and we have none. `content_type` is None for a null part. A part that is not single has no `body`
+    here, and is shown by its `content_type` alone: `multipart/mixed` or `message/external-body`.
     """
 
     salt: bytes
     content_type: str | None
     body: bytes
     sent_at: int
+    sequence: Sequence | None = None
     disposition: int = Disposition.RENDER
     replaces: bytes | None = None
     in_reply_to: bytes | None = None
@@ -74,9 +85,10 @@ class MimiContent:
         """Give the deterministic CBOR (section 3 of the draft)."""
         part: list[object] = [int(self.disposition), ""]
         part += [_NULL_PART] if self.content_type is None else [_SINGLE_PART, self.content_type, self.body]
-        return cbor.encode(
-            [self.salt, self.replaces, b"", None, self.in_reply_to, {_SENT_AT: self.sent_at}, part],
-        )
+        extensions: dict[str, object] = {_SENT_AT: self.sent_at}
+        if self.sequence is not None:
+            extensions[_SEQUENCE] = [self.sequence.series, self.sequence.number]
+        return cbor.encode([self.salt, self.replaces, b"", None, self.in_reply_to, extensions, part])
 
     @classmethod
     def decode(cls, octets: bytes) -> "MimiContent":
@@ -108,6 +120,7 @@ class MimiContent:
             content_type=content_type,
             body=body,
             sent_at=_sent_at(cast("dict[Any, object]", extensions)),
+            sequence=_sequence(cast("dict[Any, object]", extensions)),
             disposition=disposition,
             replaces=replaces,
             in_reply_to=in_reply_to,
@@ -181,6 +194,18 @@ def _check_expires(expires: object) -> None:
             return
         case _:
             raise MalformedContent(problem="the expiration has the wrong shape")
+
+
+def _sequence(extensions: dict[Any, object]) -> Sequence | None:
+    match extensions.get(_SEQUENCE):
+        case None:
+            return None
+        case [bytes(series), int(number)] if (
+            len(series) <= _MAX_SERIES and not isinstance(number, bool) and 1 <= number < 2**53
+        ):
+            return Sequence(series=series, number=number)
+        case _:
+            raise MalformedContent(problem="the sequence has the wrong shape")
 
 
 def _sent_at(extensions: dict[Any, object]) -> int:

@@ -72,26 +72,32 @@ def envelope_id(octets: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRequest:
-    """Asks to become a contact: a Welcome to a group of two, the sender's own chat code, and a word of introduction."""
+    """Asks to become a contact.
+
+    A Welcome to a group of two, the sender's own chat code, a word of introduction, and the ways by which the answer
+    reaches them (the body of a ROUTES message).
+    """
 
     welcome: bytes
     code: str
     introduction: str
+    routes: bytes
 
     def encode(self) -> bytes:
         """Give the payload."""
-        return cbor.encode([self.welcome, self.code, self.introduction])
+        return cbor.encode([self.welcome, self.code, self.introduction, self.routes])
 
     @classmethod
     def decode(cls, octets: bytes) -> "ContactRequest":
         """Read a payload. Raises MalformedEnvelope."""
-        welcome, code, introduction = _array(octets, 3)
-        if not isinstance(welcome, bytes):
-            raise MalformedEnvelope(problem="the Welcome is no byte string")
+        welcome, code, introduction, routes = _array(octets, 4)
+        if not isinstance(welcome, bytes) or not isinstance(routes, bytes):
+            raise MalformedEnvelope(problem="the Welcome or the routes are no byte string")
         return cls(
             welcome=welcome,
             code=_text(code, MAX_CODE_SIZE),
             introduction=_text(introduction, MAX_INTRODUCTION_SIZE),
+            routes=routes,
         )
 
 

@@ -9,11 +9,14 @@ the other and asks again. Three rules make that harmless, whatever is lost or la
 3. A newer group ranks higher, but of two that crossed, the one that the lower peer id made does, on both sides.
 """
 
-from typing import cast
+import hashlib
+from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.core import rows
 from balchat_host.core.unit import Unit
+
+_SERIES_SIZE: Final = 8
 
 
 def sending_group(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:
@@ -23,6 +26,12 @@ def sending_group(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None
         (contact.id,),
     )
     return cast("bytes", found[0][0]) if found else None
+
+
+def series(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
+    """Name the series in which our messages to a contact are numbered; with a new group that we send in, one begins."""
+    group_id = sending_group(tx, contact)
+    return b"" if group_id is None else hashlib.sha256(b"balchat-series-v1\0" + group_id).digest()[:_SERIES_SIZE]
 
 
 def encrypt(unit: Unit, contact: rows.ContactRow, content: bytes) -> bytes | None:

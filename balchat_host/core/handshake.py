@@ -5,7 +5,7 @@
       KEY_PACKAGE_REQUEST ------------------>
       <------------------------------------- KEY_PACKAGE
     make a group of two with it
-      CONTACT_REQUEST (Welcome, code) ------>  joined at once, which checks every credential;
+      CONTACT_REQUEST (Welcome, code, …) --->  joined at once, which checks every credential;
     acknowledged: REQUESTED                    waits for its owner's approval
       <------------------------------------- ACCEPTED, inside the group
     ACTIVE                                     ACTIVE
@@ -20,7 +20,7 @@ from typing import Final, cast
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView
-from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, rows
+from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, routes, rows
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import OfferRoutes, Unit
@@ -59,6 +59,7 @@ def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
     request = requests.find(unit.tx, which)
     contact = contacts.create(unit, request.peer, name=name or request.name, state=ContactState.ACTIVE)
     groups.remember(unit, contact, request.group_id)
+    routes.learn(unit, contact, request.routes)
     requests.close(unit, request, "accepted")
     unit.effect(OfferRoutes(peer=contact.peer))
     _answer(unit, contact, request.group_id)
@@ -119,8 +120,10 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
         welcome=invitation.welcome,
         code=str(account.chat_code(unit.tx)),
         introduction=contact.introduction,
+        routes=routes.offered(unit.tx, contact),
     )
-    outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode())
+    # Whatever they say in this group, they have joined it by this request.
+    outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode(), confirmed_by=group_id)
 
 
 def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
@@ -138,7 +141,7 @@ def count_request(unit: Unit, sender: PeerId) -> None:
 def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> None:
     """Take a contact request; where `source` is known, it was counted before.
 
-    Raises MalformedEnvelope, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
+    Raises MalformedEnvelope, MalformedContent, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
     """
     request = ContactRequest.decode(payload)
     group_id = _join(unit, source, request.welcome)
@@ -147,6 +150,7 @@ def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> Non
         code = ChatCode.parse(request.code)
     except BadChatCode as error:
         raise MalformedEnvelope(problem="its chat code cannot be read") from error
+    routes.decode(request.routes)
     if code.peer != sender:
         raise ProtocolViolation(problem="a contact request with somebody else's chat code")
     # Whichever key package they used, the one that they were handed is not for a second request.
@@ -156,9 +160,10 @@ def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> Non
     contact = contacts.by_peer(unit.tx, sender)
     if contact is None or contact.blocked:
         hidden = contact is not None
-        _wait_for_approval(unit, sender, group_id, code.name or "", request.introduction, hidden=hidden)
+        _wait_for_approval(unit, sender, group_id, request, name=code.name or "", hidden=hidden)
     else:
         _accept_at_once(unit, contact, group_id)
+        routes.learn(unit, contact, request.routes)
 
 
 def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> rows.ContactRow:
@@ -168,6 +173,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
     """
     before = groups.sending_group(unit.tx, contact)
     groups.mark_heard(unit, group_id)
+    outbox.confirm(unit, contact, [group_id])
     if contact.state is not ContactState.ACTIVE:
         return _activate(unit, contact)
     if groups.sending_group(unit.tx, contact) != before:
@@ -200,12 +206,13 @@ def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:
 
 
 def _wait_for_approval(
-    unit: Unit, sender: PeerId, group_id: bytes, name: str, introduction: str, *, hidden: bool
+    unit: Unit, sender: PeerId, group_id: bytes, request: ContactRequest, *, name: str, hidden: bool
 ) -> None:
     replaced = requests.forget(unit, sender)
     if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
-    requests.keep(unit, sender, group_id, name=name, introduction=introduction, hidden=hidden)
+    introduction, ways = request.introduction, request.routes
+    requests.keep(unit, sender, group_id, name=name, introduction=introduction, routes=ways, hidden=hidden)
 
 
 def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
@@ -229,9 +236,9 @@ def _activate(unit: Unit, contact: rows.ContactRow) -> rows.ContactRow:
 
 def _answer(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
     """Say in the group that came with a request that we accept it; it must be that group, whichever we send in."""
-    accepted = outbox.control_content(unit, content.ACCEPTED, b"")
+    accepted, confirmed_by = outbox.control_content(unit, contact, content.ACCEPTED, b"")
     payload = unit.engine.encrypt(unit.keys, group_id, accepted)
-    outbox.queue(unit, contact, Kind.MLS_MESSAGE, payload=payload)
+    outbox.queue(unit, contact, Kind.MLS_MESSAGE, payload=payload, confirmed_by=confirmed_by)
 
 
 def _take_back(unit: Unit, condition: str, parameter: bytes | int) -> None:

@@ -5,18 +5,21 @@ somebody who is blocked, was removed, was turned down or was never known sees on
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final, cast
 
 from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import groups, handshake, messages
+from balchat_host.core import content, groups, handshake, messages, rows
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
 
 _COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 _IGNORED = Disposition(verdict=Verdict.IGNORED)
+_TOLD_AGAIN_AFTER: Final = 3600 * 1000
+"""Milliseconds after which an author who still sends what we have is told once more."""
 _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
@@ -24,36 +27,68 @@ _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
     """Take envelopes in, in order.
 
-    Give the answer to each. `source` is who sent them, where the transport has proof.
+    Give the answer to each. `source` is who sent them, where the transport has proof. Where it has none, nobody hears
+    our answer, so their authors are told inside MLS.
     """
     stranger = handshake.is_stranger(unit, source)
-    return [replace(_receive(unit, source, octets), stranger=stranger) for octets in envelopes]
+    dispositions = [replace(_receive(unit, source, octets), stranger=stranger) for octets in envelopes]
+    if source is None:
+        _tell_authors(unit, [envelope_id(octets) for octets in envelopes])
+    return dispositions
 
 
 def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
+    origin = _Origin()
     try:
         envelope = Envelope.decode(octets)
         if envelope.kind is Kind.CONTACT_REQUEST and source is not None:
             # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
             handshake.count_request(unit, source)
         with unit.tx.savepoint():
-            disposition = _dispatch(unit, source, envelope)
+            disposition = _dispatch(unit, source, envelope, origin)
     except RequestsFull as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
     except PeerError as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
-        unit.tx.execute("INSERT INTO received (envelope_id, at) VALUES (?, ?)", (identifier, unit.now))
+        unit.tx.execute(
+            "INSERT INTO received (envelope_id, at, contact, message_id) VALUES (?, ?, ?, ?)",
+            (identifier, unit.now, origin.contact, origin.message_id),
+        )
     return disposition
 
 
-def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope) -> Disposition:
+def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
+    """Confirm what came by ways that cannot; what comes again, because a confirmation was lost, at most hourly."""
+    ours: dict[int, list[bytes]] = {}
+    for identifier in dict.fromkeys(envelope_ids):
+        found = unit.tx.query(
+            "UPDATE received SET told_at = ? WHERE envelope_id = ? AND message_id IS NOT NULL"
+            " AND (told_at IS NULL OR told_at < ?) RETURNING contact, message_id",
+            (unit.now, identifier, unit.now - _TOLD_AGAIN_AFTER),
+        )
+        for contact, message_id in found:
+            ours.setdefault(cast("int", contact), []).append(cast("bytes", message_id))
+    for number, message_ids in ours.items():
+        for contact in rows.contacts_where(unit.tx, "id = ? AND blocked = 0", (number,)):
+            messages.report(unit, contact, message_ids, content.MessageStatus.DELIVERED)
+
+
+@dataclass(slots=True)
+class _Origin:
+    """Whose message came in an envelope, once that is proven, and which: to confirm it, also when it comes again."""
+
+    contact: int | None = None
+    message_id: bytes | None = None
+
+
+def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Origin) -> Disposition:
     match envelope.kind:
         case Kind.MLS_MESSAGE:
-            return _mls_message(unit, source, envelope.payload)
+            return _mls_message(unit, source, envelope.payload, origin)
         case Kind.CONTACT_REQUEST:
             handshake.on_contact_request(unit, source, envelope.payload)
             return _COMMITTED
@@ -67,7 +102,7 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope) -> Disposit
             raise ProtocolViolation(problem="an envelope that needs to be known where it comes from")
 
 
-def _mls_message(unit: Unit, source: PeerId | None, message: bytes) -> Disposition:
+def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin) -> Disposition:
     found = groups.find(unit.tx, unit.engine.group_of(message))
     # A group that we do not know may be one whose contact request is still on its way: nothing is said, so it comes
     # again.
@@ -81,7 +116,7 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes) -> Dispositi
         case ApplicationMessage():
             if processed.sender != contact.peer:
                 raise ProtocolViolation(problem="a message in somebody else's name")
-            messages.take_in(unit, contact, processed.data)
+            origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
         case MembershipChange() if processed.added or processed.removed:
             raise ProtocolViolation(problem="a commit that changes who is in a conversation of two")
         case MembershipChange():

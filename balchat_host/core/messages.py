@@ -1,6 +1,7 @@
 """Messages: written, taken in, shown, read."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
 from balchat_host.api.errors import BadInput, MalformedContent, NoSuchMessage, TextTooLong
 from balchat_host.api.events import MessageAdded
@@ -8,12 +9,11 @@ from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import Message, MessageState
-from balchat_host.core import account, contacts, content, journal, outbox, routes, rows
-from balchat_host.core.codes import peer_uri
+from balchat_host.core import account, contacts, content, groups, journal, outbox, progress, routes, rows
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import ANNOUNCE, Unit
-from balchat_host.core.views import conversation_id, message_view, room_uri
+from balchat_host.core.views import identify, message_view
 
 MAX_HISTORY: Final = 1000
 _SHORTEST_ID: Final = 6
@@ -35,33 +35,36 @@ def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message
         content_type=content.TEXT,
         body=body,
         sent_at=unit.now,
+        sequence=_next(unit.tx, contact),
         in_reply_to=find(unit.tx, reply_to, contact=contact).id if reply_to else None,
     )
     encoded = mimi.encode()
     row = _insert(unit, contact, mimi, text=text, encoded=encoded, author=ours, ours=ours)
     assert row is not None, "a fresh salt makes a fresh id"
-    outbox.queue(unit, contact, Kind.MLS_MESSAGE, content=encoded, message=row.seq)
+    outbox.queue(unit, contact, Kind.MLS_MESSAGE, content=encoded, message=row.seq, confirmed_by=row.id)
     return message_view(row, ours=ours, contact=contact)
 
 
-def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> None:
-    """Act on the content of an application message of a contact's. Raises MalformedContent."""
+def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
+    """Act on the content of an application message of a contact's; give the id to confirm it by, where there is one.
+
+    Raises MalformedContent.
+    """
     mimi = MimiContent.decode(data)
+    ours = account.load(unit.tx).peer
     match mimi.content_type:
         case content.ACCEPTED:
             pass  # hearing from them was the point
         case content.ROUTES:
             routes.learn(unit, contact, mimi.body)
         case content.STATUS:
-            for identifier, status in content.decode_status(mimi.body):
-                if status in _REPORTED:
-                    reported = rows.messages_where(unit.tx, "id = ? AND contact = ?", (identifier, contact.id))
-                    outbox.advance(unit, contact, reported, _REPORTED[MessageStatus(status)])
+            _take_status(unit, contact, content.decode_status(mimi.body))
+            return None
         case _:
             if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
                 raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")
-            ours = account.load(unit.tx).peer
             _insert(unit, contact, mimi, text=mimi.text, encoded=data, author=contact.peer, ours=ours)
+    return identify(mimi, data, author=contact.peer, ours=ours, theirs=contact.peer)
 
 
 def find(tx: ReadTransaction, which: str, *, contact: rows.ContactRow | None = None) -> rows.MessageRow:
@@ -119,10 +122,32 @@ def mark_read(unit: Unit, who: str, *, up_to: str) -> None:
     unit.effect(ANNOUNCE)
     if not unit.policy.read_receipts or contact.blocked:
         return
-    statuses = [(identifier, MessageStatus.READ) for (identifier,) in read if isinstance(identifier, bytes)]
-    for start in range(0, len(statuses), content.MAX_STATUSES):
-        report = content.encode_status(statuses[start : start + content.MAX_STATUSES])
-        outbox.queue_control(unit, contact, content.STATUS, report)
+    report(unit, contact, [cast("bytes", identifier) for (identifier,) in read], MessageStatus.READ)
+
+
+def report(unit: Unit, contact: rows.ContactRow, message_ids: Sequence[bytes], status: MessageStatus) -> None:
+    """Tell a contact what became of messages of theirs."""
+    for start in range(0, len(message_ids), content.MAX_STATUSES):
+        some = message_ids[start : start + content.MAX_STATUSES]
+        body = content.encode_status([(message_id, status) for message_id in some])
+        outbox.queue_control(unit, contact, content.STATUS, body)
+
+
+def _next(tx: ReadTransaction, contact: rows.ContactRow) -> content.Sequence:
+    series = groups.series(tx, contact)
+    last = rows.number(
+        tx, "SELECT max(sequence) FROM message WHERE contact = ? AND ours = 1 AND series = ?", (contact.id, series)
+    )
+    return content.Sequence(series=series, number=last + 1)
+
+
+def _take_status(unit: Unit, contact: rows.ContactRow, statuses: list[tuple[bytes, int]]) -> None:
+    """Take down what a contact says of messages of ours; whatever is said of one, they have it."""
+    outbox.confirm(unit, contact, [identifier for identifier, _ in statuses])
+    for identifier, status in statuses:
+        if status in _REPORTED:
+            reported = rows.messages_where(unit.tx, "id = ? AND contact = ?", (identifier, contact.id))
+            progress.advance(unit, contact, reported, _REPORTED[MessageStatus(status)])
 
 
 def _body(text: str) -> bytes:
@@ -148,20 +173,16 @@ def _insert(
     ours: PeerId,
 ) -> rows.MessageRow | None:
     """Put a message into the history, or give None where it is there already: it came twice."""
-    identifier = content.message_id(
-        sender_uri=peer_uri(author),
-        room_uri=room_uri(conversation_id(ours, contact.peer)),
-        content=encoded,
-        salt=mimi.salt,
-    )
+    identifier = identify(mimi, encoded, author=author, ours=ours, theirs=contact.peer)
     is_ours = author == ours
     state = MessageState.QUEUED if is_ours else MessageState.RECEIVED
     # An author's clock may be wrong; nothing is shown as from the future.
     sent_at = min(mimi.sent_at or unit.now, unit.now)
     content_type = mimi.content_type or "null"
     inserted = unit.tx.query(
-        "INSERT INTO message (id, contact, ours, sent_at, content_type, text, content, in_reply_to, state, unread)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING seq",
+        "INSERT INTO message"
+        " (id, contact, ours, sent_at, content_type, text, content, in_reply_to, state, unread, series, sequence)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING seq",
         (
             identifier,
             contact.id,
@@ -173,6 +194,8 @@ def _insert(
             mimi.in_reply_to,
             state,
             not is_ours,
+            mimi.sequence.series if mimi.sequence else None,
+            mimi.sequence.number if mimi.sequence else None,
         ),
     )
     if not inserted:

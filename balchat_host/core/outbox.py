@@ -1,47 +1,43 @@
 """What waits to leave: one row for each envelope and contact, until the contact's vault has it.
 
-A row's id is its ticket. Rows leave in the order of their ids. An application message keeps its plaintext here until it
-is delivered, so that it can be encrypted anew when the conversation moves to another group; the message id
-lies in the plaintext, and so a copy that arrives twice is seen as one.
+A row's id is its ticket. Rows leave in the order of their ids, by two kinds of ways that know nothing of each other:
+those that reach the contact itself (`pending`), and those that store and forward (`to_store`). Who stores is trusted to
+keep nothing: what was stored stays here until the contact itself has confirmed it, and is stored once more after a day,
+or as soon as the contact can be reached otherwise.
+
+An application message keeps its plaintext here until it is delivered, so that it can be encrypted anew when the
+conversation moves to another group; the message id lies in the plaintext, and so a copy that arrives twice is seen as
+one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.transport import Outcome, Outgoing, SendReport
+from balchat_host.api.transport import Outgoing
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ContactState, MessageState, OutboxView
-from balchat_host.core import account, contacts, groups, journal, rows
-from balchat_host.core.content import SALT_SIZE, Disposition, MimiContent
+from balchat_host.api.views import OutboxView
+from balchat_host.core import account, groups, rows
+from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit import ANNOUNCE, SendPending, Unit
-from balchat_host.core.views import conversation_id
+from balchat_host.core.views import identify
 
-_PROGRESS: Final = {
-    MessageState.QUEUED: 0,
-    MessageState.SENT: 1,
-    MessageState.RELAYED: 2,
-    MessageState.DELIVERED: 3,
-    MessageState.READ: 4,
-}
-"""A message's state only ever goes up in this order."""
-
-_SHORTEST_WAIT: Final = 1000
-"""Milliseconds until what a contact refused leaves again, however soon they say they want it."""
-
-_NEW_TRY_AFTER: Final = 60 * 1000
-"""Milliseconds until a contact request that was turned down as unusable is begun anew."""
+_STORED_ANEW_AFTER: Final = 24 * 3600 * 1000
+"""Milliseconds until what was stored, and not confirmed, is stored once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """What can leave for a contact now, and when to look again for what must wait (Unix milliseconds, or None)."""
+    """What can leave for a contact now, and when to look again for what must wait (Unix milliseconds, or None).
+
+    `wants_key_package`: nothing can leave before there is one of theirs, which may be claimed where they left some.
+    """
 
     outgoing: list[Outgoing]
     look_again: int | None
+    wants_key_package: bool = False
 
 
 def queue(
@@ -52,44 +48,58 @@ def queue(
     payload: bytes | None = None,
     content: bytes | None = None,
     message: int | None = None,
+    confirmed_by: bytes | None = None,
     not_before: int = 0,
 ) -> None:
-    """Add a row; give either the payload, or the content of an MLS_MESSAGE to be encrypted."""
+    """Add a row; give either the payload, or the content of an MLS_MESSAGE to be encrypted.
+
+    `confirmed_by` is what `confirm` will hear once the contact has it. Without, it is done with when it is stored.
+    """
     if payload is None and content is not None:
         payload = groups.encrypt(unit, contact, content)
     envelope = Envelope(kind=kind, payload=payload).encode() if payload is not None else None
     unit.tx.execute(
-        "INSERT INTO outbox (contact, kind, message, content, envelope, not_before, queued_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (contact.id, int(kind), message, content, envelope, not_before, unit.now),
+        "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (contact.id, int(kind), message, content, envelope, confirmed_by, not_before, unit.now),
     )
     if envelope is not None:
         unit.effect(SendPending(peer=contact.peer))
 
 
-def control_content(unit: Unit, content_type: str, body: bytes) -> bytes:
-    """Make content that is for the other side's balchat, not for its owner's eyes."""
-    return MimiContent(
+def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> tuple[bytes, bytes | None]:
+    """Make content that is for the other side's balchat, not for its owner's eyes; give it, and what confirms it.
+
+    A status is confirmed by nothing, or confirmations would confirm each other for ever.
+    """
+    mimi = MimiContent(
         salt=unit.entropy(SALT_SIZE),
         content_type=content_type,
         body=body,
         sent_at=unit.now,
         disposition=Disposition.UNSPECIFIED,
-    ).encode()
+    )
+    encoded = mimi.encode()
+    if content_type == STATUS:
+        return encoded, None
+    ours = account.load(unit.tx).peer
+    return encoded, identify(mimi, encoded, author=ours, ours=ours, theirs=contact.peer)
 
 
 def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> None:
     """Queue such content."""
-    queue(unit, contact, Kind.MLS_MESSAGE, content=control_content(unit, content_type, body))
+    content, confirmed_by = control_content(unit, contact, content_type, body)
+    queue(unit, contact, Kind.MLS_MESSAGE, content=content, confirmed_by=confirmed_by)
 
 
 def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
     """Encrypt, in the group that we send in now, what has waited for one and what was encrypted in another."""
     waiting = unit.tx.query(
-        "SELECT id, message, content, envelope FROM outbox WHERE contact = ? AND content IS NOT NULL ORDER BY id",
+        "SELECT id, message, content, envelope, confirmed_by FROM outbox"
+        " WHERE contact = ? AND content IS NOT NULL ORDER BY id",
         (contact.id,),
     )
-    for ticket, message, content, envelope in waiting:
+    for ticket, message, content, envelope, confirmed_by in waiting:
         if envelope is None:
             # It was written before the contact request that it must follow, so it goes to the end of the queue.
             unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
@@ -99,12 +109,13 @@ def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
                 Kind.MLS_MESSAGE,
                 content=cast("bytes", content),
                 message=cast("int | None", message),
+                confirmed_by=cast("bytes | None", confirmed_by),
             )
         else:
             payload = groups.encrypt(unit, contact, cast("bytes", content))
             assert payload is not None, "called once there is a group"
             anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
-            unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
+            unit.tx.execute("UPDATE outbox SET envelope = ?, stored_at = NULL WHERE id = ?", (anew, ticket))
             unit.effect(SendPending(peer=contact.peer))
 
 
@@ -132,89 +143,53 @@ def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: i
     return Pending(outgoing=outgoing, look_again=None)
 
 
-def report(unit: Unit, reports: Sequence[SendReport]) -> None:
-    """Take down what became of envelopes."""
-    for each in reports:
-        found = unit.tx.query("SELECT contact, kind, message FROM outbox WHERE id = ?", (each.ticket,))
-        if not found:
-            continue  # it was delivered by another way, or its contact is gone
-        contact = rows.contacts_where(unit.tx, "id = ?", (found[0][0],))[0]
-        kind = Kind(cast("int", found[0][1]))
-        message = rows.messages_where(unit.tx, "seq = ?", (found[0][2],)) if found[0][2] is not None else []
-        match each.outcome:
-            case Outcome.SENT:
-                advance(unit, contact, message, MessageState.SENT)
-            case Outcome.STORED:
-                advance(unit, contact, message, MessageState.RELAYED)
-            case Outcome.DELIVERED:
-                _delivered(unit, contact, each.ticket, kind, message)
-            case Outcome.REFUSED:
-                _refused(unit, contact, each, kind, message)
-            case Outcome.LOST:
-                pass  # the row stands, and leaves again
+def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, limit: int) -> Pending:
+    """Give what can be stored for a contact, in order: what was queued until `queued_until` (Unix milliseconds)."""
+    found = tx.query(
+        "SELECT outbox.id, kind, envelope, queued_at, not_before"
+        " FROM outbox INDEXED BY outbox_to_store JOIN contact ON contact.id = outbox.contact"
+        " WHERE peer_id = ? AND blocked = 0 AND envelope IS NOT NULL AND stored_at IS NULL ORDER BY outbox.id LIMIT ?",
+        (peer.octets, limit),
+    )
+    outgoing: list[Outgoing] = []
+    for ticket, kind, envelope, queued_at, not_before in found:
+        is_request = kind == Kind.KEY_PACKAGE_REQUEST
+        wait = max(cast("int", queued_at) - queued_until, cast("int", not_before) - now if is_request else 0)
+        if wait > 0:
+            return Pending(outgoing=outgoing, look_again=now + wait)
+        if is_request:
+            return Pending(outgoing=outgoing, look_again=None, wants_key_package=not outgoing)
+        outgoing.append(Outgoing(ticket=cast("int", ticket), envelope=cast("bytes", envelope)))
+    return Pending(outgoing=outgoing, look_again=None)
 
 
-def advance(
-    unit: Unit,
-    contact: rows.ContactRow,
-    messages: Sequence[rows.MessageRow],
-    state: MessageState,
-    reason: str | None = None,
-) -> None:
-    """Move messages of ours to a state, except those that are further already. What has failed stays so."""
-    for row in messages:
-        if not row.ours or row.state is MessageState.FAILED:
-            continue
-        if state is not MessageState.FAILED and _PROGRESS[state] <= _PROGRESS[row.state]:
-            continue
-        unit.tx.execute("UPDATE message SET state = ?, reason = ? WHERE seq = ?", (state, reason, row.seq))
-        journal.append(
-            unit,
-            MessageStateChanged,
-            contact=contact.id,
-            body={
-                "id": row.id.hex(),
-                "conversation": conversation_id(account.load(unit.tx).peer, contact.peer),
-                "state": state,
-                "reason": reason,
-            },
-        )
+def store_anew(unit: Unit, *, contact: rows.ContactRow | None = None) -> None:
+    """Have stored once more what a contact has not confirmed: all of it, or, of everybody's, what is a day old."""
+    if contact is not None:
+        condition, parameter = "contact = ?", contact.id
+    else:
+        condition, parameter = "stored_at < ?", unit.now - _STORED_ANEW_AFTER
+    again = unit.tx.query(
+        f"UPDATE outbox SET stored_at = NULL WHERE stored_at IS NOT NULL AND {condition} RETURNING contact",  # noqa: S608  # our own text
+        (parameter,),
+    )
+    for number in dict.fromkeys(row[0] for row in again):
+        unit.effect(SendPending(peer=rows.contacts_where(unit.tx, "id = ?", (number,))[0].peer))
+
+
+def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:
+    """Forget what a contact says it has, by message ids or by the group of our contact request."""
+    for each in confirmed:
+        if unit.tx.execute("DELETE FROM outbox WHERE confirmed_by = ? AND contact = ?", (each, contact.id)):
+            unit.effect(ANNOUNCE)
 
 
 def view(tx: ReadTransaction) -> OutboxView:
     """Count what waits, messages of people and the handshake's; what is on its way the runtime knows."""
-    waiting, oldest = tx.query("SELECT count(*), min(queued_at) FROM outbox")[0]
-    return OutboxView(waiting=cast("int", waiting), in_flight=0, oldest=cast("int | None", oldest))
-
-
-def _delivered(
-    unit: Unit, contact: rows.ContactRow, ticket: int, kind: Kind, message: Sequence[rows.MessageRow]
-) -> None:
-    if kind is Kind.KEY_PACKAGE_REQUEST:
-        return  # the KeyPackage itself is the answer; until it is here, the request stands
-    unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
-    advance(unit, contact, message, MessageState.DELIVERED)
-    if kind is Kind.CONTACT_REQUEST and contact.state is ContactState.ADDING:
-        contacts.set_state(unit, contact, ContactState.REQUESTED)
-    unit.effect(ANNOUNCE)
-
-
-def _refused(
-    unit: Unit, contact: rows.ContactRow, refusal: SendReport, kind: Kind, message: Sequence[rows.MessageRow]
-) -> None:
-    if refusal.retry_after is not None:
-        not_before = unit.now + max(_SHORTEST_WAIT, int(refusal.retry_after * 1000))
-        unit.tx.execute("UPDATE outbox SET not_before = ? WHERE id = ?", (not_before, refusal.ticket))
-        return
-    unit.tx.execute("DELETE FROM outbox WHERE id = ?", (refusal.ticket,))
-    advance(unit, contact, message, MessageState.FAILED, refusal.reason)
-    if kind is not Kind.MLS_MESSAGE:
-        _begin_anew(unit, contact)
-
-
-def _begin_anew(unit: Unit, contact: rows.ContactRow) -> None:
-    """Start first contact over, but not at once: most likely the key package that we had of theirs went stale."""
-    if contact.state is ContactState.ACTIVE:
-        return
-    groups.forget_all(unit, contact)
-    queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + _NEW_TRY_AFTER)
+    waiting, oldest = tx.query("SELECT count(*), min(queued_at) FROM outbox WHERE stored_at IS NULL")[0]
+    return OutboxView(
+        waiting=cast("int", waiting),
+        in_flight=0,
+        oldest=cast("int | None", oldest),
+        relayed=rows.number(tx, "SELECT count(*) FROM outbox WHERE stored_at IS NOT NULL"),
+    )

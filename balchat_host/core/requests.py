@@ -29,6 +29,7 @@ class Request:
     introduction: str
     group_id: bytes
     received_at: int
+    routes: bytes
 
     @property
     def view(self) -> RequestView:
@@ -76,7 +77,9 @@ def find(tx: ReadTransaction, which: str) -> Request:
     return found[0]
 
 
-def keep(unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: str, hidden: bool) -> None:
+def keep(
+    unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: str, routes: bytes, hidden: bool
+) -> None:
     """Let a request wait; tell of it unless it is hidden."""
     request = Request(
         peer=peer,
@@ -84,10 +87,11 @@ def keep(unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: 
         introduction=introduction,
         group_id=group_id,
         received_at=unit.now,
+        routes=routes,
     )
     unit.tx.execute(
-        "INSERT INTO request (peer_id, name, introduction, group_id, received_at) VALUES (?, ?, ?, ?, ?)",
-        (peer.octets, request.name, introduction, group_id, unit.now),
+        "INSERT INTO request (peer_id, name, introduction, group_id, received_at, routes) VALUES (?, ?, ?, ?, ?, ?)",
+        (peer.octets, request.name, introduction, group_id, unit.now, routes),
     )
     if not hidden:
         journal.append(unit, RequestReceived, contact=None, body=asdict(request.view))
@@ -127,7 +131,7 @@ def expire(unit: Unit) -> None:
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Request]:
     found = tx.query(
-        f"SELECT peer_id, name, introduction, group_id, received_at FROM request WHERE {condition}",  # noqa: S608  # our own text
+        f"SELECT peer_id, name, introduction, group_id, received_at, routes FROM request WHERE {condition}",  # noqa: S608  # our own text
         parameters,
     )
     return [
@@ -137,6 +141,7 @@ def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[R
             introduction=cast("str", introduction),
             group_id=cast("bytes", group_id),
             received_at=cast("int", received_at),
+            routes=cast("bytes", routes),
         )
-        for peer, name, introduction, group_id, received_at in found
+        for peer, name, introduction, group_id, received_at, routes in found
     ]

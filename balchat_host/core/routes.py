@@ -7,8 +7,8 @@ from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import cbor, contacts, content, outbox, rows
-from balchat_host.core.unit import Unit
+from balchat_host.core import cbor, contacts, content, groups, outbox, rows
+from balchat_host.core.unit import NewRoutes, Unit
 
 MAX_ROUTES: Final = 8
 _MAX_ADDRESS: Final = 512
@@ -17,22 +17,36 @@ _MAX_SEALING_KEY: Final = 2048
 
 
 def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
-    """Tell an active contact how to reach us from now on, unless that is what we told them last."""
+    """Tell a contact how to reach us from now on, unless that is what we told them last.
+
+    One that we are only about to ask learns it with the request (`offered`); one that was asked, once it is active.
+    """
     contact = contacts.by_peer(unit.tx, peer)
-    if contact is None or contact.state is not ContactState.ACTIVE or contact.blocked:
+    if contact is None or contact.blocked:
+        return
+    active = contact.state is ContactState.ACTIVE
+    if not active and groups.sending_group(unit.tx, contact) is not None:
         return
     body = encode(routes)
     changed = unit.tx.execute(
         "UPDATE contact SET offered_routes = ? WHERE id = ? AND offered_routes IS NOT ?",
         (body, contact.id, body),
     )
-    if changed:
+    if changed and active:
         outbox.queue_control(unit, contact, content.ROUTES, body)
+
+
+def offered(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
+    """Give what goes with a contact request: the body of a ROUTES message."""
+    found = tx.query("SELECT offered_routes FROM contact WHERE id = ?", (contact.id,))
+    return cast("bytes | None", found[0][0]) or encode([])
 
 
 def learn(unit: Unit, contact: rows.ContactRow, body: bytes) -> None:
     """Take over how a contact wants to be reached. Raises MalformedContent."""
     routes = decode(body)
+    if routes == _of(unit.tx, contact.peer):
+        return
     unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))
     for position, route in enumerate(routes):
         unit.tx.execute(
@@ -40,14 +54,21 @@ def learn(unit: Unit, contact: rows.ContactRow, body: bytes) -> None:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (contact.id, position, route.transport, route.address, route.sealing_key, route.not_after),
         )
+    # They may have moved because what keeps their envelopes is gone.
+    outbox.store_anew(unit, contact=contact)
+    unit.effect(NewRoutes(peer=contact.peer))
 
 
 def known(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
     """Give the routes to a contact that hold at `now` (Unix seconds), the contact's favourite first."""
+    return [route for route in _of(tx, peer) if route.not_after is None or route.not_after > now]
+
+
+def _of(tx: ReadTransaction, peer: PeerId) -> list[Route]:
     found = tx.query(
         "SELECT transport, address, sealing_key, not_after FROM route JOIN contact ON contact.id = route.contact"
-        " WHERE peer_id = ? AND (not_after IS NULL OR not_after > ?) ORDER BY position",
-        (peer.octets, now),
+        " WHERE peer_id = ? ORDER BY position",
+        (peer.octets,),
     )
     return [
         Route(

@@ -9,7 +9,12 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, MessageState
 
 CONTACT_COLUMNS: Final = "id, peer_id, name, state, verified, blocked, introduction"
-MESSAGE_COLUMNS: Final = "seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason"
+MESSAGE_COLUMNS: Final = (
+    "seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason,"
+    " CASE WHEN ours OR sequence IS NULL THEN 0 ELSE sequence - 1 - coalesce((SELECT max(earlier.sequence)"
+    " FROM message AS earlier WHERE earlier.contact = message.contact AND earlier.ours = 0"
+    " AND earlier.series = message.series AND earlier.sequence < message.sequence), 0) END"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class MessageRow:
     in_reply_to: bytes | None
     state: MessageState
     reason: str | None
+    missing_before: int = 0
 
 
 def contacts_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[ContactRow]:
@@ -78,6 +84,7 @@ def messages_where(tx: ReadTransaction, condition: str, parameters: Sequence[Sql
             in_reply_to=cast("bytes | None", row[7]),
             state=MessageState(cast("str", row[8])),
             reason=cast("str | None", row[9]),
+            missing_before=cast("int", row[10]),
         )
         for row in rows
     ]

@@ -134,6 +134,26 @@ _STEP_2: Final = """
 ALTER TABLE account ADD COLUMN relays TEXT NOT NULL DEFAULT '';
 ALTER TABLE contact ADD COLUMN relays TEXT NOT NULL DEFAULT '';
 
+-- What came with a contact request: the routes to whoever asks, as in a ROUTES message.
+ALTER TABLE request ADD COLUMN routes BLOB NOT NULL DEFAULT x'80';
+
+-- `confirmed_by` is what proves, inside MLS, that the contact has an envelope: a message id, or the group of a contact
+-- request. `stored_at` is when something that keeps it for them took it; until it is confirmed, it stays here.
+ALTER TABLE outbox ADD COLUMN confirmed_by BLOB;
+ALTER TABLE outbox ADD COLUMN stored_at INTEGER;
+CREATE INDEX outbox_to_store ON outbox (contact, id) WHERE stored_at IS NULL;
+CREATE INDEX outbox_confirmed_by ON outbox (confirmed_by) WHERE confirmed_by IS NOT NULL;
+
+-- Which message of which contact came in an envelope, and when we last told them that we have it.
+ALTER TABLE received ADD COLUMN contact INTEGER;
+ALTER TABLE received ADD COLUMN message_id BLOB;
+ALTER TABLE received ADD COLUMN told_at INTEGER;
+
+-- Authors number their messages within a series, so that one that is withheld shows as a gap.
+ALTER TABLE message ADD COLUMN series BLOB;
+ALTER TABLE message ADD COLUMN sequence INTEGER;
+CREATE INDEX message_in_series ON message (contact, ours, series, sequence) WHERE sequence IS NOT NULL;
+
 -- KeyPackages of ours that lie where strangers can claim them.
 CREATE TABLE pooled_key_package (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -38,8 +38,22 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Have nothing more to do with `peer`, and keep nothing of them."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRoutes:
     """Ask the transports how `peer` shall reach us, and hand it over (`routes.offer`)."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRoutes:
+    """`peer` has named other ways by which it can be reached."""
 
     peer: PeerId
 
@@ -49,7 +63,7 @@ class Announce:
     """The journal has grown, or what `status` shows has changed."""
 
 
-Effect = SendPending | Disconnect | OfferRoutes | Announce
+Effect = SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | Announce
 ANNOUNCE: Final = Announce()
 
 

@@ -8,7 +8,8 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, Message, MessageState
 from balchat_host.core import account, rows
-from balchat_host.core.codes import SCHEME
+from balchat_host.core.codes import SCHEME, peer_uri
+from balchat_host.core.content import MimiContent, message_id
 
 _CONVERSATION_SIZE: Final = 16
 
@@ -23,6 +24,16 @@ def conversation_id(ours: PeerId, theirs: PeerId) -> str:
 def room_uri(conversation: str) -> str:
     """Give a conversation's room URI, as the MIMI drafts want one."""
     return f"{SCHEME}room/{conversation}"
+
+
+def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, ours: PeerId, theirs: PeerId) -> bytes:
+    """Derive the id of a message of a conversation of two (content.message_id)."""
+    return message_id(
+        sender_uri=peer_uri(author),
+        room_uri=room_uri(conversation_id(ours, theirs)),
+        content=encoded,
+        salt=mimi.salt,
+    )
 
 
 def contact_view(tx: ReadTransaction, row: rows.ContactRow) -> ContactView:
@@ -63,4 +74,5 @@ def message_view(
         in_reply_to=row.in_reply_to.hex() if row.in_reply_to else None,
         state=state or row.state,
         reason=row.reason if state is None else None,
+        missing_before=row.missing_before,
     )

@@ -50,6 +50,7 @@ class Delivery:
     """How messages travel. Times in seconds."""
 
     policy: DeliveryPolicy = _key(DeliveryPolicy.BOTH, OneOf(DeliveryPolicy))  # noqa: RUF009  # frozen
+    hedge_seconds: int = _key(8, Whole(0, 3600))
     retry_first_seconds: int = _key(2, Whole(1, 3600))
     retry_max_seconds: int = _key(300, Whole(1, 86400))
     read_receipts: bool = _key(True, Flag())  # noqa: FBT003  # the default of a flag

@@ -8,7 +8,7 @@ from anyio.abc import ByteStream
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.transport import Disposition, KeyPackages, SendReport, TransportHost, Verdict
+from balchat_host.api.transport import Disposition, KeyPackages, Latency, SendReport, TransportHost, Verdict
 from balchat_host.api.types import PeerId, Secret, ServiceState
 from balchat_host.core import account, inbox, pool
 from balchat_host.core.unit import crypto_area
@@ -27,6 +27,7 @@ class AccountHost(TransportHost):
     def __init__(
         self,
         name: str,
+        latency: Latency,
         *,
         identity: PeerId,
         seed: Secret,
@@ -38,6 +39,7 @@ class AccountHost(TransportHost):
         on_routes: Callable[[PeerId | None], None],
     ) -> None:
         self._name = name
+        self._latency = latency
         self._identity = identity
         self._seed = seed
         self._keeper = keeper
@@ -93,7 +95,7 @@ class AccountHost(TransportHost):
         self._on_routes(peer)
 
     def report(self, reports: Sequence[SendReport]) -> None:
-        self._reporter.take(reports)
+        self._reporter.take(reports, self._latency)
 
     def state_changed(self, state: ServiceState) -> None:
         self._board.set_transport(self._name, state)

@@ -55,6 +55,11 @@ class Courier:
         self._failed_at = 0.0
         self._reached_at = 0.0
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether the last try to reach the peer has failed."""
+        return self._failures > 0 and not self._router.reachable(self._peer)
+
     def wake(self) -> None:
         """Look again: something waits, or something changed."""
         self._woken.set()

@@ -1,15 +1,17 @@
-"""One courier for each contact that we may talk to, made when it is first needed."""
+"""A courier and a depositor for each contact that we may talk to, made when they are first needed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
-from balchat_host.api.transport import SendReport
+from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.runtime.courier import Courier
+from balchat_host.runtime.depositor import Depositor
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
@@ -20,20 +22,25 @@ _DIALS_AT_ONCE: Final = 8
 
 @dataclass(slots=True)
 class _Working:
-    courier: Courier
+    """Who works for one contact; None where no transport of its kind is enabled."""
+
+    courier: Courier | None
+    depositor: Depositor | None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
 
 class Couriers:
     """All couriers of an account. None of its methods waits."""
 
-    def __init__(self, keeper: Keeper, router: Router, backoff: Backoff) -> None:
+    def __init__(self, keeper: Keeper, router: Router, backoff: Backoff, *, hedge: float) -> None:
         self._keeper = keeper
         self._router = router
         self._backoff = backoff
+        self._hedge = hedge
         self._dialling = anyio.CapacityLimiter(_DIALS_AT_ONCE)
         self._working: dict[PeerId, _Working] = {}
         self._carrying: dict[int, Courier] = {}
+        self._depositing: dict[int, Depositor] = {}
         self._tasks: TaskGroup | None = None
 
     def start(self, tasks: TaskGroup, peers: Iterable[PeerId]) -> None:
@@ -43,11 +50,51 @@ class Couriers:
             self.wake(peer)
 
     def wake(self, peer: PeerId) -> None:
-        """Have a contact's courier look again."""
+        """Have who works for a contact look again."""
         if self._tasks is None:
             return
         working = self._working.get(peer)
         if working is None:
+            working = self._working[peer] = self._make(peer)
+            self._tasks.start_soon(self._run, working)
+        for each in (working.courier, working.depositor):
+            if each is not None:
+                each.wake()
+
+    def dismiss(self, peer: PeerId) -> None:
+        """Have nothing carried to a peer any more."""
+        working = self._working.pop(peer, None)
+        if working is not None:
+            working.scope.cancel()
+
+    def tell(self, report: SendReport, latency: Latency) -> None:
+        """Pass on what became of a ticket to whoever has it on its way."""
+        carrying = self._carrying if latency is Latency.INTERACTIVE else self._depositing
+        if (carrier := carrying.get(report.ticket)) is not None:
+            carrier.report(report)
+
+    def reach(self, peer: PeerId, *, reachable: bool) -> None:
+        """Pass on that a peer came within reach or left it; one that is no contact concerns no courier."""
+        working = self._working.get(peer)
+        if working is not None and working.courier is not None:
+            (working.courier.within_reach if reachable else working.courier.out_of_reach)()
+            if working.depositor is not None:
+                working.depositor.wake()
+
+    def new_routes(self, peer: PeerId) -> None:
+        """Pass on that a peer has named other ways."""
+        working = self._working.get(peer)
+        if working is not None and working.depositor is not None:
+            working.depositor.new_routes()
+
+    @property
+    def in_flight(self) -> int:
+        """How many envelopes are on their way."""
+        return len(self._carrying.keys() | self._depositing.keys())
+
+    def _make(self, peer: PeerId) -> _Working:
+        courier = depositor = None
+        if self._router.interactive:
             courier = Courier(
                 peer,
                 keeper=self._keeper,
@@ -56,34 +103,25 @@ class Couriers:
                 dialling=self._dialling,
                 carrying=self._carrying,
             )
-            working = self._working[peer] = _Working(courier)
-            self._tasks.start_soon(self._run, working)
-        working.courier.wake()
+        if self._router.storing:
+            depositor = Depositor(
+                peer,
+                keeper=self._keeper,
+                router=self._router,
+                backoff=self._backoff,
+                hedge=partial(self._patience, courier),
+                carrying=self._depositing,
+            )
+        return _Working(courier, depositor)
 
-    def dismiss(self, peer: PeerId) -> None:
-        """Have nothing carried to a peer any more."""
-        working = self._working.pop(peer, None)
-        if working is not None:
-            working.scope.cancel()
-
-    def tell(self, report: SendReport) -> None:
-        """Pass on what became of a ticket to whoever has it on its way."""
-        courier = self._carrying.get(report.ticket)
-        if courier is not None:
-            courier.report(report)
-
-    def reach(self, peer: PeerId, *, reachable: bool) -> None:
-        """Pass on that a peer came within reach or left it; one that is no contact concerns no courier."""
-        working = self._working.get(peer)
-        if working is not None:
-            (working.courier.within_reach if reachable else working.courier.out_of_reach)()
-
-    @property
-    def in_flight(self) -> int:
-        """How many envelopes are on their way."""
-        return len(self._carrying)
+    def _patience(self, courier: Courier | None) -> float:
+        """Give the seconds that what is queued is left to a courier; none where it knows that it cannot reach them."""
+        return 0.0 if courier is None or courier.gave_up else self._hedge
 
     @staticmethod
     async def _run(working: _Working) -> None:
         with working.scope:
-            await working.courier.run()
+            async with anyio.create_task_group() as both:
+                for each in (working.courier, working.depositor):
+                    if each is not None:
+                        both.start_soon(each.run)

@@ -8,7 +8,7 @@ from anyio.abc import TaskGroup
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, routes
-from balchat_host.core.unit import Announce, Disconnect, Effect, OfferRoutes, SendPending
+from balchat_host.core.unit import Announce, Disconnect, Effect, Forget, NewRoutes, OfferRoutes, SendPending
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.keeper import Keeper
@@ -33,9 +33,14 @@ class Effects:
                     self._couriers.wake(peer)
                 case Announce():
                     self._board.changed.ring()
+                case NewRoutes(peer=peer):
+                    self._couriers.new_routes(peer)
                 case Disconnect(peer=peer):
                     self._couriers.dismiss(peer)
                     self._work.start_soon(self._router.disconnect, peer)
+                case Forget(peer=peer):
+                    self._couriers.dismiss(peer)
+                    self._work.start_soon(self._router.forget, peer)
                 case OfferRoutes(peer=peer):
                     self.offer(peer)
 

@@ -68,7 +68,10 @@ class _Service(Protocol):
 
 
 class Node:
-    """Runs an account until it is cancelled or told to stop."""
+    """Runs an account until it is cancelled or told to stop.
+
+    `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Node:
         transports: Sequence[TransportSetup],
         front_ends: Sequence[tuple[str, FrontEnd]],
         backoff: Backoff,
+        hedge: float,
     ) -> None:
         self._keeper = keeper
         self._board = board
@@ -88,6 +92,7 @@ class Node:
         self._transports = transports
         self._front_ends = front_ends
         self._backoff = backoff
+        self._hedge = hedge
         self._stop = anyio.Event()
         self._failure: BalchatError | None = None
         self._effects: Effects | None = None
@@ -114,13 +119,13 @@ class Node:
             Carrier(
                 name=setup.name,
                 latency=setup.latency,
-                transport=setup.make(self._account_host(setup.name, us.peer, seed, network, reporter)),
+                transport=setup.make(self._account_host(setup, us.peer, seed, network, reporter)),
             )
             for setup in self._transports
         ]
         self._app.relays_are(next((each.transport.relays for each in carriers if each.transport.relays), None))
         router = Router(self._keeper, carriers)
-        self._couriers = Couriers(self._keeper, router, self._backoff)
+        self._couriers = Couriers(self._keeper, router, self._backoff, hedge=self._hedge)
         reporter.tell_with(self._couriers.tell)
         self._board.in_flight = lambda: self._couriers.in_flight
         async with anyio.create_task_group() as base, _ended_with(base):
@@ -153,9 +158,12 @@ class Node:
         self._failure = error
         self._stop.set()
 
-    def _account_host(self, name: str, us: PeerId, seed: Secret, network: Network, reporter: Reporter) -> TransportHost:
+    def _account_host(
+        self, setup: TransportSetup, us: PeerId, seed: Secret, network: Network, reporter: Reporter
+    ) -> TransportHost:
         return AccountHost(
-            name,
+            setup.name,
+            setup.latency,
             identity=us,
             seed=seed,
             keeper=self._keeper,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import anyio
 
 from balchat_host.api.errors import StorageFull
-from balchat_host.api.transport import Outcome, SendReport
-from balchat_host.core import outbox
+from balchat_host.api.transport import Latency, Outcome, SendReport
+from balchat_host.core import progress
 from balchat_host.runtime.keeper import Keeper
 
 
@@ -15,21 +15,21 @@ class Reporter:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._tell: Callable[[SendReport], None] | None = None
-        self._waiting: list[SendReport] = []
+        self._tell: Callable[[SendReport, Latency], None] | None = None
+        self._waiting: list[tuple[SendReport, Latency]] = []
         self._came = anyio.Event()
 
-    def tell_with(self, tell: Callable[[SendReport], None]) -> None:
+    def tell_with(self, tell: Callable[[SendReport, Latency], None]) -> None:
         """Have `tell` called with each report; it must not wait."""
         self._tell = tell
 
-    def take(self, reports: Sequence[SendReport]) -> None:
-        """Take reports. What was lost leaves no trace in the vault, so its courier hears of it at once."""
+    def take(self, reports: Sequence[SendReport], latency: Latency) -> None:
+        """Take reports of a transport's. What was lost leaves no trace in the vault, so it is passed on at once."""
         for report in reports:
             if report.outcome is Outcome.LOST:
-                self._pass_on(report)
+                self._pass_on(report, latency)
             else:
-                self._waiting.append(report)
+                self._waiting.append((report, latency))
         self._came.set()
 
     async def run(self) -> None:
@@ -41,14 +41,14 @@ class Reporter:
             if not reports:
                 continue
             try:
-                await self._keeper.change(lambda unit, reports=reports: outbox.report(unit, reports))
+                await self._keeper.change(lambda unit, reports=reports: progress.take_down(unit, reports))
             except StorageFull:
                 # The rows stand, so the envelopes will go out again; the other side drops what it has.
-                reports = [SendReport(ticket=r.ticket, outcome=Outcome.LOST) for r in reports]
-            for report in reports:
+                reports = [(SendReport(ticket=r.ticket, outcome=Outcome.LOST), latency) for r, latency in reports]
+            for report, latency in reports:
                 if report.outcome is not Outcome.SENT:
-                    self._pass_on(report)
+                    self._pass_on(report, latency)
 
-    def _pass_on(self, report: SendReport) -> None:
+    def _pass_on(self, report: SendReport, latency: Latency) -> None:
         if self._tell is not None:
-            self._tell(report)
+            self._tell(report, latency)

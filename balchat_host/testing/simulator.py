@@ -15,9 +15,20 @@ from typing import TypeVar
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.transport import Outcome, SendReport, Verdict
+from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.views import ContactState, ContactView, Message
-from balchat_host.core import account, contacts, handshake, housekeeping, inbox, messages, outbox, requests, schema
+from balchat_host.core import (
+    account,
+    contacts,
+    handshake,
+    housekeeping,
+    inbox,
+    messages,
+    outbox,
+    progress,
+    requests,
+    schema,
+)
 from balchat_host.core.unit import Policy, Unit
 from balchat_host.core.views import contact_view
 from balchat_host.testing.sqlite_transaction import SqliteUnits
@@ -151,7 +162,9 @@ class World:
             self._wires[way].append((each.ticket, each.envelope))
             self._sent[way] = each.ticket
             author.change(
-                lambda unit, ticket=each.ticket: outbox.report(unit, [SendReport(ticket=ticket, outcome=Outcome.SENT)])
+                lambda unit, ticket=each.ticket: progress.take_down(
+                    unit, [(SendReport(ticket=ticket, outcome=Outcome.SENT), Latency.INTERACTIVE)]
+                )
             )
 
     def lose(self, author: Account, reader: Account) -> None:
@@ -187,7 +200,7 @@ class World:
             reason=disposition.reason,
             retry_after=disposition.retry_after,
         )
-        author.change(lambda unit: outbox.report(unit, [outcome]))
+        author.change(lambda unit: progress.take_down(unit, [(outcome, Latency.INTERACTIVE)]))
         return disposition.verdict
 
     def misbehave(self, author: Account, reader: Account) -> None:

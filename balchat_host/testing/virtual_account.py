@@ -34,6 +34,7 @@ BEGINNING: Final = 1_800_000_000_000
 """Unix milliseconds when the loop's clock is at 0."""
 FIRST_RETRY: Final = 2.0
 LAST_RETRY: Final = 300.0
+HEDGE: Final = 8.0
 
 
 class VirtualAccount:
@@ -126,6 +127,7 @@ class VirtualAccount:
                 transports=self.transports,
                 front_ends=self.front_ends,
                 backoff=Backoff(first=FIRST_RETRY, most=LAST_RETRY, chance=self._chance),
+                hedge=HEDGE,
             )
             await node.run(task_status=task_status)
         finally:

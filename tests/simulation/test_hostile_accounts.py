@@ -47,7 +47,7 @@ class Guest:
             invited = [(self._host.peer, key_package)]
             welcome = unit.engine.add(unit.keys, group_id, invited, now=unit.seconds).welcome
             own = account.code(unit.tx).code
-            return ContactRequest(welcome=welcome, code=code or own, introduction="").encode()
+            return ContactRequest(welcome=welcome, code=code or own, introduction="", routes=b"\x80").encode()
 
         return Envelope(kind=Kind.CONTACT_REQUEST, payload=self.account.change(make)).encode()
 

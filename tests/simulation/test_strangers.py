@@ -6,7 +6,7 @@ import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
-from balchat_host.core import contacts, groups, handshake, inbox, outbox, requests
+from balchat_host.core import contacts, groups, handshake, inbox, outbox, requests, routes
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import OfferRoutes, Policy
@@ -56,7 +56,12 @@ def request(asker: Account, reader: Account, *, code: str | None = None, package
         ENGINE.create_group(unit.keys, group, now=unit.seconds)
         invitation = ENGINE.add(unit.keys, group, [(reader.peer, package)], now=unit.seconds)
         ENGINE.apply_pending_commit(unit.keys, group, now=unit.seconds)
-        made = ContactRequest(welcome=invitation.welcome, code=code or asker.code, introduction=f"I am {asker.name}")
+        made = ContactRequest(
+            welcome=invitation.welcome,
+            code=code or asker.code,
+            introduction=f"I am {asker.name}",
+            routes=routes.encode([]),
+        )
         return made.encode()
 
     return asker.change(make)

@@ -48,7 +48,9 @@ class Bench:
     def settle(self) -> PeerId:
         """Make the account."""
         us = nobody(99)
-        self.run(lambda unit: unit.tx.execute("INSERT INTO account VALUES (1, ?, 'Alice', ?)", (us.octets, self.now)))
+        self.run(
+            lambda unit: unit.tx.execute("INSERT INTO account VALUES (1, ?, 'Alice', ?, '')", (us.octets, self.now))
+        )
         return us
 
 

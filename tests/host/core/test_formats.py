@@ -63,14 +63,24 @@ def test_a_contact_request_is_written_and_read_as_the_vector_says() -> None:
     payload = bytes.fromhex(vector["payload"])
     request = ContactRequest.decode(payload)
     assert request.encode() == payload
-    assert (request.welcome.hex(), request.code, request.introduction) == (
+    assert (request.welcome.hex(), request.code, request.introduction, request.routes.hex()) == (
         vector["welcome"],
         vector["code"],
         vector["introduction"],
+        vector["routes"],
     )
 
 
-@pytest.mark.parametrize("fields", [["w", "code", "hi"], [b"w", "c" * 2049, "hi"], [b"w", "code", "i" * 1025], [b"w"]])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["w", "code", "hi", b""],
+        [b"w", "c" * 2049, "hi", b""],
+        [b"w", "code", "i" * 1025, b""],
+        [b"w", "code", "hi", []],
+        [b"w", "code", "hi"],
+    ],
+)
 def test_a_contact_request_of_a_wrong_shape_is_refused(fields: list[object]) -> None:
     with pytest.raises(MalformedEnvelope):
         ContactRequest.decode(cbor.encode(fields))

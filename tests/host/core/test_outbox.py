@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from balchat_host.api.transport import Outcome, SendReport
+from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import contacts, housekeeping, messages, outbox
+from balchat_host.core import contacts, housekeeping, messages, outbox, progress
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit import SendPending
 from balchat_host.testing.app_kit import nobody
@@ -39,7 +39,8 @@ def tickets(bench) -> list[int]:
 
 
 def report(bench, ticket: int, outcome: Outcome, **more) -> None:
-    bench.run(lambda unit: outbox.report(unit, [SendReport(ticket=ticket, outcome=outcome, **more)]))
+    told = SendReport(ticket=ticket, outcome=outcome, **more)
+    bench.run(lambda unit: progress.take_down(unit, [(told, Latency.INTERACTIVE)]))
 
 
 def write(bench, bob, text: str) -> str:
@@ -201,7 +202,7 @@ def test_a_removed_contact_takes_what_waits_along(bench, bob) -> None:
 
 
 def test_ids_of_envelopes_are_kept_for_ninety_days(bench) -> None:
-    bench.run(lambda unit: unit.tx.execute("INSERT INTO received VALUES (x'01', ?)", (unit.now,)))
+    bench.run(lambda unit: unit.tx.execute("INSERT INTO received (envelope_id, at) VALUES (x'01', ?)", (unit.now,)))
     kept = lambda: bench.run(lambda unit: unit.tx.query("SELECT envelope_id FROM received"))  # noqa: E731  # short
     bench.pass_time(seconds=90 * 24 * 3600)
     bench.run(housekeeping.tidy)

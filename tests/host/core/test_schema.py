@@ -113,18 +113,21 @@ def dump() -> str:
     for step in schema.STEPS:
         database.executescript(step)
     us, bob, zoe = (nobody(number).octets for number in (99, 1, 2))
-    database.execute("INSERT INTO account VALUES (1, ?, 'Alice', 1)", (us,))
-    database.execute("INSERT INTO contact VALUES (1, ?, 'Bob', 'active', 1, 0, 'It is me', x'80', 2)", (bob,))
+    database.execute("INSERT INTO account VALUES (1, ?, 'Alice', 1, 'a.onion')", (us,))
+    database.execute(
+        "INSERT INTO contact VALUES (1, ?, 'Bob', 'active', 1, 0, 'It is me', x'80', 2, 'b.onion')", (bob,)
+    )
     database.execute("INSERT INTO contact_group VALUES (x'0102', 1, 0, 1, 3)")
     database.execute("INSERT INTO route VALUES (1, 0, 'transport_tor_direct', ?, NULL, NULL)", (bob,))
-    database.execute("INSERT INTO request VALUES (?, 'Zoe', 'may I?', x'0304', 4)", (zoe,))
+    database.execute("INSERT INTO request VALUES (?, 'Zoe', 'may I?', x'0304', 4, x'80')", (zoe,))
     database.execute("INSERT INTO issued_key_package VALUES (?, x'05', 5)", (zoe,))
     database.execute(
-        "INSERT INTO message VALUES (1, ?, 1, 1, 6, 'text/markdown', 'hello', NULL, NULL, 'queued', NULL, 0)",
+        "INSERT INTO message VALUES (1, ?, 1, 1, 6, 'text/markdown', 'hello', NULL, NULL, 'queued', NULL, 0, x'0a', 1)",
         (bytes(32),),
     )
-    database.execute("INSERT INTO outbox VALUES (1, 1, 1, 1, x'06', x'07', 0, 6)")
-    database.execute("INSERT INTO received VALUES (x'08', 7)")
+    database.execute("INSERT INTO outbox VALUES (1, 1, 1, 1, x'06', x'07', 0, 6, x'0b', NULL)")
+    database.execute("INSERT INTO pooled_key_package VALUES (1, x'0c', 1, 9)")
+    database.execute("INSERT INTO received VALUES (x'08', 7, 1, x'09', 8)")
     database.execute("""INSERT INTO event VALUES (1, 6, 'message.added', 1, '{"seq": 1}')""")
     database.execute("INSERT INTO subscriber VALUES ('screen', 1)")
     database.execute("INSERT INTO bucket VALUES ('requests', 1.5, 8)")

@@ -1,0 +1,146 @@
+"""Leaves with those who store and forward what a contact has not confirmed yet.
+
+It is a courier's counterpart for contacts who are away. What is sent to them directly is given a while to be answered
+(*hedging*); where nobody stores, nothing runs. One batch is answered before the next one leaves, so that nothing
+overtakes what was lost or refused. Who is not reachable at all, and was never talked to, may have left KeyPackages to
+claim.
+"""
+
+from collections.abc import Callable, MutableMapping
+
+import anyio
+
+from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.transport import Outcome, SendReport, Verdict
+from balchat_host.api.types import PeerId
+from balchat_host.core import contacts, inbox, outbox, routes
+from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.retry import Backoff
+from balchat_host.runtime.routing import Router
+
+_BATCH = 64
+_REFUSED_FOR_NOW = 300.0
+"""Seconds to wait after a refusal that names no time: another relay, a new route or a direct way may come first."""
+
+
+class Depositor:
+    """Stores for one peer. `run` does the work; the other methods only tell it something and never wait.
+
+    `hedge` gives the seconds that what was queued waits for a direct answer. `carrying` is shared by all depositors.
+    """
+
+    def __init__(
+        self,
+        peer: PeerId,
+        *,
+        keeper: Keeper,
+        router: Router,
+        backoff: Backoff,
+        hedge: Callable[[], float],
+        carrying: MutableMapping[int, "Depositor"],
+    ) -> None:
+        self._peer = peer
+        self._keeper = keeper
+        self._router = router
+        self._backoff = backoff
+        self._hedge = hedge
+        self._carrying = carrying
+        self._woken = anyio.Event()
+        self._in_flight: set[int] = set()
+        self._lost = False
+        self._failures = 0
+        self._resume_at = 0.0
+
+    def wake(self) -> None:
+        """Look again: something waits, or something changed."""
+        self._woken.set()
+
+    def new_routes(self) -> None:
+        """Hear that the peer has named other ways: what was refused or failed by the old ones counts no more."""
+        self._resume_at, self._failures = 0.0, 0
+        self.wake()
+
+    def report(self, report: SendReport) -> None:
+        """Hear what became of a ticket, once that is written down."""
+        self._put_down({report.ticket})
+        match report.outcome:
+            case Outcome.REFUSED:
+                wait = _REFUSED_FOR_NOW if report.retry_after is None else report.retry_after
+                self._resume_at = max(self._resume_at, anyio.current_time() + wait)
+            case Outcome.LOST:
+                self._lost = True
+            case _:
+                self._failures = 0
+        if not self._in_flight:
+            if self._lost:
+                self._failed()
+            self._lost = False
+            self.wake()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            while True:
+                self._woken = woken = anyio.Event()
+                pause = await self._step()
+                with anyio.move_on_after(pause):
+                    await woken.wait()
+        finally:
+            self._put_down(set(self._in_flight))
+
+    async def _step(self) -> float | None:
+        """Do what can be done now; give the seconds after which to look again even when nobody wakes us."""
+        if self._in_flight:
+            return None
+        if (wait := self._resume_at - anyio.current_time()) > 0:
+            return wait
+        pending = await self._keeper.read(self._pending)
+        try:
+            if pending.wants_key_package:
+                return await self._claim()
+            if pending.outgoing:
+                tickets = {each.ticket for each in pending.outgoing}
+                self._in_flight |= tickets
+                self._carrying.update(dict.fromkeys(tickets, self))
+                try:
+                    await self._router.store(self._peer, pending.outgoing)
+                except (PeerUnreachable, NetworkUnavailable):
+                    self._put_down(tickets)
+                    raise
+                return None
+        except (PeerUnreachable, NetworkUnavailable, StorageFull):
+            return self._failed()
+        if pending.look_again is None:
+            return None
+        return max(0.0, (pending.look_again - self._keeper.clock()) / 1000)
+
+    async def _claim(self) -> float:
+        """Take a KeyPackage that they left, as if they had answered; then the contact request can be made."""
+        # It names the ways by which they can answer, so these come first.
+        allocated = await self._router.allocate(self._peer)
+        await self._keeper.change(lambda unit: routes.offer(unit, self._peer, allocated))
+        named = await self._keeper.read(lambda tx: contacts.relays_of(tx, self._peer))
+        key_package = await self._router.claim(self._peer, named)
+        if key_package is None:
+            return self._failed()
+        envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
+        (disposition,) = await self._keeper.change(lambda unit: inbox.receive(unit, self._peer, [envelope]))
+        return 0.0 if disposition.verdict is Verdict.COMMITTED else self._failed()
+
+    def _failed(self) -> float:
+        self._failures += 1
+        wait = self._backoff.delay(self._failures, waiting=True)
+        self._resume_at = max(self._resume_at, anyio.current_time() + wait)
+        return wait
+
+    def _put_down(self, tickets: set[int]) -> None:
+        self._in_flight -= tickets
+        for ticket in tickets:
+            self._carrying.pop(ticket, None)
+
+    def _pending(self, tx: ReadTransaction) -> outbox.Pending:
+        now = self._keeper.clock()
+        queued_until = now - int(self._hedge() * 1000)
+        return outbox.to_store(tx, self._peer, queued_until=queued_until, now=now, limit=_BATCH)
