@@ -19,6 +19,7 @@ OURS = (
     "balchat_relay",
     "balchat_relay_proto",
     "balchat_storage_sqlcipher",
+    "balchat_transport_relay",
     "balchat_transport_tor_direct",
     "balchat_ui_cli",
     "balchat_ui_rpc",

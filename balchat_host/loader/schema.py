@@ -16,6 +16,7 @@ STANDARD_PLUGINS: Final = (
     "crypto_mls",
     "network_tor",
     "transport_tor_direct",
+    "transport_relay",
     "ui_rpc",
     "ui_cli",
 )

@@ -44,13 +44,14 @@ SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
 class TransportCapabilities:
     """What a transport promises.
 
-    `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `proves_source`:
-    the receiver learns who sent. `connects`: it knows whether a peer is within reach, and fails at once when not.
-    `answers`: refusals and replies come back the same way.
+    `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it does
+    so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
+    whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
     """
 
     final: Outcome = Outcome.DELIVERED
     first_routes: bool = True
+    claims: bool = False
     proves_source: bool = True
     connects: bool = True
     answers: bool = True
@@ -71,6 +72,9 @@ class TransportBench(ABC):
     def network(self) -> Network:
         """Make a network for one account; all of one bench reach each other."""
         return self.world.node()
+
+    async def prepare(self, transport: Transport) -> None:
+        """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
 
     def services(self) -> Sequence[Runs]:
         """Give what else must run, such as a relay."""
@@ -116,7 +120,7 @@ class TransportKit:
             routes = [*await alice.transport.allocate_routes(bob.peer)]
             first = alice.transport.first_routes(bob.peer)
             assert bool(first) == bench.capabilities.first_routes
-            routes += first
+            routes += [*first, *await claimed_routes(bench, alice, bob)]
             assert len({route.transport for route in routes}) == 1
             assert all(0 < len(route.address) <= MAX_ADDRESS_SIZE for route in routes)
 
@@ -142,7 +146,7 @@ class TransportKit:
 
     async def test_first_routes_reach_somebody_of_whom_only_the_peer_id_is_known(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
-            if routes := alice.transport.first_routes(bob.peer):
+            if routes := alice.transport.first_routes(bob.peer) or await claimed_routes(bench, alice, bob):
                 (sent,) = await alice.send(bob, b"may I?", routes=routes)
                 assert (await alice.host.final(sent)).outcome is bench.capabilities.final
                 await bob.host.receives(b"may I?")
@@ -399,9 +403,22 @@ async def accounts(
     hosts = [FakeTransportHost(network, key=key) for network in networks]
     made = tuple(Account(host, bench.transport(host)) for host in hosts)
     async with running(*networks), running(*bench.services()), running(*(account.transport for account in made)):
-        for host in hosts:
-            await host.states.reach(Phase.ONLINE)
+        for account in made:
+            await bench.prepare(account.transport)
+            await account.host.states.reach(Phase.ONLINE)
         yield made
+
+
+async def claimed_routes(bench: TransportBench, claimer: Account, owner: Account) -> Sequence[Route]:
+    """Claim a key package, once the owner's transport has left some; give the ways to which that leads."""
+    if not bench.capabilities.claims:
+        return []
+    key_package = None
+    with anyio.fail_after(PATIENCE):
+        while key_package is None:
+            key_package = await claimer.transport.claim_key_package(owner.peer, [])
+    assert owner.peer.octets in key_package, "it is one that the owner's host has made"
+    return claimer.transport.first_routes(owner.peer)
 
 
 async def deliver(bench: TransportBench, sender: Account, receiver: Account, envelopes: Sequence[bytes]) -> None:

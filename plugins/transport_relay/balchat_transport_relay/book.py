@@ -1,0 +1,261 @@
+"""What the transport remembers: relays, queues of ours, and where claims led. Rows in its area of the vault.
+
+Everything is read once, at the start; a change goes to the vault first, and then into what is in memory.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import anyio
+from balchat_relay_proto.address import RelayAddress
+from balchat_relay_proto.capabilities import CAPABILITY, Capability, inbox_id, queue_id
+from balchat_relay_proto.codec import Message, flag, octets, optional, text, uint
+from balchat_relay_proto.requests import Holder
+from balchat_relay_proto.sealing import OPENING_KEY_SIZE, SEALING_KEY_SIZE, OpeningKey, SealingKey
+from balchat_relay_proto.sizes import MAX_PERMIT, ONION_KEY_SIZE
+
+from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.transport import TransportHost
+from balchat_host.api.types import PEER_ID_SIZE, PeerId
+from balchat_transport_relay.address import Destination, QueueAddress
+
+_RELAY: Final = b"relay/"
+_QUEUE: Final = b"queue/"
+_CLAIM: Final = b"claim/"
+_INBOX: Final = b"inbox"
+_TIME: Final = uint(2**53)
+MAX_CLAIMS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RelayRow(Message):
+    """A relay of ours. The lowest `position` is the default; one that is `leaving` gets nothing new. Unix seconds."""
+
+    key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
+    permit: str | None = field(metadata=optional(text(MAX_PERMIT)).field)
+    position: int = field(metadata=_TIME.field)
+    leaving_since: int | None = field(default=None, metadata=optional(_TIME).field)
+
+    @property
+    def peer(self) -> PeerId:
+        """The relay's onion."""
+        return PeerId(self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class QueueRow(Message):
+    """A queue of ours at a relay, for one contact. `retired_at`: since when it only drains; 0, delete it at once."""
+
+    relay: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
+    peer: bytes = field(metadata=octets(PEER_ID_SIZE).field)
+    send: Capability = field(metadata=CAPABILITY.field)
+    receive: Capability = field(metadata=CAPABILITY.field)
+    key: bytes = field(metadata=octets(OPENING_KEY_SIZE).field)
+    made_at: int = field(metadata=_TIME.field)
+    created: bool = field(default=False, metadata=flag().field)
+    retired_at: int | None = field(default=None, metadata=optional(_TIME).field)
+
+    @property
+    def id(self) -> bytes:
+        """The queue's id."""
+        return queue_id(self.send.verifier, self.receive.verifier)
+
+    @property
+    def holder(self) -> Holder:
+        """What proves that it is ours."""
+        return Holder(capability=self.receive)
+
+    @property
+    def destination(self) -> Destination:
+        """The way in."""
+        address = QueueAddress(relay_key=self.relay, queue=self.id, send=self.send)
+        return Destination(address=address, sealing_key=OpeningKey(self.key).sealing_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ClaimRow(Message):
+    """Where somebody's key package was claimed: a relay, and their inbox's sealing key."""
+
+    relay: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
+    sealing_key: bytes = field(metadata=octets(SEALING_KEY_SIZE).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _InboxRow(Message):
+    key: bytes = field(metadata=octets(OPENING_KEY_SIZE).field)
+
+
+class Book:
+    """The rows. `open` reads them; the other methods that change something return once it is durable."""
+
+    def __init__(self, host: TransportHost, now: Callable[[], float]) -> None:
+        self._host = host
+        self._now = now
+        self._relays: dict[bytes, RelayRow] = {}
+        self._queues: dict[bytes, QueueRow] = {}
+        self._claims: dict[bytes, ClaimRow] = {}
+        self._written = anyio.Event()
+        self.inbox_key: OpeningKey
+
+    async def open(self) -> None:
+        """Read everything; make the inbox's key where there is none."""
+
+        def read(area: KeyValueArea) -> bytes:
+            self._relays = {key[len(_RELAY) :]: RelayRow.from_octets(row) for key, row in area.scan(_RELAY)}
+            self._queues = {key[len(_QUEUE) :]: QueueRow.from_octets(row) for key, row in area.scan(_QUEUE)}
+            self._claims = {key[len(_CLAIM) :]: ClaimRow.from_octets(row) for key, row in area.scan(_CLAIM)}
+            row = area.get(_INBOX)
+            if row is None:
+                row = _InboxRow(key=OpeningKey.generate().octets).to_octets()
+                area.put(_INBOX, row)
+            return row
+
+        self.inbox_key = OpeningKey(_InboxRow.from_octets(await self._host.change(read)).key)
+
+    # -- relays
+
+    @property
+    def relays(self) -> list[RelayRow]:
+        """Those that we use, the default one first, and then those that we are leaving."""
+        return sorted(self._relays.values(), key=lambda row: (row.leaving_since is not None, row.position))
+
+    @property
+    def used(self) -> list[RelayRow]:
+        """Those that we use, the default one first."""
+        return [row for row in self.relays if row.leaving_since is None]
+
+    async def put_relay(self, address: RelayAddress, *, first: bool = False) -> RelayRow:
+        """Use a relay from now on, as the last one, or as the first; one that is there keeps its place otherwise."""
+        known = self._relays.get(address.relay_key)
+        positions = [row.position for row in self.used if row.key != address.relay_key]
+        if known is not None and known.leaving_since is None and not first:
+            position = known.position
+        else:
+            position = max(positions, default=0) + 1
+        if first:
+            # Everybody else moves up by one; positions are no more than an order.
+            for number, row in enumerate([row for row in self.used if row.key != address.relay_key], start=1):
+                await self._put_relay(replace(row, position=number))
+            position = 0
+        row = RelayRow(key=address.relay_key, permit=address.permit, position=position)
+        await self._put_relay(row)
+        return row
+
+    async def leave_relay(self, row: RelayRow) -> None:
+        """Use a relay no more; its queues drain."""
+        now = int(self._now())
+        await self._put_relay(replace(row, leaving_since=now))
+        for queue in self.queues(relay=row.key):
+            if queue.retired_at is None:
+                await self.put_queue(replace(queue, retired_at=now))
+
+    async def drop_relay(self, row: RelayRow) -> None:
+        """Forget a relay with all its queues."""
+        queues = [queue.id for queue in self.queues(relay=row.key)]
+
+        def delete(area: KeyValueArea) -> None:
+            area.delete(_RELAY + row.key)
+            for queue in queues:
+                area.delete(_QUEUE + queue)
+
+        await self._host.change(delete)
+        self._relays.pop(row.key, None)
+        for queue in queues:
+            self._queues.pop(queue, None)
+
+    async def _put_relay(self, row: RelayRow) -> None:
+        await self._host.change(lambda area: area.put(_RELAY + row.key, row.to_octets()))
+        self._relays[row.key] = row
+
+    # -- queues
+
+    def queues(self, *, relay: bytes | None = None, peer: PeerId | None = None) -> list[QueueRow]:
+        """Give the queues at a relay, or for a contact, or all."""
+        return [
+            row
+            for row in self._queues.values()
+            if (relay is None or row.relay == relay) and (peer is None or row.peer == peer.octets)
+        ]
+
+    def queue(self, queue: bytes) -> QueueRow | None:
+        """Give a queue by its id."""
+        return self._queues.get(queue)
+
+    async def queues_for(self, peer: PeerId) -> list[QueueRow]:
+        """Give the queues at which a contact shall reach us, one at each relay that we use; make those that lack."""
+        present = {row.relay: row for row in self.queues(peer=peer) if row.retired_at is None}
+        wanted = [relay.key for relay in self.used]
+        made = [_new_queue(relay, peer, int(self._now())) for relay in wanted if relay not in present]
+        if made:
+            await self._put_queues(made)
+            present |= {row.relay: row for row in made}
+        return [present[relay] for relay in wanted]
+
+    async def created(self, queues: Iterable[QueueRow]) -> None:
+        """Wait until these are there at their relays."""
+        waiting = {row.id for row in queues}
+        while any(not row.created for row in self._queues.values() if row.id in waiting):
+            await self._written.wait()
+
+    async def put_queue(self, row: QueueRow) -> None:
+        """Write how a queue is now."""
+        await self._put_queues([row])
+
+    async def drop_queue(self, row: QueueRow) -> None:
+        """Forget a queue."""
+        await self._host.change(lambda area: area.delete(_QUEUE + row.id))
+        self._queues.pop(row.id, None)
+
+    async def forget(self, peer: PeerId) -> None:
+        """Have everything of a contact deleted: their queues at once, at the relays as soon as they can be reached."""
+        await self._put_queues([replace(row, retired_at=0) for row in self.queues(peer=peer)])
+        await self._host.change(lambda area: area.delete(_CLAIM + peer.octets))
+        self._claims.pop(peer.octets, None)
+
+    async def _put_queues(self, rows: Iterable[QueueRow]) -> None:
+        rows = list(rows)
+
+        def put(area: KeyValueArea) -> None:
+            for row in rows:
+                area.put(_QUEUE + row.id, row.to_octets())
+
+        await self._host.change(put)
+        self._queues.update({row.id: row for row in rows})
+        self._written.set()
+        self._written = anyio.Event()
+
+    # -- claims
+
+    def claimed(self, peer: PeerId) -> Destination | None:
+        """Give the inbox of somebody whose key package was claimed."""
+        row = self._claims.get(peer.octets)
+        if row is None:
+            return None
+        address = QueueAddress(relay_key=row.relay, queue=inbox_id(peer.octets), send=None)
+        return Destination(address=address, sealing_key=SealingKey(row.sealing_key))
+
+    async def put_claim(self, peer: PeerId, row: ClaimRow) -> None:
+        """Remember where a claim led; beyond MAX_CLAIMS, the oldest is forgotten."""
+        too_many = [each for each in self._claims if each != peer.octets][: max(0, len(self._claims) - MAX_CLAIMS + 1)]
+
+        def put(area: KeyValueArea) -> None:
+            area.put(_CLAIM + peer.octets, row.to_octets())
+            for each in too_many:
+                area.delete(_CLAIM + each)
+
+        await self._host.change(put)
+        self._claims[peer.octets] = row
+        for each in too_many:
+            self._claims.pop(each, None)
+
+
+def _new_queue(relay: bytes, peer: PeerId, now: int) -> QueueRow:
+    return QueueRow(
+        relay=relay,
+        peer=peer.octets,
+        send=Capability.generate(),
+        receive=Capability.generate(),
+        key=OpeningKey.generate().octets,
+        made_at=now,
+    )

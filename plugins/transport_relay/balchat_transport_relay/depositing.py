@@ -1,0 +1,145 @@
+"""Leaves envelopes in contacts' queues: sealed, in order, at one of their relays or at all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+from balchat_relay_proto import parts
+from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.replies import Done
+from balchat_relay_proto.requests import Put
+from balchat_relay_proto.sealing import seal
+
+from balchat_host.api.errors import BadInput, PeerUnreachable
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportHost
+from balchat_host.api.types import PeerId, Route
+from balchat_transport_relay.address import Destination
+from balchat_transport_relay.circuits import Circuits
+from balchat_transport_relay.faults import RelayGone, RelayLies
+
+_DENIED_RETRY: Final = 60.0
+"""Seconds after which to ask again where a queue is not there: its owner makes it when they next reach the relay."""
+_DOWN_FOR: Final = 60.0
+"""Seconds for which a relay that could not be reached is asked last."""
+_LONGEST_WAIT: Final = 6 * 3600.0
+"""Seconds; however long a relay wants us to wait, the world may have changed by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why one relay did not take an envelope; `code` is None where it gave no answer."""
+
+    code: str | None
+    retry_after: float | None
+
+
+class Depositing:
+    """Puts for us. `everywhere`: at each relay of a contact's, instead of the first that takes it."""
+
+    def __init__(self, host: TransportHost, circuits: Circuits, *, everywhere: bool) -> None:
+        self._host = host
+        self._circuits = circuits
+        self._everywhere = everywhere
+        self._down_until: dict[bytes, float] = {}
+
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+        """Put envelopes, one after the other, and report each (Transport.send)."""
+        for each in outgoing:
+            if not 1 <= len(each.envelope) <= MAX_ENVELOPE_SIZE:
+                problem = f"it has {len(each.envelope)} octets; 1 to {MAX_ENVELOPE_SIZE} can be sent"
+                raise BadInput(what="An envelope", problem=problem)
+        destinations = _read(routes)
+        waiting = list(outgoing)
+        try:
+            while waiting:
+                failures = await self._put(peer, destinations, waiting[0].envelope)
+                if failures is not None:
+                    if waiting[0] is outgoing[0] and all(failure.code is None for failure in failures):
+                        waiting.clear()
+                        raise PeerUnreachable(problem="none of their relays can be reached")
+                    self._refused(waiting, failures)
+                    waiting.clear()
+                    return
+                each = waiting.pop(0)
+                self._host.report(
+                    [SendReport(ticket=each.ticket, outcome=outcome) for outcome in (Outcome.SENT, Outcome.STORED)]
+                )
+        finally:
+            # Cut short: what has no answer may be there or not.
+            if waiting:
+                self._host.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting])
+
+    def _refused(self, waiting: Sequence[Outgoing], failures: Sequence[_Failure]) -> None:
+        """Report the first as refused or lost, and those behind it as lost, so that none overtakes it."""
+        said = [failure for failure in failures if failure.code is not None]
+        outcome = SendReport(ticket=waiting[0].ticket, outcome=Outcome.LOST)
+        if said:
+            hints = [failure.retry_after for failure in said if failure.retry_after is not None]
+            outcome = SendReport(
+                ticket=waiting[0].ticket,
+                outcome=Outcome.REFUSED,
+                reason=said[0].code,
+                retry_after=min(hints, default=None),
+            )
+        self._host.report([outcome])
+        self._host.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting[1:]])
+
+    async def _put(
+        self, peer: PeerId, destinations: Sequence[Destination], envelope: bytes
+    ) -> Sequence[_Failure] | None:
+        """Put one envelope; give None when it is stored, else what each relay said."""
+        now = anyio.current_time()
+        by_hope = sorted(destinations, key=lambda each: self._down_until.get(each.address.relay_key, 0.0) > now)
+        failures: list[_Failure] = []
+        stored = False
+        for destination in by_hope:
+            failure = await self._put_at(peer, destination, envelope)
+            if failure is None:
+                stored = True
+                if not self._everywhere:
+                    break
+            else:
+                failures.append(failure)
+        return None if stored else failures
+
+    async def _put_at(self, peer: PeerId, destination: Destination, envelope: bytes) -> _Failure | None:
+        address = destination.address
+        lane = self._circuits.lane(PeerId(address.relay_key), f"put/{self._circuits.slot(peer)}")
+        try:
+            for part in parts.split(envelope):
+                sealed = seal(part.to_octets(), destination.sealing_key, queue=address.queue)
+                await lane.ask(Put(queue=address.queue, send=address.send, envelope=sealed), Done)
+        except Refused as refused:
+            return _failure(refused)
+        except RelayGone:
+            self._down_until[address.relay_key] = anyio.current_time() + _DOWN_FOR
+            return _Failure(None, None)
+        except RelayLies:
+            self._down_until[address.relay_key] = anyio.current_time() + _DOWN_FOR
+            return _Failure("relay-lies", _DOWN_FOR)
+        except ValueError:
+            # The key is the contact's, and no key at all.
+            return _Failure("bad-sealing-key", None)
+        self._down_until.pop(address.relay_key, None)
+        return None
+
+
+def _read(routes: Sequence[Route]) -> list[Destination]:
+    destinations: list[Destination] = []
+    for route in routes:
+        try:
+            destinations.append(Destination.of(route))
+        except Malformed:
+            continue  # one that cannot be read does not spoil the others
+    if not destinations:
+        raise PeerUnreachable(problem="the routes that it gave are none of this transport")
+    return destinations
+
+
+def _failure(refused: Refused) -> _Failure:
+    if refused.code is Code.DENIED:
+        return _Failure(refused.code, _DENIED_RETRY)
+    wait = None if refused.retry_after is None else min(float(refused.retry_after), _LONGEST_WAIT)
+    return _Failure(refused.code, wait)

@@ -1,0 +1,77 @@
+"""HTTP/1.1 over a stream of the network's, bounded in size. Time is the caller's to bound."""
+
+from typing import Final
+
+import anyio
+import h11
+from anyio.abc import ByteStream
+
+from balchat_transport_relay.faults import STREAM_ERRORS, RelayGone, RelayLies
+
+_MAX_HEADERS: Final = 8192
+_CHUNK: Final = 65_536
+
+
+class HttpConnection:
+    """One connection. After a failure it is of no more use; `usable` says so."""
+
+    def __init__(self, stream: ByteStream, *, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEADERS)
+        self.usable = True
+
+    async def exchange(self, method: str, target: str, body: bytes, *, limit: int) -> tuple[int, bytes]:
+        """Ask; give the status and a body of at most `limit` octets. Raises RelayGone, RelayLies."""
+        self.usable, usable = False, self.usable
+        if not usable:
+            raise RelayGone("the connection has ended")
+        try:
+            await self._ask(method, target, body)
+            status, answer = await self._answer(limit)
+        except STREAM_ERRORS as error:
+            raise RelayGone("the connection broke") from error
+        except h11.ProtocolError as error:
+            raise RelayLies("it does not speak HTTP") from error
+        if self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE:
+            self._parser.start_next_cycle()
+            self.usable = True
+        return status, answer
+
+    async def aclose(self) -> None:
+        """Close, at once."""
+        self.usable = False
+        await anyio.aclose_forcefully(self._stream)
+
+    async def _ask(self, method: str, target: str, body: bytes) -> None:
+        headers = [("host", self._name), ("content-length", str(len(body))), ("content-type", "application/cbor")]
+        head = self._parser.send(h11.Request(method=method, target=target, headers=headers))
+        data = self._parser.send(h11.Data(data=body)) or b""
+        end = self._parser.send(h11.EndOfMessage()) or b""
+        await self._stream.send((head or b"") + data + end)
+
+    async def _answer(self, limit: int) -> tuple[int, bytes]:
+        status, parts, size = 0, list[bytes](), 0
+        while True:
+            match self._parser.next_event():
+                case h11.NEED_DATA:
+                    self._parser.receive_data(await self._received())
+                case h11.Response(status_code=status):
+                    pass
+                case h11.InformationalResponse():
+                    raise RelayLies("it answers without an answer")
+                case h11.Data(data=data):
+                    size += len(data)
+                    if size > limit:
+                        raise RelayLies("its answer is too long")
+                    parts.append(bytes(data))
+                case h11.EndOfMessage():
+                    return status, b"".join(parts)
+                case _:
+                    raise RelayGone("the connection ended before the answer")
+
+    async def _received(self) -> bytes:
+        try:
+            return await self._stream.receive(_CHUNK)
+        except anyio.EndOfStream:
+            return b""

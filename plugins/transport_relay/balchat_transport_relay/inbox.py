@@ -1,0 +1,65 @@
+"""Our inbox at a relay: registered there, with cards in it by which strangers can write to us while we are away."""
+
+from typing import Final
+
+from balchat_relay_proto.capabilities import inbox_id
+from balchat_relay_proto.cards import CARD_DOMAIN, MAX_KEY_PACKAGE, Card, card_message, wrap
+from balchat_relay_proto.proofs import Purpose
+from balchat_relay_proto.replies import Created, Done, Published, QueueStatus
+from balchat_relay_proto.requests import CreateInbox, Delete, GetStatus, Publish
+from balchat_relay_proto.sealing import SealingKey
+
+from balchat_host.api.transport import TransportHost
+from balchat_transport_relay.lane import Lane
+
+_RENEW_BEFORE: Final = 7 * 24 * 3600
+"""Seconds before the end of the last resort's life at which a new one is put in its place."""
+
+
+class InboxCare:
+    """Keeps the inbox at one relay as it shall be; times are Unix seconds."""
+
+    def __init__(self, host: TransportHost, lane: Lane, sealing_key: SealingKey, *, pool: int) -> None:
+        self._host = host
+        self._lane = lane
+        self._sealing_key = sealing_key
+        self._pool = pool
+        self._queue = inbox_id(host.identity.octets)
+        self._not_after = 0
+
+    async def register(self, permit: str | None) -> None:
+        """Create the inbox; twice is once. Raises Refused, RelayGone, RelayLies."""
+        await self._lane.ask_as_owner(Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created)
+
+    async def stock(self, now: int) -> None:
+        """See that there are cards; publish where they run low or grow old. Raises what `register` does."""
+        status = await self._lane.ask_as_owner(
+            Purpose.STATUS, lambda owner: GetStatus(queue=self._queue, authority=owner), QueueStatus
+        )
+        stale = not status.last_resort or now > self._not_after - _RENEW_BEFORE
+        if not stale and status.cards * 2 >= self._pool:
+            return
+        made = await self._host.key_packages(max(0, self._pool - status.cards))
+        fitting = [each for each in made.single_use if len(each) <= MAX_KEY_PACKAGE]
+        cards = tuple([await self._card(key_package, made.not_after) for key_package in fitting])
+        last_resort = await self._card(made.last_resort, made.not_after)
+        await self._lane.ask_as_owner(
+            Purpose.PUBLISH,
+            lambda owner: Publish(queue=self._queue, authority=owner, cards=cards, last_resort=last_resort),
+            Published,
+        )
+        self._not_after = made.not_after
+
+    async def remove(self) -> None:
+        """Delete the inbox with all that is in it. Raises what `register` does."""
+        await self._lane.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
+
+    async def _card(self, key_package: bytes, not_after: int) -> bytes:
+        message = card_message(sealing_key=self._sealing_key, key_package=key_package, not_after=not_after)
+        card = Card(
+            sealing_key=self._sealing_key.octets,
+            key_package=key_package,
+            not_after=not_after,
+            signature=await self._host.sign(domain=CARD_DOMAIN, message=message),
+        )
+        return wrap(card, onion_key=self._host.identity.octets)

@@ -1,0 +1,30 @@
+"""Registers the relay transport."""
+
+from collections.abc import Sequence
+
+from balchat_host.api.descriptors import TransportDescriptor
+from balchat_host.api.hookspecs import hookimpl
+from balchat_host.api.transport import Latency, Transport, TransportHost
+from balchat_transport_relay.settings import RelaySettings
+
+
+def make(host: TransportHost, settings: RelaySettings) -> Transport:
+    """Make the transport; its modules are imported only now."""
+    from balchat_transport_relay.transport import RelayTransport  # noqa: PLC0415  # not imported to be listed
+
+    return RelayTransport(host, settings)
+
+
+@hookimpl
+def balchat_transports() -> Sequence[TransportDescriptor]:
+    """Register the transport."""
+    return [
+        TransportDescriptor(
+            name="transport_relay",
+            summary="Envelopes for who is away, sealed and left at a relay",
+            api_version=1,
+            settings=RelaySettings,
+            latency=Latency.STORE_AND_FORWARD,
+            factory=make,
+        )
+    ]

@@ -1,0 +1,107 @@
+"""The relays that a person manages (api.transport.Relays)."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from balchat_relay_proto.address import BadRelayAddress as NoAddress
+from balchat_relay_proto.address import RelayAddress
+from balchat_relay_proto.errors import Code, Refused
+
+from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, RelayUnusable, TooMany
+from balchat_host.api.transport import Relays
+from balchat_host.api.views import RelayView
+from balchat_transport_relay.book import Book, RelayRow
+from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.health import in_words
+from balchat_transport_relay.station import Station
+
+_SHORTEST: Final = 6
+
+
+class ManagedRelays(Relays):
+    """The relays in the book. `station` gives the one that works for a relay; `changed` is told of every change."""
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        most: int,
+        station: Callable[[bytes], Station],
+        drop: Callable[[bytes], None],
+        changed: Callable[[], object],
+    ) -> None:
+        self._book = book
+        self._most = most
+        self._station = station
+        self._drop = drop
+        self._changed = changed
+
+    async def all(self) -> Sequence[RelayView]:
+        return [self._view(row) for row in self._book.used]
+
+    async def add(self, address: str) -> RelayView:
+        try:
+            parsed = RelayAddress.parse(address)
+        except NoAddress as error:
+            raise BadRelayAddress(problem=str(error)) from error
+        known = [row for row in self._book.used if row.key == parsed.relay_key]
+        if not known and len(self._book.used) >= self._most:
+            raise TooMany(limit=self._most, what="relays")
+        station = self._station(parsed.relay_key)
+        try:
+            await station.register(parsed.permit)
+        except (Refused, RelayGone, RelayLies) as error:
+            if not known:
+                self._drop(parsed.relay_key)
+            raise _unusable(error) from error
+        row = await self._book.put_relay(parsed)
+        self._changed()
+        await station.check()
+        return self._view(row)
+
+    async def remove(self, relay: str) -> None:
+        await self._book.leave_relay(self._find(relay))
+        self._changed()
+
+    async def check(self, relay: str) -> RelayView:
+        row = self._find(relay)
+        await self._station(row.key).check()
+        return self._view(row)
+
+    async def set_default(self, relay: str) -> RelayView:
+        row = self._find(relay)
+        row = await self._book.put_relay(RelayAddress(relay_key=row.key, permit=row.permit), first=True)
+        self._changed()
+        return self._view(row)
+
+    def _find(self, relay: str) -> RelayRow:
+        wanted = relay.strip().lower().removeprefix("balchat-relay:").partition("?")[0].removesuffix(".onion")
+        found = [row for row in self._book.used if row.peer.onion.startswith(wanted)]
+        if len(wanted) < _SHORTEST or len(found) != 1:
+            raise NoSuchRelay(name=relay)
+        return found[0]
+
+    def _view(self, row: RelayRow) -> RelayView:
+        health = self._station(row.key).health
+        return RelayView(
+            onion=row.peer.onion,
+            default=row.key == self._book.used[0].key,
+            state=health.state,
+            queues=sum(queue.created for queue in self._book.queues(relay=row.key)),
+            round_trip=health.round_trip,
+            answered_at=health.answered_at,
+        )
+
+
+def _unusable(error: Exception) -> RelayUnusable:
+    match error:
+        case Refused(code=Code.NOT_INVITED):
+            remedy = "Ask its operator for an invitation, and add the address with it: balchat-relay:…?permit=…"
+            return RelayUnusable(problem=in_words(Code.NOT_INVITED), remedy=remedy)
+        case Refused():
+            return RelayUnusable(problem=in_words(error.code), remedy="Try later, or use another relay.")
+        case RelayLies():
+            return RelayUnusable(problem=f"it lies: {error}", remedy="Use another relay.")
+        case _:
+            remedy = "Check the address, and that the relay and our own network are up (balchat status)."
+            return RelayUnusable(problem=str(error), remedy=remedy)
