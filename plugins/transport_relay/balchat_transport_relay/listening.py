@@ -324,8 +324,8 @@ class Listener:
 
 
 async def _pump(connection: PushConnection, into: MemoryObjectSendStream[FromRelay]) -> None:
-    async for frame in connection.frames():
-        await into.send(frame)
+    while True:
+        await into.send(await connection.receive())
 
 
 def _at_hand(frames: MemoryObjectReceiveStream[FromRelay]) -> list[FromRelay]:

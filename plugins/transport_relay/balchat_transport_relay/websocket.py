@@ -1,6 +1,5 @@
 """The push connection: a WebSocket over a stream of the network's, a frame of the relay's language a message."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import anyio
@@ -56,8 +55,8 @@ class PushConnection:
         async with self._sending:
             await self._send(self._socket.send(BytesMessage(data=encode_from_client(frame))))
 
-    async def frames(self) -> AsyncIterator[FromRelay]:
-        """Give what the relay sends. Raises RelayGone, RelayLies."""
+    async def receive(self) -> FromRelay:
+        """Give the next frame that the relay sends. Raises RelayGone, RelayLies."""
         while True:
             match await self._next():
                 case BytesMessage(data=data, message_finished=finished):
@@ -67,7 +66,7 @@ class PushConnection:
                     if finished:
                         octets = bytes(self._message)
                         self._message.clear()
-                        yield _read(octets)
+                        return _read(octets)
                 case Ping() as ping:
                     async with self._sending:
                         await self._send(self._socket.send(ping.response()))
