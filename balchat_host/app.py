@@ -26,7 +26,7 @@ from balchat_host.api.frontend import (
     SettingView,
 )
 from balchat_host.api.network import Network, NetworkContext
-from balchat_host.api.storage import SlotKind, Storage, Vault
+from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportHost
 from balchat_host.api.types import Check, Secret, ServiceState
 from balchat_host.core import account
@@ -69,12 +69,8 @@ class LocalProfile(Profile):
         check_name(name)
         code = self._storage.new_recovery_code()
         slots = {SlotKind.PASSPHRASE: passphrase, SlotKind.RECOVERY_CODE: code}
-        vault = await self._storage.create(self.directory, slots)
-        try:
-            keeper = self._keeper(vault)
-            await keeper.change(partial(_settle, name=name))
-        finally:
-            await vault.aclose()
+        vault = await self._storage.create(self.directory, slots, partial(self._settle, name=name))
+        await vault.aclose()
         return code
 
     async def connect(self) -> AppConnection | None:
@@ -166,15 +162,23 @@ class LocalProfile(Profile):
     def _front_end_context(self) -> FrontEndContext:
         return FrontEndContext(profile=self.directory, runtime_directory=self._place.runtime_directory())
 
-    def _keeper(self, vault: Vault) -> Keeper:
+    def _settle(self, tx: Transaction, *, name: str) -> None:
+        """Make the account of a new vault."""
+        migrate(tx)
+        unit = Unit(tx=tx, engine=self._engine(), now=_now(), entropy=secrets.token_bytes, policy=self._policy())
+        account.create(unit, name)
+
+    def _policy(self) -> Policy:
         configuration = self._configuration
-        policy = Policy(
+        return Policy(
             read_receipts=configuration.delivery.read_receipts,
             max_contacts=configuration.contacts.max_contacts,
             max_requests=configuration.contacts.max_requests,
             strangers_per_hour=configuration.contacts.requests_per_hour,
         )
-        return Keeper(vault, self._engine(), policy=policy, clock=_now, entropy=secrets.token_bytes)
+
+    def _keeper(self, vault: Vault) -> Keeper:
+        return Keeper(vault, self._engine(), policy=self._policy(), clock=_now, entropy=secrets.token_bytes)
 
     @asynccontextmanager
     async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
@@ -194,11 +198,6 @@ class LocalProfile(Profile):
             yield keeper, board, app
         finally:
             await vault.aclose()
-
-
-def _settle(unit: Unit, *, name: str) -> None:
-    migrate(unit.tx)
-    account.create(unit, name)
 
 
 def _now() -> int:

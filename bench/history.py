@@ -178,9 +178,8 @@ class _Plain:
 
 @asynccontextmanager
 async def _vault(room: Room) -> AsyncGenerator[Vault]:
-    vault = await SqlcipherStorage().create(room.folder("vault"), {SlotKind.PASSPHRASE: PASSPHRASE})
+    vault = await SqlcipherStorage().create(room.folder("vault"), {SlotKind.PASSPHRASE: PASSPHRASE}, schema.migrate)
     try:
-        await vault.transact(schema.migrate)
         await vault.transact(lambda tx: tx.execute(_CONTACT))
         yield vault
     finally:

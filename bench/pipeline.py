@@ -132,10 +132,9 @@ class _Side:
 
 @asynccontextmanager
 async def _side(room: Room, name: str) -> AsyncGenerator[_Side]:
-    vault = await SqlcipherStorage().create(room.folder(name), {SlotKind.PASSPHRASE: PASSPHRASE})
+    vault = await SqlcipherStorage().create(room.folder(name), {SlotKind.PASSPHRASE: PASSPHRASE}, schema.migrate)
     try:
         keeper = Keeper(vault, MlsEngine(), policy=Policy(), clock=_now, entropy=secrets.token_bytes)
-        await keeper.change(lambda unit: schema.migrate(unit.tx))
         await keeper.change(lambda unit: unit.tx.script("CREATE TABLE bench (id INTEGER PRIMARY KEY, value TEXT);"))
         made = await keeper.change(lambda unit: account.create(unit, name))
         yield _Side(keeper, made.peer)

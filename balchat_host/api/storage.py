@@ -160,11 +160,16 @@ class Storage(ABC):
         """Say whether `directory` holds a vault, damaged or not. Never creates anything."""
 
     @abstractmethod
-    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> Vault:
+    async def create(
+        self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Callable[[Transaction], object]
+    ) -> Vault:
         """Make a new vault in `directory` (made with mode 0700 if absent) and give it unlocked.
 
-        Raises AccountExists if one is there, WeakPassphrase, BadInput without slots or with a recovery code of another
-        shape, StorageFull, StorageFailed. A creation that fails, or is cut short, leaves no vault behind.
+        `fill` is its first unit. It is durable before `exists` says that there is a vault, so that nobody ever finds
+        one without what `fill` wrote: a creation that fails, or is cut short, leaves no vault and can be done again.
+
+        Raises what `fill` raises, AccountExists if one is there, WeakPassphrase, BadInput without slots or with a
+        recovery code of another shape, StorageFull, StorageFailed.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from stat import S_IMODE
 from typing import Final
@@ -194,10 +194,27 @@ class FileStorageKit(StorageKit):
             with child(orders(Task.CREATE, storage, parent)) as process:
                 assert len(list(islice(process, created))) == created
             for directory in sorted(parent.iterdir()) if parent.exists() else []:
-                if storage.exists(directory):
-                    anyio.run(unlock_once, storage, directory)
-                else:
-                    anyio.run(create_once, storage, directory)
+                require_whole_or_none(storage, directory, int(directory.name))
+
+    def test_a_creation_that_was_killed_in_its_first_unit_leaves_no_vault(
+        self, storage: Storage, directory: Path
+    ) -> None:
+        with child(orders(Task.DIE_FILLING, storage, directory)) as process:
+            assert not set(process)
+        assert not storage.exists(directory)
+        require_whole_or_none(storage, directory, 0)
+
+    def test_a_creation_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        for at in count(1):
+            directory = tmp_path / str(at)
+            with child(orders(Task.DIE_TOUCHING, storage, directory, at=at)) as process:
+                survived = set(process) == {0}
+            assert storage.exists(directory) or not survived
+            require_whole_or_none(storage, directory, 0)
+            if survived:
+                break
 
     def test_a_backup_that_was_killed_leaves_a_whole_vault_or_nothing(self, storage: Storage, locked: Left) -> None:
         rows = open_once(storage, locked.vault)
@@ -310,9 +327,9 @@ class FileStorageKit(StorageKit):
                 assert len(await copy.read(notes)) % 2 == 0
 
 
-def orders(task: Task, storage: Storage, directory: Path) -> Orders:
+def orders(task: Task, storage: Storage, directory: Path, *, at: int = 0) -> Orders:
     """Orders for a child."""
-    return Orders(task=task, storage=storage, directory=directory, passphrase=PASSPHRASE)
+    return Orders(task=task, storage=storage, directory=directory, passphrase=PASSPHRASE, at=at)
 
 
 def open_once(storage: Storage, directory: Path, opened: Callable[[], None] = lambda: None) -> list[SqlRow]:
@@ -336,6 +353,14 @@ async def create_once(storage: Storage, directory: Path) -> None:
     """Make a vault and lock it."""
     async with new_vault(storage, directory):
         pass
+
+
+def require_whole_or_none(storage: Storage, directory: Path, number: int) -> None:
+    """Assert that a child's creation was finished with all of its first unit, or can be done again."""
+    if storage.exists(directory):
+        assert open_once(storage, directory) == [(number, text) for text in pair(number)]
+    else:
+        anyio.run(create_once, storage, directory)
 
 
 def require_private(directory: Path) -> None:

@@ -59,13 +59,16 @@ class MemoryStorage(Storage):
     def exists(self, directory: Path) -> bool:
         return directory in self._disks
 
-    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> "MemoryVault":
+    async def create(
+        self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Callable[[Transaction], object]
+    ) -> "MemoryVault":
         await checkpoint()
         if directory in self._disks:
             raise AccountExists(name=directory.name)
         if not slots:
             raise BadInput(what="vault", problem="it needs a secret that opens it")
         disk = _Disk({kind: _read_new(kind, secret) for kind, secret in slots.items()})
+        run_unit(disk.database, fill, commit=disk.database.commit)
         self._disks[directory] = disk
         return MemoryVault(self._disks, disk)
 

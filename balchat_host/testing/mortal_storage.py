@@ -1,14 +1,13 @@
-"""A storage that kills its own process (SIGKILL) at the commit that it is told, around any other storage.
+"""A storage around any other that kills its own process (SIGKILL) at the commit that it is told, or in a creation.
 
     before   the unit has done its work in the transaction; nothing of it is on the disk
     after    the unit is on the disk; nobody has been told, and none of its effects has been carried out
+    touching no commit, but while a vault is made: one of its files is about to be touched
 
-A test that counts up `at` until the process survives has stopped it at every commit point. As a plugin it is called
+A test that counts up `at` until the process survives has stopped it at every such point. As a plugin it is called
 `storage_mortal`; a test announces `balchat_host.testing.mortal_storage` by an entry point of its own.
 """
 
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +19,22 @@ from balchat_host.api.hookspecs import hookimpl
 from balchat_host.api.storage import ReadTransaction, SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import Check, Secret
 from balchat_host.loader.plugins import discover
+from balchat_host.testing.death import die, die_touching
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MortalSettings:
-    """`storage` is the plugin that keeps the vault. `at` counts units from 1; with 0 nobody dies."""
+    """`storage` is the plugin that keeps the vault. `at` counts units, or touches, from 1; with 0 nobody dies."""
 
     storage: str = "storage_sqlcipher"
     when: str = "before"
     at: int = 0
 
     def __post_init__(self) -> None:
-        if self.when not in ("before", "after"):
-            raise ValueError(f"when: it is {self.when}; before or after")
+        if self.when not in ("before", "after", "touching"):
+            raise ValueError(f"when: it is {self.when}; before, after or touching")
 
 
 class MortalStorage(Storage):
@@ -50,8 +50,16 @@ class MortalStorage(Storage):
     def exists(self, directory: Path) -> bool:
         return self._storage.exists(directory)
 
-    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> Vault:
-        return await self._storage.create(directory, slots)
+    async def create(
+        self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Callable[[Transaction], object]
+    ) -> Vault:
+        if self._settings.when == "touching":
+            die_touching(directory, self._settings.at)
+        last = self._settings.at == 1
+        vault = await self._storage.create(directory, slots, _mortal(fill, self._settings, last=last))
+        if last and self._settings.when == "after":
+            die()
+        return vault
 
     async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> Vault:
         return MortalVault(await self._storage.unlock(directory, kind, secret), self._settings)
@@ -71,16 +79,9 @@ class MortalVault(Vault):
     async def transact(self, fn: Callable[[Transaction], T]) -> T:
         self._units += 1
         last = self._units == self._settings.at
-
-        def run(tx: Transaction) -> T:
-            result = fn(tx)
-            if last and self._settings.when == "before":
-                _die()
-            return result
-
-        result = await self._vault.transact(run)
-        if last:
-            _die()
+        result = await self._vault.transact(_mortal(fn, self._settings, last=last))
+        if last and self._settings.when == "after":
+            die()
         return result
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
@@ -102,8 +103,16 @@ class MortalVault(Vault):
         await self._vault.aclose()
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _mortal(fn: Callable[[Transaction], T], settings: MortalSettings, *, last: bool) -> Callable[[Transaction], T]:
+    """Give a unit that, where it is the last one, dies before its commit."""
+
+    def run(tx: Transaction) -> T:
+        result = fn(tx)
+        if last and settings.when == "before":
+            die()
+        return result
+
+    return run
 
 
 def make(settings: MortalSettings) -> Storage:

@@ -20,6 +20,7 @@ import anyio
 
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import Secret
+from balchat_host.testing.death import die, die_touching
 
 WRITERS: Final = 16
 FIRST_NUMBER: Final = 1_000_000
@@ -36,7 +37,13 @@ class Task(StrEnum):
     """Unlock the vault and write numbered pairs of rows into `half` without end."""
 
     CREATE = "create"
-    """Make the vaults `0`, `1`, `2` … in the directory without end."""
+    """Make the vaults `0`, `1`, `2` … in the directory without end, each with a pair of rows of its number."""
+
+    DIE_FILLING = "die filling"
+    """Begin to make a vault, and die at the end of its first unit."""
+
+    DIE_TOUCHING = "die touching"
+    """Make a vault with the first pair of rows, write `0`, and end; or die before, `at` its files."""
 
     BACK_UP = "back up"
     """Unlock the vault and copy it to `0`, `1`, `2` … beside its directory without end."""
@@ -50,6 +57,8 @@ class Orders:
     storage: Storage
     directory: Path
     passphrase: Secret
+    at: int = 0
+    """Where to die (`death.die_touching`)."""
 
 
 class Child:
@@ -100,13 +109,35 @@ def write_pair(number: int, tx: Transaction) -> None:
         tx.execute("INSERT INTO half VALUES (?, ?)", (number, text))
 
 
-async def _work(orders: Orders) -> None:
-    if orders.task is Task.CREATE:
+def fill(number: int, tx: Transaction) -> None:
+    """The first unit of a vault that a child makes."""
+    tx.script(TABLE)
+    write_pair(number, tx)
+
+
+def _fill_and_die(tx: Transaction) -> None:
+    fill(0, tx)
+    die()
+
+
+async def _create(orders: Orders) -> None:
+    slots = {SlotKind.PASSPHRASE: orders.passphrase}
+    if orders.task is Task.DIE_FILLING:
+        await orders.storage.create(orders.directory, slots, _fill_and_die)
+    elif orders.task is Task.DIE_TOUCHING:
+        die_touching(orders.directory, orders.at)
+        await (await orders.storage.create(orders.directory, slots, partial(fill, 0))).aclose()
+        _report(0)
+    else:
         for number in count():
-            directory = orders.directory / str(number)
-            vault = await orders.storage.create(directory, {SlotKind.PASSPHRASE: orders.passphrase})
-            await vault.aclose()
+            await (await orders.storage.create(orders.directory / str(number), slots, partial(fill, number))).aclose()
             _report(number)
+
+
+async def _work(orders: Orders) -> None:
+    if orders.task in {Task.CREATE, Task.DIE_FILLING, Task.DIE_TOUCHING}:
+        await _create(orders)
+        return
     vault = await orders.storage.unlock(orders.directory, SlotKind.PASSPHRASE, orders.passphrase)
     if orders.task is Task.WRITE:
         numbers = count(FIRST_NUMBER)

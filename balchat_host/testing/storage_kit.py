@@ -57,9 +57,7 @@ Model = dict[bytes, bytes]
 @asynccontextmanager
 async def new_vault(storage: Storage, directory: Path) -> AsyncGenerator[Vault]:
     """A new vault, open until the block ends, with one table `note (id, text)`."""
-    vault = await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE})
-    async with _closing(vault):
-        await vault.transact(lambda tx: tx.script("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT) STRICT;"))
+    async with _closing(await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)) as vault:
         yield vault
 
 
@@ -81,6 +79,11 @@ async def _closing(vault: Vault) -> AsyncGenerator[Vault]:
 async def exists(storage: Storage, directory: Path) -> bool:
     """Ask whether there is a vault; not in the event loop, because it may look at the disk."""
     return await to_thread.run_sync(storage.exists, directory)
+
+
+def make_notes(tx: Transaction) -> None:
+    """Make the table of notes: the first unit of most vaults here."""
+    tx.script("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT) STRICT;")
 
 
 def add_note(text: str) -> Callable[[Transaction], int]:
@@ -155,9 +158,9 @@ class StorageKit:
         async with new_vault(storage, directory) as vault:
             await vault.transact(add_note("first"))
             with pytest.raises(AccountExists):
-                await storage.create(directory, {SlotKind.PASSPHRASE: OTHER_PASSPHRASE})
+                await storage.create(directory, {SlotKind.PASSPHRASE: OTHER_PASSPHRASE}, make_notes)
         with pytest.raises(AccountExists):
-            await storage.create(directory, {SlotKind.PASSPHRASE: OTHER_PASSPHRASE})
+            await storage.create(directory, {SlotKind.PASSPHRASE: OTHER_PASSPHRASE}, make_notes)
         async with unlocked(storage, directory) as vault:
             assert await vault.read(notes) == ["first"]
 
@@ -176,7 +179,8 @@ class StorageKit:
 
     async def test_a_secret_opens_only_as_what_it_is(self, storage: Storage, directory: Path) -> None:
         code = storage.new_recovery_code()
-        vault = await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: code})
+        slots = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: code}
+        vault = await storage.create(directory, slots, make_notes)
         await vault.aclose()
         with pytest.raises(WrongSecret):
             await storage.unlock(directory, SlotKind.PASSPHRASE, code)
@@ -189,13 +193,60 @@ class StorageKit:
 
     async def test_a_weak_passphrase_makes_no_vault(self, storage: Storage, directory: Path) -> None:
         with pytest.raises(WeakPassphrase):
-            await storage.create(directory, {SlotKind.PASSPHRASE: Secret.from_text("short")})
+            await storage.create(directory, {SlotKind.PASSPHRASE: Secret.from_text("short")}, make_notes)
         assert not await exists(storage, directory)
 
     async def test_a_vault_without_a_secret_is_not_made(self, storage: Storage, directory: Path) -> None:
         with pytest.raises(BadInput):
-            await storage.create(directory, {})
+            await storage.create(directory, {}, make_notes)
         assert not await exists(storage, directory)
+
+    async def test_what_the_first_unit_wrote_is_in_the_vault(self, storage: Storage, directory: Path) -> None:
+        def fill(tx: Transaction) -> None:
+            make_notes(tx)
+            add_note("first")(tx)
+            tx.area("a").put(b"key", b"value")
+            tx.execute("PRAGMA user_version = 7")
+
+        async with _closing(await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, fill)) as vault:
+            assert await vault.read(notes) == ["first"]
+            await vault.transact(add_note("second"))
+        async with unlocked(storage, directory) as vault:
+            assert await vault.read(notes) == ["first", "second"]
+            assert await vault.read(lambda tx: tx.area("a").get(b"key")) == b"value"
+            assert await vault.read(lambda tx: tx.query("PRAGMA user_version")) == [(7,)]
+
+    async def test_a_first_unit_that_raises_makes_no_vault(self, storage: Storage, directory: Path) -> None:
+        error = LookupError("mine")
+
+        def fill(tx: Transaction) -> None:
+            make_notes(tx)
+            raise error
+
+        with pytest.raises(LookupError) as raised:
+            await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, fill)
+        assert raised.value is error
+        assert not await exists(storage, directory)
+        with pytest.raises(NoSuchProfile):
+            await storage.unlock(directory, SlotKind.PASSPHRASE, PASSPHRASE)
+        async with new_vault(storage, directory) as vault:
+            assert await vault.read(notes) == []
+
+    async def test_there_is_no_vault_before_its_first_unit_is_done(self, storage: Storage, directory: Path) -> None:
+        def fill(tx: Transaction) -> None:
+            make_notes(tx)
+            found.append(storage.exists(directory))
+
+        found: list[bool] = []
+        await (await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, fill)).aclose()
+        assert found == [False]
+
+    async def test_a_first_transaction_ends_with_its_function(self, storage: Storage, directory: Path) -> None:
+        kept: list[Transaction] = []
+        slots = {SlotKind.PASSPHRASE: PASSPHRASE}
+        async with _closing(await storage.create(directory, slots, kept.append)):
+            with pytest.raises(RuntimeError):
+                kept[0].execute("CREATE TABLE late (n INTEGER)")
 
     async def test_a_vault_is_open_once(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory):
@@ -219,7 +270,7 @@ class StorageKit:
 
     async def test_the_recovery_code_opens_as_a_person_types_it(self, storage: Storage, directory: Path) -> None:
         code = storage.new_recovery_code()
-        await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code})).aclose()
+        await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code}, make_notes)).aclose()
         typed = Secret.from_text(f" {code.reveal().decode().lower()}\n")
         vault = await storage.unlock(directory, SlotKind.RECOVERY_CODE, typed)
         async with _closing(vault):
@@ -227,7 +278,7 @@ class StorageKit:
 
     async def test_a_mistyped_recovery_code_is_told_from_a_wrong_one(self, storage: Storage, directory: Path) -> None:
         code = storage.new_recovery_code()
-        await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code})).aclose()
+        await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code}, make_notes)).aclose()
         with pytest.raises(WrongSecret):
             await storage.unlock(directory, SlotKind.RECOVERY_CODE, storage.new_recovery_code())
         with pytest.raises(BadInput) as raised:
@@ -600,7 +651,7 @@ class StorageKit:
             assert len(await vault.read(notes)) == MANY
 
     async def test_locking_happens_though_its_caller_is_cancelled(self, storage: Storage, directory: Path) -> None:
-        vault = await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE})
+        vault = await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)
         with CancelScope() as scope:
             scope.cancel()
             await vault.aclose()

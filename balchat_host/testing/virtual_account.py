@@ -17,7 +17,7 @@ from anyio import ClosedResourceError
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.network import Network
-from balchat_host.api.storage import SlotKind, Storage, Vault
+from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
 from balchat_host.core import account, schema
 from balchat_host.core.unit import Policy, Unit
@@ -83,10 +83,8 @@ class VirtualAccount:
         """Make the account."""
         self.recovery_code = self._storage.new_recovery_code()
         slots = {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: self.recovery_code}
-        self.vault = await self._storage.create(self._directory, slots)
-        keeper = self._keeper()
-        await keeper.change(self._settle)
-        view = await keeper.read(account.code)
+        self.vault = await self._storage.create(self._directory, slots, self._settle)
+        view = await self.vault.read(account.code)
         self.peer, self.code = PeerId(bytes.fromhex(view.peer_id)), view.code
         await self.vault.aclose()
 
@@ -141,8 +139,9 @@ class VirtualAccount:
         self.node.go_offline("killed")
         self._scope.cancel()
 
-    def _settle(self, unit: Unit) -> None:
-        schema.migrate(unit.tx)
+    def _settle(self, tx: Transaction) -> None:
+        schema.migrate(tx)
+        unit = Unit(tx=tx, engine=self._engine, now=self._clock(), entropy=_entropy, policy=self._policy)
         account.create(unit, self.name)
 
     def _keeper(self) -> Keeper:

@@ -88,6 +88,18 @@ def make_pair(house: Path, accounts: Path) -> Iterator[MakePair]:
 
 
 @pytest.fixture
+def newcomer(house: Path) -> Iterator[Callable[[], Person]]:
+    """Makes people without an account, each with a folder of their own."""
+    with ExitStack() as stack:
+
+        def make() -> Person:
+            base = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=house)))
+            return stack.enter_context(person(house, base, NAMES[0]))
+
+        yield make
+
+
+@pytest.fixture
 def die_at() -> Callable[[Person, str, int], None]:
     """Makes somebody's next process die at a commit; the one after it does not."""
 

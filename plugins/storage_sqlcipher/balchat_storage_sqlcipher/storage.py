@@ -1,7 +1,7 @@
 """Makes and unlocks vaults (docs/spec/vault.md, section 5)."""
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from balchat_host.api.errors import AccountExists, BadInput, NoSuchProfile, VaultDamaged
 from balchat_host.api.sql import AREA_SCHEMA
-from balchat_host.api.storage import SlotKind, Storage
+from balchat_host.api.storage import SlotKind, Storage, Transaction
 from balchat_host.api.types import Check, Secret
 from balchat_storage_sqlcipher import header, recovery_code
 from balchat_storage_sqlcipher.checks import check_vault
@@ -28,7 +28,10 @@ from balchat_storage_sqlcipher.header import Kdf, Slots
 from balchat_storage_sqlcipher.keyslots import lock_slot, open_slot, read_new_secret, read_secret
 from balchat_storage_sqlcipher.log_check import require_whole_log
 from balchat_storage_sqlcipher.settings import Settings
+from balchat_storage_sqlcipher.transaction import Unit
 from balchat_storage_sqlcipher.vault import Opened, SqlcipherVault
+
+Fill = Callable[[Transaction], object]
 
 _OUR_TABLES: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'vault_area'"
 
@@ -48,8 +51,8 @@ class SqlcipherStorage(Storage):
         with disk_faults():
             return VaultFiles(directory).folder.exists()
 
-    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> SqlcipherVault:
-        return await to_thread.run_sync(self._create, directory, slots)
+    async def create(self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Fill) -> SqlcipherVault:
+        return await to_thread.run_sync(self._create, directory, slots, fill)
 
     async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> SqlcipherVault:
         return await to_thread.run_sync(self._unlock, directory, kind, secret)
@@ -57,7 +60,7 @@ class SqlcipherStorage(Storage):
     def checks(self, directory: Path) -> Sequence[Check]:
         return check_vault(directory)
 
-    def _create(self, directory: Path, slots: Mapping[SlotKind, Secret]) -> SqlcipherVault:
+    def _create(self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Fill) -> SqlcipherVault:
         files = VaultFiles(directory)
         if self.exists(directory):
             raise AccountExists(name=directory.name)
@@ -71,19 +74,23 @@ class SqlcipherStorage(Storage):
                 if self.exists(directory):
                     raise AccountExists(name=directory.name)
                 remove_tree(files.new.folder)  # what a creation that was cut short has left
+                data_key = DataKey.generate()
                 try:
-                    return self._build(files, lock, secrets)
+                    with _wiped_while_failing(data_key):
+                        new_slots = {kind: lock_slot(data_key, secret, self._kdf) for kind, secret in secrets.items()}
+                        return self._build(files, lock, data_key, new_slots, fill)
                 except BaseException:
+                    with suppress(
+                        OSError
+                    ):  # it hardly ever has its name by now; a kill must not leave half of it there
+                        files.folder.rename(files.new.folder)
                     remove_tree(files.new.folder)
-                    remove_tree(files.folder)
                     raise
 
-    def _build(self, files: VaultFiles, lock: VaultLock, secrets: Mapping[SlotKind, Secret]) -> SqlcipherVault:
-        data_key = DataKey.generate()
-        slots = {kind: lock_slot(data_key, secret, self._kdf) for kind, secret in secrets.items()}
+    def _build(self, files: VaultFiles, lock: VaultLock, data_key: DataKey, slots: Slots, fill: Fill) -> SqlcipherVault:
         files.new.folder.mkdir(mode=0o700)
         make_file(files.new.database)
-        _make_tables(files.new, data_key)
+        _fill(files.new, data_key, fill)
         files.new.write_header(header.encode(slots))
         sync(files.new.database)
         files.new.folder.rename(files.folder)
@@ -148,7 +155,18 @@ def _require_tables(connection: Connection) -> Connection:
     return connection
 
 
-def _make_tables(files: VaultFiles, data_key: DataKey) -> None:
+def _fill(files: VaultFiles, data_key: DataKey, fill: Fill) -> None:
+    """Make the vault's table and run the first unit, in one transaction."""
     driver = find_driver()
     with driver.faults(), closing(open_database(driver, files.database, data_key)) as connection:
-        connection.cursor().execute(AREA_SCHEMA)
+        cursor = connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute(AREA_SCHEMA)
+        unit = Unit(driver, cursor)
+        try:
+            fill(unit)
+        finally:
+            unit.end()
+        if unit.fault is not None:
+            raise unit.fault  # even where the unit swallowed it
+        cursor.execute("COMMIT")

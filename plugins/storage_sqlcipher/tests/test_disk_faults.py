@@ -19,7 +19,15 @@ from balchat_storage_sqlcipher.vault import SqlcipherVault
 from balchat_host.api.errors import StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.storage import SlotKind, SqlError, Transaction
 from balchat_host.testing.file_storage_kit import create_once
-from balchat_host.testing.storage_kit import OTHER_PASSPHRASE, PASSPHRASE, add_note, new_vault, notes, unlocked
+from balchat_host.testing.storage_kit import (
+    OTHER_PASSPHRASE,
+    PASSPHRASE,
+    add_note,
+    make_notes,
+    new_vault,
+    notes,
+    unlocked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -189,9 +197,29 @@ async def unlock_with(storage: SqlcipherStorage, directory: Path, passphrase: Se
 
 def test_a_creation_that_fails_leaves_no_vault(storage: SqlcipherStorage, directory: Path) -> None:
     with broken_disk(), pytest.raises(StorageFailed):
-        anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE})
+        anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)
     assert names(directory) == ["vault.lock"]
     anyio.run(create_once, storage, directory)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("swallowed", [False, True])
+async def test_a_creation_whose_first_unit_finds_no_room_leaves_no_vault(
+    storage: SqlcipherStorage, small_disk: SmallDisk, swallowed: bool
+) -> None:
+    def fill(tx: Transaction) -> None:
+        make_notes(tx)
+        if not small_disk.mounted:
+            tx.query("PRAGMA max_page_count = 12")
+        with suppress(StorageFull) if swallowed else nullcontext():
+            add_note(BULK * 20)(tx)
+
+    directory = small_disk.folder / "account"
+    with pytest.raises(StorageFull):
+        await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, fill)
+    assert names(directory) == ["vault.lock"]
+    async with new_vault(storage, directory) as vault:
+        assert await vault.read(notes) == []
 
 
 def test_a_creation_that_fails_at_the_very_end_leaves_no_vault(
@@ -200,7 +228,7 @@ def test_a_creation_that_fails_at_the_very_end_leaves_no_vault(
     with monkeypatch.context() as patch:
         patch.setattr("balchat_storage_sqlcipher.storage.SqlcipherVault", Mock(side_effect=OSError(EIO, "broken")))
         with pytest.raises(StorageFailed):
-            anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE})
+            anyio.run(storage.create, directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)
     assert names(directory) == ["vault.lock"]
     anyio.run(create_once, storage, directory)
 

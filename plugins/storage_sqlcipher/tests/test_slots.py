@@ -18,7 +18,7 @@ from balchat_host.api.errors import BadInput, WeakPassphrase
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_host.testing.file_storage_kit import create_once
-from balchat_host.testing.storage_kit import OTHER_PASSPHRASE, PASSPHRASE, new_vault, unlocked
+from balchat_host.testing.storage_kit import OTHER_PASSPHRASE, PASSPHRASE, make_notes, new_vault, unlocked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,9 @@ def test_a_new_passphrase_takes_the_strength_that_is_set_now(storage: SqlcipherS
 
     async def change() -> None:
         vault = await storage.create(
-            directory, {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: storage.new_recovery_code()}
+            directory,
+            {SlotKind.PASSPHRASE: PASSPHRASE, SlotKind.RECOVERY_CODE: storage.new_recovery_code()},
+            make_notes,
         )
         await vault.aclose()
         async with unlocked(SqlcipherStorage(weak_kdf=stronger), directory) as vault:

@@ -98,8 +98,7 @@ class BreakingTransport(Transport):
 @pytest.fixture
 async def keeper() -> AsyncIterator[SlowKeeper]:
     slots = {SlotKind.PASSPHRASE: Secret.from_text("correct horse battery staple")}
-    vault = await MemoryStorage().create(Path("/account"), slots)
-    await vault.transact(migrate)
+    vault = await MemoryStorage().create(Path("/account"), slots, migrate)
     await vault.transact(lambda tx: tx.execute(CONTACT, (PEER.octets,)))
     yield SlowKeeper(vault)
     await vault.aclose()
