@@ -44,8 +44,8 @@ SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
 class TransportCapabilities:
     """What a transport promises.
 
-    `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it does
-    so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
+    `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it can
+    do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
     whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
     """
 
@@ -75,6 +75,7 @@ class TransportBench(ABC):
 
     async def prepare(self, transport: Transport) -> None:
         """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
+        del transport
 
     def services(self) -> Sequence[Runs]:
         """Give what else must run, such as a relay."""

@@ -1,0 +1,213 @@
+"""A transport that stores and forwards, without a network: boxes in memory, which a test may fill, empty and disturb.
+
+relay = VirtualRelay()
+relay.setup                     what an account's node takes, for any number of accounts
+relay.gone = True               nobody reaches it until a test makes it False again
+relay.refusal = "relay-full", 60.0
+relay.hold(1)                   the next envelope that is stored is kept back until `let_go`
+relay.lose_everything()
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+import anyio
+from anyio.abc import TaskStatus
+
+from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
+from balchat_host.api.transport import (
+    MAX_ENVELOPE_SIZE,
+    Disposition,
+    Latency,
+    Outcome,
+    Outgoing,
+    SendReport,
+    Transport,
+    TransportHost,
+    Verdict,
+)
+from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
+from balchat_host.runtime.node import TransportSetup
+from balchat_host.runtime.signal import Signal
+
+NAME: Final = "virtual_relay"
+_CARDS: Final = 8
+_ADDRESS_SIZE: Final = 32
+
+
+class VirtualRelay:
+    """What lies where. `boxes` is by address; `stored` counts what was ever taken."""
+
+    def __init__(self) -> None:
+        self.boxes: dict[bytes, list[bytes]] = {}
+        self.cards: dict[PeerId, list[bytes]] = {}
+        self.stored = 0
+        self.gone = False
+        self.refusal: tuple[str, float | None] | None = None
+        self.changed = Signal()
+        self.moves: dict[PeerId, int] = {}
+        self._to_hold = 0
+        self._held: list[tuple[bytes, bytes]] = []
+
+    @property
+    def setup(self) -> TransportSetup:
+        """The transport as a configuration would enable it."""
+        return TransportSetup(
+            name=NAME, latency=Latency.STORE_AND_FORWARD, make=lambda host: VirtualRelayTransport(host, self)
+        )
+
+    @property
+    def waiting(self) -> list[bytes]:
+        """Everything that waits in any box."""
+        return [envelope for box in self.boxes.values() for envelope in box]
+
+    def address(self, owner: PeerId, peer: PeerId | None) -> bytes:
+        """Name the box of `owner` for `peer`, or the one for everybody."""
+        whom = b"" if peer is None else peer.octets + self.moves.get(owner, 0).to_bytes(4)
+        return sha256(owner.octets + whom).digest()
+
+    def put(self, address: bytes, envelope: bytes) -> None:
+        """Store an envelope, or keep it back where a test wants that."""
+        self.stored += 1
+        if self._to_hold:
+            self._to_hold -= 1
+            self._held.append((address, envelope))
+        else:
+            self.boxes.setdefault(address, []).append(envelope)
+            self.changed.ring()
+
+    def hold(self, count: int) -> None:
+        """Keep back the next so many envelopes that are stored."""
+        self._to_hold = count
+
+    def let_go(self) -> None:
+        """Give out what was kept back."""
+        held, self._held = self._held, []
+        for address, envelope in held:
+            self.put(address, envelope)
+
+    def lose_everything(self) -> None:
+        """Be an empty relay, as after a restore."""
+        self.boxes.clear()
+        self._held.clear()
+
+    def move(self, owner: PeerId) -> None:
+        """Let all boxes of an account be other ones from now on; its transport tells of it with its next look."""
+        self.moves[owner] = self.moves.get(owner, 0) + 1
+        self.changed.ring()
+
+
+class VirtualRelayTransport(Transport):
+    """One account's way to the relay."""
+
+    def __init__(self, host: TransportHost, relay: VirtualRelay) -> None:
+        self._host = host
+        self._relay = relay
+        self._runs = False
+        self._boxes: set[bytes] = set()
+        self._claimed: set[PeerId] = set()
+        self._refused: dict[bytes, float] = {}
+        self.forgotten: list[PeerId] = []
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        self._host.state_changed(ServiceState(phase=Phase.STARTING))
+        self._runs = True
+        self._host.state_changed(ONLINE)
+        task_status.started()
+        us = self._host.identity
+        made = await self._host.key_packages(_CARDS)
+        self._relay.cards[us] = [made.last_resort, *made.single_use]
+        self._boxes.add(self._relay.address(us, None))
+        moves = self._relay.moves.get(us, 0)
+        try:
+            while True:
+                changed = self._relay.changed.next_ring()
+                if moves != self._relay.moves.get(us, 0):
+                    moves = self._relay.moves[us]
+                    self._host.routes_changed()
+                if not self._relay.gone:
+                    for box in tuple(self._boxes):
+                        await self._collect(box)
+                # What was refused for a time, or while the relay was gone, is looked for now and then.
+                with anyio.move_on_after(60.0):
+                    await changed.wait()
+        finally:
+            self._runs = False
+            self._host.state_changed(STOPPED)
+
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        return [Route(transport=NAME, address=self._relay.address(peer, None))] if peer in self._claimed else []
+
+    async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+        address = self._relay.address(self._host.identity, peer)
+        self._boxes.add(address)
+        self._relay.changed.ring()
+        return [Route(transport=NAME, address=address)]
+
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+        del peer
+        if not self._runs:
+            raise NetworkUnavailable(problem="it does not run", remedy="")
+        route = routes[0]
+        if route.transport != NAME or len(route.address) != _ADDRESS_SIZE or not any(route.address):
+            raise PeerUnreachable(problem="this is no box")
+        if not all(0 < len(each.envelope) <= MAX_ENVELOPE_SIZE for each in outgoing):
+            raise BadInput(what="An envelope", problem=f"it has 1 to {MAX_ENVELOPE_SIZE} octets")
+        if self._relay.gone:
+            raise PeerUnreachable(problem="the relay is gone")
+        for number, each in enumerate(outgoing):
+            if self._relay.refusal is not None:
+                reason, retry_after = self._relay.refusal
+                refused = SendReport(
+                    ticket=each.ticket, outcome=Outcome.REFUSED, reason=reason, retry_after=retry_after
+                )
+                lost = [SendReport(ticket=later.ticket, outcome=Outcome.LOST) for later in outgoing[number + 1 :]]
+                self._host.report([refused, *lost])
+                return
+            self._relay.put(route.address, each.envelope)
+            self._host.report(
+                [SendReport(ticket=each.ticket, outcome=outcome) for outcome in (Outcome.SENT, Outcome.STORED)]
+            )
+
+    def reachable(self, peer: PeerId) -> bool:
+        del peer
+        return False
+
+    async def disconnect(self, peer: PeerId) -> None:
+        del peer
+
+    async def forget(self, peer: PeerId) -> None:
+        self.forgotten.append(peer)
+        self._claimed.discard(peer)
+        self._relay.boxes.pop(self._relay.address(self._host.identity, peer), None)
+
+    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
+        del relays
+        if self._relay.gone:
+            raise PeerUnreachable(problem="the relay is gone")
+        cards = self._relay.cards.get(peer)
+        if not cards:
+            return None
+        self._claimed.add(peer)
+        return cards.pop() if len(cards) > 1 else cards[0]
+
+    async def _collect(self, box: bytes) -> None:
+        now = anyio.current_time()
+        while (found := self._relay.boxes.get(box, [])[:64]) and self._refused.get(box, 0.0) <= now:
+            answers = await self._host.receive(None, found)
+            done = {envelope for envelope, answer in zip(found, answers, strict=True) if self._is_done(box, answer)}
+            self._relay.boxes[box] = [each for each in self._relay.boxes.get(box, []) if each not in done]
+            if not done:
+                return
+
+    def _is_done(self, box: bytes, answer: Disposition) -> bool:
+        match answer.verdict:
+            case Verdict.COMMITTED:
+                return True
+            case Verdict.IGNORED:
+                return box == self._relay.address(self._host.identity, None)
+            case Verdict.REFUSED:
+                if answer.retry_after is not None:
+                    self._refused[box] = anyio.current_time() + answer.retry_after
+                return answer.retry_after is None

@@ -1,0 +1,294 @@
+"""Whole accounts of which never two need be there at once: what is stored for them, and what may go wrong with it."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from balchat_host.api.events import MessageAdded
+from balchat_host.api.views import ContactState, MessageState
+from balchat_host.testing.virtual_relay import VirtualRelay
+
+if TYPE_CHECKING:
+    from balchat_host.api.frontend import App
+    from balchat_host.api.views import Message
+
+pytestmark = pytest.mark.anyio
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def relay(people) -> VirtualRelay:
+    relay = VirtualRelay()
+    people.more = [relay.setup]
+    return relay
+
+
+async def until(app: App, condition) -> None:
+    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
+    with anyio.fail_after(3 * DAY):
+        async with aclosing(app.watch_status()) as states:
+            async for _ in states:
+                if await condition():
+                    return
+
+
+async def becomes(app: App, message_id: str, state: MessageState) -> Message:
+    async def so() -> bool:
+        return (await app.message(message_id)).state is state
+
+    await until(app, so)
+    return await app.message(message_id)
+
+
+async def texts(app: App, contact: str) -> list[str | None]:
+    return [message.text for message in await app.history(contact) if message.author is not None]
+
+
+async def hears(app: App, contact: str, *expected: str) -> None:
+    """Wait until these, and nothing else, have come from a contact, in this order."""
+
+    async def so() -> bool:
+        return len(await texts(app, contact)) >= len(expected)
+
+    await until(app, so)
+    assert await texts(app, contact) == list(expected)
+
+
+async def has_contact(app: App, name: str, state: ContactState) -> None:
+    async def so() -> bool:
+        return [contact.state for contact in await app.contacts() if contact.name == name] == [state]
+
+    await until(app, so)
+
+
+async def nothing_waits(app: App, *, relayed: int | None = None) -> None:
+    """Wait until everything has left us, and so much of it is not confirmed."""
+
+    async def so() -> bool:
+        outbox = (await app.status()).outbox
+        return not outbox.waiting and relayed in (None, outbox.relayed)
+
+    await until(app, so)
+
+
+async def friends(people, *, direct: bool = True):
+    """Make Alice and Bob, who are contacts and have told each other their routes; neither is up."""
+    alice, bob = [await people.make(name, direct=direct) for name in ("Alice", "Bob")]
+    async with alice.up() as a, bob.up() as b:
+        await a.add_contact(bob.code, "Bob")
+
+        async def asked() -> bool:
+            return bool(await b.requests())
+
+        await until(b, asked)
+        await b.accept_request("Alice")
+        await has_contact(a, "Bob", ContactState.ACTIVE)
+        # What each says reaches the other directly, or it is told so; then nothing waits anywhere.
+        for app in (a, b):
+            await nothing_waits(app, relayed=0)
+    return alice, bob
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["both", "relay only"])
+async def test_who_is_away_gets_it_once_and_in_order_and_the_author_learns_of_it(people, relay, direct: bool) -> None:
+    async with people:
+        alice, bob = await friends(people, direct=direct)
+        async with alice.up() as a:
+            sent = [await a.send("Bob", f"{number}") for number in range(5)]
+            for each in sent:
+                assert (await becomes(a, each.id, MessageState.RELAYED)).reason is None
+            assert (await a.status()).outbox.relayed == 5
+        async with bob.up() as b:
+            await hears(b, "Alice", "0", "1", "2", "3", "4")
+            await nothing_waits(b)
+        async with alice.up() as a:
+            for each in sent:
+                await becomes(a, each.id, MessageState.DELIVERED)
+            assert (await a.status()).outbox.relayed == 0
+        async with bob.up() as b:
+            assert await texts(b, "Alice") == ["0", "1", "2", "3", "4"]
+        assert relay.waiting == []
+
+
+async def test_first_contact_between_people_who_never_meet(people, relay) -> None:
+    async with people:
+        alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
+        async with bob.up():
+            with anyio.fail_after(HOUR):
+                while bob.peer not in relay.cards:
+                    await relay.changed.next_ring().wait()
+        async with alice.up() as a:
+            await a.add_contact(bob.peer.onion, "Bob", "It is me")
+            await has_contact(a, "Bob", ContactState.REQUESTED)
+            early = await a.send("Bob", "written before the answer")
+        async with bob.up() as b:
+
+            async def asked() -> bool:
+                return bool(await b.requests())
+
+            await until(b, asked)
+            (request,) = await b.requests()
+            assert (request.name, request.introduction) == ("Alice", "It is me")
+            await b.accept_request("Alice")
+            answer = await b.send("Alice", "welcome")
+            await becomes(b, answer.id, MessageState.RELAYED)
+        async with alice.up() as a:
+            await has_contact(a, "Bob", ContactState.ACTIVE)
+            await hears(a, "Bob", "welcome")
+            await becomes(a, early.id, MessageState.RELAYED)
+        async with bob.up() as b:
+            await hears(b, "Alice", "written before the answer")
+            await becomes(b, answer.id, MessageState.DELIVERED)
+
+
+async def test_what_is_answered_directly_goes_nowhere_else(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        stored = relay.stored
+        async with alice.up() as a, bob.up() as b:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.DELIVERED)
+            await hears(b, "Alice", "hello")
+            await anyio.sleep(HOUR)  # virtual time: whatever could still be stored would be by now
+        assert relay.stored == stored
+
+
+async def test_without_a_direct_answer_it_is_stored_too_and_comes_once(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a, bob.up() as b:
+            first = await a.send("Bob", "one")
+            await becomes(a, first.id, MessageState.DELIVERED)
+            # The network swallows everything between them, and both believe that the stream stands.
+            people.world.cut(alice.node, bob.node)
+            began = anyio.current_time()
+            second = await a.send("Bob", "two")
+            await becomes(a, second.id, MessageState.RELAYED)
+            assert 7.9 < anyio.current_time() - began < 20
+            await hears(b, "Alice", "one", "two")
+            await becomes(a, second.id, MessageState.DELIVERED)
+            people.world.heal(alice.node, bob.node)
+            third = await a.send("Bob", "three")
+            await becomes(a, third.id, MessageState.DELIVERED)
+            assert await texts(b, "Alice") == ["one", "two", "three"]
+
+
+async def test_a_relay_that_refuses_is_asked_again_when_it_said_and_the_author_sees_why(people, relay) -> None:
+    async with people:
+        alice, _bob = await friends(people)
+        async with alice.up() as a:
+            relay.refusal = "relay-full", 600.0
+            sent = await a.send("Bob", "hello")
+
+            async def explained() -> bool:
+                return (await a.message(sent.id)).reason == "relay-full"
+
+            await until(a, explained)
+            assert (await a.message(sent.id)).state is MessageState.QUEUED
+            refused_at = anyio.current_time()
+            relay.refusal = None
+            relayed = await becomes(a, sent.id, MessageState.RELAYED)
+            assert 590 <= anyio.current_time() - refused_at <= 620
+            assert relayed.reason is None
+
+
+async def test_what_a_relay_loses_is_stored_again_after_a_day_and_comes_once(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+            relay.lose_everything()
+            await anyio.sleep(26 * HOUR)  # virtual time
+            assert len(relay.waiting) == 1
+            async with bob.up() as b:
+                await becomes(a, sent.id, MessageState.DELIVERED)
+                assert await texts(b, "Alice") == ["hello"]
+
+
+async def test_whoever_moves_to_another_relay_gets_there_what_the_old_one_had(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+        relay.lose_everything()
+        async with bob.up() as b:
+            relay.move(bob.peer)
+            moved = await b.send("Alice", "I am at another relay now")
+            await becomes(b, moved.id, MessageState.RELAYED)
+        async with alice.up() as a:
+            await hears(a, "Bob", "I am at another relay now")
+            with anyio.fail_after(HOUR):
+                while not relay.waiting:
+                    await relay.changed.next_ring().wait()
+        async with bob.up() as b:
+            await hears(b, "Alice", "hello")
+
+
+async def test_what_is_withheld_is_noticed_when_a_later_one_arrives(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            first = await a.send("Bob", "first")
+            await becomes(a, first.id, MessageState.RELAYED)
+            relay.hold(1)
+            held = await a.send("Bob", "second")
+            await becomes(a, held.id, MessageState.RELAYED)
+            third = await a.send("Bob", "third")
+            await becomes(a, third.id, MessageState.RELAYED)
+        async with bob.up() as b:
+            await hears(b, "Alice", "first", "third")
+            assert [message.missing_before for message in await b.history("Alice")] == [0, 1]
+            async with aclosing(_so_far(b)) as events:
+                added = [event async for event in events if isinstance(event, MessageAdded)]
+            assert [event.message.missing_before for event in added] == [0, 1]
+            relay.let_go()
+            await hears(b, "Alice", "first", "third", "second")
+            assert [message.missing_before for message in await b.history("Alice")] == [0, 0, 0]
+
+
+async def _so_far(app: App):
+    last = await app.cursor()
+    async with aclosing(app.events(after=0)) as events:
+        async for event in events:
+            yield event
+            if event.cursor >= last:
+                return
+
+
+async def test_whoever_repeats_for_ever_makes_nothing_grow(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+        ((address, (envelope,)),) = [(address, box) for address, box in relay.boxes.items() if box]
+        async with bob.up() as b:
+            await hears(b, "Alice", "hello")
+            before = relay.stored
+            for _ in range(200):
+                relay.put(address, envelope)
+                await anyio.sleep(1)  # virtual time: Bob looks, and takes it once more
+            # Two hundred copies are one message and, within the hour, no second answer.
+            assert await texts(b, "Alice") == ["hello"]
+            assert relay.stored - before <= 200 + 2
+
+
+async def test_whoever_was_removed_leaves_nothing_behind(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+        async with bob.up() as b:
+            await hears(b, "Alice", "hello")
+            await b.remove_contact("Alice")
+            await anyio.sleep(60)  # virtual time
+            assert relay.address(bob.peer, alice.peer) not in relay.boxes
