@@ -92,6 +92,8 @@ def test_content_and_its_id_are_as_the_vectors_say(vector: dict[str, Any]) -> No
     mimi = MimiContent.decode(octets)
     assert mimi.encode() == octets
     assert (mimi.text, mimi.sent_at, mimi.content_type) == (vector["text"], vector["sent_at"], vector["content_type"])
+    numbered = [mimi.sequence.series.hex(), mimi.sequence.number] if mimi.sequence else None
+    assert numbered == vector.get("sequence")
     assert (mimi.in_reply_to.hex() if mimi.in_reply_to else None) == vector["in_reply_to"]
     author, reader = (PeerId(bytes.fromhex(each)) for each in CONTENT["peers"])
     assert conversation_id(author, reader) == conversation_id(reader, author) == CONTENT["conversation"]
@@ -138,6 +140,11 @@ def test_every_kind_of_part_of_the_draft_is_read(part: list[object]) -> None:
         [bytes(16), None, b"", [1, 2], None, {}, [1, "", 0]],
         [bytes(16), None, b"", None, None, {"balchat.sent-at": -1}, [1, "", 0]],
         [bytes(16), None, b"", None, None, {"balchat.sent-at": True}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sequence": 1}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sequence": [b"", 0]}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sequence": [b"", True]}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sequence": [b"", 2**53]}, [1, "", 0]],
+        [bytes(16), None, b"", None, None, {"balchat.sequence": [bytes(17), 1]}, [1, "", 0]],
         [bytes(16), None, b"", None, None, {}, [1, "", 1, "", b""]],
         [bytes(16), None, b"", None, None, {}, [1, "", 9]],
         {},
