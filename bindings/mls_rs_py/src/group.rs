@@ -9,7 +9,6 @@ use mls_rs::{
     time::MlsTime,
 };
 use pyo3::{prelude::*, types::PyBytes};
-use zeroize::Zeroizing;
 
 use crate::{
     client::{Config, Parts, new_identity, tree},
@@ -58,14 +57,14 @@ impl Group {
         scope::run(py, Blame::Caller, || look(&self.lock().state().group))
     }
 
-    /// Step a copy of the group. `step` gets the group as it is, and the copy.
+    /// Step the group, or leave it as it was. `step` gets it as it is, and what to step.
     fn step<R: Send>(
         &self,
         py: Python<'_>,
         blame: Blame,
         step: impl FnOnce(&Core<Config>, &mut State) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
-        scope::run(py, blame, || self.lock().replace(step))
+        scope::run(py, blame, || self.lock().step(None, &self.parts.policy.limits, step))
     }
 
     fn propose<'py>(
@@ -82,7 +81,7 @@ impl Group {
         Ok(value::bytes(py, &message))
     }
 
-    /// Take a message, in the one way or the other of src/state.rs.
+    /// Take a message.
     fn take(&self, octets: &[u8], now: Option<MlsTime>) -> Result<Received, Fault> {
         let limits = &self.parts.policy.limits;
         let message = MlsMessage::from_bytes(octets)?;
@@ -100,12 +99,12 @@ impl Group {
             }
         }
         if epoch == current && is_application_message(&message) {
-            return live.advance(Step::Received(octets.to_vec()), limits, |state| {
+            return live.step(Some(Step::Received(octets.to_vec())), limits, |before, state| {
                 let received = receive(state, message, limits)?;
-                Received::new(&state.group, &state.group, epoch, received)
+                Received::new(before, &state.group, epoch, received)
             });
         }
-        live.replace(|before, next| {
+        live.step(None, limits, |before, next| {
             let received = match now {
                 Some(now) => next.group.process_incoming_message_with_time(message, now),
                 None => next.group.process_incoming_message(message),
@@ -689,7 +688,7 @@ impl Group {
     fn encrypt<'py>(&self, py: Python<'py>, data: &[u8], authenticated_data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let limits = &self.parts.policy.limits;
         let message = scope::run(py, Blame::Caller, || {
-            self.lock().advance(Step::Sent, limits, |state| {
+            self.lock().step(Some(Step::Sent), limits, |_, state| {
                 Ok(state.group.encrypt_application_message(data, authenticated_data.to_vec())?.to_bytes()?)
             })
         })?;
@@ -712,9 +711,11 @@ impl Group {
     ///
     /// Raises what the storage raises; then the group still counts as unwritten.
     fn write_to_storage(&self, py: Python<'_>) -> PyResult<()> {
-        self.step(py, Blame::Storage, |_, next| {
-            scope::set_companion(Zeroizing::new(next.ratchets.to_bytes()?).to_vec());
-            Ok(next.group.write_to_storage()?)
+        scope::run(py, Blame::Storage, || {
+            self.lock().keep(|state| {
+                scope::set_companion(state.ratchets.to_bytes()?);
+                Ok(state.group.write_to_storage()?)
+            })
         })
     }
 

@@ -1,5 +1,7 @@
 //! What processing a message gives (RFC 9420, sections 12 and 15).
 
+use std::collections::BTreeSet;
+
 use mls_rs::{
     Group, MlsMessage, MlsMessageDescription,
     group::{
@@ -210,7 +212,7 @@ impl Applied {
             ("removed", Some(new_epoch)) => {
                 Roster { removed: proposed_removals(before, new_epoch), ..Roster::default() }
             }
-            (_, Some(new_epoch)) => Roster::between(before, after, new_epoch),
+            (_, Some(new_epoch)) => Roster::between(before, after, new_epoch, description.committer),
             _ => Roster::default(),
         };
         let holder = if description.is_external { after } else { before };
@@ -261,12 +263,12 @@ fn proposed_removals(before: &Group<Config>, new_epoch: &NewEpoch) -> Vec<Member
 }
 
 impl Roster {
-    /// Compare the trees leaf by leaf. A leaf that was freed in this commit may be somebody else's now.
-    fn between(before: &Group<Config>, after: &Group<Config>, new_epoch: &NewEpoch) -> Self {
+    /// Compare the leaves that can have changed. One that was freed in this commit may be somebody else's now.
+    fn between(before: &Group<Config>, after: &Group<Config>, new_epoch: &NewEpoch, committer: u32) -> Self {
         let mut roster = Self { removed: proposed_removals(before, new_epoch), ..Self::default() };
         let freed: Vec<u32> = removed_indexes(new_epoch).collect();
         let (old_tree, new_tree) = (before.export_tree(), after.export_tree());
-        for index in 0..new_tree.total_leaf_count() {
+        for index in changeable_indexes(new_epoch, committer, new_tree.total_leaf_count()) {
             let Some(new_leaf) = leaf(&new_tree, index) else { continue };
             let list = match leaf(&old_tree, index) {
                 Some(old_leaf) if !freed.contains(&index) => {
@@ -281,6 +283,19 @@ impl Roster {
         }
         roster
     }
+}
+
+/// The leaves that a commit can have filled or changed: any where it adds somebody, or else its maker's and those of updates.
+fn changeable_indexes(new_epoch: &NewEpoch, committer: u32, leaves: u32) -> BTreeSet<u32> {
+    let mut indexes = BTreeSet::from([committer]);
+    for info in &new_epoch.applied_proposals {
+        match (&info.proposal, info.sender) {
+            (Proposal::Add(_), _) => return (0..leaves).collect(),
+            (Proposal::Update(_), Sender::Member(index)) => drop(indexes.insert(index)),
+            _ => {}
+        }
+    }
+    indexes
 }
 
 fn leaf<'a>(tree: &'a ExportedTree<'_>, index: u32) -> Option<&'a mls_rs::group::LeafNode> {

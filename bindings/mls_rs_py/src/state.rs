@@ -1,12 +1,11 @@
 //! How a group is stepped as a whole or not at all.
 //!
-//! mls-rs may stop half-way on an error, with a message key used up or an epoch inserted. Most operations therefore work
-//! on a copy, which takes the group's place when the operation has succeeded (`replace`). A copy costs more than a message
-//! does in a large group, so messages of the current epoch step the group itself (`advance`), and a copy from a little
-//! earlier, with what happened since, brings it back should one of them fail.
+//! mls-rs may stop half-way on an error, with a message key used up or an epoch inserted. So a copy from before a step brings
+//! the group back should it fail. A copy costs more than a message does in a large group: messages of the current epoch
+//! leave it where it is, and are noted, to be done again on it. Any other step needs it no longer once it has succeeded.
 //!
-//! The price: that copy can still derive the keys of up to `MAX_STEPS` messages that were already read. Writing the group to its
-//! storage drops it.
+//! The price: that copy can still derive the keys of up to `MAX_STEPS` messages that were already read. The next epoch drops
+//! it, and so does writing the group to its storage.
 
 use mls_rs::{Group, MlsMessage, group::ReceivedMessage};
 
@@ -60,42 +59,46 @@ impl Live {
         &self.state
     }
 
-    /// Run `operation` on a copy, given the group as it is, and take the copy if it succeeds.
-    pub fn replace<R>(
+    /// Run `operation`, given the group as it is and what to step, and bring the group back if it fails.
+    ///
+    /// The former is the group of this epoch, some messages ago. `step` is what the operation amounts to, if it is a `Step`.
+    pub fn step<R>(
         &mut self,
+        step: Option<Step>,
+        limits: &Limits,
         operation: impl FnOnce(&Group<Config>, &mut State) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
-        let mut next = self.state.clone();
-        let result = operation(&self.state.group, &mut next)?;
-        scope::check()?;
-        *self = Self::new(next);
-        Ok(result)
-    }
-
-    /// Run `operation`, which amounts to `step`, on the group itself, and bring the group back if it fails.
-    pub fn advance<R>(
-        &mut self,
-        step: Step,
-        limits: &Limits,
-        operation: impl FnOnce(&mut State) -> Result<R, Fault>,
-    ) -> Result<R, Fault> {
-        let earlier = match self.earlier.take().filter(Earlier::has_room) {
-            Some(earlier) => earlier,
-            None => Earlier { state: self.state.clone(), steps: vec![], octets: 0 },
+        let earlier = match self.earlier.take() {
+            Some(earlier) if step.is_none() || earlier.has_room() => earlier,
+            _ => Earlier::new(self.state.clone()),
         };
         // Should `operation` panic, the guard still brings the group back.
         let mut guard = Guard { live: self, earlier: Some(earlier), limits };
-        let result = operation(&mut guard.live.state)?;
-        if let Some(mut earlier) = guard.earlier.take() {
+        let Guard { live, earlier: Some(before), .. } = &mut guard else { unreachable!("it was put there") };
+        let result = operation(&before.state.group, &mut live.state)?;
+        scope::check()?;
+        let earlier = guard.earlier.take();
+        if let (Some(mut earlier), Some(step)) = (earlier, step) {
             earlier.octets += step.octets();
             earlier.steps.push(step);
             guard.live.earlier = Some(earlier);
         }
         Ok(result)
     }
+
+    /// Run `operation`, which changes the group only at its end, when nothing can fail any more.
+    pub fn keep(&mut self, operation: impl FnOnce(&mut State) -> Result<(), Fault>) -> Result<(), Fault> {
+        operation(&mut self.state)?;
+        self.earlier = None;
+        Ok(())
+    }
 }
 
 impl Earlier {
+    fn new(state: State) -> Self {
+        Self { state, steps: vec![], octets: 0 }
+    }
+
     fn has_room(&self) -> bool {
         self.steps.len() < MAX_STEPS && self.octets < MAX_OCTETS
     }
@@ -132,9 +135,13 @@ struct Guard<'a> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let Some(earlier) = self.earlier.take() else { return };
+        if earlier.steps.is_empty() {
+            *self.live = Live { state: earlier.state.clone(), earlier: Some(earlier) };
+            return;
+        }
         // The same steps on the same state: they cannot fail. Were they to, the earlier state is better than half a step.
         let state = earlier.replay(self.limits).unwrap_or(earlier.state);
-        *self.live = Live { earlier: Some(Earlier { state: state.clone(), steps: vec![], octets: 0 }), state };
+        *self.live = Live { earlier: Some(Earlier::new(state.clone())), state };
     }
 }
 
