@@ -528,6 +528,7 @@ class Client:
         extension_types: Sequence[int] = ...,
         custom_proposal_types: Sequence[int] = ...,
         clock: Callable[[], int] | None = None,
+        callback_patience: float = 10.0,
     ) -> Client: ...
     @property
     def signing_identity(self) -> SigningIdentity: ...

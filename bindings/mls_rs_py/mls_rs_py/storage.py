@@ -9,8 +9,8 @@ Rules for implementations
 - Epoch ids are dense: `max_epoch_id` gives the newest epoch that was inserted, and retention removes the oldest, never
   one in the middle and never the newest. An update for an epoch that is gone is left out.
 - Everything handed over is secret, but for ids and references.
-- No method may call a client or group: that raises ReentrancyError. With the interpreter lock released around it, a
-  method can be called from any thread.
+- No method may call a client or group, nor wait for a thread that does: that raises ReentrancyError. With the
+  interpreter lock released around it, a method can be called from any thread.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ use mls_rs::{
     time::MlsTime,
 };
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
-use pyo3::{prelude::*, types::PyBytes};
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 
 use crate::{
     error::{Blame, Fault, Kind},
@@ -67,6 +67,7 @@ pub struct Parts {
     proposal_types: Vec<u16>,
     lifetime: u64,
     clock: Option<Arc<Py<PyAny>>>,
+    pub patience: Duration,
 }
 
 impl Parts {
@@ -107,6 +108,9 @@ pub fn not_before(now: MlsTime) -> MlsTime {
 }
 
 /// One member: its signing identity, storages, rules and limits (RFC 9420, section 3).
+///
+/// A thread that wants a group while another is in it waits; if it is kept waiting by one call of a storage or identity
+/// provider for more than `callback_patience` seconds, it gets ReentrancyError.
 #[pyclass(frozen, module = "mls_rs_py")]
 pub struct Client(Parts);
 
@@ -142,6 +146,7 @@ impl Client {
         extension_types=vec![],
         custom_proposal_types=vec![],
         clock=None,
+        callback_patience=10.0,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -157,7 +162,10 @@ impl Client {
         extension_types: Vec<u16>,
         custom_proposal_types: Vec<u16>,
         clock: Option<Py<PyAny>>,
+        callback_patience: f64,
     ) -> PyResult<Self> {
+        let patience = Duration::try_from_secs_f64(callback_patience)
+            .map_err(|_| PyValueError::new_err("callback_patience is a number of seconds"))?;
         let parts = Parts {
             identity: identity_from(credential, key_pair)?,
             signer: key_pair.secret.clone(),
@@ -171,6 +179,7 @@ impl Client {
             proposal_types: custom_proposal_types,
             lifetime: key_package_lifetime,
             clock: clock.map(Arc::new),
+            patience,
         };
         Ok(Self(parts))
     }

@@ -1,7 +1,5 @@
 //! A group (RFC 9420, section 8): every operation steps it as a whole, or leaves it as it was (src/state.rs).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use mls_rs::{
     CipherSuiteProvider, Group as Core, MlsMessage, MlsMessageDescription,
     group::{CommitBuilder, ContentType, ReceivedMessage},
@@ -15,6 +13,7 @@ use crate::{
     commit::{CommitOptions, CommitOutput, CommitSecrets, Output},
     error::{Blame, Fault, Kind},
     extension::{self, Extension},
+    gate::Gate,
     group_info::GroupContext,
     identity::{Member, SigningIdentity},
     key_package::KeyPackage,
@@ -34,18 +33,13 @@ use crate::{
 /// `write_to_storage`: write before anything that was made leaves the machine. Safe to share between threads.
 #[pyclass(frozen, module = "mls_rs_py")]
 pub struct Group {
-    live: Mutex<Live>,
+    live: Gate<Live>,
     parts: Parts,
 }
 
 impl Group {
     pub fn new(group: Core<Config>, ratchets: Ratchets, parts: Parts) -> Self {
-        Self { live: Mutex::new(Live::new(State { group, ratchets })), parts }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Live> {
-        // A panic leaves the group as it was, like an error.
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { live: Gate::new(Live::new(State { group, ratchets }), parts.patience), parts }
     }
 
     /// Look at the group.
@@ -54,7 +48,7 @@ impl Group {
         py: Python<'_>,
         look: impl FnOnce(&Core<Config>) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
-        scope::run(py, Blame::Caller, || look(&self.lock().state().group))
+        scope::run(py, Blame::Caller, || look(&self.live.enter()?.state().group))
     }
 
     /// Step the group, or leave it as it was. `step` gets it as it is, and what to step.
@@ -64,7 +58,7 @@ impl Group {
         blame: Blame,
         step: impl FnOnce(&Core<Config>, &mut State) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
-        scope::run(py, blame, || self.lock().step(None, &self.parts.policy.limits, step))
+        scope::run(py, blame, || self.live.enter()?.step(None, &self.parts.policy.limits, step))
     }
 
     fn propose<'py>(
@@ -85,7 +79,7 @@ impl Group {
     fn take(&self, octets: &[u8], now: Option<MlsTime>) -> Result<Received, Fault> {
         let limits = &self.parts.policy.limits;
         let message = MlsMessage::from_bytes(octets)?;
-        let mut live = self.lock();
+        let mut live = self.live.enter()?;
         let group = &live.state().group;
         let current = group.current_epoch();
         let epoch = message.epoch().unwrap_or(current);
@@ -557,7 +551,7 @@ impl Group {
         let now = self.parts.received_now(py, now)?;
         scope::run(py, Blame::Peer, || {
             let message = MlsMessage::from_bytes(welcome)?;
-            let (group, _) = self.lock().state().group.join_subgroup(&message, tree(ratchet_tree)?, now)?;
+            let (group, _) = self.live.enter()?.state().group.join_subgroup(&message, tree(ratchet_tree)?, now)?;
             Ok(Group::new(group, Ratchets::default(), self.parts.clone()))
         })
     }
@@ -688,7 +682,7 @@ impl Group {
     fn encrypt<'py>(&self, py: Python<'py>, data: &[u8], authenticated_data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let limits = &self.parts.policy.limits;
         let message = scope::run(py, Blame::Caller, || {
-            self.lock().step(Some(Step::Sent), limits, |_, state| {
+            self.live.enter()?.step(Some(Step::Sent), limits, |_, state| {
                 Ok(state.group.encrypt_application_message(data, authenticated_data.to_vec())?.to_bytes()?)
             })
         })?;
@@ -712,7 +706,7 @@ impl Group {
     /// Raises what the storage raises; then the group still counts as unwritten.
     fn write_to_storage(&self, py: Python<'_>) -> PyResult<()> {
         scope::run(py, Blame::Storage, || {
-            self.lock().keep(|state| {
+            self.live.enter()?.keep(|state| {
                 scope::set_companion(state.ratchets.to_bytes()?);
                 Ok(state.group.write_to_storage()?)
             })

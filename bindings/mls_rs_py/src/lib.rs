@@ -8,6 +8,7 @@ mod commit;
 mod error;
 mod extension;
 mod external;
+mod gate;
 mod group;
 mod group_info;
 mod identity;

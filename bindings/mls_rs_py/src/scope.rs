@@ -7,6 +7,10 @@
 use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use pyo3::prelude::*;
@@ -26,6 +30,8 @@ struct Scope {
     shape: Option<Shape>,
     /// The octets that travel with a group's state to and from the storage (src/ratchets.rs).
     companion: Vec<u8>,
+    /// Counts how often callbacks are entered and left, for those who wait for the same group (src/gate.rs).
+    crossings: Option<Arc<AtomicU64>>,
 }
 
 thread_local! {
@@ -64,6 +70,7 @@ pub fn parse<R: Send>(py: Python<'_>, operation: impl FnOnce() -> Result<R, Faul
 
 /// Call Python from within an operation.
 pub fn call_back<R>(call: impl for<'py> FnOnce(Python<'py>) -> PyResult<R>) -> Result<R, Inner> {
+    let _crossing = Crossing::new();
     Python::attach(|py| {
         call(py).map_err(|raised| {
             if !raised.is_instance_of::<PeerError>(py) {
@@ -74,6 +81,34 @@ pub fn call_back<R>(call: impl for<'py> FnOnce(Python<'py>) -> PyResult<R>) -> R
             Inner::Raised(raised)
         })
     })
+}
+
+/// One callback: counts when it is entered and when it is left.
+struct Crossing(Option<Arc<AtomicU64>>);
+
+impl Crossing {
+    fn new() -> Self {
+        let crossing = Self(with(|scope| scope.crossings.clone()).flatten());
+        crossing.count();
+        crossing
+    }
+
+    fn count(&self) {
+        if let Some(crossings) = &self.0 {
+            crossings.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Crossing {
+    fn drop(&mut self) {
+        self.count();
+    }
+}
+
+/// Count the callbacks of this operation for those who wait for its group.
+pub fn set_crossings(crossings: Arc<AtomicU64>) {
+    with(|scope| scope.crossings = Some(crossings));
 }
 
 /// Fail if a callback has failed, though mls-rs went on without it.

@@ -27,15 +27,15 @@ NOW = 1_800_000_000
 
 
 def everything(group) -> tuple:
-    """All that can be seen of a group's state, its stored form included."""
-    storage = InMemoryGroupStateStorage()
+    """All that can be seen of a group's state."""
     return (
         group.epoch,
         group.epoch_authenticator,
         group.export_tree(),
         group.has_pending_commit,
-        len(group.cached_proposals),
-        repr(storage),
+        [proposal.reference for proposal in group.cached_proposals],
+        group.roster(),
+        group.context,
     )
 
 
@@ -447,6 +447,60 @@ def test_a_callback_that_calls_back_is_told_so(person):
     # Plain values are not groups.
     storage.target = lambda: alice.client.signing_identity
     group.write_to_storage()
+
+
+def test_a_callback_that_waits_for_a_thread_with_the_same_group_goes_on(person):
+    outcomes = []
+
+    class Waiting(InMemoryGroupStateStorage):
+        def write(self, *arguments):
+            def use():
+                with pytest.raises(ReentrancyError):
+                    group.encrypt(b"x")
+                with pytest.raises(ReentrancyError):
+                    _ = group.epoch
+                outcomes.append("refused")
+
+            thread = threading.Thread(target=use)
+            thread.start()
+            thread.join()
+            super().write(*arguments)
+
+    storage = Waiting()
+    group = person("alice", groups=storage, options={"callback_patience": 0.05}).client.create_group(b"group")
+    group.write_to_storage()
+    assert outcomes == ["refused"]
+    assert storage.state(b"group") is not None
+    assert group.epoch == 0
+    group.encrypt(b"x")
+
+
+def test_a_thread_waits_for_a_callback_that_ends(person):
+    threads, seen = [], []
+
+    class Slow(InMemoryGroupStateStorage):
+        def write(self, *arguments):
+            started = threading.Event()
+
+            def look():
+                started.set()
+                seen.append(group.epoch)
+
+            threads.append(threading.Thread(target=look))
+            threads[-1].start()
+            started.wait()
+            super().write(*arguments)
+
+    group = person("alice", groups=Slow()).client.create_group(b"group")
+    group.write_to_storage()
+    threads[0].join()
+    assert seen == [0]
+
+
+@pytest.mark.parametrize("patience", [-1.0, float("nan"), float("inf")])
+def test_patience_is_a_number_of_seconds(person, patience):
+    with pytest.raises(ValueError, match="callback_patience"):
+        person("alice", options={"callback_patience": patience})
 
 
 def test_threads_share_a_group(pair):
