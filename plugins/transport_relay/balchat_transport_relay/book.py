@@ -3,7 +3,7 @@
 Everything is read once, at the start; a change goes to the vault first, and then into what is in memory.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -95,6 +95,7 @@ class Book:
         self._relays: dict[bytes, RelayRow] = {}
         self._queues: dict[bytes, QueueRow] = {}
         self._claims: dict[bytes, ClaimRow] = {}
+        self._allocating = anyio.Lock()
         self._written = anyio.Event()
         self.inbox_key: OpeningKey
 
@@ -125,30 +126,31 @@ class Book:
         """Those that we use, the default one first."""
         return [row for row in self.relays if row.leaving_since is None]
 
+    def relay(self, key: bytes) -> RelayRow | None:
+        """Give a relay, also one that we are leaving."""
+        return self._relays.get(key)
+
     async def put_relay(self, address: RelayAddress, *, first: bool = False) -> RelayRow:
-        """Use a relay from now on, as the last one, or as the first; one that is there keeps its place otherwise."""
+        """Use a relay from now on, as the last one, or as the first; one that is used keeps its place otherwise."""
+        others = [row for row in self.used if row.key != address.relay_key]
         known = self._relays.get(address.relay_key)
-        positions = [row.position for row in self.used if row.key != address.relay_key]
-        if known is not None and known.leaving_since is None and not first:
-            position = known.position
-        else:
-            position = max(positions, default=0) + 1
         if first:
-            # Everybody else moves up by one; positions are no more than an order.
-            for number, row in enumerate([row for row in self.used if row.key != address.relay_key], start=1):
-                await self._put_relay(replace(row, position=number))
+            # Positions are no more than an order.
+            rows = [replace(row, position=number) for number, row in enumerate(others, start=1)]
             position = 0
+        else:
+            rows = []
+            stays = known is not None and known.leaving_since is None
+            position = known.position if known and stays else 1 + max((row.position for row in others), default=0)
         row = RelayRow(key=address.relay_key, permit=address.permit, position=position)
-        await self._put_relay(row)
+        await self._put([row, *rows], [])
         return row
 
     async def leave_relay(self, row: RelayRow) -> None:
         """Use a relay no more; its queues drain."""
         now = int(self._now())
-        await self._put_relay(replace(row, leaving_since=now))
-        for queue in self.queues(relay=row.key):
-            if queue.retired_at is None:
-                await self.put_queue(replace(queue, retired_at=now))
+        queues = [replace(each, retired_at=now) for each in self.queues(relay=row.key) if each.retired_at is None]
+        await self._put([replace(row, leaving_since=now)], queues)
 
     async def drop_relay(self, row: RelayRow) -> None:
         """Forget a relay with all its queues."""
@@ -163,10 +165,6 @@ class Book:
         self._relays.pop(row.key, None)
         for queue in queues:
             self._queues.pop(queue, None)
-
-    async def _put_relay(self, row: RelayRow) -> None:
-        await self._host.change(lambda area: area.put(_RELAY + row.key, row.to_octets()))
-        self._relays[row.key] = row
 
     # -- queues
 
@@ -184,13 +182,14 @@ class Book:
 
     async def queues_for(self, peer: PeerId) -> list[QueueRow]:
         """Give the queues at which a contact shall reach us, one at each relay that we use; make those that lack."""
-        present = {row.relay: row for row in self.queues(peer=peer) if row.retired_at is None}
-        wanted = [relay.key for relay in self.used]
-        made = [_new_queue(relay, peer, int(self._now())) for relay in wanted if relay not in present]
-        if made:
-            await self._put_queues(made)
-            present |= {row.relay: row for row in made}
-        return [present[relay] for relay in wanted]
+        async with self._allocating:
+            present = {row.relay: row for row in self.queues(peer=peer) if row.retired_at is None}
+            wanted = [relay.key for relay in self.used]
+            made = [_new_queue(relay, peer, int(self._now())) for relay in wanted if relay not in present]
+            if made:
+                await self._put([], made)
+                present |= {row.relay: row for row in made}
+            return [present[relay] for relay in wanted]
 
     async def created(self, queues: Iterable[QueueRow]) -> None:
         """Wait until these are there at their relays."""
@@ -198,30 +197,58 @@ class Book:
         while any(not row.created for row in self._queues.values() if row.id in waiting):
             await self._written.wait()
 
-    async def put_queue(self, row: QueueRow) -> None:
-        """Write how a queue is now."""
-        await self._put_queues([row])
+    async def mark(self, queue: bytes, *, created: bool) -> None:
+        """Note whether a queue is there at its relay."""
+        await self._change(queue, lambda row: replace(row, created=created))
+
+    async def retire(self, queue: bytes) -> None:
+        """Let a queue only drain from now on."""
+        now = int(self._now())
+        await self._change(queue, lambda row: row if row.retired_at is not None else replace(row, retired_at=now))
+
+    async def _change(self, queue: bytes, change: Callable[[QueueRow], QueueRow]) -> None:
+        """Change a row as it is when its turn comes: two tasks may want something of the same one."""
+
+        def run(area: KeyValueArea) -> QueueRow | None:
+            octets = area.get(_QUEUE + queue)
+            if octets is None:
+                return None
+            row = change(QueueRow.from_octets(octets))
+            area.put(_QUEUE + queue, row.to_octets())
+            return row
+
+        if (row := await self._host.change(run)) is not None:
+            self._queues[queue] = row
+        self._tell()
 
     async def drop_queue(self, row: QueueRow) -> None:
         """Forget a queue."""
         await self._host.change(lambda area: area.delete(_QUEUE + row.id))
         self._queues.pop(row.id, None)
+        self._tell()
 
     async def forget(self, peer: PeerId) -> None:
         """Have everything of a contact deleted: their queues at once, at the relays as soon as they can be reached."""
-        await self._put_queues([replace(row, retired_at=0) for row in self.queues(peer=peer)])
-        await self._host.change(lambda area: area.delete(_CLAIM + peer.octets))
+        await self._put([], [replace(row, retired_at=0) for row in self.queues(peer=peer)], forget=_CLAIM + peer.octets)
         self._claims.pop(peer.octets, None)
 
-    async def _put_queues(self, rows: Iterable[QueueRow]) -> None:
-        rows = list(rows)
+    async def _put(self, relays: Sequence[RelayRow], queues: Sequence[QueueRow], *, forget: bytes = b"") -> None:
+        """Write rows, all of them or none."""
 
         def put(area: KeyValueArea) -> None:
-            for row in rows:
-                area.put(_QUEUE + row.id, row.to_octets())
+            for relay in relays:
+                area.put(_RELAY + relay.key, relay.to_octets())
+            for queue in queues:
+                area.put(_QUEUE + queue.id, queue.to_octets())
+            if forget:
+                area.delete(forget)
 
         await self._host.change(put)
-        self._queues.update({row.id: row for row in rows})
+        self._relays.update({row.key: row for row in relays})
+        self._queues.update({row.id: row for row in queues})
+        self._tell()
+
+    def _tell(self) -> None:
         self._written.set()
         self._written = anyio.Event()
 

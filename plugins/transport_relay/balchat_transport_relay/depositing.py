@@ -23,6 +23,7 @@ _DENIED_RETRY: Final = 60.0
 """Seconds after which to ask again where a queue is not there: its owner makes it when they next reach the relay."""
 _DOWN_FOR: Final = 60.0
 """Seconds for which a relay that could not be reached is asked last."""
+_SHORTEST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 6 * 3600.0
 """Seconds; however long a relay wants us to wait, the world may have changed by then."""
 
@@ -43,6 +44,16 @@ class Depositing:
         self._circuits = circuits
         self._everywhere = everywhere
         self._down_until: dict[bytes, float] = {}
+        self._sends: set[anyio.CancelScope] = set()
+        self._idle = anyio.Event()
+
+    async def stop(self) -> None:
+        """End what is being sent; return when all of it was reported."""
+        while self._sends:
+            for scope in self._sends:
+                scope.cancel()
+            self._idle = anyio.Event()
+            await self._idle.wait()
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Put envelopes, one after the other, and report each (Transport.send)."""
@@ -51,16 +62,26 @@ class Depositing:
                 problem = f"it has {len(each.envelope)} octets; 1 to {MAX_ENVELOPE_SIZE} can be sent"
                 raise BadInput(what="An envelope", problem=problem)
         destinations = _read(routes)
+        with anyio.CancelScope() as scope:
+            self._sends.add(scope)
+            try:
+                await self._send(peer, destinations, outgoing)
+            finally:
+                self._sends.discard(scope)
+                self._idle.set()
+
+    async def _send(self, peer: PeerId, destinations: Sequence[Destination], outgoing: Sequence[Outgoing]) -> None:
         waiting = list(outgoing)
         try:
             while waiting:
                 failures = await self._put(peer, destinations, waiting[0].envelope)
                 if failures is not None:
-                    if waiting[0] is outgoing[0] and all(failure.code is None for failure in failures):
-                        waiting.clear()
+                    unanswered = all(failure.code is None for failure in failures)
+                    nothing_sent = waiting[0] is outgoing[0]
+                    waiting, failed = [], waiting
+                    if unanswered and nothing_sent:
                         raise PeerUnreachable(problem="none of their relays can be reached")
-                    self._refused(waiting, failures)
-                    waiting.clear()
+                    self._refused(failed, failures)
                     return
                 each = waiting.pop(0)
                 self._host.report(
@@ -141,5 +162,5 @@ def _read(routes: Sequence[Route]) -> list[Destination]:
 def _failure(refused: Refused) -> _Failure:
     if refused.code is Code.DENIED:
         return _Failure(refused.code, _DENIED_RETRY)
-    wait = None if refused.retry_after is None else min(float(refused.retry_after), _LONGEST_WAIT)
+    wait = None if refused.retry_after is None else min(max(refused.retry_after, _SHORTEST_WAIT), _LONGEST_WAIT)
     return _Failure(refused.code, wait)

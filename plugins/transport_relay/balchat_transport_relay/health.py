@@ -1,12 +1,23 @@
-"""How one relay of ours is, told from what its circuits meet: online, or why not. Reasons name no address."""
+"""How one relay of ours is, told from what its parts meet: online, or why not. Reasons name no address.
 
-from collections.abc import Callable
+A part is a circuit, a queue or a duty, whatever is hashable. The relay is online when each part that is expected to
+work does. A lie is remembered for a while: that the next answer is a good one makes no honest relay of it.
+"""
+
+from collections.abc import Callable, Hashable
+from enum import IntEnum
 from typing import Final
 
 from balchat_relay_proto.errors import Code
 
-from balchat_host.api.types import Phase, ServiceState
+from balchat_host.api.types import ONLINE, Phase, ServiceState
 
+LIE_REMEMBERED: Final = 3600.0
+"""Seconds."""
+SLOW: Final = 15_000
+"""Milliseconds of an answer that is called slow."""
+_SPEED: Final = "speed"
+_STARTING: Final = ServiceState(phase=Phase.STARTING)
 _IN_WORDS: Final = {
     Code.DENIED: "it does not know a queue of ours",
     Code.DELETED: "it has deleted a queue of ours",
@@ -20,76 +31,101 @@ _IN_WORDS: Final = {
     Code.TOO_MANY_SUBSCRIPTIONS: "it has too many subscriptions",
     Code.DRAINING: "it is being shut down: move to another one",
     Code.TOO_SLOW: "the way to it is slow",
-    Code.UNSUPPORTED_VERSION: "it and this program have no version in common",
+    Code.INTERNAL: "it fails",
 }
 
 
+class _Rank(IntEnum):
+    """Which problem is told where there are several."""
+
+    REFUSED = 0
+    OURS = 1
+    GONE = 2
+    LATE = 3
+    SLOW = 4
+
+
 class Health:
-    """Collects; calls `changed` when the state is another one."""
+    """Collects; calls `changed` when the state is another one. `now` gives Unix seconds."""
 
     def __init__(self, changed: Callable[[], None], now: Callable[[], float]) -> None:
         self._changed = changed
         self._now = now
-        self._problems: dict[str, str] = {}
-        self._well: set[str] = set()
+        self._problems: dict[Hashable, tuple[_Rank, str]] = {}
+        self._pending: set[Hashable] = set()
+        self._lie: tuple[str, float] | None = None
+        self._told = _STARTING
         self.round_trip: int | None = None
         self.answered_at: int | None = None
 
     @property
     def state(self) -> ServiceState:
         """How the relay is."""
+        if self._lie is not None and self._now() < self._lie[1]:
+            return ServiceState(phase=Phase.DEGRADED, reason=f"it lies: {self._lie[0]}")
         if self._problems:
-            return ServiceState(phase=Phase.DEGRADED, reason=next(iter(self._problems.values())))
-        if self._well:
-            return ServiceState(phase=Phase.ONLINE)
-        return ServiceState(phase=Phase.STARTING)
+            return ServiceState(phase=Phase.DEGRADED, reason=min(self._problems.values())[1])
+        return _STARTING if self._pending else ONLINE
 
-    def well(self, circuit: str) -> None:
-        """A circuit works."""
+    def expect(self, part: Hashable) -> None:
+        """A part shall work; until it does, or fails, the relay is starting."""
+        self._pending.add(part)
+        self._tell()
+
+    def well(self, part: Hashable) -> None:
+        """A part works."""
         self._answered()
-        self._set(circuit, None)
+        self._set(part, None)
 
-    def polled(self, circuit: str) -> None:
-        """A circuit works as far as that it can be asked."""
+    def polled(self, part: Hashable) -> None:
+        """A part works as far as that it can be asked."""
         self._answered()
-        self._set(circuit, "it does not push: messages come with a delay")
+        self._set(part, (_Rank.LATE, "it does not push: messages come with a delay"))
 
-    def gone(self, circuit: str, problem: str) -> None:
-        """A circuit broke, or could not be opened."""
-        self._set(circuit, problem)
+    def gone(self, part: Hashable, problem: str) -> None:
+        """A part broke, or could not be reached."""
+        self._set(part, (_Rank.GONE, problem))
 
-    def lies(self, circuit: str, problem: str) -> None:
+    def ours(self, part: Hashable, problem: str) -> None:
+        """A part fails by our own doing."""
+        self._set(part, (_Rank.OURS, problem))
+
+    def lies(self, problem: str) -> None:
         """The relay said what no honest one says."""
-        self._set(circuit, f"it lies: {problem}")
+        self._answered()
+        self._lie = problem, self._now() + LIE_REMEMBERED
+        self._tell()
 
-    def refused(self, circuit: str, code: Code) -> None:
+    def refused(self, part: Hashable, code: Code) -> None:
         """The relay said no."""
         self._answered()
-        self._set(circuit, _IN_WORDS.get(code, f"it refuses ({code})"))
+        self._set(part, (_Rank.REFUSED, in_words(code)))
 
     def measured(self, milliseconds: int) -> None:
         """An answer took so long."""
         self.round_trip = milliseconds
         self._answered()
+        slow = f"it is slow: its last answer took {milliseconds // 1000} s"
+        self._set(_SPEED, (_Rank.SLOW, slow) if milliseconds > SLOW else None)
 
-    def forget(self, circuit: str) -> None:
-        """A circuit is used no more."""
-        self._well.discard(circuit)
-        if self._problems.pop(circuit, None) is not None:
-            self._changed()
+    def forget(self, part: Hashable) -> None:
+        """A part is there no more."""
+        self._set(part, None)
 
     def _answered(self) -> None:
         self.answered_at = int(self._now() * 1000)
 
-    def _set(self, circuit: str, problem: str | None) -> None:
-        before = self.state
+    def _set(self, part: Hashable, problem: tuple[_Rank, str] | None) -> None:
+        self._pending.discard(part)
         if problem is None:
-            self._problems.pop(circuit, None)
-            self._well.add(circuit)
+            self._problems.pop(part, None)
         else:
-            self._problems[circuit] = problem
-            self._well.discard(circuit)
-        if self.state != before:
+            self._problems[part] = problem
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.state != self._told:
+            self._told = self.state
             self._changed()
 
 

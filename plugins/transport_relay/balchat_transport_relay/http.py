@@ -19,6 +19,7 @@ class HttpConnection:
         self._stream = stream
         self._name = name
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEADERS)
+        self._ended = False
         self.usable = True
 
     async def exchange(self, method: str, target: str, body: bytes, *, limit: int) -> tuple[int, bytes]:
@@ -32,6 +33,8 @@ class HttpConnection:
         except STREAM_ERRORS as error:
             raise RelayGone("the connection broke") from error
         except h11.ProtocolError as error:
+            if self._ended:  # whoever is killed, or tidies up, ends in the middle and means nothing by it
+                raise RelayGone("the connection ended before the answer") from error
             raise RelayLies("it does not speak HTTP") from error
         if self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE:
             self._parser.start_next_cycle()
@@ -51,7 +54,9 @@ class HttpConnection:
         await self._stream.send((head or b"") + data + end)
 
     async def _answer(self, limit: int) -> tuple[int, bytes]:
-        status, parts, size = 0, list[bytes](), 0
+        if self._parser.trailing_data[0]:
+            raise RelayLies("it answers before it is asked")
+        status, answer = 0, bytearray()
         while True:
             match self._parser.next_event():
                 case h11.NEED_DATA:
@@ -61,12 +66,11 @@ class HttpConnection:
                 case h11.InformationalResponse():
                     raise RelayLies("it answers without an answer")
                 case h11.Data(data=data):
-                    size += len(data)
-                    if size > limit:
+                    if len(answer) + len(data) > limit:
                         raise RelayLies("its answer is too long")
-                    parts.append(bytes(data))
+                    answer += data
                 case h11.EndOfMessage():
-                    return status, b"".join(parts)
+                    return status, bytes(answer)
                 case _:
                     raise RelayGone("the connection ended before the answer")
 
@@ -74,4 +78,5 @@ class HttpConnection:
         try:
             return await self._stream.receive(_CHUNK)
         except anyio.EndOfStream:
+            self._ended = True
             return b""

@@ -4,12 +4,14 @@ from typing import Final
 
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.cards import CARD_DOMAIN, MAX_KEY_PACKAGE, Card, card_message, wrap
+from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.replies import Created, Done, Published, QueueStatus
 from balchat_relay_proto.requests import CreateInbox, Delete, GetStatus, Publish
 from balchat_relay_proto.sealing import SealingKey
 
 from balchat_host.api.transport import TransportHost
+from balchat_transport_relay.faults import RelayLies
 from balchat_transport_relay.lane import Lane
 
 _RENEW_BEFORE: Final = 7 * 24 * 3600
@@ -29,17 +31,32 @@ class InboxCare:
 
     async def register(self, permit: str | None) -> None:
         """Create the inbox; twice is once. Raises Refused, RelayGone, RelayLies."""
-        await self._lane.ask_as_owner(Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created)
+        created = await self._lane.ask_as_owner(
+            Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created
+        )
+        if created.queue != self._queue:
+            raise RelayLies("it makes another queue than it was asked for")
 
     async def stock(self, now: int) -> None:
-        """See that there are cards; publish where they run low or grow old. Raises what `register` does."""
+        """See that there is room, and that there are cards; publish where they run low or grow old.
+
+        Raises what `register` does; Refused (QUEUE_FULL) too where nobody can put anything in any more.
+        """
         status = await self._lane.ask_as_owner(
             Purpose.STATUS, lambda owner: GetStatus(queue=self._queue, authority=owner), QueueStatus
         )
         stale = not status.last_resort or now > self._not_after - _RENEW_BEFORE
-        if not stale and status.cards * 2 >= self._pool:
-            return
-        made = await self._host.key_packages(max(0, self._pool - status.cards))
+        if stale or status.cards * 2 < self._pool:
+            await self._publish(status.cards)
+        if status.envelopes >= status.max_envelopes or status.octets >= status.max_octets:
+            raise Refused(Code.QUEUE_FULL, "")
+
+    async def remove(self) -> None:
+        """Delete the inbox with all that is in it. Raises what `register` does."""
+        await self._lane.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
+
+    async def _publish(self, there: int) -> None:
+        made = await self._host.key_packages(max(0, self._pool - there))
         fitting = [each for each in made.single_use if len(each) <= MAX_KEY_PACKAGE]
         cards = tuple([await self._card(key_package, made.not_after) for key_package in fitting])
         last_resort = await self._card(made.last_resort, made.not_after)
@@ -49,10 +66,6 @@ class InboxCare:
             Published,
         )
         self._not_after = made.not_after
-
-    async def remove(self) -> None:
-        """Delete the inbox with all that is in it. Raises what `register` does."""
-        await self._lane.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
 
     async def _card(self, key_package: bytes, not_after: int) -> bytes:
         message = card_message(sealing_key=self._sealing_key, key_package=key_package, not_after=not_after)

@@ -7,9 +7,9 @@ import anyio
 from balchat_relay_proto.address import PORT
 from balchat_relay_proto.cbor import Malformed
 from balchat_relay_proto.codec import Message
-from balchat_relay_proto.errors import Refusal
+from balchat_relay_proto.errors import Refusal, Refused
 from balchat_relay_proto.proofs import PROOF_DOMAIN, Purpose, proof_message
-from balchat_relay_proto.replies import About, Challenge
+from balchat_relay_proto.replies import About, Challenge, Fetched
 from balchat_relay_proto.requests import GetChallenge, Owner, Request
 from balchat_relay_proto.sizes import MAX_REPLY
 from balchat_relay_proto.versions import common_version
@@ -17,7 +17,7 @@ from balchat_relay_proto.versions import common_version
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies
 from balchat_transport_relay.http import HttpConnection
 
 R = TypeVar("R", bound=Message)
@@ -37,17 +37,21 @@ class Lane:
         self._turn = anyio.Lock()
         self._http: HttpConnection | None = None
         self._about: About | None = None
-        self.used_at = 0.0
+        self.used_at = anyio.current_time()
+        self.closed = False
+        self.on_answer: Callable[[int], None] | None = None
+        """Told of what each answer took, in milliseconds."""
 
     async def about(self) -> About:
-        """Ask the relay who it is. Raises RelayGone, RelayLies, Refused where no version is common."""
+        """Ask the relay who it is, over a new connection. Raises RelayGone, RelayLies."""
         async with self._turn:
+            await self.disconnect()
+            self.used_at = anyio.current_time()
             with anyio.move_on_after(self._timeout):
-                await self._close()
                 await self._connected()
                 assert self._about is not None
                 return self._about
-            await self._close()
+            await self.disconnect()
         raise RelayGone("it did not answer in time")
 
     async def ask(self, request: Request, reply: type[R]) -> R:
@@ -70,9 +74,17 @@ class Lane:
         """Whether something is being asked, or waits for its turn."""
         return self._turn.locked()
 
+    async def disconnect(self) -> None:
+        """End the connection; the next question opens another."""
+        http, self._http = self._http, None
+        if http is not None:
+            with anyio.CancelScope(shield=True):
+                await http.aclose()
+
     async def aclose(self) -> None:
-        """End the connection, and whatever waits for it."""
-        await self._close()
+        """End the connection for good: whatever waits for it, or asks later, hears that the relay is gone."""
+        self.closed = True
+        await self.disconnect()
 
     async def _in_time(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
         self.used_at = anyio.current_time()
@@ -85,43 +97,54 @@ class Lane:
                     raise
             # The relay may have closed an idle connection; every operation can be repeated.
             return await ask(await self._connected())
-        await self._close()
+        await self.disconnect()
         raise RelayGone("it did not answer in time")
 
     async def _connected(self) -> HttpConnection:
         if self._http is not None and self._http.usable:
             return self._http
-        await self._close()
+        await self.disconnect()
+        if self.closed:
+            raise RelayGone("we are going")
         try:
             stream = await self._host.dial(self._relay, PORT, isolation=self._isolation)
         except (PeerUnreachable, NetworkUnavailable) as error:
-            raise RelayGone(str(error)) from error
+            raise RelayGone(f"it cannot be reached: {error.fields.get('problem')}") from error
         self._http = http = HttpConnection(stream, name=self._relay.onion)
-        status, octets = await http.exchange("GET", "/", b"", limit=_MAX_SMALL)
-        about = _read(About, status, octets)
-        if about.relay_key != self._relay.octets:
-            await self._close()
-            raise RelayLies("it says that it is another relay")
-        common_version(about.versions)
-        self._about = about
+        try:
+            self._about = _checked(self._relay, _read(About, *await http.exchange("GET", "/", b"", limit=_MAX_SMALL)))
+        except BaseException:
+            await self.disconnect()
+            raise
         return http
 
     async def _post(self, http: HttpConnection, request: Request, reply: type[R]) -> R:
-        limit = MAX_REPLY if reply.__name__ == "Fetched" else _MAX_SMALL
-        target = f"/v1/{request.OPERATION}"
-        return _read(reply, *await http.exchange("POST", target, request.to_octets(), limit=limit))
-
-    async def _close(self) -> None:
-        http, self._http = self._http, None
-        if http is not None:
-            with anyio.CancelScope(shield=True):
-                await http.aclose()
+        limit = MAX_REPLY if reply is Fetched else _MAX_SMALL
+        began = anyio.current_time()
+        answer = await http.exchange("POST", f"/v1/{request.OPERATION}", request.to_octets(), limit=limit)
+        if self.on_answer is not None:
+            self.on_answer(round((anyio.current_time() - began) * 1000))
+        return _read(reply, *answer)
 
 
 async def sign(host: TransportHost, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
     """Prove to a relay that our inbox is ours."""
     message = proof_message(relay_key=relay.octets, challenge=challenge, purpose=purpose)
     return Owner(onion_key=host.identity.octets, signature=await host.sign(domain=PROOF_DOMAIN, message=message))
+
+
+def _checked(relay: PeerId, about: About) -> About:
+    """See that it is the relay that was dialled, and that we have a version in common (docs/spec/relay.md, Transport).
+
+    Raises RelayLies, RelayForeign.
+    """
+    if about.relay_key != relay.octets:
+        raise RelayLies("it says that it is another relay")
+    try:
+        common_version(about.versions)
+    except Refused as refused:
+        raise RelayForeign(refused.detail) from refused
+    return about
 
 
 def _read(reply: type[R], status: int, octets: bytes) -> R:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import anyio
 from balchat_relay_proto.address import BadRelayAddress as NoAddress
 from balchat_relay_proto.address import RelayAddress
 from balchat_relay_proto.errors import Code, Refused
@@ -11,7 +12,7 @@ from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, RelayUnusable,
 from balchat_host.api.transport import Relays
 from balchat_host.api.views import RelayView
 from balchat_transport_relay.book import Book, RelayRow
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies
 from balchat_transport_relay.health import in_words
 from balchat_transport_relay.station import Station
 
@@ -35,6 +36,7 @@ class ManagedRelays(Relays):
         self._station = station
         self._drop = drop
         self._changed = changed
+        self._adding = anyio.Lock()
 
     async def all(self) -> Sequence[RelayView]:
         return [self._view(row) for row in self._book.used]
@@ -44,17 +46,18 @@ class ManagedRelays(Relays):
             parsed = RelayAddress.parse(address)
         except NoAddress as error:
             raise BadRelayAddress(problem=str(error)) from error
-        known = [row for row in self._book.used if row.key == parsed.relay_key]
-        if not known and len(self._book.used) >= self._most:
-            raise TooMany(limit=self._most, what="relays")
-        station = self._station(parsed.relay_key)
-        try:
-            await station.register(parsed.permit)
-        except (Refused, RelayGone, RelayLies) as error:
-            if not known:
-                self._drop(parsed.relay_key)
-            raise _unusable(error) from error
-        row = await self._book.put_relay(parsed)
+        async with self._adding:
+            others = [row for row in self._book.used if row.key != parsed.relay_key]
+            if len(others) >= self._most:
+                raise TooMany(limit=self._most, what="relays")
+            station = self._station(parsed.relay_key)
+            try:
+                await station.register(parsed.permit)
+            except (Refused, RelayGone, RelayLies) as error:
+                if self._book.relay(parsed.relay_key) is None:
+                    self._drop(parsed.relay_key)
+                raise _unusable(error) from error
+            row = await self._book.put_relay(parsed)
         self._changed()
         await station.check()
         return self._view(row)
@@ -100,6 +103,8 @@ def _unusable(error: Exception) -> RelayUnusable:
             return RelayUnusable(problem=in_words(Code.NOT_INVITED), remedy=remedy)
         case Refused():
             return RelayUnusable(problem=in_words(error.code), remedy="Try later, or use another relay.")
+        case RelayForeign():
+            return RelayUnusable(problem=str(error), remedy="Update it, or use another relay.")
         case RelayLies():
             return RelayUnusable(problem=f"it lies: {error}", remedy="Use another relay.")
         case _:

@@ -1,8 +1,11 @@
-"""One relay of ours while the account is up: it is listened to, and what we have there is kept in order."""
+"""One relay of ours while the account is up: it is listened to, and what we have there is kept in order.
+
+Keeping order is a round of duties, each of which may fail without the others: the inbox is registered and stocked,
+queues are made, rotated and deleted. Where the relay is gone, the round ends, and is begun again later.
+"""
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
@@ -11,22 +14,29 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Created, Done
 from balchat_relay_proto.requests import Create, Delete
 
+from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay import listening
 from balchat_transport_relay.book import Book, QueueRow, RelayRow
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.faults import RelayGone, RelayLies
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.inbox import InboxCare
+from balchat_transport_relay.intake import Wholes
 from balchat_transport_relay.lane import Lane
-from balchat_transport_relay.listening import Inbox, Listener, Queue, Source
+from balchat_transport_relay.listening import Listener, Pace
+from balchat_transport_relay.roster import Roster
 from balchat_transport_relay.settings import RelaySettings
+from balchat_transport_relay.sources import Inbox, Queue, Source
 
-_INBOX: Final = "inbox"
-_CARE: Final = "care"
-_DRAIN: Final = 14 * 24 * 3600
+DRAIN: Final = 14 * 24 * 3600
 """Seconds for which a retired queue is still read: a contact may not have heard of the new one."""
+GIVE_UP: Final = 7 * 24 * 3600
+"""Seconds after that for which we try to delete what is at a relay that we have left."""
+_SUSPECT: Final = 24 * 3600
+"""Seconds: a queue that the relay has lost is replaced by another one only where it is older than that."""
+_INBOX: Final = "inbox"
+_ROUND: Final = "round"
 _FIRST_RETRY: Final = 2.0
 
 
@@ -40,6 +50,7 @@ class Station:
         *,
         book: Book,
         circuits: Circuits,
+        wholes: Wholes,
         settings: RelaySettings,
         changed: Callable[[], None],
         now: Callable[[], float] = time.time,
@@ -49,14 +60,13 @@ class Station:
         self._host = host
         self._book = book
         self._circuits = circuits
+        self._wholes = wholes
         self._settings = settings
         self._now = now
         self._listeners: dict[str, Listener] = {}
         self._woken = anyio.Event()
-        self._registered = False
-        self._inbox = InboxCare(
-            host, circuits.lane(self.relay, _INBOX), book.inbox_key.sealing_key, pool=settings.key_packages
-        )
+        self._inbox = InboxCare(host, self._lane(_INBOX), book.inbox_key.sealing_key, pool=settings.key_packages)
+        self.health.expect(_ROUND)
 
     def wake(self) -> None:
         """Look after everything now."""
@@ -68,146 +78,185 @@ class Station:
         try:
             await self._circuits.lane(self.relay, "check").about()
         except (RelayGone, RelayLies, Refused) as error:
-            self._failed(error)
+            self._failed("check", error)
             return
         self.health.measured(round((anyio.current_time() - began) * 1000))
-        self.health.well(_CARE)
+        self.health.well("check")
         self.wake()
 
     async def register(self, permit: str | None) -> None:
         """See that it takes us: our inbox is there afterwards. Raises Refused, RelayGone, RelayLies."""
         await self._inbox.register(permit)
-        self._registered = True
-        self.health.well(_CARE)
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled, or until we have left the relay for good."""
         async with anyio.create_task_group() as tasks:
             failures = 0
             while True:
                 self._woken = anyio.Event()
-                try:
-                    await self._see_to_it(tasks)
-                except (RelayGone, RelayLies, Refused) as error:
-                    failures += 1
-                    self._failed(error)
-                    pause = min(self._settings.poll_seconds, _FIRST_RETRY * 2.0 ** (failures - 1))
-                else:
-                    failures = 0
-                    pause = self._settings.care_seconds
+                failures = 0 if await self._round(tasks) else failures + 1
+                pause = self._settings.care_seconds
+                if failures:
+                    pause = min(self._settings.poll_seconds, _FIRST_RETRY * 2.0 ** min(failures - 1, 10))
                 with anyio.move_on_after(pause):
                     await self._woken.wait()
 
-    # -- care
+    # -- duties
 
-    async def _see_to_it(self, tasks: TaskGroup) -> None:
-        row = self._row
+    async def _round(self, tasks: TaskGroup) -> bool:
+        """Do what is to be done; say whether all of it could be."""
+        row = self._book.relay(self.relay.octets)
         if row is None:
-            return
+            return True  # not ours yet
         self._listen(tasks, row)
-        if row.leaving_since is None and not self._registered:
-            await self.register(row.permit)
-        await self._create_queues(row)
-        self._listen(tasks, row)
+        duties: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            ("lost", lambda: self._see_to_lost(row)),
+            ("create", lambda: self._create_queues(row)),
+            ("delete", self._delete_queues),
+        ]
         if row.leaving_since is None:
-            await self._inbox.stock(int(self._now()))
-            await self._rotate(row)
-        await self._delete_queues()
-        self.health.well(_CARE)
-        if row.leaving_since is not None and self._now() - row.leaving_since > _DRAIN:
-            await self._inbox.remove()
-            await self._book.drop_relay(row)
-        await self._circuits.close_idle()
+            duties.insert(2, ("rotate", lambda: self._rotate(row)))
+            duties.append(("stock", lambda: self._inbox.stock(int(self._now()))))
+        done = True
+        for name, duty in duties:
+            try:
+                await duty()
+            except (RelayGone, RelayLies, Refused, StorageFull, StorageFailed) as error:
+                self._failed(name, error)
+                done = False
+                if isinstance(error, RelayGone):
+                    break
+            else:
+                self.health.well(name)
+            self._listen(tasks, row)
+        self.health.well(_ROUND)
+        if row.leaving_since is not None:
+            await self._leave(tasks, self._now() - row.leaving_since)
+        return done
+
+    async def _see_to_lost(self, row: RelayRow) -> None:
+        """See to queues that the relay says it does not have: they are made anew, and, as that is suspicious, replaced.
+
+        A relay that was restored has lost them honestly; contacts may still put into them.
+        """
+        lost = [(listener.roster, each) for listener in self._listeners.values() for each in listener.roster.lost]
+        for roster, identifier in lost:
+            queue = self._book.queue(identifier)
+            if queue is None:
+                if row.leaving_since is None:
+                    await self.register(row.permit)
+            else:
+                await self._book.mark(identifier, created=False)
+                if queue.retired_at is None and self._now() - queue.made_at > _SUSPECT:
+                    await self._replace(queue)
+                await self._create(queue, row)
+            roster.resume(identifier)
 
     async def _create_queues(self, row: RelayRow) -> None:
-        for listener in self._listeners.values():
-            for identifier in tuple(listener.lost):
-                await self._lost(identifier, listener)
         for queue in self._book.queues(relay=row.key):
-            if queue.created or queue.retired_at == 0:
-                continue
-            send, receive = queue.send.verifier, queue.receive.verifier
-            create = Create(send_verifier=send, receive_verifier=receive, permit=row.permit)
-            await self._lane_of(queue).ask(create, Created)
-            # It may have been retired meanwhile.
-            if (now := self._book.queue(queue.id)) is not None:
-                await self._book.put_queue(replace(now, created=True))
-            if (listener := self._listeners.get(self._circuit_of(queue))) is not None:
-                listener.resume(queue.id)
+            if not queue.created and queue.retired_at is None:
+                await self._create(queue, row)
 
-    async def _lost(self, identifier: bytes, listener: Listener) -> None:
-        """See to a queue that the relay says it does not have: made anew, and, as that is suspicious, replaced."""
-        listener.lost.discard(identifier)
-        queue = self._book.queue(identifier)
-        if queue is None:
-            self._registered = False  # it is the inbox
-            listener.resume(identifier)
-            return
-        await self._book.put_queue(replace(queue, created=False, retired_at=queue.retired_at or int(self._now())))
-        if queue.retired_at is None:
-            self._host.routes_changed(PeerId(queue.peer))
+    async def _create(self, queue: QueueRow, row: RelayRow) -> None:
+        send, receive = queue.send.verifier, queue.receive.verifier
+        create = Create(send_verifier=send, receive_verifier=receive, permit=row.permit)
+        created = await self._lane_of(queue).ask(create, Created)
+        if created.queue != queue.id:
+            raise RelayLies("it makes another queue than it was asked for")
+        await self._book.mark(queue.id, created=True)
 
     async def _rotate(self, row: RelayRow) -> None:
-        now = int(self._now())
         for queue in self._book.queues(relay=row.key):
-            if queue.retired_at is None and now - queue.made_at > self._settings.rotate_days * 24 * 3600:
-                await self._book.put_queue(replace(queue, retired_at=now))
-                self._host.routes_changed(PeerId(queue.peer))
+            age = self._now() - queue.made_at
+            if queue.retired_at is None and age > self._settings.rotate_days * 24 * 3600:
+                await self._replace(queue)
+
+    async def _replace(self, queue: QueueRow) -> None:
+        """Have a contact use another queue from now on; this one drains."""
+        await self._book.retire(queue.id)
+        self._host.routes_changed(PeerId(queue.peer))
 
     async def _delete_queues(self) -> None:
         for queue in self._book.queues(relay=self.relay.octets):
-            if queue.retired_at is None or self._now() - queue.retired_at < _DRAIN:
+            if queue.retired_at is None or self._now() - queue.retired_at < DRAIN:
                 continue
             if queue.created:
                 try:
                     await self._lane_of(queue).ask(Delete(queue=queue.id, authority=queue.holder), Done)
                 except Refused as refused:
-                    if refused.code is not Code.DENIED:
+                    if refused.code is not Code.DENIED:  # else it is gone already
                         raise
             await self._book.drop_queue(queue)
+
+    async def _leave(self, tasks: TaskGroup, since: float) -> None:
+        """End with a relay that has had its time to be drained."""
+        if since < DRAIN:
+            return
+        try:
+            await self._inbox.remove()
+        except Refused as refused:
+            if refused.code is not Code.DENIED and since < DRAIN + GIVE_UP:
+                return
+        except (RelayGone, RelayLies):
+            if since < DRAIN + GIVE_UP:
+                return
+        row = self._book.relay(self.relay.octets)
+        if row is not None and row.leaving_since is not None:
+            await self._book.drop_relay(row)
+            tasks.cancel_scope.cancel()
 
     # -- listening
 
     def _listen(self, tasks: TaskGroup, row: RelayRow) -> None:
         """Have each circuit listen to the queues that are its own."""
-        sources: dict[str, list[Source]] = {}
-        if self._registered:
-            sources[_INBOX] = [Inbox(self._host, self.relay, self._book.inbox_key)]
+        sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._host, self.relay, self._book.inbox_key)]}
         for queue in self._book.queues(relay=row.key):
-            if queue.created and queue.retired_at != 0:
+            if (queue.created or queue.retired_at) and queue.retired_at != 0:
                 sources.setdefault(self._circuit_of(queue), []).append(Queue(queue))
         for circuit in sources.keys() - self._listeners.keys():
             self._listeners[circuit] = listener = self._make_listener(circuit)
             tasks.start_soon(listener.run)
         for circuit, listener in self._listeners.items():
-            listener.listen_to(sources.get(circuit, []))
+            listener.roster.listen_to(sources.get(circuit, []))
 
     def _make_listener(self, circuit: str) -> Listener:
+        settings = self._settings
         return Listener(
             self._host,
             self.relay,
-            self._circuits.lane(self.relay, circuit),
+            Roster(
+                self._host,
+                self.relay,
+                self._wholes,
+                health=self.health,
+                poll=settings.poll_seconds,
+                on_lost=self.wake,
+            ),
+            self._lane(circuit),
             isolation=circuit,
-            settings=listening.Settings(silence=self._settings.silence_timeout, poll=self._settings.poll_seconds),
+            pace=Pace(silence=settings.silence_timeout, patience=settings.request_timeout, poll=settings.poll_seconds),
             health=self.health,
-            on_lost=self.wake,
         )
 
     def _circuit_of(self, queue: QueueRow) -> str:
         return f"queue/{self._circuits.slot(PeerId(queue.peer))}"
 
     def _lane_of(self, queue: QueueRow) -> Lane:
-        return self._circuits.lane(self.relay, self._circuit_of(queue))
+        return self._lane(self._circuit_of(queue))
 
-    @property
-    def _row(self) -> RelayRow | None:
-        return next((row for row in self._book.relays if row.key == self.relay.octets), None)
+    def _lane(self, circuit: str) -> Lane:
+        lane = self._circuits.lane(self.relay, circuit)
+        lane.on_answer = self.health.measured
+        return lane
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, part: str, error: Exception) -> None:
         match error:
             case Refused():
-                self.health.refused(_CARE, error.code)
+                self.health.refused(part, error.code)
             case RelayLies():
-                self.health.lies(_CARE, str(error))
+                self.health.lies(str(error))
+                self.health.gone(part, "it could not be used")
+            case RelayGone():
+                self.health.gone(part, str(error))
             case _:
-                self.health.gone(_CARE, str(error))
+                self.health.ours(part, str(error))

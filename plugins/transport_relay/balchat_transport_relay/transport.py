@@ -6,26 +6,24 @@ from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
-from balchat_relay_proto.capabilities import inbox_id
-from balchat_relay_proto.cards import BadCard, unwrap
-from balchat_relay_proto.errors import Refused
-from balchat_relay_proto.replies import Claimed
-from balchat_relay_proto.requests import Claim
 
-from balchat_host.api.errors import BadOnionAddress, NetworkUnavailable, PeerUnreachable
+from balchat_host.api.errors import NetworkUnavailable, StorageFailed, StorageFull
 from balchat_host.api.transport import Outgoing, Transport, TransportHost
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
-from balchat_transport_relay.book import Book, ClaimRow
+from balchat_transport_relay.book import Book
 from balchat_transport_relay.circuits import Circuits
+from balchat_transport_relay.claiming import Claiming
 from balchat_transport_relay.depositing import Depositing
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.intake import Wholes
 from balchat_transport_relay.relays import ManagedRelays
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.station import Station
 
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
-_NONE: Final = ServiceState(phase=Phase.ONLINE, reason="no relay of ours: `balchat relay add` lets others reach us")
-_MAX_ASKED: Final = 3
+_NONE: Final = ServiceState(
+    phase=Phase.DEGRADED, reason="no relay is set up: `balchat relay add` lets people reach you while you are away"
+)
+_VAULT_RETRY: Final = 60.0
 _CREATION: Final = 5.0
 """Seconds that new queues have to be made at the relays before their addresses are given out all the same."""
 
@@ -40,9 +38,12 @@ class RelayTransport(Transport):
         self._circuits = Circuits(host, most=settings.circuits, timeout=settings.request_timeout)
         self._book = Book(host, now)
         self._depositing = Depositing(host, self._circuits, everywhere=settings.redundancy == "all")
+        self._claiming = Claiming(self._book, self._circuits, now)
+        self._wholes = Wholes()
         self._stations: dict[bytes, Station] = {}
         self._scopes: dict[bytes, anyio.CancelScope] = {}
         self._tasks: TaskGroup | None = None
+        self._state = STOPPED
         self._relays = ManagedRelays(
             self._book,
             most=settings.max_relays,
@@ -56,10 +57,11 @@ class RelayTransport(Transport):
         return self._relays
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
-        self._host.state_changed(_STARTING)
+        self._tell(_STARTING)
         try:
             await self._book.open()
             async with anyio.create_task_group() as self._tasks:
+                await self._tasks.start(self._circuits.run)
                 for row in self._book.relays:
                     self._station(row.key)
                 self._tell_state()
@@ -71,8 +73,8 @@ class RelayTransport(Transport):
             self._stations.clear()
             self._scopes.clear()
             with anyio.CancelScope(shield=True):
-                await self._circuits.aclose()
-            self._host.state_changed(STOPPED)
+                await self._depositing.stop()
+            self._tell(STOPPED)
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         claimed = self._book.claimed(peer)
@@ -81,12 +83,13 @@ class RelayTransport(Transport):
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         self._require_running()
         made = await self._book.queues_for(peer)
-        for queue in made:
-            if not queue.created:
-                self._station(queue.relay).wake()
-        # Whoever learns of them shall find them; but where a relay cannot be reached now, they are made later.
+        waiting = [queue for queue in made if not queue.created]
+        for queue in waiting:
+            self._station(queue.relay).wake()
+        # Whoever learns of them shall find them; but where a relay cannot be used now, they are made later.
+        healthy = [queue for queue in waiting if self._station(queue.relay).health.state.phase is not Phase.DEGRADED]
         with anyio.move_on_after(_CREATION):
-            await self._book.created(made)
+            await self._book.created(healthy)
         return [queue.destination.route for queue in made]
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
@@ -103,42 +106,15 @@ class RelayTransport(Transport):
 
     async def forget(self, peer: PeerId) -> None:
         await self._book.forget(peer)
+        self._circuits.release(peer)
         for station in self._stations.values():
             station.wake()
 
     async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         self._require_running()
-        failure: PeerUnreachable | None = None
-        for relay in self._to_ask(relays):
-            lane = self._circuits.lane(relay, f"claim/{self._circuits.slot(peer)}")
-            try:
-                claimed = await lane.ask(Claim(queue=inbox_id(peer.octets)), Claimed)
-                card = unwrap(claimed.card, onion_key=peer.octets)
-            except Refused:
-                continue  # they are not there, or nothing is left
-            except (RelayGone, RelayLies, BadCard) as error:
-                failure = PeerUnreachable(problem=f"a relay did not help: {error}")
-                continue
-            if card.not_after <= self._now():
-                continue
-            await self._book.put_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
-            return card.key_package
-        if failure is not None:
-            raise failure
-        return None
+        return await self._claiming.claim(peer, relays)
 
     # -- relays
-
-    def _to_ask(self, named: Sequence[str]) -> list[PeerId]:
-        if not named:
-            return [row.peer for row in self._book.used]
-        found: list[PeerId] = []
-        for each in named[:_MAX_ASKED]:
-            try:
-                found.append(PeerId.from_onion(each))
-            except BadOnionAddress:
-                continue
-        return found
 
     def _station(self, key: bytes) -> Station:
         """Give the station of a relay; one that is new begins to work."""
@@ -149,6 +125,7 @@ class RelayTransport(Transport):
                 key,
                 book=self._book,
                 circuits=self._circuits,
+                wholes=self._wholes,
                 settings=self._settings,
                 changed=self._tell_state,
                 now=self._now,
@@ -157,10 +134,10 @@ class RelayTransport(Transport):
             tasks.start_soon(self._run, station, self._scopes[key])
         return self._stations[key]
 
-    @staticmethod
-    async def _run(station: Station, scope: anyio.CancelScope) -> None:
+    async def _run(self, station: Station, scope: anyio.CancelScope) -> None:
         with scope:
             await station.run()
+            self._end(station.relay.octets)  # we have left it for good
 
     def _end(self, key: bytes) -> None:
         self._stations.pop(key, None)
@@ -176,11 +153,20 @@ class RelayTransport(Transport):
         self._tell_state()
 
     async def _advertise(self) -> None:
-        await self._host.advertise([row.peer.onion for row in self._book.used])
+        while True:
+            try:
+                return await self._host.advertise([row.peer.onion for row in self._book.used])
+            except (StorageFull, StorageFailed):
+                await anyio.sleep(_VAULT_RETRY)
 
     def _tell_state(self) -> None:
         states = [self._stations[row.key].health.state for row in self._book.used if row.key in self._stations]
-        self._host.state_changed(_together(states))
+        self._tell(_together(states))
+
+    def _tell(self, state: ServiceState) -> None:
+        if state != self._state:
+            self._state = state
+            self._host.state_changed(state)
 
     def _require_running(self) -> TaskGroup:
         if self._tasks is None:

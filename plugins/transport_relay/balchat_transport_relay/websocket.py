@@ -1,13 +1,20 @@
-"""The push connection: a WebSocket over a stream of the network's, a frame of the relay's language a message."""
+"""The push connection: a WebSocket over a stream of the network's, a frame of the relay's language a message.
+
+Bounded: a message is as large as the largest envelope, and must be whole in time; pings and pieces of nothing come at
+a pace that no honest relay exceeds.
+"""
 
 from typing import Final
 
 import anyio
+import h11
 from anyio.abc import ByteStream
 from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.errors import Refusal
 from balchat_relay_proto.frames import FromClient, FromRelay, decode_from_relay, encode_from_client
 from balchat_relay_proto.sizes import MAX_ENVELOPE
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import (
     AcceptConnection,
     BytesMessage,
@@ -16,6 +23,7 @@ from wsproto.events import (
     Ping,
     Pong,
     RejectConnection,
+    RejectData,
     Request,
 )
 from wsproto.utilities import ProtocolError
@@ -24,7 +32,12 @@ from balchat_transport_relay.faults import STREAM_ERRORS, RelayGone, RelayLies
 
 _TARGET: Final = "/v1/subscribe"
 _MAX_FRAME: Final = MAX_ENVELOPE + 4096
+_MAX_REFUSAL: Final = 4096
 _CHUNK: Final = 65_536
+_IDLE_AT_ONCE: Final = 256
+"""Events that carry nothing, such as pings, that may come at once; and one more each second."""
+_PROTOCOL_ERRORS: Final = (ProtocolError, h11.ProtocolError, ValueError)
+"""wsproto decodes some headers as ASCII without asking whether they are."""
 
 
 class PushConnection:
@@ -38,22 +51,24 @@ class PushConnection:
         self._message = bytearray()
         self._sending = anyio.Lock()
         self._ready: list[Event] = []
+        self._incomplete_since: float | None = None
+        self._began = anyio.current_time()
+        self._idle_events = 0
 
     async def open(self) -> None:
-        """Shake hands. Raises RelayGone, RelayLies."""
-        await self._send(self._socket.send(Request(host=self._name, target=_TARGET)))
+        """Shake hands. Raises Refused, RelayGone, RelayLies."""
+        await self._say(Request(host=self._name, target=_TARGET))
         match await self._next():
             case AcceptConnection():
                 pass
-            case RejectConnection():
-                raise RelayGone("it lets nobody subscribe now")
+            case RejectConnection() as rejected:
+                await self._rejected(rejected)
             case _:
                 raise RelayLies("it does not speak WebSocket")
 
     async def send(self, frame: FromClient) -> None:
         """Send a frame. Raises RelayGone."""
-        async with self._sending:
-            await self._send(self._socket.send(BytesMessage(data=encode_from_client(frame))))
+        await self._say(BytesMessage(data=encode_from_client(frame)))
 
     async def receive(self) -> FromRelay:
         """Give the next frame that the relay sends. Raises RelayGone, RelayLies."""
@@ -64,14 +79,18 @@ class PushConnection:
                         raise RelayLies("a frame of it is too long")
                     self._message += data
                     if finished:
+                        self._incomplete_since = None
                         octets = bytes(self._message)
                         self._message.clear()
                         return _read(octets)
+                    self._begin()
+                    if not data:
+                        self._idle()
                 case Ping() as ping:
-                    async with self._sending:
-                        await self._send(self._socket.send(ping.response()))
+                    self._idle()
+                    await self._say(ping.response())
                 case Pong():
-                    pass
+                    self._idle()
                 case CloseConnection():
                     raise RelayGone("it ended the connection")
                 case _:
@@ -81,31 +100,65 @@ class PushConnection:
         """Close, at once."""
         await anyio.aclose_forcefully(self._stream)
 
+    async def _rejected(self, rejected: RejectConnection) -> None:
+        """Raise what the relay says instead of a handshake."""
+        said = bytearray()
+        while rejected.has_body:
+            match await self._next():
+                case RejectData(data=data, body_finished=finished):
+                    said += data
+                    if finished or len(said) > _MAX_REFUSAL:
+                        break
+                case _:
+                    break
+        try:
+            refused = Refusal.from_octets(bytes(said)).exception
+        except Malformed:
+            raise RelayGone("it lets nobody subscribe now") from None
+        raise refused
+
     async def _next(self) -> Event:
         asked = False
         while not self._ready:
+            self._check_pace()
             octets = None
             with anyio.move_on_after(self._silence / 2):
                 octets = await self._received()
             if octets is None:
-                if asked or not self._message_may_come:
+                if asked or self._socket.state is not ConnectionState.OPEN:
                     raise RelayGone("it has fallen silent")
                 asked = True
-                async with self._sending:
-                    await self._send(self._socket.send(Ping()))
+                await self._say(Ping())
                 continue
             try:
                 self._socket.receive_data(octets or None)
                 self._ready.extend(self._socket.events())
-            except ProtocolError as error:
+            except _PROTOCOL_ERRORS as error:
+                if not octets:
+                    raise RelayGone("it ended the connection") from error
                 raise RelayLies("it does not speak WebSocket") from error
             if not octets and not self._ready:
                 raise RelayGone("it ended the connection")
+            if not self._ready:
+                self._begin()
         return self._ready.pop(0)
 
-    @property
-    def _message_may_come(self) -> bool:
-        return self._socket.state.name == "OPEN"
+    def _begin(self) -> None:
+        """A message, or an event, has begun and not ended."""
+        if self._incomplete_since is None:
+            self._incomplete_since = anyio.current_time()
+
+    def _idle(self) -> None:
+        """An event has come that carries nothing."""
+        if not self._message:
+            self._incomplete_since = None
+        self._idle_events += 1
+        if self._idle_events > _IDLE_AT_ONCE + anyio.current_time() - self._began:
+            raise RelayLies("it sends and sends, and nothing is in it")
+
+    def _check_pace(self) -> None:
+        if self._incomplete_since is not None and anyio.current_time() - self._incomplete_since > 2 * self._silence:
+            raise RelayGone("what it sends never ends")
 
     async def _received(self) -> bytes:
         try:
@@ -115,14 +168,17 @@ class PushConnection:
         except STREAM_ERRORS as error:
             raise RelayGone("the connection broke") from error
 
-    async def _send(self, octets: bytes) -> None:
-        try:
-            with anyio.fail_after(self._silence):
-                await self._stream.send(octets)
-        except STREAM_ERRORS as error:
-            raise RelayGone("the connection broke") from error
-        except TimeoutError as error:
-            raise RelayGone("it takes nothing") from error
+    async def _say(self, event: Event) -> None:
+        async with self._sending:
+            try:
+                with anyio.fail_after(self._silence):
+                    await self._stream.send(self._socket.send(event))
+            except STREAM_ERRORS as error:
+                raise RelayGone("the connection broke") from error
+            except ProtocolError as error:  # it has closed meanwhile
+                raise RelayGone("it ended the connection") from error
+            except TimeoutError as error:
+                raise RelayGone("it takes nothing") from error
 
 
 def _read(octets: bytes) -> FromRelay:

@@ -1,0 +1,65 @@
+"""What is listened to at a relay: conversations' queues, and our inbox."""
+
+from balchat_relay_proto.capabilities import inbox_id
+from balchat_relay_proto.proofs import Purpose
+from balchat_relay_proto.replies import Done, Fetched
+from balchat_relay_proto.requests import Acknowledge, Authority, Fetch
+from balchat_relay_proto.sealing import OpeningKey
+
+from balchat_host.api.transport import TransportHost
+from balchat_host.api.types import PeerId
+from balchat_transport_relay.book import QueueRow
+from balchat_transport_relay.lane import Lane, sign
+
+
+class Inbox:
+    """Our inbox. What the host ignores there is deleted, or a flood would fill it."""
+
+    def __init__(self, host: TransportHost, relay: PeerId, key: OpeningKey) -> None:
+        self._host = host
+        self._relay = relay
+        self.id = inbox_id(host.identity.octets)
+        self.key = key
+        self.keep_ignored = False
+
+    async def authority(self, challenge: bytes) -> Authority:
+        """Prove to own it, for one connection."""
+        return await sign(self._host, self._relay, challenge, Purpose.SUBSCRIBE)
+
+    async def fetch(self, lane: Lane, after: int) -> Fetched:
+        """Read a page."""
+        return await lane.ask_as_owner(
+            Purpose.FETCH, lambda owner: Fetch(queue=self.id, authority=owner, after=after), Fetched
+        )
+
+    async def acknowledge(self, lane: Lane, ids: tuple[bytes, ...]) -> None:
+        """Delete envelopes."""
+        await lane.ask_as_owner(
+            Purpose.ACKNOWLEDGE, lambda owner: Acknowledge(queue=self.id, authority=owner, envelope_ids=ids), Done
+        )
+
+
+class Queue:
+    """A conversation's queue. What the host ignores stays: it may know later what to do with it."""
+
+    def __init__(self, row: QueueRow) -> None:
+        self._holder = row.holder
+        self.id = row.id
+        self.key = OpeningKey(row.key)
+        self.keep_ignored = True
+
+    async def authority(self, challenge: bytes) -> Authority:
+        """Prove to own it."""
+        del challenge
+        return self._holder
+
+    async def fetch(self, lane: Lane, after: int) -> Fetched:
+        """Read a page."""
+        return await lane.ask(Fetch(queue=self.id, authority=self._holder, after=after), Fetched)
+
+    async def acknowledge(self, lane: Lane, ids: tuple[bytes, ...]) -> None:
+        """Delete envelopes."""
+        await lane.ask(Acknowledge(queue=self.id, authority=self._holder, envelope_ids=ids), Done)
+
+
+Source = Inbox | Queue
