@@ -14,7 +14,11 @@ import anyio.lowlevel
 from balchat_host.api.errors import (
     AlreadyAContact,
     BadInput,
+    BadOnionAddress,
+    BadRelayAddress,
     ContactBlocked,
+    NoRelayTransport,
+    NoSuchRelay,
     OwnChatCode,
     SafetyNumberDiffers,
     TextTooLong,
@@ -24,7 +28,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.events import Event
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE, MAX_TEXT_SIZE, App
-from balchat_host.api.types import ONLINE, Secret, ServiceState
+from balchat_host.api.types import ONLINE, PeerId, Secret, ServiceState
 from balchat_host.api.views import (
     CodeView,
     ContactState,
@@ -32,6 +36,7 @@ from balchat_host.api.views import (
     Message,
     MessageState,
     OutboxView,
+    RelayView,
     RequestView,
     SafetyNumberView,
     Status,
@@ -41,6 +46,8 @@ from balchat_host.testing.fake_account import FakeAccount, FakeWorld, fake_peer
 from balchat_host.testing.fake_journal import Pull
 
 MAX_CONTACTS = 100
+MAX_RELAYS = 3
+SHORTEST_RELAY = 6
 MAX_HISTORY = 1000
 MIN_PASSPHRASE_SIZE = 8
 
@@ -57,6 +64,9 @@ class FakeApp(App):
         self.published = ONLINE
         self.process_id = 4242
         self.ended = False
+        self.has_relays = True
+        """Whether an enabled transport uses relays."""
+        self._relays: dict[str, RelayView] = {}
         self._renewals = 0
         self._failures: dict[str, list[Exception]] = {}
 
@@ -229,6 +239,60 @@ class FakeApp(App):
     async def reject_request(self, request: str) -> None:
         await self._enter("reject_request")
         self.account.close_request(self.account.request(request), "rejected")
+
+    # -- relays
+
+    async def relays(self) -> list[RelayView]:
+        await self._enter("relays")
+        self._require_relays()
+        return list(self._relays.values())
+
+    async def add_relay(self, address: str) -> RelayView:
+        await self._enter("add_relay")
+        self._require_relays()
+        try:
+            onion = PeerId.from_onion(address.removeprefix("balchat-relay:").partition("?")[0]).onion
+        except BadOnionAddress as error:
+            raise BadRelayAddress(problem=error.fields["problem"]) from error
+        if onion not in self._relays and len(self._relays) >= MAX_RELAYS:
+            raise TooMany(what="relays", limit=MAX_RELAYS)
+        fresh = RelayView(onion=onion, default=not self._relays, state=ONLINE, queues=0, round_trip=300, answered_at=1)
+        return self._relays.setdefault(onion, fresh)
+
+    async def remove_relay(self, relay: str) -> None:
+        await self._enter("remove_relay")
+        gone = self._relays.pop(self._relay(relay).onion)
+        if gone.default and self._relays:
+            self._make_default(next(iter(self._relays)))
+
+    async def check_relay(self, relay: str) -> RelayView:
+        await self._enter("check_relay")
+        return self._relay(relay)
+
+    async def set_default_relay(self, relay: str) -> RelayView:
+        await self._enter("set_default_relay")
+        return self._make_default(self._relay(relay).onion)
+
+    def change_relay(self, relay: str, state: ServiceState) -> None:
+        """Let a relay be in another state."""
+        view = self._relay(relay)
+        self._relays[view.onion] = replace(view, state=state)
+
+    def _relay(self, relay: str) -> RelayView:
+        self._require_relays()
+        found = [view for view in self._relays.values() if view.onion.startswith(relay.removesuffix(".onion"))]
+        if len(relay) < SHORTEST_RELAY or len(found) != 1:
+            raise NoSuchRelay(name=relay)
+        return found[0]
+
+    def _make_default(self, onion: str) -> RelayView:
+        views = {each: replace(view, default=each == onion) for each, view in self._relays.items()}
+        self._relays = {onion: views.pop(onion), **views}
+        return self._relays[onion]
+
+    def _require_relays(self) -> None:
+        if not self.has_relays:
+            raise NoRelayTransport
 
     # -- messages
 
