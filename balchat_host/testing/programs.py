@@ -6,7 +6,6 @@ fills up; whoever waits for something says at most for how long. It needs Linux.
 
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -171,11 +170,6 @@ class Followed:
     def kill(self) -> int:
         """Kill it (SIGKILL), if it still runs; give its exit code."""
         self._process.kill()
-        return self.wait()
-
-    def interrupt(self) -> int:
-        """Send SIGTERM and wait for its end; give its exit code."""
-        self._process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def wait(self, *, patience: float = PATIENCE) -> int:
