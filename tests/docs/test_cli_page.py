@@ -12,7 +12,16 @@ from balchat_host.api.errors import type_registry
 from balchat_host.api.events import event_types
 from balchat_host.api.frontend import PluginView, SettingView
 from balchat_host.api.types import Check, ServiceState
-from balchat_host.api.views import CodeView, ContactView, Message, OutboxView, RequestView, SafetyNumberView, Status
+from balchat_host.api.views import (
+    CodeView,
+    ContactView,
+    Message,
+    OutboxView,
+    RelayView,
+    RequestView,
+    SafetyNumberView,
+    Status,
+)
 
 PAGE = "cli.md"
 
@@ -59,7 +68,8 @@ def test_every_command_has_a_section_with_its_own_options_and_its_json(section, 
     [
         ("status", Status), ("status", OutboxView), ("status", ServiceState), ("code", CodeView),
         ("contacts list", ContactView), ("contacts verify", SafetyNumberView), ("requests list", RequestView),
-        ("history", Message), ("plugins list", PluginView), ("config show", SettingView), ("doctor", Check),
+        ("history", Message), ("relay list", RelayView),
+        ("plugins list", PluginView), ("config show", SettingView), ("doctor", Check),
         *(("listen", event) for event in event_types.values()),
     ],
     ids=lambda value: getattr(value, "__name__", value),

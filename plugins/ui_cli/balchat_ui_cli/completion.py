@@ -1,7 +1,9 @@
-"""What the shell completes besides commands and options: the names of contacts, while balchat runs.
+"""What the shell completes besides commands and options: names of contacts, and relays, while balchat runs.
 
 Completion never asks for a passphrase and never shows an error: where it cannot know, it offers nothing.
 """
+
+from collections.abc import Awaitable, Callable
 
 import typer
 
@@ -11,26 +13,39 @@ from balchat_ui_cli.frame import Choices
 
 
 def complete_contact(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Give the names that begin as what was typed does."""
+    """Give the names of contacts that begin as what was typed does."""
+    return _complete(ctx, incomplete, _contact_names)
+
+
+def complete_relay(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Give the relays that begin as what was typed does."""
+    return _complete(ctx, incomplete, _relay_names)
+
+
+def _complete(ctx: typer.Context, incomplete: str, names_of: Callable[[App], Awaitable[list[str]]]) -> list[str]:
     import anyio
 
     root = ctx.find_root()
     choices: Choices = root.obj
     chosen = ctx.params.get("profile") or root.params.get("profile") or None
     try:
-        names = anyio.run(_names, choices.host, chosen)
+        names = anyio.run(_names, choices.host, chosen, names_of)
     except (BalchatError, BaseExceptionGroup, OSError):
         return []
     return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
-async def _names(host: Host, profile: str | None) -> list[str]:
+async def _names(host: Host, profile: str | None, names_of: Callable[[App], Awaitable[list[str]]]) -> list[str]:
     connection = await host.profile(profile).connect()
     if connection is None:
         return []
     async with connection as app:
-        return await _contact_names(app)
+        return await names_of(app)
 
 
 async def _contact_names(app: App) -> list[str]:
     return [contact.name for contact in await app.contacts()]
+
+
+async def _relay_names(app: App) -> list[str]:
+    return [relay.onion for relay in await app.relays()]

@@ -12,7 +12,7 @@ import typer.main
 
 from balchat_host.api.errors import BalchatError, InternalError
 from balchat_host.api.frontend import Host
-from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, running
+from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running
 from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group, show_help
 from balchat_ui_cli.output import Output, ReaderGone
 
@@ -62,7 +62,7 @@ def application() -> typer.Typer:
     """Put the commands together."""
     app = new_group(completion=True)
     app.callback(help="Chat end-to-end-encrypted, without a server, over Tor.")(begin)
-    for module in (account, running, contacts, messages, chat, follow, machine):
+    for module in (account, running, relays, contacts, messages, chat, follow, machine):
         module.register(app)
     return app
 

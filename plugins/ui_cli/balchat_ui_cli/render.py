@@ -5,9 +5,9 @@ from itertools import groupby
 
 from balchat_host.api.errors import NotRunning
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView, Status
+from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RelayView, RequestView, Status
 from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.text import clock, columns, day, fit, short_ids, text_lines, visible, width, wrap
+from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, text_lines, visible, width, wrap
 
 ADDRESS = "address"
 """How people call our own address, published or not."""
@@ -23,7 +23,7 @@ _LABEL = 12
 
 _CONTACT_WORDS = {
     ContactState.ADDING: "not reached yet",
-    ContactState.REQUESTED: "the request is with them and waits for their approval",
+    ContactState.REQUESTED: "asked: the request waits for their approval",
     ContactState.ACTIVE: "active",
 }
 _MESSAGE_STYLES = {
@@ -31,6 +31,17 @@ _MESSAGE_STYLES = {
     MessageState.READ: Style.GOOD,
     MessageState.FAILED: Style.BAD,
 }
+_REASONS = {
+    "relay-full": "their relay is full",
+    "queue-full": "too much waits for them at their relay",
+    "denied": "their relay does not know their queue",
+    "relay-lies": "their relay cannot be trusted now",
+    "too-many-requests": "their relay has too much to do",
+    "too-many-connections": "their relay has too many connections",
+    "draining": "their relay is being shut down",
+    "storage-full": "their disk is full",
+}
+"""What is said of the codes that transports give."""
 _PHASE_STYLES = {Phase.ONLINE: Style.GOOD, Phase.DEGRADED: Style.WARN, Phase.STARTING: Style.PLAIN}
 
 
@@ -67,7 +78,7 @@ def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
     yield _labelled("profile", status.profile)
     yield _labelled("vault", status.vault)
     yield from service_lines(status, bars=bars)
-    yield _labelled("policy", status.policy)
+    yield _labelled("policy", *_policy(status))
     yield from people_lines(status)
     for line in contact_lines(status.contacts):
         yield [" " * (_LABEL + 2), *line]
@@ -77,6 +88,13 @@ def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
     yield outbox_line(status)
     if not status.running:
         yield [str(NotRunning())]
+
+
+def _policy(status: Status) -> list[Span | str]:
+    if status.running and status.policy == "both" and len(status.transports) == 1:
+        (only,) = status.transports
+        return [status.policy, Span(f"  but only {_spoken(only, 'transport_')} is enabled", Style.FAINT)]
+    return [status.policy]
 
 
 def service_lines(status: Status, *, bars: bool) -> Iterable[Line]:
@@ -97,11 +115,12 @@ def people_lines(status: Status) -> Iterable[Line]:
 def outbox_line(status: Status) -> Line:
     """Say what waits to be sent."""
     outbox = status.outbox
+    at_relays = f", {outbox.relayed} at relays" if outbox.relayed else ""
     if not outbox.waiting and not outbox.in_flight:
-        return _labelled("outbox", Span("empty", Style.FAINT))
+        return _labelled("outbox", Span(f"empty{at_relays}", Style.FAINT))
     since = "" if outbox.oldest is None else f" since {day(outbox.oldest)} {clock(outbox.oldest)}"
     on_its_way = f", {outbox.in_flight} on the way" if outbox.in_flight else ""
-    return _labelled("outbox", f"{outbox.waiting} waiting{since}{on_its_way}")
+    return _labelled("outbox", f"{outbox.waiting} waiting{since}{on_its_way}{at_relays}")
 
 
 def _labelled(label: str, *value: Span | str) -> Line:
@@ -136,6 +155,21 @@ def request_lines(requests: Sequence[RequestView]) -> Iterable[Line]:
         yield [Span(request.name or "(no name)", Style.STRONG), f"  {when}  ", Span(request.onion, Style.FAINT)]
         for line in text_lines(request.introduction) if request.introduction else []:
             yield ["    ", line]
+
+
+# -- relays
+
+
+def relay_lines(relays: Sequence[RelayView]) -> Iterable[Line]:
+    """Show relays, one a line: address, which is the default, how each is, what lies there."""
+    for relay in relays:
+        facts = [counted(relay.queues, "queue")]
+        if relay.round_trip is not None:
+            facts.append(f"{relay.round_trip} ms")
+        if relay.answered_at is not None:
+            facts.append(f"answered {day(relay.answered_at)} {clock(relay.answered_at)}")
+        default = [Span("  default", Style.STRONG)] if relay.default else []
+        yield [relay.onion, *default, "  ", *service(relay.state), Span(f"  {', '.join(facts)}", Style.FAINT)]
 
 
 # -- messages
@@ -193,6 +227,8 @@ class MessageList:
 
     def _body(self, message: Message, room: int | None, known: Mapping[str, Message]) -> list[list[Span]]:
         rows: list[list[Span]] = []
+        if message.missing_before:
+            rows.append([Span(missing_words(message), Style.WARN)])
         if message.in_reply_to is not None:
             answered = known.get(message.in_reply_to)
             quote = quotation(answered) if answered else message.in_reply_to[:8]
@@ -202,6 +238,13 @@ class MessageList:
         for line in map(visible, text_lines(message.text)):
             rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
         return rows
+
+
+def missing_words(message: Message) -> str:
+    """Say that what was written before a message is not here."""
+    before = counted(message.missing_before, "message")
+    has = "has" if message.missing_before == 1 else "have"
+    return f"({before} before this {has} not arrived)"
 
 
 def _add_state(body: list[list[Span]], message: Message, room: int | None) -> None:
@@ -219,7 +262,12 @@ def _add_state(body: list[list[Span]], message: Message, room: int | None) -> No
 
 def state_words(message: Message) -> str:
     """Name a message's state, with the reason why it is no better."""
-    return visible(f"{message.state}: {message.reason}" if message.reason else str(message.state))
+    return visible(f"{message.state}: {reason_words(message.reason)}" if message.reason else str(message.state))
+
+
+def reason_words(reason: str) -> str:
+    """Say in words why a message is no further, where there are words for it."""
+    return _REASONS.get(reason, reason)
 
 
 def state_style(state: MessageState) -> Style:

@@ -61,7 +61,7 @@ def test_list(cli: Cli, app: FakeApp) -> None:
     app.change_contact("Carol", ContactState.REQUESTED)
     bob, carol = cli.ok("contacts", "list").out.splitlines()
     assert bob == "Bob    active, not verified, reachable, 1 unread"
-    assert carol == "Carol  the request is with them and waits for their approval"
+    assert carol == "Carol  asked: the request waits for their approval"
     assert [contact["name"] for contact in cli.ok("contacts", "list", "--json").json_lines] == ["Bob", "Carol"]
 
 

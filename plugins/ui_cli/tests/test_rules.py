@@ -34,6 +34,7 @@ def commands(group: Any = None, path: tuple[str, ...] = ()) -> list[tuple[str, .
 def test_the_commands() -> None:
     assert {" ".join(path) for path in commands()} == {
         "init", "code", "backup", "passphrase change", "recovery renew", "up", "down", "status",
+        "relay add", "relay list", "relay check", "relay default", "relay remove",
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
         "contacts remove", "requests list", "requests accept", "requests reject", "send", "history", "chat", "listen",
         "profile list", "plugins list", "plugins show", "config show", "config check", "config path", "doctor",
@@ -108,9 +109,21 @@ def test_no_account(cli: Cli) -> None:
         if path[0] in {"init", "profile", "plugins", "config", "doctor", "version"}:
             continue
         wanted = {("send",): ["Bob", "hello"], ("passphrase", "change"): [], ("contacts", "rename"): ["Bob", "Rob"]}
-        one = {"chat", "history", "backup", "add", "verify", "block", "unblock", "remove", "accept", "reject"}
+        one = {
+            "chat",
+            "history",
+            "backup",
+            "add",
+            "verify",
+            "block",
+            "unblock",
+            "remove",
+            "accept",
+            "reject",
+            "default",
+        }
         arguments = wanted.get(path, ["Bob"] if path[-1] in one else [])
-        yes = ["--yes"] if path[-1] == "remove" else []
+        yes = ["--yes"] if path == ("contacts", "remove") else []
         result = cli(*path, *arguments, *yes, "--json")
         assert (path, result.code, result.error["code"]) == (path, 5, "no-such-profile")
 

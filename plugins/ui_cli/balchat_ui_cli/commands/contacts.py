@@ -71,7 +71,7 @@ def add(
 def _added(contact: ContactView) -> Line:
     words = {
         ContactState.ADDING: "is added. The request goes out as soon as they can be reached.",
-        ContactState.REQUESTED: "is added. The request is with them and waits for their approval.",
+        ContactState.REQUESTED: "is added. The request waits for their approval.",
         ContactState.ACTIVE: "is a contact: you can write to each other.",
     }
     return [Span(contact.name, Style.STRONG), f" {words[contact.state]}"]

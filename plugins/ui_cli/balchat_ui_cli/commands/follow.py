@@ -18,7 +18,7 @@ from balchat_host.api.events import (
 from balchat_host.api.frontend import App
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.render import contact_words, state_style
+from balchat_ui_cli.render import contact_words, missing_words, reason_words, state_style
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock_with_seconds, text_lines
 
@@ -70,9 +70,10 @@ def _words(event: Event) -> Sequence[Span | str]:
             text = f"[{message.content_type}]" if message.text is None else " ⏎ ".join(text_lines(message.text))
             style = Style.STRONG if message.author is None else Style.OTHER
             name = Span("you" if message.author is None else message.author, style)
-            return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT)]
+            missing = [Span(f"  {missing_words(message)}", Style.WARN)] if message.missing_before else []
+            return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT), *missing]
         case MessageStateChanged(id=identifier, state=state, reason=reason):
-            because = f": {reason}" if reason else ""
+            because = f": {reason_words(reason)}" if reason else ""
             return [Span(f"{identifier[:SHORT_ID]} ", Style.FAINT), Span(f"{state}{because}", state_style(state))]
         case ContactChanged(contact=contact):
             return [Span(contact.name, Style.STRONG), f" {', '.join(contact_words(contact))}"]

@@ -1,0 +1,105 @@
+"""Relays from the command line: added, shown, checked, chosen, removed; and what their states look like to a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from balchat_host.api.errors import RelayUnusable
+from balchat_host.api.types import Phase, ServiceState
+from balchat_host.api.views import MessageState
+from balchat_host.testing.fake_account import fake_peer
+
+if TYPE_CHECKING:
+    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.fake_host import FakeProfile
+    from conftest import Cli
+
+ONE, TWO = (fake_peer(f"relay {number}").onion for number in (1, 2))
+FULL = ServiceState(phase=Phase.DEGRADED, reason="it is full")
+
+
+def test_the_first_one_added_is_the_default(cli: Cli, app: FakeApp) -> None:
+    assert cli.ok("relay", "add", f"balchat-relay:{ONE.removesuffix('.onion')}").out.startswith(
+        f"{ONE} is your default relay."
+    )
+    assert cli.json("relay", "add", TWO)["default"] is False
+    first, second = cli.ok("relay", "list").out.splitlines()
+    assert first.startswith(f"{ONE}  default  online  0 queues, 300 ms, answered ")
+    assert second.startswith(f"{TWO}  online")
+    assert [relay["onion"] for relay in cli.ok("relay", "list", "--json").json_lines] == [ONE, TWO]
+
+
+def test_a_relay_is_called_by_its_beginning(cli: Cli, app: FakeApp) -> None:
+    cli.ok("relay", "add", ONE)
+    cli.ok("relay", "add", TWO)
+    assert cli.json("relay", "default", TWO[:8]) | {"onion": TWO, "default": True} == cli.json("relay", "check", TWO)
+    assert cli.ok("relay", "remove", TWO[:8]).out == f"{TWO[:8]} is used no more. Contacts learn of it.\n"
+    assert [relay["default"] for relay in cli.ok("relay", "list", "--json").json_lines] == [True]
+    for wrong in (TWO[:8], ONE[:5], ""):
+        gone = cli("relay", "remove", wrong, "--json")
+        assert (gone.code, gone.error["code"]) == (5, "no-such-relay")
+
+
+def test_no_relay_yet(cli: Cli, app: FakeApp) -> None:
+    shown = cli("relay", "list")
+    assert (shown.code, shown.out) == (0, "")
+    assert "relay add" in shown.err
+    assert cli.ok("relay", "list", "--json").out == ""
+
+
+def test_check_says_by_its_exit_code_whether_all_can_be_used(cli: Cli, app: FakeApp) -> None:
+    cli.ok("relay", "add", ONE)
+    cli.ok("relay", "add", TWO)
+    assert cli("relay", "check").code == 0
+    app.change_relay(TWO, FULL)
+    checked = cli("relay", "check")
+    assert checked.code == 7
+    assert f"{TWO}  degraded  it is full" in checked.out
+    assert cli("relay", "check", ONE).code == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "error"), [("balchat-relay:nonsense", 3, "bad-relay-address"), (ONE, 7, "relay-unusable")]
+)
+def test_an_address_that_cannot_be_used(cli: Cli, app: FakeApp, address: str, code: int, error: str) -> None:
+    if error == "relay-unusable":
+        app.fail_next("add_relay", RelayUnusable(problem="it wants an invitation", remedy="Ask its operator."))
+    result = cli("relay", "add", address, "--json")
+    assert (result.code, result.error["code"]) == (code, error)
+
+
+@pytest.mark.parametrize("command", [("add", ONE), ("list",), ("check",), ("default", ONE), ("remove", ONE)])
+def test_without_a_transport_for_it_balchat_says_that_it_works_direct_only(
+    cli: Cli, app: FakeApp, command: tuple[str, ...]
+) -> None:
+    app.has_relays = False
+    result = cli("relay", *command)
+    assert (result.code, result.out) == (3, "")
+    assert "direct-only" in result.err
+    assert "transport_relay" in result.err
+
+
+def test_relays_need_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
+    assert cli("relay", "list", "--json").error["code"] == "not-running"
+
+
+def test_why_a_message_waits_is_said_in_words(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    sent = cli.json("send", "Bob", "hello")["id"]
+    app.change_message(sent, MessageState.QUEUED, "relay-full")
+    assert "queued: their relay is full" in cli.ok("history", "Bob").out
+    assert cli.ok("history", "Bob", "--json").json["reason"] == "relay-full"
+
+
+def test_what_is_missing_is_shown_before_what_follows_it(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    message = app.hear("Bob", "the third")
+    held = app.account.messages[message.id]
+    app.account.messages[message.id] = replace(held, missing_before=2)
+    shown = cli.ok("history", "Bob").out
+    assert "(2 messages before this have not arrived)" in shown
+    assert shown.index("not arrived") < shown.index("the third")
+    assert cli.ok("history", "Bob", "--json").json["missing_before"] == 2
