@@ -217,6 +217,8 @@ class Theirs:
             return answer
         if isinstance(answer, dict):
             return {name: each and bytes.fromhex(each) for name, each in answer.items()}
+        if isinstance(answer, list):
+            return [bytes.fromhex(each) for each in answer]
         return bytes.fromhex(answer)
 
     @property

@@ -132,7 +132,7 @@ class MemberNotFoundError(CallerError):
 
 
 class ReentrancyError(CallerError):
-    """A storage or an identity provider called back into the operation that is calling it, or keeps a thread waiting for it."""
+    """A storage or an identity provider called back into the operation that calls it, or does not come back to it."""
 
     remedy = "Do it after the operation has returned"
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Steps before a new copy is made.
-const MAX_STEPS: usize = 64;
+const MAX_STEPS: usize = 128;
 
 /// Octets of messages kept before a new copy is made.
 const MAX_OCTETS: usize = 256 * 1024;

@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, String>;
 
+const COMMANDS: [&str; 10] =
+    ["key_package", "create", "join", "add", "update", "apply", "encrypt", "encrypt_all", "process", "process_all"];
+
 const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 
 fn text(error: impl std::fmt::Debug) -> String {
@@ -30,6 +33,10 @@ fn text(error: impl std::fmt::Debug) -> String {
 
 fn octets(value: &Value) -> Outcome<Vec<u8>> {
     hex::decode(value.as_str().ok_or("not a string")?).map_err(text)
+}
+
+fn all(values: &Value) -> Outcome<Vec<Vec<u8>>> {
+    values.as_array().ok_or("not a list")?.iter().map(octets).collect()
 }
 
 fn now() -> Option<MlsTime> {
@@ -66,9 +73,9 @@ impl<C: MlsConfig> Member<C> {
             "join" | "process" => vec![octets(&command["message"])?],
             "encrypt" => vec![octets(&command["data"])?],
             "create" => vec![octets(&command["group_id"])?],
-            "add" => {
-                command["key_packages"].as_array().ok_or("key_packages")?.iter().map(octets).collect::<Outcome<_>>()?
-            }
+            "add" => all(&command["key_packages"])?,
+            "encrypt_all" => all(&command["data"])?,
+            "process_all" => all(&command["message"])?,
             _ => vec![],
         };
         let begun = Instant::now();
@@ -76,6 +83,7 @@ impl<C: MlsConfig> Member<C> {
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
         let made: Vec<String> = made.iter().map(hex::encode).collect();
         let answer = match made.as_slice() {
+            _ if name == "encrypt_all" => json!(made),
             [] => Value::Null,
             [one] => json!(one),
             [commit, welcome, ..] => json!({"commit": commit, "welcome": welcome}),
@@ -112,13 +120,22 @@ impl<C: MlsConfig> Member<C> {
             }
             "update" => Ok(vec![encode(&group.commit_builder().build().map_err(text)?.commit_message)?]),
             "apply" => group.apply_pending_commit().map(|_| vec![]).map_err(text),
-            "encrypt" => Ok(vec![encode(&group.encrypt_application_message(&given[0], vec![]).map_err(text)?)?]),
-            "process" => {
-                let message = MlsMessage::from_bytes(&given[0]).map_err(text)?;
-                match group.process_incoming_message_with_time(message, now().unwrap_or_default()).map_err(text)? {
-                    ReceivedMessage::ApplicationMessage(message) => Ok(vec![message.data().to_vec()]),
-                    _ => Ok(vec![]),
+            "encrypt" | "encrypt_all" => given
+                .iter()
+                .map(|data| encode(&group.encrypt_application_message(data, vec![]).map_err(text)?))
+                .collect(),
+            "process" | "process_all" => {
+                let mut read = vec![];
+                for message in given {
+                    let message = MlsMessage::from_bytes(message).map_err(text)?;
+                    let time = now().unwrap_or_default();
+                    if let ReceivedMessage::ApplicationMessage(message) =
+                        group.process_incoming_message_with_time(message, time).map_err(text)?
+                    {
+                        read.push(message.data().to_vec());
+                    }
                 }
+                Ok(if name == "process" { read } else { vec![] })
             }
             _ => Err(format!("unknown command {name}")),
         }
@@ -133,7 +150,7 @@ fn main() -> Outcome<()> {
         let id = command["member"].as_u64().ok_or("member")?;
         let answer = if command["do"] == "start" {
             members.insert(id, Member { client: client(command["name"].as_str().unwrap_or_default())?, group: None });
-            json!({"ok": ["key_package", "create", "join", "add", "update", "apply", "encrypt", "process"]})
+            json!({"ok": COMMANDS})
         } else {
             match members.get_mut(&id).ok_or("no such member")?.run(&command) {
                 Ok((value, milliseconds)) => json!({"ok": value, "ms": milliseconds}),
