@@ -7,12 +7,12 @@ from balchat_network_tor.testing import PrivateNetworkFailed
 
 from balchat_host.testing.local_socket import CallRefused
 from balchat_host.testing.people import CommandFailed
-from demo import first_act
+from demo import first_act, second_act
 from demo.house import open_house
 from demo.stage import Stage
 from demo.telling import ActFailed
 
-ACTS = (first_act.play,)
+ACTS = (first_act.play, second_act.play)
 _FAILED = (ActFailed, CommandFailed, CallRefused, PrivateNetworkFailed, EOFError, OSError, TimeoutExpired)
 _INTERRUPTED = 130
 
@@ -20,7 +20,7 @@ _INTERRUPTED = 130
 def main() -> int:
     """Play; give the exit code."""
     stage = Stage(sys.stdout)
-    stage.title("balchat: two people, two processes, two tors, and a private Tor network on this machine")
+    stage.title("balchat: two people, a relay, and a private Tor network on this machine")
     try:
         with open_house(stage) as house:
             for act in ACTS:

@@ -32,10 +32,12 @@ class House:
         """The lines that make a tor a client of the private network."""
         return self.network.torrc_lines()
 
-    def person(self, name: str) -> Person:
-        """Give somebody a home, with a configuration that leads into the private network."""
+    def person(self, name: str, *, room: str = "") -> Person:
+        """Give somebody a home, configured for the private network; acts have rooms of their own."""
         configuration = f"[settings.network_tor]\ntorrc = {json.dumps(self.torrc)}\n"
-        return self.stack.enter_context(Person(self.base, name, configuration=configuration))
+        base = self.base / room
+        base.mkdir(mode=0o700, exist_ok=True)
+        return self.stack.enter_context(Person(base, name, configuration=configuration))
 
 
 @contextmanager

@@ -57,9 +57,13 @@ class Stage:
         self._line(f"\n  {self.look(f'{minutes}:{seconds:02}', Look.FAINT)}  {self.look(text, Look.STRONG)}")
 
     def command(self, name: str, arguments: Sequence[str]) -> None:
+        """Show what somebody types to balchat."""
+        self.program(name, ["balchat", *arguments])
+
+    def program(self, name: str, command: Sequence[str]) -> None:
         """Show what somebody types."""
         prompt = self.look(f"{name.lower():>5}$", PEOPLE.get(name, Look.PLAIN))
-        typed = " ".join(["balchat", *map(_quoted, arguments)])
+        typed = " ".join(map(_quoted, command))
         self._line(f"{_MARGIN}{prompt} {_short(typed)}")
 
     def output(self, text: str) -> None:

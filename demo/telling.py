@@ -1,5 +1,6 @@
 """What acts do again and again: show a command, say something and follow it, insist that something is so."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from balchat_host.testing.people import Person
@@ -40,10 +41,10 @@ def say(stage: Stage, author: Person, reader: Person, text: str, *, reply_to: st
     return message
 
 
-def follow(stage: Stage, author: Person, message: str) -> int:
-    """Show how a message is sent and delivered; give when it was, as the event says (Unix milliseconds)."""
+def follow(stage: Stage, author: Person, message: str, states: Sequence[str] = ("sent", "delivered")) -> int:
+    """Show how a message comes to its states; give when the last was, as the event says (Unix milliseconds)."""
     at = 0
-    for state in ("sent", "delivered"):
+    for state in states:
         at = author.events.until(lambda event, state=state: is_state(event, message, state)).value["at"]
         stage.more(f" → {state}")
     return at
