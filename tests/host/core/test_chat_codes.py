@@ -23,6 +23,7 @@ def test_every_spelling_of_a_code_is_read(vector: dict[str, Any]) -> None:
     code = ChatCode.parse(vector["text"])
     assert code.peer.octets.hex() == vector["peer_id"]
     assert code.name == vector["name"]
+    assert [relay.octets.hex() for relay in code.relays] == vector.get("relays", [])
 
 
 @pytest.mark.parametrize("vector", VECTORS["invalid"])
@@ -32,10 +33,10 @@ def test_a_wrong_code_says_what_is_wrong_with_it(vector: dict[str, Any]) -> None
     assert caught.value.fields["problem"] == vector["problem"]
 
 
-@given(PEERS, st.text(max_size=80))
-def test_a_code_reads_back_as_what_it_was_made_of(peer: PeerId, name: str) -> None:
+@given(PEERS, st.text(max_size=80), st.lists(PEERS, unique=True, max_size=3))
+def test_a_code_reads_back_as_what_it_was_made_of(peer: PeerId, name: str, relays: list[PeerId]) -> None:
     shown = clean_name(name)
-    code = ChatCode(peer=peer, name=shown or None)
+    code = ChatCode(peer=peer, name=shown or None, relays=tuple(relays))
     assert ChatCode.parse(str(code)) == code
 
 
