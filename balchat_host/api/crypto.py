@@ -149,8 +149,8 @@ class CryptoEngine(ABC):
     def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
         """Take an incoming MLSMessage, for whichever of our groups it is.
 
-        Raises CryptoRejected (also for a message that was already processed, or for a group that is not here),
-        BadCredential.
+        Raises CryptoRejected (also for a message that was already processed, for a group that is not here, or for a
+        Commit that does more than add, remove and update members), BadCredential.
         """
 
     @abstractmethod

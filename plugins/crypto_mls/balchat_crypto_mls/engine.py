@@ -4,8 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from mls_rs_py import (
+    AddProposal,
+    Client,
+    CommitMessage,
+    CommitOutput,
+    Group,
+    KeyPackage,
+    Limits,
+    Member,
+    MessageInfo,
+    RemoveProposal,
+    Rules,
+    UpdateProposal,
+)
 from mls_rs_py import ApplicationMessage as Decrypted
-from mls_rs_py import Client, CommitMessage, CommitOutput, Group, KeyPackage, Limits, Member, MessageInfo, Rules
 
 from balchat_crypto_mls import signatures
 from balchat_crypto_mls.keyring import Keyring
@@ -33,6 +46,9 @@ _LIMITS: Final = Limits(
     max_forward_steps=1024,
     max_cached_proposals=0,
 )
+
+_MEMBERSHIP: Final = (AddProposal, RemoveProposal, UpdateProposal)
+"""What a commit may apply (RFC 9420, sections 12.1.1 to 12.1.3)."""
 
 
 class MlsEngine(CryptoEngine):
@@ -223,6 +239,8 @@ def _processed(group_id: bytes, received: object) -> Processed:
         case CommitMessage(is_external=True):
             raise CryptoRejected(problem="a commit from outside of the group")
         case CommitMessage():
+            if not all(isinstance(each.proposal, _MEMBERSHIP) for each in received.applied_proposals):
+                raise CryptoRejected(problem="a commit that changes more than members and their keys")
             return _change(group_id, received)
         case _:
             raise CryptoRejected(problem="neither an application message nor a commit")

@@ -15,6 +15,7 @@ from mls_rs_py import (
     InMemoryKeyPackageStorage,
     KeyPackage,
     Limits,
+    ReInitProposal,
     SignatureKeyPair,
 )
 
@@ -162,6 +163,40 @@ def test_nobody_comes_in_from_outside(account, now):
     _, external = carols.external_commit(group.group_info(allow_external_commit=True))
     with pytest.raises(CryptoRejected):
         alice.process(external, now=now)
+
+
+COMMITS = {
+    "new group extensions": {"extensions": []},
+    "a key of an epoch before": {"resumption_psks": [1]},
+    "a key from elsewhere": {"psks": [b"id"]},
+    "the end of the group": {"reinit": ReInitProposal(group_id=b"next")},
+}
+
+
+class AnyKey:
+    """Knows every pre-shared key."""
+
+    def get(self, psk_id):
+        return bytes(32)
+
+
+@pytest.mark.parametrize("problem", COMMITS)
+def test_a_commit_that_does_more_than_add_remove_and_update_is_not_taken(account, now, problem):
+    alice, bob = account(), account()
+    keyring = Keyring.load(bob.area)
+    bobs = impostor(keyring.mls_credential, keyring.mls_key_pair, psk_storage=AnyKey(), clock=lambda: now)
+    group = bobs.create_group(b"group")
+    welcome = group.commit(add=[KeyPackage.from_bytes(alice.key_package(lifetime=3600, now=now))]).welcomes[0]
+    group.apply_pending_commit()
+    alice.join(welcome, now=now)
+    before = dict(alice.area.rows)
+    with pytest.raises(CryptoRejected):
+        alice.process(group.commit(**COMMITS[problem]).message, now=now)
+    assert alice.area.rows == before
+    group.clear_pending_commit()
+    assert alice.process(group.commit().message, now=now).epoch == 2
+    group.apply_pending_commit()
+    assert group.process(alice.encrypt(b"group", b"not held up"), now=now).data == b"not held up"
 
 
 def test_the_seed_is_the_peer_ids(account):
