@@ -14,6 +14,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, Outgoing, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.core import outbox
+from balchat_host.runtime.bearer import Bearer
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
@@ -24,11 +25,8 @@ _STABLE_AFTER = 30.0
 """Seconds that a contact must stay within reach for its next absence to be taken for a new one."""
 
 
-class Courier:
-    """Carries for one peer. `run` does the work; the other methods only tell it something and never wait.
-
-    `carrying` is shared by all couriers and says who has which ticket on its way.
-    """
+class Courier(Bearer):
+    """Carries for one peer, to the peer itself."""
 
     def __init__(
         self,
@@ -38,16 +36,14 @@ class Courier:
         router: Router,
         backoff: Backoff,
         dialling: anyio.CapacityLimiter,
-        carrying: MutableMapping[int, "Courier"],
+        carrying: MutableMapping[int, Bearer],
     ) -> None:
+        super().__init__(carrying)
         self._peer = peer
         self._keeper = keeper
         self._router = router
         self._backoff = backoff
         self._dialling = dialling
-        self._carrying = carrying
-        self._woken = anyio.Event()
-        self._in_flight: set[int] = set()
         self._handed_over = 0
         self._from_the_start = False
         self._broken = False
@@ -59,10 +55,6 @@ class Courier:
     def gave_up(self) -> bool:
         """Whether the last try to reach the peer has failed."""
         return self._failures > 0 and not self._router.reachable(self._peer)
-
-    def wake(self) -> None:
-        """Look again: something waits, or something changed."""
-        self._woken.set()
 
     def within_reach(self) -> None:
         """Hear that the peer is there: what waits goes out now, whatever failed before."""
@@ -79,7 +71,6 @@ class Courier:
         self.wake()
 
     def report(self, report: SendReport) -> None:
-        """Hear what became of a ticket, once that is written down."""
         self._put_down({report.ticket})
         if report.outcome in (Outcome.LOST, Outcome.REFUSED):
             self._from_the_start = True
@@ -87,19 +78,7 @@ class Courier:
             self._failures = 0
         self.wake()
 
-    async def run(self) -> None:
-        """Work until cancelled."""
-        try:
-            while True:
-                self._woken = woken = anyio.Event()
-                pause = await self._step()
-                with anyio.move_on_after(pause):
-                    await woken.wait()
-        finally:
-            self._put_down(set(self._in_flight))
-
     async def _step(self) -> float | None:
-        """Do what can be done now; give the seconds after which to look again even when nobody wakes us."""
         if self._broken and self._in_flight:
             return None  # each of them still gets its final report, which wakes us; nothing may overtake one
         self._broken = False
@@ -147,15 +126,6 @@ class Courier:
         if taken:
             self._handed_over = max(self._handed_over, *tickets)
         return 0.0
-
-    def _take_up(self, tickets: set[int]) -> None:
-        self._in_flight |= tickets
-        self._carrying.update(dict.fromkeys(tickets, self))
-
-    def _put_down(self, tickets: set[int]) -> None:
-        self._in_flight -= tickets
-        for ticket in tickets:
-            self._carrying.pop(ticket, None)
 
     def _failed(self, *, waiting: bool) -> float:
         self._failures += 1

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
+from balchat_host.runtime.bearer import Bearer
 from balchat_host.runtime.courier import Courier
 from balchat_host.runtime.depositor import Depositor
 from balchat_host.runtime.keeper import Keeper
@@ -39,8 +40,8 @@ class Couriers:
         self._hedge = hedge
         self._dialling = anyio.CapacityLimiter(_DIALS_AT_ONCE)
         self._working: dict[PeerId, _Working] = {}
-        self._carrying: dict[int, Courier] = {}
-        self._depositing: dict[int, Depositor] = {}
+        self._carrying: dict[int, Bearer] = {}
+        self._depositing: dict[int, Bearer] = {}
         self._tasks: TaskGroup | None = None
 
     def start(self, tasks: TaskGroup, peers: Iterable[PeerId]) -> None:

@@ -16,6 +16,7 @@ from balchat_host.api.transport import Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, inbox, outbox, routes
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.runtime.bearer import Bearer
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
@@ -25,11 +26,8 @@ _REFUSED_FOR_NOW = 300.0
 """Seconds to wait after a refusal that names no time: another relay, a new route or a direct way may come first."""
 
 
-class Depositor:
-    """Stores for one peer. `run` does the work; the other methods only tell it something and never wait.
-
-    `hedge` gives the seconds that what was queued waits for a direct answer. `carrying` is shared by all depositors.
-    """
+class Depositor(Bearer):
+    """Stores for one peer. `hedge` gives the seconds that what was queued waits for a direct answer."""
 
     def __init__(
         self,
@@ -39,23 +37,17 @@ class Depositor:
         router: Router,
         backoff: Backoff,
         hedge: Callable[[], float],
-        carrying: MutableMapping[int, "Depositor"],
+        carrying: MutableMapping[int, Bearer],
     ) -> None:
+        super().__init__(carrying)
         self._peer = peer
         self._keeper = keeper
         self._router = router
         self._backoff = backoff
         self._hedge = hedge
-        self._carrying = carrying
-        self._woken = anyio.Event()
-        self._in_flight: set[int] = set()
         self._lost = False
         self._failures = 0
         self._resume_at = 0.0
-
-    def wake(self) -> None:
-        """Look again: something waits, or something changed."""
-        self._woken.set()
 
     def new_routes(self) -> None:
         """Hear that the peer has named other ways: what was refused or failed by the old ones counts no more."""
@@ -63,7 +55,6 @@ class Depositor:
         self.wake()
 
     def report(self, report: SendReport) -> None:
-        """Hear what became of a ticket, once that is written down."""
         self._put_down({report.ticket})
         match report.outcome:
             case Outcome.REFUSED:
@@ -79,19 +70,7 @@ class Depositor:
             self._lost = False
             self.wake()
 
-    async def run(self) -> None:
-        """Work until cancelled."""
-        try:
-            while True:
-                self._woken = woken = anyio.Event()
-                pause = await self._step()
-                with anyio.move_on_after(pause):
-                    await woken.wait()
-        finally:
-            self._put_down(set(self._in_flight))
-
     async def _step(self) -> float | None:
-        """Do what can be done now; give the seconds after which to look again even when nobody wakes us."""
         if self._in_flight:
             return None
         if (wait := self._resume_at - anyio.current_time()) > 0:
@@ -102,8 +81,7 @@ class Depositor:
                 return await self._claim()
             if pending.outgoing:
                 tickets = {each.ticket for each in pending.outgoing}
-                self._in_flight |= tickets
-                self._carrying.update(dict.fromkeys(tickets, self))
+                self._take_up(tickets)
                 try:
                     await self._router.store(self._peer, pending.outgoing)
                 except (PeerUnreachable, NetworkUnavailable):
@@ -134,11 +112,6 @@ class Depositor:
         wait = self._backoff.delay(self._failures, waiting=True)
         self._resume_at = max(self._resume_at, anyio.current_time() + wait)
         return wait
-
-    def _put_down(self, tickets: set[int]) -> None:
-        self._in_flight -= tickets
-        for ticket in tickets:
-            self._carrying.pop(ticket, None)
 
     def _pending(self, tx: ReadTransaction) -> outbox.Pending:
         now = self._keeper.clock()
