@@ -3,19 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio.abc import TaskGroup
 
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.runtime.bearer import Bearer
 from balchat_host.runtime.courier import Courier
 from balchat_host.runtime.depositor import Depositor
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
+
+if TYPE_CHECKING:
+    from balchat_host.runtime.bearer import Bearer
 
 _DIALS_AT_ONCE: Final = 8
 """Connecting costs circuits; the contacts of a large account are not all tried in the same moment."""
