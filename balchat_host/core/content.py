@@ -68,8 +68,8 @@ class MimiContent:
     """A MIMI content message, as far as we look into it.
 
     `sent_at` is the author's clock in Unix milliseconds, and `sequence` its count: our extensions. The draft takes time
-    and order from a hub, and we have none. `content_type` is None for a null part. A part that is not single has no `body`
-    here, and is shown by its `content_type` alone: `multipart/mixed` or `message/external-body`.
+    and order from a hub, and we have none. `content_type` is None for a null part. A part that is not single has no
+    `body` here, and is shown by its `content_type` alone: `multipart/mixed` or `message/external-body`.
     """
 
     salt: bytes
