@@ -42,11 +42,11 @@ TITLE = "The MLS binding"
 NOTE = (
     "Milliseconds, the best of the rounds in several processes each, since an operation of 100 ms is seldom left alone"
     " on a busy machine, and one process is luckier with its memory than another; the rate of mls-rs-py is to be 0.9 of"
-    " that of mls-rs without Python, so its time no more than 1/0.9. Messages are of 256 octets, without padding in Rust and"
-    " Python, and where both are ours or Rust's 128 at a time: that often a group is copied, so that a message that is"
-    " refused leaves no trace. The first trial's figures are of another day. Stored: load the group from memory, one"
-    " message, write it back; against the message alone. The state that is written holds the ratchet tree, 44 of 81 KiB"
-    " at 250 members, which mls-rs could write apart."
+    " that of mls-rs without Python, so its time no more than 1/0.9. Messages are of 256 octets, without padding in"
+    " Rust and Python, and there 128 at a time: that often a group is copied, so that a refused message leaves no"
+    " trace. The first trial's figures are of another day. Stored: load the group from memory, one message, write it"
+    " back; against the message alone. The state that is written holds the ratchet tree, 44 of 81 KiB at 250 members,"
+    " which mls-rs could write apart."
 )
 BINDING = Path(__file__).parents[1] / "bindings" / "mls_rs_py"
 PROCESSES = 5

@@ -394,21 +394,23 @@ def main() -> None:
     parser.add_argument("other", choices=("openmls", "ts-mls", "rfc9420"))
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)  # noqa: S311  # repeatable, not secret
-    again = f"--suite {arguments.suite} --members {arguments.members} --seed {arguments.seed} {arguments.other}"
+    options = {name: getattr(arguments, name) for name in ("suite", "members", "steps", "seed")}
+    again = " ".join(f"--{name} {value}" for name, value in options.items()) + f" {arguments.other}"
     driver = Driver(command(arguments.other))
-    done: Counter[str] = Counter()
+    done: list[str] = []
     most = 0
     try:
         script = Script(rng, arguments.suite, driver, arguments.members, public=arguments.other == "rfc9420")
-        for step in range(arguments.steps):
-            try:
-                done[script.step()] += 1
-            except Exception as error:
-                raise AssertionError(f"live.py {again}, step {step}: {error}") from error
+        for _ in range(arguments.steps):
+            done.append(script.step())
             most = max(most, len(script.members))
+    except Exception as error:
+        # The seed gives the same steps again, though not the same keys.
+        story = "\n".join(f"  {number} {step}" for number, step in enumerate(done))
+        raise AssertionError(f"live.py {again}, after these steps:\n{story}\n{len(done)}: {error}") from error
     finally:
         driver.close()
-    sys.stdout.write(f"live.py {again}: up to {most} members, {dict(sorted(done.items()))}\n")
+    sys.stdout.write(f"live.py {again}: up to {most} members, {dict(sorted(Counter(done).items()))}\n")
 
 
 if __name__ == "__main__":

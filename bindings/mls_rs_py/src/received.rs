@@ -151,9 +151,9 @@ impl Received {
     ) -> Result<Self, Fault> {
         Ok(match received {
             ReceivedMessage::ApplicationMessage(message) => {
-                let sender =
-                    after.member_at_index(message.sender_index).ok_or(mls_rs::error::MlsError::MemberNotFound)?;
-                Received::Application { epoch, sender: SigningIdentity(sender.signing_identity), message }
+                let tree = after.export_tree();
+                let sender = leaf(&tree, message.sender_index).ok_or(mls_rs::error::MlsError::MemberNotFound)?;
+                Received::Application { epoch, sender: SigningIdentity(sender.signing_identity.clone()), message }
             }
             ReceivedMessage::Commit(commit) => Received::Commit(Applied::new(before, after, commit)?),
             ReceivedMessage::Proposal(proposal) => Received::Proposal(ProposalMessage::new(proposal)?),
