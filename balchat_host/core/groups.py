@@ -17,6 +17,8 @@ from balchat_host.core import rows
 from balchat_host.core.unit import Unit
 
 _SERIES_SIZE: Final = 8
+_MAX_OTHERS: Final = 4
+"""How many groups of a contact are kept besides the newest."""
 
 
 def sending_group(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:
@@ -43,13 +45,23 @@ def encrypt(unit: Unit, contact: rows.ContactRow, content: bytes) -> bytes | Non
 
 
 def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_ours: bool = False) -> None:
-    """Take a group into use for a contact, ranked above the others, or below them (rule 3)."""
+    """Take a group into use for a contact, ranked above the others, or below them (rule 3).
+
+    Of too many others, those go that we would be the last to send in.
+    """
     edge = "min(rank) - 1" if below_ours else "max(rank) + 1"
     rank = rows.number(unit.tx, f"SELECT {edge} FROM contact_group WHERE contact = ?", (contact.id,))  # noqa: S608  # our own text
     unit.tx.execute(
         "INSERT INTO contact_group (group_id, contact, rank, created_at) VALUES (?, ?, ?, ?)",
         (group_id, contact.id, rank, unit.now),
     )
+    others = unit.tx.query(
+        "SELECT group_id FROM contact_group WHERE contact = ? AND group_id <> ?"
+        " ORDER BY heard DESC, rank DESC LIMIT -1 OFFSET ?",
+        (contact.id, group_id, _MAX_OTHERS),
+    )
+    for (other,) in others:
+        _forget(unit, cast("bytes", other))
 
 
 def mark_heard(unit: Unit, group_id: bytes) -> None:
@@ -68,8 +80,7 @@ def find(tx: ReadTransaction, group_id: bytes) -> tuple[rows.ContactRow, bool] |
 def forget_all(unit: Unit, contact: rows.ContactRow) -> None:
     """Delete all groups with a contact, keys and all."""
     for (group_id,) in unit.tx.query("SELECT group_id FROM contact_group WHERE contact = ?", (contact.id,)):
-        unit.engine.delete_group(unit.keys, cast("bytes", group_id))
-    unit.tx.execute("DELETE FROM contact_group WHERE contact = ?", (contact.id,))
+        _forget(unit, cast("bytes", group_id))
 
 
 def prune(unit: Unit, *, older_than: int) -> None:
@@ -81,5 +92,9 @@ def prune(unit: Unit, *, older_than: int) -> None:
         (older_than,),
     )
     for (group_id,) in losers:
-        unit.engine.delete_group(unit.keys, cast("bytes", group_id))
-        unit.tx.execute("DELETE FROM contact_group WHERE group_id = ?", (group_id,))
+        _forget(unit, cast("bytes", group_id))
+
+
+def _forget(unit: Unit, group_id: bytes) -> None:
+    unit.engine.delete_group(unit.keys, group_id)
+    unit.tx.execute("DELETE FROM contact_group WHERE group_id = ?", (group_id,))

@@ -216,14 +216,18 @@ def _wait_for_approval(
 
 
 def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
-    crossed = contact.state is not ContactState.ACTIVE and groups.sending_group(unit.tx, contact) is not None
+    before = groups.sending_group(unit.tx, contact)
+    crossed = contact.state is not ContactState.ACTIVE and before is not None
     ours_wins = crossed and account.load(unit.tx).peer < contact.peer
     groups.remember(unit, contact, group_id, below_ours=ours_wins)
+    outbox.drop_answers(unit, contact)
     outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
     if not ours_wins:
         outbox.drop(unit, contact, Kind.CONTACT_REQUEST)
     if contact.state is not ContactState.ACTIVE:
         contact = _activate(unit, contact)
+    elif groups.sending_group(unit.tx, contact) != before:
+        outbox.encrypt_waiting(unit, contact)
     _answer(unit, contact, group_id)
 
 

@@ -16,6 +16,7 @@ def tidy(unit: Unit) -> None:
     handshake.expire(unit)
     pool.expire(unit)
     groups.prune(unit, older_than=unit.now - _LOSING_GROUPS_KEPT)
+    outbox.drop_answers(unit)
     outbox.store_anew(unit)
     journal.prune(unit)
     unit.tx.execute("DELETE FROM received WHERE at < ?", (unit.now - _ENVELOPE_IDS_KEPT,))

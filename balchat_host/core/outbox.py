@@ -125,6 +125,18 @@ def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:
         unit.tx.execute("DELETE FROM outbox WHERE contact = ? AND kind = ?", (contact.id, int(kind)))
 
 
+def drop_answers(unit: Unit, contact: rows.ContactRow | None = None) -> None:
+    """Forget answers to requests, of a contact's or of everybody's, whose groups are gone: nobody wants them."""
+    found = unit.tx.query(
+        "SELECT id, envelope FROM outbox WHERE kind = ? AND content IS NULL AND (contact = ? OR ?)",
+        (int(Kind.MLS_MESSAGE), contact.id if contact else 0, contact is None),
+    )
+    for ticket, envelope in found:
+        group_id = unit.engine.group_of(Envelope.decode(cast("bytes", envelope)).payload)
+        if groups.find(unit.tx, group_id) is None:
+            unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
+
+
 def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: int) -> Pending:
     """Give what can leave for a contact, in order, from the ticket after `after` on.
 

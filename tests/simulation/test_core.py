@@ -73,6 +73,20 @@ def test_after_one_side_removed_the_other_and_asked_again_both_can_talk(seed: in
     assert [m.state for m in alice.history(bob) if m.text == "are you there again?"] == ["delivered"]
 
 
+def test_what_was_written_before_a_contact_that_lost_us_asked_again_arrives_in_the_newer_group() -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    bob.add(alice)
+    world.heal(alice, bob)
+    alice.accept(bob)
+    alice.write(bob, "in a group that Bob is about to lose")
+    bob.remove(alice)
+    bob.add(alice)
+    world.heal(alice, bob)
+    world.check(alice, bob)
+    world.check(bob, alice)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_who_turned_a_request_down_can_still_ask_later(seed: int) -> None:
     world = World(seed, ENGINE)

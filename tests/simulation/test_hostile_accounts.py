@@ -8,7 +8,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.transport import Disposition, Verdict
-from balchat_host.core import account, contacts, content, handshake, inbox, journal, messages, requests
+from balchat_host.core import account, contacts, content, handshake, inbox, journal, messages, outbox, requests
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import Policy, Unit
@@ -187,3 +187,26 @@ def test_a_contact_cannot_send_a_text_that_is_longer_than_any_may_be(content_typ
     alice.change(lambda unit: take_in(unit, MAX_TEXT_SIZE))
     with pytest.raises(MalformedContent):
         alice.change(lambda unit: take_in(unit, MAX_TEXT_SIZE + 1))
+
+
+def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be_talked_to() -> None:
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    bob = Guest(world, alice, "Bob")
+    alice.add(bob.account)
+    world.heal(alice, bob.account)
+    bob.account.accept(alice)
+    world.heal(alice, bob.account)
+    for _ in range(200):
+        assert bob.asks().verdict is Verdict.COMMITTED
+    assert len(alice.change(lambda unit: unit.engine.groups(unit.keys))) <= 5
+    assert alice.read(outbox.view).waiting <= 5
+    alice.write(bob.account, "still there?")
+    bob.account.write(alice, "yes")
+    world.heal(alice, bob.account)
+    world.check(alice, bob.account)
+    world.check(bob.account, alice)
+    # Nobody reads the answers in groups that were thrown away; they end with these.
+    world.pass_time(8 * 24 * 3600)
+    world.heal(alice, bob.account)
+    assert alice.read(outbox.view).waiting == 0
