@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 import anyio
 from balchat_network_tor.testing import PrivateTorNetwork
 
-from balchat_host.api.events import ContactChanged, RequestReceived
+from balchat_host.api.events import ContactChanged, MessageStateChanged, RequestReceived
 from balchat_host.api.types import Phase, Secret
-from balchat_host.api.views import ContactState
+from balchat_host.api.views import ContactState, MessageState, Status
 from balchat_host.app import LocalProfile
 from balchat_host.loader.profiles import ProfileDirectory
 
@@ -82,17 +82,21 @@ class Room:
 
 
 @asynccontextmanager
+async def running_profile(profile: LocalProfile) -> AsyncGenerator[App]:
+    """Run an account that is there, with all its plugins, in this process."""
+    async with anyio.create_task_group() as tasks:
+        yield await tasks.start(profile.run, PASSPHRASE)
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
 async def running_account(room: Room, name: str, configuration: dict[str, str]) -> AsyncGenerator[App]:
-    """Make an account and run it, with all its plugins, in this process."""
+    """Make an account and run it; it can be reached."""
     profile = LocalProfile(ProfileDirectory(name=name, directory=room.folder(name)), configuration)
     await profile.create(name, PASSPHRASE)
-    async with anyio.create_task_group() as tasks:
-        app: App = await tasks.start(profile.run, PASSPHRASE)
-        async for status in app.watch_status():
-            if status.published.phase is Phase.ONLINE:
-                break
+    async with running_profile(profile) as app:
+        await until_status(app, lambda status: status.published.phase is Phase.ONLINE)
         yield app
-        tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -103,21 +107,43 @@ async def two_contacts(room: Room, configuration: dict[str, str]) -> AsyncGenera
             running_account(room, "Alice", configuration) as alice,
             running_account(room, "Bob", configuration) as bob,
         ):
-            alices, bobs = await alice.cursor(), await bob.cursor()
-            await alice.add_contact((await bob.code()).code, "Bob")
-            await until(bob, bobs, lambda event: isinstance(event, RequestReceived))
-            await bob.accept_request((await alice.code()).peer_id, "Alice")
-            await until(
-                alice,
-                alices,
-                lambda event: isinstance(event, ContactChanged) and event.contact.state is ContactState.ACTIVE,
-            )
+            await introduce(alice, bob)
             scope.deadline = float("inf")
             yield alice, bob
+
+
+async def introduce(alice: App, bob: App) -> None:
+    """Make two accounts contacts of each other, called Alice and Bob."""
+    alices, bobs = await alice.cursor(), await bob.cursor()
+    await alice.add_contact((await bob.code()).code, "Bob")
+    await until(bob, bobs, lambda event: isinstance(event, RequestReceived))
+    await bob.accept_request((await alice.code()).peer_id, "Alice")
+    await until(
+        alice,
+        alices,
+        lambda event: isinstance(event, ContactChanged) and event.contact.state is ContactState.ACTIVE,
+    )
 
 
 async def until(app: App, after: int, condition: Callable[[Event], bool]) -> None:
     """Follow an account's events until one meets the condition."""
     async for event in app.events(after=after):
         if condition(event):
+            return
+
+
+async def until_all(app: App, after: int, state: MessageState, count: int) -> None:
+    """Follow an account's events until so many messages have reached a state."""
+    left = count
+    async for event in app.events(after=after):
+        if isinstance(event, MessageStateChanged) and event.state is state:
+            left -= 1
+            if not left:
+                return
+
+
+async def until_status(app: App, condition: Callable[[Status], bool]) -> None:
+    """Follow an account's status until it meets the condition."""
+    async for status in app.watch_status():
+        if condition(status):
             return

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.views import MessageState
 from bench.figure import Figure
-from bench.room import two_contacts
+from bench.room import two_contacts, until_all
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
@@ -60,14 +59,5 @@ async def _rate(alice: App) -> float:
     async with anyio.create_task_group() as tasks:
         for _ in range(IN_FLIGHT):
             tasks.start_soon(write)
-        await _delivered(alice, cursor)
+        await until_all(alice, cursor, MessageState.DELIVERED, MESSAGES)
     return MESSAGES / (perf_counter() - began)
-
-
-async def _delivered(alice: App, cursor: int) -> None:
-    delivered = 0
-    async for event in alice.events(after=cursor):
-        if isinstance(event, MessageStateChanged) and event.state is MessageState.DELIVERED:
-            delivered += 1
-            if delivered == MESSAGES:
-                return

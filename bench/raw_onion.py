@@ -1,0 +1,88 @@
+"""What Tor alone does: a raw stream to an onion service in the private network, through the same plugin."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import IncompleteRead
+from anyio.streams.buffered import BufferedByteReceiveStream
+from balchat_network_tor.network import TorNetwork
+from balchat_network_tor.settings import TorSettings
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balchat_host.api.network import NetworkContext
+from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.testing.waiting import SeenStates, running
+from bench.room import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from anyio.abc import ByteStream
+
+    from balchat_host.api.network import PublishedService
+    from bench.room import Room
+
+SIZE = 1024
+_PORT = 7
+_CHUNK = bytes(65_536)
+_HEADER = 8
+
+
+class RawOnion:
+    """The near end of a stream. A question says how many octets shall come back, and has `SIZE` octets itself."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    async def round_trip(self) -> None:
+        """Have `SIZE` octets go there and as many come back."""
+        await self._ask(SIZE)
+
+    async def rate(self, octets: int) -> float:
+        """Have octets come; give how many came a second."""
+        began = perf_counter()
+        await self._ask(octets)
+        return octets / (perf_counter() - began)
+
+    async def _ask(self, octets: int) -> None:
+        await self._stream.send(octets.to_bytes(_HEADER) + bytes(SIZE - _HEADER))
+        while octets:
+            octets -= len(await self._stream.receive(min(octets, len(_CHUNK))))
+
+
+@asynccontextmanager
+async def raw_onion(room: Room) -> AsyncGenerator[RawOnion]:
+    """Give a stream to an onion address."""
+    key = Ed25519PrivateKey.generate()
+    far, near, found = _network(room), _network(room), SeenStates()
+    async with running(far, near), anyio.create_task_group() as tasks:
+        service = await far.publish(Secret(key.private_bytes_raw()), _PORT, on_state=found)
+        tasks.start_soon(_answer, service)
+        await found.reach(Phase.ONLINE, patience=PATIENCE)
+        peer = PeerId(key.public_key().public_bytes_raw())
+        async with await near.dial(peer, _PORT, isolation="bench") as stream:
+            yield RawOnion(stream)
+        tasks.cancel_scope.cancel()
+
+
+def _network(room: Room) -> TorNetwork:
+    context = NetworkContext(directory=room.folder("raw"), on_state=SeenStates())
+    return TorNetwork(context, TorSettings(torrc=tuple(room.tor.torrc_lines())))
+
+
+async def _answer(service: PublishedService) -> None:
+    async with await service.accept() as stream:
+        questions = BufferedByteReceiveStream(stream)
+        try:
+            while True:
+                left = int.from_bytes((await questions.receive_exactly(SIZE))[:_HEADER])
+                while left:
+                    chunk = _CHUNK[:left]
+                    await stream.send(chunk)
+                    left -= len(chunk)
+        except IncompleteRead:
+            return

@@ -1,0 +1,225 @@
+"""Through a relay over Tor: send to delivered, catching up after an absence, and what sealing costs.
+
+The raw limits go through the same private Tor network in the same run: an onion service, reached as the relay is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+from balchat_relay.testing.process import RelayProcess
+from balchat_relay_proto.address import PORT, RelayAddress
+from balchat_relay_proto.parts import Part, split
+from balchat_relay_proto.sealing import OpeningKey, seal, unseal
+from balchat_relay_proto.sizes import ENVELOPE_SIZES
+
+from balchat_host.api.events import MessageAdded
+from balchat_host.api.types import PeerId, Phase
+from balchat_host.api.views import MessageState
+from balchat_host.app import LocalProfile
+from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.testing.loopback_network import socket_path
+from bench.figure import AtLeast, AtMost, Figure
+from bench.latency import Sender
+from bench.raw_onion import raw_onion
+from bench.room import PASSPHRASE, PATIENCE, introduce, running_profile, until_all, until_status
+from bench.timing import in_turns, in_turns_sync
+
+if TYPE_CHECKING:
+    from balchat_host.api.frontend import App
+    from bench.raw_onion import RawOnion
+    from bench.room import Room
+
+TITLE = "Through a relay"
+NOTE = (
+    "Two accounts that use nothing but a relay, in one process; the relay is a process of its own. Send → delivered: an"
+    " envelope of 16 KiB goes to the relay and on to Bob, and his confirmation, as large, comes back so. The"
+    " raw round trips have 1 KB. Catching up: Bob comes online; from the first message in his vault to the last one, by"
+    " the octets of their envelopes. The raw stream is measured before and after, with as many octets together. Sealing:"
+    " contents are cut, sealed, opened and read, each in another queue, against all of them in one."
+)
+ROUNDS = 200
+COUNT = 10_000
+IN_FLIGHT = 64
+TEXT = "x" * 1024
+QUEUES = 1000
+_RELAY = "transport_relay"
+_PLUGINS = ("storage_sqlcipher", "crypto_mls", "network_loopback", _RELAY, "ui_cli")
+_ENVELOPE = ENVELOPE_SIZES[0]
+_CONTENTS = (1024, 16 * 1024, 128 * 1024, 1024 * 1024)
+
+
+def measure(room: Room) -> list[Figure]:
+    return [*anyio.run(_measure, room), *_sealing()]
+
+
+async def _measure(room: Room) -> list[Figure]:
+    relay = await _make_relay(room)
+    folders = {name: room.folder(name) for name in ("Alice", "Bob")}
+    over_tor = {**room.over_tor, "delivery.policy": "relay-only"}
+    alice, bob = (_profile(name, folder, over_tor) for name, folder in folders.items())
+    for profile in (alice, bob):
+        await profile.create(profile.name, PASSPHRASE)
+    async with raw_onion(room) as onion:
+        async with relay.running(onion=True), running_profile(alice) as alices, running_profile(bob) as bobs:
+            await _meet(relay, alices, bobs)
+            async with Sender(alices) as sender:
+                figures = await _latency(sender, onion)
+        # Where Alice writes is none of the figures: she does it without Tor, which is quicker.
+        sockets = {**room.over_sockets, "plugins.enabled": json.dumps(_PLUGINS), "delivery.policy": "relay-only"}
+        relay.socket = socket_path(Path(sockets["settings.network_loopback.directory"]), _peer(relay), PORT)
+        async with relay.running(), running_profile(_profile("Alice", folders["Alice"], sockets)) as alices:
+            await _write(alices)
+        before = await onion.rate(COUNT * _ENVELOPE // 2)
+        async with relay.running(onion=True), running_profile(bob) as bobs:
+            rate = await _catch_up(bobs)
+        after = await onion.rate(COUNT * _ENVELOPE // 2)
+    catching_up = Figure(
+        what=f"catch-up of {COUNT:,} waiting messages",
+        measured=rate / 1e6,
+        against="raw onion stream, before and after",
+        limit=2 / (1 / before + 1 / after) / 1e6,
+        unit="MB/s",
+        target=AtLeast(0.5),
+    )
+    return [*figures, catching_up]
+
+
+# -- the relay and who uses it
+
+
+async def _make_relay(room: Room) -> RelayProcess:
+    relay = RelayProcess(room.folder("relay"))
+    await relay.make()
+    await relay.set_limits(queue_envelopes=2 * COUNT, queue_mib=1024, requests_per_second=10**6, request_burst=10**6)
+    settings = relay.folder.settings
+    text = await to_thread.run_sync(settings.read_text)
+    lines = f"[tor]\ntorrc = {json.dumps(room.tor.torrc_lines())}\n"
+    await to_thread.run_sync(settings.write_text, text.replace("[tor]\n", lines))
+    return relay
+
+
+def _peer(relay: RelayProcess) -> PeerId:
+    return PeerId(relay.folder.relay_key())
+
+
+def _profile(name: str, folder: Path, configuration: dict[str, str]) -> LocalProfile:
+    return LocalProfile(ProfileDirectory(name=name, directory=folder), configuration)
+
+
+async def _meet(relay: RelayProcess, alice: App, bob: App) -> None:
+    with anyio.fail_after(PATIENCE):
+        for app in (alice, bob):
+            await until_status(
+                app, lambda status: all(state.phase is Phase.ONLINE for state in status.network.values())
+            )
+            await app.add_relay(str(RelayAddress(relay_key=_peer(relay).octets)))
+            await until_status(app, lambda status: status.transports[_RELAY].phase is Phase.ONLINE)
+        await introduce(alice, bob)
+
+
+# -- send to delivered
+
+
+async def _latency(sender: Sender, onion: RawOnion) -> list[Figure]:
+    async def three() -> None:
+        for _ in range(3):
+            await onion.round_trip()
+
+    sent, raw = await in_turns(ROUNDS, sender.send, three, warm_up=20)
+    against = "three raw onion round trips"
+    return [
+        Figure(
+            what="send → delivered, 1 KB, median",
+            measured=sent.median,
+            against=against,
+            limit=raw.median,
+            unit="ms",
+            target=AtMost(1.5),
+        ),
+        Figure(what="send → delivered, 1 KB, p99", measured=sent.p99, against=against, limit=raw.p99, unit="ms"),
+    ]
+
+
+# -- catching up
+
+
+async def _write(alice: App) -> None:
+    """Have Alice write until the relay has everything."""
+    cursor = await alice.cursor()
+    left = iter(range(COUNT))
+
+    async def write() -> None:
+        for number in left:
+            await alice.send("Bob", f"{number} {TEXT}")
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(IN_FLIGHT):
+            tasks.start_soon(write)
+        await until_all(alice, cursor, MessageState.RELAYED, COUNT)
+
+
+async def _catch_up(bob: App) -> float:
+    """Give the octets of envelopes a second, from the first message that Bob has to the last."""
+    began, arrived = 0.0, 0
+    async for event in bob.events(after=await bob.cursor()):
+        if isinstance(event, MessageAdded):
+            began = began or perf_counter()
+            arrived += 1
+            if arrived == COUNT:
+                break
+    return (COUNT - 1) * _ENVELOPE / (perf_counter() - began)
+
+
+# -- sealing
+
+
+class _Queue:
+    """A queue with its key."""
+
+    def __init__(self, number: int) -> None:
+        self._id = number.to_bytes(32)
+        self._key = OpeningKey.generate()
+        self._sealing_key = self._key.sealing_key
+
+    def seal(self, content: bytes) -> list[bytes]:
+        return [seal(part.to_octets(), self._sealing_key, queue=self._id) for part in split(content)]
+
+    def open(self, envelopes: list[bytes]) -> None:
+        for envelope in envelopes:
+            Part.from_octets(unseal(envelope, self._key, queue=self._id))
+
+
+def _sealing() -> list[Figure]:
+    one, many = _Queue(0), [_Queue(number) for number in range(1, QUEUES + 1)]
+    return [figure for size in _CONTENTS for figure in _seal_and_open(bytes(size), one, many)]
+
+
+def _seal_and_open(content: bytes, one: _Queue, many: list[_Queue]) -> list[Figure]:
+    queues = (queue for each in many for queue in (each, one))
+    queue, envelopes = one, list[bytes]()
+
+    def sealing() -> None:
+        nonlocal queue, envelopes
+        queue = next(queues)
+        envelopes = queue.seal(content)
+
+    def opening() -> None:
+        queue.open(envelopes)
+
+    to_many, from_many, to_one, from_one = in_turns_sync(len(many), sealing, opening, sealing, opening, warm_up=0)
+    return [
+        Figure(
+            what=f"{what} {len(content) // 1024} KiB, each in another of {len(many):,} queues",
+            measured=each.median * 1000,
+            against="all in one queue",
+            limit=alone.median * 1000,
+            unit="µs",
+        )
+        for what, each, alone in (("seal", to_many, to_one), ("open", from_many, from_one))
+    ]
