@@ -28,6 +28,8 @@ class Distribution:
     name: str
     folder: Path
     tests: Path
+    needs: tuple[str, ...]
+    """What its tests need besides, by its own dependency group `test`."""
 
 
 def distributions() -> list[Distribution]:
@@ -36,10 +38,11 @@ def distributions() -> list[Distribution]:
     found: list[Distribution] = []
     for member in (".", *workspace["members"]):
         folder = ROOT / member
-        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        declared = tomllib.loads((folder / "pyproject.toml").read_text())
+        needs = tuple(declared.get("dependency-groups", {}).get("test", ()))
         # The root's tests folder also holds what crosses distributions; the host's own lie in a room of their own.
         tests = folder / "tests" if member != "." else folder / "tests" / "host"
-        found.append(Distribution(name=project["name"], folder=folder, tests=tests))
+        found.append(Distribution(name=declared["project"]["name"], folder=folder, tests=tests, needs=needs))
     return found
 
 
@@ -57,7 +60,7 @@ def check(distribution: Distribution, wheels: Path, workshop: Path) -> None:
     run(UV, "venv", "--quiet", "--python", sys.executable, str(environment))
     python = str(environment / "bin" / "python")
     pins = ("--constraint", "requirements.lock", "--find-links", str(wheels))
-    run(UV, "pip", "install", "--quiet", "--python", python, *pins, distribution.name, *TEST_TOOLS)
+    run(UV, "pip", "install", "--quiet", "--python", python, *pins, distribution.name, *TEST_TOOLS, *distribution.needs)
     # A copy, so that no import finds the checkout's sources.
     tests = copy / distribution.tests.relative_to(ROOT)
     shutil.copytree(distribution.tests, tests, ignore=shutil.ignore_patterns("__pycache__"))
