@@ -57,6 +57,7 @@ class Listener:
         self._health = health
         self._failed = anyio.Event()
         self._pushing = False
+        self.session: Session | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -107,7 +108,7 @@ class Listener:
         if stream is None:
             raise RelayGone("it cannot be reached in time")
         connection = PushConnection(stream, name=self._relay.onion, silence=self._pace.silence)
-        session = Session(connection, self.roster, patience=self._pace.patience)
+        self.session = session = Session(connection, self.roster, patience=self._pace.patience)
         try:
             await session.open()
             self._pushing = True

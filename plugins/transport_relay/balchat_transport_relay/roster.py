@@ -15,7 +15,7 @@ from balchat_transport_relay.health import Health
 from balchat_transport_relay.intake import Intake, Wholes
 from balchat_transport_relay.sources import Source
 
-_SHORTEST: Final = 2.0
+_SHORTEST: Final = 5.0
 _VAULT_RETRY: Final = 60.0
 LONGEST: Final = 3600.0
 """Seconds; whatever a relay or the host says, each queue is asked for again after that."""

@@ -43,7 +43,8 @@ class Session:
         self._unanswered: dict[int, float] = {}
         """When to give up waiting for the answer to a subscription."""
         self._pushed: deque[Push] = deque()
-        self._held = 0
+        self.held = 0
+        """Octets that have come and are not taken in."""
         self._arrived = anyio.Event()
         self._taken = anyio.Event()
 
@@ -103,9 +104,9 @@ class Session:
 
     async def _hold(self, push: Push) -> None:
         self._pushed.append(push)
-        self._held += len(push.envelope)
+        self.held += len(push.envelope)
         self._arrived.set()
-        while self._held > _BACKLOG:
+        while self.held > _BACKLOG:
             self._taken = anyio.Event()
             await self._taken.wait()
 
@@ -165,7 +166,7 @@ class Session:
                     await self._connection.send(Acknowledged(number=number, envelope_ids=ids))
                 if self._roster.paused(identifier):
                     self._roster.ring()
-            self._held -= sum(len(push.envelope) for push in batch)
+            self.held -= sum(len(push.envelope) for push in batch)
             self._taken.set()
             if self._roster.unreadable - before > _MAX_UNREADABLE:
                 raise RelayGone("it gives out too much that cannot be opened")

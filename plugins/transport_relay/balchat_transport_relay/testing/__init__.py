@@ -1,0 +1,1 @@
+"""For tests of whoever talks to relays."""

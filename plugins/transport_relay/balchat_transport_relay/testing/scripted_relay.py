@@ -1,0 +1,414 @@
+"""A relay in memory that is honest until a test tells it otherwise. It serves streams, so any network will do.
+
+    relay.script = refuse_everything      before each operation: give another reply, raise Refused, or None to go on
+    relay.frames = push_everything_twice  each frame that it would push, as what it pushes instead
+    relay.instead = send_garbage          what it does with a new stream, instead of speaking HTTP
+    before = relay.snapshot(); …; relay.restore(before)
+
+Everything that it was asked is in `asked`; `until` waits for what a test expects.
+"""
+
+import copy
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import anyio
+import h11
+from anyio.abc import ByteStream
+from anyio.streams.memory import MemoryObjectSendStream
+from balchat_relay_proto.capabilities import envelope_id, inbox_id, queue_id
+from balchat_relay_proto.codec import Message
+from balchat_relay_proto.errors import STATUS, Code, Refusal, Refused
+from balchat_relay_proto.frames import (
+    Acknowledged,
+    FromRelay,
+    Hello,
+    Push,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    decode_from_client,
+    encode_from_relay,
+    ended,
+)
+from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
+from balchat_relay_proto.replies import (
+    About,
+    Challenge,
+    Claimed,
+    Created,
+    Creation,
+    Done,
+    Fetched,
+    Published,
+    QueueStatus,
+    Stored,
+)
+from balchat_relay_proto.requests import (
+    OPERATIONS,
+    Acknowledge,
+    Authority,
+    Claim,
+    Create,
+    CreateInbox,
+    Delete,
+    Fetch,
+    GetChallenge,
+    GetStatus,
+    Holder,
+    Owner,
+    Publish,
+    Put,
+    Request,
+)
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping
+from wsproto.events import Request as Handshake
+
+from balchat_host.api.types import PeerId
+from balchat_transport_relay.faults import STREAM_ERRORS
+
+T = TypeVar("T")
+
+_CHUNK: Final = 65_536
+_CHALLENGE: Final = bytes(range(32))
+_PATIENCE: Final = 2 * 24 * 3600.0
+"""Seconds, on a clock that jumps."""
+
+
+@dataclass(slots=True)
+class Box:
+    """A queue. An inbox has no verifiers."""
+
+    send: bytes | None
+    receive: bytes | None
+    stored: dict[bytes, Stored] = field(default_factory=dict[bytes, Stored])
+    cards: list[bytes] = field(default_factory=list[bytes])
+    last_resort: bytes | None = None
+    sequence: int = 0
+
+
+@dataclass(slots=True)
+class Subscriber:
+    """One WebSocket. What is sent into `outbox` is pushed: frames, or raw octets of a message."""
+
+    outbox: MemoryObjectSendStream[FromRelay | bytes]
+    queues: dict[int, bytes] = field(default_factory=dict[int, bytes])
+
+
+class ScriptedRelay:
+    """The relay of an onion. `permit`: what creating asks for."""
+
+    def __init__(self, peer: PeerId, *, permit: str | None = None) -> None:
+        self.peer = peer
+        self.permit = permit
+        self.about = About(versions=(1,), relay_key=peer.octets, creation=Creation.OPEN, max_age=10**6)
+        self.boxes: dict[bytes, Box] = {}
+        self.subscribers: list[Subscriber] = []
+        self.asked: list[Request | Subscribe | Acknowledged] = []
+        self.connections = 0
+        self.open = 0
+        self.script: Callable[[Request], Message | None] = _nothing
+        self.frames: Callable[[FromRelay], Iterable[FromRelay | bytes]] = _as_it_is
+        self.instead: Callable[[ByteStream], Awaitable[None]] | None = None
+        self._changed = anyio.Event()
+
+    # -- for tests
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait until something that the relay was asked makes a condition true."""
+        with anyio.fail_after(_PATIENCE):
+            while not condition():
+                await self._changed.wait()
+
+    def asked_for(self, cls: type[T]) -> list[T]:
+        """Give everything of one kind that it was asked."""
+        return [each for each in self.asked if isinstance(each, cls)]
+
+    @property
+    def waiting(self) -> list[bytes]:
+        """Give every envelope in every queue."""
+        return [stored.envelope for box in self.boxes.values() for stored in box.stored.values()]
+
+    def snapshot(self) -> dict[bytes, Box]:
+        """Make a backup."""
+        return copy.deepcopy(self.boxes)
+
+    def restore(self, boxes: dict[bytes, Box]) -> None:
+        """Go back to a backup, and start again."""
+        self.boxes = copy.deepcopy(boxes)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End every push connection."""
+        for subscriber in self.subscribers:
+            subscriber.outbox.close()
+        self.subscribers.clear()
+
+    def push(self, frame: FromRelay | bytes) -> None:
+        """Send a frame, or what is none, to every subscriber."""
+        for subscriber in self.subscribers:
+            subscriber.outbox.send_nowait(frame)
+
+    # -- serving
+
+    async def serve(self, stream: ByteStream) -> None:
+        """Serve one stream to its end."""
+        self.connections += 1
+        self.open += 1
+        try:
+            await (self._http if self.instead is None else self.instead)(stream)
+        except (*STREAM_ERRORS, h11.ProtocolError):
+            pass
+        finally:
+            self.open -= 1
+            self._tell()
+            with anyio.CancelScope(shield=True):
+                await anyio.aclose_forcefully(stream)
+
+    async def _http(self, stream: ByteStream) -> None:
+        parser = h11.Connection(h11.SERVER)
+        challenge: list[bytes] = []
+        while True:
+            head, body = await _request(parser, stream)
+            if head.target == b"/v1/subscribe":
+                await self._socket(stream, head)
+                return
+            status, answer = self._answer(head, body, challenge)
+            response = h11.Response(status_code=status, headers=[("content-length", str(len(answer)))])
+            octets = parser.send(response) or b""
+            octets += parser.send(h11.Data(data=answer)) or b""
+            octets += parser.send(h11.EndOfMessage()) or b""
+            await stream.send(octets)
+            parser.start_next_cycle()
+
+    def _answer(self, head: h11.Request, body: bytes, challenge: list[bytes]) -> tuple[int, bytes]:
+        if head.target == b"/":
+            return 200, self.about.to_octets()
+        request = OPERATIONS[head.target.decode().removeprefix("/v1/")].from_octets(body)
+        self.asked.append(request)
+        try:
+            reply = self.script(request)
+            if reply is None:
+                reply = self._do(request, challenge)
+        except Refused as refused:
+            return STATUS[refused.code], Refusal.of(refused).to_octets()
+        finally:
+            self._tell()
+        return 200, reply.to_octets()
+
+    def _do(self, request: Request, challenge: list[bytes]) -> Message:
+        match request:
+            case GetChallenge():
+                challenge[:] = [_CHALLENGE]
+                return Challenge(challenge=_CHALLENGE)
+            case Create(send_verifier=send, receive_verifier=receive, permit=permit):
+                return self._create(queue_id(send, receive), Box(send, receive), permit)
+            case CreateInbox(owner=owner, permit=permit):
+                self._check(owner, Purpose.CREATE, challenge)
+                return self._create(inbox_id(owner.onion_key), Box(None, None), permit)
+            case Put(queue=queue, send=send, envelope=envelope):
+                box = self.boxes.get(queue)
+                if box is None or box.send != (send and send.verifier):
+                    raise Refused(Code.DENIED, "")
+                self.put(queue, envelope)
+                return Done()
+            case Claim(queue=queue):
+                box = self.boxes.get(queue)
+                card = box and (box.cards.pop(0) if box.cards else box.last_resort)
+                if not box or not card:
+                    raise Refused(Code.NO_KEY_PACKAGE, "")
+                return Claimed(card=card, last_resort=card == box.last_resort)
+            case _:
+                return self._do_as_owner(request, challenge)
+
+    def _do_as_owner(self, request: Request, challenge: list[bytes]) -> Message:
+        match request:
+            case Fetch(queue=queue, authority=authority, after=after):
+                box = self._box(queue, authority, Purpose.FETCH, challenge)
+                return Fetched(stored=tuple(each for each in box.stored.values() if each.sequence > after), more=False)
+            case Acknowledge(queue=queue, authority=authority, envelope_ids=ids):
+                box = self._box(queue, authority, Purpose.ACKNOWLEDGE, challenge)
+                box.stored = {each: stored for each, stored in box.stored.items() if each not in ids}
+                return Done()
+            case Delete(queue=queue, authority=authority):
+                self._box(queue, authority, Purpose.DELETE, challenge)
+                del self.boxes[queue]
+                return Done()
+            case GetStatus(queue=queue, authority=authority):
+                box = self._box(queue, authority, Purpose.STATUS, challenge)
+                return QueueStatus(
+                    envelopes=len(box.stored),
+                    octets=sum(len(each.envelope) for each in box.stored.values()),
+                    max_envelopes=1000,
+                    max_octets=10**9,
+                    cards=len(box.cards),
+                    last_resort=box.last_resort is not None,
+                )
+            case Publish(queue=queue, authority=authority, cards=cards, last_resort=last_resort):
+                box = self._box(queue, authority, Purpose.PUBLISH, challenge)
+                box.cards += cards
+                box.last_resort = last_resort or box.last_resort
+                return Published(cards=len(box.cards))
+            case _:
+                raise Refused(Code.UNKNOWN_OPERATION, "")
+
+    def put(self, queue: bytes, envelope: bytes) -> None:
+        """Store an envelope, and push it."""
+        box = self.boxes[queue]
+        if envelope_id(envelope) in box.stored:
+            return
+        box.sequence += 1
+        stored = Stored(sequence=box.sequence, envelope=envelope)
+        box.stored[envelope_id(envelope)] = stored
+        for subscriber in self.subscribers:
+            for number, subscribed in subscriber.queues.items():
+                if subscribed == queue:
+                    self._push(subscriber, number, stored)
+
+    def _push(self, subscriber: Subscriber, number: int, stored: Stored) -> None:
+        self._say(subscriber, Push(number=number, sequence=stored.sequence, envelope=stored.envelope))
+
+    def _say(self, subscriber: Subscriber, frame: FromRelay) -> None:
+        for each in self.frames(frame):
+            subscriber.outbox.send_nowait(each)
+
+    def _create(self, queue: bytes, box: Box, permit: str | None) -> Created:
+        if permit != self.permit:
+            raise Refused(Code.NOT_INVITED, "")
+        self.boxes.setdefault(queue, box)
+        return Created(queue=queue)
+
+    def _box(self, queue: bytes, authority: Authority, purpose: Purpose, challenge: list[bytes]) -> Box:
+        box = self.boxes.get(queue)
+        match authority:
+            case Owner():
+                self._check(authority, purpose, challenge)
+                right = queue == inbox_id(authority.onion_key)
+            case Holder(capability=capability):
+                right = box is not None and box.receive == capability.verifier
+        if box is None or not right:
+            raise Refused(Code.DENIED, "")
+        return box
+
+    def _check(self, owner: Owner, purpose: Purpose, challenge: list[bytes]) -> None:
+        if not challenge:
+            raise Refused(Code.NO_CHALLENGE, "")
+        if purpose is not Purpose.SUBSCRIBE:
+            challenge.clear()
+        try:
+            check_proof(
+                owner.onion_key,
+                owner.signature,
+                relay_key=self.peer.octets,
+                challenge=_CHALLENGE,
+                purpose=purpose,
+            )
+        except BadProof:
+            raise Refused(Code.DENIED, "") from None
+
+    # -- WebSocket
+
+    async def _socket(self, stream: ByteStream, head: h11.Request) -> None:
+        socket = WSConnection(ConnectionType.SERVER)
+        socket.initiate_upgrade_connection(list(head.headers), "/v1/subscribe")
+        outbox, frames = anyio.create_memory_object_stream[FromRelay | bytes](math.inf)
+        subscriber = Subscriber(outbox)
+        self.subscribers.append(subscriber)
+        try:
+            assert isinstance(next(iter(socket.events())), Handshake)
+            await stream.send(socket.send(AcceptConnection()))
+            self._say(subscriber, Hello(challenge=_CHALLENGE))
+            async with anyio.create_task_group() as tasks, frames:
+                tasks.start_soon(self._read_socket, stream, socket, subscriber, tasks.cancel_scope)
+                async for frame in frames:
+                    octets = frame if isinstance(frame, bytes) else encode_from_relay(frame)
+                    await stream.send(socket.send(BytesMessage(data=octets)))
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            _, rest = group.split(STREAM_ERRORS)
+            if rest is not None:
+                raise rest from None
+        finally:
+            outbox.close()
+            if subscriber in self.subscribers:
+                self.subscribers.remove(subscriber)
+
+    async def _read_socket(
+        self, stream: ByteStream, socket: WSConnection, subscriber: Subscriber, scope: anyio.CancelScope
+    ) -> None:
+        message = bytearray()
+        while True:
+            try:
+                socket.receive_data(await stream.receive(_CHUNK))
+            except STREAM_ERRORS:
+                scope.cancel()
+                return
+            for event in socket.events():
+                match event:
+                    case BytesMessage(data=data, message_finished=finished):
+                        message += data
+                        if finished:
+                            self._frame(decode_from_client(bytes(message)), subscriber)
+                            message.clear()
+                    case Ping():
+                        await stream.send(socket.send(event.response()))
+                    case CloseConnection():
+                        scope.cancel()
+                    case _:
+                        pass
+
+    def _frame(self, frame: Subscribe | Acknowledged | Unsubscribe, subscriber: Subscriber) -> None:
+        match frame:
+            case Subscribe(number=number, queue=queue, authority=authority, after=after):
+                self.asked.append(frame)
+                try:
+                    box = self._box(queue, authority, Purpose.SUBSCRIBE, [_CHALLENGE])
+                except Refused as refused:
+                    self._say(subscriber, ended(number, refused))
+                else:
+                    subscriber.queues[number] = queue
+                    self._say(subscriber, Subscribed(number=number))
+                    for stored in list(box.stored.values()):
+                        if stored.sequence > after:
+                            self._push(subscriber, number, stored)
+            case Acknowledged(number=number, envelope_ids=ids):
+                self.asked.append(frame)
+                if (box := self.boxes.get(subscriber.queues.get(number, b""))) is not None:
+                    box.stored = {each: stored for each, stored in box.stored.items() if each not in ids}
+                self._say(subscriber, frame)
+            case Unsubscribe(number=number):
+                subscriber.queues.pop(number, None)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+async def _request(parser: h11.Connection, stream: ByteStream) -> tuple[h11.Request, bytes]:
+    head, body = None, b""
+    while True:
+        match parser.next_event():
+            case h11.NEED_DATA:
+                parser.receive_data(await stream.receive(_CHUNK))
+            case h11.Request() as head:
+                pass
+            case h11.Data(data=data):
+                body += data
+            case h11.EndOfMessage():
+                assert head is not None
+                return head, body
+            case _:
+                raise anyio.EndOfStream
+
+
+def _nothing(request: Request) -> Message | None:
+    del request
+    return None
+
+
+def _as_it_is(frame: FromRelay) -> Iterable[FromRelay]:
+    return (frame,)

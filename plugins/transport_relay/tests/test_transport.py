@@ -1,0 +1,494 @@
+"""What a person and a contact notice of the transport, with relays that do as they should."""
+
+from __future__ import annotations
+
+from os import urandom
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from balchat_relay_proto.capabilities import inbox_id
+from balchat_relay_proto.cards import Card, card_message, wrap
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.requests import Claim, Create, CreateInbox, Delete, Publish, Put
+from balchat_relay_proto.sealing import OpeningKey
+from balchat_transport_relay.address import Destination
+from balchat_transport_relay.circuits import IDLE
+from balchat_transport_relay.health import SLOW
+from balchat_transport_relay.settings import RelaySettings
+from balchat_transport_relay.station import DRAIN
+
+from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, PeerUnreachable, RelayUnusable, TooMany
+from balchat_host.api.transport import Disposition, KeyPackages, Outcome, Verdict
+from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.testing.fake_transport_host import FakeTransportHost, commit_all, sign
+
+if TYPE_CHECKING:
+    from conftest import World
+
+pytestmark = pytest.mark.anyio
+HOUR = 3600.0
+DAY = 24 * HOUR
+EPOCH = 1_800_000_000
+
+
+@pytest.fixture
+def anyio_backend(virtual_time):
+    return virtual_time
+
+
+# -- relays of ours
+
+
+async def test_without_a_relay_it_says_so_and_can_still_send(world) -> None:
+    async with world() as w, w.account() as alice:
+        await alice.degraded("no relay is set up: `balchat relay add`")
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            (sent,) = await alice.send(bob, b"hello")
+            assert alice.host.outcomes(sent) == [Outcome.SENT, Outcome.STORED]
+            assert await alice.transport.allocate_routes(bob.peer) == []
+
+
+async def test_adding_one_registers_the_inbox_and_tells_everybody(world, address) -> None:
+    async with world() as w, w.account() as bob:
+        relay = await w.relay(permit="invited")
+        view = await bob.transport.relays.add(address(relay))
+        assert (view.onion, view.default) == (relay.peer.onion, True)
+        assert view.answered_at is not None
+        await bob.online()
+        assert inbox_id(bob.peer.octets) in relay.boxes
+        await bob.host.advertised.until(lambda told: told[-1:] == [(relay.peer.onion,)])
+        assert None in bob.host.route_news.all
+        (view,) = await bob.transport.relays.all()
+        assert view.state.phase is Phase.ONLINE
+
+
+async def test_a_wrong_permit_is_said_at_once(world, address) -> None:
+    async with world() as w, w.account() as bob:
+        relay = await w.relay(permit="invited")
+        for permit in ("", "?permit=wrong"):
+            with pytest.raises(RelayUnusable, match=r"it wants another invitation or password\. Ask its operator"):
+                await bob.transport.relays.add(f"balchat-relay:{relay.peer.onion.removesuffix('.onion')}{permit}")
+        assert await bob.transport.relays.all() == []
+        await bob.transport.relays.add(address(relay))
+        await bob.online()
+
+
+async def test_what_is_no_address_is_said_at_once(world) -> None:
+    async with world() as w, w.account() as bob:
+        with pytest.raises(BadRelayAddress, match="the onion has 5 characters"):
+            await bob.transport.relays.add("balchat-relay:nopes")
+
+
+async def test_a_relay_that_nobody_answers_at_is_not_added(world) -> None:
+    async with world() as w, w.account() as bob:
+        with pytest.raises(RelayUnusable, match="it cannot be reached: nobody answers at its address"):
+            await bob.transport.relays.add(PeerId(urandom(32)).onion)
+        await bob.degraded("no relay is set up")
+
+
+async def test_there_are_at_most_so_many(world, address) -> None:
+    async with world() as w:
+        relays = [await w.relay() for _ in range(4)]
+        async with w.account(*relays[:3]) as bob:
+            with pytest.raises(TooMany, match="already 3 relays"):
+                await bob.transport.relays.add(address(relays[3]))
+            await bob.transport.relays.add(address(relays[0]))  # again, for a new permit
+
+
+async def test_the_default_one_comes_first_everywhere(world) -> None:
+    async with world() as w, w.account() as alice:
+        relays = [await w.relay() for _ in range(3)]
+        async with w.account(*relays) as bob:
+            view = await bob.transport.relays.set_default(relays[2].peer.onion[:10])
+            assert view.default
+            order = [relays[2], relays[0], relays[1]]
+            assert [each.onion for each in await bob.transport.relays.all()] == [each.peer.onion for each in order]
+            await bob.host.advertised.until(lambda told: told[-1] == tuple(each.peer.onion for each in order))
+            routes = await bob.transport.allocate_routes(alice.peer)
+            keys = [Destination.of(route).address.relay_key for route in routes]
+            assert keys == [each.peer.octets for each in order]
+            for wrong in ("abc", "x" * 10, ""):
+                with pytest.raises(NoSuchRelay):
+                    await bob.transport.relays.check(wrong)
+
+
+async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay, other = await w.relay(), await w.relay()
+        async with w.account(relay, other) as bob:
+            old = await bob.transport.allocate_routes(alice.peer)
+            await bob.transport.relays.remove(relay.peer.onion)
+            assert [view.onion for view in await bob.transport.relays.all()] == [other.peer.onion]
+            (new,) = await bob.transport.allocate_routes(alice.peer)
+            assert Destination.of(new).address.relay_key == other.peer.octets
+            await anyio.sleep(10 * DAY)
+            await alice.send(bob, b"by the old way", routes=old[:1])
+            await bob.has(b"by the old way")
+            await anyio.sleep(DRAIN)
+            assert relay.boxes == {}
+            assert relay.subscribers == []
+            await bob.online()
+
+
+async def test_one_that_is_gone_for_good_is_forgotten_in_the_end(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            w.network.refuse(relay.peer)
+            relay.hang_up()
+            await bob.degraded("our relay: it cannot be reached")
+            await bob.transport.relays.remove(relay.peer.onion)
+            await anyio.sleep(30 * DAY)
+            assert not any(key.startswith((b"relay/", b"queue/")) for key in bob.host.area.rows)
+
+
+async def test_a_restart_changes_nothing(world) -> None:
+    key = Secret(urandom(32))
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, key=key) as bob:
+            before = await bob.transport.allocate_routes(alice.peer)
+        await alice.send(bob, b"while away", routes=before)
+        async with w.account(key=key, area=bob.host.area) as again:
+            await again.has(b"while away")
+            assert await again.transport.allocate_routes(alice.peer) == before
+            await again.online()
+
+
+async def test_checking_says_how_it_is(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            w.network.delay = lambda: 0.1
+            view = await bob.transport.relays.check(relay.peer.onion)
+            assert view.round_trip is not None
+            assert view.round_trip >= 200
+            w.network.delay = lambda: SLOW / 1000
+            await bob.transport.relays.check(relay.peer.onion)
+            await bob.degraded("our relay: it is slow")
+            w.network.delay = lambda: 0.0
+            await bob.transport.relays.check(relay.peer.onion)
+            await bob.online()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(Code.RELAY_FULL, "it is full"), (Code.DRAINING, "it is being shut down: move to another one")],
+)
+async def test_one_that_is_full_or_closing_is_shown_as_such(world, code, words) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+
+            def refuse(request):
+                if isinstance(request, (Create, Put)):
+                    raise Refused(code, "", retry_after=600)
+
+            relay.script = refuse
+            routes = await bob.transport.allocate_routes(alice.peer)
+            await bob.degraded(f"our relay: {words}")
+            (sent,) = await alice.send(bob, b"hello", routes=routes)
+            report = await alice.host.final(sent)
+            assert (report.outcome, report.reason, report.retry_after) == (Outcome.REFUSED, code, 600)
+            relay.script = lambda request: None
+            await alice.insist(bob, b"hello")
+            await bob.online()
+
+
+async def test_states_name_no_address(world) -> None:
+    async with world() as w:
+        relay, other = await w.relay(), await w.relay()
+        async with w.account(relay, other) as bob:
+            w.network.refuse(relay.peer)
+            relay.hang_up()
+            state = await bob.is_(lambda state: state.phase is Phase.DEGRADED)
+            assert (state.reason or "").startswith("1 of 2 relays: ")
+            reasons = "".join(state.reason or "" for state in bob.host.states.all)
+            assert relay.peer.onion[:6] not in reasons
+            assert relay.peer.octets.hex()[:6] not in reasons
+
+
+# -- several relays
+
+
+async def test_one_of_them_is_enough_and_none_is_lost_when_the_other_is_gone(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay, other = await w.relay(), await w.relay()
+        async with w.account(relay, other) as bob:
+            routes = await bob.transport.allocate_routes(alice.peer)
+            await alice.send(bob, b"one", routes=routes)
+            await relay.until(lambda: len(relay.asked_for(Put)) == 1)
+            assert other.asked_for(Put) == []
+            await bob.has(b"one")
+            w.network.refuse(relay.peer)
+            relay.hang_up()
+            for subscriber in list(w.network._wires):
+                subscriber.ends[1].tear() if subscriber.ends[1] and relay.open else None
+            await alice.send(bob, b"two", routes=routes)
+            await bob.has(b"one", b"two")
+
+
+async def test_with_all_each_of_them_has_it(world) -> None:
+    async with world() as w, w.account(settings=RelaySettings(redundancy="all")) as alice:
+        relay, other = await w.relay(), await w.relay()
+        async with w.account(relay, other) as bob:
+            (sent,) = await alice.send(bob, b"twice")
+            assert alice.host.outcomes(sent) == [Outcome.SENT, Outcome.STORED]
+            assert len(relay.asked_for(Put)) == len(other.asked_for(Put)) == 1
+            routes = await bob.transport.allocate_routes(alice.peer)
+            w.network.refuse(other.peer)
+            (sent,) = await alice.send(bob, b"once", routes=routes)
+            assert alice.host.outcomes(sent)[-1] is Outcome.STORED
+
+
+async def test_where_none_can_be_reached_nothing_was_taken(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            routes = await bob.transport.allocate_routes(alice.peer)
+        w.network.refuse(relay.peer)
+        (outgoing,) = alice.host.outgoing(b"hello")
+        with pytest.raises(PeerUnreachable):
+            await alice.transport.send(bob.peer, routes, [outgoing])
+        assert alice.host.outcomes(outgoing) == []
+
+
+async def test_what_has_no_answer_when_we_stop_is_lost(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay) as bob, anyio.create_task_group() as tasks:
+            async with w.account() as alice:
+                routes = await bob.transport.allocate_routes(alice.peer)
+
+                def second_hangs(request):
+                    if isinstance(request, Put) and len(relay.asked_for(Put)) > 1:
+                        w.network.delay = lambda: 10**6
+
+                relay.script = second_hangs
+                outgoing = alice.host.outgoing(b"one", b"two", b"three")
+                tasks.start_soon(alice.transport.send, bob.peer, routes, outgoing)
+                await relay.until(lambda: len(relay.asked_for(Put)) == 2)
+            assert [alice.host.outcomes(each)[-1] for each in outgoing] == [Outcome.STORED, Outcome.LOST, Outcome.LOST]
+            w.network.delay = lambda: 0.0
+
+
+# -- queues
+
+
+async def test_queues_are_rotated_and_the_old_ones_drained_and_deleted(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(rotate_days=30)) as bob:
+            (old,) = await bob.transport.allocate_routes(alice.peer)
+            before = len(bob.host.route_news.all)
+            await anyio.sleep(31 * DAY)
+            assert bob.host.route_news.all[before:] == [alice.peer]
+            (new,) = await bob.transport.allocate_routes(alice.peer)
+            assert new != old
+            assert (new.address, new.sealing_key) != (old.address, old.sealing_key)
+            await alice.send(bob, b"by the old way", routes=[old])
+            await alice.send(bob, b"by the new way", routes=[new])
+            await bob.has(b"by the old way", b"by the new way")
+            await anyio.sleep(DRAIN + DAY)
+            assert len(relay.asked_for(Delete)) == 1
+            assert Destination.of(old).address.queue not in relay.boxes
+            await bob.online()
+
+
+async def test_whoever_is_forgotten_leaves_nothing_behind(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await alice.send(bob, b"hello")
+            await bob.transport.forget(alice.peer)
+            await relay.until(lambda: relay.asked_for(Delete))
+            assert set(relay.boxes) == {inbox_id(bob.peer.octets)}
+            assert not any(alice.peer.octets in row for row in bob.host.area.rows.values())
+
+
+async def test_what_the_host_refuses_for_a_time_is_offered_again(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            bob.host.answer = lambda source, envelope: Disposition(verdict=Verdict.REFUSED, retry_after=600.0)
+            await alice.send(bob, b"later")
+            began = anyio.current_time()
+            await bob.host.batches.until(lambda batches: len(batches) == 2, patience=HOUR)
+            assert 600 <= anyio.current_time() - began < 700
+            assert len(relay.waiting) == 1
+            bob.host.answer = commit_all
+            await relay.until(lambda: not relay.waiting)
+
+
+@pytest.mark.parametrize("retry_after", [None])
+async def test_what_the_host_refuses_for_ever_is_deleted(world, retry_after) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            bob.host.answer = lambda source, envelope: Disposition(verdict=Verdict.REFUSED, retry_after=retry_after)
+            await alice.send(bob, b"never")
+            await relay.until(lambda: not relay.waiting)
+
+
+async def test_what_the_host_ignores_stays_in_a_queue_but_not_in_the_inbox(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            bob.host.answer = lambda source, envelope: Disposition(verdict=Verdict.IGNORED)
+            await alice.send(bob, b"in the queue")
+            await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+            await alice.send(bob, b"in the inbox", routes=alice.transport.first_routes(bob.peer))
+            await bob.has(b"in the queue", b"in the inbox")
+            await relay.until(lambda: len(relay.waiting) == 1)
+            bob.host.answer = commit_all
+            relay.hang_up()
+            await relay.until(lambda: not relay.waiting)
+            await bob.has(b"in the queue", b"in the inbox", b"in the queue")
+
+
+# -- circuits
+
+
+def isolations(w: World, relay, account) -> set[str]:
+    prefix = f"{relay.peer.octets.hex()}/"
+    return {dial.isolation.removeprefix(prefix) for dial in w.network.dials if dial.isolation.startswith(prefix)}
+
+
+async def test_each_contact_has_circuits_of_its_own_up_to_a_number(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(circuits=4)) as bob:
+            contacts = [PeerId(urandom(32)) for _ in range(10)]
+            for number, contact in enumerate(contacts, start=1):
+                await bob.transport.allocate_routes(contact)
+                used = isolations(w, relay, bob)
+                assert used == {"inbox", "check", *(f"queue/{slot}" for slot in range(min(number, 4)))}
+            # Puts go over others than those that fetch, even to the same relay.
+            other = await bob.transport.allocate_routes(contacts[0])
+            await bob.transport.send(contacts[1], other, bob.host.outgoing(b"hello"))
+            assert isolations(w, relay, bob) - used == {"put/1"}
+            await bob.transport.claim_key_package(contacts[2], [relay.peer.onion])
+            assert "claim/2" in isolations(w, relay, bob)
+
+
+async def test_connections_that_nobody_uses_are_closed(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await alice.send(bob, b"hello")
+            await bob.has(b"hello")
+            await anyio.sleep(2 * IDLE)
+            assert relay.open == 2  # Bob's inbox and his queue are pushed
+            dials = len(w.network.dials)
+            await anyio.sleep(1000)
+            assert len(w.network.dials) == dials
+            await alice.send(bob, b"again")
+            await bob.has(b"hello", b"again")
+
+
+async def test_a_relay_that_vanished_without_a_sign_is_noticed(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            await bob.online()
+            for wire in w.network._wires:
+                wire.ends[0].hush(silent=True)
+            before = anyio.current_time()
+            await bob.degraded("it has fallen silent")
+            assert anyio.current_time() - before <= 180
+            await alice.insist(bob, b"hello")
+            await bob.has(b"hello")
+            await bob.online()
+
+
+# -- strangers
+
+
+async def test_cards_are_made_again_when_half_of_them_are_gone_and_when_they_grow_old(world) -> None:
+    class Host(FakeTransportHost):
+        """Makes key packages that live for 28 days."""
+
+        async def key_packages(self, count: int) -> KeyPackages:
+            made = await super().key_packages(count)
+            return KeyPackages(
+                single_use=made.single_use,
+                last_resort=made.last_resort,
+                not_after=EPOCH + int(anyio.current_time() + 28 * DAY),
+            )
+
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(key_packages=8), host=Host) as bob:
+            box = relay.boxes[inbox_id(bob.peer.octets)]
+            assert len(box.cards) == 8
+            for left in (7, 6, 5, 4):
+                assert await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+                assert len(box.cards) == left
+            await anyio.sleep(HOUR)
+            assert len(box.cards) == 4
+            await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+            await anyio.sleep(HOUR)
+            assert len(box.cards) == 8
+            published = len(relay.asked_for(Publish))
+            await anyio.sleep(20 * DAY)
+            assert len(relay.asked_for(Publish)) == published
+            await anyio.sleep(2 * DAY)
+            assert len(relay.asked_for(Publish)) == published + 1
+            # Old cards are passed over, and are gone then.
+            await anyio.sleep(7 * DAY)
+            assert await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+
+
+async def test_a_stranger_finds_an_inbox_by_a_card_and_remembers_it(world) -> None:
+    key = Secret(urandom(32))
+    async with world() as w, w.account(key=key) as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            assert alice.transport.first_routes(bob.peer) == []
+            made = await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+            assert made is not None
+            assert bob.peer.octets in made
+            (route,) = alice.transport.first_routes(bob.peer)
+            await alice.send(bob, b"may I?", routes=[route])
+            await bob.has(b"may I?")
+            async with w.account(key=key, area=alice.host.area) as again:
+                assert again.transport.first_routes(bob.peer) == [route]
+                await again.transport.forget(bob.peer)
+                assert again.transport.first_routes(bob.peer) == []
+
+
+async def test_a_card_that_is_not_theirs_is_not_taken(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay, other = await w.relay(), await w.relay()
+        async with w.account(relay, other) as bob:
+            mallory = Secret(urandom(32))
+            sealing_key, package = OpeningKey.generate().sealing_key, b"a key package of Mallory's"
+            message = card_message(sealing_key=sealing_key, key_package=package, not_after=2**40)
+            card = Card(
+                sealing_key=sealing_key.octets,
+                key_package=package,
+                not_after=2**40,
+                signature=sign(mallory, domain="balchat-relay-card-v1", message=message),
+            )
+            box = relay.boxes[inbox_id(bob.peer.octets)]
+            box.cards, box.last_resort = [wrap(card, onion_key=bob.peer.octets)], bytes(4096)
+            for _ in range(2):
+                with pytest.raises(PeerUnreachable, match="a relay did not help"):
+                    await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+            assert alice.transport.first_routes(bob.peer) == []
+            # Another of their relays has a good one.
+            named = [relay.peer.onion, "nonsense", other.peer.onion]
+            assert await alice.transport.claim_key_package(bob.peer, named) is not None
+
+
+async def test_somebody_who_left_no_card_has_none(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay) as alice:
+            assert await alice.transport.claim_key_package(PeerId(urandom(32)), []) is None
+            assert len(relay.asked_for(Claim)) == 1
+            assert len(relay.asked_for(CreateInbox)) == 1
