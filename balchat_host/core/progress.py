@@ -142,5 +142,7 @@ def _begin_anew(unit: Unit, contact: rows.ContactRow) -> None:
     """Start first contact over, but not at once: most likely the key package that we had of theirs went stale."""
     if contact.state is ContactState.ACTIVE:
         return
+    if contact.state is not ContactState.ADDING:  # it was stored before, but they never had it
+        contact = contacts.set_state(unit, contact, ContactState.ADDING)
     groups.forget_all(unit, contact)
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + _NEW_TRY_AFTER)

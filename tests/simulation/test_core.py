@@ -6,7 +6,9 @@ from random import Random
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
+from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
+from balchat_host.core import outbox, progress
 from balchat_host.testing.simulator import Account, World
 
 SEEDS = range(int(os.environ.get("BALCHAT_SIMULATION_SEEDS", "25")))
@@ -85,6 +87,22 @@ def test_what_was_written_before_a_contact_that_lost_us_asked_again_arrives_in_t
     world.heal(alice, bob)
     world.check(alice, bob)
     world.check(bob, alice)
+
+
+def test_a_request_that_was_stored_and_is_then_refused_as_unusable_is_begun_anew() -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    world.connect(alice, bob)
+    world.deliver(alice, bob)  # Bob gives a key package
+    (request,) = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=10)).outgoing
+    for latency, outcome in ((Latency.STORE_AND_FORWARD, Outcome.STORED), (Latency.INTERACTIVE, Outcome.REFUSED)):
+        report = SendReport(ticket=request.ticket, outcome=outcome, reason="crypto-rejected")
+        alice.change(lambda unit, report=report, latency=latency: progress.take_down(unit, [(report, latency)]))
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+    world.check(alice, bob)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
