@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import Final
+from typing import Final, TypeAlias
 
 import anyio
 from aiohttp import web
@@ -28,6 +28,8 @@ from balchat_relay.storage.sqlite.store import open_store
 from balchat_relay.web.limiting import Bucket
 from balchat_relay.web.operations import Operations
 from balchat_relay.web.server import RelayServer
+
+Factory: TypeAlias = Callable[[], asyncio.BaseProtocol]
 
 _SWITCH_INTERVAL: Final = 0.0005
 """Seconds after which a thread gives way. The store's threads run for microseconds between two waits; with Python's
@@ -79,12 +81,15 @@ async def serving(
     creations = Bucket(limits.creations_per_minute / 60, limits.creations_per_minute, clock)
     operations = Operations(store, hub, relay_key=relay_key, table=table, creations=creations)
     server = RelayServer(store, hub, operations, limits=limits, metrics=metrics)
-    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_WITHIN)
-    async with _at_socket(runner, socket), anyio.create_task_group() as tasks:
-        tasks.start_soon(server.end_stalled)
-        tasks.start_soon(_sweep, store)
-        yield Relay(server=server, operations=operations, metrics=metrics, store=store)
-        tasks.cancel_scope.cancel()
+    try:
+        async with _at_socket(server, socket), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.look_after)
+            tasks.start_soon(_sweep, store)
+            yield Relay(server=server, operations=operations, metrics=metrics, store=store)
+            tasks.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await server.shut_down(_SHUTDOWN_WITHIN)
 
 
 async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None]) -> None:
@@ -143,38 +148,48 @@ async def _administered(
     folder: Folder, settings: Settings, relay: Relay, state: Callable[[], str]
 ) -> AsyncGenerator[None]:
     admin = Admin(relay.store, relay.operations, relay.metrics, state)
-    private = web.AppRunner(admin.application(private=True), access_log=None)
-    async with _at_socket(private, folder.control):
+    async with _listening(admin.application(private=True)) as private, _at_socket(private, folder.control):
         if settings.relay.metrics_address is None:
             yield
             return
         host, port = settings.relay.metrics_address
-        public = web.AppRunner(admin.application(private=False), access_log=None)
-        await public.setup()
-        try:
-            await web.TCPSite(public, host, port).start()
-            yield
-        finally:
-            await public.cleanup()
+        async with _listening(admin.application(private=False)) as public:
+            listener = await asyncio.get_running_loop().create_server(public, host, port)
+            try:
+                yield
+            finally:
+                listener.close()
 
 
 @asynccontextmanager
-async def _at_socket(runner: web.BaseRunner, path: Path) -> AsyncGenerator[None]:
-    """Run a server at a unix socket that only this user may reach."""
-    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
-        raise FolderProblem(f"The path {path} is too long for a socket. Use a shorter folder.")
+async def _listening(application: web.Application) -> AsyncGenerator[Factory]:
+    """Give the protocol factory of an application of aiohttp's."""
+    runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
-        await to_thread.run_sync(partial(path.unlink, missing_ok=True))
-        before = os.umask(0o177)
-        try:
-            await web.UnixSite(runner, path, backlog=_BACKLOG).start()
-        finally:
-            os.umask(before)
-        yield
+        assert runner.server is not None
+        yield runner.server
     finally:
         with anyio.CancelScope(shield=True):
             await runner.cleanup()
+
+
+@asynccontextmanager
+async def _at_socket(factory: Factory, path: Path) -> AsyncGenerator[None]:
+    """Serve at a unix socket that only this user may reach."""
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+        raise FolderProblem(f"The path {path} is too long for a socket. Use a shorter folder.")
+    await to_thread.run_sync(partial(path.unlink, missing_ok=True))
+    before = os.umask(0o177)
+    try:
+        listener = await asyncio.get_running_loop().create_unix_server(factory, path, backlog=_BACKLOG)
+    finally:
+        os.umask(before)
+    try:
+        yield
+    finally:
+        listener.close()
+        with anyio.CancelScope(shield=True):
             await to_thread.run_sync(partial(path.unlink, missing_ok=True))
 
 

@@ -14,7 +14,7 @@ from balchat_relay.testing.client import Client, OwnQueue, connected, random_env
 from balchat_relay_proto.errors import Code, Refusal, Refused
 from balchat_relay_proto.frames import Acknowledged, Subscribe, encode_from_client
 from balchat_relay_proto.replies import Done
-from balchat_relay_proto.requests import OPERATIONS, Fetch, Put
+from balchat_relay_proto.requests import OPERATIONS, Create, Fetch, Put
 from balchat_relay_proto.sizes import MAX_REQUEST
 
 pytestmark = pytest.mark.anyio
@@ -210,7 +210,7 @@ async def test_a_subscriber_that_never_reads_is_ended_and_holds_little(
                 await anyio.lowlevel.checkpoint()
             for _ in range(60):
                 await client.ask(Put(queue=queue.id, send=queue.send, envelope=random_envelope(256 * 1024)), Done)
-            waiting = max(wire.wire.get_write_buffer_size() for wire in relay.server.wires if wire.wire is not None)
+            waiting = max(each.wire.get_write_buffer_size() for each in relay.server.connections if each.wire)
             assert 0 < waiting < 1024 * 1024
             while relay.metrics.subscribers:
                 await anyio.lowlevel.checkpoint()
@@ -227,7 +227,7 @@ async def test_answers_that_nobody_reads_do_not_pile_up(client: Client, socket: 
         with anyio.fail_after(60), suppress(ConnectionError):  # it is ended once it has taken nothing for a second
             while True:
                 await subscriber.send(Acknowledged(number=1, envelope_ids=ids))
-                most = max(most, *(each.wire.get_write_buffer_size() for each in relay.server.wires if each.wire))
+                most = max(most, *(each.wire.get_write_buffer_size() for each in relay.server.connections if each.wire))
         assert most < 1024 * 1024
     assert await client.new_queue()
 
@@ -244,3 +244,56 @@ async def test_a_reader_of_replies_that_never_reads_is_ended(client: Client, soc
             while not relay.metrics.slow:
                 await anyio.lowlevel.checkpoint()
     await client.new_queue()
+
+
+# -- HTTP --
+
+
+def request_of(operation: str, body: bytes, *fields: str) -> bytes:
+    head = f"POST /v1/{operation} HTTP/1.1\r\nHost: relay\r\nContent-Length: {len(body)}\r\n"
+    return (head + "".join(f"{each}\r\n" for each in fields) + "\r\n").encode() + body
+
+
+async def test_requests_sent_at_once_are_answered_in_order(socket: Path, other: Client) -> None:
+    queue = OwnQueue.generate()
+    create = Create(send_verifier=queue.send.verifier, receive_verifier=queue.receive.verifier).to_octets()
+    asked = request_of("create", create) * 3 + request_of("fly", b"\x80") + b"GET / HTTP/1.1\r\nHost: r\r\n\r\n"
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, asked + request_of("create", create, "Connection: close"))
+    statuses = [each.split(b" ", 2)[1] for each in answer.split(b"HTTP/1.1")[1:]]
+    assert statuses == [b"200", b"200", b"200", b"404", b"200", b"200"]
+    assert answer.count(queue.id) == 4
+
+
+async def test_a_request_comes_in_pieces_of_any_size(socket: Path, other: Client) -> None:
+    queue = OwnQueue.generate()
+    create = Create(send_verifier=queue.send.verifier, receive_verifier=queue.receive.verifier).to_octets()
+    answer = b""
+    with anyio.fail_after(60):
+        async with await anyio.connect_unix(socket) as stream:
+            for octet in request_of("create", create):
+                await stream.send(bytes([octet]))
+            while queue.id not in answer:
+                answer += await stream.receive()
+    assert b" 200 " in answer
+
+
+async def test_what_is_no_http_is_answered_after_what_was_asked_before(socket: Path, other: Client) -> None:
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, b"GET / HTTP/1.1\r\nHost: r\r\n\r\n\x16\x03\x01")
+    assert 0 < answer.index(b" 200 ") < answer.index(b" 400 ")
+
+
+async def test_a_client_may_wait_for_leave_to_send_its_body(socket: Path, other: Client) -> None:
+    head = request_of("put", b"", "Expect: 100-continue").replace(b"Content-Length: 0", b"Content-Length: 2")
+    with anyio.fail_after(60):
+        async with await anyio.connect_unix(socket) as stream:
+            await stream.send(head)
+            assert (await stream.receive()).startswith(b"HTTP/1.1 100 ")
+            await stream.send(b"\x80\x80")
+            assert (await stream.receive()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_an_answer_tells_neither_the_clock_nor_the_program(client: Client) -> None:
+    async with client.session.get("http://relay/") as answer:
+        assert set(answer.headers) == {"Content-Type", "Content-Length"}

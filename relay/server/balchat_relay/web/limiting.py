@@ -1,7 +1,6 @@
 """Rates and budgets: what one connection, and everybody together, may use."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import ceil
 from typing import Final
 
@@ -35,7 +34,7 @@ class Bucket:
     def take(self, what: str) -> None:
         """Take a token. Raises Refused (TOO_MANY_REQUESTS)."""
         if wait := self.wait():
-            raise Refused(Code.TOO_MANY_REQUESTS, f"Too many {what}.", retry_after=ceil(wait))
+            raise too_many(what, wait)
 
 
 class Memory:
@@ -50,13 +49,17 @@ class Memory:
         """Say whether more than half of it is in use."""
         return self._free < self._scarce_below
 
-    @contextmanager
-    def reserved(self, octets: int) -> Generator[None]:
-        """Hold this much. Raises Refused (TOO_MANY_REQUESTS) where it is not there."""
+    def take(self, octets: int) -> None:
+        """Hold this much until it is given back. Raises Refused (TOO_MANY_REQUESTS) where it is not there."""
         if octets > self._free:
             raise Refused(Code.TOO_MANY_REQUESTS, "The relay has too much in hand.", retry_after=_MEMORY_RETRY)
         self._free -= octets
-        try:
-            yield
-        finally:
-            self._free += octets
+
+    def give(self, octets: int) -> None:
+        """Give back what was taken."""
+        self._free += octets
+
+
+def too_many(what: str, wait: float) -> Refused:
+    """Say when to come again."""
+    return Refused(Code.TOO_MANY_REQUESTS, f"Too many {what}.", retry_after=ceil(wait))

@@ -1,0 +1,308 @@
+"""One client's connection: HTTP/1.1 as docs/spec/relay.md uses it, read by httptools, answered one request at a time.
+
+Theory of operation
+-------------------
+The parser calls back as octets come. What it makes of them waits in `_asked`: whole requests, and at the end perhaps
+a refusal of something that is not worth reading on. One task answers them in order; while it runs nothing more is read,
+so what waits never exceeds one chunk from the socket. After a refusal that left something unread the connection ends:
+what still comes is thrown away for `_LINGER`, so that the client gets to read why.
+
+              octets                whole request                  all answered
+    IDLE ───────────────▶ READING ───────────────▶ ANSWERING ───────────────────▶ IDLE
+      │ idle_timeout         │ body_timeout, too large, no HTTP …    │ the answer says close
+      ▼                      ▼                                       ▼
+    closed               refused ──────────────────────────────▶ LINGERING ────▶ closed
+
+A WebSocket is another protocol on the same connection: `_successor` (aiohttp's) gets everything from then on.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final, Protocol, cast
+
+import httptools
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.sizes import ENVELOPE_SIZES, MAX_REQUEST
+
+from balchat_relay.metrics import Metrics
+from balchat_relay.settings import Limits
+from balchat_relay.web.http import HttpRequest, refusal
+from balchat_relay.web.limiting import Bucket, Memory
+
+SMALL: Final = ENVELOPE_SIZES[1] + 4096
+"""Octets of a body that needs no leave: nobody who sends or reads large ones slowly can crowd these out."""
+
+BUSY_RETRY: Final = 30
+
+_LINGER: Final = 2.0
+_MAX_FIELDS: Final = 32
+_MAX_FIELD: Final = 2048
+_MAX_HEAD: Final = _MAX_FIELDS * _MAX_FIELD
+_METHODS: Final = (b"GET", b"POST")
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Service(Protocol):
+    """What connections belong to."""
+
+    limits: Limits
+    metrics: Metrics
+    memory: Memory
+    connections: "set[Connection]"
+
+    async def answer(self, request: HttpRequest, connection: "Connection") -> list[bytes]:
+        """Give the reply's body, in pieces. Raises Refused."""
+        ...
+
+    def successor(self, request: HttpRequest, connection: "Connection") -> asyncio.Protocol | None:
+        """Give the protocol that takes over, where the client asks for another one that is spoken here."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: its rate, and the challenge that it was given. `wire` is None for one too many."""
+
+    __slots__ = (
+        "_asked", "_begun", "_over", "_parser", "_pending", "_reading", "_room", "_service", "_since", "_stalled",
+        "_successor", "_task", "_unparsed", "bucket", "challenge", "wire",
+    )  # fmt: skip
+
+    def __init__(self, service: Service) -> None:
+        limits = service.limits
+        clock = asyncio.get_running_loop().time
+        self.bucket = Bucket(limits.requests_per_second, limits.request_burst, clock)
+        self.challenge: bytes | None = None
+        self.wire: asyncio.Transport | None = None
+        self._service = service
+        self._parser = httptools.HttpRequestParser(self)
+        self._begun: HttpRequest | None = None
+        self._reading = False  # its body
+        self._unparsed = 0
+        self._asked: deque[HttpRequest] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._room: asyncio.Future[None] | None = None  # while the client has too much to read
+        self._over = False
+        self._successor: asyncio.Protocol | None = None
+        self._since = clock()
+        self._pending = 0
+        self._stalled = 0.0
+
+    # -- the transport's side --
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        wire = cast("asyncio.Transport", transport)  # uvloop's is no subclass
+        metrics = self._service.metrics
+        if metrics.connections >= self._service.limits.connections:
+            self._over = True
+            metrics.turned_away += 1
+            why = Refused(Code.TOO_MANY_CONNECTIONS, "The relay has too many connections.", retry_after=BUSY_RETRY)
+            wire.write(b"".join(refusal(why, keep_alive=False)))
+            wire.close()
+            return
+        self.wire = wire
+        metrics.connections += 1
+        self._service.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.wire is None:
+            return
+        self._service.metrics.connections -= 1
+        self._service.connections.discard(self)
+        self._over = True
+        if self._successor is not None:
+            self._successor.connection_lost(exc)
+        if self._task is not None:
+            self._task.cancel()
+        for request in (*self._asked, *([self._begun] if self._begun else [])):
+            self._service.memory.give(request.held)
+        self._asked.clear()
+        self._begun = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._successor is not None:
+            self._successor.data_received(data)
+            return
+        if self._over:
+            return
+        begun = None if self._reading else self._begun
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(Refused(Code.MALFORMED, "This is no HTTP/1.1 request as the relay takes it."))
+        # The parser keeps a field until it is whole, so what is nothing but the middle of a head is counted here.
+        in_head = begun is not None and begun is self._begun and not self._reading
+        self._unparsed = self._unparsed + len(data) if in_head else 0
+        if self._unparsed > _MAX_HEAD:
+            self._refuse(Refused(Code.MALFORMED, f"A head has at most {_MAX_HEAD} octets."))
+
+    def eof_received(self) -> None:
+        if self._successor is not None:
+            self._successor.eof_received()
+
+    def pause_writing(self) -> None:
+        if self._successor is not None:
+            self._successor.pause_writing()
+        elif self._room is None:
+            self._room = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._successor is not None:
+            self._successor.resume_writing()
+        elif self._room is not None:
+            if not self._room.done():
+                self._room.set_result(None)
+            self._room = None
+
+    # -- the parser's side --
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        if not self._over:
+            self._begun = HttpRequest()
+
+    def on_url(self, url: bytes) -> None:
+        """Take in a piece of the target."""
+        if self._begun is not None:
+            self._begun.target += url
+            if len(self._begun.target) > _MAX_FIELD:
+                self._refuse(Refused(Code.MALFORMED, f"A target has at most {_MAX_FIELD} octets."))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take in a field."""
+        if self._begun is not None:
+            if len(name) + len(value) > _MAX_FIELD or len(self._begun.fields) == _MAX_FIELDS:
+                what = f"A head has at most {_MAX_FIELDS} fields of {_MAX_FIELD} octets."
+                self._refuse(Refused(Code.MALFORMED, what))
+            else:
+                self._begun.add(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Look whether the body is worth reading."""
+        request = self._begun
+        if request is None:
+            return
+        request.method = self._parser.get_method()
+        try:
+            self._admit(request)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        self._reading = True
+        self._since = asyncio.get_running_loop().time()
+        if request.expects and self.wire is not None and self._task is None:
+            self.wire.write(_CONTINUE)
+
+    def _admit(self, request: HttpRequest) -> None:
+        length = request.length or 0
+        if request.encoded or (request.method == b"POST" and request.length is None):
+            raise Refused(Code.MALFORMED, "A plain body with a Content-Length is needed.")
+        if length > MAX_REQUEST:
+            raise Refused(Code.TOO_LARGE, f"A body has at most {MAX_REQUEST} octets.")
+        if length > SMALL:
+            self._service.memory.take(length)
+            request.held = length
+
+    def on_body(self, body: bytes) -> None:
+        """Take in a piece of the body."""
+        if self._begun is not None:
+            self._begun.body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Have the request answered."""
+        if self._begun is not None:
+            self._begun.keep_alive = self._parser.should_keep_alive() and self._begun.method in _METHODS
+            if not self._parser.should_upgrade():
+                self._ask(self._begun)
+
+    # -- the state --
+
+    def _ask(self, request: HttpRequest) -> None:
+        self._begun = None
+        self._reading = False
+        self._asked.append(request)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._answer())
+        elif self.wire is not None:
+            self.wire.pause_reading()
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer, after what was asked before, without reading any further."""
+        request = self._begun or HttpRequest()
+        request.refused = refused
+        request.keep_alive = False
+        self._ask(request)
+        self._over = True
+
+    def _upgrade(self, rest: bytes) -> None:
+        request = self._begun
+        if request is None or self.wire is None:
+            return
+        if self._task is None and (successor := self._service.successor(request, self)) is not None:
+            self._begun = None
+            self._successor = successor
+            successor.connection_made(self.wire)
+            head = b"".join(b"%s: %s\r\n" % field for field in request.fields)
+            successor.data_received(b"%s %s HTTP/1.1\r\n%s\r\n%s" % (request.method, request.target, head, rest))
+            return
+        request.keep_alive = False  # the parser cannot tell where the next one begins
+        self._ask(request)
+        self._over = True
+
+    async def _answer(self) -> None:
+        """Answer what was asked, one after the other, each once the client took the last one's answer."""
+        wire, memory = self.wire, self._service.memory
+        assert wire is not None
+        try:
+            while self._asked:
+                request = self._asked.popleft()
+                try:
+                    wire.writelines(await self._service.answer(request, self))
+                    if self._room is not None:
+                        await self._room
+                finally:
+                    memory.give(request.held)
+                if not request.keep_alive:
+                    self._linger(wire)
+                    return
+        finally:
+            self._task = None
+            self._since = asyncio.get_running_loop().time()
+        wire.resume_reading()
+
+    def _linger(self, wire: asyncio.Transport) -> None:
+        """End, but let the client read first why."""
+        self._over = True
+        if wire.can_write_eof() and not wire.is_closing():
+            wire.write_eof()
+            wire.resume_reading()
+        asyncio.get_running_loop().call_later(_LINGER, wire.close)
+
+    # -- the clock's side --
+
+    def look_after(self, now: float) -> bool:
+        """End what waits for the client for too long; say whether it was one that does not take what we send."""
+        wire, limits = self.wire, self._service.limits
+        if wire is None:
+            return False
+        pending = wire.get_write_buffer_size()
+        if not pending or pending < self._pending or not self._pending:
+            self._stalled = now
+        self._pending = pending
+        if pending and now - self._stalled >= limits.write_timeout:
+            wire.abort()
+            return True
+        if self._task is None and self._successor is None and not self._over:
+            if self._reading and now - self._since >= limits.body_timeout:
+                self._refuse(Refused(Code.TOO_SLOW, "The body did not come in time.", retry_after=BUSY_RETRY))
+            elif now - self._since >= limits.idle_timeout:
+                wire.close()
+        return False
+
+    def shut_down(self) -> asyncio.Task[None] | None:
+        """Take nothing more; give the task that still answers."""
+        self._over = self._successor is None
+        if self._over and self._task is None and self.wire is not None:
+            self.wire.close()
+        return self._task
