@@ -11,10 +11,10 @@ from balchat_host.loader.configuration import Configuration, configuration_files
 from balchat_host.loader.levels import take_overrides
 from balchat_host.loader.schema import STANDARD_PLUGINS, DeliveryPolicy
 
-POLICY_KEYS = "policy, retry_first_seconds, retry_max_seconds and read_receipts"
+POLICY_KEYS = "policy, hedge_seconds, retry_first_seconds, retry_max_seconds and read_receipts"
 TABLES = "plugins, delivery, contacts, settings and locks"
 POLICIES = "direct-only, relay-only or both"
-ENABLED = "storage_sqlcipher, crypto_mls, network_tor, transport_tor_direct, ui_rpc or ui_cli"
+ENABLED = "storage_sqlcipher, crypto_mls, network_tor, transport_tor_direct, transport_relay, ui_rpc or ui_cli"
 NAMES = "a list of names of installed plugins, each once"
 FIRST = "a whole number from 1 to 3600"
 
