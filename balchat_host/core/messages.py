@@ -56,7 +56,7 @@ def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
         case content.ACCEPTED:
             pass  # hearing from them was the point
         case content.ROUTES:
-            routes.learn(unit, contact, mimi.body)
+            routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at)
         case content.STATUS:
             _take_status(unit, contact, content.decode_status(mimi.body))
             return None

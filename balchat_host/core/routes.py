@@ -42,9 +42,18 @@ def offered(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
     return cast("bytes | None", found[0][0]) or encode([])
 
 
-def learn(unit: Unit, contact: rows.ContactRow, body: bytes) -> None:
-    """Take over how a contact wants to be reached. Raises MalformedContent."""
+def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | None = None) -> None:
+    """Take over how a contact wants to be reached, unless they have said otherwise since `said_at`, their clock's time.
+
+    Raises MalformedContent.
+    """
     routes = decode(body)
+    if said_at is not None and not unit.tx.execute(
+        # A clock that was ahead must not outdo what is said once it is right.
+        "UPDATE contact SET routes_said_at = min(?, ?) WHERE id = ? AND routes_said_at <= ?",
+        (said_at, unit.now, contact.id, said_at),
+    ):
+        return
     if routes == _of(unit.tx, contact.peer):
         return
     unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))

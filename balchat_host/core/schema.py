@@ -163,7 +163,12 @@ CREATE TABLE pooled_key_package (
 ) STRICT;
 """
 
-STEPS: Final = (_STEP_1, _STEP_2)
+_STEP_3: Final = """
+-- When, by its own clock, a contact said the routes that it said last: what comes late undoes nothing newer.
+ALTER TABLE contact ADD COLUMN routes_said_at INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS: Final = (_STEP_1, _STEP_2, _STEP_3)
 """The migrations, oldest first."""
 
 SCHEMA_VERSION: Final = len(STEPS)

@@ -8,7 +8,8 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.transport import Disposition, Verdict
-from balchat_host.core import account, contacts, content, handshake, inbox, journal, messages, outbox, requests
+from balchat_host.api.types import Route
+from balchat_host.core import account, contacts, content, handshake, inbox, journal, messages, outbox, requests, routes
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import Policy, Unit
@@ -210,3 +211,44 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
     world.pass_time(8 * 24 * 3600)
     world.heal(alice, bob.account)
     assert alice.read(outbox.view).waiting == 0
+
+
+def test_routes_that_come_late_do_not_undo_newer_ones() -> None:
+    """Whoever keeps routes back until newer ones are known could have what is meant for their author."""
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+    addresses = (b"at a relay that Bob has left", b"at Bob's relay")
+    for address in addresses:
+        world.pass_time(60)
+        bob.change(
+            lambda unit, address=address: routes.offer(unit, alice.peer, [Route(transport="relay", address=address)])
+        )
+    waiting = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=world.now, limit=10)).outgoing
+    older, newer = [each.envelope for each in waiting]
+    world.pass_time(60)
+    alice.change(lambda unit: inbox.receive(unit, None, [newer]))
+    (disposition,) = alice.change(lambda unit: inbox.receive(unit, None, [older]))
+    assert disposition.verdict is Verdict.COMMITTED
+    (known,) = alice.read(lambda tx: routes.known(tx, bob.peer, now=world.now // 1000))
+    assert known.address == addresses[1]
+
+
+def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_right() -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+
+    def says(address: bytes, *, sent_at: int) -> None:
+        body = routes.encode([Route(transport="relay", address=address)])
+        mimi = content.MimiContent(salt=bytes(16), content_type=content.ROUTES, body=body, sent_at=sent_at)
+        alice.change(lambda unit: messages.take_in(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
+
+    says(b"while it was wrong", sent_at=world.now + 365 * 24 * 3600 * 1000)
+    world.pass_time(60)
+    says(b"when it was right", sent_at=world.now)
+    (known,) = alice.read(lambda tx: routes.known(tx, bob.peer, now=world.now // 1000))
+    assert known.address == b"when it was right"
