@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from struct import Struct
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -29,29 +30,29 @@ if TYPE_CHECKING:
 SIZE = 1024
 _PORT = 7
 _CHUNK = bytes(65_536)
-_HEADER = 8
+_HEADER = Struct(">QQ")
 
 
 class RawOnion:
-    """The near end of a stream. A question says how many octets shall come back, and has `SIZE` octets itself."""
+    """The near end of a stream. A question begins with its own length and that of the answer."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
 
-    async def round_trip(self) -> None:
-        """Have `SIZE` octets go there and as many come back."""
-        await self._ask(SIZE)
+    async def round_trip(self, octets: int = SIZE) -> None:
+        """Have octets go there, and as many come back."""
+        await self._ask(octets, octets)
 
     async def rate(self, octets: int) -> float:
         """Have octets come; give how many came a second."""
         began = perf_counter()
-        await self._ask(octets)
+        await self._ask(SIZE, octets)
         return octets / (perf_counter() - began)
 
-    async def _ask(self, octets: int) -> None:
-        await self._stream.send(octets.to_bytes(_HEADER) + bytes(SIZE - _HEADER))
-        while octets:
-            octets -= len(await self._stream.receive(min(octets, len(_CHUNK))))
+    async def _ask(self, length: int, answer: int) -> None:
+        await self._stream.send(_HEADER.pack(length, answer) + bytes(length - _HEADER.size))
+        while answer:
+            answer -= len(await self._stream.receive(min(answer, len(_CHUNK))))
 
 
 @asynccontextmanager
@@ -79,7 +80,8 @@ async def _answer(service: PublishedService) -> None:
         questions = BufferedByteReceiveStream(stream)
         try:
             while True:
-                left = int.from_bytes((await questions.receive_exactly(SIZE))[:_HEADER])
+                length, left = _HEADER.unpack(await questions.receive_exactly(_HEADER.size))
+                await questions.receive_exactly(length - _HEADER.size)
                 while left:
                     chunk = _CHUNK[:left]
                     await stream.send(chunk)
