@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from random import Random
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
+from balchat_storage_sqlcipher.settings import Settings
+from balchat_storage_sqlcipher.storage import SqlcipherStorage
+
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Secret
+from balchat_host.testing.telltales import tell_tale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +75,14 @@ def come(person: Person) -> None:
     person.states.until(lambda status: all(each["phase"] == "online" for each in status["transports"].values()))
 
 
+def is_now(person: Person, condition: Callable[[dict[str, Any]], bool]) -> None:
+    """Wait until the status is such a one, from the newest on."""
+    person.states.until(condition, start=max(0, len(person.states.values) - 1))
+
+
 def nothing_waits(person: Person) -> None:
     """Wait until everything has left."""
-    person.states.until(lambda status: status["outbox"]["waiting"] == 0, start=max(0, len(person.states.values) - 1))
+    is_now(person, lambda status: status["outbox"]["waiting"] == 0)
 
 
 def go(person: Person) -> None:
@@ -210,3 +225,100 @@ def test_what_lay_at_a_relay_that_is_gone_for_good_comes_by_another(neighbour: M
     all_reach(alice, stranded + later, "delivered")
     assert sorted(heard(bob, "Alice")) == ["four", "one", "three", "two"]
     assert [each["onion"] for each in call(bob, "relays")] == [second.onion]
+
+
+def test_direct_only_says_so_and_works(neighbour: MakePerson) -> None:
+    alice = neighbour("Alice", policy="direct-only")
+    bob = neighbour("Bob", transports=("transport_tor_direct",))
+    for each in (alice, bob):
+        come(each)
+        said = each.balchat("relay", "list", "--json")
+        assert (said.code, said.error["code"]) == (3, "no-relay-transport")
+        assert "direct-only" in said.error["message"]
+        assert call(each, "status")["transports"].keys() == {"transport_tor_direct"}
+    befriend(alice, bob)
+    there = write(alice, "Bob", "you are there")
+    all_reach(alice, there, "delivered")
+    bob.down()
+    away = write(alice, "Bob", "you are away")
+    bob.up()
+    all_reach(alice, away, "delivered")
+    assert heard(bob, "Alice") == ["you are there", "you are away"]
+    assert [states_of(alice, each) for each in there + away] == [["sent", "delivered"]] * 2
+
+
+def test_relay_only_goes_no_other_way(neighbour: MakePerson, relay: MakeRelay) -> None:
+    between = relay()
+    alice = neighbour("Alice", policy="relay-only")
+    bob = neighbour("Bob", transports=("transport_relay",))
+    for each in (alice, bob):
+        settle(each, between)
+        assert call(each, "status")["transports"].keys() == {"transport_relay"}
+    befriend(alice, bob)
+    first = write(alice, "Bob", "by way of the relay")
+    all_reach(alice, first, "delivered")
+    between.kill()
+    second = write(alice, "Bob", "there is no other way")
+    is_now(alice, lambda status: status["transports"]["transport_relay"]["phase"] == "degraded")
+    assert call(alice, "message", message_id=second[0])["state"] == "queued"
+    between.start()
+    all_reach(alice, second, "delivered")
+    assert [states_of(alice, each) for each in first + second] == [["sent", "relayed", "delivered"]] * 2
+    assert heard(bob, "Alice") == ["by way of the relay", "there is no other way"]
+
+
+TEXT = "the tulips bloom at the north gate at seven"
+
+
+def groups_of(person: Person) -> list[bytes]:
+    """Give the ids of the MLS groups of somebody whose account does not run."""
+
+    async def read() -> list[bytes]:
+        passphrase = Secret(person.passphrase.encode())
+        vault = await SqlcipherStorage(Settings()).unlock(person.profile, SlotKind.PASSPHRASE, passphrase)
+        try:
+            return [row[0] for row in await vault.read(lambda tx: tx.query("SELECT group_id FROM contact_group"))]
+        finally:
+            await vault.aclose()
+
+    return anyio.run(read)
+
+
+def sizes(relay: Any) -> Counter[int]:
+    """Count the envelopes in a relay's database by their size."""
+    with closing(sqlite3.connect(relay.folder / "relay.db")) as database:
+        return Counter(size for (size,) in database.execute("SELECT length(body) FROM envelopes"))
+
+
+def test_a_relay_knows_neither_who_nor_what_and_all_envelopes_of_a_class_are_one_size(
+    neighbour: MakePerson, relay: MakeRelay
+) -> None:
+    between = relay()
+    alice, bob = (neighbour(name, transports=("transport_relay",)) for name in ("Alice", "Bob"))
+    for each in (alice, bob):
+        settle(each, between)
+    befriend(alice, bob)
+    codes = [call(each, "code") for each in (alice, bob)]
+    go(bob)
+    texts = ["y", TEXT, TEXT * 100, TEXT * 700]
+    sent = write(alice, "Bob", *texts)
+    all_reach(alice, sent, "relayed")
+    go(alice)
+    groups = groups_of(alice)
+    assert groups, "they talk in one"
+    secrets: dict[str, str | bytes] = {"a text": TEXT, "Alice": "Alice"}
+    for code in codes:
+        secrets[f"the address of {code['name']}"] = code["onion"].removesuffix(".onion")
+        secrets[f"the peer id of {code['name']}"] = bytes.fromhex(code["peer_id"])
+    secrets |= {f"group {number}": group for number, group in enumerate(groups)}
+    # Whatever else two accounts tell each other is as small as a text of one letter, and so as large.
+    lying = sizes(between)
+    assert lying.keys() == {16 * 1024, 64 * 1024}
+    assert lying[64 * 1024] == 1
+    assert lying[16 * 1024] >= 3
+    assert tell_tale(between.folder, secrets) == [], "while it runs"
+    come(bob)
+    bob.events.until(came(texts[-1]))
+    go(bob)
+    between.kill()
+    assert tell_tale(between.folder, secrets) == [], "after SIGKILL"
