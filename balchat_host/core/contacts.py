@@ -18,7 +18,7 @@ from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
-from balchat_host.core import account, groups, journal, requests, rows
+from balchat_host.core import account, groups, journal, limits, requests, rows
 from balchat_host.core.codes import parse_peer
 from balchat_host.core.names import check_name, made_up_name
 from balchat_host.core.safety import safety_number
@@ -147,6 +147,7 @@ def remove(unit: Unit, who: str) -> None:
     unit.tx.execute("DELETE FROM event WHERE contact = ?", (contact.id,))
     # Their envelopes are known for good; but the number may come to be somebody else's.
     unit.tx.execute("UPDATE received SET contact = NULL, message_id = NULL WHERE contact = ?", (contact.id,))
+    limits.forget(unit, contact.peer)
     unit.tx.execute("DELETE FROM contact WHERE id = ?", (contact.id,))
     body = {"name": contact.name, "peer_id": contact.peer.octets.hex()}
     journal.append(unit, ContactRemoved, contact=None, body=body)

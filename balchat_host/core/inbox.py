@@ -12,7 +12,7 @@ from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import content, groups, handshake, messages, rows
+from balchat_host.core import content, groups, handshake, limits, messages, outbox, rows
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
 
@@ -20,6 +20,8 @@ _COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 _IGNORED = Disposition(verdict=Verdict.IGNORED)
 _TOLD_AGAIN_AFTER: Final = 3600 * 1000
 """Milliseconds after which an author who still sends what we have is told once more."""
+_TOLD_AGAIN_PER_HOUR: Final = 8
+"""How many repeated confirmations a contact gets in an hour."""
 _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
@@ -63,18 +65,40 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
 
 def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
     """Confirm what came by ways that cannot; what comes again, because a confirmation was lost, at most hourly."""
-    ours: dict[int, list[bytes]] = {}
+    first: dict[int, list[bytes]] = {}
+    again: dict[int, list[bytes]] = {}
     for identifier in dict.fromkeys(envelope_ids):
         found = unit.tx.query(
-            "UPDATE received SET told_at = ? WHERE envelope_id = ? AND message_id IS NOT NULL"
-            " AND (told_at IS NULL OR told_at < ?) RETURNING contact, message_id",
-            (unit.now, identifier, unit.now - _TOLD_AGAIN_AFTER),
+            "SELECT contact, told_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
+            " AND (told_at IS NULL OR told_at < ?)",
+            (identifier, unit.now - _TOLD_AGAIN_AFTER),
         )
-        for contact, message_id in found:
-            ours.setdefault(cast("int", contact), []).append(cast("bytes", message_id))
-    for number, message_ids in ours.items():
+        for contact, is_first in found:
+            (first if is_first else again).setdefault(cast("int", contact), []).append(identifier)
+    for number in first | again:
         for contact in rows.contacts_where(unit.tx, "id = ? AND blocked = 0", (number,)):
+            told = first.get(number, [])
+            if number in again and _may_tell_again(unit, contact):
+                told = told + again[number]
+            message_ids = [
+                cast("bytes", message_id)
+                for identifier in told
+                for (message_id,) in unit.tx.query(
+                    "UPDATE received SET told_at = ? WHERE envelope_id = ? RETURNING message_id", (unit.now, identifier)
+                )
+            ]
             messages.report(unit, contact, message_ids, content.MessageStatus.DELIVERED)
+
+
+def _may_tell_again(unit: Unit, contact: rows.ContactRow) -> bool:
+    """Say whether to repeat a confirmation: whoever stores can ask for it for ever, and swallow it each time."""
+    if outbox.reports_wait(unit.tx, contact):
+        return False
+    try:
+        limits.take(unit, limits.told_again(contact.peer), per_hour=_TOLD_AGAIN_PER_HOUR)
+    except RequestsFull:
+        return False
+    return True
 
 
 @dataclass(slots=True)

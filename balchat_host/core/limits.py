@@ -1,11 +1,22 @@
-"""Token buckets in the vault: what strangers may do in an hour, also across restarts."""
+"""Token buckets in the vault: what others may do, or have us do, in an hour, also across restarts."""
 
 from typing import Final, cast
 
 from balchat_host.api.errors import RequestsFull
+from balchat_host.api.types import PeerId
 from balchat_host.core.unit import Unit
 
 _HOUR: Final = 3600 * 1000
+
+
+def forget(unit: Unit, peer: PeerId) -> None:
+    """Delete the buckets of a peer's own."""
+    unit.tx.execute("DELETE FROM bucket WHERE name = ?", (told_again(peer),))
+
+
+def told_again(peer: PeerId) -> str:
+    """Name the bucket for confirmations that are repeated to a contact."""
+    return f"told-again/{peer.octets.hex()}"
 
 
 def take(unit: Unit, bucket: str, *, per_hour: int) -> None:

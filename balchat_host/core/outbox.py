@@ -196,6 +196,12 @@ def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) ->
             unit.effect(ANNOUNCE)
 
 
+def reports_wait(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
+    """Say whether reports to a contact, which nothing confirms, still wait to leave."""
+    waiting = "SELECT 1 FROM outbox WHERE contact = ? AND content IS NOT NULL AND confirmed_by IS NULL LIMIT 1"
+    return bool(tx.query(waiting, (contact.id,)))
+
+
 def view(tx: ReadTransaction) -> OutboxView:
     """Count what waits, messages of people and the handshake's; what is on its way the runtime knows."""
     waiting, oldest = tx.query("SELECT count(*), min(queued_at) FROM outbox WHERE stored_at IS NULL")[0]

@@ -7,9 +7,21 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
-from balchat_host.api.transport import Disposition, Verdict
+from balchat_host.api.transport import Disposition, Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Route
-from balchat_host.core import account, contacts, content, handshake, inbox, journal, messages, outbox, requests, routes
+from balchat_host.core import (
+    account,
+    contacts,
+    content,
+    handshake,
+    inbox,
+    journal,
+    messages,
+    outbox,
+    progress,
+    requests,
+    routes,
+)
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import Policy, Unit
@@ -252,3 +264,36 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     says(b"when it was right", sent_at=world.now)
     (known,) = alice.read(lambda tx: routes.known(tx, bob.peer, now=world.now // 1000))
     assert known.address == b"when it was right"
+
+
+@pytest.mark.parametrize("swallowed", [True, False])
+def test_a_relay_that_repeats_what_it_kept_makes_us_confirm_little(*, swallowed: bool) -> None:
+    """Each confirmation steps the ratchet, so one who swallows them must not be able to have many."""
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+    for number in range(100):
+        bob.write(alice, f"{number}")
+    kept = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=world.now, limit=100)).outgoing
+
+    def confirmations() -> int:
+        waiting = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=10_000)).outgoing
+        if swallowed:
+            stored = [
+                (SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD) for each in waiting
+            ]
+            alice.change(lambda unit: progress.take_down(unit, stored))
+        return len(waiting)
+
+    alice.change(lambda unit: inbox.receive(unit, None, [each.envelope for each in kept]))
+    assert confirmations() == 1
+    told = 0
+    for _ in range(24):
+        world.pass_time(3601)
+        for each in kept:
+            alice.change(lambda unit, each=each: inbox.receive(unit, None, [each.envelope]))
+        told += confirmations()
+    assert 0 < told <= 24 * 8
