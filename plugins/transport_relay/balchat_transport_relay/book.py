@@ -30,12 +30,16 @@ MAX_CLAIMS: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RelayRow(Message):
-    """A relay of ours. The lowest `position` is the default; one that is `leaving` gets nothing new. Unix seconds."""
+    """A relay of ours. The lowest `position` is the default; one that is `leaving` gets nothing new. Unix seconds.
+
+    `cards_until`: when the first of the cards that we have published there is out of date.
+    """
 
     key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
     permit: str | None = field(metadata=optional(text(MAX_PERMIT)).field)
     position: int = field(metadata=_TIME.field)
     leaving_since: int | None = field(default=None, metadata=optional(_TIME).field)
+    cards_until: int = field(default=0, metadata=_TIME.field)
 
     @property
     def peer(self) -> PeerId:
@@ -142,7 +146,8 @@ class Book:
             rows = []
             stays = known is not None and known.leaving_since is None
             position = known.position if known and stays else 1 + max((row.position for row in others), default=0)
-        row = RelayRow(key=address.relay_key, permit=address.permit, position=position)
+        cards_until = known.cards_until if known else 0
+        row = RelayRow(key=address.relay_key, permit=address.permit, position=position, cards_until=cards_until)
         await self._put([row, *rows], [])
         return row
 
@@ -151,6 +156,11 @@ class Book:
         now = int(self._now())
         queues = [replace(each, retired_at=now) for each in self.queues(relay=row.key) if each.retired_at is None]
         await self._put([replace(row, leaving_since=now)], queues)
+
+    async def stocked(self, key: bytes, until: int) -> None:
+        """Note that the cards at a relay are good until then."""
+        if (row := self._relays.get(key)) is not None:
+            await self._put([replace(row, cards_until=until)], [])
 
     async def drop_relay(self, row: RelayRow) -> None:
         """Forget a relay with all its queues."""

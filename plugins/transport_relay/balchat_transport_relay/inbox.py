@@ -1,14 +1,16 @@
 """Our inbox at a relay: registered there, with cards in it by which strangers can write to us while we are away."""
 
+from dataclasses import replace
 from typing import Final
 
-from balchat_relay_proto.capabilities import inbox_id
+from balchat_relay_proto.capabilities import Capability, inbox_id
 from balchat_relay_proto.cards import CARD_DOMAIN, MAX_KEY_PACKAGE, Card, card_message, wrap
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.proofs import Purpose
-from balchat_relay_proto.replies import Created, Done, Published, QueueStatus
-from balchat_relay_proto.requests import CreateInbox, Delete, GetStatus, Publish
+from balchat_relay_proto.replies import Claimed, Created, Done, Published, QueueStatus
+from balchat_relay_proto.requests import Claim, CreateInbox, Delete, GetStatus, Publish
 from balchat_relay_proto.sealing import SealingKey
+from balchat_relay_proto.sizes import MAX_TOKENS
 
 from balchat_host.api.transport import TransportHost
 from balchat_transport_relay.faults import RelayLies
@@ -27,7 +29,6 @@ class InboxCare:
         self._sealing_key = sealing_key
         self._pool = pool
         self._queue = inbox_id(host.identity.octets)
-        self._not_after = 0
 
     async def register(self, permit: str | None) -> None:
         """Create the inbox; twice is once. Raises Refused, RelayGone, RelayLies."""
@@ -37,25 +38,48 @@ class InboxCare:
         if created.queue != self._queue:
             raise RelayLies("it makes another queue than it was asked for")
 
-    async def stock(self, now: int) -> None:
+    async def stock(self, now: int, good_until: int) -> int:
         """See that there is room, and that there are cards; publish where they run low or grow old.
 
-        Raises what `register` does; Refused (QUEUE_FULL) too where nobody can put anything in any more.
+        `good_until` is what the last call gave: when the first of the cards is out of date. Raises what `register`
+        does; Refused (QUEUE_FULL) too where nobody can put anything in any more.
         """
         status = await self._lane.ask_as_owner(
             Purpose.STATUS, lambda owner: GetStatus(queue=self._queue, authority=owner), QueueStatus
         )
-        stale = not status.last_resort or now > self._not_after - _RENEW_BEFORE
-        if stale or status.cards * 2 < self._pool:
-            await self._publish(status.cards)
+        if not status.last_resort or now > good_until - _RENEW_BEFORE:
+            if good_until:
+                await self._clear(min(status.cards, MAX_TOKENS))
+                status = replace(status, cards=0)
+            good_until = await self._publish(status.cards)
+        elif status.cards * 2 < self._pool:
+            good_until = min(good_until, await self._publish(status.cards))
         if status.envelopes >= status.max_envelopes or status.octets >= status.max_octets:
             raise Refused(Code.QUEUE_FULL, "")
+        return good_until
 
     async def remove(self) -> None:
         """Delete the inbox with all that is in it. Raises what `register` does."""
         await self._lane.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
 
-    async def _publish(self, there: int) -> None:
+    async def _clear(self, cards: int) -> None:
+        """Take old cards out of the pool, by tokens of our own: a stranger would only get them first, and in vain."""
+        if not cards:
+            return
+        tokens = [Capability.generate() for _ in range(cards)]
+        verifiers = tuple(token.verifier for token in tokens)
+        await self._lane.ask_as_owner(
+            Purpose.PUBLISH,
+            lambda owner: Publish(queue=self._queue, authority=owner, cards=(), token_verifiers=verifiers),
+            Published,
+        )
+        for token in tokens:
+            claimed = await self._lane.ask(Claim(queue=self._queue, token=token), Claimed)
+            if claimed.last_resort:
+                return
+
+    async def _publish(self, there: int) -> int:
+        """Fill up the pool; give when its cards are out of date."""
         made = await self._host.key_packages(max(0, self._pool - there))
         fitting = [each for each in made.single_use if len(each) <= MAX_KEY_PACKAGE]
         cards = tuple([await self._card(key_package, made.not_after) for key_package in fitting])
@@ -65,7 +89,7 @@ class InboxCare:
             lambda owner: Publish(queue=self._queue, authority=owner, cards=cards, last_resort=last_resort),
             Published,
         )
-        self._not_after = made.not_after
+        return made.not_after
 
     async def _card(self, key_package: bytes, not_after: int) -> bytes:
         message = card_message(sealing_key=self._sealing_key, key_package=key_package, not_after=not_after)

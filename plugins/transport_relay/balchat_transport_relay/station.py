@@ -116,7 +116,7 @@ class Station:
         ]
         if row.leaving_since is None:
             duties.insert(2, ("rotate", lambda: self._rotate(row)))
-            duties.append(("stock", lambda: self._inbox.stock(int(self._now()))))
+            duties.append(("stock", lambda: self._stock(row)))
         done = True
         for name, duty in duties:
             try:
@@ -133,6 +133,11 @@ class Station:
         if row.leaving_since is not None:
             await self._leave(tasks, self._now() - row.leaving_since)
         return done
+
+    async def _stock(self, row: RelayRow) -> None:
+        good_until = await self._inbox.stock(int(self._now()), row.cards_until)
+        if good_until != row.cards_until:
+            await self._book.stocked(row.key, good_until)
 
     async def _see_to_lost(self, row: RelayRow) -> None:
         """See to queues that the relay says it does not have: they are made anew, and, as that is suspicious, replaced.
