@@ -44,7 +44,7 @@ NOTE = (
     " octets of their envelopes. The raw stream is measured before and after, with as many octets together. Sealing:"
     " contents are cut, sealed, opened and read, each in another queue, against all of them in one."
 )
-ROUNDS = 200
+ROUNDS = 100
 COUNT = 10_000
 IN_FLIGHT = 64
 TEXT = "x" * 1024
