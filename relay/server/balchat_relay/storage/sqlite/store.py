@@ -55,6 +55,7 @@ class SqliteStore(QueueStore):
     async def aclose(self) -> None:
         if not self._closed:
             self._closed = True
+            self._readers.stop()
             await to_thread.run_sync(self._close)
 
     async def create(
@@ -87,11 +88,11 @@ class SqliteStore(QueueStore):
         view = partial(
             views.fetch, limits=self._limits, queue=queue, receive=receive, after=after, now=now, octets=octets
         )
-        fetched, seen = await self._readers.read(view)
-        if seen != now // DAY:
+        page: views.Page = await self._readers.read(view)
+        if page.seen != now // DAY:
             with suppress(Refused):  # a full disk; the next fetch tries again
                 await self._write(partial(units.touch, queue=queue, now=now))
-        return fetched
+        return page.fetched
 
     async def acknowledge(
         self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
@@ -131,7 +132,7 @@ class SqliteStore(QueueStore):
         return await job.future
 
     def _close(self) -> None:
-        self._readers.close()
+        self._readers.join()
         self._writer.close()
 
 

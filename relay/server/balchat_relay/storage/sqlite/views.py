@@ -1,15 +1,16 @@
 """What is read beside the writer: views of the last commit, on threads with connections of their own."""
 
 import sqlite3
-from asyncio import Future, get_running_loop
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections import deque
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from balchat_relay_proto.replies import Fetched, QueueStatus, Stored
-from balchat_relay_proto.sizes import MAX_FETCHED
+from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS
 
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import StoreLimits
@@ -18,14 +19,25 @@ from balchat_relay.storage.sqlite.writer import StoreBroken
 
 READERS: Final = 2
 
+_TOGETHER: Final = 64
+_OCTETS_TOGETHER: Final = MAX_FETCHED_OCTETS
+"""A reader takes no more views at once, and gives back what it has once the envelopes are this large."""
+
 View = Callable[[sqlite3.Cursor], Any]
-_Job = tuple[View, Callable[[Any, BaseException | None], None]]
+
+
+class Page(NamedTuple):
+    """What one fetch read: the page itself, its octets, and the day on which the queue's owner was last seen."""
+
+    fetched: Fetched
+    octets: int
+    seen: int
 
 
 def fetch(
     sql: sqlite3.Cursor, limits: StoreLimits, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int
-) -> tuple[Fetched, int]:
-    """QueueStore.fetch; also the day on which the owner was last seen."""
+) -> Page:
+    """QueueStore.fetch."""
     found = sql.execute("SELECT row, receive, seen FROM queues WHERE id = ?", (queue,)).fetchone()
     rules.admit(there=found is not None, stored=found[1] if found else None, presented=receive)
     row, _, seen = found
@@ -40,7 +52,7 @@ def fetch(
             more = True
             break
         given.append(Stored(sequence=sequence, envelope=body))
-    return Fetched(stored=tuple(given), more=more), seen
+    return Page(Fetched(stored=tuple(given), more=more), size, seen)
 
 
 def status(sql: sqlite3.Cursor, limits: StoreLimits, queue: bytes, *, receive: bytes | None) -> QueueStatus:
@@ -60,64 +72,117 @@ def status(sql: sqlite3.Cursor, limits: StoreLimits, queue: bytes, *, receive: b
     )
 
 
+class Job:
+    """A view, and the future of whoever waits for its result. Made in the event loop."""
+
+    __slots__ = ("error", "future", "result", "view")
+
+    def __init__(self, view: View, future: Future[Any]) -> None:
+        self.view = view
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
 class Readers:
-    """Runs views. SQLite takes a view's snapshot at its first statement, hence after the call for it."""
+    """Runs views. SQLite takes a view's snapshot at its first statement, hence after the call for it.
+
+    Waking a thread costs more than most views. So what is asked for in one turn of the event loop, or while every
+    reader is busy, goes to a reader together and comes back together.
+    """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting: deque[Job] = deque()
+        self._giving = False
         connections = [connect() for _ in range(READERS)]
-        self._threads = [Thread(target=self._run, args=(one,), name="store reader", daemon=True) for one in connections]
+        self._queues: list[_Queue] = [SimpleQueue() for _ in connections]
+        self._free = list(self._queues)
+        self._threads = [
+            Thread(target=self._run, args=each, name="store reader", daemon=True)
+            for each in zip(connections, self._queues, strict=True)
+        ]
         for thread in self._threads:
             thread.start()
 
     async def read(self, view: View) -> Any:
         """Run a view; give its result or raise its error."""
         loop = get_running_loop()
-        future: Future[Any] = loop.create_future()
-        self._queue.put((view, partial(_hand_over, future)))
-        return await future
+        job = Job(view, loop.create_future())
+        self._waiting.append(job)
+        if self._free and not self._giving:
+            self._giving = True
+            loop.call_soon(self._give, loop)
+        return await job.future
 
-    def close(self) -> None:
-        """Finish what was submitted, and wait for the threads' end. Blocks."""
-        for _ in self._threads:
-            self._queue.put(None)
+    def stop(self) -> None:
+        """Have what was asked for be finished, and nothing after it. In the event loop."""
+        self._queues[0].put((list(self._waiting), get_running_loop()))
+        self._waiting.clear()
+        self._free.clear()
+        for queue in self._queues:
+            queue.put(None)
+
+    def join(self) -> None:
+        """Wait for the threads' end. Blocks."""
         for thread in self._threads:
             thread.join()
 
-    def _run(self, connection: sqlite3.Connection) -> None:
-        cursor = connection.cursor()
-        while (job := self._queue.get()) is not None:
-            view, hand_over = job
-            result: Any = None
-            error: BaseException | None = None
-            try:
-                cursor.execute("BEGIN")
-                result = view(cursor)
-            except sqlite3.Error as problem:
-                error = StoreBroken(str(problem))
-            except BaseException as problem:  # noqa: BLE001  # it belongs to the caller; this thread goes on
-                error = problem
-            finally:
-                cursor.close()
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                cursor = connection.cursor()
-            hand_over(result, error)
-            del job, view, hand_over, result, error  # no envelope stays alive while we wait
+    def _give(self, loop: AbstractEventLoop) -> None:
+        self._giving = False
+        while self._free and self._waiting:
+            count = min(len(self._waiting), _TOGETHER)
+            self._free.pop().put(([self._waiting.popleft() for _ in range(count)], loop))
+
+    def _take_back(self, jobs: list[Job], queue: "_Queue", loop: AbstractEventLoop) -> None:
+        self._free.append(queue)
+        self._give(loop)
+        _settle(jobs)
+
+    def _run(self, connection: sqlite3.Connection, queue: "_Queue") -> None:
+        while (given := queue.get()) is not None:
+            jobs, loop = given
+            done: list[Job] = []
+            octets = 0
+            for job in jobs:
+                _look(connection, job)
+                done.append(job)
+                octets += job.result.octets if isinstance(job.result, Page) else 0
+                if octets > _OCTETS_TOGETHER:
+                    _soon(loop, _settle, done)
+                    done, octets = [], 0
+            _soon(loop, self._take_back, done, queue, loop)
+            del given, jobs, loop, done  # no envelope stays alive while we wait
         connection.close()
 
 
-def _hand_over(future: Future[Any], result: Any, error: BaseException | None) -> None:
+_Queue: TypeAlias = "SimpleQueue[tuple[list[Job], AbstractEventLoop] | None]"
+
+
+def _look(connection: sqlite3.Connection, job: Job) -> None:
+    cursor = connection.cursor()
     try:
-        future.get_loop().call_soon_threadsafe(_settle, future, result, error)
-    except RuntimeError:  # the loop has ended: nobody is left who could be told
-        return
+        cursor.execute("BEGIN")
+        job.result = job.view(cursor)
+    except sqlite3.Error as problem:
+        job.error = StoreBroken(str(problem))
+    except BaseException as problem:  # noqa: BLE001  # it belongs to the caller; this thread goes on
+        job.error = problem.with_traceback(None)  # its frames would keep an envelope alive
+    finally:
+        cursor.close()
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
-def _settle(future: Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error.with_traceback(None))
+def _soon(loop: AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
+    with suppress(RuntimeError):  # the loop has ended: nobody is left who could be told
+        loop.call_soon_threadsafe(function, *arguments)
+
+
+def _settle(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.future.done():  # whoever waited was cancelled
+            continue
+        if job.error is None:
+            job.future.set_result(job.result)
+        else:
+            job.future.set_exception(job.error)
