@@ -29,6 +29,8 @@ from balchat_host.core.views import contact_view
 _GROUP_ID_SIZE: Final = 16
 _FULL_RETRY_AFTER: Final = 3600
 """Seconds after which somebody who was turned away may ask again."""
+_MAX_UNPROVEN: Final = 480
+"""How many contact requests an hour we look into that a transport without proof of who sends has brought."""
 _MAX_ISSUED: Final = 256
 """How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
 
@@ -132,14 +134,19 @@ def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
     return contact is None or contact.blocked
 
 
-def count_request(unit: Unit, sender: PeerId) -> None:
-    """Count a contact request against the hourly limit, unless it is a contact's. Raises RequestsFull."""
-    if is_stranger(unit, sender):
+def count_request(unit: Unit, sender: PeerId | None) -> None:
+    """Count a contact request against the hourly limit, unless it is a contact's. Raises RequestsFull.
+
+    One of which only the group will show whose it is counts against a limit for everybody.
+    """
+    if sender is None:
+        limits.take(unit, "joins", per_hour=_MAX_UNPROVEN)
+    elif is_stranger(unit, sender):
         limits.take(unit, "requests", per_hour=unit.policy.strangers_per_hour)
 
 
 def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> None:
-    """Take a contact request; where `source` is known, it was counted before.
+    """Take a contact request; it was counted before, though as its sender's only where `source` is known.
 
     Raises MalformedEnvelope, MalformedContent, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
     """

@@ -46,7 +46,7 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
     origin = _Origin()
     try:
         envelope = Envelope.decode(octets)
-        if envelope.kind is Kind.CONTACT_REQUEST and source is not None:
+        if envelope.kind is Kind.CONTACT_REQUEST:
             # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
             handshake.count_request(unit, source)
         with unit.tx.savepoint():

@@ -18,6 +18,7 @@ from balchat_host.core import (
     journal,
     messages,
     outbox,
+    pool,
     progress,
     requests,
     routes,
@@ -297,3 +298,19 @@ def test_a_relay_that_repeats_what_it_kept_makes_us_confirm_little(*, swallowed:
             alice.change(lambda unit, each=each: inbox.receive(unit, None, [each.envelope]))
         told += confirmations()
     assert 0 < told <= 24 * 8
+
+
+def test_a_relay_cannot_have_us_join_groups_all_day_with_the_last_resort_that_we_left_there() -> None:
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    mallory = Guest(world, alice, "Mallory")
+    last_resort = alice.change(lambda unit: pool.refill(unit, 0)).last_resort
+    request = mallory.request(last_resort, b"group", code=alice.code)  # wrong, which shows only in the group
+    answers = [alice.change(lambda unit: inbox.receive(unit, None, [request]))[0] for _ in range(481)]
+    assert [answer.reason for answer in answers] == ["protocol-violation"] * 480 + ["requests-full"]
+    assert answers[-1].retry_after is not None
+    # It was kept there; later, it and what others want is heard again.
+    world.pass_time(answers[-1].retry_after)
+    (answer,) = alice.change(lambda unit: inbox.receive(unit, None, [mallory.request(last_resort, b"other group")]))
+    assert answer.verdict is Verdict.COMMITTED
+    assert alice.asked_by(mallory.account)
