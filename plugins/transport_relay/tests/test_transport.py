@@ -30,6 +30,8 @@ pytestmark = pytest.mark.anyio
 HOUR = 3600.0
 DAY = 24 * HOUR
 EPOCH = 1_800_000_000
+CALM = {"silence_timeout": 3600.0, "care_seconds": 6 * HOUR, "poll_seconds": HOUR}
+"""Settings for tests of weeks: less often is enough."""
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ async def test_the_default_one_comes_first_everywhere(world) -> None:
 async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
     async with world() as w, w.account() as alice:
         relay, other = await w.relay(), await w.relay()
-        async with w.account(relay, other) as bob:
+        async with w.account(relay, other, settings=RelaySettings(**CALM)) as bob:
             old = await bob.transport.allocate_routes(alice.peer)
             await bob.transport.relays.remove(relay.peer.onion)
             assert [view.onion for view in await bob.transport.relays.all()] == [other.peer.onion]
@@ -263,9 +265,10 @@ async def test_what_has_no_answer_when_we_stop_is_lost(world) -> None:
             async with w.account() as alice:
                 routes = await bob.transport.allocate_routes(alice.peer)
 
-                def second_hangs(request):
+                def second_hangs(request) -> None:
                     if isinstance(request, Put) and len(relay.asked_for(Put)) > 1:
-                        w.network.delay = lambda: 10**6
+                        for wire in w.network._wires:
+                            wire.ends[0].hush(silent=True)
 
                 relay.script = second_hangs
                 outgoing = alice.host.outgoing(b"one", b"two", b"three")
@@ -280,7 +283,7 @@ async def test_what_has_no_answer_when_we_stop_is_lost(world) -> None:
 async def test_queues_are_rotated_and_the_old_ones_drained_and_deleted(world) -> None:
     async with world() as w, w.account() as alice:
         relay = await w.relay()
-        async with w.account(relay, settings=RelaySettings(rotate_days=30)) as bob:
+        async with w.account(relay, settings=RelaySettings(rotate_days=30, **CALM)) as bob:
             (old,) = await bob.transport.allocate_routes(alice.peer)
             before = len(bob.host.route_news.all)
             await anyio.sleep(31 * DAY)
@@ -423,7 +426,7 @@ async def test_cards_are_made_again_when_half_of_them_are_gone_and_when_they_gro
 
     async with world() as w, w.account() as alice:
         relay = await w.relay()
-        async with w.account(relay, settings=RelaySettings(key_packages=8), host=Host) as bob:
+        async with w.account(relay, settings=RelaySettings(key_packages=8, **CALM), host=Host) as bob:
             box = relay.boxes[inbox_id(bob.peer.octets)]
             assert len(box.cards) == 8
             for left in (7, 6, 5, 4):
@@ -432,7 +435,7 @@ async def test_cards_are_made_again_when_half_of_them_are_gone_and_when_they_gro
             await anyio.sleep(HOUR)
             assert len(box.cards) == 4
             await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
-            await anyio.sleep(HOUR)
+            await anyio.sleep(7 * HOUR)
             assert len(box.cards) == 8
             published = len(relay.asked_for(Publish))
             await anyio.sleep(20 * DAY)
