@@ -173,7 +173,7 @@ def test_a_relay_that_dies_at_random_moments_loses_and_doubles_nothing(neighbour
     there = True
     written: list[str] = []
     for number in range(ROUNDS):
-        death = Timer(random.uniform(0, 0.8), between.kill)
+        death = Timer(random.uniform(0, 0.5), between.kill)
         death.start()
         texts = [f"round {number}, part {part}" for part in range(random.randrange(1, 6))]
         write(alice, "Bob", *texts)
@@ -224,6 +224,7 @@ def test_what_lay_at_a_relay_that_is_gone_for_good_comes_by_another(neighbour: M
     bob.ask("relay", "remove", first.onion)
     all_reach(alice, stranded + later, "delivered")
     assert sorted(heard(bob, "Alice")) == ["four", "one", "three", "two"]
+    assert {message["missing_before"] for message in history(bob, "Alice")} == {0}, "nothing is missing any more"
     assert [each["onion"] for each in call(bob, "relays")] == [second.onion]
 
 
