@@ -56,6 +56,10 @@ class Message:
         """Encode."""
         return cbor.encode(self.items())
 
+    def to_pieces(self) -> list[bytes | bytearray]:
+        """Encode into pieces that make up `to_octets`; large octets are not copied."""
+        return cbor.pieces(self.items())
+
     @classmethod
     def from_octets(cls, octets: bytes) -> Self:
         """Decode. Raises Malformed."""

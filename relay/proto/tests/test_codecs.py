@@ -2,6 +2,7 @@
 
 import contextlib
 
+import cbor2
 import pytest
 from balchat_relay_proto import frames
 from balchat_relay_proto.capabilities import Capability
@@ -62,6 +63,17 @@ def test_every_message_survives_the_wire(message: Message) -> None:
 @given(messages)
 def test_nothing_of_a_message_shows_in_its_repr(message: Message) -> None:
     assert repr(message) == f"{type(message).__name__}(…)"
+
+
+@given(messages)
+def test_what_is_written_is_what_cbor2_writes(message: Message) -> None:
+    assert message.to_octets() == b"".join(message.to_pieces()) == cbor2.dumps(message.items(), canonical=True)
+
+
+def test_large_octets_are_not_copied_on_their_way_out() -> None:
+    envelope = bytes(ENVELOPE_SIZES[-1])
+    page = Fetched(stored=(Stored(sequence=1, envelope=envelope),), more=False)
+    assert any(piece is envelope for piece in page.to_pieces())
 
 
 def test_a_capability_hides_itself() -> None:

@@ -50,7 +50,7 @@ class Service(Protocol):
     memory: Memory
     connections: "set[Connection]"
 
-    async def answer(self, request: HttpRequest, connection: "Connection") -> list[bytes]:
+    async def answer(self, request: HttpRequest, connection: "Connection") -> list[bytes | bytearray]:
         """Give the reply's body, in pieces. Raises Refused."""
         ...
 

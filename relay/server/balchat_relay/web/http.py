@@ -48,12 +48,12 @@ class HttpRequest:
                 pass
 
 
-def reply(body: list[bytes], *, keep_alive: bool) -> list[bytes]:
+def reply(body: list[bytes | bytearray], *, keep_alive: bool) -> list[bytes | bytearray]:
     """Put the head of an answer before its body."""
     return [_head(200, sum(map(len, body)), "" if keep_alive else _CLOSE), *body]
 
 
-def refusal(refused: Refused, *, keep_alive: bool) -> list[bytes]:
+def refusal(refused: Refused, *, keep_alive: bool) -> list[bytes | bytearray]:
     """Write an answer that says no."""
     body = Refusal.of(refused).to_octets()
     more = "" if refused.retry_after is None else f"Retry-After: {refused.retry_after}\r\n"

@@ -76,7 +76,7 @@ class RelayServer:
 
     # -- HTTP --
 
-    async def answer(self, request: HttpRequest, connection: Connection) -> list[bytes]:
+    async def answer(self, request: HttpRequest, connection: Connection) -> list[bytes | bytearray]:
         operation = "unknown"
         if request.refused is not None:
             self._count(operation, request.refused.code)
@@ -99,9 +99,9 @@ class RelayServer:
         self._count(operation, "ok")
         return reply(body, keep_alive=request.keep_alive)
 
-    async def _do(self, operation: str, request: HttpRequest, connection: Connection) -> list[bytes]:
+    async def _do(self, operation: str, request: HttpRequest, connection: Connection) -> list[bytes | bytearray]:
         if operation == ABOUT:
-            return [self._operations.about().to_octets()]
+            return self._operations.about().to_pieces()
         if operation == SUBSCRIBE and request.method == b"GET":
             raise Refused(Code.MALFORMED, "This path is a WebSocket.")
         cls = OPERATIONS.get(operation)
@@ -109,11 +109,12 @@ class RelayServer:
             raise Refused(Code.UNKNOWN_OPERATION, "POST one of the operations, or GET /v1/subscribe.")
         asked = cls.from_octets(b"".join(request.body))
         request.body.clear()
-        body = (await self._operations.answer(asked, connection)).to_octets()
-        if len(body) > SMALL:
-            self.memory.take(len(body))
-            request.held += len(body)
-        return [body]
+        body = (await self._operations.answer(asked, connection)).to_pieces()
+        size = sum(map(len, body))
+        if size > SMALL:
+            self.memory.take(size)
+            request.held += size
+        return body
 
     # -- WebSocket --
 
