@@ -62,6 +62,7 @@ class FakeApp(App):
         self.recovery_code = Secret.from_text("0000-0000")
         self.network = ONLINE
         self.published = ONLINE
+        self.transport = ONLINE
         self.process_id = 4242
         self.ended = False
         self.has_relays = True
@@ -90,9 +91,11 @@ class FakeApp(App):
         self.account.contacts[view.peer_id] = replace(view, reachable=reachable)
         self.account.bell.ring()
 
-    def change_network(self, network: ServiceState, published: ServiceState = ONLINE) -> None:
-        """Let the network be in another state."""
-        self.network, self.published = network, published
+    def change_network(
+        self, network: ServiceState, published: ServiceState = ONLINE, transport: ServiceState | None = None
+    ) -> None:
+        """Let the network be in another state, and the transport, which else is as the network is."""
+        self.network, self.published, self.transport = network, published, transport or network
         self.account.bell.ring()
 
     def hear_request(self, name: str, introduction: str = "") -> RequestView:
@@ -359,7 +362,7 @@ class FakeApp(App):
             running=not self.ended,
             network={"network_fake": self.network},
             published=self.published,
-            transports={"transport_fake": self.network},
+            transports={"transport_fake": self.transport},
             policy="direct-only",
             contacts=self._contacts_by_name(),
             requests=len(self.account.requests),

@@ -42,10 +42,11 @@ _SOCKET = "socket"
 class FakeProfile(Profile):
     """One profile. Public attributes are for tests to look at and to set."""
 
-    def __init__(self, name: str, directory: Path, pace: float) -> None:
+    def __init__(self, name: str, directory: Path, pace: float, unpublished: ServiceState | None) -> None:
         self._name = name
         self._directory = directory
         self._pace = pace
+        self._unpublished = unpublished
         self._app: FakeApp | None = None
         self.running = False
         """Whether `connect` gives the account of this process, as if another process ran it."""
@@ -159,21 +160,28 @@ class FakeProfile(Profile):
         for state in BOOTSTRAP:
             app.change_network(state, STOPPED)
             await anyio.sleep(self._pace)
-        app.change_network(ONLINE)
+        if self._unpublished:
+            app.change_network(ONLINE, STOPPED, self._unpublished)
+        else:
+            app.change_network(ONLINE)
 
 
 class FakeHost(Host):
-    """Profiles under `root`. `pace` is how long each step of a fake bootstrap takes, in seconds."""
+    """Profiles under `root`. `pace` is how long each step of a fake bootstrap takes, in seconds.
 
-    def __init__(self, root: Path, pace: float = 0) -> None:
+    `unpublished`: what the transport comes to, where it is one that publishes no address.
+    """
+
+    def __init__(self, root: Path, pace: float = 0, unpublished: ServiceState | None = None) -> None:
         self._root = root
         self._pace = pace
+        self._unpublished = unpublished
         self._profiles: dict[Path, FakeProfile] = {}
 
     def profile(self, name: str | None = None) -> FakeProfile:
         directory = Path(name) if name is not None and "/" in name else self._root / (name or "default")
         if directory not in self._profiles:
-            self._profiles[directory] = FakeProfile(directory.name, directory, self._pace)
+            self._profiles[directory] = FakeProfile(directory.name, directory, self._pace, self._unpublished)
         return self._profiles[directory]
 
     def profiles(self) -> Sequence[FakeProfile]:

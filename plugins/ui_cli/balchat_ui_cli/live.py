@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from time import localtime, strftime
 
-from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import Status
 from balchat_ui_cli.output import Line, Output, Span, Style, spans
-from balchat_ui_cli.render import ADDRESS, outbox_line, people_lines, service, service_lines, services, status_lines
+from balchat_ui_cli.readiness import bottleneck, is_decided
+from balchat_ui_cli.render import outbox_line, people_lines, service, service_lines, services, status_lines
 from balchat_ui_cli.text import fit, width
 
 
@@ -99,20 +99,14 @@ class ProgressView:
         self._said = ""
 
     def show(self, status: Status) -> None:
-        """Show the state as it is now. The line is gone from a terminal once we are online."""
+        """Show the state as it is now. The line is gone from a terminal once there is nothing to wait for."""
         if self._out.as_json:
             return
-        online = status.published.phase is Phase.ONLINE
-        name, state = _bottleneck(status)
+        decided = is_decided(status)
+        name, state = bottleneck(status)
         line = [f"{name}: ", *service(state, bar=self._out.live)]
         if self._out.live:
-            self._picture.draw([] if online else [line])
-        elif not online and (painted := self._out.painted(line)) != self._said:
+            self._picture.draw([] if decided else [line])
+        elif not decided and (painted := self._out.painted(line)) != self._said:
             self._said = painted
             self._out.say(line)
-
-
-def _bottleneck(status: Status) -> tuple[str, ServiceState]:
-    """Name what keeps others from reaching us, with its state; the address itself where all else is well."""
-    held_up = [(name, state) for name, state in services(status).items() if state.phase is not Phase.ONLINE]
-    return next((found for found in held_up if found[0] != ADDRESS), (ADDRESS, status.published))

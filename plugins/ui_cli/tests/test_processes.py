@@ -248,6 +248,20 @@ def test_up_in_the_background_does_not_wait_longer_than_told(account: Path, run:
     assert run("down").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [("online", "Online."), ("degraded", "Up, but not online: transport_fake: degraded: by the weather.")],
+)
+def test_up_in_the_background_waits_for_no_address_that_nothing_publishes(
+    account: Path, run: Programs, phase: str, said: str
+) -> None:
+    arguments = ["up", "--detach", "--timeout", "3600", "--passphrase-fd", "0"]
+    started = run(*arguments, stdin=PASSPHRASE, FAKE_UNPUBLISHED=phase)
+    assert run("down").returncode == 0
+    assert (started.returncode, started.stderr) == (0, "")
+    assert said in started.stdout
+
+
 def test_the_background_process_has_no_terminal_and_no_secret_in_sight(up: None, run: Programs, root: Path) -> None:
     [process] = [
         folder

@@ -18,7 +18,8 @@ from balchat_host.api.views import Status
 from balchat_ui_cli import background
 from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
-from balchat_ui_cli.output import Output, ReaderGone, Span, Style
+from balchat_ui_cli.output import Line, Output, ReaderGone, Span, Style
+from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
 from balchat_ui_cli.render import status_lines
 from balchat_ui_cli.session import following, one_error
 
@@ -74,17 +75,24 @@ def _watch_start(run: Run, timeout: float) -> None:
     """Show how the background process comes online; what ends the showing does not end the process."""
     seen: list[Status] = []
     try:
-        run.session.ask_running(lambda app: _until_online(app, run.out, seen, timeout))
+        run.session.ask_running(lambda app: _until_decided(app, run.out, seen, timeout))
     except KeyboardInterrupt:
         if not seen:
             raise
     status = seen[-1]
-    online = status.published.phase is Phase.ONLINE
-    words = [Span("Online.", Style.GOOD)] if online else ["Still starting."]
-    run.out.value(status, lambda: [[*words, f" {HOW_TO_WATCH}"]])
+    run.out.value(status, lambda: [[*_how_far(status), f" {HOW_TO_WATCH}"]])
 
 
-async def _until_online(app: App, out: Output, seen: list[Status], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
+def _how_far(status: Status) -> Line:
+    if is_online(status):
+        return [Span("Online.", Style.GOOD)]
+    if not is_decided(status):
+        return ["Still starting."]
+    name, state = bottleneck(status)
+    return [Span(f"Up, but not online: {name}: {state}.", Style.WARN)]
+
+
+async def _until_decided(app: App, out: Output, seen: list[Status], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
     seen.append(await app.status())
     view = ProgressView(out)
     with anyio.move_on_after(timeout):
@@ -92,7 +100,7 @@ async def _until_online(app: App, out: Output, seen: list[Status], timeout: floa
             async for status in states:
                 seen.append(status)
                 view.show(status)
-                if status.published.phase is Phase.ONLINE:
+                if is_decided(status):
                     return
 
 

@@ -1,0 +1,32 @@
+"""Whether others can reach us, and what holds that up."""
+
+from balchat_host.api.types import Phase, ServiceState
+from balchat_host.api.views import Status
+from balchat_ui_cli.render import ADDRESS, services
+
+
+def is_online(status: Status) -> bool:
+    """Say whether others can reach us: at our own address or, where nothing publishes it, by another transport."""
+    return status.published.phase is Phase.ONLINE or (
+        _is_settled(status) and any(state.phase is Phase.ONLINE for state in status.transports.values())
+    )
+
+
+def is_decided(status: Status) -> bool:
+    """Say whether waiting is of no use: we are online or, with no address to publish, not about to be."""
+    return is_online(status) or _is_settled(status)
+
+
+def bottleneck(status: Status) -> tuple[str, ServiceState]:
+    """Name what keeps others from reaching us, with its state; the address itself where all else is well."""
+    held_up = [(name, state) for name, state in services(status).items() if state.phase is not Phase.ONLINE]
+    return next((found for found in held_up if found[0] != ADDRESS), (ADDRESS, status.published))
+
+
+def _is_settled(status: Status) -> bool:
+    """Say whether no address is published, and everything has started that shall."""
+    return (
+        status.published.phase is Phase.STOPPED
+        and all(state.phase is Phase.ONLINE for state in status.network.values())
+        and all(state.phase in {Phase.ONLINE, Phase.DEGRADED} for state in status.transports.values())
+    )
