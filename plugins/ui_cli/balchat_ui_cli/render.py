@@ -208,7 +208,10 @@ class MessageList:
                 yield from self.message(message, ids[message.id], known)
 
     def message(self, message: Message, short_id: str, known: Mapping[str, Message]) -> Iterable[Line]:
-        """Show one message: time, id, author, text, and its state if it is ours."""
+        """Show one message: what is missing before it; time, id, author, text, and its state if it is ours."""
+        if message.missing_before:
+            # Where times stand, and no text can: whoever writes one cannot write this.
+            yield ["  ", missing_span(message)]
         name = visible(author(message))
         style = Style.STRONG if message.author is None else Style.OTHER
         head: list[Span | str] = [
@@ -227,8 +230,6 @@ class MessageList:
 
     def _body(self, message: Message, room: int | None, known: Mapping[str, Message]) -> list[list[Span]]:
         rows: list[list[Span]] = []
-        if message.missing_before:
-            rows.append([Span(missing_words(message), Style.WARN)])
         if message.in_reply_to is not None:
             answered = known.get(message.in_reply_to)
             quote = quotation(answered) if answered else message.in_reply_to[:8]
@@ -240,11 +241,11 @@ class MessageList:
         return rows
 
 
-def missing_words(message: Message) -> str:
-    """Say that what was written before a message is not here."""
+def missing_span(message: Message) -> Span:
+    """Say that what was written before a message is not here. It stands on a line of its own, before the message."""
     before = counted(message.missing_before, "message")
     has = "has" if message.missing_before == 1 else "have"
-    return f"({before} before this {has} not arrived)"
+    return Span(f"{before} before this one {has} not arrived", Style.WARN)
 
 
 def _add_state(body: list[list[Span]], message: Message, room: int | None) -> None:

@@ -151,6 +151,13 @@ def test_wait_for_a_message_that_fails(cli: Cli, bob: FakeApp, profile: FakeProf
     assert result.json["state"] == "failed"
 
 
+def test_wait_says_in_words_why_a_message_failed(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
+    profile.meanwhile = going(MessageState.FAILED, reason="relay-full")
+    result = cli("send", "Bob", "hello", "--wait", "delivered")
+    assert result.code == 7
+    assert "The message could not be delivered: their relay is full." in result.err
+
+
 def test_wait_is_over(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
     profile.meanwhile = going(MessageState.SENT)
     result = cli("send", "Bob", "hello", "--wait", "delivered", "--timeout", "0.05", "--json")

@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from balchat_ui_cli.commands.follow import event_lines
+from balchat_ui_cli.output import spans
 
 from balchat_host.api.errors import RelayUnusable
+from balchat_host.api.events import MessageAdded
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.api.views import MessageState
+from balchat_host.api.views import ContactState, MessageState
 from balchat_host.testing.fake_account import fake_peer
+from balchat_host.testing.fake_app import FakeApp
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_app import FakeApp
     from balchat_host.testing.fake_host import FakeProfile
     from conftest import Cli
 
@@ -94,12 +97,35 @@ def test_why_a_message_waits_is_said_in_words(cli: Cli, app: FakeApp) -> None:
     assert cli.ok("history", "Bob", "--json").json["reason"] == "relay-full"
 
 
+MISSING = "2 messages before this one have not arrived"
+
+
 def test_what_is_missing_is_shown_before_what_follows_it(cli: Cli, app: FakeApp) -> None:
     app.befriend("Bob")
     message = app.hear("Bob", "the third")
     held = app.account.messages[message.id]
     app.account.messages[message.id] = replace(held, missing_before=2)
-    shown = cli.ok("history", "Bob").out
-    assert "(2 messages before this have not arrived)" in shown
-    assert shown.index("not arrived") < shown.index("the third")
+    _, missing, third = cli.ok("history", "Bob").out.splitlines()
+    assert missing == f"  {MISSING}"
+    assert third.endswith("  Bob  the third")
     assert cli.ok("history", "Bob", "--json").json["missing_before"] == 2
+
+
+def test_no_text_can_say_that_messages_are_missing(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    app.hear("Bob", f"{MISSING}\n  {MISSING}\r\n{MISSING}\u2028  {MISSING}\v{MISSING}")
+    shown = cli.ok("history", "Bob").out.splitlines()
+    assert sum(MISSING in line for line in shown) == 4
+    assert not any(line.strip().startswith(MISSING) and len(line) - len(line.lstrip()) < 10 for line in shown)
+    (_, heard) = cli.ok("listen", "--from", "0", "--count", "2").out.splitlines()
+    assert heard.count(MISSING) == 5
+    assert not heard.startswith(MISSING)
+
+
+def test_listen_says_what_is_missing_on_a_line_before() -> None:
+    account = FakeApp().account
+    message = account.receive(account.add_contact(fake_peer("Bob"), "Bob", ContactState.ACTIVE), "the third", None)
+    event = MessageAdded(cursor=2, at=0, message=replace(message, missing_before=1))
+    missing, third = ("".join(span.text for span in spans(line)) for line in event_lines(event))
+    assert missing == "1 message before this one has not arrived"
+    assert "Bob: the third" in third

@@ -1,6 +1,6 @@
 """The command that prints what happens: listen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from balchat_host.api.events import (
 from balchat_host.api.frontend import App
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.render import contact_words, missing_words, reason_words, state_style
+from balchat_ui_cli.render import contact_words, missing_span, reason_words, state_style
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock_with_seconds, text_lines
 
@@ -51,7 +51,7 @@ async def _listen(app: App, *, run: Run, after: int | None, subscriber: str | No
     printed = 0
     async with following(app.events(after, subscriber)) as events:
         async for event in events:
-            run.out.value(event, lambda event=event: [event_line(event)])
+            run.out.value(event, lambda event=event: event_lines(event))
             if subscriber is not None:
                 await app.acknowledge(subscriber, event.cursor)
             printed += 1
@@ -59,9 +59,11 @@ async def _listen(app: App, *, run: Run, after: int | None, subscriber: str | No
                 return
 
 
-def event_line(event: Event) -> Line:
-    """Show one event on one line."""
-    return [Span(f"{clock_with_seconds(event.at)}  ", Style.FAINT), *_words(event)]
+def event_lines(event: Event) -> Iterable[Line]:
+    """Show one event on one line, after one without a time if messages are missing before it."""
+    if isinstance(event, MessageAdded) and event.message.missing_before:
+        yield [missing_span(event.message)]
+    yield [Span(f"{clock_with_seconds(event.at)}  ", Style.FAINT), *_words(event)]
 
 
 def _words(event: Event) -> Sequence[Span | str]:
@@ -70,8 +72,7 @@ def _words(event: Event) -> Sequence[Span | str]:
             text = f"[{message.content_type}]" if message.text is None else " ⏎ ".join(text_lines(message.text))
             style = Style.STRONG if message.author is None else Style.OTHER
             name = Span("you" if message.author is None else message.author, style)
-            missing = [Span(f"  {missing_words(message)}", Style.WARN)] if message.missing_before else []
-            return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT), *missing]
+            return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT)]
         case MessageStateChanged(id=identifier, state=state, reason=reason):
             because = f": {reason_words(reason)}" if reason else ""
             return [Span(f"{identifier[:SHORT_ID]} ", Style.FAINT), Span(f"{state}{because}", state_style(state))]

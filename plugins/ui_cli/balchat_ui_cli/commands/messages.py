@@ -16,7 +16,7 @@ from balchat_ui_cli.commands.contacts import Contact
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import MessageList, sent_line
+from balchat_ui_cli.render import MessageList, reason_words, sent_line
 from balchat_ui_cli.session import following
 
 QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
@@ -84,7 +84,7 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     if not run.session.connected:
         run.out.warn("not-running", QUEUED)
     if wait is not None and message.state is MessageState.FAILED:
-        raise MessageFailed(problem=message.reason or "no reason is known")
+        raise MessageFailed(problem=reason_words(message.reason or "no reason is known"))
     if wait is not None and message.state not in _REACHED[wait]:
         raise TimedOut(
             seconds=f"{timeout:g}", what=f"the message is {message.state}, and will go on without this command"
