@@ -49,4 +49,6 @@ class Bearer(ABC):
     def _put_down(self, tickets: Iterable[int]) -> None:
         self._in_flight.difference_update(tickets)
         for ticket in tickets:
-            self._carrying.pop(ticket, None)
+            # Whoever was dismissed may end when another one already has it.
+            if self._carrying.get(ticket) is self:
+                del self._carrying[ticket]

@@ -73,8 +73,8 @@ class Couriers:
     def tell(self, report: SendReport, latency: Latency) -> None:
         """Pass on what became of a ticket to whoever has it on its way."""
         carrying = self._carrying if latency is Latency.INTERACTIVE else self._depositing
-        if (carrier := carrying.get(report.ticket)) is not None:
-            carrier.report(report)
+        if (bearer := carrying.get(report.ticket)) is not None:
+            bearer.report(report)
 
     def reach(self, peer: PeerId, *, reachable: bool) -> None:
         """Pass on that a peer came within reach or left it; one that is no contact concerns no courier."""
