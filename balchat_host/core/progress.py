@@ -61,11 +61,16 @@ def advance(
     state: MessageState,
     reason: str | None = None,
 ) -> None:
-    """Move messages of ours to a state, except those that are further already. What has failed stays so."""
+    """Move messages of ours to a state, except those that are further already. What has failed stays so.
+
+    One that comes to the same state again has no reason any more why it was no further.
+    """
     for row in messages:
         if not row.ours or row.state is MessageState.FAILED:
             continue
-        if state is not MessageState.FAILED and _PROGRESS[state] <= _PROGRESS[row.state]:
+        if state is row.state and reason == row.reason:
+            continue
+        if state is not MessageState.FAILED and _PROGRESS[state] < _PROGRESS[row.state]:
             continue
         _set_state(unit, contact, row, state, reason)
 

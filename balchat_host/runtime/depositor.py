@@ -65,7 +65,8 @@ class Depositor(Bearer):
             case _:
                 self._failures = 0
         if not self._in_flight:
-            if self._lost:
+            # What came behind a refusal was lost by it; then the wait is the one that was asked for.
+            if self._lost and self._resume_at <= anyio.current_time():
                 self._failed()
             self._lost = False
             self.wake()

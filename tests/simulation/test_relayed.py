@@ -198,6 +198,42 @@ async def test_a_relay_that_refuses_is_asked_again_when_it_said_and_the_author_s
             assert relayed.reason is None
 
 
+async def test_what_waits_behind_a_refusal_makes_nobody_wait_longer_than_the_relay_said(people, relay) -> None:
+    async with people:
+        alice, _bob = await friends(people)
+        async with alice.up() as a:
+            relay.refusal = "too-many-requests", 5.0
+            sent = [await a.send("Bob", f"{number}") for number in range(3)]
+            await anyio.sleep(HOUR)  # virtual time
+            lifted_at = anyio.current_time()
+            relay.refusal = None
+            for each in sent:
+                await becomes(a, each.id, MessageState.RELAYED)
+            assert anyio.current_time() - lifted_at <= 10
+
+
+async def test_why_a_message_could_not_be_stored_anew_is_said_no_more_once_it_is(people, relay) -> None:
+    async with people:
+        alice, _bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+            relay.lose_everything()
+            relay.refusal = "relay-full", 600.0
+
+            async def says(reason: str | None) -> None:
+                async def so() -> bool:
+                    return (await a.message(sent.id)).reason == reason
+
+                await until(a, so)
+                assert (await a.message(sent.id)).state is MessageState.RELAYED
+
+            await says("relay-full")
+            relay.refusal = None
+            await says(None)
+            assert len(relay.waiting) == 1
+
+
 async def test_what_a_relay_loses_is_stored_again_after_a_day_and_comes_once(people, relay) -> None:
     async with people:
         alice, bob = await friends(people)
