@@ -5,7 +5,7 @@ Rules
 - An envelope is octets to a transport: it sees neither plaintext nor MLS state.
 - The host hands over envelopes for one peer in order; a transport keeps that order along one route.
 - For every `Outgoing` it accepts, a transport reports `SENT` when the octets have left, and then exactly one final
-  outcome: `DELIVERED`, `STORED`, `REFUSED` or `LOST`. `LOST` may come without a `SENT`. It keeps no queue across
+  outcome: `DELIVERED`, `STORED`, `REFUSED` or `LOST`. The last two may come without a `SENT`. It keeps no queue across
   restarts and repeats nothing: the host's outbox does.
 - `DELIVERED` means that the peer's vault has committed it. Nothing less.
 - `STORED` means that what keeps it until the peer comes has it on its disk. Whether it ever arrives, the peer itself
@@ -62,7 +62,10 @@ class Outcome(StrEnum):
     STORED = "stored"
     """A relay has it on its disk."""
     REFUSED = "refused"
-    """The other end said no, with a reason; it may be tried again after `retry_after` seconds, or never when None."""
+    """The other end said no, with a reason; it may be tried again after `retry_after` seconds.
+
+    None means never where the peer itself said it, and no time that is known where it was who stores and forwards.
+    """
     LOST = "lost"
     """The way broke before an answer came. It may or may not have arrived: sending it again is right, and harmless."""
 
