@@ -166,7 +166,9 @@ def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, 
     outgoing: list[Outgoing] = []
     for ticket, kind, envelope, queued_at, not_before in found:
         is_request = kind == Kind.KEY_PACKAGE_REQUEST
-        wait = max(cast("int", queued_at) - queued_until, cast("int", not_before) - now if is_request else 0)
+        # What looks as if from the future was queued by a clock that was ahead: it has waited long enough.
+        hedging = cast("int", queued_at) - queued_until if cast("int", queued_at) <= now else 0
+        wait = max(hedging, cast("int", not_before) - now if is_request else 0)
         if wait > 0:
             return Pending(outgoing=outgoing, look_again=now + wait)
         if is_request:

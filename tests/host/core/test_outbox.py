@@ -217,3 +217,12 @@ def test_what_is_refused_for_no_time_at_all_leaves_again_after_a_second(bench, b
     [ticket] = tickets(bench)
     report(bench, ticket, Outcome.REFUSED, reason="storage-full", retry_after=0.0)
     assert pending(bench) == outbox.Pending(outgoing=[], look_again=bench.now + 1000)
+
+
+def test_what_was_queued_by_a_clock_that_was_ahead_is_stored_all_the_same(bench, bob) -> None:
+    queue(bench, bob, b"one")
+    bench.run(lambda unit: unit.tx.execute("UPDATE outbox SET queued_at = ?", (unit.now + 365 * 24 * 3600 * 1000,)))
+    found = bench.run(
+        lambda unit: outbox.to_store(unit.tx, BOB, queued_until=unit.now - 8000, now=unit.now, limit=100)
+    )
+    assert [Envelope.decode(each.envelope).payload for each in found.outgoing] == [b"one"]
