@@ -118,13 +118,14 @@ class World:
 
     def __init__(self, tasks: TaskGroup) -> None:
         self.network = VirtualNetwork()
+        self.nodes: dict[ScriptedRelay, VirtualNode] = {}
         self._tasks = tasks
 
     async def relay(self, *, permit: str | None = None) -> ScriptedRelay:
         """Start a relay."""
         key = Secret(os.urandom(32))
         relay = ScriptedRelay(peer_of(key), permit=permit)
-        node = self.network.node()
+        self.nodes[relay] = node = self.network.node()
         await self._tasks.start(node.run)
         states = SeenStates()
         service = await node.publish(key, PORT, on_state=states)

@@ -487,7 +487,7 @@ async def test_it_pages_for_ever(world) -> None:
         async with w.account(relay) as bob:
             relay.frames = only((Push, Subscribed), lambda frame: ())
             await alice.send(bob, b"once")
-            honest = relay._do
+            honest = relay.do
 
             def endless(request, challenge):
                 reply = honest(request, challenge)
@@ -495,10 +495,10 @@ async def test_it_pages_for_ever(world) -> None:
                     return type(reply)(stored=tuple(relay_stored for relay_stored in reply.stored), more=True)
                 return reply
 
-            relay._do = endless
+            relay.do = endless
             relay.hang_up()
             await bob.has(b"once")
-            relay._do, relay.frames = honest, lambda frame: (frame,)
+            relay.do, relay.frames = honest, lambda frame: (frame,)
             await all_is_well(alice, bob, relay)
 
 

@@ -225,10 +225,7 @@ async def test_one_of_them_is_enough_and_none_is_lost_when_the_other_is_gone(wor
             await relay.until(lambda: len(relay.asked_for(Put)) == 1)
             assert other.asked_for(Put) == []
             await bob.has(b"one")
-            w.network.refuse(relay.peer)
-            relay.hang_up()
-            for subscriber in list(w.network._wires):
-                subscriber.ends[1].tear() if subscriber.ends[1] and relay.open else None
+            w.nodes[relay].go_offline()
             await alice.send(bob, b"two", routes=routes)
             await bob.has(b"one", b"two")
 

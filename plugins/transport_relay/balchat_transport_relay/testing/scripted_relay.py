@@ -18,9 +18,8 @@ import anyio
 import h11
 from anyio.abc import ByteStream
 from anyio.streams.memory import MemoryObjectSendStream
-from balchat_relay_proto.capabilities import envelope_id, inbox_id, queue_id
 from balchat_relay_proto.codec import Message
-from balchat_relay_proto.errors import STATUS, Code, Refusal, Refused
+from balchat_relay_proto.errors import STATUS, Refusal, Refused
 from balchat_relay_proto.frames import (
     Acknowledged,
     FromRelay,
@@ -33,34 +32,14 @@ from balchat_relay_proto.frames import (
     encode_from_relay,
     ended,
 )
-from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
+from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.replies import (
     About,
-    Challenge,
-    Claimed,
-    Created,
     Creation,
-    Done,
-    Fetched,
-    Published,
-    QueueStatus,
     Stored,
 )
 from balchat_relay_proto.requests import (
     OPERATIONS,
-    Acknowledge,
-    Authority,
-    Claim,
-    Create,
-    CreateInbox,
-    Delete,
-    Fetch,
-    GetChallenge,
-    GetStatus,
-    Holder,
-    Owner,
-    Publish,
-    Put,
     Request,
 )
 from wsproto import ConnectionType, WSConnection
@@ -69,25 +48,13 @@ from wsproto.events import Request as Handshake
 
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.faults import STREAM_ERRORS
+from balchat_transport_relay.testing.boxes import CHALLENGE, Box, Boxes
 
 T = TypeVar("T")
 
 _CHUNK: Final = 65_536
-_CHALLENGE: Final = bytes(range(32))
 _PATIENCE: Final = 2 * 24 * 3600.0
 """Seconds, on a clock that jumps."""
-
-
-@dataclass(slots=True)
-class Box:
-    """A queue. An inbox has no verifiers."""
-
-    send: bytes | None
-    receive: bytes | None
-    stored: dict[bytes, Stored] = field(default_factory=dict[bytes, Stored])
-    cards: list[bytes] = field(default_factory=list[bytes])
-    last_resort: bytes | None = None
-    sequence: int = 0
 
 
 @dataclass(slots=True)
@@ -98,14 +65,12 @@ class Subscriber:
     queues: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
 
-class ScriptedRelay:
+class ScriptedRelay(Boxes):
     """The relay of an onion. `permit`: what creating asks for."""
 
     def __init__(self, peer: PeerId, *, permit: str | None = None) -> None:
-        self.peer = peer
-        self.permit = permit
+        super().__init__(peer, permit=permit)
         self.about = About(versions=(1,), relay_key=peer.octets, creation=Creation.OPEN, max_age=10**6)
-        self.boxes: dict[bytes, Box] = {}
         self.subscribers: list[Subscriber] = []
         self.asked: list[Request | Subscribe | Acknowledged] = []
         self.connections = 0
@@ -192,81 +157,21 @@ class ScriptedRelay:
         try:
             reply = self.script(request)
             if reply is None:
-                reply = self._do(request, challenge)
+                reply = self.do(request, challenge)
         except Refused as refused:
             return STATUS[refused.code], Refusal.of(refused).to_octets()
         finally:
             self._tell()
         return 200, reply.to_octets()
 
-    def _do(self, request: Request, challenge: list[bytes]) -> Message:
-        match request:
-            case GetChallenge():
-                challenge[:] = [_CHALLENGE]
-                return Challenge(challenge=_CHALLENGE)
-            case Create(send_verifier=send, receive_verifier=receive, permit=permit):
-                return self._create(queue_id(send, receive), Box(send, receive), permit)
-            case CreateInbox(owner=owner, permit=permit):
-                self._check(owner, Purpose.CREATE, challenge)
-                return self._create(inbox_id(owner.onion_key), Box(None, None), permit)
-            case Put(queue=queue, send=send, envelope=envelope):
-                box = self.boxes.get(queue)
-                if box is None or box.send != (send and send.verifier):
-                    raise Refused(Code.DENIED, "")
-                self.put(queue, envelope)
-                return Done()
-            case Claim(queue=queue):
-                box = self.boxes.get(queue)
-                card = box and (box.cards.pop(0) if box.cards else box.last_resort)
-                if not box or not card:
-                    raise Refused(Code.NO_KEY_PACKAGE, "")
-                return Claimed(card=card, last_resort=card == box.last_resort)
-            case _:
-                return self._do_as_owner(request, challenge)
-
-    def _do_as_owner(self, request: Request, challenge: list[bytes]) -> Message:
-        match request:
-            case Fetch(queue=queue, authority=authority, after=after):
-                box = self._box(queue, authority, Purpose.FETCH, challenge)
-                return Fetched(stored=tuple(each for each in box.stored.values() if each.sequence > after), more=False)
-            case Acknowledge(queue=queue, authority=authority, envelope_ids=ids):
-                box = self._box(queue, authority, Purpose.ACKNOWLEDGE, challenge)
-                box.stored = {each: stored for each, stored in box.stored.items() if each not in ids}
-                return Done()
-            case Delete(queue=queue, authority=authority):
-                self._box(queue, authority, Purpose.DELETE, challenge)
-                del self.boxes[queue]
-                return Done()
-            case GetStatus(queue=queue, authority=authority):
-                box = self._box(queue, authority, Purpose.STATUS, challenge)
-                return QueueStatus(
-                    envelopes=len(box.stored),
-                    octets=sum(len(each.envelope) for each in box.stored.values()),
-                    max_envelopes=1000,
-                    max_octets=10**9,
-                    cards=len(box.cards),
-                    last_resort=box.last_resort is not None,
-                )
-            case Publish(queue=queue, authority=authority, cards=cards, last_resort=last_resort):
-                box = self._box(queue, authority, Purpose.PUBLISH, challenge)
-                box.cards += cards
-                box.last_resort = last_resort or box.last_resort
-                return Published(cards=len(box.cards))
-            case _:
-                raise Refused(Code.UNKNOWN_OPERATION, "")
-
-    def put(self, queue: bytes, envelope: bytes) -> None:
+    def put(self, queue: bytes, envelope: bytes) -> Stored | None:
         """Store an envelope, and push it."""
-        box = self.boxes[queue]
-        if envelope_id(envelope) in box.stored:
-            return
-        box.sequence += 1
-        stored = Stored(sequence=box.sequence, envelope=envelope)
-        box.stored[envelope_id(envelope)] = stored
+        stored = super().put(queue, envelope)
         for subscriber in self.subscribers:
             for number, subscribed in subscriber.queues.items():
-                if subscribed == queue:
+                if stored is not None and subscribed == queue:
                     self._push(subscriber, number, stored)
+        return stored
 
     def _push(self, subscriber: Subscriber, number: int, stored: Stored) -> None:
         self._say(subscriber, Push(number=number, sequence=stored.sequence, envelope=stored.envelope))
@@ -274,40 +179,6 @@ class ScriptedRelay:
     def _say(self, subscriber: Subscriber, frame: FromRelay) -> None:
         for each in self.frames(frame):
             subscriber.outbox.send_nowait(each)
-
-    def _create(self, queue: bytes, box: Box, permit: str | None) -> Created:
-        if permit != self.permit:
-            raise Refused(Code.NOT_INVITED, "")
-        self.boxes.setdefault(queue, box)
-        return Created(queue=queue)
-
-    def _box(self, queue: bytes, authority: Authority, purpose: Purpose, challenge: list[bytes]) -> Box:
-        box = self.boxes.get(queue)
-        match authority:
-            case Owner():
-                self._check(authority, purpose, challenge)
-                right = queue == inbox_id(authority.onion_key)
-            case Holder(capability=capability):
-                right = box is not None and box.receive == capability.verifier
-        if box is None or not right:
-            raise Refused(Code.DENIED, "")
-        return box
-
-    def _check(self, owner: Owner, purpose: Purpose, challenge: list[bytes]) -> None:
-        if not challenge:
-            raise Refused(Code.NO_CHALLENGE, "")
-        if purpose is not Purpose.SUBSCRIBE:
-            challenge.clear()
-        try:
-            check_proof(
-                owner.onion_key,
-                owner.signature,
-                relay_key=self.peer.octets,
-                challenge=_CHALLENGE,
-                purpose=purpose,
-            )
-        except BadProof:
-            raise Refused(Code.DENIED, "") from None
 
     # -- WebSocket
 
@@ -320,7 +191,7 @@ class ScriptedRelay:
         try:
             assert isinstance(next(iter(socket.events())), Handshake)
             await stream.send(socket.send(AcceptConnection()))
-            self._say(subscriber, Hello(challenge=_CHALLENGE))
+            self._say(subscriber, Hello(challenge=CHALLENGE))
             async with anyio.create_task_group() as tasks, frames:
                 tasks.start_soon(self._read_socket, stream, socket, subscriber, tasks.cancel_scope)
                 async for frame in frames:
@@ -365,7 +236,7 @@ class ScriptedRelay:
             case Subscribe(number=number, queue=queue, authority=authority, after=after):
                 self.asked.append(frame)
                 try:
-                    box = self._box(queue, authority, Purpose.SUBSCRIBE, [_CHALLENGE])
+                    box = self.box(queue, authority, Purpose.SUBSCRIBE, [CHALLENGE])
                 except Refused as refused:
                     self._say(subscriber, ended(number, refused))
                 else:
