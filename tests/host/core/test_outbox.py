@@ -222,7 +222,5 @@ def test_what_is_refused_for_no_time_at_all_leaves_again_after_a_second(bench, b
 def test_what_was_queued_by_a_clock_that_was_ahead_is_stored_all_the_same(bench, bob) -> None:
     queue(bench, bob, b"one")
     bench.run(lambda unit: unit.tx.execute("UPDATE outbox SET queued_at = ?", (unit.now + 365 * 24 * 3600 * 1000,)))
-    found = bench.run(
-        lambda unit: outbox.to_store(unit.tx, BOB, queued_until=unit.now - 8000, now=unit.now, limit=100)
-    )
+    found = bench.run(lambda unit: outbox.to_store(unit.tx, BOB, queued_until=unit.now - 8000, now=unit.now, limit=100))
     assert [Envelope.decode(each.envelope).payload for each in found.outgoing] == [b"one"]
