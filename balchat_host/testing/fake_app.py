@@ -19,6 +19,7 @@ from balchat_host.api.errors import (
     ContactBlocked,
     NoRelayTransport,
     NoSuchRelay,
+    NotRunning,
     OwnChatCode,
     SafetyNumberDiffers,
     TextTooLong,
@@ -65,8 +66,9 @@ class FakeApp(App):
         self.transport = ONLINE
         self.process_id = 4242
         self.ended = False
+        self.policy = "both"
         self.has_relays = True
-        """Whether an enabled transport uses relays."""
+        """Whether an enabled transport uses relays; without one, both policies that go directly are the same."""
         self._relays: dict[str, RelayView] = {}
         self._renewals = 0
         self._failures: dict[str, list[Exception]] = {}
@@ -119,7 +121,8 @@ class FakeApp(App):
     async def code(self) -> CodeView:
         await self._enter("code")
         account = self.account
-        code = str(ChatCode(peer=account.peer, name=account.name))
+        relays = tuple(PeerId.from_onion(onion) for onion in self._relays)
+        code = str(ChatCode(peer=account.peer, name=account.name, relays=relays))
         return CodeView(code=code, peer_id=account.peer_id, onion=account.peer.onion, name=account.name)
 
     async def status(self) -> Status:
@@ -280,11 +283,13 @@ class FakeApp(App):
         """Let a relay be in another state."""
         view = self._relay(relay)
         self._relays[view.onion] = replace(view, state=state)
+        self.account.bell.ring()
 
     def _relay(self, relay: str) -> RelayView:
         self._require_relays()
-        found = [view for view in self._relays.values() if view.onion.startswith(relay.removesuffix(".onion"))]
-        if len(relay) < SHORTEST_RELAY or len(found) != 1:
+        wanted = relay.strip().lower().removesuffix(".onion")
+        found = [view for view in self._relays.values() if view.onion.startswith(wanted)]
+        if len(wanted) < SHORTEST_RELAY or len(found) != 1:
             raise NoSuchRelay(name=relay)
         return found[0]
 
@@ -294,7 +299,9 @@ class FakeApp(App):
         return self._relays[onion]
 
     def _require_relays(self) -> None:
-        if not self.has_relays:
+        if self.ended:
+            raise NotRunning
+        if not self.has_relays or self.policy == "direct-only":
             raise NoRelayTransport
 
     # -- messages
@@ -363,7 +370,7 @@ class FakeApp(App):
             network={"network_fake": self.network},
             published=self.published,
             transports={"transport_fake": self.transport},
-            policy="direct-only",
+            policy=self.policy,
             contacts=self._contacts_by_name(),
             requests=len(self.account.requests),
             outbox=OutboxView(waiting=len(waiting), in_flight=0, oldest=oldest),

@@ -18,9 +18,13 @@ def is_decided(status: Status) -> bool:
 
 
 def bottleneck(status: Status) -> tuple[str, ServiceState]:
-    """Name what keeps others from reaching us, with its state; the address itself where all else is well."""
+    """Name what keeps others from reaching us, with its state: the network, then our address, then the transports.
+
+    An address that nothing publishes holds nothing up. A transport may be no better for long, where we have no relay.
+    """
     held_up = [(name, state) for name, state in services(status).items() if state.phase is not Phase.ONLINE]
-    return next((found for found in held_up if found[0] != ADDRESS), (ADDRESS, status.published))
+    published = status.published.phase is not Phase.STOPPED
+    return next((found for found in held_up if published or found[0] != ADDRESS), (ADDRESS, status.published))
 
 
 def _is_settled(status: Status) -> bool:

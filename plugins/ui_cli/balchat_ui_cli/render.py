@@ -73,12 +73,12 @@ def _spoken(plugin: str, prefix: str) -> str:
     return plugin.removeprefix(prefix).replace("_", " ")
 
 
-def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
-    """Show the state of everything."""
+def status_lines(status: Status, *, relays: bool, bars: bool = False) -> Iterable[Line]:
+    """Show the state of everything. `relays`: whether any can be used."""
     yield _labelled("profile", status.profile)
     yield _labelled("vault", status.vault)
     yield from service_lines(status, bars=bars)
-    yield _labelled("policy", *_policy(status))
+    yield _labelled("policy", *_policy(status, relays=relays))
     yield from people_lines(status)
     for line in contact_lines(status.contacts):
         yield [" " * (_LABEL + 2), *line]
@@ -90,10 +90,9 @@ def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
         yield [str(NotRunning())]
 
 
-def _policy(status: Status) -> list[Span | str]:
-    if status.running and status.policy == "both" and len(status.transports) == 1:
-        (only,) = status.transports
-        return [status.policy, Span(f"  but only {_spoken(only, 'transport_')} is enabled", Style.FAINT)]
+def _policy(status: Status, *, relays: bool) -> list[Span | str]:
+    if status.policy == "both" and not relays:
+        return [status.policy, Span("  works as direct-only: no enabled transport uses relays", Style.FAINT)]
     return [status.policy]
 
 
@@ -161,7 +160,7 @@ def request_lines(requests: Sequence[RequestView]) -> Iterable[Line]:
 
 
 def relay_lines(relays: Sequence[RelayView]) -> Iterable[Line]:
-    """Show relays, one a line: address, which is the default, how each is, what lies there."""
+    """Show relays: address and which is the default; below, how each is and what lies there."""
     for relay in relays:
         facts = [counted(relay.queues, "queue")]
         if relay.round_trip is not None:
@@ -169,7 +168,8 @@ def relay_lines(relays: Sequence[RelayView]) -> Iterable[Line]:
         if relay.answered_at is not None:
             facts.append(f"answered {day(relay.answered_at)} {clock(relay.answered_at)}")
         default = [Span("  default", Style.STRONG)] if relay.default else []
-        yield [relay.onion, *default, "  ", *service(relay.state), Span(f"  {', '.join(facts)}", Style.FAINT)]
+        yield [relay.onion, *default]
+        yield ["    ", *service(relay.state), Span(f"  {', '.join(facts)}", Style.FAINT)]
 
 
 # -- messages

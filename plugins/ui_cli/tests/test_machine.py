@@ -40,7 +40,7 @@ def test_status_as_json(cli: Cli, app: FakeApp) -> None:
     assert status["requests"] == 1
     assert (status["outbox"]["waiting"], status["outbox"]["in_flight"]) == (1, 0)
     assert status["outbox"]["oldest"] > 0
-    assert status["policy"] == "direct-only"
+    assert status["policy"] == "both"
 
 
 def test_status_for_a_person(cli: Cli, app: FakeApp) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from balchat_ui_cli.commands.follow import event_lines
 from balchat_ui_cli.output import spans
+from balchat_ui_cli.readiness import bottleneck
 
-from balchat_host.api.errors import RelayUnusable
+from balchat_host.api.errors import NoSuchRelay, RelayUnusable
 from balchat_host.api.events import MessageAdded
-from balchat_host.api.types import Phase, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, MessageState
+from balchat_host.core.codes import ChatCode
 from balchat_host.testing.fake_account import fake_peer
 from balchat_host.testing.fake_app import FakeApp
 
@@ -29,9 +32,11 @@ def test_the_first_one_added_is_the_default(cli: Cli, app: FakeApp) -> None:
         f"{ONE} is your default relay."
     )
     assert cli.json("relay", "add", TWO)["default"] is False
-    first, second = cli.ok("relay", "list").out.splitlines()
-    assert first.startswith(f"{ONE}  default  online  0 queues, 300 ms, answered ")
-    assert second.startswith(f"{TWO}  online")
+    lines = cli.ok("relay", "list").out.splitlines()
+    assert (lines[0], lines[2]) == (f"{ONE}  default", TWO)
+    assert lines[1].startswith("    online  0 queues, 300 ms, answered ")
+    assert lines[3].startswith("    online")
+    assert max(map(len, lines)) <= 80
     assert [relay["onion"] for relay in cli.ok("relay", "list", "--json").json_lines] == [ONE, TWO]
 
 
@@ -39,7 +44,7 @@ def test_a_relay_is_called_by_its_beginning(cli: Cli, app: FakeApp) -> None:
     cli.ok("relay", "add", ONE)
     cli.ok("relay", "add", TWO)
     assert cli.json("relay", "default", TWO[:8]) | {"onion": TWO, "default": True} == cli.json("relay", "check", TWO)
-    assert cli.ok("relay", "remove", TWO[:8]).out == f"{TWO[:8]} is used no more. Contacts learn of it.\n"
+    assert cli.ok("relay", "remove", TWO[:8]).out == f"{TWO} is used no more. Contacts learn of it.\n"
     assert [relay["default"] for relay in cli.ok("relay", "list", "--json").json_lines] == [True]
     for wrong in (TWO[:8], ONE[:5], ""):
         gone = cli("relay", "remove", wrong, "--json")
@@ -60,8 +65,63 @@ def test_check_says_by_its_exit_code_whether_all_can_be_used(cli: Cli, app: Fake
     app.change_relay(TWO, FULL)
     checked = cli("relay", "check")
     assert checked.code == 7
-    assert f"{TWO}  degraded  it is full" in checked.out
+    assert f"{TWO}\n    degraded  it is full" in checked.out
     assert cli("relay", "check", ONE).code == 0
+
+
+def test_a_relay_that_is_removed_while_all_are_checked_is_passed_over(cli: Cli, app: FakeApp) -> None:
+    cli.ok("relay", "add", ONE)
+    cli.ok("relay", "add", TWO)
+    app.fail_next("check_relay", NoSuchRelay(name=ONE))
+    assert [relay["onion"] for relay in cli.ok("relay", "check", "--json").json_lines] == [TWO]
+
+
+def test_a_beginning_in_any_case_names_one_relay_and_no_more(cli: Cli, app: FakeApp) -> None:
+    onions = [PeerId(bytes(4) + bytes([number]) * 28).onion for number in (1, 2)]
+    for onion in onions:
+        cli.ok("relay", "add", onion)
+    assert cli("relay", "default", "aaaaaa", "--json").error["code"] == "no-such-relay"
+    assert cli.json("relay", "remove", onions[1].upper()) == {"relay": onions[1], "removed": True}
+    assert cli.json("relay", "remove", "AAAAAA") == {"relay": onions[0], "removed": True}
+
+
+def test_the_chat_code_names_the_relays_and_still_can_be_drawn(cli: Cli, app: FakeApp) -> None:
+    onions = [fake_peer(f"relay {number}").onion for number in range(3)]
+    for onion in onions:
+        cli.ok("relay", "add", onion)
+    first, *picture = cli.ok("code", "--qr").out.splitlines()
+    assert [relay.onion for relay in ChatCode.parse(first).relays] == onions
+    assert len(picture) > 20
+    assert max(map(len, picture)) <= 80
+
+
+@pytest.mark.parametrize(("has_relays", "policy"), [(True, "both"), (False, "both"), (False, "direct-only")])
+def test_status_says_where_both_comes_to_direct_only(cli: Cli, app: FakeApp, has_relays: bool, policy: str) -> None:
+    app.has_relays, app.policy = has_relays, policy
+    [line] = [line for line in cli.ok("status").out.splitlines() if line.startswith("policy")]
+    assert line.split()[1] == policy
+    assert ("works as direct-only" in line) is (policy == "both" and not has_relays)
+    assert cli.json("status")["policy"] == policy
+
+
+RELAYLESS = ServiceState(phase=Phase.DEGRADED, reason="no relay is set up")
+WAITING = ServiceState(phase=Phase.STARTING, reason="uploading")
+
+
+@pytest.mark.parametrize(
+    ("network", "published", "transport", "held_up"),
+    [
+        (WAITING, WAITING, RELAYLESS, "fake"),
+        (ONLINE, WAITING, RELAYLESS, "address"),
+        (ONLINE, STOPPED, RELAYLESS, "transport_fake"),
+    ],
+)
+def test_what_holds_others_up(
+    network: ServiceState, published: ServiceState, transport: ServiceState, held_up: str
+) -> None:
+    app = FakeApp()
+    app.change_network(network, published, transport)
+    assert bottleneck(anyio.run(app.status))[0] == held_up
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """Commands about relays: where others leave us something while we are away."""
 
+from contextlib import suppress
 from typing import Annotated
 
+import anyio
 import typer
 
+from balchat_host.api.errors import NoSuchRelay
+from balchat_host.api.frontend import App
 from balchat_host.api.types import Phase
+from balchat_host.api.views import RelayView
 from balchat_ui_cli.completion import complete_relay
 from balchat_ui_cli.frame import RUNNING, Run, command, new_group
 from balchat_ui_cli.output import Span, Style
@@ -59,10 +64,26 @@ def check(
     ] = None,
 ) -> int:
     """Go to a relay, or to all of them, and say how it is. The exit code is 7 where one cannot be used."""
-    names = [relay] if relay else [each.onion for each in run.session.ask_running(lambda app: app.relays())]
-    checked = [run.session.ask_running(lambda app, name=name: app.check_relay(name)) for name in names]
+    checked = run.session.ask_running(lambda app: _check(app, relay))
     run.out.values(checked, lambda: relay_lines(checked))
     return 0 if all(each.state.phase is Phase.ONLINE for each in checked) else NOT_ONLINE
+
+
+async def _check(app: App, relay: str | None) -> list[RelayView]:
+    if relay is not None:
+        return [await app.check_relay(relay)]
+    relays = await app.relays()
+    checked: dict[str, RelayView] = {}
+
+    async def go(onion: str) -> None:
+        # One that was removed in the meantime is none of ours any more.
+        with suppress(NoSuchRelay):
+            checked[onion] = await app.check_relay(onion)
+
+    async with anyio.create_task_group() as tasks:
+        for each in relays:
+            tasks.start_soon(go, each.onion)
+    return [checked[each.onion] for each in relays if each.onion in checked]
 
 
 def make_default(run: Run, relay: Relay) -> None:
@@ -73,5 +94,16 @@ def make_default(run: Run, relay: Relay) -> None:
 
 def remove(run: Run, relay: Relay) -> None:
     """Use a relay no more. What waits there is fetched while it lasts."""
-    run.session.ask_running(lambda app: app.remove_relay(relay))
-    run.out.value({"relay": relay, "removed": True}, lambda: [[f"{relay} is used no more. Contacts learn of it."]])
+    onion = run.session.ask_running(lambda app: _remove(app, relay))
+    run.out.value(
+        {"relay": onion, "removed": True},
+        lambda: [[Span(onion, Style.STRONG), " is used no more. Contacts learn of it."]],
+    )
+
+
+async def _remove(app: App, relay: str) -> str:
+    """Remove a relay; give its whole address, which nobody can look up afterwards."""
+    beginning = relay.strip().lower().removesuffix(".onion")
+    onion = next((each.onion for each in await app.relays() if each.onion.startswith(beginning)), relay)
+    await app.remove_relay(relay)
+    return onion

@@ -11,7 +11,7 @@ import anyio.to_thread
 import typer
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import AlreadyRunning, NotRunning, TimedOut
+from balchat_host.api.errors import AlreadyRunning, NoRelayTransport, NotRunning, TimedOut
 from balchat_host.api.frontend import App
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import Status
@@ -176,17 +176,33 @@ def status(
     if watch:
         run.session.ask_running(partial(_watch, out=run.out))
         return
-    found = run.session.try_running(lambda app: app.status())
+    found = run.session.try_running(_status)
     if found is None and run.session.key.source.given:
-        found = (run.session.ask(lambda app: app.status()),)
+        found = (run.session.ask(_status),)
     if found is None:
         _show_locked(run)
         return
-    run.out.value(found[0], lambda: status_lines(found[0]))
+    shown, relays = found[0]
+    run.out.value(shown, lambda: status_lines(shown, relays=relays))
+
+
+async def _status(app: App) -> tuple[Status, bool]:
+    return await app.status(), await _can_use_relays(app)
+
+
+async def _can_use_relays(app: App) -> bool:
+    """Say whether relays can be used, as far as can be known: nobody knows before balchat runs."""
+    try:
+        await app.relays()
+    except NoRelayTransport:
+        return False
+    except NotRunning:
+        return True
+    return True
 
 
 async def _watch(app: App, out: Output) -> None:
-    view = StatusView(out, whole=True)
+    view = StatusView(out, whole=True, relays=await _can_use_relays(app))
     async with following(app.watch_status()) as states:
         async for state in states:
             view.show(state)
