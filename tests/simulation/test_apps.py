@@ -16,14 +16,18 @@ from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api.frontend import FrontEndContext
+from balchat_host.api.transport import Relays
 from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
+from balchat_host.testing.app_relay_kit import AppRelayKit, DirectOnlyAppKit
+from balchat_host.testing.fake_app import FakeApp
 from balchat_host.testing.virtual_account import PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from balchat_host.api.frontend import App
+    from balchat_host.api.views import RelayView
 
 WEAK = Kdf(memory_kib=64, passes=1, lanes=1)
 
@@ -103,3 +107,65 @@ class TestRemoteAppPair(TestLocalAppPair):
     async def alice(self, people, short: Path) -> AsyncIterator[TestedAccount]:
         async with up(people, "Alice") as alice, served(alice.app, short) as remote:
             yield TestedAccount(app=remote, passphrase=alice.passphrase, recovery_code=alice.recovery_code)
+
+
+class RelaysInMemory(Relays):
+    """What a transport with relays would offer to the App: the relays of the one in memory."""
+
+    def __init__(self) -> None:
+        self._app = FakeApp()
+
+    async def all(self) -> list[RelayView]:
+        return await self._app.relays()
+
+    async def add(self, address: str) -> RelayView:
+        return await self._app.add_relay(address)
+
+    async def remove(self, relay: str) -> None:
+        await self._app.remove_relay(relay)
+
+    async def check(self, relay: str) -> RelayView:
+        return await self._app.check_relay(relay)
+
+    async def set_default(self, relay: str) -> RelayView:
+        return await self._app.set_default_relay(relay)
+
+
+class TestLocalAppDirectOnly(DirectOnlyAppKit):
+    @pytest.fixture
+    async def app(self, people) -> AsyncIterator[App]:
+        async with up(people, "Alice") as alice:
+            yield alice.app
+
+
+class TestLocalAppRelays(AppRelayKit):
+    @pytest.fixture
+    async def app(self, people) -> AsyncIterator[App]:
+        someone = await people.make("Alice")
+        async with someone.up() as app:
+            someone.app.relays_are(RelaysInMemory())
+            yield app
+
+
+class OverTheSocket:
+    """The account of a real loop, as a client of its socket sees it."""
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+
+class TestRemoteAppDirectOnly(OverTheSocket, DirectOnlyAppKit):
+    @pytest.fixture
+    async def app(self, people, short: Path) -> AsyncIterator[App]:
+        async with up(people, "Alice") as alice, served(alice.app, short) as remote:
+            yield remote
+
+
+class TestRemoteAppRelays(OverTheSocket, AppRelayKit):
+    @pytest.fixture
+    async def app(self, people, short: Path) -> AsyncIterator[App]:
+        someone = await people.make("Alice")
+        async with someone.up() as app, served(app, short) as remote:
+            someone.app.relays_are(RelaysInMemory())
+            yield remote
