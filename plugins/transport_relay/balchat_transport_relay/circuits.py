@@ -27,6 +27,7 @@ class Circuits:
         self._timeout = timeout
         self._slots: dict[PeerId, int] = {}
         self._lanes: dict[tuple[PeerId, str], Lane] = {}
+        self._ours: set[tuple[PeerId, str]] = set()
         self._open = False
 
     def slot(self, peer: PeerId) -> int:
@@ -40,8 +41,13 @@ class Circuits:
         """Let others have a contact's circuits."""
         self._slots.pop(peer, None)
 
-    def lane(self, relay: PeerId, isolation: str) -> Lane:
-        """Give the connection to a relay for a purpose."""
+    def lane(self, relay: PeerId, isolation: str, *, ours: bool = False) -> Lane:
+        """Give the connection to a relay for a purpose. Those to relays of `ours` are for whoever asked to keep.
+
+        Which relays contacts name is theirs to say, so others are forgotten when they are idle.
+        """
+        if ours:
+            self._ours.add((relay, isolation))
         lane = self._lanes.get((relay, isolation))
         if lane is None:
             lane = Lane(self._host, relay, isolation=isolation, timeout=self._timeout)
@@ -57,8 +63,10 @@ class Circuits:
             while True:
                 await anyio.sleep(_LOOK)
                 now = anyio.current_time()
-                for lane in list(self._lanes.values()):
+                for key, lane in list(self._lanes.items()):
                     if now - lane.used_at > IDLE and not lane.busy:
+                        if key not in self._ours:
+                            del self._lanes[key]
                         await lane.disconnect()
         finally:
             self._open = False

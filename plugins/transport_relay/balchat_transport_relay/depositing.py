@@ -135,16 +135,21 @@ class Depositing:
         except Refused as refused:
             return _failure(refused)
         except RelayGone:
-            self._down_until[address.relay_key] = anyio.current_time() + _DOWN_FOR
+            self._is_down(address.relay_key)
             return _Failure(None, None)
         except RelayLies:
-            self._down_until[address.relay_key] = anyio.current_time() + _DOWN_FOR
+            self._is_down(address.relay_key)
             return _Failure("relay-lies", _DOWN_FOR)
         except ValueError:
             # The key is the contact's, and no key at all.
             return _Failure("bad-sealing-key", None)
         self._down_until.pop(address.relay_key, None)
         return None
+
+    def _is_down(self, relay: bytes) -> None:
+        now = anyio.current_time()
+        self._down_until = {each: until for each, until in self._down_until.items() if until > now}
+        self._down_until[relay] = now + _DOWN_FOR
 
 
 def _read(routes: Sequence[Route]) -> list[Destination]:

@@ -76,7 +76,7 @@ class Station:
         """Go there now, and take down how it is."""
         began = anyio.current_time()
         try:
-            await self._circuits.lane(self.relay, "check").about()
+            await self._circuits.lane(self.relay, "check", ours=True).about()
         except (RelayGone, RelayLies, Refused) as error:
             self._failed("check", error)
             return
@@ -250,7 +250,7 @@ class Station:
         return self._lane(self._circuit_of(queue))
 
     def _lane(self, circuit: str) -> Lane:
-        lane = self._circuits.lane(self.relay, circuit)
+        lane = self._circuits.lane(self.relay, circuit, ours=True)
         lane.on_answer = self.health.measured
         return lane
 

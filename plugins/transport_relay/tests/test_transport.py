@@ -13,7 +13,7 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.requests import Claim, Create, CreateInbox, Delete, Publish, Put
 from balchat_relay_proto.sealing import OpeningKey
 from balchat_transport_relay.address import Destination
-from balchat_transport_relay.circuits import IDLE
+from balchat_transport_relay.circuits import IDLE, Circuits
 from balchat_transport_relay.health import SLOW
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.station import DRAIN
@@ -22,6 +22,7 @@ from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, PeerUnreachabl
 from balchat_host.api.transport import Disposition, KeyPackages, Outcome, Verdict
 from balchat_host.api.types import PeerId, Phase, Secret
 from balchat_host.testing.fake_transport_host import FakeTransportHost, commit_all, sign
+from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
     from conftest import World
@@ -388,6 +389,17 @@ async def test_connections_that_nobody_uses_are_closed(world) -> None:
             assert len(w.network.dials) == dials
             await alice.send(bob, b"again")
             await bob.has(b"hello", b"again")
+
+
+async def test_relays_that_contacts_name_are_forgotten_when_idle(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        circuits = Circuits(FakeTransportHost(w.network.node()), most=4, timeout=10)
+        async with running(circuits):
+            named, own = circuits.lane(relay.peer, "put/0"), circuits.lane(relay.peer, "inbox", ours=True)
+            await anyio.sleep(2 * IDLE)
+            assert circuits.lane(relay.peer, "put/0") is not named
+            assert circuits.lane(relay.peer, "inbox") is own
 
 
 async def test_a_relay_that_vanished_without_a_sign_is_noticed(world) -> None:
