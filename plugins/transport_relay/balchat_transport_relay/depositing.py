@@ -166,6 +166,6 @@ def _read(routes: Sequence[Route]) -> list[Destination]:
 
 def _failure(refused: Refused) -> _Failure:
     if refused.code is Code.DENIED:
-        return _Failure(refused.code, _DENIED_RETRY)
+        return _Failure(refused.code.value, _DENIED_RETRY)
     wait = None if refused.retry_after is None else min(max(refused.retry_after, _SHORTEST_WAIT), _LONGEST_WAIT)
-    return _Failure(refused.code, wait)
+    return _Failure(refused.code.value, wait)

@@ -7,7 +7,7 @@ import anyio
 from balchat_relay_proto.address import PORT
 from balchat_relay_proto.cbor import Malformed
 from balchat_relay_proto.codec import Message
-from balchat_relay_proto.errors import Refusal, Refused
+from balchat_relay_proto.errors import Code, Refusal, Refused
 from balchat_relay_proto.proofs import PROOF_DOMAIN, Purpose, proof_message
 from balchat_relay_proto.replies import About, Challenge, Fetched
 from balchat_relay_proto.requests import GetChallenge, Owner, Request
@@ -24,6 +24,9 @@ R = TypeVar("R", bound=Message)
 
 _OK: Final = 200
 _MAX_SMALL: Final = 16 * 1024
+_TRIES: Final = 3
+_SHORT_WAIT: Final = 5
+"""Seconds that are waited here when the relay asks for that; what it wants to have longer is told to the caller."""
 
 
 class Lane:
@@ -56,8 +59,7 @@ class Lane:
 
     async def ask(self, request: Request, reply: type[R]) -> R:
         """Ask for an operation; give the reply. Raises Refused, RelayGone, RelayLies."""
-        async with self._turn:
-            return await self._in_time(lambda http: self._post(http, request, reply))
+        return await self._patiently(lambda http: self._post(http, request, reply))
 
     async def ask_as_owner(self, purpose: Purpose, make: Callable[[Owner], Request], reply: type[R]) -> R:
         """Ask for an operation on our inbox, with a signature over a fresh challenge. Raises what `ask` does."""
@@ -66,8 +68,7 @@ class Lane:
             challenge = (await self._post(http, GetChallenge(), Challenge)).challenge
             return await self._post(http, make(await sign(self._host, self._relay, challenge, purpose)), reply)
 
-        async with self._turn:
-            return await self._in_time(ask)
+        return await self._patiently(ask)
 
     @property
     def busy(self) -> bool:
@@ -85,6 +86,19 @@ class Lane:
         """End the connection for good: whatever waits for it, or asks later, hears that the relay is gone."""
         self.closed = True
         await self.disconnect()
+
+    async def _patiently(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
+        """Ask, and wait where we ask faster than the relay lets us: whoever is behind us keeps its place."""
+        async with self._turn:
+            for _ in range(_TRIES):
+                try:
+                    return await self._in_time(ask)
+                except Refused as refused:
+                    wait = refused.retry_after
+                    if refused.code is not Code.TOO_MANY_REQUESTS or wait is None or wait > _SHORT_WAIT:
+                        raise
+                    await anyio.sleep(max(1, wait))
+            return await self._in_time(ask)
 
     async def _in_time(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
         self.used_at = anyio.current_time()

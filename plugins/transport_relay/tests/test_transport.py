@@ -201,6 +201,23 @@ async def test_one_that_is_full_or_closing_is_shown_as_such(world, code, words) 
             await bob.online()
 
 
+async def test_whoever_asks_too_fast_waits_a_moment_and_goes_on_in_order(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            routes = await bob.transport.allocate_routes(alice.peer)
+
+            def every_other(request) -> None:
+                if isinstance(request, Put) and len(relay.asked_for(Put)) % 2:
+                    raise Refused(Code.TOO_MANY_REQUESTS, "", retry_after=1)
+
+            relay.script = every_other
+            sent = await alice.send(bob, b"1", b"2", b"3", routes=routes)
+            assert [alice.host.outcomes(each)[-1] for each in sent] == [Outcome.STORED] * 3
+            assert len(relay.asked_for(Put)) == 6
+            await bob.has(b"1", b"2", b"3")
+
+
 async def test_states_name_no_address(world) -> None:
     async with world() as w:
         relay, other = await w.relay(), await w.relay()
