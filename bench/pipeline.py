@@ -18,8 +18,8 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
 from balchat_host.api.storage import KeyValueArea, SlotKind
-from balchat_host.api.transport import Outcome, SendReport, Verdict
-from balchat_host.core import account, handshake, inbox, messages, outbox, schema
+from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
+from balchat_host.core import account, handshake, inbox, messages, outbox, progress, schema
 from balchat_host.core.unit import Policy
 from balchat_host.runtime.keeper import Keeper
 from bench.figure import AtMost, Figure
@@ -120,8 +120,11 @@ class _Side:
     async def take_envelopes(self, peer: PeerId) -> list[bytes]:
         """Give what waits for a peer, and take it for delivered."""
         pending = await self.read(lambda tx: outbox.pending(tx, peer, after=0, now=2**62, limit=1000))
-        reports = [SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED) for each in pending.outgoing]
-        await self.change(lambda unit: outbox.report(unit, reports))
+        reports = [
+            (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE)
+            for each in pending.outgoing
+        ]
+        await self.change(lambda unit: progress.take_down(unit, reports))
         return [each.envelope for each in pending.outgoing]
 
     async def receive(self, source: PeerId, envelopes: Sequence[bytes]) -> None:

@@ -16,7 +16,7 @@ Rules
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -268,6 +268,13 @@ class Transport(ABC):
     async def forget(self, peer: PeerId) -> None:
         """Delete what is kept for `peer`, who was removed; called after `disconnect`."""
         del peer
+
+    async def keep_only(self, peers: Collection[PeerId]) -> None:
+        """Delete what is kept for anybody else: these are all contacts. Called once when the account comes up.
+
+        Somebody may have been removed while it was not up, or just before it was killed.
+        """
+        del peers
 
     async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where this transport cannot, or there is none.

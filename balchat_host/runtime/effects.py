@@ -1,8 +1,10 @@
 """What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
+import anyio
 from anyio.abc import TaskGroup
 
 from balchat_host.api.errors import StorageFull
@@ -24,6 +26,7 @@ class Effects:
         self._couriers = couriers
         self._router = router
         self._work = work
+        self._offering: defaultdict[PeerId, anyio.Lock] = defaultdict(anyio.Lock)
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Carry out the effects of one commit."""
@@ -53,7 +56,15 @@ class Effects:
             await self._offer(peer)
 
     async def _offer(self, peer: PeerId) -> None:
+        # One after the other: what was allocated later must not be overtaken by what was allocated before.
         # What does not work now is offered again when the account next comes up.
-        with suppress(StorageFull):
-            if allocated := await self._router.allocate(peer):
-                await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))
+        async with self._offering[peer]:
+            with suppress(StorageFull):
+                await self._offer_now(peer)
+
+    async def _offer_now(self, peer: PeerId) -> None:
+        # Removed meanwhile, they must not get anything made for them.
+        if await self._keeper.read(lambda tx: contacts.by_peer(tx, peer)) is None:
+            return
+        if allocated := await self._router.allocate(peer):
+            await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))

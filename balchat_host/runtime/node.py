@@ -143,6 +143,8 @@ class Node:
             work.start_soon(reporter.run)
             await self._tidy()
             work.start_soon(self._tidy_now_and_then)
+            everybody = await self._keeper.read(contacts.everyone)
+            await router.keep_only({contact.peer for contact in everybody})
             self._couriers.start(work, await self._keeper.read(contacts.talking))
             self._effects.offer()
             for name, front_end in self._front_ends:

@@ -1,7 +1,7 @@
 """Which way an envelope takes: by the routes that a contact named, among the transports that the policy left."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,6 +105,14 @@ class Router:
         for carrier in (*self.interactive, *self.storing):
             try:
                 await carrier.transport.forget(peer)
+            except Exception as error:  # noqa: BLE001  # one bad plugin never stops another
+                _failed(carrier, error)
+
+    async def keep_only(self, peers: Collection[PeerId]) -> None:
+        """Have nothing kept of anybody else."""
+        for carrier in (*self.interactive, *self.storing):
+            try:
+                await carrier.transport.keep_only(peers)
             except Exception as error:  # noqa: BLE001  # one bad plugin never stops another
                 _failed(carrier, error)
 

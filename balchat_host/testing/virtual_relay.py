@@ -8,7 +8,7 @@ relay.hold(1)                   the next envelope that is stored is kept back un
 relay.lose_everything()
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -47,6 +47,8 @@ class VirtualRelay:
         self.refusal: tuple[str, float | None] | None = None
         self.changed = Signal()
         self.moves: dict[PeerId, int] = {}
+        self.users: dict[PeerId, set[PeerId]] = {}
+        """Whom each account has made boxes for."""
         self._to_hold = 0
         self._held: list[tuple[bytes, bytes]] = []
 
@@ -142,6 +144,7 @@ class VirtualRelayTransport(Transport):
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         address = self._relay.address(self._host.identity, peer)
         self._boxes.add(address)
+        self._relay.users.setdefault(self._host.identity, set()).add(peer)
         self._relay.changed.ring()
         return [Route(transport=NAME, address=address)]
 
@@ -181,6 +184,10 @@ class VirtualRelayTransport(Transport):
         self.forgotten.append(peer)
         self._claimed.discard(peer)
         self._relay.boxes.pop(self._relay.address(self._host.identity, peer), None)
+
+    async def keep_only(self, peers: Collection[PeerId]) -> None:
+        for peer in self._relay.users.setdefault(self._host.identity, set()) - set(peers):
+            await self.forget(peer)
 
     async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         del relays

@@ -4,7 +4,7 @@ What it holds the host to: no ticket is handed over again before its final repor
 What it holds the transport to: no report without a ticket, and one final report each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -110,6 +110,9 @@ class _Watched(Transport):
 
     async def forget(self, peer: PeerId) -> None:
         await self._transport.forget(peer)
+
+    async def keep_only(self, peers: Collection[PeerId]) -> None:
+        await self._transport.keep_only(peers)
 
     async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         return await self._transport.claim_key_package(peer, relays)

@@ -10,6 +10,7 @@ import pytest
 
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.views import ContactState, MessageState
+from balchat_host.core import contacts
 from balchat_host.testing.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
@@ -315,6 +316,22 @@ async def test_whoever_repeats_for_ever_makes_nothing_grow(people, relay) -> Non
             # Two hundred copies are one message and, within the hour, no second answer.
             assert await texts(b, "Alice") == ["hello"]
             assert relay.stored - before <= 200 + 2
+
+
+async def test_whoever_was_removed_before_a_kill_is_forgotten_at_the_next_start(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+        box = relay.address(bob.peer, alice.peer)
+        assert relay.boxes[box]
+        async with bob.up():
+            # As a program that opens the vault alone does: nothing hears of it.
+            bob.keeper.carry_out_with(lambda _effects: None)
+            await bob.keeper.change(lambda unit: contacts.remove(unit, "Alice"))
+        async with bob.up():
+            assert box not in relay.boxes
 
 
 async def test_whoever_was_removed_leaves_nothing_behind(people, relay) -> None:

@@ -237,6 +237,12 @@ class Book:
         self._queues.pop(row.id, None)
         self._tell()
 
+    @property
+    def peers(self) -> set[PeerId]:
+        """Everybody of whom something is kept, but for what is only to be deleted."""
+        queues = {PeerId(row.peer) for row in self._queues.values() if row.retired_at != 0}
+        return queues | {PeerId(peer) for peer in self._claims}
+
     async def forget(self, peer: PeerId) -> None:
         """Have everything of a contact deleted: their queues at once, at the relays as soon as they can be reached."""
         await self._put([], [replace(row, retired_at=0) for row in self.queues(peer=peer)], forget=_CLAIM + peer.octets)

@@ -1,7 +1,7 @@
 """The relay transport: its parts, put together (api.transport.Transport)."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import anyio
@@ -109,6 +109,10 @@ class RelayTransport(Transport):
         self._circuits.release(peer)
         for station in self._stations.values():
             station.wake()
+
+    async def keep_only(self, peers: Collection[PeerId]) -> None:
+        for peer in self._book.peers - set(peers):
+            await self.forget(peer)
 
     async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         self._require_running()
