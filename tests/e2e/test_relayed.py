@@ -6,9 +6,10 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import count
 from random import Random
-from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -170,19 +171,26 @@ def test_a_relay_that_dies_at_random_moments_loses_and_doubles_nothing(neighbour
     for each in (alice, bob):
         settle(each, between)
     befriend(alice, bob)
+
+    def die(after: int, start: int) -> None:
+        """Kill the relay while it takes what Alice writes."""
+        relayed = count(1)
+        alice.events.until(lambda event: event.get("state") == "relayed" and next(relayed) == after, start=start)
+        between.kill()
+
     there = True
     written: list[str] = []
-    for number in range(ROUNDS):
-        death = Timer(random.uniform(0, 0.5), between.kill)
-        death.start()
-        texts = [f"round {number}, part {part}" for part in range(random.randrange(1, 6))]
-        write(alice, "Bob", *texts)
-        written += texts
-        if random.random() < 0.3:
-            (random.choice((bob.down, bob.kill)) if there else bob.up)()
-            there = not there
-        death.join()
-        between.start()
+    with ThreadPoolExecutor(1) as threads:
+        for number in range(ROUNDS):
+            texts = [f"round {number}, part {part}" for part in range(random.randrange(2, 12))]
+            dying = threads.submit(die, random.randrange(1, len(texts)), len(alice.events.values))
+            write(alice, "Bob", *texts)
+            written += texts
+            if random.random() < 0.3:
+                (random.choice((bob.down, bob.kill)) if there else bob.up)()
+                there = not there
+            dying.result()
+            between.start()
     if not there:
         bob.up()
     bob.events.until(came(written[-1]))
