@@ -123,7 +123,7 @@ def outbox_line(status: Status) -> Line:
 
 
 def _labelled(label: str, *value: Span | str) -> Line:
-    return [Span(f"{label:<{_LABEL}}", Style.FAINT), *value]
+    return [Span(f"{label:<{_LABEL - 1}} ", Style.FAINT), *value]
 
 
 # -- people
