@@ -151,6 +151,7 @@ async def _latency(sender: Sender, onion: RawOnion) -> list[Figure]:
             against=f"{against} of 16 KiB",
             limit=raw_envelopes.median,
             unit="ms",
+            target=AtMost(1.5),
         ),
     ]
 
