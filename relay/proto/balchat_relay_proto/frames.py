@@ -108,7 +108,12 @@ def decode_from_client(octets: bytes) -> FromClient:
 
 def encode_from_relay(frame: FromRelay) -> bytes:
     """Encode a relay's frame."""
-    return cbor.encode(_FROM_RELAY.encode(frame))
+    return b"".join(pieces_from_relay(frame))
+
+
+def pieces_from_relay(frame: FromRelay) -> list[bytes | bytearray]:
+    """Encode a relay's frame into pieces that make it up; an envelope is not copied."""
+    return cbor.pieces(_FROM_RELAY.encode(frame))
 
 
 def decode_from_relay(octets: bytes) -> FromRelay:

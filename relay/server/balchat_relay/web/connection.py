@@ -18,6 +18,7 @@ A WebSocket is another protocol on the same connection: `_successor` (aiohttp's)
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 import httptools
@@ -109,6 +110,9 @@ class Connection(asyncio.Protocol):
         self._service.metrics.connections -= 1
         self._service.connections.discard(self)
         self._over = True
+        if self._room is not None:
+            self._room.set_result(None)
+            self._room = None
         if self._successor is not None:
             self._successor.connection_lost(exc)
         if self._task is not None:
@@ -142,18 +146,33 @@ class Connection(asyncio.Protocol):
             self._successor.eof_received()
 
     def pause_writing(self) -> None:
+        self._room = asyncio.get_running_loop().create_future()
         if self._successor is not None:
             self._successor.pause_writing()
-        elif self._room is None:
-            self._room = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
+        if self._room is not None:
+            self._room.set_result(None)
+            self._room = None
         if self._successor is not None:
             self._successor.resume_writing()
-        elif self._room is not None:
-            if not self._room.done():
-                self._room.set_result(None)
-            self._room = None
+
+    # -- for whoever writes --
+
+    @property
+    def waiting(self) -> int:
+        """Octets that the client has not taken yet."""
+        return 0 if self.wire is None else self.wire.get_write_buffer_size()
+
+    def write(self, pieces: Sequence[bytes | bytearray]) -> None:
+        """Send, or keep until the client takes it."""
+        if self.wire is not None and not self.wire.is_closing():
+            self.wire.writelines(pieces)
+
+    async def room(self) -> None:
+        """Wait until the client has taken most of what was sent."""
+        if self._room is not None:
+            await asyncio.shield(self._room)
 
     # -- the parser's side --
 
@@ -258,9 +277,8 @@ class Connection(asyncio.Protocol):
             while self._asked:
                 request = self._asked.popleft()
                 try:
-                    wire.writelines(await self._service.answer(request, self))
-                    if self._room is not None:
-                        await self._room
+                    self.write(await self._service.answer(request, self))
+                    await self.room()
                 finally:
                     memory.give(request.held)
                 if not request.keep_alive:
@@ -286,7 +304,7 @@ class Connection(asyncio.Protocol):
         wire, limits = self.wire, self._service.limits
         if wire is None:
             return False
-        pending = wire.get_write_buffer_size()
+        pending = self.waiting
         if not pending or pending < self._pending or not self._pending:
             self._stalled = now
         self._pending = pending

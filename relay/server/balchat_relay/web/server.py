@@ -143,11 +143,11 @@ class RelayServer:
         self.metrics.subscribers += 1
         link = SubscriberLink(
             socket,
+            handler.connection,
             store=self._store,
             hub=self._hub,
             operations=self._operations,
             metrics=self.metrics,
-            bucket=handler.connection.bucket,
             idle_timeout=self.limits.idle_timeout,
         )
         try:

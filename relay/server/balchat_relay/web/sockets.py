@@ -1,11 +1,13 @@
-"""One WebSocket: its subscriptions, what waits to be sent, and the two tasks that read and write.
+"""One WebSocket: its subscriptions, and the two tasks that read and catch up.
 
 What a client must do to hurt others is bounded here: frames are small, subscriptions counted, and no more than
 `_OUTBOX` octets and one fetch of `_PIECE` (or one envelope) wait for a client that does not read.
+
+aiohttp opens, reads, pings and closes. What we say goes to the connection at once and in one write: a task in between,
+and aiohttp's second write for a large frame, would be a good part of the time that a push takes.
 """
 
 import asyncio
-from collections import deque
 from time import time
 from typing import Final
 
@@ -23,8 +25,8 @@ from balchat_relay_proto.frames import (
     Subscribed,
     Unsubscribe,
     decode_from_client,
-    encode_from_relay,
     ended,
+    pieces_from_relay,
 )
 from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.sizes import MAX_FRAME, MAX_SUBSCRIPTIONS
@@ -32,11 +34,13 @@ from balchat_relay_proto.sizes import MAX_FRAME, MAX_SUBSCRIPTIONS
 from balchat_relay.metrics import Metrics
 from balchat_relay.push import Hub, Subscription
 from balchat_relay.storage.contract import QueueStore
-from balchat_relay.web.limiting import Bucket
+from balchat_relay.web.connection import Connection
 from balchat_relay.web.operations import Operations, new_challenge
 
 _OUTBOX: Final = 256 * 1024
 _PIECE: Final = 64 * 1024
+_BINARY: Final = 0x82
+_SHORT: Final = 125
 _PAUSE_AFTER_FAULT: Final = 1.0
 
 
@@ -46,12 +50,12 @@ class SubscriberLink:
     def __init__(
         self,
         socket: web.WebSocketResponse,
+        connection: Connection,
         *,
         store: QueueStore,
         hub: Hub,
         operations: Operations,
         metrics: Metrics,
-        bucket: Bucket,
         idle_timeout: float,
     ) -> None:
         self._socket = socket
@@ -59,34 +63,30 @@ class SubscriberLink:
         self._hub = hub
         self._operations = operations
         self._metrics = metrics
-        self._bucket = bucket
+        self._connection = connection
         self._idle_timeout = idle_timeout
         self._challenge = new_challenge()
         self._subscriptions: dict[int, Subscription] = {}
         self._behind: dict[int, Subscription] = {}
-        self._outbox: deque[bytes] = deque()
-        self._waiting = 0
         self._wake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
 
     async def run(self) -> None:
         """Serve until the client is gone or did something that ends it."""
         self._say(Hello(challenge=self._challenge))
-        writing = asyncio.create_task(self._write())
+        catching_up = asyncio.create_task(self._catch_up())
         reading = asyncio.create_task(self._read())
         try:
             ended: set[asyncio.Task[None]] = set()
             while not ended:
                 ended, _ = await asyncio.wait(
-                    (writing, reading), timeout=self._idle_timeout, return_when=asyncio.FIRST_COMPLETED
+                    (catching_up, reading), timeout=self._idle_timeout, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not ended and not self._subscriptions:  # it keeps a connection from others, for nothing
                     await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"no subscription")
         finally:
-            for task in (writing, reading):
+            for task in (catching_up, reading):
                 task.cancel()
-            await asyncio.gather(writing, reading, return_exceptions=True)
+            await asyncio.gather(catching_up, reading, return_exceptions=True)
             for subscription in self._subscriptions.values():
                 self._hub.remove(subscription)
             self._metrics.subscriptions -= len(self._subscriptions)
@@ -95,7 +95,8 @@ class SubscriberLink:
     # -- the hub's side (push.Link) --
 
     def push(self, subscription: Subscription, sequence: int, envelope: bytes) -> bool:
-        if self._waiting + len(envelope) > _OUTBOX and self._waiting:
+        waiting = self._connection.waiting
+        if waiting and waiting + len(envelope) > _OUTBOX:
             return False
         self._metrics.pushed += 1
         self._say(Push(number=subscription.number, sequence=sequence, envelope=envelope))
@@ -109,28 +110,21 @@ class SubscriberLink:
         if self._forget(subscription.number) is not None:
             self._say(ended(subscription.number, why))
 
-    # -- writing --
+    # -- saying --
 
     def _say(self, frame: FromRelay) -> None:
-        octets = encode_from_relay(frame)
-        self._outbox.append(octets)
-        self._waiting += len(octets)
-        if self._waiting > _OUTBOX:
-            self._room.clear()
-        self._wake.set()
+        if self._socket.closed:
+            return
+        pieces = pieces_from_relay(frame)
+        self._connection.write([_frame_head(sum(map(len, pieces))), *pieces])
 
-    async def _write(self) -> None:
+    async def _catch_up(self) -> None:
         while True:
-            while self._outbox:
-                octets = self._outbox.popleft()
-                self._waiting -= len(octets)
-                if self._waiting <= _OUTBOX:
-                    self._room.set()
-                await self._socket.send_bytes(octets)
-            if self._behind:
-                number = next(iter(self._behind))
-                await self._fetch(self._behind.pop(number))
-                continue
+            while self._behind:
+                await self._connection.room()
+                number = next(iter(self._behind), None)
+                if number is not None:
+                    await self._fetch(self._behind.pop(number))
             self._wake.clear()
             await self._wake.wait()
 
@@ -152,9 +146,8 @@ class SubscriberLink:
         for stored in found.stored:
             if self._subscriptions.get(subscription.number) is not subscription:
                 return
-            push = Push(number=subscription.number, sequence=stored.sequence, envelope=stored.envelope)
             self._metrics.pushed += 1
-            await self._socket.send_bytes(encode_from_relay(push))
+            self._say(Push(number=subscription.number, sequence=stored.sequence, envelope=stored.envelope))
             subscription.cursor = max(subscription.cursor, stored.sequence)
         if found.more:
             self._behind[subscription.number] = subscription
@@ -165,8 +158,8 @@ class SubscriberLink:
 
     async def _read(self) -> None:
         async for message in self._socket:
-            await self._room.wait()  # whoever does not read its answers is not read either
-            if wait := self._bucket.wait():
+            await self._connection.room()  # whoever does not read its answers is not read either
+            if wait := self._connection.bucket.wait():
                 await asyncio.sleep(wait)  # whoever asks too much is read more slowly
             if message.type is not WSMsgType.BINARY:
                 await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"binary frames only")
@@ -240,3 +233,12 @@ class SubscriberLink:
 def open_socket(*, heartbeat: float) -> web.WebSocketResponse:
     """Make a WebSocket as the spec has it: no compression, small frames."""
     return web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, heartbeat=heartbeat, decode_text=False)
+
+
+def _frame_head(length: int) -> bytes:
+    """Write what stands in front of a whole binary message from a server (RFC 6455, section 5.2)."""
+    if length <= _SHORT:
+        return bytes([_BINARY, length])
+    if length < 1 << 16:
+        return bytes([_BINARY, _SHORT + 1]) + length.to_bytes(2)
+    return bytes([_BINARY, _SHORT + 2]) + length.to_bytes(8)
