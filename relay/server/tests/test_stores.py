@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from balchat_relay.storage.contract import QueueStore, StoreLimits
+from balchat_relay.storage.contract import Place, QueueStore, StoreLimits
 from balchat_relay.storage.memory import MemoryStore
 from balchat_relay.storage.sqlite.schema import StoreUnusable
 from balchat_relay.storage.sqlite.store import open_store
@@ -14,6 +14,7 @@ from balchat_relay.testing.store_kit import (
     QUEUE,
     StoreBench,
     StoreKit,
+    Witness,
     acknowledge,
     fetched,
     make,
@@ -84,6 +85,23 @@ async def test_a_full_disk_refuses_puts_and_takes_acknowledgements(tmp_path: Pat
     await acknowledge(store, *there[:10])
     there = [*there[10:], await put(store, "more")]
     assert await fetched(store) == there
+    await store.aclose()
+
+
+async def test_what_arrived_and_found_no_room_is_taken_back_from_the_observer(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "relay.db", StoreLimits(), max_file=2**20)
+    await make(store)
+    witness = Witness({QUEUE})
+    store.watch(witness)
+    stored = 0
+    with refused(Code.RELAY_FULL):
+        for name in range(100):
+            await put(store, name)
+            stored += 1
+    assert stored
+    heard = [(name, what) for name, what in witness.heard if name != "arrived"]
+    places = [Place(queue=QUEUE, sequence=number) for number in range(1, stored + 2)]
+    assert heard == [*(("committed", place) for place in places[:-1]), ("undone", places[-1])]
     await store.aclose()
 
 

@@ -1,7 +1,7 @@
 """The units that change the database: each a function of one transaction, all or nothing by its savepoint."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,13 +20,17 @@ _QUEUE_PIECE: Final = 16
 
 @dataclass(slots=True)
 class Unit:
-    """What one unit works with. `places` and `deleted` tell afterwards what happened."""
+    """What one unit works with.
+
+    It tells `arriving` of an envelope before it writes it, once nothing but a fault can keep it out: so a push need not
+    wait. `deleted` tells afterwards which queues are gone.
+    """
 
     sql: sqlite3.Cursor
     limits: StoreLimits
     totals: dict[str, int]
     room_on_disk: bool
-    places: list[tuple[Place, bytes]] = field(default_factory=list[tuple[Place, bytes]])
+    arriving: Callable[[Place, bytes], None]
     deleted: list[bytes] = field(default_factory=list[bytes])
 
     def one(self, sql: str, *values: object) -> Any:
@@ -103,6 +107,7 @@ def put(unit: Unit, queue: bytes, *, send: bytes | None, envelope_id: bytes, env
     if envelopes >= max_envelopes or octets + len(envelope) > max_octets:
         raise rules.queue_full()
     unit.need_room(len(envelope))
+    unit.arriving(Place(queue=queue, sequence=sequence), envelope)
     unit.sql.execute(
         "INSERT INTO envelopes (queue, sequence, id, arrived, body) VALUES (?, ?, ?, ?, ?)",
         (row, sequence, envelope_id, now, envelope),
@@ -113,7 +118,6 @@ def put(unit: Unit, queue: bytes, *, send: bytes | None, envelope_id: bytes, env
         (len(envelope), now // HOUR, now // HOUR, puts + 1, row),
     )
     unit.count(envelopes=1, octets=len(envelope))
-    unit.places.append((Place(queue=queue, sequence=sequence), envelope))
 
 
 def acknowledge(unit: Unit, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int) -> None:

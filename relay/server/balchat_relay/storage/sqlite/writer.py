@@ -61,6 +61,7 @@ class Writer:
         self._totals: dict[str, int] = dict(zip(_TOTALS, row, strict=True))
         self.totals = Totals(**self._totals)
         self.observer: Observer | None = None
+        self._places: list[Place] = []  # of the transaction that is under way
         # Daemonic: a program that fails shall still be able to end.
         self._thread = Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
@@ -84,14 +85,14 @@ class Writer:
     def _commit(self, batch: list[Job], *, gather: bool) -> None:
         """Run the batch, and where `gather` what is submitted meanwhile, as one transaction of the database."""
         before = dict(self._totals)
-        places: list[Place] = []
+        self._places = []
         deleted: list[bytes] = []
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
             room = self._room_on_disk()
-            self._run_unit(batch[0], places, deleted, room=room)
+            self._run_unit(batch[0], deleted, room=room)
             if gather:
-                self._gather(batch, places, deleted, room=room)
+                self._gather(batch, deleted, room=room)
             if self._totals != before:
                 self._cursor.execute("UPDATE totals SET queues = ?, envelopes = ?, octets = ?, cards = ?", tuple(
                     self._totals[name] for name in _TOTALS
@@ -99,12 +100,12 @@ class Writer:
             self._cursor.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
             self._totals = before
-            self._undo(batch, places, error)
+            self._undo(batch, error)
             return
         self.totals = Totals(**self._totals)
-        self._tell(places, deleted)
+        self._tell(deleted)
 
-    def _gather(self, batch: list[Job], places: list[Place], deleted: list[bytes], *, room: bool) -> None:
+    def _gather(self, batch: list[Job], deleted: list[bytes], *, room: bool) -> None:
         deadline = monotonic() + MAX_SECONDS
         while len(batch) < MAX_UNITS and monotonic() < deadline:
             try:
@@ -115,13 +116,14 @@ class Writer:
                 self._queue.put(None)
                 return
             batch.append(job)
-            self._run_unit(job, places, deleted, room=room)
+            self._run_unit(job, deleted, room=room)
 
-    def _run_unit(self, job: Job, places: list[Place], deleted: list[bytes], *, room: bool) -> None:
+    def _run_unit(self, job: Job, deleted: list[bytes], *, room: bool) -> None:
         """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
         if not job.checks_first:
             self._cursor.execute("SAVEPOINT unit")
-        unit = Unit(self._cursor, self._limits, dict(self._totals), room)
+        before = len(self._places)
+        unit = Unit(self._cursor, self._limits, dict(self._totals), room, self._arriving)
         try:
             job.result = job.run(unit)
         except sqlite3.Error as error:
@@ -133,23 +135,31 @@ class Writer:
         if job.error is not None:
             if not job.checks_first:
                 self._cursor.execute("ROLLBACK TO unit")
+            self._not_arrived(before)
         else:
             self._totals = unit.totals
-            for place, envelope in unit.places:
-                places.append(place)
-                if self.observer is not None and self.observer.wants(place.queue):
-                    self.observer.arrived(place, envelope)
             deleted += unit.deleted
         if not job.checks_first:
             self._cursor.execute("RELEASE unit")
 
-    def _undo(self, batch: list[Job], places: list[Place], error: BaseException) -> None:
+    def _arriving(self, place: Place, envelope: bytes) -> None:
+        self._places.append(place)
+        if self.observer is not None and self.observer.wants(place.queue):
+            self.observer.arrived(place, envelope)
+
+    def _not_arrived(self, first: int) -> None:
+        """Take back what arrived in this transaction, from the `first` on."""
+        places = self._places[first:]
+        del self._places[first:]
+        if self.observer is not None and places:
+            self.observer.undone(places)
+
+    def _undo(self, batch: list[Job], error: BaseException) -> None:
         """Undo the transaction. Where the disk was full, try each unit alone: those that delete may well succeed."""
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):
                 self._cursor.execute("ROLLBACK")
-        if self.observer is not None and places:
-            self.observer.undone(places)
+        self._not_arrived(0)
         full = isinstance(error, sqlite3.Error) and _is_full(error)
         if full and len(batch) > 1:
             for job in batch:
@@ -161,10 +171,10 @@ class Writer:
                 # Each caller gets an exception of its own: several tasks would garble the traceback of one.
                 job.error = rules.relay_full() if full else StoreBroken(str(error))
 
-    def _tell(self, places: list[Place], deleted: list[bytes]) -> None:
+    def _tell(self, deleted: list[bytes]) -> None:
         if self.observer is None:
             return
-        if wanted := [place for place in places if self.observer.wants(place.queue)]:
+        if wanted := [place for place in self._places if self.observer.wants(place.queue)]:
             self.observer.committed(wanted)
         for queue in deleted:
             self.observer.deleted(queue)
