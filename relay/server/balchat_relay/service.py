@@ -31,7 +31,7 @@ from balchat_relay.web.server import RelayServer
 
 Factory: TypeAlias = Callable[[], asyncio.BaseProtocol]
 
-_SWITCH_INTERVAL: Final = 0.0005
+SWITCH_INTERVAL: Final = 0.0005
 """Seconds after which a thread gives way. The store's threads run for microseconds between two waits; with Python's
 5 ms each of their statements would stand in line behind a busy event loop."""
 
@@ -97,7 +97,7 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
     relay_key = await to_thread.run_sync(folder.relay_key)
     limits = settings.limits
     _raise_descriptor_limit(limits.connections)
-    sys.setswitchinterval(_SWITCH_INTERVAL)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     state = ["starting"]
 
     def on_state(text: str) -> None:

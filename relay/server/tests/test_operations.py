@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from balchat_relay.service import Relay
 from balchat_relay.settings import Limits, RelayTable
+from balchat_relay.storage import rules
 from balchat_relay.testing.client import Client, OwnQueue, connected, inbox_of, random_envelope, sign
 from balchat_relay_proto.capabilities import Capability, envelope_id
 from balchat_relay_proto.errors import Code, Refused
@@ -233,8 +234,9 @@ async def test_a_draining_relay_gives_and_takes_nothing_new(client: Client, rela
     envelope = await put(client, queue)
     relay.operations.draining = True
     for asking in (client.new_queue(), put(client, queue)):
-        with refused(Code.DRAINING):
+        with refused(Code.DRAINING) as error:
             await asking
+        assert error.value.retry_after
     assert await fetch(client, queue) == [envelope]
     ids = (envelope_id(envelope),)
     await client.ask(Acknowledge(queue=queue.id, authority=queue.holder, envelope_ids=ids), Done)
@@ -253,3 +255,22 @@ async def test_the_largest_envelope_goes_in_and_out(client: Client) -> None:
     await put(client, queue)
     found = await client.ask(Fetch(queue=queue.id, authority=queue.holder), Fetched)
     assert ([each.envelope for each in found.stored], found.more) == ([largest], True)
+
+
+async def test_a_fault_of_the_relay_is_named_so_and_ends_nothing_else(
+    client: Client, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = await client.new_queue()
+    with monkeypatch.context() as broken:
+        broken.setattr(relay.store, "status", None)
+        with refused(Code.INTERNAL) as error:
+            await client.ask(GetStatus(queue=queue.id, authority=queue.holder), QueueStatus)
+    assert error.value.retry_after
+    await client.ask(GetStatus(queue=queue.id, authority=queue.holder), QueueStatus)
+
+
+def test_a_refusal_that_time_mends_says_when_to_come_again() -> None:
+    for temporary in (rules.queue_full(), rules.pool_full(1), rules.relay_full(), rules.inbox_busy(7), rules.no_card()):
+        assert temporary.retry_after
+    for lasting in (rules.not_invited(), rules.inbox_envelope_too_large(1)):
+        assert lasting.retry_after is None

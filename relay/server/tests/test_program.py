@@ -4,9 +4,11 @@ import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import anyio
 import pytest
 from anyio import to_thread
+from balchat_network_tor.testing.ports import free_ports
 from balchat_relay.publishing import tor_settings
 from balchat_relay.settings import BadSettings, read_settings
 from balchat_relay.testing.client import connected, random_envelope
@@ -66,6 +68,19 @@ async def test_metrics_name_no_queue(process: RelayProcess) -> None:
         for secret in (queue.id, queue.send.octets, queue.send.verifier, queue.receive.verifier):
             assert secret.hex() not in text
     assert await process.admin("/health") == "ok\n"
+
+
+async def test_on_a_port_of_this_machine_there_are_health_and_metrics_and_nothing_else(short_folder: Path) -> None:
+    process = RelayProcess(short_folder)
+    await process.make()
+    (port,) = free_ports(1)
+    text = await to_thread.run_sync(process.folder.settings.read_text)
+    text = text.replace("[limits]\n", f'metrics = "127.0.0.1:{port}"\n\n[limits]\n')
+    await to_thread.run_sync(process.folder.settings.write_text, text)
+    async with process.running(), aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for path, status in (("/health", 200), ("/metrics", 200), ("/status", 404), ("/drain", 404)):
+            async with session.get(path) as answer:
+                assert answer.status == status
 
 
 async def test_the_public_server_has_no_admin_pages(process: RelayProcess) -> None:

@@ -1,17 +1,22 @@
 """Both stores obey the kit; SQLite's own dangers."""
 
+import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from balchat_relay.storage import rules
 from balchat_relay.storage.contract import Place, QueueStore, StoreLimits
 from balchat_relay.storage.memory import MemoryStore
+from balchat_relay.storage.sqlite import schema
 from balchat_relay.storage.sqlite.schema import StoreUnusable
 from balchat_relay.storage.sqlite.store import open_store
 from balchat_relay.testing.store_kit import (
     LIMITS,
+    NOW,
     QUEUE,
+    SIZE,
     StoreBench,
     StoreKit,
     Witness,
@@ -24,6 +29,9 @@ from balchat_relay.testing.store_kit import (
 from balchat_relay_proto.errors import Code
 
 pytestmark = pytest.mark.anyio
+
+OTHER = bytes(range(32))
+"""Nobody's capability."""
 
 
 class MemoryBench(StoreBench):
@@ -148,3 +156,52 @@ async def test_counts_agree_with_the_rows(tmp_path: Path) -> None:
     connection.close()
     assert (totals.envelopes, totals.octets) == rows
     assert in_queue == totals.envelopes == 3
+
+
+# -- the same work --
+
+ASKED: dict[str, Callable[[QueueStore], Awaitable[object]]] = {
+    "fetch": lambda store: store.fetch(QUEUE, receive=OTHER, after=0, now=NOW),
+    "status": lambda store: store.status(QUEUE, receive=OTHER),
+    "acknowledge": lambda store: store.acknowledge(QUEUE, receive=OTHER, envelope_ids=[OTHER], now=NOW),
+    "rotate": lambda store: store.rotate(QUEUE, receive=OTHER, new_send=OTHER, new_receive=OTHER),
+    "delete": lambda store: store.delete(QUEUE, receive=OTHER),
+    "publish": lambda store: store.publish(QUEUE, receive=OTHER, cards=[], last_resort=None, tokens=[], now=NOW),
+    "put": lambda store: store.put(QUEUE, send=OTHER, envelope_id=OTHER, envelope=bytes(SIZE), now=NOW),
+    "claim": lambda store: store.claim(QUEUE, send=OTHER, token=None, now=NOW),
+}
+
+
+@pytest.mark.parametrize("operation", ASKED)
+async def test_an_absent_queue_costs_the_work_of_a_wrong_capability(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    work: list[object] = []
+    connect, compare = schema.connect, rules.compare_digest
+
+    def traced(path: Path, *, cache_kib: int) -> sqlite3.Connection:
+        connection = connect(path, cache_kib=cache_kib)
+        connection.set_trace_callback(lambda sql: work.append(re.sub(r"x'[0-9a-f]*'", "?", sql)))
+        return connection
+
+    def counted(one: bytes, other: bytes) -> bool:
+        work.append(("compare", len(one), len(other)))
+        return compare(one, other)
+
+    monkeypatch.setattr(schema, "connect", traced)
+    monkeypatch.setattr(rules, "compare_digest", counted)
+    done: list[list[object]] = []
+    for there in (False, True):
+        store = await open_store(tmp_path / f"{there}.db", LIMITS)
+        if there:
+            await make(store)
+            await put(store, 1)
+        work.clear()
+        with refused(Code.DENIED):
+            await ASKED[operation](store)
+        done.append(work[:])
+        await store.aclose()
+    absent, wrong = done
+    assert absent == wrong
+    assert any("SELECT" in str(each) for each in absent)
+    assert ("compare", 32, 32) in absent
