@@ -1,7 +1,7 @@
 """The relay against its limits: the store's engine alone, a bare WebSocket echo, and what SimpleX's server needs.
 
-`python -m bench.relay_server [--quick]` measures these figures alone. The load generator speaks HTTP by hand, so that
-it does not become the limit itself.
+`python -m bench.relay_server [--quick]` measures these figures alone. The load generator, `relay_load`, has plain
+sockets and no event loop, so that it does not become the limit itself.
 """
 
 from __future__ import annotations
@@ -13,42 +13,49 @@ import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import uvloop
 from aiohttp import web
+from balchat_relay.service import SWITCH_INTERVAL
 from balchat_relay.storage.contract import StoreLimits
 from balchat_relay.storage.sqlite.store import open_store
 from balchat_relay.testing.client import OwnQueue, connected, random_envelope
 from balchat_relay.testing.process import RelayProcess
 from balchat_relay_proto.capabilities import envelope_id
-from balchat_relay_proto.frames import Push, Subscribe, encode_from_client
+from balchat_relay_proto.frames import Push, Subscribe, encode_from_client, encode_from_relay
 from balchat_relay_proto.requests import Acknowledge, Create, Fetch, Put
 from balchat_relay_proto.sealing import OpeningKey, seal, unseal
 from balchat_relay_proto.sizes import ENVELOPE_SIZES
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from bench import relay_load
 from bench.figure import AtLeast, AtMost, Figure
+from bench.relay_load import post
 from bench.timing import in_turns, in_turns_sync
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-
-    from balchat_relay.storage.contract import QueueStore
+    from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractContextManager
 
     from bench.room import Room
 
 TITLE = "The relay's server, over a unix socket"
 NOTE = (
-    "The store alone is the same SQLite store with the same durability, called in one process without HTTP. Load"
-    " generator and relay share the machine; the store alone has it to itself."
+    "The store alone is the same SQLite store with the same durability, event loop and thread settings, called in one"
+    " process without HTTP. Both do the same envelopes in slices, in turns. The relay is a process of its own; the load"
+    " generator is another on the same machine, while the store alone has it to itself."
 )
 CLIENTS = (1, 32, 256)
+SLICES = 4
+"""Pieces into which each measurement is cut, which the store alone and the relay do in turns."""
 
 
 # -- throughput --
@@ -88,149 +95,205 @@ class Connection(asyncio.Protocol):
         return await self.answer
 
 
-async def rate(operations: Sequence[Callable[[int], Awaitable[object]]], each: int) -> float:
-    """Have every client do its operation `each` times in a row; give all of them a second."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done with one queue of each client: `each` envelopes, in slices."""
 
-    async def client(operation: Callable[[int], Awaitable[object]]) -> None:
-        for number in range(each):
-            await operation(number)
+    queues: list[OwnQueue]
+    envelopes: list[list[bytes]]
 
-    start = time.perf_counter()
-    await asyncio.gather(*(client(operation) for operation in operations))
-    return each * len(operations) / (time.perf_counter() - start)
+    @classmethod
+    def make(cls, clients: int, each: int) -> Work:
+        queues = [OwnQueue.generate() for _ in range(clients)]
+        return cls(queues, [[random_envelope() for _ in range(each)] for _ in queues])
 
-
-Maker: TypeAlias = "Callable[[int], Callable[[int], Awaitable[object]]]"
-"""For a client's number gives what it does at each of its turns."""
-
-
-async def engine(store: QueueStore, clients: int, each: int) -> dict[str, float]:
-    """Put, fetch and acknowledge with the store alone, in this process."""
-    queues = [OwnQueue.generate() for _ in range(clients)]
-    envelopes = [[random_envelope() for _ in range(each)] for _ in queues]
-    now = int(time.time())
-
-    def put(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, mine = queues[client], envelopes[client]
-        verifier = queue.send.verifier
-        return lambda n: store.put(queue.id, send=verifier, envelope_id=envelope_id(mine[n]), envelope=mine[n], now=now)
-
-    def fetch(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, verifier = queues[client], queues[client].receive.verifier
-        return lambda _: store.fetch(queue.id, receive=verifier, after=each - 1, now=now)
-
-    def acknowledge(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, mine = queues[client], envelopes[client]
-        verifier = queue.receive.verifier
-        return lambda n: store.acknowledge(queue.id, receive=verifier, envelope_ids=[envelope_id(mine[n])], now=now)
-
-    def fetch_many(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, verifier = queues[client], queues[client].receive.verifier
-        return lambda _: store.fetch(queue.id, receive=verifier, after=0, now=now)
-
-    for queue in queues:
-        await store.create(queue.id, send=queue.send.verifier, receive=queue.receive.verifier, now=now)
-    return await rates({"put": put, "fetch": fetch, "acknowledge": acknowledge}, fetch_many, clients=clients, each=each)
+    def slices(self) -> list[slice]:
+        each = len(self.envelopes[0])
+        size = max(1, each // SLICES)
+        return [slice(start, start + size) for start in range(0, each, size)]
 
 
-async def relay(socket: Path, clients: int, each: int) -> dict[str, float]:
-    """Put, fetch and acknowledge at a relay, over its unix socket."""
-    loop = asyncio.get_running_loop()
-    connections = [(await loop.create_unix_connection(Connection, str(socket)))[1] for _ in range(clients)]
-    queues = [OwnQueue.generate() for _ in range(clients)]
-    for connection, queue in zip(connections, queues, strict=True):
-        create = Create(send_verifier=queue.send.verifier, receive_verifier=queue.receive.verifier)
-        await connection.ask("create", create.to_octets())
-    envelopes = [[random_envelope() for _ in range(each)] for _ in queues]
+class Engine:
+    """The store alone, in this process, under the event loop and the thread settings that the relay runs it under."""
 
-    def put(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, mine, ask = queues[client], envelopes[client], connections[client].ask
-        bodies = [Put(queue=queue.id, send=queue.send, envelope=one).to_octets() for one in mine]
-        return lambda n: ask("put", bodies[n])
+    def __init__(self, path: Path, work: Work) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._work = work
+        self._now = int(time.time())
+        self._store = self._runner.run(open_store(path, StoreLimits(queue_envelopes=10**6)))
+        self._runner.run(self._create())
 
-    def fetch(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, ask = queues[client], connections[client].ask
-        body = Fetch(queue=queue.id, authority=queue.holder, after=each - 1).to_octets()
-        return lambda _: ask("fetch", body)
+    async def _create(self) -> None:
+        for queue in self._work.queues:
+            await self._store.create(queue.id, send=queue.send.verifier, receive=queue.receive.verifier, now=self._now)
 
-    def acknowledge(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, mine, ask = queues[client], envelopes[client], connections[client].ask
-        bodies = [
-            Acknowledge(queue=queue.id, authority=queue.holder, envelope_ids=(envelope_id(one),)).to_octets()
-            for one in mine
+    def close(self) -> None:
+        self._runner.run(self._store.aclose())
+        self._runner.close()
+
+    def seconds(self, operation: str, piece: slice) -> float:
+        """Do one slice of an operation for all clients at once."""
+
+        async def all_of_them() -> float:
+            clients = [self._client(operation, number, piece) for number in range(len(self._work.queues))]
+            start = time.perf_counter()
+            await asyncio.gather(*clients)
+            return time.perf_counter() - start
+
+        return self._runner.run(all_of_them())
+
+    async def _client(self, operation: str, number: int, piece: slice) -> None:
+        queue, mine, store, now = self._work.queues[number], self._work.envelopes[number], self._store, self._now
+        send, receive = queue.send.verifier, queue.receive.verifier
+        for one in mine[piece]:
+            match operation:
+                case "put":
+                    await store.put(queue.id, send=send, envelope_id=envelope_id(one), envelope=one, now=now)
+                case "fetch":
+                    await store.fetch(queue.id, receive=receive, after=len(mine) - 1, now=now)
+                case "acknowledge":
+                    await store.acknowledge(queue.id, receive=receive, envelope_ids=[envelope_id(one)], now=now)
+                case _:
+                    await store.fetch(queue.id, receive=receive, after=0, now=now)
+
+
+class OverSocket:
+    """The same through the relay's socket."""
+
+    def __init__(self, path: Path, work: Work) -> None:
+        self._work = work
+        self._clients = [relay_load.Client(path) for _ in work.queues]
+        creations = [
+            [post("create", Create(send_verifier=one.send.verifier, receive_verifier=one.receive.verifier).to_octets())]
+            for one in work.queues
         ]
-        return lambda n: ask("acknowledge", bodies[n])
+        relay_load.run(self._clients, creations)
 
-    def fetch_many(client: int) -> Callable[[int], Awaitable[object]]:
-        queue, ask = queues[client], connections[client].ask
-        body = Fetch(queue=queue.id, authority=queue.holder).to_octets()
-        return lambda _: ask("fetch", body)
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
 
-    found = await rates(
-        {"put": put, "fetch": fetch, "acknowledge": acknowledge}, fetch_many, clients=clients, each=each
-    )
-    for connection in connections:
-        connection.transport.close()
-    return found
+    def seconds(self, operation: str, piece: slice) -> float:
+        requests = [self._requests(operation, number, piece) for number in range(len(self._clients))]
+        return relay_load.run(self._clients, requests)
+
+    def _requests(self, operation: str, number: int, piece: slice) -> list[bytes]:
+        queue, mine = self._work.queues[number], self._work.envelopes[number]
+        match operation:
+            case "put":
+                bodies = [Put(queue=queue.id, send=queue.send, envelope=one).to_octets() for one in mine[piece]]
+            case "fetch":
+                bodies = [Fetch(queue=queue.id, authority=queue.holder, after=len(mine) - 1).to_octets()]
+            case "acknowledge":
+                bodies = [
+                    Acknowledge(queue=queue.id, authority=queue.holder, envelope_ids=(envelope_id(one),)).to_octets()
+                    for one in mine[piece]
+                ]
+            case _:
+                bodies = [Fetch(queue=queue.id, authority=queue.holder).to_octets()]
+        requests = [post(operation.partition(" ")[0], body) for body in bodies]
+        return requests if len(requests) > 1 else requests * len(mine[piece])
 
 
-async def rates(makers: dict[str, Maker], fetch_many: Maker, *, clients: int, each: int) -> dict[str, float]:
-    """Have all clients put, fetch (singly, and as much as a request gives) and acknowledge; give envelopes a second."""
-    found: dict[str, float] = {}
-    for name, make in makers.items():
-        if name == "acknowledge":
+def throughput(process: RelayProcess, folder: Path, *, quick: bool) -> list[Figure]:
+    """Put, fetch and acknowledge, slice by slice in turns, so that the machine's moods strike both alike."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    figures: list[Figure] = []
+    with bare(folder / "bare") as idle:
+        for clients in CLIENTS:
+            each = max(16, (512 if quick else 8192) // clients) if clients > 1 else (100 if quick else 800)
+            work = Work.make(clients, each)
+            engine, relay = Engine(folder / f"engine-{clients}.db", work), OverSocket(process.socket, work)
             together = min(each, 64)
-            many = await rate([fetch_many(client) for client in range(clients)], max(2, 128 // clients))
-            found[f"fetch, {together} a request,"] = many * together
-        found[name] = await rate([make(client) for client in range(clients)], each)
-    return found
+            for operation in ("put", "fetch", "fetch many", "acknowledge"):
+                pieces = work.slices() if operation != "fetch many" else [slice(0, 2)] * SLICES
+                alone, over = 0.0, 0.0
+                for piece in pieces:
+                    alone += engine.seconds(operation, piece)
+                    over += relay.seconds(operation, piece)
+                count = sum(len(work.envelopes[0][piece]) for piece in pieces) * clients
+                many = operation == "fetch many"
+                what = f"fetch, {together} a request," if many else operation
+                count *= together if many else 1
+                figures.append(Figure(
+                    what=f"{what} 16 KiB, {clients} clients", measured=count / over, unit="/s",
+                    against="the store alone", limit=count / alone, target=None if many else AtLeast(0.5),
+                ))  # fmt: skip
+                if operation == "fetch":
+                    nothing = [relay_load.Client(idle) for _ in range(clients)]
+                    took = relay_load.run(nothing, [[post("fetch", bytes(100))] * each] * clients)
+                    figures.append(Figure(
+                        what=f"fetch 16 KiB, {clients} clients", measured=count / over, unit="/s",
+                        against="an aiohttp handler that does nothing", limit=each * clients / took,
+                    ))  # fmt: skip
+                    for client in nothing:
+                        client.close()
+            engine.close()
+            relay.close()
+    sys.setswitchinterval(before)
+    return figures
 
 
-async def throughput(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIterator[Figure]:
-    for clients in CLIENTS:
-        each = max(16, (512 if quick else 4096) // clients) if clients > 1 else (100 if quick else 400)
-        store = await open_store(folder / f"engine-{clients}.db", StoreLimits(queue_envelopes=10**6))
-        alone = await engine(store, clients, each)
-        await store.aclose()
-        over = await relay(process.socket, clients, each)
-        for name, value in over.items():
-            yield Figure(
-                what=f"{name} 16 KiB, {clients} clients", measured=value, unit="/s", against="the store alone",
-                limit=alone[name], target=AtLeast(0.5),
-            )  # fmt: skip
+# -- servers to compare with --
 
 
-# -- push --
+def serve(path: str, *, echo: bool) -> None:
+    """Run aiohttp with a WebSocket echo, or with a handler that answers 16 KiB to whatever is posted."""
 
-
-def echo_server(path: str) -> None:
-    """Run a bare aiohttp WebSocket echo."""
-
-    async def echo(request: web.Request) -> web.WebSocketResponse:
+    async def send_back(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         async for message in socket:
             await socket.send_bytes(message.data)
         return socket
 
-    application = web.Application()
-    application.router.add_get("/", echo)
-    web.run_app(application, path=path, print=None, access_log=None)
+    async def answer(request: web.BaseRequest) -> web.Response:
+        await request.read()
+        return web.Response(body=bytes(16 * 1024))
+
+    async def forever() -> None:
+        if echo:
+            application = web.Application()
+            application.router.add_get("/", send_back)
+            runner: web.BaseRunner[Any] = web.AppRunner(application, access_log=None)
+        else:
+            runner = web.ServerRunner(web.Server(answer, access_log=None))
+        await runner.setup()
+        await web.UnixSite(runner, path).start()
+        await asyncio.Event().wait()
+
+    with asyncio.Runner(loop_factory=None if echo else uvloop.new_event_loop) as loop:
+        loop.run(forever())
+
+
+@contextmanager
+def serving(path: Path, *, echo: bool) -> Iterator[Path]:
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(str(path),), kwargs={"echo": echo})
+    server.start()
+    try:
+        while not path.exists():
+            time.sleep(0.05)
+        yield path
+    finally:
+        server.terminate()
+        server.join()
+
+
+def bare(path: Path) -> AbstractContextManager[Path]:
+    """Serve aiohttp with a handler that does nothing, on the relay's event loop."""
+    return serving(path, echo=False)
+
+
+# -- push --
 
 
 @asynccontextmanager
 async def echoing(path: Path) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    server = multiprocessing.get_context("spawn").Process(target=echo_server, args=(str(path),))
-    server.start()
-    try:
-        while not path.exists():  # noqa: ASYNC110, ASYNC240  # nobody tells us when another process listens
-            await asyncio.sleep(0.05)
+    with serving(path, echo=True):
         connector = aiohttp.UnixConnector(str(path))
         async with aiohttp.ClientSession(connector=connector) as session, session.ws_connect("http://echo/") as socket:
             yield socket
-    finally:
-        server.terminate()
-        server.join()
 
 
 async def push(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIterator[Figure]:
@@ -250,17 +313,17 @@ async def push(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIter
         await subscriber.receive()
         for _ in range(samples):
             envelope = random_envelope()
+            frame = encode_from_relay(Push(number=1, sequence=1, envelope=envelope))  # what is pushed, to the octet
+            body = Put(queue=queue.id, send=queue.send, envelope=envelope).to_octets()
             start = time.perf_counter()
-            await echo.send_bytes(envelope)
+            await echo.send_bytes(frame)
             await echo.receive_bytes()
             echoes.append(time.perf_counter() - start)
             start = time.perf_counter()
-            putting = asyncio.create_task(
-                putter.ask("put", Put(queue=queue.id, send=queue.send, envelope=envelope).to_octets())
-            )
-            frame = await subscriber.receive()
+            putting = asyncio.create_task(putter.ask("put", body))
+            pushed = await subscriber.receive()
             pushes.append(time.perf_counter() - start)
-            assert isinstance(frame, Push)
+            assert isinstance(pushed, Push)
             await putting
         putter.transport.close()
     for name, of in (("median", median), ("p99", lambda values: quantiles(values, n=100)[98])):
@@ -417,7 +480,7 @@ async def measured(folder: Path, *, quick: bool) -> list[Figure]:
         figures.append(await memory_of_subscribers(process, quick=quick))
         figures.append(await refusals(process, quick=quick))
         figures += [figure async for figure in push(process, folder, quick=quick)]
-        figures += [figure async for figure in throughput(process, folder, quick=quick)]
+        figures += await asyncio.to_thread(throughput, process, folder, quick=quick)
     figures += [figure async for figure in idle_queues(folder, quick=quick)]
     return [*figures, *sealing()]
 
