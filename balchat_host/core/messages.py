@@ -135,8 +135,11 @@ def report(unit: Unit, contact: rows.ContactRow, message_ids: Sequence[bytes], s
 
 def _next(tx: ReadTransaction, contact: rows.ContactRow) -> content.Sequence:
     series = groups.series(tx, contact)
+    # Only with the index's own condition does SQLite use the index, instead of looking at the whole conversation.
     last = rows.number(
-        tx, "SELECT max(sequence) FROM message WHERE contact = ? AND ours = 1 AND series = ?", (contact.id, series)
+        tx,
+        "SELECT max(sequence) FROM message WHERE contact = ? AND ours = 1 AND series = ? AND sequence IS NOT NULL",
+        (contact.id, series),
     )
     return content.Sequence(series=series, number=last + 1)
 
