@@ -85,7 +85,7 @@ class Job:
 
 
 class Readers:
-    """Runs views. SQLite takes a view's snapshot at its first statement, hence after the call for it.
+    """Runs views. SQLite takes a snapshot at its first statement, hence after the calls for all views that share it.
 
     Waking a thread costs more than most views. So what is asked for in one turn of the event loop, or while every
     reader is busy, goes to a reader together and comes back together.
@@ -150,6 +150,8 @@ class Readers:
                 if octets > _OCTETS_TOGETHER:
                     _soon(loop, _settle, done)
                     done, octets = [], 0
+            if connection.in_transaction:
+                connection.rollback()
             _soon(loop, self._take_back, done, queue, loop)
             del given, jobs, loop, done  # no envelope stays alive while we wait
         connection.close()
@@ -159,9 +161,11 @@ _Queue: TypeAlias = "SimpleQueue[tuple[list[Job], AbstractEventLoop] | None]"
 
 
 def _look(connection: sqlite3.Connection, job: Job) -> None:
+    """Run a view in the transaction of those before it; some errors end that."""
     cursor = connection.cursor()
     try:
-        cursor.execute("BEGIN")
+        if not connection.in_transaction:
+            cursor.execute("BEGIN")
         job.result = job.view(cursor)
     except sqlite3.Error as problem:
         job.error = StoreBroken(str(problem))
@@ -169,8 +173,6 @@ def _look(connection: sqlite3.Connection, job: Job) -> None:
         job.error = problem.with_traceback(None)  # its frames would keep an envelope alive
     finally:
         cursor.close()
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _soon(loop: AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
