@@ -11,7 +11,7 @@ from anyio.abc import TaskStatus
 
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.lane import Lane
+from balchat_transport_relay.client import RelayClient
 
 IDLE: Final = 120.0
 """Seconds after which a connection that nobody uses is closed."""
@@ -19,14 +19,14 @@ _LOOK: Final = 30.0
 
 
 class Circuits:
-    """The lanes of all relays, ours and our contacts'. `run` closes those that nobody uses, and at the end all."""
+    """The clients of all relays, ours and our contacts'. `run` closes those that nobody uses, and at the end all."""
 
     def __init__(self, host: TransportHost, *, most: int, timeout: float) -> None:
         self._host = host
         self._most = most
         self._timeout = timeout
         self._slots: dict[PeerId, int] = {}
-        self._lanes: dict[tuple[PeerId, str], Lane] = {}
+        self._clients: dict[tuple[PeerId, str], RelayClient] = {}
         self._ours: set[tuple[PeerId, str]] = set()
         self._open = False
 
@@ -41,19 +41,19 @@ class Circuits:
         """Let others have a contact's circuits."""
         self._slots.pop(peer, None)
 
-    def lane(self, relay: PeerId, isolation: str, *, ours: bool = False) -> Lane:
+    def client(self, relay: PeerId, isolation: str, *, ours: bool = False) -> RelayClient:
         """Give the connection to a relay for a purpose. Those to relays of `ours` are for whoever asked to keep.
 
         Which relays contacts name is theirs to say, so others are forgotten when they are idle.
         """
         if ours:
             self._ours.add((relay, isolation))
-        lane = self._lanes.get((relay, isolation))
-        if lane is None:
-            lane = Lane(self._host, relay, isolation=isolation, timeout=self._timeout)
-            lane.closed = not self._open
-            self._lanes[relay, isolation] = lane
-        return lane
+        client = self._clients.get((relay, isolation))
+        if client is None:
+            client = RelayClient(self._host, relay, isolation=isolation, timeout=self._timeout)
+            client.closed = not self._open
+            self._clients[relay, isolation] = client
+        return client
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """Work until cancelled; then every connection is closed, and none is opened again."""
@@ -63,14 +63,14 @@ class Circuits:
             while True:
                 await anyio.sleep(_LOOK)
                 now = anyio.current_time()
-                for key, lane in list(self._lanes.items()):
-                    if now - lane.used_at > IDLE and not lane.busy:
+                for key, client in list(self._clients.items()):
+                    if now - client.used_at > IDLE and not client.busy:
                         if key not in self._ours:
-                            del self._lanes[key]
-                        await lane.disconnect()
+                            del self._clients[key]
+                        await client.disconnect()
         finally:
             self._open = False
-            lanes, self._lanes = list(self._lanes.values()), {}
+            clients, self._clients = list(self._clients.values()), {}
             with anyio.CancelScope(shield=True):
-                for lane in lanes:
-                    await lane.aclose()
+                for client in clients:
+                    await client.aclose()

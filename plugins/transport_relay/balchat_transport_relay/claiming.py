@@ -45,10 +45,10 @@ class Claiming:
         return None
 
     async def _card(self, relay: PeerId, peer: PeerId) -> Card | None:
-        lane = self._circuits.lane(relay, f"claim/{self._circuits.slot(peer)}")
+        client = self._circuits.client(relay, f"claim/{self._circuits.slot(peer)}")
         for _ in range(_MAX_CLAIMS):
             try:
-                claimed = await lane.ask(Claim(queue=inbox_id(peer.octets)), Claimed)
+                claimed = await client.ask(Claim(queue=inbox_id(peer.octets)), Claimed)
             except Refused:
                 return None  # they are not there, or nothing is left
             card = unwrap(claimed.card, onion_key=peer.octets)

@@ -127,11 +127,11 @@ class Depositing:
 
     async def _put_at(self, peer: PeerId, destination: Destination, envelope: bytes) -> _Failure | None:
         address = destination.address
-        lane = self._circuits.lane(PeerId(address.relay_key), f"put/{self._circuits.slot(peer)}")
+        client = self._circuits.client(PeerId(address.relay_key), f"put/{self._circuits.slot(peer)}")
         try:
             for part in parts.split(envelope):
                 sealed = seal(part.to_octets(), destination.sealing_key, queue=address.queue)
-                await lane.ask(Put(queue=address.queue, send=address.send, envelope=sealed), Done)
+                await client.ask(Put(queue=address.queue, send=address.send, envelope=sealed), Done)
         except Refused as refused:
             return _failure(refused)
         except RelayGone:

@@ -13,8 +13,8 @@ from balchat_relay_proto.sealing import SealingKey
 from balchat_relay_proto.sizes import MAX_TOKENS
 
 from balchat_host.api.transport import TransportHost
+from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.faults import RelayLies
-from balchat_transport_relay.lane import Lane
 
 _RENEW_BEFORE: Final = 7 * 24 * 3600
 """Seconds before the end of the last resort's life at which a new one is put in its place."""
@@ -23,16 +23,16 @@ _RENEW_BEFORE: Final = 7 * 24 * 3600
 class InboxCare:
     """Keeps the inbox at one relay as it shall be; times are Unix seconds."""
 
-    def __init__(self, host: TransportHost, lane: Lane, sealing_key: SealingKey, *, pool: int) -> None:
+    def __init__(self, host: TransportHost, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
         self._host = host
-        self._lane = lane
+        self._client = client
         self._sealing_key = sealing_key
         self._pool = pool
         self._queue = inbox_id(host.identity.octets)
 
     async def register(self, permit: str | None) -> None:
         """Create the inbox; twice is once. Raises Refused, RelayGone, RelayLies."""
-        created = await self._lane.ask_as_owner(
+        created = await self._client.ask_as_owner(
             Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created
         )
         if created.queue != self._queue:
@@ -44,7 +44,7 @@ class InboxCare:
         `good_until` is what the last call gave: when the first of the cards is out of date. Raises what `register`
         does; Refused (QUEUE_FULL) too where nobody can put anything in any more.
         """
-        status = await self._lane.ask_as_owner(
+        status = await self._client.ask_as_owner(
             Purpose.STATUS, lambda owner: GetStatus(queue=self._queue, authority=owner), QueueStatus
         )
         if not status.last_resort or now > good_until - _RENEW_BEFORE:
@@ -60,7 +60,7 @@ class InboxCare:
 
     async def remove(self) -> None:
         """Delete the inbox with all that is in it. Raises what `register` does."""
-        await self._lane.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
+        await self._client.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
 
     async def _clear(self, cards: int) -> None:
         """Take old cards out of the pool, by tokens of our own: a stranger would only get them first, and in vain."""
@@ -68,13 +68,13 @@ class InboxCare:
             return
         tokens = [Capability.generate() for _ in range(cards)]
         verifiers = tuple(token.verifier for token in tokens)
-        await self._lane.ask_as_owner(
+        await self._client.ask_as_owner(
             Purpose.PUBLISH,
             lambda owner: Publish(queue=self._queue, authority=owner, cards=(), token_verifiers=verifiers),
             Published,
         )
         for token in tokens:
-            claimed = await self._lane.ask(Claim(queue=self._queue, token=token), Claimed)
+            claimed = await self._client.ask(Claim(queue=self._queue, token=token), Claimed)
             if claimed.last_resort:
                 return
 
@@ -84,7 +84,7 @@ class InboxCare:
         fitting = [each for each in made.single_use if len(each) <= MAX_KEY_PACKAGE]
         cards = tuple([await self._card(key_package, made.not_after) for key_package in fitting])
         last_resort = await self._card(made.last_resort, made.not_after)
-        await self._lane.ask_as_owner(
+        await self._client.ask_as_owner(
             Purpose.PUBLISH,
             lambda owner: Publish(queue=self._queue, authority=owner, cards=cards, last_resort=last_resort),
             Published,

@@ -10,9 +10,9 @@ from balchat_relay_proto.errors import Refused
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
+from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.faults import RelayGone, RelayLies
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.lane import Lane
 from balchat_transport_relay.roster import LONGEST, Roster
 from balchat_transport_relay.session import Session
 from balchat_transport_relay.sources import Source
@@ -42,7 +42,7 @@ class Listener:
         host: TransportHost,
         relay: PeerId,
         roster: Roster,
-        lane: Lane,
+        client: RelayClient,
         *,
         isolation: str,
         pace: Pace,
@@ -51,7 +51,7 @@ class Listener:
         self._host = host
         self._relay = relay
         self.roster = roster
-        self._lane = lane
+        self._client = client
         self._isolation = isolation
         self._pace = pace
         self._health = health
@@ -151,14 +151,14 @@ class Listener:
     async def _fetch_all(self, source: Source) -> None:
         after = 0
         for _ in range(_MAX_PAGES):
-            page = await source.fetch(self._lane, after)
+            page = await source.fetch(self._client, after)
             if page.stored:
                 sequences = [stored.sequence for stored in page.stored]
                 if sequences != sorted(set(sequences)) or sequences[0] <= after:
                     raise RelayLies("its cursor does not move")
                 after = sequences[-1]
                 for ids in await self.roster.take(source.id, [stored.envelope for stored in page.stored]):
-                    await source.acknowledge(self._lane, ids)
+                    await source.acknowledge(self._client, ids)
             if not page.more or not page.stored or self.roster.paused(source.id):
                 return
 

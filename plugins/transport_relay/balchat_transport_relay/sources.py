@@ -9,7 +9,7 @@ from balchat_relay_proto.sealing import OpeningKey
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.book import QueueRow
-from balchat_transport_relay.lane import Lane, sign
+from balchat_transport_relay.client import RelayClient, sign
 
 
 class Inbox:
@@ -26,15 +26,15 @@ class Inbox:
         """Prove to own it, for one connection."""
         return await sign(self._host, self._relay, challenge, Purpose.SUBSCRIBE)
 
-    async def fetch(self, lane: Lane, after: int) -> Fetched:
+    async def fetch(self, client: RelayClient, after: int) -> Fetched:
         """Read a page."""
-        return await lane.ask_as_owner(
+        return await client.ask_as_owner(
             Purpose.FETCH, lambda owner: Fetch(queue=self.id, authority=owner, after=after), Fetched
         )
 
-    async def acknowledge(self, lane: Lane, ids: tuple[bytes, ...]) -> None:
+    async def acknowledge(self, client: RelayClient, ids: tuple[bytes, ...]) -> None:
         """Delete envelopes."""
-        await lane.ask_as_owner(
+        await client.ask_as_owner(
             Purpose.ACKNOWLEDGE, lambda owner: Acknowledge(queue=self.id, authority=owner, envelope_ids=ids), Done
         )
 
@@ -53,13 +53,13 @@ class Queue:
         del challenge
         return self._holder
 
-    async def fetch(self, lane: Lane, after: int) -> Fetched:
+    async def fetch(self, client: RelayClient, after: int) -> Fetched:
         """Read a page."""
-        return await lane.ask(Fetch(queue=self.id, authority=self._holder, after=after), Fetched)
+        return await client.ask(Fetch(queue=self.id, authority=self._holder, after=after), Fetched)
 
-    async def acknowledge(self, lane: Lane, ids: tuple[bytes, ...]) -> None:
+    async def acknowledge(self, client: RelayClient, ids: tuple[bytes, ...]) -> None:
         """Delete envelopes."""
-        await lane.ask(Acknowledge(queue=self.id, authority=self._holder, envelope_ids=ids), Done)
+        await client.ask(Acknowledge(queue=self.id, authority=self._holder, envelope_ids=ids), Done)
 
 
 Source = Inbox | Queue

@@ -19,11 +19,11 @@ from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.book import Book, QueueRow, RelayRow
 from balchat_transport_relay.circuits import Circuits
+from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.faults import RelayGone, RelayLies
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.inbox import InboxCare
 from balchat_transport_relay.intake import Wholes
-from balchat_transport_relay.lane import Lane
 from balchat_transport_relay.listening import Listener, Pace
 from balchat_transport_relay.roster import Roster
 from balchat_transport_relay.settings import RelaySettings
@@ -65,7 +65,7 @@ class Station:
         self._now = now
         self._listeners: dict[str, Listener] = {}
         self._woken = anyio.Event()
-        self._inbox = InboxCare(host, self._lane(_INBOX), book.inbox_key.sealing_key, pool=settings.key_packages)
+        self._inbox = InboxCare(host, self._client(_INBOX), book.inbox_key.sealing_key, pool=settings.key_packages)
         self.health.expect(_ROUND)
 
     def wake(self) -> None:
@@ -76,7 +76,7 @@ class Station:
         """Go there now, and take down how it is."""
         began = anyio.current_time()
         try:
-            await self._circuits.lane(self.relay, "check", ours=True).about()
+            await self._circuits.client(self.relay, "check", ours=True).about()
         except (RelayGone, RelayLies, Refused) as error:
             self._failed("check", error)
             return
@@ -165,7 +165,7 @@ class Station:
     async def _create(self, queue: QueueRow, row: RelayRow) -> None:
         send, receive = queue.send.verifier, queue.receive.verifier
         create = Create(send_verifier=send, receive_verifier=receive, permit=row.permit)
-        created = await self._lane_of(queue).ask(create, Created)
+        created = await self._client_of(queue).ask(create, Created)
         if created.queue != queue.id:
             raise RelayLies("it makes another queue than it was asked for")
         await self._book.mark(queue.id, created=True)
@@ -187,7 +187,7 @@ class Station:
                 continue
             if queue.created:
                 try:
-                    await self._lane_of(queue).ask(Delete(queue=queue.id, authority=queue.holder), Done)
+                    await self._client_of(queue).ask(Delete(queue=queue.id, authority=queue.holder), Done)
                 except Refused as refused:
                     if refused.code is not Code.DENIED:  # else it is gone already
                         raise
@@ -237,7 +237,7 @@ class Station:
                 poll=settings.poll_seconds,
                 on_lost=self.wake,
             ),
-            self._lane(circuit),
+            self._client(circuit),
             isolation=circuit,
             pace=Pace(silence=settings.silence_timeout, patience=settings.request_timeout, poll=settings.poll_seconds),
             health=self.health,
@@ -246,13 +246,13 @@ class Station:
     def _circuit_of(self, queue: QueueRow) -> str:
         return f"queue/{self._circuits.slot(PeerId(queue.peer))}"
 
-    def _lane_of(self, queue: QueueRow) -> Lane:
-        return self._lane(self._circuit_of(queue))
+    def _client_of(self, queue: QueueRow) -> RelayClient:
+        return self._client(self._circuit_of(queue))
 
-    def _lane(self, circuit: str) -> Lane:
-        lane = self._circuits.lane(self.relay, circuit, ours=True)
-        lane.on_answer = self.health.measured
-        return lane
+    def _client(self, circuit: str) -> RelayClient:
+        client = self._circuits.client(self.relay, circuit, ours=True)
+        client.on_answer = self.health.measured
+        return client
 
     def _failed(self, part: str, error: Exception) -> None:
         match error:

@@ -413,10 +413,10 @@ async def test_relays_that_contacts_name_are_forgotten_when_idle(world) -> None:
         relay = await w.relay()
         circuits = Circuits(FakeTransportHost(w.network.node()), most=4, timeout=10)
         async with running(circuits):
-            named, own = circuits.lane(relay.peer, "put/0"), circuits.lane(relay.peer, "inbox", ours=True)
+            named, own = circuits.client(relay.peer, "put/0"), circuits.client(relay.peer, "inbox", ours=True)
             await anyio.sleep(2 * IDLE)
-            assert circuits.lane(relay.peer, "put/0") is not named
-            assert circuits.lane(relay.peer, "inbox") is own
+            assert circuits.client(relay.peer, "put/0") is not named
+            assert circuits.client(relay.peer, "inbox") is own
 
 
 async def test_a_relay_that_vanished_without_a_sign_is_noticed(world) -> None:

@@ -29,7 +29,7 @@ _SHORT_WAIT: Final = 5
 """Seconds that are waited here when the relay asks for that; what it wants to have longer is told to the caller."""
 
 
-class Lane:
+class RelayClient:
     """One relay over one circuit. One request at a time."""
 
     def __init__(self, host: TransportHost, relay: PeerId, *, isolation: str, timeout: float) -> None:
