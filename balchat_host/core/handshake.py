@@ -31,6 +31,8 @@ _FULL_RETRY_AFTER: Final = 3600
 """Seconds after which somebody who was turned away may ask again."""
 _MAX_UNPROVEN: Final = 480
 """How many contact requests an hour we look into that a transport without proof of who sends has brought."""
+_ASKED_FOR: Final = 180 * 24 * 3600 * 1000
+"""Milliseconds for which somebody who does not answer is asked anew, each time what we asked with is stale."""
 _MAX_ISSUED: Final = 256
 """How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
 
@@ -104,12 +106,7 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
     One that we did not ask for, or no longer need, changes nothing.
     """
     contact = contacts.by_peer(unit.tx, source)
-    if (
-        contact is None
-        or contact.blocked
-        or contact.state is not ContactState.ADDING
-        or groups.sending_group(unit.tx, contact) is not None
-    ):
+    if contact is None or contact.blocked or not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
         return
     group_id = unit.entropy(_GROUP_ID_SIZE)
     unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
@@ -117,7 +114,7 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
     # Nobody else is in the group yet, so there is nobody to publish the Commit to.
     unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
     groups.remember(unit, contact, group_id)
-    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
+    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST, Kind.CONTACT_REQUEST)
     request = ContactRequest(
         welcome=invitation.welcome,
         code=str(account.chat_code(unit.tx)),
@@ -126,6 +123,27 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
     )
     # Whatever they say in this group, they have joined it by this request.
     outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode(), confirmed_by=group_id)
+
+
+def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
+    """Ask for another KeyPackage in so many milliseconds, and then for contact; unless that is under way, or needless.
+
+    What we asked before stands until then: they may have it already, and answer.
+    """
+    if contact.state is not ContactState.ACTIVE and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
+        outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + after)
+
+
+def renew(unit: Unit) -> None:
+    """Ask those anew who may have got our request too late: of whose KeyPackage we know that it is stale by now.
+
+    What reached them directly is not among it. Nobody is asked for longer than `_ASKED_FOR` after they were added.
+    """
+    stale = unit.now - unit.policy.request_lifetime * 1000
+    late = "EXISTS (SELECT 1 FROM outbox WHERE outbox.contact = contact.id AND kind = ? AND queued_at < ?)"
+    parameters = (unit.now - _ASKED_FOR, int(Kind.CONTACT_REQUEST), stale)
+    for contact in rows.contacts_where(unit.tx, f"added_at > ? AND {late}", parameters):
+        ask_anew(unit, contact)
 
 
 def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
@@ -182,7 +200,9 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
     groups.mark_heard(unit, group_id)
     outbox.confirm(unit, contact, [group_id])
     if contact.state is not ContactState.ACTIVE:
-        return _activate(unit, contact)
+        # What we say of our routes goes with the newest request.
+        newest = group_id == before and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST)
+        return _activate(unit, contact, told_routes=newest)
     if groups.sending_group(unit.tx, contact) != before:
         outbox.encrypt_waiting(unit, contact)
     return contact
@@ -232,14 +252,17 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
     if not ours_wins:
         outbox.drop(unit, contact, Kind.CONTACT_REQUEST)
     if contact.state is not ContactState.ACTIVE:
-        contact = _activate(unit, contact)
+        contact = _activate(unit, contact, told_routes=ours_wins)
     elif groups.sending_group(unit.tx, contact) != before:
         outbox.encrypt_waiting(unit, contact)
     _answer(unit, contact, group_id)
 
 
-def _activate(unit: Unit, contact: rows.ContactRow) -> rows.ContactRow:
+def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> rows.ContactRow:
     contact = contacts.set_state(unit, contact, ContactState.ACTIVE)
+    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
+    if not told_routes:
+        routes.forget_offer(unit, contact)
     unit.effect(OfferRoutes(peer=contact.peer))
     outbox.encrypt_waiting(unit, contact)
     return contact

@@ -14,6 +14,7 @@ def tidy(unit: Unit) -> None:
     """Delete what has had its time."""
     requests.expire(unit)
     handshake.expire(unit)
+    handshake.renew(unit)
     pool.expire(unit)
     groups.prune(unit, older_than=unit.now - _LOSING_GROUPS_KEPT)
     outbox.drop_answers(unit)

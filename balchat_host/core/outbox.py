@@ -119,6 +119,11 @@ def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
             unit.effect(SendPending(peer=contact.peer))
 
 
+def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
+    """Say whether a row of a kind waits for a contact."""
+    return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND kind = ? LIMIT 1", (contact.id, int(kind))))
+
+
 def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:
     """Forget rows of the handshake that have become needless."""
     for kind in kinds:
@@ -164,7 +169,11 @@ def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, 
         (peer.octets, limit),
     )
     outgoing: list[Outgoing] = []
+    # While we look for another KeyPackage, what we made with the last one has nowhere to go.
+    looking = any(row[1] == Kind.KEY_PACKAGE_REQUEST for row in found)
     for ticket, kind, envelope, queued_at, not_before in found:
+        if looking and kind == Kind.CONTACT_REQUEST:
+            continue
         is_request = kind == Kind.KEY_PACKAGE_REQUEST
         # What looks as if from the future was queued by a clock that was ahead: it has waited long enough.
         hedging = cast("int", queued_at) - queued_until if cast("int", queued_at) <= now else 0

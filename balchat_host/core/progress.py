@@ -6,7 +6,7 @@ from typing import Final, cast
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import account, contacts, groups, journal, outbox, rows
+from balchat_host.core import account, contacts, groups, handshake, journal, outbox, rows
 from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import ANNOUNCE, Unit
 from balchat_host.core.views import conversation_id
@@ -28,6 +28,9 @@ _SHORTEST_WAIT: Final = 1000
 _NEW_TRY_AFTER: Final = 60 * 1000
 """Milliseconds until a contact request that was turned down as unusable is begun anew."""
 
+_NEW_WAY_AFTER: Final = 3600 * 1000
+"""Milliseconds until another way is looked for where a contact request can be left no more."""
+
 
 def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None:
     """Take down what became of envelopes, each by a way of a latency."""
@@ -46,8 +49,7 @@ def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None
             case Outcome.DELIVERED:
                 _delivered(unit, contact, each.ticket, kind, message)
             case Outcome.REFUSED if latency is Latency.STORE_AND_FORWARD:
-                # No word of the contact's: another way, or a later day, may do.
-                _explain(unit, contact, message, each.reason)
+                _not_stored(unit, contact, each, kind, message)
             case Outcome.REFUSED:
                 _refused(unit, contact, each, kind, message)
             case Outcome.LOST:
@@ -99,6 +101,16 @@ def _explain(unit: Unit, contact: rows.ContactRow, messages: Sequence[rows.Messa
             _set_state(unit, contact, row, row.state, reason)
 
 
+def _not_stored(
+    unit: Unit, contact: rows.ContactRow, refusal: SendReport, kind: Kind, message: Sequence[rows.MessageRow]
+) -> None:
+    # No word of the contact's: another way, or a later day, may do.
+    _explain(unit, contact, message, refusal.reason)
+    if kind is Kind.CONTACT_REQUEST and refusal.retry_after is None:
+        # Where their KeyPackage led to, nothing will ever be taken: they have left it.
+        handshake.ask_anew(unit, contact, after=_NEW_WAY_AFTER)
+
+
 def _stored(
     unit: Unit,
     contact: rows.ContactRow,
@@ -125,8 +137,10 @@ def _delivered(
         return  # the KeyPackage itself is the answer; until it is here, the request stands
     unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
     advance(unit, contact, message, MessageState.DELIVERED)
-    if kind is Kind.CONTACT_REQUEST and contact.state is ContactState.ADDING:
-        contacts.set_state(unit, contact, ContactState.REQUESTED)
+    if kind is Kind.CONTACT_REQUEST:
+        outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)  # they have it: another one would say the same
+        if contact.state is ContactState.ADDING:
+            contacts.set_state(unit, contact, ContactState.REQUESTED)
     unit.effect(ANNOUNCE)
 
 
@@ -150,4 +164,5 @@ def _begin_anew(unit: Unit, contact: rows.ContactRow) -> None:
     if contact.state is not ContactState.ADDING:  # it was stored before, but they never had it
         contact = contacts.set_state(unit, contact, ContactState.ADDING)
     groups.forget_all(unit, contact)
-    outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + _NEW_TRY_AFTER)
+    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
+    handshake.ask_anew(unit, contact, after=_NEW_TRY_AFTER)

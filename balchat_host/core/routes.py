@@ -7,7 +7,8 @@ from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import cbor, contacts, content, groups, outbox, rows
+from balchat_host.core import cbor, contacts, content, outbox, rows
+from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import NewRoutes, Unit
 
 MAX_ROUTES: Final = 8
@@ -25,7 +26,7 @@ def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
     if contact is None or contact.blocked:
         return
     active = contact.state is ContactState.ACTIVE
-    if not active and groups.sending_group(unit.tx, contact) is not None:
+    if not active and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
         return
     body = encode(routes)
     changed = unit.tx.execute(
@@ -34,6 +35,11 @@ def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
     )
     if changed and active:
         outbox.queue_control(unit, contact, content.ROUTES, body)
+
+
+def forget_offer(unit: Unit, contact: rows.ContactRow) -> None:
+    """Count as not told what we told a contact last: it went with a request that they may never have seen."""
+    unit.tx.execute("UPDATE contact SET offered_routes = NULL WHERE id = ?", (contact.id,))
 
 
 def offered(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:

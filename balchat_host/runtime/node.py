@@ -111,6 +111,7 @@ class Node:
             raise _first(cause) from None
 
     async def _run(self, task_status: TaskStatus[App]) -> None:
+        await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
         us = await self._keeper.read(account.load)
         seed = await self._keeper.read(self._seed)
         network = self._network.make(partial(self._board.set_network, self._network.name))
@@ -141,7 +142,6 @@ class Node:
             self._keeper.carry_out_with(self._effects.carry_out)
             self._board.running = True
             work.start_soon(reporter.run)
-            await self._tidy()
             work.start_soon(self._tidy_now_and_then)
             everybody = await self._keeper.read(contacts.everyone)
             await router.keep_only({contact.peer for contact in everybody})

@@ -45,6 +45,8 @@ class VirtualRelay:
         self.stored = 0
         self.gone = False
         self.refusal: tuple[str, float | None] | None = None
+        self.closed: set[bytes] = set()
+        """Boxes that take nothing, and never will."""
         self.changed = Signal()
         self.moves: dict[PeerId, int] = {}
         self.users: dict[PeerId, set[PeerId]] = {}
@@ -160,8 +162,9 @@ class VirtualRelayTransport(Transport):
         if self._relay.gone:
             raise PeerUnreachable(problem="the relay is gone")
         for number, each in enumerate(outgoing):
-            if self._relay.refusal is not None:
-                reason, retry_after = self._relay.refusal
+            refusal = ("denied", None) if route.address in self._relay.closed else self._relay.refusal
+            if refusal is not None:
+                reason, retry_after = refusal
                 refused = SendReport(
                     ticket=each.ticket, outcome=Outcome.REFUSED, reason=reason, retry_after=retry_after
                 )

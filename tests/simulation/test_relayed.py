@@ -148,6 +148,90 @@ async def test_first_contact_between_people_who_never_meet(people, relay) -> Non
             await becomes(b, answer.id, MessageState.DELIVERED)
 
 
+async def strangers(people, relay):
+    """Make Alice, and Bob, who has been there once and left cards; then Alice asked him by his onion alone."""
+    alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
+    await leaves_cards(bob, relay)
+    async with alice.up() as a:
+        await a.add_contact(bob.peer.onion, "Bob", "It is me")
+        await has_contact(a, "Bob", ContactState.REQUESTED)
+    return alice, bob
+
+
+async def leaves_cards(someone, relay) -> None:
+    """Be there for a moment."""
+    relay.cards.pop(someone.peer, None)
+    async with someone.up():
+        with anyio.fail_after(HOUR):
+            while someone.peer not in relay.cards:
+                await relay.changed.next_ring().wait()
+
+
+async def was_asked(app: App) -> None:
+    async def so() -> bool:
+        return bool(await app.requests())
+
+    await until(app, so)
+
+
+async def test_a_request_that_was_found_too_late_is_made_anew(people, relay) -> None:
+    async with people:
+        alice, bob = await strangers(people, relay)
+        async with alice.up() as a:
+            early = await a.send("Bob", "written before the answer")
+        await anyio.sleep(31 * DAY)  # virtual time: Bob's card is no good any more
+        async with bob.up() as b:
+            await anyio.sleep(HOUR)
+            assert await b.requests() == []
+        async with alice.up() as a:
+            await has_contact(a, "Bob", ContactState.REQUESTED)
+            await anyio.sleep(HOUR)
+            assert len(relay.waiting) == 1
+        async with bob.up() as b:
+            await was_asked(b)
+            assert [request.introduction for request in await b.requests()] == ["It is me"]
+            await b.accept_request("Alice")
+            answer = await b.send("Alice", "welcome")
+            await becomes(b, answer.id, MessageState.RELAYED)
+        async with alice.up() as a:
+            await has_contact(a, "Bob", ContactState.ACTIVE)
+            await hears(a, "Bob", "welcome")
+            await becomes(a, early.id, MessageState.RELAYED)
+        async with bob.up() as b:
+            await hears(b, "Alice", "written before the answer")
+
+
+async def test_who_never_answers_is_asked_once_a_month_and_for_half_a_year(people, relay) -> None:
+    async with people:
+        alice, bob = await strangers(people, relay)
+        asked: list[int] = []
+        for _ in range(12):
+            await leaves_cards(bob, relay)
+            async with alice.up() as a:
+                await anyio.sleep(HOUR)
+                assert [contact.state for contact in await a.contacts()] == [ContactState.REQUESTED]
+            async with bob.up() as b:
+                await anyio.sleep(60)
+                asked += [request.received_at for request in await b.requests()]
+            await anyio.sleep(15 * DAY)  # virtual time
+        assert 5 <= len(set(asked)) <= 6
+
+
+async def test_a_box_that_its_owner_has_left_is_given_up_for_another(people, relay) -> None:
+    async with people:
+        alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
+        await leaves_cards(bob, relay)
+        relay.closed.add(relay.address(bob.peer, None))
+        async with alice.up() as a:
+            await a.add_contact(bob.peer.onion, "Bob", "It is me")
+            await anyio.sleep(60)  # virtual time
+            assert [contact.state for contact in await a.contacts()] == [ContactState.ADDING]
+            assert relay.waiting == []
+            relay.closed.clear()
+            await has_contact(a, "Bob", ContactState.REQUESTED)
+            assert len(relay.waiting) == 1
+
+
 async def test_what_is_answered_directly_goes_nowhere_else(people, relay) -> None:
     async with people:
         alice, bob = await friends(people)

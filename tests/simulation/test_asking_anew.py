@@ -1,0 +1,162 @@
+"""Who asks for contact by what somebody left at a relay, and asks anew when that has grown old: the core alone."""
+
+import pytest
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Verdict
+from balchat_host.api.types import Route
+from balchat_host.api.views import ContactState
+from balchat_host.core import housekeeping, inbox, outbox, pool, progress, routes
+from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.testing.simulator import Account, World
+
+DAY = 24 * 3600
+
+
+class Meeting:
+    """Alice has asked Bob by a relay; nothing travels but what a test hands over."""
+
+    def __init__(self) -> None:
+        self.world = World(1, MlsEngine())
+        self.alice, self.bob = self.world.account("Alice"), self.world.account("Bob")
+        self.alice.add(self.bob)
+        self.offers(b"first")
+        self.finds_a_card()
+        (self.first,) = self.to_store(self.alice, self.bob).outgoing
+        self.report(self.alice, self.first, Outcome.STORED)
+
+    def to_store(self, author: Account, reader: Account) -> outbox.Pending:
+        now = self.world.now
+        return author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=64))
+
+    def report(self, author: Account, outgoing: Outgoing, outcome: Outcome, retry_after: float | None = None) -> None:
+        report = SendReport(ticket=outgoing.ticket, outcome=outcome, retry_after=retry_after)
+        author.change(lambda unit: progress.take_down(unit, [(report, Latency.STORE_AND_FORWARD)]))
+
+    def finds_a_card(self) -> None:
+        key_package = self.bob.change(lambda unit: pool.refill(unit, 1)).single_use[0]
+        envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
+        self.alice.change(lambda unit: inbox.receive(unit, self.bob.peer, [envelope]))
+
+    def offers(self, address: bytes) -> None:
+        route = Route(transport="x", address=address)
+        self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [route]))
+
+    def carry(self, author: Account, reader: Account) -> list[Verdict]:
+        """Hand over everything that can be stored."""
+        verdicts: list[Verdict] = []
+        for each in self.to_store(author, reader).outgoing:
+            self.report(author, each, Outcome.STORED)
+            verdicts.append(self.take(reader, each))
+        return verdicts
+
+    def take(self, reader: Account, outgoing: Outgoing) -> Verdict:
+        return reader.change(lambda unit: inbox.receive(unit, None, [outgoing.envelope]))[0].verdict
+
+    def pass_days(self, days: float) -> None:
+        self.world.pass_time(days * DAY)
+        for each in (self.alice, self.bob):
+            each.change(housekeeping.tidy)
+
+    def state(self) -> ContactState:
+        contact = self.alice.contact(self.bob)
+        assert contact is not None
+        return contact.state
+
+    def ways_to_alice(self) -> list[bytes]:
+        now = self.world.now // 1000
+        return [route.address for route in self.bob.read(lambda tx: routes.known(tx, self.alice.peer, now=now))]
+
+
+@pytest.fixture
+def meeting() -> Meeting:
+    return Meeting()
+
+
+def test_the_answer_to_the_first_request_counts_though_we_look_for_another_card(meeting: Meeting) -> None:
+    meeting.pass_days(20)
+    assert meeting.take(meeting.bob, meeting.first) is Verdict.COMMITTED
+    meeting.pass_days(11)
+    assert meeting.to_store(meeting.alice, meeting.bob).wants_key_package
+    meeting.offers(b"second")  # it goes with the next request
+    meeting.bob.accept(meeting.alice)
+    assert meeting.ways_to_alice() == [b"first"]
+    meeting.carry(meeting.bob, meeting.alice)
+    assert meeting.state() is ContactState.ACTIVE
+    assert not meeting.to_store(meeting.alice, meeting.bob).wants_key_package
+    # As there is no next request any more, they are told otherwise.
+    meeting.offers(b"second")
+    meeting.carry(meeting.alice, meeting.bob)
+    assert meeting.ways_to_alice() == [b"second"]
+
+
+def test_the_answer_to_the_first_request_counts_though_a_second_is_on_its_way(meeting: Meeting) -> None:
+    meeting.pass_days(20)
+    meeting.take(meeting.bob, meeting.first)
+    meeting.pass_days(11)
+    meeting.offers(b"second")
+    meeting.finds_a_card()
+    (second,) = meeting.to_store(meeting.alice, meeting.bob).outgoing
+    meeting.report(meeting.alice, second, Outcome.STORED)
+    meeting.bob.accept(meeting.alice)
+    meeting.carry(meeting.bob, meeting.alice)
+    assert meeting.state() is ContactState.ACTIVE
+    meeting.offers(b"second")
+    assert meeting.take(meeting.bob, second) is Verdict.COMMITTED
+    for _ in range(3):
+        meeting.carry(meeting.alice, meeting.bob)
+        meeting.carry(meeting.bob, meeting.alice)
+    assert meeting.ways_to_alice() == [b"second"]
+    assert not meeting.bob.asked_by(meeting.alice), "they are contacts: nobody is asked a second time"
+    meeting.alice.write(meeting.bob, "hello")
+    meeting.carry(meeting.alice, meeting.bob)
+    assert [message.text for message in meeting.bob.history(meeting.alice)] == ["hello"]
+
+
+def test_whoever_adds_us_meanwhile_learns_our_routes_though_our_request_never_left() -> None:
+    world = World(1, MlsEngine())
+    alice, bob = sorted((world.account("Alice"), world.account("Bob")), key=lambda each: each.peer, reverse=True)
+    alice.add(bob)
+    route = Route(transport="x", address=b"here")
+    alice.change(lambda unit: routes.offer(unit, bob.peer, [route]))
+    key_package = bob.change(lambda unit: pool.refill(unit, 1)).single_use[0]
+    envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
+    alice.change(lambda unit: inbox.receive(unit, bob.peer, [envelope]))
+    bob.add(alice)
+    for _ in range(3):  # only Bob's streams stand
+        world.connect(bob, alice)
+        while world.deliver(bob, alice) is not None:
+            pass
+    alice.change(lambda unit: routes.offer(unit, bob.peer, [route]))
+    world.heal(alice, bob)
+    assert [each.address for each in bob.read(lambda tx: routes.known(tx, alice.peer, now=world.now // 1000))] == [
+        b"here"
+    ]
+
+
+@pytest.mark.parametrize("already_stored", [True, False])
+def test_a_box_that_takes_nothing_any_more_has_us_look_for_another_after_an_hour(already_stored: bool) -> None:
+    meeting = Meeting()
+    if already_stored:
+        meeting.pass_days(1.1)
+    else:
+        meeting.alice.change(lambda unit: unit.tx.execute("UPDATE outbox SET stored_at = NULL"))
+    (again,) = meeting.to_store(meeting.alice, meeting.bob).outgoing
+    meeting.report(meeting.alice, again, Outcome.REFUSED, 60.0)
+    assert meeting.to_store(meeting.alice, meeting.bob).outgoing == [again], "it asked us to come again"
+    meeting.report(meeting.alice, again, Outcome.REFUSED)
+    pending = meeting.to_store(meeting.alice, meeting.bob)
+    assert (pending.outgoing, pending.wants_key_package) == ([], False)
+    assert pending.look_again == meeting.world.now + 3_600_000
+    meeting.world.pass_time(3600)
+    assert meeting.to_store(meeting.alice, meeting.bob).wants_key_package
+    meeting.finds_a_card()
+    (moved,) = meeting.to_store(meeting.alice, meeting.bob).outgoing
+    assert moved.ticket != again.ticket
+    assert meeting.take(meeting.bob, moved) is Verdict.COMMITTED
+    assert meeting.bob.asked_by(meeting.alice)
+    # The first may have been taken out before its owner left; then it only takes the other's place.
+    meeting.take(meeting.bob, meeting.first)
+    meeting.bob.accept(meeting.alice)
+    meeting.carry(meeting.bob, meeting.alice)
+    assert meeting.state() is ContactState.ACTIVE
