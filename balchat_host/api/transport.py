@@ -279,7 +279,7 @@ class Transport(ABC):
     async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where this transport cannot, or there is none.
 
-        `relays` are the onion addresses that their chat code names; without any, our own relays are asked. What comes
+        `relays` are the onion addresses that their chat code names; our own relays are asked after them. What comes
         is proven to be `peer`'s, and `first_routes` then leads to them. Raises PeerUnreachable, NetworkUnavailable.
         """
         del peer, relays

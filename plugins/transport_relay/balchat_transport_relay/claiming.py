@@ -1,4 +1,4 @@
-"""Claims key packages of people who are away, at the relays that their chat codes name, or at ours."""
+"""Claims key packages of people who are away, at the relays that their chat codes name, and then at ours."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -31,7 +31,8 @@ class Claiming:
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage (Transport.claim_key_package); the way to the inbox is remembered."""
         failure: PeerUnreachable | None = None
-        for relay in _named(relays) if relays else [row.peer for row in self._book.used]:
+        # They may have moved, since they gave out their chat code, to one that we use too.
+        for relay in dict.fromkeys([*_named(relays), *(row.peer for row in self._book.used)]):
             try:
                 card = await self._card(relay, peer)
             except (RelayGone, RelayLies, BadCard) as error:

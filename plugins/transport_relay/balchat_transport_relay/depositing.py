@@ -15,12 +15,15 @@ from balchat_relay_proto.sealing import seal
 from balchat_host.api.errors import BadInput, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportHost
 from balchat_host.api.types import PeerId, Route
-from balchat_transport_relay.address import Destination
+from balchat_transport_relay.address import Destination, QueueAddress
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.faults import RelayGone, RelayLies
 
 _DENIED_RETRY: Final = 60.0
-"""Seconds after which to ask again where a queue is not there: its owner makes it when they next reach the relay."""
+_DENIED_LONGEST: Final = 900.0
+"""Seconds after which to ask again where a queue is not there: its owner makes it when they next reach the relay. That
+may be soon, or in weeks, so each time we wait twice as long, up to a limit."""
+_MAX_DENIED: Final = 1024
 _DOWN_FOR: Final = 60.0
 """Seconds for which a relay that could not be reached is asked last."""
 _SHORTEST_WAIT: Final = 5.0
@@ -44,6 +47,8 @@ class Depositing:
         self._circuits = circuits
         self._everywhere = everywhere
         self._down_until: dict[bytes, float] = {}
+        self._denied: dict[bytes, int] = {}
+        """By queue, how many times in a row it was not there; of too many, the oldest are forgotten."""
         self._sends: set[anyio.CancelScope] = set()
         self._idle = anyio.Event()
 
@@ -133,7 +138,7 @@ class Depositing:
                 sealed = seal(part.to_octets(), destination.sealing_key, queue=address.queue)
                 await client.ask(Put(queue=address.queue, send=address.send, envelope=sealed), Done)
         except Refused as refused:
-            return _failure(refused)
+            return self._denied_at(address) if refused.code is Code.DENIED else _failure(refused)
         except RelayGone:
             self._is_down(address.relay_key)
             return _Failure(None, None)
@@ -144,7 +149,17 @@ class Depositing:
             # The key is the contact's, and no key at all.
             return _Failure("bad-sealing-key", None)
         self._down_until.pop(address.relay_key, None)
+        self._denied.pop(address.queue, None)
         return None
+
+    def _denied_at(self, address: QueueAddress) -> _Failure:
+        if address.send is None:  # an inbox was there when we claimed its owner's card: they have left that relay
+            return _Failure(Code.DENIED.value, None)
+        times = self._denied.pop(address.queue, 0)
+        if len(self._denied) >= _MAX_DENIED:
+            del self._denied[next(iter(self._denied))]
+        self._denied[address.queue] = min(times + 1, 10)
+        return _Failure(Code.DENIED.value, min(_DENIED_RETRY * 2.0**times, _DENIED_LONGEST))
 
     def _is_down(self, relay: bytes) -> None:
         now = anyio.current_time()
@@ -165,7 +180,5 @@ def _read(routes: Sequence[Route]) -> list[Destination]:
 
 
 def _failure(refused: Refused) -> _Failure:
-    if refused.code is Code.DENIED:
-        return _Failure(refused.code.value, _DENIED_RETRY)
     wait = None if refused.retry_after is None else min(max(refused.retry_after, _SHORTEST_WAIT), _LONGEST_WAIT)
     return _Failure(refused.code.value, wait)

@@ -524,3 +524,49 @@ async def test_somebody_who_left_no_card_has_none(world) -> None:
             assert await alice.transport.claim_key_package(PeerId(urandom(32)), []) is None
             assert len(relay.asked_for(Claim)) == 1
             assert len(relay.asked_for(CreateInbox)) == 1
+
+
+async def test_somebody_who_moved_to_a_relay_of_ours_is_found_there(world) -> None:
+    async with world() as w:
+        old, relay = await w.relay(), await w.relay()
+        async with w.account(relay) as alice, w.account(relay) as bob:
+            assert await alice.transport.claim_key_package(bob.peer, [old.peer.onion]) is not None
+            assert len(old.asked_for(Claim)) == len(relay.asked_for(Claim)) == 1
+            await alice.send(bob, b"may I?", routes=alice.transport.first_routes(bob.peer))
+            await bob.has(b"may I?")
+
+
+async def test_an_inbox_that_is_left_takes_nothing_for_ever_and_a_new_card_leads_to_the_next(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay, other = await w.relay(), await w.relay()
+        async with w.account(relay, other, settings=RelaySettings(**CALM)) as bob:
+            code = [relay.peer.onion, other.peer.onion]
+            await alice.transport.claim_key_package(bob.peer, code)
+            await bob.transport.relays.remove(relay.peer.onion)
+            await anyio.sleep(DRAIN + DAY)
+            (sent,) = await alice.send(bob, b"may I?", routes=alice.transport.first_routes(bob.peer))
+            report = await alice.host.final(sent)
+            assert (report.outcome, report.reason, report.retry_after) == (Outcome.REFUSED, "denied", None)
+            assert await alice.transport.claim_key_package(bob.peer, code) is not None
+            await alice.send(bob, b"may I?", routes=alice.transport.first_routes(bob.peer))
+            await bob.has(b"may I?")
+
+
+async def test_a_queue_that_is_not_there_is_asked_for_less_and_less_often(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            routes = await bob.transport.allocate_routes(alice.peer)
+        (queue,) = [box for box in relay.boxes if box != inbox_id(bob.peer.octets)]
+        box = relay.boxes.pop(queue)
+        waits: list[float | None] = []
+        for _ in range(6):
+            (sent,) = await alice.send(bob, b"hello", routes=routes)
+            waits.append((await alice.host.final(sent)).retry_after)
+        assert waits == [60, 120, 240, 480, 900, 900]
+        relay.boxes[queue] = box
+        (sent,) = await alice.send(bob, b"hello", routes=routes)
+        assert alice.host.outcomes(sent)[-1] is Outcome.STORED
+        del relay.boxes[queue]
+        (sent,) = await alice.send(bob, b"and again", routes=routes)
+        assert (await alice.host.final(sent)).retry_after == 60
