@@ -45,12 +45,12 @@ TITLE = "Through a relay"
 NOTE = (
     "Two accounts that use nothing but a relay, in one process; the relay is one of its own. Send → delivered: an"
     " envelope of 16 KiB goes to the relay and on to Bob; his confirmation, as large, comes back that way. Against raw"
-    " round trips of 1 KB, and of 16 KiB. tor writes 16 KiB in several pieces; between tors that carry nothing else"
-    " all but the first wait until the other side acknowledges, which it puts off by up to 40 ms, hop after hop. A kilobyte"
-    " seldom waits. So this is measured twice: on plain loopback, and where acknowledgements come at once (a network"
-    " namespace with `quickack` on its loopback's route). Catching up: Bob comes online; from his first message to his"
-    " last one, by the octets of their envelopes. The raw stream is measured before and after, with as many octets"
-    " together. Sealing:"
+    " round trips of 1 KB, and of 16 KiB. tor writes 16 KiB in several pieces; between tors that carry nothing else,"
+    " all but the first wait until the other side acknowledges, which it puts off by up to 40 ms, hop after hop. A"
+    " kilobyte seldom waits. So this is measured twice: on plain loopback, and where acknowledgements come at once (a"
+    " network namespace with `quickack` on its loopback's route). Catching up: Bob comes online; from his first message"
+    " to his last one, by the octets of their envelopes. The raw stream is measured before and after, with as many"
+    " octets together. Sealing:"
     " contents are cut, sealed, opened and read, each in another queue, against all of them in one."
 )
 ROUNDS = 100
