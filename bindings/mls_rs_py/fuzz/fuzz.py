@@ -9,11 +9,13 @@ mutations; keys are new in each run.
 """
 
 import argparse
+import faulthandler
 import random
 import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import mallory
 from mls_rs_py import (
@@ -28,22 +30,39 @@ from mls_rs_py import (
     KeyPackage,
     MessageInfo,
     PeerError,
+    ReInitProposal,
     Rules,
     SignatureKeyPair,
 )
 
 LONGEST_SECONDS = 2.0
+HANG_SECONDS = 600
 GROWTH_OCTETS = 64 * 1024 * 1024
 INTERESTING = (0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xBF, 0xC0, 0xFF)
 
+# Suite, whether commits and proposals are encrypted, and the share of the inputs: the curves differ, and their speed.
+WORLDS = ((1, True, 0.4), (1, False, 0.4), (2, False, 0.08), (3, True, 0.08), (7, False, 0.04))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What takes a peer's octets, and what it takes."""
+
+    name: str
+    take: Callable[[bytes], object]
+    seeds: list[bytes]
+    group: Group
+    """What must not change, unless `changes` and the octets are right."""
+    changes: bool = False
+
 
 def make_client(
-    name: bytes, rules: Rules, key_pair: SignatureKeyPair | None = None, groups: InMemoryGroupStateStorage | None = None
+    name: bytes, rules: Rules, key_pair: SignatureKeyPair, groups: InMemoryGroupStateStorage | None = None
 ) -> Client:
     """Make a client in memory."""
     return Client(
         BasicCredential(name),
-        key_pair or SignatureKeyPair.generate(),
+        key_pair,
         identity_provider=BasicIdentityProvider(),
         group_state_storage=groups or InMemoryGroupStateStorage(),
         key_package_storage=InMemoryKeyPackageStorage(),
@@ -52,67 +71,103 @@ def make_client(
 
 
 class World:
-    """Groups at several epochs, and real messages of every kind for them that were not processed yet."""
+    """Groups in every state, and real messages of every kind for them that were not processed yet."""
 
-    def __init__(self, *, encrypted: bool) -> None:
+    def __init__(self, suite: int, *, encrypted: bool) -> None:  # noqa: PLR0915  # one scene, told in order
         rules = Rules(encrypt_control_messages=encrypted, padding="none")
-        keys, carols_keys = SignatureKeyPair.generate(), SignatureKeyPair.generate()
-        storage = InMemoryGroupStateStorage()
-        self.alice = make_client(b"alice", rules, keys, storage)
-        self.bob = make_client(b"bob", rules)
-        self.carol = make_client(b"carol", rules, carols_keys)
+        keys, bobs_keys, carols_keys, daves_keys = (SignatureKeyPair.generate(suite) for _ in range(4))
+        alices_storage, bobs_storage = InMemoryGroupStateStorage(), InMemoryGroupStateStorage()
+        self.alice = make_client(b"alice", rules, keys, alices_storage)
+        bob = make_client(b"bob", rules, bobs_keys, bobs_storage)
+        carol = make_client(b"carol", rules, carols_keys)
         alice = self.alice.create_group(b"group")
-        first_package = self.bob.generate_key_package()
+        first_package = bob.generate_key_package()
         first = alice.commit(add=[first_package])
         alice.apply_pending_commit()
-        self.group = self.bob.join(first.welcomes[0])
+        self.group = bob.join(first.welcomes[0])
         late = [alice.encrypt(b"late %d" % number) for number in range(3)]
         update = alice.commit()
         alice.apply_pending_commit()
         self.group.process(update.message)
+        self.group.write_to_storage()
+        alice.write_to_storage()
         self.good = alice.encrypt(b"good")
-        package = self.carol.generate_key_package()
+
+        package = carol.generate_key_package()
         application = [alice.encrypt(b"x" * size, authenticated_data=b"ad") for size in (0, 10, 1000)]
         info = alice.group_info(allow_external_commit=True)
-        _, external = make_client(b"dave", rules).external_commit(info)
+        bare_info = alice.group_info(allow_external_commit=True, ratchet_tree=False)
+        _, external = make_client(b"dave", rules, daves_keys).external_commit(info)
         commit, _ = alice.commit_detached(add=[package], remove=[])
         remove, _ = alice.commit_detached(remove=[1])
+        reinit, _ = alice.commit_detached(reinit=ReInitProposal(group_id=b"next", cipher_suite=suite))
         proposals = [alice.propose_update(), alice.propose_remove(1), alice.propose_add(package)]
         by_reference, _ = alice.commit_detached()
-        self.welcomes = [commit.welcomes[0]]
-        self.corpus = [
-            *late, *application, *proposals, commit.message, remove.message, by_reference.message, external, info,
-            package.to_bytes(), first.welcomes[0], commit.welcomes[0],
-        ]  # fmt: skip
+        messages = [*proposals, commit.message, remove.message, reinit.message, by_reference.message]
+        welcomes, infos, trees = [commit.welcomes[0], first.welcomes[0]], [info, bare_info], [alice.export_tree()]
+
+        # Bob's group once more, in other states: its copies know nothing of each other.
+        pending, waiting, closed = (bob.load_group(b"group") for _ in range(3))
+        pending.commit()
+        for proposal in proposals:
+            waiting.process(proposal)
+        closed.process(reinit.message)
+        after_reinit = self.alice.load_group(b"group")
+        after_reinit.commit(reinit=ReInitProposal(group_id=b"next", cipher_suite=suite))
+        after_reinit.apply_pending_commit()
+        next_client = closed.reinit_client()
+        _, next_welcomes = after_reinit.reinit_client().create_group([next_client.generate_key_package()])
+        _, branch_welcomes = self.alice.load_group(b"group").branch(b"branch", [bob.generate_key_package()])
+
         sender = ExternalSender(
-            BasicCredential(b"server"), SignatureKeyPair.generate(), identity_provider=BasicIdentityProvider()
+            BasicCredential(b"server"), SignatureKeyPair.generate(suite), identity_provider=BasicIdentityProvider()
         )
-        self.targets: list[tuple[str, Callable[[bytes], object]]] = [
-            ("process", self.group.process),
-            ("process", self.group.process),
-            ("process", self.group.process),
-            ("process alone", self.alice.create_group(b"group").process),
-            ("join", self.carol.join),
-            ("join_subgroup", self.group.join_subgroup),
-            ("examine_welcome", self.carol.examine_welcome),
-            ("external_commit", self.carol.external_commit),
-            ("propose_remove", lambda octets: sender.propose_remove(octets, 0)),
-            ("MessageInfo", MessageInfo.from_bytes),
-            ("KeyPackage", KeyPackage.from_bytes),
-            ("GroupInfo", GroupInfo.from_bytes),
-            ("join with tree", lambda octets: self.carol.join(self.welcomes[0], ratchet_tree=octets)),
+        traffic = [*late, *application, *messages, external, info, package.to_bytes()]
+        self.corpus = [*traffic, *welcomes, *next_welcomes, *branch_welcomes, *infos, *trees]
+        states = {"": self.group, " with a pending commit": pending, " with proposals": waiting, " when closed": closed}
+        alone = self.alice.create_group(b"group")
+        self.process = Target(name="process", take=self.group.process, seeds=traffic, group=self.group, changes=True)
+        self.targets = [
+            *([self.process] * 4),
+            *(
+                Target(name=f"process{state}", take=group.process, seeds=traffic, group=group, changes=True)
+                for state, group in (*states.items(), (" alone", alone))
+            ),
+            self.pure("join", carol.join, welcomes),
+            self.pure("join with tree", lambda octets: carol.join(welcomes[0], ratchet_tree=octets), trees),
+            self.pure("join_subgroup", self.group.join_subgroup, branch_welcomes),
+            self.pure("join after reinit", next_client.join, next_welcomes),
+            self.pure("examine_welcome", carol.examine_welcome, welcomes),
+            self.pure("external_commit", carol.external_commit, infos),
+            self.pure(
+                "external_commit with tree", lambda octets: carol.external_commit(bare_info, ratchet_tree=octets), trees
+            ),
+            self.pure("propose_external_add", carol.propose_external_add, infos),
+            self.pure("propose_remove", lambda octets: sender.propose_remove(octets, 0), infos),
+            self.pure("MessageInfo", MessageInfo.from_bytes, self.corpus),
+            self.pure("KeyPackage", KeyPackage.from_bytes, [package.to_bytes(), first_package.to_bytes()]),
+            self.pure("GroupInfo", GroupInfo.from_bytes, infos),
         ]
-        self.before = self.seen(self.group)
-        self.hostile: list[Callable[[random.Random], bytes]] = [self.hostile_key_package]
-        self.encryption_key = mallory.parts_of(first_package.to_bytes())[1][1:33]
+        self.add = self.pure(
+            "add", lambda octets: self.group.commit_detached(add=[KeyPackage.from_bytes(octets)]), [package.to_bytes()]
+        )
+        self.targets.append(self.add)
+        self.before = {id(target.group): self.seen(target.group) for target in self.targets}
+
+        self.hostile: list[tuple[Target, Callable[[random.Random], bytes]]] = []
         self.carols = (package.to_bytes(), carols_keys.secret_key())
-        if not encrypted:
-            alice.write_to_storage()
-            state = storage.state(b"group") or b""
+        if suite == mallory.SUITE:
+            self.encryption_key = mallory.parts_of(first_package.to_bytes())[1][1:33]
+            self.hostile += [(self.add, self.hostile_key_package)]
+        if suite == mallory.SUITE and not encrypted:
+            state = alices_storage.state(b"group") or b""
             self.mallory = mallory.Mallory(keys.secret_key(), alice.context.to_bytes(), b"group", state, proposals[1])
-            messages = (*proposals, commit.message, remove.message, by_reference.message)
             self.contents = [self.mallory.content(message) for message in messages]
-            self.hostile += [self.hostile_content] * 9
+            self.hostile += [(self.process, self.hostile_content)] * 9
+
+    def pure(self, name: str, take: Callable[[bytes], object], seeds: list[bytes]) -> Target:
+        """Make a target that leaves the group as it is, whatever comes."""
+        return Target(name=name, take=take, seeds=seeds, group=self.group)
 
     def hostile_content(self, rng: random.Random) -> bytes:
         """Give a rightly authenticated message with a changed proposal or commit in it."""
@@ -132,10 +187,6 @@ class World:
             return mallory.key_package(secret_key, rng.choice(others), leaf)
         at = leaf.find(rng.choice((leaf[1:33], leaf[34:66])))
         return mallory.key_package(secret_key, init_key, leaf[:at] + rng.choice(others[:-1]) + leaf[at + 32 :])
-
-    def add(self, octets: bytes) -> object:
-        """Add whose key package came."""
-        return self.group.commit_detached(add=[KeyPackage.from_bytes(octets)])
 
     @staticmethod
     def seen(group: Group) -> tuple[object, ...]:
@@ -171,15 +222,14 @@ def mutate(message: bytes, corpus: list[bytes], rng: random.Random) -> bytes:
     return bytes(octets)
 
 
-def choose(world: World, rng: random.Random) -> tuple[str, Callable[[bytes], object], bytes]:
+def choose(world: World, rng: random.Random) -> tuple[Target, bytes]:
     """Choose an input and what takes it."""
-    if rng.randrange(3):
-        return *rng.choice(world.targets), mutate(rng.choice(world.corpus), world.corpus, rng)
-    hostile = rng.choice(world.hostile)
-    octets = hostile(rng)
-    return (
-        ("add", world.add, octets) if hostile == world.hostile_key_package else ("process", world.group.process, octets)
-    )
+    if world.hostile and not rng.randrange(3):
+        target, make = rng.choice(world.hostile)
+        return target, make(rng)
+    target = rng.choice(world.targets)
+    # Mostly what it is for, and anything at all.
+    return target, mutate(rng.choice(target.seeds if rng.randrange(4) else world.corpus), world.corpus, rng)
 
 
 def resident() -> int:
@@ -187,21 +237,21 @@ def resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def feed(world: World, name: str, target: Callable[[bytes], object], octets: bytes) -> bool:
+def feed(world: World, target: Target, octets: bytes) -> bool:
     """Give one input to one target; say whether it was valid. Raises AssertionError."""
-    begun = time.monotonic()
+    begun = time.thread_time()
     try:
-        target(octets)
+        target.take(octets)
     except PeerError:
         valid = False
     except BaseException as error:
         raise AssertionError(f"{type(error).__name__}: {error}") from error
     else:
         valid = True
-    seconds = time.monotonic() - begun
+    seconds = time.thread_time() - begun
     if seconds > LONGEST_SECONDS:
         raise AssertionError(f"it took {seconds:.1f} s")
-    if not (valid and name == "process") and world.seen(world.group) != world.before:
+    if not (valid and target.changes) and world.seen(target.group) != world.before[id(target.group)]:
         raise AssertionError("the group has changed")
     return valid
 
@@ -209,30 +259,33 @@ def feed(world: World, name: str, target: Callable[[bytes], object], octets: byt
 def run(count: int, seed: int) -> None:
     """Run `count` inputs. Raises AssertionError with what to repeat."""
     rng = random.Random(seed)  # noqa: S311  # repeatable, not secret
-    honest = World(encrypted=False)
+    honest = World(mallory.SUITE, encrypted=False)
     # What is not changed is accepted.
     package, secret_key = honest.carols
-    honest.add(mallory.key_package(secret_key, *mallory.parts_of(package)))
+    honest.add.take(mallory.key_package(secret_key, *mallory.parts_of(package)))
     honest.group.process(honest.mallory.seal(*honest.contents[0]))
     warm = 0
-    for encrypted in (True, False):
-        world = World(encrypted=encrypted)
+    for suite, encrypted, share in WORLDS:
+        world = World(suite, encrypted=encrypted)
         valid = 0
-        for number in range(count // 2):
-            name, target, octets = choose(world, rng)
+        for number in range(inputs := round(count * share)):
+            if number % 1000 == 0:
+                faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+            target, octets = choose(world, rng)
             try:
-                if feed(world, name, target, octets):
+                if feed(world, target, octets):
                     valid += 1
-                    if name == "process":
+                    if target.changes:
                         # A mutation can leave a message as it was; the next one shall meet the same state.
-                        world = World(encrypted=encrypted)
+                        world = World(suite, encrypted=encrypted)
             except AssertionError as error:
-                where = f"--seed {seed}, input {number} to {name}, encrypted={encrypted}"
+                where = f"--seed {seed}, input {number} to {target.name}, suite {suite}, encrypted={encrypted}"
                 raise AssertionError(f"{error}: {where}: {octets.hex()}") from error
-            if number == count // 20:
+            if number == inputs // 10:
                 warm = warm or resident()
         world.group.process(world.good)
-        sys.stdout.write(f"encrypted={encrypted}: {count // 2} inputs, {valid} of them still valid\n")
+        sys.stdout.write(f"suite {suite}, encrypted={encrypted}: {inputs} inputs, {valid} of them still valid\n")
+    faulthandler.cancel_dump_traceback_later()
     if resident() - warm > GROWTH_OCTETS:
         raise AssertionError(f"memory grew by {(resident() - warm) >> 20} MiB: --seed {seed}")
 
@@ -243,9 +296,13 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
     arguments = parser.parse_args()
+    # Should the process itself be ended by an input, this is what is left.
+    faulthandler.enable()
+    sys.stdout.write(f"seed {arguments.seed}\n")
+    sys.stdout.flush()
     begun = time.monotonic()
     run(arguments.inputs, arguments.seed)
-    sys.stdout.write(f"seed {arguments.seed}: {arguments.inputs} inputs in {time.monotonic() - begun:.0f} s\n")
+    sys.stdout.write(f"{arguments.inputs} inputs in {time.monotonic() - begun:.0f} s\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import hmac
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+SUITE = 1
 MLS_10, PUBLIC_MESSAGE = b"\x00\x01", b"\x00\x01"
 PROPOSAL, COMMIT = 2, 3
 SIGNATURE, TAG = 66, 33  # with their lengths
