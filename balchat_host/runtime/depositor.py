@@ -46,12 +46,14 @@ class Depositor(Bearer):
         self._backoff = backoff
         self._hedge = hedge
         self._lost = False
+        self._moved = False
         self._failures = 0
         self._resume_at = 0.0
 
     def new_routes(self) -> None:
-        """Hear that the peer has named other ways: what was refused or failed by the old ones counts no more."""
+        """Hear that the peer has named other ways: what is refused or fails by the old ones counts no more."""
         self._resume_at, self._failures = 0.0, 0
+        self._moved = bool(self._in_flight)
         self.wake()
 
     def report(self, report: SendReport) -> None:
@@ -65,6 +67,8 @@ class Depositor(Bearer):
             case _:
                 self._failures = 0
         if not self._in_flight:
+            if self._moved:
+                self._resume_at, self._lost = 0.0, False
             # What came behind a refusal was lost by it; then the wait is the one that was asked for.
             if self._lost and self._resume_at <= anyio.current_time():
                 self._failed()
@@ -82,6 +86,7 @@ class Depositor(Bearer):
                 return await self._claim()
             if pending.outgoing:
                 tickets = {each.ticket for each in pending.outgoing}
+                self._moved = False
                 self._take_up(tickets)
                 try:
                     await self._router.store(self._peer, pending.outgoing)
