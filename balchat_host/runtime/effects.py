@@ -1,8 +1,9 @@
 """What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,6 +16,8 @@ from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.routing import Router
+
+_OFFERS_AT_ONCE: Final = 16
 
 
 class Effects:
@@ -52,7 +55,14 @@ class Effects:
         self._work.start_soon(self._offer_all) if peer is None else self._work.start_soon(self._offer, peer)
 
     async def _offer_all(self) -> None:
-        for peer in await self._keeper.read(contacts.talking):
+        # A transport may have to ask somebody slow for a way, so we go on to the next contact meanwhile.
+        peers = iter(await self._keeper.read(contacts.talking))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(_OFFERS_AT_ONCE):
+                tasks.start_soon(self._offer_each, peers)
+
+    async def _offer_each(self, peers: Iterator[PeerId]) -> None:
+        for peer in peers:
             await self._offer(peer)
 
     async def _offer(self, peer: PeerId) -> None:

@@ -45,8 +45,12 @@ class VirtualRelay:
         self.stored = 0
         self.gone = False
         self.refusal: tuple[str, float | None] | None = None
-        self.closed: set[bytes] = set()
-        """Boxes that take nothing, and never will."""
+        self.refusals: dict[bytes, tuple[str, float | None]] = {}
+        """What single boxes answer instead of taking anything."""
+        self.making = 0.0
+        """Seconds until a box is made."""
+        self.stalled: dict[bytes, anyio.Event] = {}
+        """What single boxes wait for before they answer."""
         self.changed = Signal()
         self.moves: dict[PeerId, int] = {}
         self.users: dict[PeerId, set[PeerId]] = {}
@@ -144,6 +148,7 @@ class VirtualRelayTransport(Transport):
         return [Route(transport=NAME, address=self._relay.address(peer, None))] if peer in self._claimed else []
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+        await anyio.sleep(self._relay.making)
         address = self._relay.address(self._host.identity, peer)
         self._boxes.add(address)
         self._relay.users.setdefault(self._host.identity, set()).add(peer)
@@ -162,7 +167,9 @@ class VirtualRelayTransport(Transport):
         if self._relay.gone:
             raise PeerUnreachable(problem="the relay is gone")
         for number, each in enumerate(outgoing):
-            refusal = ("denied", None) if route.address in self._relay.closed else self._relay.refusal
+            if (until := self._relay.stalled.get(route.address)) is not None:
+                await until.wait()
+            refusal = self._relay.refusals.get(route.address, self._relay.refusal)
             if refusal is not None:
                 reason, retry_after = refusal
                 refused = SendReport(

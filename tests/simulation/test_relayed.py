@@ -11,6 +11,7 @@ import pytest
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import contacts
+from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
@@ -221,13 +222,13 @@ async def test_a_box_that_its_owner_has_left_is_given_up_for_another(people, rel
     async with people:
         alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
         await leaves_cards(bob, relay)
-        relay.closed.add(relay.address(bob.peer, None))
+        relay.refusals[relay.address(bob.peer, None)] = "denied", None
         async with alice.up() as a:
             await a.add_contact(bob.peer.onion, "Bob", "It is me")
             await anyio.sleep(60)  # virtual time
             assert [contact.state for contact in await a.contacts()] == [ContactState.ADDING]
             assert relay.waiting == []
-            relay.closed.clear()
+            relay.refusals.clear()
             await has_contact(a, "Bob", ContactState.REQUESTED)
             assert len(relay.waiting) == 1
 
@@ -353,6 +354,30 @@ async def test_whoever_moves_to_another_relay_gets_there_what_the_old_one_had(pe
             await hears(b, "Alice", "hello")
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["before they moved", "after they moved"])
+async def test_how_long_the_old_relay_made_us_wait_counts_no_more_for_whoever_moved(
+    people, relay, answered: bool
+) -> None:
+    async with people:
+        alice, bob = await friends(people, direct=False)
+        old = relay.address(bob.peer, alice.peer)
+        relay.refusals[old] = "relay-full", 6 * HOUR
+        relay.stalled[old] = answer = anyio.Event()
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            if answered:
+                answer.set()
+            await anyio.sleep(60)  # virtual time
+            async with bob.up() as b:
+                relay.move(bob.peer)
+                await b.send("Alice", "I am at another relay now")
+                await hears(a, "Bob", "I am at another relay now")
+                answer.set()
+                moved_at = anyio.current_time()
+                await becomes(a, sent.id, MessageState.DELIVERED)
+                assert anyio.current_time() - moved_at < 60
+
+
 async def test_what_is_withheld_is_noticed_when_a_later_one_arrives(people, relay) -> None:
     async with people:
         alice, bob = await friends(people)
@@ -400,6 +425,27 @@ async def test_whoever_repeats_for_ever_makes_nothing_grow(people, relay) -> Non
             # Two hundred copies are one message and, within the hour, no second answer.
             assert await texts(b, "Alice") == ["hello"]
             assert relay.stored - before <= 200 + 2
+
+
+async def test_a_slow_relay_does_not_make_a_large_account_wait_for_one_contact_after_the_other(people, relay) -> None:
+    async with people:
+        alice = await people.make("Alice", direct=False)
+        everybody = [nobody(number) for number in range(1, 101)]
+        async with alice.up() as a:
+            for number, each in enumerate(everybody):
+                await a.add_contact(each.onion, f"Contact {number}")
+            # As if all had accepted long ago.
+            await alice.keeper.change(
+                lambda unit: unit.tx.script("DELETE FROM outbox; UPDATE contact SET state = 'active';")
+            )
+        relay.users.clear()
+        relay.making = 5.0
+        async with alice.up():
+            began = anyio.current_time()
+            with anyio.fail_after(HOUR):
+                while relay.users.get(alice.peer) != set(everybody):
+                    await relay.changed.next_ring().wait()
+            assert anyio.current_time() - began <= 5.0 * len(everybody) / 10
 
 
 async def test_whoever_was_removed_before_a_kill_is_forgotten_at_the_next_start(people, relay) -> None:

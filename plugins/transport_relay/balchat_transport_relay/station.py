@@ -5,7 +5,8 @@ queues are made, rotated and deleted. Where the relay is gone, the round ends, a
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import anyio
@@ -38,6 +39,7 @@ _SUSPECT: Final = 24 * 3600
 _INBOX: Final = "inbox"
 _ROUND: Final = "round"
 _FIRST_RETRY: Final = 2.0
+_FAILURES: Final = (RelayGone, RelayLies, Refused, StorageFull, StorageFailed)
 
 
 class Station:
@@ -121,7 +123,7 @@ class Station:
         for name, duty in duties:
             try:
                 await duty()
-            except (RelayGone, RelayLies, Refused, StorageFull, StorageFailed) as error:
+            except _FAILURES as error:
                 self._failed(name, error)
                 done = False
                 if isinstance(error, RelayGone):
@@ -158,9 +160,24 @@ class Station:
             roster.resume(identifier)
 
     async def _create_queues(self, row: RelayRow) -> None:
+        """Make those that are not there yet: each circuit its own, one after the other."""
+        absent: defaultdict[str, list[QueueRow]] = defaultdict(list)
         for queue in self._book.queues(relay=row.key):
             if not queue.created and queue.retired_at is None:
+                absent[self._circuit_of(queue)].append(queue)
+        failures: list[Exception] = []
+        async with anyio.create_task_group() as tasks:
+            for queues in absent.values():
+                tasks.start_soon(self._create_each, queues, row, failures)
+        if failures:
+            raise failures[0]
+
+    async def _create_each(self, queues: Sequence[QueueRow], row: RelayRow, failures: list[Exception]) -> None:
+        try:
+            for queue in queues:
                 await self._create(queue, row)
+        except _FAILURES as error:
+            failures.append(error)
 
     async def _create(self, queue: QueueRow, row: RelayRow) -> None:
         send, receive = queue.send.verifier, queue.receive.verifier

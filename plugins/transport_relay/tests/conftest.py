@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import pytest
+from balchat_relay.testing.program import RelayProgram
 from balchat_relay_proto.address import PORT, RelayAddress
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.testing.scripted_relay import ScriptedRelay
@@ -42,48 +41,6 @@ LONG: Final = 2 * 24 * 3600.0
 """Seconds to wait for what shall come, on a clock that jumps."""
 EPOCH: Final = 1_800_000_000
 
-PROGRAM: Final = (sys.executable, "-m", "balchat_relay")
-
-
-class RelayProcess:
-    """A relay in `network`; `folder` has its data."""
-
-    def __init__(self, network: Path, folder: Path, *options: str, **limits: int) -> None:
-        self.network = network
-        self.folder = folder
-        subprocess.run([*PROGRAM, "init", "-f", str(folder), *options], check=True, capture_output=True)
-        settings = folder / "relay.toml"
-        lines = "".join(f"{name} = {value}\n" for name, value in {"min_free_mib": 0, **limits}.items())
-        settings.write_text(settings.read_text().replace("[limits]\n", f"[limits]\n{lines}"))
-        self.address = self.command("address").stdout.split()[0]
-        self.peer = PeerId.from_onion(self.address.removeprefix("balchat-relay:").partition("?")[0])
-        self.socket = socket_path(network, self.peer, PORT)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the operator's commands."""
-        name, *rest = arguments
-        command = [*PROGRAM, name, "-f", str(self.folder), *rest]
-        return subprocess.run(command, check=True, capture_output=True, text=True)
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self.socket.unlink(missing_ok=True)
-        command = [*PROGRAM, "run", "-f", str(self.folder), "--socket", str(self.socket)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        while b"serving" not in (line := self._process.stdout.readline()):
-            assert line, "it ended at its start"
-
-    def kill(self) -> None:
-        """End it this moment."""
-        if self._process is not None:
-            assert self._process.stdout is not None
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._process = None
-
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Path]:
@@ -92,22 +49,27 @@ def network() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+def program(network: Path, folder: Path, **limits: int) -> RelayProgram:
+    """Give a relay whose onion leads through `network`. It runs."""
+    made = RelayProgram(folder)
+    made.make(**limits)
+    made.socket = socket_path(network, PeerId(made.key), PORT)
+    made.start()
+    return made
+
+
 @pytest.fixture(scope="session")
-def relay(network: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
+def relay(network: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProgram]:
     """A relay that stays up for all tests; each has accounts of its own."""
-    process = RelayProcess(network, tmp_path_factory.mktemp("relay") / "data", creations_per_minute=100_000)
-    process.start()
-    yield process
-    process.kill()
+    with program(network, tmp_path_factory.mktemp("relay") / "data", creations_per_minute=100_000) as running_one:
+        yield running_one
 
 
 @pytest.fixture
-def own_relay(network: Path, tmp_path: Path) -> Iterator[RelayProcess]:
+def own_relay(network: Path, tmp_path: Path) -> Iterator[RelayProgram]:
     """A relay that the test may kill, fill and start again. It runs."""
-    process = RelayProcess(network, tmp_path / "data")
-    process.start()
-    yield process
-    process.kill()
+    with program(network, tmp_path / "data") as running_one:
+        yield running_one
 
 
 # -- in virtual time

@@ -16,13 +16,15 @@ from balchat_transport_relay.transport import RelayTransport
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
-from balchat_host.api.types import Phase, Secret
+from balchat_host.api.types import PeerId, Phase, Secret
 from balchat_host.testing.fake_transport_host import FakeTransportHost
 from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from balchat_relay.testing.program import RelayProgram
 
     from balchat_host.testing.dict_area import DictArea
 
@@ -31,9 +33,15 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def account(
-    own_relay, *, add: bool = False, key: Secret | None = None, area: DictArea | None = None, **settings: int
+    own_relay: RelayProgram,
+    *,
+    add: bool = False,
+    key: Secret | None = None,
+    area: DictArea | None = None,
+    **settings: int,
 ) -> AsyncGenerator[tuple[FakeTransportHost, RelayTransport]]:
-    network = LoopbackNetwork(own_relay.network)
+    assert own_relay.socket is not None
+    network = LoopbackNetwork(own_relay.socket.parent)
     host = FakeTransportHost(network, key=key, area=area)
     transport = RelayTransport(host, RelaySettings(**settings))
     async with running(network), running(transport):
@@ -103,6 +111,6 @@ async def test_old_cards_are_taken_out_and_new_ones_put_in(own_relay) -> None:
         async with account(own_relay, key=key, area=area, key_packages=4) as (again, _):
             again._key_packages = 100
             await again.states.reach(Phase.ONLINE)
-            made = await asking.claim_key_package(bob.identity, [own_relay.peer.onion])
+            made = await asking.claim_key_package(bob.identity, [PeerId(own_relay.key).onion])
             assert made is not None
             assert made.startswith(b"key package 10")

@@ -315,6 +315,20 @@ async def test_queues_are_rotated_and_the_old_ones_drained_and_deleted(world) ->
             await bob.online()
 
 
+async def test_many_queues_are_made_at_a_slow_relay_over_all_circuits_at_once(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(circuits=16)) as bob:
+            w.network.delay = lambda: 2.0
+            began = anyio.current_time()
+            async with anyio.create_task_group() as tasks:
+                for _ in range(64):
+                    tasks.start_soon(bob.transport.allocate_routes, PeerId(urandom(32)))
+            await relay.until(lambda: len(relay.boxes) == 1 + 64)
+            # One after the other they would take 64 times 4 seconds, with dialling more.
+            assert anyio.current_time() - began <= 64
+
+
 async def test_whoever_is_forgotten_leaves_nothing_behind(world) -> None:
     async with world() as w, w.account() as alice:
         relay = await w.relay()
