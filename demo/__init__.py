@@ -6,7 +6,6 @@
     telling     what acts do again and again: a command shown, a message followed
     first_act   Alice and Bob, directly from onion to onion
     second_act  Alice and Bob, never there together, by a relay that is killed in between
-    relay_program  the relay of the second act
     raw_onion   the round trip that a message is compared with
     figures     the closing table
 

@@ -4,6 +4,7 @@ import sys
 from subprocess import TimeoutExpired
 
 from balchat_network_tor.testing import PrivateNetworkFailed
+from balchat_relay.testing.program import ProgramFailed
 
 from balchat_host.testing.local_socket import CallRefused
 from balchat_host.testing.people import CommandFailed
@@ -13,7 +14,16 @@ from demo.stage import Stage
 from demo.telling import ActFailed
 
 ACTS = (first_act.play, second_act.play)
-_FAILED = (ActFailed, CommandFailed, CallRefused, PrivateNetworkFailed, EOFError, OSError, TimeoutExpired)
+_FAILED = (
+    ActFailed,
+    CommandFailed,
+    CallRefused,
+    PrivateNetworkFailed,
+    ProgramFailed,
+    EOFError,
+    OSError,
+    TimeoutExpired,
+)
 _INTERRUPTED = 130
 
 

@@ -1,12 +1,14 @@
 """Alice and Bob again, who are never there at the same time, and a relay that is killed in between."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from balchat_relay.testing.program import RelayProgram
+
 from balchat_host.testing.people import Person
 from demo.house import House
-from demo.relay_program import RelayProgram
 from demo.stage import Stage
 from demo.telling import follow, insist, is_state, show
 
@@ -18,8 +20,8 @@ _ANSWER: Final = "Awake now, and you are gone. Welcome all the same."
 def play(stage: Stage, house: House) -> None:
     """Play the act. Raises ActFailed, and what a Person raises."""
     alice, bob = house.person("Alice", room="second"), house.person("Bob", room="second")
-    relay = house.stack.enter_context(RelayProgram(house.base / "relay", house.torrc))
-    address = _make_relay(stage, relay)
+    relay = house.stack.enter_context(RelayProgram(house.base / "relay"))
+    address = _make_relay(stage, relay, house.torrc)
     onion = _bob_leaves_what_strangers_need(stage, bob, address)
     early = _alice_asks_somebody_away(stage, alice, address, onion)
     _kill(stage, relay)
@@ -30,15 +32,15 @@ def play(stage: Stage, house: House) -> None:
     _nothing_readable(stage, relay, [*_LETTER, _WHILE_AWAY, _ANSWER, onion.removesuffix(".onion")])
 
 
-def _make_relay(stage: Stage, relay: RelayProgram) -> str:
+def _make_relay(stage: Stage, relay: RelayProgram, torrc: Sequence[str]) -> str:
     stage.step("Somebody runs a relay: a third process, behind an onion of its own")
     stage.program("relay", ["balchat-relay", "init", "-f", "relay"])
-    address = relay.init()
-    stage.output(address)
+    relay.make(torrc=torrc)
+    stage.output(relay.address)
     stage.program("relay", ["balchat-relay", "run", "-f", "relay"])
     relay.start()
     stage.good("it serves; nobody has an account there, and it will know nobody")
-    return address
+    return relay.address
 
 
 def _come(stage: Stage, person: Person) -> None:
@@ -163,7 +165,7 @@ def _nothing_readable(stage: Stage, relay: RelayProgram, words: list[str]) -> No
     stage.program("relay", ["balchat-relay", "status", "-f", "relay"])
     stage.output(relay.command("status"))
     relay.kill()
-    found = [word for word in words for file in _files(relay.folder) if word.encode() in file.read_bytes()]
+    found = [word for word in words for file in _files(relay.path) if word.encode() in file.read_bytes()]
     insist(not found, f"in the relay's files there is {found}")
     stage.good("no text, no name and no address of theirs in any of its files")
 

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,9 +11,9 @@ from pathlib import Path
 import pytest
 from balchat_network_tor.testing import PrivateTorNetwork
 from balchat_network_tor.testing.fixtures import private_tor_network
+from balchat_relay.testing.program import RelayProgram
 from balchat_relay_proto.address import PORT
 
-from balchat_host.api.types import PeerId
 from balchat_host.testing.announcing import announce
 from balchat_host.testing.loopback_network import socket_path
 from balchat_host.testing.people import Person
@@ -104,53 +102,18 @@ def neighbour(town: Path) -> Iterator[MakePerson]:
         yield make
 
 
-class RelayProcess:
-    """The program `balchat-relay`, whose onion leads through `network`; `folder` has its data."""
-
-    def __init__(self, network: Path, folder: Path) -> None:
-        self.folder = folder
-        self.command("init")
-        settings = folder / "relay.toml"
-        settings.write_text(settings.read_text().replace("[limits]\n", "[limits]\nmin_free_mib = 0\n"))
-        self.address = self.command("address").split()[0]
-        self.onion = self.address.removeprefix("balchat-relay:") + ".onion"
-        self._socket = socket_path(network, PeerId.from_onion(self.onion), PORT)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def command(self, name: str, *arguments: str) -> str:
-        """Run one of the operator's commands; give what it printed."""
-        command = [sys.executable, "-m", "balchat_relay", name, "-f", str(self.folder), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    def start(self) -> None:
-        """Run it; return when it answers."""
-        self._socket.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "balchat_relay", "run", "-f", str(self.folder), "--socket", str(self._socket)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        while b"serving" not in (line := self._process.stdout.readline()):
-            assert line, "it ended at its start"
-
-    def kill(self) -> None:
-        """End it this moment (SIGKILL)."""
-        if self._process is not None:
-            assert self._process.stdout is not None
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._process = None
-
-
 @pytest.fixture
-def relay(town: Path) -> Iterator[Callable[[], RelayProcess]]:
-    """Makes relays that run."""
+def relay(town: Path) -> Iterator[Callable[[], RelayProgram]]:
+    """Makes relays that run; their onions lead through the town's network."""
     network = town / "net"
     network.mkdir(mode=0o700)
     with ExitStack() as stack:
 
-        def make() -> RelayProcess:
-            made = RelayProcess(network, Path(stack.enter_context(tempfile.TemporaryDirectory(dir=town)), "data"))
-            stack.callback(made.kill)
+        def make() -> RelayProgram:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=town))
+            made = stack.enter_context(RelayProgram(Path(folder, "data")))
+            made.make()
+            made.socket = socket_path(network, made.peer, PORT)
             made.start()
             return made
 

@@ -217,23 +217,23 @@ def test_what_lay_at_a_relay_that_is_gone_for_good_comes_by_another(neighbour: M
     stranded = write(alice, "Bob", "one", "two", "three")
     all_reach(alice, stranded, "relayed")
     first.kill()
-    shutil.rmtree(first.folder)
+    shutil.rmtree(first.path)
 
     bob.up()
     bob.states.until(lambda status: status["transports"]["transport_relay"]["phase"] == "degraded")
     gone, good = bob.ask("relay", "list")
-    assert (gone["onion"], gone["state"]["phase"]) == (first.onion, "degraded")
+    assert (gone["onion"], gone["state"]["phase"]) == (first.peer.onion, "degraded")
     assert "cannot be reached" in gone["state"]["reason"]
-    assert (good["onion"], good["state"]["phase"]) == (second.onion, "online")
+    assert (good["onion"], good["state"]["phase"]) == (second.peer.onion, "online")
     later = write(alice, "Bob", "four")
     came_later = bob.events.until(came("four")).value["message"]
     assert came_later["missing_before"] == 3, "that something is missing is noticed"
 
-    bob.ask("relay", "remove", first.onion)
+    bob.ask("relay", "remove", first.peer.onion)
     all_reach(alice, stranded + later, "delivered")
     assert sorted(heard(bob, "Alice")) == ["four", "one", "three", "two"]
     assert {message["missing_before"] for message in history(bob, "Alice")} == {0}, "nothing is missing any more"
-    assert [each["onion"] for each in call(bob, "relays")] == [second.onion]
+    assert [each["onion"] for each in call(bob, "relays")] == [second.peer.onion]
 
 
 def test_direct_only_says_so_and_works(neighbour: MakePerson) -> None:
@@ -295,7 +295,7 @@ def groups_of(person: Person) -> list[bytes]:
 
 def sizes(relay: Any) -> Counter[int]:
     """Count the envelopes in a relay's database by their size."""
-    with closing(sqlite3.connect(relay.folder / "relay.db")) as database:
+    with closing(sqlite3.connect(relay.path / "relay.db")) as database:
         return Counter(size for (size,) in database.execute("SELECT length(body) FROM envelopes"))
 
 
@@ -325,9 +325,9 @@ def test_a_relay_knows_neither_who_nor_what_and_all_envelopes_of_a_class_are_one
     assert lying.keys() == {16 * 1024, 64 * 1024}
     assert lying[64 * 1024] == 1
     assert lying[16 * 1024] >= 3
-    assert tell_tale(between.folder, secrets) == [], "while it runs"
+    assert tell_tale(between.path, secrets) == [], "while it runs"
     come(bob)
     bob.events.until(came(texts[-1]))
     go(bob)
     between.kill()
-    assert tell_tale(between.folder, secrets) == [], "after SIGKILL"
+    assert tell_tale(between.path, secrets) == [], "after SIGKILL"

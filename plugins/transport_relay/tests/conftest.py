@@ -53,7 +53,7 @@ def program(network: Path, folder: Path, **limits: int) -> RelayProgram:
     """Give a relay whose onion leads through `network`. It runs."""
     made = RelayProgram(folder)
     made.make(**limits)
-    made.socket = socket_path(network, PeerId(made.key), PORT)
+    made.socket = socket_path(network, made.peer, PORT)
     made.start()
     return made
 

@@ -16,7 +16,7 @@ from balchat_transport_relay.transport import RelayTransport
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
-from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.api.types import Phase, Secret
 from balchat_host.testing.fake_transport_host import FakeTransportHost
 from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
@@ -111,6 +111,6 @@ async def test_old_cards_are_taken_out_and_new_ones_put_in(own_relay) -> None:
         async with account(own_relay, key=key, area=area, key_packages=4) as (again, _):
             again._key_packages = 100
             await again.states.reach(Phase.ONLINE)
-            made = await asking.claim_key_package(bob.identity, [PeerId(own_relay.key).onion])
+            made = await asking.claim_key_package(bob.identity, [own_relay.peer.onion])
             assert made is not None
             assert made.startswith(b"key package 10")

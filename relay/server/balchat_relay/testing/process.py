@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import anyio
@@ -18,13 +18,13 @@ from balchat_relay.operating.folder import Folder
 if TYPE_CHECKING:
     from anyio.abc import Process
 
-_PROGRAM = (sys.executable, "-m", "balchat_relay")
+PROGRAM: Final = (sys.executable, "-m", "balchat_relay")
 _READY_WITHIN = 60
 
 
 async def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    ended = await anyio.run_process([*_PROGRAM, *arguments], check=False)
+    ended = await anyio.run_process([*PROGRAM, *arguments], check=False)
     return subprocess.CompletedProcess(ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
@@ -66,7 +66,7 @@ class RelayProcess:
     async def start(self, *, onion: bool = False) -> None:
         """Start it, and wait until it serves at its socket, or its onion is published."""
         assert self._process is None
-        arguments = [*_PROGRAM, "run", "-f", str(self.folder.path)]
+        arguments = [*PROGRAM, "run", "-f", str(self.folder.path)]
         arguments += [] if onion else ["--socket", str(self.socket)]
         self._process = await anyio.open_process(arguments, stderr=None)
         assert self._process.stdout is not None
