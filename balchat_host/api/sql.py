@@ -1,12 +1,12 @@
 """What every vault on an SQLite driver needs: transactions around one statement's run, areas as rows.
 
 A driver has a view that subclasses `SqlView` and says in `_run` how one statement is run, and a unit of change that
-subclasses this view and `SqlUnit`.
+subclasses this view and `SqlUnit`. Units that share a commit share its `AreaRows`, which the driver writes before it.
 """
 
 import re
 from abc import abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from sqlite3 import complete_statement
@@ -54,13 +54,24 @@ def statements(script: str) -> Iterator[str]:
 
 
 class SqlView(ReadTransaction):
-    """A view on a driver."""
+    """A view on a driver, until it is ended."""
+
+    _ended = False
+
+    def end(self) -> None:
+        """Refuse every further statement."""
+        self._ended = True
+
+    def refuse_ended(self) -> None:
+        """Raise RuntimeError outside of the function that the transaction was handed to."""
+        if self._ended:
+            raise RuntimeError("a transaction was used outside of the function that it was handed to")
 
     @abstractmethod
     def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
         """Run one statement, whatever it is: give its rows and how many it changed, -1 where it can change none.
 
-        Raises SqlError, and RuntimeError outside of the function that the transaction was handed to.
+        Raises SqlError, and what `refuse_ended` does.
         """
 
     def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
@@ -68,11 +79,63 @@ class SqlView(ReadTransaction):
         return self._run(sql, parameters)[0]
 
     def area(self, name: str) -> KeyValueArea:
-        return RowArea(self, name)
+        return ViewArea(self, name)
+
+
+AreaKey = tuple[str, bytes]
+"""The name of an area, and a key in it."""
+AreaState = tuple[dict[AreaKey, bytes | None], set[AreaKey]]
+"""The values that are known, and the keys of those that are not written yet."""
+
+
+class AreaRows:
+    """The rows of areas in one transaction: each is read at most once, and written at most once, by `write`.
+
+    A group's ratchet steps with every message, and many messages share a commit.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[AreaKey, bytes | None] = {}
+        """The values as they are now, as far as anybody has asked; None for what is absent."""
+        self._unwritten: set[AreaKey] = set()
+
+    def put(self, key: AreaKey, value: bytes | None) -> None:
+        """Set a value, or remove it."""
+        self.known[key] = value
+        self._unwritten.add(key)
+
+    def write(self, run: Callable[[str, Sequence[SqlValue]], object]) -> None:
+        """Bring the table up to date. Raises what `run`, which runs one statement, does."""
+        for key in sorted(self._unwritten):
+            value = self.known[key]
+            if value is None:
+                run("DELETE FROM vault_area WHERE area = ? AND key = ?", key)
+            else:
+                run("REPLACE INTO vault_area VALUES (?, ?, ?)", (*key, value))
+        self._unwritten.clear()
+
+    def copy(self) -> AreaState:
+        """Remember how the rows are now, for `restore`."""
+        return dict(self.known), set(self._unwritten)
+
+    def restore(self, state: AreaState) -> None:
+        """Have the rows as they were; what was written of them since, the caller has undone."""
+        self.known, self._unwritten = state
 
 
 class SqlUnit(SqlView, Transaction):
-    """A unit of change on a driver."""
+    """A unit of change on a driver, which sets `_area_rows`."""
+
+    _area_rows: AreaRows
+
+    @property
+    def area_rows(self) -> AreaRows:
+        """The rows of areas in the transaction. Raises what `refuse_ended` does."""
+        self.refuse_ended()
+        return self._area_rows
+
+    def area(self, name: str) -> KeyValueArea:
+        return UnitArea(self, name)
 
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         refuse_vault_only(sql)
@@ -85,19 +148,21 @@ class SqlUnit(SqlView, Transaction):
     @contextmanager
     def savepoint(self) -> Generator[None]:
         self._run("SAVEPOINT inner")
+        before = self.area_rows.copy()
         try:
             yield
         except BaseException:
             self._run("ROLLBACK TO inner")
             self._run("RELEASE inner")
+            self.area_rows.restore(before)
             raise
         self._run("RELEASE inner")
 
 
-class RowArea(KeyValueArea):
-    """A key-value area as rows of `vault_area`. Changing it in a view that only reads raises SqlError."""
+class ViewArea(KeyValueArea):
+    """A key-value area as rows of `vault_area`, to be read only."""
 
-    def __init__(self, tx: ReadTransaction, name: str) -> None:
+    def __init__(self, tx: SqlView, name: str) -> None:
         self._tx = tx
         self._name = name
 
@@ -106,10 +171,12 @@ class RowArea(KeyValueArea):
         return _octets(rows[0][0]) if rows else None
 
     def put(self, key: bytes, value: bytes) -> None:
-        self._tx.query("REPLACE INTO vault_area VALUES (?, ?, ?)", (self._name, key, value))
+        del key, value
+        raise SqlError("a view changes nothing")
 
     def delete(self, key: bytes) -> None:
-        self._tx.query("DELETE FROM vault_area WHERE area = ? AND key = ?", (self._name, key))
+        del key
+        raise SqlError("a view changes nothing")
 
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         sql, end = "SELECT key, value FROM vault_area WHERE area = ? AND key >= ?", _after(prefix)
@@ -118,6 +185,30 @@ class RowArea(KeyValueArea):
         else:
             rows = self._tx.query(f"{sql} AND key < ? ORDER BY key", (self._name, prefix, end))
         return ((_octets(key), _octets(value)) for key, value in rows)
+
+
+class UnitArea(ViewArea):
+    """The same, and changes."""
+
+    def __init__(self, tx: SqlUnit, name: str) -> None:
+        super().__init__(tx, name)
+        self._unit = tx
+
+    def get(self, key: bytes) -> bytes | None:
+        known, place = self._unit.area_rows.known, (self._name, key)
+        if place not in known:
+            known[place] = super().get(key)
+        return known[place]
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self._unit.area_rows.put((self._name, _octets(key)), _octets(value))
+
+    def delete(self, key: bytes) -> None:
+        self._unit.area_rows.put((self._name, _octets(key)), None)
+
+    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        self._unit.area_rows.write(self._unit.query)
+        return super().scan(prefix)
 
 
 def _after(prefix: bytes) -> bytes | None:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from balchat_host.api.sql import AREA_SCHEMA, SqlUnit, SqlView
+from balchat_host.api.sql import AREA_SCHEMA, AreaRows, SqlUnit, SqlView
 from balchat_host.api.storage import SqlError, SqlRow, SqlValue, Transaction
 
 T = TypeVar("T")
@@ -23,15 +23,10 @@ class SqliteView(SqlView):
     """Runs statements on a connection until it is ended."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
-        self._database: sqlite3.Connection | None = database
-
-    def end(self) -> None:
-        """Refuse every further statement."""
-        self._database = None
+        self._database = database
 
     def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
-        if self._database is None:
-            raise RuntimeError("a transaction was used outside of the function that it was handed to")
+        self.refuse_ended()
         try:
             cursor = self._database.execute(sql, parameters)
             return cursor.fetchall(), cursor.rowcount
@@ -42,6 +37,10 @@ class SqliteView(SqlView):
 class SqliteTransaction(SqliteView, SqlUnit):
     """One unit of change on a connection, inside a BEGIN."""
 
+    def __init__(self, database: sqlite3.Connection) -> None:
+        super().__init__(database)
+        self._area_rows = AreaRows()
+
 
 def run_unit(database: sqlite3.Connection, fn: Callable[[Transaction], T], *, commit: Callable[[], None]) -> T:
     """Run `fn` as one unit that `commit` ends, and give its result. What is not committed then is undone."""
@@ -49,6 +48,7 @@ def run_unit(database: sqlite3.Connection, fn: Callable[[Transaction], T], *, co
     database.execute("BEGIN")
     try:
         result = fn(unit)
+        unit.area_rows.write(unit.query)
         commit()
         return result
     finally:

@@ -8,7 +8,7 @@ from typing import Final
 from anyio import to_thread
 
 from balchat_host.api.errors import AccountExists, BadInput, NoSuchProfile, VaultDamaged
-from balchat_host.api.sql import AREA_SCHEMA
+from balchat_host.api.sql import AREA_SCHEMA, AreaRows
 from balchat_host.api.storage import SlotKind, Storage, Transaction
 from balchat_host.api.types import Check, Secret
 from balchat_storage_sqlcipher import header, recovery_code
@@ -162,11 +162,13 @@ def _fill(files: VaultFiles, data_key: DataKey, fill: Fill) -> None:
         cursor = connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         cursor.execute(AREA_SCHEMA)
-        unit = Unit(driver, cursor)
+        rows = AreaRows()
+        unit = Unit(driver, cursor, rows)
         try:
             fill(unit)
         finally:
             unit.end()
         if unit.fault is not None:
             raise unit.fault  # even where the unit swallowed it
+        rows.write(cursor.execute)
         cursor.execute("COMMIT")

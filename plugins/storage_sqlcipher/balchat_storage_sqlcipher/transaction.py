@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.sql import SqlUnit, SqlView
+from balchat_host.api.sql import AreaRows, SqlUnit, SqlView
 from balchat_host.api.storage import SqlRow, SqlValue
 from balchat_storage_sqlcipher.driver import Cursor, Driver
 from balchat_storage_sqlcipher.faults import fault
 
 
 class View(SqlView):
-    """A consistent view, until it is ended.
+    """A consistent view.
 
     After the first fault of the disk it raises that again for every statement: SQLite may have undone the whole
     transaction by then, and a statement after it would stand alone.
@@ -20,22 +20,16 @@ class View(SqlView):
 
     def __init__(self, driver: Driver, cursor: Cursor) -> None:
         self._driver = driver
-        self._cursor: Cursor | None = cursor
+        self._cursor = cursor
         self.fault: BalchatError | None = None
 
-    def end(self) -> None:
-        """Refuse every further statement."""
-        self._cursor = None
-
     def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
-        cursor = self._cursor
-        if cursor is None:
-            raise RuntimeError("a transaction was used outside of the function that it was handed to")
+        self.refuse_ended()
         if self.fault is not None:
             raise self.fault
         try:
-            rows = cursor.execute(sql, parameters).fetchall()
-            return rows, cursor.rowcount
+            rows = self._cursor.execute(sql, parameters).fetchall()
+            return rows, self._cursor.rowcount
         except self._driver.errors as error:
             translated = fault(error, view=not self.changes)
             if isinstance(translated, BalchatError):
@@ -44,6 +38,10 @@ class View(SqlView):
 
 
 class Unit(View, SqlUnit):
-    """A unit of change."""
+    """A unit of change, one of those that share a transaction of the database and its rows of areas."""
 
     changes = True
+
+    def __init__(self, driver: Driver, cursor: Cursor, area_rows: AreaRows) -> None:
+        super().__init__(driver, cursor)
+        self._area_rows = area_rows

@@ -4,13 +4,15 @@ While one commit waits for the disk, units gather; the next commit takes them to
 it, so that one that raises undoes only itself. Nobody is told of success before the commit is on the disk.
 """
 
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import Any, Final
 
 from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
-from balchat_host.api.storage import Transaction
+from balchat_host.api.sql import AreaRows
+from balchat_host.api.storage import SqlValue, Transaction
 from balchat_storage_sqlcipher.driver import Connection, Driver
 from balchat_storage_sqlcipher.faults import fault
 from balchat_storage_sqlcipher.jobs import Job, wake
@@ -31,6 +33,7 @@ class Writer:
         self._connection = connection
         self._cursor = connection.cursor()
         self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
+        self._area_rows = AreaRows()
         self._refusal: BalchatError | None = None
         # Daemonic: a program that forgets to lock its vault shall still be able to end.
         self._thread = Thread(target=self._run, name="vault writer", daemon=True)
@@ -57,6 +60,7 @@ class Writer:
         try:
             self._begin()
             self._run_units(batch)
+            self._area_rows.write(self._own)
             self._own("COMMIT")
         except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
             self._undo(batch, error)
@@ -65,6 +69,7 @@ class Writer:
         if self._refusal is not None:
             raise self._refusal
         self._own("BEGIN IMMEDIATE")
+        self._area_rows = AreaRows()
 
     def _run_units(self, batch: list[WriteJob]) -> None:
         deadline = monotonic() + MAX_SECONDS
@@ -83,7 +88,8 @@ class Writer:
     def _run_unit(self, job: WriteJob) -> None:
         """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
         self._own("SAVEPOINT unit")
-        unit = Unit(self._driver, self._cursor)
+        before = self._area_rows.copy()
+        unit = Unit(self._driver, self._cursor, self._area_rows)
         try:
             job.result = job.function(unit)
         except BaseException as error:  # noqa: BLE001  # it belongs to the caller
@@ -96,6 +102,7 @@ class Writer:
                 raise broken
         if job.error is not None:
             self._own("ROLLBACK TO unit")
+            self._area_rows.restore(before)
         self._own("RELEASE unit")
 
     def _undo(self, batch: list[WriteJob], error: BaseException) -> None:
@@ -112,8 +119,8 @@ class Writer:
                 # Each caller gets an exception of its own: several tasks would garble the traceback of one.
                 job.error = type(error)(**error.fields) if isinstance(error, BalchatError) else error
 
-    def _own(self, sql: str) -> None:
+    def _own(self, sql: str, parameters: Sequence[SqlValue] = ()) -> None:
         try:
-            self._cursor.execute(sql)
+            self._cursor.execute(sql, parameters)
         except self._driver.errors as error:
             raise fault(error) from error
