@@ -1,7 +1,7 @@
 """Which queues one circuit listens to, which of them are pushed now, and which are to be left alone for a while."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import anyio
@@ -17,19 +17,35 @@ from balchat_transport_relay.sources import Source
 
 _SHORTEST: Final = 5.0
 _VAULT_RETRY: Final = 60.0
+MAX_NOTED: Final = 1024
+"""How many envelopes of a queue we note that were pushed and stay at the relay."""
 LONGEST: Final = 3600.0
 """Seconds; whatever a relay or the host says, each queue is asked for again after that."""
 
 
 @dataclass(slots=True)
+class Pushed:
+    """What one subscription has pushed: the newest sequence, and the ids of what was not acknowledged since."""
+
+    newest: int = 0
+    ids: set[bytes] = field(default_factory=set[bytes])
+
+    def note(self, sequence: int, identifier: bytes) -> None:
+        """Take down an envelope."""
+        self.newest = max(self.newest, sequence)
+        if len(self.ids) < MAX_NOTED:
+            self.ids.add(identifier)
+
+
+@dataclass(slots=True)
 class Entry:
-    """One queue. `not_before` and `resumed_at` are the loop's times."""
+    """One queue. `not_before` and `resumed_at` are the loop's times; `pushed` is None where nothing is pushed now."""
 
     source: Source
     intake: Intake
     not_before: float = 0.0
     resumed_at: float | None = None
-    pushed: bool = False
+    pushed: Pushed | None = None
 
 
 class Roster:
@@ -93,7 +109,16 @@ class Roster:
     def due(self) -> list[Source]:
         """Give those that may be asked for now, and are not pushed."""
         now = anyio.current_time()
-        return [each.source for each in self._entries.values() if not each.pushed and each.not_before <= now]
+        return [each.source for each in self._entries.values() if each.pushed is None and each.not_before <= now]
+
+    def pushing(self) -> list[Source]:
+        """Give those that are pushed."""
+        return [each.source for each in self._entries.values() if each.pushed is not None]
+
+    def pushed(self, identifier: bytes) -> Pushed | None:
+        """Give what the present subscription of a queue has pushed; None where there is none."""
+        entry = self._entries.get(identifier)
+        return entry.pushed if entry else None
 
     def next_due(self) -> float | None:
         """Give the loop's time at which another one is due, or None."""
@@ -123,12 +148,14 @@ class Roster:
         if result.later is not None:
             self._pause(entry, result.later)
         ids = result.done
+        if entry.pushed is not None:
+            entry.pushed.ids.difference_update(ids)
         return [tuple(ids[start : start + MAX_ACKNOWLEDGED]) for start in range(0, len(ids), MAX_ACKNOWLEDGED)]
 
     def works(self, identifier: bytes, *, pushed: bool) -> None:
         """A queue is pushed now, or could be asked for."""
         if (entry := self._entries.get(identifier)) is not None:
-            entry.pushed = pushed
+            entry.pushed = Pushed() if pushed else None
             self._health.well(identifier)
 
     def paused(self, identifier: bytes) -> bool:
@@ -139,7 +166,7 @@ class Roster:
     def ended(self, identifier: bytes) -> None:
         """A queue is not pushed any more."""
         if (entry := self._entries.get(identifier)) is not None:
-            entry.pushed = False
+            entry.pushed = None
             self.ring()
 
     def refused(self, identifier: bytes, code: Code, retry_after: int | None) -> None:
@@ -147,7 +174,7 @@ class Roster:
         entry = self._entries.get(identifier)
         if entry is None:
             return
-        entry.pushed = False
+        entry.pushed = None
         match code:
             case Code.EVICTED:
                 # Two devices that each want it back at once would evict each other for ever.

@@ -8,6 +8,7 @@ from collections import deque
 from typing import Final
 
 import anyio
+from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.frames import (
     Acknowledged,
     Ended,
@@ -85,7 +86,9 @@ class Session:
                     if identifier is not None:
                         self._roster.works(identifier, pushed=True)
                 case Push(number=number):
-                    if self._known(number) is not None:
+                    if (identifier := self._known(number)) is not None:
+                        if (pushed := self._roster.pushed(identifier)) is not None:
+                            pushed.note(frame.sequence, envelope_id(frame.envelope))
                         await self._hold(frame)
                 case Ended():
                     self._ended(frame)

@@ -11,6 +11,7 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "request_timeout": (1, 600),
     "silence_timeout": (10, 3600),
     "poll_seconds": (10, 24 * 3600),
+    "recheck_seconds": (60, 30 * 24 * 3600),
     "care_seconds": (1, 24 * 3600),
     "rotate_days": (1, 3650),
 }
@@ -27,6 +28,7 @@ class RelaySettings:
     request_timeout: float = 120.0
     silence_timeout: float = 180.0
     poll_seconds: float = 300.0
+    recheck_seconds: float = 6 * 3600.0
     care_seconds: float = 1800.0
     rotate_days: int = 30
 

@@ -256,7 +256,12 @@ class Station:
             ),
             self._client(circuit),
             isolation=circuit,
-            pace=Pace(silence=settings.silence_timeout, patience=settings.request_timeout, poll=settings.poll_seconds),
+            pace=Pace(
+                silence=settings.silence_timeout,
+                patience=settings.request_timeout,
+                poll=settings.poll_seconds,
+                recheck=settings.recheck_seconds,
+            ),
             health=self.health,
         )
 

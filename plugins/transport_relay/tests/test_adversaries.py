@@ -17,9 +17,10 @@ from balchat_relay_proto.replies import About, Created, Creation, Done
 from balchat_relay_proto.requests import Create, Fetch, Put
 from balchat_relay_proto.sealing import SealingKey, seal
 from balchat_transport_relay.address import Destination
+from balchat_transport_relay.settings import RelaySettings
 
 from balchat_host.api.errors import PeerUnreachable, RelayUnusable, StorageFailed
-from balchat_host.api.transport import Outcome
+from balchat_host.api.transport import Disposition, Outcome, Verdict
 from balchat_host.api.types import Secret
 from balchat_host.testing.fake_transport_host import commit_all
 
@@ -174,6 +175,77 @@ async def test_it_withholds_until_it_is_asked_otherwise(world) -> None:
             await bob.degraded("it does not push: messages come with a delay")
             relay.frames = lambda frame: (frame,)
             await all_is_well(alice, bob, relay)
+
+
+async def test_it_says_that_it_pushes_and_does_not(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            await bob.online()
+            relay.frames = only(Push, lambda push: ())
+            await alice.send(bob, b"withheld")
+            await bob.has(b"withheld")
+            await bob.degraded("it lies: it keeps back what it should push")
+            # From now on it is asked more often, for as long as there is something that it keeps back.
+            second_at = anyio.current_time()
+            await alice.send(bob, b"withheld, too")
+            await bob.has(b"withheld", b"withheld, too")
+            assert anyio.current_time() - second_at < HOUR
+            relay.frames = lambda frame: (frame,)
+            await anyio.sleep(2 * HOUR)
+            await all_is_well(alice, bob, relay)
+
+
+async def test_it_keeps_back_one_of_many(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            await bob.online()
+            relay.frames = only(Push, lambda push: () if push.sequence == 2 else (push,))
+            await alice.send(bob, b"1", b"2", b"3")
+            await bob.has(b"1", b"3")
+            for number in range(24):  # it goes on pushing all the time
+                await alice.send(bob, b"later %d" % number)
+                await anyio.sleep(HOUR)
+            assert [each.envelope for each in bob.host.received.all].count(b"2") == 1
+            reasons = [state.reason or "" for state in bob.host.states.all]
+            assert any("it lies: it keeps back what it should push" in reason for reason in reasons)
+            relay.frames = lambda frame: (frame,)
+            await anyio.sleep(2 * HOUR)
+            await all_is_well(alice, bob, relay)
+
+
+async def test_an_honest_one_is_not_accused_of_keeping_back(world) -> None:
+    """Neither of what stays there because our host wants it later, nor of what it still pushes or we still take in."""
+    settings = RelaySettings(recheck_seconds=60)
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, settings=settings) as bob:
+            (route,) = routes = await bob.transport.allocate_routes(alice.peer)
+            await bob.online()
+            bob.host.answer = lambda source, envelope: Disposition(verdict=Verdict.IGNORED)
+            await alice.send(bob, *[b"ignored %d" % number for number in range(10)], routes=routes)
+            await anyio.sleep(HOUR)
+            assert len(relay.waiting) == 10
+            bob.host.answer = commit_all
+            waiting: list[Push] = []
+            relay.frames = only(Push, lambda push: waiting.append(push) or ())
+            await alice.send(bob, *[b"slowly %d" % number for number in range(20)], routes=routes)
+            (subscriber,) = [
+                each for each in relay.subscribers if Destination.of(route).address.queue in each.queues.values()
+            ]
+            for each in waiting:
+                await anyio.sleep(250)
+                subscriber.outbox.send_nowait(each)
+            relay.frames = lambda frame: (frame,)
+            bob.host.close_vault()
+            await alice.send(bob, *[bytes([number]) * 1_000_000 for number in range(4)], routes=routes)
+            await anyio.sleep(HOUR)
+            bob.host.open_vault()
+            await relay.until(lambda: len(relay.waiting) == 10)
+            assert [state.reason for state in bob.host.states.all if "lies" in (state.reason or "")] == []
 
 
 async def test_it_goes_back_to_an_old_backup(world) -> None:

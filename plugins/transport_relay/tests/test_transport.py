@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+import trio
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.cards import Card, card_message, wrap
 from balchat_relay_proto.errors import Code, Refused
@@ -420,6 +421,36 @@ async def test_connections_that_nobody_uses_are_closed(world) -> None:
             assert len(w.network.dials) == dials
             await alice.send(bob, b"again")
             await bob.has(b"hello", b"again")
+
+
+class Steps(trio.abc.Instrument):
+    """Counts how often anything wakes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+async def test_an_account_to_whom_nobody_writes_costs_next_to_nothing(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(circuits=4)) as bob:
+            for _ in range(20):
+                await bob.transport.allocate_routes(PeerId(urandom(32)))
+            await bob.online()
+            await anyio.sleep(HOUR)
+            steps, dials, asked = Steps(), len(w.network.dials), len(relay.asked)
+            trio.lowlevel.add_instrument(steps)
+            await anyio.sleep(DAY)
+            trio.lowlevel.remove_instrument(steps)
+            # Twice an hour it looks after the inbox; each of the five circuits asks at most eight times for what may
+            # have been kept back.
+            assert len(w.network.dials) - dials <= 48 + 5 * 8
+            assert len(relay.asked) - asked <= 2 * 48 + (20 + 2) * 8
+            # Each of the five push connections is asked every 90 s whether it still stands.
+            assert steps.count <= 15 * (5 * DAY / 90) + 100 * (48 + 5 * 8)
 
 
 async def test_relays_that_contacts_name_are_forgotten_when_idle(world) -> None:

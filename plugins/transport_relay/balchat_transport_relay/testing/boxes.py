@@ -38,6 +38,8 @@ from balchat_host.api.types import PeerId
 
 CHALLENGE: Final = bytes(range(32))
 """Always the same: nobody here is to be kept from using it twice."""
+_PAGE: Final = 256
+_PAGE_OCTETS: Final = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Boxes:
         match request:
             case Fetch(queue=queue, authority=authority, after=after):
                 box = self.box(queue, authority, Purpose.FETCH, challenge)
-                return Fetched(stored=tuple(each for each in box.stored.values() if each.sequence > after), more=False)
+                return _page([each for each in box.stored.values() if each.sequence > after])
             case Acknowledge(queue=queue, authority=authority, envelope_ids=ids):
                 box = self.box(queue, authority, Purpose.ACKNOWLEDGE, challenge)
                 box.stored = {each: stored for each, stored in box.stored.items() if each not in ids}
@@ -160,3 +162,14 @@ class Boxes:
             )
         except BadProof:
             raise Refused(Code.DENIED, "") from None
+
+
+def _page(stored: list[Stored]) -> Fetched:
+    """Give as many as one answer holds."""
+    count, octets = 0, 0
+    for each in stored[:_PAGE]:
+        octets += len(each.envelope)
+        if count and octets > _PAGE_OCTETS:
+            break
+        count += 1
+    return Fetched(stored=tuple(stored[:count]), more=count < len(stored))
