@@ -165,18 +165,22 @@ class InMemoryPreSharedKeyStorage:
 
     def __init__(self) -> None:
         self._psks: dict[bytes, bytes] = {}
+        self._lock = Lock()
 
     def get(self, psk_id: bytes) -> bytes | None:
         """See PreSharedKeyStorage."""
-        return self._psks.get(psk_id)
+        with self._lock:
+            return self._psks.get(psk_id)
 
     def insert(self, psk_id: bytes, psk: bytes) -> None:
         """Keep a pre-shared key."""
-        self._psks[psk_id] = psk
+        with self._lock:
+            self._psks[psk_id] = psk
 
     def delete(self, psk_id: bytes) -> None:
         """Forget a pre-shared key; one that is absent is no error."""
-        self._psks.pop(psk_id, None)
+        with self._lock:
+            self._psks.pop(psk_id, None)
 
     def __repr__(self) -> str:
         return f"InMemoryPreSharedKeyStorage({len(self._psks)} keys)"

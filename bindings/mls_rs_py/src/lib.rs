@@ -24,6 +24,10 @@ mod state;
 mod storage;
 mod value;
 
+/// What is freed is zeroed, whoever held it: mls-rs keeps a pending commit, which holds secrets, in a plain buffer.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 #[pyo3::pymodule(gil_used = true)]
 mod _mls_rs_py {
     #[pymodule_export]
