@@ -122,9 +122,9 @@ class SqliteGroupStateStorage:
                 [(epoch, group_id, epoch_id) for epoch_id, epoch in epoch_updates],
             )
             connection.execute(
-                "DELETE FROM mls_epoch WHERE group_id = ?1 AND epoch_id <="
-                " (SELECT max(epoch_id) FROM mls_epoch WHERE group_id = ?1) - ?2",
-                (group_id, self._max_past_epochs),
+                "DELETE FROM mls_epoch WHERE group_id = ? AND epoch_id <="
+                " (SELECT max(epoch_id) FROM mls_epoch WHERE group_id = ?) - ?",
+                (group_id, group_id, self._max_past_epochs),
             )
 
     def max_epoch_id(self, group_id: bytes) -> int | None:
