@@ -162,6 +162,7 @@ fn kind_of(error: &MlsError, blame: Blame) -> Kind {
         CommitRequired => Kind::CommitRequired,
         ExistingPendingCommit => Kind::PendingCommit,
         PendingCommitNotFound => Kind::NoPendingCommit,
+        GroupUsedAfterReInit if blame == Blame::Peer => Kind::PastEpoch,
         GroupUsedAfterReInit | PendingReInitNotFound => Kind::GroupReInitialized,
         GroupNotFound => Kind::GroupNotFound,
         KeyMissing(_) => Kind::MessageKey,

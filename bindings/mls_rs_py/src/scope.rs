@@ -63,7 +63,7 @@ pub fn run<R: Send>(py: Python<'_>, blame: Blame, operation: impl FnOnce() -> Re
 
 /// Run something that takes a peer's octets but calls nothing back, so that it is allowed inside a callback too.
 pub fn parse<R: Send>(py: Python<'_>, operation: impl FnOnce() -> Result<R, Fault> + Send) -> PyResult<R> {
-    catch_unwind(AssertUnwindSafe(operation))
+    py.detach(|| catch_unwind(AssertUnwindSafe(operation)))
         .unwrap_or_else(|_| Err(Fault::new(Kind::Platform, "mls_rs_py panicked")))
         .map_err(|fault| fault.into_exception(Blame::Peer, py))
 }
