@@ -1,10 +1,13 @@
 """Whatever goes wrong: one clear line, an exit code that differs by kind, and nothing lost."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from balchat_network_tor.testing import PrivateTorNetwork
+from balchat_network_tor.testing.ports import free_ports
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.types import PeerId
@@ -122,6 +125,28 @@ def test_a_plugin_that_is_absent_or_broken_is_named_and_stops_the_start(person: 
         message = refused(somebody.balchat("contacts", "list", "--json", unlock=True), 9, "plugin")
         assert name in message
         assert problem in message
+
+
+@pytest.mark.tor
+def test_a_tor_that_cannot_bootstrap_is_shown_and_what_is_written_waits(
+    person: MakePerson, private_tor_network: PrivateTorNetwork
+) -> None:
+    (closed,) = free_ports(1)
+    torrc = [*private_tor_network.torrc_lines(), f"HTTPSProxy 127.0.0.1:{closed}"]
+    alice = person("Alice", f"[settings.network_tor]\ntorrc = {json.dumps(torrc)}\n")
+    alice.up()
+    alice.states.until(lambda status: "refused" in (status["network"]["network_tor"]["reason"] or "").lower())
+    assert alice.ask("status")[0]["published"]["phase"] == "starting"
+    alice.ask("contacts", "add", some_onion(1), "--name", "Bob")
+    alice.send("Bob", "when the network lets us")
+    [message] = alice.history("Bob")
+    assert (message["text"], message["state"]) == ("when the network lets us", "queued")
+    alice.down()
+
+    alice.configure(f"[settings.network_tor]\ntorrc = {json.dumps(private_tor_network.torrc_lines())}\n")
+    alice.up()
+    alice.wait_online()
+    assert alice.history("Bob") == [message]
 
 
 @pytest.mark.tor
