@@ -1,7 +1,8 @@
 """The one thread that changes the database: units of many callers, one commit.
 
 While one commit waits for the disk, units gather; the next commit takes them together. A unit is a savepoint inside of
-it, so that one that raises undoes only itself. Nobody is told of success before the commit is on the disk.
+it, so that one that raises undoes only itself; the first needs none, as there is nothing before it. Nobody is told of
+success before the commit is on the disk.
 """
 
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ class Writer:
 
     def _run_units(self, batch: list[WriteJob]) -> None:
         deadline = monotonic() + MAX_SECONDS
-        self._run_unit(batch[0])
+        self._run_first(batch[0])
         while len(batch) < MAX_UNITS and monotonic() < deadline:
             try:
                 job = self._queue.get_nowait()
@@ -83,12 +84,26 @@ class Writer:
                 self._queue.put(None)
                 return
             batch.append(job)
-            self._run_unit(job)
+            self._run_next(job)
 
-    def _run_unit(self, job: WriteJob) -> None:
-        """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
+    def _run_first(self, job: WriteJob) -> None:
+        """Run the first unit of a transaction. Raises only what undoes the whole of it."""
+        self._run_unit(job)
+        if job.error is not None:
+            self._own("ROLLBACK")
+            self._begin()
+
+    def _run_next(self, job: WriteJob) -> None:
+        """Run one more unit, in a savepoint. Raises only what undoes the whole transaction."""
         self._own("SAVEPOINT unit")
         before = self._area_rows.copy()
+        self._run_unit(job)
+        if job.error is not None:
+            self._own("ROLLBACK TO unit")
+            self._area_rows.restore(before)
+        self._own("RELEASE unit")
+
+    def _run_unit(self, job: WriteJob) -> None:
         unit = Unit(self._driver, self._cursor, self._area_rows)
         try:
             job.result = job.function(unit)
@@ -100,10 +115,6 @@ class Writer:
             job.error = broken  # even where the unit swallowed it
             if not (isinstance(broken, StorageFull) and self._connection.in_transaction):
                 raise broken
-        if job.error is not None:
-            self._own("ROLLBACK TO unit")
-            self._area_rows.restore(before)
-        self._own("RELEASE unit")
 
     def _undo(self, batch: list[WriteJob], error: BaseException) -> None:
         """Undo the transaction, and tell every unit in it that did not fail by itself."""
