@@ -19,7 +19,7 @@ class MlsError(Exception):
     """What to do about it; `str()` ends with it."""
 
     def __str__(self) -> str:
-        text = super().__str__()
+        text = super().__str__().rstrip(".")
         return f"{text}. {self.remedy}" if self.remedy else text
 
 
@@ -81,6 +81,8 @@ class InvalidIdentityError(PeerError):
 
 class CallerError(MlsError):
     """The call was wrong, or came at the wrong time."""
+
+    remedy = "Nothing has changed: mend the call"
 
 
 class UnsupportedError(CallerError):
