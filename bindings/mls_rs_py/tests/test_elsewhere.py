@@ -1,5 +1,8 @@
 """Groups that follow from groups: branches, re-initialisation; and proposals from outside."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 from mls_rs_py import (
     BasicCredential,
@@ -10,8 +13,10 @@ from mls_rs_py import (
     GroupInfo,
     GroupReInitializedError,
     MalformedMessageError,
+    PastEpochError,
     PeerError,
     ReInitProposal,
+    Rules,
     SignatureKeyPair,
 )
 
@@ -110,8 +115,29 @@ def test_required_capabilities_keep_out_who_lacks_them(person, gather):
 def test_an_application_id(person):
     package = person("alice").client.generate_key_package(leaf_extensions=[Extension.application_id(b"phone")])
     assert package.leaf_extensions == [Extension.application_id(b"phone")]
+    # mls-rs 0.57 wants it listed among the capabilities, where section 7.2 forbids it: README.md says so.
+    with pytest.raises(PeerError):
+        person("bob").client.create_group().commit(add=[package])
 
 
 def test_no_group_info():
     with pytest.raises(MalformedMessageError):
         GroupInfo.from_bytes(b"")
+
+
+def test_a_commit_to_a_closed_group_is_the_peers_fault(person, gather):
+    """Whoever has the keys can still authenticate one (RFC 9420, section 11.2)."""
+    mallory = runpy.run_path(str(Path(__file__).parents[1] / "fuzz" / "mallory.py"))
+    options = {"rules": Rules(encrypt_control_messages=False)}
+    people = [person(name, options=options) for name in ("alice", "bob")]
+    alice, bob = gather(*people)
+    commit = alice.commit(reinit=ReInitProposal(group_id=b"next"))
+    alice.apply_pending_commit()
+    bob.process(commit.message)
+    alice.write_to_storage()
+    secret_key, state = people[0].key_pair.secret_key(), people[0].groups.state(b"group")
+    example = alice.propose_update()
+    forger = mallory["Mallory"](secret_key, alice.context.to_bytes(), b"group", state, example)
+    empty_commit = b"\x00\x00"
+    with pytest.raises(PastEpochError):
+        bob.process(forger.seal(mallory["COMMIT"], empty_commit))

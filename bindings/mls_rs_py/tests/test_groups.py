@@ -11,8 +11,10 @@ from mls_rs_py import (
     CustomProposal,
     Extension,
     FutureEpochError,
+    GroupInfoMessage,
     GroupNotFoundError,
     KeyPackage,
+    KeyPackageMessage,
     LifetimeError,
     Limits,
     MalformedMessageError,
@@ -30,6 +32,7 @@ from mls_rs_py import (
     SignatureKeyPair,
     UnknownKeyPackageError,
     UnsupportedError,
+    WelcomeMessage,
 )
 
 NOW = 1_800_000_000
@@ -119,6 +122,43 @@ def test_one_welcome_each(person, pair):
     alice.apply_pending_commit()
     for each, welcome in zip(people, commit.welcomes, strict=True):
         assert each.client.join(welcome).epoch_authenticator == alice.epoch_authenticator
+
+
+def test_a_commit_can_bring_a_group_info_for_external_commits(person, pair):
+    alice, _ = pair
+    assert alice.commit().group_info is None
+    alice.clear_pending_commit()
+    commit = alice.commit(options=CommitOptions(allow_external_commit=True))
+    alice.apply_pending_commit()
+    assert commit.group_info is not None
+    group, message = person("carol").client.external_commit(commit.group_info)
+    alice.process(message)
+    assert group.epoch_authenticator == alice.epoch_authenticator
+
+
+def test_a_pending_commit_is_kept_with_the_group(person, gather):
+    people = [person("alice"), person("bob")]
+    alice, bob = gather(*people)
+    commit = alice.commit()
+    alice.write_to_storage()
+    loaded = people[0].client.load_group(b"group")
+    assert loaded.has_pending_commit
+    loaded.apply_pending_commit()
+    bob.process(commit.message)
+    assert loaded.epoch_authenticator == bob.epoch_authenticator
+
+
+def test_what_else_a_group_can_be_given(person, pair):
+    alice, bob = pair
+    package = person("carol").client.generate_key_package()
+    received = alice.process(package.to_bytes())
+    assert isinstance(received, KeyPackageMessage)
+    assert received.key_package == package
+    received = bob.process(alice.group_info())
+    assert isinstance(received, GroupInfoMessage)
+    assert received.group_info.group_context == bob.context
+    commit = alice.commit(add=[package])
+    assert isinstance(bob.process(commit.welcomes[0]), WelcomeMessage)
 
 
 def test_the_own_commit_that_comes_back_is_applied(pair):
@@ -241,6 +281,16 @@ def test_key_packages_that_live_too_long_are_not_added(person, gather):
     assert len(commit.unused_proposals) == 1
 
 
+def test_a_commit_that_adds_what_lives_too_long_is_refused(person, gather):
+    lax = {"limits": Limits(max_key_package_lifetime=10**9)}
+    package = person("mallory", options=lax).client.generate_key_package(lifetime=10**8)
+    alice, bob = gather(person("alice", options=lax), person("bob"))
+    commit = alice.commit(add=[package])
+    with pytest.raises(LifetimeError):
+        bob.process(commit.message)
+    assert bob.epoch == 1
+
+
 def test_an_expired_key_package_is_not_added(person, pair):
     alice, _ = pair
     package = person("carol").client.generate_key_package(lifetime=100)
@@ -299,6 +349,23 @@ def test_leaving_by_oneself(person, gather):
     alice.apply_pending_commit()
     assert names(carol.process(commit.message).removed) == [b"bob"]
     assert bob.process(commit.message).effect == "removed"
+
+
+def test_a_group_with_extensions_from_the_start(person):
+    options = {"extension_types": [0xF123, 0xF124]}
+    alice, bob = person("alice", options=options), person("bob", options=options)
+    group = alice.client.create_group(
+        b"group", extensions=[Extension(0xF123, b"name")], leaf_extensions=[Extension(0xF124, b"phone")]
+    )
+    assert group.context.extensions == [Extension(0xF123, b"name")]
+    commit = group.commit(add=[bob.client.generate_key_package()])
+    group.apply_pending_commit()
+    joined = bob.client.join(commit.welcomes[0])
+    assert joined.context == group.context
+    assert joined.member(0).extensions == [Extension(0xF124, b"phone")]
+    # Who does not know the group's extensions does not come in.
+    with pytest.raises(CallerError, match="Unsupported group extension"):
+        group.commit(add=[person("carol").client.generate_key_package()])
 
 
 def test_group_context_extensions(person, gather):

@@ -1,16 +1,24 @@
 """What this package promises beyond RFC 9420: all or nothing, whose fault it is, limits, threads, no secrets shown."""
 
 import pickle
+import resource
+import sys
 import threading
+import time
+from functools import partial
 
 import mls_rs_py
 import pytest
+from hypothesis import settings
 from mls_rs_py import (
     BasicCredential,
+    BasicIdentityProvider,
+    Client,
     CommitRequiredError,
     CommitSecrets,
     CustomCredential,
     InMemoryGroupStateStorage,
+    InMemoryKeyPackageStorage,
     InvalidIdentityError,
     KeyPackage,
     LimitExceededError,
@@ -19,6 +27,7 @@ from mls_rs_py import (
     PeerError,
     ReentrancyError,
     Rules,
+    SignatureKeyPair,
     StaleCommitError,
     StorageError,
 )
@@ -219,6 +228,28 @@ def test_a_detached_commit_is_applied_later(pair):
     assert alice.epoch_authenticator == bob.epoch_authenticator
 
 
+def test_a_detached_commit_outlives_the_process(person, gather):
+    people = [person("alice"), person("bob")]
+    alice, bob = gather(*people)
+    commit, secrets = alice.commit_detached()
+    kept = secrets.to_bytes()
+    alice.write_to_storage()
+    loaded = people[0].client.load_group(b"group")
+    loaded.apply_detached_commit(CommitSecrets.from_bytes(kept))
+    bob.process(commit.message)
+    assert loaded.epoch_authenticator == bob.epoch_authenticator
+
+
+def test_a_detached_commit_of_another_group_is_refused(person, gather, pair):
+    alice, _ = pair
+    other, _ = gather(person("alice"), person("bob"), group_id=b"other")
+    _, secrets = other.commit_detached()
+    before = everything(alice)
+    with pytest.raises(StaleCommitError):
+        alice.apply_detached_commit(secrets)
+    assert everything(alice) == before
+
+
 def test_one_of_several_detached_commits_wins(pair):
     alice, bob = pair
     (first, first_secrets), (_, second_secrets) = alice.commit_detached(), alice.commit_detached()
@@ -289,6 +320,15 @@ def test_a_storage_that_forgets_epochs_is_noticed(person):
     alice.commit()
     with pytest.raises(StorageError):
         alice.apply_pending_commit()
+
+
+def test_every_error_is_somebodys_fault_and_says_what_to_do():
+    for name, kind in vars(mls_rs_py.errors).items():
+        if isinstance(kind, type) and kind is not mls_rs_py.MlsError and issubclass(kind, mls_rs_py.MlsError):
+            faults = (PeerError, mls_rs_py.CallerError, StorageError, mls_rs_py.PlatformError)
+            assert sum(issubclass(kind, fault) for fault in faults) == 1, name
+            assert kind.remedy, name
+            assert str(kind("What happened.")) == f"What happened. {kind.remedy}"
 
 
 def test_errors_say_what_to_do(pair):
@@ -398,6 +438,24 @@ def test_skipped_keys_of_a_past_epoch_are_bounded(person, gather):
     with pytest.raises(LimitExceededError):
         bob.process(messages[11])
     assert bob.process(messages[10]).data == b"10"
+
+
+@pytest.mark.fuzz
+def test_messages_out_of_order_take_no_more_room_when_there_are_more_of_them(person, gather):
+    """With `make fuzz`, 100,000 of them."""
+    people = [person("alice"), person("bob")]
+    alice, bob = gather(*people)
+    rooms, peaks = [], []
+    for _ in range(100 if settings.get_current_profile_name() == "fuzz" else 14):
+        # What a hostile sender can do: as much as may be missing, again and again; the newest comes first.
+        *others, newest = (alice.encrypt(b"x") for _ in range(1000))
+        for message in (newest, *others[-20::7]):
+            bob.process(message)
+        bob.write_to_storage()
+        rooms.append(len(people[1].groups.state(b"group")))
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert max(rooms[10:]) < 1.1 * rooms[10] < 200_000
+    assert peaks[-1] - peaks[10] < 16 * 1024, "KiB"
 
 
 def test_steps_forward_are_bounded(person, gather):
@@ -521,6 +579,124 @@ def test_threads_share_a_group(pair):
     assert not errors
     received = {bob.process(message).data for message in messages}
     assert len(received) == 200
+
+
+def test_an_identity_provider_that_calls_back_is_told_so(custom):
+    class Nosy(Gatekeeper):
+        group = None
+
+        def validate_member(self, signing_identity, timestamp, context):
+            if self.group is not None:
+                self.group.encrypt(b"x")
+
+    nosy = Nosy()
+    alice = custom("a", nosy)
+    group = nosy.group = alice.client.create_group(b"group")
+    package = custom("b", Gatekeeper()).client.generate_key_package()
+    before = everything(group)
+    with pytest.raises(ReentrancyError):
+        group.commit(add=[package])
+    assert everything(group) == before
+    nosy.group = None
+    group.commit(add=[package])
+
+
+def test_threads_read_write_and_step_one_group(person, gather):
+    people = [person("alice"), person("bob")]
+    alice, bob = gather(*people)
+    messages = iter([alice.encrypt(b"%d" % number) for number in range(200)])
+    lock, errors, received = threading.Lock(), [], []
+
+    def use():
+        try:
+            while True:
+                with lock:
+                    message = next(messages)
+                received.append(bob.process(message).data)
+                bob.write_to_storage()
+                assert bob.epoch == 1
+                assert len(bob.roster()) == 2
+                bob.encrypt(b"x")
+                bob.commit_detached()
+        except StopIteration:
+            pass
+        except BaseException as error:  # noqa: BLE001  # any failure in a thread must reach the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert sorted(map(int, received)) == list(range(200))
+    loaded = people[1].client.load_group(b"group")
+    assert loaded.epoch_authenticator == alice.epoch_authenticator
+
+
+@pytest.fixture
+def ticks():
+    """Another thread counts whenever it may; it may only when this one lets go of the interpreter."""
+    interval, stop, started, counted = sys.getswitchinterval(), threading.Event(), threading.Event(), [0]
+
+    def tick():
+        while not stop.is_set():
+            counted[0] += 1
+            started.set()
+            time.sleep(0)  # lets go of the interpreter
+
+    thread = threading.Thread(target=tick)
+    sys.setswitchinterval(1000)
+    thread.start()
+    started.wait()
+    yield counted
+    stop.set()
+    thread.join()
+    sys.setswitchinterval(interval)
+
+
+MEGABYTE = bytes(2**20)
+
+
+def cryptography(people, alice, bob) -> dict:
+    """Give operations that take a while, whatever they are usually given."""
+    carol = Client(
+        BasicCredential(MEGABYTE),
+        SignatureKeyPair.generate(),
+        identity_provider=BasicIdentityProvider(),
+        group_state_storage=InMemoryGroupStateStorage(),
+        key_package_storage=InMemoryKeyPackageStorage(),
+        clock=lambda: NOW,
+    )
+    package = carol.generate_key_package()
+    octets, info = package.to_bytes(), alice.group_info(allow_external_commit=True)
+    messages = iter([alice.encrypt(MEGABYTE) for _ in range(20)])
+    return {
+        "generate": partial(SignatureKeyPair.generate, 7),
+        "from_secret": partial(SignatureKeyPair.from_secret, b"\x01" * 48, 7),
+        "KeyPackage.from_bytes": partial(KeyPackage.from_bytes, octets),
+        "generate_key_package": carol.generate_key_package,
+        "create_group": carol.create_group,
+        "encrypt": partial(alice.encrypt, MEGABYTE),
+        "process": lambda: bob.process(next(messages)),
+        "export_secret": partial(alice.export_secret, b"label", MEGABYTE, 32),
+        "group_info": partial(alice.group_info, allow_external_commit=True),
+        "propose_update": alice.propose_update,
+        "commit_detached": partial(alice.commit_detached, add=[package]),
+        "external_commit": partial(people[1].client.external_commit, info, remove=1),
+    }
+
+
+def test_the_interpreter_is_released_where_there_is_cryptography(person, gather, ticks):
+    people = [person("alice"), person("bob")]
+    for name, operation in cryptography(people, *gather(*people)).items():
+        before = ticks[0]
+        # One may be over before the other thread has woken up.
+        for _ in range(20 if name == "process" else 2000):
+            operation()
+            if ticks[0] > before:
+                break
+        assert ticks[0] > before, f"no other thread could go on during {name}"
 
 
 # -- secrets
