@@ -18,13 +18,16 @@ def _refuse_tag(*_: object) -> NoReturn:
     raise ValueError("a tag where none is allowed")
 
 
+_REFUSALS: Final = dict.fromkeys(_KNOWN_TAGS, _refuse_tag)
+
+
 def decode(octets: bytes) -> Any:  # the caller checks the shape
     """Decode exactly one item. Raises ValueError."""
     stream = io.BytesIO(octets)
     decoder = cbor2.CBORDecoder(
         stream,
         tag_hook=_refuse_tag,
-        semantic_decoders=dict.fromkeys(_KNOWN_TAGS, _refuse_tag),
+        semantic_decoders=_REFUSALS,
         max_depth=_MAX_DEPTH,
         allow_indefinite=False,
         allow_duplicate_keys=False,

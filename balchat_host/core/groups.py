@@ -30,18 +30,16 @@ def sending_group(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None
     return cast("bytes", found[0][0]) if found else None
 
 
-def series(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
-    """Name the series in which our messages to a contact are numbered; with a new group that we send in, one begins."""
-    group_id = sending_group(tx, contact)
+def series(group_id: bytes | None) -> bytes:
+    """Name the series in which our messages are numbered while we send in a group; with a new one, one begins."""
     return b"" if group_id is None else hashlib.sha256(b"balchat-series-v1\0" + group_id).digest()[:_SERIES_SIZE]
 
 
-def encrypt(unit: Unit, contact: rows.ContactRow, content: bytes) -> bytes | None:
-    """Encrypt for a contact, or give None where we cannot yet: no group, or not approved."""
-    if not contact.may_talk:
+def encrypt(unit: Unit, contact: rows.ContactRow, group_id: bytes | None, content: bytes) -> bytes | None:
+    """Encrypt in the group that we send in, or give None where we cannot yet: no group, or not approved."""
+    if group_id is None or not contact.may_talk:
         return None
-    group_id = sending_group(unit.tx, contact)
-    return None if group_id is None else unit.engine.encrypt(unit.keys, group_id, content)
+    return unit.engine.encrypt(unit.keys, group_id, content)
 
 
 def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_ours: bool = False) -> None:
@@ -71,10 +69,12 @@ def mark_heard(unit: Unit, group_id: bytes) -> None:
 
 def find(tx: ReadTransaction, group_id: bytes) -> tuple[rows.ContactRow, bool] | None:
     """Give the contact whose conversation a group carries, and whether we have heard in it before."""
-    found = tx.query("SELECT contact, heard FROM contact_group WHERE group_id = ?", (group_id,))
-    if not found:
-        return None
-    return rows.contacts_where(tx, "id = ?", (found[0][0],))[0], bool(found[0][1])
+    found = tx.query(
+        f"SELECT {rows.CONTACT_COLUMNS}, heard"  # noqa: S608  # our own text
+        " FROM contact_group JOIN contact ON contact.id = contact_group.contact WHERE group_id = ?",
+        (group_id,),
+    )
+    return (rows.contact(found[0]), bool(found[0][-1])) if found else None
 
 
 def forget_all(unit: Unit, contact: rows.ContactRow) -> None:

@@ -33,7 +33,9 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
     our answer, so their authors are told inside MLS.
     """
     stranger = handshake.is_stranger(unit, source)
-    dispositions = [replace(_receive(unit, source, octets), stranger=stranger) for octets in envelopes]
+    dispositions = [_receive(unit, source, octets) for octets in envelopes]
+    if stranger:
+        dispositions = [replace(each, stranger=True) for each in dispositions]
     if source is None:
         _tell_authors(unit, [envelope_id(octets) for octets in envelopes])
     return dispositions

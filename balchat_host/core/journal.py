@@ -19,7 +19,7 @@ from balchat_host.api.events import (
 )
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
-from balchat_host.core import account, rows
+from balchat_host.core import rows
 from balchat_host.core.unit import ANNOUNCE, Unit
 from balchat_host.core.views import message_view
 
@@ -124,7 +124,7 @@ def _build(tx: ReadTransaction, *, cursor: int, at: int, kind: str, body: dict[s
                 return None
             first = MessageState.QUEUED if found[0].ours else MessageState.RECEIVED
             contact = rows.contacts_where(tx, "id = ?", (found[0].contact,))[0]
-            view = message_view(found[0], ours=account.load(tx).peer, contact=contact, state=first)
+            view = message_view(found[0], contact=contact, state=first)
             return MessageAdded(cursor=cursor, at=at, message=view)
         case MessageStateChanged.type:
             state = MessageState(body.pop("state"))

@@ -7,9 +7,8 @@ from balchat_host.api.errors import BadInput, MalformedContent, NoSuchMessage, T
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import PeerId
 from balchat_host.api.views import Message, MessageState
-from balchat_host.core import account, contacts, content, groups, journal, outbox, progress, routes, rows
+from balchat_host.core import contacts, content, groups, journal, outbox, progress, routes, rows
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import ANNOUNCE, Unit
@@ -29,20 +28,23 @@ def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message
     contact = contacts.find(unit.tx, who)
     contacts.require_unblocked(contact)
     body = _body(text)
-    ours = account.load(unit.tx).peer
+    group_id = groups.sending_group(unit.tx, contact)
     mimi = MimiContent(
         salt=unit.entropy(content.SALT_SIZE),
         content_type=content.TEXT,
         body=body,
         sent_at=unit.now,
-        sequence=_next(unit.tx, contact),
+        sequence=_next(unit.tx, contact, group_id),
         in_reply_to=find(unit.tx, reply_to, contact=contact).id if reply_to else None,
     )
     encoded = mimi.encode()
-    row = _insert(unit, contact, mimi, text=text, encoded=encoded, author=ours, ours=ours)
+    identifier = identify(mimi, encoded, author=contact.ours, contact=contact)
+    row = _insert(unit, contact, mimi, identifier, text=text, encoded=encoded, is_ours=True)
     assert row is not None, "a fresh salt makes a fresh id"
-    outbox.queue(unit, contact, Kind.MLS_MESSAGE, content=encoded, message=row.seq, confirmed_by=row.id)
-    return message_view(row, ours=ours, contact=contact)
+    outbox.queue(
+        unit, contact, Kind.MLS_MESSAGE, content=encoded, group_id=group_id, message=row.seq, confirmed_by=identifier
+    )
+    return message_view(row, contact=contact)
 
 
 def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
@@ -51,7 +53,7 @@ def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
     Raises MalformedContent.
     """
     mimi = MimiContent.decode(data)
-    ours = account.load(unit.tx).peer
+    identifier = identify(mimi, data, author=contact.peer, contact=contact)
     match mimi.content_type:
         case content.ACCEPTED:
             pass  # hearing from them was the point
@@ -63,8 +65,8 @@ def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
         case _:
             if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
                 raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")
-            _insert(unit, contact, mimi, text=mimi.text, encoded=data, author=contact.peer, ours=ours)
-    return identify(mimi, data, author=contact.peer, ours=ours, theirs=contact.peer)
+            _insert(unit, contact, mimi, identifier, text=mimi.text, encoded=data, is_ours=False)
+    return identifier
 
 
 def find(tx: ReadTransaction, which: str, *, contact: rows.ContactRow | None = None) -> rows.MessageRow:
@@ -91,7 +93,7 @@ def show(tx: ReadTransaction, which: str) -> Message:
     """Give one message as it is now. Raises NoSuchMessage."""
     row = find(tx, which)
     contact = rows.contacts_where(tx, "id = ?", (row.contact,))[0]
-    return message_view(row, ours=account.load(tx).peer, contact=contact)
+    return message_view(row, contact=contact)
 
 
 def history(tx: ReadTransaction, who: str, *, limit: int, before: str | None) -> list[Message]:
@@ -105,8 +107,7 @@ def history(tx: ReadTransaction, who: str, *, limit: int, before: str | None) ->
         "contact = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
         (contact.id, end, limit),
     )
-    ours = account.load(tx).peer
-    return [message_view(row, ours=ours, contact=contact) for row in reversed(found)]
+    return [message_view(row, contact=contact) for row in reversed(found)]
 
 
 def mark_read(unit: Unit, who: str, *, up_to: str) -> None:
@@ -133,8 +134,8 @@ def report(unit: Unit, contact: rows.ContactRow, message_ids: Sequence[bytes], s
         outbox.queue_control(unit, contact, content.STATUS, body)
 
 
-def _next(tx: ReadTransaction, contact: rows.ContactRow) -> content.Sequence:
-    series = groups.series(tx, contact)
+def _next(tx: ReadTransaction, contact: rows.ContactRow, group_id: bytes | None) -> content.Sequence:
+    series = groups.series(group_id)
     # Only with the index's own condition does SQLite use the index, instead of looking at the whole conversation.
     last = rows.number(
         tx,
@@ -169,15 +170,13 @@ def _insert(
     unit: Unit,
     contact: rows.ContactRow,
     mimi: MimiContent,
+    identifier: bytes,
     *,
     text: str | None,
     encoded: bytes,
-    author: PeerId,
-    ours: PeerId,
+    is_ours: bool,
 ) -> rows.MessageRow | None:
     """Put a message into the history, or give None where it is there already: it came twice."""
-    identifier = identify(mimi, encoded, author=author, ours=ours, theirs=contact.peer)
-    is_ours = author == ours
     state = MessageState.QUEUED if is_ours else MessageState.RECEIVED
     # An author's clock may be wrong; nothing is shown as from the future.
     sent_at = min(mimi.sent_at or unit.now, unit.now)

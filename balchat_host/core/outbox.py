@@ -18,7 +18,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outgoing
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import OutboxView
-from balchat_host.core import account, groups, rows
+from balchat_host.core import groups, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit import ANNOUNCE, SendPending, Unit
@@ -47,16 +47,18 @@ def queue(
     *,
     payload: bytes | None = None,
     content: bytes | None = None,
+    group_id: bytes | None = None,
     message: int | None = None,
     confirmed_by: bytes | None = None,
     not_before: int = 0,
 ) -> None:
     """Add a row; give either the payload, or the content of an MLS_MESSAGE to be encrypted.
 
+    `group_id` is the group that we send in, where the caller has looked it up.
     `confirmed_by` is what `confirm` will hear once the contact has it. Without, it is done with when it is stored.
     """
     if payload is None and content is not None:
-        payload = groups.encrypt(unit, contact, content)
+        payload = groups.encrypt(unit, contact, group_id or groups.sending_group(unit.tx, contact), content)
     envelope = Envelope(kind=kind, payload=payload).encode() if payload is not None else None
     unit.tx.execute(
         "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at)"
@@ -82,8 +84,7 @@ def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, bod
     encoded = mimi.encode()
     if content_type == STATUS:
         return encoded, None
-    ours = account.load(unit.tx).peer
-    return encoded, identify(mimi, encoded, author=ours, ours=ours, theirs=contact.peer)
+    return encoded, identify(mimi, encoded, author=contact.ours, contact=contact)
 
 
 def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> None:
@@ -99,6 +100,7 @@ def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
         " WHERE contact = ? AND content IS NOT NULL ORDER BY id",
         (contact.id,),
     )
+    group_id = groups.sending_group(unit.tx, contact)
     for ticket, message, content, envelope, confirmed_by in waiting:
         if envelope is None:
             # It was written before the contact request that it must follow, so it goes to the end of the queue.
@@ -108,11 +110,12 @@ def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
                 contact,
                 Kind.MLS_MESSAGE,
                 content=cast("bytes", content),
+                group_id=group_id,
                 message=cast("int | None", message),
                 confirmed_by=cast("bytes | None", confirmed_by),
             )
         else:
-            payload = groups.encrypt(unit, contact, cast("bytes", content))
+            payload = groups.encrypt(unit, contact, group_id, cast("bytes", content))
             assert payload is not None, "called once there is a group"
             anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
             unit.tx.execute("UPDATE outbox SET envelope = ?, stored_at = NULL WHERE id = ?", (anew, ticket))

@@ -6,7 +6,7 @@ from typing import Final, cast
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import account, contacts, groups, handshake, journal, outbox, rows
+from balchat_host.core import contacts, groups, handshake, journal, outbox, rows
 from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import ANNOUNCE, Unit
 from balchat_host.core.views import conversation_id
@@ -87,7 +87,7 @@ def _set_state(
         contact=contact.id,
         body={
             "id": row.id.hex(),
-            "conversation": conversation_id(account.load(unit.tx).peer, contact.peer),
+            "conversation": conversation_id(contact.ours, contact.peer),
             "state": state,
             "reason": reason,
         },

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from balchat_host.api.storage import ReadTransaction, SqlValue
+from balchat_host.api.storage import ReadTransaction, SqlRow, SqlValue
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, MessageState
 
-CONTACT_COLUMNS: Final = "id, peer_id, name, state, verified, blocked, introduction"
+CONTACT_COLUMNS: Final = (
+    "contact.id, contact.peer_id, contact.name, contact.state, contact.verified, contact.blocked, contact.introduction,"
+    " (SELECT account.peer_id FROM account)"
+)
 MESSAGE_COLUMNS: Final = (
     "seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason,"
     " CASE WHEN ours OR sequence IS NULL THEN 0 ELSE sequence - 1 - coalesce((SELECT max(earlier.sequence)"
@@ -19,9 +22,10 @@ MESSAGE_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRow:
-    """One row of `contact`."""
+    """One row of `contact`, and who we are."""
 
     id: int
+    ours: PeerId
     peer: PeerId
     name: str
     state: ContactState
@@ -55,18 +59,21 @@ class MessageRow:
 def contacts_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[ContactRow]:
     """Give the contacts that meet an SQL condition of ours."""
     rows = tx.query(f"SELECT {CONTACT_COLUMNS} FROM contact WHERE {condition}", parameters)  # noqa: S608  # our own text
-    return [
-        ContactRow(
-            id=cast("int", row[0]),
-            peer=PeerId(cast("bytes", row[1])),
-            name=cast("str", row[2]),
-            state=ContactState(cast("str", row[3])),
-            verified=bool(row[4]),
-            blocked=bool(row[5]),
-            introduction=cast("str", row[6]),
-        )
-        for row in rows
-    ]
+    return [contact(row) for row in rows]
+
+
+def contact(row: SqlRow) -> ContactRow:
+    """Read a row that begins with the columns of `CONTACT_COLUMNS`."""
+    return ContactRow(
+        id=cast("int", row[0]),
+        peer=PeerId(cast("bytes", row[1])),
+        name=cast("str", row[2]),
+        state=ContactState(cast("str", row[3])),
+        verified=bool(row[4]),
+        blocked=bool(row[5]),
+        introduction=cast("str", row[6]),
+        ours=PeerId(cast("bytes", row[7])),
+    )
 
 
 def messages_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[MessageRow]:

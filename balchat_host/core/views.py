@@ -2,12 +2,13 @@
 
 import hashlib
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, Final
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, Message, MessageState
-from balchat_host.core import account, rows
+from balchat_host.core import rows
 from balchat_host.core.codes import SCHEME, peer_uri
 from balchat_host.core.content import MimiContent, message_id
 
@@ -17,6 +18,11 @@ _CONVERSATION_SIZE: Final = 16
 def conversation_id(ours: PeerId, theirs: PeerId) -> str:
     """Name the conversation of two: the same on both sides, whatever MLS group carries it. 32 hexadecimal digits."""
     lower, higher = sorted((ours.octets, theirs.octets))
+    return _conversation_id(lower, higher)
+
+
+@lru_cache(maxsize=1024)  # each message names its conversation
+def _conversation_id(lower: bytes, higher: bytes) -> str:
     hashed = hashlib.sha256(b"balchat-conversation-v1\0" + lower + higher)
     return hashed.digest()[:_CONVERSATION_SIZE].hex()
 
@@ -26,11 +32,11 @@ def room_uri(conversation: str) -> str:
     return f"{SCHEME}room/{conversation}"
 
 
-def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, ours: PeerId, theirs: PeerId) -> bytes:
-    """Derive the id of a message of a conversation of two (content.message_id)."""
+def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, contact: rows.ContactRow) -> bytes:
+    """Derive the id of a message that we or `contact` wrote to the other (content.message_id)."""
     return message_id(
         sender_uri=peer_uri(author),
-        room_uri=room_uri(conversation_id(ours, theirs)),
+        room_uri=room_uri(conversation_id(contact.ours, contact.peer)),
         content=encoded,
         salt=mimi.salt,
     )
@@ -42,7 +48,7 @@ def contact_view(tx: ReadTransaction, row: rows.ContactRow) -> ContactView:
         name=row.name,
         peer_id=row.peer.octets.hex(),
         onion=row.peer.onion,
-        conversation=conversation_id(account.load(tx).peer, row.peer),
+        conversation=conversation_id(row.ours, row.peer),
         state=row.state,
         verified=row.verified,
         blocked=row.blocked,
@@ -58,16 +64,15 @@ def contact_body(view: ContactView) -> dict[str, Any]:
 def message_view(
     row: rows.MessageRow,
     *,
-    ours: PeerId,
     contact: rows.ContactRow,
     state: MessageState | None = None,
 ) -> Message:
     """Show a message of ours or of `contact`'s; `state` where it shall not be the present one."""
     return Message(
         id=row.id.hex(),
-        conversation=conversation_id(ours, contact.peer),
+        conversation=conversation_id(contact.ours, contact.peer),
         author=None if row.ours else contact.name,
-        author_id=(ours if row.ours else contact.peer).octets.hex(),
+        author_id=(contact.ours if row.ours else contact.peer).octets.hex(),
         sent_at=row.sent_at,
         content_type=row.content_type,
         text=row.text,
