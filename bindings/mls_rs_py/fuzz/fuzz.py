@@ -160,7 +160,7 @@ class World:
             self.encryption_key = mallory.parts_of(first_package.to_bytes())[1][1:33]
             self.hostile += [(self.add, self.hostile_key_package)]
         if suite == mallory.SUITE and not encrypted:
-            state = alices_storage.state(b"group") or b""
+            state, _ = alices_storage.state(b"group") or (b"", b"")
             self.mallory = mallory.Mallory(keys.secret_key(), alice.context.to_bytes(), b"group", state, proposals[1])
             self.contents = [self.mallory.content(message) for message in messages]
             self.hostile += [(self.process, self.hostile_content)] * 9

@@ -15,6 +15,11 @@ CREATE TABLE IF NOT EXISTS mls_group (
     group_id BLOB PRIMARY KEY,
     state BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mls_tree (
+    group_id BLOB PRIMARY KEY REFERENCES mls_group ON DELETE CASCADE,
+    tree_id BLOB NOT NULL,
+    tree BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mls_epoch (
     group_id BLOB NOT NULL REFERENCES mls_group ON DELETE CASCADE,
     epoch_id INTEGER NOT NULL,
@@ -68,11 +73,15 @@ class SqliteDatabase:
             if self._commit:
                 self._connection.commit()
 
+    def row(self, sql: str, *parameters: bytes | int) -> tuple[bytes | int, ...] | None:
+        """Give the first row, or None."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchone()
+
     def value(self, sql: str, *parameters: bytes | int) -> bytes | int | None:
         """Give the first column of the first row, or None."""
-        with self._lock:
-            row = self._connection.execute(sql, parameters).fetchone()
-            return None if row is None else row[0]
+        row = self.row(sql, *parameters)
+        return None if row is None else row[0]
 
     def octets(self, sql: str, *parameters: bytes | int) -> bytes | None:
         """Give a BLOB, or None."""
@@ -89,9 +98,14 @@ class SqliteGroupStateStorage:
         self._database = database
         self._max_past_epochs = max_past_epochs
 
-    def state(self, group_id: bytes) -> bytes | None:
+    def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
         """See GroupStateStorage."""
-        return self._database.octets("SELECT state FROM mls_group WHERE group_id = ?", group_id)
+        sql = "SELECT state, tree FROM mls_group JOIN mls_tree USING (group_id) WHERE group_id = ?"
+        match self._database.row(sql, group_id):
+            case (bytes(state), bytes(tree)):
+                return state, tree
+            case _:
+                return None
 
     def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
         """See GroupStateStorage."""
@@ -104,6 +118,7 @@ class SqliteGroupStateStorage:
         self,
         group_id: bytes,
         state: bytes,
+        tree: tuple[bytes, bytes],
         epoch_inserts: Sequence[tuple[int, bytes]],
         epoch_updates: Sequence[tuple[int, bytes]],
     ) -> None:
@@ -113,6 +128,9 @@ class SqliteGroupStateStorage:
                 "INSERT INTO mls_group VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state",
                 (group_id, state),
             )
+            stored = connection.execute("SELECT tree_id FROM mls_tree WHERE group_id = ?", (group_id,)).fetchone()
+            if stored != (tree[0],):
+                connection.execute("INSERT OR REPLACE INTO mls_tree VALUES (?, ?, ?)", (group_id, *tree))
             connection.executemany(
                 "INSERT OR REPLACE INTO mls_epoch VALUES (?, ?, ?)",
                 [(group_id, epoch_id, epoch) for epoch_id, epoch in epoch_inserts],

@@ -4,8 +4,10 @@ Rules for implementations
 -------------------------
 - A method that returns has done its work; one that raises has done nothing. The exception reaches whoever called
   the client or group.
-- `write` takes state, inserts and updates together, or none of them. After a failure the same inserts can come again:
-  they replace what is there.
+- `write` takes state, tree, inserts and updates together, or none of them. After a failure the same inserts can come
+  again: they replace what is there.
+- The tree is the larger part, and only commits make it another: where the one that is stored has the id of the one that
+  comes, it may stay. A state is only ever given back with the tree that was written with it.
 - Epoch ids are dense: `max_epoch_id` gives the newest epoch that was inserted, and retention removes the oldest, never
   one in the middle and never the newest. An update for an epoch that is gone is left out.
 - Everything handed over is secret, but for ids and references.
@@ -21,8 +23,8 @@ from typing import Protocol
 class GroupStateStorage(Protocol):
     """Keeps the groups' states and past epochs, by group id."""
 
-    def state(self, group_id: bytes) -> bytes | None:
-        """Give the state last written, or None for an unknown group."""
+    def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
+        """Give the state last written and its tree, or None for an unknown group."""
         ...
 
     def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
@@ -33,10 +35,14 @@ class GroupStateStorage(Protocol):
         self,
         group_id: bytes,
         state: bytes,
+        tree: tuple[bytes, bytes],
         epoch_inserts: Sequence[tuple[int, bytes]],
         epoch_updates: Sequence[tuple[int, bytes]],
     ) -> None:
-        """Replace the state, insert epochs that have passed, and replace past epochs that were used."""
+        """Replace the state and its tree, insert epochs that have passed, and replace past epochs that were used.
+
+        Trees and epochs come with their ids: that of a tree has 32 octets, and trees of one id are equal.
+        """
         ...
 
     def max_epoch_id(self, group_id: bytes) -> int | None:
@@ -75,11 +81,11 @@ class InMemoryGroupStateStorage:
         if max_past_epochs < 1:
             raise ValueError("max_past_epochs is at least 1")
         self._max_past_epochs = max_past_epochs
-        self._states: dict[bytes, bytes] = {}
+        self._states: dict[bytes, tuple[bytes, bytes]] = {}
         self._epochs: dict[bytes, dict[int, bytes]] = {}
         self._lock = Lock()
 
-    def state(self, group_id: bytes) -> bytes | None:
+    def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
         """See GroupStateStorage."""
         with self._lock:
             return self._states.get(group_id)
@@ -93,12 +99,13 @@ class InMemoryGroupStateStorage:
         self,
         group_id: bytes,
         state: bytes,
+        tree: tuple[bytes, bytes],
         epoch_inserts: Sequence[tuple[int, bytes]],
         epoch_updates: Sequence[tuple[int, bytes]],
     ) -> None:
         """See GroupStateStorage."""
         with self._lock:
-            self._states[group_id] = state
+            self._states[group_id] = (state, tree[1])
             epochs = self._epochs.setdefault(group_id, {})
             epochs.update(epoch_inserts)
             epochs.update((epoch_id, epoch) for epoch_id, epoch in epoch_updates if epoch_id in epochs)

@@ -20,6 +20,7 @@ mod received;
 mod reinit;
 mod rules;
 mod scope;
+mod snapshot;
 mod state;
 mod storage;
 mod value;

@@ -17,11 +17,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Inner, Kind},
-    scope,
+    scope, snapshot,
 };
-
-/// The first octet of a stored group state.
-const STATE_VERSION: u8 = 1;
 
 type Object = Arc<Py<PyAny>>;
 
@@ -42,16 +39,14 @@ impl GroupStateStorage for Groups {
 
     fn state(&self, group_id: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Inner> {
         let stored = scope::call_back(|py| {
-            octets(self.0.bind(py).call_method1(intern!(py, "state"), (PyBytes::new(py, group_id),))?)
+            let answer = self.0.bind(py).call_method1(intern!(py, "state"), (PyBytes::new(py, group_id),))?;
+            let stored = answer.extract::<Option<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>>()?;
+            Ok(stored.map(|(state, tree)| snapshot::join(state.as_bytes(), tree.as_bytes())))
         })?;
-        let Some(stored) = stored else { return Ok(None) };
-        let Some((&STATE_VERSION, mut rest)) = stored.split_first() else {
-            return Err(damaged("the stored group state has an unknown format"));
-        };
-        let companion: Vec<u8> =
-            mls_rs_codec::byte_vec::mls_decode(&mut rest).map_err(|_| damaged("the stored group state is cut off"))?;
+        let Some(joined) = stored else { return Ok(None) };
+        let (encoded, companion) = joined.map_err(damaged)?;
         scope::set_companion(companion);
-        Ok(Some(Zeroizing::new(rest.to_vec())))
+        Ok(Some(encoded))
     }
 
     fn epoch(&self, group_id: &[u8], epoch_id: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Inner> {
@@ -62,18 +57,21 @@ impl GroupStateStorage for Groups {
     }
 
     fn write(&mut self, state: GroupState, inserts: Vec<EpochRecord>, updates: Vec<EpochRecord>) -> Result<(), Inner> {
-        let companion = scope::take_companion();
-        let mut framed = Zeroizing::new(Vec::with_capacity(state.data.len() + companion.len() + 8));
-        framed.push(STATE_VERSION);
-        mls_rs_codec::byte_vec::mls_encode(&companion, &mut framed)
-            .map_err(|_| damaged("the group state is too large to be stored"))?;
-        framed.extend_from_slice(&state.data);
+        let unfit = |_| damaged("the group state cannot be stored");
+        let (parted, tree) = snapshot::part(&state.data, scope::take_companion()).map_err(unfit)?;
+        let encoded = parted.mls_encode_to_vec().map(Zeroizing::new).map_err(unfit)?;
+        let encoded_tree = tree.mls_encode_to_vec().map_err(unfit)?;
         scope::call_back(|py| {
             let records = |records: &[EpochRecord]| {
                 PyList::new(py, records.iter().map(|record| (record.id, PyBytes::new(py, &record.data))))
             };
-            let arguments =
-                (PyBytes::new(py, &state.id), PyBytes::new(py, &framed), records(&inserts)?, records(&updates)?);
+            let arguments = (
+                PyBytes::new(py, &state.id),
+                PyBytes::new(py, &encoded),
+                (PyBytes::new(py, &parted.tree_id), PyBytes::new(py, &encoded_tree)),
+                records(&inserts)?,
+                records(&updates)?,
+            );
             self.0.bind(py).call_method1(intern!(py, "write"), arguments).map(drop)
         })
     }

@@ -47,9 +47,9 @@ class Forgetful(InMemoryGroupStateStorage):
         super().__init__()
         self.given: list[bytes] = []
 
-    def write(self, group_id, state, epoch_inserts, epoch_updates):
+    def write(self, group_id, state, tree, epoch_inserts, epoch_updates):
         self.given += [state, *(epoch for _, epoch in (*epoch_inserts, *epoch_updates))]
-        super().write(group_id, state, epoch_inserts, epoch_updates)
+        super().write(group_id, state, tree, epoch_inserts, epoch_updates)
 
 
 class Keys:

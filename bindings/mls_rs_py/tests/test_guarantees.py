@@ -304,9 +304,12 @@ def test_a_message_of_another_group_is_the_peers_fault(person, pair, gather):
 def test_a_damaged_state_is_the_storages_fault(person):
     alice = person("alice")
     alice.client.create_group(b"group").write_to_storage()
-    state = alice.groups.state(b"group")
-    for damaged in (b"", b"\x09" + state[1:], state[:40], state[:1] + b"\xff" * 30):
-        alice.groups.write(b"group", damaged, [], [])
+    state, tree = alice.groups.state(b"group")
+    alice.client.create_group(b"other").write_to_storage()
+    _, other_tree = alice.groups.state(b"other")
+    damaged = [(each, tree) for each in (b"", b"\x09" + state[1:], state[:40], state[:1] + b"\xff" * 30)]
+    for stored in (*damaged, (state, b""), (state, tree[:-1]), (state, other_tree)):
+        alice.groups.write(b"group", stored[0], (bytes(32), stored[1]), [], [])
         with pytest.raises(StorageError):
             alice.client.load_group(b"group")
 
@@ -422,7 +425,7 @@ def test_skipped_keys_stay_few_and_the_newest_stay_usable(person, gather):
     for number in range(99, 200, 20):
         assert bob.process(messages[number]).data == b"%d" % number
         bob.write_to_storage()
-        sizes.append(len(people[1].groups.state(b"group")))
+        sizes.append(len(people[1].groups.state(b"group")[0]))
     assert max(sizes) == min(sizes)
     bob = people[1].client.load_group(b"group")
     assert bob.process(messages[198]).data == b"198"

@@ -12,6 +12,8 @@ from mls_rs_py.sqlite import (
 )
 from mls_rs_py.testing import GroupStateStorageKit, KeyPackageStorageKit, make_client
 
+TREE_ID = bytes([1] * 32)
+
 
 @pytest.fixture
 def connection(tmp_path):
@@ -70,7 +72,7 @@ def test_expired_key_packages_go(kind, connection):
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_a_deleted_group_is_gone(kind, connection):
     storage = InMemoryGroupStateStorage() if kind == "memory" else SqliteGroupStateStorage(SqliteDatabase(connection))
-    storage.write(b"group", b"", [(0, b"")], [])
+    storage.write(b"group", b"", (TREE_ID, b""), [(0, b"")], [])
     storage.delete_group(b"group")
     storage.delete_group(b"group")
     assert storage.state(b"group") is None
@@ -116,8 +118,34 @@ def test_the_application_commits(connection):
 
 def test_a_failing_write_leaves_nothing_behind(connection):
     storage = SqliteGroupStateStorage(SqliteDatabase(connection))
-    storage.write(b"group", b"old", [(0, b"")], [])
+    storage.write(b"group", b"old", (TREE_ID, b"old tree"), [(0, b"")], [])
     with pytest.raises(sqlite3.Error):
-        storage.write(b"group", b"new", [(1, "no octets")], [])
-    assert storage.state(b"group") == b"old"
+        storage.write(b"group", b"new", (bytes(32), b"new tree"), [(1, "no octets")], [])
+    assert storage.state(b"group") == (b"old", b"old tree")
     assert storage.max_epoch_id(b"group") == 0
+
+
+def test_a_message_leaves_the_tree_where_it_is(connection):
+    storage = SqliteGroupStateStorage(SqliteDatabase(connection))
+    alice, bob = make_client(b"alice", groups=storage), make_client(b"bob")
+    group = alice.create_group(b"group")
+    others = [make_client(b"%d" % number).generate_key_package() for number in range(48)]
+    welcome = group.commit(add=[bob.generate_key_package(), *others]).welcomes[0]
+    group.apply_pending_commit()
+    group.write_to_storage()
+    bobs = bob.join(welcome)
+    connection.executescript(
+        "CREATE TEMP TRIGGER untouched BEFORE INSERT ON main.mls_tree"
+        " BEGIN SELECT RAISE(ABORT, 'the tree was written again'); END"
+    )
+    for _ in range(3):
+        group = alice.load_group(b"group")
+        bobs.process(group.encrypt(b"x"))
+        group.process(bobs.encrypt(b"y"))
+        group.write_to_storage()
+    state, tree = storage.state(b"group")
+    assert len(state) < 3_000 < len(tree)
+    group.commit()
+    group.apply_pending_commit()
+    with pytest.raises(sqlite3.Error, match="written again"):
+        group.write_to_storage()

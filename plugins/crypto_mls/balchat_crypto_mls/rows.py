@@ -2,17 +2,21 @@
 
     a                        the account: identity seed (32) ‖ MLS signature seed (32) ‖ credential
     g LEN ID s               a group's state:          version (8) ‖ state
+    g LEN ID t               its ratchet tree:         version (8) ‖ tree
     g LEN ID e EPOCH         one of its past epochs:   version (8) ‖ epoch
     k REFERENCE              a key package of ours:    not-after (8) ‖ MLS signature seed (32) ‖ key package
-    v LEN ID                 a group's version (8), then for each kept epoch its number (8) and its row's version (8)
+    v LEN ID                 a group's version (8), its tree's version (8) and id (32), then for each kept epoch its
+                             number (8) and its row's version (8)
 
 LEN is one octet, EPOCH and all numbers are 8 octets, big-endian. A group's version grows with each write, and each row
-says in which it was written. SQLCipher authenticates pages one by one and notices no older page among newer ones; the
-`v` rows lie apart from the `g` rows, so that the two do not share a page once there is more than one.
+says in which it was written; the tree, most of a large group, is only written where a commit made it another. SQLCipher
+authenticates pages one by one and notices no older page among newer ones; the `v` rows lie apart from the `g` rows, so
+that the two do not share a page once there is more than one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Self
 
 from balchat_host.api.errors import CryptoRejected, VaultRolledBack
 from balchat_host.api.storage import KeyValueArea
@@ -22,6 +26,7 @@ MAX_PAST_EPOCHS: Final = 5
 
 MAX_GROUP_ID: Final = 255
 SEED_SIZE: Final = 32
+TREE_ID_SIZE: Final = 32
 
 _ACCOUNT: Final = b"a"
 _GROUP: Final = b"g"
@@ -39,8 +44,37 @@ def _state_key(group_id: bytes) -> bytes:
     return _named(_GROUP, group_id) + b"s"
 
 
+def _tree_key(group_id: bytes) -> bytes:
+    return _named(_GROUP, group_id) + b"t"
+
+
 def _epoch_key(group_id: bytes, epoch_id: int) -> bytes:
     return _named(_GROUP, group_id) + b"e" + epoch_id.to_bytes(8)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Versions:
+    """In which version of a group its rows were written."""
+
+    group: int = 0
+    tree: int = 0
+    tree_id: bytes = b""
+    epochs: dict[int, int] = field(default_factory=dict[int, int])
+
+    @classmethod
+    def decode(cls, row: bytes) -> Self:
+        numbers = [int.from_bytes(row[at : at + 8]) for at in range(16 + TREE_ID_SIZE, len(row), 8)]
+        return cls(
+            group=int.from_bytes(row[:8]),
+            tree=int.from_bytes(row[8:16]),
+            tree_id=row[16 : 16 + TREE_ID_SIZE],
+            epochs=dict(zip(numbers[::2], numbers[1::2], strict=True)),
+        )
+
+    def encode(self) -> bytes:
+        numbers = (number for pair in sorted(self.epochs.items()) for number in pair)
+        head = self.group.to_bytes(8) + self.tree.to_bytes(8) + self.tree_id
+        return head + b"".join(number.to_bytes(8) for number in numbers)
 
 
 class GroupRows:
@@ -48,19 +82,19 @@ class GroupRows:
 
     def __init__(self, area: KeyValueArea) -> None:
         self._area = area
-        self._read: dict[bytes, tuple[int, dict[int, int]]] = {}
+        self._read: dict[bytes, _Versions] = {}
 
-    def state(self, group_id: bytes) -> bytes | None:
-        """Give a group's state. Raises VaultRolledBack."""
-        version, _ = self._versions(group_id)
+    def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
+        """Give a group's state and tree. Raises VaultRolledBack."""
+        versions = self._versions(group_id)
         row = self._area.get(_state_key(group_id))
-        if version == 0 and row is None:
+        if versions.group == 0 and row is None:
             return None
-        return _checked(row, version)
+        return _checked(row, versions.group), _checked(self._area.get(_tree_key(group_id)), versions.tree)
 
     def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
         """Give a past epoch. Raises VaultRolledBack."""
-        _, epochs = self._versions(group_id)
+        epochs = self._versions(group_id).epochs
         if epoch_id not in epochs:
             return None
         return _checked(self._area.get(_epoch_key(group_id, epoch_id)), epochs[epoch_id])
@@ -69,12 +103,14 @@ class GroupRows:
         self,
         group_id: bytes,
         state: bytes,
+        tree: tuple[bytes, bytes],
         epoch_inserts: Sequence[tuple[int, bytes]],
         epoch_updates: Sequence[tuple[int, bytes]],
     ) -> None:
         """Write a group and its past epochs, and forget the oldest of them."""
-        version, epochs = self._versions(group_id)
-        version += 1
+        versions = self._versions(group_id)
+        versions.group += 1
+        epochs = versions.epochs
         kept = {*epochs, *(epoch_id for epoch_id, _ in epoch_inserts)}
         kept = set(sorted(kept)[-MAX_PAST_EPOCHS:])
         for epoch_id in epochs.keys() - kept:
@@ -82,17 +118,19 @@ class GroupRows:
             del epochs[epoch_id]
         for epoch_id, epoch in (*epoch_inserts, *epoch_updates):
             if epoch_id in kept:
-                self._area.put(_epoch_key(group_id, epoch_id), version.to_bytes(8) + epoch)
-                epochs[epoch_id] = version
-        self._area.put(_state_key(group_id), version.to_bytes(8) + state)
-        self._read[group_id] = version, epochs
-        numbers = [version, *(number for pair in sorted(epochs.items()) for number in pair)]
-        self._area.put(_named(_VERSION, group_id), b"".join(number.to_bytes(8) for number in numbers))
+                self._put(_epoch_key(group_id, epoch_id), versions.group, epoch)
+                epochs[epoch_id] = versions.group
+        tree_id, tree_octets = tree
+        if tree_id != versions.tree_id:
+            self._put(_tree_key(group_id), versions.group, tree_octets)
+            versions.tree, versions.tree_id = versions.group, tree_id
+        self._put(_state_key(group_id), versions.group, state)
+        self._read[group_id] = versions
+        self._area.put(_named(_VERSION, group_id), versions.encode())
 
     def max_epoch_id(self, group_id: bytes) -> int | None:
         """Give the newest past epoch."""
-        _, epochs = self._versions(group_id)
-        return max(epochs, default=None)
+        return max(self._versions(group_id).epochs, default=None)
 
     def delete(self, group_id: bytes) -> None:
         """Forget everything of a group."""
@@ -103,7 +141,7 @@ class GroupRows:
 
     def has(self, group_id: bytes) -> bool:
         """Say whether a group is here, without reading it. Raises VaultRolledBack where only its versions are gone."""
-        if self._versions(group_id)[0]:
+        if self._versions(group_id).group:
             return True
         return self.state(group_id) is not None
 
@@ -111,17 +149,14 @@ class GroupRows:
         """Give the ids of all groups."""
         return [key[2:] for key, _ in self._area.scan(_VERSION)]
 
-    def _versions(self, group_id: bytes) -> tuple[int, dict[int, int]]:
-        if group_id not in self._read:
-            self._read[group_id] = self._stored_versions(group_id)
-        return self._read[group_id]
+    def _put(self, key: bytes, version: int, octets: bytes) -> None:
+        self._area.put(key, version.to_bytes(8) + octets)
 
-    def _stored_versions(self, group_id: bytes) -> tuple[int, dict[int, int]]:
-        row = self._area.get(_named(_VERSION, group_id))
-        if row is None:
-            return 0, {}
-        numbers = [int.from_bytes(row[at : at + 8]) for at in range(0, len(row), 8)]
-        return numbers[0], dict(zip(numbers[1::2], numbers[2::2], strict=True))
+    def _versions(self, group_id: bytes) -> _Versions:
+        if group_id not in self._read:
+            row = self._area.get(_named(_VERSION, group_id))
+            self._read[group_id] = _Versions() if row is None else _Versions.decode(row)
+        return self._read[group_id]
 
 
 def _checked(row: bytes | None, version: int) -> bytes:

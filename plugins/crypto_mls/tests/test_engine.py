@@ -260,9 +260,21 @@ def test_a_row_put_back_is_noticed(pair, now):
     for key in [key for key in new if key[:1] == b"g"]:
         alice.area.rows = {each: row for each, row in new.items() if each != key}
         late = bob.encrypt(b"group", b"y")
-        if key.endswith(b"s"):
+        if key.endswith((b"s", b"t")):
             with pytest.raises(VaultRolledBack):
                 alice.process(late, now=now)
+
+
+def test_only_a_commit_writes_the_tree(pair, now):
+    alice, bob = pair
+    before = dict(alice.area.rows)
+    bob.process(alice.encrypt(b"group", b"x"), now=now)
+    alice.process(bob.encrypt(b"group", b"y"), now=now)
+    changed = {key for key, row in alice.area.rows.items() if row != before.get(key)}
+    assert changed == {b"g\x05groups", b"v\x05group"}
+    alice.update(b"group", now=now)
+    alice.apply_pending_commit(b"group", now=now)
+    assert alice.area.rows[b"g\x05groupt"] != before[b"g\x05groupt"]
 
 
 def test_a_past_epoch_put_back_is_noticed(pair, now):
@@ -272,7 +284,7 @@ def test_a_past_epoch_put_back_is_noticed(pair, now):
     bob.process(commit, now=now)
     old = dict(bob.area.rows)
     bob.process(messages[0], now=now)
-    epoch_rows = [key for key in old if key[:1] == b"g" and not key.endswith(b"s")]
+    epoch_rows = [key for key in old if key[:1] == b"g" and not key.endswith((b"s", b"t"))]
     bob.area.rows |= {key: old[key] for key in epoch_rows}
     with pytest.raises(VaultRolledBack):
         bob.process(messages[0], now=now)
