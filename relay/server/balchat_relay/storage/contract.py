@@ -8,11 +8,12 @@ Rules
   `rules.ABSENT`, so that nobody can tell the two apart.
 - It refuses by raising `Refused` with the codes of docs/spec/relay.md. Any other exception means the store is broken.
 - Time is the caller's: `now` is in Unix seconds.
-- Any number of calls may be under way at once, all from one event loop.
+- Any number of calls may be under way at once, all from one event loop. `put`, `fetch` and `acknowledge` may give any
+  awaitable: most of what is asked of a relay is one of them, and a store that has a future need not wrap it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -132,25 +133,27 @@ class QueueStore(ABC):
     # -- envelopes --
 
     @abstractmethod
-    async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
+    def put(
+        self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int
+    ) -> Awaitable[None]:
         """Store an envelope at the queue's end; one that is there, or was acknowledged lately, changes nothing.
 
         Raises Refused: DENIED, TOO_LARGE, QUEUE_FULL, TOO_MANY_REQUESTS, RELAY_FULL.
         """
 
     @abstractmethod
-    async def fetch(
+    def fetch(
         self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
-    ) -> Fetched:
+    ) -> Awaitable[Fetched]:
         """Give what comes after the cursor, oldest first; about `octets` of it, but one always.
 
         Raises Refused: DENIED.
         """
 
     @abstractmethod
-    async def acknowledge(
+    def acknowledge(
         self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
-    ) -> None:
+    ) -> Awaitable[None]:
         """Delete envelopes; ids that are not there are passed over. Raises Refused: DENIED."""
 
     # -- cards --

@@ -3,9 +3,12 @@
 Theory of operation
 -------------------
 The parser calls back as octets come. What it makes of them waits in `_asked`: whole requests, and at the end perhaps
-a refusal of something that is not worth reading on. One task answers them in order; while it runs nothing more is read,
-so what waits never exceeds one chunk from the socket. After a refusal that left something unread the connection ends:
-what still comes is thrown away for `_LINGER`, so that the client gets to read why.
+a refusal of something that is not worth reading on. They are answered in order, each once the client took most of the
+last one's answer. When more comes meanwhile nothing further is read, so what waits never exceeds one chunk from the
+socket. After a refusal that left something unread the connection ends: what still comes is thrown away for `_LINGER`,
+so that the client gets to read why.
+
+No task runs for it: whatever it waits for calls back. A task would cost two more turns of the event loop a request.
 
               octets                whole request                  all answered
     IDLE ───────────────▶ READING ───────────────▶ ANSWERING ───────────────────▶ IDLE
@@ -51,8 +54,8 @@ class Service(Protocol):
     memory: Memory
     connections: "set[Connection]"
 
-    async def answer(self, request: HttpRequest, connection: "Connection") -> list[bytes | bytearray]:
-        """Give the reply's body, in pieces. Raises Refused."""
+    def answer(self, request: HttpRequest, connection: "Connection") -> list[bytes | bytearray] | None:
+        """Give the answer, in pieces; None where `connection.answered` will be called with them later."""
         ...
 
     def successor(self, request: HttpRequest, connection: "Connection") -> asyncio.Protocol | None:
@@ -64,8 +67,8 @@ class Connection(asyncio.Protocol):
     """One client's connection: its rate, and the challenge that it was given. `wire` is None for one too many."""
 
     __slots__ = (
-        "_asked", "_begun", "_over", "_parser", "_pending", "_reading", "_room", "_service", "_since", "_stalled",
-        "_successor", "_task", "_unparsed", "bucket", "challenge", "wire",
+        "_answered", "_asked", "_begun", "_current", "_done", "_over", "_parser", "_paused", "_pending", "_reading",
+        "_room", "_service", "_since", "_stalled", "_successor", "_unparsed", "bucket", "challenge", "wire",
     )  # fmt: skip
 
     def __init__(self, service: Service) -> None:
@@ -80,7 +83,10 @@ class Connection(asyncio.Protocol):
         self._reading = False  # its body
         self._unparsed = 0
         self._asked: deque[HttpRequest] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._current: HttpRequest | None = None
+        self._answered = False  # the current one, but the client has not taken most of the answer
+        self._done: asyncio.Future[None] | None = None  # while somebody waits for the current one's end
+        self._paused = False
         self._room: asyncio.Future[None] | None = None  # while the client has too much to read
         self._over = False
         self._successor: asyncio.Protocol | None = None
@@ -110,17 +116,12 @@ class Connection(asyncio.Protocol):
         self._service.metrics.connections -= 1
         self._service.connections.discard(self)
         self._over = True
-        if self._room is not None:
-            self._room.set_result(None)
-            self._room = None
         if self._successor is not None:
             self._successor.connection_lost(exc)
-        if self._task is not None:
-            self._task.cancel()
-        for request in (*self._asked, *([self._begun] if self._begun else [])):
-            self._service.memory.give(request.held)
+        self._drop(*self._asked, *([self._begun] if self._begun else []))
         self._asked.clear()
         self._begun = None
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         if self._successor is not None:
@@ -151,11 +152,17 @@ class Connection(asyncio.Protocol):
             self._successor.pause_writing()
 
     def resume_writing(self) -> None:
+        self._make_room()
+        if self._successor is not None:
+            self._successor.resume_writing()
+
+    def _make_room(self) -> None:
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
-        if self._successor is not None:
-            self._successor.resume_writing()
+        if self._answered:
+            self._finish()
+            self._go_on()
 
     # -- for whoever writes --
 
@@ -210,7 +217,7 @@ class Connection(asyncio.Protocol):
             return
         self._reading = True
         self._since = asyncio.get_running_loop().time()
-        if request.expects and self.wire is not None and self._task is None:
+        if request.expects and self.wire is not None and self._current is None:
             self.wire.write(_CONTINUE)
 
     def _admit(self, request: HttpRequest) -> None:
@@ -241,9 +248,10 @@ class Connection(asyncio.Protocol):
         self._begun = None
         self._reading = False
         self._asked.append(request)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._answer())
-        elif self.wire is not None:
+        if self._current is None:
+            self._go_on()
+        elif self.wire is not None and not self._paused:
+            self._paused = True
             self.wire.pause_reading()
 
     def _refuse(self, refused: Refused) -> None:
@@ -258,7 +266,7 @@ class Connection(asyncio.Protocol):
         request = self._begun
         if request is None or self.wire is None:
             return
-        if self._task is None and (successor := self._service.successor(request, self)) is not None:
+        if self._current is None and (successor := self._service.successor(request, self)) is not None:
             self._begun = None
             self._successor = successor
             successor.connection_made(self.wire)
@@ -269,30 +277,53 @@ class Connection(asyncio.Protocol):
         self._ask(request)
         self._over = True
 
-    async def _answer(self) -> None:
-        """Answer what was asked, one after the other, each once the client took the last one's answer."""
-        wire, memory = self.wire, self._service.memory
-        assert wire is not None
-        try:
-            while self._asked:
-                request = self._asked.popleft()
-                try:
-                    self.write(await self._service.answer(request, self))
-                    await self.room()
-                finally:
-                    memory.give(request.held)
-                if not request.keep_alive:
-                    self._linger(wire)
-                    return
-        finally:
-            self._task = None
-            self._since = asyncio.get_running_loop().time()
-        wire.resume_reading()
+    def _go_on(self) -> None:
+        """Have what was asked answered, unless something is being answered."""
+        while self._asked and self._current is None:
+            self._current = self._asked.popleft()
+            pieces = self._service.answer(self._current, self)
+            if pieces is not None:
+                self._send(pieces)
 
-    def _linger(self, wire: asyncio.Transport) -> None:
+    def answered(self, pieces: Sequence[bytes | bytearray]) -> None:
+        """Take the answer to what was asked last."""
+        self._send(pieces)
+        self._go_on()
+
+    def _send(self, pieces: Sequence[bytes | bytearray]) -> None:
+        self._answered = True
+        self.write(pieces)
+        if self._room is None:
+            self._finish()
+
+    def _finish(self) -> None:
+        """End what is answered, and whose answer was sent."""
+        request, self._current, self._answered = self._current, None, False
+        assert request is not None
+        self._drop(request)
+        self._since = asyncio.get_running_loop().time()
+        if not request.keep_alive:
+            self._drop(*self._asked)
+            self._asked.clear()
+            self._linger()
+        elif self._paused and not self._asked and self.wire is not None and not self.wire.is_closing():
+            self._paused = False
+            self.wire.resume_reading()
+        if self._done is not None and not self._asked:
+            self._done.set_result(None)
+            self._done = None
+
+    def _drop(self, *requests: HttpRequest) -> None:
+        """Give back the memory that they took."""
+        for request in requests:
+            self._service.memory.give(request.held)
+
+    def _linger(self) -> None:
         """End, but let the client read first why."""
+        wire = self.wire
+        assert wire is not None
         self._over = True
-        if wire.can_write_eof() and not wire.is_closing():
+        if not wire.is_closing() and wire.can_write_eof():
             wire.write_eof()
             wire.resume_reading()
         asyncio.get_running_loop().call_later(_LINGER, wire.close)
@@ -311,16 +342,19 @@ class Connection(asyncio.Protocol):
         if pending and now - self._stalled >= limits.write_timeout:
             wire.abort()
             return True
-        if self._task is None and self._successor is None and not self._over:
+        if self._current is None and self._successor is None and not self._over:
             if self._reading and now - self._since >= limits.body_timeout:
                 self._refuse(Refused(Code.TOO_SLOW, "The body did not come in time.", retry_after=BUSY_RETRY))
             elif now - self._since >= limits.idle_timeout:
                 wire.close()
         return False
 
-    def shut_down(self) -> asyncio.Task[None] | None:
-        """Take nothing more; give the task that still answers."""
+    def shut_down(self) -> asyncio.Future[None] | None:
+        """Take nothing more; give what is done once what was asked last is answered."""
         self._over = self._successor is None
-        if self._over and self._task is None and self.wire is not None:
+        if self._current is not None:
+            self._done = asyncio.get_running_loop().create_future()
+            return self._done
+        if self._over and self.wire is not None:
             self.wire.close()
-        return self._task
+        return None

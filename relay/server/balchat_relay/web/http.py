@@ -48,9 +48,9 @@ class HttpRequest:
                 pass
 
 
-def reply(body: list[bytes | bytearray], *, keep_alive: bool) -> list[bytes | bytearray]:
-    """Put the head of an answer before its body."""
-    return [_head(200, sum(map(len, body)), "" if keep_alive else _CLOSE), *body]
+def reply(body: list[bytes | bytearray], size: int, *, keep_alive: bool) -> list[bytes | bytearray]:
+    """Put the head of an answer before its body, of `size` octets."""
+    return [_head(200, size, "" if keep_alive else _CLOSE), *body]
 
 
 def refusal(refused: Refused, *, keep_alive: bool) -> list[bytes | bytearray]:

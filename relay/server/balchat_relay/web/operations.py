@@ -1,16 +1,17 @@
 """Each operation of docs/spec/relay.md: from a checked request to the store and back to a reply."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from hmac import compare_digest
 from time import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from balchat_relay_proto.capabilities import Capability, envelope_id, inbox_id, queue_id
 from balchat_relay_proto.codec import Message
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
-from balchat_relay_proto.replies import About, Challenge, Created, Creation, Done, Published
+from balchat_relay_proto.replies import About, Challenge, Created, Creation, Published
 from balchat_relay_proto.requests import (
     Acknowledge,
     Authority,
@@ -37,9 +38,6 @@ from balchat_relay.storage import rules
 from balchat_relay.storage.contract import QueueStore
 from balchat_relay.web.limiting import Bucket
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
 _DRAINING_RETRY: Final = 24 * 3600
 
 
@@ -60,7 +58,7 @@ class Operations:
         self._creations = creations
         self.draining = False
         self.fetch_octets: Callable[[], int] = _everything
-        self._handlers: dict[type[Request], Callable[[Any, Asker], Awaitable[Message]]] = {
+        self._handlers: dict[type[Request], Callable[[Any, Asker], Awaitable[Message | None]]] = {
             GetChallenge: self._get_challenge,
             Create: self._create,
             CreateInbox: self._create_inbox,
@@ -83,9 +81,9 @@ class Operations:
             max_age=self._store.limits.max_age,
         )
 
-    async def answer(self, request: Request, asker: Asker) -> Message:
-        """Do what is asked. Raises Refused."""
-        return await self._handlers[type(request)](request, asker)
+    def answer(self, request: Request, asker: Asker) -> Awaitable[Message | None]:
+        """Do what is asked; None stands for Done. Raises Refused, now or when it is awaited."""
+        return self._handlers[type(request)](request, asker)
 
     def receive_verifier(self, queue: bytes, authority: Authority, challenge: bytes, purpose: Purpose) -> bytes | None:
         """Give what the store compares; None for the proven owner of an inbox. Raises Refused (DENIED)."""
@@ -126,29 +124,27 @@ class Operations:
         await self._store.create(queue, send=None, receive=None, invitation=invitation, now=_now())
         return Created(queue=queue)
 
-    async def _put(self, request: Put, asker: Asker) -> Done:
+    def _put(self, request: Put, asker: Asker) -> Awaitable[None]:
         del asker
         self._refuse_while_draining()
-        await self._store.put(
+        return self._store.put(
             request.queue,
             send=_verifier(request.send),
             envelope_id=envelope_id(request.envelope),
             envelope=request.envelope,
             now=_now(),
         )
-        return Done()
 
-    async def _fetch(self, request: Fetch, asker: Asker) -> Message:
+    def _fetch(self, request: Fetch, asker: Asker) -> Awaitable[Message]:
         receive = self._authorised(request, asker, Purpose.FETCH)
         octets = self.fetch_octets()
-        return await self._store.fetch(request.queue, receive=receive, after=request.after, now=_now(), octets=octets)
+        return self._store.fetch(request.queue, receive=receive, after=request.after, now=_now(), octets=octets)
 
-    async def _acknowledge(self, request: Acknowledge, asker: Asker) -> Done:
+    def _acknowledge(self, request: Acknowledge, asker: Asker) -> Awaitable[None]:
         receive = self._authorised(request, asker, Purpose.ACKNOWLEDGE)
-        await self._store.acknowledge(request.queue, receive=receive, envelope_ids=request.envelope_ids, now=_now())
-        return Done()
+        return self._store.acknowledge(request.queue, receive=receive, envelope_ids=request.envelope_ids, now=_now())
 
-    async def _rotate(self, request: Rotate, asker: Asker) -> Done:
+    async def _rotate(self, request: Rotate, asker: Asker) -> None:
         del asker
         await self._store.rotate(
             request.queue,
@@ -158,11 +154,9 @@ class Operations:
         )
         if request.receive_verifier is not None:
             self._hub.end(request.queue, Refused(Code.EVICTED, "The queue has a new receive capability."))
-        return Done()
 
-    async def _delete(self, request: Delete, asker: Asker) -> Done:
+    async def _delete(self, request: Delete, asker: Asker) -> None:
         await self._store.delete(request.queue, receive=self._authorised(request, asker, Purpose.DELETE))
-        return Done()
 
     async def _status(self, request: GetStatus, asker: Asker) -> Message:
         return await self._store.status(request.queue, receive=self._authorised(request, asker, Purpose.STATUS))

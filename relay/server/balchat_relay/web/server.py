@@ -5,15 +5,19 @@
 
 import asyncio
 import logging
-from typing import Any, Final
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import httptools
 from aiohttp import web
 from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Message
 from balchat_relay_proto.errors import STATUS, Code, Refusal, Refused
+from balchat_relay_proto.replies import Done
 from balchat_relay_proto.requests import OPERATIONS
 from balchat_relay_proto.sizes import ENVELOPE_SIZES, MAX_FETCHED_OCTETS
-from balchat_relay_proto.versions import split_path
+from balchat_relay_proto.versions import VERSIONS, split_path
 
 from balchat_relay.metrics import Metrics
 from balchat_relay.push import Hub
@@ -27,6 +31,10 @@ from balchat_relay.web.sockets import SubscriberLink, open_socket
 
 SUBSCRIBE: Final = "subscribe"
 ABOUT: Final = "about"
+_UNKNOWN: Final = "unknown"
+_DONE: Final = Done()
+
+Pieces: TypeAlias = list[bytes | bytearray]
 
 _HEARTBEAT: Final = 60.0
 _LEAST_LOOK: Final = 0.2
@@ -65,9 +73,9 @@ class RelayServer:
 
     async def shut_down(self, within: float) -> None:
         """Take nothing more, and close every connection once it has its answer, or after `within` seconds."""
-        tasks = [task for each in list(self.connections) if (task := each.shut_down()) is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=within)
+        answered = [done for each in list(self.connections) if (done := each.shut_down()) is not None]
+        if answered:
+            await asyncio.wait(answered, timeout=within)
         self._sockets.pre_shutdown()
         await self._sockets.shutdown(within)
         for each in list(self.connections):
@@ -76,32 +84,23 @@ class RelayServer:
 
     # -- HTTP --
 
-    async def answer(self, request: HttpRequest, connection: Connection) -> list[bytes | bytearray]:
-        operation = "unknown"
+    def answer(self, request: HttpRequest, connection: Connection) -> Pieces | None:
+        operation = _UNKNOWN
         if request.refused is not None:
-            self._count(operation, request.refused.code)
-            return refusal(request.refused, keep_alive=False)
+            return self._refusal(request.refused, operation, request)
         try:
             connection.bucket.take("requests on this connection")
             operation = _operation(request)
-            body = await self._do(operation, request, connection)
-        except Refused as refused:
-            self._count(operation, refused.code)
-            return refusal(refused, keep_alive=request.keep_alive)
-        except Malformed as error:
-            self._count(operation, Code.MALFORMED)
-            return refusal(Refused(Code.MALFORMED, str(error)), keep_alive=request.keep_alive)
+            if operation == ABOUT:
+                return self._reply(self._operations.about(), operation, request)
+            waiting = asyncio.ensure_future(self._ask(operation, request, connection))
         except Exception as error:  # noqa: BLE001  # one request's failure must not end the others
-            _log.error("an operation failed: %s", type(error).__name__)
-            self._count(operation, Code.INTERNAL)
-            failed = Refused(Code.INTERNAL, "The relay failed.", retry_after=BUSY_RETRY)
-            return refusal(failed, keep_alive=request.keep_alive)
-        self._count(operation, "ok")
-        return reply(body, keep_alive=request.keep_alive)
+            return self._refusal(error, operation, request)
+        waiting.add_done_callback(partial(self._answered, operation, request, connection))
+        return None
 
-    async def _do(self, operation: str, request: HttpRequest, connection: Connection) -> list[bytes | bytearray]:
-        if operation == ABOUT:
-            return self._operations.about().to_pieces()
+    def _ask(self, operation: str, request: HttpRequest, connection: Connection) -> Awaitable[Message | None]:
+        """Have an operation done. Raises Refused or Malformed."""
         if operation == SUBSCRIBE and request.method == b"GET":
             raise Refused(Code.MALFORMED, "This path is a WebSocket.")
         cls = OPERATIONS.get(operation)
@@ -109,12 +108,41 @@ class RelayServer:
             raise Refused(Code.UNKNOWN_OPERATION, "POST one of the operations, or GET /v1/subscribe.")
         asked = cls.from_octets(b"".join(request.body))
         request.body.clear()
-        body = (await self._operations.answer(asked, connection)).to_pieces()
+        return self._operations.answer(asked, connection)
+
+    def _answered(
+        self, operation: str, request: HttpRequest, connection: Connection, done: asyncio.Future[Message | None]
+    ) -> None:
+        if done.cancelled():  # the program ends
+            return
+        try:
+            pieces = self._reply(done.result() or _DONE, operation, request)
+        except Exception as error:  # noqa: BLE001  # one request's failure must not end the others
+            pieces = self._refusal(error, operation, request)
+        connection.answered(pieces)
+
+    def _reply(self, message: Message, operation: str, request: HttpRequest) -> Pieces:
+        """Write an answer that gives what was asked for. Raises Refused where it is too large for now."""
+        body = message.to_pieces()
         size = sum(map(len, body))
         if size > SMALL:
             self.memory.take(size)
             request.held += size
-        return body
+        self._count(operation, "ok")
+        return reply(body, size, keep_alive=request.keep_alive)
+
+    def _refusal(self, error: Exception, operation: str, request: HttpRequest) -> Pieces:
+        """Write an answer that says no."""
+        match error:
+            case Refused():
+                refused = error
+            case Malformed():
+                refused = Refused(Code.MALFORMED, str(error))
+            case _:
+                _log.error("an operation failed: %s", type(error).__name__)
+                refused = Refused(Code.INTERNAL, "The relay failed.", retry_after=BUSY_RETRY)
+        self._count(operation, refused.code)
+        return refusal(refused, keep_alive=request.keep_alive)
 
     # -- WebSocket --
 
@@ -161,7 +189,7 @@ class RelayServer:
 
     def _count(self, operation: str, outcome: str) -> None:
         known = operation in OPERATIONS or operation in (ABOUT, SUBSCRIBE)
-        self.metrics.requests[operation if known else "unknown", outcome] += 1
+        self.metrics.requests[operation if known else _UNKNOWN, outcome] += 1
 
 
 class SocketHandler(web.RequestHandler):
@@ -182,6 +210,8 @@ class SocketHandler(web.RequestHandler):
 def _operation(request: HttpRequest) -> str:
     """Give what a request's path names. Raises Refused or Malformed."""
     target = request.target
+    if (usual := _TARGETS.get(target)) is not None:
+        return usual
     if not target.startswith(b"/"):  # RFC 9112, section 3.2.2: the absolute form is to be taken, too
         try:
             target = httptools.parse_url(target).path or b"/"
@@ -191,6 +221,9 @@ def _operation(request: HttpRequest) -> str:
     if path == "/" and request.method == b"GET":
         return ABOUT
     return split_path(path)[1]
+
+
+_TARGETS: Final = {f"/v{version}/{operation}".encode(): operation for version in VERSIONS for operation in OPERATIONS}
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> web.BaseRequest:

@@ -1,7 +1,7 @@
 """The SQLite store: one file, one writer thread with group commit, two readers."""
 
+from asyncio import Future
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -76,28 +76,24 @@ class SqliteStore(QueueStore):
     async def status(self, queue: bytes, *, receive: bytes | None) -> QueueStatus:
         return await self._readers.read(partial(views.status, limits=self._limits, queue=queue, receive=receive))
 
-    async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
-        await self._write(
+    def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> Future[None]:
+        return self._write(
             partial(units.put, queue=queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now),
             checks_first=True,
         )
 
-    async def fetch(
+    def fetch(
         self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
-    ) -> Fetched:
+    ) -> Future[Fetched]:
         view = partial(
             views.fetch, limits=self._limits, queue=queue, receive=receive, after=after, now=now, octets=octets
         )
-        page: views.Page = await self._readers.read(view)
-        if page.seen != now // DAY:
-            with suppress(Refused):  # a full disk; the next fetch tries again
-                await self._write(partial(units.touch, queue=queue, now=now))
-        return page.fetched
+        return self._readers.read(view, partial(self._give, queue, now))
 
-    async def acknowledge(
+    def acknowledge(
         self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
-    ) -> None:
-        await self._write(
+    ) -> Future[None]:
+        return self._write(
             partial(units.acknowledge, queue=queue, receive=receive, envelope_ids=envelope_ids, now=now),
             checks_first=True,
         )
@@ -126,10 +122,27 @@ class SqliteStore(QueueStore):
     async def sweep(self, *, now: int) -> bool:
         return await self._write(partial(units.sweep, now=now))
 
-    async def _write(self, unit: Callable[[Unit], Any], *, checks_first: bool = False) -> Any:
+    def _write(self, unit: Callable[[Unit], Any], *, checks_first: bool = False) -> Future[Any]:
         job = Job(unit, checks_first=checks_first)
         self._writer.submit(job)
-        return await job.future
+        return job.future
+
+    def _give(self, queue: bytes, now: int, page: views.Page, future: Future[Fetched]) -> None:
+        """Give a page once it is noted that the queue's owner was here today."""
+        if page.seen == now // DAY:
+            future.set_result(page.fetched)
+            return
+
+        def noted(done: Future[None]) -> None:
+            error = done.exception()
+            if future.done():  # whoever waited was cancelled
+                return
+            if error is None or isinstance(error, Refused):  # a full disk; the next fetch tries again
+                future.set_result(page.fetched)
+            else:
+                future.set_exception(error)
+
+        self._write(partial(units.touch, queue=queue, now=now)).add_done_callback(noted)
 
     def _close(self) -> None:
         self._readers.join()

@@ -23,7 +23,8 @@ _TOGETHER: Final = 64
 _OCTETS_TOGETHER: Final = MAX_FETCHED_OCTETS
 """A reader takes no more views at once, and gives back what it has once the envelopes are this large."""
 
-View = Callable[[sqlite3.Cursor], Any]
+View: TypeAlias = Callable[[sqlite3.Cursor], Any]
+Give: TypeAlias = Callable[[Any, Future[Any]], None]
 
 
 class Page(NamedTuple):
@@ -73,13 +74,14 @@ def status(sql: sqlite3.Cursor, limits: StoreLimits, queue: bytes, *, receive: b
 
 
 class Job:
-    """A view, and the future of whoever waits for its result. Made in the event loop."""
+    """A view, the future of whoever waits, and how it `gives` that its result. Made in the event loop."""
 
-    __slots__ = ("error", "future", "result", "view")
+    __slots__ = ("error", "future", "give", "result", "view")
 
-    def __init__(self, view: View, future: Future[Any]) -> None:
+    def __init__(self, view: View, future: Future[Any], give: Give) -> None:
         self.view = view
         self.future = future
+        self.give = give
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -104,15 +106,15 @@ class Readers:
         for thread in self._threads:
             thread.start()
 
-    async def read(self, view: View) -> Any:
-        """Run a view; give its result or raise its error."""
+    def read(self, view: View, give: Give | None = None) -> Future[Any]:
+        """Have a view run; give its result, or what `give` makes of it in the event loop, or raise its error."""
         loop = get_running_loop()
-        job = Job(view, loop.create_future())
+        job = Job(view, loop.create_future(), give or _as_it_is)
         self._waiting.append(job)
         if self._free and not self._giving:
             self._giving = True
             loop.call_soon(self._give, loop)
-        return await job.future
+        return job.future
 
     def stop(self) -> None:
         """Have what was asked for be finished, and nothing after it. In the event loop."""
@@ -185,6 +187,10 @@ def _settle(jobs: list[Job]) -> None:
         if job.future.done():  # whoever waited was cancelled
             continue
         if job.error is None:
-            job.future.set_result(job.result)
+            job.give(job.result, job.future)
         else:
             job.future.set_exception(job.error)
+
+
+def _as_it_is(result: Any, future: Future[Any]) -> None:
+    future.set_result(result)
