@@ -27,7 +27,7 @@ mod value;
 
 /// What is freed is zeroed, whoever held it: mls-rs keeps a pending commit, which holds secrets, in a plain buffer.
 #[global_allocator]
-static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> = zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);
 
 #[pyo3::pymodule(gil_used = true)]
 mod _mls_rs_py {

@@ -135,7 +135,7 @@ def test_a_commit_to_a_closed_group_is_the_peers_fault(person, gather):
     alice.apply_pending_commit()
     bob.process(commit.message)
     alice.write_to_storage()
-    secret_key, state = people[0].key_pair.secret_key(), people[0].groups.state(b"group")
+    secret_key, state = people[0].key_pair.secret_key(), people[0].groups.state(b"group")[0]
     example = alice.propose_update()
     forger = mallory["Mallory"](secret_key, alice.context.to_bytes(), b"group", state, example)
     empty_commit = b"\x00\x00"
