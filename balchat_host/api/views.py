@@ -58,7 +58,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactView:
-    """One contact. `verified`: its safety number was compared. `unread`: messages not yet marked as read."""
+    """One contact. `verified`: its safety number was compared. `unread`: messages not yet marked as read.
+
+    `reason` says what keeps us from reaching one that we are adding, as far as is known now: `no-key-package` (no relay
+    that we may ask knows them), `relay-unreachable`.
+    """
 
     name: str
     peer_id: str
@@ -69,6 +73,7 @@ class ContactView:
     blocked: bool
     unread: int
     reachable: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import STOPPED, PeerId, ServiceState
-from balchat_host.api.views import Status
+from balchat_host.api.views import ContactState, ContactView, Status
 from balchat_host.core import contacts, outbox, requests
 from balchat_host.core.unit import ANNOUNCE, Effect
 from balchat_host.core.views import contact_view
@@ -25,6 +25,7 @@ class Board:
         self._transports: dict[str, ServiceState] = {}
         self._published = STOPPED
         self._reachable: set[PeerId] = set()
+        self._reasons: dict[PeerId, str] = {}
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Carry out all that can be carried out while nothing runs: tell who follows events or the status."""
@@ -51,9 +52,21 @@ class Board:
         (self._reachable.add if reachable else self._reachable.discard)(peer)
         self.changed.ring()
 
-    def is_reachable(self, peer: PeerId) -> bool:
-        """Say whether a peer is within reach this moment."""
-        return peer in self._reachable
+    def set_reason(self, peer: PeerId, reason: str | None) -> None:
+        """Note what keeps us from reaching somebody for the first time, or that nothing does."""
+        if self._reasons.get(peer) == reason:
+            return
+        if reason is None:
+            del self._reasons[peer]
+        else:
+            self._reasons[peer] = reason
+        self.changed.ring()
+
+    def complete(self, view: ContactView) -> ContactView:
+        """Add to a contact what is true only for the moment."""
+        peer = PeerId(bytes.fromhex(view.peer_id))
+        reason = self._reasons.get(peer) if view.state is ContactState.ADDING else None
+        return replace(view, reachable=peer in self._reachable, reason=reason)
 
     def status(self, tx: ReadTransaction) -> Status:
         """Give everything as it is now."""
@@ -65,9 +78,7 @@ class Board:
             published=self._published,
             transports=dict(self._transports),
             policy=self._policy,
-            contacts=[
-                replace(contact_view(tx, row), reachable=row.peer in self._reachable) for row in contacts.everyone(tx)
-            ],
+            contacts=[self.complete(contact_view(tx, row)) for row in contacts.everyone(tx)],
             requests=requests.count(tx),
             outbox=replace(outbox.view(tx), in_flight=self.in_flight()),
         )

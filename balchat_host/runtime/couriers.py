@@ -1,6 +1,6 @@
 """A courier and a depositor for each contact that we may talk to, made when they are first needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -35,11 +35,20 @@ class _Working:
 class Couriers:
     """All couriers of an account. None of its methods waits."""
 
-    def __init__(self, keeper: Keeper, router: Router, backoff: Backoff, *, hedge: float) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        router: Router,
+        backoff: Backoff,
+        *,
+        hedge: float,
+        explain: Callable[[PeerId, str | None], None],
+    ) -> None:
         self._keeper = keeper
         self._router = router
         self._backoff = backoff
         self._hedge = hedge
+        self._explain = explain
         self._dialling = anyio.CapacityLimiter(_DIALS_AT_ONCE)
         self._working: dict[PeerId, _Working] = {}
         self._carrying: dict[int, Bearer] = {}
@@ -69,6 +78,7 @@ class Couriers:
         working = self._working.pop(peer, None)
         if working is not None:
             working.scope.cancel()
+            self._explain(peer, None)
 
     def tell(self, report: SendReport, latency: Latency) -> None:
         """Pass on what became of a ticket to whoever has it on its way."""
@@ -113,6 +123,7 @@ class Couriers:
                 router=self._router,
                 backoff=self._backoff,
                 hedge=partial(self._patience, courier),
+                explain=self._explain,
                 carrying=self._depositing,
             )
         return _Working(courier, depositor)

@@ -27,7 +27,10 @@ _REFUSED_FOR_NOW = 300.0
 
 
 class Depositor(Bearer):
-    """Stores for one peer. `hedge` gives the seconds that what was queued waits for a direct answer."""
+    """Stores for one peer. `hedge` gives the seconds that what was queued waits for a direct answer.
+
+    `explain` is told why a peer of whom we need a KeyPackage is not found, and None once one is.
+    """
 
     def __init__(
         self,
@@ -37,9 +40,11 @@ class Depositor(Bearer):
         router: Router,
         backoff: Backoff,
         hedge: Callable[[], float],
+        explain: Callable[[PeerId, str | None], None],
         carrying: MutableMapping[int, Bearer],
     ) -> None:
         super().__init__(carrying)
+        self._explain = explain
         self._peer = peer
         self._keeper = keeper
         self._router = router
@@ -106,7 +111,12 @@ class Depositor(Bearer):
         allocated = await self._router.allocate(self._peer)
         await self._keeper.change(lambda unit: routes.offer(unit, self._peer, allocated))
         named = await self._keeper.read(lambda tx: contacts.relays_of(tx, self._peer))
-        key_package = await self._router.claim(self._peer, named)
+        try:
+            key_package = await self._router.claim(self._peer, named)
+        except (PeerUnreachable, NetworkUnavailable):
+            self._explain(self._peer, "relay-unreachable")
+            raise
+        self._explain(self._peer, "no-key-package" if key_package is None else None)
         if key_package is None:
             return self._failed()
         envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()

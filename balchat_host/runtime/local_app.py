@@ -1,7 +1,6 @@
 """The `App` in the process that holds the vault."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,7 @@ from balchat_host.api.events import Event
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Relays
-from balchat_host.api.types import PeerId, Secret
+from balchat_host.api.types import Secret
 from balchat_host.api.views import CodeView, ContactView, Message, RelayView, RequestView, SafetyNumberView, Status
 from balchat_host.core import account, contacts, handshake, journal, messages, requests
 from balchat_host.core.views import contact_view
@@ -94,23 +93,23 @@ class LocalApp(App):
 
     async def contacts(self) -> list[ContactView]:
         views = await self._keeper.read(lambda tx: [contact_view(tx, row) for row in contacts.everyone(tx)])
-        return [self._with_presence(view) for view in views]
+        return [self._board.complete(view) for view in views]
 
     async def rename_contact(self, contact: str, name: str) -> ContactView:
-        return self._with_presence(await self._keeper.change(lambda unit: contacts.rename(unit, contact, name)))
+        return self._board.complete(await self._keeper.change(lambda unit: contacts.rename(unit, contact, name)))
 
     async def safety_number(self, contact: str) -> SafetyNumberView:
         return await self._keeper.read(lambda tx: contacts.number(tx, contact))
 
     async def verify_contact(self, contact: str, safety_number: str) -> ContactView:
         view = await self._keeper.change(lambda unit: contacts.verify(unit, contact, safety_number))
-        return self._with_presence(view)
+        return self._board.complete(view)
 
     async def block_contact(self, contact: str) -> ContactView:
         return await self._keeper.change(lambda unit: contacts.block(unit, contact))
 
     async def unblock_contact(self, contact: str) -> ContactView:
-        return self._with_presence(await self._keeper.change(lambda unit: contacts.unblock(unit, contact)))
+        return self._board.complete(await self._keeper.change(lambda unit: contacts.unblock(unit, contact)))
 
     async def remove_contact(self, contact: str) -> None:
         await self._keeper.change(lambda unit: contacts.remove(unit, contact))
@@ -120,7 +119,7 @@ class LocalApp(App):
 
     async def accept_request(self, request: str, name: str | None = None) -> ContactView:
         view = await self._keeper.change(lambda unit: handshake.accept_request(unit, request, name=name))
-        return self._with_presence(view)
+        return self._board.complete(view)
 
     async def reject_request(self, request: str) -> None:
         await self._keeper.change(lambda unit: requests.reject(unit, request))
@@ -186,6 +185,3 @@ class LocalApp(App):
         if self._managed is None:
             raise NoRelayTransport
         return self._managed
-
-    def _with_presence(self, view: ContactView) -> ContactView:
-        return replace(view, reachable=self._board.is_reachable(PeerId(bytes.fromhex(view.peer_id))))

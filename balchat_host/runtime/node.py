@@ -126,7 +126,9 @@ class Node:
         ]
         self._app.relays_are(next((each.transport.relays for each in carriers if each.transport.relays), None))
         router = Router(self._keeper, carriers)
-        self._couriers = Couriers(self._keeper, router, self._backoff, hedge=self._hedge)
+        self._couriers = Couriers(
+            self._keeper, router, self._backoff, hedge=self._hedge, explain=self._board.set_reason
+        )
         reporter.tell_with(self._couriers.tell)
         self._board.in_flight = lambda: self._couriers.in_flight
         async with anyio.create_task_group() as base, _ended_with(base):

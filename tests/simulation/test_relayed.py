@@ -175,6 +175,34 @@ async def was_asked(app: App) -> None:
     await until(app, so)
 
 
+async def reason_becomes(app: App, name: str, reason: str | None) -> None:
+    async def so() -> bool:
+        return [contact.reason for contact in await app.contacts() if contact.name == name] == [reason]
+
+    await until(app, so)
+
+
+async def test_who_is_found_nowhere_is_said_so_and_why(people, relay) -> None:
+    async with people:
+        alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
+        async with alice.up() as a:
+            await a.add_contact(bob.peer.onion, "Bob")
+            await reason_becomes(a, "Bob", "no-key-package")
+            relay.gone = True
+            await reason_becomes(a, "Bob", "relay-unreachable")
+            relay.gone = False
+            await reason_becomes(a, "Bob", "no-key-package")
+            assert [contact.reason for contact in (await a.status()).contacts] == ["no-key-package"]
+        await leaves_cards(bob, relay)
+        async with alice.up() as a:
+            await has_contact(a, "Bob", ContactState.REQUESTED)
+            await reason_becomes(a, "Bob", None)
+            await a.add_contact(nobody(1).onion, "Nobody")
+            await reason_becomes(a, "Nobody", "no-key-package")
+            await a.block_contact("Nobody")
+            await reason_becomes(a, "Nobody", None)
+
+
 async def test_a_request_that_was_found_too_late_is_made_anew(people, relay) -> None:
     async with people:
         alice, bob = await strangers(people, relay)

@@ -26,6 +26,10 @@ _CONTACT_WORDS = {
     ContactState.REQUESTED: "asked: the request waits for their approval",
     ContactState.ACTIVE: "active",
 }
+_ADDING_REASONS = {
+    "no-key-package": "no relay that you use, or that their chat code names, knows them",
+    "relay-unreachable": "a relay where they could be found cannot be reached",
+}
 _MESSAGE_STYLES = {
     MessageState.DELIVERED: Style.GOOD,
     MessageState.READ: Style.GOOD,
@@ -132,6 +136,8 @@ def _labelled(label: str, *value: Span | str) -> Line:
 def contact_words(contact: ContactView) -> list[str]:
     """Say everything about a contact that its name does not."""
     words = ["blocked"] if contact.blocked else [_CONTACT_WORDS[contact.state]]
+    if contact.reason and not contact.blocked:
+        words = [f"{words[0]}: {_ADDING_REASONS.get(contact.reason, contact.reason)}"]
     if contact.state is ContactState.ACTIVE and not contact.blocked:
         words.append("verified" if contact.verified else "not verified")
         words.append("reachable" if contact.reachable else "not reachable now")

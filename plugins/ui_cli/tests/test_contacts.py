@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,7 @@ def test_add_gives_the_contact_as_json(cli: Cli, app: FakeApp) -> None:
         "blocked": False,
         "unread": 0,
         "reachable": False,
+        "reason": None,
     }
 
 
@@ -63,6 +65,21 @@ def test_list(cli: Cli, app: FakeApp) -> None:
     assert bob == "Bob    active, not verified, reachable, 1 unread"
     assert carol == "Carol  asked: the request waits for their approval"
     assert [contact["name"] for contact in cli.ok("contacts", "list", "--json").json_lines] == ["Bob", "Carol"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("no-key-package", "not reached yet: no relay that you use, or that their chat code names, knows them"),
+        ("relay-unreachable", "not reached yet: a relay where they could be found cannot be reached"),
+        ("something-new", "not reached yet: something-new"),
+        (None, "not reached yet"),
+    ],
+)
+def test_why_somebody_is_not_reached_is_said(cli: Cli, app: FakeApp, reason: str | None, words: str) -> None:
+    cli.ok("contacts", "add", BOB, "--name", "Bob")
+    app.account.put_contact(replace(app.account.contact("Bob"), reason=reason))
+    assert cli.ok("contacts", "list").out == f"Bob  {words}\n"
 
 
 def test_an_empty_list_is_no_line(cli: Cli, app: FakeApp) -> None:
