@@ -163,6 +163,40 @@ def test_two_people_who_never_meet_know_each_other_and_talk(neighbour: MakePerso
     assert heard(bob, "Alice") == ["before you said yes", *pages], "nothing comes again"
 
 
+def test_people_with_different_relays_need_no_more_than_a_chat_code_and_an_address_alone_says_what_is_missing(
+    neighbour: MakePerson, relay: MakeRelay
+) -> None:
+    alices, bobs = relay(), relay()
+    alice, bob = neighbour("Alice"), neighbour("Bob")
+    settle(bob, bobs)
+    (code,) = bob.ask("code")
+    assert f"relay={bobs.peer.onion.removesuffix('.onion')}" in code["code"]
+    go(bob)
+    settle(alice, alices)
+    alice.ask("contacts", "add", code["onion"], "--name", "Bob")
+    is_now(alice, lambda status: [each["reason"] for each in status["contacts"]] == ["no-key-package"])
+    listed = alice.balchat("contacts", "list").out
+    assert "not reached yet: no relay that you use, or that their chat code names, knows them" in listed
+    alice.ask("contacts", "remove", "Bob", "--yes")
+
+    alice.ask("contacts", "add", code["code"])
+    is_now(alice, lambda status: [each["state"] for each in status["contacts"]] == ["requested"])
+    go(alice)
+    come(bob)
+    bob.events.until(was_asked)
+    call(bob, "accept_request", request="Alice")
+    write(bob, "Alice", "welcome")
+    go(bob)
+    come(alice)
+    alice.events.until(came("welcome"))
+    sent = write(alice, "Bob", "thank you")
+    all_reach(alice, sent, "relayed")
+    go(alice)
+    come(bob)
+    bob.events.until(came("thank you"))
+    go(bob)
+
+
 @pytest.mark.timeout(300)  # on a machine that does much else
 def test_a_relay_that_dies_at_random_moments_loses_and_doubles_nothing(neighbour: MakePerson, relay: MakeRelay) -> None:
     random = Random(SEED)
