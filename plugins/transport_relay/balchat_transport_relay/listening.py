@@ -191,13 +191,13 @@ class Listener:
         pushed = self.roster.pushed(source.id)
         if not before or pushed is None:
             return False
-        newest = pushed.newest
+        count = pushed.count
         # As long as it takes to notice that the connection is dead.
         await anyio.sleep(self._pace.silence + self._pace.patience)
         after = await self._unpushed(source)
         if pushed is not self.roster.pushed(source.id):
             return False
-        return any(newest == pushed.newest or after[each] < pushed.newest for each in before.keys() & after.keys())
+        return any(count == pushed.count or after[each] < pushed.newest for each in before.keys() & after.keys())
 
     async def _unpushed(self, source: Source) -> dict[bytes, int]:
         """Give the sequences, by id, of the oldest that lie in a queue and were not pushed, as far as we can tell.

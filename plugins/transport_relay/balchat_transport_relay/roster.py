@@ -25,13 +25,18 @@ LONGEST: Final = 3600.0
 
 @dataclass(slots=True)
 class Pushed:
-    """What one subscription has pushed: the newest sequence, and the ids of what was not acknowledged since."""
+    """What one subscription has pushed: how much, the newest sequence, and the ids of what was not acknowledged since.
 
+    What a relay pushes before it has stored it carries an older sequence, so the newest may be newer still.
+    """
+
+    count: int = 0
     newest: int = 0
     ids: set[bytes] = field(default_factory=set[bytes])
 
     def note(self, sequence: int, identifier: bytes) -> None:
         """Take down an envelope."""
+        self.count += 1
         self.newest = max(self.newest, sequence)
         if len(self.ids) < MAX_NOTED:
             self.ids.add(identifier)
