@@ -47,7 +47,7 @@ class Subscribed(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Push(Message):
-    """An envelope. It may come before it is on the relay's disk, and may come again."""
+    """An envelope. It may come before it is on the relay's disk, then with an older sequence, and may come again."""
 
     number: int = field(metadata=NUMBER)
     sequence: int = field(metadata=uint(MAX_SEQUENCE).field)

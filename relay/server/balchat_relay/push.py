@@ -12,15 +12,26 @@ than a bounded number of octets, and the order is the store's.
       │ arrived otherwise: missed = sequence
       ▼
     BEHIND ── committed: the link fetches until cursor >= missed ────▶ LIVE
+
+Waking the writer, and being woken by it, is most of the time that a push takes. So a send capability that has put into
+a queue, with success and while this subscription was there, is trusted: the next envelope goes to a LIVE subscriber
+before the writer has it. A put that stores nothing (refused, a repetition) ends the trust, and so does a rotation. So
+nothing is pushed that the capability does not allow, and of what a quota refuses no more than is under way at once.
+
+An envelope that is pushed so early has no sequence yet. It carries the cursor, which stays where it is: a client that
+goes on after it misses nothing, even where the put then fails. When it arrives from the writer the cursor moves on
+without another push. Nothing overtakes: while a put is under way that was not pushed early, none is.
 """
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from hmac import compare_digest
 from typing import Protocol
 
 from balchat_relay_proto.errors import Code, Refused
 
+from balchat_relay.storage import rules
 from balchat_relay.storage.contract import Observer, Place
 
 
@@ -41,9 +52,14 @@ class Link(Protocol):
 
 
 class Subscription:
-    """One queue on one link. `receive` is the capability's verifier, None for an inbox."""
+    """One queue on one link. `receive` is the capability's verifier, None for an inbox.
 
-    __slots__ = ("cursor", "fetching", "link", "missed", "number", "queue", "receive")
+    `trusted` is the verifier of a send capability that is; `puttings` are those that are under way.
+    """
+
+    __slots__ = (
+        "cursor", "fetching", "link", "missed", "number", "puttings", "queue", "receive", "rotations", "trusted",
+    )  # fmt: skip
 
     def __init__(self, link: Link, *, number: int, queue: bytes, receive: bytes | None, cursor: int) -> None:
         self.link = link
@@ -53,6 +69,49 @@ class Subscription:
         self.cursor = cursor
         self.missed = cursor
         self.fetching = True
+        self.trusted: bytes | None = None
+        self.rotations = 0
+        self.puttings: list[Putting] = []
+
+    @property
+    def live(self) -> bool:
+        """Whether everything that arrived was pushed."""
+        return not self.fetching and self.missed <= self.cursor
+
+
+class Putting:
+    """A put, from before the store has it until it is `done`. All are, so that none takes longer for a subscriber."""
+
+    __slots__ = ("_rotations", "_send", "_subscription", "arrived", "early", "envelope")
+
+    def __init__(self, subscription: Subscription | None, *, send: bytes, envelope: bytes) -> None:
+        self._subscription = subscription
+        self._send = send
+        self.envelope = envelope
+        self.arrived = False
+        trusted = subscription.trusted if subscription is not None else None
+        self.early = compare_digest(rules.ABSENT if trusted is None else trusted, send)
+        if subscription is None:
+            return
+        self._rotations = subscription.rotations
+        self.early = (
+            self.early
+            and subscription.live
+            and all(each.early for each in subscription.puttings)
+            and subscription.link.push(subscription, subscription.cursor, envelope)
+        )
+        subscription.puttings.append(self)
+
+    def done(self, put: asyncio.Future[None]) -> None:
+        """Learn from how it came out."""
+        subscription = self._subscription
+        if subscription is None:
+            return
+        subscription.puttings.remove(self)
+        if put.cancelled() or put.exception() is not None or not self.arrived:
+            subscription.trusted = None
+        elif self._rotations == subscription.rotations:
+            subscription.trusted = self._send
 
 
 class Hub(Observer):
@@ -84,6 +143,18 @@ class Hub(Observer):
         if subscription is not None:
             subscription.link.end(subscription, why)
 
+    def putting(self, queue: bytes, *, send: bytes | None, envelope: bytes) -> Putting:
+        """Take in that somebody with this verifier is about to put."""
+        subscription = None if send is None else self._subscriptions.get(queue)
+        return Putting(subscription, send=send or b"", envelope=envelope)
+
+    def rotated(self, queue: bytes) -> None:
+        """Take in that a queue has another send capability."""
+        subscription = self._subscriptions.get(queue)
+        if subscription is not None:
+            subscription.rotations += 1
+            subscription.trusted = None
+
     # -- from the store's thread --
 
     def wants(self, queue: bytes) -> bool:
@@ -111,8 +182,11 @@ class Hub(Observer):
         subscription = self._subscriptions.get(place.queue)
         if subscription is None or place.sequence <= subscription.cursor:
             return
-        live = not subscription.fetching and subscription.missed <= subscription.cursor
-        if live and subscription.link.push(subscription, place.sequence, envelope):
+        putting = next((each for each in subscription.puttings if each.envelope is envelope), None)
+        if putting is not None:
+            putting.arrived = True
+        early = putting is not None and putting.early
+        if subscription.live and (early or subscription.link.push(subscription, place.sequence, envelope)):
             subscription.cursor = place.sequence
         else:
             subscription.missed = max(subscription.missed, place.sequence)

@@ -1,14 +1,20 @@
 """What a subscriber notices."""
 
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import pytest
-from balchat_relay.service import Relay
+from anyio.abc import TaskGroup
+from balchat_relay.service import Relay, serving
+from balchat_relay.settings import Limits, RelayTable
+from balchat_relay.storage.contract import StoreLimits
+from balchat_relay.storage.memory import MemoryStore
 from balchat_relay.testing.client import Client, OwnQueue, Subscriber, connected, inbox_of, random_envelope, sign
 from balchat_relay_proto.capabilities import Capability, envelope_id
-from balchat_relay_proto.errors import Code
+from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.frames import Acknowledged, Ended, NotAcknowledged, Push, Subscribe, Subscribed, Unsubscribe
 from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.replies import Created, Done, Fetched
@@ -30,11 +36,15 @@ async def subscribe(subscriber: Subscriber, queue: OwnQueue, number: int = 1) ->
     assert await subscriber.receive() == Subscribed(number=number)
 
 
-async def pushed(subscriber: Subscriber, number: int = 1) -> bytes:
+async def push(subscriber: Subscriber, number: int = 1) -> Push:
     frame = await subscriber.receive()
     assert isinstance(frame, Push)
     assert frame.number == number
-    return frame.envelope
+    return frame
+
+
+async def pushed(subscriber: Subscriber, number: int = 1) -> bytes:
+    return (await push(subscriber, number)).envelope
 
 
 async def ending(subscriber: Subscriber) -> Code | None:
@@ -199,3 +209,119 @@ async def test_a_subscriber_that_left_is_forgotten(client: Client, socket: Path,
         await subscribe(subscriber, queue)
         assert await pushed(subscriber) == envelope
         assert relay.metrics.subscriptions == 1
+
+
+class HeldStore(MemoryStore):
+    """A store whose disk is slow: nothing is stored while `held`. It keeps at most three envelopes in a queue."""
+
+    def __init__(self) -> None:
+        super().__init__(StoreLimits(queue_envelopes=3))
+        self.release = anyio.Event()
+        self.release.set()
+
+    def hold(self) -> None:
+        self.release = anyio.Event()
+
+    async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
+        await self.release.wait()
+        await super().put(queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A queue whose sender has put before, and its subscriber."""
+
+    store: HeldStore
+    queue: OwnQueue
+    sender: Client
+    owner: Client
+    subscriber: Subscriber
+
+    def begin_to_put(self, tasks: TaskGroup, envelope: bytes) -> None:
+        """Put what will not be stored until the store is released."""
+        self.store.hold()
+        tasks.start_soon(put, self.sender, self.queue, envelope)
+
+    async def nothing_more(self) -> None:
+        """See that nothing was pushed: the answer to something else comes next."""
+        await self.subscriber.send(Acknowledged(number=9, envelope_ids=(b"i" * 32,)))
+        assert isinstance(await self.subscriber.receive(), NotAcknowledged)
+
+
+@pytest.fixture
+async def known(short_folder: Path) -> AsyncIterator[Known]:
+    store, path = HeldStore(), short_folder / "held"
+    async with (
+        serving(store, path, relay_key=RELAY_KEY, table=RelayTable(), limits=Limits()),
+        connected(path) as sender,
+        connected(path) as owner,
+        connected(path) as other,
+        other.subscriber() as subscriber,
+    ):
+        queue = await owner.new_queue()
+        await subscribe(subscriber, queue)
+        assert await put(sender, queue) == await pushed(subscriber)
+        yield Known(store=store, queue=queue, sender=sender, owner=owner, subscriber=subscriber)
+
+
+async def refusal_of(client: Client, queue: OwnQueue, send: Capability | None = None) -> Code:
+    with pytest.raises(Refused) as refused:
+        await client.ask(Put(queue=queue.id, send=send or queue.send, envelope=random_envelope()), Done)
+    return refused.value.code
+
+
+async def test_what_a_known_sender_puts_is_pushed_before_the_disk_has_it_and_only_once(known: Known) -> None:
+    envelope = random_envelope()
+    fetch = Fetch(queue=known.queue.id, authority=known.queue.holder, after=1)
+    async with anyio.create_task_group() as tasks:
+        known.begin_to_put(tasks, envelope)
+        assert await pushed(known.subscriber) == envelope
+        assert (await known.owner.ask(fetch, Fetched)).stored == ()
+        known.store.release.set()
+    assert [each.envelope for each in (await known.owner.ask(fetch, Fetched)).stored] == [envelope]
+    assert await put(known.sender, known.queue) == await pushed(known.subscriber)
+
+
+async def test_whoever_goes_on_after_what_was_pushed_early_misses_nothing(known: Known) -> None:
+    envelope = random_envelope()
+    async with anyio.create_task_group() as tasks:
+        known.begin_to_put(tasks, envelope)
+        early = await push(known.subscriber)
+        await known.subscriber.send(Unsubscribe(number=1))
+        assert await ending(known.subscriber) is None
+        again = Subscribe(number=2, queue=known.queue.id, authority=known.queue.holder, after=early.sequence)
+        await known.subscriber.send(again)
+        assert await known.subscriber.receive() == Subscribed(number=2)
+        known.store.release.set()
+        assert await pushed(known.subscriber, 2) == envelope
+
+
+async def test_a_capability_that_is_none_or_is_no_longer_reaches_no_subscriber(known: Known) -> None:
+    assert await refusal_of(known.sender, known.queue, Capability.generate()) is Code.DENIED
+    assert await put(known.sender, known.queue) == await pushed(known.subscriber)
+    new = Capability.generate()
+    rotate = Rotate(queue=known.queue.id, holder=known.queue.holder, send_verifier=new.verifier, receive_verifier=None)
+    await known.owner.ask(rotate, Done)
+    assert await refusal_of(known.sender, known.queue) is Code.DENIED
+    await known.nothing_more()
+
+
+async def test_a_full_queue_reaches_its_subscriber_with_no_more_than_was_under_way(known: Known) -> None:
+    for _ in range(2):
+        assert await put(known.sender, known.queue) == await pushed(known.subscriber)
+    assert await refusal_of(known.sender, known.queue) is Code.QUEUE_FULL
+    await pushed(known.subscriber)  # nobody knew yet
+    for _ in range(3):
+        assert await refusal_of(known.sender, known.queue) is Code.QUEUE_FULL
+    await known.nothing_more()
+
+
+async def test_an_envelope_that_is_repeated_without_end_comes_once_more_at_most(known: Known) -> None:
+    envelope = await put(known.sender, known.queue)
+    assert await pushed(known.subscriber) == envelope
+    for _ in range(5):
+        await put(known.sender, known.queue, envelope)
+    newer = await put(known.sender, known.queue)
+    assert await pushed(known.subscriber) == envelope
+    assert await pushed(known.subscriber) == newer
+    await known.nothing_more()

@@ -1,5 +1,6 @@
 """Each operation of docs/spec/relay.md: from a checked request to the store and back to a reply."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -127,13 +128,13 @@ class Operations:
     def _put(self, request: Put, asker: Asker) -> Awaitable[None]:
         del asker
         self._refuse_while_draining()
-        return self._store.put(
-            request.queue,
-            send=_verifier(request.send),
-            envelope_id=envelope_id(request.envelope),
-            envelope=request.envelope,
-            now=_now(),
+        send, envelope = _verifier(request.send), request.envelope
+        putting = self._hub.putting(request.queue, send=send, envelope=envelope)
+        put = asyncio.ensure_future(
+            self._store.put(request.queue, send=send, envelope_id=envelope_id(envelope), envelope=envelope, now=_now())
         )
+        put.add_done_callback(putting.done)
+        return put
 
     def _fetch(self, request: Fetch, asker: Asker) -> Awaitable[Message]:
         receive = self._authorised(request, asker, Purpose.FETCH)
@@ -152,6 +153,8 @@ class Operations:
             new_send=request.send_verifier,
             new_receive=request.receive_verifier,
         )
+        if request.send_verifier is not None:
+            self._hub.rotated(request.queue)
         if request.receive_verifier is not None:
             self._hub.end(request.queue, Refused(Code.EVICTED, "The queue has a new receive capability."))
 
