@@ -2,7 +2,9 @@
 
 import re
 import sqlite3
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -205,3 +207,28 @@ async def test_an_absent_queue_costs_the_work_of_a_wrong_capability(
     assert absent == wrong
     assert any("SELECT" in str(each) for each in absent)
     assert ("compare", 32, 32) in absent
+
+
+async def test_idle_queues_take_no_memory(tmp_path: Path) -> None:
+    """What the store holds for one and for a hundred thousand is the same; SQLite bounds its cache itself."""
+    peaks: list[int] = []
+    for idle in (0, 100_000):
+        path = tmp_path / f"{idle}.db"
+        await (await open_store(path, StoreLimits())).aclose()
+        with closing(sqlite3.connect(path)) as connection, connection:
+            rows = ((number.to_bytes(32), number.to_bytes(32), OTHER, NOW) for number in range(1, idle + 1))
+            connection.executemany("INSERT INTO queues (id, send, receive, seen) VALUES (?, ?, ?, ?)", rows)
+            connection.execute("UPDATE totals SET queues = ?", (idle,))
+        tracemalloc.start()
+        store = await open_store(path, StoreLimits())
+        await make(store)
+        there = await put(store, 1)
+        assert await fetched(store) == [there]
+        await acknowledge(store, there)
+        while await store.sweep(now=NOW):
+            pass
+        assert store.totals.queues == idle + 1
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        await store.aclose()
+    assert peaks[1] - peaks[0] < 1024 * 1024
