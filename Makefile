@@ -97,6 +97,10 @@ mutants: setup ## Mutation tests of the core
 test-isolated: setup .venv/.drivers ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
 	$(BIN)/python scripts/check_isolated.py
 
+.PHONY: dist
+dist: ## mls-rs-py as it is released, in dist/: sdist and manylinux wheel, checked and tested as others get them
+	"$(PYTHON)" scripts/dist.py
+
 # --- show ---
 
 .PHONY: demo
@@ -110,10 +114,12 @@ bench: setup ## The figures, each against its limit, written to bench/RESULTS.md
 # --- keep ---
 
 .PHONY: lock
-lock: .venv/.dependencies ## requirements.lock anew, with the newest versions that pyproject.toml allows
+lock: .venv/.dependencies ## requirements.lock and scripts/dist.lock anew, with the newest versions that are allowed
 	$(BIN)/uv lock --quiet --upgrade --python .venv
 	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --all-groups --no-emit-workspace \
 		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock >/dev/null
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+		--no-annotate --custom-compile-command "make lock" --output-file scripts/dist.lock scripts/dist.in >/dev/null
 
 .PHONY: clean
 clean: ## Remove everything that the other rules made

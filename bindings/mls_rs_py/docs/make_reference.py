@@ -10,8 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import mls_rs_py
+
 HERE = Path(__file__).parent
-STUBS = HERE.parent / "mls_rs_py" / "_mls_rs_py.pyi"
+STUBS = Path(mls_rs_py.__file__).with_name("_mls_rs_py.pyi")
 MODULES = ("errors", "identity", "storage", "sqlite", "suites", "testing")
 HEAD = """# Reference
 

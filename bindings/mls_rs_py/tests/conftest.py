@@ -18,6 +18,11 @@ from mls_rs_py import (
 NOW = 1_800_000_000
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare what the tests of an sdist need outside of this repository too."""
+    config.addinivalue_line("markers", "fuzz: the fuzzer, which `make fuzz` runs in full")
+
+
 @dataclass
 class Person:
     """A client, with what it was made of."""
