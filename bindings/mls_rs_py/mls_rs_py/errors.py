@@ -34,7 +34,7 @@ class MalformedMessageError(PeerError):
 
 
 class PastEpochError(PeerError):
-    """The message belongs to an epoch that is no longer kept, or to one that takes no such message any more."""
+    """The message's epoch is no longer kept, or takes no such message any more (RFC 9420, section 15.3)."""
 
 
 class FutureEpochError(PeerError):
@@ -54,7 +54,7 @@ class OwnMessageError(PeerError):
 
 
 class LimitExceededError(PeerError):
-    """Taking the message would exceed one of the client's Limits."""
+    """Taking the message would exceed one of the client's Limits (RFC 9420, section 9.1)."""
 
 
 class LifetimeError(PeerError):
@@ -86,7 +86,7 @@ class CallerError(MlsError):
 
 
 class UnsupportedError(CallerError):
-    """The cipher suite is not one of those in CipherSuite."""
+    """The cipher suite is not one of those in CipherSuite (RFC 9420, section 17.1)."""
 
     remedy = "Choose one of mls_rs_py.CipherSuite"
 
@@ -98,19 +98,19 @@ class CommitRequiredError(CallerError):
 
 
 class PendingCommitError(CallerError):
-    """There is already a commit that waits to be applied."""
+    """There is already a commit that waits to be applied (RFC 9420, section 12.4.1)."""
 
     remedy = "apply_pending_commit() or clear_pending_commit() first"
 
 
 class NoPendingCommitError(CallerError):
-    """There is no commit that waits to be applied."""
+    """There is no commit that waits to be applied (RFC 9420, section 12.4.1)."""
 
     remedy = "Make one with commit(); one from commit_detached() is applied with apply_detached_commit()"
 
 
 class StaleCommitError(CallerError):
-    """The detached commit was made for another epoch than the one that the group is at."""
+    """The detached commit was made for another epoch than the group's (RFC 9420, section 12.4.1)."""
 
     remedy = "Throw it away and commit again"
 
@@ -128,7 +128,7 @@ class GroupReInitializedError(CallerError):
 
 
 class MemberNotFoundError(CallerError):
-    """No member has this leaf index or identity."""
+    """No member has this leaf index or identity (RFC 9420, sections 5.3 and 7.2)."""
 
     remedy = "Look at roster()"
 

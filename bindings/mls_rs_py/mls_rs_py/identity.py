@@ -7,7 +7,7 @@ from mls_rs_py._mls_rs_py import MemberValidationContext, SigningIdentity
 
 
 class IdentityProvider(Protocol):
-    """The application's authentication service.
+    """The application's authentication service (RFC 9420, section 5.3.1).
 
     To say no, raise InvalidIdentityError or a subclass of it: then the member is not let in, whether that fails the
     call or only leaves out somebody's proposal. Any other exception means that the provider failed, and always fails

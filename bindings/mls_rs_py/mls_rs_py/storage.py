@@ -21,7 +21,7 @@ from typing import Protocol
 
 
 class GroupStateStorage(Protocol):
-    """Keeps the groups' states and past epochs, by group id."""
+    """Keeps the groups' states and past epochs, by group id (RFC 9420, section 8)."""
 
     def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
         """Give the state last written and its tree, or None for an unknown group."""
@@ -75,7 +75,10 @@ class PreSharedKeyStorage(Protocol):
 
 
 class InMemoryGroupStateStorage:
-    """A GroupStateStorage that ends with the process. Keeps `max_past_epochs` of each group, at least 1."""
+    """A GroupStateStorage (RFC 9420, section 8) that ends with the process.
+
+    Keeps `max_past_epochs` of each group, at least 1.
+    """
 
     def __init__(self, *, max_past_epochs: int = 5) -> None:
         if max_past_epochs < 1:
@@ -133,7 +136,7 @@ class InMemoryGroupStateStorage:
 
 
 class InMemoryKeyPackageStorage:
-    """A KeyPackageStorage that ends with the process."""
+    """A KeyPackageStorage (RFC 9420, section 10) that ends with the process."""
 
     def __init__(self) -> None:
         self._key_packages: dict[bytes, tuple[bytes, int]] = {}
@@ -168,7 +171,7 @@ class InMemoryKeyPackageStorage:
 
 
 class InMemoryPreSharedKeyStorage:
-    """A PreSharedKeyStorage that ends with the process."""
+    """A PreSharedKeyStorage (RFC 9420, section 8.4) that ends with the process."""
 
     def __init__(self) -> None:
         self._psks: dict[bytes, bytes] = {}

@@ -15,12 +15,13 @@ The kit uses the storage directly, and beneath a real client. A test that fails 
 from typing import Final
 
 from mls_rs_py._mls_rs_py import ApplicationMessage, BasicCredential, BasicIdentityProvider, Client, SignatureKeyPair
-from mls_rs_py.errors import PeerError, UnknownKeyPackageError
+from mls_rs_py.errors import MlsError, PeerError, UnknownKeyPackageError
 from mls_rs_py.storage import (
     GroupStateStorage,
     InMemoryGroupStateStorage,
     InMemoryKeyPackageStorage,
     KeyPackageStorage,
+    PreSharedKeyStorage,
 )
 
 _TREE_ID: Final = bytes(32)
@@ -32,6 +33,7 @@ def make_client(
     *,
     groups: GroupStateStorage | None = None,
     key_packages: KeyPackageStorage | None = None,
+    psks: PreSharedKeyStorage | None = None,
 ) -> Client:
     """Make a client on the given storages, or on ones in memory."""
     return Client(
@@ -40,6 +42,7 @@ def make_client(
         identity_provider=BasicIdentityProvider(),
         group_state_storage=groups if groups is not None else InMemoryGroupStateStorage(),
         key_package_storage=key_packages if key_packages is not None else InMemoryKeyPackageStorage(),
+        psk_storage=psks,
     )
 
 
@@ -166,3 +169,34 @@ class KeyPackageStorageKit:
         except UnknownKeyPackageError:
             return
         raise AssertionError("the key package is still there after the group was written")
+
+
+class PreSharedKeyStorageKit:
+    """What a PreSharedKeyStorage must do. Subclasses give a `storage` fixture, in which `psk` is under `psk_id`."""
+
+    psk_id: bytes = b"\x00an id\xff"
+    psk: bytes = bytes(range(32))
+
+    def test_a_key_is_found_by_its_id(self, storage: PreSharedKeyStorage) -> None:
+        """`get` gives what is under an id, every time, and None for any other."""
+        for _ in range(2):
+            assert storage.get(self.psk_id) == self.psk
+        for other in (b"", self.psk_id[:-1], self.psk_id + b"\x00"):
+            assert storage.get(other) is None
+
+    def test_beneath_a_client(self, storage: PreSharedKeyStorage) -> None:
+        """A commit with the key leads all who have it into one epoch, and cannot be made where there is none."""
+        alice, bob = make_client(b"alice", psks=storage), make_client(b"bob", psks=storage)
+        group = alice.create_group()
+        welcome = group.commit(add=[bob.generate_key_package()]).welcomes[0]
+        group.apply_pending_commit()
+        bobs = bob.join(welcome)
+        commit = group.commit(psks=[self.psk_id])
+        group.apply_pending_commit()
+        bobs.process(commit.message)
+        assert bobs.epoch_authenticator == group.epoch_authenticator
+        try:
+            group.commit(psks=[self.psk_id + b"\x00"])
+        except MlsError:
+            return
+        raise AssertionError("a commit was made with a key that is not there")

@@ -20,7 +20,7 @@ use crate::{
 /// The first octet of encoded CommitSecrets.
 const SECRETS_VERSION: u8 = 1;
 
-/// How one commit should look; what is None is as the client's Rules say.
+/// How one commit should look (RFC 9420, section 12.4); what is None is as the client's Rules say.
 #[pyclass(frozen, eq, get_all, from_py_object, module = "mls_rs_py", name = "CommitOptions")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shape {
@@ -123,7 +123,7 @@ impl Output {
     }
 }
 
-/// What it takes to apply a detached commit later: as secret as the group's state.
+/// What it takes to apply a detached commit (RFC 9420, section 12.4) later: as secret as the group's state.
 ///
 /// It fits only the epoch it was made in; `Group.apply_detached_commit` checks that, by the hash of the group context.
 #[pyclass(frozen, module = "mls_rs_py")]

@@ -28,7 +28,7 @@ impl Extension {
         Self { extension_type, data: data.to_vec() }
     }
 
-    /// Make an application_id extension, for a leaf (section 5.3.3).
+    /// Make an application_id extension, for a leaf (section 5.3.3). mls-rs 0.57 adds nobody whose leaf has one.
     #[staticmethod]
     fn application_id(py: Python<'_>, application_id: &[u8]) -> PyResult<Self> {
         from_typed(py, ApplicationIdExt::new(application_id.to_vec()))

@@ -46,7 +46,7 @@ impl BasicCredential {
     }
 }
 
-/// A chain of DER certificates, the leaf first (RFC 9420, section 5.3.3). Checking it is the identity provider's work.
+/// A chain of DER certificates, the leaf first (RFC 9420, section 5.3). Checking it is the identity provider's work.
 #[pyclass(frozen, eq, hash, get_all, from_py_object, module = "mls_rs_py")]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct X509Credential {
@@ -232,7 +232,7 @@ impl From<CoreMember> for Member {
     }
 }
 
-/// For what a credential is being checked.
+/// For what a credential is being checked (RFC 9420, section 5.3.1).
 #[pyclass(frozen, get_all, module = "mls_rs_py")]
 pub struct MemberValidationContext {
     /// The group that the member is in or comes into; None outside of any.
@@ -254,7 +254,8 @@ impl From<CoreContext<'_>> for MemberValidationContext {
     }
 }
 
-/// Believes every basic credential. Only for tests, and for applications that authenticate members elsewhere.
+/// Believes every basic credential (RFC 9420, section 5.3.1). Only for tests, and for applications that authenticate members
+/// elsewhere.
 #[pyclass(frozen, module = "mls_rs_py")]
 pub struct BasicIdentityProvider;
 

@@ -107,18 +107,18 @@ impl ProposalMessage {
     }
 }
 
-/// A Welcome, which is nothing for a group: `Client.join` takes it.
+/// A Welcome (RFC 9420, section 12.4.3.1), which is nothing for a group: `Client.join` takes it.
 #[pyclass(frozen, module = "mls_rs_py")]
 pub struct WelcomeMessage {}
 
-/// A GroupInfo that describes the group as it is.
+/// A GroupInfo (RFC 9420, section 12.4.3) that describes the group as it is.
 #[pyclass(frozen, get_all, module = "mls_rs_py")]
 pub struct GroupInfoMessage {
     /// The GroupInfo: its signature is verified.
     group_info: GroupInfo,
 }
 
-/// A key package that could be added.
+/// A key package (RFC 9420, section 10) that could be added.
 #[pyclass(frozen, get_all, module = "mls_rs_py")]
 pub struct KeyPackageMessage {
     /// The key package: signature, lifetime and credential are checked.

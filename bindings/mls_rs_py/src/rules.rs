@@ -14,7 +14,7 @@ use crate::{
     scope,
 };
 
-/// What a client's groups and messages are like.
+/// What a client's groups and messages are like (RFC 9420, sections 6.3 and 12.4).
 ///
 /// Turn `check_received_lifetimes` off where messages may come weeks late, or members stay for long without an update: it
 /// covers the leaves of a tree that is joined, too.
@@ -105,7 +105,8 @@ impl Rules {
     }
 }
 
-/// What peers may cost a client. A message that would exceed one raises LimitExceededError or LifetimeError.
+/// What peers may cost a client (RFC 9420, sections 7.2 and 9.1). A message that would exceed one raises LimitExceededError
+/// or LifetimeError.
 #[pyclass(frozen, eq, get_all, from_py_object, module = "mls_rs_py")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {

@@ -1,4 +1,4 @@
-"""X.509 credentials (RFC 9420, section 5.3.3), whose chains an identity provider checks in Python."""
+"""X.509 credentials (RFC 9420, section 5.3), whose chains an identity provider checks in Python."""
 
 import datetime as dt
 

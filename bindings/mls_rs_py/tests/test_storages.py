@@ -10,7 +10,7 @@ from mls_rs_py.sqlite import (
     SqliteKeyPackageStorage,
     SqlitePreSharedKeyStorage,
 )
-from mls_rs_py.testing import GroupStateStorageKit, KeyPackageStorageKit, make_client
+from mls_rs_py.testing import GroupStateStorageKit, KeyPackageStorageKit, PreSharedKeyStorageKit, make_client
 
 TREE_ID = bytes([1] * 32)
 
@@ -46,6 +46,15 @@ class TestSqliteKeyPackages(KeyPackageStorageKit):
     @pytest.fixture
     def storage(self, connection):
         return SqliteKeyPackageStorage(SqliteDatabase(connection))
+
+
+class TestPreSharedKeys(PreSharedKeyStorageKit):
+    @pytest.fixture(params=["memory", "sqlite"])
+    def storage(self, request, connection):
+        memory = request.param == "memory"
+        storage = InMemoryPreSharedKeyStorage() if memory else SqlitePreSharedKeyStorage(SqliteDatabase(connection))
+        storage.insert(self.psk_id, self.psk)
+        return storage
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
