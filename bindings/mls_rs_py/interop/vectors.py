@@ -9,6 +9,7 @@ one line a file; fails where a vector does.
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,10 @@ def main() -> int:
             except Exception as error:  # noqa: BLE001  # whatever goes wrong is a failed vector
                 wrong.append(f"  vector {number}, suite {vector.get('cipher_suite')}: {type(error).__name__}: {error}")
         failures += len(wrong)
+        count = Counter(vector["cipher_suite"] for vector in ours if "cipher_suite" in vector)
+        suites = f" (suites {', '.join(f'{suite}: {count[suite]}' for suite in sorted(count))})" if count else ""
         sys.stdout.write(
-            f"{name}: {len(ours) - len(wrong)} of {len(ours)} passed, {len(vectors) - len(ours)} of other suites\n"
+            f"{name}: {len(ours) - len(wrong)} of {len(ours)} passed{suites}, {len(vectors) - len(ours)} of others\n"
         )
         sys.stdout.writelines(f"{line}\n" for line in wrong)
     return 1 if failures else 0
