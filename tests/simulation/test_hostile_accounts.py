@@ -314,3 +314,59 @@ def test_a_relay_cannot_have_us_join_groups_all_day_with_the_last_resort_that_we
     (answer,) = alice.change(lambda unit: inbox.receive(unit, None, [mallory.request(last_resort, b"other group")]))
     assert answer.verdict is Verdict.COMMITTED
     assert alice.asked_by(mallory.account)
+
+
+def talking() -> tuple[World, Account, Account]:
+    """Give Alice and Bob, who are contacts, and for whom nothing waits."""
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+    return world, alice, bob
+
+
+def taken(reader: Account, *envelopes: bytes) -> set[Verdict]:
+    answers = reader.change(lambda unit: inbox.receive(unit, None, envelopes))
+    return {answer.verdict for answer in answers}
+
+
+def waiting(author: Account, reader: Account, now: int) -> list[bytes]:
+    found = author.read(lambda tx: outbox.pending(tx, reader.peer, after=0, now=now, limit=10_000))
+    return [each.envelope for each in found.outgoing]
+
+
+def test_a_relay_that_swallows_more_messages_than_can_be_skipped_delays_them() -> None:
+    world, alice, bob = talking()
+    for number in range(1100):
+        bob.write(alice, f"{number}")
+    sent = waiting(bob, alice, world.now)
+    assert len(sent) == 1100
+    assert taken(alice, sent[-1]) == {Verdict.REFUSED}
+    # Their author keeps them, and stores them again; then the last one fits, too.
+    assert taken(alice, *sent) == {Verdict.COMMITTED}
+    assert [message.text for message in alice.history(bob)][-1] == "1099"
+
+
+def test_a_relay_that_swallows_as_many_confirmations_breaks_a_conversation_until_one_asks_anew() -> None:
+    world, alice, bob = talking()
+    alice.write(bob, "hello")
+    (hello,) = waiting(alice, bob, world.now)
+    assert taken(bob, hello) == {Verdict.COMMITTED}
+    (message,) = bob.history(alice)
+
+    def confirm(unit: Unit) -> None:
+        contact = contacts.find(unit.tx, "Alice")
+        messages.report(unit, contact, [bytes.fromhex(message.id)], content.MessageStatus.DELIVERED)
+        unit.tx.execute("DELETE FROM outbox WHERE confirmed_by IS NULL")  # stored, and swallowed there
+
+    for _ in range(1100):
+        bob.change(confirm)
+    bob.write(alice, "can you hear me?")
+    assert taken(alice, *waiting(bob, alice, world.now)) == {Verdict.REFUSED}
+    alice.remove(bob)
+    alice.add(bob)
+    alice.write(bob, "I could not")
+    world.heal(alice, bob)
+    assert [each.text for each in alice.history(bob)] == ["I could not", "can you hear me?"]

@@ -562,6 +562,28 @@ async def test_a_card_that_is_not_theirs_is_not_taken(world) -> None:
             assert await alice.transport.claim_key_package(bob.peer, named) is not None
 
 
+@pytest.mark.parametrize(("stale", "found"), [(0, True), (3, True), (4, False)])
+async def test_cards_that_are_out_of_date_are_passed_over_a_few_times(world, stale: int, found: bool) -> None:
+    key = Secret(urandom(32))
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, key=key) as bob:
+            sealing_key, package = OpeningKey.generate().sealing_key, b"an old one"
+            message = card_message(sealing_key=sealing_key, key_package=package, not_after=EPOCH - 1)
+            card = Card(
+                sealing_key=sealing_key.octets,
+                key_package=package,
+                not_after=EPOCH - 1,
+                signature=sign(key, domain="balchat-relay-card-v1", message=message),
+            )
+            box = relay.boxes[inbox_id(bob.peer.octets)]
+            box.cards = [wrap(card, onion_key=bob.peer.octets)] * stale + box.cards
+            made = await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+            assert (made is not None) is found
+            assert made != package
+            assert len(relay.asked_for(Claim)) == min(stale + 1, 4)
+
+
 async def test_somebody_who_left_no_card_has_none(world) -> None:
     async with world() as w:
         relay = await w.relay()
