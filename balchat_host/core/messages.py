@@ -181,10 +181,10 @@ def _insert(
     # An author's clock may be wrong; nothing is shown as from the future.
     sent_at = min(mimi.sent_at or unit.now, unit.now)
     content_type = mimi.content_type or "null"
-    inserted = unit.tx.query(
+    inserted = unit.tx.execute(
         "INSERT INTO message"
         " (id, contact, ours, sent_at, content_type, text, content, in_reply_to, state, unread, series, sequence)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING seq",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (
             identifier,
             contact.id,
@@ -202,8 +202,7 @@ def _insert(
     )
     if not inserted:
         return None
-    seq = inserted[0][0]
-    assert isinstance(seq, int)
+    seq = rows.number(unit.tx, "SELECT last_insert_rowid()")
     journal.append(unit, MessageAdded, contact=contact.id, body={"seq": seq})
     return rows.MessageRow(
         seq=seq,

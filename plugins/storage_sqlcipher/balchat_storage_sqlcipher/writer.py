@@ -20,8 +20,11 @@ from balchat_storage_sqlcipher.jobs import Job, wake
 from balchat_storage_sqlcipher.transaction import Unit
 
 MAX_UNITS: Final = 256
-MAX_SECONDS: Final = 0.02
-"""A commit takes no further unit once it has this many, or has gathered for this long."""
+MAX_SECONDS: Final = 0.05
+"""A commit takes no further unit once it has this many, or has gathered for this long.
+
+Each commit waits for the disk once; what people do at once shares one, and nobody notices when the first waits so long.
+"""
 
 WriteJob = Job[Transaction, Any]
 
