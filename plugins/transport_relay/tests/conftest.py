@@ -72,6 +72,13 @@ def own_relay(network: Path, tmp_path: Path) -> Iterator[RelayProgram]:
         yield running_one
 
 
+@pytest.fixture
+def small_relay(network: Path, tmp_path: Path) -> Iterator[RelayProgram]:
+    """A relay with room for some dozens of envelopes. It runs."""
+    with program(network, tmp_path / "data", database_mib=1) as running_one:
+        yield running_one
+
+
 # -- in virtual time
 
 

@@ -80,6 +80,33 @@ async def test_whatever_was_stored_is_there_after_a_kill_and_comes_in_order(own_
         assert len(envelopes) <= len(stored) + 5 + 1
 
 
+async def test_a_relay_whose_disk_is_full_says_so_and_takes_more_once_it_was_fetched_from(small_relay) -> None:
+    key = Secret(urandom(32))
+    async with account(small_relay) as (alice, sending):
+        async with account(small_relay, add=True, key=key) as (bob, receiving):
+            routes = await receiving.allocate_routes(alice.identity)
+            area = bob.area
+        outgoing = alice.outgoing(*[b"%d" % number for number in range(100)])
+        await sending.send(bob.identity, routes, outgoing)
+        reports = [await alice.final(each) for each in outgoing]
+        stored = [report.outcome for report in reports].index(Outcome.REFUSED)
+        assert stored > 10
+        assert (reports[stored].reason, reports[stored].retry_after is not None) == ("relay-full", True)
+        assert {report.outcome for report in reports[stored + 1 :]} == {Outcome.LOST}
+        # It gives what it has, and by that makes room for what was refused.
+        async with account(small_relay, key=key, area=area) as (again, _):
+            await again.receives(*[each.envelope for each in outgoing[:stored]])
+            await again.states.reach(Phase.ONLINE)
+            with anyio.fail_after(60):
+                for each in outgoing[stored:]:
+                    outcome = Outcome.LOST
+                    while outcome is not Outcome.STORED:
+                        again_outgoing = alice.outgoing(each.envelope)
+                        await sending.send(bob.identity, routes, again_outgoing)
+                        (outcome,) = await alice.finals(again_outgoing)
+            await again.receives(*[each.envelope for each in outgoing])
+
+
 async def send(transport, peer, routes, outgoing) -> None:
     await transport.send(peer, routes, outgoing)
 
