@@ -169,6 +169,11 @@ class Driver:
         """Start a member."""
         return Theirs(self, next(self._numbers), name, suite)
 
+    def ask_all(self, asked: Sequence[tuple["Theirs", str, dict[str, Any]]]) -> list[Any]:
+        """Do commands of members one after the other, with nothing in between."""
+        each = [{"member": member.number, "do": command} | to_hexadecimal(given) for member, command, given in asked]
+        return [from_hexadecimal(answer) for answer in self.ask(0, "all", {"each": each})]
+
     def ask(self, number: int, command: str, given: dict[str, Any]) -> Any:
         """Do a command of a member."""
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -198,7 +203,16 @@ def to_hexadecimal(value: Any) -> Any:
     """Write octets so that JSON can hold them."""
     if isinstance(value, list):
         return [to_hexadecimal(each) for each in value]
+    if isinstance(value, dict):
+        return {name: to_hexadecimal(each) for name, each in value.items()}
     return value.hex() if isinstance(value, bytes) else value
+
+
+def from_hexadecimal(answer: Any) -> Any:
+    """Read the octets of an answer."""
+    if isinstance(answer, dict):
+        return {name: each and bytes.fromhex(each) for name, each in answer.items()}
+    return answer and bytes.fromhex(answer)
 
 
 class Theirs:
@@ -207,19 +221,13 @@ class Theirs:
     _PLAIN = frozenset({"look"})
 
     def __init__(self, driver: Driver, number: int, name: str, suite: int) -> None:
-        self._driver, self._number = driver, number
+        self._driver, self.number = driver, number
         self.commands = frozenset(driver.ask(number, "start", {"name": name, "suite": suite}))
 
     def ask(self, command: str, **given: Any) -> Any:
         """See Member."""
-        answer = self._driver.ask(self._number, command, {name: to_hexadecimal(each) for name, each in given.items()})
-        if command in self._PLAIN or answer is None:
-            return answer
-        if isinstance(answer, dict):
-            return {name: each and bytes.fromhex(each) for name, each in answer.items()}
-        if isinstance(answer, list):
-            return [bytes.fromhex(each) for each in answer]
-        return bytes.fromhex(answer)
+        answer = self._driver.ask(self.number, command, to_hexadecimal(given))
+        return answer if command in self._PLAIN else from_hexadecimal(answer)
 
     @property
     def milliseconds(self) -> float:
@@ -228,7 +236,7 @@ class Theirs:
 
     def close(self) -> None:
         """See Member."""
-        self._driver.ask(self._number, "end", {})
+        self._driver.ask(self.number, "end", {})
 
 
 class Script:

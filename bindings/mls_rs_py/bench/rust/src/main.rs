@@ -22,8 +22,7 @@ use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, String>;
 
-const COMMANDS: [&str; 10] =
-    ["key_package", "create", "join", "add", "update", "apply", "encrypt", "encrypt_all", "process", "process_all"];
+const COMMANDS: [&str; 9] = ["all", "key_package", "create", "join", "add", "update", "apply", "encrypt", "process"];
 
 const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 
@@ -66,31 +65,6 @@ struct Member<C: MlsConfig> {
 }
 
 impl<C: MlsConfig> Member<C> {
-    /// Do one command; the time is that of the library's calls, octets in and octets out.
-    fn run(&mut self, command: &Value) -> Outcome<(Value, f64)> {
-        let name = command["do"].as_str().unwrap_or_default();
-        let given: Vec<Vec<u8>> = match name {
-            "join" | "process" => vec![octets(&command["message"])?],
-            "encrypt" => vec![octets(&command["data"])?],
-            "create" => vec![octets(&command["group_id"])?],
-            "add" => all(&command["key_packages"])?,
-            "encrypt_all" => all(&command["data"])?,
-            "process_all" => all(&command["message"])?,
-            _ => vec![],
-        };
-        let begun = Instant::now();
-        let made = self.call(name, &given)?;
-        let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
-        let made: Vec<String> = made.iter().map(hex::encode).collect();
-        let answer = match made.as_slice() {
-            _ if name == "encrypt_all" => json!(made),
-            [] => Value::Null,
-            [one] => json!(one),
-            [commit, welcome, ..] => json!({"commit": commit, "welcome": welcome}),
-        };
-        Ok((answer, milliseconds))
-    }
-
     fn call(&mut self, name: &str, given: &[Vec<u8>]) -> Outcome<Vec<Vec<u8>>> {
         let encode = |message: &MlsMessage| message.to_bytes().map_err(text);
         let none = ExtensionList::new;
@@ -120,26 +94,63 @@ impl<C: MlsConfig> Member<C> {
             }
             "update" => Ok(vec![encode(&group.commit_builder().build().map_err(text)?.commit_message)?]),
             "apply" => group.apply_pending_commit().map(|_| vec![]).map_err(text),
-            "encrypt" | "encrypt_all" => given
-                .iter()
-                .map(|data| encode(&group.encrypt_application_message(data, vec![]).map_err(text)?))
-                .collect(),
-            "process" | "process_all" => {
-                let mut read = vec![];
-                for message in given {
-                    let message = MlsMessage::from_bytes(message).map_err(text)?;
-                    let time = now().unwrap_or_default();
-                    if let ReceivedMessage::ApplicationMessage(message) =
-                        group.process_incoming_message_with_time(message, time).map_err(text)?
-                    {
-                        read.push(message.data().to_vec());
-                    }
+            "encrypt" => Ok(vec![encode(&group.encrypt_application_message(&given[0], vec![]).map_err(text)?)?]),
+            "process" => {
+                let message = MlsMessage::from_bytes(&given[0]).map_err(text)?;
+                let time = now().unwrap_or_default();
+                match group.process_incoming_message_with_time(message, time).map_err(text)? {
+                    ReceivedMessage::ApplicationMessage(message) => Ok(vec![message.data().to_vec()]),
+                    _ => Ok(vec![]),
                 }
-                Ok(if name == "process" { read } else { vec![] })
             }
             _ => Err(format!("unknown command {name}")),
         }
     }
+}
+
+/// A command, read.
+struct Asked {
+    member: u64,
+    name: String,
+    given: Vec<Vec<u8>>,
+}
+
+impl Asked {
+    fn read(command: &Value) -> Outcome<Self> {
+        let name = command["do"].as_str().unwrap_or_default().to_owned();
+        let given = match name.as_str() {
+            "join" | "process" => vec![octets(&command["message"])?],
+            "encrypt" => vec![octets(&command["data"])?],
+            "create" => vec![octets(&command["group_id"])?],
+            "add" => all(&command["key_packages"])?,
+            _ => vec![],
+        };
+        Ok(Self { member: member(command)?, name, given })
+    }
+}
+
+fn member(command: &Value) -> Outcome<u64> {
+    command["member"].as_u64().ok_or("no member".into())
+}
+
+fn answer(made: &[Vec<u8>]) -> Value {
+    let made: Vec<String> = made.iter().map(hex::encode).collect();
+    match made.as_slice() {
+        [] => Value::Null,
+        [one] => json!(one),
+        [commit, welcome, ..] => json!({"commit": commit, "welcome": welcome}),
+    }
+}
+
+/// Do commands; the time is that of the library's calls, octets in and octets out.
+fn run<C: MlsConfig>(members: &mut HashMap<u64, Member<C>>, asked: &[Asked]) -> Outcome<(Vec<Value>, f64)> {
+    let mut made = Vec::with_capacity(asked.len());
+    let begun = Instant::now();
+    for Asked { member, name, given } in asked {
+        made.push(members.get_mut(member).ok_or("no such member")?.call(name, given)?);
+    }
+    let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
+    Ok((made.iter().map(|made| answer(made)).collect(), milliseconds))
 }
 
 fn main() -> Outcome<()> {
@@ -147,13 +158,19 @@ fn main() -> Outcome<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let command: Value = serde_json::from_str(&line.map_err(text)?).map_err(text)?;
-        let id = command["member"].as_u64().ok_or("member")?;
         let answer = if command["do"] == "start" {
-            members.insert(id, Member { client: client(command["name"].as_str().unwrap_or_default())?, group: None });
+            let client = client(command["name"].as_str().unwrap_or_default())?;
+            members.insert(member(&command)?, Member { client, group: None });
             json!({"ok": COMMANDS})
+        } else if let Some(each) = command["each"].as_array() {
+            let asked = each.iter().map(Asked::read).collect::<Outcome<Vec<_>>>()?;
+            match run(&mut members, &asked) {
+                Ok((values, milliseconds)) => json!({"ok": values, "ms": milliseconds}),
+                Err(error) => json!({"error": error}),
+            }
         } else {
-            match members.get_mut(&id).ok_or("no such member")?.run(&command) {
-                Ok((value, milliseconds)) => json!({"ok": value, "ms": milliseconds}),
+            match run(&mut members, &[Asked::read(&command)?]) {
+                Ok((values, milliseconds)) => json!({"ok": values[0], "ms": milliseconds}),
                 Err(error) => json!({"error": error}),
             }
         };
