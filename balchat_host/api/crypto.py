@@ -22,10 +22,14 @@ from balchat_host.api.types import PeerId, Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """What a committer hands out for new members: the Commit for those who are in, the Welcome for those who come."""
+    """What a committer hands out for new members: the Commit for those who are in, the Welcome for those who come.
+
+    `not_after`: until when all of them can use the Welcome, in Unix seconds, as their key packages say.
+    """
 
     commit: bytes
     welcome: bytes
+    not_after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

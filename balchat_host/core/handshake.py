@@ -33,6 +33,7 @@ _MAX_UNPROVEN: Final = 480
 """How many contact requests an hour we look into that a transport without proof of who sends has brought."""
 _ASKED_FOR: Final = 180 * 24 * 3600 * 1000
 """Milliseconds for which somebody who does not answer is asked anew, each time what we asked with is stale."""
+_ASKED_EVERY: Final = 7 * 24 * 3600 * 1000
 _MAX_ISSUED: Final = 256
 """How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
 
@@ -122,7 +123,14 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
         routes=routes.offered(unit.tx, contact),
     )
     # Whatever they say in this group, they have joined it by this request.
-    outbox.queue(unit, contact, Kind.CONTACT_REQUEST, payload=request.encode(), confirmed_by=group_id)
+    outbox.queue(
+        unit,
+        contact,
+        Kind.CONTACT_REQUEST,
+        payload=request.encode(),
+        confirmed_by=group_id,
+        stale_at=invitation.not_after * 1000,
+    )
 
 
 def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
@@ -135,13 +143,16 @@ def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
 
 
 def renew(unit: Unit) -> None:
-    """Ask those anew who may have got our request too late: of whose KeyPackage we know that it is stale by now.
+    """Ask those anew who may have got our request too late: the KeyPackage that we made it with is stale by now.
 
-    What reached them directly is not among it. Nobody is asked for longer than `_ASKED_FOR` after they were added.
+    What reached them directly is not among it. Nobody is asked more often than once in `_ASKED_EVERY`, nor for longer
+    than `_ASKED_FOR` after they were added.
     """
-    stale = unit.now - unit.policy.request_lifetime * 1000
-    late = "EXISTS (SELECT 1 FROM outbox WHERE outbox.contact = contact.id AND kind = ? AND queued_at < ?)"
-    parameters = (unit.now - _ASKED_FOR, int(Kind.CONTACT_REQUEST), stale)
+    late = (
+        "EXISTS (SELECT 1 FROM outbox WHERE outbox.contact = contact.id AND kind = ?"
+        " AND coalesce(stale_at, 0) < ? AND queued_at < ?)"
+    )
+    parameters = (unit.now - _ASKED_FOR, int(Kind.CONTACT_REQUEST), unit.now, unit.now - _ASKED_EVERY)
     for contact in rows.contacts_where(unit.tx, f"added_at > ? AND {late}", parameters):
         ask_anew(unit, contact)
 

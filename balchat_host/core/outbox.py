@@ -51,19 +51,21 @@ def queue(
     message: int | None = None,
     confirmed_by: bytes | None = None,
     not_before: int = 0,
+    stale_at: int | None = None,
 ) -> None:
     """Add a row; give either the payload, or the content of an MLS_MESSAGE to be encrypted.
 
     `group_id` is the group that we send in, where the caller has looked it up.
     `confirmed_by` is what `confirm` will hear once the contact has it. Without, it is done with when it is stored.
+    `stale_at` is when it is good for nothing any more, where that is known (Unix milliseconds).
     """
     if payload is None and content is not None:
         payload = groups.encrypt(unit, contact, group_id or groups.sending_group(unit.tx, contact), content)
     envelope = Envelope(kind=kind, payload=payload).encode() if payload is not None else None
     unit.tx.execute(
-        "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (contact.id, int(kind), message, content, envelope, confirmed_by, not_before, unit.now),
+        "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at, stale_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (contact.id, int(kind), message, content, envelope, confirmed_by, not_before, unit.now, stale_at),
     )
     if envelope is not None:
         unit.effect(SendPending(peer=contact.peer))

@@ -168,7 +168,12 @@ _STEP_3: Final = """
 ALTER TABLE contact ADD COLUMN routes_said_at INTEGER NOT NULL DEFAULT 0;
 """
 
-STEPS: Final = (_STEP_1, _STEP_2, _STEP_3)
+_STEP_4: Final = """
+-- When the KeyPackage that a contact request was made with is out of date, and the request good for nothing.
+ALTER TABLE outbox ADD COLUMN stale_at INTEGER;
+"""
+
+STEPS: Final = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
 """The migrations, oldest first."""
 
 SCHEMA_VERSION: Final = len(STEPS)

@@ -280,6 +280,12 @@ class CryptoKit:
         with pytest.raises(CryptoRejected):
             bob.engine.join(bob.area, invitation.welcome, now=NOW)
 
+    def test_an_invitation_says_until_when_all_can_use_it(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob, carol = account(), account(), account()
+        alice.engine.create_group(alice.area, GROUP, now=NOW)
+        packages = [(bob.peer, bob.key_package(lifetime=2 * HOUR)), (carol.peer, carol.key_package(lifetime=HOUR))]
+        assert alice.engine.add(alice.area, GROUP, packages, now=NOW).not_after == NOW + HOUR
+
     def test_a_forgotten_key_package(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
         alice.engine.create_group(alice.area, GROUP, now=NOW)

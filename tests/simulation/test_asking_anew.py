@@ -16,12 +16,12 @@ DAY = 24 * 3600
 class Meeting:
     """Alice has asked Bob by a relay; nothing travels but what a test hands over."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, card_is_old: float = 0) -> None:
         self.world = World(1, MlsEngine())
         self.alice, self.bob = self.world.account("Alice"), self.world.account("Bob")
         self.alice.add(self.bob)
         self.offers(b"first")
-        self.finds_a_card()
+        self.finds_a_card(days_later=card_is_old)
         (self.first,) = self.to_store(self.alice, self.bob).outgoing
         self.report(self.alice, self.first, Outcome.STORED)
 
@@ -33,8 +33,9 @@ class Meeting:
         report = SendReport(ticket=outgoing.ticket, outcome=outcome, retry_after=retry_after)
         author.change(lambda unit: progress.take_down(unit, [(report, Latency.STORE_AND_FORWARD)]))
 
-    def finds_a_card(self) -> None:
+    def finds_a_card(self, *, days_later: float = 0) -> None:
         key_package = self.bob.change(lambda unit: pool.refill(unit, 1)).single_use[0]
+        self.pass_days(days_later)
         envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
         self.alice.change(lambda unit: inbox.receive(unit, self.bob.peer, [envelope]))
 
@@ -66,6 +67,17 @@ class Meeting:
     def ways_to_alice(self) -> list[bytes]:
         now = self.world.now // 1000
         return [route.address for route in self.bob.read(lambda tx: routes.known(tx, self.alice.peer, now=now))]
+
+
+@pytest.mark.parametrize(("card_is_old", "stale_after"), [(0, 30), (20, 10), (29, 7)])
+def test_another_card_is_looked_for_when_the_one_before_is_out_of_date_but_not_within_a_week(
+    card_is_old: float, stale_after: float
+) -> None:
+    meeting = Meeting(card_is_old=card_is_old)
+    meeting.pass_days(stale_after - 0.1)
+    assert not meeting.to_store(meeting.alice, meeting.bob).wants_key_package
+    meeting.pass_days(0.2)
+    assert meeting.to_store(meeting.alice, meeting.bob).wants_key_package
 
 
 @pytest.fixture

@@ -99,8 +99,10 @@ class MlsEngine(CryptoEngine):
         self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
     ) -> Invitation:
         with translated():
-            commit = _commit(state, group_id, add=[_key_package_of(*pair) for pair in key_packages], now=now)
-        return Invitation(commit=commit.message, welcome=commit.welcomes[0])
+            invited = [_key_package_of(*pair) for pair in key_packages]
+            commit = _commit(state, group_id, add=invited, now=now)
+        not_after = min(each.not_after for each in invited)
+        return Invitation(commit=commit.message, welcome=commit.welcomes[0], not_after=not_after)
 
     def remove(self, state: KeyValueArea, group_id: bytes, members: Sequence[PeerId], *, now: int) -> bytes:
         with translated():

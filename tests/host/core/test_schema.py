@@ -125,7 +125,7 @@ def dump() -> str:
         "INSERT INTO message VALUES (1, ?, 1, 1, 6, 'text/markdown', 'hello', NULL, NULL, 'queued', NULL, 0, x'0a', 1)",
         (bytes(32),),
     )
-    database.execute("INSERT INTO outbox VALUES (1, 1, 1, 1, x'06', x'07', 0, 6, x'0b', NULL)")
+    database.execute("INSERT INTO outbox VALUES (1, 1, 1, 1, x'06', x'07', 0, 6, x'0b', NULL, 10)")
     database.execute("INSERT INTO pooled_key_package VALUES (1, x'0c', 1, 9)")
     database.execute("INSERT INTO received VALUES (x'08', 7, 1, x'09', 8)")
     database.execute("""INSERT INTO event VALUES (1, 6, 'message.added', 1, '{"seq": 1}')""")
