@@ -194,7 +194,7 @@ def _insert(
             text,
             None if text is not None else encoded,
             mimi.in_reply_to,
-            state,
+            state.value,
             not is_ours,
             mimi.sequence.series if mimi.sequence else None,
             mimi.sequence.number if mimi.sequence else None,

@@ -81,6 +81,7 @@ def find_driver() -> Driver:
             continue
         name, version = module_name.partition(".")[0], _sqlcipher_version(module)
         if _numbers(version) >= MINIMUM_SQLCIPHER:
+            _bind_as_they_are(module)
             return Driver(name=name, version=version, connect=module.connect, errors=(module.Error, module.Warning))
         too_old.append(
             LibraryTooOld(
@@ -143,6 +144,16 @@ def _set_key(connection: Connection, key: DataKey) -> None:
             set_key(specification)
         else:  # pysqlcipher3
             connection.cursor().execute(f'PRAGMA key = "{specification.decode()}"')
+
+
+def _bind_as_they_are(module: ModuleType) -> None:
+    """Have the driver look for no other form of values that need none: that takes longer than to bind them."""
+    for kind, adapter in ((bytes, bytes), (bool, int), (type(None), _same)):
+        module.register_adapter(kind, adapter)
+
+
+def _same(value: None) -> None:
+    return value
 
 
 def _sqlcipher_version(module: ModuleType) -> str:

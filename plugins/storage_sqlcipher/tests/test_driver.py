@@ -45,6 +45,7 @@ class FakeConnection:
 def install(monkeypatch: pytest.MonkeyPatch, name: str, version: str | None) -> ModuleType:
     module = ModuleType(f"{name}.dbapi2")
     module.connect = lambda _: FakeConnection(version)
+    module.register_adapter = lambda *_: None
     module.Error, module.Warning = ArithmeticError, UserWarning
     monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, f"{name}.dbapi2", module)
