@@ -1,15 +1,10 @@
-"""Listens at one relay over one circuit: has what is there pushed, and asks for it where pushing fails.
-
-Where pushing seems to work it is asked for all the same, now and then: a relay can say that it pushes, and keep back.
-"""
+"""Listens at one relay over one circuit: has what is there pushed, and asks for it where pushing fails."""
 
 from dataclasses import dataclass
-from random import uniform
 from typing import Final
 
 import anyio
 from balchat_relay_proto.address import PORT
-from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Refused
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
@@ -18,7 +13,8 @@ from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.faults import RelayGone, RelayLies
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.roster import LONGEST, MAX_NOTED, Roster
+from balchat_transport_relay.rechecking import Rechecker
+from balchat_transport_relay.roster import LONGEST, Roster
 from balchat_transport_relay.session import Session
 from balchat_transport_relay.sources import Source
 from balchat_transport_relay.websocket import PushConnection
@@ -63,6 +59,15 @@ class Listener:
         self._health = health
         self._failed = anyio.Event()
         self._pushing = False
+        self._rechecker = Rechecker(
+            roster,
+            client,
+            health=health,
+            fetch=self._fetch_all,
+            every=pace.recheck,
+            again=pace.poll,
+            grace=pace.silence + pace.patience,
+        )
         self.session: Session | None = None
 
     async def run(self) -> None:
@@ -70,7 +75,7 @@ class Listener:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._keep_pushing)
             tasks.start_soon(self._keep_polling)
-            tasks.start_soon(self._keep_rechecking)
+            tasks.start_soon(self._rechecker.run)
 
     # -- pushed
 
@@ -154,62 +159,6 @@ class Listener:
             self.roster.works(source.id, pushed=False)
             if not self._pushing:
                 self._health.polled(self._isolation)
-
-    # -- asked for although it is pushed
-
-    async def _keep_rechecking(self) -> None:
-        pause = self._pace.recheck
-        while True:
-            # Never all circuits at the same moment, or the relay could tell that they are one person's.
-            await anyio.sleep(pause * uniform(0.5, 1.0))  # noqa: S311  # nothing that anybody could gain by guessing it
-            pause = self._pace.poll if await self._recheck() else self._pace.recheck
-
-    async def _recheck(self) -> bool:
-        """Look for what the relay should have pushed and did not; say whether there is any, and fetch that."""
-        found = False
-        for source in self.roster.pushing():
-            try:
-                if await self._keeps_back(source):
-                    found = True
-                    self._health.lies("it keeps back what it should push")
-                    await self._fetch_all(source)
-            except Refused:
-                continue  # the subscription will hear of it
-            except RelayLies as lie:
-                self._health.lies(str(lie))
-            except RelayGone:
-                break
-        return found
-
-    async def _keeps_back(self, source: Source) -> bool:
-        """Say whether the oldest of what is there has not been pushed, for so long that it never will be.
-
-        What is pushed comes in order. So something never comes that was there all the time while nothing came, or
-        while something newer did.
-        """
-        before = await self._unpushed(source)
-        pushed = self.roster.pushed(source.id)
-        if not before or pushed is None:
-            return False
-        count = pushed.count
-        # As long as it takes to notice that the connection is dead.
-        await anyio.sleep(self._pace.silence + self._pace.patience)
-        after = await self._unpushed(source)
-        if pushed is not self.roster.pushed(source.id):
-            return False
-        return any(count == pushed.count or after[each] < pushed.newest for each in before.keys() & after.keys())
-
-    async def _unpushed(self, source: Source) -> dict[bytes, int]:
-        """Give the sequences, by id, of the oldest that lie in a queue and were not pushed, as far as we can tell.
-
-        That is one page: no more than the session reads before it takes in, so it has noted what waits for that.
-        """
-        page = await source.fetch(self._client, 0)
-        pushed = self.roster.pushed(source.id)
-        if pushed is None or len(pushed.ids) >= MAX_NOTED:
-            return {}
-        found = {envelope_id(stored.envelope): stored.sequence for stored in page.stored}
-        return {each: sequence for each, sequence in found.items() if each not in pushed.ids}
 
     async def _fetch_all(self, source: Source) -> None:
         after = 0
