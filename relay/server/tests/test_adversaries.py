@@ -284,6 +284,22 @@ async def test_what_is_no_http_is_answered_after_what_was_asked_before(socket: P
     assert 0 < answer.index(b" 200 ") < answer.index(b" 400 ")
 
 
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\n\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 3000 + b"\r\n\x00\r\n\r\n",
+        b"POST /v1/put HTTP/1.1\r\nHost: r\r\nContent-Length: 9999999\r\n\r\n" + b"\x16\x03\x01" * 30_000,
+    ],
+    ids=["target", "field", "body"],
+)
+async def test_what_is_wrong_twice_is_refused_once(socket: Path, relay: Relay, octets: bytes) -> None:
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, octets)
+    assert answer.count(b"Content-Length") == 1
+    assert sum(relay.metrics.requests.values()) == 1
+
+
 async def test_a_client_may_wait_for_leave_to_send_its_body(socket: Path, other: Client) -> None:
     head = request_of("put", b"", "Expect: 100-continue").replace(b"Content-Length: 0", b"Content-Length: 2")
     with anyio.fail_after(60):

@@ -256,6 +256,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer, after what was asked before, without reading any further."""
+        if self._over:  # the parser goes on with what it has
+            return
         request = self._begun or HttpRequest()
         request.refused = refused
         request.keep_alive = False
