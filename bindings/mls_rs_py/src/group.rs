@@ -93,7 +93,7 @@ impl Group {
             }
         }
         if epoch == current && is_application_message(&message) {
-            return live.step(Some(Step::Received(octets.to_vec())), limits, |before, state| {
+            return live.step(Some(Step::Received(octets)), limits, |before, state| {
                 let received = receive(state, message, limits)?;
                 Received::new(before, &state.group, epoch, received)
             });

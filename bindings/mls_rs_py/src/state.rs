@@ -31,11 +31,12 @@ pub struct State {
 }
 
 /// A step that depends on nothing but the state: it calls no storage and no identity provider.
-pub enum Step {
+#[derive(Clone, Copy)]
+pub enum Step<'a> {
     /// An application message was encrypted.
     Sent,
     /// An application message of the current epoch came.
-    Received(Vec<u8>),
+    Received(&'a [u8]),
 }
 
 /// A group that can be brought back to where it was.
@@ -46,8 +47,9 @@ pub struct Live {
 
 struct Earlier {
     state: State,
-    steps: Vec<Step>,
-    octets: usize,
+    /// The steps since, one message after the other in `octets`; nothing for one that was sent.
+    lengths: Vec<Option<usize>>,
+    octets: Vec<u8>,
 }
 
 impl Live {
@@ -64,7 +66,7 @@ impl Live {
     /// The former is the group of this epoch, some messages ago. `step` is what the operation amounts to, if it is a `Step`.
     pub fn step<R>(
         &mut self,
-        step: Option<Step>,
+        step: Option<Step<'_>>,
         limits: &Limits,
         operation: impl FnOnce(&Group<Config>, &mut State) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
@@ -79,8 +81,7 @@ impl Live {
         scope::check()?;
         let earlier = guard.earlier.take();
         if let (Some(mut earlier), Some(step)) = (earlier, step) {
-            earlier.octets += step.octets();
-            earlier.steps.push(step);
+            earlier.note(step);
             guard.live.earlier = Some(earlier);
         }
         Ok(result)
@@ -96,32 +97,37 @@ impl Live {
 
 impl Earlier {
     fn new(state: State) -> Self {
-        Self { state, steps: vec![], octets: 0 }
+        Self { state, lengths: vec![], octets: vec![] }
     }
 
     fn has_room(&self) -> bool {
-        self.steps.len() < MAX_STEPS && self.octets < MAX_OCTETS
+        self.lengths.len() < MAX_STEPS && self.octets.len() < MAX_OCTETS
+    }
+
+    fn note(&mut self, step: Step<'_>) {
+        self.lengths.push(match step {
+            Step::Sent => None,
+            Step::Received(message) => {
+                self.octets.extend_from_slice(message);
+                Some(message.len())
+            }
+        });
     }
 
     /// The state after all steps.
     fn replay(&self, limits: &Limits) -> Result<State, Fault> {
         let mut state = self.state.clone();
-        for step in &self.steps {
-            match step {
-                Step::Sent => drop(state.group.next_encryption_key()?),
-                Step::Received(message) => drop(receive(&mut state, MlsMessage::from_bytes(message)?, limits)?),
+        let mut octets = self.octets.as_slice();
+        for length in &self.lengths {
+            if let Some(length) = length {
+                let (message, rest) = octets.split_at(*length);
+                receive(&mut state, MlsMessage::from_bytes(message)?, limits)?;
+                octets = rest;
+            } else {
+                state.group.next_encryption_key()?;
             }
         }
         Ok(state)
-    }
-}
-
-impl Step {
-    fn octets(&self) -> usize {
-        match self {
-            Step::Sent => 0,
-            Step::Received(message) => message.len(),
-        }
     }
 }
 
@@ -135,7 +141,7 @@ struct Guard<'a> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let Some(earlier) = self.earlier.take() else { return };
-        if earlier.steps.is_empty() {
+        if earlier.lengths.is_empty() {
             *self.live = Live { state: earlier.state.clone(), earlier: Some(earlier) };
             return;
         }
