@@ -155,7 +155,10 @@ class Pairs:
                 times[step].append(sum(milliseconds) / len(turns[0]))
             return answers[0]
 
-        timed("create", [(alice, "create", {"group_id": b"%d" % self._rounds}) for alice in alices * FEW_GROUPS])
+        timed(
+            "create",
+            [(alice, "create", {"group_id": b"%d" % self._rounds}) for alice in alices * (FEW_GROUPS // len(alices))],
+        )
         packages = [[bob.ask("key_package"), *key_packages] for bob in bobs]
         added = timed(
             "add",
