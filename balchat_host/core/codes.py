@@ -17,6 +17,8 @@ SCHEME: Final = "balchat:"
 MAX_RELAYS: Final = 3
 """How many relays a chat code names; further ones are passed over."""
 _PEER_ID_HEX: Final = 64
+_SHORTEST_SPELLING: Final = 56
+"""An onion address without `.onion`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class ChatCode:
 def parse_peer(who: str) -> PeerId | None:
     """Read a peer id in any spelling, or give None where it is none."""
     who = who.strip().lower()
+    if len(who) < _SHORTEST_SPELLING:  # most likely a name
+        return None
     if len(who) == _PEER_ID_HEX:
         try:
             return PeerId(bytes.fromhex(who))

@@ -22,6 +22,9 @@ _TOLD_AGAIN_AFTER: Final = 3600 * 1000
 """Milliseconds after which an author who still sends what we have is told once more."""
 _TOLD_AGAIN_PER_HOUR: Final = 8
 """How many repeated confirmations a contact gets in an hour."""
+_Heard = dict[bytes, rows.ContactRow]
+"""Whose the groups are in which we have heard a contact before, as far as one delivery has looked them up. Whatever may
+change that or the contact, which such a message does not, empties it."""
 _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
@@ -33,7 +36,8 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
     our answer, so their authors are told inside MLS.
     """
     stranger = handshake.is_stranger(unit, source)
-    dispositions = [_receive(unit, source, octets) for octets in envelopes]
+    heard: _Heard = {}
+    dispositions = [_receive(unit, source, octets, heard) for octets in envelopes]
     if stranger:
         dispositions = [replace(each, stranger=True) for each in dispositions]
     if source is None:
@@ -41,7 +45,7 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
     return dispositions
 
 
-def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
+def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
@@ -52,7 +56,7 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes) -> Disposition:
             # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
             handshake.count_request(unit, source)
         with unit.tx.savepoint():
-            disposition = _dispatch(unit, source, envelope, origin)
+            disposition = _dispatch(unit, source, envelope, origin, heard)
     except RequestsFull as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
     except PeerError as error:
@@ -111,10 +115,11 @@ class _Origin:
     message_id: bytes | None = None
 
 
-def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Origin) -> Disposition:
+def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Origin, heard: _Heard) -> Disposition:
+    if envelope.kind is Kind.MLS_MESSAGE:
+        return _mls_message(unit, source, envelope.payload, origin, heard)
+    heard.clear()
     match envelope.kind:
-        case Kind.MLS_MESSAGE:
-            return _mls_message(unit, source, envelope.payload, origin)
         case Kind.CONTACT_REQUEST:
             handshake.on_contact_request(unit, source, envelope.payload)
             return _COMMITTED
@@ -128,16 +133,22 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Or
             raise ProtocolViolation(problem="an envelope that needs to be known where it comes from")
 
 
-def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin) -> Disposition:
-    found = groups.find(unit.tx, unit.engine.group_of(message))
-    # A group that we do not know may be one whose contact request is still on its way: nothing is said, so it comes
-    # again.
-    if found is None or found[0].blocked or (source is not None and found[0].peer != source):
-        return _IGNORED
-    contact, heard = found
+def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard) -> Disposition:
+    group_id = unit.engine.group_of(message)
+    contact = heard.get(group_id)
+    if contact is None:
+        found = groups.find(unit.tx, group_id)
+        # A group that we do not know may be one whose contact request is still on its way: nothing is said, so it
+        # comes again.
+        if found is None or found[0].blocked or (source is not None and found[0].peer != source):
+            return _IGNORED
+        contact, was_heard = found
+        if was_heard:
+            heard[group_id] = contact
     processed = unit.engine.process(unit.keys, message, now=unit.seconds)
-    if not heard:
-        contact = handshake.on_first_heard(unit, contact, processed.group_id)
+    if group_id not in heard:
+        heard.clear()
+        contact = handshake.on_first_heard(unit, contact, group_id)
     match processed:
         case ApplicationMessage():
             if processed.sender != contact.peer:
