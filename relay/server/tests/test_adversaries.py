@@ -33,7 +33,9 @@ async def other(socket: Path) -> AsyncIterator[Client]:
     async with connected(socket) as other:
         await other.new_queue()
         yield other
-        await other.new_queue()  # is still served
+    # Others are still served; by now, this one's own connection may just be ended for being idle.
+    async with connected(socket) as another:
+        await another.new_queue()
 
 
 async def code_of(client: Client, operation: str, body: object, **options: object) -> Code:
