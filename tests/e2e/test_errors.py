@@ -4,10 +4,10 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
 
 import pytest
 from balchat_network_tor.testing import PrivateTorNetwork
-from balchat_network_tor.testing.ports import free_ports
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.types import PeerId
@@ -131,17 +131,18 @@ def test_a_plugin_that_is_absent_or_broken_is_named_and_stops_the_start(person: 
 def test_a_tor_that_cannot_bootstrap_is_shown_and_what_is_written_waits(
     person: MakePerson, private_tor_network: PrivateTorNetwork
 ) -> None:
-    (closed,) = free_ports(1)
-    torrc = [*private_tor_network.torrc_lines(), f"HTTPSProxy 127.0.0.1:{closed}"]
-    alice = person("Alice", f"[settings.network_tor]\ntorrc = {json.dumps(torrc)}\n")
-    alice.up()
-    alice.states.until(lambda status: "refused" in (status["network"]["network_tor"]["reason"] or "").lower())
-    assert alice.ask("status")[0]["published"]["phase"] == "starting"
-    alice.ask("contacts", "add", some_onion(1), "--name", "Bob")
-    alice.send("Bob", "when the network lets us")
-    [message] = alice.history("Bob")
-    assert (message["text"], message["state"]) == ("when the network lets us", "queued")
-    alice.down()
+    with socket() as closed:  # nobody listens there, and nobody else can
+        closed.bind(("127.0.0.1", 0))
+        torrc = [*private_tor_network.torrc_lines(), f"HTTPSProxy 127.0.0.1:{closed.getsockname()[1]}"]
+        alice = person("Alice", f"[settings.network_tor]\ntorrc = {json.dumps(torrc)}\n")
+        alice.up()
+        alice.states.until(lambda status: "refused" in (status["network"]["network_tor"]["reason"] or "").lower())
+        assert alice.ask("status")[0]["published"]["phase"] == "starting"
+        alice.ask("contacts", "add", some_onion(1), "--name", "Bob")
+        alice.send("Bob", "when the network lets us")
+        [message] = alice.history("Bob")
+        assert (message["text"], message["state"]) == ("when the network lets us", "queued")
+        alice.down()
 
     alice.configure(f"[settings.network_tor]\ntorrc = {json.dumps(private_tor_network.torrc_lines())}\n")
     alice.up()

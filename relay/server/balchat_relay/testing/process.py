@@ -1,5 +1,6 @@
 """The program as a process of its own on a folder: for tests that kill it, and for measurements."""
 
+import json
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -28,6 +29,12 @@ async def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
+def write_settings(folder: Folder, table: str, **values: object) -> None:
+    """Put keys into a table of the folder's settings; numbers, texts and lists of texts."""
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+    folder.settings.write_text(folder.settings.read_text().replace(f"[{table}]\n", f"[{table}]\n{lines}"))
+
+
 class RelayProcess:
     """A relay that serves at a unix socket in its folder, and publishes nothing."""
 
@@ -42,10 +49,8 @@ class RelayProcess:
         await self.set_limits(min_free_mib=0)
 
     async def set_limits(self, **limits: int) -> None:
-        """Append to the table of limits."""
-        text = await to_thread.run_sync(self.folder.settings.read_text)
-        lines = "".join(f"{name} = {value}\n" for name, value in limits.items())
-        await to_thread.run_sync(self.folder.settings.write_text, text.replace("[limits]\n", f"[limits]\n{lines}"))
+        """Put limits into the settings."""
+        await to_thread.run_sync(partial(write_settings, self.folder, "limits", **limits))
 
     async def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the folder."""

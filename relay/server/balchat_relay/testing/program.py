@@ -3,7 +3,6 @@
 `process` is the same for event loops.
 """
 
-import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Final, Self
 from balchat_host.api.types import PeerId
 from balchat_host.testing.programs import PATIENCE, children, wait_until_gone
 from balchat_relay.operating.folder import Folder
-from balchat_relay.testing.process import PROGRAM
+from balchat_relay.testing.process import PROGRAM, write_settings
 
 _READY: Final = ("serving at", "onion: online")
 
@@ -49,9 +48,8 @@ class RelayProgram:
         """Run `init`; then let its disk be as full as it is. The lines of `torrc` are tor's. Raises ProgramFailed."""
         self.command("init", *options)
         folder = Folder(self.path)
-        lines = "".join(f"{name} = {value}\n" for name, value in {"min_free_mib": 0, **limits}.items())
-        text = folder.settings.read_text().replace("[limits]\n", f"[limits]\n{lines}")
-        folder.settings.write_text(text.replace("[tor]\n", f"[tor]\ntorrc = {json.dumps(list(torrc))}\n"))
+        write_settings(folder, "limits", **{"min_free_mib": 0, **limits})
+        write_settings(folder, "tor", torrc=list(torrc))
         self.address = self.command("address").split()[0]
         self.peer = PeerId(folder.relay_key())
 
