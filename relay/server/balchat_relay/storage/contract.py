@@ -10,6 +10,8 @@ Rules
 - Time is the caller's: `now` is in Unix seconds.
 - Any number of calls may be under way at once, all from one event loop. `put`, `fetch` and `acknowledge` may give any
   awaitable: most of what is asked of a relay is one of them, and a store that has a future need not wrap it.
+- What changes one queue takes effect in the order in which it was begun: an envelope may be pushed and acknowledged
+  while its put is still under way.
 """
 
 from abc import ABC, abstractmethod

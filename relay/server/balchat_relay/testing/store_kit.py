@@ -7,6 +7,7 @@ class TestMyStore(StoreKit):
         yield MyBench(...)
 """
 
+import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -287,6 +288,17 @@ class StoreKit:
                 tasks.start_soon(lambda queue=queue: put_denied(store, queue))
         for queue in queues:
             assert set(await fetched(store, queue=queue)) == {envelope((queue, name)) for name in range(6)}
+
+    async def test_changes_of_one_queue_take_effect_in_the_order_in_which_they_were_begun(
+        self, bench: StoreBench
+    ) -> None:
+        store = bench.store
+        await make(store)
+        octets = [envelope(name) for name in range(5)]
+        await asyncio.gather(
+            *(change for name in range(5) for change in (put(store, name), acknowledge(store, octets[name])))
+        )
+        assert await fetched(store) == []
 
     # -- quotas and ages --
 
