@@ -21,7 +21,7 @@ use crate::{
 /// Something that one operation has at a time.
 pub struct Gate<T> {
     inside: Mutex<T>,
-    taken: Mutex<bool>,
+    queue: Mutex<Queue>,
     left: Condvar,
     /// How often a callback was entered and left: odd within one.
     crossings: Arc<AtomicU64>,
@@ -29,11 +29,19 @@ pub struct Gate<T> {
     patience: Duration,
 }
 
+/// Who is at the gate.
+#[derive(Default)]
+struct Queue {
+    taken: bool,
+    /// Without any nobody is woken: that is a system call.
+    waiting: usize,
+}
+
 impl<T> Gate<T> {
     pub fn new(inside: T, patience: Duration) -> Self {
         Self {
             inside: Mutex::new(inside),
-            taken: Mutex::new(false),
+            queue: Mutex::default(),
             left: Condvar::new(),
             crossings: Arc::new(AtomicU64::new(0)),
             patience,
@@ -43,18 +51,20 @@ impl<T> Gate<T> {
     /// Wait for whoever is inside, but not longer for a single callback than we have patience.
     pub fn enter(&self) -> Result<Inside<'_, T>, Fault> {
         // A panic leaves what is inside as it was, like an error: no lock is ever poisoned.
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        while queue.taken {
             let crossings = self.crossings.load(Ordering::Relaxed);
-            let waited = self.left.wait_timeout_while(taken, self.patience, |taken| *taken);
-            taken = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if *taken && crossings % 2 == 1 && crossings == self.crossings.load(Ordering::Relaxed) {
+            queue.waiting += 1;
+            let waited = self.left.wait_timeout_while(queue, self.patience, |queue| queue.taken);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            queue.waiting -= 1;
+            if queue.taken && crossings % 2 == 1 && crossings == self.crossings.load(Ordering::Relaxed) {
                 let text = "the group is in use, by a storage or an identity provider that does not come back";
                 return Err(Fault::new(Kind::Reentrancy, text));
             }
         }
-        *taken = true;
-        drop(taken);
+        queue.taken = true;
+        drop(queue);
         scope::set_crossings(self.crossings.clone());
         Ok(Inside { gate: self, inside: self.inside.lock().unwrap_or_else(PoisonError::into_inner) })
     }
@@ -82,8 +92,11 @@ impl<T> DerefMut for Inside<'_, T> {
 
 impl<T> Drop for Inside<'_, T> {
     fn drop(&mut self) {
-        *self.gate.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        let mut queue = self.gate.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.taken = false;
         // Whoever comes next waits for the lock inside no longer than this thread takes to leave.
-        self.gate.left.notify_one();
+        if queue.waiting > 0 {
+            self.gate.left.notify_one();
+        }
     }
 }
