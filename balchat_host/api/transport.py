@@ -64,7 +64,9 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     """The other end said no, with a reason; it may be tried again after `retry_after` seconds.
 
-    None means never where the peer itself said it, and no time that is known where it was who stores and forwards.
+    None means never. Where the peer itself said it, the host gives the envelope up. Where it was who stores and
+    forwards, it is only this way that never takes it: the host tries others, and makes a contact request anew. So a
+    transport that merely knows no time gives one of its own.
     """
     LOST = "lost"
     """The way broke before an answer came. It may or may not have arrived: sending it again is right, and harmless."""

@@ -23,7 +23,7 @@ from balchat_host.runtime.routing import Router
 
 _BATCH = 64
 _REFUSED_FOR_NOW = 300.0
-"""Seconds to wait after a refusal that names no time: another relay, a new route or a direct way may come first."""
+"""Seconds to wait after a refusal for good, which is one way's: another relay, or a new route, may come first."""
 
 
 class Depositor(Bearer):

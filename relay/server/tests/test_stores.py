@@ -4,7 +4,7 @@ import re
 import sqlite3
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -219,16 +219,17 @@ async def test_idle_queues_take_no_memory(tmp_path: Path) -> None:
             rows = ((number.to_bytes(32), number.to_bytes(32), OTHER, NOW) for number in range(1, idle + 1))
             connection.executemany("INSERT INTO queues (id, send, receive, seen) VALUES (?, ?, ?, ?)", rows)
             connection.execute("UPDATE totals SET queues = ?", (idle,))
-        tracemalloc.start()
-        store = await open_store(path, StoreLimits())
-        await make(store)
-        there = await put(store, 1)
-        assert await fetched(store) == [there]
-        await acknowledge(store, there)
-        while await store.sweep(now=NOW):
-            pass
-        assert store.totals.queues == idle + 1
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-        await store.aclose()
+        async with AsyncExitStack() as stack:
+            tracemalloc.start()
+            stack.callback(tracemalloc.stop)
+            store = await open_store(path, StoreLimits())
+            stack.push_async_callback(store.aclose)
+            await make(store)
+            there = await put(store, 1)
+            assert await fetched(store) == [there]
+            await acknowledge(store, there)
+            while await store.sweep(now=NOW):
+                pass
+            assert store.totals.queues == idle + 1
+            peaks.append(tracemalloc.get_traced_memory()[1])
     assert peaks[1] - peaks[0] < 1024 * 1024

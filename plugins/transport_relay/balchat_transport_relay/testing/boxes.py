@@ -33,13 +33,12 @@ from balchat_relay_proto.requests import (
     Put,
     Request,
 )
+from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS
 
 from balchat_host.api.types import PeerId
 
 CHALLENGE: Final = bytes(range(32))
 """Always the same: nobody here is to be kept from using it twice."""
-_PAGE: Final = 256
-_PAGE_OCTETS: Final = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -167,9 +166,9 @@ class Boxes:
 def _page(stored: list[Stored]) -> Fetched:
     """Give as many as one answer holds."""
     count, octets = 0, 0
-    for each in stored[:_PAGE]:
+    for each in stored[:MAX_FETCHED]:
         octets += len(each.envelope)
-        if count and octets > _PAGE_OCTETS:
+        if count and octets > MAX_FETCHED_OCTETS:
             break
         count += 1
     return Fetched(stored=tuple(stored[:count]), more=count < len(stored))
