@@ -89,9 +89,10 @@ AreaState = tuple[dict[AreaKey, bytes | None], set[AreaKey]]
 
 
 class AreaRows:
-    """The rows of areas in one transaction: each is read at most once, and written at most once, by `write`.
+    """The rows of areas in one transaction: each is read at most once, and written when somebody calls `write`.
 
-    A group's ratchet steps with every message, and many messages share a commit.
+    That is before the commit, and before a scan. A group's ratchet steps with every message, and many messages share a
+    commit.
     """
 
     def __init__(self) -> None:
@@ -201,10 +202,10 @@ class UnitArea(ViewArea):
         return known[place]
 
     def put(self, key: bytes, value: bytes) -> None:
-        self._unit.area_rows.put((self._name, _octets(key)), _octets(value))
+        self._unit.area_rows.put((self._name, _given(key)), _given(value))
 
     def delete(self, key: bytes) -> None:
-        self._unit.area_rows.put((self._name, _octets(key)), None)
+        self._unit.area_rows.put((self._name, _given(key)), None)
 
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         self._unit.area_rows.write(self._unit.query)
@@ -215,6 +216,13 @@ def _after(prefix: bytes) -> bytes | None:
     """Give the first key after all that begin with `prefix`; None where there is none."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
+def _given(value: object) -> bytes:
+    """Refuse here what the table would refuse at the commit, where other units would suffer for it."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"keys and values of an area are bytes, not {type(value).__name__}")
+    return value
 
 
 def _octets(value: object) -> bytes:

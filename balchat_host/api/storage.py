@@ -48,7 +48,7 @@ class KeyValueArea(ABC):
 
     @abstractmethod
     def put(self, key: bytes, value: bytes) -> None:
-        """Set `key` to `value`, whether it was there or not."""
+        """Set `key` to `value`, whether it was there or not. Raises TypeError for what is no bytes."""
 
     @abstractmethod
     def delete(self, key: bytes) -> None:
@@ -64,7 +64,10 @@ class ReadTransaction(ABC):
 
     @abstractmethod
     def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        """Run one statement of the SQLite dialect (3.40 or newer, FTS5, STRICT, RETURNING) and give all its rows."""
+        """Run one statement of the SQLite dialect and give all its rows.
+
+        SQLite 3.40 or newer: with FTS5, STRICT, RETURNING, last_insert_rowid.
+        """
 
     @abstractmethod
     def area(self, name: str) -> KeyValueArea:

@@ -72,7 +72,7 @@ class ChatCode:
 def parse_peer(who: str) -> PeerId | None:
     """Read a peer id in any spelling, or give None where it is none."""
     who = who.strip().lower()
-    if len(who) < _SHORTEST_SPELLING:  # most likely a name
+    if len(who) < _SHORTEST_SPELLING:  # most likely a name: it need not be tried
         return None
     if len(who) == _PEER_ID_HEX:
         try:

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import pytest
@@ -592,6 +592,15 @@ class StorageKit:
             kept = sum(number % 3 != 1 for number in range(MANY))
             found = await vault.read(lambda tx: list(tx.area("a").scan()))
             assert found == [(b"counter", kept.to_bytes(2)), (b"kept", b"")]
+
+    @pytest.mark.parametrize(("key", "value"), [("text", b""), (b"key", "text"), (b"key", bytearray(1))])
+    async def test_what_is_no_bytes_is_refused_where_it_is_given(
+        self, storage: Storage, directory: Path, key: Any, value: Any
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            with pytest.raises(TypeError, match="bytes"):
+                await vault.transact(lambda tx: tx.area("a").put(key, value))
+            assert await vault.read(lambda tx: list(tx.area("a").scan())) == []
 
     def test_an_area_is_an_ordered_dict_that_can_be_undone(self, storage: Storage, directory: Path) -> None:
         octets = st.one_of(st.binary(max_size=3), st.sampled_from([b"", b"\xff", b"\xff\xff", b"a\xff", b"b"]))

@@ -68,6 +68,8 @@ class Writer:
             self._own("COMMIT")
         except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
             self._undo(batch, error)
+        finally:
+            self._area_rows = AreaRows()  # they hold ratchets
 
     def _begin(self) -> None:
         if self._refusal is not None:
