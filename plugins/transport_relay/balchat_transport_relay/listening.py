@@ -171,6 +171,7 @@ class Listener:
                 after = sequences[-1]
                 for ids in await self.roster.take(source.id, [stored.envelope for stored in page.stored]):
                     await source.acknowledge(self._client, ids)
+                    self.roster.deleted(source.id, ids)
             if not page.more or not page.stored or self.roster.paused(source.id):
                 return
 

@@ -109,5 +109,5 @@ class Rechecker:
             subscription=pushed,
             count=pushed.count,
             newest=pushed.newest,
-            unpushed={each: sequence for each, sequence in there.items() if each not in pushed.ids},
+            unpushed={each: sequence for each, sequence in there.items() if not pushed.knows(each)},
         )

@@ -1,6 +1,6 @@
 """Which queues one circuit listens to, which of them are pushed now, and which are to be left alone for a while."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,11 +28,13 @@ class Pushed:
     """What one subscription has pushed: how much, the newest sequence, and the ids of what was not acknowledged since.
 
     What a relay pushes before it has stored it carries an older sequence, so the newest may be newer still.
+    `leaving` are the ids of what we acknowledged and the relay has not confirmed to be deleted: its disk may be full.
     """
 
     count: int = 0
     newest: int = 0
     ids: set[bytes] = field(default_factory=set[bytes])
+    leaving: set[bytes] = field(default_factory=set[bytes])
 
     def note(self, sequence: int, identifier: bytes) -> None:
         """Take down an envelope."""
@@ -40,6 +42,18 @@ class Pushed:
         self.newest = max(self.newest, sequence)
         if len(self.ids) < MAX_NOTED:
             self.ids.add(identifier)
+
+    def acknowledge(self, ids: Iterable[bytes]) -> None:
+        """Take down what we acknowledge. Of too much that is not confirmed, the first is noted, which is seen first."""
+        for each in ids:
+            if each in self.ids:
+                self.ids.remove(each)
+                if len(self.leaving) < MAX_NOTED:
+                    self.leaving.add(each)
+
+    def knows(self, identifier: bytes) -> bool:
+        """Say whether an envelope was pushed, and may still be there."""
+        return identifier in self.ids or identifier in self.leaving
 
 
 @dataclass(slots=True)
@@ -154,8 +168,13 @@ class Roster:
             self._pause(entry, result.later)
         ids = result.done
         if entry.pushed is not None:
-            entry.pushed.ids.difference_update(ids)
+            entry.pushed.acknowledge(ids)
         return [tuple(ids[start : start + MAX_ACKNOWLEDGED]) for start in range(0, len(ids), MAX_ACKNOWLEDGED)]
+
+    def deleted(self, identifier: bytes, ids: Iterable[bytes]) -> None:
+        """Hear that what we acknowledged is there no more."""
+        if (pushed := self.pushed(identifier)) is not None:
+            pushed.leaving.difference_update(ids)
 
     def works(self, identifier: bytes, *, pushed: bool) -> None:
         """A queue is pushed now, or could be asked for."""

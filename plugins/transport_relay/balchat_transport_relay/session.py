@@ -92,7 +92,10 @@ class Session:
                         await self._hold(frame)
                 case Ended():
                     self._ended(frame)
-                case Acknowledged(number=number) | NotAcknowledged(number=number):
+                case Acknowledged(number=number, envelope_ids=ids):
+                    if (identifier := self._known(number)) is not None:
+                        self._roster.deleted(identifier, ids)
+                case NotAcknowledged(number=number):
                     self._known(number)  # what was not deleted comes again, and the host knows it
 
     def _ended(self, frame: Ended) -> None:

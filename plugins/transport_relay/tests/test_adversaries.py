@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code, Refused
-from balchat_relay_proto.frames import Acknowledged, Ended, Hello, Push, Subscribe, Subscribed
+from balchat_relay_proto.frames import Acknowledged, Ended, Hello, NotAcknowledged, Push, Subscribe, Subscribed
 from balchat_relay_proto.parts import split
-from balchat_relay_proto.replies import About, Created, Creation, Done
+from balchat_relay_proto.replies import About, Created, Creation, Done, Stored
 from balchat_relay_proto.requests import Create, Fetch, Put
 from balchat_relay_proto.sealing import SealingKey, seal
 from balchat_transport_relay.address import Destination
@@ -25,6 +26,7 @@ from balchat_host.api.types import Secret
 from balchat_host.testing.fake_transport_host import commit_all
 
 if TYPE_CHECKING:
+    from balchat_relay_proto.frames import FromRelay
     from conftest import Account
 
 pytestmark = pytest.mark.anyio
@@ -246,6 +248,36 @@ async def test_an_honest_one_is_not_accused_of_keeping_back(world) -> None:
             bob.host.open_vault()
             await relay.until(lambda: len(relay.waiting) == 10)
             assert [state.reason for state in bob.host.states.all if "lies" in (state.reason or "")] == []
+
+
+async def test_an_honest_one_that_cannot_delete_is_not_accused_of_keeping_back(world) -> None:
+    """Its disk is full: it says so, and what it pushed stays there although we have it."""
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(recheck_seconds=60)) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            await bob.online()
+            pushed: dict[bytes, Stored] = {}
+
+            def full(frame: FromRelay) -> tuple[FromRelay]:
+                if isinstance(frame, Push):
+                    pushed[envelope_id(frame.envelope)] = Stored(sequence=frame.sequence, envelope=frame.envelope)
+                if not isinstance(frame, Acknowledged):
+                    return (frame,)
+                (box,) = [box for box in relay.boxes.values() if box.sequence]
+                box.stored |= {each: pushed[each] for each in frame.envelope_ids}
+                return (NotAcknowledged(number=frame.number, code=Code.RELAY_FULL),)
+
+            relay.frames = full
+            await alice.send(bob, b"1", b"2")
+            await bob.has(b"1", b"2")
+            await anyio.sleep(HOUR)
+            assert [state.reason for state in bob.host.states.all if "lies" in (state.reason or "")] == []
+            assert len(relay.waiting) == 2
+            # Once there is room, what it then keeps back is still found.
+            relay.frames = only(Push, lambda push: ())
+            await alice.send(bob, b"3")
+            await bob.degraded("it lies: it keeps back what it should push")
 
 
 async def test_it_goes_back_to_an_old_backup(world) -> None:
