@@ -85,11 +85,8 @@ class Session:
                     self._unanswered.pop(number, None)
                     if identifier is not None:
                         self._roster.works(identifier, pushed=True)
-                case Push(number=number):
-                    if (identifier := self._known(number)) is not None:
-                        if (pushed := self._roster.pushed(identifier)) is not None:
-                            pushed.note(frame.sequence, envelope_id(frame.envelope))
-                        await self._hold(frame)
+                case Push():
+                    await self._hold(frame)
                 case Ended():
                     self._ended(frame)
                 case Acknowledged(number=number, envelope_ids=ids):
@@ -109,6 +106,11 @@ class Session:
         self._roster.refused(identifier, frame.code, frame.retry_after)
 
     async def _hold(self, push: Push) -> None:
+        identifier = self._known(push.number)
+        if identifier is None:
+            return
+        if (pushed := self._roster.pushed(identifier)) is not None:
+            pushed.note(push.sequence, envelope_id(push.envelope))
         self._pushed.append(push)
         self.held += len(push.envelope)
         self._arrived.set()

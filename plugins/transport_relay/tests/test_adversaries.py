@@ -27,6 +27,7 @@ from balchat_host.testing.fake_transport_host import commit_all
 
 if TYPE_CHECKING:
     from balchat_relay_proto.frames import FromRelay
+
     from conftest import Account
 
 pytestmark = pytest.mark.anyio
