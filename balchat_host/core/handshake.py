@@ -34,6 +34,11 @@ _MAX_UNPROVEN: Final = 480
 _ASKED_FOR: Final = 180 * 24 * 3600 * 1000
 """Milliseconds for which somebody who does not answer is asked anew, each time what we asked with is stale."""
 _ASKED_EVERY: Final = 7 * 24 * 3600 * 1000
+"""Milliseconds between two requests, at least, however soon what we ask with is stale: each is a group, and lies in the
+inbox of somebody who may only be away."""
+_ELSEWHERE_AFTER: Final = 3600 * 1000
+"""Milliseconds until another KeyPackage is looked for where the last one led nowhere; each time twice as long, up to
+`_ASKED_EVERY`."""
 _MAX_ISSUED: Final = 256
 """How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
 
@@ -136,24 +141,36 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
 def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
     """Ask for another KeyPackage in so many milliseconds, and then for contact; unless that is under way, or needless.
 
-    What we asked before stands until then: they may have it already, and answer.
+    What we asked before stands until then: they may have it already, and answer. Nobody is asked anew for longer than
+    `_ASKED_FOR` after they were added.
     """
-    if contact.state is not ContactState.ACTIVE and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
+    if contact.state is ContactState.ACTIVE or outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
+        return
+    if rows.contacts_where(unit.tx, "id = ? AND added_at > ?", (contact.id, unit.now - _ASKED_FOR)):
         outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + after)
+
+
+def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:
+    """Ask anew, later, because nothing is ever taken where their KeyPackage led to.
+
+    Whoever gives out KeyPackages and then takes nothing must not keep us busy: each time we wait twice as long.
+    """
+    unit.tx.execute("UPDATE contact SET turned_away = turned_away + 1 WHERE id = ?", (contact.id,))
+    times = rows.number(unit.tx, "SELECT turned_away FROM contact WHERE id = ?", (contact.id,))
+    ask_anew(unit, contact, after=min(_ELSEWHERE_AFTER * 2 ** min(times - 1, 32), _ASKED_EVERY))
 
 
 def renew(unit: Unit) -> None:
     """Ask those anew who may have got our request too late: the KeyPackage that we made it with is stale by now.
 
-    What reached them directly is not among it. Nobody is asked more often than once in `_ASKED_EVERY`, nor for longer
-    than `_ASKED_FOR` after they were added.
+    What reached them directly is not among it. Nobody is asked so more often than once in `_ASKED_EVERY`.
     """
     late = (
         "EXISTS (SELECT 1 FROM outbox WHERE outbox.contact = contact.id AND kind = ?"
         " AND coalesce(stale_at, 0) < ? AND queued_at < ?)"
     )
-    parameters = (unit.now - _ASKED_FOR, int(Kind.CONTACT_REQUEST), unit.now, unit.now - _ASKED_EVERY)
-    for contact in rows.contacts_where(unit.tx, f"added_at > ? AND {late}", parameters):
+    parameters = (int(Kind.CONTACT_REQUEST), unit.now, unit.now - _ASKED_EVERY)
+    for contact in rows.contacts_where(unit.tx, late, parameters):
         ask_anew(unit, contact)
 
 

@@ -166,19 +166,19 @@ def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: i
 
 
 def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, limit: int) -> Pending:
-    """Give what can be stored for a contact, in order: what was queued until `queued_until` (Unix milliseconds)."""
+    """Give what can be stored for a contact, in order: what was queued until `queued_until` (Unix milliseconds).
+
+    What is stale can only be sent directly: whoever looks for it later has no use for it.
+    """
     found = tx.query(
         "SELECT outbox.id, kind, envelope, queued_at, not_before"
         " FROM outbox INDEXED BY outbox_to_store JOIN contact ON contact.id = outbox.contact"
-        " WHERE peer_id = ? AND blocked = 0 AND envelope IS NOT NULL AND stored_at IS NULL ORDER BY outbox.id LIMIT ?",
-        (peer.octets, limit),
+        " WHERE peer_id = ? AND blocked = 0 AND envelope IS NOT NULL AND stored_at IS NULL"
+        " AND coalesce(stale_at > ?, 1) ORDER BY outbox.id LIMIT ?",
+        (peer.octets, now, limit),
     )
     outgoing: list[Outgoing] = []
-    # While we look for another KeyPackage, what we made with the last one has nowhere to go.
-    looking = any(row[1] == Kind.KEY_PACKAGE_REQUEST for row in found)
     for ticket, kind, envelope, queued_at, not_before in found:
-        if looking and kind == Kind.CONTACT_REQUEST:
-            continue
         is_request = kind == Kind.KEY_PACKAGE_REQUEST
         # What looks as if from the future was queued by a clock that was ahead: it has waited long enough.
         hedging = cast("int", queued_at) - queued_until if cast("int", queued_at) <= now else 0
@@ -191,15 +191,26 @@ def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, 
     return Pending(outgoing=outgoing, look_again=None)
 
 
+def expire(unit: Unit, ticket: int) -> None:
+    """Count a row as stale from now on: it is not stored any more."""
+    unit.tx.execute(
+        "UPDATE outbox SET stale_at = min(coalesce(stale_at, ?), ?) WHERE id = ?", (unit.now, unit.now, ticket)
+    )
+
+
 def store_anew(unit: Unit, *, contact: rows.ContactRow | None = None) -> None:
-    """Have stored once more what a contact has not confirmed: all of it, or, of everybody's, what is a day old."""
+    """Have stored once more what a contact has not confirmed: all of it, or, of everybody's, what is a day old.
+
+    What is stale is left out.
+    """
     if contact is not None:
         condition, parameter = "contact = ?", contact.id
     else:
         condition, parameter = "stored_at < ?", unit.now - _STORED_ANEW_AFTER
     again = unit.tx.query(
-        f"UPDATE outbox SET stored_at = NULL WHERE stored_at IS NOT NULL AND {condition} RETURNING contact",  # noqa: S608  # our own text
-        (parameter,),
+        "UPDATE outbox SET stored_at = NULL WHERE stored_at IS NOT NULL AND coalesce(stale_at > ?, 1)"  # noqa: S608  # our own text
+        f" AND {condition} RETURNING contact",
+        (unit.now, parameter),
     )
     for number in dict.fromkeys(row[0] for row in again):
         unit.effect(SendPending(peer=rows.contacts_where(unit.tx, "id = ?", (number,))[0].peer))

@@ -28,9 +28,6 @@ _SHORTEST_WAIT: Final = 1000
 _NEW_TRY_AFTER: Final = 60 * 1000
 """Milliseconds until a contact request that was turned down as unusable is begun anew."""
 
-_NEW_WAY_AFTER: Final = 3600 * 1000
-"""Milliseconds until another way is looked for where a contact request can be left no more."""
-
 
 def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None:
     """Take down what became of envelopes, each by a way of a latency."""
@@ -108,7 +105,8 @@ def _not_stored(
     _explain(unit, contact, message, refusal.reason)
     if kind is Kind.CONTACT_REQUEST and refusal.retry_after is None:
         # Where their KeyPackage led to, nothing will ever be taken: they have left it.
-        handshake.ask_anew(unit, contact, after=_NEW_WAY_AFTER)
+        outbox.expire(unit, refusal.ticket)
+        handshake.look_elsewhere(unit, contact)
 
 
 def _stored(
@@ -165,4 +163,5 @@ def _begin_anew(unit: Unit, contact: rows.ContactRow) -> None:
         contact = contacts.set_state(unit, contact, ContactState.ADDING)
     groups.forget_all(unit, contact)
     outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
-    handshake.ask_anew(unit, contact, after=_NEW_TRY_AFTER)
+    # They have answered themselves, so it does not matter for how long we have looked for them.
+    outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + _NEW_TRY_AFTER)

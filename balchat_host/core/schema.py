@@ -173,7 +173,15 @@ _STEP_4: Final = """
 ALTER TABLE outbox ADD COLUMN stale_at INTEGER;
 """
 
-STEPS: Final = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
+_STEP_5: Final = """
+-- How often the place where a contact's card led to has said that it never takes our request.
+ALTER TABLE contact ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
+
+-- Whether a contact has named other routes, and what they have not confirmed was not left there yet: that has a limit.
+ALTER TABLE contact ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS: Final = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5)
 """The migrations, oldest first."""
 
 SCHEMA_VERSION: Final = len(STEPS)

@@ -1,5 +1,7 @@
 """Who asks for contact by what somebody left at a relay, and asks anew when that has grown old: the core alone."""
 
+from itertools import pairwise
+
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
@@ -29,9 +31,21 @@ class Meeting:
         now = self.world.now
         return author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=64))
 
-    def report(self, author: Account, outgoing: Outgoing, outcome: Outcome, retry_after: float | None = None) -> None:
+    def to_send(self, author: Account, reader: Account) -> list[Outgoing]:
+        now = self.world.now
+        return author.read(lambda tx: outbox.pending(tx, reader.peer, after=0, now=now, limit=64)).outgoing
+
+    def report(
+        self,
+        author: Account,
+        outgoing: Outgoing,
+        outcome: Outcome,
+        retry_after: float | None = None,
+        *,
+        latency: Latency = Latency.STORE_AND_FORWARD,
+    ) -> None:
         report = SendReport(ticket=outgoing.ticket, outcome=outcome, retry_after=retry_after)
-        author.change(lambda unit: progress.take_down(unit, [(report, Latency.STORE_AND_FORWARD)]))
+        author.change(lambda unit: progress.take_down(unit, [(report, latency)]))
 
     def finds_a_card(self, *, days_later: float = 0) -> None:
         key_package = self.bob.change(lambda unit: pool.refill(unit, 1)).single_use[0]
@@ -172,3 +186,38 @@ def test_a_box_that_takes_nothing_any_more_has_us_look_for_another_after_an_hour
     meeting.bob.accept(meeting.alice)
     meeting.carry(meeting.bob, meeting.alice)
     assert meeting.state() is ContactState.ACTIVE
+
+
+def test_a_box_that_gives_cards_for_ever_and_takes_nothing_keeps_us_less_and_less_busy_and_not_for_ever() -> None:
+    meeting = Meeting()
+    meeting.alice.change(lambda unit: unit.tx.execute("UPDATE outbox SET stored_at = NULL"))
+    began, asked, refused = meeting.world.now, [meeting.world.now], 0
+    for _ in range(400 * 24):
+        if meeting.to_store(meeting.alice, meeting.bob).wants_key_package:
+            meeting.finds_a_card()
+            asked.append(meeting.world.now)
+        for each in meeting.to_store(meeting.alice, meeting.bob).outgoing:
+            meeting.report(meeting.alice, each, Outcome.REFUSED)
+            refused += 1
+        meeting.world.pass_time(3600)
+        meeting.alice.change(housekeeping.tidy)
+    waits = [(later - earlier) / 3_600_000 for earlier, later in pairwise(asked)]
+    assert waits == [*(2.0**time for time in range(8)), *[7 * 24.0] * (len(waits) - 8)]
+    assert len(asked) == refused
+    assert 170 * DAY < (asked[-1] - began) / 1000 <= 187 * DAY
+
+
+def test_who_shows_up_after_half_a_year_and_cannot_use_what_we_asked_with_is_asked_anew(meeting: Meeting) -> None:
+    meeting.pass_days(300)
+    (request,) = meeting.to_send(meeting.alice, meeting.bob)
+    assert Envelope.decode(request.envelope).kind is Kind.CONTACT_REQUEST
+    meeting.report(meeting.alice, request, Outcome.REFUSED, latency=Latency.INTERACTIVE)
+    meeting.world.pass_time(60)
+    (anew,) = meeting.to_send(meeting.alice, meeting.bob)
+    assert Envelope.decode(anew.envelope).kind is Kind.KEY_PACKAGE_REQUEST
+
+
+def test_what_is_stale_is_left_nowhere_any_more(meeting: Meeting) -> None:
+    meeting.pass_days(181)
+    pending = meeting.to_store(meeting.alice, meeting.bob)
+    assert (pending.outgoing, pending.wants_key_package, pending.look_again) == ([], False, None)

@@ -115,7 +115,7 @@ def dump() -> str:
     us, bob, zoe = (nobody(number).octets for number in (99, 1, 2))
     database.execute("INSERT INTO account VALUES (1, ?, 'Alice', 1, 'a.onion')", (us,))
     database.execute(
-        "INSERT INTO contact VALUES (1, ?, 'Bob', 'active', 1, 0, 'It is me', x'80', 2, 'b.onion', 3)", (bob,)
+        "INSERT INTO contact VALUES (1, ?, 'Bob', 'active', 1, 0, 'It is me', x'80', 2, 'b.onion', 3, 4, 1)", (bob,)
     )
     database.execute("INSERT INTO contact_group VALUES (x'0102', 1, 0, 1, 3)")
     database.execute("INSERT INTO route VALUES (1, 0, 'transport_tor_direct', ?, NULL, NULL)", (bob,))
