@@ -11,12 +11,17 @@ _HOUR: Final = 3600 * 1000
 
 def forget(unit: Unit, peer: PeerId) -> None:
     """Delete the buckets of a peer's own."""
-    unit.tx.execute("DELETE FROM bucket WHERE name = ?", (told_again(peer),))
+    unit.tx.execute("DELETE FROM bucket WHERE name IN (?, ?)", (told_again(peer), followed(peer)))
 
 
 def told_again(peer: PeerId) -> str:
     """Name the bucket for confirmations that are repeated to a contact."""
     return f"told-again/{peer.octets.hex()}"
+
+
+def followed(peer: PeerId) -> str:
+    """Name the bucket for what is left anew because a contact has named other routes."""
+    return f"followed/{peer.octets.hex()}"
 
 
 def take(unit: Unit, bucket: str, *, per_hour: int) -> None:

@@ -129,6 +129,11 @@ def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
     return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND kind = ? LIMIT 1", (contact.id, int(kind))))
 
 
+def anything_waits(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
+    """Say whether anything that can leave waits for a contact."""
+    return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND envelope IS NOT NULL LIMIT 1", (contact.id,)))
+
+
 def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:
     """Forget rows of the handshake that have become needless."""
     for kind in kinds:

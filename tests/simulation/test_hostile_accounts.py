@@ -14,6 +14,7 @@ from balchat_host.core import (
     contacts,
     content,
     handshake,
+    housekeeping,
     inbox,
     journal,
     messages,
@@ -74,6 +75,27 @@ def blocked_and_stranger(policy: Policy | None = None) -> tuple[World, Account, 
     alice.add(mallory.account)
     alice.block(mallory.account, blocked=True)
     return world, alice, mallory, stranger
+
+
+def talking() -> tuple[World, Account, Account]:
+    """Give Alice and Bob, who are contacts, and for whom nothing waits."""
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+    return world, alice, bob
+
+
+def taken(reader: Account, *envelopes: bytes) -> set[Verdict]:
+    answers = reader.change(lambda unit: inbox.receive(unit, None, envelopes))
+    return {answer.verdict for answer in answers}
+
+
+def waiting(author: Account, reader: Account, now: int) -> list[bytes]:
+    found = author.read(lambda tx: outbox.pending(tx, reader.peer, after=0, now=now, limit=10_000))
+    return [each.envelope for each in found.outgoing]
 
 
 def test_a_blocked_contact_learns_nothing_from_a_second_request_with_the_same_group() -> None:
@@ -228,12 +250,7 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
 
 def test_routes_that_come_late_do_not_undo_newer_ones() -> None:
     """Whoever keeps routes back until newer ones are known could have what is meant for their author."""
-    world = World(1, ENGINE)
-    alice, bob = world.account("Alice"), world.account("Bob")
-    alice.add(bob)
-    world.heal(alice, bob)
-    bob.accept(alice)
-    world.heal(alice, bob)
+    world, alice, bob = talking()
     addresses = (b"at a relay that Bob has left", b"at Bob's relay")
     for address in addresses:
         world.pass_time(60)
@@ -267,15 +284,55 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     assert known.address == b"when it was right"
 
 
+def test_whoever_names_other_routes_all_day_has_us_leave_what_waits_for_them_a_few_times_an_hour() -> None:
+    """Each time it costs them a few octets, and us all that they have not confirmed."""
+    world, alice, bob = talking()
+    written = 30
+    for number in range(written):
+        alice.write(bob, f"{number}")
+
+    def left() -> int:
+        """Leave what can be left, and count the messages among it."""
+        found = alice.read(lambda tx: outbox.to_store(tx, bob.peer, queued_until=world.now, now=world.now, limit=1000))
+        stored = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
+        alice.change(lambda unit: progress.take_down(unit, [(each, Latency.STORE_AND_FORWARD) for each in stored]))
+        return len(messages_of_alice & {each.ticket for each in stored})
+
+    def moves(address: bytes) -> None:
+        bob.change(lambda unit: routes.offer(unit, alice.peer, [Route(transport="relay", address=address)]))
+        for each in waiting(bob, alice, world.now):
+            alice.change(lambda unit, each=each: inbox.receive(unit, None, [each]))
+        bob.change(lambda unit: unit.tx.execute("DELETE FROM outbox"))
+
+    found = alice.read(lambda tx: tx.query("SELECT id FROM outbox WHERE message IS NOT NULL"))
+    messages_of_alice = {row[0] for row in found}
+    assert left() == written
+    moves(b"at once")
+    assert left() == written, "where they were may be gone for good"
+    times = 0
+    for number in range(24 * 12):
+        world.pass_time(300)
+        moves(b"%d" % number)
+        if number % 12 == 0:
+            alice.change(housekeeping.tidy)
+        times += left() // written
+    assert times <= 4 * 24 + 4
+    # What came too soon is made up for, if it was the last.
+    moves(b"at last")
+    moves(b"at the very last")
+    left()
+    world.pass_time(3600)
+    alice.change(housekeeping.tidy)
+    assert left() == written
+    world.pass_time(3600)
+    alice.change(housekeeping.tidy)
+    assert left() == 0
+
+
 @pytest.mark.parametrize("swallowed", [True, False])
 def test_a_relay_that_repeats_what_it_kept_makes_us_confirm_little(*, swallowed: bool) -> None:
     """Each confirmation steps the ratchet, so one who swallows them must not be able to have many."""
-    world = World(1, ENGINE)
-    alice, bob = world.account("Alice"), world.account("Bob")
-    alice.add(bob)
-    world.heal(alice, bob)
-    bob.accept(alice)
-    world.heal(alice, bob)
+    world, alice, bob = talking()
     for number in range(100):
         bob.write(alice, f"{number}")
     kept = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=world.now, limit=100)).outgoing
@@ -314,27 +371,6 @@ def test_a_relay_cannot_have_us_join_groups_all_day_with_the_last_resort_that_we
     (answer,) = alice.change(lambda unit: inbox.receive(unit, None, [mallory.request(last_resort, b"other group")]))
     assert answer.verdict is Verdict.COMMITTED
     assert alice.asked_by(mallory.account)
-
-
-def talking() -> tuple[World, Account, Account]:
-    """Give Alice and Bob, who are contacts, and for whom nothing waits."""
-    world = World(1, ENGINE)
-    alice, bob = world.account("Alice"), world.account("Bob")
-    alice.add(bob)
-    world.heal(alice, bob)
-    bob.accept(alice)
-    world.heal(alice, bob)
-    return world, alice, bob
-
-
-def taken(reader: Account, *envelopes: bytes) -> set[Verdict]:
-    answers = reader.change(lambda unit: inbox.receive(unit, None, envelopes))
-    return {answer.verdict for answer in answers}
-
-
-def waiting(author: Account, reader: Account, now: int) -> list[bytes]:
-    found = author.read(lambda tx: outbox.pending(tx, reader.peer, after=0, now=now, limit=10_000))
-    return [each.envelope for each in found.outgoing]
 
 
 def test_a_relay_that_swallows_more_messages_than_can_be_skipped_delays_them() -> None:

@@ -79,16 +79,19 @@ async def nothing_waits(app: App, *, relayed: int | None = None) -> None:
     await until(app, so)
 
 
+async def was_asked(app: App) -> None:
+    async def so() -> bool:
+        return bool(await app.requests())
+
+    await until(app, so)
+
+
 async def friends(people, *, direct: bool = True):
     """Make Alice and Bob, who are contacts and have told each other their routes; neither is up."""
     alice, bob = [await people.make(name, direct=direct) for name in ("Alice", "Bob")]
     async with alice.up() as a, bob.up() as b:
         await a.add_contact(bob.code, "Bob")
-
-        async def asked() -> bool:
-            return bool(await b.requests())
-
-        await until(b, asked)
+        await was_asked(b)
         await b.accept_request("Alice")
         await has_contact(a, "Bob", ContactState.ACTIVE)
         # What each says reaches the other directly, or it is told so; then nothing waits anywhere.
@@ -129,24 +132,25 @@ async def test_first_contact_between_people_who_never_meet(people, relay) -> Non
             await a.add_contact(bob.peer.onion, "Bob", "It is me")
             await has_contact(a, "Bob", ContactState.REQUESTED)
             early = await a.send("Bob", "written before the answer")
-        async with bob.up() as b:
+        await answer(alice, bob, early)
 
-            async def asked() -> bool:
-                return bool(await b.requests())
 
-            await until(b, asked)
-            (request,) = await b.requests()
-            assert (request.name, request.introduction) == ("Alice", "It is me")
-            await b.accept_request("Alice")
-            answer = await b.send("Alice", "welcome")
-            await becomes(b, answer.id, MessageState.RELAYED)
-        async with alice.up() as a:
-            await has_contact(a, "Bob", ContactState.ACTIVE)
-            await hears(a, "Bob", "welcome")
-            await becomes(a, early.id, MessageState.RELAYED)
-        async with bob.up() as b:
-            await hears(b, "Alice", "written before the answer")
-            await becomes(b, answer.id, MessageState.DELIVERED)
+async def answer(alice, bob, early: Message) -> None:
+    """Have Bob find the request of Alice, who wrote to him early, and accept it; then each hears the other."""
+    async with bob.up() as b:
+        await was_asked(b)
+        (request,) = await b.requests()
+        assert (request.name, request.introduction) == ("Alice", "It is me")
+        await b.accept_request("Alice")
+        welcome = await b.send("Alice", "welcome")
+        await becomes(b, welcome.id, MessageState.RELAYED)
+    async with alice.up() as a:
+        await has_contact(a, "Bob", ContactState.ACTIVE)
+        await hears(a, "Bob", "welcome")
+        await becomes(a, early.id, MessageState.RELAYED)
+    async with bob.up() as b:
+        await hears(b, "Alice", "written before the answer")
+        await becomes(b, welcome.id, MessageState.DELIVERED)
 
 
 async def strangers(people, relay):
@@ -166,13 +170,6 @@ async def leaves_cards(someone, relay) -> None:
         with anyio.fail_after(HOUR):
             while someone.peer not in relay.cards:
                 await relay.changed.next_ring().wait()
-
-
-async def was_asked(app: App) -> None:
-    async def so() -> bool:
-        return bool(await app.requests())
-
-    await until(app, so)
 
 
 async def reason_becomes(app: App, name: str, reason: str | None) -> None:
@@ -216,18 +213,7 @@ async def test_a_request_that_was_found_too_late_is_made_anew(people, relay) -> 
             await has_contact(a, "Bob", ContactState.REQUESTED)
             await anyio.sleep(HOUR)
             assert len(relay.waiting) == 1
-        async with bob.up() as b:
-            await was_asked(b)
-            assert [request.introduction for request in await b.requests()] == ["It is me"]
-            await b.accept_request("Alice")
-            answer = await b.send("Alice", "welcome")
-            await becomes(b, answer.id, MessageState.RELAYED)
-        async with alice.up() as a:
-            await has_contact(a, "Bob", ContactState.ACTIVE)
-            await hears(a, "Bob", "welcome")
-            await becomes(a, early.id, MessageState.RELAYED)
-        async with bob.up() as b:
-            await hears(b, "Alice", "written before the answer")
+        await answer(alice, bob, early)
 
 
 async def test_who_never_answers_is_asked_once_a_month_and_for_half_a_year(people, relay) -> None:
@@ -404,6 +390,32 @@ async def test_how_long_the_old_relay_made_us_wait_counts_no_more_for_whoever_mo
                 moved_at = anyio.current_time()
                 await becomes(a, sent.id, MessageState.DELIVERED)
                 assert anyio.current_time() - moved_at < 60
+
+
+async def test_whoever_moves_all_the_time_has_us_ask_no_faster_where_we_are_refused(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people, direct=False)
+
+        class Refusals(dict):
+            """Wherever Bob moves to, there is no room for hours."""
+
+            asked = 0
+
+            def get(self, address, default):
+                if address != relay.address(bob.peer, alice.peer):
+                    return default
+                self.asked += 1
+                return "relay-full", 6 * HOUR
+
+        async with alice.up() as a, bob.up() as b:
+            relay.refusals = refusals = Refusals()
+            await a.send("Bob", "hello")
+            for number in range(30):
+                relay.move(bob.peer)
+                await b.send("Alice", f"{number}")
+                await anyio.sleep(60)  # virtual time
+            await hears(a, "Bob", *map(str, range(30)))
+            assert 2 <= refusals.asked <= 8
 
 
 async def test_what_is_withheld_is_noticed_when_a_later_one_arrives(people, relay) -> None:
