@@ -7,7 +7,8 @@ Rules for implementations
 - `write` takes state, tree, inserts and updates together, or none of them. After a failure the same inserts can come
   again: they replace what is there.
 - The tree is the larger part, and only commits make it another: where the one that is stored has the id of the one that
-  comes, it may stay. A state is only ever given back with the tree that was written with it.
+  comes, it may stay. A state is only ever given back with the tree that was written with it: any other, or a damaged
+  one, is refused with StorageError.
 - Epoch ids are dense: `max_epoch_id` gives the newest epoch that was inserted, and retention removes the oldest, never
   one in the middle and never the newest. An update for an epoch that is gone is left out.
 - Everything handed over is secret, but for ids and references.
@@ -41,7 +42,7 @@ class GroupStateStorage(Protocol):
     ) -> None:
         """Replace the state and its tree, insert epochs that have passed, and replace past epochs that were used.
 
-        Trees and epochs come with their ids: that of a tree has 32 octets, and trees of one id are equal.
+        Trees and epochs come with their ids: that of a tree is the SHA-256 of its octets.
         """
         ...
 

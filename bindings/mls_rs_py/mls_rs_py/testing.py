@@ -12,6 +12,7 @@
 The kit uses the storage directly, and beneath a real client. A test that fails names the rule that is broken.
 """
 
+from hashlib import sha256
 from typing import Final
 
 from mls_rs_py._mls_rs_py import ApplicationMessage, BasicCredential, BasicIdentityProvider, Client, SignatureKeyPair
@@ -24,8 +25,13 @@ from mls_rs_py.storage import (
     PreSharedKeyStorage,
 )
 
-_TREE_ID: Final = bytes(32)
-_OTHER_TREE_ID: Final = bytes([1] * 32)
+
+def _with_id(tree: bytes) -> tuple[bytes, bytes]:
+    """Give a tree as `write` gets it: a storage may rely on its id."""
+    return sha256(tree).digest(), tree
+
+
+_NO_TREE: Final = _with_id(b"")
 
 
 def make_client(
@@ -66,26 +72,25 @@ class GroupStateStorageKit:
     def test_what_is_written_can_be_read(self, storage: GroupStateStorage) -> None:
         """`write` replaces the state and inserts epochs, whatever octets they are."""
         octets = bytes(range(256)) * 300
-        storage.write(b"", b"\x00", (_TREE_ID, b""), [], [])
-        storage.write(b"\x00\xff", octets, (_TREE_ID, octets[1:]), [(1, b""), (2, octets)], [])
+        storage.write(b"", b"\x00", _NO_TREE, [], [])
+        storage.write(b"\x00\xff", octets, _with_id(octets[1:]), [(1, b""), (2, octets)], [])
         assert storage.state(b"") == (b"\x00", b"")
         assert storage.state(b"\x00\xff") == (octets, octets[1:])
         assert storage.epoch(b"\x00\xff", 2) == octets
-        storage.write(b"\x00\xff", b"new", (_OTHER_TREE_ID, b"tree"), [], [])
+        storage.write(b"\x00\xff", b"new", _with_id(b"tree"), [], [])
         assert storage.state(b"\x00\xff") == (b"new", b"tree")
         assert storage.max_epoch_id(b"\x00\xff") == 2  # noqa: PLR2004  # inserted above
 
     def test_a_state_comes_back_with_its_tree(self, storage: GroupStateStorage) -> None:
         """The tree of another id replaces the one that is stored, also where an earlier one comes again."""
-        trees = {_TREE_ID: b"one", _OTHER_TREE_ID: b"another"}
-        for number, tree_id in enumerate((_TREE_ID, _TREE_ID, _OTHER_TREE_ID, _OTHER_TREE_ID, _TREE_ID)):
-            storage.write(b"group", b"%d" % number, (tree_id, trees[tree_id]), [], [])
-            assert storage.state(b"group") == (b"%d" % number, trees[tree_id])
+        for number, tree in enumerate((b"one", b"one", b"another", b"another", b"one")):
+            storage.write(b"group", b"%d" % number, _with_id(tree), [], [])
+            assert storage.state(b"group") == (b"%d" % number, tree)
 
     def test_groups_do_not_mix(self, storage: GroupStateStorage) -> None:
         """A group sees its own epochs only, also where one id begins with the other."""
-        storage.write(b"a", b"a", (_TREE_ID, b"tree of a"), [(0, b"a0")], [])
-        storage.write(b"ab", b"ab", (_TREE_ID, b"tree of ab"), [(7, b"ab7")], [])
+        storage.write(b"a", b"a", _with_id(b"tree of a"), [(0, b"a0")], [])
+        storage.write(b"ab", b"ab", _with_id(b"tree of ab"), [(7, b"ab7")], [])
         assert storage.state(b"a") == (b"a", b"tree of a")
         assert storage.epoch(b"a", 7) is None
         assert storage.max_epoch_id(b"a") == 0
@@ -94,27 +99,27 @@ class GroupStateStorageKit:
     def test_the_newest_epoch_counts_by_number(self, storage: GroupStateStorage) -> None:
         """`max_epoch_id` compares numbers, not their spellings."""
         for epoch_id in range(2, 300, 1):
-            storage.write(b"group", b"", (_TREE_ID, b""), [(epoch_id, b"%d" % epoch_id)], [])
+            storage.write(b"group", b"", _NO_TREE, [(epoch_id, b"%d" % epoch_id)], [])
             assert storage.max_epoch_id(b"group") == epoch_id
 
     def test_the_oldest_epochs_go(self, storage: GroupStateStorage) -> None:
         """Retention keeps the newest `max_past_epochs`, without a gap."""
-        storage.write(b"group", b"", (_TREE_ID, b""), [(epoch_id, b"") for epoch_id in range(20)], [])
+        storage.write(b"group", b"", _NO_TREE, [(epoch_id, b"") for epoch_id in range(20)], [])
         kept = [epoch_id for epoch_id in range(20) if storage.epoch(b"group", epoch_id) is not None]
         assert kept == list(range(20 - self.max_past_epochs, 20))
 
     def test_updates_replace_only_what_is_there(self, storage: GroupStateStorage) -> None:
         """An update for an epoch that is gone brings nothing back."""
         newest = self.max_past_epochs
-        storage.write(b"group", b"", (_TREE_ID, b""), [(epoch_id, b"old") for epoch_id in range(newest + 1)], [])
-        storage.write(b"group", b"", (_TREE_ID, b""), [], [(newest, b"new"), (0, b"new")])
+        storage.write(b"group", b"", _NO_TREE, [(epoch_id, b"old") for epoch_id in range(newest + 1)], [])
+        storage.write(b"group", b"", _NO_TREE, [], [(newest, b"new"), (0, b"new")])
         assert storage.epoch(b"group", newest) == b"new"
         assert storage.epoch(b"group", 0) is None
 
     def test_the_same_inserts_can_come_again(self, storage: GroupStateStorage) -> None:
         """After a failure in between, a write is repeated."""
         for state in (b"one", b"two"):
-            storage.write(b"group", state, (_TREE_ID, b""), [(0, state)], [])
+            storage.write(b"group", state, _NO_TREE, [(0, state)], [])
         assert storage.epoch(b"group", 0) == b"two"
 
     def test_beneath_a_client(self, storage: GroupStateStorage) -> None:

@@ -39,7 +39,8 @@ pub struct Group {
 
 impl Group {
     pub fn new(group: Core<Config>, ratchets: Ratchets, parts: Parts) -> Self {
-        Self { live: Gate::new(Live::new(State { group, ratchets }), parts.patience), parts }
+        let state = State { group, ratchets, tree: scope::take_tree() };
+        Self { live: Gate::new(Live::new(state), parts.patience), parts }
     }
 
     /// Look at the group.
@@ -708,7 +709,10 @@ impl Group {
         scope::run(py, Blame::Storage, || {
             self.live.enter()?.keep(|state| {
                 scope::set_companion(state.ratchets.to_bytes()?);
-                Ok(state.group.write_to_storage()?)
+                scope::set_tree(state.tree.take());
+                state.group.write_to_storage()?;
+                state.tree = scope::take_tree();
+                Ok(())
             })
         })
     }

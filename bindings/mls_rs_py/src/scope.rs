@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use crate::{
     commit::Shape,
     error::{Blame, Fault, Inner, Kind, PeerError},
+    snapshot::Named,
 };
 
 /// What belongs to the operation that runs on this thread.
@@ -30,6 +31,8 @@ struct Scope {
     shape: Option<Shape>,
     /// The octets that travel with a group's state to and from the storage (src/ratchets.rs).
     companion: Vec<u8>,
+    /// The tree of the group that is being read or written (src/snapshot.rs).
+    tree: Option<Named>,
     /// Counts how often callbacks are entered and left, for those who wait for the same group (src/gate.rs).
     crossings: Option<Arc<AtomicU64>>,
 }
@@ -138,6 +141,16 @@ pub fn set_companion(octets: Vec<u8>) {
 /// Take what `set_companion` left.
 pub fn take_companion() -> Vec<u8> {
     with(|scope| std::mem::take(&mut scope.companion)).unwrap_or_default()
+}
+
+/// Leave the name of a group's tree for the storage adapter, or for the group that it read or wrote.
+pub fn set_tree(tree: Option<Named>) {
+    with(|scope| scope.tree = tree);
+}
+
+/// Take what `set_tree` left.
+pub fn take_tree() -> Option<Named> {
+    with(|scope| scope.tree.take()).flatten()
 }
 
 fn with<R>(access: impl FnOnce(&mut Scope) -> R) -> Option<R> {

@@ -3,27 +3,23 @@
 //! Most of a large group is its ratchet tree. mls-rs can leave the tree's nodes out of what it writes, but not the index and the
 //! hashes that it derives from them. So its encoding is parted here, and put together again octet by octet.
 
-use mls_rs::{CipherSuiteProvider, group::GroupContext};
+use mls_rs::group::GroupContext;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, VarInt};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::keys;
-
 /// The first octet of a stored group state.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What mls-rs 0.57 starts its encoding with.
 const CORE_VERSION: u16 = 1;
-
-const TREE_ID_SIZE: usize = 32;
 
 /// What changes with a message.
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 pub struct State {
     version: u8,
-    /// The tree that it goes with.
-    #[mls_codec(with = "mls_rs_codec::byte_vec")]
-    pub tree_id: Vec<u8>,
+    /// The SHA-256 of the tree that it goes with.
+    pub tree_id: [u8; 32],
     /// What is kept about ratchets (src/ratchets.rs).
     #[mls_codec(with = "mls_rs_codec::byte_vec")]
     pub companion: Vec<u8>,
@@ -33,20 +29,29 @@ pub struct State {
     after_tree: Zeroizing<Vec<u8>>,
 }
 
-/// What only a commit changes: the ratchet tree with its index and hashes. It holds no secret.
-#[derive(MlsSize, MlsEncode, MlsDecode)]
-pub struct Tree {
-    #[mls_codec(with = "mls_rs_codec::byte_vec")]
-    id: Vec<u8>,
-    #[mls_codec(with = "mls_rs_codec::byte_vec")]
-    octets: Vec<u8>,
+/// Which tree goes with a context. To hash a large one takes about as long as a message, and only a commit changes the two.
+#[derive(Clone)]
+pub struct Named {
+    context: GroupContext,
+    tree_id: [u8; 32],
 }
 
-/// Part an encoded group.
+impl Named {
+    fn new(context: GroupContext, tree: &[u8]) -> Self {
+        Self { context, tree_id: Sha256::digest(tree).into() }
+    }
+}
+
+/// Part an encoded group into its state and what only a commit changes: the ratchet tree with its index and hashes, in which
+/// there is no secret.
 ///
 /// It starts with its version, the group context, the proposals that wait and our own among them; then come the tree's index
-/// (five maps), its nodes and its hashes. Nothing but a commit changes these, nor the context, whose hash names them.
-pub fn part(encoded: &[u8], companion: Vec<u8>) -> Result<(State, Tree), mls_rs_codec::Error> {
+/// (five maps), its nodes and its hashes. `named` is the tree of this group that was last read or written.
+pub fn part(
+    encoded: &[u8],
+    companion: Vec<u8>,
+    named: Option<Named>,
+) -> Result<(State, &[u8], Named), mls_rs_codec::Error> {
     let mut rest = encoded;
     if u16::mls_decode(&mut rest)? != CORE_VERSION {
         return Err(mls_rs_codec::Error::UnsupportedEnumDiscriminant);
@@ -55,43 +60,41 @@ pub fn part(encoded: &[u8], companion: Vec<u8>) -> Result<(State, Tree), mls_rs_
     skip(&mut rest, 2)?;
     let start = encoded.len() - rest.len();
     skip(&mut rest, 7)?;
-    let end = encoded.len() - rest.len();
-    let id = tree_id(&context)?;
+    let tree = &encoded[start..encoded.len() - rest.len()];
+    let named = named.filter(|named| named.context == context).unwrap_or_else(|| Named::new(context, tree));
     let state = State {
         version: VERSION,
-        tree_id: id.clone(),
+        tree_id: named.tree_id,
         companion,
         before_tree: Zeroizing::new(encoded[..start].to_vec()),
         after_tree: Zeroizing::new(rest.to_vec()),
     };
-    Ok((state, Tree { id, octets: encoded[start..end].to_vec() }))
+    Ok((state, tree, named))
 }
 
-/// Read what `part` made, and put the group together again; give what was kept about ratchets too.
-pub fn join(state: &[u8], tree: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), &'static str> {
+/// A group that was put together again.
+pub struct Joined {
+    pub encoded: Zeroizing<Vec<u8>>,
+    pub companion: Vec<u8>,
+    pub named: Named,
+}
+
+/// Read what `part` made, and put the group together again.
+///
+/// mls-rs compares the tree with nothing, so this does: on another one a group would make commits that nobody takes.
+pub fn join(state: &[u8], tree: &[u8]) -> Result<Joined, &'static str> {
     if state.first() != Some(&VERSION) {
         return Err("the stored group state has an unknown format");
     }
-    let state = State::mls_decode_exhaustive(state).map_err(|_| "the stored group state is damaged")?;
-    let tree = Tree::mls_decode_exhaustive(tree).map_err(|_| "the stored ratchet tree is damaged")?;
-    if state.tree_id != tree.id {
-        return Err("the stored ratchet tree is not that of the stored group state");
+    let damaged = |_| "the stored group state is damaged";
+    let state = State::mls_decode_exhaustive(state).map_err(damaged)?;
+    let (_, context) = <(u16, GroupContext)>::mls_decode(&mut state.before_tree.as_slice()).map_err(damaged)?;
+    let named = Named::new(context, tree);
+    if state.tree_id != named.tree_id {
+        return Err("the stored ratchet tree is not that of the stored group state, or it is damaged");
     }
-    let size = state.before_tree.len() + tree.octets.len() + state.after_tree.len();
-    let mut encoded = Zeroizing::new(Vec::with_capacity(size));
-    for part in [&state.before_tree, &tree.octets, &state.after_tree] {
-        encoded.extend_from_slice(part);
-    }
-    Ok((encoded, state.companion))
-}
-
-/// What tells the tree of one epoch of one branch from all others.
-fn tree_id(context: &GroupContext) -> Result<Vec<u8>, mls_rs_codec::Error> {
-    let encoded = context.mls_encode_to_vec()?;
-    let provider = keys::suite_provider(context.cipher_suite).map_err(|_| mls_rs_codec::Error::InvalidContent)?;
-    let mut hash = provider.hash(&encoded).map_err(|_| mls_rs_codec::Error::InvalidContent)?;
-    hash.truncate(TREE_ID_SIZE);
-    Ok(hash)
+    let encoded = Zeroizing::new([&state.before_tree, tree, &state.after_tree].concat());
+    Ok(Joined { encoded, companion: state.companion, named })
 }
 
 /// Skip fields that start with their length.

@@ -15,6 +15,7 @@ use crate::{
     ratchets::Ratchets,
     rules::Limits,
     scope,
+    snapshot::Named,
 };
 
 /// Steps before a new copy is made.
@@ -28,6 +29,8 @@ const MAX_OCTETS: usize = 256 * 1024;
 pub struct State {
     pub group: Group<Config>,
     pub ratchets: Ratchets,
+    /// The tree that was last read or written.
+    pub tree: Option<Named>,
 }
 
 /// A step that depends on nothing but the state: it calls no storage and no identity provider.

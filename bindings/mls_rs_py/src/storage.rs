@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Inner, Kind},
-    scope, snapshot,
+    scope,
+    snapshot::{self, Joined},
 };
 
 type Object = Arc<Py<PyAny>>;
@@ -44,8 +45,9 @@ impl GroupStateStorage for Groups {
             Ok(stored.map(|(state, tree)| snapshot::join(state.as_bytes(), tree.as_bytes())))
         })?;
         let Some(joined) = stored else { return Ok(None) };
-        let (encoded, companion) = joined.map_err(damaged)?;
+        let Joined { encoded, companion, named } = joined.map_err(damaged)?;
         scope::set_companion(companion);
+        scope::set_tree(Some(named));
         Ok(Some(encoded))
     }
 
@@ -58,9 +60,9 @@ impl GroupStateStorage for Groups {
 
     fn write(&mut self, state: GroupState, inserts: Vec<EpochRecord>, updates: Vec<EpochRecord>) -> Result<(), Inner> {
         let unfit = |_| damaged("the group state cannot be stored");
-        let (parted, tree) = snapshot::part(&state.data, scope::take_companion()).map_err(unfit)?;
+        let (parted, tree, named) =
+            snapshot::part(&state.data, scope::take_companion(), scope::take_tree()).map_err(unfit)?;
         let encoded = parted.mls_encode_to_vec().map(Zeroizing::new).map_err(unfit)?;
-        let encoded_tree = tree.mls_encode_to_vec().map_err(unfit)?;
         scope::call_back(|py| {
             let records = |records: &[EpochRecord]| {
                 PyList::new(py, records.iter().map(|record| (record.id, PyBytes::new(py, &record.data))))
@@ -68,12 +70,14 @@ impl GroupStateStorage for Groups {
             let arguments = (
                 PyBytes::new(py, &state.id),
                 PyBytes::new(py, &encoded),
-                (PyBytes::new(py, &parted.tree_id), PyBytes::new(py, &encoded_tree)),
+                (PyBytes::new(py, &parted.tree_id), PyBytes::new(py, tree)),
                 records(&inserts)?,
                 records(&updates)?,
             );
             self.0.bind(py).call_method1(intern!(py, "write"), arguments).map(drop)
-        })
+        })?;
+        scope::set_tree(Some(named));
+        Ok(())
     }
 
     fn max_epoch_id(&self, group_id: &[u8]) -> Result<Option<u64>, Inner> {

@@ -1,5 +1,6 @@
 """What this package promises beyond RFC 9420: all or nothing, whose fault it is, limits, threads, no secrets shown."""
 
+import hashlib
 import pickle
 import re
 import resource
@@ -300,6 +301,49 @@ def test_a_message_of_another_group_is_the_peers_fault(person, pair, gather):
     other, _ = gather(person("alice"), person("bob"), group_id=b"other")
     with pytest.raises(PeerError):
         pair[1].process(other.encrypt(b"x"))
+
+
+def test_nothing_is_done_on_a_tree_that_was_not_written_with_the_state(person, gather):
+    """Not on that of another epoch, nor on one with a single octet changed, whatever the storage says it is."""
+    alice, bob = person("alice"), person("bob")
+    group, _ = gather(alice, bob)
+    _, earlier = alice.groups.state(b"group")
+    group.commit()
+    group.apply_pending_commit()
+    group.write_to_storage()
+    state, tree = alice.groups.state(b"group")
+    flipped = [tree[:at] + bytes([tree[at] ^ 0x41]) + tree[at + 1 :] for at in range(len(tree))]
+    head = [tree[:at] + earlier[at:] for at in range(1, 64)]
+    wrong = {earlier, b"", tree[:-1], tree + b"x", *flipped, *head} - {tree}
+    for each in wrong:
+        alice.groups.state = lambda group_id, each=each: (state, each)
+        with pytest.raises(StorageError):
+            alice.client.load_group(b"group")
+    alice.groups.state = lambda group_id: (state, tree)
+    assert alice.client.load_group(b"group").epoch == group.epoch
+
+
+@pytest.mark.parametrize("suite", [1, 2, 3, 7])
+def test_a_trees_id_is_its_hash(person, gather, suite):
+    written = []
+
+    class Storage(InMemoryGroupStateStorage):
+        def write(self, group_id, state, tree, *epochs):
+            written.append(tree)
+            super().write(group_id, state, tree, *epochs)
+
+    alice = person("alice", suite=suite, groups=Storage())
+    gather(alice, person("bob", suite=suite))
+    group = alice.client.load_group(b"group")
+    group.encrypt(b"x")
+    group.write_to_storage()
+    first, second = written
+    assert first == second
+    assert first[0] == hashlib.sha256(first[1]).digest()
+    group.commit()
+    group.apply_pending_commit()
+    group.write_to_storage()
+    assert written[2][0] == hashlib.sha256(written[2][1]).digest() != first[0]
 
 
 def test_a_damaged_state_is_the_storages_fault(person):

@@ -1,5 +1,6 @@
 """The package's storages against the kits that others' storages are held to."""
 
+import hashlib
 import sqlite3
 
 import pytest
@@ -12,7 +13,7 @@ from mls_rs_py.sqlite import (
 )
 from mls_rs_py.testing import GroupStateStorageKit, KeyPackageStorageKit, PreSharedKeyStorageKit, make_client
 
-TREE_ID = bytes([1] * 32)
+OLD, NEW = ((hashlib.sha256(tree).digest(), tree) for tree in (b"old tree", b"new tree"))
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_expired_key_packages_go(kind, connection):
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_a_deleted_group_is_gone(kind, connection):
     storage = InMemoryGroupStateStorage() if kind == "memory" else SqliteGroupStateStorage(SqliteDatabase(connection))
-    storage.write(b"group", b"", (TREE_ID, b""), [(0, b"")], [])
+    storage.write(b"group", b"", OLD, [(0, b"")], [])
     storage.delete_group(b"group")
     storage.delete_group(b"group")
     assert storage.state(b"group") is None
@@ -127,9 +128,9 @@ def test_the_application_commits(connection):
 
 def test_a_failing_write_leaves_nothing_behind(connection):
     storage = SqliteGroupStateStorage(SqliteDatabase(connection))
-    storage.write(b"group", b"old", (TREE_ID, b"old tree"), [(0, b"")], [])
+    storage.write(b"group", b"old", OLD, [(0, b"")], [])
     with pytest.raises(sqlite3.Error):
-        storage.write(b"group", b"new", (bytes(32), b"new tree"), [(1, "no octets")], [])
+        storage.write(b"group", b"new", NEW, [(1, "no octets")], [])
     assert storage.state(b"group") == (b"old", b"old tree")
     assert storage.max_epoch_id(b"group") == 0
 
