@@ -1,21 +1,23 @@
 """The engine's rows in its key-value area, and how one that was put back from an older copy is noticed.
 
     a                        the account: identity seed (32) ‖ MLS signature seed (32) ‖ credential
-    g LEN ID s               a group's state:          version (8) ‖ state
-    g LEN ID t               its ratchet tree:         version (8) ‖ tree
-    g LEN ID e EPOCH         one of its past epochs:   version (8) ‖ epoch
+    g LEN ID s               a group's state
+    g LEN ID t               its ratchet tree
+    g LEN ID e EPOCH         one of its past epochs
     k REFERENCE              a key package of ours:    not-after (8) ‖ MLS signature seed (32) ‖ key package
-    v LEN ID                 a group's version (8), its tree's version (8) and id (32), then for each kept epoch its
-                             number (8) and its row's version (8)
+    v LEN ID                 the SHA-256 of a group's state and of its tree, then for each kept epoch its number (8) and
+                             its row's SHA-256
 
-LEN is one octet, EPOCH and all numbers are 8 octets, big-endian. A group's version grows with each write, and each row
-says in which it was written; the tree, most of a large group, is only written where a commit made it another. SQLCipher
-authenticates pages one by one and notices no older page among newer ones; the `v` rows lie apart from the `g` rows, so
-that the two do not share a page once there is more than one.
+LEN is one octet, EPOCH and all numbers are 8 octets, big-endian. The tree, most of a large group, is only written where
+a commit made it another. SQLCipher authenticates pages one by one and notices no older page among newer ones, and a row
+of more than about a quarter of a page lies on several: so each row that is read is compared with its hash as a whole.
+At most 5 epochs are kept, so that a `v` row is never that long; these lie apart from the `g` rows, so that a
+group's hashes are on another page than its rows once a vault is not small.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Self
 
 from balchat_host.api.errors import CryptoRejected, VaultRolledBack
@@ -26,12 +28,12 @@ MAX_PAST_EPOCHS: Final = 5
 
 MAX_GROUP_ID: Final = 255
 SEED_SIZE: Final = 32
-TREE_ID_SIZE: Final = 32
+HASH_SIZE: Final = 32
 
 _ACCOUNT: Final = b"a"
 _GROUP: Final = b"g"
 _KEY_PACKAGE: Final = b"k"
-_VERSION: Final = b"v"
+_HASHES: Final = b"v"
 
 
 def _named(prefix: bytes, group_id: bytes) -> bytes:
@@ -53,48 +55,45 @@ def _epoch_key(group_id: bytes, epoch_id: int) -> bytes:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Versions:
-    """In which version of a group its rows were written."""
+class _Hashes:
+    """The SHA-256 of a group's rows as they were written last."""
 
-    group: int = 0
-    tree: int = 0
-    tree_id: bytes = b""
-    epochs: dict[int, int] = field(default_factory=dict[int, int])
+    state: bytes = b""
+    tree: bytes = b""
+    epochs: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
     @classmethod
     def decode(cls, row: bytes) -> Self:
-        numbers = [int.from_bytes(row[at : at + 8]) for at in range(16 + TREE_ID_SIZE, len(row), 8)]
+        epochs = [row[at : at + 8 + HASH_SIZE] for at in range(2 * HASH_SIZE, len(row), 8 + HASH_SIZE)]
         return cls(
-            group=int.from_bytes(row[:8]),
-            tree=int.from_bytes(row[8:16]),
-            tree_id=row[16 : 16 + TREE_ID_SIZE],
-            epochs=dict(zip(numbers[::2], numbers[1::2], strict=True)),
+            state=row[:HASH_SIZE],
+            tree=row[HASH_SIZE : 2 * HASH_SIZE],
+            epochs={int.from_bytes(epoch[:8]): epoch[8:] for epoch in epochs},
         )
 
     def encode(self) -> bytes:
-        numbers = (number for pair in sorted(self.epochs.items()) for number in pair)
-        head = self.group.to_bytes(8) + self.tree.to_bytes(8) + self.tree_id
-        return head + b"".join(number.to_bytes(8) for number in numbers)
+        epochs = (epoch_id.to_bytes(8) + digest for epoch_id, digest in sorted(self.epochs.items()))
+        return self.state + self.tree + b"".join(epochs)
 
 
 class GroupRows:
-    """mls-rs' group state storage on an area, for one call to the engine: a group's versions are read once in it."""
+    """mls-rs' group state storage on an area, for one call to the engine: a group's hashes are read once in it."""
 
     def __init__(self, area: KeyValueArea) -> None:
         self._area = area
-        self._read: dict[bytes, _Versions] = {}
+        self._read: dict[bytes, _Hashes] = {}
 
     def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
         """Give a group's state and tree. Raises VaultRolledBack."""
-        versions = self._versions(group_id)
+        hashes = self._hashes(group_id)
         row = self._area.get(_state_key(group_id))
-        if versions.group == 0 and row is None:
+        if not hashes.state and row is None:
             return None
-        return _checked(row, versions.group), _checked(self._area.get(_tree_key(group_id)), versions.tree)
+        return _checked(row, hashes.state), _checked(self._area.get(_tree_key(group_id)), hashes.tree)
 
     def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
         """Give a past epoch. Raises VaultRolledBack."""
-        epochs = self._versions(group_id).epochs
+        epochs = self._hashes(group_id).epochs
         if epoch_id not in epochs:
             return None
         return _checked(self._area.get(_epoch_key(group_id, epoch_id)), epochs[epoch_id])
@@ -108,9 +107,8 @@ class GroupRows:
         epoch_updates: Sequence[tuple[int, bytes]],
     ) -> None:
         """Write a group and its past epochs, and forget the oldest of them."""
-        versions = self._versions(group_id)
-        versions.group += 1
-        epochs = versions.epochs
+        hashes = self._hashes(group_id)
+        epochs = hashes.epochs
         kept = {*epochs, *(epoch_id for epoch_id, _ in epoch_inserts)}
         kept = set(sorted(kept)[-MAX_PAST_EPOCHS:])
         for epoch_id in epochs.keys() - kept:
@@ -118,51 +116,54 @@ class GroupRows:
             del epochs[epoch_id]
         for epoch_id, epoch in (*epoch_inserts, *epoch_updates):
             if epoch_id in kept:
-                self._put(_epoch_key(group_id, epoch_id), versions.group, epoch)
-                epochs[epoch_id] = versions.group
+                self._area.put(_epoch_key(group_id, epoch_id), epoch)
+                epochs[epoch_id] = _hash(epoch)
+        # A tree's id is its SHA-256.
         tree_id, tree_octets = tree
-        if tree_id != versions.tree_id:
-            self._put(_tree_key(group_id), versions.group, tree_octets)
-            versions.tree, versions.tree_id = versions.group, tree_id
-        self._put(_state_key(group_id), versions.group, state)
-        self._read[group_id] = versions
-        self._area.put(_named(_VERSION, group_id), versions.encode())
+        if tree_id != hashes.tree:
+            self._area.put(_tree_key(group_id), tree_octets)
+            hashes.tree = tree_id
+        self._area.put(_state_key(group_id), state)
+        hashes.state = _hash(state)
+        self._read[group_id] = hashes
+        self._area.put(_named(_HASHES, group_id), hashes.encode())
 
     def max_epoch_id(self, group_id: bytes) -> int | None:
         """Give the newest past epoch."""
-        return max(self._versions(group_id).epochs, default=None)
+        return max(self._hashes(group_id).epochs, default=None)
 
     def delete(self, group_id: bytes) -> None:
         """Forget everything of a group."""
         self._read.pop(group_id, None)
         for key, _ in self._area.scan(_named(_GROUP, group_id)):
             self._area.delete(key)
-        self._area.delete(_named(_VERSION, group_id))
+        self._area.delete(_named(_HASHES, group_id))
 
     def has(self, group_id: bytes) -> bool:
-        """Say whether a group is here, without reading it. Raises VaultRolledBack where only its versions are gone."""
-        if self._versions(group_id).group:
+        """Say whether a group is here, without reading it. Raises VaultRolledBack where only its hashes are gone."""
+        if self._hashes(group_id).state:
             return True
         return self.state(group_id) is not None
 
     def ids(self) -> list[bytes]:
         """Give the ids of all groups."""
-        return [key[2:] for key, _ in self._area.scan(_VERSION)]
+        return [key[2:] for key, _ in self._area.scan(_HASHES)]
 
-    def _put(self, key: bytes, version: int, octets: bytes) -> None:
-        self._area.put(key, version.to_bytes(8) + octets)
-
-    def _versions(self, group_id: bytes) -> _Versions:
+    def _hashes(self, group_id: bytes) -> _Hashes:
         if group_id not in self._read:
-            row = self._area.get(_named(_VERSION, group_id))
-            self._read[group_id] = _Versions() if row is None else _Versions.decode(row)
+            row = self._area.get(_named(_HASHES, group_id))
+            self._read[group_id] = _Hashes() if row is None else _Hashes.decode(row)
         return self._read[group_id]
 
 
-def _checked(row: bytes | None, version: int) -> bytes:
-    if row is None or int.from_bytes(row[:8]) != version:
-        raise VaultRolledBack(problem="a group's keys are not of the version that was written last")
-    return row[8:]
+def _hash(row: bytes) -> bytes:
+    return sha256(row).digest()
+
+
+def _checked(row: bytes | None, digest: bytes) -> bytes:
+    if row is None or _hash(row) != digest:
+        raise VaultRolledBack(problem="a group's keys are not those that were written last")
+    return row
 
 
 class KeyPackageRows:
