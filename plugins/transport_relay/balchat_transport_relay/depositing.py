@@ -24,6 +24,10 @@ _DENIED_LONGEST: Final = 900.0
 """Seconds after which to ask again where a queue is not there: its owner makes it when they next reach the relay. That
 may be soon, or in weeks, so each time we wait twice as long, up to a limit."""
 _MAX_DENIED: Final = 1024
+"""How many queues that were not there are remembered: contacts name them, so that they must not fill the memory. Of one
+that is forgotten we only wait the shortest time once more."""
+_MAX_DOUBLED: Final = 10
+"""How often the wait is doubled: by then it is at its limit, and a float does not hold every power of 2."""
 _DOWN_FOR: Final = 60.0
 """Seconds for which a relay that could not be reached is asked last."""
 _SHORTEST_WAIT: Final = 5.0
@@ -158,7 +162,7 @@ class Depositing:
         times = self._denied.pop(address.queue, 0)
         if len(self._denied) >= _MAX_DENIED:
             del self._denied[next(iter(self._denied))]
-        self._denied[address.queue] = min(times + 1, 10)
+        self._denied[address.queue] = min(times + 1, _MAX_DOUBLED)
         return _Failure(Code.DENIED.value, min(_DENIED_RETRY * 2.0**times, _DENIED_LONGEST))
 
     def _is_down(self, relay: bytes) -> None:
