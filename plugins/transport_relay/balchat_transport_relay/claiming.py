@@ -1,11 +1,14 @@
 """Claims key packages of people who are away, at the relays that their chat codes name, and then at ours."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+import anyio
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.cards import BadCard, Card, unwrap
-from balchat_relay_proto.errors import Refused
+from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Claimed
 from balchat_relay_proto.requests import Claim
 
@@ -18,6 +21,21 @@ from balchat_transport_relay.faults import RelayGone, RelayLies
 _MAX_RELAYS: Final = 3
 _MAX_CLAIMS: Final = 4
 """Cards that may be out of date before the relay is given up; each is gone once it was claimed."""
+_FIRST_WAIT: Final = 60.0
+_LONGEST_WAIT: Final = 24 * 3600.0
+"""Seconds until a relay of ours is asked again for the same person; each time four times as long, up to a limit."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """How often a relay of ours has answered for somebody, and the loop's time before which it is left alone."""
+
+    times: int = 0
+    not_before: float = 0.0
+
+    def answered(self) -> None:
+        wait = min(_FIRST_WAIT * 4.0 ** min(self.times, 32), _LONGEST_WAIT)
+        self.times, self.not_before = self.times + 1, anyio.current_time() + wait
 
 
 class Claiming:
@@ -27,17 +45,43 @@ class Claiming:
         self._book = book
         self._circuits = circuits
         self._now = now
+        self._asked: defaultdict[PeerId, defaultdict[PeerId, _Asked]] = defaultdict(lambda: defaultdict(_Asked))
+        """By person and relay of ours."""
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage (Transport.claim_key_package); the way to the inbox is remembered."""
+        named = _named(relays)
+        key_package = await self._look(peer, named)
+        if key_package is not None:
+            return key_package
+        # They are not where their chat code says: they may have moved to a relay that we use too. But it hears from us
+        # for whom we look, so it is not asked where that may still show elsewhere, nor often.
+        ours = [row.peer for row in self._book.used if row.peer not in named]
+        return await self._look(peer, ours, asked=self._asked[peer])
+
+    def forget(self, peer: PeerId) -> None:
+        """Keep nothing of somebody."""
+        self._asked.pop(peer, None)
+
+    async def _look(
+        self, peer: PeerId, relays: Sequence[PeerId], *, asked: Mapping[PeerId, _Asked] | None = None
+    ) -> bytes | None:
+        """Claim at the first relay that has a card; where `asked` says how often they were, at those that are due."""
         failure: PeerUnreachable | None = None
-        # They may have moved, since they gave out their chat code, to one that we use too.
-        for relay in dict.fromkeys([*_named(relays), *(row.peer for row in self._book.used)]):
+        for relay in relays:
+            if asked is not None and asked[relay].not_before > anyio.current_time():
+                continue
             try:
                 card = await self._card(relay, peer)
-            except (RelayGone, RelayLies, BadCard) as error:
-                failure = PeerUnreachable(problem=f"a relay did not help: {error}")
+            except RelayGone as gone:
+                failure = PeerUnreachable(problem=f"a relay did not help: {gone}")
                 continue
+            except Refused as refused:
+                failure, card = PeerUnreachable(problem=f"a relay did not help: {refused.code.value}"), None
+            except (RelayLies, BadCard) as error:
+                failure, card = PeerUnreachable(problem=f"a relay did not help: {error}"), None
+            if asked is not None:
+                asked[relay].answered()
             if card is not None:
                 await self._book.put_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
                 return card.key_package
@@ -46,11 +90,14 @@ class Claiming:
         return None
 
     async def _card(self, relay: PeerId, peer: PeerId) -> Card | None:
+        """Claim at one relay; None where it has no card of use. Raises Refused, RelayGone, RelayLies, BadCard."""
         client = self._circuits.client(relay, f"claim/{self._circuits.slot(peer)}")
         for _ in range(_MAX_CLAIMS):
             try:
                 claimed = await client.ask(Claim(queue=inbox_id(peer.octets)), Claimed)
-            except Refused:
+            except Refused as refused:
+                if refused.code not in (Code.DENIED, Code.NO_KEY_PACKAGE):
+                    raise
                 return None  # they are not there, or nothing is left
             card = unwrap(claimed.card, onion_key=peer.octets)
             if card.not_after > self._now():

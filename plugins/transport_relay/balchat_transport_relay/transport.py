@@ -106,6 +106,7 @@ class RelayTransport(Transport):
 
     async def forget(self, peer: PeerId) -> None:
         await self._book.forget(peer)
+        self._claiming.forget(peer)
         self._circuits.release(peer)
         for station in self._stations.values():
             station.wake()

@@ -603,6 +603,58 @@ async def test_somebody_who_moved_to_a_relay_of_ours_is_found_there(world) -> No
             await bob.has(b"may I?")
 
 
+async def test_our_relay_is_not_asked_for_whom_we_look_where_theirs_cannot_be_asked_now(world) -> None:
+    async with world() as w:
+        theirs, ours = await w.relay(), await w.relay()
+        async with w.account(ours) as alice, w.account(ours) as bob:
+            code = [theirs.peer.onion]
+
+            def busy(request) -> None:
+                raise Refused(Code.TOO_MANY_REQUESTS, "", retry_after=60)
+
+            theirs.script = busy
+            with pytest.raises(PeerUnreachable):
+                await alice.transport.claim_key_package(bob.peer, code)
+            w.network.refuse(theirs.peer)
+            await anyio.sleep(2 * IDLE)  # virtual time: the connection is closed
+            with pytest.raises(PeerUnreachable):
+                await alice.transport.claim_key_package(bob.peer, code)
+            assert ours.asked_for(Claim) == []
+
+
+async def test_our_relay_is_asked_less_and_less_often_for_whom_it_does_not_know(world) -> None:
+    """Each time it is asked it can guess once more for whom we look, and that we have not found them."""
+    async with world() as w:
+        ours = await w.relay()
+        async with w.account(ours, settings=RelaySettings(**CALM)) as alice:
+            somebody, another = PeerId(urandom(32)), PeerId(urandom(32))
+            asked: list[int] = []
+            for _ in range(3):
+                for _ in range(24 * 12):
+                    assert await alice.transport.claim_key_package(somebody, []) is None
+                    await anyio.sleep(300)
+                asked.append(len(ours.asked_for(Claim)))
+            assert asked == [7, 8, 9]
+            # For somebody else, or who was removed and is looked for anew, it is asked at once.
+            for number, person in enumerate((another, somebody)):
+                await alice.transport.forget(person)
+                await alice.transport.claim_key_package(person, [])
+                assert len(ours.asked_for(Claim)) == 10 + number
+
+
+async def test_our_relay_is_asked_at_once_when_it_can_be_reached_again(world) -> None:
+    async with world() as w:
+        ours = await w.relay()
+        async with w.account(ours) as alice, w.account(ours) as bob:
+            w.network.refuse(ours.peer)
+            for _ in range(20):
+                await anyio.sleep(2 * IDLE)  # virtual time: the connection is closed
+                with pytest.raises(PeerUnreachable):
+                    await alice.transport.claim_key_package(bob.peer, [])
+            w.network.accept_again(ours.peer)
+            assert await alice.transport.claim_key_package(bob.peer, []) is not None
+
+
 async def test_an_inbox_that_is_left_takes_nothing_for_ever_and_a_new_card_leads_to_the_next(world) -> None:
     async with world() as w, w.account() as alice:
         relay, other = await w.relay(), await w.relay()
