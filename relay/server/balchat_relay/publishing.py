@@ -4,11 +4,14 @@ The bridge goes through the public contract of networks, so that any network cou
 nothing against a circuit. Each direction holds one chunk, and waits for the other side.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream, TaskStatus
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
@@ -62,11 +65,49 @@ class Onion:
 
     async def _bridge(self, outside: ByteStream) -> None:
         try:
-            inside = await anyio.connect_unix(self._socket)
+            stream = await inside(self._socket)
         except OSError:  # the server is stopping
             await outside.aclose()
             return
-        await bridge(outside, inside)
+        await bridge(outside, stream)
+
+
+async def inside(socket: Path) -> ByteStream:
+    """Connect to the server. Raises OSError."""
+    return _Inside(*await asyncio.open_unix_connection(socket, limit=_CHUNK))
+
+
+class _Inside(ByteStream):
+    """A stream to the server. anyio's own, cancelled as octets come, leaves the loop with a fault to log."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def receive(self, max_bytes: int = _CHUNK) -> bytes:
+        try:
+            octets = await self._reader.read(max_bytes)
+        except OSError as error:
+            raise anyio.BrokenResourceError from error
+        if not octets:
+            raise anyio.EndOfStream
+        return octets
+
+    async def send(self, item: bytes) -> None:
+        try:
+            self._writer.write(item)
+            await self._writer.drain()
+        except OSError as error:
+            raise anyio.BrokenResourceError from error
+
+    async def send_eof(self) -> None:
+        self._writer.write_eof()
+        await anyio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        self._writer.close()
+        with suppress(OSError):  # whatever broke, it is closed
+            await self._writer.wait_closed()
 
 
 async def bridge(one: ByteStream, other: ByteStream) -> None:
