@@ -15,12 +15,14 @@ than a bounded number of octets, and the order is the store's.
 
 Waking the writer, and being woken by it, is most of the time that a push takes. So a send capability that has put into
 a queue, with success and while this subscription was there, is trusted: the next envelope goes to a LIVE subscriber
-before the writer has it. A put that stores nothing (refused, a repetition) ends the trust, and so does a rotation. So
-nothing is pushed that the capability does not allow, and of what a quota refuses no more than is under way at once.
+before the writer has it. A put of its own that stores nothing (refused, a repetition) ends the trust, and so does a
+rotation. So nothing is pushed that the capability does not allow, and of what a quota refuses no more than is under way
+at once. Another capability's put changes nothing: whoever only knows the queue cannot keep its sender waiting.
 
 An envelope that is pushed so early has no sequence yet. It carries the cursor, which stays where it is: a client that
 goes on after it misses nothing, even where the put then fails. When it arrives from the writer the cursor moves on
-without another push. Nothing overtakes: while a put is under way that was not pushed early, none is.
+without another push. Nothing overtakes: while a put is under way that was not pushed early, none is. Those of another
+capability than the trusted one do not count, as the store will refuse them.
 """
 
 import asyncio
@@ -54,11 +56,13 @@ class Link(Protocol):
 class Subscription:
     """One queue on one link. `receive` is the capability's verifier, None for an inbox.
 
-    `trusted` is the verifier of a send capability that is; `puttings` are those that are under way.
+    `trusted` is the verifier of a send capability that is; `puttings` are those that are under way, by the identity of
+    their envelope, and `late` is how many of them have to arrive before another one may be pushed early.
     """
 
     __slots__ = (
-        "cursor", "fetching", "link", "missed", "number", "puttings", "queue", "receive", "rotations", "trusted",
+        "cursor", "fetching", "late", "link", "missed", "number", "puttings", "queue", "receive", "rotations",
+        "trusted",
     )  # fmt: skip
 
     def __init__(self, link: Link, *, number: int, queue: bytes, receive: bytes | None, cursor: int) -> None:
@@ -71,45 +75,56 @@ class Subscription:
         self.fetching = True
         self.trusted: bytes | None = None
         self.rotations = 0
-        self.puttings: list[Putting] = []
+        self.puttings: dict[int, Putting] = {}
+        self.late = 0
 
     @property
     def live(self) -> bool:
         """Whether everything that arrived was pushed."""
         return not self.fetching and self.missed <= self.cursor
 
+    def trusts(self, send: bytes) -> bool:
+        """Say whether this is the verifier that is trusted."""
+        return compare_digest(rules.ABSENT if self.trusted is None else self.trusted, send)
+
 
 class Putting:
     """A put, from before the store has it until it is `done`. All are, so that none takes longer for a subscriber."""
 
-    __slots__ = ("_rotations", "_send", "_subscription", "arrived", "early", "envelope")
+    __slots__ = ("_late", "_rotations", "_send", "_subscription", "arrived", "early", "envelope")
 
     def __init__(self, subscription: Subscription | None, *, send: bytes, envelope: bytes) -> None:
         self._subscription = subscription
         self._send = send
         self.envelope = envelope
         self.arrived = False
-        trusted = subscription.trusted if subscription is not None else None
-        self.early = compare_digest(rules.ABSENT if trusted is None else trusted, send)
+        self.early = False
         if subscription is None:
+            compare_digest(rules.ABSENT, send)
             return
         self._rotations = subscription.rotations
+        trusted = subscription.trusts(send)
         self.early = (
-            self.early
+            trusted
             and subscription.live
-            and all(each.early for each in subscription.puttings)
+            and not subscription.late
             and subscription.link.push(subscription, subscription.cursor, envelope)
         )
-        subscription.puttings.append(self)
+        self._late = not self.early and (trusted or subscription.trusted is None)
+        subscription.late += self._late
+        subscription.puttings[id(envelope)] = self
 
     def done(self, put: asyncio.Future[None]) -> None:
         """Learn from how it came out."""
         subscription = self._subscription
         if subscription is None:
             return
-        subscription.puttings.remove(self)
+        subscription.late -= self._late
+        subscription.puttings.pop(id(self.envelope), None)
+        trusted = subscription.trusts(self._send)
         if put.cancelled() or put.exception() is not None or not self.arrived:
-            subscription.trusted = None
+            if trusted:
+                subscription.trusted = None
         elif self._rotations == subscription.rotations:
             subscription.trusted = self._send
 
@@ -182,7 +197,7 @@ class Hub(Observer):
         subscription = self._subscriptions.get(place.queue)
         if subscription is None or place.sequence <= subscription.cursor:
             return
-        putting = next((each for each in subscription.puttings if each.envelope is envelope), None)
+        putting = subscription.puttings.get(id(envelope))
         if putting is not None:
             putting.arrived = True
         early = putting is not None and putting.early

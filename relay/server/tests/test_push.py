@@ -325,3 +325,19 @@ async def test_an_envelope_that_is_repeated_without_end_comes_once_more_at_most(
     assert await pushed(known.subscriber) == envelope
     assert await pushed(known.subscriber) == newer
     await known.nothing_more()
+
+
+async def test_whoever_only_knows_the_queue_does_not_keep_its_sender_waiting(known: Known) -> None:
+    assert await refusal_of(known.owner, known.queue, Capability.generate()) is Code.DENIED
+    envelope = random_envelope()
+    async with anyio.create_task_group() as tasks:
+        known.store.hold()
+        tasks.start_soon(refusal_of, known.owner, known.queue, Capability.generate())
+        while not known.store.release.statistics().tasks_waiting:
+            await anyio.lowlevel.checkpoint()
+        tasks.start_soon(put, known.sender, known.queue, envelope)
+        with anyio.fail_after(60):
+            assert await pushed(known.subscriber) == envelope
+        known.store.release.set()
+    assert await put(known.sender, known.queue) == await pushed(known.subscriber)
+    await known.nothing_more()
