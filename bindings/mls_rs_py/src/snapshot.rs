@@ -14,15 +14,27 @@ const VERSION: u8 = 3;
 /// What mls-rs 0.57 starts its encoding with.
 const CORE_VERSION: u16 = 1;
 
+const HASH_SIZE: usize = 32;
+
+/// Octets with their SHA-256 before them: mls-rs takes what it can read, and a single bit may have it ask for all memory there is.
+pub fn with_hash(octets: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([&Sha256::digest(octets), octets].concat())
+}
+
+/// Give the octets that `with_hash` got, if these are what it made.
+pub fn verified(octets: &[u8]) -> Option<&[u8]> {
+    let (hash, octets) = octets.split_at_checked(HASH_SIZE)?;
+    (*hash == *Sha256::digest(octets)).then_some(octets)
+}
+
 /// What changes with a message.
 #[derive(MlsSize, MlsEncode, MlsDecode)]
-pub struct State {
-    version: u8,
+struct State {
     /// The SHA-256 of the tree that it goes with.
-    pub tree_id: [u8; 32],
+    tree_id: [u8; HASH_SIZE],
     /// What is kept about ratchets (src/ratchets.rs).
     #[mls_codec(with = "mls_rs_codec::byte_vec")]
-    pub companion: Vec<u8>,
+    companion: Vec<u8>,
     #[mls_codec(with = "mls_rs_codec::byte_vec")]
     before_tree: Zeroizing<Vec<u8>>,
     #[mls_codec(with = "mls_rs_codec::byte_vec")]
@@ -33,7 +45,7 @@ pub struct State {
 #[derive(Clone)]
 pub struct Named {
     context: GroupContext,
-    tree_id: [u8; 32],
+    pub tree_id: [u8; HASH_SIZE],
 }
 
 impl Named {
@@ -42,16 +54,19 @@ impl Named {
     }
 }
 
+/// A group that was parted.
+pub struct Parted<'a> {
+    pub state: Zeroizing<Vec<u8>>,
+    pub tree: &'a [u8],
+    pub named: Named,
+}
+
 /// Part an encoded group into its state and what only a commit changes: the ratchet tree with its index and hashes, in which
 /// there is no secret.
 ///
 /// It starts with its version, the group context, the proposals that wait and our own among them; then come the tree's index
 /// (five maps), its nodes and its hashes. `named` is the tree of this group that was last read or written.
-pub fn part(
-    encoded: &[u8],
-    companion: Vec<u8>,
-    named: Option<Named>,
-) -> Result<(State, &[u8], Named), mls_rs_codec::Error> {
+pub fn part(encoded: &[u8], companion: Vec<u8>, named: Option<Named>) -> Result<Parted<'_>, mls_rs_codec::Error> {
     let mut rest = encoded;
     if u16::mls_decode(&mut rest)? != CORE_VERSION {
         return Err(mls_rs_codec::Error::UnsupportedEnumDiscriminant);
@@ -63,13 +78,14 @@ pub fn part(
     let tree = &encoded[start..encoded.len() - rest.len()];
     let named = named.filter(|named| named.context == context).unwrap_or_else(|| Named::new(context, tree));
     let state = State {
-        version: VERSION,
         tree_id: named.tree_id,
         companion,
         before_tree: Zeroizing::new(encoded[..start].to_vec()),
         after_tree: Zeroizing::new(rest.to_vec()),
     };
-    Ok((state, tree, named))
+    let state = Zeroizing::new(state.mls_encode_to_vec()?);
+    let state = Zeroizing::new([&[VERSION], with_hash(&state).as_slice()].concat());
+    Ok(Parted { state, tree, named })
 }
 
 /// A group that was put together again.
@@ -83,12 +99,12 @@ pub struct Joined {
 ///
 /// mls-rs compares the tree with nothing, so this does: on another one a group would make commits that nobody takes.
 pub fn join(state: &[u8], tree: &[u8]) -> Result<Joined, &'static str> {
-    if state.first() != Some(&VERSION) {
+    let damaged = "the stored group state is damaged";
+    let Some((&VERSION, state)) = state.split_first() else {
         return Err("the stored group state has an unknown format");
-    }
-    let damaged = |_| "the stored group state is damaged";
-    let state = State::mls_decode_exhaustive(state).map_err(damaged)?;
-    let (_, context) = <(u16, GroupContext)>::mls_decode(&mut state.before_tree.as_slice()).map_err(damaged)?;
+    };
+    let state = State::mls_decode_exhaustive(verified(state).ok_or(damaged)?).map_err(|_| damaged)?;
+    let (_, context) = <(u16, GroupContext)>::mls_decode(&mut state.before_tree.as_slice()).map_err(|_| damaged)?;
     let named = Named::new(context, tree);
     if state.tree_id != named.tree_id {
         return Err("the stored ratchet tree is not that of the stored group state, or it is damaged");

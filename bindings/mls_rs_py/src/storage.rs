@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Inner, Kind},
     scope,
-    snapshot::{self, Joined},
+    snapshot::{self, Joined, Parted},
 };
 
 type Object = Arc<Py<PyAny>>;
@@ -52,25 +52,30 @@ impl GroupStateStorage for Groups {
     }
 
     fn epoch(&self, group_id: &[u8], epoch_id: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Inner> {
-        scope::call_back(|py| {
+        let stored = scope::call_back(|py| {
             let arguments = (PyBytes::new(py, group_id), epoch_id);
             octets(self.0.bind(py).call_method1(intern!(py, "epoch"), arguments)?)
-        })
+        })?;
+        let Some(stored) = stored else { return Ok(None) };
+        let epoch = snapshot::verified(&stored).ok_or_else(|| damaged("the stored past epoch is damaged"))?;
+        Ok(Some(Zeroizing::new(epoch.to_vec())))
     }
 
     fn write(&mut self, state: GroupState, inserts: Vec<EpochRecord>, updates: Vec<EpochRecord>) -> Result<(), Inner> {
         let unfit = |_| damaged("the group state cannot be stored");
-        let (parted, tree, named) =
+        let Parted { state: encoded, tree, named } =
             snapshot::part(&state.data, scope::take_companion(), scope::take_tree()).map_err(unfit)?;
-        let encoded = parted.mls_encode_to_vec().map(Zeroizing::new).map_err(unfit)?;
         scope::call_back(|py| {
             let records = |records: &[EpochRecord]| {
-                PyList::new(py, records.iter().map(|record| (record.id, PyBytes::new(py, &record.data))))
+                PyList::new(
+                    py,
+                    records.iter().map(|record| (record.id, PyBytes::new(py, &snapshot::with_hash(&record.data)))),
+                )
             };
             let arguments = (
                 PyBytes::new(py, &state.id),
                 PyBytes::new(py, &encoded),
-                (PyBytes::new(py, &parted.tree_id), PyBytes::new(py, tree)),
+                (PyBytes::new(py, &named.tree_id), PyBytes::new(py, tree)),
                 records(&inserts)?,
                 records(&updates)?,
             );

@@ -312,15 +312,48 @@ def test_nothing_is_done_on_a_tree_that_was_not_written_with_the_state(person, g
     group.apply_pending_commit()
     group.write_to_storage()
     state, tree = alice.groups.state(b"group")
-    flipped = [tree[:at] + bytes([tree[at] ^ 0x41]) + tree[at + 1 :] for at in range(len(tree))]
     head = [tree[:at] + earlier[at:] for at in range(1, 64)]
-    wrong = {earlier, b"", tree[:-1], tree + b"x", *flipped, *head} - {tree}
+    wrong = {earlier, b"", tree[:-1], tree + b"x", *flips(tree), *head} - {tree}
     for each in wrong:
         alice.groups.state = lambda group_id, each=each: (state, each)
         with pytest.raises(StorageError):
             alice.client.load_group(b"group")
     alice.groups.state = lambda group_id: (state, tree)
     assert alice.client.load_group(b"group").epoch == group.epoch
+
+
+def flips(octets):
+    """What one damaged octet makes of these."""
+    return [
+        octets[:at] + bytes([octets[at] ^ bit]) + octets[at + 1 :] for at in range(len(octets)) for bit in (1, 0xFF)
+    ]
+
+
+def test_nothing_is_done_on_a_state_that_is_not_as_it_was_written(person, gather):
+    alice = person("alice")
+    gather(alice, person("bob"))
+    state, tree = alice.groups.state(b"group")
+    for each in [*flips(state), state[:-1], state + b"x", b""]:
+        alice.groups.state = lambda group_id, each=each: (each, tree)
+        with pytest.raises(StorageError):
+            alice.client.load_group(b"group")
+
+
+def test_no_message_is_read_by_an_epoch_that_is_not_as_it_was_written(person, gather):
+    alice, bob = person("alice"), person("bob")
+    ours, theirs = gather(alice, bob)
+    late = theirs.encrypt(b"late")
+    ours.commit()
+    ours.apply_pending_commit()
+    ours.write_to_storage()
+    group = alice.client.load_group(b"group")
+    epoch = alice.groups.epoch(b"group", 1)
+    for each in [*flips(epoch), epoch[:-1], epoch + b"x", b""]:
+        alice.groups.epoch = lambda group_id, epoch_id, each=each: each
+        with pytest.raises(StorageError):
+            group.process(late)
+    alice.groups.epoch = lambda group_id, epoch_id: epoch
+    assert group.process(late).data == b"late"
 
 
 @pytest.mark.parametrize("suite", [1, 2, 3, 7])
