@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from balchat_host.core import groups, handshake, journal, outbox, pool, requests, routes
+from balchat_host.core import groups, handshake, journal, outbox, pool, requests
 from balchat_host.core.unit import Unit
 
 _DAY: Final = 24 * 3600 * 1000
@@ -19,6 +19,6 @@ def tidy(unit: Unit) -> None:
     groups.prune(unit, older_than=unit.now - _LOSING_GROUPS_KEPT)
     outbox.drop_answers(unit)
     outbox.store_anew(unit)
-    routes.follow(unit)
+    outbox.make_up(unit)
     journal.prune(unit)
     unit.tx.execute("DELETE FROM received WHERE at < ?", (unit.now - _ENVELOPE_IDS_KEPT,))

@@ -11,7 +11,7 @@ _HOUR: Final = 3600 * 1000
 
 def forget(unit: Unit, peer: PeerId) -> None:
     """Delete the buckets of a peer's own."""
-    unit.tx.execute("DELETE FROM bucket WHERE name IN (?, ?)", (told_again(peer), followed(peer)))
+    unit.tx.execute("DELETE FROM bucket WHERE name IN (?, ?)", (told_again(peer), left_anew(peer)))
 
 
 def told_again(peer: PeerId) -> str:
@@ -19,9 +19,9 @@ def told_again(peer: PeerId) -> str:
     return f"told-again/{peer.octets.hex()}"
 
 
-def followed(peer: PeerId) -> str:
-    """Name the bucket for what is left anew because a contact has named other routes."""
-    return f"followed/{peer.octets.hex()}"
+def left_anew(peer: PeerId) -> str:
+    """Name the bucket for what is left anew because of what a contact says."""
+    return f"left-anew/{peer.octets.hex()}"
 
 
 def take(unit: Unit, bucket: str, *, per_hour: int) -> None:

@@ -14,18 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from balchat_host.api.errors import RequestsFull
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outgoing
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import OutboxView
-from balchat_host.core import groups, rows
+from balchat_host.core import groups, limits, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.unit import ANNOUNCE, SendPending, Unit
+from balchat_host.core.unit import ANNOUNCE, NewRoutes, SendPending, Unit
 from balchat_host.core.views import identify
 
 _STORED_ANEW_AFTER: Final = 24 * 3600 * 1000
 """Milliseconds until what was stored, and not confirmed, is stored once more."""
+_LEFT_ANEW_PER_HOUR: Final = 4
+"""How often all that waits for a contact is left anew because of other routes, or another group, of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +100,14 @@ def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body:
 
 def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
     """Encrypt, in the group that we send in now, what has waited for one and what was encrypted in another."""
+    stored_before = False
     waiting = unit.tx.query(
-        "SELECT id, message, content, envelope, confirmed_by FROM outbox"
+        "SELECT id, message, content, envelope, confirmed_by, stored_at FROM outbox"
         " WHERE contact = ? AND content IS NOT NULL ORDER BY id",
         (contact.id,),
     )
     group_id = groups.sending_group(unit.tx, contact)
-    for ticket, message, content, envelope, confirmed_by in waiting:
+    for ticket, message, content, envelope, confirmed_by, stored_at in waiting:
         if envelope is None:
             # It was written before the contact request that it must follow, so it goes to the end of the queue.
             unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
@@ -120,8 +124,11 @@ def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
             payload = groups.encrypt(unit, contact, group_id, cast("bytes", content))
             assert payload is not None, "called once there is a group"
             anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
-            unit.tx.execute("UPDATE outbox SET envelope = ?, stored_at = NULL WHERE id = ?", (anew, ticket))
+            unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
             unit.effect(SendPending(peer=contact.peer))
+            stored_before |= stored_at is not None
+    if stored_before:
+        leave_anew(unit, contact)
 
 
 def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
@@ -219,6 +226,30 @@ def store_anew(unit: Unit, *, contact: rows.ContactRow | None = None) -> None:
     )
     for number in dict.fromkeys(row[0] for row in again):
         unit.effect(SendPending(peer=rows.contacts_where(unit.tx, "id = ?", (number,))[0].peer))
+
+
+def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
+    """Leave anew what a contact has not confirmed: where it was, or as it was, they may not have it any more.
+
+    A few octets of theirs cost us all that waits for them, so it is done `_LEFT_ANEW_PER_HOUR` times at most. What
+    comes too soon is done later (`make_up`), and changes nothing of how long we wait where we were refused.
+    """
+    late = False
+    if anything_waits(unit.tx, contact):
+        try:
+            limits.take(unit, limits.left_anew(contact.peer), per_hour=_LEFT_ANEW_PER_HOUR)
+        except RequestsFull:
+            late = True
+    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(late), contact.id))
+    if not late:
+        store_anew(unit, contact=contact)
+        unit.effect(NewRoutes(peer=contact.peer))
+
+
+def make_up(unit: Unit) -> None:
+    """Leave anew what had to wait for that, as far as it may be now."""
+    for contact in rows.contacts_where(unit.tx, "moved = 1"):
+        leave_anew(unit, contact)
 
 
 def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:

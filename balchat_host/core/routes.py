@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
-from balchat_host.api.errors import MalformedContent, RequestsFull
+from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import cbor, contacts, content, limits, outbox, rows
+from balchat_host.core import cbor, contacts, content, outbox, rows
 from balchat_host.core.envelope import Kind
-from balchat_host.core.unit import NewRoutes, Unit
+from balchat_host.core.unit import Unit
 
 MAX_ROUTES: Final = 8
 _MAX_ADDRESS: Final = 512
 _MAX_TRANSPORT_NAME: Final = 40
 _MAX_SEALING_KEY: Final = 2048
-_FOLLOWED_PER_HOUR: Final = 4
-"""How often we follow a contact to other routes with all that waits for them."""
 
 
 def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
@@ -71,31 +69,8 @@ def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | N
             " VALUES (?, ?, ?, ?, ?, ?)",
             (contact.id, position, route.transport, route.address, route.sealing_key, route.not_after),
         )
-    _follow(unit, contact)
-
-
-def follow(unit: Unit) -> None:
-    """Leave what contacts have not confirmed where they now want it, as far as that had to wait."""
-    for contact in rows.contacts_where(unit.tx, "moved = 1"):
-        _follow(unit, contact)
-
-
-def _follow(unit: Unit, contact: rows.ContactRow) -> None:
-    """Leave anew what a contact has not confirmed: they may have moved because what keeps their envelopes is gone.
-
-    A few octets of theirs cost us all that waits for them, so it is done `_FOLLOWED_PER_HOUR` times at most. What comes
-    too soon is done later, and changes nothing of how long we wait where we were refused.
-    """
-    late = False
-    if outbox.anything_waits(unit.tx, contact):
-        try:
-            limits.take(unit, limits.followed(contact.peer), per_hour=_FOLLOWED_PER_HOUR)
-        except RequestsFull:
-            late = True
-    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(late), contact.id))
-    if not late:
-        outbox.store_anew(unit, contact=contact)
-        unit.effect(NewRoutes(peer=contact.peer))
+    # They may have moved because what keeps their envelopes is gone.
+    outbox.leave_anew(unit, contact)
 
 
 def known(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:

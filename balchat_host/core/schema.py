@@ -177,7 +177,8 @@ _STEP_5: Final = """
 -- How often the place where a contact's card led to has said that it never takes our request.
 ALTER TABLE contact ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
 
--- Whether a contact has named other routes, and what they have not confirmed was not left there yet: that has a limit.
+-- Whether a contact has named other routes, or uses another group, and what they have not confirmed was not left anew
+-- yet: that has a limit.
 ALTER TABLE contact ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
 """
 

@@ -53,6 +53,17 @@ class Guest:
         key_package = Envelope.decode(answer.replies[0]).payload
         return self.says(self.request(key_package, group_id or next(GROUP_IDS).to_bytes(16), code=code))
 
+    def speaks_in(self, group_id: bytes) -> Disposition:
+        """Say something in a group that it asked with."""
+
+        def make(unit: Unit) -> bytes:
+            unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
+            contact = contacts.find(unit.tx, self._host.name)
+            said, _ = outbox.control_content(unit, contact, content.ACCEPTED, b"")
+            return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, group_id, said)).encode()
+
+        return self.says(self.account.change(make))
+
     def request(self, key_package: bytes, group_id: bytes, *, code: str | None = None) -> bytes:
         """Make a contact request."""
 
@@ -284,49 +295,61 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     assert known.address == b"when it was right"
 
 
-def test_whoever_names_other_routes_all_day_has_us_leave_what_waits_for_them_a_few_times_an_hour() -> None:
-    """Each time it costs them a few octets, and us all that they have not confirmed."""
-    world, alice, bob = talking()
+def leaves(author: Account, reader: Account, now: int) -> int:
+    """Leave at a relay what can be left, and count the messages of people among it."""
+    found = author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=1000))
+    written = {row[0] for row in author.read(lambda tx: tx.query("SELECT id FROM outbox WHERE message IS NOT NULL"))}
+    reports = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
+    author.change(lambda unit: progress.take_down(unit, [(each, Latency.STORE_AND_FORWARD) for each in reports]))
+    return len(written & {each.ticket for each in reports})
+
+
+@pytest.mark.parametrize("by", ["routes", "groups"])
+def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_hour(by: str) -> None:
+    """Each time they name other routes, or use another group, it costs us all that they have not confirmed."""
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    bob = Guest(world, alice, "Bob")
+    alice.add(bob.account)
+    world.heal(alice, bob.account)
+    bob.account.accept(alice)
+    world.heal(alice, bob.account)
     written = 30
     for number in range(written):
-        alice.write(bob, f"{number}")
+        alice.write(bob.account, f"{number}")
+    addresses = count()
 
-    def left() -> int:
-        """Leave what can be left, and count the messages among it."""
-        found = alice.read(lambda tx: outbox.to_store(tx, bob.peer, queued_until=world.now, now=world.now, limit=1000))
-        stored = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
-        alice.change(lambda unit: progress.take_down(unit, [(each, Latency.STORE_AND_FORWARD) for each in stored]))
-        return len(messages_of_alice & {each.ticket for each in stored})
+    def moves() -> None:
+        if by == "groups":
+            group_id = next(GROUP_IDS).to_bytes(16)
+            bob.asks(group_id)
+            assert bob.speaks_in(group_id).verdict is Verdict.COMMITTED
+            return
+        route = Route(transport="relay", address=next(addresses).to_bytes(8))
+        bob.account.change(lambda unit: routes.offer(unit, alice.peer, [route]))
+        for each in waiting(bob.account, alice, world.now):
+            assert bob.says(each).verdict is Verdict.COMMITTED
+        bob.account.change(lambda unit: unit.tx.execute("DELETE FROM outbox"))
 
-    def moves(address: bytes) -> None:
-        bob.change(lambda unit: routes.offer(unit, alice.peer, [Route(transport="relay", address=address)]))
-        for each in waiting(bob, alice, world.now):
-            alice.change(lambda unit, each=each: inbox.receive(unit, None, [each]))
-        bob.change(lambda unit: unit.tx.execute("DELETE FROM outbox"))
-
-    found = alice.read(lambda tx: tx.query("SELECT id FROM outbox WHERE message IS NOT NULL"))
-    messages_of_alice = {row[0] for row in found}
-    assert left() == written
-    moves(b"at once")
-    assert left() == written, "where they were may be gone for good"
+    assert leaves(alice, bob.account, world.now) == written
+    moves()
+    assert leaves(alice, bob.account, world.now) == written, "what they had may be gone for good"
     times = 0
     for number in range(24 * 12):
         world.pass_time(300)
-        moves(b"%d" % number)
+        moves()
         if number % 12 == 0:
             alice.change(housekeeping.tidy)
-        times += left() // written
+        times += leaves(alice, bob.account, world.now) // written
     assert times <= 4 * 24 + 4
     # What came too soon is made up for, if it was the last.
-    moves(b"at last")
-    moves(b"at the very last")
-    left()
-    world.pass_time(3600)
-    alice.change(housekeeping.tidy)
-    assert left() == written
-    world.pass_time(3600)
-    alice.change(housekeeping.tidy)
-    assert left() == 0
+    moves()
+    moves()
+    leaves(alice, bob.account, world.now)
+    for expected in (written, 0):
+        world.pass_time(3600)
+        alice.change(housekeeping.tidy)
+        assert leaves(alice, bob.account, world.now) == expected
 
 
 @pytest.mark.parametrize("swallowed", [True, False])
