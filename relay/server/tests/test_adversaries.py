@@ -267,6 +267,41 @@ async def test_requests_sent_at_once_are_answered_in_order(socket: Path, other: 
     assert answer.count(queue.id) == 4
 
 
+async def test_thousands_of_requests_in_one_chunk_are_neither_answered_nor_kept(
+    socket: Path, other: Client, relay: Relay
+) -> None:
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, b"GET / HTTP/1.1\r\n\r\n" * 5000)
+    *answers, last = answer.split(b"HTTP/1.1 ")[1:]
+    assert [each[:4] for each in answers] == [b"200 "] * 32
+    assert last.startswith(b"429 ")
+    assert b"\r\nRetry-After: 1\r\n" in last
+    assert relay.metrics.requests["unknown", Code.TOO_MANY_REQUESTS] == 1
+
+
+@pytest.mark.parametrize("more", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"\r\n" * 9 + b"\0"])
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", b"200"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"200"),
+        (b"GET /fly HTTP/1.1\r\nConnection: close\r\n\r\n", b"404"),
+        (b"PUT / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", b"404"),
+    ],
+    ids=["close", "old", "unknown", "method"],
+)
+async def test_what_comes_after_the_last_request_is_no_matter(
+    socket: Path, caplog: pytest.LogCaptureFixture, last: bytes, status: bytes, more: bytes
+) -> None:
+    with anyio.fail_after(60):
+        answer = await answer_to(socket, last + more)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %s " % status)
+    assert b"\r\nContent-Length: %d\r\n" % len(body) in head
+    assert b"\r\nConnection: close" in head
+    assert caplog.records == []
+
+
 async def test_a_request_comes_in_pieces_of_any_size(socket: Path, other: Client) -> None:
     queue = OwnQueue.generate()
     create = Create(send_verifier=queue.send.verifier, receive_verifier=queue.receive.verifier).to_octets()

@@ -3,10 +3,11 @@
 Theory of operation
 -------------------
 The parser calls back as octets come. What it makes of them waits in `_asked`: whole requests, and at the end perhaps
-a refusal of something that is not worth reading on. They are answered in order, each once the client took most of the
-last one's answer. When more comes meanwhile nothing further is read, so what waits never exceeds one chunk from the
-socket. After a refusal that left something unread the connection ends: what still comes is thrown away for `_LINGER`,
-so that the client gets to read why.
+a refusal of something that is not worth reading on. Once a chunk from the socket is parsed they are answered in order,
+each once the client took most of the last one's answer. When more comes meanwhile nothing further is read, and more
+than `_MAX_ASKED` are refused: so what waits never exceeds one chunk, and nobody gets more than a moment of the event
+loop for one, however many requests are in it. After a refusal that left something unread the connection ends: what
+still comes is thrown away for `_LINGER`, so that the client gets to read why.
 
 No task runs for it: whatever it waits for calls back. A task would cost two more turns of the event loop a request.
 
@@ -39,6 +40,8 @@ SMALL: Final = ENVELOPE_SIZES[1] + 4096
 BUSY_RETRY: Final = 30
 
 _LINGER: Final = 2.0
+_MAX_ASKED: Final = 32
+_ASK_AGAIN: Final = 1
 _MAX_FIELDS: Final = 32
 _MAX_FIELD: Final = 2048
 _MAX_HEAD: Final = _MAX_FIELDS * _MAX_FIELD
@@ -61,6 +64,10 @@ class Service(Protocol):
     def successor(self, request: HttpRequest, connection: "Connection") -> asyncio.Protocol | None:
         """Give the protocol that takes over, where the client asks for another one that is spoken here."""
         ...
+
+
+class _Enough(Exception):
+    """Has the parser leave the rest of a chunk: nothing of it will be answered."""
 
 
 class Connection(asyncio.Protocol):
@@ -141,6 +148,10 @@ class Connection(asyncio.Protocol):
         self._unparsed = self._unparsed + len(data) if in_head else 0
         if self._unparsed > _MAX_HEAD:
             self._refuse(Refused(Code.MALFORMED, f"A head has at most {_MAX_HEAD} octets."))
+        self._go_on()
+        if self._asked and self.wire is not None and not self._paused:
+            self._paused = True
+            self.wire.pause_reading()
 
     def eof_received(self) -> None:
         if self._successor is not None:
@@ -185,8 +196,12 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        if not self._over:
-            self._begun = HttpRequest()
+        if self._over:
+            raise _Enough
+        self._begun = HttpRequest()
+        if len(self._asked) == _MAX_ASKED:
+            what = f"At most {_MAX_ASKED} requests are taken before the first is answered."
+            self._refuse(Refused(Code.TOO_MANY_REQUESTS, what, retry_after=_ASK_AGAIN))
 
     def on_url(self, url: bytes) -> None:
         """Take in a piece of the target."""
@@ -217,7 +232,7 @@ class Connection(asyncio.Protocol):
             return
         self._reading = True
         self._since = asyncio.get_running_loop().time()
-        if request.expects and self.wire is not None and self._current is None:
+        if request.expects and self.wire is not None and self._current is None and not self._asked:
             self.wire.write(_CONTINUE)
 
     def _admit(self, request: HttpRequest) -> None:
@@ -248,11 +263,6 @@ class Connection(asyncio.Protocol):
         self._begun = None
         self._reading = False
         self._asked.append(request)
-        if self._current is None:
-            self._go_on()
-        elif self.wire is not None and not self._paused:
-            self._paused = True
-            self.wire.pause_reading()
 
     def _refuse(self, refused: Refused) -> None:
         """Answer, after what was asked before, without reading any further."""
@@ -268,7 +278,8 @@ class Connection(asyncio.Protocol):
         request = self._begun
         if request is None or self.wire is None:
             return
-        if self._current is None and (successor := self._service.successor(request, self)) is not None:
+        idle = self._current is None and not self._asked
+        if idle and (successor := self._service.successor(request, self)) is not None:
             self._begun = None
             self._successor = successor
             successor.connection_made(self.wire)
@@ -347,6 +358,7 @@ class Connection(asyncio.Protocol):
         if self._current is None and self._successor is None and not self._over:
             if self._reading and now - self._since >= limits.body_timeout:
                 self._refuse(Refused(Code.TOO_SLOW, "The body did not come in time.", retry_after=BUSY_RETRY))
+                self._go_on()
             elif now - self._since >= limits.idle_timeout:
                 wire.close()
         return False
