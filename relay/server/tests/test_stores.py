@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from balchat_relay.storage import rules
@@ -18,16 +19,19 @@ from balchat_relay.testing.store_kit import (
     LIMITS,
     NOW,
     QUEUE,
+    SEND,
     SIZE,
     StoreBench,
     StoreKit,
     Witness,
     acknowledge,
+    envelope,
     fetched,
     make,
     put,
     refused,
 )
+from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code
 
 pytestmark = pytest.mark.anyio
@@ -207,6 +211,35 @@ async def test_an_absent_queue_costs_the_work_of_a_wrong_capability(
     assert absent == wrong
     assert any("SELECT" in str(each) for each in absent)
     assert ("compare", 32, 32) in absent
+
+
+class Newcomer(Witness):
+    """Somebody who comes in the midst of a commit: after its first envelope, and before its second."""
+
+    def __init__(self) -> None:
+        super().__init__({QUEUE})
+        self.second_is_put = Event()
+        self.came = False
+
+    def wants(self, queue: bytes) -> bool:
+        self.second_is_put.wait()
+        came, self.came = self.came, True
+        return came
+
+
+async def test_whoever_comes_in_the_midst_of_a_commit_is_told_of_all_of_it_in_order(tmp_path: Path) -> None:
+    newcomer = Newcomer()
+    async with AsyncExitStack() as stack:
+        store = await open_store(tmp_path / "relay.db", StoreLimits())
+        stack.push_async_callback(store.aclose)
+        await make(store)
+        store.watch(newcomer)
+        octets = [envelope(name) for name in range(2)]
+        puts = [store.put(QUEUE, send=SEND, envelope_id=envelope_id(each), envelope=each, now=NOW) for each in octets]
+        newcomer.second_is_put.set()
+        for each in puts:
+            await each
+    assert newcomer.heard == [("committed", Place(queue=QUEUE, sequence=number)) for number in (1, 2)]
 
 
 async def test_idle_queues_take_no_memory(tmp_path: Path) -> None:

@@ -71,7 +71,11 @@ class Observer(Protocol):
         ...
 
     def arrived(self, place: Place, envelope: bytes) -> None:
-        """Take in an envelope that is about to become durable. Only for a queue that is wanted."""
+        """Take in an envelope that is about to become durable. Only for a queue that is wanted.
+
+        While one of a queue is under way that nobody was told of, because the queue was not wanted yet, those after it
+        are not told of either: a subscriber would take the first for seen.
+        """
         ...
 
     def committed(self, places: Sequence[Place]) -> None:

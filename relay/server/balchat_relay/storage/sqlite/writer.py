@@ -62,6 +62,7 @@ class Writer:
         self.totals = Totals(**self._totals)
         self.observer: Observer | None = None
         self._places: list[Place] = []  # of the transaction that is under way
+        self._announced: dict[bytes, bool] = {}  # of the same: whether news of a queue is told before it is committed
         # Daemonic: a program that fails shall still be able to end.
         self._thread = Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
@@ -86,6 +87,7 @@ class Writer:
         """Run the batch, and where `gather` what is submitted meanwhile, as one transaction of the database."""
         before = dict(self._totals)
         self._places = []
+        self._announced = {}
         deleted: list[bytes] = []
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
@@ -144,7 +146,11 @@ class Writer:
 
     def _arriving(self, place: Place, envelope: bytes) -> None:
         self._places.append(place)
-        if self.observer is not None and self.observer.wants(place.queue):
+        if self.observer is None:
+            return
+        if place.queue not in self._announced:
+            self._announced[place.queue] = self.observer.wants(place.queue)
+        if self._announced[place.queue]:
             self.observer.arrived(place, envelope)
 
     def _not_arrived(self, first: int) -> None:
