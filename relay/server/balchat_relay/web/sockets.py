@@ -130,6 +130,9 @@ class SubscriberLink:
 
     async def _fetch(self, subscription: Subscription) -> None:
         """Send a piece of what a subscription lacks."""
+        if subscription.live:
+            # The last fetch brought it already; another would bring what is pushed early by now.
+            return
         subscription.fetching = True
         try:
             found = await self._store.fetch(
