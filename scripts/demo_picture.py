@@ -14,6 +14,8 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "demo.svg"
 COLUMNS = 104
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-LN-Za-ln-z]")
 """Everything that moves or erases; what a line shows at its end is enough."""
+_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}|(?<=Generated with Rich) \S+", re.DOTALL)
+"""Fonts that a reader's browser would fetch from somebody else's server, and the maker's page."""
 
 
 def play() -> tuple[int, str]:
@@ -39,7 +41,7 @@ def main() -> int:
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     for line in lines:
         console.print(Text.from_ansi(_CONTROLS.sub("", line)), no_wrap=True, crop=True)
-    console.save_svg(str(PICTURE), title="make demo")
+    PICTURE.write_text(_FROM_ELSEWHERE.sub("", console.export_svg(title="make demo")))
     return 0
 
 
