@@ -19,6 +19,7 @@ from balchat_relay_proto.frames import Acknowledged, Ended, NotAcknowledged, Pus
 from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.replies import Created, Done, Fetched
 from balchat_relay_proto.requests import CreateInbox, Delete, Fetch, Put, Rotate
+from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 pytestmark = pytest.mark.anyio
@@ -225,6 +226,40 @@ class HeldStore(MemoryStore):
     async def put(self, queue: bytes, *, send: bytes | None, envelope_id: bytes, envelope: bytes, now: int) -> None:
         await self.release.wait()
         await super().put(queue, send=send, envelope_id=envelope_id, envelope=envelope, now=now)
+
+
+class SlowStore(MemoryStore):
+    """A store that fetches nothing before it is released, and counts how often it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__(StoreLimits())
+        self.release = anyio.Event()
+        self.fetches = 0
+
+    async def fetch(
+        self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
+    ) -> Fetched:
+        self.fetches += 1
+        await self.release.wait()
+        return await super().fetch(queue, receive=receive, after=after, now=now, octets=octets)
+
+
+async def test_what_a_fetch_has_brought_is_not_fetched_again(short_folder: Path) -> None:
+    """A second one would bring what was pushed early meanwhile, and so bring it twice."""
+    store, path = SlowStore(), short_folder / "slow"
+    async with (
+        serving(store, path, relay_key=RELAY_KEY, table=RelayTable(), limits=Limits()),
+        connected(path) as sender,
+        connected(path) as other,
+        other.subscriber() as subscriber,
+    ):
+        queue = await sender.new_queue()
+        await subscribe(subscriber, queue)
+        envelope = await put(sender, queue)  # while the first fetch is under way, so there may be more
+        store.release.set()
+        assert await pushed(subscriber) == envelope
+        assert await put(sender, queue) == await pushed(subscriber)
+        assert store.fetches == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
