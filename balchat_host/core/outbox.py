@@ -210,19 +210,11 @@ def expire(unit: Unit, ticket: int) -> None:
     )
 
 
-def store_anew(unit: Unit, *, contact: rows.ContactRow | None = None) -> None:
-    """Have stored once more what a contact has not confirmed: all of it, or, of everybody's, what is a day old.
-
-    What is stale is left out.
-    """
-    if contact is not None:
-        condition, parameter = "contact = ?", contact.id
-    else:
-        condition, parameter = "stored_at < ?", unit.now - _STORED_ANEW_AFTER
+def store_anew(unit: Unit) -> None:
+    """Have stored once more what was stored a day ago and is not confirmed. What is stale is left out."""
     again = unit.tx.query(
-        "UPDATE outbox SET stored_at = NULL WHERE stored_at IS NOT NULL AND coalesce(stale_at > ?, 1)"  # noqa: S608  # our own text
-        f" AND {condition} RETURNING contact",
-        (unit.now, parameter),
+        "UPDATE outbox SET stored_at = NULL WHERE stored_at < ? AND coalesce(stale_at > ?, 1) RETURNING contact",
+        (unit.now - _STORED_ANEW_AFTER, unit.now),
     )
     for number in dict.fromkeys(row[0] for row in again):
         unit.effect(SendPending(peer=rows.contacts_where(unit.tx, "id = ?", (number,))[0].peer))
@@ -230,6 +222,9 @@ def store_anew(unit: Unit, *, contact: rows.ContactRow | None = None) -> None:
 
 def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
     """Leave anew what a contact has not confirmed: where it was, or as it was, they may not have it any more.
+
+    All of it gets new tickets, in the same order. So what is just being stored where they were counts as not stored,
+    and nothing that is newer comes to the new place before it.
 
     A few octets of theirs cost us all that waits for them, so it is done `_LEFT_ANEW_PER_HOUR` times at most. What
     comes too soon is done later (`make_up`), and changes nothing of how long we wait where we were refused.
@@ -242,8 +237,20 @@ def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
             late = True
     unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(late), contact.id))
     if not late:
-        store_anew(unit, contact=contact)
+        _give_new_tickets(unit, contact)
+        unit.effect(SendPending(peer=contact.peer))
         unit.effect(NewRoutes(peer=contact.peer))
+
+
+def _give_new_tickets(unit: Unit, contact: rows.ContactRow) -> None:
+    newest = rows.number(unit.tx, "SELECT max(id) FROM outbox WHERE contact = ?", (contact.id,))
+    unit.tx.execute(
+        "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at, stale_at,"
+        " stored_at) SELECT contact, kind, message, content, envelope, confirmed_by, not_before, queued_at, stale_at,"
+        " iif(stale_at <= ?, stored_at, NULL) FROM outbox WHERE contact = ? ORDER BY id",
+        (unit.now, contact.id),
+    )
+    unit.tx.execute("DELETE FROM outbox WHERE contact = ? AND id <= ?", (contact.id, newest))
 
 
 def make_up(unit: Unit) -> None:

@@ -368,6 +368,26 @@ async def test_whoever_moves_to_another_relay_gets_there_what_the_old_one_had(pe
             await hears(b, "Alice", "hello")
 
 
+async def test_what_was_being_stored_while_they_moved_is_not_overtaken_at_the_new_place(people, relay) -> None:
+    async with people:
+        alice, bob = await friends(people, direct=False)
+        relay.stalled[relay.address(bob.peer, alice.peer)] = answer = anyio.Event()
+        async with alice.up() as a, bob.up() as b:
+            for text in ("1", "2", "3"):
+                await a.send("Bob", text)
+            relay.move(bob.peer)
+            await nothing_waits(b)
+            await b.send("Alice", "I am at another relay now")
+            await hears(a, "Bob", "I am at another relay now")
+            relay.hold(1)  # the old relay takes it, and Bob, who has left that, gets it late
+            answer.set()
+            await hears(b, "Alice", "1", "2", "3")
+            relay.let_go()
+            last = await a.send("Bob", "4")
+            await becomes(a, last.id, MessageState.DELIVERED)
+            await hears(b, "Alice", "1", "2", "3", "4")
+
+
 @pytest.mark.parametrize("answered", [True, False], ids=["before they moved", "after they moved"])
 async def test_how_long_the_old_relay_made_us_wait_counts_no_more_for_whoever_moved(
     people, relay, answered: bool
