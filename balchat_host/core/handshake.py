@@ -232,7 +232,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
         newest = group_id == before and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST)
         return _activate(unit, contact, told_routes=newest)
     if groups.sending_group(unit.tx, contact) != before:
-        outbox.encrypt_waiting(unit, contact)
+        outbox.leave_anew(unit, contact)
     return contact
 
 
@@ -282,7 +282,7 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
     if contact.state is not ContactState.ACTIVE:
         contact = _activate(unit, contact, told_routes=ours_wins)
     elif groups.sending_group(unit.tx, contact) != before:
-        outbox.encrypt_waiting(unit, contact)
+        outbox.leave_anew(unit, contact)
     _answer(unit, contact, group_id)
 
 

@@ -99,36 +99,27 @@ def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body:
 
 
 def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
-    """Encrypt, in the group that we send in now, what has waited for one and what was encrypted in another."""
-    stored_before = False
+    """Encrypt what has waited for a group to send in.
+
+    It was written before the contact request that it must follow, so it goes to the end of the queue.
+    """
     waiting = unit.tx.query(
-        "SELECT id, message, content, envelope, confirmed_by, stored_at FROM outbox"
-        " WHERE contact = ? AND content IS NOT NULL ORDER BY id",
+        "SELECT id, message, content, confirmed_by FROM outbox"
+        " WHERE contact = ? AND content IS NOT NULL AND envelope IS NULL ORDER BY id",
         (contact.id,),
     )
     group_id = groups.sending_group(unit.tx, contact)
-    for ticket, message, content, envelope, confirmed_by, stored_at in waiting:
-        if envelope is None:
-            # It was written before the contact request that it must follow, so it goes to the end of the queue.
-            unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
-            queue(
-                unit,
-                contact,
-                Kind.MLS_MESSAGE,
-                content=cast("bytes", content),
-                group_id=group_id,
-                message=cast("int | None", message),
-                confirmed_by=cast("bytes | None", confirmed_by),
-            )
-        else:
-            payload = groups.encrypt(unit, contact, group_id, cast("bytes", content))
-            assert payload is not None, "called once there is a group"
-            anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
-            unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
-            unit.effect(SendPending(peer=contact.peer))
-            stored_before |= stored_at is not None
-    if stored_before:
-        leave_anew(unit, contact)
+    for ticket, message, content, confirmed_by in waiting:
+        unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
+        queue(
+            unit,
+            contact,
+            Kind.MLS_MESSAGE,
+            content=cast("bytes", content),
+            group_id=group_id,
+            message=cast("int | None", message),
+            confirmed_by=cast("bytes | None", confirmed_by),
+        )
 
 
 def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
@@ -221,10 +212,10 @@ def store_anew(unit: Unit) -> None:
 
 
 def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
-    """Leave anew what a contact has not confirmed: where it was, or as it was, they may not have it any more.
+    """Leave anew what a contact has not confirmed: where it was, or in the group it was in, they may not get it.
 
-    All of it gets new tickets, in the same order. So what is just being stored where they were counts as not stored,
-    and nothing that is newer comes to the new place before it.
+    It is encrypted for the group that we send in now, and gets new tickets, in the same order. So what is just being
+    stored where they were counts as not stored, and nothing that is newer comes to the new place before it.
 
     A few octets of theirs cost us all that waits for them, so it is done `_LEFT_ANEW_PER_HOUR` times at most. What
     comes too soon is done later (`make_up`), and changes nothing of how long we wait where we were refused.
@@ -237,9 +228,28 @@ def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
             late = True
     unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(late), contact.id))
     if not late:
+        _encrypt_anew(unit, contact)
         _give_new_tickets(unit, contact)
         unit.effect(SendPending(peer=contact.peer))
         unit.effect(NewRoutes(peer=contact.peer))
+
+
+def _encrypt_anew(unit: Unit, contact: rows.ContactRow) -> None:
+    """Encrypt, in the group that we send in now, what was encrypted in another."""
+    group_id = groups.sending_group(unit.tx, contact)
+    if group_id is None or not contact.may_talk:
+        return  # there will be another one, and then another time
+    tickets = unit.tx.query(
+        "SELECT id FROM outbox WHERE contact = ? AND content IS NOT NULL AND envelope IS NOT NULL ORDER BY id",
+        (contact.id,),
+    )
+    for (ticket,) in tickets:
+        content, envelope = unit.tx.query("SELECT content, envelope FROM outbox WHERE id = ?", (ticket,))[0]
+        if unit.engine.group_of(Envelope.decode(cast("bytes", envelope)).payload) == group_id:
+            continue
+        payload = unit.engine.encrypt(unit.keys, group_id, cast("bytes", content))
+        anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
+        unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
 
 
 def _give_new_tickets(unit: Unit, contact: rows.ContactRow) -> None:

@@ -13,6 +13,7 @@ from balchat_host.core import (
     account,
     contacts,
     content,
+    groups,
     handshake,
     housekeeping,
     inbox,
@@ -306,7 +307,7 @@ def leaves(author: Account, reader: Account, now: int) -> int:
 
 @pytest.mark.parametrize("by", ["routes", "groups"])
 def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_hour(by: str) -> None:
-    """Each time they name other routes, or use another group, it costs us all that they have not confirmed."""
+    """Each time they name other routes, or use another group, we leave, or encrypt too, all that is not confirmed."""
     world = World(1, ENGINE)
     alice = world.account("Alice")
     bob = Guest(world, alice, "Bob")
@@ -331,17 +332,26 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
             assert bob.says(each).verdict is Verdict.COMMITTED
         bob.account.change(lambda unit: unit.tx.execute("DELETE FROM outbox"))
 
+    def sealed() -> set[bytes]:
+        return {
+            row[0] for row in alice.read(lambda tx: tx.query("SELECT envelope FROM outbox WHERE message IS NOT NULL"))
+        }
+
     assert leaves(alice, bob.account, world.now) == written
     moves()
     assert leaves(alice, bob.account, world.now) == written, "what they had may be gone for good"
-    times = 0
+    times = encrypted = 0
+    before = sealed()
     for number in range(24 * 12):
         world.pass_time(300)
         moves()
         if number % 12 == 0:
             alice.change(housekeeping.tidy)
         times += leaves(alice, bob.account, world.now) // written
+        encrypted += sealed() != before
+        before = sealed()
     assert times <= 4 * 24 + 4
+    assert encrypted == (times if by == "groups" else 0)
     # What came too soon is made up for, if it was the last.
     moves()
     moves()
@@ -350,6 +360,8 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
         world.pass_time(3600)
         alice.change(housekeeping.tidy)
         assert leaves(alice, bob.account, world.now) == expected
+    newest = alice.read(lambda tx: groups.sending_group(tx, contacts.find(tx, "Bob")))
+    assert {ENGINE.group_of(Envelope.decode(each).payload) for each in sealed()} == {newest}
 
 
 @pytest.mark.parametrize("swallowed", [True, False])
