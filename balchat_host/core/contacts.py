@@ -110,7 +110,7 @@ def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
     contact = find(tx, who)
     return SafetyNumberView(
         contact=contact.name,
-        safety_number=safety_number(contact.ours, contact.peer),
+        safety_number=safety_number(contact.us, contact.peer),
         verified=contact.verified,
     )
 
@@ -118,7 +118,7 @@ def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
 def verify(unit: Unit, who: str, shown: str) -> ContactView:
     """Take a contact for verified. Raises NoSuchContact, SafetyNumberDiffers."""
     contact = find(unit.tx, who)
-    expected = safety_number(contact.ours, contact.peer)
+    expected = safety_number(contact.us, contact.peer)
     if [c for c in shown if c.isdigit()] != [c for c in expected if c.isdigit()]:
         raise SafetyNumberDiffers(name=contact.name)
     return contact_view(unit.tx, _update(unit, contact, "verified = ?", 1))

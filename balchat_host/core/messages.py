@@ -38,7 +38,7 @@ def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message
         in_reply_to=find(unit.tx, reply_to, contact=contact).id if reply_to else None,
     )
     encoded = mimi.encode()
-    identifier = identify(mimi, encoded, author=contact.ours, contact=contact)
+    identifier = identify(mimi, encoded, author=contact.us, contact=contact)
     row = _insert(unit, contact, mimi, identifier, text=text, encoded=encoded, is_ours=True)
     assert row is not None, "a fresh salt makes a fresh id"
     outbox.queue(

@@ -89,7 +89,7 @@ def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, bod
     encoded = mimi.encode()
     if content_type == STATUS:
         return encoded, None
-    return encoded, identify(mimi, encoded, author=contact.ours, contact=contact)
+    return encoded, identify(mimi, encoded, author=contact.us, contact=contact)
 
 
 def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> None:

@@ -84,7 +84,7 @@ def _set_state(
         contact=contact.id,
         body={
             "id": row.id.hex(),
-            "conversation": conversation_id(contact.ours, contact.peer),
+            "conversation": conversation_id(contact.us, contact.peer),
             "state": state,
             "reason": reason,
         },

@@ -25,7 +25,7 @@ class ContactRow:
     """One row of `contact`, and who we are."""
 
     id: int
-    ours: PeerId
+    us: PeerId
     peer: PeerId
     name: str
     state: ContactState
@@ -72,7 +72,7 @@ def contact(row: SqlRow) -> ContactRow:
         verified=bool(row[4]),
         blocked=bool(row[5]),
         introduction=cast("str", row[6]),
-        ours=PeerId(cast("bytes", row[7])),
+        us=PeerId(cast("bytes", row[7])),
     )
 
 

@@ -36,7 +36,7 @@ def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, contact: rows
     """Derive the id of a message that we or `contact` wrote to the other (content.message_id)."""
     return message_id(
         sender_uri=peer_uri(author),
-        room_uri=room_uri(conversation_id(contact.ours, contact.peer)),
+        room_uri=room_uri(conversation_id(contact.us, contact.peer)),
         content=encoded,
         salt=mimi.salt,
     )
@@ -48,7 +48,7 @@ def contact_view(tx: ReadTransaction, row: rows.ContactRow) -> ContactView:
         name=row.name,
         peer_id=row.peer.octets.hex(),
         onion=row.peer.onion,
-        conversation=conversation_id(row.ours, row.peer),
+        conversation=conversation_id(row.us, row.peer),
         state=row.state,
         verified=row.verified,
         blocked=row.blocked,
@@ -70,9 +70,9 @@ def message_view(
     """Show a message of ours or of `contact`'s; `state` where it shall not be the present one."""
     return Message(
         id=row.id.hex(),
-        conversation=conversation_id(contact.ours, contact.peer),
+        conversation=conversation_id(contact.us, contact.peer),
         author=None if row.ours else contact.name,
-        author_id=(contact.ours if row.ours else contact.peer).octets.hex(),
+        author_id=(contact.us if row.ours else contact.peer).octets.hex(),
         sent_at=row.sent_at,
         content_type=row.content_type,
         text=row.text,
