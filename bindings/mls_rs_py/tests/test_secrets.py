@@ -20,9 +20,9 @@ from mls_rs_py import (
 HOLDER = Path(__file__).with_name("holder.py")
 
 
-def found(process: subprocess.Popen, needle: bytes) -> int:
-    """Count a needle in what a process can write to."""
-    hits = 0
+def found(process: subprocess.Popen, *needles: bytes) -> list[int]:
+    """Count each needle in what a process can write to."""
+    hits = [0] * len(needles)
     with Path(f"/proc/{process.pid}/maps").open() as maps, Path(f"/proc/{process.pid}/mem").open("rb", 0) as memory:
         for line in maps:
             area, rights, *_ = line.split()
@@ -33,32 +33,28 @@ def found(process: subprocess.Popen, needle: bytes) -> int:
             octets = bytearray()
             while len(octets) < end - start and (more := memory.read(end - start - len(octets))):
                 octets += more
-            hits += octets.count(needle)
+            hits = [before + octets.count(needle) for before, needle in zip(hits, needles, strict=True)]
     return hits
 
 
 def test_nothing_that_rust_owns_is_left_in_memory():
     # A scalar of P-384: below the group's order.
-    secrets = {"signature key": b"\x01" + os.urandom(47), "psk": os.urandom(32), "plaintext": os.urandom(32)}
+    signature_key, psk, _ = secrets = (b"\x01" + os.urandom(47), os.urandom(32), os.urandom(32))
     with subprocess.Popen([sys.executable, HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
-        for secret in secrets.values():
+        for secret in secrets:
             holder.stdin.write(secret)
             holder.stdin.flush()
         assert holder.stdout.readline() == b"held\n"
-        # The search works: what is in use is found.
-        assert found(holder, secrets["signature key"]) > 0
-        assert found(holder, secrets["psk"]) > 0
+        assert all(found(holder, signature_key, psk)), "the search works: what is in use is found"
         holder.stdin.write(b"\n")
         holder.stdin.flush()
         assert holder.stdout.readline() == b"dropped\n"
-        left = {
-            name: [found(holder, secret), found(holder, secret[:16]), found(holder, secret[-16:])]
-            for name, secret in secrets.items()
-        }
+        pieces = [piece for secret in secrets for piece in (secret, secret[:16], secret[-16:])]
+        left = found(holder, *pieces)
         holder.stdin.write(b"\n")
-    assert left == {name: [0, 0, 0] for name in secrets}
+    assert left == [0] * len(pieces), "of the signature key, the PSK and the plaintext, whole or in part"
 
 
 def spellings(secret: bytes) -> list[str]:
