@@ -45,7 +45,7 @@ NOTE = (
     "Milliseconds, the best of the rounds in several processes each, since an operation of 100 ms is seldom left alone"
     " on a busy machine, and one process is luckier with its memory than another; the rate of mls-rs-py is to be 0.9 of"
     " that of mls-rs without Python, so its time no more than 1/0.9. Messages are of 256 octets, without padding in"
-    " Rust and Python, and there 128 at a time: that often a group is copied, so that a refused message leaves no"
+    " Rust and Python, and there 256 at a time: that often a group is copied, so that a refused message leaves no"
     " trace. In Rust and Python short calls are made for several groups in one go: one alone measures how cold the"
     " caches are. mls-rs is as any Rust program has it; mls-rs-py allocates with mimalloc, zeroes what it frees, and"
     " limits skipped keys, for which mls-rs opens the sender data of each message twice. The first trial's figures are"
@@ -60,7 +60,7 @@ FEW_GROUPS = 8
 OTHERS = {"ts-mls": (2, 50, 250), "rfc9420": (2,)}
 TRIAL_SIZE = 250
 TRIAL = {"add": 53.0, "join": 13.0, "self-update": 23.0}
-MESSAGES = 128
+MESSAGES = 256
 FEW_MESSAGES = 20
 TEXT = b"x" * 256
 

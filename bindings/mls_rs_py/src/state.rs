@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Steps before a new copy is made.
-const MAX_STEPS: usize = 128;
+const MAX_STEPS: usize = 256;
 
 /// Octets of messages kept before a new copy is made.
 const MAX_OCTETS: usize = 256 * 1024;

@@ -119,7 +119,7 @@ def test_a_forged_message_uses_up_no_key(pair):
     assert bob.process(message).data == b"the real one" * 10
 
 
-@pytest.mark.parametrize("before", [0, 1, 63, 64, 65, 130, 260])
+@pytest.mark.parametrize("before", [0, 1, 127, 128, 129, 260])
 def test_a_forged_message_among_many_good_ones(pair, before):
     alice, bob = pair
     late = alice.encrypt(b"late")
