@@ -54,7 +54,7 @@ NOTE = (
 )
 BINDING = Path(__file__).parents[1] / "bindings" / "mls_rs_py"
 PROCESSES = 5
-ROUNDS = {2: 6, 50: 4, 250: 2, 1000: 1}
+ROUNDS = {2: 15, 50: 8, 250: 4, 1000: 2}
 GROUPS = {2: 8, 50: 4, 250: 1, 1000: 1}
 FEW_GROUPS = 8
 OTHERS = {"ts-mls": (2, 50, 250), "rfc9420": (2,)}
