@@ -52,8 +52,9 @@ NOTE = (
     "The store alone is the same SQLite store with the same durability, event loop and thread settings, called in one"
     " process without HTTP. Both do the same envelopes in slices, in turns. The relay is a process of its own; the load"
     " generator is another on the same machine, while the store alone has it to itself. The echo runs on the relay's"
-    " kind of event loop; sender and subscriber are in one process, as the echo's client is, and the time ends with the"
-    " frame, for both. A sender's first envelope after the subscriber came waits for the store's check; others do not."
+    " kind of event loop, and both are started ten times: which cores they get is half of what it takes. Sender and"
+    " subscriber are in one process, as the echo's client is, and the time ends with the frame, for both. A sender's"
+    " first envelope after the subscriber came waits for the store's check; others do not."
 )
 CLIENTS = (1, 32, 256)
 SLICES = 4
@@ -289,6 +290,7 @@ def bare(path: Path) -> AbstractContextManager[Path]:
 
 # -- push --
 
+_PUSHING_PROCESSES: Final = 10
 _FIRST_EVERY: Final = 5
 """So often a push of what somebody puts first is measured: that takes a new queue each."""
 
@@ -336,28 +338,31 @@ class Pushing:
 
 
 async def push(process: RelayProcess, folder: Path, *, quick: bool) -> AsyncIterator[Figure]:
+    """Measure with several relays and echoes, one after the other: which core one gets is half of what it takes."""
     echoes: list[float] = []
     pushes: list[float] = []
     firsts: list[float] = []
-    async with (
-        echoing(folder / "echo") as echo,
-        connected(process.socket) as other,
-        other.subscriber() as subscriber,
-    ):
-        _, sender = await asyncio.get_running_loop().create_unix_connection(Connection, str(process.socket))
-        pushing = Pushing(sender, subscriber)
-        queue = await pushing.queue()
-        for turn in range(200 if quick else 1000):
-            # What is pushed, to the octet.
-            frame = encode_from_relay(Push(number=1, sequence=1, envelope=random_envelope()))
-            start = time.perf_counter()
-            await echo.send_bytes(frame)
-            await echo.receive_bytes()
-            echoes.append(time.perf_counter() - start)
-            pushes.append(await pushing.seconds(queue))
-            if not turn % _FIRST_EVERY:
-                firsts.append(await pushing.seconds(await pushing.queue()))
-        sender.transport.close()
+    for number in range(_PUSHING_PROCESSES):
+        async with (
+            process.running(),
+            echoing(folder / f"echo{number}") as echo,
+            connected(process.socket) as other,
+            other.subscriber() as subscriber,
+        ):
+            _, sender = await asyncio.get_running_loop().create_unix_connection(Connection, str(process.socket))
+            pushing = Pushing(sender, subscriber)
+            queue = await pushing.queue()
+            for turn in range(20 if quick else 200):
+                # What is pushed, to the octet.
+                frame = encode_from_relay(Push(number=1, sequence=1, envelope=random_envelope()))
+                start = time.perf_counter()
+                await echo.send_bytes(frame)
+                await echo.receive_bytes()
+                echoes.append(time.perf_counter() - start)
+                pushes.append(await pushing.seconds(queue))
+                if not turn % _FIRST_EVERY:
+                    firsts.append(await pushing.seconds(await pushing.queue()))
+            sender.transport.close()
     for what, seconds, target in (
         ("push, put to subscriber,", pushes, AtMost(2)),
         ("push of a sender's first, put to subscriber,", firsts, None),
@@ -515,8 +520,8 @@ async def measured(folder: Path, *, quick: bool) -> list[Figure]:
     async with process.running():
         figures.append(await memory_of_subscribers(process, quick=quick))
         figures.append(await refusals(process, quick=quick))
-        figures += [figure async for figure in push(process, folder, quick=quick)]
         figures += await asyncio.to_thread(throughput, process, folder, quick=quick)
+    figures += [figure async for figure in push(process, folder, quick=quick)]
     figures += [figure async for figure in idle_queues(folder, quick=quick)]
     return [*figures, *sealing()]
 
