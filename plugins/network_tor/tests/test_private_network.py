@@ -1,12 +1,15 @@
 """The private Tor network says what is wrong when it cannot start, and is gone when it should be."""
 
+import re
 import sys
+import urllib.request
 from pathlib import Path
 
 import anyio
 import pytest
 from balchat_network_tor.testing import PrivateNetworkFailed, PrivateTorNetwork
 from balchat_network_tor.testing.ports import free_ports
+from balchat_network_tor.testing.private_network import NODES
 
 pytestmark = [pytest.mark.tor, pytest.mark.anyio]
 
@@ -20,6 +23,16 @@ def _is_private_tor(process: Path) -> bool:
         return b"private-tor-" in (process / "cmdline").read_bytes()
     except OSError:
         return False
+
+
+def test_clients_choose_each_node_as_often_as_any_other(private_tor_network: PrivateTorNetwork) -> None:
+    """One that had more bandwidth than the others, which said that they carry nothing, was chosen for every hop."""
+    authority = next(line for line in private_tor_network.torrc_lines() if line.startswith("DirAuthority"))
+    directory = authority.split()[-2]
+    with urllib.request.urlopen(f"http://{directory}/tor/status-vote/current/consensus", timeout=60) as answer:
+        weights = re.findall(rb"^w (.*)$", answer.read(), re.MULTILINE)
+    assert len(weights) == NODES
+    assert set(weights) == {b"Bandwidth=1000 Unmeasured=1"}
 
 
 def test_free_ports_are_free_and_differ() -> None:

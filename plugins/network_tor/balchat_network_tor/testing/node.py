@@ -6,6 +6,7 @@ at random times.
 
 import re
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ Nickname {name}
 ContactInfo none
 ORPort 127.0.0.1:{or_port}
 DirPort 127.0.0.1:{dir_port}
+MaxAdvertisedBandwidth 1000000 bytes
 ExitRelay 0
 ExitPolicy reject *:*
 ShutdownWaitLength 0
@@ -41,6 +43,19 @@ TestingV3AuthVotingStartOffset {offset}"""
 VOTING_INTERVAL: Final = 1800
 """Seconds between two consensuses. Half an hour is the most that tor takes, and keeps the network as it is during a
 run: an onion's time period is 24 of these intervals (rend-spec-v3, section 2.2.1)."""
+
+_DAY: Final = 24 * 3600
+_STATE: Final = """\
+BWHistoryReadEnds {ends}
+BWHistoryReadInterval 86400
+BWHistoryReadValues 10000000000
+BWHistoryReadMaxima 10000000
+BWHistoryWriteEnds {ends}
+BWHistoryWriteInterval 86400
+BWHistoryWriteValues 10000000000
+BWHistoryWriteMaxima 10000000
+"""
+"""What tor keeps of the octets that it has carried: so many a day, and at most so many a second."""
 
 _NO_FINGERPRINT: Final = "0" * 40
 
@@ -81,6 +96,8 @@ class Node(TorProcess):
 
     def start_voting(self, tor: str, authorities: Sequence[str]) -> None:
         """Start the process as one of these authorities."""
+        yesterday = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - _DAY))
+        (self.folder / "state").write_text(_STATE.format(ends=yesterday))
         self.start(tor, [self._settings, *authorities])
 
     def known_relays(self) -> int:

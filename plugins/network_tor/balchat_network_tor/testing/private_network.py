@@ -8,6 +8,10 @@ usually takes long. So the nodes start with a vote half an hour away, exchange t
 knows all are they told, through their control ports, to vote within the next seconds. The consensus is then complete at
 once, and stands unchanged for half an hour.
 
+Clients choose nodes by the bandwidth that these say they have carried. In most networks so young that is nothing, for
+all. But where one has carried a kilobyte a second and the others have not, it is chosen for every hop, and no circuit
+can be built. So each node is made to remember a lot, and to say no more than any other.
+
     keys made → processes started → every node knows all → vote → consensus → every node has built circuits
 """
 
