@@ -23,6 +23,7 @@ from balchat_host.api.views import ContactState, ContactView
 from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, routes, rows
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.limits import Moved
 from balchat_host.core.unit import OfferRoutes, Unit
 from balchat_host.core.views import contact_view
 
@@ -232,7 +233,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
         newest = group_id == before and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST)
         return _activate(unit, contact, told_routes=newest)
     if groups.sending_group(unit.tx, contact) != before:
-        outbox.leave_anew(unit, contact)
+        outbox.leave_anew(unit, contact, Moved.GROUP)
     return contact
 
 
@@ -282,7 +283,7 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
     if contact.state is not ContactState.ACTIVE:
         contact = _activate(unit, contact, told_routes=ours_wins)
     elif groups.sending_group(unit.tx, contact) != before:
-        outbox.leave_anew(unit, contact)
+        outbox.leave_anew(unit, contact, Moved.GROUP)
     _answer(unit, contact, group_id)
 
 

@@ -50,6 +50,7 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard) ->
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
     origin = _Origin()
+    effects = dict(unit.effects)
     try:
         envelope = Envelope.decode(octets)
         if envelope.kind is Kind.CONTACT_REQUEST:
@@ -57,10 +58,10 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard) ->
             handshake.count_request(unit, source)
         with unit.tx.savepoint():
             disposition = _dispatch(unit, source, envelope, origin, heard)
-    except RequestsFull as error:
-        return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
     except PeerError as error:
-        return Disposition(verdict=Verdict.REFUSED, reason=error.code)
+        unit.effects = effects
+        retry_after = float(error.fields["retry_after"]) if isinstance(error, RequestsFull) else None
+        return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=retry_after)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
         unit.tx.execute(
             "INSERT INTO received (envelope_id, at, contact, message_id) VALUES (?, ?, ?, ?)",
@@ -146,16 +147,19 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
         if was_heard:
             heard[group_id] = contact
     processed = unit.engine.process(unit.keys, message, now=unit.seconds)
-    if group_id not in heard:
-        heard.clear()
-        contact = handshake.on_first_heard(unit, contact, group_id)
     match processed:
-        case ApplicationMessage():
-            if processed.sender != contact.peer:
-                raise ProtocolViolation(problem="a message in somebody else's name")
-            origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
+        case ApplicationMessage() if processed.sender != contact.peer:
+            raise ProtocolViolation(problem="a message in somebody else's name")
         case MembershipChange() if processed.added or processed.removed:
             raise ProtocolViolation(problem="a commit that changes who is in a conversation of two")
-        case MembershipChange():
+        case _:
             pass
+    if group_id not in heard:
+        if isinstance(processed, ApplicationMessage):
+            # What hearing from them costs must not be had again and again by what is refused in the end.
+            messages.check(processed.data)
+        heard.clear()
+        contact = handshake.on_first_heard(unit, contact, group_id)
+    if isinstance(processed, ApplicationMessage):
+        origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
     return _COMMITTED

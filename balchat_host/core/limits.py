@@ -1,5 +1,6 @@
 """Token buckets in the vault: what others may do, or have us do, in an hour, also across restarts."""
 
+from enum import IntEnum
 from typing import Final, cast
 
 from balchat_host.api.errors import RequestsFull
@@ -11,7 +12,9 @@ _HOUR: Final = 3600 * 1000
 
 def forget(unit: Unit, peer: PeerId) -> None:
     """Delete the buckets of a peer's own."""
-    unit.tx.execute("DELETE FROM bucket WHERE name IN (?, ?)", (told_again(peer), left_anew(peer)))
+    unit.tx.execute(
+        "DELETE FROM bucket WHERE name IN (?, ?, ?)", (told_again(peer), *(left_anew(peer, cause) for cause in Moved))
+    )
 
 
 def told_again(peer: PeerId) -> str:
@@ -19,9 +22,16 @@ def told_again(peer: PeerId) -> str:
     return f"told-again/{peer.octets.hex()}"
 
 
-def left_anew(peer: PeerId) -> str:
-    """Name the bucket for what is left anew because of what a contact says."""
-    return f"left-anew/{peer.octets.hex()}"
+class Moved(IntEnum):
+    """What has us leave anew what waits for a contact."""
+
+    ROUTES = 1
+    GROUP = 2
+
+
+def left_anew(peer: PeerId, cause: Moved) -> str:
+    """Name the bucket for what is left anew for such a cause."""
+    return f"left-anew-{cause.name.lower()}/{peer.octets.hex()}"
 
 
 def take(unit: Unit, bucket: str, *, per_hour: int) -> None:

@@ -47,6 +47,20 @@ def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message
     return message_view(row, contact=contact)
 
 
+def check(data: bytes) -> None:
+    """See that `take_in` will take this content. Raises MalformedContent."""
+    mimi = MimiContent.decode(data)
+    match mimi.content_type:
+        case content.ACCEPTED:
+            pass
+        case content.ROUTES:
+            routes.decode(mimi.body)
+        case content.STATUS:
+            content.decode_status(mimi.body)
+        case _:
+            _check_text(mimi)
+
+
 def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
     """Act on the content of an application message of a contact's; give the id to confirm it by, where there is one.
 
@@ -63,8 +77,7 @@ def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
             _take_status(unit, contact, content.decode_status(mimi.body))
             return None
         case _:
-            if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
-                raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")
+            _check_text(mimi)
             _insert(unit, contact, mimi, identifier, text=mimi.text, encoded=data, is_ours=False)
     return identifier
 
@@ -152,6 +165,11 @@ def _take_status(unit: Unit, contact: rows.ContactRow, statuses: list[tuple[byte
         if status in _REPORTED:
             reported = rows.messages_where(unit.tx, "id = ? AND contact = ?", (identifier, contact.id))
             progress.advance(unit, contact, reported, _REPORTED[MessageStatus(status)])
+
+
+def _check_text(mimi: MimiContent) -> None:
+    if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
+        raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")
 
 
 def _body(text: str) -> bytes:

@@ -1,9 +1,10 @@
 """What waits to leave: one row for each envelope and contact, until the contact's vault has it.
 
-A row's id is its ticket. Rows leave in the order of their ids, by two kinds of ways that know nothing of each other:
-those that reach the contact itself (`pending`), and those that store and forward (`to_store`). Who stores is trusted to
-keep nothing: what was stored stays here until the contact itself has confirmed it, and is stored once more after a day,
-or as soon as the contact can be reached otherwise.
+A row's id is its ticket; where it is to leave for another place, or in another group, it gets a new one. Rows leave in
+the order of their ids, by two kinds of ways that know nothing of each other: those that reach the contact itself
+(`pending`), and those that store and forward (`to_store`). Who stores is trusted to keep nothing: what was stored stays
+here until the contact itself has confirmed it, and is stored once more after a day, or as soon as the contact can be
+reached otherwise.
 
 An application message keeps its plaintext here until it is delivered, so that it can be encrypted anew when the
 conversation moves to another group; the message id lies in the plaintext, and so a copy that arrives twice is seen as
@@ -22,6 +23,7 @@ from balchat_host.api.views import OutboxView
 from balchat_host.core import groups, limits, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.limits import Moved
 from balchat_host.core.unit import ANNOUNCE, NewRoutes, SendPending, Unit
 from balchat_host.core.views import identify
 
@@ -127,11 +129,6 @@ def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
     return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND kind = ? LIMIT 1", (contact.id, int(kind))))
 
 
-def anything_waits(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
-    """Say whether anything that can leave waits for a contact."""
-    return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND envelope IS NOT NULL LIMIT 1", (contact.id,)))
-
-
 def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:
     """Forget rows of the handshake that have become needless."""
     for kind in kinds:
@@ -145,8 +142,7 @@ def drop_answers(unit: Unit, contact: rows.ContactRow | None = None) -> None:
         (int(Kind.MLS_MESSAGE), contact.id if contact else 0, contact is None),
     )
     for ticket, envelope in found:
-        group_id = unit.engine.group_of(Envelope.decode(cast("bytes", envelope)).payload)
-        if groups.find(unit.tx, group_id) is None:
+        if groups.find(unit.tx, _group_of(unit, cast("bytes", envelope))) is None:
             unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
 
 
@@ -208,25 +204,27 @@ def store_anew(unit: Unit) -> None:
         (unit.now - _STORED_ANEW_AFTER, unit.now),
     )
     for number in dict.fromkeys(row[0] for row in again):
-        unit.effect(SendPending(peer=rows.contacts_where(unit.tx, "id = ?", (number,))[0].peer))
+        for contact in rows.contacts_where(unit.tx, "id = ? AND blocked = 0", (number,)):
+            unit.effect(SendPending(peer=contact.peer))
 
 
-def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
+def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
     """Leave anew what a contact has not confirmed: where it was, or in the group it was in, they may not get it.
 
     It is encrypted for the group that we send in now, and gets new tickets, in the same order. So what is just being
     stored where they were counts as not stored, and nothing that is newer comes to the new place before it.
 
-    A few octets of theirs cost us all that waits for them, so it is done `_LEFT_ANEW_PER_HOUR` times at most. What
-    comes too soon is done later (`make_up`), and changes nothing of how long we wait where we were refused.
+    A few octets of theirs cost us all that waits for them, so it is done `_LEFT_ANEW_PER_HOUR` times at most for each
+    cause. What comes too soon is done later (`make_up`), and changes nothing of how long we wait where we were refused;
+    until then what is newer may come to them first.
     """
     late = False
-    if anything_waits(unit.tx, contact):
+    if unit.tx.query("SELECT 1 FROM outbox WHERE contact = ? LIMIT 1", (contact.id,)):
         try:
-            limits.take(unit, limits.left_anew(contact.peer), per_hour=_LEFT_ANEW_PER_HOUR)
+            limits.take(unit, limits.left_anew(contact.peer, cause), per_hour=_LEFT_ANEW_PER_HOUR)
         except RequestsFull:
             late = True
-    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(late), contact.id))
+    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(cause) if late else 0, contact.id))
     if not late:
         _encrypt_anew(unit, contact)
         _give_new_tickets(unit, contact)
@@ -235,21 +233,24 @@ def leave_anew(unit: Unit, contact: rows.ContactRow) -> None:
 
 
 def _encrypt_anew(unit: Unit, contact: rows.ContactRow) -> None:
-    """Encrypt, in the group that we send in now, what was encrypted in another."""
+    """Encrypt, in the group that we send in now, what was encrypted in another, or could not be in any."""
     group_id = groups.sending_group(unit.tx, contact)
     if group_id is None or not contact.may_talk:
-        return  # there will be another one, and then another time
+        return
     tickets = unit.tx.query(
-        "SELECT id FROM outbox WHERE contact = ? AND content IS NOT NULL AND envelope IS NOT NULL ORDER BY id",
-        (contact.id,),
+        "SELECT id FROM outbox WHERE contact = ? AND content IS NOT NULL ORDER BY id", (contact.id,)
     )
     for (ticket,) in tickets:
         content, envelope = unit.tx.query("SELECT content, envelope FROM outbox WHERE id = ?", (ticket,))[0]
-        if unit.engine.group_of(Envelope.decode(cast("bytes", envelope)).payload) == group_id:
+        if envelope is not None and _group_of(unit, cast("bytes", envelope)) == group_id:
             continue
         payload = unit.engine.encrypt(unit.keys, group_id, cast("bytes", content))
         anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
         unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
+
+
+def _group_of(unit: Unit, envelope: bytes) -> bytes:
+    return unit.engine.group_of(Envelope.decode(envelope).payload)
 
 
 def _give_new_tickets(unit: Unit, contact: rows.ContactRow) -> None:
@@ -265,8 +266,9 @@ def _give_new_tickets(unit: Unit, contact: rows.ContactRow) -> None:
 
 def make_up(unit: Unit) -> None:
     """Leave anew what had to wait for that, as far as it may be now."""
-    for contact in rows.contacts_where(unit.tx, "moved = 1"):
-        leave_anew(unit, contact)
+    for cause in Moved:
+        for contact in rows.contacts_where(unit.tx, "moved = ? AND blocked = 0", (cause,)):
+            leave_anew(unit, contact, cause)
 
 
 def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:

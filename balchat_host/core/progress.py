@@ -34,7 +34,7 @@ def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None
     for each, latency in reports:
         found = unit.tx.query("SELECT contact, kind, message, confirmed_by FROM outbox WHERE id = ?", (each.ticket,))
         if not found:
-            continue  # it was delivered by another way, or its contact is gone
+            continue  # it was delivered by another way, has a new ticket, or its contact is gone
         contact = rows.contacts_where(unit.tx, "id = ?", (found[0][0],))[0]
         kind = Kind(cast("int", found[0][1]))
         message = rows.messages_where(unit.tx, "seq = ?", (found[0][2],)) if found[0][2] is not None else []

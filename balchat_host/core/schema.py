@@ -178,7 +178,7 @@ _STEP_5: Final = """
 ALTER TABLE contact ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
 
 -- Whether a contact has named other routes, or uses another group, and what they have not confirmed was not left anew
--- yet: that has a limit.
+-- yet: that has a limit. 0, or which of these it is: 1 the routes, 2 the group.
 ALTER TABLE contact ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
 """
 

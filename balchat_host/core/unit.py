@@ -53,7 +53,7 @@ class OfferRoutes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRoutes:
-    """`peer` has named other ways by which it can be reached."""
+    """`peer` has named other ways by which it can be reached, or uses another group: what waited starts afresh."""
 
     peer: PeerId
 

@@ -27,7 +27,7 @@ from balchat_host.core import (
 )
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.unit import Policy, Unit
+from balchat_host.core.unit import Effect, Policy, Unit
 from balchat_host.testing.simulator import Account, World
 
 ENGINE = MlsEngine()
@@ -362,6 +362,53 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
         assert leaves(alice, bob.account, world.now) == expected
     newest = alice.read(lambda tx: groups.sending_group(tx, contacts.find(tx, "Bob")))
     assert {ENGINE.group_of(Envelope.decode(each).payload) for each in sealed()} == {newest}
+
+
+def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_that_group() -> None:
+    """It leaves no trace of having come, so the same octets could come for ever."""
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    bob = Guest(world, alice, "Bob")
+    alice.add(bob.account)
+    bob.account.add(alice)
+    ours, other = (next(GROUP_IDS).to_bytes(16) for _ in range(2))
+    bob.asks(ours)
+    assert bob.speaks_in(ours).verdict is Verdict.COMMITTED
+    alice.write(bob.account, "waits")
+    bob.asks(other)
+
+    def make(unit: Unit) -> bytes:
+        unit.engine.apply_pending_commit(unit.keys, other, now=unit.seconds)
+        return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, other, b"no content")).encode()
+
+    malformed = bob.account.change(make)
+    before = alice.read(lambda tx: tx.query("SELECT id, envelope FROM outbox"))
+
+    def take(unit: Unit) -> tuple[Verdict, list[Effect]]:
+        (disposition,) = inbox.receive(unit, bob.account.peer, [malformed])
+        return disposition.verdict, list(unit.effects)
+
+    assert alice.change(take) == (Verdict.REFUSED, [])
+    assert alice.read(lambda tx: tx.query("SELECT id, envelope FROM outbox")) == before
+
+
+def test_what_could_be_encrypted_in_no_group_leaves_once_there_is_another() -> None:
+    """Whoever asks with a conversation's group while they are blocked has us forget it."""
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    bob = Guest(world, alice, "Bob")
+    alice.add(bob.account)
+    bob.account.add(alice)
+    ours, other = (next(GROUP_IDS).to_bytes(16) for _ in range(2))
+    bob.asks(ours)
+    alice.block(bob.account, blocked=True)
+    bob.asks(ours)
+    alice.block(bob.account, blocked=False)
+    alice.write(bob.account, "in no group")
+    bob.asks(other)
+    assert bob.speaks_in(other).verdict is Verdict.COMMITTED
+    envelopes = alice.read(lambda tx: tx.query("SELECT envelope FROM outbox WHERE message IS NOT NULL"))
+    assert [ENGINE.group_of(Envelope.decode(each).payload) for (each,) in envelopes] == [other]
 
 
 @pytest.mark.parametrize("swallowed", [True, False])

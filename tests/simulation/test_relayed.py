@@ -535,3 +535,20 @@ async def test_whoever_was_removed_leaves_nothing_behind(people, relay) -> None:
             await b.remove_contact("Alice")
             await anyio.sleep(60)  # virtual time
             assert relay.address(bob.peer, alice.peer) not in relay.boxes
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["moved too often", "stored a day ago"])
+async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_left_anew(people, relay, late: bool) -> None:
+    """It would tell them when we are there."""
+    async with people:
+        alice, bob = await friends(people)
+        async with alice.up() as a:
+            sent = await a.send("Bob", "hello")
+            await becomes(a, sent.id, MessageState.RELAYED)
+            await a.block_contact("Bob")
+            await anyio.sleep(HOUR)  # virtual time
+            dialled = len(people.world.times_of(bob.peer))
+            if late:
+                await alice.keeper.change(lambda unit: unit.tx.execute("UPDATE contact SET moved = 1"))
+            await anyio.sleep(27 * HOUR)
+            assert len(people.world.times_of(bob.peer)) == dialled
