@@ -12,6 +12,7 @@ from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
+from balchat_host.api.views import ContactState
 from balchat_host.core import content, groups, handshake, limits, messages, outbox, rows
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
@@ -136,6 +137,7 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Or
 
 def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard) -> Disposition:
     group_id = unit.engine.group_of(message)
+    was_active = True
     contact = heard.get(group_id)
     if contact is None:
         found = groups.find(unit.tx, group_id)
@@ -159,7 +161,11 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
             # What hearing from them costs must not be had again and again by what is refused in the end.
             messages.check(processed.data)
         heard.clear()
+        was_active = contact.state is ContactState.ACTIVE
         contact = handshake.on_first_heard(unit, contact, group_id)
     if isinstance(processed, ApplicationMessage):
         origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
+    if source is not None and not was_active and origin.message_id is not None:
+        # Who had another group with us, which we have lost, sends in this one once they hear us in it.
+        messages.report(unit, contact, [origin.message_id], content.MessageStatus.DELIVERED)
     return _COMMITTED

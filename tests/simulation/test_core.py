@@ -89,6 +89,20 @@ def test_what_was_written_before_a_contact_that_lost_us_asked_again_arrives_in_t
     world.check(bob, alice)
 
 
+def test_a_contact_that_lost_us_asked_again_and_says_nothing_gets_what_we_write() -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    become_contacts(world, alice, bob)
+    bob.write(alice, "hello")
+    world.heal(alice, bob)
+    bob.remove(alice)
+    bob.add(alice)
+    world.heal(alice, bob)
+    alice.write(bob, "are you there?")
+    world.heal(alice, bob)
+    assert [message.text for message in bob.history(alice)] == ["are you there?"]
+
+
 def test_a_request_that_was_stored_and_is_then_refused_as_unusable_is_begun_anew() -> None:
     world = World(1, ENGINE)
     alice, bob = world.account("Alice"), world.account("Bob")
