@@ -240,7 +240,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
 def _join(unit: Unit, source: PeerId | None, welcome: bytes) -> bytes:
     contact = contacts.by_peer(unit.tx, source) if source else None
     try:
-        with unit.tx.savepoint():
+        with unit.savepoint():
             return unit.engine.join(unit.keys, welcome, now=unit.seconds)
     except CryptoRejected:
         if contact is None or not contact.blocked:

@@ -51,18 +51,17 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard) ->
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
     origin = _Origin()
-    effects = dict(unit.effects)
     try:
         envelope = Envelope.decode(octets)
         if envelope.kind is Kind.CONTACT_REQUEST:
             # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
             handshake.count_request(unit, source)
-        with unit.tx.savepoint():
+        with unit.savepoint():
             disposition = _dispatch(unit, source, envelope, origin, heard)
+    except RequestsFull as error:
+        return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
     except PeerError as error:
-        unit.effects = effects
-        retry_after = float(error.fields["retry_after"]) if isinstance(error, RequestsFull) else None
-        return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=retry_after)
+        return Disposition(verdict=Verdict.REFUSED, reason=error.code)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
         unit.tx.execute(
             "INSERT INTO received (envelope_id, at, contact, message_id) VALUES (?, ?, ?, ?)",

@@ -1,6 +1,7 @@
 """What every changing function of the core gets: one transaction, the crypto engine, the time, and chance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -90,6 +91,17 @@ class Unit:
     def keys(self) -> KeyValueArea:
         """The engine's area in this transaction."""
         return crypto_area(self.tx)
+
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        """Undo what is done inside, effects too, if it raises."""
+        before = dict(self.effects)
+        try:
+            with self.tx.savepoint():
+                yield
+        except BaseException:
+            self.effects = before
+            raise
 
     def effect(self, effect: Effect) -> None:
         """Have the runtime do something after the commit."""
