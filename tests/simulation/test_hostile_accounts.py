@@ -364,8 +364,8 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
     assert {ENGINE.group_of(Envelope.decode(each).payload) for each in sealed()} == {newest}
 
 
-def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_that_group() -> None:
-    """It leaves no trace of having come, so the same octets could come for ever."""
+def host_and_guest() -> tuple[Account, Guest, bytes, bytes]:
+    """Give an account, a guest who has added it and asked it, the group it asked with, and the id of another."""
     world = World(1, ENGINE)
     alice = world.account("Alice")
     bob = Guest(world, alice, "Bob")
@@ -373,6 +373,12 @@ def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_t
     bob.account.add(alice)
     ours, other = (next(GROUP_IDS).to_bytes(16) for _ in range(2))
     bob.asks(ours)
+    return alice, bob, ours, other
+
+
+def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_that_group() -> None:
+    """It leaves no trace of having come, so the same octets could come for ever."""
+    alice, bob, ours, other = host_and_guest()
     assert bob.speaks_in(ours).verdict is Verdict.COMMITTED
     alice.write(bob.account, "waits")
     bob.asks(other)
@@ -394,13 +400,7 @@ def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_t
 
 def test_what_could_be_encrypted_in_no_group_leaves_once_there_is_another() -> None:
     """Whoever asks with a conversation's group while they are blocked has us forget it."""
-    world = World(1, ENGINE)
-    alice = world.account("Alice")
-    bob = Guest(world, alice, "Bob")
-    alice.add(bob.account)
-    bob.account.add(alice)
-    ours, other = (next(GROUP_IDS).to_bytes(16) for _ in range(2))
-    bob.asks(ours)
+    alice, bob, ours, other = host_and_guest()
     alice.block(bob.account, blocked=True)
     bob.asks(ours)
     alice.block(bob.account, blocked=False)

@@ -550,5 +550,5 @@ async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_left_anew(peo
             dialled = len(people.world.times_of(bob.peer))
             if late:
                 await alice.keeper.change(lambda unit: unit.tx.execute("UPDATE contact SET moved = 1"))
-            await anyio.sleep(27 * HOUR)
+            await anyio.sleep(27 * HOUR)  # virtual time
             assert len(people.world.times_of(bob.peer)) == dialled
