@@ -1,7 +1,8 @@
 """The tables, and the numbered steps that lead to them.
 
-`PRAGMA user_version` counts the steps that a vault has taken. A step is never changed once released; tests open
-vaults of every released version. A vault from a newer balchat is refused and left as it is.
+`PRAGMA user_version` counts the steps that a vault has taken. Until the first release there is one step, which is
+edited; from then on a step never changes, and a change of the tables is a new one. A vault from a newer balchat is
+refused and left as it is.
 
 Peer ids, group ids and message ids are BLOBs; times are Unix milliseconds.
 """
@@ -12,13 +13,19 @@ from balchat_host.api.errors import VaultTooNew
 from balchat_host.api.storage import Transaction
 
 _STEP_1: Final = """
+-- `relays` are those that our chat code names, and those that a contact's does: onion addresses, divided by spaces.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     peer_id BLOB NOT NULL,
     name TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    relays TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
+-- `routes_said_at` is when, by its own clock, a contact said the routes that it said last: what comes late undoes
+-- nothing newer. `turned_away` counts how often the place where a contact's card led to has said that it never takes
+-- our request. `moved` is whether a contact has named other routes, or uses another group, and what they have not
+-- confirmed still has to leave again, because that has a limit: 0, or 1 for the routes, 2 for the group.
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY,
     peer_id BLOB NOT NULL UNIQUE,
@@ -28,11 +35,15 @@ CREATE TABLE contact (
     blocked INTEGER NOT NULL DEFAULT 0,
     introduction TEXT NOT NULL DEFAULT '',
     offered_routes BLOB,
-    added_at INTEGER NOT NULL
+    added_at INTEGER NOT NULL,
+    relays TEXT NOT NULL DEFAULT '',
+    routes_said_at INTEGER NOT NULL DEFAULT 0,
+    turned_away INTEGER NOT NULL DEFAULT 0,
+    moved INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest rank
--- among those in which we have heard from them, or of the highest rank while we have heard in none.
+-- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest
+-- rank among those in which we have heard from them, or of the highest rank while we have heard in none.
 CREATE TABLE contact_group (
     group_id BLOB PRIMARY KEY,
     contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
@@ -53,13 +64,14 @@ CREATE TABLE route (
     PRIMARY KEY (contact, position)
 ) STRICT, WITHOUT ROWID;
 
--- Contact requests that wait for our approval.
+-- Contact requests that wait for our approval. `routes` lead to whoever asks, as in a ROUTES message.
 CREATE TABLE request (
     peer_id BLOB PRIMARY KEY,
     name TEXT NOT NULL,
     introduction TEXT NOT NULL,
     group_id BLOB NOT NULL,
-    received_at INTEGER NOT NULL
+    received_at INTEGER NOT NULL,
+    routes BLOB NOT NULL
 ) STRICT;
 
 -- KeyPackages of ours that a stranger holds and has not used; one each.
@@ -69,7 +81,16 @@ CREATE TABLE issued_key_package (
     issued_at INTEGER NOT NULL
 ) STRICT;
 
--- `seq` is the order in which a conversation is shown. `content` is kept where `text` does not say it all.
+-- KeyPackages of ours that lie where strangers can claim them.
+CREATE TABLE pooled_key_package (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key_package BLOB NOT NULL,
+    last_resort INTEGER NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+
+-- `seq` is the order in which a conversation is shown. `content` is kept where `text` does not say it all. Authors
+-- number their messages within a series, so that one that is withheld shows as a gap.
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
@@ -82,14 +103,20 @@ CREATE TABLE message (
     in_reply_to BLOB,
     state TEXT NOT NULL,
     reason TEXT,
-    unread INTEGER NOT NULL DEFAULT 0
+    unread INTEGER NOT NULL DEFAULT 0,
+    series BLOB,
+    sequence INTEGER
 ) STRICT;
 CREATE INDEX message_of_contact ON message (contact, seq);
 CREATE INDEX message_unread ON message (contact, seq) WHERE unread = 1;
+CREATE INDEX message_in_series ON message (contact, ours, series, sequence) WHERE sequence IS NOT NULL;
 
--- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted anew
--- in another group. `envelope` is what leaves, NULL as long as there is no group to encrypt in.
--- `not_before` is when to try again.
+-- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted once more in
+-- another group. `envelope` is what leaves, NULL as long as there is no group to encrypt in. `not_before` is when to
+-- try again. `confirmed_by` is what proves, inside MLS, that the contact has an envelope: a message id, or the group
+-- of a contact request. `stored_at` is when something that keeps it for them took it; until it is confirmed, it stays
+-- here. `stale_at` is when the KeyPackage that a contact request was made with is out of date, and the request good
+-- for nothing.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
@@ -98,14 +125,23 @@ CREATE TABLE outbox (
     content BLOB,
     envelope BLOB,
     not_before INTEGER NOT NULL DEFAULT 0,
-    queued_at INTEGER NOT NULL
+    queued_at INTEGER NOT NULL,
+    confirmed_by BLOB,
+    stored_at INTEGER,
+    stale_at INTEGER
 ) STRICT;
 CREATE INDEX outbox_of_contact ON outbox (contact, id);
+CREATE INDEX outbox_to_store ON outbox (contact, id) WHERE stored_at IS NULL;
+CREATE INDEX outbox_confirmed_by ON outbox (confirmed_by) WHERE confirmed_by IS NOT NULL;
 
--- Envelopes that were taken, so that taking them again is harmless.
+-- Envelopes that were taken, so that taking them again is harmless; which message of which contact came in each, and
+-- when we last told them that we have it.
 CREATE TABLE received (
     envelope_id BLOB PRIMARY KEY,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    contact INTEGER,
+    message_id BLOB,
+    told_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE event (
@@ -121,7 +157,7 @@ CREATE TABLE subscriber (
     cursor INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Token buckets for what strangers may do.
+-- Token buckets for what others may do.
 CREATE TABLE bucket (
     name TEXT PRIMARY KEY,
     tokens REAL NOT NULL,
@@ -129,60 +165,7 @@ CREATE TABLE bucket (
 ) STRICT, WITHOUT ROWID;
 """
 
-_STEP_2: Final = """
--- The relays that our chat code names, and those that a contact's does: onion addresses, divided by spaces.
-ALTER TABLE account ADD COLUMN relays TEXT NOT NULL DEFAULT '';
-ALTER TABLE contact ADD COLUMN relays TEXT NOT NULL DEFAULT '';
-
--- What came with a contact request: the routes to whoever asks, as in a ROUTES message.
-ALTER TABLE request ADD COLUMN routes BLOB NOT NULL DEFAULT x'80';
-
--- `confirmed_by` is what proves, inside MLS, that the contact has an envelope: a message id, or the group of a contact
--- request. `stored_at` is when something that keeps it for them took it; until it is confirmed, it stays here.
-ALTER TABLE outbox ADD COLUMN confirmed_by BLOB;
-ALTER TABLE outbox ADD COLUMN stored_at INTEGER;
-CREATE INDEX outbox_to_store ON outbox (contact, id) WHERE stored_at IS NULL;
-CREATE INDEX outbox_confirmed_by ON outbox (confirmed_by) WHERE confirmed_by IS NOT NULL;
-
--- Which message of which contact came in an envelope, and when we last told them that we have it.
-ALTER TABLE received ADD COLUMN contact INTEGER;
-ALTER TABLE received ADD COLUMN message_id BLOB;
-ALTER TABLE received ADD COLUMN told_at INTEGER;
-
--- Authors number their messages within a series, so that one that is withheld shows as a gap.
-ALTER TABLE message ADD COLUMN series BLOB;
-ALTER TABLE message ADD COLUMN sequence INTEGER;
-CREATE INDEX message_in_series ON message (contact, ours, series, sequence) WHERE sequence IS NOT NULL;
-
--- KeyPackages of ours that lie where strangers can claim them.
-CREATE TABLE pooled_key_package (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    key_package BLOB NOT NULL,
-    last_resort INTEGER NOT NULL,
-    made_at INTEGER NOT NULL
-) STRICT;
-"""
-
-_STEP_3: Final = """
--- When, by its own clock, a contact said the routes that it said last: what comes late undoes nothing newer.
-ALTER TABLE contact ADD COLUMN routes_said_at INTEGER NOT NULL DEFAULT 0;
-"""
-
-_STEP_4: Final = """
--- When the KeyPackage that a contact request was made with is out of date, and the request good for nothing.
-ALTER TABLE outbox ADD COLUMN stale_at INTEGER;
-"""
-
-_STEP_5: Final = """
--- How often the place where a contact's card led to has said that it never takes our request.
-ALTER TABLE contact ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
-
--- Whether a contact has named other routes, or uses another group, and what they have not confirmed was not left anew
--- yet: that has a limit. 0, or which of these it is: 1 the routes, 2 the group.
-ALTER TABLE contact ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
-"""
-
-STEPS: Final = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5)
+STEPS: Final = (_STEP_1,)
 """The migrations, oldest first."""
 
 SCHEMA_VERSION: Final = len(STEPS)
