@@ -1,0 +1,1 @@
+"""What tests and benchmarks use to play a peer who keeps no rules."""
