@@ -20,11 +20,15 @@ MESSAGE_ID_SIZE: Final = 32
 SALT_SIZE: Final = 16
 MAX_STATUSES: Final = 1024
 """How many messages one status report may speak of."""
+MAX_ITEMS: Final = 4096
+"""How many CBOR items a content message may hold: what reading it costs goes by them."""
 
 _SHA256: Final = b"\x01"
 _SENT_AT: Final = "balchat.sent-at"
 _SEQUENCE: Final = "balchat.sequence"
 _MAX_SERIES: Final = 16
+_STATUS_ITEMS: Final = 3
+"""CBOR items of one status: an array of two."""
 _MAX_CONTENT_TYPE: Final = 255
 _NULL_PART, _SINGLE_PART, _EXTERNAL_PART, _MULTI_PART = range(4)
 
@@ -94,7 +98,7 @@ class MimiContent:
     def decode(cls, octets: bytes) -> "MimiContent":
         """Read a content message. Raises MalformedContent."""
         try:
-            item = cbor.decode(octets)
+            item = cbor.decode(octets, max_items=MAX_ITEMS)
         except ValueError as error:
             raise MalformedContent(problem=str(error)) from error
         match item:
@@ -157,7 +161,7 @@ def encode_status(statuses: list[tuple[bytes, MessageStatus]]) -> bytes:
 def decode_status(octets: bytes) -> list[tuple[bytes, int]]:
     """Read a MessageStatusReport; unknown states are kept as numbers. Raises MalformedContent."""
     try:
-        report = cbor.decode(octets)
+        report = cbor.decode(octets, max_items=1 + MAX_STATUSES * _STATUS_ITEMS)
     except ValueError as error:
         raise MalformedContent(problem=str(error)) from error
     if not isinstance(report, list) or len(cast("list[object]", report)) > MAX_STATUSES:

@@ -1,7 +1,8 @@
 """Envelopes: what a transport carries. The law is docs/spec/envelope.md.
 
 An envelope is the CBOR array [version, kind, payload]. It has exactly one encoding, so its id, the SHA-256 of
-its octets, names its content.
+its octets, names its content; and because there is one only, it is read by comparing: nothing of a stranger's octets is
+decoded before their kind, and so their largest size, is known.
 """
 
 import hashlib
@@ -15,8 +16,16 @@ from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.core import cbor
 
 VERSION: Final = 1
+HEAD_SIZE: Final = 8
+"""Octets, at most, in front of an envelope's payload."""
 MAX_CODE_SIZE: Final = 2048
 """Octets of the longest chat code."""
+_ARRAY_OF_THREE: Final = 0x83
+_VERSION_AT, _KIND_AT, _PAYLOAD_AT = 1, 2, 3
+_LENGTH_SIZES: Final = (1, 2, 3, 5)
+"""In how many octets CBOR writes how long a payload is."""
+_FIELDS: Final = 5
+"""CBOR items of a contact request: an array of four."""
 
 
 class Kind(IntEnum):
@@ -40,29 +49,35 @@ class Envelope:
     payload: bytes
 
     def encode(self) -> bytes:
-        """Give the octets that go over the wire. Raises ValueError where they are too many."""
-        octets = cbor.encode([VERSION, int(self.kind), self.payload])
+        """Return the octets that go over the wire. Raise ValueError where they are too many."""
+        octets = _head(self.kind, len(self.payload)) + self.payload
         if len(octets) > MAX_ENVELOPE_SIZE:
             raise ValueError(f"an envelope of {len(octets)} octets; at most {MAX_ENVELOPE_SIZE} are allowed")
         return octets
 
     @classmethod
     def decode(cls, octets: bytes) -> "Envelope":
-        """Read an envelope. Raises MalformedEnvelope."""
+        """Read an envelope. Raise MalformedEnvelope."""
         if len(octets) > MAX_ENVELOPE_SIZE:
             raise MalformedEnvelope(problem="it is too large")
-        item = _array(octets, 3)
-        version, kind, payload = item
-        # True and 1.0 equal 1, and are written otherwise: they would be further spellings of the same envelope.
-        if version != VERSION or type(version) is not int:
+        if len(octets) <= _PAYLOAD_AT or octets[0] != _ARRAY_OF_THREE:
+            raise MalformedEnvelope(problem="it is no array of three")
+        if octets[_VERSION_AT] != VERSION:
             raise MalformedEnvelope(problem="its version is not known here")
         try:
-            known = Kind(kind if type(kind) is int else 0)
+            kind = Kind(octets[_KIND_AT])
         except ValueError:
             raise MalformedEnvelope(problem="its kind is not known here") from None
-        if not isinstance(payload, bytes):
-            raise MalformedEnvelope(problem="its payload is no byte string")
-        return cls(kind=known, payload=payload)
+        for size in _LENGTH_SIZES:
+            start = _PAYLOAD_AT + size
+            if start <= len(octets) and octets[:start] == _head(kind, len(octets) - start):
+                return cls(kind=kind, payload=octets[start:])
+        raise MalformedEnvelope(problem="its payload is no byte string, does not end with it, or has a longer spelling")
+
+
+def _head(kind: Kind, length: int) -> bytes:
+    """Return what stands in front of a payload of `length` octets."""
+    return bytes([_ARRAY_OF_THREE, VERSION, kind]) + cbor.head_of_octets(length)
 
 
 def envelope_id(octets: bytes) -> bytes:
@@ -90,7 +105,17 @@ class ContactRequest:
     @classmethod
     def decode(cls, octets: bytes) -> "ContactRequest":
         """Read a payload. Raises MalformedEnvelope."""
-        welcome, code, introduction, routes = _array(octets, 4)
+        try:
+            item = cbor.decode(octets, max_items=_FIELDS)
+        except ValueError as error:
+            raise MalformedEnvelope(problem=str(error)) from error
+        # One value, one encoding: or two envelopes with two ids could say the same.
+        if not isinstance(item, list) or cbor.encode(cast("object", item)) != octets:
+            raise MalformedEnvelope(problem="it is no array, or its encoding is not deterministic")
+        fields = cast("list[object]", item)
+        if len(fields) != _FIELDS - 1:
+            raise MalformedEnvelope(problem=f"it is no array of {_FIELDS - 1}")
+        welcome, code, introduction, routes = fields
         if not isinstance(welcome, bytes) or not isinstance(routes, bytes):
             raise MalformedEnvelope(problem="the Welcome or the routes are no byte string")
         return cls(
@@ -99,19 +124,6 @@ class ContactRequest:
             introduction=_text(introduction, MAX_INTRODUCTION_SIZE),
             routes=routes,
         )
-
-
-def _array(octets: bytes, length: int) -> list[object]:
-    try:
-        item = cbor.decode(octets)
-    except ValueError as error:
-        raise MalformedEnvelope(problem=str(error)) from error
-    if not isinstance(item, list) or len(cast("list[object]", item)) != length:
-        raise MalformedEnvelope(problem=f"it is no array of {length}")
-    # One value, one encoding: or two envelopes with two ids could say the same.
-    if cbor.encode(cast("object", item)) != octets:
-        raise MalformedEnvelope(problem="its encoding is not deterministic")
-    return cast("list[object]", item)
 
 
 def _text(item: object, limit: int) -> str:

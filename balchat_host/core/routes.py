@@ -16,6 +16,8 @@ MAX_ROUTES: Final = 8
 _MAX_ADDRESS: Final = 512
 _MAX_TRANSPORT_NAME: Final = 40
 _MAX_SEALING_KEY: Final = 2048
+_ROUTE_ITEMS: Final = 5
+"""CBOR items of one route: an array of four."""
 
 
 def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
@@ -104,7 +106,7 @@ def encode(routes: Sequence[Route]) -> bytes:
 def decode(body: bytes) -> list[Route]:
     """Read the body of a ROUTES message. Raises MalformedContent."""
     try:
-        item = cbor.decode(body)
+        item = cbor.decode(body, max_items=1 + MAX_ROUTES * _ROUTE_ITEMS)
     except ValueError as error:
         raise MalformedContent(problem=str(error)) from error
     if not isinstance(item, list) or len(cast("list[object]", item)) > MAX_ROUTES:

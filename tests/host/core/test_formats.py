@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,7 +166,52 @@ def test_text_that_is_no_utf_8_is_refused() -> None:
 @pytest.mark.parametrize("octets", [*TAGS, "9f00ff", "a200010002", "81" * 9 + "00", "0000", ""])
 def test_cbor_that_could_grow_or_be_ambiguous_is_not_read(octets: str) -> None:
     with pytest.raises(ValueError, match=r"CBOR|end"):
-        cbor.decode(bytes.fromhex(octets))
+        cbor.decode(bytes.fromhex(octets), max_items=100)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param("9a000fffff" + "f6" * 0xFFFFF, id="nothing"),
+        pytest.param("9a000fffff" + "80" * 0xFFFFF, id="empty arrays"),
+        pytest.param("ba0007ffff" + "00" * 0xFFFFE, id="a map"),
+        pytest.param("9bffffffffffffffff", id="an array that is longer than anything"),
+        pytest.param("bb7fffffffffffffff", id="a map that is longer than anything"),
+    ],
+)
+def test_nothing_is_built_of_more_items_than_a_format_has(octets: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cbor2, "loads", lambda *_, **__: pytest.fail("it was decoded"))
+    with pytest.raises(ValueError, match=r"items|CBOR"):
+        cbor.decode(bytes.fromhex(octets), max_items=4096)
+
+
+@pytest.mark.parametrize("key", ["8200f6", "40", "f6", "f93c00", "a0", "f4"])
+def test_a_key_of_a_map_is_a_number_or_a_text(key: str) -> None:
+    """Whoever can choose what is hashed can have thousands of keys with one hash, each compared with each."""
+    with pytest.raises(ValueError, match="key"):
+        cbor.decode(bytes.fromhex("a1" + key + "00"), max_items=100)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**64), 2**64 - 1) | st.floats() | st.binary() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.integers(0, 99), inner, max_size=4),
+        max_leaves=20,
+    )
+)
+def test_what_our_formats_can_hold_is_read_as_it_was_written(item: object) -> None:
+    octets = cbor.encode(item)
+    try:
+        read = cbor.decode(octets, max_items=200)
+    except ValueError:
+        assert depth(item) > cbor.MAX_DEPTH
+    else:
+        assert cbor.encode(read) == octets
+
+
+def depth(item: Any) -> int:
+    inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else None
+    return 0 if inner is None else 1 + max((depth(each) for each in inner), default=0)
 
 
 @pytest.mark.fuzz
