@@ -21,6 +21,7 @@ from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelo
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView
 from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, routes, rows
+from balchat_host.core.budgets import UNPROVEN_PER_HOUR
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.limits import Moved
@@ -30,8 +31,6 @@ from balchat_host.core.views import contact_view
 _GROUP_ID_SIZE: Final = 16
 _FULL_RETRY_AFTER: Final = 3600
 """Seconds after which somebody who was turned away may ask again."""
-_MAX_UNPROVEN: Final = 480
-"""How many contact requests an hour we look into that a transport without proof of who sends has brought."""
 _ASKED_FOR: Final = 180 * 24 * 3600 * 1000
 """Milliseconds for which somebody who does not answer is asked anew, each time what we asked with is stale."""
 _ASKED_EVERY: Final = 7 * 24 * 3600 * 1000
@@ -187,7 +186,7 @@ def count_request(unit: Unit, sender: PeerId | None) -> None:
     One of which only the group will show whose it is counts against a limit for everybody.
     """
     if sender is None:
-        limits.take(unit, "joins", per_hour=_MAX_UNPROVEN)
+        limits.take(unit, "joins", per_hour=UNPROVEN_PER_HOUR)
     elif is_stranger(unit, sender):
         limits.take(unit, "requests", per_hour=unit.policy.strangers_per_hour)
 

@@ -13,7 +13,7 @@ from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState
-from balchat_host.core import content, groups, handshake, limits, messages, outbox, rows
+from balchat_host.core import budgets, content, groups, handshake, limits, messages, outbox, rows
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
 
@@ -53,6 +53,7 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard) ->
     origin = _Origin()
     try:
         envelope = Envelope.decode(octets)
+        budgets.check(envelope)
         if envelope.kind is Kind.CONTACT_REQUEST:
             # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
             handshake.count_request(unit, source)
