@@ -40,15 +40,13 @@ def test_a_code_reads_back_as_what_it_was_made_of(peer: PeerId, name: str, relay
     assert ChatCode.parse(str(code)) == code
 
 
-@given(PEERS, st.integers(0, 55), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
-def test_no_single_mistyped_character_goes_unnoticed(peer: PeerId, position: int, character: str) -> None:
-    address = peer.onion.removesuffix(".onion")
-    mistyped = address[:position] + character + address[position + 1 :]
-    if mistyped == address:
-        assert PeerId.from_onion(mistyped) == peer
-    else:
+@pytest.mark.parametrize("position", range(56))
+def test_no_single_mistyped_character_goes_unnoticed(position: int) -> None:
+    # Of random addresses, one mistyped one in 65,536 has the right checksum; of this one, none has.
+    address = PeerId(b"\x11" * 32).onion.removesuffix(".onion")
+    for character in set("abcdefghijklmnopqrstuvwxyz234567") - {address[position]}:
         with pytest.raises(BadOnionAddress):
-            PeerId.from_onion(mistyped)
+            PeerId.from_onion(address[:position] + character + address[position + 1 :])
 
 
 @pytest.mark.parametrize("vector", VECTORS["safety_numbers"])
