@@ -16,6 +16,8 @@ BINDING := bindings/mls_rs_py
 MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml relay/*/pyproject.toml)))
 BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
 DRIVERS := $(BINDING)/interop
+# Two processes; conftest.py says what may run side by side. The slowest are shown, to see when one gets slower.
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder --durations=10
 
 .PHONY: help
 help: ## This list
@@ -61,7 +63,7 @@ system:
 
 .PHONY: test
 test: lint .venv/.drivers ## Lint, types, layers and every test, the ones over real Tor included
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 .PHONY: lint
 lint: setup ## ruff, pyright, import-linter, stubtest, rustfmt, clippy
@@ -81,7 +83,7 @@ format: setup ## Write the one format
 .PHONY: coverage
 coverage: setup .venv/.drivers ## Every test, with line and branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

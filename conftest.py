@@ -1,4 +1,8 @@
-"""What holds for every test of every distribution: no blocking call in an event loop, no timed property tests."""
+"""What holds for every test of every distribution: no blocking call in an event loop, no timed property tests.
+
+With `pytest -n 2 --dist loadgroup` the files run side by side, each in one process. What runs over real Tor is one
+group, in one process, since the private network is one for a run.
+"""
 
 from __future__ import annotations
 
@@ -40,3 +44,14 @@ def no_blocking_calls() -> Iterator[None]:
             if name.startswith("sqlite3."):
                 function.can_block_in("testing/memory_storage.py", {"create", "transact", "read", "backup"})
         yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each worker of pytest-xdist the groups: the tests over real Tor, which take longest, then file by file."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        group = "tor" if item.get_closest_marker("tor") else item.path.relative_to(config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("tor") is None)
