@@ -5,10 +5,12 @@ import sys
 from collections.abc import Sequence
 
 from balchat_host.api.errors import BalchatError
+from balchat_host.api.streams import prepare_standard_streams
 
 
 def main() -> int:
     """Run the command line that this process was started with; give its exit code."""
+    prepare_standard_streams()
     # A core file would lay our keys on the disk. What we start, tor among it, inherits this.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return run(sys.argv[1:])

@@ -414,6 +414,12 @@ class StorageFailed(WorldError):
     code = "storage-failed"
 
 
+class OutputUnwritable(WorldError):
+    """Standard output cannot be written: {problem}. {done}"""
+
+    code = "output-unwritable"
+
+
 class TimedOut(WorldError):
     """It did not happen within {seconds} s: {what}."""
 

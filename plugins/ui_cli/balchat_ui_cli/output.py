@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
 from shutil import get_terminal_size
-from typing import Any, TextIO
+from typing import Any, ParamSpec, TextIO
 
-from balchat_host.api.errors import BalchatError
+from balchat_host.api.errors import BalchatError, OutputUnwritable
 from balchat_host.api.events import Event
+from balchat_host.api.streams import NOTHING_CHANGED, ReaderGone, print_when_ready
 from balchat_ui_cli.text import visible
 
-
-class ReaderGone(Exception):
-    """Whoever read our output has stopped reading."""
+P = ParamSpec("P")
 
 
 class Style(Enum):
@@ -86,6 +85,8 @@ class Output:
         self.as_json = as_json
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
+        self._held: list[tuple[TextIO, str]] | None = None
+        """What is to be written by `patiently`, while that is at it."""
         colour = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
         self.live = self._stdout.isatty() and environment.get("TERM") != "dumb" and not as_json
         self.colour = colour and self._stdout.isatty()
@@ -103,12 +104,23 @@ class Output:
 
     # -- results
 
-    def value(self, value: object, lines: Lines) -> None:
-        """Print the one result of a command."""
-        if self.as_json:
-            self._write(self._stdout, to_json(value) + "\n")
-        else:
-            self.say(*lines())
+    def value(self, value: object, lines: Lines, *, done: str | None = None) -> None:
+        """Print the one result of a command.
+
+        `done` is a sentence that says what the command has changed, if anything: where the result cannot be printed,
+        that is what the person has to know. Raises ReaderGone, and OutputUnwritable.
+        """
+        try:
+            if self.as_json:
+                self._write(self._stdout, to_json(value) + "\n")
+            else:
+                self.say(*lines())
+        except ReaderGone:
+            if done is None:
+                raise
+            raise OutputUnwritable(problem="whoever read it is gone", done=done) from None
+        except OutputUnwritable as error:
+            raise OutputUnwritable(problem=error.fields["problem"], done=done or NOTHING_CHANGED) from None
 
     def values(self, values: Iterable[object], lines: Lines) -> None:
         """Print a result that is a list: one JSON value for each, or a person's lines."""
@@ -128,6 +140,20 @@ class Output:
     def draw(self, painted: str) -> None:
         """Write what `painted` gave, and cursor movements, to standard output."""
         self._write(self._stdout, painted)
+
+    async def patiently(self, show: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call `show`, and write what it prints as fast as the readers take it, while other tasks go on.
+
+        A terminal that is paused, or a program that is slow, then holds up nothing else.
+        """
+        held: list[tuple[TextIO, str]] = []
+        self._held = held
+        try:
+            show(*args, **kwargs)
+        finally:
+            self._held = None
+        for stream, text in held:
+            await print_when_ready(stream, text)
 
     # -- remarks and errors, on standard error
 
@@ -158,11 +184,11 @@ class Output:
     # -- inside
 
     def _write(self, stream: TextIO, text: str) -> None:
-        try:
+        if self._held is None:
             stream.write(text)
             stream.flush()
-        except BrokenPipeError as error:
-            raise ReaderGone from error
+        else:
+            self._held.append((stream, text))
 
 
 def _painted(line: Line, *, colour: bool) -> str:

@@ -1,32 +1,31 @@
 """The program behind the `balchat` command: its commands, and what becomes of their errors."""
 
-import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from os import environ
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 import typer.main
 
 from balchat_host.api.errors import BalchatError, InternalError
 from balchat_host.api.frontend import Host
+from balchat_host.api.streams import READER_GONE, ReaderGone
 from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running
 from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group, show_help
-from balchat_ui_cli.output import Output, ReaderGone
+from balchat_ui_cli.output import Output
 
 USAGE: Final = 2
 INTERRUPTED: Final = 130
-READER_GONE: Final = 141
-"""What a shell reports for a program that SIGINT or SIGPIPE ended: 128 and the signal's number."""
+"""What a shell reports for a program that SIGINT ended: 128 and the signal's number."""
 
 
 def main(host: Host, argv: Sequence[str]) -> int:
     """Run one command line, without the program's name; give its exit code."""
     options = argv[: argv.index("--")] if "--" in argv else argv
     out = Output(as_json="--json" in options, environment=environ)
-    _never_fail_to_spell()
     try:
         return _run(host, argv)
     except BalchatError as error:
@@ -38,7 +37,6 @@ def main(host: Host, argv: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except ReaderGone:
-        _forget_output()
         return READER_GONE
     except Exception as error:  # noqa: BLE001  # whatever it is, a person gets one line, and a report a place to look
         if environ.get("BALCHAT_TRACEBACK"):
@@ -52,10 +50,15 @@ def _run(host: Host, argv: Sequence[str]) -> int:
     for argument in argv:
         if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
             raise typer.BadParameter("an argument is not valid UTF-8")
-    program = typer.main.get_command(application())
     choices = Choices(host=host, arguments=argv)
-    code = program.main(args=list(argv), prog_name="balchat", standalone_mode=False, obj=choices)
+    code = program().main(args=list(argv), prog_name="balchat", standalone_mode=False, obj=choices)
     return code if isinstance(code, int) else 0
+
+
+@cache
+def program() -> Any:  # the type that typer gives it is private
+    """Return the program, with all its commands."""
+    return typer.main.get_command(application())
 
 
 def application() -> typer.Typer:
@@ -103,17 +106,3 @@ def _place(error: BaseException) -> str:
         where = where.tb_next
     place = f" at {Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else ""
     return type(error).__name__ + place
-
-
-def _never_fail_to_spell() -> None:
-    """Show what the terminal's encoding cannot spell as a question mark instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="replace")
-
-
-def _forget_output() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush does not fail on it."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.close(nothing)

@@ -14,6 +14,7 @@ import anyio
 from balchat_host.api.errors import BalchatError, NoSuchProfile, NotRunning, WrongSecret
 from balchat_host.api.frontend import App, Profile
 from balchat_host.api.storage import SlotKind
+from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Secret
 from balchat_ui_cli.output import Output
 from balchat_ui_cli.passphrases import SecretSource
@@ -120,7 +121,7 @@ async def following(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]
 
 @contextmanager
 def one_error() -> Generator[None, None, None]:
-    """Raise the error that a group of them is about, if it is one of balchat's own."""
+    """Raise the error that a group of them is about, if it is one of balchat's own, or that nobody reads any more."""
     try:
         yield
     except BaseExceptionGroup as group:
@@ -130,9 +131,9 @@ def one_error() -> Generator[None, None, None]:
         raise found from group
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BalchatError | None:
+def _first(group: BaseExceptionGroup[BaseException]) -> BalchatError | ReaderGone | None:
     for error in group.exceptions:
         found = _first(error) if isinstance(error, BaseExceptionGroup) else error  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # isinstance cannot narrow the group's parameter
-        if isinstance(found, BalchatError):
+        if isinstance(found, BalchatError | ReaderGone):
             return found
     return None

@@ -59,7 +59,7 @@ class ChatLines:
         async with following(self._app.events(after=after)) as events:
             async for event in events:
                 if _conversation(event) == self._contact.conversation:
-                    self._out.value(event, list)
+                    await self._out.patiently(self._out.value, event, list)
                     if isinstance(event, MessageAdded) and event.message.author is not None:
                         await self._app.mark_read(self._contact.peer_id, event.message.id)
                 async with self._progress:

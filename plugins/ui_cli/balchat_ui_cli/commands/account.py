@@ -17,6 +17,8 @@ from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.passphrases import SecretSource
 from balchat_ui_cli.session import one_error
 
+_NOT_SHOWN = "The recovery code could not be shown and is lost: `balchat recovery renew` makes a new one."
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -75,6 +77,7 @@ def init(
             [],
             ["Next: `balchat up` to be reachable, then `balchat code` for what to give to others."],
         ],
+        done=f"The account of {chosen} is made, in {run.profile.directory}. {_NOT_SHOWN}",
     )
 
 
@@ -125,7 +128,8 @@ def backup(
     if path.is_dir():
         path /= f"balchat-{run.profile.name}-{strftime('%Y%m%d-%H%M%S')}"
     run.session.ask(lambda app: app.backup(str(path)))
-    run.out.value({"path": str(path)}, lambda: [[f"The locked copy is {path}."]])
+    written = f"The locked copy is {path}."
+    run.out.value({"path": str(path)}, lambda: [[written]], done=written)
 
 
 def change_passphrase(
@@ -142,7 +146,8 @@ def change_passphrase(
     old = run.session.key.source.read()
     new = SecretSource("New passphrase", new_passphrase_fd, new_passphrase_file, "--new-passphrase").read_new()
     run.session.ask_with(old, lambda app: app.change_passphrase(old, new))
-    run.out.value({"changed": True}, lambda: [["The passphrase is changed."]])
+    changed = "The passphrase is changed."
+    run.out.value({"changed": True}, lambda: [[changed]], done=changed)
 
 
 def renew_recovery_code(run: Run) -> None:
@@ -159,4 +164,5 @@ def renew_recovery_code(run: Run) -> None:
         return run.session.ask_with(passphrase, lambda app: app.renew_recovery_code(passphrase)).reveal().decode()
 
     recovery_code = run.session.unlocking(renew)
-    run.out.value({"recovery_code": recovery_code}, lambda: _shown_once(recovery_code))
+    done = f"The old recovery code works no more. {_NOT_SHOWN}"
+    run.out.value({"recovery_code": recovery_code}, lambda: _shown_once(recovery_code), done=done)

@@ -64,7 +64,7 @@ def add(
 ) -> None:
     """Ask somebody to become a contact. They need not be there now."""
     contact = run.session.ask(lambda app: app.add_contact(code, name, introduction))
-    run.out.value(contact, lambda: [_added(contact)])
+    run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
     _say_if_nothing_runs(run)
 
 
@@ -95,7 +95,8 @@ def list_contacts(run: Run) -> None:
 def rename(run: Run, name: Contact, new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]) -> None:
     """Call a contact something else."""
     contact = run.session.ask(lambda app: app.rename_contact(name, new))
-    run.out.value(contact, lambda: [[f"{name} is now called {contact.name}."]])
+    renamed = f"{name} is now called {contact.name}."
+    run.out.value(contact, lambda: [[renamed]], done=renamed)
 
 
 def verify(
@@ -122,7 +123,8 @@ def verify(
         return await app.safety_number(name)
 
     now = run.session.ask(take)
-    run.out.value(now, lambda: [[f"{now.contact} is verified."]])
+    verified = f"{now.contact} is verified."
+    run.out.value(now, lambda: [[verified]], done=verified)
 
 
 def _digits(number: str) -> str:
@@ -144,13 +146,15 @@ def _same(contact: str) -> bool:
 def block(run: Run, name: Contact) -> None:
     """Hear nothing from a contact any more. They are not told."""
     contact = run.session.ask(lambda app: app.block_contact(name))
-    run.out.value(contact, lambda: [[f"{contact.name} is blocked."]])
+    blocked = f"{contact.name} is blocked."
+    run.out.value(contact, lambda: [[blocked]], done=blocked)
 
 
 def unblock(run: Run, name: Contact) -> None:
     """Hear from a contact again."""
     contact = run.session.ask(lambda app: app.unblock_contact(name))
-    run.out.value(contact, lambda: [[f"{contact.name} is no longer blocked."]])
+    unblocked = f"{contact.name} is no longer blocked."
+    run.out.value(contact, lambda: [[unblocked]], done=unblocked)
 
 
 def remove(run: Run, name: Contact, yes: Yes = False) -> None:
@@ -162,7 +166,8 @@ def remove(run: Run, name: Contact, yes: Yes = False) -> None:
             run.out.hint(["Nothing was removed."])
             return
     run.session.ask(lambda app: app.remove_contact(name))
-    run.out.value({"name": name, "removed": True}, lambda: [[f"{name} is removed."]])
+    removed = f"{name} is removed."
+    run.out.value({"name": name, "removed": True}, lambda: [[removed]], done=removed)
 
 
 def list_requests(run: Run) -> None:
@@ -182,7 +187,7 @@ def accept(
 ) -> None:
     """Make somebody who asks a contact."""
     contact = run.session.ask(lambda app: app.accept_request(who, name))
-    run.out.value(contact, lambda: [_added(contact)])
+    run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
     _say_if_nothing_runs(run)
 
 
@@ -196,4 +201,5 @@ def reject(run: Run, who: Requester) -> None:
 
     request = run.session.ask(turn_down)
     peer_id = request.peer_id if request else who
-    run.out.value({"peer_id": peer_id, "rejected": True}, lambda: [["The request is turned down."]])
+    rejected = "The request is turned down."
+    run.out.value({"peer_id": peer_id, "rejected": True}, lambda: [[rejected]], done=rejected)

@@ -51,7 +51,7 @@ async def _listen(app: App, *, run: Run, after: int | None, subscriber: str | No
     printed = 0
     async with following(app.events(after, subscriber)) as events:
         async for event in events:
-            run.out.value(event, lambda event=event: event_lines(event))
+            await run.out.patiently(run.out.value, event, lambda event=event: event_lines(event))
             if subscriber is not None:
                 await app.acknowledge(subscriber, event.cursor)
             printed += 1

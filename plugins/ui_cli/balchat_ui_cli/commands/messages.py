@@ -80,7 +80,7 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
         message = run.session.ask_running(
             lambda app: _follow(app, lambda: app.send(name, written, reply_to), done, timeout)
         )
-    run.out.value(message, lambda: [sent_line(message)])
+    run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
     if not run.session.connected:
         run.out.warn("not-running", QUEUED)
     if wait is not None and message.state is MessageState.FAILED:

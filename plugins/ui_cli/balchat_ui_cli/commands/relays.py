@@ -43,7 +43,8 @@ def add(
     """Use a relay from now on; it is asked first whether it takes you."""
     relay = run.session.ask_running(lambda app: app.add_relay(address))
     where = "your default relay" if relay.default else "a relay of yours"
-    run.out.value(relay, lambda: [[Span(relay.onion, Style.STRONG), f" is {where}. Contacts learn of it."]])
+    told = f" is {where}. Contacts learn of it."
+    run.out.value(relay, lambda: [[Span(relay.onion, Style.STRONG), told]], done=relay.onion + told)
 
 
 def list_relays(run: Run) -> None:
@@ -89,16 +90,15 @@ async def _check(app: App, relay: str | None) -> list[RelayView]:
 def make_default(run: Run, relay: Relay) -> None:
     """Have contacts try a relay first."""
     view = run.session.ask_running(lambda app: app.set_default_relay(relay))
-    run.out.value(view, lambda: [[Span(view.onion, Style.STRONG), " is your default relay now."]])
+    told = " is your default relay now."
+    run.out.value(view, lambda: [[Span(view.onion, Style.STRONG), told]], done=view.onion + told)
 
 
 def remove(run: Run, relay: Relay) -> None:
     """Use a relay no more. What waits there is fetched while it lasts."""
     onion = run.session.ask_running(lambda app: _remove(app, relay))
-    run.out.value(
-        {"relay": onion, "removed": True},
-        lambda: [[Span(onion, Style.STRONG), " is used no more. Contacts learn of it."]],
-    )
+    told = " is used no more. Contacts learn of it."
+    run.out.value({"relay": onion, "removed": True}, lambda: [[Span(onion, Style.STRONG), told]], done=onion + told)
 
 
 async def _remove(app: App, relay: str) -> str:

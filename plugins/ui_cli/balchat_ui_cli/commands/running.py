@@ -2,23 +2,22 @@
 
 import os
 import signal
-from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
 import anyio
-import anyio.to_thread
 import typer
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import AlreadyRunning, NoRelayTransport, NotRunning, TimedOut
+from balchat_host.api.errors import AlreadyRunning, NoRelayTransport, NotRunning, OutputUnwritable, TimedOut
 from balchat_host.api.frontend import App
+from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import Status
 from balchat_ui_cli import background
 from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
-from balchat_ui_cli.output import Line, Output, ReaderGone, Span, Style
+from balchat_ui_cli.output import Line, Output, Span, Style
 from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
 from balchat_ui_cli.render import status_lines
 from balchat_ui_cli.session import following, one_error
@@ -80,7 +79,7 @@ def _watch_start(run: Run, timeout: float) -> None:
         if not seen:
             raise
     status = seen[-1]
-    run.out.value(status, lambda: [[*_how_far(status), f" {HOW_TO_WATCH}"]])
+    run.out.value(status, lambda: [[*_how_far(status), f" {HOW_TO_WATCH}"]], done="balchat runs in the background.")
 
 
 def _how_far(status: Status) -> Line:
@@ -99,7 +98,7 @@ async def _until_decided(app: App, out: Output, seen: list[Status], timeout: flo
         async with following(app.watch_status()) as states:
             async for status in states:
                 seen.append(status)
-                view.show(status)
+                await out.patiently(view.show, status)
                 if is_decided(status):
                     return
 
@@ -137,19 +136,22 @@ async def _end_on_signals(held: anyio.CancelScope, out: Output, *, task_status: 
             if held.cancel_called:
                 os._exit(_INTERRUPTED)
             held.cancel()
-            # The terminal may be paused, or gone.
-            with suppress(OSError, ReaderGone):
-                await anyio.to_thread.run_sync(out.hint, ["Ending. Once more ends it at once."], abandon_on_cancel=True)
+            await out.patiently(out.hint, ["Ending. Once more ends it at once."])
 
 
 async def _show_states(app: App, out: Output) -> None:
     view = StatusView(out, whole=False)
     async with following(app.watch_status()) as states:
         async for status in states:
-            # In a thread: a terminal that is paused must not hold up the account. Nor must one that is gone end it.
+            # A terminal that is paused must not hold up the account. Nor must one that is gone end it.
             try:
-                await anyio.to_thread.run_sync(view.show, status, abandon_on_cancel=True)
-            except (OSError, ReaderGone):
+                await out.patiently(view.show, status)
+            except ReaderGone:
+                return
+            except OutputUnwritable as error:
+                problem = error.fields["problem"]
+                message = f"Standard output cannot be written: {problem}. balchat goes on, and shows its state no more."
+                out.warn(error.code, message)
                 return
 
 
@@ -163,7 +165,8 @@ def down(
     process = run.session.ask_running(lambda app: app.shut_down())
     if process != os.getpid() and not background.wait_until_gone(process, timeout):
         raise TimedOut(seconds=f"{timeout:g}", what="balchat was told to end and is still at it")
-    run.out.value({"running": False}, lambda: [["balchat has ended."]])
+    ended = "balchat has ended."
+    run.out.value({"running": False}, lambda: [[ended]], done=ended)
 
 
 # -- status
@@ -205,7 +208,7 @@ async def _watch(app: App, out: Output) -> None:
     view = StatusView(out, whole=True, relays=await _can_use_relays(app))
     async with following(app.watch_status()) as states:
         async for state in states:
-            view.show(state)
+            await out.patiently(view.show, state)
 
 
 def _show_locked(run: Run) -> None:

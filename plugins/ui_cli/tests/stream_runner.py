@@ -1,0 +1,113 @@
+"""Runs commands with standard streams of every kind, each in a process of its own that is forked from this one.
+
+Reads a request a line, `{"folder", "arguments", "streams"}`, and answers each with `{"code", "out", "err"}`. `streams`
+names what standard input, output and error are: `pipe`, `closed`, `full`, or `gone` for a pipe that nobody reads.
+"""
+
+import asyncio.subprocess  # noqa: F401  # what every command needs is loaded once
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import anyio
+import anyio._backends._asyncio
+import segno.encoder  # noqa: F401  # as above
+from balchat_ui_cli.program import main, program
+
+from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.streams import prepare_standard_streams
+from balchat_host.api.types import Check
+from balchat_host.testing.fake_account import fake_peer
+from balchat_host.testing.fake_host import FakeHost
+
+
+def world(folder: Path, command: str) -> FakeHost:
+    """Make an account with a contact, a message, a request and a relay, which is running unless a command starts it."""
+    host = FakeHost(folder)
+    if command == "init":
+        return host
+    profile = host.profile()
+    app = profile.make()
+    profile.running = command != "up"
+    app.process_id = os.getpid()
+    app.befriend("Bob")
+    app.hear("Bob", "hello")
+    app.hear_request("Dave")
+    anyio.run(app.add_relay, fake_peer("relay").onion)
+    profile.plugin_views = [
+        PluginView(
+            name="network_fake",
+            kind="network",
+            summary="",
+            distribution="fake",
+            version="1",
+            api_version=1,
+            enabled=True,
+        )
+    ]
+    profile.settings = [SettingView(key="delivery.policy", value="both", source="default")]
+    profile.files = [folder / "balchat.toml"]
+    profile.findings = [Check(name="tor", finding="there")]
+    app.ended = command == "up"
+    return host
+
+
+def prepare(kind: str, descriptor: int, scratch: int) -> None:
+    """Make a standard stream of the kind that is wanted."""
+    if kind == "pipe":
+        os.dup2(scratch, descriptor)
+    elif kind == "full":
+        os.dup2(os.open("/dev/full", os.O_RDWR), descriptor)
+    elif kind == "gone":
+        reading, writing = os.pipe()
+        os.close(reading)
+        os.dup2(writing, descriptor)
+    else:
+        os.close(descriptor)
+
+
+def child(request: dict[str, object], scratch: list[int]) -> None:
+    arguments: list[str] = request["arguments"]
+    kept = os.fdopen(os.dup(scratch[2]), "w")
+    code = 99
+    try:
+        host = world(Path(request["folder"]), arguments[0])
+        for descriptor, kind in enumerate(request["streams"]):
+            prepare(kind, descriptor, scratch[descriptor])
+            if kind == "closed":
+                setattr(sys, ("stdin", "stdout", "stderr")[descriptor], None)
+        prepare_standard_streams()
+        code = main(host, arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:  # noqa: BLE001  # whatever it is, the test shows it
+        traceback.print_exc(file=kept)
+        kept.flush()
+    os._exit(code)
+
+
+def serve() -> None:
+    program()
+    for line in sys.stdin:
+        request = json.loads(line)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path("/dev/null").open("rb") as nothing:
+            process = os.fork()
+            if process == 0:
+                child(request, [nothing.fileno(), out.fileno(), err.fileno()])
+            _, status = os.waitpid(process, 0)
+            out.seek(0)
+            err.seek(0)
+            answer = {
+                "code": os.waitstatus_to_exitcode(status),
+                "out": out.read().decode(),
+                "err": err.read().decode(),
+            }
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()
