@@ -112,7 +112,9 @@ class CryptoEngine(ABC):
     ) -> Invitation:
         """Commit to adding members, each by the peer id that it must prove; pending until `apply_pending_commit`.
 
-        Raises BadCredential where a key package is not that peer's, CryptoRejected where it is expired or malformed.
+        Raises BadCredential where a key package is not that peer's, UnsupportedMls where it is of another version or
+        cipher suite than the group, CryptoRejected where it is expired or malformed. Whatever its octets are, it is not
+        the caller's mistake.
         """
 
     @abstractmethod

@@ -310,6 +310,12 @@ class CryptoRejected(PeerError):
     code = "crypto-rejected"
 
 
+class UnsupportedMls(CryptoRejected):
+    """The other side uses a version or cipher suite of MLS that is not used here: {problem}."""
+
+    code = "unsupported-mls"
+
+
 class RequestsFull(PeerError):
     """Too many contact requests are waiting or came lately; this one was turned away. It may come again later."""
 

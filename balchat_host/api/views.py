@@ -60,8 +60,9 @@ class Message:
 class ContactView:
     """One contact. `verified`: its safety number was compared. `unread`: messages not yet marked as read.
 
-    `reason` says what keeps us from reaching one that we are adding, as far as is known now: `no-key-package` (no relay
-    that we may ask knows them), `relay-unreachable`.
+    `reason` says what keeps us from going on with one that we are adding, as far as is known now: `no-key-package` (no
+    relay that we may ask knows them), `relay-unreachable`, or the code of what is wrong with the KeyPackage that came
+    from them or their relay (`unsupported-mls`, `crypto-rejected`, `bad-credential`, `malformed-envelope`, `internal`).
     """
 
     name: str

@@ -22,7 +22,7 @@ from balchat_host.core import account, groups, journal, limits, requests, rows
 from balchat_host.core.codes import parse_peer
 from balchat_host.core.names import check_name, made_up_name
 from balchat_host.core.safety import safety_number
-from balchat_host.core.unit import Disconnect, Forget, SendPending, Unit
+from balchat_host.core.unit import Disconnect, Forget, Unit
 from balchat_host.core.views import contact_body, contact_view
 
 
@@ -96,6 +96,17 @@ def set_state(unit: Unit, contact: rows.ContactRow, state: ContactState) -> rows
     return _update(unit, contact, "state = ?", state)
 
 
+def set_unblocked(unit: Unit, contact: rows.ContactRow) -> rows.ContactRow:
+    """Hear from a contact again; return it as it is then. `handshake.unblock` is what people do."""
+    return _update(unit, contact, "blocked = ?", 0)
+
+
+def set_reason(unit: Unit, contact: rows.ContactRow, reason: str | None) -> None:
+    """Note why we cannot go on with a contact that we are adding, or that nothing keeps us."""
+    if reason != contact.reason:
+        _update(unit, contact, "reason = ?", reason)
+
+
 def rename(unit: Unit, who: str, name: str) -> ContactView:
     """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
     contact = find(unit.tx, who)
@@ -131,14 +142,6 @@ def block(unit: Unit, who: str) -> ContactView:
     return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 1))
 
 
-def unblock(unit: Unit, who: str) -> ContactView:
-    """Hear from a contact again. Raises NoSuchContact."""
-    contact = find(unit.tx, who)
-    requests.forget(unit, contact.peer)
-    unit.effect(SendPending(peer=contact.peer))
-    return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 0))
-
-
 def remove(unit: Unit, who: str) -> None:
     """Delete a contact and everything that we have from and for them. Raises NoSuchContact."""
     contact = find(unit.tx, who)
@@ -166,7 +169,7 @@ def changed(unit: Unit, contact: rows.ContactRow) -> None:
     journal.append(unit, ContactChanged, contact=contact.id, body=body)
 
 
-def _update(unit: Unit, contact: rows.ContactRow, assignment: str, value: str | int) -> rows.ContactRow:
+def _update(unit: Unit, contact: rows.ContactRow, assignment: str, value: str | int | None) -> rows.ContactRow:
     unit.tx.execute(f"UPDATE contact SET {assignment} WHERE id = ?", (value, contact.id))  # noqa: S608  # our own text
     contact = rows.contacts_where(unit.tx, "id = ?", (contact.id,))[0]
     changed(unit, contact)

@@ -59,7 +59,7 @@ def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_our
         (contact.id, group_id, _MAX_OTHERS),
     )
     for (other,) in others:
-        _forget(unit, cast("bytes", other))
+        forget(unit, cast("bytes", other))
 
 
 def mark_heard(unit: Unit, group_id: bytes) -> None:
@@ -80,7 +80,7 @@ def find(tx: ReadTransaction, group_id: bytes) -> tuple[rows.ContactRow, bool] |
 def forget_all(unit: Unit, contact: rows.ContactRow) -> None:
     """Delete all groups with a contact, keys and all."""
     for (group_id,) in unit.tx.query("SELECT group_id FROM contact_group WHERE contact = ?", (contact.id,)):
-        _forget(unit, cast("bytes", group_id))
+        forget(unit, cast("bytes", group_id))
 
 
 def prune(unit: Unit, *, older_than: int) -> None:
@@ -92,9 +92,10 @@ def prune(unit: Unit, *, older_than: int) -> None:
         (older_than,),
     )
     for (group_id,) in losers:
-        _forget(unit, cast("bytes", group_id))
+        forget(unit, cast("bytes", group_id))
 
 
-def _forget(unit: Unit, group_id: bytes) -> None:
+def forget(unit: Unit, group_id: bytes) -> None:
+    """Delete a group, keys and all."""
     unit.engine.delete_group(unit.keys, group_id)
     unit.tx.execute("DELETE FROM contact_group WHERE group_id = ?", (group_id,))

@@ -1,5 +1,7 @@
 """How two accounts come to share a group. The law, with the picture, is docs/spec/first-contact.md.
 
+`asking` has our own requests; here is how we answer those of others, and what follows for both.
+
     we                                        they
     add a contact (ADDING)
       KEY_PACKAGE_REQUEST ------------------>
@@ -20,25 +22,16 @@ from typing import Final, cast
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView
-from balchat_host.core import account, contacts, content, groups, limits, outbox, requests, routes, rows
-from balchat_host.core.budgets import UNPROVEN_PER_HOUR
+from balchat_host.core import account, asking, contacts, content, groups, limits, outbox, requests, routes, rows
+from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.limits import Moved
-from balchat_host.core.unit import OfferRoutes, Unit
+from balchat_host.core.limits import Counted, Moved
+from balchat_host.core.unit import OfferRoutes, SendPending, Unit
 from balchat_host.core.views import contact_view
 
-_GROUP_ID_SIZE: Final = 16
 _FULL_RETRY_AFTER: Final = 3600
 """Seconds after which somebody who was turned away may ask again."""
-_ASKED_FOR: Final = 180 * 24 * 3600 * 1000
-"""Milliseconds for which somebody who does not answer is asked anew, each time what we asked with is stale."""
-_ASKED_EVERY: Final = 7 * 24 * 3600 * 1000
-"""Milliseconds between two requests, at least, however soon what we ask with is stale: each is a group, and lies in the
-inbox of somebody who may only be away."""
-_ELSEWHERE_AFTER: Final = 3600 * 1000
-"""Milliseconds until another KeyPackage is looked for where the last one led nowhere; each time twice as long, up to
-`_ASKED_EVERY`."""
 _MAX_ISSUED: Final = 256
 """How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
 
@@ -59,8 +52,7 @@ def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -
         introduction=introduction,
         relays=parsed.relays,
     )
-    unit.effect(OfferRoutes(peer=contact.peer))
-    outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
+    asking.begin(unit, contact)
     return contact_view(unit.tx, contact)
 
 
@@ -74,6 +66,28 @@ def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
     unit.effect(OfferRoutes(peer=contact.peer))
     _answer(unit, contact, request.group_id)
     return contact_view(unit.tx, contact)
+
+
+def unblock(unit: Unit, who: str) -> ContactView:
+    """Hear from a contact again. Raise NoSuchContact.
+
+    If they asked us meanwhile, they were told that we have their request, and may hold no other group with us: so it
+    counts as any request of a contact's. If it has had its time, we ask them.
+    """
+    contact = contacts.find(unit.tx, who)
+    if not contact.blocked:
+        return contact_view(unit.tx, contact)
+    contact = contacts.set_unblocked(unit, contact)
+    hidden = requests.take_hidden(unit, contact.peer)
+    if hidden is not None:
+        _accept_at_once(unit, contact, hidden.group_id)
+        routes.learn(unit, contact, hidden.routes)
+    elif requests.was_missed(unit.tx, contact.peer):
+        contacts.set_state(unit, contact, ContactState.ADDING)
+        asking.begin(unit, contact)
+    requests.set_missed(unit, contact.peer, missed=False)
+    unit.effect(SendPending(peer=contact.peer))
+    return contact_view(unit.tx, contacts.find(unit.tx, who))
 
 
 def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
@@ -90,8 +104,7 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
     if issued:
         key_package = cast("bytes", issued[0][0])
     else:
-        if is_stranger(unit, source):
-            limits.take(unit, "key-packages", per_hour=unit.policy.strangers_per_hour)
+        _count(unit, source, "key-packages", Counted.KEY_PACKAGE_REQUESTS, Kind.KEY_PACKAGE_REQUEST)
         _take_back(unit, "peer_id = ?", source.octets)
         key_package = unit.engine.key_package(unit.keys, lifetime=lifetime, now=unit.seconds)
         unit.tx.execute(
@@ -106,74 +119,6 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
     return Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
 
 
-def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
-    """Go on with what we began: make the group of two and ask. Raises CryptoRejected, BadCredential.
-
-    One that we did not ask for, or no longer need, changes nothing.
-    """
-    contact = contacts.by_peer(unit.tx, source)
-    if contact is None or contact.blocked or not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
-        return
-    group_id = unit.entropy(_GROUP_ID_SIZE)
-    unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
-    invitation = unit.engine.add(unit.keys, group_id, [(source, key_package)], now=unit.seconds)
-    # Nobody else is in the group yet, so there is nobody to publish the Commit to.
-    unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
-    groups.remember(unit, contact, group_id)
-    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST, Kind.CONTACT_REQUEST)
-    request = ContactRequest(
-        welcome=invitation.welcome,
-        code=str(account.chat_code(unit.tx)),
-        introduction=contact.introduction,
-        routes=routes.offered(unit.tx, contact),
-    )
-    # Whatever they say in this group, they have joined it by this request.
-    outbox.queue(
-        unit,
-        contact,
-        Kind.CONTACT_REQUEST,
-        payload=request.encode(),
-        confirmed_by=group_id,
-        stale_at=invitation.not_after * 1000,
-    )
-
-
-def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
-    """Ask for another KeyPackage in so many milliseconds, and then for contact; unless that is under way, or needless.
-
-    What we asked before stands until then: they may have it already, and answer. Nobody is asked anew for longer than
-    `_ASKED_FOR` after they were added.
-    """
-    if contact.state is ContactState.ACTIVE or outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
-        return
-    if rows.contacts_where(unit.tx, "id = ? AND added_at > ?", (contact.id, unit.now - _ASKED_FOR)):
-        outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + after)
-
-
-def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:
-    """Ask anew, later, because nothing is ever taken where their KeyPackage led to.
-
-    Whoever gives out KeyPackages and then takes nothing must not keep us busy: each time we wait twice as long.
-    """
-    unit.tx.execute("UPDATE contact SET turned_away = turned_away + 1 WHERE id = ?", (contact.id,))
-    times = rows.number(unit.tx, "SELECT turned_away FROM contact WHERE id = ?", (contact.id,))
-    ask_anew(unit, contact, after=min(_ELSEWHERE_AFTER * 2 ** min(times - 1, 32), _ASKED_EVERY))
-
-
-def renew(unit: Unit) -> None:
-    """Ask those anew who may have got our request too late: the KeyPackage that we made it with is stale by now.
-
-    What reached them directly is not among it. Nobody is asked so more often than once in `_ASKED_EVERY`.
-    """
-    late = (
-        "EXISTS (SELECT 1 FROM outbox WHERE outbox.contact = contact.id AND kind = ?"
-        " AND coalesce(stale_at, 0) < ? AND queued_at < ?)"
-    )
-    parameters = (int(Kind.CONTACT_REQUEST), unit.now, unit.now - _ASKED_EVERY)
-    for contact in rows.contacts_where(unit.tx, late, parameters):
-        ask_anew(unit, contact)
-
-
 def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
     """Say whether somebody counts as a stranger: everybody does but contacts that are not blocked."""
     contact = contacts.by_peer(unit.tx, peer) if peer else None
@@ -181,14 +126,22 @@ def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
 
 
 def count_request(unit: Unit, sender: PeerId | None) -> None:
-    """Count a contact request against the hourly limit, unless it is a contact's. Raises RequestsFull.
+    """Count a contact request. Raise RequestsFull.
 
     One of which only the group will show whose it is counts against a limit for everybody.
     """
     if sender is None:
         limits.take(unit, "joins", per_hour=UNPROVEN_PER_HOUR)
-    elif is_stranger(unit, sender):
-        limits.take(unit, "requests", per_hour=unit.policy.strangers_per_hour)
+    else:
+        _count(unit, sender, "requests", Counted.CONTACT_REQUESTS, Kind.CONTACT_REQUEST)
+
+
+def _count(unit: Unit, peer: PeerId, of_strangers: str, of_contact: Counted, kind: Kind) -> None:
+    """Count what somebody has us do: against what strangers have together, or against what is the contact's own."""
+    if is_stranger(unit, peer):
+        limits.take(unit, of_strangers, per_hour=unit.policy.strangers_per_hour)
+    else:
+        limits.take_from(unit, peer, of_contact, per_hour=BUDGETS[kind].contact_per_hour)
 
 
 def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> None:
@@ -281,8 +234,12 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
         outbox.drop(unit, contact, Kind.CONTACT_REQUEST)
     if contact.state is not ContactState.ACTIVE:
         contact = _activate(unit, contact, told_routes=ours_wins)
-    elif groups.sending_group(unit.tx, contact) != before:
-        outbox.leave_anew(unit, contact, Moved.GROUP)
+    else:
+        # Who asks although we could talk has lost what we told them.
+        routes.forget_offer(unit, contact)
+        unit.effect(OfferRoutes(peer=contact.peer))
+        if groups.sending_group(unit.tx, contact) != before:
+            outbox.leave_anew(unit, contact, Moved.GROUP)
     _answer(unit, contact, group_id)
 
 

@@ -1,8 +1,9 @@
 """What is done now and then, so that nothing grows for ever."""
 
+from collections.abc import Callable
 from typing import Final
 
-from balchat_host.core import groups, handshake, journal, outbox, pool, requests
+from balchat_host.core import asking, failures, groups, handshake, journal, outbox, pool, requests
 from balchat_host.core.unit import Unit
 
 _DAY: Final = 24 * 3600 * 1000
@@ -11,14 +12,30 @@ _LOSING_GROUPS_KEPT: Final = 7 * _DAY
 
 
 def tidy(unit: Unit) -> None:
-    """Delete what has had its time."""
-    requests.expire(unit)
-    handshake.expire(unit)
-    handshake.renew(unit)
-    pool.expire(unit)
+    """Delete what has had its time. What fails unexpectedly keeps nothing else from being done."""
+    for task in _TASKS:
+        with unit.contained():
+            task(unit)
+
+
+def _forget_losing_groups(unit: Unit) -> None:
     groups.prune(unit, older_than=unit.now - _LOSING_GROUPS_KEPT)
-    outbox.drop_answers(unit)
-    outbox.store_anew(unit)
-    outbox.make_up(unit)
-    journal.prune(unit)
+
+
+def _forget_envelopes(unit: Unit) -> None:
     unit.tx.execute("DELETE FROM received WHERE at < ?", (unit.now - _ENVELOPE_IDS_KEPT,))
+
+
+_TASKS: Final[tuple[Callable[[Unit], None], ...]] = (
+    requests.expire,
+    handshake.expire,
+    asking.renew,
+    pool.expire,
+    _forget_losing_groups,
+    outbox.drop_answers,
+    outbox.store_anew,
+    outbox.make_up,
+    journal.prune,
+    failures.expire,
+    _forget_envelopes,
+)

@@ -9,11 +9,18 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from balchat_host.api.crypto import ApplicationMessage, MembershipChange
-from balchat_host.api.errors import PeerError, ProtocolViolation, RequestsFull
+from balchat_host.api.errors import (
+    InternalError,
+    MalformedEnvelope,
+    PeerError,
+    ProtocolViolation,
+    RequestsFull,
+    WorldError,
+)
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState
-from balchat_host.core import budgets, content, groups, handshake, limits, messages, outbox, rows
+from balchat_host.core import asking, budgets, content, failures, groups, handshake, limits, messages, outbox, rows
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
 
@@ -38,7 +45,7 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
     """
     stranger = handshake.is_stranger(unit, source)
     heard: _Heard = {}
-    dispositions = [_receive(unit, source, octets, heard) for octets in envelopes]
+    dispositions = [_receive(unit, source, octets, heard, stranger=stranger) for octets in envelopes]
     if stranger:
         dispositions = [replace(each, stranger=True) for each in dispositions]
     if source is None:
@@ -46,29 +53,57 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
     return dispositions
 
 
-def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard) -> Disposition:
+def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard, *, stranger: bool) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
-    origin = _Origin()
+    origin = _Origin(envelope_id=identifier, source=source, is_contact=not stranger)
     try:
         envelope = Envelope.decode(octets)
+    except MalformedEnvelope as error:
+        return Disposition(verdict=Verdict.REFUSED, reason=error.code)
+    try:
         budgets.check(envelope)
-        if envelope.kind is Kind.CONTACT_REQUEST:
-            # Outside of the savepoint: joining a group costs time also where it then turns out that nobody wants it.
-            handshake.count_request(unit, source)
+        # Outside of the savepoint: what is looked into costs time also where it then turns out that nobody wants it.
+        _count(unit, source, envelope.kind)
         with unit.savepoint():
             disposition = _dispatch(unit, source, envelope, origin, heard)
     except RequestsFull as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
-    except PeerError as error:
-        return Disposition(verdict=Verdict.REFUSED, reason=error.code)
+    except WorldError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever one envelope brings up, it ends this envelope and nothing wider
+        heard.clear()
+        return _failed(unit, origin, envelope, error)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
         unit.tx.execute(
             "INSERT INTO received (envelope_id, at, contact, message_id) VALUES (?, ?, ?, ?)",
             (identifier, unit.now, origin.contact, origin.message_id),
         )
     return disposition
+
+
+def _count(unit: Unit, source: PeerId | None, kind: Kind) -> None:
+    if kind is Kind.CONTACT_REQUEST:
+        handshake.count_request(unit, source)
+    elif kind is Kind.KEY_PACKAGE and source is not None:
+        asking.count_key_package(unit, source)
+
+
+def _failed(unit: Unit, origin: "_Origin", envelope: Envelope, error: Exception) -> Disposition:
+    """Say what becomes of an envelope that was undone: it is its sender's fault, or nobody foresaw what it brought up.
+
+    What an engine calls our mistake, or its own, was brought up by octets of somebody else's here.
+    """
+    expected = isinstance(error, PeerError)
+    reason = error.code if expected else InternalError.code
+    if not expected:
+        unit.unexpected(error)
+    if envelope.kind is Kind.KEY_PACKAGE and origin.source is not None:
+        asking.on_useless_key_package(unit, origin.source, reason)
+    elif not expected and origin.is_contact and failures.may_come_again(unit, origin.envelope_id):
+        return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(failures.RETRY_AFTER))
+    return Disposition(verdict=Verdict.REFUSED, reason=reason)
 
 
 def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
@@ -85,17 +120,20 @@ def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
             (first if is_first else again).setdefault(cast("int", contact), []).append(identifier)
     for number in first | again:
         for contact in rows.contacts_where(unit.tx, "id = ? AND blocked = 0", (number,)):
-            told = first.get(number, [])
-            if number in again and _may_tell_again(unit, contact):
-                told = told + again[number]
-            message_ids = [
-                cast("bytes", message_id)
-                for identifier in told
-                for (message_id,) in unit.tx.query(
-                    "UPDATE received SET told_at = ? WHERE envelope_id = ? RETURNING message_id", (unit.now, identifier)
-                )
-            ]
-            messages.report(unit, contact, message_ids, content.MessageStatus.DELIVERED)
+            with unit.contained():
+                _tell(unit, contact, first.get(number, []), again.get(number, []))
+
+
+def _tell(unit: Unit, contact: rows.ContactRow, first: list[bytes], again: list[bytes]) -> None:
+    told = first + again if again and _may_tell_again(unit, contact) else first
+    message_ids = [
+        cast("bytes", message_id)
+        for identifier in told
+        for (message_id,) in unit.tx.query(
+            "UPDATE received SET told_at = ? WHERE envelope_id = ? RETURNING message_id", (unit.now, identifier)
+        )
+    ]
+    messages.report(unit, contact, message_ids, content.MessageStatus.DELIVERED)
 
 
 def _may_tell_again(unit: Unit, contact: rows.ContactRow) -> bool:
@@ -103,7 +141,7 @@ def _may_tell_again(unit: Unit, contact: rows.ContactRow) -> bool:
     if outbox.reports_wait(unit.tx, contact):
         return False
     try:
-        limits.take(unit, limits.told_again(contact.peer), per_hour=_TOLD_AGAIN_PER_HOUR)
+        limits.take_from(unit, contact.peer, limits.Counted.TOLD_AGAIN, per_hour=_TOLD_AGAIN_PER_HOUR)
     except RequestsFull:
         return False
     return True
@@ -111,8 +149,15 @@ def _may_tell_again(unit: Unit, contact: rows.ContactRow) -> bool:
 
 @dataclass(slots=True)
 class _Origin:
-    """Whose message came in an envelope, once that is proven, and which: to confirm it, also when it comes again."""
+    """Where an envelope came from, as far as that is known: `source` where the transport has proof.
 
+    `is_contact`: from a contact that is not blocked, or it names a group of one. `contact` and `message_id` are whose
+    message came in it, once that is proven, and which: to confirm it, also when it comes again.
+    """
+
+    envelope_id: bytes
+    source: PeerId | None
+    is_contact: bool
     contact: int | None = None
     message_id: bytes | None = None
 
@@ -129,7 +174,7 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Or
             reply = handshake.on_key_package_request(unit, source)
             return Disposition(verdict=Verdict.COMMITTED, replies=(reply,))
         case Kind.KEY_PACKAGE if source is not None:
-            handshake.on_key_package(unit, source, envelope.payload)
+            asking.on_key_package(unit, source, envelope.payload)
             return _COMMITTED
         case _:
             raise ProtocolViolation(problem="an envelope that needs to be known where it comes from")
@@ -145,6 +190,7 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
         # comes again.
         if found is None or found[0].blocked or (source is not None and found[0].peer != source):
             return _IGNORED
+        origin.is_contact = True
         contact, was_heard = found
         if was_heard:
             heard[group_id] = contact

@@ -1,6 +1,6 @@
 """Token buckets in the vault: what others may do, or have us do, in an hour, also across restarts."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final, cast
 
 from balchat_host.api.errors import RequestsFull
@@ -10,18 +10,6 @@ from balchat_host.core.unit import Unit
 _HOUR: Final = 3600 * 1000
 
 
-def forget(unit: Unit, peer: PeerId) -> None:
-    """Delete the buckets of a peer's own."""
-    unit.tx.execute(
-        "DELETE FROM bucket WHERE name IN (?, ?, ?)", (told_again(peer), *(left_anew(peer, cause) for cause in Moved))
-    )
-
-
-def told_again(peer: PeerId) -> str:
-    """Name the bucket for confirmations that are repeated to a contact."""
-    return f"told-again/{peer.octets.hex()}"
-
-
 class Moved(IntEnum):
     """What has us leave anew what waits for a contact."""
 
@@ -29,9 +17,38 @@ class Moved(IntEnum):
     GROUP = 2
 
 
-def left_anew(peer: PeerId, cause: Moved) -> str:
-    """Name the bucket for what is left anew for such a cause."""
-    return f"left-anew-{cause.name.lower()}/{peer.octets.hex()}"
+class Counted(StrEnum):
+    """What is counted for each contact."""
+
+    TOLD_AGAIN = "told-again"
+    """Confirmations that are repeated to them."""
+    MOVED_ROUTES = "left-anew-routes"
+    MOVED_GROUP = "left-anew-group"
+    """That all is left anew for them."""
+    KEY_PACKAGE_REQUESTS = "key-package-requests"
+    KEY_PACKAGES = "key-packages"
+    CONTACT_REQUESTS = "contact-requests"
+
+
+def moved(cause: Moved) -> Counted:
+    """Return what is counted when all is left anew for a contact."""
+    return Counted.MOVED_ROUTES if cause is Moved.ROUTES else Counted.MOVED_GROUP
+
+
+def take_from(unit: Unit, peer: PeerId, counted: Counted, *, per_hour: int | None) -> None:
+    """Use one of the tokens that a contact has for something; None is no limit. Raise RequestsFull, as `take` does."""
+    if per_hour is not None:
+        take(unit, _bucket(peer, counted), per_hour=per_hour)
+
+
+def forget(unit: Unit, peer: PeerId) -> None:
+    """Delete what is counted for a contact."""
+    for counted in Counted:
+        unit.tx.execute("DELETE FROM bucket WHERE name = ?", (_bucket(peer, counted),))
+
+
+def _bucket(peer: PeerId, counted: Counted) -> str:
+    return f"{counted}/{peer.octets.hex()}"
 
 
 def take(unit: Unit, bucket: str, *, per_hour: int) -> None:

@@ -94,10 +94,11 @@ def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, bod
     return encoded, identify(mimi, encoded, author=contact.us, contact=contact)
 
 
-def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> None:
-    """Queue such content."""
+def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> bytes | None:
+    """Queue such content; return what confirms it."""
     content, confirmed_by = control_content(unit, contact, content_type, body)
     queue(unit, contact, Kind.MLS_MESSAGE, content=content, confirmed_by=confirmed_by)
+    return confirmed_by
 
 
 def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
@@ -221,7 +222,7 @@ def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
     late = False
     if unit.tx.query("SELECT 1 FROM outbox WHERE contact = ? LIMIT 1", (contact.id,)):
         try:
-            limits.take(unit, limits.left_anew(contact.peer, cause), per_hour=_LEFT_ANEW_PER_HOUR)
+            limits.take_from(unit, contact.peer, limits.moved(cause), per_hour=_LEFT_ANEW_PER_HOUR)
         except RequestsFull:
             late = True
     unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(cause) if late else 0, contact.id))
@@ -268,7 +269,8 @@ def make_up(unit: Unit) -> None:
     """Leave anew what had to wait for that, as far as it may be now."""
     for cause in Moved:
         for contact in rows.contacts_where(unit.tx, "moved = ? AND blocked = 0", (cause,)):
-            leave_anew(unit, contact, cause)
+            with unit.contained():
+                leave_anew(unit, contact, cause)
 
 
 def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:

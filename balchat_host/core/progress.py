@@ -6,7 +6,7 @@ from typing import Final, cast
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import contacts, groups, handshake, journal, outbox, rows
+from balchat_host.core import asking, contacts, journal, outbox, rows
 from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import ANNOUNCE, Unit
 from balchat_host.core.views import conversation_id
@@ -24,9 +24,6 @@ _CONFIRMED: Final = _PROGRESS[MessageState.DELIVERED]
 
 _SHORTEST_WAIT: Final = 1000
 """Milliseconds until what a contact refused leaves again, however soon they say they want it."""
-
-_NEW_TRY_AFTER: Final = 60 * 1000
-"""Milliseconds until a contact request that was turned down as unusable is begun anew."""
 
 
 def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None:
@@ -48,7 +45,7 @@ def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None
             case Outcome.REFUSED if latency is Latency.STORE_AND_FORWARD:
                 _not_stored(unit, contact, each, kind, message)
             case Outcome.REFUSED:
-                _refused(unit, contact, each, kind, message)
+                _refused(unit, contact, each, kind, message, confirmed_by=cast("bytes | None", found[0][3]))
             case Outcome.LOST:
                 pass  # the row stands, and leaves again
 
@@ -106,7 +103,7 @@ def _not_stored(
     if kind is Kind.CONTACT_REQUEST and refusal.retry_after is None:
         # Where their KeyPackage led to, nothing will ever be taken: they have left it.
         outbox.expire(unit, refusal.ticket)
-        handshake.look_elsewhere(unit, contact)
+        asking.look_elsewhere(unit, contact)
 
 
 def _stored(
@@ -143,7 +140,13 @@ def _delivered(
 
 
 def _refused(
-    unit: Unit, contact: rows.ContactRow, refusal: SendReport, kind: Kind, message: Sequence[rows.MessageRow]
+    unit: Unit,
+    contact: rows.ContactRow,
+    refusal: SendReport,
+    kind: Kind,
+    message: Sequence[rows.MessageRow],
+    *,
+    confirmed_by: bytes | None,
 ) -> None:
     if refusal.retry_after is not None:
         not_before = unit.now + max(_SHORTEST_WAIT, int(refusal.retry_after * 1000))
@@ -152,16 +155,4 @@ def _refused(
     unit.tx.execute("DELETE FROM outbox WHERE id = ?", (refusal.ticket,))
     advance(unit, contact, message, MessageState.FAILED, refusal.reason)
     if kind is not Kind.MLS_MESSAGE:
-        _begin_anew(unit, contact)
-
-
-def _begin_anew(unit: Unit, contact: rows.ContactRow) -> None:
-    """Start first contact over, but not at once: most likely the key package that we had of theirs went stale."""
-    if contact.state is ContactState.ACTIVE:
-        return
-    if contact.state is not ContactState.ADDING:  # it was stored before, but they never had it
-        contact = contacts.set_state(unit, contact, ContactState.ADDING)
-    groups.forget_all(unit, contact)
-    outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
-    # They have answered themselves, so it does not matter for how long we have looked for them.
-    outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + _NEW_TRY_AFTER)
+        asking.begin_anew(unit, contact, confirmed_by)

@@ -1,7 +1,7 @@
 """Contact requests that wait for our approval. Each already is a group that we joined, so its sender is proven.
 
 The request of a blocked contact is *hidden*: it is kept like every other, so that nothing tells its sender from a
-stranger, but nobody is shown it, and it is forgotten with the block or after its time.
+stranger, but nobody is shown it. It counts as a contact's when they are unblocked (`handshake.unblock`).
 """
 
 from dataclasses import asdict, dataclass
@@ -112,6 +112,23 @@ def forget(unit: Unit, peer: PeerId) -> bool:
     return bool(gone)
 
 
+def take_hidden(unit: Unit, peer: PeerId) -> Request | None:
+    """Return the hidden request of a contact, if there is one, and keep it no longer; its group stays."""
+    found = _where(unit.tx, "peer_id = ?", peer.octets)
+    unit.tx.execute("DELETE FROM request WHERE peer_id = ?", (peer.octets,))
+    return found[0] if found else None
+
+
+def was_missed(tx: ReadTransaction, peer: PeerId) -> bool:
+    """Say whether a hidden request of a contact has had its time, so that they wait for an answer that never comes."""
+    return bool(tx.query("SELECT 1 FROM contact WHERE peer_id = ? AND missed_request = 1", (peer.octets,)))
+
+
+def set_missed(unit: Unit, peer: PeerId, *, missed: bool) -> None:
+    """Remember that a contact waits so, or that it does no longer."""
+    unit.tx.execute("UPDATE contact SET missed_request = ? WHERE peer_id = ?", (missed, peer.octets))
+
+
 def reject(unit: Unit, which: str) -> None:
     """Turn a request down. Raises NoSuchRequest."""
     request = find(unit.tx, which)
@@ -127,6 +144,7 @@ def expire(unit: Unit) -> None:
         close(unit, request, "expired")
     for request in _where(unit.tx, "received_at < ?", oldest):
         forget(unit, request.peer)
+        set_missed(unit, request.peer, missed=True)
 
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Request]:

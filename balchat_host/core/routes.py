@@ -13,9 +13,12 @@ from balchat_host.core.limits import Moved
 from balchat_host.core.unit import Unit
 
 MAX_ROUTES: Final = 8
+MAX_ROUTES_SIZE: Final = 16 * 1024
+"""Octets of the routes that somebody names: they fit into a contact request."""
 _MAX_ADDRESS: Final = 512
 _MAX_TRANSPORT_NAME: Final = 40
 _MAX_SEALING_KEY: Final = 2048
+_MAX_TIME: Final = 2**53
 _ROUTE_ITEMS: Final = 5
 """CBOR items of one route: an array of four."""
 
@@ -31,13 +34,39 @@ def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
     active = contact.state is ContactState.ACTIVE
     if not active and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
         return
-    body = encode(routes)
+    body = encode(_fitting(routes))
     changed = unit.tx.execute(
         "UPDATE contact SET offered_routes = ? WHERE id = ? AND offered_routes IS NOT ?",
         (body, contact.id, body),
     )
     if changed and active:
-        outbox.queue_control(unit, contact, content.ROUTES, body)
+        _withdraw_offer(unit, contact)
+        offered_by = outbox.queue_control(unit, contact, content.ROUTES, body)
+        unit.tx.execute("UPDATE contact SET offered_by = ? WHERE id = ?", (offered_by, contact.id))
+
+
+def _withdraw_offer(unit: Unit, contact: rows.ContactRow) -> None:
+    """Have what we offered before leave no more, if it waits: nobody needs it besides what is offered now."""
+    for (offered_by,) in unit.tx.query("SELECT offered_by FROM contact WHERE id = ?", (contact.id,)):
+        if offered_by is not None:
+            outbox.confirm(unit, contact, [cast("bytes", offered_by)])
+
+
+def _fitting(routes: Sequence[Route]) -> Sequence[Route]:
+    """Return as many routes, from the first, as may be named."""
+    allowed = [route for route in routes if _is_allowed(route)][:MAX_ROUTES]
+    while len(encode(allowed)) > MAX_ROUTES_SIZE:
+        allowed.pop()
+    return allowed
+
+
+def _is_allowed(route: Route) -> bool:
+    return (
+        len(route.transport) <= _MAX_TRANSPORT_NAME
+        and len(route.address) <= _MAX_ADDRESS
+        and len(route.sealing_key or b"") <= _MAX_SEALING_KEY
+        and 0 <= (route.not_after or 0) < _MAX_TIME
+    )
 
 
 def forget_offer(unit: Unit, contact: rows.ContactRow) -> None:
@@ -105,6 +134,8 @@ def encode(routes: Sequence[Route]) -> bytes:
 
 def decode(body: bytes) -> list[Route]:
     """Read the body of a ROUTES message. Raises MalformedContent."""
+    if len(body) > MAX_ROUTES_SIZE:
+        raise MalformedContent(problem=f"its routes have more than {MAX_ROUTES_SIZE} octets")
     try:
         item = cbor.decode(body, max_items=1 + MAX_ROUTES * _ROUTE_ITEMS)
     except ValueError as error:
@@ -117,17 +148,11 @@ def decode(body: bytes) -> list[Route]:
 def _route(entry: object) -> Route:
     match entry:
         case [str(transport), bytes(address), (bytes() | None) as sealing_key, (int() | None) as not_after] if (
-            len(transport) <= _MAX_TRANSPORT_NAME
-            and len(address) <= _MAX_ADDRESS
-            and len(sealing_key or b"") <= _MAX_SEALING_KEY
-            and not isinstance(not_after, bool)
-            and 0 <= (not_after or 0) < 2**53
-        ):
-            return Route(
-                transport=transport,
-                address=address,
-                sealing_key=sealing_key,
-                not_after=not_after,
+            not isinstance(not_after, bool)
+            and _is_allowed(
+                route := Route(transport=transport, address=address, sealing_key=sealing_key, not_after=not_after)
             )
+        ):
+            return route
         case _:
             raise MalformedContent(problem="a route has the wrong shape")

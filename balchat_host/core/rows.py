@@ -10,7 +10,7 @@ from balchat_host.api.views import ContactState, MessageState
 
 CONTACT_COLUMNS: Final = (
     "contact.id, contact.peer_id, contact.name, contact.state, contact.verified, contact.blocked, contact.introduction,"
-    " (SELECT account.peer_id FROM account)"
+    " contact.reason, (SELECT account.peer_id FROM account)"
 )
 MESSAGE_COLUMNS: Final = (
     "seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason,"
@@ -32,6 +32,7 @@ class ContactRow:
     verified: bool
     blocked: bool
     introduction: str
+    reason: str | None
 
     @property
     def may_talk(self) -> bool:
@@ -72,7 +73,8 @@ def contact(row: SqlRow) -> ContactRow:
         verified=bool(row[4]),
         blocked=bool(row[5]),
         introduction=cast("str", row[6]),
-        us=PeerId(cast("bytes", row[7])),
+        reason=cast("str | None", row[7]),
+        us=PeerId(cast("bytes", row[8])),
     )
 
 

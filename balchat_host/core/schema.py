@@ -22,10 +22,13 @@ CREATE TABLE account (
     relays TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
--- `routes_said_at` is when, by its own clock, a contact said the routes that it said last: what comes late undoes
--- nothing newer. `turned_away` counts how often the place where a contact's card led to has said that it never takes
--- our request. `moved` is whether a contact has named other routes, or uses another group, and what they have not
--- confirmed still has to leave again, because that has a limit: 0, or 1 for the routes, 2 for the group.
+-- `asking_since` is when we began to ask them to become a contact, and `reason` why we cannot go on. `missed_request`
+-- is whether they asked us while they were blocked, and nobody has seen it. `offered_routes` is what we told them
+-- last of how to reach us, and `offered_by` the id of the message. `routes_said_at` is when, by its own clock, a
+-- contact said the routes that it said last: what comes late undoes nothing newer. `turned_away` counts how often a
+-- KeyPackage of a contact's has led to nothing. `moved` is whether a contact has named other routes, or uses another
+-- group, and what they have not confirmed still has to leave again, because that has a limit: 0, or 1 for the routes,
+-- 2 for the group.
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY,
     peer_id BLOB NOT NULL UNIQUE,
@@ -35,7 +38,11 @@ CREATE TABLE contact (
     blocked INTEGER NOT NULL DEFAULT 0,
     introduction TEXT NOT NULL DEFAULT '',
     offered_routes BLOB,
+    offered_by BLOB,
     added_at INTEGER NOT NULL,
+    asking_since INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    missed_request INTEGER NOT NULL DEFAULT 0,
     relays TEXT NOT NULL DEFAULT '',
     routes_said_at INTEGER NOT NULL DEFAULT 0,
     turned_away INTEGER NOT NULL DEFAULT 0,
@@ -143,6 +150,14 @@ CREATE TABLE received (
     message_id BLOB,
     told_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Envelopes of contacts that brought up an exception which nobody foresaw, and how often.
+CREATE TABLE failed_envelope (
+    envelope_id BLOB PRIMARY KEY,
+    times INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failed_longest_ago ON failed_envelope (at);
 
 CREATE TABLE event (
     cursor INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.errors import WorldError
 from balchat_host.api.storage import KeyValueArea, ReadTransaction, Transaction
 from balchat_host.api.types import PeerId
 
@@ -64,7 +65,14 @@ class Announce:
     """The journal has grown, or what `status` shows has changed."""
 
 
-Effect = SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | Announce
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unexpected:
+    """Something brought up an exception of this type, which nobody foresaw, and was undone: have the type logged."""
+
+    type: str
+
+
+Effect = Unexpected | SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | Announce
 ANNOUNCE: Final = Announce()
 
 
@@ -102,6 +110,21 @@ class Unit:
         except BaseException:
             self.effects = before
             raise
+
+    @contextmanager
+    def contained(self) -> Generator[None]:
+        """Undo what is done inside, and go on, if it raises. Errors of the world, which end more than this, pass."""
+        try:
+            with self.savepoint():
+                yield
+        except WorldError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends this and nothing wider
+            self.unexpected(error)
+
+    def unexpected(self, error: Exception) -> None:
+        """Have the type of an exception logged; what it says may tell of people."""
+        self.effect(Unexpected(type=type(error).__name__))
 
     def effect(self, effect: Effect) -> None:
         """Have the runtime do something after the commit."""

@@ -52,6 +52,7 @@ def contact_view(tx: ReadTransaction, row: rows.ContactRow) -> ContactView:
         state=row.state,
         verified=row.verified,
         blocked=row.blocked,
+        reason=row.reason,
         unread=rows.number(tx, "SELECT count(*) FROM message WHERE contact = ? AND unread = 1", (row.id,)),
     )
 

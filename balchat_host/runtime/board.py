@@ -65,8 +65,9 @@ class Board:
     def complete(self, view: ContactView) -> ContactView:
         """Add to a contact what is true only for the moment."""
         peer = PeerId(bytes.fromhex(view.peer_id))
-        reason = self._reasons.get(peer) if view.state is ContactState.ADDING else None
-        return replace(view, reachable=peer in self._reachable, reason=reason)
+        # What their KeyPackage was like explains more than where one was looked for.
+        looking = self._reasons.get(peer) if view.state is ContactState.ADDING else None
+        return replace(view, reachable=peer in self._reachable, reason=view.reason or looking)
 
     def status(self, tx: ReadTransaction) -> Status:
         """Give everything as it is now."""

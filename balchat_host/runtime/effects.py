@@ -1,5 +1,6 @@
 """What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -11,11 +12,13 @@ from anyio.abc import TaskGroup
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, routes
-from balchat_host.core.unit import Announce, Disconnect, Effect, Forget, NewRoutes, OfferRoutes, SendPending
+from balchat_host.core.unit import Announce, Disconnect, Effect, Forget, NewRoutes, OfferRoutes, SendPending, Unexpected
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.routing import Router
+
+_log = logging.getLogger(__name__)
 
 _OFFERS_AT_ONCE: Final = 16
 
@@ -49,6 +52,8 @@ class Effects:
                     self._work.start_soon(self._router.forget, peer)
                 case OfferRoutes(peer=peer):
                     self.offer(peer)
+                case Unexpected(type=kind):
+                    _log.error("what came from somebody failed unexpectedly (%s), and was undone", kind)
 
     def offer(self, peer: PeerId | None = None) -> None:
         """Have a contact, or all of them, told how they reach us, unless they know."""

@@ -109,7 +109,7 @@ class LocalApp(App):
         return await self._keeper.change(lambda unit: contacts.block(unit, contact))
 
     async def unblock_contact(self, contact: str) -> ContactView:
-        return self._board.complete(await self._keeper.change(lambda unit: contacts.unblock(unit, contact)))
+        return self._board.complete(await self._keeper.change(lambda unit: handshake.unblock(unit, contact)))
 
     async def remove_contact(self, contact: str) -> None:
         await self._keeper.change(lambda unit: contacts.remove(unit, contact))

@@ -88,7 +88,7 @@ class Account:
 
     def block(self, other: "Account", *, blocked: bool) -> None:
         """Block another account, or unblock it."""
-        change = contacts.block if blocked else contacts.unblock
+        change = contacts.block if blocked else handshake.unblock
         self.change(lambda unit: change(unit, other.name))
 
     def asked_by(self, other: "Account") -> bool:

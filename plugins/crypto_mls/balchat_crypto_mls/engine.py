@@ -26,7 +26,7 @@ from balchat_crypto_mls.members import Members, credential_of, peer_of
 from balchat_crypto_mls.rows import MAX_GROUP_ID, MAX_PAST_EPOCHS, GroupRows, KeyPackageRows
 from balchat_crypto_mls.translate import translated
 from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, Invitation, MembershipChange, Processed
-from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected
+from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, UnsupportedMls
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.types import PeerId, Secret
 
@@ -46,6 +46,12 @@ _LIMITS: Final = Limits(
     max_forward_steps=1024,
     max_cached_proposals=0,
 )
+
+_WIRE_FORMAT: Final = slice(2, 4)
+_KEY_PACKAGE: Final = bytes.fromhex("0005")
+"""The wire format of an MLSMessage with a KeyPackage (RFC 9420, section 6): mls_key_package."""
+_KEY_PACKAGE_OF_OURS: Final = bytes.fromhex("0001 0005 0001 0001")
+"""How one begins that we can use: MLS 1.0 twice, and the suite MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519."""
 
 _MEMBERSHIP: Final = (AddProposal, RemoveProposal, UpdateProposal)
 """What a commit may apply (RFC 9420, sections 12.1.1 to 12.1.3)."""
@@ -225,6 +231,8 @@ def _commit(
 
 def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
     """Read a key package that says it is `peer`'s; that it truly is, mls-rs asks Members when it adds it."""
+    if encoded[_WIRE_FORMAT] == _KEY_PACKAGE and not encoded.startswith(_KEY_PACKAGE_OF_OURS):
+        raise UnsupportedMls(problem="the key package is of another version or cipher suite")
     key_package = KeyPackage.from_bytes(encoded)
     if credential_of(key_package.signing_identity).peer != peer:
         raise BadCredential(problem="the key package is somebody else's")

@@ -29,6 +29,12 @@ _CONTACT_WORDS = {
 _ADDING_REASONS = {
     "no-key-package": "no relay that you use, or that their chat code names, knows them",
     "relay-unreachable": "a relay where they could be found cannot be reached",
+    "crypto-rejected": "the KeyPackage that came from them, or from their relay, cannot be used; their balchat may be of"
+    " another version",
+    "unsupported-mls": "their balchat uses a version or cipher suite of MLS that this one does not",
+    "bad-credential": "the KeyPackage that came from them, or from their relay, is not theirs",
+    "malformed-envelope": "the KeyPackage that came from them, or from their relay, is too large",
+    "internal": "balchat itself failed on what came from them, or from their relay; please report it",
 }
 _MESSAGE_STYLES = {
     MessageState.DELIVERED: Style.GOOD,

@@ -6,7 +6,7 @@ import pytest
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import contacts, housekeeping, messages, outbox, progress
+from balchat_host.core import contacts, handshake, housekeeping, messages, outbox, progress
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit import SendPending
 from balchat_host.testing.app_kit import nobody
@@ -91,7 +91,7 @@ def test_nothing_leaves_for_somebody_who_is_blocked(bench, bob) -> None:
     queue(bench, bob, b"one")
     bench.run(lambda unit: contacts.block(unit, "Bob"))
     assert payloads(bench) == []
-    bench.run(lambda unit: contacts.unblock(unit, "Bob"))
+    bench.run(lambda unit: handshake.unblock(unit, "Bob"))
     assert SendPending(peer=BOB) in bench.effects
     assert payloads(bench) == [b"one"]
 
