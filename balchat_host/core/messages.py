@@ -210,7 +210,7 @@ def _insert(
             sent_at,
             content_type,
             text,
-            None if text is not None else encoded,
+            encoded,
             mimi.in_reply_to,
             state.value,
             not is_ours,

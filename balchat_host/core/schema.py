@@ -96,8 +96,9 @@ CREATE TABLE pooled_key_package (
     made_at INTEGER NOT NULL
 ) STRICT;
 
--- `seq` is the order in which a conversation is shown. `content` is kept where `text` does not say it all. Authors
--- number their messages within a series, so that one that is withheld shows as a gap.
+-- `seq` is the order in which a conversation is shown. `content` is all that the author said, octet by octet, so that
+-- a later version can act on what this one only keeps; `text` is what of it is shown. Authors number their messages
+-- within a series, so that one that is withheld shows as a gap.
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
@@ -106,7 +107,7 @@ CREATE TABLE message (
     sent_at INTEGER NOT NULL,
     content_type TEXT NOT NULL,
     text TEXT,
-    content BLOB,
+    content BLOB NOT NULL,
     in_reply_to BLOB,
     state TEXT NOT NULL,
     reason TEXT,
