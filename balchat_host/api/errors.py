@@ -433,6 +433,14 @@ class TimedOut(WorldError):
     exit_code = 10
 
 
+class CommandFailed(WorldError):
+    """The command for the event {cursor} failed {tries} times, and {how} at last. The event is not confirmed and comes
+    again; mend the command and begin again.
+    """
+
+    code = "command-failed"
+
+
 class MessageFailed(WorldError):
     """The message could not be delivered: {problem}."""
 

@@ -196,15 +196,16 @@ class App(ABC):
     def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
         """Give every event after the cursor `after`, in order, and go on for ever.
 
-        Without `after`: after the last one that `subscriber` acknowledged; without both, those from now on.
-        Raises CursorTooOld.
+        Without `after`: after the last one that `subscriber` acknowledged, or the oldest that is kept; without both,
+        those from now on. That an event was given does not count as dealt with. Raises CursorTooOld.
         """
 
     @abstractmethod
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
         """Remember that `subscriber` (1 to 64 characters) has dealt with everything up to `cursor`.
 
-        What no subscriber still needs is deleted some day.
+        What no subscriber still needs is deleted some day. Cursor 0 says only that there is such a subscriber: what it
+        has not dealt with is kept from then on.
         """
 
 

@@ -25,6 +25,8 @@ from balchat_host.core.views import message_view
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
+_PRUNED: Final = "SELECT cursor FROM subscriber WHERE name = ''"
+"""The cursor of the newest event that was deleted; the nameless subscriber remembers it."""
 _MAX_SUBSCRIBERS: Final = 64
 _MAX_SUBSCRIBER_NAME: Final = 64
 
@@ -47,11 +49,13 @@ def start(tx: ReadTransaction, *, after: int | None, subscriber: str | None) -> 
     """Find the cursor after which a reader begins. Raises CursorTooOld, BadInput."""
     if after is None and subscriber is None:
         return newest(tx)
+    pruned = rows.number(tx, _PRUNED)
     if after is None:
-        after = rows.number(tx, "SELECT cursor FROM subscriber WHERE name = ?", (_subscriber(cast("str", subscriber)),))
+        found = rows.number(tx, "SELECT cursor FROM subscriber WHERE name = ?", (_subscriber(cast("str", subscriber)),))
+        # A subscriber that nobody knew begins with the oldest event there is.
+        after = max(found, pruned)
     if after < 0 or after > newest(tx):
         raise BadInput(what="The cursor", problem="there has never been such an event")
-    pruned = rows.number(tx, "SELECT cursor FROM subscriber WHERE name = ''")
     if after < pruned:
         raise CursorTooOld(cursor=after, oldest=pruned + 1)
     return after
@@ -78,7 +82,10 @@ def read(tx: ReadTransaction, *, after: int, limit: int) -> tuple[list[Event], i
 
 
 def acknowledge(unit: Unit, subscriber: str, cursor: int) -> None:
-    """Remember how far a subscriber has come; it never goes back. Raises BadInput."""
+    """Remember how far a subscriber has come; it never goes back. Raises BadInput.
+
+    One that has come nowhere is remembered too: what it needs is kept from now on.
+    """
     name = _subscriber(subscriber)
     if cursor < 0 or cursor > newest(unit.tx):
         raise BadInput(what="The cursor", problem="there has never been such an event")
@@ -88,7 +95,7 @@ def acknowledge(unit: Unit, subscriber: str, cursor: int) -> None:
     unit.tx.execute(
         "INSERT INTO subscriber (name, cursor) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
-        (name, cursor),
+        (name, max(cursor, rows.number(unit.tx, _PRUNED))),
     )
 
 
@@ -102,7 +109,6 @@ def prune(unit: Unit) -> None:
     old = rows.number(unit.tx, "SELECT max(cursor) FROM event WHERE at < ?", (unit.now - KEPT_FOR,))
     last = min(needed, old)
     if last and unit.tx.execute("DELETE FROM event WHERE cursor <= ?", (last,)):
-        # The nameless subscriber remembers how far back the stream still goes.
         unit.tx.execute(
             "INSERT INTO subscriber (name, cursor) VALUES ('', ?)"
             " ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)",

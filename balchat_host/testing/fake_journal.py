@@ -82,7 +82,7 @@ class Journal:
     def acknowledge(self, subscriber: str, cursor: int) -> None:
         """Remember how far a subscriber has come. It never goes back. Raises BadInput."""
         self._check(cursor, subscriber)
-        self._acknowledged[subscriber] = max(cursor, self._acknowledged.get(subscriber, 0))
+        self._acknowledged[subscriber] = max(cursor, self._acknowledged.get(subscriber, 0), self._forgotten)
 
     def read(self, after: int | None, subscriber: str | None) -> AsyncIterator[Event]:
         """Give every event after a cursor, for ever; `App.events` says from where."""
@@ -92,7 +92,9 @@ class Journal:
             nonlocal cursor
             await anyio.lowlevel.checkpoint()
             if cursor is None:
-                cursor = self.last if subscriber is None else self._acknowledged.get(subscriber, 0)
+                cursor = (
+                    self.last if subscriber is None else max(self._acknowledged.get(subscriber, 0), self._forgotten)
+                )
             self._check(cursor, subscriber)
             if cursor < self._forgotten:
                 raise CursorTooOld(cursor=cursor + 1, oldest=self._forgotten + 1)

@@ -169,9 +169,12 @@ class Output:
         else:
             self.hint([message])
 
-    def error(self, error: BalchatError) -> None:
-        """Say what went wrong, on one line."""
-        self.failure(error.code, str(error), error.fields)
+    def error(self, error: BalchatError, *, line: int | None = None) -> None:
+        """Say what went wrong, on one line. `line` is the number of the line of standard input that it is about."""
+        if line is None or "line" in error.fields:
+            self.failure(error.code, str(error), error.fields)
+        else:
+            self.failure(error.code, f"Standard input, line {line}: {error}", {**error.fields, "line": line})
 
     def failure(self, code: str, message: str, fields: Mapping[str, Any] | None = None) -> None:
         """Say what went wrong, on one line."""

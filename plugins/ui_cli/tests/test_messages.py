@@ -233,16 +233,6 @@ def test_listen_as_json(cli: Cli, bob: FakeApp) -> None:
     assert added["cursor"] < ours_added["cursor"] < state["cursor"] < request["cursor"]
 
 
-def test_listen_goes_on_where_the_reader_of_that_name_was(cli: Cli, bob: FakeApp) -> None:
-    bob.account.journal.acknowledge("bot", bob.account.journal.last)
-    for text in ("one", "two", "three"):
-        bob.hear("Bob", text)
-    first = cli.ok("listen", "--as", "bot", "--count", "2", "--json").json_lines
-    assert [event["message"]["text"] for event in first] == ["one", "two"]
-    then = cli.ok("listen", "--as", "bot", "--count", "1", "--json").json_lines
-    assert [event["message"]["text"] for event in then] == ["three"]
-
-
 def test_listen_hears_what_happens_from_now_on(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
     bob.hear("Bob", "before")
 
@@ -312,12 +302,31 @@ def test_chat_lines_go_on_after_a_wrong_one(cli: Cli, bob: FakeApp) -> None:
     assert result.json["message"]["text"] == "right"
 
 
-def test_a_chat_line_without_an_end_is_refused(cli: Cli, bob: FakeApp) -> None:
-    result = cli("chat", "Bob", "--json", stdin=b"x" * 1_000_000)
-    assert (result.code, result.error["code"]) == (3, "bad-input")
+def test_errors_about_chat_lines_name_the_line(cli: Cli, bob: FakeApp) -> None:
+    long = b'{"text": "%s"}' % (b"x" * 1_000_000)
+    deep = b"[" * 100_000
+    lines = [b'{"text": "one"}', long, deep, b"", b'{"text": "x", "reply_to": "ffffffff"}', b'{"text": "two"}\r', long]
+    result = cli("chat", "Bob", "--json", stdin=b"\n".join(lines))
+    assert result.code == 0
+    errors = [json.loads(line)["error"] for line in result.err.splitlines()]
+    assert [error["fields"]["line"] for error in errors] == [2, 3, 4, 5, 7]
+    assert all(error["message"].startswith(f"Standard input, line {error['fields']['line']}: ") for error in errors)
+    assert [error["code"] for error in errors] == [
+        "bad-input",
+        "bad-input",
+        "bad-input",
+        "no-such-message",
+        "bad-input",
+    ]
+    texts = [event["message"]["text"] for event in result.json_lines if event["type"] == "message.added"]
+    assert texts == ["one", "two"]
 
 
-def test_chat_lines_mark_as_read(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
+def test_a_byte_order_mark_before_chat_lines_is_no_part_of_them(cli: Cli, bob: FakeApp) -> None:
+    assert cli.ok("chat", "Bob", "--json", stdin=b'\xef\xbb\xbf{"text": "one"}\n').json["message"]["text"] == "one"
+
+
+def test_what_a_chat_printed_is_unread_until_a_line_says_so(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
     async def answer(app: FakeApp) -> None:
         while not app.account.messages:
             await app.account.bell.wait()
@@ -326,7 +335,10 @@ def test_chat_lines_mark_as_read(cli: Cli, bob: FakeApp, profile: FakeProfile) -
     profile.meanwhile = answer
     written = [b'{"text": "Are you there?"}', b'{"text": "Well?"}']
     events = cli.ok("chat", "Bob", "--json", stdin=b"\n".join(written)).json_lines
-    assert "Always." in [event["message"]["text"] for event in events if event["type"] == "message.added"]
+    [heard] = [event["message"] for event in events if event.get("message", {}).get("text") == "Always."]
+    assert bob.account.contact("Bob").unread == 1
+    profile.meanwhile = None
+    cli.ok("chat", "Bob", "--json", stdin=json.dumps({"read": heard["id"]}).encode())
     assert bob.account.contact("Bob").unread == 0
 
 

@@ -161,3 +161,21 @@ def test_an_event_of_a_kind_that_is_not_known_is_passed_over(bench) -> None:
     write(bench)
     assert cursors(bench, after=0) == [1, 3]
     assert bench.run(lambda unit: journal.read(unit.tx, after=1, limit=1)) == ([], 2)
+
+
+def test_a_new_subscriber_begins_with_the_oldest_event_there_is(bench) -> None:
+    write(bench, 3)
+    bench.pass_time(seconds=journal.KEPT_FOR / 1000 + 1)
+    bench.run(journal.prune)
+    write(bench, 1)
+    assert start(bench, subscriber="screen") == 3
+    acknowledge(bench, "screen", 0)
+    assert start(bench, subscriber="screen") == 3
+
+
+def test_what_a_subscriber_that_has_dealt_with_nothing_needs_stays(bench) -> None:
+    acknowledge(bench, "screen", 0)
+    write(bench, 3)
+    bench.pass_time(seconds=1000 * DAY)
+    bench.run(journal.prune)
+    assert cursors(bench, after=start(bench, subscriber="screen")) == [1, 2, 3]

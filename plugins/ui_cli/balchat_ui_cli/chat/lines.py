@@ -1,25 +1,34 @@
-"""`balchat chat --json`: a conversation for a program, one JSON value a line in both directions."""
+"""`balchat chat --json`: a conversation for a program, one JSON value a line in both directions.
+
+That a message was printed does not make it read: the program says so, with a line of its own.
+"""
 
 import json
-import os
 import sys
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 import anyio
-import anyio.lowlevel
-import anyio.to_thread
 
-from balchat_host.api.errors import BadInput, BalchatError, ConnectionLost
+from balchat_host.api.errors import BalchatError, ConnectionLost
 from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import ContactView
+from balchat_ui_cli.chat.commands import Say
+from balchat_ui_cli.input_lines import InputLine, input_lines
 from balchat_ui_cli.output import Output
 from balchat_ui_cli.session import following
 
 # Each character of a text may be spelt with six in JSON, and the line has two short fields besides.
-MAX_LINE_SIZE = 6 * MAX_TEXT_SIZE + 1024
-_CHUNK = 65536
+MAX_LINE_SIZE: Final = 6 * MAX_TEXT_SIZE + 1024
+_PROBLEM: Final = 'it must be {"text": "…", "reply_to": null or an id}, or {"read": an id}; nothing was done with it'
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Mark the messages of the other side, up to this one, as read."""
+
+    up_to: str
 
 
 class ChatLines:
@@ -38,30 +47,31 @@ class ChatLines:
         self._dealt_with = await self._app.cursor()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._print_events, self._dealt_with)
-            async for line in _lines_of(sys.stdin.fileno()):
-                await self._send(line)
+            async for line in input_lines(sys.stdin.fileno(), MAX_LINE_SIZE):
+                await self._do(line)
             last = await self._app.cursor()
             async with self._progress:
                 while self._dealt_with < last:
                     await self._progress.wait()
             tasks.cancel_scope.cancel()
 
-    async def _send(self, line: bytes) -> None:
+    async def _do(self, line: InputLine) -> None:
         try:
-            text, reply_to = _message(line)
-            await self._app.send(self._contact.peer_id, text, reply_to)
+            match _understand(line):
+                case Say(text=text, reply_to=reply_to):
+                    await self._app.send(self._contact.peer_id, text, reply_to)
+                case Read(up_to=up_to):
+                    await self._app.mark_read(self._contact.peer_id, up_to)
         except ConnectionLost:
             raise
         except BalchatError as error:
-            self._out.error(error)
+            self._out.error(error, line=line.number)
 
     async def _print_events(self, after: int) -> None:
         async with following(self._app.events(after=after)) as events:
             async for event in events:
                 if _conversation(event) == self._contact.conversation:
                     await self._out.patiently(self._out.value, event, list)
-                    if isinstance(event, MessageAdded) and event.message.author is not None:
-                        await self._app.mark_read(self._contact.peer_id, event.message.id)
                 async with self._progress:
                     self._dealt_with = event.cursor
                     self._progress.notify_all()
@@ -79,38 +89,18 @@ def _conversation(event: Event) -> str | None:
             return None
 
 
-def _message(line: bytes) -> tuple[str, str | None]:
-    """Read one line of input: the text, and the id of what it answers."""
-    problem = 'a line is {"text": "…", "reply_to": null or an id}'
+def _understand(line: InputLine) -> Say | Read:
+    """Read one line of input. Raises BadInput."""
+    if line.octets is None:
+        raise line.error(f"it is longer than {MAX_LINE_SIZE} octets, and so than any message; nothing was sent")
     try:
-        value: object = json.loads(line)
-    except ValueError as error:
-        raise BadInput(what="The input", problem=problem) from error
-    if not isinstance(value, dict):
-        raise BadInput(what="The input", problem=problem)
-    fields = cast(dict[str, Any], value)
-    text, reply_to = fields.get("text"), fields.get("reply_to")
-    if not isinstance(text, str) or not isinstance(reply_to, str | None) or fields.keys() - {"text", "reply_to"}:
-        raise BadInput(what="The input", problem=problem)
-    return text, reply_to
-
-
-async def _lines_of(descriptor: int) -> AsyncIterator[bytes]:
-    """Read lines as they come. Raises BadInput for one that is longer than any message."""
-    rest = b""
-    while True:
-        try:
-            await anyio.wait_readable(descriptor)
-        except PermissionError:
-            # An ordinary file: it cannot be waited for, and need not be.
-            await anyio.lowlevel.checkpoint()
-        chunk = await anyio.to_thread.run_sync(os.read, descriptor, _CHUNK)
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > MAX_LINE_SIZE:
-            raise BadInput(what="The input", problem=f"a line is longer than {MAX_LINE_SIZE} octets")
-        for line in lines:
-            yield line
-        if not chunk:
-            if rest:
-                yield rest
-            return
+        value: object = json.loads(line.octets)
+    except (ValueError, RecursionError) as error:
+        raise line.error(_PROBLEM) from error
+    fields = cast(dict[str, Any], value) if isinstance(value, dict) else {}
+    text, reply_to, read = fields.get("text"), fields.get("reply_to"), fields.get("read")
+    if isinstance(read, str) and fields.keys() == {"read"}:
+        return Read(read)
+    if isinstance(text, str) and isinstance(reply_to, str | None) and fields.keys() <= {"text", "reply_to"}:
+        return Say(text, reply_to)
+    raise line.error(_PROBLEM)

@@ -1,10 +1,13 @@
 """The command that prints what happens: listen."""
 
-from collections.abc import Iterable, Sequence
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
+import anyio
 import typer
+from anyio.abc import TaskStatus
 
 from balchat_host.api.events import (
     ContactChanged,
@@ -16,11 +19,16 @@ from balchat_host.api.events import (
     RequestReceived,
 )
 from balchat_host.api.frontend import App
+from balchat_ui_cli.confirming import Confirming
+from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line, Lines, Span, Style
 from balchat_ui_cli.render import contact_words, missing_span, reason_words, state_style
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock_with_seconds, text_lines
+
+MAX_CURSOR: Final = 10**18
+"""No event ever has such a cursor, and it fits the integers of every language that JSON comes from."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,34 +37,101 @@ def register(app: typer.Typer) -> None:
         app,
         "listen",
         panel=MESSAGES,
-        examples=["balchat listen", "balchat listen --json --as my-bot", "balchat listen --json --from 0 --count 10"],
+        examples=[
+            "balchat listen",
+            "balchat listen --json --from 0 --count 10",
+            "balchat listen --as my-bot --exec ./handle-event",
+        ],
     )(listen)
 
 
-def listen(
+def listen(  # noqa: PLR0917  # the command line's options, given by name
     run: Run,
     after: Annotated[
-        int | None, typer.Option("--from", metavar="CURSOR", min=0, help="Begin after the event with this cursor.")
+        int | None,
+        typer.Option("--from", metavar="CURSOR", min=0, max=MAX_CURSOR, help="Begin after the event with this cursor."),
     ] = None,
     subscriber: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Remember how far we came, and go on there next time.")
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Begin after the last event that the reader NAME has confirmed."),
     ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="With --as: read cursors of handled events, one a line, from stdin.")
+    ] = False,
+    execute: Annotated[
+        str | None,
+        typer.Option(
+            "--exec", metavar="COMMAND", help="With --as: run COMMAND for each event; exit code 0 confirms it."
+        ),
+    ] = None,
+    tries: Annotated[
+        int, typer.Option(metavar="N", min=0, help="With --exec: give up after N failures in a row; 0: never.")
+    ] = 5,
     count: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after N events.")] = None,
 ) -> None:
-    """Print what happens, one event a line, until Ctrl-C."""
-    run.session.ask_running(partial(_listen, run=run, after=after, subscriber=subscriber, count=count))
+    """Print what happens, one event a line, until Ctrl-C.
+
+    What is printed does not count as handled: with --as, only what --confirm or --exec confirms is left out the next
+    time.
+    """
+    if subscriber is None and (confirm or execute is not None):
+        raise typer.BadParameter("--confirm and --exec need --as NAME: whose events shall they confirm?")
+    if confirm and execute is not None:
+        raise typer.BadParameter("--confirm and --exec both confirm events; give one of them")
+
+    async def follow(app: App) -> None:
+        if subscriber is not None:
+            # From now on, what this reader has not confirmed is kept for it.
+            await app.acknowledge(subscriber, 0)
+        async with following(app.events(after, subscriber)) as events:
+            if subscriber is None or not (confirm or execute is not None):
+                await _print(run, events, count)
+            elif execute is None:
+                await Confirming(app, run.out, subscriber).run(_with_lines(events), count)
+            else:
+                executing = Executing(
+                    app, run.out, subscriber, command=execute, profile=run.profile.directory, tries=tries
+                )
+                await executing.run(events, count)
+
+    if execute is None:
+        run.session.ask_running(follow)
+    else:
+        run.session.ask_running(partial(_ended_by_signals, follow))
 
 
-async def _listen(app: App, *, run: Run, after: int | None, subscriber: str | None, count: int | None) -> None:
+async def _print(run: Run, events: AsyncIterator[Event], count: int | None) -> None:
     printed = 0
-    async with following(app.events(after, subscriber)) as events:
-        async for event in events:
-            await run.out.patiently(run.out.value, event, lambda event=event: event_lines(event))
-            if subscriber is not None:
-                await app.acknowledge(subscriber, event.cursor)
-            printed += 1
-            if printed == count:
+    async for event in events:
+        await run.out.patiently(run.out.value, event, lambda event=event: event_lines(event))
+        printed += 1
+        if printed == count:
+            return
+
+
+async def _with_lines(events: AsyncIterator[Event]) -> AsyncIterator[tuple[Event, Lines]]:
+    async for event in events:
+        yield event, partial(event_lines, event)
+
+
+async def _ended_by_signals(call: Callable[[App], Awaitable[None]], app: App) -> None:
+    """Call, and end by a signal only after what the call has to do at its end. Ctrl-C does that anyway."""
+    caught: list[signal.Signals] = []
+
+    async def wait_for_signal(*, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+            task_status.started()
+            async for received in signals:
+                caught.append(received)
+                tasks.cancel_scope.cancel()
                 return
+
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(wait_for_signal)
+        await call(app)
+        tasks.cancel_scope.cancel()
+    if caught:
+        signal.raise_signal(caught[0])
 
 
 def event_lines(event: Event) -> Iterable[Line]:
