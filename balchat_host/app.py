@@ -6,8 +6,8 @@ Nothing else in the host knows all of them, and nothing else makes one from anot
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
@@ -16,10 +16,10 @@ from anyio.abc import TaskStatus
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import Descriptor, NetworkDescriptor, TransportDescriptor
+from balchat_host.api.errors import BalchatError, PluginError
 from balchat_host.api.frontend import (
     App,
     AppConnection,
-    FrontEnd,
     FrontEndContext,
     PluginView,
     Profile,
@@ -28,7 +28,7 @@ from balchat_host.api.frontend import (
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportHost
-from balchat_host.api.types import Check, Secret, ServiceState
+from balchat_host.api.types import Check, Phase, Secret, ServiceState
 from balchat_host.core import account
 from balchat_host.core.names import check_name
 from balchat_host.core.schema import migrate
@@ -39,10 +39,12 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.selection import Selection, select
 from balchat_host.runtime.board import Board
+from balchat_host.runtime.failures import checked, contain, passes, words_of
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.local_app import LocalApp
-from balchat_host.runtime.node import NetworkSetup, Node, TransportSetup
+from balchat_host.runtime.node import Node
 from balchat_host.runtime.retry import Backoff
+from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 
 _chance: Final = secrets.SystemRandom().random
 
@@ -63,20 +65,28 @@ class LocalProfile(Profile):
         return self._place.directory
 
     def exists(self) -> bool:
-        return self._storage.exists(self.directory)
+        with self._blaming(self._selection.storage, "exists()"):
+            return self._storage.exists(self.directory)
 
     async def create(self, name: str, passphrase: Secret) -> Secret:
         check_name(name)
-        code = self._storage.new_recovery_code()
+        with self._blaming(self._selection.storage, "new_recovery_code()"):
+            code = self._storage.new_recovery_code()
         slots = {SlotKind.PASSPHRASE: passphrase, SlotKind.RECOVERY_CODE: code}
-        vault = await self._storage.create(self.directory, slots, partial(self._settle, name=name))
+        vault = await self._storage.create(self.directory, slots, partial(self._settle, self._engine(), name=name))
         await vault.aclose()
         return code
 
     async def connect(self) -> AppConnection | None:
         for descriptor in self._selection.front_ends:
             if descriptor.connect is not None:
-                connection = await descriptor.connect(self._front_end_context(), self._settings(descriptor))
+                try:
+                    connection = await descriptor.connect(self._front_end_context(), self._settings(descriptor))
+                except BalchatError:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # one bad plugin never stops another
+                    contain(f"{descriptor.name} ({self._selection.origins[descriptor.name]})", error)
+                    continue
                 if connection is not None:
                     return connection
         return None
@@ -90,9 +100,18 @@ class LocalProfile(Profile):
                 keeper,
                 board,
                 app,
-                network=NetworkSetup(name=self._selection.network.name, make=self._make_network),
+                network=NetworkSetup(
+                    name=self._selection.network.name,
+                    origin=self._selection.origins[self._selection.network.name],
+                    make=self._make_network,
+                ),
                 transports=[
-                    TransportSetup(name=each.name, latency=each.latency, make=partial(self._make_transport, each))
+                    TransportSetup(
+                        name=each.name,
+                        origin=self._selection.origins[each.name],
+                        latency=each.latency,
+                        make=partial(self._make_transport, each),
+                    )
                     for each in self._selection.transports
                 ],
                 front_ends=self._front_ends(),
@@ -102,7 +121,11 @@ class LocalProfile(Profile):
                     chance=_chance,
                 ),
                 hedge=self._configuration.delivery.hedge_seconds,
+                start_timeout=self._configuration.plugins.start_timeout_seconds,
             )
+            for record in self._selection.broken:
+                reason = f"{record.wording}: it cannot be used: {record.problem}"
+                board.set_plugin(record.name, ServiceState(phase=Phase.DEGRADED, reason=reason))
             await node.run(task_status=task_status)
 
     def plugins(self) -> Sequence[PluginView]:
@@ -110,6 +133,8 @@ class LocalProfile(Profile):
         return [view for record in records for view in record.views()]
 
     def configuration(self) -> Sequence[SettingView]:
+        for record in self._selection.broken:
+            record.usable()
         return self._configuration.explain(self._selection.settings)
 
     def configuration_files(self) -> Sequence[Path]:
@@ -119,7 +144,7 @@ class LocalProfile(Profile):
         return await examine_profile(
             self._place,
             storage=lambda: self._storage,
-            network=lambda: self._make_network(_nobody),
+            network=self._examined_network,
             connect=self.connect,
         )
 
@@ -134,27 +159,37 @@ class LocalProfile(Profile):
     @cached_property
     def _storage(self) -> Storage:
         descriptor = self._selection.storage
-        return descriptor.factory(self._settings(descriptor))
+        with self._blaming(descriptor, "its factory"):
+            return checked(descriptor.factory(self._settings(descriptor)), Storage)
 
     def _settings(self, descriptor: Descriptor) -> object:
         return self._selection.settings[descriptor.name]
 
     def _engine(self) -> CryptoEngine:
         descriptor = self._selection.crypto
-        return descriptor.factory(self._settings(descriptor))
+        with self._blaming(descriptor, "its factory"):
+            return checked(descriptor.factory(self._settings(descriptor)), CryptoEngine)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
         descriptor: NetworkDescriptor = self._selection.network
         context = NetworkContext(directory=self._place.plugin_directory(descriptor.name), on_state=on_state)
         return descriptor.factory(context, self._settings(descriptor))
 
+    def _examined_network(self) -> Network:
+        with self._blaming(self._selection.network, "its factory"):
+            return checked(self._make_network(_nobody), Network)
+
     def _make_transport(self, descriptor: TransportDescriptor, host: TransportHost) -> Transport:
         return descriptor.factory(host, self._settings(descriptor))
 
-    def _front_ends(self) -> list[tuple[str, FrontEnd]]:
+    def _front_ends(self) -> list[FrontEndSetup]:
         context = self._front_end_context()
         return [
-            (descriptor.name, descriptor.factory(context, self._settings(descriptor)))
+            FrontEndSetup(
+                name=descriptor.name,
+                origin=self._selection.origins[descriptor.name],
+                make=partial(descriptor.factory, context, self._settings(descriptor)),
+            )
             for descriptor in self._selection.front_ends
             if descriptor.factory is not None
         ]
@@ -162,10 +197,25 @@ class LocalProfile(Profile):
     def _front_end_context(self) -> FrontEndContext:
         return FrontEndContext(profile=self.directory, runtime_directory=self._place.runtime_directory())
 
-    def _settle(self, tx: Transaction, *, name: str) -> None:
+    @contextmanager
+    def _blaming(self, descriptor: Descriptor, what: str) -> Generator[None]:
+        """Tell what a plugin raises as its problem, where the account cannot do without it. Raises PluginError."""
+        try:
+            yield
+        except BalchatError:
+            raise
+        except BaseException as error:
+            if passes(error):
+                raise
+            origin = self._selection.origins[descriptor.name]
+            raise PluginError(
+                plugin=descriptor.name, distribution=origin, problem=f"{what} {words_of(error)}"
+            ) from error
+
+    def _settle(self, engine: CryptoEngine, tx: Transaction, *, name: str) -> None:
         """Make the account of a new vault."""
         migrate(tx)
-        unit = Unit(tx=tx, engine=self._engine(), now=_now(), entropy=secrets.token_bytes, policy=self._policy())
+        unit = Unit(tx=tx, engine=engine, now=_now(), entropy=secrets.token_bytes, policy=self._policy())
         account.create(unit, name)
 
     def _policy(self) -> Policy:
@@ -177,8 +227,8 @@ class LocalProfile(Profile):
             strangers_per_hour=configuration.contacts.requests_per_hour,
         )
 
-    def _keeper(self, vault: Vault) -> Keeper:
-        return Keeper(vault, self._engine(), policy=self._policy(), clock=_now, entropy=secrets.token_bytes)
+    def _keeper(self, vault: Vault, engine: CryptoEngine) -> Keeper:
+        return Keeper(vault, engine, policy=self._policy(), clock=_now, entropy=secrets.token_bytes)
 
     @asynccontextmanager
     async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
@@ -187,12 +237,17 @@ class LocalProfile(Profile):
 
     @asynccontextmanager
     async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[tuple[Keeper, Board, LocalApp]]:
-        storage = self._storage
-        vault = await storage.unlock(self.directory, slot, secret)
+        storage, engine = self._storage, self._engine()
+        with self._blaming(self._selection.storage, "unlock()"):
+            vault = await storage.unlock(self.directory, slot, secret)
         try:
-            keeper = self._keeper(vault)
+            keeper = self._keeper(vault, engine)
             await keeper.change(lambda unit: migrate(unit.tx))
-            board = Board(profile=self.name, policy=self._configuration.delivery.policy)
+            board = Board(
+                profile=self.name,
+                policy=self._configuration.delivery.policy,
+                works_as=self._selection.works_as,
+            )
             keeper.carry_out_with(board.carry_out)
             app = LocalApp(keeper, board, new_recovery_code=storage.new_recovery_code, process_id=os.getpid())
             yield keeper, board, app

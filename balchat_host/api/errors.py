@@ -93,8 +93,8 @@ class BadRelayAddress(CallerError):
 
 
 class NoRelayTransport(CallerError):
-    """This balchat works direct-only: no enabled transport uses relays, or the delivery policy leaves them out. Enable
-    transport_relay in plugins.enabled, with delivery.policy "both" or "relay-only".
+    """No transport in use has relays to manage. transport_relay has: enable it in plugins.enabled, with another
+    delivery.policy than "direct-only".
     """
 
     code = "no-relay-transport"

@@ -238,11 +238,12 @@ Connector = Callable[[FrontEndContext, object], Awaitable[AppConnection | None]]
 class PluginView:
     """One installed or configured plugin.
 
-    `problem` says why it is broken; `api_version` is None where it could not be read.
+    `problem` says why it is broken. `kind` and `api_version` are None where only the plugin's code could say: what is
+    not enabled is not imported.
     """
 
     name: str
-    kind: str
+    kind: str | None
     summary: str
     distribution: str
     version: str

@@ -62,7 +62,8 @@ class ContactView:
 
     `reason` says what keeps us from going on with one that we are adding, as far as is known now: `no-key-package` (no
     relay that we may ask knows them), `relay-unreachable`, or the code of what is wrong with the KeyPackage that came
-    from them or their relay (`unsupported-mls`, `crypto-rejected`, `bad-credential`, `malformed-envelope`, `internal`).
+    from them or their relay (`unsupported-mls`, `crypto-rejected`, `bad-credential`, `malformed-envelope`, `internal`);
+    or, of any contact, `sending-failed` (an unexpected failure stopped what we send to them; it is tried again).
     """
 
     name: str
@@ -138,7 +139,12 @@ class OutboxView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The honest state of everything. `network` and `transports` are by plugin name; `published` is our own address."""
+    """The honest state of everything. `network`, `transports` and `plugins` are by plugin name.
+
+    `plugins` has every other enabled plugin that serves in the account's process, and those that are broken;
+    `published` is our own address. `works_as` is the delivery policy that `policy` comes to with the transports in use:
+    `both` works as `direct-only` where none of them stores and forwards.
+    """
 
     vault: str
     profile: str
@@ -146,7 +152,9 @@ class Status:
     network: dict[str, ServiceState]
     published: ServiceState
     transports: dict[str, ServiceState]
+    plugins: dict[str, ServiceState]
     policy: str
+    works_as: str
     contacts: list[ContactView]
     requests: int
     outbox: OutboxView

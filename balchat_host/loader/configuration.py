@@ -45,7 +45,7 @@ class Configuration:
     """Every value that holds.
 
     `given` has what the levels said, by dotted key, of host keys and plugins' settings alike; `locks` are the locked
-    keys and tables, `locked_by` the file that locks them.
+    keys and tables, `locked_by` the file that locks them. `file` is where a person sets what is not set.
     """
 
     plugins: PluginChoice = field(default_factory=PluginChoice)
@@ -54,6 +54,7 @@ class Configuration:
     given: Mapping[str, Given] = field(default_factory=dict[str, Given])
     locks: tuple[str, ...] = ()
     locked_by: str = ""
+    file: str = field(default=str(SYSTEM_FILE), compare=False)
 
     @property
     def settings(self) -> dict[str, dict[str, Given]]:
@@ -100,6 +101,10 @@ class Configuration:
     def error(self, key: str, problem: str, allowed: str) -> ConfigurationError:
         """Give the error to raise about the value of a dotted key."""
         return ConfigurationError(file=self.source(key), key=key, problem=problem, allowed=allowed)
+
+    def where_to_set(self, key: str) -> str:
+        """Name the file in which a dotted key can be set."""
+        return self.locked_by if covers(self.locks, key) else self.file
 
     def first_given(self, *keys: str) -> str:
         """Name the first of some keys that somebody gave, which is where to look; without any, the first."""
@@ -149,6 +154,7 @@ def examine(
         given=layers.given,
         locks=layers.locks,
         locked_by=layers.locked_by,
+        file=str(system_file if profile is None else profile / FILE_NAME),
     )
     return configuration, [*layers.problems, *_contradictions(configuration)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import Distribution, distributions
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from balchat_host.api.frontend import PluginView
 
 UNKNOWN: Final = "unknown"
-"""What is told where only a plugin's own code, or metadata that is not there, could say more."""
+"""What is told where a distribution's metadata is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class PluginRecord:
     """One plugin that is installed or enabled: what it registered, or why it cannot be used.
 
     `name` is the entry point's. `origin` is the distribution that announces it, None where nothing does.
-    `registered` is empty unless it is enabled; with a `problem` it is only for show.
+    `registered` is empty unless it is enabled; with a `problem` it is only for show. `cause` is the exception behind a
+    problem, where there is one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PluginRecord:
     origin: Distribution | None
     registered: tuple[Descriptor, ...] = ()
     problem: str | None = None
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
     # Reading a distribution's metadata takes longer than importing most plugins, and is seldom needed.
 
@@ -72,14 +74,14 @@ class PluginRecord:
     def usable(self) -> tuple[Descriptor, ...]:
         """Give what it registered. Raises PluginError if there is a problem."""
         if self.problem is not None:
-            raise PluginError(plugin=self.name, distribution=self.wording, problem=self.problem)
+            raise PluginError(plugin=self.name, distribution=self.wording, problem=self.problem) from self.cause
         return self.registered
 
     def views(self) -> list[PluginView]:
         """Give what people see: one view for each descriptor, or one for what has none."""
         from balchat_host.api.frontend import PluginView  # noqa: PLC0415  # starting does not wait for what few ask
 
-        def view(name: str, kind: str, summary: str, api_version: int | None) -> PluginView:
+        def view(name: str, kind: str | None, summary: str, api_version: int | None) -> PluginView:
             return PluginView(
                 name=name,
                 kind=kind,
@@ -92,7 +94,7 @@ class PluginRecord:
             )
 
         return [view(item.name, item.kind, item.summary, item.api_version) for item in self.registered] or [
-            view(self.name, UNKNOWN, self.summary, None)
+            view(self.name, None, self.summary, None)
         ]
 
 
@@ -166,7 +168,7 @@ def _load(entry_point: EntryPoint) -> PluginRecord:
         for descriptor in record.registered:
             check(descriptor, entry_point.name)
     except Broken as broken:
-        return replace(record, problem=str(broken))
+        return replace(record, problem=str(broken), cause=broken.__cause__)
     return record
 
 

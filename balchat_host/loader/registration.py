@@ -5,6 +5,7 @@ the call for all; here each answer is checked, and a failure stays with the plug
 """
 
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from typing import Any, Final, cast
 
 import pluggy
@@ -83,10 +84,23 @@ def check(descriptor: Descriptor, plugin: str) -> None:
         )
     if descriptor.name != plugin and not descriptor.name.startswith(f"{plugin}_"):
         raise Broken(f"it registers {descriptor.name}; what {plugin} registers is called so, or {plugin}_ and more")
+    if required_settings(descriptor):
+        return  # nothing can be made of the defaults alone
     try:
         cast(Any, descriptor.settings)()
-    except Exception as error:  # a plugin's own code runs here
-        raise Broken(f"the settings of {descriptor.name} have no whole set of defaults: {describe(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's own code runs here
+        raise Broken(f"the defaults of {descriptor.name}'s settings do not go together: {describe(error)}") from error
+
+
+def required_settings(descriptor: Descriptor) -> list[str]:
+    """Return the settings without a default: a person has to give them."""
+    return [
+        item.name
+        for item in fields(cast(Any, descriptor.settings))
+        if item.init and item.default is MISSING and item.default_factory is MISSING
+    ]
 
 
 def describe(error: BaseException) -> str:

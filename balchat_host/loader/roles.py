@@ -33,7 +33,10 @@ def load_program(configuration: Configuration) -> FrontEndDescriptor:
 def role(configuration: Configuration, records: Sequence[PluginRecord], key: str, kind: type[D]) -> D:
     """Give the descriptor that the configuration names under `plugins.KEY`. Raises PluginError, ConfigurationError."""
     name: str = getattr(configuration.plugins, key)
-    registered = [item for record in records if record.enabled for item in record.usable()]
+    for record in records:
+        if record.enabled and record.problem is not None and belongs(name, record.name):
+            record.usable()
+    registered = [item for record in records if record.enabled and record.problem is None for item in record.registered]
     fitting = [item.name for item in of_kind(registered, kind)]
     for descriptor in registered:
         if descriptor.name == name and isinstance(descriptor, kind):

@@ -37,13 +37,14 @@ def _key(default: T, kind: Kind[T]) -> T:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginChoice:
-    """Which plugins run, and which of them play the roles that only one can play."""
+    """Which plugins run, which of them play the roles that only one can play, and how long they may take to start."""
 
     enabled: tuple[str, ...] = _key(STANDARD_PLUGINS, Words("a list of names of installed plugins, each once"))
     storage: str = _key("storage_sqlcipher", Name())
     crypto: str = _key("crypto_mls", Name())
     network: str = _key("network_tor", Name())
     program: str = _key("ui_cli", Name())
+    start_timeout_seconds: int = _key(60, Whole(1, 3600))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from balchat_host.api.descriptors import (
     CryptoDescriptor,
@@ -14,25 +14,26 @@ from balchat_host.api.descriptors import (
     StorageDescriptor,
     TransportDescriptor,
 )
-from balchat_host.api.errors import ConfigurationError, PluginError
+from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.transport import Latency
 from balchat_host.api.types import one_line
-from balchat_host.loader.registration import Broken
+from balchat_host.loader.plugins import PluginRecord
+from balchat_host.loader.registration import Broken, required_settings
 from balchat_host.loader.roles import of_kind, role
 from balchat_host.loader.schema import SETTINGS, DeliveryPolicy, belongs
 from balchat_host.loader.values import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from balchat_host.loader.configuration import Configuration
-    from balchat_host.loader.levels import Given
-    from balchat_host.loader.plugins import PluginRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The plugins that work together under one configuration, and the settings of all enabled ones, by name."""
+    """The plugins that work together under one configuration.
+
+    `settings` has those of all enabled ones, `origins` their distributions with versions, by name. `broken` are those
+    that are enabled and cannot be used, but that the account can do without.
+    """
 
     storage: StorageDescriptor
     crypto: CryptoDescriptor
@@ -40,18 +41,34 @@ class Selection:
     transports: tuple[TransportDescriptor, ...]
     front_ends: tuple[FrontEndDescriptor, ...]
     settings: Mapping[str, object]
+    origins: Mapping[str, str]
+    broken: Sequence[PluginRecord]
+
+    @property
+    def works_as(self) -> DeliveryPolicy:
+        """The delivery policy that the transports in use amount to."""
+        latencies = {transport.latency for transport in self.transports}
+        return next((each for each in _STRICT if all(permits(each, latency) for latency in latencies)), _LAX)
 
 
 def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Selection:
     """Give each role its plugin, and each enabled plugin its settings.
 
-    `records` are those that `discover(configuration.plugins.enabled)` gave. Raises PluginError if an enabled plugin
-    cannot be used; ConfigurationError if a role, a policy or a setting does not fit the plugins.
+    `records` are those that `discover(configuration.plugins.enabled)` gave. Raises PluginError if an enabled plugin is
+    not installed, or one that the account cannot do without cannot be used; ConfigurationError if a role, a policy or a
+    setting does not fit the plugins.
     """
-    descriptors = [descriptor for record in records if record.enabled for descriptor in record.usable()]
+    for record in records:
+        if record.enabled and record.origin is None:
+            record.usable()
+    records, settings = _settings(configuration, records)
+    broken = tuple(record for record in records if record.enabled and record.problem is not None)
+    descriptors = [item for record in records if record.enabled and not record.problem for item in record.registered]
     policy = configuration.delivery.policy
     transports = tuple(item for item in of_kind(descriptors, TransportDescriptor) if permits(policy, item.latency))
     if not transports:
+        for record in broken:
+            record.usable()
         raise configuration.error(
             configuration.first_given("delivery.policy", "plugins.enabled"),
             f"no enabled transport serves the policy {policy}",
@@ -63,7 +80,9 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
         network=role(configuration, records, "network", NetworkDescriptor),
         transports=transports,
         front_ends=of_kind(descriptors, FrontEndDescriptor),
-        settings=_settings(configuration, records),
+        settings=settings,
+        origins={item.name: record.wording for record in records for item in record.registered},
+        broken=broken,
     )
 
 
@@ -78,14 +97,29 @@ def permits(policy: DeliveryPolicy, latency: Latency) -> bool:
             return True
 
 
-def _settings(configuration: Configuration, records: Sequence[PluginRecord]) -> dict[str, object]:
-    """Make the settings of every enabled plugin, and look for tables that belong to no plugin at all."""
+_STRICT: Final = (DeliveryPolicy.DIRECT_ONLY, DeliveryPolicy.RELAY_ONLY)
+_LAX: Final = DeliveryPolicy.BOTH
+
+
+def _settings(
+    configuration: Configuration, records: Sequence[PluginRecord]
+) -> tuple[Sequence[PluginRecord], dict[str, object]]:
+    """Make the settings of every enabled plugin, and look for tables that belong to no plugin at all.
+
+    A plugin whose settings class fails by itself has a problem from then on.
+    """
     made: dict[str, object] = {}
+    checked: list[PluginRecord] = []
     for record in records:
-        for descriptor in record.usable() if record.enabled else ():
-            given = configuration.settings.get(descriptor.name, {})
-            made[descriptor.name] = _made(record, descriptor, given)
-    asleep = [record.name for record in records if not record.enabled]
+        try:
+            if record.enabled and record.problem is None:
+                made |= {descriptor.name: _made(configuration, descriptor) for descriptor in record.registered}
+        except Broken as broken:
+            checked.append(replace(record, problem=str(broken), cause=broken.__cause__))
+        else:
+            checked.append(record)
+    # What is set for a plugin that cannot be used is kept for the day when it can.
+    asleep = [record.name for record in checked if not record.enabled or record.problem is not None]
     for name, given in configuration.settings.items():
         if name not in made and not any(belongs(name, plugin) for plugin in asleep):
             near = nearest(name, made)
@@ -97,15 +131,13 @@ def _settings(configuration: Configuration, records: Sequence[PluginRecord]) -> 
                 problem=f"no installed plugin is called so{hint}",
                 allowed=one_line([*made, *asleep]),
             )
-    return made
+    return checked, made
 
 
-def _made(record: PluginRecord, descriptor: Descriptor, given: Mapping[str, Given]) -> object:
-    if not given:
+def _made(configuration: Configuration, descriptor: Descriptor) -> object:
+    given = configuration.settings.get(descriptor.name, {})
+    if not given and not required_settings(descriptor):
         return descriptor.settings()
     from balchat_host.loader.settings import make_settings  # noqa: PLC0415  # who sets nothing waits for no msgspec
 
-    try:
-        return make_settings(descriptor, given)
-    except Broken as broken:
-        raise PluginError(plugin=record.name, distribution=record.wording, problem=str(broken)) from broken
+    return make_settings(descriptor, given, configuration.where_to_set)

@@ -4,7 +4,7 @@ Every type that msgspec reads can be a setting's, and so can `Path`. A field wit
 shown nowhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast, get_type_hints
@@ -16,15 +16,18 @@ from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.types import one_line
 from balchat_host.loader.levels import Given
-from balchat_host.loader.registration import Broken, describe
+from balchat_host.loader.registration import Broken, describe, required_settings
 from balchat_host.loader.schema import SETTINGS
 from balchat_host.loader.values import either, nearest, what_is
 
 
-def make_settings(descriptor: Descriptor, given: Mapping[str, Given]) -> object:
+def make_settings(
+    descriptor: Descriptor, given: Mapping[str, Given], file: Callable[[str], str] | None = None
+) -> object:
     """Give the settings that a plugin gets. `given` are the values of its table, by key.
 
-    Raises ConfigurationError; Broken where the settings class itself is at fault.
+    `file` names the file in which a person can set a dotted key. Raises ConfigurationError; Broken where the settings
+    class itself is at fault.
     """
     cls = cast(Any, descriptor.settings)
     declared = {item.name: item for item in fields(cls) if item.init}
@@ -39,11 +42,19 @@ def make_settings(descriptor: Descriptor, given: Mapping[str, Given]) -> object:
             hint = f"; {SETTINGS}.{descriptor.name}.{near} is the nearest" if near else ""
             raise item.error(f"there is no such key{hint}", one_line(list(declared)))
         values[name] = _convert(item, hints[name], secret=not declared[name].repr)
+    for name in required_settings(descriptor):
+        if name not in values:
+            key = f"{SETTINGS}.{descriptor.name}.{name}"
+            problem = f"it is not set, and {descriptor.name} needs it; set {name} under [{SETTINGS}.{descriptor.name}]"
+            where = "the configuration" if file is None else file(key)
+            raise ConfigurationError(file=where, key=key, problem=problem, allowed=describe_type(hints[name]))
     try:
         return cls(**values)
     except ValueError as error:
         raise _refused(descriptor, given, str(error)) from error
-    except Exception as error:  # a plugin's own code runs here
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's own code runs here
         raise Broken(f"its settings raised {describe(error)}") from error
 
 

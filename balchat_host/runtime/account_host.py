@@ -1,28 +1,37 @@
-"""What transports see of the host: one for each transport, each knowing its transport's name."""
+"""What transports see of the host: one for each object of a transport, each knowing its transport's name.
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+It knows what its object has not finished: envelopes without a final report, peers within reach, published addresses.
+When the object has ended, that is cleared, and what it still says is not heard.
+"""
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+import anyio
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import StorageFull
-from balchat_host.api.network import Network, PublishedService
+from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.transport import Disposition, KeyPackages, Latency, SendReport, TransportHost, Verdict
-from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportHost, Verdict
+from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
 from balchat_host.core import account, inbox, pool
 from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.board import Board
+from balchat_host.runtime.current_network import CurrentNetwork
+from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.reporter import Reporter
 
 T = TypeVar("T")
 
 _FULL_RETRY_AFTER = 60.0
+_CLOSING: Final = 5.0
+"""Seconds in which an address that an ended object left published can be taken back."""
 
 
 class AccountHost(TransportHost):
-    """The host as one transport sees it."""
+    """The host as one object of a transport sees it. `on_state` is told how that object is."""
 
     def __init__(
         self,
@@ -32,9 +41,10 @@ class AccountHost(TransportHost):
         identity: PeerId,
         seed: Secret,
         keeper: Keeper,
-        network: Network,
+        network: CurrentNetwork,
         board: Board,
         reporter: Reporter,
+        on_state: Callable[[ServiceState], None],
         on_peer: Callable[[PeerId, bool], None],
         on_routes: Callable[[PeerId | None], None],
     ) -> None:
@@ -46,9 +56,37 @@ class AccountHost(TransportHost):
         self._network = network
         self._board = board
         self._reporter = reporter
+        self._on_state = on_state
         self._on_peer = on_peer
         self._on_routes = on_routes
         self._area = f"transport/{name}"
+        self._heard = True
+        self._handed_over: set[int] = set()
+        self._within_reach: set[PeerId] = set()
+        self._published: list[PublishedService] = []
+
+    def hand_over(self, tickets: Iterable[int]) -> None:
+        """Count these envelopes as the object's, until their final reports."""
+        self._handed_over.update(tickets)
+
+    def not_taken(self, tickets: Iterable[int]) -> None:
+        """Count these no more: the object did not accept them."""
+        self._handed_over.difference_update(tickets)
+
+    async def end(self) -> None:
+        """Clear what the object left when it ended. What had no final report is lost, and goes out again."""
+        lost = [SendReport(ticket=ticket, outcome=Outcome.LOST) for ticket in sorted(self._handed_over)]
+        self.report(lost)
+        for peer in tuple(self._within_reach):
+            self.peer_changed(peer, reachable=False)
+        self._heard = False
+        for service in self._published:
+            try:
+                with anyio.move_on_after(_CLOSING, shield=True):
+                    await service.aclose()
+            except BaseException as error:  # noqa: BLE001  # a plugin's code runs in it
+                contain(f"closing what {self._name} published", error)
+            self._board.set_published(STOPPED)
 
     @property
     def identity(self) -> PeerId:
@@ -67,10 +105,14 @@ class AccountHost(TransportHost):
 
     async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
         def took(state: ServiceState) -> None:
-            self._board.set_published(state)
-            on_state(state)
+            if self._heard:
+                self._board.set_published(state)
+                on_state(state)
 
-        return await self._network.publish(self._seed, port, on_state=took)
+        service = await self._network.publish(self._seed, port, on_state=took)
+        self._published = [each for each in self._published if each.state.phase is not Phase.STOPPED]
+        self._published.append(service)
+        return service
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         try:
@@ -92,13 +134,19 @@ class AccountHost(TransportHost):
         await self._keeper.change(lambda unit: account.advertise(unit, relays))
 
     def routes_changed(self, peer: PeerId | None = None) -> None:
-        self._on_routes(peer)
+        if self._heard:
+            self._on_routes(peer)
 
     def report(self, reports: Sequence[SendReport]) -> None:
-        self._reporter.take(reports, self._latency)
+        if self._heard:
+            self.not_taken(report.ticket for report in reports if report.outcome is not Outcome.SENT)
+            self._reporter.take(reports, self._latency)
 
     def state_changed(self, state: ServiceState) -> None:
-        self._board.set_transport(self._name, state)
+        if self._heard:
+            self._on_state(state)
 
     def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
-        self._on_peer(peer, reachable)
+        if self._heard:
+            (self._within_reach.add if reachable else self._within_reach.discard)(peer)
+            self._on_peer(peer, reachable)

@@ -1,31 +1,42 @@
 """What is true only for the moment: how network and transports are, and who is within reach."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import STOPPED, PeerId, ServiceState
+from balchat_host.api.types import STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, ContactView, Status
 from balchat_host.core import contacts, outbox, requests
 from balchat_host.core.unit import ANNOUNCE, Effect
 from balchat_host.core.views import contact_view
 from balchat_host.runtime.signal import Signal
 
+SENDING_FAILED: Final = "sending-failed"
+"""The reason that is shown for a contact to whom sending has failed in a way that nobody foresaw."""
+
 
 class Board:
-    """Collects states as they are reported; rings `changed` at each change."""
+    """Collects states as they are reported; rings `changed` at each change.
 
-    def __init__(self, *, profile: str, policy: str) -> None:
+    `policy` is the delivery policy as it is configured, `works_as` what it comes to with the transports in use.
+    """
+
+    def __init__(self, *, profile: str, policy: str, works_as: str) -> None:
         self.changed = Signal()
         self.running = False
         self.in_flight: Callable[[], int] = lambda: 0
         self._profile = profile
         self._policy = policy
+        self._works_as = works_as
         self._network: dict[str, ServiceState] = {}
         self._transports: dict[str, ServiceState] = {}
+        self._plugins: dict[str, ServiceState] = {}
         self._published = STOPPED
-        self._reachable: set[PeerId] = set()
+        self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
         self._reasons: dict[PeerId, str] = {}
+        self._stopped: set[PeerId] = set()
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Carry out all that can be carried out while nothing runs: tell who follows events or the status."""
@@ -34,23 +45,36 @@ class Board:
 
     def set_network(self, name: str, state: ServiceState) -> None:
         """Note how a network is."""
-        self._network[name] = state
+        self._network[name] = _checked(state)
         self.changed.ring()
 
     def set_transport(self, name: str, state: ServiceState) -> None:
         """Note how a transport is."""
-        self._transports[name] = state
+        self._transports[name] = _checked(state)
+        self.changed.ring()
+
+    def set_plugin(self, name: str, state: ServiceState) -> None:
+        """Note how a plugin is that is neither network nor transport."""
+        self._plugins[name] = _checked(state)
         self.changed.ring()
 
     def set_published(self, state: ServiceState) -> None:
         """Note whether our own address can be found."""
-        self._published = state
+        self._published = _checked(state)
         self.changed.ring()
 
-    def set_reachable(self, peer: PeerId, *, reachable: bool) -> None:
-        """Note who came within reach or left it."""
-        (self._reachable.add if reachable else self._reachable.discard)(peer)
+    def set_reachable(self, transport: str, peer: PeerId, *, reachable: bool) -> None:
+        """Note who came within reach of a transport or left it."""
+        (self._reachable[peer].add if reachable else self._reachable[peer].discard)(transport)
+        if not self._reachable[peer]:
+            del self._reachable[peer]
         self.changed.ring()
+
+    def set_stopped(self, peer: PeerId, stopped: bool) -> None:  # noqa: FBT001  # it is the callback's only news
+        """Note that sending to a contact has failed unexpectedly and waits for another try, or that it goes on."""
+        if (peer in self._stopped) != stopped:
+            (self._stopped.add if stopped else self._stopped.discard)(peer)
+            self.changed.ring()
 
     def set_reason(self, peer: PeerId, reason: str | None) -> None:
         """Note what keeps us from reaching somebody for the first time, or that nothing does."""
@@ -65,6 +89,8 @@ class Board:
     def complete(self, view: ContactView) -> ContactView:
         """Add to a contact what is true only for the moment."""
         peer = PeerId(bytes.fromhex(view.peer_id))
+        if peer in self._stopped:
+            return replace(view, reachable=peer in self._reachable, reason=SENDING_FAILED)
         # What their KeyPackage was like explains more than where one was looked for.
         looking = self._reasons.get(peer) if view.state is ContactState.ADDING else None
         return replace(view, reachable=peer in self._reachable, reason=view.reason or looking)
@@ -78,8 +104,22 @@ class Board:
             network=dict(self._network),
             published=self._published,
             transports=dict(self._transports),
+            plugins=dict(self._plugins),
             policy=self._policy,
+            works_as=self._works_as,
             contacts=[self.complete(contact_view(tx, row)) for row in contacts.everyone(tx)],
             requests=requests.count(tx),
             outbox=replace(outbox.view(tx), in_flight=self.in_flight()),
         )
+
+
+def _checked(state: ServiceState) -> ServiceState:
+    """Return a plugin's state. Raises TypeError for what is none: it would fail later, where everybody reads it."""
+    if not (
+        isinstance(state, ServiceState)  # pyright: ignore[reportUnnecessaryIsInstance]  # a plugin may give anything
+        and isinstance(state.phase, Phase)  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+        and isinstance(state.percent, int | None)  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+        and isinstance(state.reason, str | None)  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+    ):
+        raise TypeError
+    return state

@@ -5,7 +5,7 @@ over. It never has a ticket on its way twice at the same time. When a way breaks
 over again, from the lowest ticket and before anything newer; the other side drops what it already has.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 import anyio
 
@@ -37,12 +37,12 @@ class Courier(Bearer):
         backoff: Backoff,
         dialling: anyio.CapacityLimiter,
         carrying: MutableMapping[int, Bearer],
+        stopped: Callable[[Bearer, float | None], None],
     ) -> None:
-        super().__init__(carrying)
+        super().__init__(carrying, backoff, stopped)
         self._peer = peer
         self._keeper = keeper
         self._router = router
-        self._backoff = backoff
         self._dialling = dialling
         self._handed_over = 0
         self._from_the_start = False
@@ -82,6 +82,8 @@ class Courier(Bearer):
         if self._broken and self._in_flight:
             return None  # each of them still gets its final report, which wakes us; nothing may overtake one
         self._broken = False
+        if not self._router.can_reach:
+            return None  # whoever comes up wakes us
         if self._from_the_start:
             self._from_the_start, self._handed_over = False, 0
         pending = await self._keeper.read(self._pending)
@@ -121,6 +123,11 @@ class Courier(Bearer):
             if taken:
                 self._put_down(tickets)
             return self._failed(waiting=bool(fresh))
+        except BaseException:
+            # Nobody accepted them as far as we know: they go out again, before anything newer.
+            self._put_down(tickets)
+            self._from_the_start = True
+            raise
         if not fresh:
             return look_again
         if taken:

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
+from balchat_host.runtime.bearer import Bearer
 from balchat_host.runtime.courier import Courier
 from balchat_host.runtime.depositor import Depositor
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
-
-if TYPE_CHECKING:
-    from balchat_host.runtime.bearer import Bearer
 
 _DIALS_AT_ONCE: Final = 8
 """Connecting costs circuits; the contacts of a large account are not all tried in the same moment."""
@@ -43,12 +41,14 @@ class Couriers:
         *,
         hedge: float,
         explain: Callable[[PeerId, str | None], None],
+        stopped: Callable[[PeerId, bool], None],
     ) -> None:
         self._keeper = keeper
         self._router = router
         self._backoff = backoff
         self._hedge = hedge
         self._explain = explain
+        self._tell_stopped = stopped
         self._dialling = anyio.CapacityLimiter(_DIALS_AT_ONCE)
         self._working: dict[PeerId, _Working] = {}
         self._carrying: dict[int, Bearer] = {}
@@ -59,6 +59,15 @@ class Couriers:
         """Begin to work, in `tasks`, for these contacts."""
         self._tasks = tasks
         for peer in peers:
+            self.wake(peer)
+
+    def stop(self) -> None:
+        """Begin to work for nobody more: the tasks end."""
+        self._tasks = None
+
+    def wake_all(self) -> None:
+        """Have all who work look again: a transport has come up."""
+        for peer in tuple(self._working):
             self.wake(peer)
 
     def wake(self, peer: PeerId) -> None:
@@ -79,12 +88,17 @@ class Couriers:
         if working is not None:
             working.scope.cancel()
             self._explain(peer, None)
+            self._tell_stopped(peer, False)  # noqa: FBT003  # it is the callback's only news
 
     def tell(self, report: SendReport, latency: Latency) -> None:
         """Pass on what became of a ticket to whoever has it on its way."""
-        carrying = self._carrying if latency is Latency.INTERACTIVE else self._depositing
-        if (bearer := carrying.get(report.ticket)) is not None:
+        if (bearer := self._bearer(report.ticket, latency)) is not None:
             bearer.report(report)
+
+    def give_up(self, ticket: int, latency: Latency) -> None:
+        """Pass on that what became of a ticket could not be written down."""
+        if (bearer := self._bearer(ticket, latency)) is not None:
+            bearer.give_up(ticket)
 
     def reach(self, peer: PeerId, *, reachable: bool) -> None:
         """Pass on that a peer came within reach or left it; one that is no contact concerns no courier."""
@@ -105,8 +119,17 @@ class Couriers:
         """How many envelopes are on their way."""
         return len(self._carrying.keys() | self._depositing.keys())
 
+    def _bearer(self, ticket: int, latency: Latency) -> Bearer | None:
+        return (self._carrying if latency is Latency.INTERACTIVE else self._depositing).get(ticket)
+
     def _make(self, peer: PeerId) -> _Working:
         courier = depositor = None
+        at_fault: set[Bearer] = set()
+
+        def stopped(bearer: Bearer, pause: float | None) -> None:
+            (at_fault.discard if pause is None else at_fault.add)(bearer)
+            self._tell_stopped(peer, bool(at_fault))
+
         if self._router.interactive:
             courier = Courier(
                 peer,
@@ -115,6 +138,7 @@ class Couriers:
                 backoff=self._backoff,
                 dialling=self._dialling,
                 carrying=self._carrying,
+                stopped=stopped,
             )
         if self._router.storing:
             depositor = Depositor(
@@ -125,6 +149,7 @@ class Couriers:
                 hedge=partial(self._patience, courier),
                 explain=self._explain,
                 carrying=self._depositing,
+                stopped=stopped,
             )
         return _Working(courier, depositor)
 

@@ -42,13 +42,13 @@ class Depositor(Bearer):
         hedge: Callable[[], float],
         explain: Callable[[PeerId, str | None], None],
         carrying: MutableMapping[int, Bearer],
+        stopped: Callable[[Bearer, float | None], None],
     ) -> None:
-        super().__init__(carrying)
+        super().__init__(carrying, backoff, stopped)
         self._explain = explain
         self._peer = peer
         self._keeper = keeper
         self._router = router
-        self._backoff = backoff
         self._hedge = hedge
         self._lost = False
         self._moved = False
@@ -81,8 +81,8 @@ class Depositor(Bearer):
             self.wake()
 
     async def _step(self) -> float | None:
-        if self._in_flight:
-            return None
+        if self._in_flight or not self._router.can_store:
+            return None  # a report, or whoever comes up, wakes us
         if (wait := self._resume_at - anyio.current_time()) > 0:
             return wait
         pending = await self._keeper.read(self._pending)
@@ -95,7 +95,7 @@ class Depositor(Bearer):
                 self._take_up(tickets)
                 try:
                     await self._router.store(self._peer, pending.outgoing)
-                except (PeerUnreachable, NetworkUnavailable):
+                except BaseException:
                     self._put_down(tickets)
                     raise
                 return None

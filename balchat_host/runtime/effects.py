@@ -1,8 +1,11 @@
-"""What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can."""
+"""What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can.
+
+Each job ends by itself: an exception in one is logged, and ends nothing else.
+"""
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -15,6 +18,7 @@ from balchat_host.core import contacts, routes
 from balchat_host.core.unit import Announce, Disconnect, Effect, Forget, NewRoutes, OfferRoutes, SendPending, Unexpected
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.routing import Router
 
@@ -46,10 +50,10 @@ class Effects:
                     self._couriers.new_routes(peer)
                 case Disconnect(peer=peer):
                     self._couriers.dismiss(peer)
-                    self._work.start_soon(self._router.disconnect, peer)
+                    self._start("disconnecting a contact", self._router.disconnect, peer)
                 case Forget(peer=peer):
                     self._couriers.dismiss(peer)
-                    self._work.start_soon(self._router.forget, peer)
+                    self._start("forgetting a contact", self._router.forget, peer)
                 case OfferRoutes(peer=peer):
                     self.offer(peer)
                 case Unexpected(type=kind):
@@ -57,7 +61,20 @@ class Effects:
 
     def offer(self, peer: PeerId | None = None) -> None:
         """Have a contact, or all of them, told how they reach us, unless they know."""
-        self._work.start_soon(self._offer_all) if peer is None else self._work.start_soon(self._offer, peer)
+        if peer is None:
+            self._start("offering routes", self._offer_all)
+        else:
+            self._start("offering routes", self._offer, peer)
+
+    def _start(self, what: str, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        self._work.start_soon(self._do, what, job, *arguments)
+
+    @staticmethod
+    async def _do(what: str, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        try:
+            await job(*arguments)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it ends this job only
+            contain(what, error)
 
     async def _offer_all(self) -> None:
         # A transport may have to ask somebody slow for a way, so we go on to the next contact meanwhile.
@@ -68,7 +85,7 @@ class Effects:
 
     async def _offer_each(self, peers: Iterator[PeerId]) -> None:
         for peer in peers:
-            await self._offer(peer)
+            await self._do("offering routes", self._offer, peer)
 
     async def _offer(self, peer: PeerId) -> None:
         # One after the other: what was allocated later must not be overtaken by what was allocated before.

@@ -9,6 +9,7 @@ from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import BalchatError, StorageFailed, VaultDamaged
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
 from balchat_host.core.unit import Effect, Policy, Unit
+from balchat_host.runtime.failures import log_failure
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Keeper:
             # A caller that gives up after the commit must not take the effects with it.
             with anyio.CancelScope(shield=True):
                 result, effects = await self.vault.transact(run)
-                self._carry_out(effects)
+                self._follow(effects)
                 return result
         except (StorageFailed, VaultDamaged) as error:
             self._fail(error)
@@ -66,8 +67,19 @@ class Keeper:
         raise AssertionError("nothing cancels a shielded scope")
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
-        """Run a reading function of the core."""
-        return await self.vault.read(fn)
+        """Run a reading function of the core. Raises what `fn` raises, and what Vault.read does."""
+        try:
+            return await self.vault.read(fn)
+        except (StorageFailed, VaultDamaged) as error:
+            self._fail(error)
+            raise
+
+    def _follow(self, effects: Iterable[Effect]) -> None:
+        # It is committed: whatever fails now, the caller must not take the change for undone.
+        try:
+            self._carry_out(effects)
+        except Exception as error:  # noqa: BLE001  # see above
+            log_failure("what follows a commit", error)
 
 
 def _nothing(effects: Iterable[Effect]) -> None:

@@ -30,11 +30,11 @@ class LocalApp(App):
         self._new_recovery_code = new_recovery_code
         self._process_id = process_id
         self._stop: Callable[[], None] | None = None
-        self._managed: Relays | None = None
+        self._find_relays: Callable[[], Relays | None] = _none
 
-    def relays_are(self, relays: Relays | None) -> None:
-        """Have these relays managed; None where no enabled transport has any."""
-        self._managed = relays
+    def relays_with(self, find: Callable[[], Relays | None]) -> None:
+        """Have the relays managed that `find` gives; None where no enabled transport has any."""
+        self._find_relays = find
 
     def stop_with(self, stop: Callable[[], None]) -> None:
         """Have `shut_down` call `stop`, which begins to end what runs."""
@@ -182,6 +182,11 @@ class LocalApp(App):
     def _relays(self) -> Relays:
         if self._stop is None:
             raise NotRunning
-        if self._managed is None:
+        relays = self._find_relays()
+        if relays is None:
             raise NoRelayTransport
-        return self._managed
+        return relays
+
+
+def _none() -> None:
+    """Give no relays: nothing runs."""

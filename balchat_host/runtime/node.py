@@ -1,76 +1,55 @@
 """An account that is up: network, transports, couriers and front ends around one unlocked vault.
 
-Three rings of tasks, taken down from the inside out: what uses a ring ends before the ring does.
+Three rings of tasks. They begin together, and end from the inside out: what uses a ring ends before the ring does.
 
-    network      { tor }
+    network      { the network }
       transports { every enabled one }
         work     { couriers, reporter, housekeeping, front ends }
 
-A plugin that fails is shown as degraded and started again; what waiting cannot mend (no tor program, a disk that
-failed) ends the node with its own error.
+A plugin that fails is shown as degraded, and made again (`supervision`). Only a vault that failed, or a network that
+cannot exist, ends the account, with its own error.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import anyio
-from anyio.abc import TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 
-from balchat_host.api.errors import BalchatError, NetworkUnavailable, StorageFailed, StorageFull, VaultDamaged
-from balchat_host.api.frontend import App, FrontEnd
-from balchat_host.api.network import Network
+from balchat_host.api.errors import BalchatError, StorageFull
+from balchat_host.api.frontend import App
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.transport import Latency, Transport, TransportHost
-from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
+from balchat_host.api.types import PeerId, Secret, ServiceState
 from balchat_host.core import account, contacts, housekeeping
 from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.account_host import AccountHost
 from balchat_host.runtime.board import Board
+from balchat_host.runtime.carrier import Carrier
 from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.current_network import CurrentNetwork
 from balchat_host.runtime.effects import Effects
+from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.reporter import Reporter
 from balchat_host.runtime.retry import Backoff
-from balchat_host.runtime.routing import Carrier, Router
-
-_log: Final = logging.getLogger("balchat")
+from balchat_host.runtime.routing import Router
+from balchat_host.runtime.served import ServedFrontEnd
+from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.supervision import PluginService, Supervisor
 
 _TIDY_EVERY: Final = 3600.0
-_RESTART: Final = 5.0
-_SLOWEST_RESTART: Final = 300.0
-_FATAL: Final = (NetworkUnavailable, StorageFailed, VaultDamaged)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportSetup:
-    """A transport that the configuration enables."""
-
-    name: str
-    latency: Latency
-    make: Callable[[TransportHost], Transport]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkSetup:
-    """The network that the configuration names. `make` gets where to report states."""
-
-    name: str
-    make: Callable[[Callable[[ServiceState], None]], Network]
-
-
-class _Service(Protocol):
-    def run(self, *, task_status: TaskStatus[None]) -> Awaitable[None]: ...
+_PATIENCE: Final = 10.0
+"""Seconds that the App is held back for plugins that are starting: a network that cannot exist is said first."""
 
 
 class Node:
     """Runs an account until it is cancelled or told to stop.
 
     `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
+    `start_timeout`: seconds in which a plugin has to start.
     """
 
     def __init__(
@@ -81,111 +60,138 @@ class Node:
         *,
         network: NetworkSetup,
         transports: Sequence[TransportSetup],
-        front_ends: Sequence[tuple[str, FrontEnd]],
+        front_ends: Sequence[FrontEndSetup],
         backoff: Backoff,
         hedge: float,
+        start_timeout: float,
     ) -> None:
         self._keeper = keeper
         self._board = board
         self._app = app
-        self._network = network
-        self._transports = transports
-        self._front_ends = front_ends
-        self._backoff = backoff
-        self._hedge = hedge
+        self._network = CurrentNetwork(network, board, hopeless=self._fail)
+        self._front_ends = [ServedFrontEnd(setup, app, board) for setup in front_ends]
+        self._start_timeout = start_timeout
+        self._reporter = Reporter(keeper)
+        self._carriers = [self._carrier(setup) for setup in transports]
+        self._router = Router(keeper, self._carriers)
+        self._couriers = Couriers(
+            keeper, self._router, backoff, hedge=hedge, explain=board.set_reason, stopped=board.set_stopped
+        )
         self._stop = anyio.Event()
         self._failure: BalchatError | None = None
         self._effects: Effects | None = None
+        self._identity: tuple[PeerId, Secret] | None = None
         app.stop_with(self._stop.set)
+        app.relays_with(self._router.relays)
         keeper.fail_with(self._fail)
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
-        try:
-            await self._run(task_status)
-        except BaseExceptionGroup as group:
-            # Rings of tasks wrap what ends them. One cause often shows in several tasks; any of them tells of it.
-            cause, rest = group.split(_FATAL)
-            if cause is None or rest is not None:
-                raise
-            raise _first(cause) from None
-
-    async def _run(self, task_status: TaskStatus[App]) -> None:
         await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
         us = await self._keeper.read(account.load)
-        seed = await self._keeper.read(self._seed)
-        network = self._network.make(partial(self._board.set_network, self._network.name))
-        reporter = Reporter(self._keeper)
-        carriers = [
-            Carrier(
-                name=setup.name,
-                latency=setup.latency,
-                transport=setup.make(self._account_host(setup, us.peer, seed, network, reporter)),
-            )
-            for setup in self._transports
-        ]
-        self._app.relays_are(next((each.transport.relays for each in carriers if each.transport.relays), None))
-        router = Router(self._keeper, carriers)
-        self._couriers = Couriers(
-            self._keeper, router, self._backoff, hedge=self._hedge, explain=self._board.set_reason
-        )
-        reporter.tell_with(self._couriers.tell)
+        self._identity = us.peer, await self._keeper.read(self._seed)
+        self._reporter.tell_with(self._couriers.tell)
+        self._reporter.give_up_with(self._couriers.give_up)
         self._board.in_flight = lambda: self._couriers.in_flight
         async with anyio.create_task_group() as base, _ended_with(base):
-            await base.start(self._supervise, self._network.name, network, self._board.set_network)
+            network = self._supervise(base, self._network)
             async with anyio.create_task_group() as ways, _ended_with(ways):
-                for carrier in carriers:
-                    await ways.start(self._supervise, carrier.name, carrier.transport, self._board.set_transport)
-                await self._work(reporter, router, task_status)
+                transports = [self._supervise(ways, carrier) for carrier in self._carriers]
+                async with anyio.create_task_group() as work, _ended_with(work):
+                    front_ends = [self._supervise(work, front_end) for front_end in self._front_ends]
+                    work.start_soon(self._settle, transports)
+                    await self._work(work, [network, *transports, *front_ends], task_status)
+        if self._failure is not None:
+            # Raised a second time, one exception would mix up two tracebacks.
+            raise type(self._failure)(**self._failure.fields)
 
-    async def _work(self, reporter: Reporter, router: Router, task_status: TaskStatus[App]) -> None:
-        async with anyio.create_task_group() as work, _ended_with(work):
-            self._effects = Effects(self._keeper, self._board, self._couriers, router, work)
-            self._keeper.carry_out_with(self._effects.carry_out)
-            self._board.running = True
-            work.start_soon(reporter.run)
+    def _supervise(self, tasks: TaskGroup, service: PluginService) -> Supervisor:
+        supervisor = Supervisor(service, start_timeout=self._start_timeout)
+        tasks.start_soon(supervisor.run)
+        return supervisor
+
+    async def _work(self, work: TaskGroup, supervisors: Sequence[Supervisor], task_status: TaskStatus[App]) -> None:
+        self._effects = Effects(self._keeper, self._board, self._couriers, self._router, work)
+        self._keeper.carry_out_with(self._effects.carry_out)
+        self._board.running = True
+        try:
+            work.start_soon(self._reporter.run)
             work.start_soon(self._tidy_now_and_then)
-            everybody = await self._keeper.read(contacts.everyone)
-            await router.keep_only({contact.peer for contact in everybody})
             self._couriers.start(work, await self._keeper.read(contacts.talking))
-            self._effects.offer()
-            for name, front_end in self._front_ends:
-                await work.start(self._supervise, name, _Served(front_end, self._app), None)
-            task_status.started(self._app)
+            with anyio.move_on_after(_PATIENCE):
+                await self._decided(supervisors)
+            if self._failure is None:
+                task_status.started(self._app)
             await self._stop.wait()
+        finally:
             self._board.running = False
-            if self._failure is not None:
-                # Raised a second time, one exception would mix up two tracebacks.
-                raise type(self._failure)(**self._failure.fields)
+            # What is committed from here on must not reach tasks that have ended.
+            self._effects = None
+            self._couriers.stop()
+            self._keeper.carry_out_with(self._board.carry_out)
+
+    async def _decided(self, supervisors: Sequence[Supervisor]) -> None:
+        """Wait until each plugin has started or failed, or the account is told to end."""
+        async with anyio.create_task_group() as waiting:
+
+            async def end_with_the_account() -> None:
+                await self._stop.wait()
+                waiting.cancel_scope.cancel()
+
+            waiting.start_soon(end_with_the_account)
+            for supervisor in supervisors:
+                await supervisor.decided.wait()
+            waiting.cancel_scope.cancel()
+
+    async def _settle(self, transports: Sequence[Supervisor]) -> None:
+        for supervisor in transports:
+            await supervisor.decided.wait()
+        self._router.settled.set()
+        self._on_routes(None)
 
     def _fail(self, error: BalchatError) -> None:
-        self._failure = error
+        self._failure = self._failure or error
         self._stop.set()
 
-    def _account_host(
-        self, setup: TransportSetup, us: PeerId, seed: Secret, network: Network, reporter: Reporter
-    ) -> TransportHost:
-        return AccountHost(
-            setup.name,
-            setup.latency,
-            identity=us,
-            seed=seed,
-            keeper=self._keeper,
-            network=network,
-            board=self._board,
-            reporter=reporter,
-            on_peer=self._on_peer,
-            on_routes=self._on_routes,
-        )
+    # -- what transports cause
 
-    def _on_peer(self, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
-        self._board.set_reachable(peer, reachable=reachable)
+    def _carrier(self, setup: TransportSetup) -> Carrier:
+        def new_host(on_state: Callable[[ServiceState], None]) -> AccountHost:
+            assert self._identity is not None, "transports are made once the account is loaded"
+            us, seed = self._identity
+            return AccountHost(
+                setup.name,
+                setup.latency,
+                identity=us,
+                seed=seed,
+                keeper=self._keeper,
+                network=self._network,
+                board=self._board,
+                reporter=self._reporter,
+                on_state=on_state,
+                on_peer=partial(self._on_peer, setup.name),
+                on_routes=self._on_routes,
+            )
+
+        return Carrier(setup, self._board, new_host=new_host, contacts=self._contacts, came_up=self._came_up)
+
+    async def _contacts(self) -> set[PeerId]:
+        return {contact.peer for contact in await self._keeper.read(contacts.everyone)}
+
+    def _came_up(self) -> None:
+        self._couriers.wake_all()
+        self._on_routes(None)
+
+    def _on_peer(self, transport: str, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
+        self._board.set_reachable(transport, peer, reachable=reachable)
         self._couriers.reach(peer, reachable=reachable)
 
     def _on_routes(self, peer: PeerId | None) -> None:
-        # Before there are effects, everybody is about to be offered everything anyway.
-        if self._effects is not None:
+        # Before all transports have come up, everybody is about to be offered everything anyway.
+        if self._effects is not None and (peer is not None or self._router.settled.is_set()):
             self._effects.offer(peer)
+
+    # -- the vault
 
     def _seed(self, tx: ReadTransaction) -> Secret:
         return self._keeper.engine.identity_seed(crypto_area(tx))
@@ -198,64 +204,16 @@ class Node:
     async def _tidy_now_and_then(self) -> None:
         while True:
             await anyio.sleep(_TIDY_EVERY)
-            await self._tidy()
-
-    async def _supervise(
-        self,
-        name: str,
-        service: _Service,
-        show: Callable[[str, ServiceState], None] | None,
-        *,
-        task_status: TaskStatus[None],
-    ) -> None:
-        """Run a plugin's service; start it again when it fails. The first start-up failure is the caller's to know."""
-        started = _Once(task_status)
-        failures = 0
-        while True:
-            began = anyio.current_time()
             try:
-                await service.run(task_status=started)
-            except _FATAL:
-                raise
-            except Exception as error:  # one bad plugin never stops another
-                if not started.done:
-                    raise
-                # Only the kind of error: its text may tell of people.
-                _log.error("%s failed (%s); starting it again", name, type(error).__name__)
-            failures = 1 if anyio.current_time() - began > _SLOWEST_RESTART else failures + 1
-            if show is not None:
-                show(name, ServiceState(phase=Phase.DEGRADED, reason="it failed and is being started again"))
-            await anyio.sleep(min(_SLOWEST_RESTART, _RESTART * 2 ** (failures - 1)))
-
-
-class _Served:
-    """A front end with its App, run like any other service."""
-
-    def __init__(self, front_end: FrontEnd, app: App) -> None:
-        self._front_end = front_end
-        self._app = app
-
-    async def run(self, *, task_status: TaskStatus[None]) -> None:
-        await self._front_end.run(self._app, task_status=task_status)
-
-
-class _Once:
-    """Passes on the first start of a service that may be started again."""
-
-    def __init__(self, task_status: TaskStatus[None]) -> None:
-        self._task_status = task_status
-        self.done = False
-
-    def started(self, value: None = None) -> None:
-        if not self.done:
-            self.done = True
-            self._task_status.started(value)
+                await self._tidy()
+            except BaseException as error:  # noqa: BLE001  # it is tried again in an hour
+                contain("housekeeping", error)
 
 
 class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
     """End a ring of tasks when its body ends."""
 
-    def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(self, tasks: TaskGroup) -> None:
         self._tasks = tasks
 
     async def __aenter__(self) -> None:
@@ -263,8 +221,3 @@ class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
 
     async def __aexit__(self, *_: object) -> None:
         self._tasks.cancel_scope.cancel()
-
-
-def _first(group: BaseExceptionGroup[BalchatError]) -> BalchatError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -7,6 +7,7 @@ import anyio
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import progress
+from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
 
 
@@ -16,12 +17,17 @@ class Reporter:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._tell: Callable[[SendReport, Latency], None] | None = None
+        self._give_up: Callable[[int, Latency], None] = _nobody
         self._waiting: list[tuple[SendReport, Latency]] = []
         self._came = anyio.Event()
 
     def tell_with(self, tell: Callable[[SendReport, Latency], None]) -> None:
         """Have `tell` called with each report; it must not wait."""
         self._tell = tell
+
+    def give_up_with(self, give_up: Callable[[int, Latency], None]) -> None:
+        """Have `give_up` called with the ticket of a report that could not be written down; it must not wait."""
+        self._give_up = give_up
 
     def take(self, reports: Sequence[SendReport], latency: Latency) -> None:
         """Take reports of a transport's. What was lost leaves no trace in the vault, so it is passed on at once."""
@@ -41,14 +47,33 @@ class Reporter:
             if not reports:
                 continue
             try:
-                await self._keeper.change(lambda unit, reports=reports: progress.take_down(unit, reports))
-            except StorageFull:
-                # The rows stand, so the envelopes will go out again; the other side drops what it has.
-                reports = [(SendReport(ticket=r.ticket, outcome=Outcome.LOST), latency) for r, latency in reports]
-            for report, latency in reports:
-                if report.outcome is not Outcome.SENT:
-                    self._pass_on(report, latency)
+                await self._write(reports)
+            except BaseException as error:  # noqa: BLE001  # one report ends neither the others nor the account
+                contain("writing down what became of envelopes", error)
+                for each in reports:
+                    await self._write_alone(each)
+
+    async def _write(self, reports: Sequence[tuple[SendReport, Latency]]) -> None:
+        try:
+            await self._keeper.change(lambda unit: progress.take_down(unit, reports))
+        except StorageFull:
+            # The rows stand, so the envelopes will go out again; the other side drops what it has.
+            reports = [(SendReport(ticket=r.ticket, outcome=Outcome.LOST), latency) for r, latency in reports]
+        for report, latency in reports:
+            if report.outcome is not Outcome.SENT:
+                self._pass_on(report, latency)
+
+    async def _write_alone(self, report: tuple[SendReport, Latency]) -> None:
+        try:
+            await self._write([report])
+        except BaseException as error:  # noqa: BLE001  # see above
+            contain("writing down what became of an envelope", error)
+            self._give_up(report[0].ticket, report[1])
 
     def _pass_on(self, report: SendReport, latency: Latency) -> None:
         if self._tell is not None:
             self._tell(report, latency)
+
+
+def _nobody(ticket: int, latency: Latency) -> None:
+    """Tell nobody: nothing is on its way yet."""

@@ -66,9 +66,12 @@ class FakeApp(App):
         self.transport = ONLINE
         self.process_id = 4242
         self.ended = False
+        self.plugins: dict[str, ServiceState] = {}
         self.policy = "both"
+        self.works_as: str | None = None
+        """What the policy comes to; without it, just that."""
         self.has_relays = True
-        """Whether an enabled transport uses relays; without one, both policies that go directly are the same."""
+        """Whether an enabled transport has relays to manage."""
         self._relays: dict[str, RelayView] = {}
         self._renewals = 0
         self._failures: dict[str, list[Exception]] = {}
@@ -370,7 +373,9 @@ class FakeApp(App):
             network={"network_fake": self.network},
             published=self.published,
             transports={"transport_fake": self.transport},
+            plugins=dict(self.plugins),
             policy=self.policy,
+            works_as=self.works_as or self.policy,
             contacts=self._contacts_by_name(),
             requests=len(self.account.requests),
             outbox=OutboxView(waiting=len(waiting), in_flight=0, oldest=oldest),

@@ -15,7 +15,7 @@ import anyio
 from anyio import ClosedResourceError
 
 from balchat_host.api.crypto import CryptoEngine
-from balchat_host.api.frontend import App, FrontEnd
+from balchat_host.api.frontend import App
 from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
@@ -24,8 +24,9 @@ from balchat_host.core.unit import Policy, Unit
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.local_app import LocalApp
-from balchat_host.runtime.node import NetworkSetup, Node, TransportSetup
+from balchat_host.runtime.node import Node
 from balchat_host.runtime.retry import Backoff
+from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 
@@ -35,6 +36,7 @@ BEGINNING: Final = 1_800_000_000_000
 FIRST_RETRY: Final = 2.0
 LAST_RETRY: Final = 300.0
 HEDGE: Final = 8.0
+START_TIMEOUT: Final = 60.0
 
 
 class VirtualAccount:
@@ -66,7 +68,7 @@ class VirtualAccount:
     ) -> None:
         self.name = name
         self.transports = transports
-        self.front_ends: list[tuple[str, FrontEnd]] = []
+        self.front_ends: list[FrontEndSetup] = []
         self.online = True
         """Whether its network is there when it comes up."""
         self._world = world
@@ -113,7 +115,7 @@ class VirtualAccount:
         try:
             self.keeper = self._keeper()
             await self.keeper.change(lambda unit: schema.migrate(unit.tx))
-            board = Board(profile=self.name, policy="both")
+            board = Board(profile=self.name, policy="both", works_as="both")
             self.app = LocalApp(
                 self.keeper, board, new_recovery_code=self._storage.new_recovery_code, process_id=len(self.name)
             )
@@ -121,11 +123,12 @@ class VirtualAccount:
                 self.keeper,
                 board,
                 self.app,
-                network=NetworkSetup(name="virtual", make=self._make_network),
+                network=NetworkSetup(name="virtual", origin="balchat-virtual 1.0", make=self._make_network),
                 transports=self.transports,
                 front_ends=self.front_ends,
                 backoff=Backoff(first=FIRST_RETRY, most=LAST_RETRY, chance=self._chance),
                 hedge=HEDGE,
+                start_timeout=START_TIMEOUT,
             )
             await node.run(task_status=task_status)
         finally:

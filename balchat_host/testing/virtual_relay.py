@@ -28,7 +28,7 @@ from balchat_host.api.transport import (
     Verdict,
 )
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
-from balchat_host.runtime.node import TransportSetup
+from balchat_host.runtime.setups import TransportSetup
 from balchat_host.runtime.signal import Signal
 
 NAME: Final = "virtual_relay"
@@ -62,7 +62,10 @@ class VirtualRelay:
     def setup(self) -> TransportSetup:
         """The transport as a configuration would enable it."""
         return TransportSetup(
-            name=NAME, latency=Latency.STORE_AND_FORWARD, make=lambda host: VirtualRelayTransport(host, self)
+            name=NAME,
+            origin="balchat-virtual 1.0",
+            latency=Latency.STORE_AND_FORWARD,
+            make=lambda host: VirtualRelayTransport(host, self),
         )
 
     @property

@@ -5,6 +5,7 @@ What it holds the transport to: no report without a ticket, and one final report
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -24,7 +25,7 @@ from balchat_host.api.transport import (
     TransportHost,
 )
 from balchat_host.api.types import PeerId, Route, ServiceState
-from balchat_host.runtime.node import TransportSetup
+from balchat_host.runtime.setups import TransportSetup
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Watch:
 
     def wrap(self, setup: TransportSetup) -> TransportSetup:
         """Have a transport watched."""
-        return TransportSetup(name=setup.name, latency=setup.latency, make=partial(self._make, setup))
+        return replace(setup, make=partial(self._make, setup))
 
     def _make(self, setup: TransportSetup, host: TransportHost) -> Transport:
         return _Watched(setup.make(_WatchedHost(host, self)), self)

@@ -142,8 +142,9 @@ class TestLocalAppRelays(AppRelayKit):
     @pytest.fixture
     async def app(self, people) -> AsyncIterator[App]:
         someone = await people.make("Alice")
+        relays = RelaysInMemory()
         async with someone.up() as app:
-            someone.app.relays_are(RelaysInMemory())
+            someone.app.relays_with(lambda: relays)
             yield app
 
 
@@ -166,6 +167,7 @@ class TestRemoteAppRelays(OverTheSocket, AppRelayKit):
     @pytest.fixture
     async def app(self, people, short: Path) -> AsyncIterator[App]:
         someone = await people.make("Alice")
+        relays = RelaysInMemory()
         async with someone.up() as app, served(app, short) as remote:
-            someone.app.relays_are(RelaysInMemory())
+            someone.app.relays_with(lambda: relays)
             yield remote

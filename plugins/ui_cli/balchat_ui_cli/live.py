@@ -42,11 +42,10 @@ def _cut(line: Line, cells: int) -> list[Span]:
 class StatusView:
     """Shows one status after the other in the way that fits the output."""
 
-    def __init__(self, out: Output, *, whole: bool, relays: bool = True) -> None:
-        """`whole`: everything that `balchat status` shows, where `relays` can be used or not; else what matters."""
+    def __init__(self, out: Output, *, whole: bool) -> None:
+        """`whole`: everything that `balchat status` shows; else what matters."""
         self._out = out
         self._whole = whole
-        self._relays = relays
         self._picture = Picture(out)
         self._said: dict[str, object] = {}
 
@@ -57,7 +56,7 @@ class StatusView:
         elif not self._out.live:
             self._say_changes(status)
         elif self._whole:
-            self._picture.draw(status_lines(status, relays=self._relays, bars=True))
+            self._picture.draw(status_lines(status, bars=True))
         else:
             self._picture.draw(_running_lines(status))
 
@@ -70,7 +69,7 @@ class StatusView:
 
 def _facts(status: Status) -> dict[str, str]:
     """Give what is worth a line when it changes."""
-    facts = {name: f"{name}: {state}" for name, state in services(status).items()}
+    facts = {name: f"{name}: {state}" for name, state in {**services(status), **status.plugins}.items()}
     for contact in status.contacts:
         words = "reachable" if contact.reachable else "not reachable"
         facts[f"contact {contact.peer_id}"] = f"{contact.name}: {contact.state}, {words}"

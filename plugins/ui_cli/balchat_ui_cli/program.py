@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 import typer.main
 
-from balchat_host.api.errors import BalchatError, InternalError
+from balchat_host.api.errors import BalchatError, InternalError, PluginError
 from balchat_host.api.frontend import Host
 from balchat_host.api.streams import READER_GONE, ReaderGone
 from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running
@@ -29,6 +29,9 @@ def main(host: Host, argv: Sequence[str]) -> int:
     try:
         return _run(host, argv)
     except BalchatError as error:
+        # What a plugin raised is its author's to know.
+        if isinstance(error, PluginError) and error.__cause__ is not None and environ.get("BALCHAT_TRACEBACK"):
+            sys.excepthook(type(error.__cause__), error.__cause__, error.__cause__.__traceback__)
         out.error(error)
         return error.exit_code
     except typer.TyperException as error:

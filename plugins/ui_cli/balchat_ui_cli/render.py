@@ -26,15 +26,20 @@ _CONTACT_WORDS = {
     ContactState.REQUESTED: "asked: the request waits for their approval",
     ContactState.ACTIVE: "active",
 }
-_ADDING_REASONS = {
+_CONTACT_REASONS = {
     "no-key-package": "no relay that you use, or that their chat code names, knows them",
     "relay-unreachable": "a relay where they could be found cannot be reached",
-    "crypto-rejected": "the KeyPackage that came from them, or from their relay, cannot be used; their balchat may be of"
-    " another version",
+    "crypto-rejected": "the KeyPackage that came from them, or from their relay, cannot be used; their balchat may be"
+    " of another version",
     "unsupported-mls": "their balchat uses a version or cipher suite of MLS that this one does not",
     "bad-credential": "the KeyPackage that came from them, or from their relay, is not theirs",
     "malformed-envelope": "the KeyPackage that came from them, or from their relay, is too large",
     "internal": "balchat itself failed on what came from them, or from their relay; please report it",
+    "sending-failed": "sending to them failed unexpectedly and is tried again; please report this",
+}
+_WORKS_AS = {
+    "direct-only": ": no enabled transport keeps messages for people who are away",
+    "relay-only": ": no enabled transport reaches people themselves",
 }
 _MESSAGE_STYLES = {
     MessageState.DELIVERED: Style.GOOD,
@@ -79,16 +84,21 @@ def services(status: Status) -> Mapping[str, ServiceState]:
     return named
 
 
+def troubled(status: Status) -> Mapping[str, ServiceState]:
+    """Name the plugins beside network and transports that have not started, have failed or are broken."""
+    return {name: state for name, state in status.plugins.items() if state.phase is not Phase.ONLINE}
+
+
 def _spoken(plugin: str, prefix: str) -> str:
     return plugin.removeprefix(prefix).replace("_", " ")
 
 
-def status_lines(status: Status, *, relays: bool, bars: bool = False) -> Iterable[Line]:
-    """Show the state of everything. `relays`: whether any can be used."""
+def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
+    """Show the state of everything."""
     yield _labelled("profile", status.profile)
     yield _labelled("vault", status.vault)
     yield from service_lines(status, bars=bars)
-    yield _labelled("policy", *_policy(status, relays=relays))
+    yield _labelled("policy", *_policy(status))
     yield from people_lines(status)
     for line in contact_lines(status.contacts):
         yield [" " * (_LABEL + 2), *line]
@@ -100,15 +110,16 @@ def status_lines(status: Status, *, relays: bool, bars: bool = False) -> Iterabl
         yield [str(NotRunning())]
 
 
-def _policy(status: Status, *, relays: bool) -> list[Span | str]:
-    if status.policy == "both" and not relays:
-        return [status.policy, Span("  works as direct-only: no enabled transport uses relays", Style.FAINT)]
-    return [status.policy]
+def _policy(status: Status) -> list[Span | str]:
+    if status.works_as == status.policy:
+        return [status.policy]
+    why = _WORKS_AS.get(status.works_as, "")
+    return [status.policy, Span(f"  works as {status.works_as}{why}", Style.FAINT)]
 
 
 def service_lines(status: Status, *, bars: bool) -> Iterable[Line]:
-    """Show the states of network, address and transports."""
-    for name, state in services(status).items():
+    """Show the states of network, address and transports, and of other plugins that do not work."""
+    for name, state in {**services(status), **troubled(status)}.items():
         yield _labelled(name, *service(state, bar=bars))
 
 
@@ -143,7 +154,7 @@ def contact_words(contact: ContactView) -> list[str]:
     """Say everything about a contact that its name does not."""
     words = ["blocked"] if contact.blocked else [_CONTACT_WORDS[contact.state]]
     if contact.reason and not contact.blocked:
-        words = [f"{words[0]}: {_ADDING_REASONS.get(contact.reason, contact.reason)}"]
+        words = [f"{words[0]}: {_CONTACT_REASONS.get(contact.reason, contact.reason)}"]
     if contact.state is ContactState.ACTIVE and not contact.blocked:
         words.append("verified" if contact.verified else "not verified")
         words.append("reachable" if contact.reachable else "not reachable now")

@@ -128,7 +128,7 @@ def one_error() -> Generator[None, None, None]:
         found = _first(group)
         if found is None:
             raise
-        raise found from group
+        raise found from found.__cause__
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BalchatError | ReaderGone | None:

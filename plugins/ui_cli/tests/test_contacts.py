@@ -72,6 +72,10 @@ def test_list(cli: Cli, app: FakeApp) -> None:
     [
         ("no-key-package", "not reached yet: no relay that you use, or that their chat code names, knows them"),
         ("relay-unreachable", "not reached yet: a relay where they could be found cannot be reached"),
+        (
+            "sending-failed",
+            "not reached yet: sending to them failed unexpectedly and is tried again; please report this",
+        ),
         ("something-new", "not reached yet: something-new"),
         (None, "not reached yet"),
     ],

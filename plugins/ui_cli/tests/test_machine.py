@@ -141,11 +141,11 @@ PLUGINS = [
         api_version=1, enabled=True,
     ),
     PluginView(
-        name="ui_bell", kind="front end", summary="Rings", distribution="balchat-ui-bell", version="0.3",
-        api_version=1, enabled=False,
+        name="ui_bell", kind=None, summary="Rings", distribution="balchat-ui-bell", version="0.3",
+        api_version=None, enabled=False,
     ),
     PluginView(
-        name="ui_broken", kind="", summary="", distribution="balchat-ui-broken", version="1.0",
+        name="ui_broken", kind=None, summary="", distribution="balchat-ui-broken", version="1.0",
         api_version=None, enabled=True, problem="it raised ImportError",
     ),
 ]  # fmt: skip
@@ -155,13 +155,16 @@ def test_plugins(cli: Cli, host: FakeHost) -> None:
     host.profile().plugin_views = PLUGINS
     tor, bell, broken = cli.ok("plugins", "list").out.splitlines()
     assert tor.split() == ["network_tor", "network", "enabled", "balchat-network-tor", "0.1.0"]
-    assert "installed, not enabled" in bell
+    assert bell.split() == ["ui_bell", "–", "installed,", "not", "enabled", "balchat-ui-bell", "0.3"]
     assert "broken: it raised ImportError" in broken
     assert cli.ok("plugins", "list", "--json").json_lines[2] == {
-        "name": "ui_broken", "kind": "", "summary": "", "distribution": "balchat-ui-broken", "version": "1.0",
+        "name": "ui_broken", "kind": None, "summary": "", "distribution": "balchat-ui-broken", "version": "1.0",
         "api_version": None, "enabled": True, "problem": "it raised ImportError",
     }  # fmt: skip
-    assert "Rings" in cli.ok("plugins", "show", "ui_bell").out
+    shown = cli.ok("plugins", "show", "ui_bell").out
+    assert "Rings" in shown
+    assert [line.split()[-2:] for line in shown.splitlines() if "for API" in line] == [["not", "enabled"]]
+    assert "unknown" not in shown
     assert cli("plugins", "show", "nonsense", "--json").error["code"] == "no-such-plugin"
 
 

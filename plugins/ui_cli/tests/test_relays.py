@@ -95,13 +95,20 @@ def test_the_chat_code_names_the_relays_and_still_can_be_drawn(cli: Cli, app: Fa
     assert max(map(len, picture)) <= 80
 
 
-@pytest.mark.parametrize(("has_relays", "policy"), [(True, "both"), (False, "both"), (False, "direct-only")])
-def test_status_says_where_both_comes_to_direct_only(cli: Cli, app: FakeApp, has_relays: bool, policy: str) -> None:
-    app.has_relays, app.policy = has_relays, policy
+@pytest.mark.parametrize("has_relays", [True, False], ids=["managed relays", "none that are managed"])
+@pytest.mark.parametrize(
+    ("policy", "works_as"),
+    [("both", "both"), ("both", "direct-only"), ("both", "relay-only"), ("direct-only", "direct-only")],
+)
+def test_status_says_what_the_policy_comes_to(
+    cli: Cli, app: FakeApp, policy: str, works_as: str, has_relays: bool
+) -> None:
+    app.policy, app.works_as, app.has_relays = policy, works_as, has_relays
     [line] = [line for line in cli.ok("status").out.splitlines() if line.startswith("policy")]
     assert line.split()[1] == policy
-    assert ("works as direct-only" in line) is (policy == "both" and not has_relays)
-    assert cli.json("status")["policy"] == policy
+    assert (f"works as {works_as}" in line) is ("works as" in line) is (policy != works_as)
+    status = cli.json("status")
+    assert (status["policy"], status["works_as"]) == (policy, works_as)
 
 
 RELAYLESS = ServiceState(phase=Phase.DEGRADED, reason="no relay is set up")

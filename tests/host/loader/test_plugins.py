@@ -44,7 +44,7 @@ def test_what_is_installed_and_not_enabled_is_never_imported(install, tmp_path):
     (view,) = record.views()
     assert not (tmp_path / "awake").exists()
     assert "sleeper" not in sys.modules
-    assert (view.name, view.kind, view.summary, view.enabled) == ("sleeper", "unknown", "About sleeper", False)
+    assert (view.name, view.kind, view.summary, view.enabled) == ("sleeper", None, "About sleeper", False)
     assert (view.distribution, view.version, view.api_version, view.problem) == ("sleeper", "1.0", None, None)
     assert found("sleeper", "sleeper").problem == "it registers nothing"
     assert (tmp_path / "awake").exists()
@@ -159,9 +159,9 @@ def test_a_hook_that_does_not_exist_or_wants_more_is_a_problem(install, signatur
     assert "a hook of it does not fit" in problem_of("pigeon")
 
 
-def test_settings_without_a_whole_set_of_defaults_are_a_problem(install):
-    install.stones("network_stone", settings="weight: int")
-    assert "the settings of network_stone have no whole set of defaults" in problem_of("network_stone")
+def test_settings_whose_defaults_do_not_go_together_are_a_problem(install):
+    install.stones("network_stone", settings="weight: int = 1\ndef __post_init__(self):\n    raise ValueError")
+    assert "the defaults of network_stone's settings do not go together" in problem_of("network_stone")
 
 
 def test_a_plugin_of_another_version_is_listed_with_what_it_says(install):

@@ -1,5 +1,7 @@
 """Which plugins work together: roles, policies, and what is said when they do not fit."""
 
+import re
+
 import pytest
 
 from balchat_host.api.errors import ConfigurationError, PluginError
@@ -8,6 +10,7 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.roles import load_program
 from balchat_host.loader.selection import select
 
+HOOK = "from balchat_host.api.hookspecs import hookimpl\n@hookimpl\ndef balchat_networks():\n"
 STONES = {
     "plugins.storage": "storage_stone",
     "plugins.crypto": "crypto_stone",
@@ -117,16 +120,81 @@ def test_a_role_can_name_one_of_several_plugins_of_an_entry_point(install, confi
     )
 
 
-def test_an_enabled_plugin_that_is_broken_stops_the_start_whatever_its_role(install, configure):
+BROKEN = [
+    ("import loft_of_nobody", "importing broken raised ModuleNotFoundError: No module named 'loft_of_nobody'"),
+    ("import sys; sys.exit(3)", "importing broken raised SystemExit: 3"),
+    ("class Odd(BaseException): pass\nraise Odd", "importing broken raised Odd"),
+    ("raise ExceptionGroup('two', [ValueError(), OSError()])", "importing broken raised ExceptionGroup: two"),
+    (f"{HOOK}    raise SystemExit", "balchat_networks() raised SystemExit"),
+    (f"{HOOK}    return 'rubbish'", "balchat_networks() gave str, not a list of NetworkDescriptor"),
+    (f"{HOOK}    return [None]", "balchat_networks() gave a list with NoneType, not with NetworkDescriptor alone"),
+]
+
+
+@pytest.mark.parametrize(("source", "problem"), BROKEN)
+def test_a_plugin_that_is_broken_is_left_out_and_the_others_are_used(install, configure, source, problem):
     install.stones()
-    install("broken-thing", {"broken": "broken"}, {"broken": "import loft_of_nobody"})
+    install("broken-thing", {"broken": "broken"}, {"broken": source})
+    selection = chosen(configure([*EVERYTHING, "broken"]))
+    assert [transport.name for transport in selection.transports] == ["transport_moss", "transport_stone"]
+    (record,) = selection.broken
     with pytest.raises(PluginError) as caught:
-        chosen(configure([*EVERYTHING, "broken"]))
+        record.usable()
     assert caught.value.exit_code == 9
-    assert str(caught.value) == (
-        "The plugin broken (broken-thing 1.0) cannot be used: importing broken raised ModuleNotFoundError: "
-        "No module named 'loft_of_nobody'."
+    assert str(caught.value).startswith("The plugin broken (broken-thing 1.0) cannot be used: ")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(("source", "problem"), BROKEN)
+@pytest.mark.parametrize("role", ["storage", "crypto", "network", "program"])
+def test_a_broken_plugin_that_the_account_cannot_do_without_is_named(install, configure, role, source, problem):
+    install.stones(*(name for name in EVERYTHING if name != STONES[f"plugins.{role}"]))
+    install("broken-thing", {STONES[f"plugins.{role}"]: "broken"}, {"broken": source})
+    configuration = configure()
+    with pytest.raises(PluginError, match=re.escape(problem)) as caught:
+        load_program(configuration) if role == "program" else chosen(configuration)
+    assert caught.value.fields["distribution"] == "broken-thing 1.0"
+
+
+def test_where_the_only_transport_is_broken_it_is_named(install, configure):
+    install.stones(*STONES.values())
+    install("broken-thing", {"transport_stone": "broken"}, {"broken": "raise SystemExit"})
+    with pytest.raises(PluginError, match=r"^The plugin transport_stone \(broken-thing 1\.0\) cannot be used: "):
+        chosen(configure([*STONES.values(), "transport_stone"]))
+
+
+def test_an_enabled_plugin_that_is_not_installed_stops_the_start(install, configure):
+    install.stones()
+    with pytest.raises(
+        PluginError, match=r"^The plugin ui_bel \(not installed\) cannot be used: .*ui_bell is the near"
+    ):
+        chosen(configure([*EVERYTHING, "ui_bel"]))
+
+
+def test_a_settings_class_that_fails_by_itself_is_that_plugins_problem_alone(install, configure):
+    install.stones()
+    fails = "weight: int = 1\ndef __post_init__(self):\n    if self.weight == 2: raise SystemExit(2)"
+    install(
+        "broken-thing",
+        {"network_broken": "broken"},
+        {"broken": install.source("network_stone", fails, called="network_broken")},
     )
+    selection = chosen(configure([*EVERYTHING, "network_broken"], {"settings.network_broken.weight": "2"}))
+    assert [record.problem for record in selection.broken] == ["its settings raised SystemExit: 2"]
+
+
+@pytest.mark.parametrize(
+    ("latencies", "works_as"),
+    [
+        (["transport_stone"], "direct-only"),
+        (["transport_moss"], "relay-only"),
+        (["transport_moss", "transport_stone"], "both"),
+    ],
+)
+def test_what_the_policy_comes_to_is_known(install, configure, latencies, works_as):
+    install.stones()
+    selection = chosen(configure([*STONES.values(), *latencies]))
+    assert selection.works_as == works_as
 
 
 def test_an_installed_plugin_that_is_broken_and_not_enabled_stops_nothing(install, configure):

@@ -13,10 +13,15 @@ from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, T
 from balchat_host.api.types import PeerId, Route, Secret
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit import Policy
+from balchat_host.runtime.account_host import AccountHost
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.carrier import Carrier
 from balchat_host.runtime.courier import Courier
 from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.reporter import Reporter
 from balchat_host.runtime.retry import Backoff
-from balchat_host.runtime.routing import Carrier, Router
+from balchat_host.runtime.routing import Router
+from balchat_host.runtime.setups import TransportSetup
 from balchat_host.testing.memory_storage import MemoryStorage
 from balchat_host.testing.waiting import Seen
 
@@ -108,16 +113,53 @@ async def queue(keeper: Keeper) -> None:
     await keeper.vault.transact(lambda tx: tx.execute(ENVELOPE, (b"x",)))
 
 
+async def carrier(keeper: Keeper, transport: Transport) -> Carrier:
+    """Make a carrier whose transport is up."""
+    board = Board(profile="Alice", policy="both", works_as="both")
+
+    def new_host(on_state) -> AccountHost:
+        return AccountHost(
+            "breaking",
+            Latency.INTERACTIVE,
+            identity=PEER,
+            seed=Secret(bytes(32)),
+            keeper=keeper,
+            network=None,
+            board=board,
+            reporter=Reporter(keeper),
+            on_state=on_state,
+            on_peer=lambda _peer, _reachable: None,
+            on_routes=lambda _peer: None,
+        )
+
+    async def nobody() -> set[PeerId]:
+        return set()
+
+    made = Carrier(
+        TransportSetup(
+            name="breaking", origin="breaking 1.0", latency=Latency.INTERACTIVE, make=lambda _host: transport
+        ),
+        board,
+        new_host=new_host,
+        contacts=nobody,
+        came_up=lambda: None,
+    )
+    made.make()
+    await made.begin()
+    return made
+
+
 @pytest.mark.parametrize("held", [1, 2], ids=["looking for what waits", "looking for a route"])
 async def test_nothing_overtakes_what_was_lost_meanwhile(keeper: SlowKeeper, held: int) -> None:
     transport = BreakingTransport()
     courier = Courier(
         PEER,
         keeper=keeper,
-        router=Router(keeper, [Carrier(name="breaking", latency=Latency.INTERACTIVE, transport=transport)]),
+        router=Router(keeper, [await carrier(keeper, transport)]),
         backoff=Backoff(first=0, most=0, chance=lambda: 0),
         dialling=anyio.CapacityLimiter(1),
         carrying={},
+        stopped=lambda _bearer, _pause: None,
     )
     transport.courier = courier
     await queue(keeper)

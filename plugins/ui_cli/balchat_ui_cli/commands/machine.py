@@ -58,7 +58,9 @@ def list_plugins(run: Run) -> None:
 
 
 def _plugin_lines(plugins: Sequence[PluginView]) -> Iterable[Line]:
-    rows = columns([[visible(view.name), visible(view.kind), visible(_plugin_state(view)), ""] for view in plugins])
+    rows = columns(
+        [[visible(view.name), visible(view.kind or "–"), visible(_plugin_state(view)), ""] for view in plugins]
+    )
     for view, (name, kind, state, _) in zip(plugins, rows, strict=True):
         style = Style.BAD if view.problem else Style.GOOD if view.enabled else Style.FAINT
         made_by = f"  {view.distribution} {view.version}"
@@ -80,10 +82,12 @@ def show_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", he
 
 
 def _one_plugin(view: PluginView) -> Iterable[Line]:
-    version = "could not be read" if view.api_version is None else str(view.api_version)
+    # Only a plugin's code can tell these, and that of one that is not enabled is not run.
+    untold = "could not be read" if view.enabled else "not enabled"
+    version = untold if view.api_version is None else str(view.api_version)
     yield [Span(view.name, Style.STRONG), f"  {view.summary}"]
     for label, value in (
-        ("kind", view.kind),
+        ("kind", view.kind or untold),
         ("state", _plugin_state(view)),
         ("made by", f"{view.distribution} {view.version}"),
         ("for API", version),

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import anyio
 import typer
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import AlreadyRunning, NoRelayTransport, NotRunning, OutputUnwritable, TimedOut
+from balchat_host.api.errors import AlreadyRunning, NotRunning, OutputUnwritable, SocketUnusable, TimedOut
 from balchat_host.api.frontend import App
 from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
@@ -19,7 +20,7 @@ from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Line, Output, Span, Style
 from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
-from balchat_ui_cli.render import status_lines
+from balchat_ui_cli.render import status_lines, troubled
 from balchat_ui_cli.session import following, one_error
 
 HOW_TO_WATCH = "`balchat status --watch` shows how it goes, `balchat down` ends it."
@@ -79,7 +80,11 @@ def _watch_start(run: Run, timeout: float) -> None:
         if not seen:
             raise
     status = seen[-1]
-    run.out.value(status, lambda: [[*_how_far(status), f" {HOW_TO_WATCH}"]], done="balchat runs in the background.")
+    run.out.value(
+        status,
+        lambda: [[*_how_far(status), f" {HOW_TO_WATCH}"], *_troubles(status)],
+        done="balchat runs in the background.",
+    )
 
 
 def _how_far(status: Status) -> Line:
@@ -89,6 +94,11 @@ def _how_far(status: Status) -> Line:
         return ["Still starting."]
     name, state = bottleneck(status)
     return [Span(f"Up, but not online: {name}: {state}.", Style.WARN)]
+
+
+def _troubles(status: Status) -> Iterable[Line]:
+    for name, state in troubled(status).items():
+        yield [Span(f"{name}: {state}", Style.WARN)]
 
 
 async def _until_decided(app: App, out: Output, seen: list[Status], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
@@ -116,10 +126,19 @@ async def _hold(run: Run, secret: Secret, detached: bool) -> None:
             async with anyio.create_task_group() as work:
                 app = await work.start(_run_profile, run, secret, held)
                 if detached:
+                    await _require_connection(run)
                     background.detach()
                 else:
                     await _show_states(app, run.out)
         everything.cancel_scope.cancel()
+
+
+async def _require_connection(run: Run) -> None:
+    """Raise SocketUnusable unless others can reach the account: in the background, nobody could end it."""
+    connection = await run.profile.connect()
+    if connection is None:
+        problem = "no front end serves this account to other programs; `balchat up` without --detach shows why"
+        raise SocketUnusable(problem=problem)
 
 
 async def _run_profile(run: Run, secret: Secret, held: anyio.CancelScope, *, task_status: TaskStatus[App]) -> None:
@@ -179,33 +198,18 @@ def status(
     if watch:
         run.session.ask_running(partial(_watch, out=run.out))
         return
-    found = run.session.try_running(_status)
+    found = run.session.try_running(lambda app: app.status())
     if found is None and run.session.key.source.given:
-        found = (run.session.ask(_status),)
+        found = (run.session.ask(lambda app: app.status()),)
     if found is None:
         _show_locked(run)
         return
-    shown, relays = found[0]
-    run.out.value(shown, lambda: status_lines(shown, relays=relays))
-
-
-async def _status(app: App) -> tuple[Status, bool]:
-    return await app.status(), await _can_use_relays(app)
-
-
-async def _can_use_relays(app: App) -> bool:
-    """Say whether relays can be used, as far as can be known: nobody knows before balchat runs."""
-    try:
-        await app.relays()
-    except NoRelayTransport:
-        return False
-    except NotRunning:
-        return True
-    return True
+    shown = found[0]
+    run.out.value(shown, lambda: status_lines(shown))
 
 
 async def _watch(app: App, out: Output) -> None:
-    view = StatusView(out, whole=True, relays=await _can_use_relays(app))
+    view = StatusView(out, whole=True)
     async with following(app.watch_status()) as states:
         async for state in states:
             await out.patiently(view.show, state)
@@ -221,7 +225,9 @@ def _show_locked(run: Run) -> None:
         "network": {},
         "published": stopped,
         "transports": {},
+        "plugins": {},
         "policy": None,
+        "works_as": None,
         "contacts": None,
         "requests": None,
         "outbox": None,

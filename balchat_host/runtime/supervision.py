@@ -1,0 +1,183 @@
+"""Runs a plugin's object, shows how that goes, and makes another one when it has failed. One bad plugin stops no other.
+
+Theory of operation
+-------------------
+Each network, transport and front end is a `PluginService`, kept up by a `Supervisor` of its own:
+
+    state     what happens                       next state
+    --------  ---------------------------------  ----------------------------------------------
+    starting  `run` calls `started()`            running
+    starting  the factory or `run` raises        failed
+    starting  `start_timeout` seconds pass       failed
+    running   `run` raises, or returns           failed
+    failed    the pause is over                  starting, with a new object from the factory
+    any       the account ends                   ended, after `run` has been cancelled
+
+A failed service is shown as degraded, with what failed and in which distribution and version. Pauses grow from 5
+seconds to 5 minutes, and are short again after an object that ran for longer than that.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+import anyio
+from anyio.abc import TaskStatus
+
+from balchat_host.api.types import ONLINE, Phase, ServiceState
+from balchat_host.runtime.failures import contain, log_failure, only, passes, words_of
+
+_FIRST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 300.0
+"""Seconds until a service that failed is started again."""
+_STARTING: Final = ServiceState(phase=Phase.STARTING)
+
+
+class Run(Protocol):
+    """The `run` of a plugin's object."""
+
+    def __call__(self, *, task_status: TaskStatus[None]) -> Awaitable[None]: ...
+
+
+class PluginService(ABC):
+    """One enabled plugin, whichever object of it runs now.
+
+    `origin` is the distribution that it came from, with its version: for messages to people.
+    """
+
+    def __init__(self, name: str, origin: str) -> None:
+        self.name = name
+        self.origin = origin
+        self.reported = False
+        """Whether the present object has told how it is."""
+
+    @abstractmethod
+    def make(self) -> Run:
+        """Make a new object by the plugin's factory; return its `run`. Raise what the factory raises."""
+
+    async def begin(self) -> None:  # noqa: B027  # not every service has something to do then
+        """Put the present object to use: it has called `started()`."""
+
+    async def end(self) -> None:  # noqa: B027  # as above
+        """Clear what is left of the present object, which has ended. Called once for each `make`; it must not raise."""
+
+    def gives_up(self, error: BaseException) -> bool:
+        """Take note of an exception that ended the present object; say whether waiting cannot mend it."""
+        del error
+        return False
+
+    @abstractmethod
+    def show(self, state: ServiceState) -> None:
+        """Have the status show how the service is."""
+
+
+class Supervisor:
+    """Keeps one service up. `start_timeout` is in seconds."""
+
+    def __init__(self, service: PluginService, *, start_timeout: float) -> None:
+        self.service = service
+        self.decided = anyio.Event()
+        """Set once the first object has started, failed or been given up."""
+        self.start_timeout = start_timeout
+
+    async def run(self) -> None:
+        """Work until cancelled, or until the service says that waiting cannot mend it."""
+        self.service.show(_STARTING)
+        failures = 0
+        while True:
+            began = anyio.current_time()
+            attempt = _Attempt(self)
+            await attempt.run()
+            if attempt.hopeless:
+                return
+            failures = 1 if anyio.current_time() - began > _LONGEST_PAUSE else failures + 1
+            self.failed(attempt.problem)
+            await anyio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 32)))
+
+    def started(self) -> None:
+        """Take note that an object has started. One that tells nothing of itself is shown as online."""
+        if not self.service.reported:
+            self.service.show(ONLINE)
+        self.decided.set()
+
+    def failed(self, problem: str) -> None:
+        """Show that an object has failed, and why."""
+        reason = f"{self.service.origin}: {problem}; it is started again"
+        self.service.show(ServiceState(phase=Phase.DEGRADED, reason=reason))
+        self.decided.set()
+
+
+class _Attempt:
+    """The life of one object."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._service = supervisor.service
+        self._started = anyio.Event()
+        self._late = False
+        self.problem = ""
+        """What ended it, for people."""
+        self.hopeless = False
+
+    async def run(self) -> None:
+        """Make the object and run it to its end; whatever that is, only cancellation and Ctrl-C are raised."""
+        self._service.reported = False
+        where = "its factory"
+        try:
+            run = self._service.make()
+            where = "run()"
+            await self._run(run)
+        except BaseException as error:
+            # Whatever else it raised when it was given up follows from that.
+            if passes(error):
+                raise
+            if not self._late:
+                cause = only(error)
+                self.problem = "run() returned" if isinstance(cause, ReturnedTooSoon) else f"{where} {words_of(cause)}"
+                self.hopeless = self._service.gives_up(cause)
+                log_failure(self._name, cause)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._end()
+
+    async def _run(self, run: Run) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._limit_start, tasks.cancel_scope)
+            await tasks.start(self._run_to_end, run)
+            await self._service.begin()
+            self._started.set()
+            self._supervisor.started()
+
+    async def _run_to_end(self, run: Run, *, task_status: TaskStatus[None]) -> None:
+        await run(task_status=task_status)
+        raise ReturnedTooSoon
+
+    async def _limit_start(self, scope: anyio.CancelScope) -> None:
+        limit = self._supervisor.start_timeout
+        with anyio.move_on_after(limit):
+            await self._started.wait()
+            return
+        self._late = True
+        self.problem = f"run() has not called started() within {limit:g} s"
+        # Shown before it has ended: it may take its time with that, too.
+        self._supervisor.failed(self.problem)
+        log_failure(self._name, StartTimeout())
+        scope.cancel()
+
+    async def _end(self) -> None:
+        try:
+            await self._service.end()
+        except BaseException as error:  # noqa: BLE001  # a plugin's code runs in it
+            contain(self._name, error)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._service.name} ({self._service.origin})"
+
+
+class ReturnedTooSoon(Exception):
+    """A service's `run` works until it is cancelled; this one returned."""
+
+
+class StartTimeout(Exception):
+    """A service has not called `started()` in time."""
