@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import Host, Profile
 from balchat_host.api.storage import SlotKind
+from balchat_ui_cli.free_text import NoSuchOption, options_first
 from balchat_ui_cli.output import Output
 from balchat_ui_cli.passphrases import SecretSource
 from balchat_ui_cli.session import Key, Session
@@ -131,6 +132,23 @@ def _key(given: dict[str, Any]) -> Key:
 
 class Command(TyperCommand):
     """A command whose help tells its own options from the shared ones, and ends with examples."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        parameters = self.get_params(ctx)
+        arguments = [parameter for parameter in parameters if parameter.param_type_name == "argument"]
+        # Completion asks about half a line, and a command that takes no argument has no use for text.
+        if arguments and not ctx.resilient_parsing:
+            options = {
+                name: parameter
+                for parameter in parameters
+                if parameter.param_type_name == "option"
+                for name in (*parameter.opts, *parameter.secondary_opts)
+            }
+            try:
+                args = options_first(args, options, len(arguments))
+            except NoSuchOption as error:
+                ctx.fail(str(error))
+        return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]

@@ -14,6 +14,7 @@ import typer.main
 from balchat_ui_cli.program import application
 
 from balchat_host.api.errors import BalchatError, type_registry
+from balchat_host.testing.fake_account import fake_peer
 
 if TYPE_CHECKING:
     from balchat_host.testing.fake_app import FakeApp
@@ -153,6 +154,45 @@ def test_the_command_line_is_wrong(cli: Cli) -> None:
         assert told.err.count("\n") == 1
         assert "--help" in told.err
         assert cli(*arguments, "--json").error["code"] == "usage"
+
+
+@pytest.mark.parametrize("text", ["- item", "-1", "-x", "--x", "---", "--wait for me", "—", "-h", "-💥", "-\n-"])
+def test_text_after_a_name_may_begin_with_a_dash(cli: Cli, app: FakeApp, text: str) -> None:
+    app.befriend("Bob")
+    assert cli.json("send", "Bob", text)["text"] == text
+    assert cli.json("send", "Bob", "--reply-to", cli.json("history", "Bob")["id"], text)["text"] == text
+    assert cli.json("send", "--profile", "default", "Bob", text)["text"] == text
+
+
+@pytest.mark.parametrize("text", ["--wait", "--json", "--wiat", "--help", "--", "--timeout=5"])
+def test_what_looks_like_an_option_is_text_behind_two_dashes(cli: Cli, app: FakeApp, text: str) -> None:
+    app.befriend("Bob")
+    assert cli.ok("send", "--json", "Bob", "--", text).json["text"] == text
+    assert cli.ok("send", "--json", "--", "Bob", text).json["text"] == text
+
+
+def test_a_mistyped_option_is_not_sent(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    for typo, meant in (("--wiat", "--wait"), ("--jsno", "--json"), ("-json", "--json"), ("--timout=5", "--timeout")):
+        told = cli("send", "Bob", typo, stdin=b"hello")
+        assert told.code == 2
+        assert f"No such option: {typo}. Did you mean {meant}?" in told.err
+        assert "`--`" in told.err
+    assert cli("send", "Bob", "hello", "--x").code == 2
+    assert not app.account.messages
+
+
+def test_a_name_that_begins_with_a_dash(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    assert cli.json("contacts", "rename", "Bob", "-Bob-")["name"] == "-Bob-"
+    assert cli.ok("send", "--json", "--", "-Bob-", "- item").json["text"] == "- item"
+    for arguments in (["send", "-Bob-", "hi"], ["history", "-Bob-"], ["contacts", "block", "-Bob-"]):
+        told = cli(*arguments)
+        assert told.code == 2
+        assert "behind `--`" in told.err
+    assert (
+        cli.json("contacts", "add", fake_peer("Carol").onion, "--name", "-C", "--introduction", "- hi")["name"] == "-C"
+    )
 
 
 def test_a_typo_gets_a_suggestion(cli: Cli) -> None:
