@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from balchat_host.api.errors import ConfigurationError
+from balchat_host.api.text_files import NotText, decoded
 from balchat_host.loader.schema import SECTIONS, SETTINGS
 from balchat_host.loader.values import what_is
 
@@ -154,9 +155,9 @@ def _trusted_text(path: Path) -> str:
             raise _Unreadable("everybody can write to it", "a file that others cannot write to (chmod o-w)")
         octets = file.read()
     try:
-        return octets.decode()
-    except UnicodeDecodeError as error:
-        raise _Unreadable(f"it is not UTF-8 at octet {error.start}", "TOML 1.0, which is UTF-8") from None
+        return decoded(octets)
+    except NotText as error:
+        raise _Unreadable(f"it {error}", "TOML 1.0, which is UTF-8") from None
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:

@@ -28,7 +28,7 @@ MIN_PASSPHRASE_LENGTH: Final = 8
 def read_secret(kind: SlotKind, secret: Secret) -> Secret:
     """Bring a typed secret into the one spelling that keys are derived from.
 
-    Raises BadInput for a mistyped recovery code, and for what is no text.
+    Raises BadInput for a mistyped recovery code, and for what is no text or has control characters.
     """
     try:
         text = secret.reveal().decode()
@@ -36,6 +36,9 @@ def read_secret(kind: SlotKind, secret: Secret) -> Secret:
         raise BadInput(what=str(kind), problem="it is not UTF-8 text") from None
     if kind is SlotKind.RECOVERY_CODE:
         return Secret.from_text(recovery_code.read(text))
+    # RFC 8264, section 4.3.3: what nobody sees, nobody can type again.
+    if any(unicodedata.category(character) == "Cc" or character == "\ufeff" for character in text):
+        raise BadInput(what=str(kind), problem="it has an invisible control character; write it again")
     # RFC 8265, section 4.2.2, rules 2 and 4: two keyboards that show the same passphrase shall type the same one.
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
     return Secret.from_text(unicodedata.normalize("NFC", spaced))

@@ -38,7 +38,7 @@ _UNLOCKING: dict[str, Any] = {
         int | None, typer.Option(metavar="N", help="Read the passphrase's line from file descriptor N.")
     ],
     "passphrase_file": Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read it from a file that only you can read.")
+        Path | None, typer.Option(metavar="FILE", help="Read it from a file that others cannot write.")
     ],
     "recovery_code": Annotated[
         bool, typer.Option("--recovery-code", help="The secret is the recovery code, not the passphrase.")
@@ -113,21 +113,21 @@ def _run(ctx: typer.Context, given: dict[str, Any]) -> Run:
     return Run(
         host=choices.host,
         profile=profile,
-        session=Session(profile, _key(given), out),
+        session=Session(profile, _key(given, out), out),
         out=out,
         chosen_profile=chosen,
         arguments=choices.arguments,
     )
 
 
-def _key(given: dict[str, Any]) -> Key:
+def _key(given: dict[str, Any], out: Output) -> Key:
     descriptor, file = given.get("passphrase_fd"), given.get("passphrase_file")
     if descriptor is not None and file is not None:
         raise BadInput(what="--passphrase-fd and --passphrase-file", problem="give one of them")
     name, slot = "Passphrase", SlotKind.PASSPHRASE
     if given.get("recovery_code"):
         name, slot = "Recovery code", SlotKind.RECOVERY_CODE
-    return Key(SecretSource(name, descriptor, file), slot)
+    return Key(SecretSource(name, descriptor, file, warn=out.warn), slot)
 
 
 class Command(TyperCommand):

@@ -1,17 +1,20 @@
-"""Where secrets come from: a file descriptor, a file that only its owner can read, or the terminal.
+"""Where secrets come from: a file descriptor, a file that nobody else can have written, or the terminal.
 
 Never from an argument or an environment variable: other processes can read those. Everything here blocks, and is
 called before an event loop runs, so that Ctrl-C at a prompt is simply Ctrl-C.
 """
 
 import os
-import stat
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
 
-from balchat_host.api.errors import BadInput, BadPassphraseFile
+from balchat_host.api.errors import BadInput
+from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.types import Secret
+from balchat_ui_cli.secret_files import open_secret
 
 MAX_SIZE = 1024
 """Octets of the longest secret."""
@@ -27,6 +30,8 @@ class SecretSource:
     file: Path | None = None
     option: str = "--passphrase"
     """What the options begin with that name the descriptor and the file."""
+    warn: Callable[[str, str], None] | None = None
+    """Takes the code and the words of what is no error, and should be known."""
 
     @property
     def given(self) -> bool:
@@ -43,7 +48,7 @@ class SecretSource:
         if self.descriptor is not None:
             return read_descriptor(self.descriptor, f"{self.option}-fd")
         if self.file is not None:
-            return read_file(self.file)
+            return self._read_file(self.file)
         return self._ask(self.name)
 
     def read_new(self) -> Secret:
@@ -55,6 +60,16 @@ class SecretSource:
             if secret == self._ask("The same again"):
                 return secret
         raise BadInput(what=self.name, problem="it was not the same the second time. Nothing was changed")
+
+    def _read_file(self, file: Path) -> Secret:
+        descriptor, readable = open_secret(file, instead=f"{self.option}-fd")
+        try:
+            secret = read_descriptor(descriptor, str(file))
+        finally:
+            os.close(descriptor)
+        if readable and self.warn:
+            self.warn("readable-secret", f"Everybody on this machine can read the passphrase in {file}.")
+        return secret
 
     def _ask(self, what: str) -> Secret:
         try:
@@ -76,30 +91,21 @@ def read_descriptor(descriptor: int, option: str) -> Secret:
     return _checked(bytes(line), option)
 
 
-def read_file(file: Path) -> Secret:
-    """Read a secret, the first line of a file that belongs to us and that nobody else can read."""
-    try:
-        # O_NONBLOCK: a named pipe must be refused below, not waited for.
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise BadPassphraseFile(problem=f"{file} cannot be opened ({error.strerror})") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise BadPassphraseFile(problem=f"{file} is no ordinary file")
-        if status.st_uid != os.geteuid():
-            raise BadPassphraseFile(problem=f"{file} belongs to somebody else")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise BadPassphraseFile(problem=f"others may read {file}; `chmod 600` it")
-        return read_descriptor(descriptor, str(file))
-    finally:
-        os.close(descriptor)
-
-
 def _checked(octets: bytes, what: str) -> Secret:
-    octets = octets.removesuffix(b"\r")
-    if not octets:
-        raise BadInput(what=what, problem="it is empty")
+    """Return a secret without what programs put around it. Raises BadInput for what cannot have been meant.
+
+    Those are the end of a line, and the byte-order mark that some editors begin a file with.
+    """
     if len(octets) > MAX_SIZE:
         raise BadInput(what=what, problem=f"it is longer than {MAX_SIZE} octets")
-    return Secret(octets)
+    try:
+        text = decoded(octets.removesuffix(b"\r"))
+    except NotText as error:
+        raise BadInput(what=what, problem=f"it {error}") from None
+    for character in text:
+        # Nobody sees these, so nobody could type the passphrase again.
+        if unicodedata.category(character) in {"Cc", "Zl", "Zp"} or character == "\ufeff":
+            raise BadInput(what=what, problem=f"it has the invisible character U+{ord(character):04X}; write it again")
+    if not text:
+        raise BadInput(what=what, problem="it is empty")
+    return Secret.from_text(text)

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar, cast
 from balchat_relay_proto.replies import Creation
 from balchat_relay_proto.sizes import MAX_PERMIT
 
+from balchat_host.api.text_files import NotText, decoded
+
 MIB: Final = 2**20
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -101,9 +103,11 @@ class Settings:
 def read_settings(path: Path) -> Settings:
     """Read and check the file. Raises BadSettings."""
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(decoded(path.read_bytes()))
     except FileNotFoundError:
         raise BadSettings(f"{path} is missing. `balchat-relay init` makes it.") from None
+    except NotText as error:
+        raise BadSettings(f"{path} cannot be read: it {error}.") from error
     except (OSError, ValueError) as error:
         raise BadSettings(f"{path} cannot be read: {error}.") from error
     _known(path, "", document, ("relay", "limits", "tor"))

@@ -130,6 +130,8 @@ async def test_check_names_what_is_wrong(short_folder: Path) -> None:
         ("[limits]\nqueues = true", ("limits.queues", "from 1 to")),
         ("[limits]\nqueue = 1", ("limits.queue is not known", "queue_mib")),
         ("[limits]\nqueues =", ("cannot be read",)),
+        ("\ufeff[limits]\nqueues = 0", ("limits.queues", "from 1 to")),
+        ("[\0l\0i\0m\0", ("cannot be read: it is UTF-16",)),
         ("limits = 3", ("limits must be a table",)),
         ("[other]", ("other is not known", "relay")),
         ('[relay]\ncreation = "free"', ("relay.creation", '"open", "invitation", "password"')),

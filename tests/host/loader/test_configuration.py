@@ -241,6 +241,16 @@ def test_all_problems_can_be_seen_at_once_beside_what_is_right(system, profile):
             "TOML 1.0, which is UTF-8",
         ),
         (
+            lambda file: file.write_bytes("[contacts]".encode("utf-16")),
+            "it is UTF-16 or UTF-32; save it as UTF-8",
+            "TOML 1.0, which is UTF-8",
+        ),
+        (
+            lambda file: file.write_bytes("[contacts]".encode("utf-16-be")),
+            "it is UTF-16 or UTF-32; save it as UTF-8",
+            "TOML 1.0, which is UTF-8",
+        ),
+        (
             lambda file: (file.touch(), file.chmod(0o606)),
             "everybody can write to it",
             "a file that others cannot write to (chmod o-w)",
@@ -251,6 +261,11 @@ def test_a_file_that_cannot_be_trusted_or_read_is_an_error(load, profile, make, 
     file = profile / "balchat.toml"
     make(file)
     assert message(load) == f"{file}: the file: {problem}. Allowed: {allowed}."
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(load, profile):
+    (profile / "balchat.toml").write_bytes(b"\xef\xbb\xbf[delivery]\r\nread_receipts = false\r\n")
+    assert load().delivery.read_receipts is False
 
 
 def test_a_file_of_somebody_else_is_refused(load, profile, monkeypatch):

@@ -138,13 +138,14 @@ def change_passphrase(
         int | None, typer.Option(metavar="N", help="Read the new passphrase's line from file descriptor N.")
     ] = None,
     new_passphrase_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read it from a file that only you can read.")
+        Path | None, typer.Option(metavar="FILE", help="Read it from a file that others cannot write.")
     ] = None,
 ) -> None:
     """Change the passphrase."""
     run.session.require_account()
     old = run.session.key.source.read()
-    new = SecretSource("New passphrase", new_passphrase_fd, new_passphrase_file, "--new-passphrase").read_new()
+    source = SecretSource("New passphrase", new_passphrase_fd, new_passphrase_file, "--new-passphrase", run.out.warn)
+    new = source.read_new()
     run.session.ask_with(old, lambda app: app.change_passphrase(old, new))
     changed = "The passphrase is changed."
     run.out.value({"changed": True}, lambda: [[changed]], done=changed)

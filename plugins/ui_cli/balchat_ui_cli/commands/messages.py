@@ -1,6 +1,7 @@
 """Commands about messages: send and history."""
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Container
 from enum import StrEnum
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
+from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.views import Message, MessageState
 from balchat_ui_cli.commands.contacts import Contact
 from balchat_ui_cli.frame import MESSAGES, Run, command
@@ -94,15 +96,18 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
 def _read_text(run: Run) -> str:
     if sys.stdin.isatty():
         run.out.hint(["Write the message; Ctrl-D on an empty line ends it."])
-    # Two more: for the line break that is dropped, and to see that there is more.
-    octets = sys.stdin.buffer.read(MAX_TEXT_SIZE + 2)
-    octets = octets.removesuffix(b"\n").removesuffix(b"\r")
+    # More than fits: for a byte-order mark and a line break, which are dropped, and to see that there is more.
+    try:
+        octets = sys.stdin.buffer.read(MAX_TEXT_SIZE + len(BOM_UTF8) + len(b"\r\n") + 1)
+    except OSError as error:
+        raise BadInput(what="Standard input", problem=f"it cannot be read ({error.strerror})") from error
+    octets = octets.removeprefix(BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r")
     if len(octets) > MAX_TEXT_SIZE:
         raise TextTooLong(size=f"more than {MAX_TEXT_SIZE}", limit=MAX_TEXT_SIZE)
     try:
-        return octets.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(what="The text", problem="it is not UTF-8") from error
+        return decoded(octets)
+    except NotText as error:
+        raise BadInput(what="The text", problem=f"it {error}") from error
 
 
 async def _follow(
