@@ -42,7 +42,7 @@ def no_blocking_calls() -> Iterator[None]:
         # The vault for tests runs its units in the loop on purpose; its database is memory.
         for name, function in blockbuster.functions.items():
             if name.startswith("sqlite3."):
-                function.can_block_in("testing/memory_storage.py", {"create", "transact", "read", "backup"})
+                function.can_block_in("testing/memory_storage.py", {"create", "transact", "read", "backup", "restore"})
         yield
 
 

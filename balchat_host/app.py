@@ -29,7 +29,7 @@ from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportHost
 from balchat_host.api.types import Check, Phase, Secret, ServiceState
-from balchat_host.core import account
+from balchat_host.core import account, restoring
 from balchat_host.core.names import check_name
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit import Policy, Unit
@@ -76,6 +76,9 @@ class LocalProfile(Profile):
         vault = await self._storage.create(self.directory, slots, partial(self._settle, self._engine(), name=name))
         await vault.aclose()
         return code
+
+    async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        await self._storage.restore(self.directory, source, slot, secret, _mark)
 
     async def connect(self) -> AppConnection | None:
         for descriptor in self._selection.front_ends:
@@ -242,7 +245,7 @@ class LocalProfile(Profile):
             vault = await storage.unlock(self.directory, slot, secret)
         try:
             keeper = self._keeper(vault, engine)
-            await keeper.change(lambda unit: migrate(unit.tx))
+            await keeper.open()
             board = Board(
                 profile=self.name,
                 policy=self._configuration.delivery.policy,
@@ -253,6 +256,12 @@ class LocalProfile(Profile):
             yield keeper, board, app
         finally:
             await vault.aclose()
+
+
+def _mark(tx: Transaction) -> None:
+    """Mark what a vault was restored from as a copy, also where it was no backup, but somebody's copy of the folder."""
+    migrate(tx)
+    restoring.mark(tx, now=_now())
 
 
 def _now() -> int:

@@ -183,5 +183,13 @@ class CryptoEngine(ABC):
         """Derive a secret that all members share (RFC 9420, section 8.5)."""
 
     @abstractmethod
+    def forget_all(self, state: KeyValueArea) -> None:
+        """Delete every group and the private half of every KeyPackage; the identity stays.
+
+        For an account that goes on from an older copy of itself: their ratchets may have been stepped since, and every
+        key that they would give again may have been used.
+        """
+
+    @abstractmethod
     def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:
         """Delete everything of a group; one that is absent is no error."""

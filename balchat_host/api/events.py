@@ -68,6 +68,19 @@ class ContactRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRestored(Event):
+    """The account went on from a backup that was made at `copied_at`; `contacts` is how many contacts are asked again.
+
+    What happened between the two is not known here. Cursors go on above any that was given out meanwhile.
+    """
+
+    type: ClassVar[str] = "account.restored"
+
+    copied_at: int
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestReceived(Event):
     """Somebody asks to become a contact."""
 

@@ -66,7 +66,10 @@ class App(ABC):
 
     @abstractmethod
     async def backup(self, target: str) -> None:
-        """Write a locked copy of the vault to `target`, an absolute path at which there is nothing yet."""
+        """Write a locked copy of the vault to `target`, an absolute path at which there is nothing yet.
+
+        Raises BadInput, StorageFull, StorageFailed, and then there is nothing at `target`.
+        """
 
     @abstractmethod
     async def shut_down(self) -> int:
@@ -287,6 +290,14 @@ class Profile(ABC):
         """Make an account called `name`; give its recovery code, which is shown once and kept nowhere.
 
         Raises AccountExists, WeakPassphrase, BadInput.
+        """
+
+    @abstractmethod
+    async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        """Make the account again from the backup at `source`, which `secret` opened when it was made.
+
+        It is whole in place or not at all; the backup stays as it is. Raises AccountExists, BadInput where there is no
+        backup at `source`, VaultInUse, WrongSecret, VaultDamaged, VaultTooNew, StorageFull, StorageFailed.
         """
 
     @abstractmethod

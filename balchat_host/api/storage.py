@@ -135,12 +135,13 @@ class Vault(ABC):
         """Raise WrongSecret unless `secret` opens the vault as `kind`; BadInput for a mistyped recovery code."""
 
     @abstractmethod
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         """Write a whole, consistent, equally locked copy to `target`, while work goes on.
 
-        `target` is a path that does not exist yet. The copy opens with the secrets of this moment. Being cut short
-        leaves nothing at `target`. Raises BadInput if `target` exists or its folder does not, StorageFull,
-        StorageFailed, VaultDamaged.
+        `target` is a path that does not exist yet. The copy opens with the secrets of this moment. `amend` is run as
+        one unit on the copy, and not on this vault, before anybody could open it. Being cut short leaves nothing at
+        `target`, and no copy anywhere that opens without what `amend` wrote. Raises what `amend` raises, BadInput if
+        `target` exists or its folder does not, StorageFull, StorageFailed, VaultDamaged.
         """
 
     @abstractmethod
@@ -181,6 +182,20 @@ class Storage(ABC):
 
         Raises NoSuchProfile, WrongSecret, BadInput for a mistyped recovery code, VaultInUse, VaultExposed,
         VaultDamaged, VaultTooNew, StorageFull, StorageFailed. Never changes or recreates a vault that it cannot open.
+        """
+
+    @abstractmethod
+    async def restore(
+        self, directory: Path, source: Path, kind: SlotKind, secret: Secret, amend: Callable[[Transaction], object]
+    ) -> None:
+        """Make a vault in `directory` from the copy at `source`: a backup, or the directory of another account.
+
+        The copy is looked at whole: `secret` opens it, and no page of it is damaged. `amend` is run as one unit on what
+        is made of it. Then it is put in place at once, or not at all; the copy stays as it is.
+
+        Raises what `amend` raises, AccountExists if there is a vault in `directory`, BadInput where there is none at
+        `source`, VaultInUse where that is open; and WrongSecret, BadInput for a mistyped recovery code, VaultDamaged,
+        VaultTooNew, StorageFull, StorageFailed.
         """
 
     @abstractmethod

@@ -173,6 +173,14 @@ class TransportHost(ABC):
         """Run `fn` on a consistent view of the transport's own area, which it must not change."""
 
     @abstractmethod
+    async def restored_at(self) -> int | None:
+        """Give when the account last went on from a backup, in Unix milliseconds; None where it never has.
+
+        What the transport remembers is as old as that backup, and the keys behind what it has given out are gone. It
+        keeps what it saw here last, in its area; where this is another one, it does what has to be done.
+        """
+
+    @abstractmethod
     async def key_packages(self, count: int) -> KeyPackages:
         """Make up to `count` fresh KeyPackages and give the last resort, which stays the same while it is fresh."""
 
@@ -278,11 +286,15 @@ class Transport(ABC):
         """
         del peers
 
-    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
+    async def claim_key_package(
+        self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()
+    ) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where this transport cannot, or there is none.
 
-        `relays` are the onion addresses that their chat code names; our own relays are asked after them. What comes
-        is proven to be `peer`'s, and `first_routes` then leads to them. Raises PeerUnreachable, NetworkUnavailable.
+        `relays` are the onion addresses that their chat code names, and `routes` what they have named for this
+        transport before, which may be gone: both say where they may have left some. Our own relays are asked after
+        these. What comes is proven to be `peer`'s, and `first_routes` then leads to them. Raises PeerUnreachable,
+        NetworkUnavailable.
         """
-        del peer, relays
+        del peer, relays, routes
         return None

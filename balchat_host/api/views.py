@@ -64,6 +64,7 @@ class ContactView:
     relay that we may ask knows them), `relay-unreachable`, or the code of what is wrong with the KeyPackage that came
     from them or their relay (`unsupported-mls`, `crypto-rejected`, `bad-credential`, `malformed-envelope`, `internal`);
     or, of any contact, `sending-failed` (an unexpected failure stopped what we send to them; it is tried again).
+    It is `restored` where the account went on from a backup, and the contact, who is asked again, has not answered yet.
     """
 
     name: str

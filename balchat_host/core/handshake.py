@@ -59,12 +59,17 @@ def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -
 def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
     """Make who asked a contact. Raises NoSuchRequest, NameTaken, BadInput, TooMany."""
     request = requests.find(unit.tx, which)
-    contact = contacts.create(unit, request.peer, name=name or request.name, state=ContactState.ACTIVE)
-    groups.remember(unit, contact, request.group_id)
+    state = ContactState.ADDING if request.group_id is None else ContactState.ACTIVE
+    contact = contacts.create(unit, request.peer, name=name or request.name, state=state)
     routes.learn(unit, contact, request.routes)
     requests.close(unit, request, "accepted")
-    unit.effect(OfferRoutes(peer=contact.peer))
-    _answer(unit, contact, request.group_id)
+    if request.group_id is None:
+        # We have gone on from a backup since. Asked in turn, they accept at once (rule 6).
+        asking.begin(unit, contact)
+    else:
+        groups.remember(unit, contact, request.group_id)
+        unit.effect(OfferRoutes(peer=contact.peer))
+        _answer(unit, contact, request.group_id, told=None)
     return contact_view(unit.tx, contact)
 
 
@@ -79,10 +84,10 @@ def unblock(unit: Unit, who: str) -> ContactView:
         return contact_view(unit.tx, contact)
     contact = contacts.set_unblocked(unit, contact)
     hidden = requests.take_hidden(unit, contact.peer)
-    if hidden is not None:
+    if hidden is not None and hidden.group_id is not None:
         _accept_at_once(unit, contact, hidden.group_id)
         routes.learn(unit, contact, hidden.routes)
-    elif requests.was_missed(unit.tx, contact.peer):
+    elif hidden is not None or requests.was_missed(unit.tx, contact.peer):
         contacts.set_state(unit, contact, ContactState.ADDING)
         asking.begin(unit, contact)
     requests.set_missed(unit, contact.peer, missed=False)
@@ -185,7 +190,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
         newest = group_id == before and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST)
         return _activate(unit, contact, told_routes=newest)
     if groups.sending_group(unit.tx, contact) != before:
-        outbox.leave_anew(unit, contact, Moved.GROUP)
+        _follow(unit, contact)
     return contact
 
 
@@ -224,7 +229,7 @@ def _wait_for_approval(
 
 
 def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
-    before = groups.sending_group(unit.tx, contact)
+    before, told = groups.sending_group(unit.tx, contact), routes.told(unit.tx, contact)
     crossed = contact.state is not ContactState.ACTIVE and before is not None
     ours_wins = crossed and account.load(unit.tx).peer < contact.peer
     groups.remember(unit, contact, group_id, below_ours=ours_wins)
@@ -234,16 +239,30 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
         outbox.drop(unit, contact, Kind.CONTACT_REQUEST)
     if contact.state is not ContactState.ACTIVE:
         contact = _activate(unit, contact, told_routes=ours_wins)
+    elif groups.sending_group(unit.tx, contact) != before:
+        _follow(unit, contact)
     else:
-        # Who asks although we could talk has lost what we told them.
-        routes.forget_offer(unit, contact)
-        unit.effect(OfferRoutes(peer=contact.peer))
-        if groups.sending_group(unit.tx, contact) != before:
-            outbox.leave_anew(unit, contact, Moved.GROUP)
-    _answer(unit, contact, group_id)
+        _offer_again(unit, contact)
+    _answer(unit, contact, group_id, told=told)
+
+
+def _follow(unit: Unit, contact: rows.ContactRow) -> None:
+    """Go on in another group of a contact's: they may have lost the last one."""
+    _offer_again(unit, contact)
+    outbox.leave_anew(unit, contact, Moved.GROUP)
+
+
+def _offer_again(unit: Unit, contact: rows.ContactRow) -> None:
+    """Have a contact told of our routes again: who asks although we could talk has lost what we told them."""
+    routes.forget_offer(unit, contact)
+    unit.effect(OfferRoutes(peer=contact.peer))
 
 
 def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> rows.ContactRow:
+    if contact.restored:
+        # What they named before the backup was made may be gone; they tell us with their answer.
+        routes.forget(unit, contact)
+        unit.tx.execute("UPDATE contact SET restored = 0 WHERE id = ?", (contact.id,))
     contact = contacts.set_state(unit, contact, ContactState.ACTIVE)
     outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
     if not told_routes:
@@ -253,10 +272,15 @@ def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> row
     return contact
 
 
-def _answer(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
-    """Say in the group that came with a request that we accept it; it must be that group, whichever we send in."""
-    accepted, confirmed_by = outbox.control_content(unit, contact, content.ACCEPTED, b"")
-    payload = unit.engine.encrypt(unit.keys, group_id, accepted)
+def _answer(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, told: bytes | None) -> None:
+    """Say in the group that came with a request that we accept it; it must be that group, whichever we send in.
+
+    `told` is what we had told them of our routes. Who asks although they are a contact may have lost it, and not find
+    us: to say it again is the answer.
+    """
+    content_type, body = (content.ACCEPTED, b"") if told is None else (content.ROUTES, told)
+    answer, confirmed_by = outbox.control_content(unit, contact, content_type, body)
+    payload = unit.engine.encrypt(unit.keys, group_id, answer)
     outbox.queue(unit, contact, Kind.MLS_MESSAGE, payload=payload, confirmed_by=confirmed_by)
 
 

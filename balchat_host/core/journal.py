@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from balchat_host.api.errors import BadInput, CursorTooOld
 from balchat_host.api.events import (
+    AccountRestored,
     ContactChanged,
     ContactRemoved,
     Event,
@@ -25,6 +26,8 @@ from balchat_host.core.views import message_view
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
+_SKIPPED: Final = 2**32
+"""Cursors that are left out where we go on from a backup: more than were given out since it was made."""
 _PRUNED: Final = "SELECT cursor FROM subscriber WHERE name = ''"
 """The cursor of the newest event that was deleted; the nameless subscriber remembers it."""
 _MAX_SUBSCRIBERS: Final = 64
@@ -38,6 +41,13 @@ def append(unit: Unit, event: type[Event], *, contact: int | None, body: dict[st
         (unit.now, event.type, contact, json.dumps(body)),
     )
     unit.effect(ANNOUNCE)
+
+
+def skip(unit: Unit) -> None:
+    """Leave out the cursors that were given out since a backup was made: whoever read up to one must miss nothing."""
+    last = newest(unit.tx)
+    unit.tx.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
+    unit.tx.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (last + _SKIPPED,))
 
 
 def newest(tx: ReadTransaction) -> int:
@@ -140,6 +150,8 @@ def _build(tx: ReadTransaction, *, cursor: int, at: int, kind: str, body: dict[s
             return ContactChanged(cursor=cursor, at=at, contact=ContactView(state=state, **body))
         case ContactRemoved.type:
             return ContactRemoved(cursor=cursor, at=at, **body)
+        case AccountRestored.type:
+            return AccountRestored(cursor=cursor, at=at, **body)
         case RequestReceived.type:
             return RequestReceived(cursor=cursor, at=at, request=RequestView(**body))
         case RequestClosed.type:

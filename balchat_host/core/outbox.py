@@ -101,6 +101,15 @@ def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body:
     return confirmed_by
 
 
+def wait_for_groups(unit: Unit) -> None:
+    """Have what people wrote, and reports, wait for another group to be encrypted in; forget the handshakes' rows.
+
+    For an account that has lost all of its groups: no octet that was encrypted in one of them leaves any more.
+    """
+    unit.tx.execute("DELETE FROM outbox WHERE content IS NULL")
+    unit.tx.execute("UPDATE outbox SET envelope = NULL, stored_at = NULL, not_before = 0")
+
+
 def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
     """Encrypt what has waited for a group to send in.
 

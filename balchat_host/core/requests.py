@@ -1,5 +1,6 @@
 """Contact requests that wait for our approval. Each already is a group that we joined, so its sender is proven.
 
+Only one that came before we went on from a backup has lost its group.
 The request of a blocked contact is *hidden*: it is kept like every other, so that nothing tells its sender from a
 stranger, but nobody is shown it. It counts as a contact's when they are unblocked (`handshake.unblock`).
 """
@@ -27,7 +28,7 @@ class Request:
     peer: PeerId
     name: str
     introduction: str
-    group_id: bytes
+    group_id: bytes | None
     received_at: int
     routes: bytes
 
@@ -108,7 +109,7 @@ def forget(unit: Unit, peer: PeerId) -> bool:
     """Delete the request of a peer, hidden or not, with its group and without a word. Say whether there was one."""
     gone = unit.tx.query("DELETE FROM request WHERE peer_id = ? RETURNING group_id", (peer.octets,))
     for (group_id,) in gone:
-        unit.engine.delete_group(unit.keys, cast("bytes", group_id))
+        _delete_group(unit, cast("bytes | None", group_id))
     return bool(gone)
 
 
@@ -132,7 +133,7 @@ def set_missed(unit: Unit, peer: PeerId, *, missed: bool) -> None:
 def reject(unit: Unit, which: str) -> None:
     """Turn a request down. Raises NoSuchRequest."""
     request = find(unit.tx, which)
-    unit.engine.delete_group(unit.keys, request.group_id)
+    _delete_group(unit, request.group_id)
     close(unit, request, "rejected")
 
 
@@ -140,11 +141,16 @@ def expire(unit: Unit) -> None:
     """Close the requests that nobody answered in time."""
     oldest = unit.now - unit.policy.request_lifetime * 1000
     for request in _where(unit.tx, f"received_at < ? AND {_SHOWN}", oldest):
-        unit.engine.delete_group(unit.keys, request.group_id)
+        _delete_group(unit, request.group_id)
         close(unit, request, "expired")
     for request in _where(unit.tx, "received_at < ?", oldest):
         forget(unit, request.peer)
         set_missed(unit, request.peer, missed=True)
+
+
+def _delete_group(unit: Unit, group_id: bytes | None) -> None:
+    if group_id is not None:
+        unit.engine.delete_group(unit.keys, group_id)
 
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Request]:
@@ -157,7 +163,7 @@ def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[R
             peer=PeerId(cast("bytes", peer)),
             name=cast("str", name),
             introduction=cast("str", introduction),
-            group_id=cast("bytes", group_id),
+            group_id=cast("bytes | None", group_id),
             received_at=cast("int", received_at),
             routes=cast("bytes", routes),
         )

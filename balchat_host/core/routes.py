@@ -76,8 +76,13 @@ def forget_offer(unit: Unit, contact: rows.ContactRow) -> None:
 
 def offered(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
     """Give what goes with a contact request: the body of a ROUTES message."""
+    return told(tx, contact) or encode([])
+
+
+def told(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:
+    """Return the body of the ROUTES message that we told a contact last, or None where none counts as told."""
     found = tx.query("SELECT offered_routes FROM contact WHERE id = ?", (contact.id,))
-    return cast("bytes | None", found[0][0]) or encode([])
+    return cast("bytes | None", found[0][0])
 
 
 def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | None = None) -> None:
@@ -105,9 +110,20 @@ def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | N
     outbox.leave_anew(unit, contact, Moved.ROUTES)
 
 
+def forget(unit: Unit, contact: rows.ContactRow) -> None:
+    """Forget how a contact can be reached."""
+    unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))
+
+
 def known(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
     """Give the routes to a contact that hold at `now` (Unix seconds), the contact's favourite first."""
     return [route for route in _of(tx, peer) if route.not_after is None or route.not_after > now]
+
+
+def to_use(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
+    """Give the routes to send by: none until we can talk, as those named in a group that we have lost may be gone."""
+    active = tx.query("SELECT 1 FROM contact WHERE peer_id = ? AND state = ?", (peer.octets, ContactState.ACTIVE))
+    return known(tx, peer, now=now) if active else []
 
 
 def _of(tx: ReadTransaction, peer: PeerId) -> list[Route]:

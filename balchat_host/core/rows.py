@@ -10,7 +10,7 @@ from balchat_host.api.views import ContactState, MessageState
 
 CONTACT_COLUMNS: Final = (
     "contact.id, contact.peer_id, contact.name, contact.state, contact.verified, contact.blocked, contact.introduction,"
-    " contact.reason, (SELECT account.peer_id FROM account)"
+    " contact.reason, (SELECT account.peer_id FROM account), contact.restored"
 )
 MESSAGE_COLUMNS: Final = (
     "seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason,"
@@ -22,7 +22,7 @@ MESSAGE_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRow:
-    """One row of `contact`, and who we are."""
+    """One row of `contact`, and who we are. `restored`: not heard from since we went on from a backup."""
 
     id: int
     us: PeerId
@@ -33,6 +33,7 @@ class ContactRow:
     blocked: bool
     introduction: str
     reason: str | None
+    restored: bool
 
     @property
     def may_talk(self) -> bool:
@@ -75,6 +76,7 @@ def contact(row: SqlRow) -> ContactRow:
         introduction=cast("str", row[6]),
         reason=cast("str | None", row[7]),
         us=PeerId(cast("bytes", row[8])),
+        restored=bool(row[9]),
     )
 
 

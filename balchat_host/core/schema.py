@@ -14,12 +14,15 @@ from balchat_host.api.storage import Transaction
 
 _STEP_1: Final = """
 -- `relays` are those that our chat code names, and those that a contact's does: onion addresses, divided by spaces.
+-- `copied_at` is set in a backup alone: when it was made. `restored_at` is when we last went on from one.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     peer_id BLOB NOT NULL,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    relays TEXT NOT NULL DEFAULT ''
+    relays TEXT NOT NULL DEFAULT '',
+    copied_at INTEGER,
+    restored_at INTEGER
 ) STRICT;
 
 -- `asking_since` is when we began to ask them to become a contact, and `reason` why we cannot go on. `missed_request`
@@ -28,7 +31,7 @@ CREATE TABLE account (
 -- contact said the routes that it said last: what comes late undoes nothing newer. `turned_away` counts how often a
 -- KeyPackage of a contact's has led to nothing. `moved` is whether a contact has named other routes, or uses another
 -- group, and what they have not confirmed still has to leave again, because that has a limit: 0, or 1 for the routes,
--- 2 for the group.
+-- 2 for the group. `restored` is whether we have gone on from a backup and not heard from them since.
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY,
     peer_id BLOB NOT NULL UNIQUE,
@@ -46,7 +49,8 @@ CREATE TABLE contact (
     relays TEXT NOT NULL DEFAULT '',
     routes_said_at INTEGER NOT NULL DEFAULT 0,
     turned_away INTEGER NOT NULL DEFAULT 0,
-    moved INTEGER NOT NULL DEFAULT 0
+    moved INTEGER NOT NULL DEFAULT 0,
+    restored INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest
@@ -71,12 +75,13 @@ CREATE TABLE route (
     PRIMARY KEY (contact, position)
 ) STRICT, WITHOUT ROWID;
 
--- Contact requests that wait for our approval. `routes` lead to whoever asks, as in a ROUTES message.
+-- Contact requests that wait for our approval. `routes` lead to whoever asks, as in a ROUTES message. `group_id` is
+-- NULL where we have gone on from a backup since, and so have lost the group.
 CREATE TABLE request (
     peer_id BLOB PRIMARY KEY,
     name TEXT NOT NULL,
     introduction TEXT NOT NULL,
-    group_id BLOB NOT NULL,
+    group_id BLOB,
     received_at INTEGER NOT NULL,
     routes BLOB NOT NULL
 ) STRICT;

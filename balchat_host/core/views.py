@@ -12,6 +12,8 @@ from balchat_host.core import rows
 from balchat_host.core.codes import SCHEME, peer_uri
 from balchat_host.core.content import MimiContent, message_id
 
+RESTORED: Final = "restored"
+"""Why a contact that we had is asked for contact again (`ContactView.reason`)."""
 _CONVERSATION_SIZE: Final = 16
 
 
@@ -52,7 +54,7 @@ def contact_view(tx: ReadTransaction, row: rows.ContactRow) -> ContactView:
         state=row.state,
         verified=row.verified,
         blocked=row.blocked,
-        reason=row.reason,
+        reason=row.reason or (RESTORED if row.restored else None),
         unread=rows.number(tx, "SELECT count(*) FROM message WHERE contact = ? AND unread = 1", (row.id,)),
     )
 

@@ -15,7 +15,7 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportHost, Verdict
 from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
-from balchat_host.core import account, inbox, pool
+from balchat_host.core import account, inbox, pool, restoring
 from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.current_network import CurrentNetwork
@@ -126,6 +126,9 @@ class AccountHost(TransportHost):
 
     async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
         return await self._keeper.read(lambda tx: fn(tx.area(self._area)))
+
+    async def restored_at(self) -> int | None:
+        return await self._keeper.read(restoring.restored_at)
 
     async def key_packages(self, count: int) -> KeyPackages:
         return await self._keeper.change(lambda unit: pool.refill(unit, count))

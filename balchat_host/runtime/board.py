@@ -10,7 +10,7 @@ from balchat_host.api.types import STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, ContactView, Status
 from balchat_host.core import contacts, outbox, requests
 from balchat_host.core.unit import ANNOUNCE, Effect
-from balchat_host.core.views import contact_view
+from balchat_host.core.views import RESTORED, contact_view
 from balchat_host.runtime.signal import Signal
 
 SENDING_FAILED: Final = "sending-failed"
@@ -91,9 +91,10 @@ class Board:
         peer = PeerId(bytes.fromhex(view.peer_id))
         if peer in self._stopped:
             return replace(view, reachable=peer in self._reachable, reason=SENDING_FAILED)
-        # What their KeyPackage was like explains more than where one was looked for.
+        # What their KeyPackage was like explains more than where one was looked for, and that more than a restore.
         looking = self._reasons.get(peer) if view.state is ContactState.ADDING else None
-        return replace(view, reachable=peer in self._reachable, reason=view.reason or looking)
+        reason = looking or view.reason if view.reason in (None, RESTORED) else view.reason
+        return replace(view, reachable=peer in self._reachable, reason=reason)
 
     def status(self, tx: ReadTransaction) -> Status:
         """Give everything as it is now."""

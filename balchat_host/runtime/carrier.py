@@ -142,12 +142,16 @@ class Carrier(PluginService):
             self._failed(error)
             return []
 
-    async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
-        """Transport.claim_key_package. Raises PeerUnreachable, NetworkUnavailable."""
+    async def claim(self, peer: PeerId, relays: Sequence[str], named: Sequence[Route]) -> bytes | None:
+        """Transport.claim_key_package; `named` are all routes that the peer has named.
+
+        Raises PeerUnreachable, NetworkUnavailable.
+        """
         transport = self._running()
+        ours = [route for route in named if route.transport == self.name]
 
         async def claim() -> bytes | None:
-            claimed = await transport.claim_key_package(peer, relays)
+            claimed = await transport.claim_key_package(peer, relays, ours)
             return None if claimed is None else checked(claimed, bytes)
 
         return await self._call(claim)

@@ -1,6 +1,7 @@
 """Runs the core's functions on the vault and has their effects carried out after the commit."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -8,6 +9,7 @@ import anyio
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import BalchatError, StorageFailed, VaultDamaged
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
+from balchat_host.core import restoring, schema
 from balchat_host.core.unit import Effect, Policy, Unit
 from balchat_host.runtime.failures import log_failure
 
@@ -65,6 +67,23 @@ class Keeper:
             self._fail(error)
             raise
         raise AssertionError("nothing cancels a shielded scope")
+
+    async def back_up(self, target: Path) -> None:
+        """Write a copy of the vault that knows that it is one. Raises what Vault.backup does."""
+        now = self.clock()
+        await self.vault.backup(target, lambda tx: restoring.mark(tx, now=now))
+
+    async def open(self) -> None:
+        """Bring the vault to the present tables, and go on from it where it is a backup. Call it before all else.
+
+        Raises VaultTooNew, and what Vault.transact does.
+        """
+
+        def run(unit: Unit) -> None:
+            schema.migrate(unit.tx)
+            restoring.resume(unit)
+
+        await self.change(run)
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
         """Run a reading function of the core. Raises what `fn` raises, and what Vault.read does."""

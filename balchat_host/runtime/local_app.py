@@ -76,7 +76,7 @@ class LocalApp(App):
         path = Path(target)
         if not path.is_absolute():
             raise BadInput(what="The backup's path", problem="it is not absolute")
-        await self._keeper.vault.backup(path)
+        await self._keeper.back_up(path)
 
     async def shut_down(self) -> int:
         if self._stop is None:

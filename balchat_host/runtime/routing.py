@@ -83,10 +83,12 @@ class Router:
 
         Raises PeerUnreachable or NetworkUnavailable where nobody could be asked.
         """
+        now = self._keeper.clock() // 1000
+        named = await self._keeper.read(lambda tx: routes.known(tx, peer, now=now))
         failure: BalchatError | None = None
         for carrier in self.storing:
             try:
-                if key_package := await carrier.claim(peer, relays):
+                if key_package := await carrier.claim(peer, relays, named):
                     return key_package
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
@@ -123,7 +125,7 @@ class Router:
         hand_over: Callable[[Carrier, Sequence[Route]], Awaitable[None]],
     ) -> None:
         now = self._keeper.clock() // 1000
-        named = await self._keeper.read(lambda tx: routes.known(tx, peer, now=now))
+        named = await self._keeper.read(lambda tx: routes.to_use(tx, peer, now=now))
         failure: BalchatError | None = None
         for carrier in carriers:
             try:

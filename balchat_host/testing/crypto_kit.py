@@ -216,6 +216,28 @@ class CryptoKit:
         with pytest.raises(BadInput):
             engine.create_group(area, b"ab", now=NOW)
 
+    def test_all_groups_and_key_packages_are_forgotten_at_once_and_the_identity_stays(
+        self, account: Callable[[], CryptoAccount], pair: Pair
+    ) -> None:
+        alice, bob = pair
+        alice.engine.create_group(alice.area, b"another", now=NOW)
+        message = bob.encrypt(b"x")
+        carol = account()
+        carol.engine.create_group(carol.area, b"carol's", now=NOW)
+        _, welcome = carol.invite(alice, group_id=b"carol's")
+        alice.engine.forget_all(alice.area)
+        assert alice.engine.groups(alice.area) == []
+        for refused in (lambda: alice.process(message), lambda: alice.join(welcome)):
+            with pytest.raises(CryptoRejected):
+                refused()
+        with pytest.raises(BadInput):
+            alice.encrypt(b"x")
+        assert alice.engine.identity(alice.area) == alice.peer
+        carol.engine.create_group(carol.area, b"later", now=NOW)
+        _, welcome = carol.invite(alice, group_id=b"later")
+        alice.join(welcome)
+        assert carol.read(alice.encrypt(b"again", b"later")) == b"again"
+
     # -- what is refused
 
     def test_what_is_refused_changes_nothing(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:

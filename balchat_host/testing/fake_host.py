@@ -16,6 +16,7 @@ from anyio.abc import TaskStatus
 
 from balchat_host.api.errors import (
     AccountExists,
+    BadInput,
     BalchatError,
     NoSuchProfile,
     VaultInUse,
@@ -93,6 +94,18 @@ class FakeProfile(Profile):
             raise WeakPassphrase(problem=f"it has fewer than {MIN_PASSPHRASE_SIZE} characters")
         account = await anyio.to_thread.run_sync(self.make, check_name(name), passphrase.reveal().decode())
         return account.recovery_code
+
+    async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        """Make the account from another fake profile's directory."""
+        if await anyio.to_thread.run_sync(self.exists):
+            raise AccountExists(name=self.name)
+        backup = anyio.Path(source) / _ACCOUNT
+        if not await backup.exists():
+            raise BadInput(what=str(source), problem="there is no backup here")
+        account = json.loads(await backup.read_text())
+        if slot is SlotKind.PASSPHRASE and secret != Secret.from_text(account["passphrase"]):
+            raise WrongSecret(slot=slot)
+        await anyio.to_thread.run_sync(self.make, account["name"], account["passphrase"])
 
     async def connect(self) -> AppConnection | None:
         if self.running:

@@ -73,6 +73,8 @@ class FakeTransportHost(TransportHost):
         self.key = key or Secret(token_bytes(32))
         self.area = area or DictArea()
         """What the transport remembers; give it to the next host, and the account was only restarted."""
+        self.restored: int | None = None
+        """When the account went on from a backup, as the transport is told."""
         self.answer: Callable[[PeerId | None, bytes], Disposition] = commit_all
         self.received: Seen[Received] = Seen()
         """What the host has, in order."""
@@ -134,6 +136,10 @@ class FakeTransportHost(TransportHost):
     async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
         await anyio.lowlevel.checkpoint()
         return fn(DictArea(self.area.rows))
+
+    async def restored_at(self) -> int | None:
+        await anyio.lowlevel.checkpoint()
+        return self.restored
 
     async def key_packages(self, count: int) -> KeyPackages:
         await anyio.lowlevel.checkpoint()

@@ -27,6 +27,7 @@ from balchat_host.testing.storage_kit import (
     PASSPHRASE,
     StorageKit,
     add_note,
+    as_it_is,
     new_vault,
     notes,
     unlocked,
@@ -124,7 +125,7 @@ class FileStorageKit(StorageKit):
         async def look() -> None:
             async with new_vault(storage, directory) as vault:
                 await vault.transact(add_note("something"))
-                await vault.backup(tmp_path / "backup")
+                await vault.backup(tmp_path / "backup", as_it_is)
                 await to_thread.run_sync(require_private, directory)
 
         anyio.run(look)
@@ -142,7 +143,7 @@ class FileStorageKit(StorageKit):
                 await vault.transact(lambda tx: tx.area(NEEDLE).put(NEEDLE.encode(), NEEDLE.encode()))
                 for _ in range(200):
                     await vault.transact(add_note(NEEDLE))
-                await vault.backup(target)
+                await vault.backup(target, as_it_is)
                 await to_thread.run_sync(require_unreadable, tmp_path, needles)
 
         anyio.run(look)
@@ -225,7 +226,39 @@ class FileStorageKit(StorageKit):
         for target in targets:
             assert open_once(storage, target) == rows
 
+    def test_a_restore_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
+        self, storage: Storage, left: Left, tmp_path: Path
+    ) -> None:
+        before = self.lasting(left.vault)
+        for at in count(1):
+            directory = tmp_path / f"restored {at}"
+            given = orders(Task.DIE_RESTORING, storage, directory, at=at, source=left.vault)
+            with child(given) as process:
+                survived = set(process) == {0}
+            assert storage.exists(directory) or not survived
+            if storage.exists(directory):
+                left.require_kept(open_once(storage, directory))
+            if survived:
+                break
+        assert self.lasting(left.vault) == before
+
     # -- damage
+
+    def test_a_damage_anywhere_in_a_backup_is_noticed_or_takes_nothing(
+        self, storage: Storage, locked: Left, tmp_path: Path
+    ) -> None:
+        for name, octets in contents(locked.vault).items():
+            for place in places(len(octets)):
+                for path in (tmp_path / "damaged", tmp_path / "restored"):
+                    shutil.rmtree(path, ignore_errors=True)
+                shutil.copytree(locked.vault, tmp_path / "damaged")
+                (tmp_path / "damaged" / name).write_bytes(flip(octets, place))
+                try:
+                    anyio.run(restore_once, storage, tmp_path / "restored", tmp_path / "damaged")
+                except (VaultDamaged, VaultTooNew):
+                    assert not storage.exists(tmp_path / "restored"), f"{name} at {place}"
+                else:
+                    locked.require_kept(open_once(storage, tmp_path / "restored"))
 
     @pytest.mark.parametrize("damage", [flip, truncate])
     def test_a_damage_anywhere_is_noticed_or_takes_nothing(
@@ -321,15 +354,15 @@ class FileStorageKit(StorageKit):
         async with new_vault(storage, directory) as vault:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(write_on, vault)
-                await vault.backup(tmp_path / "backup")
+                await vault.backup(tmp_path / "backup", as_it_is)
                 copied.set()
             async with unlocked(storage, tmp_path / "backup") as copy:
                 assert len(await copy.read(notes)) % 2 == 0
 
 
-def orders(task: Task, storage: Storage, directory: Path, *, at: int = 0) -> Orders:
+def orders(task: Task, storage: Storage, directory: Path, *, at: int = 0, source: Path | None = None) -> Orders:
     """Orders for a child."""
-    return Orders(task=task, storage=storage, directory=directory, passphrase=PASSPHRASE, at=at)
+    return Orders(task=task, storage=storage, directory=directory, passphrase=PASSPHRASE, at=at, source=source)
 
 
 def open_once(storage: Storage, directory: Path, opened: Callable[[], None] = lambda: None) -> list[SqlRow]:
@@ -353,6 +386,11 @@ async def create_once(storage: Storage, directory: Path) -> None:
     """Make a vault and lock it."""
     async with new_vault(storage, directory):
         pass
+
+
+async def restore_once(storage: Storage, directory: Path, source: Path) -> None:
+    """Restore a vault as it is."""
+    await storage.restore(directory, source, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
 
 
 def require_whole_or_none(storage: Storage, directory: Path, number: int) -> None:

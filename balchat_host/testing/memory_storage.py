@@ -82,6 +82,20 @@ class MemoryStorage(Storage):
             raise VaultInUse
         return MemoryVault(self._disks, disk)
 
+    async def restore(
+        self, directory: Path, source: Path, kind: SlotKind, secret: Secret, amend: Callable[[Transaction], object]
+    ) -> None:
+        await checkpoint()
+        if directory in self._disks:
+            raise AccountExists(name=directory.name)
+        disk = self._disks.get(source)
+        if disk is None:
+            raise BadInput(what=str(source), problem="there is no backup here")
+        disk.require_opens(kind, _read(kind, secret))
+        if disk.holder is not None:
+            raise VaultInUse
+        self._disks[directory] = disk.copy(amend)
+
     def checks(self, directory: Path) -> Sequence[Check]:
         return [Check(name="vault", finding="in memory" if self.exists(directory) else "there is none yet")]
 
@@ -105,9 +119,10 @@ class _Disk:
         if self.secrets.get(kind) != secret:
             raise WrongSecret(slot=str(kind))
 
-    def copy(self) -> "_Disk":
+    def copy(self, amend: Callable[[Transaction], object]) -> "_Disk":
         copy = _Disk(self.secrets)
         self.database.backup(copy.database)
+        run_unit(copy.database, amend, commit=copy.database.commit)
         return copy
 
 
@@ -163,13 +178,13 @@ class MemoryVault(Vault):
         self._disk.require_opens(kind, _read(kind, secret))
         await checkpoint()
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         self._refuse_closed()
         if target in self._disks:
             raise BadInput(what="backup", problem="there is already something at its target")
         if self.full:
             raise StorageFull
-        self._disks[target] = self._disk.copy()
+        self._disks[target] = self._disk.copy(amend)
         await checkpoint()
 
     async def aclose(self) -> None:

@@ -64,6 +64,13 @@ class MortalStorage(Storage):
     async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> Vault:
         return MortalVault(await self._storage.unlock(directory, kind, secret), self._settings)
 
+    async def restore(
+        self, directory: Path, source: Path, kind: SlotKind, secret: Secret, amend: Callable[[Transaction], object]
+    ) -> None:
+        if self._settings.when == "touching":
+            die_touching(directory, self._settings.at)
+        await self._storage.restore(directory, source, kind, secret, amend)
+
     def checks(self, directory: Path) -> Sequence[Check]:
         return self._storage.checks(directory)
 
@@ -96,8 +103,8 @@ class MortalVault(Vault):
     async def verify_slot(self, kind: SlotKind, secret: Secret) -> None:
         await self._vault.verify_slot(kind, secret)
 
-    async def backup(self, target: Path) -> None:
-        await self._vault.backup(target)
+    async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
+        await self._vault.backup(target, amend)
 
     async def aclose(self) -> None:
         await self._vault.aclose()

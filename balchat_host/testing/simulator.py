@@ -27,6 +27,7 @@ from balchat_host.core import (
     outbox,
     progress,
     requests,
+    restoring,
     schema,
 )
 from balchat_host.core.unit import Policy, Unit
@@ -109,6 +110,20 @@ class Account:
         self._world.reference.wrote(self, other, text)
         return self.change(lambda unit: messages.compose(unit, other.name, text, reply_to=None))
 
+    def back_up(self) -> SqliteUnits:
+        """Make a backup, for `restore`."""
+        copy = self._units.copy()
+        copy.run(lambda tx: restoring.mark(tx, now=self._world.now))
+        return copy
+
+    def restore(self, backup: SqliteUnits, *, crashes: int = 0) -> None:
+        """Go on from a backup; what was on the way is gone. The first unit dies before its commit, so many times."""
+        self._units = backup.copy()
+        self._world.cut_off(self)
+        for _ in range(crashes):
+            self.change(restoring.resume, then_crash=True)
+        self.change(restoring.resume)
+
     def history(self, other: "Account") -> list[Message]:
         """Give the whole conversation with another account."""
         return self.read(lambda tx: messages.history(tx, other.name, limit=messages.MAX_HISTORY, before=None))
@@ -171,6 +186,12 @@ class World:
         """Break the connection: what is on the wire is gone, and leaves again on the next one."""
         self._wires[author.name, reader.name].clear()
         self._sent[author.name, reader.name] = 0
+
+    def cut_off(self, account: Account) -> None:
+        """Break every connection of an account, which begins a new life."""
+        for way in [way for way in self._wires if account.name in way]:
+            self._wires[way].clear()
+            self._sent[way] = 0
 
     def deliver(
         self, author: Account, reader: Account, *, crash: str | None = None, twice: bool = False

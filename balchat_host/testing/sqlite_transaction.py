@@ -63,6 +63,12 @@ class SqliteUnits:
     def __init__(self) -> None:
         self._database = memory_database()
 
+    def copy(self) -> "SqliteUnits":
+        """Return another database with the same in it."""
+        copy = SqliteUnits()
+        self._database.backup(copy._database)
+        return copy
+
     def run(self, fn: Callable[[Transaction], T], *, then_crash: bool = False) -> T:
         """Run `fn` as one unit and give its result. With `then_crash`, everything is as if it had never begun."""
         return run_unit(self._database, fn, commit=_die if then_crash else self._database.commit)

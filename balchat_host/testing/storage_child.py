@@ -45,6 +45,9 @@ class Task(StrEnum):
     DIE_TOUCHING = "die touching"
     """Make a vault with the first pair of rows, write `0`, and end; or die before, `at` its files."""
 
+    DIE_RESTORING = "die restoring"
+    """Restore the directory from `source`, write `0`, and end; or die before, `at` its files."""
+
     BACK_UP = "back up"
     """Unlock the vault and copy it to `0`, `1`, `2` … beside its directory without end."""
 
@@ -59,6 +62,8 @@ class Orders:
     passphrase: Secret
     at: int = 0
     """Where to die (`death.die_touching`)."""
+    source: Path | None = None
+    """What to restore from."""
 
 
 class Child:
@@ -115,6 +120,10 @@ def fill(number: int, tx: Transaction) -> None:
     write_pair(number, tx)
 
 
+def _as_it_is(tx: Transaction) -> None:
+    del tx
+
+
 def _fill_and_die(tx: Transaction) -> None:
     fill(0, tx)
     die()
@@ -134,7 +143,17 @@ async def _create(orders: Orders) -> None:
             _report(number)
 
 
+async def _restore(orders: Orders) -> None:
+    assert orders.source is not None, "there is nothing to restore from"
+    die_touching(orders.directory, orders.at)
+    await orders.storage.restore(orders.directory, orders.source, SlotKind.PASSPHRASE, orders.passphrase, _as_it_is)
+    _report(0)
+
+
 async def _work(orders: Orders) -> None:
+    if orders.task is Task.DIE_RESTORING:
+        await _restore(orders)
+        return
     if orders.task in {Task.CREATE, Task.DIE_FILLING, Task.DIE_TOUCHING}:
         await _create(orders)
         return
@@ -146,7 +165,7 @@ async def _work(orders: Orders) -> None:
                 tasks.start_soon(_write, vault, numbers)
     if orders.task is Task.BACK_UP:
         for number in count():
-            await vault.backup(orders.directory.parent / str(number))
+            await vault.backup(orders.directory.parent / str(number), _as_it_is)
             _report(number)
     _report(0)
     await anyio.sleep_forever()

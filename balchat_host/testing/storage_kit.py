@@ -97,9 +97,24 @@ def add_note(text: str) -> Callable[[Transaction], int]:
     return unit
 
 
+def as_it_is(tx: Transaction) -> None:
+    """Change nothing in a copy."""
+    del tx
+
+
 def notes(tx: ReadTransaction) -> list[SqlValue]:
     """Give the notes in the order in which they were written."""
     return [text for (text,) in tx.query("SELECT text FROM note ORDER BY id")]
+
+
+class Refused(Exception):
+    """A unit did not want to happen."""
+
+
+def refuse(tx: Transaction) -> None:
+    """Raise Refused."""
+    tx.execute("DELETE FROM note")
+    raise Refused
 
 
 def mistyped(code: Secret) -> Secret:
@@ -646,7 +661,7 @@ class StorageKit:
         async with new_vault(storage, directory) as vault:
             await vault.transact(add_note("in both"))
             await vault.transact(lambda tx: tx.area("a").put(b"key", b"value"))
-            await vault.backup(target)
+            await vault.backup(target, as_it_is)
             await vault.transact(add_note("afterwards"))
             await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
             async with unlocked(storage, target) as copy:
@@ -661,12 +676,94 @@ class StorageKit:
         target = tmp_path / "backup"
         async with new_vault(storage, directory) as vault:
             await vault.transact(add_note("first"))
-            await vault.backup(target)
+            await vault.backup(target, as_it_is)
             await vault.transact(add_note("second"))
             with pytest.raises(BadInput):
-                await vault.backup(target)
+                await vault.backup(target, as_it_is)
         async with unlocked(storage, target) as copy:
             assert await copy.read(notes) == ["first"]
+
+    async def test_what_a_backup_is_amended_by_is_in_the_copy_alone(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("in both"))
+            await vault.backup(tmp_path / "backup", add_note("in the copy"))
+            assert await vault.read(notes) == ["in both"]
+        async with unlocked(storage, tmp_path / "backup") as copy:
+            assert await copy.read(notes) == ["in both", "in the copy"]
+
+    async def test_a_backup_that_cannot_be_amended_is_not_made(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            with pytest.raises(Refused):
+                await vault.backup(tmp_path / "backup", refuse)
+            assert not await exists(storage, tmp_path / "backup")
+            await vault.transact(add_note("it goes on"))
+
+    async def test_a_restored_vault_has_what_the_backup_had_and_its_amendment(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        code = storage.new_recovery_code()
+        backup = await self._back_up(storage, directory, tmp_path, code)
+        by_passphrase, by_code = tmp_path / "one", tmp_path / "two"
+        await storage.restore(by_passphrase, backup, SlotKind.PASSPHRASE, PASSPHRASE, add_note("restored"))
+        await storage.restore(by_code, backup, SlotKind.RECOVERY_CODE, code, add_note("restored"))
+        for restored in (by_passphrase, by_code):
+            async with unlocked(storage, restored) as vault:
+                assert await vault.read(notes) == ["kept", "restored"]
+        async with unlocked(storage, backup) as vault:
+            assert await vault.read(notes) == ["kept"]
+
+    async def test_a_locked_vault_of_an_account_can_be_restored_like_a_backup(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("kept"))
+            with pytest.raises(VaultInUse):
+                await storage.restore(tmp_path / "new", directory, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+        assert not await exists(storage, tmp_path / "new")
+        await storage.restore(tmp_path / "new", directory, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+        async with unlocked(storage, tmp_path / "new") as vault:
+            assert await vault.read(notes) == ["kept"]
+
+    async def test_a_restore_that_fails_leaves_no_vault(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        code = storage.new_recovery_code()
+        backup, target = await self._back_up(storage, directory, tmp_path, code), tmp_path / "new"
+        passphrase, recovery_code = SlotKind.PASSPHRASE, SlotKind.RECOVERY_CODE
+        for error, source, kind, secret, amend in (
+            (WrongSecret, backup, passphrase, OTHER_PASSPHRASE, as_it_is),
+            (BadInput, backup, recovery_code, mistyped(code), as_it_is),
+            (WrongSecret, backup, recovery_code, storage.new_recovery_code(), as_it_is),
+            (BadInput, tmp_path / "absent", passphrase, PASSPHRASE, as_it_is),
+            (Refused, backup, passphrase, PASSPHRASE, refuse),
+        ):
+            with pytest.raises(error):
+                await storage.restore(target, source, kind, secret, amend)
+            assert not await exists(storage, target)
+        await storage.restore(target, backup, passphrase, PASSPHRASE, as_it_is)
+        async with unlocked(storage, target) as vault:
+            assert await vault.read(notes) == ["kept"]
+
+    async def test_nothing_is_restored_over_a_vault(self, storage: Storage, directory: Path, tmp_path: Path) -> None:
+        backup = await self._back_up(storage, directory, tmp_path, storage.new_recovery_code())
+        async with unlocked(storage, directory) as vault:
+            await vault.transact(add_note("newer"))
+        with pytest.raises(AccountExists):
+            await storage.restore(directory, backup, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+        async with unlocked(storage, directory) as vault:
+            assert await vault.read(notes) == ["kept", "newer"]
+
+    async def _back_up(self, storage: Storage, directory: Path, tmp_path: Path, code: Secret) -> Path:
+        """Make a vault with one note, and a backup of it that its passphrase and a recovery code open."""
+        async with new_vault(storage, directory) as vault:
+            await vault.set_slot(SlotKind.RECOVERY_CODE, code)
+            await vault.transact(add_note("kept"))
+            await vault.backup(tmp_path / "backup", as_it_is)
+        return tmp_path / "backup"
 
     # -- the end
 
@@ -711,7 +808,7 @@ class StorageKit:
                 vault.slots(),
                 vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE),
                 vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE),
-                vault.backup(tmp_path / "backup"),
+                vault.backup(tmp_path / "backup", as_it_is),
             ):
                 with pytest.raises(ClosedResourceError):
                     await call

@@ -19,7 +19,7 @@ from balchat_host.api.frontend import App
 from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
-from balchat_host.core import account, schema
+from balchat_host.core import account, restoring, schema
 from balchat_host.core.unit import Policy, Unit
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.keeper import Keeper
@@ -90,6 +90,18 @@ class VirtualAccount:
         self.peer, self.code = PeerId(bytes.fromhex(view.peer_id)), view.code
         await self.vault.aclose()
 
+    async def restore(self, backup: Path) -> None:
+        """Lose the vault, and make it again from a backup that `App.backup` wrote. Only while it is not up."""
+        self._directory = backup.with_name(f"{backup.name} restored")
+        clock = self._clock
+        await self._storage.restore(
+            self._directory,
+            backup,
+            SlotKind.PASSPHRASE,
+            PASSPHRASE,
+            lambda tx: restoring.mark(tx, now=clock()),
+        )
+
     @property
     def disk(self) -> MemoryVault:
         """The vault in memory, to make it fail."""
@@ -114,7 +126,7 @@ class VirtualAccount:
         self.vault = await self._storage.unlock(self._directory, SlotKind.PASSPHRASE, PASSPHRASE)
         try:
             self.keeper = self._keeper()
-            await self.keeper.change(lambda unit: schema.migrate(unit.tx))
+            await self.keeper.open()
             board = Board(profile=self.name, policy="both", works_as="both")
             self.app = LocalApp(
                 self.keeper, board, new_recovery_code=self._storage.new_recovery_code, process_id=len(self.name)

@@ -202,8 +202,10 @@ class VirtualRelayTransport(Transport):
         for peer in self._relay.users.setdefault(self._host.identity, set()) - set(peers):
             await self.forget(peer)
 
-    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
-        del relays
+    async def claim_key_package(
+        self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()
+    ) -> bytes | None:
+        del relays, routes
         if self._relay.gone:
             raise PeerUnreachable(problem="the relay is gone")
         cards = self._relay.cards.get(peer)

@@ -115,8 +115,10 @@ class _Watched(Transport):
     async def keep_only(self, peers: Collection[PeerId]) -> None:
         await self._transport.keep_only(peers)
 
-    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
-        return await self._transport.claim_key_package(peer, relays)
+    async def claim_key_package(
+        self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()
+    ) -> bytes | None:
+        return await self._transport.claim_key_package(peer, relays, routes)
 
 
 class _WatchedHost(TransportHost):
@@ -148,6 +150,9 @@ class _WatchedHost(TransportHost):
 
     async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
         return await self._host.read(fn)
+
+    async def restored_at(self) -> int | None:
+        return await self._host.restored_at()
 
     async def key_packages(self, count: int) -> KeyPackages:
         return await self._host.key_packages(count)

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.testing.memory_storage import MemoryStorage
-from balchat_host.testing.storage_kit import StorageKit, add_note, new_vault, notes, unlocked
+from balchat_host.testing.storage_kit import StorageKit, add_note, as_it_is, new_vault, notes, unlocked
 
 ACCOUNT = Path("account")
 
@@ -32,7 +32,7 @@ async def test_a_full_disk_undoes_units_until_there_is_room() -> None:
             with pytest.raises(StorageFull):
                 await vault.transact(add_note("undone"))
         with pytest.raises(StorageFull):
-            await vault.backup(Path("backup"))
+            await vault.backup(Path("backup"), as_it_is)
         vault.full = False
         await vault.transact(add_note("done"))
         assert await vault.read(notes) == ["done"]

@@ -23,7 +23,7 @@ from mls_rs_py import ApplicationMessage as Decrypted
 from balchat_crypto_mls import signatures
 from balchat_crypto_mls.keyring import Keyring
 from balchat_crypto_mls.members import Members, credential_of, peer_of
-from balchat_crypto_mls.rows import MAX_GROUP_ID, MAX_PAST_EPOCHS, GroupRows, KeyPackageRows
+from balchat_crypto_mls.rows import MAX_GROUP_ID, MAX_PAST_EPOCHS, GroupRows, KeyPackageRows, forget_all
 from balchat_crypto_mls.translate import translated
 from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, Invitation, MembershipChange, Processed
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, UnsupportedMls
@@ -186,6 +186,9 @@ class MlsEngine(CryptoEngine):
     def export_secret(self, state: KeyValueArea, group_id: bytes, *, label: str, context: bytes, length: int) -> Secret:
         with translated():
             return Secret(_load(state, group_id).export_secret(label.encode(), context, length))
+
+    def forget_all(self, state: KeyValueArea) -> None:
+        forget_all(state)
 
     def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:
         GroupRows(state).delete(group_id)

@@ -201,6 +201,13 @@ class KeyPackageRows:
                 yield key[1:]
 
 
+def forget_all(area: KeyValueArea) -> None:
+    """Delete every row but the account's own, without reading what is in them."""
+    for key, _ in area.scan():
+        if key != _ACCOUNT:
+            area.delete(key)
+
+
 class AccountRow:
     """The account's own keys on an area."""
 

@@ -103,6 +103,8 @@ class Access(StrEnum):
     """No statement changes anything; closing may still move what is in the log into the database."""
     LOOK = "look"
     """Nothing changes the database or its log."""
+    ALONE = "alone"
+    """A database that nobody else has, and nobody wants if we are cut short: it needs no log."""
 
 
 def open_database(driver: Driver, path: Path, key: DataKey, access: Access = Access.WRITE) -> Connection:
@@ -121,7 +123,10 @@ def open_database(driver: Driver, path: Path, key: DataKey, access: Access = Acc
         cursor = connection.cursor()
         cursor.execute("PRAGMA cipher_log_level = NONE")
         _set_key(connection, key)
-        _require_log(cursor)
+        if access is Access.ALONE:
+            cursor.execute("PRAGMA journal_mode = MEMORY").fetchall()
+        else:
+            _require_log(cursor)
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         if access is Access.VIEW:

@@ -8,10 +8,11 @@ from typing import Final
 from anyio import to_thread
 
 from balchat_host.api.errors import AccountExists, BadInput, NoSuchProfile, VaultDamaged
-from balchat_host.api.sql import AREA_SCHEMA, AreaRows
+from balchat_host.api.sql import AREA_SCHEMA
 from balchat_host.api.storage import SlotKind, Storage, Transaction
 from balchat_host.api.types import Check, Secret
 from balchat_storage_sqlcipher import header, recovery_code
+from balchat_storage_sqlcipher.backup import Backup
 from balchat_storage_sqlcipher.checks import check_vault
 from balchat_storage_sqlcipher.data_key import DataKey
 from balchat_storage_sqlcipher.driver import Access, Connection, find_driver, open_database
@@ -28,7 +29,7 @@ from balchat_storage_sqlcipher.header import Kdf, Slots
 from balchat_storage_sqlcipher.keyslots import lock_slot, open_slot, read_new_secret, read_secret
 from balchat_storage_sqlcipher.log_check import require_whole_log
 from balchat_storage_sqlcipher.settings import Settings
-from balchat_storage_sqlcipher.transaction import Unit
+from balchat_storage_sqlcipher.transaction import run_alone
 from balchat_storage_sqlcipher.vault import Opened, SqlcipherVault
 
 Fill = Callable[[Transaction], object]
@@ -57,6 +58,9 @@ class SqlcipherStorage(Storage):
     async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> SqlcipherVault:
         return await to_thread.run_sync(self._unlock, directory, kind, secret)
 
+    async def restore(self, directory: Path, source: Path, kind: SlotKind, secret: Secret, amend: Fill) -> None:
+        await to_thread.run_sync(self._restore, directory, source, kind, secret, amend)
+
     def checks(self, directory: Path) -> Sequence[Check]:
         return check_vault(directory)
 
@@ -67,25 +71,11 @@ class SqlcipherStorage(Storage):
         if not slots:
             raise BadInput(what="vault", problem="it needs a secret that opens it")
         secrets = {kind: read_new_secret(kind, secret) for kind, secret in slots.items()}
-        with disk_faults():
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            files.require_own_directory()
-            with locked_while_failing(directory) as lock:
-                if self.exists(directory):
-                    raise AccountExists(name=directory.name)
-                remove_tree(files.new.folder)  # what a creation that was cut short has left
-                data_key = DataKey.generate()
-                try:
-                    with _wiped_while_failing(data_key):
-                        new_slots = {kind: lock_slot(data_key, secret, self._kdf) for kind, secret in secrets.items()}
-                        return self._build(files, lock, data_key, new_slots, fill)
-                except BaseException:
-                    with suppress(
-                        OSError
-                    ):  # it hardly ever has its name by now; a kill must not leave half of it there
-                        files.folder.rename(files.new.folder)
-                    remove_tree(files.new.folder)
-                    raise
+        with disk_faults(), self._making(files) as lock:
+            data_key = DataKey.generate()
+            with _wiped_while_failing(data_key):
+                new_slots = {kind: lock_slot(data_key, secret, self._kdf) for kind, secret in secrets.items()}
+                return self._build(files, lock, data_key, new_slots, fill)
 
     def _build(self, files: VaultFiles, lock: VaultLock, data_key: DataKey, slots: Slots, fill: Fill) -> SqlcipherVault:
         files.new.folder.mkdir(mode=0o700)
@@ -96,6 +86,42 @@ class SqlcipherStorage(Storage):
         files.new.folder.rename(files.folder)
         sync(files.directory)
         return self._open(files, lock, data_key, slots)
+
+    def _restore(self, directory: Path, source: Path, kind: SlotKind, secret: Secret, amend: Fill) -> None:
+        files = VaultFiles(directory)
+        read = read_secret(kind, secret)
+        with disk_faults(), Backup(source) as backup:
+            data_key = open_slot(header.decode(backup.files.read_header()), kind, read)
+            try:
+                with self._making(files) as lock:
+                    backup.copy_to(files.new, data_key, amend)
+                    files.new.folder.rename(files.folder)
+                    sync(files.directory)
+                lock.release()
+            finally:
+                data_key.wipe()
+
+    @contextmanager
+    def _making(self, files: VaultFiles) -> Generator[VaultLock]:
+        """Hold the lock of a directory without a vault while one is made in it, first under the name `vault.new`.
+
+        Where the block raises, there is no vault and the lock is free. Raises AccountExists, VaultInUse, VaultExposed.
+        """
+        if self.exists(files.directory):
+            raise AccountExists(name=files.directory.name)
+        files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.require_own_directory()
+        with locked_while_failing(files.directory) as lock:
+            if self.exists(files.directory):
+                raise AccountExists(name=files.directory.name)
+            remove_tree(files.new.folder)  # what was cut short has left
+            try:
+                yield lock
+            except BaseException:
+                with suppress(OSError):  # it hardly ever has its name by now; a kill must not leave half of it there
+                    files.folder.rename(files.new.folder)
+                remove_tree(files.new.folder)
+                raise
 
     def _unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> SqlcipherVault:
         files = VaultFiles(directory)
@@ -159,16 +185,4 @@ def _fill(files: VaultFiles, data_key: DataKey, fill: Fill) -> None:
     """Make the vault's table and run the first unit, in one transaction."""
     driver = find_driver()
     with driver.faults(), closing(open_database(driver, files.database, data_key)) as connection:
-        cursor = connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
-        cursor.execute(AREA_SCHEMA)
-        rows = AreaRows()
-        unit = Unit(driver, cursor, rows)
-        try:
-            fill(unit)
-        finally:
-            unit.end()
-        if unit.fault is not None:
-            raise unit.fault  # even where the unit swallowed it
-        rows.write(cursor.execute)
-        cursor.execute("COMMIT")
+        run_alone(driver, connection, fill, first=[AREA_SCHEMA])

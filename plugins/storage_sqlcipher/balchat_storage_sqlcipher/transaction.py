@@ -1,12 +1,34 @@
 """The transaction as the host sees it, on a cursor of the driver."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.sql import AreaRows, SqlUnit, SqlView
-from balchat_host.api.storage import SqlRow, SqlValue
-from balchat_storage_sqlcipher.driver import Cursor, Driver
+from balchat_host.api.storage import SqlRow, SqlValue, Transaction
+from balchat_storage_sqlcipher.driver import Connection, Cursor, Driver
 from balchat_storage_sqlcipher.faults import fault
+
+
+def run_alone(
+    driver: Driver, connection: Connection, fn: Callable[[Transaction], object], *, first: Sequence[str] = ()
+) -> None:
+    """Run one unit, after some statements, on a database that nobody else has.
+
+    What it raises undoes it once the connection is closed.
+    """
+    cursor, rows = connection.cursor(), AreaRows()
+    with driver.faults():
+        for statement in ("BEGIN IMMEDIATE", *first):
+            cursor.execute(statement)
+        unit = Unit(driver, cursor, rows)
+        try:
+            fn(unit)
+        finally:
+            unit.end()
+        if unit.fault is not None:
+            raise unit.fault  # even where the unit swallowed it
+        rows.write(cursor.execute)
+        cursor.execute("COMMIT")
 
 
 class View(SqlView):

@@ -45,7 +45,7 @@ class SqlcipherVault(Vault):
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         self._writer = Writer(opened.driver, opened.connection)
-        self._readers = Readers(opened.driver, partial(self._connect, Access.VIEW))
+        self._readers = Readers(opened.driver, partial(self._connect, None, Access.VIEW))
         self._closed = False
         self._slots_lock = Lock()
         """Held, in worker threads only, by whoever needs the data key to stay, or the header."""
@@ -75,9 +75,9 @@ class SqlcipherVault(Vault):
         key = await to_thread.run_sync(open_slot, self._opened.slots, kind, read_secret(kind, secret))
         key.wipe()
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         self._refuse_closed()
-        await to_thread.run_sync(self._backup, target)
+        await to_thread.run_sync(self._backup, target, amend)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -92,9 +92,10 @@ class SqlcipherVault(Vault):
                 opened.files.write_header(header.encode(slots))
             opened.slots = slots
 
-    def _backup(self, target: Path) -> None:
+    def _backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         with self._slots_lock:
-            write_backup(self._opened.driver, self._connect, header.encode(self._opened.slots), target)
+            slots = header.encode(self._opened.slots)
+            write_backup(self._opened.driver, self._connect, slots, target, amend)
 
     def _close(self) -> None:
         with self._slots_lock:
@@ -106,8 +107,10 @@ class SqlcipherVault(Vault):
             self._opened.data_key.wipe()
             self._opened.lock.release()
 
-    def _connect(self, access: Access = Access.WRITE) -> Connection:
-        return open_database(self._opened.driver, self._opened.files.database, self._opened.data_key, access)
+    def _connect(self, database: Path | None, access: Access) -> Connection:
+        """Open our database, or another one with the same key."""
+        path = database or self._opened.files.database
+        return open_database(self._opened.driver, path, self._opened.data_key, access)
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -23,6 +23,7 @@ from balchat_host.testing.storage_kit import (
     OTHER_PASSPHRASE,
     PASSPHRASE,
     add_note,
+    as_it_is,
     make_notes,
     new_vault,
     notes,
@@ -151,7 +152,7 @@ async def test_a_backup_that_finds_no_room_leaves_nothing(
         await vault.transact(add_note(BULK * 20))
         # Where nothing could be mounted, a broken disk stands in for a small one.
         with nullcontext() if small_disk.mounted else broken_disk(), pytest.raises((StorageFull, StorageFailed)):
-            await vault.backup(small_disk.folder / "backup")
+            await vault.backup(small_disk.folder / "backup", as_it_is)
         assert not any(small_disk.folder.iterdir())
         await vault.transact(add_note("after"))
 

@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from balchat_host.api.errors import BadInput, StorageFailed, VaultDamaged, VaultExposed, VaultTooNew
 from balchat_host.testing.file_storage_kit import create_once, unlock_once
-from balchat_host.testing.storage_kit import new_vault
+from balchat_host.testing.storage_kit import as_it_is, new_vault
 
 if TYPE_CHECKING:
     from balchat_storage_sqlcipher.storage import SqlcipherStorage
@@ -168,7 +168,7 @@ async def test_a_backup_into_a_folder_that_is_not_there_is_refused(
 ) -> None:
     async with new_vault(storage, directory) as vault:
         with pytest.raises(BadInput, match="does not exist"):
-            await vault.backup(tmp_path / "absent" / "backup")
+            await vault.backup(tmp_path / "absent" / "backup", as_it_is)
 
 
 def test_a_locked_vault_leaves_two_files_and_the_lock(storage: SqlcipherStorage, directory: Path) -> None:

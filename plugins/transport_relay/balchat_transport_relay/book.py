@@ -24,6 +24,9 @@ _RELAY: Final = b"relay/"
 _QUEUE: Final = b"queue/"
 _CLAIM: Final = b"claim/"
 _INBOX: Final = b"inbox"
+_RESTORED: Final = b"restored"
+"""When, as we last saw it, the account went on from a backup."""
+_OUT_OF_DATE: Final = 1
 _TIME: Final = uint(2**53)
 MAX_CLAIMS: Final = 1024
 
@@ -104,9 +107,18 @@ class Book:
         self.inbox_key: OpeningKey
 
     async def open(self) -> None:
-        """Read everything; make the inbox's key where there is none."""
+        """Read everything; make the inbox's key where there is none.
+
+        Where the account has gone on from a backup since, the cards at our relays lead to keys that are gone: they
+        count as out of date, so that others take their place.
+        """
+        restored = (await self._host.restored_at() or 0).to_bytes(8)
 
         def read(area: KeyValueArea) -> bytes:
+            if restored != (area.get(_RESTORED) or bytes(8)):
+                for key, row in list(area.scan(_RELAY)):
+                    area.put(key, replace(RelayRow.from_octets(row), cards_until=_OUT_OF_DATE).to_octets())
+                area.put(_RESTORED, restored)
             self._relays = {key[len(_RELAY) :]: RelayRow.from_octets(row) for key, row in area.scan(_RELAY)}
             self._queues = {key[len(_QUEUE) :]: QueueRow.from_octets(row) for key, row in area.scan(_QUEUE)}
             self._claims = {key[len(_CLAIM) :]: ClaimRow.from_octets(row) for key, row in area.scan(_CLAIM)}

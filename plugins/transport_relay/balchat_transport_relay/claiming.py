@@ -1,19 +1,25 @@
-"""Claims key packages of people who are away, at the relays that their chat codes name, and then at ours."""
+"""Claims key packages of people who are away.
+
+It looks at the relays where they have had queues for us, at those that their chat codes name, and then at ours.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.cards import BadCard, Card, unwrap
+from balchat_relay_proto.cbor import Malformed
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Claimed
 from balchat_relay_proto.requests import Claim
 
 from balchat_host.api.errors import BadOnionAddress, PeerUnreachable
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import PeerId, Route
+from balchat_transport_relay.address import Destination
 from balchat_transport_relay.book import Book, ClaimRow
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.faults import RelayGone, RelayLies
@@ -48,9 +54,9 @@ class Claiming:
         self._asked: defaultdict[PeerId, defaultdict[PeerId, _Asked]] = defaultdict(lambda: defaultdict(_Asked))
         """By person and relay of ours."""
 
-    async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
+    async def claim(self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()) -> bytes | None:
         """Get a KeyPackage (Transport.claim_key_package); the way to the inbox is remembered."""
-        named = _named(relays)
+        named = list(dict.fromkeys([*_relays_of(routes), *_named(relays)]))
         key_package = await self._look(peer, named)
         if key_package is not None:
             return key_package
@@ -105,6 +111,15 @@ class Claiming:
             if claimed.last_resort:
                 return None
         return None
+
+
+def _relays_of(routes: Sequence[Route]) -> list[PeerId]:
+    """Return the relays at which somebody has had queues: there they leave cards as well."""
+    found: list[PeerId] = []
+    for route in routes[:_MAX_RELAYS]:
+        with suppress(Malformed):
+            found.append(PeerId(Destination.of(route).address.relay_key))
+    return found
 
 
 def _named(relays: Sequence[str]) -> list[PeerId]:

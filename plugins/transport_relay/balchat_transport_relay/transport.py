@@ -115,9 +115,11 @@ class RelayTransport(Transport):
         for peer in self._book.peers - set(peers):
             await self.forget(peer)
 
-    async def claim_key_package(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
+    async def claim_key_package(
+        self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()
+    ) -> bytes | None:
         self._require_running()
-        return await self._claiming.claim(peer, relays)
+        return await self._claiming.claim(peer, relays, routes)
 
     # -- relays
 

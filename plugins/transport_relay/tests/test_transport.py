@@ -21,7 +21,8 @@ from balchat_transport_relay.station import DRAIN
 
 from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, PeerUnreachable, RelayUnusable, TooMany
 from balchat_host.api.transport import Disposition, KeyPackages, Outcome, Verdict
-from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.api.types import PeerId, Phase, Route, Secret
+from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.fake_transport_host import FakeTransportHost, commit_all, sign
 from balchat_host.testing.waiting import running
 
@@ -689,3 +690,46 @@ async def test_a_queue_that_is_not_there_is_asked_for_less_and_less_often(world)
         del relay.boxes[queue]
         (sent,) = await alice.send(bob, b"and again", routes=routes)
         assert (await alice.host.final(sent)).retry_after == 60
+
+
+async def test_after_a_restore_no_card_from_before_is_left_for_strangers(world) -> None:
+    key, area = Secret(urandom(32)), DictArea()
+
+    class Restored(FakeTransportHost):
+        """Goes on from a backup: it makes other key packages."""
+
+        async def restored_at(self) -> int | None:
+            return 1_800_000_000_000
+
+        async def key_packages(self, count: int) -> KeyPackages:
+            self._key_packages += 1000
+            return await super().key_packages(count)
+
+    async with world() as w:
+        relay = await w.relay()
+        settings = RelaySettings(key_packages=8, **CALM)
+        async with w.account(relay, settings=settings, key=key, area=area) as bob:
+            box = relay.boxes[inbox_id(bob.peer.octets)]
+            before = set(box.cards)
+            area = bob.host.area
+        async with w.account(settings=settings, key=key, area=area, host=Restored) as bob:
+            await bob.online()
+            await anyio.sleep(HOUR)
+            assert len(box.cards) == 8
+            assert not before & set(box.cards)
+            published = len(relay.asked_for(Publish))
+            area = bob.host.area
+        async with w.account(settings=settings, key=key, area=area, host=Restored) as bob:
+            await bob.online()
+            await anyio.sleep(HOUR)
+            assert len(relay.asked_for(Publish)) == published, "once"
+
+
+async def test_somebody_is_looked_for_where_they_have_had_a_queue_for_us(world) -> None:
+    async with world() as w:
+        theirs, ours = await w.relay(), await w.relay()
+        async with w.account(ours) as alice, w.account(theirs) as bob:
+            routes = await bob.transport.allocate_routes(alice.peer)
+            broken = Route(transport="transport_relay", address=b"?", sealing_key=None)
+            assert await alice.transport.claim_key_package(bob.peer, [], [broken, *routes]) is not None
+            assert ours.asked_for(Claim) == []

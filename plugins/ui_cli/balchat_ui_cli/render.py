@@ -41,6 +41,7 @@ _WORKS_AS = {
     "direct-only": ": no enabled transport keeps messages for people who are away",
     "relay-only": ": no enabled transport reaches people themselves",
 }
+_RESTORED_WORDS = "asked again after a restore: what you write waits until they have answered"
 _MESSAGE_STYLES = {
     MessageState.DELIVERED: Style.GOOD,
     MessageState.READ: Style.GOOD,
@@ -153,7 +154,10 @@ def _labelled(label: str, *value: Span | str) -> Line:
 def contact_words(contact: ContactView) -> list[str]:
     """Say everything about a contact that its name does not."""
     words = ["blocked"] if contact.blocked else [_CONTACT_WORDS[contact.state]]
-    if contact.reason and not contact.blocked:
+    if contact.reason == "restored" and not contact.blocked:
+        # They had said yes before: there is no approval to wait for.
+        words = [_RESTORED_WORDS]
+    elif contact.reason and not contact.blocked:
         words = [f"{words[0]}: {_CONTACT_REASONS.get(contact.reason, contact.reason)}"]
     if contact.state is ContactState.ACTIVE and not contact.blocked:
         words.append("verified" if contact.verified else "not verified")

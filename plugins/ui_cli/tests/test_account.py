@@ -129,6 +129,46 @@ def test_backup_takes_a_relative_path(cli: Cli, app: FakeApp, tmp_path: Path, mo
     assert cli.json("backup", "copy")["path"] == str(tmp_path / "copy")
 
 
+def test_restore_makes_the_account_again(cli: Cli, host: FakeHost, key: str) -> None:
+    host.profile("old").make("Alice")
+    backup = str(host.profile("old").directory)
+    restored = cli.json("restore", backup, key, "--profile", "new")
+    assert restored == {"profile": "new", "directory": str(host.profile("new").directory)}
+    assert host.profile("new").app.account.name == "Alice"
+
+
+def test_restore_says_what_comes_next(cli: Cli, host: FakeHost, key: str) -> None:
+    host.profile("old").make("Alice")
+    said = cli.ok("restore", str(host.profile("old").directory), key, "--profile", "new").out
+    assert "Next: `balchat up`" in said
+    assert "Contacts are asked again" in said
+
+
+def test_restore_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProfile, host: FakeHost) -> None:
+    host.profile("other").make("Mallory")
+    result = cli("restore", str(host.profile("other").directory), "--json")
+    assert (result.code, result.error["code"]) == (3, "account-exists")
+    assert profile.app.account.name == "Alice"
+
+
+def test_restore_of_nothing_asks_for_no_passphrase(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a backup")
+    for name in ("absent", "file"):
+        result = cli("restore", str(tmp_path / name), "--json")
+        assert (result.code, result.error["code"]) == (3, "bad-input")
+        assert "a backup is one" in result.error["message"]
+
+
+def test_restore_with_a_wrong_passphrase_makes_nothing(
+    cli: Cli, host: FakeHost, pipe_with: Callable[[bytes], int]
+) -> None:
+    host.profile("old").make("Alice")
+    wrong = str(pipe_with(b"wrong\n"))
+    result = cli("restore", str(host.profile("old").directory), "--profile", "new", "--passphrase-fd", wrong, "--json")
+    assert (result.code, result.error["code"]) == (4, "wrong-secret")
+    assert not host.profile("new").exists()
+
+
 # -- where a passphrase comes from
 
 

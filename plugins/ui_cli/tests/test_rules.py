@@ -34,7 +34,7 @@ def commands(group: Any = None, path: tuple[str, ...] = ()) -> list[tuple[str, .
 
 def test_the_commands() -> None:
     assert {" ".join(path) for path in commands()} == {
-        "init", "code", "backup", "passphrase change", "recovery renew", "up", "down", "status",
+        "init", "restore", "code", "backup", "passphrase change", "recovery renew", "up", "down", "status",
         "relay add", "relay list", "relay check", "relay default", "relay remove",
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
         "contacts remove", "requests list", "requests accept", "requests reject", "send", "history", "chat", "listen",
@@ -107,7 +107,7 @@ def test_a_profile_by_directory(cli: Cli, host: FakeHost, tmp_path: Path) -> Non
 
 def test_no_account(cli: Cli) -> None:
     for path in commands():
-        if path[0] in {"init", "profile", "plugins", "config", "doctor", "version"}:
+        if path[0] in {"init", "restore", "profile", "plugins", "config", "doctor", "version"}:
             continue
         wanted = {("send",): ["Bob", "hello"], ("passphrase", "change"): [], ("contacts", "rename"): ["Bob", "Rob"]}
         one = {

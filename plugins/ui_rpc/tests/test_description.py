@@ -12,6 +12,7 @@ from balchat_ui_rpc.session import Session
 from balchat_ui_rpc.values import codec_for
 
 from balchat_host.api.events import (
+    AccountRestored,
     ContactChanged,
     ContactRemoved,
     Event,
@@ -54,6 +55,7 @@ EVENTS = (
     MessageStateChanged(cursor=1, at=2, id="01", conversation="02", state=MessageState.READ),
     ContactChanged(cursor=1, at=2, contact=CONTACT),
     ContactRemoved(cursor=1, at=2, name="Bob", peer_id="05"),
+    AccountRestored(cursor=1, at=2, copied_at=1, contacts=3),
     RequestReceived(cursor=1, at=2, request=REQUEST),
     RequestClosed(cursor=1, at=2, peer_id="07", outcome="rejected"),
 )

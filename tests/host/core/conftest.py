@@ -49,7 +49,9 @@ class Bench:
         """Make the account."""
         us = nobody(99)
         self.run(
-            lambda unit: unit.tx.execute("INSERT INTO account VALUES (1, ?, 'Alice', ?, '')", (us.octets, self.now))
+            lambda unit: unit.tx.execute(
+                "INSERT INTO account (only, peer_id, name, created_at) VALUES (1, ?, 'Alice', ?)", (us.octets, self.now)
+            )
         )
         return us
 

@@ -1,7 +1,8 @@
-"""Commands about the account itself: init, code, passphrase, recovery, backup."""
+"""Commands about the account itself: init, restore, code, passphrase, recovery, backup."""
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from time import strftime
 from typing import Annotated
@@ -31,6 +32,17 @@ def register(app: typer.Typer) -> None:
     )(init)
     command(app, "code", panel=ACCOUNT, unlocks=True, examples=["balchat code", "balchat code --qr"])(code)
     command(app, "backup", panel=ACCOUNT, unlocks=True, examples=["balchat backup /media/stick/"])(backup)
+
+    command(
+        app,
+        "restore",
+        panel=ACCOUNT,
+        unlocks=True,
+        examples=[
+            "balchat restore /media/stick/balchat-default-20260131-120300",
+            "balchat restore --recovery-code /media/stick/balchat-default-20260131-120300",
+        ],
+    )(restore)
 
     passphrase = new_group()
     command(
@@ -130,6 +142,38 @@ def backup(
     run.session.ask(lambda app: app.backup(str(path)))
     written = f"The locked copy is {path}."
     run.out.value({"path": str(path)}, lambda: [[written]], done=written)
+
+
+def restore(
+    run: Run,
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="The locked copy, as `balchat backup` wrote it.")],
+) -> None:
+    """Make the account again from a backup.
+
+    Asks for the passphrase, or with --recovery-code for the recovery code, that was good when the copy was made.
+    """
+    if run.profile.exists():
+        raise AccountExists(name=run.profile.name)
+    path = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100  # resolve() would follow links that a person named
+    if not path.is_dir():
+        raise BadInput(what=str(path), problem="there is no such folder; a backup is one")
+    run.session.unlocking(partial(_restore, run, path))
+    restored = {"profile": run.profile.name, "directory": str(run.profile.directory)}
+    run.out.value(
+        restored,
+        lambda: [
+            [f"The account is restored, in {run.profile.directory}."],
+            [],
+            ["Next: `balchat up`. Contacts are asked again, one after the other, and accept by themselves; until then"],
+            ["what you write to one waits. What came after the copy was made is not in it."],
+            ["Use this account here only: up on two machines, a message reaches one of them and not the other."],
+        ],
+    )
+
+
+def _restore(run: Run, source: Path, secret: Secret) -> None:
+    with one_error():
+        anyio.run(run.profile.restore, source, secret, run.session.key.slot)
 
 
 def change_passphrase(

@@ -10,6 +10,7 @@ import typer
 from anyio.abc import TaskStatus
 
 from balchat_host.api.events import (
+    AccountRestored,
     ContactChanged,
     ContactRemoved,
     Event,
@@ -25,7 +26,7 @@ from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines, Span, Style
 from balchat_ui_cli.render import contact_words, missing_span, reason_words, state_style
 from balchat_ui_cli.session import following
-from balchat_ui_cli.text import SHORT_ID, clock_with_seconds, text_lines
+from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day, text_lines
 
 MAX_CURSOR: Final = 10**18
 """No event ever has such a cursor, and it fits the integers of every language that JSON comes from."""
@@ -155,6 +156,9 @@ def _words(event: Event) -> Sequence[Span | str]:
             return [Span(contact.name, Style.STRONG), f" {', '.join(contact_words(contact))}"]
         case ContactRemoved(name=name):
             return [Span(name, Style.STRONG), " removed"]
+        case AccountRestored(copied_at=copied_at, contacts=contacts):
+            asked = "1 contact is" if contacts == 1 else f"{contacts} contacts are"
+            return [f"restored from a backup of {day(copied_at)} {clock(copied_at)}: {asked} asked again"]
         case RequestReceived(request=request):
             said = f": {' ⏎ '.join(text_lines(request.introduction))}" if request.introduction else ""
             return [Span(request.name or request.onion, Style.WARN), f" asks to become a contact{said}"]
