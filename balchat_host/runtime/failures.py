@@ -22,6 +22,10 @@ TRACEBACK: Final = "BALCHAT_TRACEBACK"
 _log: Final = logging.getLogger("balchat")
 
 
+class CalledExit(Exception):
+    """A task called `sys.exit()`, which ends that task alone (`exits`)."""
+
+
 def contain(what: str, error: BaseException) -> None:
     """Log the exception that ended `what`. Call it in an `except BaseException` around a job that stands alone.
 
@@ -73,7 +77,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
             yield from _leaves(inner)
     else:
-        yield error
+        yield error.__cause__ if isinstance(error, CalledExit) and error.__cause__ is not None else error
 
 
 def _is_cancellation(error: BaseException) -> bool:

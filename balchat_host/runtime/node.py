@@ -30,6 +30,7 @@ from balchat_host.runtime.carrier import Carrier
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.current_network import CurrentNetwork
 from balchat_host.runtime.effects import Effects
+from balchat_host.runtime.exits import contained_exits
 from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.local_app import LocalApp
@@ -87,6 +88,13 @@ class Node:
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
+        with contained_exits():
+            await self._run(task_status)
+        if self._failure is not None:
+            # Raised a second time, one exception would mix up two tracebacks.
+            raise type(self._failure)(**self._failure.fields)
+
+    async def _run(self, task_status: TaskStatus[App]) -> None:
         await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
         us = await self._keeper.read(account.load)
         self._identity = us.peer, await self._keeper.read(self._seed)
@@ -101,9 +109,6 @@ class Node:
                     front_ends = [self._supervise(work, front_end) for front_end in self._front_ends]
                     work.start_soon(self._settle, transports)
                     await self._work(work, [network, *transports, *front_ends], task_status)
-        if self._failure is not None:
-            # Raised a second time, one exception would mix up two tracebacks.
-            raise type(self._failure)(**self._failure.fields)
 
     def _supervise(self, tasks: TaskGroup, service: PluginService) -> Supervisor:
         supervisor = Supervisor(service, start_timeout=self._start_timeout)
@@ -197,17 +202,17 @@ class Node:
         return self._keeper.engine.identity_seed(crypto_area(tx))
 
     async def _tidy(self) -> None:
-        # What has had its time can wait until there is room.
-        with suppress(StorageFull):
-            await self._keeper.change(housekeeping.tidy)
+        try:
+            # What has had its time can wait until there is room.
+            with suppress(StorageFull):
+                await self._keeper.change(housekeeping.tidy)
+        except BaseException as error:  # noqa: BLE001  # it is tried again in an hour
+            contain("housekeeping", error)
 
     async def _tidy_now_and_then(self) -> None:
         while True:
             await anyio.sleep(_TIDY_EVERY)
-            try:
-                await self._tidy()
-            except BaseException as error:  # noqa: BLE001  # it is tried again in an hour
-                contain("housekeeping", error)
+            await self._tidy()
 
 
 class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
