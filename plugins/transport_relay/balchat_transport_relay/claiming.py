@@ -22,7 +22,7 @@ from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.book import Book, ClaimRow
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
 
 _MAX_RELAYS: Final = 3
 _MAX_CLAIMS: Final = 4
@@ -86,6 +86,9 @@ class Claiming:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {refused.code.value}"), None
             except (RelayLies, BadCard) as error:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {error}"), None
+            except Exception as error:  # noqa: BLE001  # whatever it gave us, it is one attempt's
+                ours = unforeseen("reading a card", error)
+                failure, card = PeerUnreachable(problem=f"a relay did not help: {ours}"), None
             if asked is not None:
                 asked[relay].answered()
             if card is not None:

@@ -14,10 +14,10 @@ from balchat_relay_proto.requests import GetChallenge, Owner, Request
 from balchat_relay_proto.sizes import MAX_REPLY
 from balchat_relay_proto.versions import common_version
 
-from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies, unforeseen
 from balchat_transport_relay.http import HttpConnection
 
 R = TypeVar("R", bound=Message)
@@ -49,13 +49,7 @@ class RelayClient:
         """Ask the relay who it is, over a new connection. Raises RelayGone, RelayLies."""
         async with self._turn:
             await self.disconnect()
-            self.used_at = anyio.current_time()
-            with anyio.move_on_after(self._timeout):
-                await self._connected()
-                assert self._about is not None
-                return self._about
-            await self.disconnect()
-        raise RelayGone("it did not answer in time")
+            return await self._in_time(self._introduced)
 
     async def ask(self, request: Request, reply: type[R]) -> R:
         """Ask for an operation; give the reply. Raises Refused, RelayGone, RelayLies."""
@@ -100,7 +94,22 @@ class RelayClient:
                     await anyio.sleep(max(1, wait))
             return await self._in_time(ask)
 
+    async def _introduced(self, http: HttpConnection) -> About:
+        del http
+        assert self._about is not None, "a connection begins with it"
+        return self._about
+
     async def _in_time(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
+        """Ask once. Raises Refused, RelayGone, RelayLies, and what our vault does when something is to be signed."""
+        try:
+            return await self._once_more(ask)
+        except (Refused, RelayGone, RelayLies, BalchatError):
+            raise
+        except Exception as error:  # noqa: BLE001  # what one answer meets ends one question
+            await self.disconnect()
+            raise unforeseen("asking a relay", error) from None
+
+    async def _once_more(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
         self.used_at = anyio.current_time()
         with anyio.move_on_after(self._timeout):
             reused = self._http is not None and self._http.usable

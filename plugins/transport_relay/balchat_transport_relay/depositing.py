@@ -10,14 +10,15 @@ from balchat_relay_proto.cbor import Malformed
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Done
 from balchat_relay_proto.requests import Put
-from balchat_relay_proto.sealing import seal
+from balchat_relay_proto.sealing import OVERHEAD, seal
+from balchat_relay_proto.sizes import MAX_INBOX_ENVELOPE
 
 from balchat_host.api.errors import BadInput, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportHost
 from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination, QueueAddress
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
 
 _DENIED_RETRY: Final = 60.0
 _DENIED_LONGEST: Final = 900.0
@@ -30,6 +31,8 @@ _MAX_DOUBLED: Final = 10
 """How often the wait is doubled: by then it is at its limit, and a float does not hold every power of 2."""
 _DOWN_FOR: Final = 60.0
 """Seconds for which a relay that could not be reached is asked last."""
+_MAX_INTO_INBOX: Final = MAX_INBOX_ENVELOPE - OVERHEAD - parts.HEADER
+"""Octets of an envelope that fits into the largest one that an inbox takes."""
 _SHORTEST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 6 * 3600.0
 """Seconds; however long a relay wants us to wait, the world may have changed by then."""
@@ -137,6 +140,8 @@ class Depositing:
     async def _put_at(self, peer: PeerId, destination: Destination, envelope: bytes) -> _Failure | None:
         address = destination.address
         client = self._circuits.client(PeerId(address.relay_key), f"put/{self._circuits.slot(peer)}")
+        if address.send is None and len(envelope) > _MAX_INTO_INBOX:
+            return _Failure(Code.TOO_LARGE.value, None)
         try:
             for part in parts.split(envelope):
                 sealed = seal(part.to_octets(), destination.sealing_key, queue=address.queue)
@@ -152,6 +157,9 @@ class Depositing:
         except ValueError:
             # The key is the contact's, and no key at all.
             return _Failure("bad-sealing-key", None)
+        except Exception as error:  # noqa: BLE001  # what one envelope meets is nothing to other contacts'
+            unforeseen("leaving an envelope", error)
+            return _Failure(None, None)
         self._down_until.pop(address.relay_key, None)
         self._denied.pop(address.queue, None)
         return None

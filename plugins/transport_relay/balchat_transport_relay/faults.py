@@ -1,10 +1,13 @@
 """What can go wrong with a relay, told apart by what it means for whoever uses it."""
 
-from typing import Final
+import logging
+from typing import Final, cast
 
 from anyio import BrokenResourceError, BusyResourceError, ClosedResourceError, EndOfStream
 
 STREAM_ERRORS: Final = (BrokenResourceError, BusyResourceError, ClosedResourceError, EndOfStream)
+
+_log: Final = logging.getLogger(__name__)
 
 
 class RelayGone(Exception):
@@ -17,3 +20,21 @@ class RelayForeign(RelayGone):
 
 class RelayLies(Exception):
     """It says what no honest relay says: not its own key, no protocol, what nobody asked for."""
+
+
+class OurFault(RelayGone):
+    """Handling what came failed in a way that nobody foresaw: a bug on this side. It was logged."""
+
+
+def unforeseen(where: str, error: BaseException) -> OurFault:
+    """Log the types of an exception that nobody foresaw, and nothing that it says; return what to raise for it."""
+    kinds = sorted(set(_kinds(error)))
+    _log.error("%s failed: %s", where, ", ".join(kinds))
+    return OurFault("our own program failed; its log names the kind of error")
+
+
+def _kinds(error: BaseException) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [kind for each in group.exceptions for kind in _kinds(each)]
+    return [type(error).__name__]

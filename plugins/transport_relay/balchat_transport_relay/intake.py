@@ -1,130 +1,230 @@
 """What came out of a relay, made into envelopes for the host; and which of it the relay may delete then.
 
-Everything here is a stranger's: the relay's, or whoever could put into the queue. What is kept here is a copy: the
-relay has it until the whole is committed, so anything may be given up at any time.
+Everything here is a stranger's: the relay's, or whoever could put into the queue. Each envelope ends in one of three
+ways: the relay may delete it; or it stays, to be offered again at a time; or it stays until it is too old, because the
+host may want it later. What stays is bounded, so that nobody can fill a queue whose owner reads it
+(docs/spec/relay.md, "Taking in").
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.parts import Joiner, Part
-from balchat_relay_proto.sealing import CannotOpen, OpeningKey, unseal
+from balchat_relay_proto.parts import Part
+from balchat_relay_proto.sealing import CannotOpen, unseal
 
-from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, TransportHost, Verdict
+from balchat_host.api.errors import StorageFull, WorldError
+from balchat_host.api.transport import Disposition, TransportHost, Verdict
+from balchat_transport_relay.faults import unforeseen
+from balchat_transport_relay.joining import Wholes
+from balchat_transport_relay.sources import Source
 
-_MAX_PARTS: Final = 2
-"""An envelope of MAX_ENVELOPE_SIZE needs no more."""
-_MAX_WHOLES: Final = 8
-_KEPT_FOR: Final = 7 * 24 * 3600
-MAX_WAITING: Final = 64 * 1024 * 1024
-
-
-class Wholes:
-    """What waits to be joined, of all queues. Each has a joiner; beyond `most` octets together the idlest gives up."""
-
-    def __init__(self, *, most: int = MAX_WAITING) -> None:
-        self._most = most
-        self._joiners: dict[bytes, Joiner] = {}
-
-    @property
-    def octets(self) -> int:
-        """How much waits."""
-        return sum(joiner.octets for joiner in self._joiners.values())
-
-    def add(self, queue: bytes, part: Part) -> bytes | None:
-        """Take a part of what comes out of `queue`; give the whole when this was its last. Raises Malformed."""
-        if part.count > _MAX_PARTS:
-            raise Malformed("no envelope has so many parts")
-        joiner = self._joiners.pop(queue, None) or Joiner(max_wholes=_MAX_WHOLES, max_age=_KEPT_FOR)
-        try:
-            whole = joiner.add(part, now=anyio.current_time())
-        finally:
-            if joiner.octets:
-                self._joiners[queue] = joiner
-        while self.octets > self._most:
-            del self._joiners[next(iter(self._joiners))]
-        if whole is not None and not 1 <= len(whole) <= MAX_ENVELOPE_SIZE:
-            raise Malformed("no envelope has this size")
-        return whole
+RETRIES: Final = (60.0, 600.0, 3600.0)
+"""Seconds after which an envelope is offered again whose handling failed in a way that nobody foresaw. After the last
+one it is deleted: what its sender cannot do without, they store again."""
+FULL_RETRY: Final = 300.0
+"""Seconds after which everything is offered again that our vault had no room for."""
+_SOONEST: Final = 60.0
+"""Seconds after which what stays is fetched again, at the earliest: all of the queue comes then."""
+LONGEST: Final = 3600.0
+"""Seconds; whatever a relay or the host says, each queue is asked for again after that."""
+_MAX_NOTED: Final = 8192
+"""Envelopes of one queue of which we remember why they stay; of more, some are offered earlier than they need be."""
 
 
 @dataclass(slots=True)
-class Result:
-    """`done`: what the relay may delete. `later`: seconds after which the rest shall be offered again, or None."""
+class _Staying:
+    """Why something stays at the relay: in which envelopes it lies, and the loop's time before which it is not offered.
 
-    done: list[bytes] = field(default_factory=list[bytes])
-    later: float | None = None
+    `counts`: it stays for its sender's sake alone, and so counts against what may stay. `failures`: how often
+    handling it failed.
+    """
+
+    ids: tuple[bytes, ...]
+    octets: int
+    not_before: float = 0.0
+    failures: int = 0
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What a sender sealed, in one envelope or joined from the parts that came in several. `name` is its SHA-256."""
+
+    name: bytes
+    octets: bytes
+    ids: tuple[bytes, ...]
 
 
 class Intake:
-    """Takes in what came out of one queue. `keep_ignored`: what the host ignores stays at the relay; it may want it."""
+    """Takes in what came out of one queue. `next_offer`: the loop's time at which all of it shall be fetched again."""
 
-    def __init__(
-        self,
-        host: TransportHost,
-        wholes: Wholes,
-        *,
-        relay: bytes,
-        queue: bytes,
-        key: OpeningKey,
-        keep_ignored: bool,
-    ) -> None:
+    def __init__(self, host: TransportHost, wholes: Wholes, *, relay: bytes, source: Source) -> None:
         self._host = host
         self._wholes = wholes
-        self._queue = queue
-        self._name = relay + queue
-        self._key = key
-        self._keep_ignored = keep_ignored
-        self._of_whole: dict[bytes, dict[int, bytes]] = {}
-        """By whole and index, the id of the envelope that a part came in."""
+        self._source = source
+        self._queue = relay + source.id
+        self._turn = anyio.Lock()
+        self._parts: dict[bytes, dict[int, bytes]] = {}
+        """By whole and index, the id of the envelope that a part which waits came in."""
+        self._staying: dict[bytes, _Staying] = {}
+        """By the name of a whole; by an envelope's id where it could not even be opened."""
+        self.next_offer = float("inf")
         self.unreadable = 0
         """How many could not be opened, or were no parts."""
+        wholes.begin(self._queue)
 
-    async def take(self, sealed: Sequence[bytes]) -> Result:
-        """Take in a batch, in order; returns once what it names as done is durable."""
-        result = Result()
-        wholes: list[tuple[bytes, list[bytes]]] = []
-        for each in sealed:
-            identifier = envelope_id(each)
-            try:
-                part = Part.from_octets(unseal(each, self._key, queue=self._queue))
-                whole = self._wholes.add(self._name, part)
-            except (CannotOpen, Malformed):
-                self.unreadable += 1
-                result.done.append(identifier)
-                continue
-            if not self._note(part, identifier):
-                result.done.append(identifier)
-            if whole is not None:
-                wholes.append((whole, list(self._of_whole.pop(part.whole_id).values())))
-        for (_, identifiers), disposition in zip(wholes, await self._receive(wholes), strict=True):
-            if self._is_done(disposition):
-                result.done += identifiers
-            elif disposition.retry_after is not None:
-                result.later = max(result.later or 0.0, disposition.retry_after)
-        return result
+    async def take(self, sealed: Sequence[bytes]) -> list[bytes]:
+        """Take in a batch, in order; return the ids of what the relay may delete, once that is durable.
 
-    def _note(self, part: Part, identifier: bytes) -> bool:
-        """Remember in what a part came; False where it is there in another envelope, which makes this one needless."""
-        of_whole = self._of_whole.setdefault(part.whole_id, {})
-        while len(self._of_whole) > _MAX_WHOLES * _MAX_PARTS:
-            self._of_whole.pop(next(iter(self._of_whole)))
-        return of_whole.setdefault(part.index, identifier) == identifier
+        Raises WorldError where the vault takes nothing: then nothing was judged, and all of it is offered again.
+        """
+        async with self._turn:  # what is pushed, and what is fetched meanwhile
+            done: list[bytes] = []
+            wholes = [whole for each in sealed if (whole := self._open(each, done)) is not None]
+            for whole, disposition in zip(wholes, await self._offer(wholes), strict=True):
+                if disposition is None:
+                    self._failed(whole.name, whole.ids, len(whole.octets), done)
+                else:
+                    self._settle(whole, disposition, done)
+            self._bound(done)
+            self._forget_oldest()
+            return done
 
-    async def _receive(self, wholes: Sequence[tuple[bytes, list[bytes]]]) -> Sequence[Disposition]:
+    def offer_in(self, seconds: float) -> None:
+        """Have everything fetched and offered again then, unless that is to happen earlier."""
+        self.next_offer = min(self.next_offer, anyio.current_time() + min(max(seconds, _SOONEST), LONGEST))
+
+    def begin_offer(self) -> None:
+        """Hear that everything is being fetched now: what is due is to be offered when it comes."""
+        now = anyio.current_time()
+        for staying in self._staying.values():
+            if staying.not_before <= now:
+                staying.not_before = 0.0
+        waiting = [staying.not_before for staying in self._staying.values() if staying.not_before]
+        self.next_offer = min(waiting, default=float("inf"))
+
+    # -- opening
+
+    def _open(self, sealed: bytes, done: list[bytes]) -> _Whole | None:
+        """Return the whole that an envelope completes, if it is to be offered now."""
+        identifier = envelope_id(sealed)
+        if self._waits(identifier):
+            return None
+        try:
+            whole = self._join(
+                Part.from_octets(unseal(sealed, self._source.key, queue=self._source.id)), identifier, done
+            )
+        except (CannotOpen, Malformed):
+            self.unreadable += 1
+            done.append(identifier)
+            return None
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this envelope's
+            unforeseen("opening an envelope", error)
+            self._failed(identifier, (identifier,), len(sealed), done)
+            return None
+        finally:
+            for name in self._wholes.take_given_up(self._queue):
+                done += self._parts.pop(name, {}).values()
+        self._staying.pop(identifier, None)  # it could be opened after all
+        if whole is None:
+            return None
+        if self._waits(whole.name):
+            self._replace(whole.name, whole.ids, done)
+            return None
+        return whole
+
+    def _join(self, part: Part, identifier: bytes, done: list[bytes]) -> _Whole | None:
+        octets = self._wholes.add(self._queue, part, max_parts=self._source.max_parts)
+        if part.count == 1:
+            assert octets is not None, "the only part is the whole"
+            return _Whole(part.whole_id, octets, (identifier,))
+        of_whole = self._parts.setdefault(part.whole_id, {})
+        earlier, of_whole[part.index] = of_whole.get(part.index, identifier), identifier
+        if earlier != identifier:
+            done.append(earlier)
+        if octets is None:
+            return None
+        return _Whole(part.whole_id, octets, tuple(self._parts.pop(part.whole_id).values()))
+
+    def _replace(self, name: bytes, ids: tuple[bytes, ...], done: list[bytes]) -> None:
+        """Note in which envelopes something lies now; of copies, the newest is there for longest."""
+        staying = self._staying[name]
+        done += set(staying.ids) - set(ids)
+        staying.ids = ids
+
+    def _waits(self, name: bytes) -> bool:
+        staying = self._staying.get(name)
+        return staying is not None and staying.not_before > anyio.current_time()
+
+    # -- offering
+
+    async def _offer(self, wholes: Sequence[_Whole]) -> Sequence[Disposition | None]:
+        """Hand them to the host; return None for each of which it cannot even say what becomes of it."""
         if not wholes:
             return []
-        return await self._host.receive(None, [whole for whole, _ in wholes])
+        try:
+            return await self._receive(wholes)
+        except WorldError:
+            raise
+        except Exception as error:  # noqa: BLE001  # it is one envelope's, and must not be the others'
+            unforeseen("taking in what came from a relay", error)
+            if len(wholes) == 1:
+                return [None]
+        return [each for whole in wholes for each in await self._offer([whole])]
 
-    def _is_done(self, disposition: Disposition) -> bool:
-        match disposition.verdict:
-            case Verdict.COMMITTED:
-                return True
-            case Verdict.IGNORED:
-                return not self._keep_ignored
-            case Verdict.REFUSED:
-                return disposition.retry_after is None
+    async def _receive(self, wholes: Sequence[_Whole]) -> Sequence[Disposition]:
+        dispositions = await self._host.receive(None, [whole.octets for whole in wholes])
+        if len(dispositions) != len(wholes):
+            raise ValueError("another number of answers than of envelopes")
+        return dispositions
+
+    def _settle(self, whole: _Whole, disposition: Disposition, done: list[bytes]) -> None:
+        staying = self._staying.setdefault(whole.name, _Staying(whole.ids, len(whole.octets)))
+        self._replace(whole.name, whole.ids, done)
+        refused, wait = disposition.verdict is Verdict.REFUSED, disposition.retry_after
+        if refused and disposition.reason == StorageFull.code:
+            # A full disk of ours says nothing about the envelope.
+            self._wait(staying, FULL_RETRY)
+        elif refused and wait is not None:
+            self._wait(staying, wait, counts=self._source.anybody)
+        elif disposition.verdict is Verdict.IGNORED and not self._source.anybody:
+            staying.counts = True
+        else:
+            self._drop(whole.name, done)
+
+    def _failed(self, name: bytes, ids: tuple[bytes, ...], octets: int, done: list[bytes]) -> None:
+        """Handling it failed, which may be our bug: it stays for a while, and is given up in the end."""
+        staying = self._staying.setdefault(name, _Staying(ids, octets))
+        self._replace(name, ids, done)
+        if staying.failures == len(RETRIES):
+            self._drop(name, done)
+        else:
+            self._wait(staying, RETRIES[staying.failures])
+            staying.failures += 1
+
+    def _wait(self, staying: _Staying, seconds: float, *, counts: bool = False) -> None:
+        staying.counts = counts
+        staying.not_before = anyio.current_time() + min(max(seconds, _SOONEST), LONGEST)
+        self.next_offer = min(self.next_offer, staying.not_before)
+
+    def _drop(self, name: bytes, done: list[bytes]) -> None:
+        done += self._staying.pop(name).ids
+
+    def _forget_oldest(self) -> None:
+        """Remember only so much. What is forgotten still stays, and is offered whenever it comes."""
+        while len(self._staying) > _MAX_NOTED:
+            del self._staying[next(iter(self._staying))]
+
+    def _bound(self, done: list[bytes]) -> None:
+        """Give up the oldest of what stays for its sender's sake alone, where that is too much."""
+        counting = [(name, staying) for name, staying in self._staying.items() if staying.counts]
+        octets = sum(staying.octets for _, staying in counting)
+        for number, (name, staying) in enumerate(counting):
+            if len(counting) - number <= self._source.may_stay and octets <= self._source.octets_may_stay:
+                return
+            octets -= staying.octets
+            self._drop(name, done)

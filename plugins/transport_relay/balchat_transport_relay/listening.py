@@ -11,10 +11,11 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
 from balchat_transport_relay.health import Health
+from balchat_transport_relay.intake import LONGEST
 from balchat_transport_relay.rechecking import Rechecker
-from balchat_transport_relay.roster import LONGEST, Roster
+from balchat_transport_relay.roster import Roster
 from balchat_transport_relay.session import Session
 from balchat_transport_relay.sources import Source
 from balchat_transport_relay.websocket import PushConnection
@@ -75,6 +76,7 @@ class Listener:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._keep_pushing)
             tasks.start_soon(self._keep_polling)
+            tasks.start_soon(self._keep_offering)
             tasks.start_soon(self._rechecker.run)
 
     # -- pushed
@@ -99,6 +101,8 @@ class Listener:
             except Refused as refused:
                 self._health.refused(self._isolation, refused.code)
                 wait = min(float(refused.retry_after or 0), LONGEST)
+            except Exception as error:  # noqa: BLE001  # what one connection meets ends that one
+                self._health.ours(self._isolation, str(unforeseen("a subscription", error)))
             else:
                 failures = 0
                 continue
@@ -156,9 +160,31 @@ class Listener:
             except RelayGone as gone:
                 self._health.gone(self._isolation, str(gone))
                 return
+            except Exception as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
+                self._health.ours(source.id, str(unforeseen("fetching from a queue", error)))
+                continue
             self.roster.works(source.id, pushed=False)
             if not self._pushing:
                 self._health.polled(self._isolation)
+
+    async def _keep_offering(self) -> None:
+        """Fetch what stays at the relay when it is to be offered to the host again; subscriptions stand meanwhile."""
+        while True:
+            changed = self.roster.changed
+            with anyio.move_on_at(self.roster.next_offer() or float("inf")):
+                await changed.wait()
+            for source in self.roster.begin_offer():
+                try:
+                    await self._fetch_all(source)
+                except (Refused, RelayGone):
+                    pass
+                except RelayLies as lie:
+                    self._health.lies(str(lie))
+                except Exception as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
+                    unforeseen("fetching from a queue", error)
+                else:
+                    continue
+                self.roster.offer_in(source.id, self._pace.poll)
 
     async def _fetch_all(self, source: Source) -> None:
         after = 0

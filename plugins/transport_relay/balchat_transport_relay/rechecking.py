@@ -10,7 +10,7 @@ from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Refused
 
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.roster import MAX_NOTED, Pushed, Roster
 from balchat_transport_relay.sources import Source
@@ -67,6 +67,8 @@ class Rechecker:
                 self._health.lies(str(lie))
             except RelayGone:
                 continue  # if it is gone, the push connection finds out
+            except Exception as error:  # noqa: BLE001  # it is only a look
+                unforeseen("looking for what was not pushed", error)
 
     async def _recheck(self) -> bool:
         """Look for what the relay should have pushed and did not; say whether there is any, and fetch that.

@@ -8,19 +8,21 @@ import anyio
 from balchat_relay_proto.errors import Code
 from balchat_relay_proto.sizes import MAX_ACKNOWLEDGED
 
-from balchat_host.api.errors import BalchatError
+from balchat_host.api.errors import WorldError
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.intake import Intake, Wholes
+from balchat_transport_relay.intake import FULL_RETRY, LONGEST, Intake
+from balchat_transport_relay.joining import Wholes
 from balchat_transport_relay.sources import Source
 
 _SHORTEST: Final = 5.0
-_VAULT_RETRY: Final = 60.0
+_NOT_DELETED_RETRY: Final = 60.0
+"""Seconds after which we acknowledge again what the relay could not delete, where it names no time."""
+MAX_UNREADABLE: Final = 256
+"""Envelopes of one queue that could not be opened, after which it is left alone for a while."""
 MAX_NOTED: Final = 1024
 """How many envelopes of a queue we note that were pushed and stay at the relay."""
-LONGEST: Final = 3600.0
-"""Seconds; whatever a relay or the host says, each queue is asked for again after that."""
 
 
 @dataclass(slots=True)
@@ -58,13 +60,17 @@ class Pushed:
 
 @dataclass(slots=True)
 class Entry:
-    """One queue. `not_before` and `resumed_at` are the loop's times; `pushed` is None where nothing is pushed now."""
+    """One queue. `not_before` and `resumed_at` are the loop's times; `pushed` is None where nothing is pushed now.
+
+    `failing`: our vault took nothing when it was last asked.
+    """
 
     source: Source
     intake: Intake
     not_before: float = 0.0
     resumed_at: float | None = None
     pushed: Pushed | None = None
+    failing: bool = False
 
 
 class Roster:
@@ -102,14 +108,7 @@ class Roster:
             self._health.forget(gone)
         for identifier, source in wanted.items():
             if identifier not in self._entries:
-                intake = Intake(
-                    self._host,
-                    self._wholes,
-                    relay=self._relay.octets,
-                    queue=identifier,
-                    key=source.key,
-                    keep_ignored=source.keep_ignored,
-                )
+                intake = Intake(self._host, self._wholes, relay=self._relay.octets, source=source)
                 self._entries[identifier] = Entry(source, intake)
                 self._health.expect(identifier)
         self.ring()
@@ -144,10 +143,24 @@ class Roster:
         now = anyio.current_time()
         return min((each.not_before for each in self._entries.values() if each.not_before > now), default=None)
 
-    @property
-    def unreadable(self) -> int:
-        """How much came that could not be opened."""
-        return sum(each.intake.unreadable for each in self._entries.values())
+    def next_offer(self) -> float | None:
+        """Give the loop's time at which something that stays at the relay is to be offered to the host again."""
+        at = min((each.intake.next_offer for each in self._entries.values()), default=float("inf"))
+        return None if at == float("inf") else at
+
+    def begin_offer(self) -> list[Source]:
+        """Give the queues of which that is due; they are fetched now, whether they are pushed or not."""
+        now = anyio.current_time()
+        due = [each for each in self._entries.values() if each.intake.next_offer <= now]
+        for each in due:
+            each.intake.begin_offer()
+        return [each.source for each in due]
+
+    def offer_in(self, identifier: bytes, seconds: float) -> None:
+        """Have a queue fetched then, and what is in it offered to the host again."""
+        if (entry := self._entries.get(identifier)) is not None:
+            entry.intake.offer_in(seconds)
+            self.ring()
 
     async def take(self, identifier: bytes, sealed: Sequence[bytes]) -> list[tuple[bytes, ...]]:
         """Take in what came out of a queue; give the ids to acknowledge, in portions. The rest waits as the host said.
@@ -157,16 +170,25 @@ class Roster:
         entry = self._entries.get(identifier)
         if entry is None:
             return []
+        before = entry.intake.next_offer
         try:
-            result = await entry.intake.take(sealed)
-        except BalchatError:
+            ids = await entry.intake.take(sealed)
+        except WorldError:
             # Nothing was promised to anybody; the relay has all of it.
+            entry.failing = True
             self._health.ours(identifier, "our vault takes nothing now")
-            self._pause(entry, _VAULT_RETRY)
+            self.offer_in(identifier, FULL_RETRY)
             return []
-        if result.later is not None:
-            self._pause(entry, result.later)
-        ids = result.done
+        if entry.failing:
+            entry.failing = False
+            self._health.well(identifier)
+        if entry.intake.next_offer < before:
+            self.ring()
+        if entry.intake.unreadable > MAX_UNREADABLE:
+            entry.intake.unreadable = 0
+            self._health.gone(identifier, "it gives out too much that cannot be opened")
+            self._pause(entry, self._poll)
+            self.ring()
         if entry.pushed is not None:
             entry.pushed.acknowledge(ids)
         return [tuple(ids[start : start + MAX_ACKNOWLEDGED]) for start in range(0, len(ids), MAX_ACKNOWLEDGED)]
@@ -176,11 +198,16 @@ class Roster:
         if (pushed := self.pushed(identifier)) is not None:
             pushed.leaving.difference_update(ids)
 
+    def not_deleted(self, identifier: bytes, retry_after: int | None) -> None:
+        """Hear that what we acknowledged is still there: it is fetched then, and acknowledged again."""
+        self.offer_in(identifier, _NOT_DELETED_RETRY if retry_after is None else float(retry_after))
+
     def works(self, identifier: bytes, *, pushed: bool) -> None:
         """A queue is pushed now, or could be asked for."""
         if (entry := self._entries.get(identifier)) is not None:
             entry.pushed = Pushed() if pushed else None
-            self._health.well(identifier)
+            if not entry.failing:
+                self._health.well(identifier)
 
     def paused(self, identifier: bytes) -> bool:
         """Say whether a queue is to be left alone now, or is not of ours any more."""

@@ -26,8 +26,6 @@ from balchat_transport_relay.websocket import PushConnection
 
 _BACKLOG: Final = 1024 * 1024
 _BATCH: Final = 64
-_MAX_UNREADABLE: Final = 256
-"""Envelopes of one connection that could not be opened, after which it is ended and begun again later."""
 
 
 class Session:
@@ -80,20 +78,26 @@ class Session:
             match frame := await self._connection.receive():
                 case Hello():
                     raise RelayLies("it greets again")
-                case Subscribed(number=number):
-                    identifier = self._known(number)
-                    self._unanswered.pop(number, None)
-                    if identifier is not None:
-                        self._roster.works(identifier, pushed=True)
                 case Push():
                     await self._hold(frame)
                 case Ended():
                     self._ended(frame)
-                case Acknowledged(number=number, envelope_ids=ids):
-                    if (identifier := self._known(number)) is not None:
-                        self._roster.deleted(identifier, ids)
-                case NotAcknowledged(number=number):
-                    self._known(number)  # what was not deleted comes again, and the host knows it
+                case _:
+                    self._answered(frame)
+
+    def _answered(self, frame: Subscribed | Acknowledged | NotAcknowledged) -> None:
+        identifier = self._known(frame.number)
+        if isinstance(frame, Subscribed):
+            self._unanswered.pop(frame.number, None)
+        if identifier is None:
+            return
+        match frame:
+            case Subscribed():
+                self._roster.works(identifier, pushed=True)
+            case Acknowledged(envelope_ids=ids):
+                self._roster.deleted(identifier, ids)
+            case NotAcknowledged(retry_after=retry_after):
+                self._roster.not_deleted(identifier, retry_after)
 
     def _ended(self, frame: Ended) -> None:
         identifier = self._known(frame.number)
@@ -157,7 +161,6 @@ class Session:
     # -- taking in
 
     async def _take(self) -> None:
-        before = self._roster.unreadable
         while True:
             while not self._pushed:
                 self._arrived = anyio.Event()
@@ -172,9 +175,5 @@ class Session:
                     continue
                 for ids in await self._roster.take(identifier, sealed):
                     await self._connection.send(Acknowledged(number=number, envelope_ids=ids))
-                if self._roster.paused(identifier):
-                    self._roster.ring()
             self.held -= sum(len(push.envelope) for push in batch)
             self._taken.set()
-            if self._roster.unreadable - before > _MAX_UNREADABLE:
-                raise RelayGone("it gives out too much that cannot be opened")

@@ -1,4 +1,13 @@
-"""What is listened to at a relay: conversations' queues, and our inbox."""
+"""What is listened to at a relay: conversations' queues, and our inbox.
+
+What each takes in differs, since into an inbox anybody may put (docs/spec/relay.md, "Taking in"):
+
+- `anybody`: what the host ignores is deleted; else it stays, because the host may want it later.
+- `max_parts`: what is larger than so many envelopes is refused. A contact request needs one.
+- `may_stay`, `octets_may_stay`: so much may lie there for its sender's sake alone; beyond, the oldest is given up.
+"""
+
+from typing import Final
 
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.proofs import Purpose
@@ -10,17 +19,22 @@ from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.book import QueueRow
 from balchat_transport_relay.client import RelayClient, sign
+from balchat_transport_relay.joining import MAX_PARTS
 
 
 class Inbox:
-    """Our inbox. What the host ignores there is deleted, or a flood would fill it."""
+    """Our inbox."""
+
+    anybody: Final = True
+    max_parts: Final = 1
+    may_stay: Final = 16
+    octets_may_stay: Final = 1024 * 1024
 
     def __init__(self, host: TransportHost, relay: PeerId, key: OpeningKey) -> None:
         self._host = host
         self._relay = relay
         self.id = inbox_id(host.identity.octets)
         self.key = key
-        self.keep_ignored = False
 
     async def authority(self, challenge: bytes) -> Authority:
         """Prove to own it, for one connection."""
@@ -40,13 +54,17 @@ class Inbox:
 
 
 class Queue:
-    """A conversation's queue. What the host ignores stays: it may know later what to do with it."""
+    """A conversation's queue."""
+
+    anybody: Final = False
+    max_parts: Final = MAX_PARTS
+    may_stay: Final = 256
+    octets_may_stay: Final = 16 * 1024 * 1024
 
     def __init__(self, row: QueueRow) -> None:
         self._holder = row.holder
         self.id = row.id
         self.key = OpeningKey(row.key)
-        self.keep_ignored = True
 
     async def authority(self, challenge: bytes) -> Authority:
         """Prove to own it."""

@@ -21,10 +21,10 @@ from balchat_host.api.types import PeerId
 from balchat_transport_relay.book import Book, QueueRow, RelayRow
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.faults import OurFault, RelayGone, RelayLies, unforeseen
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.inbox import InboxCare
-from balchat_transport_relay.intake import Wholes
+from balchat_transport_relay.joining import Wholes
 from balchat_transport_relay.listening import Listener, Pace
 from balchat_transport_relay.roster import Roster
 from balchat_transport_relay.settings import RelaySettings
@@ -92,6 +92,7 @@ class Station:
 
     async def run(self) -> None:
         """Work until cancelled, or until we have left the relay for good."""
+        self._listeners = {}
         async with anyio.create_task_group() as tasks:
             failures = 0
             while True:
@@ -123,8 +124,10 @@ class Station:
         for name, duty in duties:
             try:
                 await duty()
-            except _FAILURES as error:
-                self._failed(name, error)
+            except Exception as error:  # noqa: BLE001  # what one duty meets keeps nothing else from being done
+                self._failed(
+                    name, error if isinstance(error, _FAILURES) else unforeseen("looking after a relay", error)
+                )
                 done = False
                 if isinstance(error, RelayGone):
                     break
@@ -176,7 +179,7 @@ class Station:
         try:
             for queue in queues:
                 await self._create(queue, row)
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001  # raised below, when the other circuits are done
             failures.append(error)
 
     async def _create(self, queue: QueueRow, row: RelayRow) -> None:
@@ -283,6 +286,8 @@ class Station:
             case RelayLies():
                 self.health.lies(str(error))
                 self.health.gone(part, "it could not be used")
+            case OurFault():
+                self.health.ours(part, str(error))
             case RelayGone():
                 self.health.gone(part, str(error))
             case _:

@@ -14,7 +14,8 @@ from balchat_transport_relay.book import Book
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.claiming import Claiming
 from balchat_transport_relay.depositing import Depositing
-from balchat_transport_relay.intake import Wholes
+from balchat_transport_relay.faults import unforeseen
+from balchat_transport_relay.joining import Wholes
 from balchat_transport_relay.relays import ManagedRelays
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.station import Station
@@ -24,6 +25,9 @@ _NONE: Final = ServiceState(
     phase=Phase.DEGRADED, reason="no relay is set up: `balchat relay add` lets people reach you while you are away"
 )
 _VAULT_RETRY: Final = 60.0
+_STATION: Final = "station"
+_STATION_RETRY: Final = 300.0
+"""Seconds after which what works with a relay begins again, when it has failed in a way that nobody foresaw."""
 _CREATION: Final = 5.0
 """Seconds that new queues have to be made at the relays before their addresses are given out all the same."""
 
@@ -143,8 +147,15 @@ class RelayTransport(Transport):
 
     async def _run(self, station: Station, scope: anyio.CancelScope) -> None:
         with scope:
-            await station.run()
-            self._end(station.relay.octets)  # we have left it for good
+            while True:
+                try:
+                    await station.run()
+                except Exception as error:  # noqa: BLE001  # what one relay meets is nothing to the others
+                    station.health.ours(_STATION, str(unforeseen("working with a relay", error)))
+                    await anyio.sleep(_STATION_RETRY)
+                    station.health.forget(_STATION)
+                else:
+                    return self._end(station.relay.octets)  # we have left it for good
 
     def _end(self, key: bytes) -> None:
         self._stations.pop(key, None)

@@ -15,7 +15,7 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.frames import Acknowledged, Ended, Hello, NotAcknowledged, Push, Subscribe, Subscribed
 from balchat_relay_proto.parts import split
 from balchat_relay_proto.replies import About, Created, Creation, Done, Stored
-from balchat_relay_proto.requests import Create, Fetch, Put
+from balchat_relay_proto.requests import Acknowledge, Create, Fetch, Put
 from balchat_relay_proto.sealing import SealingKey, seal
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.settings import RelaySettings
@@ -252,7 +252,7 @@ async def test_an_honest_one_is_not_accused_of_keeping_back(world) -> None:
 
 
 async def test_an_honest_one_that_cannot_delete_is_not_accused_of_keeping_back(world) -> None:
-    """Its disk is full: it says so, and what it pushed stays there although we have it."""
+    """Its disk is full: it says so, and what it pushed stays there although we have it, until there is room again."""
     async with world() as w, w.account() as alice:
         relay = await w.relay()
         async with w.account(relay, settings=RelaySettings(recheck_seconds=60)) as bob:
@@ -269,14 +269,21 @@ async def test_an_honest_one_that_cannot_delete_is_not_accused_of_keeping_back(w
                 box.stored |= {each: pushed[each] for each in frame.envelope_ids}
                 return (NotAcknowledged(number=frame.number, code=Code.RELAY_FULL),)
 
-            relay.frames = full
+            def refuse(request):
+                if isinstance(request, Acknowledge):
+                    raise Refused(Code.RELAY_FULL, "", retry_after=300)
+
+            relay.frames, relay.script = full, refuse
             await alice.send(bob, b"1", b"2")
             await bob.has(b"1", b"2")
             await anyio.sleep(HOUR)
             assert [state.reason for state in bob.host.states.all if "lies" in (state.reason or "")] == []
             assert len(relay.waiting) == 2
-            # Once there is room, what it then keeps back is still found.
-            relay.frames = only(Push, lambda push: ())
+            subscriptions = len(relay.asked_for(Subscribe))
+            # Once there is room, what stayed is deleted, and what it then keeps back is still found.
+            relay.frames, relay.script = only(Push, lambda push: ()), lambda request: None
+            await relay.until(lambda: not relay.waiting)
+            assert len(relay.asked_for(Subscribe)) == subscriptions
             await alice.send(bob, b"3")
             await bob.degraded("it lies: it keeps back what it should push")
 

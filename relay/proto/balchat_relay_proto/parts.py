@@ -14,10 +14,10 @@ from balchat_relay_proto.codec import DIGEST, Message, octets_up_to, uint
 from balchat_relay_proto.sealing import MAX_CONTENT
 
 MAX_PARTS: Final = 64
-_HEADER: Final = 64
+HEADER: Final = 64
 """Octets that a part's frame needs at most."""
 
-PART_CONTENT: Final = MAX_CONTENT - _HEADER
+PART_CONTENT: Final = MAX_CONTENT - HEADER
 MAX_WHOLE: Final = MAX_PARTS * PART_CONTENT
 """Octets of the largest whole, nearly 64 MiB."""
 
@@ -59,6 +59,7 @@ class Joiner:
     """Joins parts in any order, repeated ones too. One for each queue, so that no contact crowds out another.
 
     `max_wholes` and `max_octets` bound what waits; the oldest is given up for a new one. Times are the caller's.
+    What is given up will never be joined from what came: `take_given_up` names it, so that its parts can be deleted.
     """
 
     def __init__(self, *, max_wholes: int = 8, max_octets: int = MAX_WHOLE, max_age: float = 7 * 24 * 3600) -> None:
@@ -66,6 +67,7 @@ class Joiner:
         self._max_octets = max_octets
         self._max_age = max_age
         self._waiting: dict[bytes, Waiting] = {}
+        self._given_up: list[bytes] = []
 
     @property
     def octets(self) -> int:
@@ -83,27 +85,45 @@ class Joiner:
             raise Malformed("only the last part may be shorter")
         waiting = self._waiting.setdefault(part.whole_id, Waiting(count=part.count, since=now))
         if waiting.count != part.count or waiting.parts.get(part.index, part.content) != part.content:
-            del self._waiting[part.whole_id]
+            self._give_up(part.whole_id)
             raise Malformed("parts of one whole contradict each other")
         if part.index not in waiting.parts:
             waiting.parts[part.index] = part.content
             waiting.octets += len(part.content)
         if len(waiting.parts) == waiting.count:
             del self._waiting[part.whole_id]
-            return _checked(part.whole_id, b"".join(waiting.parts[index] for index in range(waiting.count)))
+            try:
+                return _checked(part.whole_id, b"".join(waiting.parts[index] for index in range(waiting.count)))
+            except Malformed:
+                self._given_up.append(part.whole_id)
+                raise
         self._make_room(keep=part.whole_id)
         return None
 
+    def give_up_oldest(self) -> None:
+        """Give up the whole that has waited longest, if any waits."""
+        if self._waiting:
+            self._give_up(next(iter(self._waiting)))
+
+    def take_given_up(self) -> list[bytes]:
+        """Return the ids of the wholes that were given up since the last call."""
+        given_up, self._given_up = self._given_up, []
+        return given_up
+
+    def _give_up(self, whole_id: bytes) -> None:
+        del self._waiting[whole_id]
+        self._given_up.append(whole_id)
+
     def _give_up_old(self, now: float) -> None:
         for whole_id in [each for each, waiting in self._waiting.items() if now - waiting.since > self._max_age]:
-            del self._waiting[whole_id]
+            self._give_up(whole_id)
 
     def _make_room(self, *, keep: bytes) -> None:
         for whole_id in list(self._waiting):
             if len(self._waiting) <= self._max_wholes and self.octets <= self._max_octets:
                 return
             if whole_id != keep:
-                del self._waiting[whole_id]
+                self._give_up(whole_id)
 
 
 def _checked(whole_id: bytes, whole: bytes) -> bytes:

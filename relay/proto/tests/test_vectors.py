@@ -1,5 +1,6 @@
 """The vectors of docs/spec/relay.md: what is right comes out as it went in, what is wrong fails for its own reason."""
 
+import hashlib
 import json
 from base64 import b64decode
 from pathlib import Path
@@ -89,3 +90,30 @@ def test_a_card_opens() -> None:
     card = cards.unwrap(b64decode(vector["card"]), onion_key=bytes.fromhex(vector["onion_key"]))
     assert card.key_package.hex() == vector["key_package"]
     assert card.not_after == vector["not_after"]
+
+
+def runs(written: list[list[int]]) -> bytes:
+    """Read octets that are written as how often each is repeated."""
+    return b"".join(bytes([octet]) * times for octet, times in written)
+
+
+@pytest.mark.parametrize("vector", read("parts"), ids=lambda vector: vector["name"])
+def test_parts_are_joined_or_given_up(vector: dict[str, Any]) -> None:
+    joiner = parts.Joiner(max_wholes=vector["max_wholes"], max_age=vector["max_age"])
+    for step in vector["steps"]:
+        fields, result = step["part"], step["result"]
+        part = parts.Part(
+            whole_id=bytes.fromhex(fields["whole_id"]),
+            index=fields["index"],
+            count=fields["count"],
+            content=runs(fields["content"]),
+        )
+        part = parts.Part.from_octets(part.to_octets())
+        if (problem := result.get("malformed")) is not None:
+            with pytest.raises(Malformed, match=problem):
+                joiner.add(part, now=step.get("at", 0))
+        else:
+            whole = joiner.add(part, now=step.get("at", 0))
+            assert (whole is not None) == result["whole"]
+            assert whole is None or hashlib.sha256(whole).digest() == part.whole_id
+        assert [each.hex() for each in joiner.take_given_up()] == result["given_up"]
