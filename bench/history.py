@@ -50,7 +50,10 @@ _CONTENT = content.MimiContent(
     sequence=content.Sequence(series=bytes(8), number=1),
 ).encode()[content.SALT_SIZE :]
 """What its author said besides a salt of the same size: a message is kept whole."""
-_CONTACT = "INSERT INTO contact (id, peer_id, name, state, added_at) VALUES (1, zeroblob(32), 'Bob', 'active', 0)"
+_CONTACT = (
+    "INSERT INTO contact (id, peer_id, name, name_key, state, added_at)"
+    " VALUES (1, zeroblob(32), 'Bob', 'bob', 'active', 0)"
+)
 _INSERT = (
     "INSERT INTO message (id, contact, ours, sent_at, content_type, text, content, state)"
     " VALUES (?, 1, 0, 0, 'text/markdown', ?, ?, 'received')"

@@ -4,21 +4,21 @@
 to look up.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from balchat_host.api.errors import BadChatCode, BadOnionAddress
 from balchat_host.api.types import PeerId
+from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.core.envelope import MAX_CODE_SIZE
 from balchat_host.core.names import clean_name
 
-SCHEME: Final = "balchat:"
+SCHEME: Final = "balchat"
 MAX_RELAYS: Final = 3
 """How many relays a chat code names; further ones are passed over."""
 _PEER_ID_HEX: Final = 64
-_SHORTEST_SPELLING: Final = 56
-"""An onion address without `.onion`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,64 +30,71 @@ class ChatCode:
     relays: tuple[PeerId, ...] = ()
 
     def __str__(self) -> str:
-        parameters = [f"name={quote(self.name, safe='')}"] if self.name else []
+        parameters = [f"name={_escaped(self.name)}"] if self.name else []
         parameters += [f"relay={_bare(relay)}" for relay in self.relays]
         return "?".join([peer_uri(self.peer), *(["&".join(parameters)] if parameters else [])])
 
     @classmethod
     def parse(cls, text: str) -> "ChatCode":
-        """Read a chat code, or a bare onion address. Raises BadChatCode, which says what is wrong.
+        """Read a chat code, or a bare onion address, as mail or a chat program has left it.
 
-        Unknown parameters are passed over, so that later versions can add some.
+        Raises BadChatCode, which says what is wrong. Unknown parameters are passed over, so that later versions can add
+        some.
         """
-        code = "".join(text.split())
-        if not code:
+        size = len("".join(text.split()))
+        if not size:
             raise BadChatCode(problem="it is empty")
-        if len(code) > MAX_CODE_SIZE:
-            raise BadChatCode(problem=f"it has {len(code)} characters; none has more than {MAX_CODE_SIZE}")
-        scheme, colon, rest = code.partition(":")
-        if not colon:
-            scheme, rest = "balchat", code
-        if scheme.lower() != "balchat":
-            raise BadChatCode(problem=f"it begins with {scheme[:20]!r}, not with {SCHEME!r}")
-        address, _, query = rest.partition("?")
+        if size > MAX_CODE_SIZE:
+            raise BadChatCode(problem=f"it has {size} characters; none has more than {MAX_CODE_SIZE}")
         try:
-            peer = PeerId.from_onion(address)
+            uri = read_uri(text, SCHEME, onions=("relay",), texts=("name",))
+            peer = PeerId.from_onion(uri.onion)
+            relays = [_relay(onion) for onion in uri.values("relay")]
+        except UnreadableUri as error:
+            raise BadChatCode(problem=str(error)) from error
         except BadOnionAddress as error:
             raise BadChatCode(problem=error.fields["problem"]) from error
-        try:
-            parameters = parse_qsl(query, strict_parsing=bool(query), max_num_fields=16)
-            relays = [PeerId.from_onion(value) for key, value in parameters if key == "relay"]
-        except BadOnionAddress as error:
-            raise BadChatCode(problem=f"the relay that it names is none: {error.fields['problem']}") from error
-        except ValueError as error:
-            raise BadChatCode(problem="what follows the question mark cannot be read") from error
         return cls(
             peer=peer,
-            name=clean_name(dict(parameters).get("name", "")) or None,
+            name=clean_name("".join(uri.values("name")[:1])) or None,
             relays=tuple(dict.fromkeys(relays))[:MAX_RELAYS],
         )
 
 
 def parse_peer(who: str) -> PeerId | None:
-    """Read a peer id in any spelling, or give None where it is none."""
-    who = who.strip().lower()
-    if len(who) < _SHORTEST_SPELLING:  # most likely a name: it need not be tried
-        return None
-    if len(who) == _PEER_ID_HEX:
+    """Read a peer id, a chat code or an onion address in any spelling, or give None where it is none.
+
+    Whoever looks for a person calls this only where `is_spelt_like_a_key` says so: all else is a name.
+    """
+    digits = "".join(each for each in who if each.isascii() and each.isprintable() and each != " ")
+    if len(digits) == _PEER_ID_HEX:
         try:
-            return PeerId(bytes.fromhex(who))
+            return PeerId(bytes.fromhex(digits))
         except ValueError:
             return None
     try:
-        return PeerId.from_onion(who.removeprefix("balchat:").partition("?")[0])
-    except BadOnionAddress:
+        return ChatCode.parse(who).peer
+    except BadChatCode:
         return None
 
 
 def peer_uri(peer: PeerId) -> str:
     """Give a peer's URI: its bare chat code. It is also the sender URI of the MIMI drafts."""
-    return SCHEME + _bare(peer)
+    return f"{SCHEME}:{_bare(peer)}"
+
+
+def _relay(onion: str) -> PeerId:
+    try:
+        return PeerId.from_onion(onion)
+    except BadOnionAddress as error:
+        raise BadChatCode(problem=f"the relay that it names is none: {error.fields['problem']}") from error
+
+
+def _escaped(name: str) -> str:
+    """Give a name in letters, digits and percent escapes alone: what else follows a code is no part of it."""
+    escaped = re.sub(r"[._~-]", lambda mark: f"%{ord(mark[0]):02X}", quote(name, safe=""))
+    # An equals sign is "=3D" in quoted-printable.
+    return re.sub("^3(?=[dD])", "%33", escaped)
 
 
 def _bare(peer: PeerId) -> str:

@@ -20,7 +20,8 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
 from balchat_host.core import account, groups, journal, limits, requests, rows
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.names import check_name, made_up_name
+from balchat_host.core.keys import is_spelt_like_a_key
+from balchat_host.core.names import MADE_UP_LENGTH, check_name, made_up_name, name_key, search_key
 from balchat_host.core.safety import safety_number
 from balchat_host.core.unit import Disconnect, Forget, Unit
 from balchat_host.core.views import contact_body, contact_view
@@ -28,7 +29,7 @@ from balchat_host.core.views import contact_body, contact_view
 
 def everyone(tx: ReadTransaction) -> list[rows.ContactRow]:
     """Give all contacts by name."""
-    return rows.contacts_where(tx, "1 ORDER BY name COLLATE NOCASE")
+    return rows.contacts_where(tx, "1 ORDER BY name_key")
 
 
 def talking(tx: ReadTransaction) -> list[PeerId]:
@@ -49,12 +50,15 @@ def relays_of(tx: ReadTransaction, peer: PeerId) -> list[str]:
 
 
 def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
-    """Give the contact that a person means: by onion address, peer id or name. Raises NoSuchContact."""
-    # Names may come from strangers: one that is spelt like an address must not stand for whose address it is.
-    peer = parse_peer(who)
-    found = by_peer(tx, peer) if peer else None
-    if found is None:
-        named = rows.contacts_where(tx, "name = ? COLLATE NOCASE", (who.strip(),))
+    """Give the contact that a person means: by onion address, chat code, peer id or name. Raises NoSuchContact.
+
+    What is spelt like a key means that key only, never a name.
+    """
+    if is_spelt_like_a_key(who):
+        peer = parse_peer(who)
+        found = by_peer(tx, peer) if peer else None
+    else:
+        named = rows.contacts_where(tx, "name_key = ?", (search_key(who),))
         found = named[0] if named else None
     if found is None:
         raise NoSuchContact(name=who)
@@ -80,11 +84,12 @@ def create(
         raise BadInput(what="The introduction", problem=f"it is longer than {MAX_INTRODUCTION_SIZE} octets")
     if rows.number(unit.tx, "SELECT count(*) FROM contact") >= unit.policy.max_contacts:
         raise TooMany(limit=unit.policy.max_contacts, what="contacts")
-    name = check_name(name or made_up_name(peer))
+    name = _unused_name(unit, peer) if name is None else check_name(name)
     _check_free(unit, name)
     unit.tx.execute(
-        "INSERT INTO contact (peer_id, name, state, introduction, relays, added_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (peer.octets, name, state, introduction, " ".join(relay.onion for relay in relays), unit.now),
+        "INSERT INTO contact (peer_id, name, name_key, state, introduction, relays, added_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (peer.octets, name, name_key(name), state, introduction, " ".join(relay.onion for relay in relays), unit.now),
     )
     contact = rows.contacts_where(unit.tx, "peer_id = ?", (peer.octets,))[0]
     changed(unit, contact)
@@ -111,9 +116,9 @@ def rename(unit: Unit, who: str, name: str) -> ContactView:
     """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
     contact = find(unit.tx, who)
     name = check_name(name)
-    if name.casefold() != contact.name.casefold():
+    if name_key(name) != name_key(contact.name):
         _check_free(unit, name)
-    return contact_view(unit.tx, _update(unit, contact, "name = ?", name))
+    return contact_view(unit.tx, _update(unit, contact, "name = ?, name_key = ?", name, name_key(name)))
 
 
 def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
@@ -169,13 +174,23 @@ def changed(unit: Unit, contact: rows.ContactRow) -> None:
     journal.append(unit, ContactChanged, contact=contact.id, body=body)
 
 
-def _update(unit: Unit, contact: rows.ContactRow, assignment: str, value: str | int | None) -> rows.ContactRow:
-    unit.tx.execute(f"UPDATE contact SET {assignment} WHERE id = ?", (value, contact.id))  # noqa: S608  # our own text
+def _update(unit: Unit, contact: rows.ContactRow, assignment: str, *values: str | int | None) -> rows.ContactRow:
+    unit.tx.execute(f"UPDATE contact SET {assignment} WHERE id = ?", (*values, contact.id))  # noqa: S608  # our own text
     contact = rows.contacts_where(unit.tx, "id = ?", (contact.id,))[0]
     changed(unit, contact)
     return contact
 
 
 def _check_free(unit: Unit, name: str) -> None:
-    if unit.tx.query("SELECT 1 FROM contact WHERE name = ? COLLATE NOCASE", (name,)):
+    if _is_taken(unit.tx, name):
         raise NameTaken(name=name)
+
+
+def _unused_name(unit: Unit, peer: PeerId) -> str:
+    """Name somebody who has no name, as nobody is called yet: a stranger may have chosen what we would call them."""
+    names = (made_up_name(peer, length) for length in range(MADE_UP_LENGTH, len(peer.onion)))
+    return next(name for name in names if not _is_taken(unit.tx, name))
+
+
+def _is_taken(tx: ReadTransaction, name: str) -> bool:
+    return bool(tx.query("SELECT 1 FROM contact WHERE name_key = ?", (name_key(name),)))

@@ -43,11 +43,11 @@ def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -
     """
     parsed = ChatCode.parse(code)
     if requests.waiting(unit.tx, parsed.peer) is not None:
-        return accept_request(unit, parsed.peer.octets.hex(), name=name or parsed.name)
+        return accept_request(unit, parsed.peer.octets.hex(), name=parsed.name if name is None else name)
     contact = contacts.create(
         unit,
         parsed.peer,
-        name=name or parsed.name,
+        name=parsed.name if name is None else name,
         state=ContactState.ADDING,
         introduction=introduction,
         relays=parsed.relays,
@@ -59,8 +59,9 @@ def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -
 def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
     """Make who asked a contact. Raises NoSuchRequest, NameTaken, BadInput, TooMany."""
     request = requests.find(unit.tx, which)
+    name = request.name if name is None else name
     state = ContactState.ADDING if request.group_id is None else ContactState.ACTIVE
-    contact = contacts.create(unit, request.peer, name=name or request.name, state=state)
+    contact = contacts.create(unit, request.peer, name=name, state=state)
     routes.learn(unit, contact, request.routes)
     requests.close(unit, request, "accepted")
     if request.group_id is None:

@@ -15,7 +15,8 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import RequestView
 from balchat_host.core import journal, rows
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.names import clean_name, made_up_name
+from balchat_host.core.keys import is_spelt_like_a_key
+from balchat_host.core.names import clean_name, made_up_name, name_key, search_key
 from balchat_host.core.unit import Unit
 
 _SHOWN: Final = "peer_id NOT IN (SELECT peer_id FROM contact)"
@@ -68,11 +69,14 @@ def waiting(tx: ReadTransaction, peer: PeerId) -> Request | None:
 def find(tx: ReadTransaction, which: str) -> Request:
     """Give the request that a person means.
 
-    By peer id, onion address, or a name that only one has. Raises NoSuchRequest.
+    By peer id, onion address, chat code, or a name that only one has; what is spelt like a key means that key only.
+    Raises NoSuchRequest.
     """
-    peer = parse_peer(which)
-    condition, value = ("peer_id = ?", peer.octets) if peer else ("name = ? COLLATE NOCASE", which.strip())
-    found = _where(tx, f"{condition} AND {_SHOWN}", value)
+    if is_spelt_like_a_key(which):
+        peer = parse_peer(which)
+        found = _where(tx, f"peer_id = ? AND {_SHOWN}", peer.octets) if peer else []
+    else:
+        found = _where(tx, f"name_key = ? AND {_SHOWN}", search_key(which))
     if len(found) != 1:
         raise NoSuchRequest(name=which)
     return found[0]
@@ -91,8 +95,9 @@ def keep(
         routes=routes,
     )
     unit.tx.execute(
-        "INSERT INTO request (peer_id, name, introduction, group_id, received_at, routes) VALUES (?, ?, ?, ?, ?, ?)",
-        (peer.octets, request.name, introduction, group_id, unit.now, routes),
+        "INSERT INTO request (peer_id, name, name_key, introduction, group_id, received_at, routes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (peer.octets, request.name, name_key(request.name), introduction, group_id, unit.now, routes),
     )
     if not hidden:
         journal.append(unit, RequestReceived, contact=None, body=asdict(request.view))

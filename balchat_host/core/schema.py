@@ -35,7 +35,8 @@ CREATE TABLE account (
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY,
     peer_id BLOB NOT NULL UNIQUE,
-    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE,
     state TEXT NOT NULL,
     verified INTEGER NOT NULL DEFAULT 0,
     blocked INTEGER NOT NULL DEFAULT 0,
@@ -80,6 +81,7 @@ CREATE TABLE route (
 CREATE TABLE request (
     peer_id BLOB PRIMARY KEY,
     name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
     introduction TEXT NOT NULL,
     group_id BLOB,
     received_at INTEGER NOT NULL,

@@ -31,7 +31,7 @@ def _conversation_id(lower: bytes, higher: bytes) -> str:
 
 def room_uri(conversation: str) -> str:
     """Give a conversation's room URI, as the MIMI drafts want one."""
-    return f"{SCHEME}room/{conversation}"
+    return f"{SCHEME}:room/{conversation}"
 
 
 def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, contact: rows.ContactRow) -> bytes:

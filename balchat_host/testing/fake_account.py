@@ -20,7 +20,8 @@ from balchat_host.api.events import (
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.names import check_name
+from balchat_host.core.keys import is_spelt_like_a_key
+from balchat_host.core.names import check_name, name_key, search_key
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.fake_journal import Bell, Clock, Journal
 
@@ -70,8 +71,8 @@ class FakeAccount:
     def free_name(self, name: str, but_for: str | None = None) -> str:
         """Check a name for a contact. Raises BadInput, NameTaken."""
         checked = check_name(name)
-        folded = checked.casefold()
-        if any(view.name.casefold() == folded and view.peer_id != but_for for view in self.contacts.values()):
+        key = name_key(checked)
+        if any(name_key(view.name) == key and view.peer_id != but_for for view in self.contacts.values()):
             raise NameTaken(name=checked)
         return checked
 
@@ -261,5 +262,7 @@ def _shared(one: str, other: str) -> str:
 
 
 def _is_called(name: str, view: ContactView | RequestView) -> bool:
-    peer = parse_peer(name)
-    return name.casefold() == view.name.casefold() or (peer is not None and peer.onion == view.onion)
+    if is_spelt_like_a_key(name):
+        peer = parse_peer(name)
+        return peer is not None and peer.onion == view.onion
+    return search_key(name) == search_key(view.name)

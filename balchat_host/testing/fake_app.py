@@ -30,6 +30,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.events import Event
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE, MAX_TEXT_SIZE, App
 from balchat_host.api.types import ONLINE, PeerId, Secret, ServiceState
+from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.api.views import (
     CodeView,
     ContactState,
@@ -43,6 +44,7 @@ from balchat_host.api.views import (
     Status,
 )
 from balchat_host.core.codes import ChatCode
+from balchat_host.core.names import made_up_name, name_key
 from balchat_host.testing.fake_account import FakeAccount, FakeWorld, fake_peer
 from balchat_host.testing.fake_journal import Pull
 
@@ -190,7 +192,8 @@ class FakeApp(App):
             raise TooMany(what="contacts", limit=MAX_CONTACTS)
         if _size("The introduction", introduction) > MAX_INTRODUCTION_SIZE:
             raise BadInput(what="The introduction", problem=f"it has more than {MAX_INTRODUCTION_SIZE} octets")
-        chosen = account.free_name(name or parsed.name or parsed.peer.onion[:8])
+        default = parsed.name or made_up_name(parsed.peer)
+        chosen = account.free_name(default if name is None else name)
         if peer_id in account.requests:
             return account.accept_request(account.requests[peer_id], chosen)
         other = account.other_side(peer_id)
@@ -260,9 +263,11 @@ class FakeApp(App):
         await self._enter("add_relay")
         self._require_relays()
         try:
-            onion = PeerId.from_onion(address.removeprefix("balchat-relay:").partition("?")[0]).onion
+            onion = PeerId.from_onion(read_uri(address, "balchat-relay", texts=("permit",)).onion).onion
         except BadOnionAddress as error:
             raise BadRelayAddress(problem=error.fields["problem"]) from error
+        except UnreadableUri as error:
+            raise BadRelayAddress(problem=str(error)) from error
         if onion not in self._relays and len(self._relays) >= MAX_RELAYS:
             raise TooMany(what="relays", limit=MAX_RELAYS)
         fresh = RelayView(onion=onion, default=not self._relays, state=ONLINE, queues=0, round_trip=300, answered_at=1)
@@ -382,7 +387,7 @@ class FakeApp(App):
         )
 
     def _contacts_by_name(self) -> list[ContactView]:
-        return sorted(self.account.contacts.values(), key=lambda contact: contact.name.casefold())
+        return sorted(self.account.contacts.values(), key=lambda contact: name_key(contact.name))
 
 
 def _digits(text: str) -> str:

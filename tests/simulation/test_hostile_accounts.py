@@ -5,10 +5,10 @@ from itertools import count
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.api.errors import MalformedContent
+from balchat_host.api.errors import BadInput, MalformedContent, NameTaken, NoSuchContact, NoSuchRequest
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.transport import Disposition, Latency, Outcome, SendReport, Verdict
-from balchat_host.api.types import Route
+from balchat_host.api.types import PeerId, Route
 from balchat_host.core import (
     account,
     contacts,
@@ -212,14 +212,87 @@ def test_a_key_package_that_was_not_needed_is_taken_back() -> None:
     assert one.says(one.request(own, b"with its own")).verdict is Verdict.REFUSED
 
 
-def test_a_stranger_who_calls_themselves_by_a_contact_s_address_is_not_taken_for_the_contact() -> None:
+def spellings(peer: PeerId) -> dict[str, str]:
+    """Spell a key as people, and those who want to be taken for others, do."""
+    bare = peer.onion.removesuffix(".onion")
+    return {
+        "onion": peer.onion,
+        "capitals": peer.onion.upper(),
+        "bare": bare,
+        "chat code": f"balchat:{bare}?name=Somebody",
+        "digits": peer.octets.hex(),
+        "digits in capitals": peer.octets.hex().upper(),
+        "spaces": f" {bare[:30]} {bare[30:]} ",
+        "full width": "".join(chr(ord(each) + 0xFEE0) for each in bare),
+        "look-alikes": bare.replace("o", "\u043e").replace("a", "\u0430").replace("e", "\u0435").replace("x", "\u0445"),
+        "invisible": "\u200b".join(bare),
+    }
+
+
+@pytest.mark.parametrize("how", spellings(PeerId(bytes(32))))
+def test_a_name_never_stands_for_an_address(how: str) -> None:
     world = World(1, ENGINE)
-    alice, bob, mallory = (world.account(name) for name in ("Alice", "Bob", "Mallory"))
-    alice.add(bob)
-    code = str(ChatCode(peer=mallory.peer, name=bob.peer.onion))
+    alice, dave, mallory = (world.account(name) for name in ("Alice", "Dave", "Mallory"))
+    spelling = spellings(dave.peer)[how]
+    # She says so in a code, and in a request, whether Dave is a contact or not.
+    code = str(ChatCode(peer=mallory.peer, name=spelling))
     alice.change(lambda unit: handshake.add_contact(unit, code, name=None, introduction=""))
-    for spelling in (bob.peer.onion, bob.peer.octets.hex()):
-        assert alice.read(lambda tx, spelling=spelling: contacts.find(tx, spelling)).peer == bob.peer
+    oscar = Guest(world, alice, "Oscar")
+    assert oscar.asks(code=str(ChatCode(peer=oscar.account.peer, name=spelling))).verdict is Verdict.COMMITTED
+    with pytest.raises(NoSuchContact):
+        alice.read(lambda tx: contacts.find(tx, spelling))
+    with pytest.raises(NoSuchRequest):
+        alice.read(lambda tx: requests.find(tx, spelling))
+    (request,) = alice.read(requests.everything)
+    accepted = alice.change(lambda unit: handshake.accept_request(unit, oscar.account.peer.onion, name=None))
+    assert accepted.name == request.name == oscar.account.peer.onion[:8]
+    assert {contact.name for contact in alice.read(contacts.everyone)} == {mallory.peer.onion[:8], accepted.name}
+    for call in (
+        lambda unit: contacts.rename(unit, accepted.name, spelling),
+        lambda unit: handshake.add_contact(unit, dave.peer.onion, name=spelling, introduction=""),
+        lambda unit: account.create(unit, spelling),
+    ):
+        with pytest.raises(BadInput):
+            alice.change(call)
+    alice.add(dave)
+    if how in {"full width", "look-alikes"}:
+        # What only looks like an address is none; it is not a name either.
+        spelling = dave.peer.onion
+    assert alice.read(lambda tx: contacts.find(tx, spelling)).peer == dave.peer
+
+
+def test_who_is_called_as_we_would_call_somebody_without_a_name_keeps_nobody_out() -> None:
+    world = World(1, ENGINE)
+    alice, dave, mallory = (world.account(name) for name in ("Alice", "Dave", "Mallory"))
+    code = str(ChatCode(peer=mallory.peer, name=dave.peer.onion[:8]))
+    alice.change(lambda unit: handshake.add_contact(unit, code, name=None, introduction=""))
+    added = alice.change(lambda unit: handshake.add_contact(unit, dave.peer.onion, name=None, introduction=""))
+    assert added.name == dave.peer.onion[:9]
+
+
+@pytest.mark.parametrize(("one", "other"), [("stra\u00dfe", "STRASSE"), ("\u00c9mile", "\u00e9mile"), ("Bob", "BOB")])
+def test_two_contacts_never_have_one_name(one: str, other: str) -> None:
+    world = World(1, ENGINE)
+    alice, bob, carol = (world.account(name) for name in ("Alice", "Bob", "Carol"))
+    for peer, name in ((bob, one), (carol, "Carol")):
+        alice.change(
+            lambda unit, peer=peer, name=name: handshake.add_contact(unit, peer.code, name=name, introduction="")
+        )
+    assert alice.read(lambda tx: contacts.find(tx, other)).peer == bob.peer
+    with pytest.raises(NameTaken):
+        alice.change(lambda unit: contacts.rename(unit, "Carol", other))
+    assert alice.change(lambda unit: contacts.rename(unit, one, other)).name == other
+
+
+def test_a_request_is_found_by_a_name_that_only_one_has() -> None:
+    world = World(1, ENGINE)
+    alice = world.account("Alice")
+    one, other = Guest(world, alice, "Mallory"), Guest(world, alice, "Oscar")
+    assert one.asks(code=str(ChatCode(peer=one.account.peer, name="Stra\u00dfe"))).verdict is Verdict.COMMITTED
+    assert alice.read(lambda tx: requests.find(tx, "strasse")).peer == one.account.peer
+    assert other.asks(code=str(ChatCode(peer=other.account.peer, name="STRASSE"))).verdict is Verdict.COMMITTED
+    with pytest.raises(NoSuchRequest):
+        alice.read(lambda tx: requests.find(tx, "strasse"))
 
 
 @pytest.mark.parametrize("content_type", [content.TEXT, "text/markdown;variant=GFM"])

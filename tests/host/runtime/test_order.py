@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 PEER = PeerId(bytes(32))
-CONTACT = "INSERT INTO contact (id, peer_id, name, state, added_at) VALUES (1, ?, 'Bob', 'active', 0)"
+CONTACT = "INSERT INTO contact (id, peer_id, name, name_key, state, added_at) VALUES (1, ?, 'Bob', 'bob', 'active', 0)"
 ENVELOPE = "INSERT INTO outbox (contact, kind, envelope, queued_at) VALUES (1, 1, ?, 0)"
 
 pytestmark = pytest.mark.anyio
