@@ -4,8 +4,6 @@ A stream is a call that sends values before it is answered: notifications named 
 batch is refused. An error of balchat's tree crosses as its `code` and `fields` in `data`, and comes out as itself.
 """
 
-import logging
-import traceback
 from typing import Any, Final, Literal
 
 import msgspec
@@ -21,6 +19,7 @@ from balchat_host.api.errors import (
     error_from,
 )
 from balchat_ui_rpc.description import METHODS, Method, RequestId
+from balchat_ui_rpc.failures import contain
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -35,8 +34,6 @@ _MAX_NUMBER: Final = 2**53
 """The largest number that every JSON reader takes exactly."""
 
 _MAX_PROBLEM_LENGTH: Final = 200
-
-_log: Final = logging.getLogger(__name__)
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -183,8 +180,11 @@ def read_incoming(line: bytes) -> Incoming:
         raise ProtocolViolation(problem="what came over the local socket is not what this version speaks") from None
 
 
-def error_object(error: Exception, code: int | None = None) -> ErrorObject:
-    """Give the form in which an error crosses. One that is not balchat's own tells only what kind it is."""
+def error_object(error: BaseException, code: int | None = None) -> ErrorObject:
+    """Give the form in which an error crosses. One that is not balchat's own tells only what kind it is.
+
+    Raises `error` where it is no failure, such as cancellation.
+    """
     known = error if isinstance(error, BalchatError) else _internal(error)
     return ErrorObject(
         code=_number(known) if code is None else code,
@@ -202,10 +202,8 @@ def _sendable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _internal(error: Exception) -> InternalError:
-    # Where it happened helps; the exception's own text may hold what people wrote.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("a call failed with %s\n%s", type(error).__name__, where)
+def _internal(error: BaseException) -> InternalError:
+    contain("a call", error)
     return InternalError(kind=type(error).__name__)
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Final
 
 import anyio
-from anyio import BrokenResourceError, CancelScope, to_thread
+from anyio import BrokenResourceError, CancelScope, ClosedResourceError, to_thread
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
 
 from balchat_host.api import API_VERSION
@@ -18,6 +18,7 @@ from balchat_host.api.errors import BalchatError, TooMany
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
 from balchat_ui_rpc import peer, place
 from balchat_ui_rpc.description import PROTOCOL, Hello
+from balchat_ui_rpc.failures import contain
 from balchat_ui_rpc.limits import Limits
 from balchat_ui_rpc.local import LocalStream, accept
 from balchat_ui_rpc.protocol import Failure, error_object, to_line
@@ -65,6 +66,13 @@ class RpcServer(FrontEnd):
                 scope.deadline = anyio.current_time() + self._limits.grace
 
     async def _serve(self, connected: socket.socket, app: App, hello: Hello, work: TaskGroup) -> None:
+        try:
+            await self._serve_one(connected, app, hello, work)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it ends this connection only
+            connected.close()
+            contain("a connection", error)
+
+    async def _serve_one(self, connected: socket.socket, app: App, hello: Hello, work: TaskGroup) -> None:
         async with LocalStream(connected) as stream:
             try:
                 self._admit(connected)
@@ -87,5 +95,5 @@ async def _turn_away(stream: ByteStream, reason: BalchatError) -> None:
     with anyio.move_on_after(_FAREWELL):
         try:
             await stream.send(to_line(Failure(id=None, error=error_object(reason))))
-        except BrokenResourceError:
+        except (BrokenResourceError, ClosedResourceError):
             return

@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
-from anyio import BrokenResourceError, CancelScope, ClosedResourceError
+from anyio import BrokenResourceError, CancelScope, ClosedResourceError, aclose_forcefully
 from anyio.abc import ByteStream, TaskGroup
 from msgspec import UNSET, Raw, Struct
 
 from balchat_host.api.errors import BadInput, ProtocolViolation, TimedOut, TooMany
 from balchat_host.api.frontend import App
 from balchat_ui_rpc.description import Connection, Credit, Hello, Method, RequestId
+from balchat_ui_rpc.failures import contain
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE, Limits
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.outlet import Outlet
@@ -114,6 +115,9 @@ class Session(Connection):
     async def _run(self, task: Callable[..., Awaitable[None]], arguments: tuple[object, ...]) -> None:
         try:
             await task(*arguments)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it ends this connection only
+            contain("a connection", error)
+            await self._hang_up()
         finally:
             self._running -= 1
             self._rested.set()
@@ -132,7 +136,7 @@ class Session(Connection):
             if len(body) > MAX_ANSWER_SIZE:
                 problem = f"it has {len(body)} octets, and {MAX_ANSWER_SIZE} fit in a line; ask for less at a time"
                 raise BadInput(what="The answer", problem=problem)  # noqa: TRY301  # it is answered like the others
-        except Exception as error:  # noqa: BLE001  # every error is an answer
+        except BaseException as error:  # noqa: BLE001  # every error is an answer
             answer = Failure(id=number, error=error_object(error))
         else:
             answer = None if number is None else Result(id=number, result=Raw(body))
@@ -158,7 +162,7 @@ class Session(Connection):
         try:
             async for value in outlet:
                 await self._write(ValueNotification(params=Value(stream=number, value=Raw(method.codec.encode(value)))))
-        except Exception as error:  # noqa: BLE001  # every error is an answer
+        except BaseException as error:  # noqa: BLE001  # every error is an answer
             answer = Failure(id=number, error=error_object(error))
         finally:
             del self._outlets[number]
@@ -181,6 +185,11 @@ class Session(Connection):
                 # Half a line may be out: nothing that follows it could be read.
                 self._give_up()
                 raise
+
+    async def _hang_up(self) -> None:
+        """End the connection at once: the other side can no longer rely on what comes by it."""
+        self._give_up()
+        await aclose_forcefully(self._stream)
 
     def _give_up(self) -> None:
         self._gone = True

@@ -1,0 +1,151 @@
+"""What nobody foresaw ends the call, or the connection, that it came from; every other client goes on."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from balchat_ui_rpc import peer, session
+from balchat_ui_rpc.local import LocalStream
+
+from balchat_host.testing.fake_app import FakeApp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from conftest import Bench
+
+pytestmark = pytest.mark.anyio
+
+
+class Odd(BaseException):
+    """Not even an Exception, as a panic of a library in Rust is."""
+
+
+def odd() -> None:
+    raise Odd("of a person")
+
+
+def group() -> None:
+    raise BaseExceptionGroup("two", [Odd(), ValueError()])
+
+
+FAILURES = {"Odd": odd, "SystemExit": sys.exit, "BaseExceptionGroup": group}
+
+
+class FailingApp(FakeApp):
+    """Fails where it is asked for its code or its events."""
+
+    def __init__(self, failure: Callable[[], None]) -> None:
+        super().__init__()
+        self.failure = failure
+        self.fails_at_the_end = False
+
+    async def code(self) -> Any:
+        self.failure()
+
+    async def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Any]:
+        try:
+            if self.fails_at_the_end:
+                async for event in super().events(after, subscriber):
+                    yield event
+            self.failure()
+        finally:
+            if self.fails_at_the_end:
+                self.failure()
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_call_that_fails_with_whatever_it_is_is_answered(bench: Bench, failure: str) -> None:
+    await bench.serve(FailingApp(FAILURES[failure]))
+    one, other = await bench.script(), await bench.script()
+    answer = await one.ask("code")
+    assert answer["data"] == {"code": "internal", "fields": {"kind": failure}}
+    assert await one.ask("cursor") == await other.ask("cursor") == 0
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_stream_that_fails_with_whatever_it_is_is_answered(bench: Bench, failure: str) -> None:
+    await bench.serve(FailingApp(FAILURES[failure]))
+    one, other = await bench.script(), await bench.script()
+    answer = await one.ask("events", after=0)
+    assert answer["data"] == {"code": "internal", "fields": {"kind": failure}}
+    assert await one.ask("cursor") == await other.ask("cursor") == 0
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_stream_that_cannot_be_closed_ends_its_own_connection_only(bench: Bench, failure: str) -> None:
+    app = FailingApp(FAILURES[failure])
+    app.fails_at_the_end = True
+    await bench.serve(app)
+    one, other = await bench.script(), await bench.script()
+    app.befriend("Bob")
+    await one.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await one.hear()
+    await one.stream.aclose()
+    assert await other.ask("cursor") == 1
+    assert await (await bench.script()).ask("cursor") == 1
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_connection_that_cannot_be_read_ends_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    await bench.serve()
+    other = await bench.script()
+    assert await other.ask("cursor") == 0
+    receive, broken = LocalStream.receive, 0
+
+    async def fail_once(self: LocalStream, max_bytes: int = 65536) -> bytes:
+        nonlocal broken
+        octets = await receive(self, max_bytes)
+        if octets.startswith(b'{"jsonrpc": "2.0", "id": "break"'):
+            broken += 1
+            FAILURES[failure]()
+        return octets
+
+    monkeypatch.setattr(LocalStream, "receive", fail_once)
+    one = await bench.script()
+    await one.say({"id": "break", "method": "cursor", "params": {}})
+    await one.hear_end()
+    assert broken == 1
+    assert await other.ask("cursor") == 0
+    assert await (await bench.script()).ask("cursor") == 0
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_an_answer_that_cannot_be_written_ends_its_own_connection_only(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    await bench.serve()
+    one, other = await bench.script(), await bench.script()
+    to_line = session.to_line
+
+    def fail(message: Any) -> bytes:
+        if getattr(message, "id", None) == "break":
+            FAILURES[failure]()
+        return to_line(message)
+
+    monkeypatch.setattr(session, "to_line", fail)
+    await one.say({"id": "break", "method": "cursor", "params": {}})
+    await one.hear_end()
+    assert await other.ask("cursor") == 0
+    assert await (await bench.script()).ask("cursor") == 0
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_whoever_cannot_even_be_looked_at_is_hung_up_on_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    await bench.serve(max_clients=2)
+    other = await bench.script()
+    assert await other.ask("cursor") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(peer, "check_peer", lambda _connected: FAILURES[failure]())
+        for _ in range(5):
+            await (await bench.script()).hear_end()
+    assert await other.ask("cursor") == 0
+    with anyio.fail_after(5):
+        assert await (await bench.script()).ask("cursor") == 0
