@@ -1,0 +1,240 @@
+"""Alice, and everybody who may write to her, in each state of a contact; with real envelopes of theirs for her.
+
+Nothing that is fed to Alice here is kept: each input meets the same state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from balchat_crypto_mls.engine import MlsEngine
+from balchat_crypto_mls.testing.hostile_peer import HostilePeer
+from mls_rs_py.crafting import APPLICATION, CraftedGroup, vector
+
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE
+from balchat_host.api.types import PeerId
+from balchat_host.core import account, contacts, content, groups, handshake, inbox, outbox, pool, routes
+from balchat_host.core.content import MessageStatus, MimiContent
+from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.unit import crypto_area
+from balchat_host.testing.simulator import Account, World
+
+if TYPE_CHECKING:
+    from balchat_host.api.storage import ReadTransaction
+    from balchat_host.api.transport import Disposition
+    from balchat_host.core.unit import Unit
+
+ENGINE: Final = MlsEngine()
+_MOST: Final = MAX_ENVELOPE_SIZE - 1024
+_ASK: Final = Envelope(kind=Kind.KEY_PACKAGE_REQUEST, payload=b"").encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Somebody as Alice sees them.
+
+    `source` is who the transport says they are. `envelopes` are real ones of theirs. `key_package` is one of Alice's
+    that they hold, so they can make a contact request with it. `group` is the group that both hold.
+    """
+
+    name: str
+    sender: Account
+    source: PeerId | None
+    envelopes: list[bytes] = field(default_factory=list[bytes])
+    key_package: bytes | None = None
+    group: bytes | None = None
+    crafted: CraftedGroup | None = None
+    """The group that both hold, where the sender made it by hand; then it can say anything in it."""
+    mallory: HostilePeer
+    """The sender as one who makes MLS structures by hand."""
+
+
+class Scene:
+    """A world with Alice in it. `states` are those of everybody else."""
+
+    def __init__(self, seed: int) -> None:
+        self.world = World(seed, ENGINE)
+        self.alice = self.world.account("Alice")
+        self.friend = self._talking("Friend")
+        """A contact to whom nothing that the others do may matter."""
+        last_resort = self.alice.change(lambda unit: pool.refill(unit, 1)).last_resort
+        self.states = [
+            self._stranger("never seen"),
+            self._stranger("with a key package", asks=1),
+            self._stranger("whose request waits", asks=2),
+            self._rejected(),
+            self._added("added by Alice", steps=0),
+            self._added("added by Alice, and answers", steps=1),
+            self._added("asked by Alice", steps=2),
+            self._state("a contact", self._talking("Contact")),
+            self._crossing(),
+            self._blocked(asks=False),
+            self._blocked(asks=True),
+            self._removed(),
+            self._unproven(last_resort),
+            self._state("a contact by a relay", self._talking("Relayed"), proven=False),
+            self._crafted(),
+        ]
+        self.envelopes = [envelope for state in self.states for envelope in state.envelopes]
+
+    def feed(self, source: PeerId | None, envelopes: list[bytes]) -> list[Disposition]:
+        """Have Alice receive envelopes, and return her answers; nothing of it is kept."""
+        return self.alice.change(lambda unit: inbox.receive(unit, source, envelopes), then_crash=True)
+
+    def request(self, sender: Account, welcome: bytes) -> bytes:
+        """Return the payload of a contact request of the sender's with this Welcome."""
+        code = sender.read(account.code).code
+        route = b"\x80"
+        return ContactRequest(welcome=welcome, code=code, introduction="It is me", routes=route).encode()
+
+    def welcome(self, sender: Account, key_package: bytes, group: bytes) -> bytes:
+        """Return a Welcome for Alice to a group of two."""
+
+        def make(unit: Unit) -> bytes:
+            unit.engine.create_group(unit.keys, group, now=unit.seconds)
+            return unit.engine.add(unit.keys, group, [(self.alice.peer, key_package)], now=unit.seconds).welcome
+
+        return sender.change(make, then_crash=True)
+
+    def encrypt(self, state: State, data: bytes) -> bytes:
+        """Return an envelope with this content, encrypted as the sender's next message to Alice.
+
+        Content that no envelope can hold is cut.
+        """
+        assert state.group is not None, "they share no group"
+        message = state.sender.change(
+            lambda unit: unit.engine.encrypt(unit.keys, state.group or b"", data[:_MOST]), then_crash=True
+        )
+        return Envelope(kind=Kind.MLS_MESSAGE, payload=message).encode()
+
+    def contents(self, state: State) -> list[bytes]:
+        """Return application messages' contents of each kind that people and programs write."""
+
+        def make(unit: Unit) -> list[bytes]:
+            contact = contacts.everyone(unit.tx)[0]
+            text = MimiContent(
+                salt=unit.entropy(content.SALT_SIZE), content_type=content.TEXT, body=b"Hello", sent_at=unit.now
+            )
+            status = content.encode_status([(bytes(32), MessageStatus.READ)])
+            kinds = ((content.ACCEPTED, b""), (content.STATUS, status), (content.ROUTES, routes.encode([])))
+            controls = [outbox.control_content(unit, contact, kind, body)[0] for kind, body in kinds]
+            return [text.encode(), *controls]
+
+        return state.sender.change(make, then_crash=True)
+
+    # -- how each state comes about
+
+    def _state(self, name: str, sender: Account, *, proven: bool = True, key_package: bytes | None = None) -> State:
+        source = sender.peer if proven else None
+        group = sender.read(lambda tx: _shared_group(tx, self.alice))
+        state = State(
+            name=name,
+            sender=sender,
+            source=source,
+            mallory=self._mallory(sender),
+            key_package=key_package,
+            group=group,
+        )
+        state.envelopes.append(_ASK)
+        state.envelopes.append(self._key_package_of(sender))
+        if group is not None:
+            state.envelopes.extend(self.encrypt(state, each) for each in self.contents(state))
+        if key_package is not None:
+            welcome = self.welcome(sender, key_package, b"a group of two..")
+            request = self.request(sender, welcome)
+            state.envelopes.append(Envelope(kind=Kind.CONTACT_REQUEST, payload=request).encode())
+        return state
+
+    def _key_package_of(self, sender: Account) -> bytes:
+        return sender.change(lambda unit: handshake.on_key_package_request(unit, self.alice.peer), then_crash=True)
+
+    def _handed_out(self, sender: Account) -> bytes:
+        """Return a key package of Alice's that she handed to the sender."""
+        answer = self.alice.change(lambda unit: inbox.receive(unit, sender.peer, [_ASK])[0])
+        return Envelope.decode(answer.replies[0]).payload
+
+    def _talking(self, name: str) -> Account:
+        sender = self.world.account(name)
+        sender.add(self.alice)
+        self.world.heal(sender, self.alice)
+        self.alice.accept(sender)
+        self.world.heal(sender, self.alice)
+        sender.write(self.alice, "Good morning")
+        self.world.heal(sender, self.alice)
+        return sender
+
+    def _stranger(self, name: str, *, asks: int = 0) -> State:
+        sender = self.world.account(name)
+        if asks > 1:
+            sender.add(self.alice)
+            self.world.heal(sender, self.alice)
+        return self._state(name, sender, key_package=self._handed_out(sender) if asks else None)
+
+    def _rejected(self) -> State:
+        name = "turned down"
+        sender = self.world.account(name)
+        sender.add(self.alice)
+        self.world.heal(sender, self.alice)
+        self.alice.reject(sender)
+        return self._state(name, sender, key_package=self._handed_out(sender))
+
+    def _added(self, name: str, *, steps: int) -> State:
+        sender = self.world.account(name)
+        self.alice.add(sender)
+        if steps:
+            self.world.connect(self.alice, sender)
+            self.world.deliver(self.alice, sender)
+        if steps > 1:
+            self.world.heal(sender, self.alice)
+        return self._state(name, sender, key_package=self._handed_out(sender))
+
+    def _crossing(self) -> State:
+        """Return a contact who has lost everything, and asks again."""
+        name = "a contact who asks again"
+        sender = self._talking(name)
+        return self._state(name, sender, key_package=self._handed_out(sender))
+
+    def _blocked(self, *, asks: bool) -> State:
+        name = "blocked, and asks" if asks else "blocked"
+        sender = self._talking(name)
+        self.alice.block(sender, blocked=True)
+        if asks:
+            sender.remove(self.alice)
+            sender.add(self.alice)
+            self.world.heal(sender, self.alice)
+        return self._state(name, sender, key_package=self._handed_out(sender))
+
+    def _removed(self) -> State:
+        name = "removed"
+        sender = self._talking(name)
+        self.alice.remove(sender)
+        return self._state(name, sender, key_package=self._handed_out(sender))
+
+    def _crafted(self) -> State:
+        """Return a contact whose group was made by hand."""
+        name = "a contact with a group made by hand"
+        sender = self.world.account(name)
+        mallory = self._mallory(sender)
+        key_package = self._handed_out(sender)
+        crafted = mallory.group(key_package)
+        request = Envelope(kind=Kind.CONTACT_REQUEST, payload=self.request(sender, crafted.welcome())).encode()
+        self.alice.change(lambda unit: inbox.receive(unit, sender.peer, [request]))
+        self.alice.accept(sender)
+        first = Envelope(kind=Kind.MLS_MESSAGE, payload=crafted.private_message(APPLICATION, vector(b"hello"))).encode()
+        return State(
+            name=name, sender=sender, source=sender.peer, mallory=mallory, envelopes=[request, first], crafted=crafted
+        )
+
+    def _mallory(self, sender: Account) -> HostilePeer:
+        seed = sender.read(lambda tx: ENGINE.identity_seed(crypto_area(tx))).reveal()
+        return HostilePeer(now=self.world.now // 1000, identity_seed=seed)
+
+    def _unproven(self, last_resort: bytes) -> State:
+        name = "somebody by a relay"
+        return self._state(name, self.world.account(name), proven=False, key_package=last_resort)
+
+
+def _shared_group(tx: ReadTransaction, other: Account) -> bytes | None:
+    contact = contacts.by_peer(tx, other.peer)
+    return groups.sending_group(tx, contact) if contact else None
