@@ -31,7 +31,10 @@ class Measurement(Protocol):
     def measure(self, room: Room) -> list[Figure]: ...
 
 
-NAMES = ("latency", "throughput", "pipeline", "history", "unlock", "start", "relay_server", "relayed", "mls_binding")
+NAMES = (
+    *("latency", "throughput", "pipeline", "history", "unlock", "start", "hostile"),
+    *("relay_server", "relayed", "mls_binding"),
+)
 
 
 def main() -> int:
