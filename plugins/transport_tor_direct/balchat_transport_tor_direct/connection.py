@@ -18,9 +18,9 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BalchatError, ProtocolViolation
-from balchat_host.api.transport import Outcome, Outgoing, SendReport, TransportHost, Verdict
+from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportHost, Verdict
 from balchat_host.api.types import PeerId
-from balchat_transport_tor_direct.faults import LocalMisuse
+from balchat_transport_tor_direct.faults import LocalMisuse, log_unforeseen
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import READ_SIZE
 from balchat_transport_tor_direct.in_turn import InTurn
@@ -255,15 +255,15 @@ class Connection:
         self._committing = sum(len(arrival.envelope) for arrival in batch)
         self._write_now.ring()
         try:
-            dispositions = await self._host.receive(self.peer, [arrival.envelope for arrival in batch])
-        except BalchatError:
+            dispositions = await self._dispositions(batch)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's
+            if not isinstance(error, BalchatError):
+                log_unforeseen("taking in what came over a stream", error)
             # A full disk, say. Nothing was promised to the peer, who keeps all of it.
             self.let_go(CloseReason.OVERLOADED)
             return
         finally:
             self._committing = 0
-        if len(dispositions) != len(batch):
-            raise LocalMisuse(f"{len(batch)} envelopes got {len(dispositions)} dispositions")
         self._link.answer(batch, dispositions, anyio.current_time())
         if any(each.verdict is Verdict.COMMITTED and not each.stranger for each in dispositions):
             self._trust()
@@ -275,6 +275,12 @@ class Connection:
                 await self._trust_changed.wait()
         while self._link.backlog > MOST_BACKLOG and not self.over:
             await self._drained.wait()
+
+    async def _dispositions(self, batch: Sequence[Arrival]) -> Sequence[Disposition]:
+        dispositions = await self._host.receive(self.peer, [arrival.envelope for arrival in batch])
+        if len(dispositions) != len(batch):
+            raise LocalMisuse(f"{len(batch)} envelopes got {len(dispositions)} dispositions")
+        return dispositions
 
     # -- ends
 

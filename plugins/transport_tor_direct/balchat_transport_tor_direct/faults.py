@@ -1,9 +1,15 @@
 """Whose fault it is.
 
 Ours: `LocalMisuse`. The peer's: `ProtocolViolation`, with the clause of the specification. Nobody's: `NoCommonVersion`.
+What nobody foresaw ends the stream that met it, and nothing wider; `log_unforeseen` tells of it.
 """
 
+import logging
+from typing import Final, cast
+
 from balchat_host.api.errors import ProtocolViolation
+
+_log: Final = logging.getLogger(__name__)
 
 
 class LocalMisuse(RuntimeError):
@@ -17,3 +23,15 @@ class NoCommonVersion(Exception):
 def violation(clause: str, problem: str) -> ProtocolViolation:
     """The peer broke `clause` of docs/spec/direct-transport.md."""
     return ProtocolViolation(problem=f"{problem} ({clause})", clause=clause)
+
+
+def log_unforeseen(where: str, error: BaseException) -> None:
+    """Log the types of an exception that nobody foresaw, and nothing that it says."""
+    _log.error("%s failed: %s", where, ", ".join(sorted(set(_kinds(error)))))
+
+
+def _kinds(error: BaseException) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [kind for each in group.exceptions for kind in _kinds(each)]
+    return [type(error).__name__]

@@ -23,6 +23,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportHost
 from balchat_host.api.types import STOPPED, PeerId, Phase, Route, ServiceState
 from balchat_transport_tor_direct.connection import CLOSING_TIME, STREAM_ERRORS, Connection
+from balchat_transport_tor_direct.faults import log_unforeseen
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import close_frame, greet_acceptor, greet_dialler
 from balchat_transport_tor_direct.limits import Doorway, Holdings
@@ -135,7 +136,13 @@ class DirectTransport(Transport):
         self._host.state_changed(ServiceState(phase=Phase.DEGRADED, reason=reason))
 
     async def _welcome(self, stream: ByteStream) -> None:
-        """Live with a stream that somebody dialled."""
+        """Live with a stream that somebody dialled. Whatever it meets ends it, and nothing else."""
+        try:
+            await self._converse(stream)
+        except* Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's
+            log_unforeseen("a stream that somebody opened", error)
+
+    async def _converse(self, stream: ByteStream) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(anyio.aclose_forcefully, stream)
             reader, found = FrameReader(), None
@@ -192,7 +199,13 @@ class DirectTransport(Transport):
         raise _again(attempt.error)
 
     async def _dial(self, meeting: Meeting, attempt: Attempt) -> None:
-        """Dial, and live with the stream."""
+        """Dial, and live with the stream. Whatever it meets ends it, and nothing else."""
+        try:
+            await self._dial_and_converse(meeting, attempt)
+        except* Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's
+            log_unforeseen("a stream that we opened", error)
+
+    async def _dial_and_converse(self, meeting: Meeting, attempt: Attempt) -> None:
         async with AsyncExitStack() as stack:
             connection = None
             try:
@@ -202,6 +215,9 @@ class DirectTransport(Transport):
                 attempt.error = PeerUnreachable(problem="the connection broke during the handshake")
             except (PeerUnreachable, NetworkUnavailable) as error:
                 attempt.error = error
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is this dial's
+                log_unforeseen("a dial", error)
+                attempt.error = PeerUnreachable(problem="our own program failed; its log names the kind of error")
             finally:
                 if not attempt.abandoned:
                     self._dialled(meeting, attempt, connection)
@@ -283,7 +299,11 @@ class DirectTransport(Transport):
         if meeting.probe:
             meeting.probe.cancel()
         with anyio.CancelScope() as meeting.probe:
-            alive = await standing.probe(self._settings.probe_timeout)
+            try:
+                alive = await standing.probe(self._settings.probe_timeout)
+            except Exception as error:  # noqa: BLE001  # the stream that waits must not wait for ever
+                log_unforeseen("asking whether a stream lives", error)
+                alive = False
             if meeting.rendezvous.standing is standing:
                 decide = meeting.rendezvous.probe_answered if alive else meeting.rendezvous.probe_failed
                 self._take(meeting, decide())
