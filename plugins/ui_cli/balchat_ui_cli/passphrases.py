@@ -8,12 +8,12 @@ import os
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from getpass import getpass
 from pathlib import Path
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.types import Secret
+from balchat_ui_cli.prompts import NoTerminal, ask_hidden
 from balchat_ui_cli.secret_files import open_secret
 
 MAX_SIZE = 1024
@@ -73,11 +73,10 @@ class SecretSource:
 
     def _ask(self, what: str) -> Secret:
         try:
-            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-        except OSError as error:
+            return _checked(ask_hidden(what), self.name)
+        except NoTerminal:
             hint = f"there is no terminal to ask at; use {self.option}-fd or {self.option}-file"
-            raise BadInput(what=self.name, problem=hint) from error
-        return _checked(getpass(f"{what}: ").encode(errors="surrogateescape"), self.name)
+            raise BadInput(what=self.name, problem=hint) from None
 
 
 def read_descriptor(descriptor: int, option: str) -> Secret:

@@ -52,7 +52,7 @@ class Chat:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._follow_events, after)
                     tasks.start_soon(self._follow_status)
-                    tasks.start_soon(self._leave_on_signals)
+                    tasks.start_soon(self._heed_signals)
                     tasks.start_soon(self._do_typed, self._typed)
                     await self._show(tasks)
                     tasks.cancel_scope.cancel()
@@ -155,10 +155,14 @@ class Chat:
         rows = wrap(visible(problem), max(2, self._out.columns - 1))
         await self._screen.print(lambda: [[Span(row, Style.WARN)] for row in rows])
 
-    async def _leave_on_signals(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-            async for _ in signals:
-                self._screen.leave()
+    async def _heed_signals(self) -> None:
+        """Leave where we are told to, and take the terminal again after a stop."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT) as signals:
+            async for number in signals:
+                if number is signal.SIGCONT:
+                    self._screen.go_on()
+                else:
+                    self._screen.leave()
 
     # -- what it looks like
 

@@ -9,6 +9,7 @@ HELP = (
     ("/help", "shows this"),
     ("/quit, Ctrl-D", "leaves; what waits goes out all the same"),
     ("//text", "sends /text"),
+    ("Ctrl-Z", "stops the chat; `fg` goes on with it"),
 )
 NAMES = ("/reply", "/more", "/help", "/quit")
 MORE = 20

@@ -69,6 +69,14 @@ class Screen:
         """Draw again what may change."""
         self._session.app.invalidate()
 
+    def go_on(self) -> None:
+        """Take the terminal again after a stop, in which the shell had it: set its modes and draw everything."""
+        application = self._session.app
+        if application.is_running and not application.is_done:
+            application.input.raw_mode().__enter__()
+            application.renderer.reset()
+            application.invalidate()
+
     def leave(self) -> None:
         """End `run`."""
         if self._session.app.is_running and not self._session.app.is_done:
@@ -108,6 +116,10 @@ def _keys(typed: Callable[[str], None]) -> KeyBindings:
             event.current_buffer.reset()
         else:
             event.app.exit(result="")
+
+    @keys.add("c-z")
+    def _(event: KeyPressEvent) -> None:
+        event.app.suspend_to_background()
 
     @keys.add("c-d", filter=writing)
     def _(event: KeyPressEvent) -> None:

@@ -16,6 +16,7 @@ from balchat_host.api.types import Secret
 from balchat_ui_cli.frame import ACCOUNT, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.passphrases import SecretSource
+from balchat_ui_cli.prompts import ask
 from balchat_ui_cli.session import one_error
 
 _NOT_SHOWN = "The recovery code could not be shown and is lost: `balchat recovery renew` makes a new one."
@@ -96,7 +97,7 @@ def init(
 def _ask_name() -> str:
     if not sys.stdin.isatty():
         raise BadInput(what="The name", problem="there is no terminal to ask at; use --name")
-    return str(typer.prompt("Your name, as others will see it", err=True))
+    return ask("Your name, as others will see it")
 
 
 def _shown_once(recovery_code: str) -> list[Line]:

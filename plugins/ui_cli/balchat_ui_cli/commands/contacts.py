@@ -11,6 +11,7 @@ from balchat_host.api.views import ContactState, ContactView, RequestView, Safet
 from balchat_ui_cli.completion import complete_contact
 from balchat_ui_cli.frame import PEOPLE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.prompts import confirm
 from balchat_ui_cli.render import contact_lines, request_lines
 from balchat_ui_cli.text import visible
 
@@ -140,7 +141,7 @@ def _number_lines(shown: SafetyNumberView) -> list[Line]:
 
 
 def _same(contact: str) -> bool:
-    return typer.confirm(f"Does {visible(contact)} see the same number?", default=False, err=True)
+    return confirm(f"Does {visible(contact)} see the same number?")
 
 
 def block(run: Run, name: Contact) -> None:
@@ -162,7 +163,7 @@ def remove(run: Run, name: Contact, yes: Yes = False) -> None:
     if not yes:
         if run.out.as_json or not sys.stdin.isatty():
             raise BadInput(what="Removing a contact", problem="it cannot be undone; say --yes")
-        if not typer.confirm(f"Delete {visible(name)} and every message of the conversation?", err=True):
+        if not confirm(f"Delete {visible(name)} and every message of the conversation?"):
             run.out.hint(["Nothing was removed."])
             return
     run.session.ask(lambda app: app.remove_contact(name))
