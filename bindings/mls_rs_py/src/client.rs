@@ -19,6 +19,7 @@ use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 
 use crate::{
+    bounds::{self, Keys, Reader},
     error::{Blame, Fault, Kind},
     extension::{self, Extension},
     group::Group,
@@ -31,7 +32,7 @@ use crate::{
     rules::{Limits, Policy, Rules},
     scope,
     storage::{Groups, KeyPackages, PreSharedKeys},
-    value,
+    value, welcome,
 };
 
 /// The types that a client of ours is made of.
@@ -96,6 +97,12 @@ impl Parts {
         }
     }
 
+    /// Read a Welcome, and see that what is inside may be parsed. `follows_a_group` where it needs a key of that group.
+    pub fn welcome(&self, octets: &[u8], follows_a_group: bool) -> Result<MlsMessage, Fault> {
+        welcome::check(octets, &self.key_packages, &self.psks, &self.policy.limits, follows_a_group)?;
+        Ok(MlsMessage::from_bytes(octets)?)
+    }
+
     /// The time for what was received: none where lifetimes are not to be checked.
     pub fn received_now(&self, py: Python<'_>, now: Option<u64>) -> PyResult<Option<MlsTime>> {
         if self.policy.rules.check_received_lifetimes { self.now(py, now).map(Some) } else { Ok(None) }
@@ -119,14 +126,24 @@ impl Client {
         self.0.core(self.0.lifetime)
     }
 
+    fn limits(&self) -> &Limits {
+        &self.0.policy.limits
+    }
+
+    fn tree(&self, octets: Option<&[u8]>) -> Result<Option<ExportedTree<'static>>, Fault> {
+        tree(octets, &Keys::of(self.0.suite), self.limits())
+    }
+
     fn group(&self, group: mls_rs::Group<Config>, ratchets: Ratchets) -> Group {
         Group::new(group, ratchets, self.0.clone())
     }
 }
 
 /// A ratchet tree that travels on its own.
-pub fn tree(octets: Option<&[u8]>) -> Result<Option<ExportedTree<'static>>, Fault> {
-    Ok(octets.map(ExportedTree::from_bytes).transpose()?)
+pub fn tree(octets: Option<&[u8]>, keys: &Keys, limits: &Limits) -> Result<Option<ExportedTree<'static>>, Fault> {
+    let Some(octets) = octets else { return Ok(None) };
+    bounds::tree(Reader::new(octets), keys, limits)?;
+    Ok(Some(ExportedTree::from_bytes(octets)?))
 }
 
 #[pymethods]
@@ -263,8 +280,8 @@ impl Client {
     fn join(&self, py: Python<'_>, welcome: &[u8], ratchet_tree: Option<&[u8]>, now: Option<u64>) -> PyResult<Group> {
         let now = self.0.received_now(py, now)?;
         scope::run(py, Blame::Peer, || {
-            let message = MlsMessage::from_bytes(welcome)?;
-            let (group, _) = self.core().join_group(tree(ratchet_tree)?, &message, now)?;
+            let message = self.0.welcome(welcome, false)?;
+            let (group, _) = self.core().join_group(self.tree(ratchet_tree)?, &message, now)?;
             Ok(self.group(group, Ratchets::default()))
         })
     }
@@ -272,7 +289,7 @@ impl Client {
     /// Decrypt a Welcome's GroupInfo without joining (section 12.4.3.1). Its signature is not verified yet.
     fn examine_welcome(&self, py: Python<'_>, welcome: &[u8]) -> PyResult<GroupInfo> {
         scope::run(py, Blame::Peer, || {
-            let message = MlsMessage::from_bytes(welcome)?;
+            let message = self.0.welcome(welcome, false)?;
             Ok(GroupInfo(self.core().examine_welcome_message(&message)?))
         })
     }
@@ -322,7 +339,7 @@ impl Client {
                 .with_authenticated_data(authenticated_data.to_vec())
                 .with_leaf_node_extensions(extension::list(leaf_extensions))
                 .commit_time(now);
-            if let Some(tree) = tree(ratchet_tree)? {
+            if let Some(tree) = self.tree(ratchet_tree)? {
                 builder = builder.with_tree_data(tree);
             }
             if let Some(index) = remove {
@@ -334,7 +351,7 @@ impl Client {
             for proposal in custom {
                 builder = builder.with_custom_proposal(proposal.into());
             }
-            let (group, message) = builder.build(MlsMessage::from_bytes(group_info)?)?;
+            let (group, message) = builder.build(bounds::message(group_info, self.limits())?)?;
             Ok((self.group(group, Ratchets::default()), message.to_bytes()?))
         })?;
         Ok((group, value::bytes(py, &message)))
@@ -364,8 +381,8 @@ impl Client {
         let now = self.0.now(py, now)?;
         let message = scope::run(py, Blame::Peer, || {
             let message = self.core().external_add_proposal(
-                &MlsMessage::from_bytes(group_info)?,
-                tree(ratchet_tree)?,
+                &bounds::message(group_info, self.limits())?,
+                self.tree(ratchet_tree)?,
                 authenticated_data.to_vec(),
                 extension::list(extensions),
                 extension::list(leaf_extensions),

@@ -72,6 +72,8 @@ pub enum Fault {
     Mls(MlsError),
     /// This layer refused.
     Own(Kind, Cow<'static, str>),
+    /// One of our own implementations of mls-rs' traits failed, and was not called by mls-rs.
+    Inner(Inner),
 }
 
 impl Fault {
@@ -82,7 +84,8 @@ impl Fault {
     /// The exception for this failure; one that Python code raised comes out as itself.
     pub fn into_exception(self, blame: Blame, py: Python<'_>) -> PyErr {
         match self {
-            Fault::Own(kind, text) => exception(kind, text.into_owned()),
+            Fault::Own(kind, text) | Fault::Inner(Inner::Own(kind, text)) => exception(kind, text.into_owned()),
+            Fault::Inner(Inner::Raised(raised)) => raised,
             Fault::Mls(error) => match inner(&error) {
                 Some(Inner::Raised(raised)) => raised.clone_ref(py),
                 Some(Inner::Own(kind, text)) => exception(*kind, text.to_string()),
@@ -174,6 +177,9 @@ fn kind_of(error: &MlsError, blame: Blame) -> Kind {
         DefaultValueListed
         | DuplicateLeafData(_)
         | InvalidSignature
+        | CipherSuiteMismatch
+        | ProtocolVersionMismatch
+        | UnsupportedProtocolVersion(_)
         | InvalidInitKey
         | InitLeafKeyEquality
         | InvalidLeafNodeSource

@@ -6,12 +6,13 @@ use mls_rs::{
         ExternalClient, ExternalGroup,
         builder::{ExternalBaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     },
-    group::ExportedTree,
 };
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
+    bounds::{self, Keys},
+    client::tree,
     error::{Blame, Fault},
     extension::{self, Extension},
     identity::{Provider, SigningIdentity, identity_from},
@@ -43,8 +44,10 @@ impl ExternalSender {
         propose: impl FnOnce(&mut ExternalGroup<Config>) -> Result<MlsMessage, mls_rs::error::MlsError> + Send,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let message = scope::run(py, Blame::Peer, || {
-            let tree = ratchet_tree.map(ExportedTree::from_bytes).transpose()?;
-            let mut group = self.client.observe_group(MlsMessage::from_bytes(group_info)?, tree, None)?;
+            let limits = Limits::default();
+            let (tree, message) =
+                (tree(ratchet_tree, &Keys::of_some_suite(), &limits)?, bounds::message(group_info, &limits)?);
+            let mut group = self.client.observe_group(message, tree, None)?;
             Ok::<_, Fault>(propose(&mut group)?.to_bytes()?)
         })?;
         Ok(value::bytes(py, &message))

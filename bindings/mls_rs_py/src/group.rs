@@ -9,6 +9,7 @@ use mls_rs::{
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
+    bounds::{self, Keys},
     client::{Config, Parts, new_identity, tree},
     commit::{CommitOptions, CommitOutput, CommitSecrets, Output},
     error::{Blame, Fault, Kind},
@@ -79,7 +80,7 @@ impl Group {
     /// Take a message.
     fn take(&self, octets: &[u8], now: Option<MlsTime>) -> Result<Received, Fault> {
         let limits = &self.parts.policy.limits;
-        let message = MlsMessage::from_bytes(octets)?;
+        let message = bounds::message(octets, limits)?;
         let mut live = self.live.enter()?;
         let group = &live.state().group;
         let current = group.current_epoch();
@@ -144,7 +145,7 @@ fn check_cache(group: &Core<Config>, limit: usize) -> Result<(), Fault> {
 
 /// What a commit is to do, read from Python.
 struct Plan {
-    add: Vec<MlsMessage>,
+    add: Vec<KeyPackage>,
     remove: Vec<u32>,
     psks: Vec<ExternalPskId>,
     resumption_psks: Vec<u64>,
@@ -162,13 +163,16 @@ struct Plan {
 impl Plan {
     fn builder(self, group: &mut Core<Config>) -> Result<CommitBuilder<'_, Config>, Fault> {
         scope::set_shape(self.options);
+        for package in &self.add {
+            package.check_extensions(group.context())?;
+        }
         let mut builder = group
             .commit_builder()
             .authenticated_data(self.authenticated_data)
             .set_group_info_ext(extension::list(self.group_info_extensions))
             .commit_time(self.now);
         for package in self.add {
-            builder = builder.add_member(package)?;
+            builder = builder.add_member(package.message)?;
         }
         for index in self.remove {
             builder = builder.remove_member(index)?;
@@ -221,7 +225,7 @@ impl Group {
         now: Option<u64>,
     ) -> PyResult<Plan> {
         Ok(Plan {
-            add: add.into_iter().map(|package| package.message).collect(),
+            add,
             remove,
             psks: psks.iter().map(|id| ExternalPskId::new(id.as_bytes().to_vec())).collect(),
             resumption_psks,
@@ -551,8 +555,9 @@ impl Group {
     ) -> PyResult<Group> {
         let now = self.parts.received_now(py, now)?;
         scope::run(py, Blame::Peer, || {
-            let message = MlsMessage::from_bytes(welcome)?;
-            let (group, _) = self.live.enter()?.state().group.join_subgroup(&message, tree(ratchet_tree)?, now)?;
+            let message = self.parts.welcome(welcome, true)?;
+            let tree = tree(ratchet_tree, &Keys::of_some_suite(), &self.parts.policy.limits)?;
+            let (group, _) = self.live.enter()?.state().group.join_subgroup(&message, tree, now)?;
             Ok(Group::new(group, Ratchets::default(), self.parts.clone()))
         })
     }

@@ -1,12 +1,14 @@
 //! Group contexts and GroupInfo (RFC 9420, sections 8.1 and 12.4.3).
 
-use mls_rs::{MlsMessage, group::GroupInfo as Info, mls_rs_codec::MlsEncode};
+use mls_rs::{group::GroupInfo as Info, mls_rs_codec::MlsEncode};
 use mls_rs_core::group::GroupContext as Context;
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
+    bounds,
     error::{Fault, Kind},
     extension::{self, Extension},
+    rules::Limits,
     scope, value,
 };
 
@@ -81,7 +83,7 @@ impl GroupInfo {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, message: &[u8]) -> PyResult<Self> {
         scope::parse(py, || {
-            let info = MlsMessage::from_bytes(message)?.into_group_info();
+            let info = bounds::message(message, &Limits::default())?.into_group_info();
             Ok(Self(info.ok_or_else(|| Fault::new(Kind::MalformedMessage, "this MLS message is no GroupInfo"))?))
         })
     }

@@ -1,15 +1,21 @@
 //! Key packages (RFC 9420, section 10).
 
 use mls_rs::{
-    KeyPackage as Package, MlsMessage, extension::ExtensionType, group::proposal::AddProposal, mls_rs_codec::MlsEncode,
+    KeyPackage as Package, MlsMessage,
+    extension::ExtensionType,
+    group::{GroupContext, proposal::AddProposal},
+    mls_rs_codec::MlsEncode,
 };
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
+    bounds,
     error::{Fault, Kind},
     extension::{self, Extension},
     identity::{Capabilities, SigningIdentity},
-    keys, rules, scope, value,
+    keys,
+    rules::{self, Limits},
+    scope, value,
 };
 
 /// What a client publishes so that others can add it to their groups (RFC 9420, section 10).
@@ -51,14 +57,33 @@ impl KeyPackage {
     fn package(&self) -> &Package {
         self.add.key_package()
     }
+
+    /// See that its client can do what the group's extensions ask for: mls-rs does not say whose fault it is otherwise.
+    pub fn check_extensions(&self, context: &GroupContext) -> Result<(), Fault> {
+        let known = self.add.capabilities().extensions;
+        let types = context.extensions.iter().map(mls_rs::Extension::extension_type);
+        for extension_type in types.filter(|extension_type| !extension_type.is_default()) {
+            if !known.contains(&extension_type) {
+                let number = extension_type.raw_value();
+                return Err(Fault::new(
+                    Kind::Peer,
+                    format!("this key package's client lacks the group's extension {number}"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[pymethods]
 impl KeyPackage {
-    /// Read an MLSMessage that holds a key package. Raises MalformedMessageError, PeerError for an unknown cipher suite.
+    /// Read an MLSMessage that holds a key package; `limits` are the default ones, if none are given.
+    ///
+    /// Raises MalformedMessageError, LimitExceededError, PeerError for an unknown cipher suite.
     #[staticmethod]
-    fn from_bytes(py: Python<'_>, message: &[u8]) -> PyResult<Self> {
-        scope::parse(py, || Self::new(MlsMessage::from_bytes(message)?))
+    #[pyo3(signature = (message, *, limits=None))]
+    fn from_bytes(py: Python<'_>, message: &[u8], limits: Option<Limits>) -> PyResult<Self> {
+        scope::parse(py, || Self::new(bounds::message(message, &limits.unwrap_or_default())?))
     }
 
     /// The MLSMessage that holds the key package.

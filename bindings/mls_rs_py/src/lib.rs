@@ -3,6 +3,7 @@
 //! Each module wraps one room of mls-rs. `scope` is the only way from Python into an operation, and `error`
 //! the only way back out with a failure.
 
+mod bounds;
 mod client;
 mod commit;
 mod error;
@@ -24,6 +25,7 @@ mod snapshot;
 mod state;
 mod storage;
 mod value;
+mod welcome;
 
 /// What is freed is zeroed, whoever held it: mls-rs keeps a pending commit, which holds secrets, in a plain buffer.
 #[global_allocator]
@@ -50,8 +52,8 @@ mod _mls_rs_py {
             PreSharedKeyProposal, ProposalSender, ReInitProposal, RemoveProposal, SelfRemoveProposal, UpdateProposal,
         },
         received::{
-            ApplicationMessage, CommitMessage, GroupInfoMessage, KeyPackageMessage, MessageInfo, ProposalMessage,
-            WelcomeMessage,
+            ApplicationMessage, CommitMessage, GroupInfoMessage, KeyPackageMessage, MessageInfo, PrivateMessageHeader,
+            ProposalMessage, WelcomeMessage,
         },
         reinit::ReInitClient,
         rules::{Limits, Rules},

@@ -12,12 +12,14 @@ use mls_rs::{
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
+    bounds::{self, PrivateHeader},
     client::Config,
-    error::Fault,
+    error::{Blame, Fault},
     group_info::GroupInfo,
     identity::{Member, SigningIdentity},
     key_package::KeyPackage,
     proposal::{AnyProposal, CachedProposal, ProposalSender, ReInitProposal},
+    rules::Limits,
     scope, value,
 };
 
@@ -212,7 +214,7 @@ impl Applied {
             ("removed", Some(new_epoch)) => {
                 Roster { removed: proposed_removals(before, new_epoch), ..Roster::default() }
             }
-            (_, Some(new_epoch)) => Roster::between(before, after, new_epoch, description.committer),
+            (_, Some(new_epoch)) => Roster::between(before, after, new_epoch, description.committer)?,
             _ => Roster::default(),
         };
         let holder = if description.is_external { after } else { before };
@@ -264,10 +266,16 @@ fn proposed_removals(before: &Group<Config>, new_epoch: &NewEpoch) -> Vec<Member
 
 impl Roster {
     /// Compare the leaves that can have changed. One that was freed in this commit may be somebody else's now.
-    fn between(before: &Group<Config>, after: &Group<Config>, new_epoch: &NewEpoch, committer: u32) -> Self {
+    fn between(
+        before: &Group<Config>,
+        after: &Group<Config>,
+        new_epoch: &NewEpoch,
+        committer: u32,
+    ) -> Result<Self, Fault> {
         let mut roster = Self { removed: proposed_removals(before, new_epoch), ..Self::default() };
         let freed: Vec<u32> = removed_indexes(new_epoch).collect();
         let (old_tree, new_tree) = (before.export_tree(), after.export_tree());
+        let mut changed = vec![];
         for index in changeable_indexes(new_epoch, committer, new_tree.total_leaf_count()) {
             let Some(new_leaf) = leaf(&new_tree, index) else { continue };
             let list = match leaf(&old_tree, index) {
@@ -280,8 +288,10 @@ impl Roster {
                 _ => &mut roster.added,
             };
             list.extend(after.member_at_index(index).map(Member::from));
+            changed.push(new_leaf);
         }
-        roster
+        bounds::committed(after.context(), changed.into_iter())?;
+        Ok(roster)
     }
 }
 
@@ -322,10 +332,14 @@ pub struct MessageInfo {
 
 #[pymethods]
 impl MessageInfo {
-    /// Read an MLSMessage. Raises MalformedMessageError.
+    /// Read an MLSMessage. Raises MalformedMessageError, LimitExceededError.
+    ///
+    /// `limits` are the default ones, if none are given. Where only messages for groups are expected, read a
+    /// PrivateMessageHeader, which costs the same whatever comes.
     #[staticmethod]
-    fn from_bytes(py: Python<'_>, message: &[u8]) -> PyResult<Self> {
-        scope::parse(py, || Ok(Self::new(&MlsMessage::from_bytes(message)?)))
+    #[pyo3(signature = (message, *, limits=None))]
+    fn from_bytes(py: Python<'_>, message: &[u8], limits: Option<Limits>) -> PyResult<Self> {
+        scope::parse(py, || Ok(Self::new(&bounds::message(message, &limits.unwrap_or_default())?)))
     }
 
     fn __repr__(&self) -> String {
@@ -361,5 +375,34 @@ impl MessageInfo {
             cipher_suite: message.cipher_suite().map(u16::from),
             key_package_references: references,
         }
+    }
+}
+
+/// What stands in the clear before the content of a PrivateMessage (RFC 9420, section 6.3). Nothing of it is verified.
+#[pyclass(frozen, eq, get_all, module = "mls_rs_py")]
+#[derive(PartialEq)]
+pub struct PrivateMessageHeader {
+    /// The group, by an id of at most 255 octets.
+    group_id: Vec<u8>,
+    /// The epoch.
+    epoch: u64,
+    /// "application", "proposal" or "commit".
+    content_type: &'static str,
+}
+
+#[pymethods]
+impl PrivateMessageHeader {
+    /// Read the first octets of an MLSMessage; what follows them is not looked at.
+    ///
+    /// Raises MalformedMessageError, also for an MLSMessage of another kind or version, and LimitExceededError.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, message: &[u8]) -> PyResult<Self> {
+        let header = PrivateHeader::of_message(message).map_err(|fault| fault.into_exception(Blame::Peer, py))?;
+        let (group_id, epoch) = (header.group_id.to_vec(), header.epoch);
+        Ok(Self { group_id, epoch, content_type: header.content_name() })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("PrivateMessageHeader(epoch={}, content_type={:?}, …)", self.epoch, self.content_type)
     }
 }

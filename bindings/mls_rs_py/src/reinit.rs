@@ -4,6 +4,7 @@ use mls_rs::{Group as Core, MlsMessage, crypto::SignatureSecretKey, identity::Si
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
+    bounds::Keys,
     client::{self, Config, Parts, not_before},
     error::{Blame, Fault},
     extension::{self, Extension},
@@ -75,8 +76,9 @@ impl ReInitClient {
     fn join(&self, py: Python<'_>, welcome: &[u8], ratchet_tree: Option<&[u8]>, now: Option<u64>) -> PyResult<Group> {
         let now = self.parts.received_now(py, now)?;
         scope::run(py, Blame::Peer, || {
-            let message = MlsMessage::from_bytes(welcome)?;
-            let (group, _) = self.core()?.join(&message, client::tree(ratchet_tree)?, now)?;
+            let message = self.parts.welcome(welcome, true)?;
+            let tree = client::tree(ratchet_tree, &Keys::of_some_suite(), &self.parts.policy.limits)?;
+            let (group, _) = self.core()?.join(&message, tree, now)?;
             Ok(Group::new(group, Ratchets::default(), self.parts.clone()))
         })
     }

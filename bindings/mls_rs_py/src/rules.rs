@@ -120,6 +120,12 @@ pub struct Limits {
     pub(crate) max_forward_steps: u32,
     /// Proposals that wait for a commit.
     pub(crate) max_cached_proposals: usize,
+    /// Leaves of a tree, blank ones too, and new members in a Welcome: each leaf costs a verification to join.
+    pub(crate) max_leaves: u32,
+    /// Octets of a proposal or commit. What is in an encrypted one cannot be counted before mls-rs parses it.
+    pub(crate) max_handshake_octets: usize,
+    /// Octets of an MLSMessage with a key package.
+    pub(crate) max_key_package_octets: usize,
 }
 
 #[pymethods]
@@ -132,13 +138,20 @@ impl Limits {
         max_skipped_keys=1024,
         max_forward_steps=1024,
         max_cached_proposals=256,
+        max_leaves=4096,
+        max_handshake_octets=262_144,
+        max_key_package_octets=65_536,
     ))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         max_key_package_lifetime: u64,
         max_past_epochs: u64,
         max_skipped_keys: u32,
         max_forward_steps: u32,
         max_cached_proposals: usize,
+        max_leaves: u32,
+        max_handshake_octets: usize,
+        max_key_package_octets: usize,
     ) -> PyResult<Self> {
         if max_forward_steps > 1024 {
             return Err(PyValueError::new_err("max_forward_steps is at most 1024"));
@@ -149,6 +162,9 @@ impl Limits {
             max_skipped_keys,
             max_forward_steps,
             max_cached_proposals,
+            max_leaves,
+            max_handshake_octets,
+            max_key_package_octets,
         })
     }
 
@@ -165,6 +181,9 @@ impl Default for Limits {
             max_skipped_keys: 1024,
             max_forward_steps: 1024,
             max_cached_proposals: 256,
+            max_leaves: 4096,
+            max_handshake_octets: 262_144,
+            max_key_package_octets: 65_536,
         }
     }
 }

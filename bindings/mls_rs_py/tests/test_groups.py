@@ -364,7 +364,7 @@ def test_a_group_with_extensions_from_the_start(person):
     assert joined.context == group.context
     assert joined.member(0).extensions == [Extension(0xF124, b"phone")]
     # Who does not know the group's extensions does not come in.
-    with pytest.raises(CallerError, match="Unsupported group extension"):
+    with pytest.raises(PeerError, match="lacks the group's extension"):
         group.commit(add=[person("carol").client.generate_key_package()])
 
 

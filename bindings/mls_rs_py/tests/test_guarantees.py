@@ -755,7 +755,7 @@ def cryptography(people, alice, bob) -> dict:
     return {
         "generate": partial(SignatureKeyPair.generate, 7),
         "from_secret": partial(SignatureKeyPair.from_secret, b"\x01" * 48, 7),
-        "KeyPackage.from_bytes": partial(KeyPackage.from_bytes, octets),
+        "KeyPackage.from_bytes": partial(KeyPackage.from_bytes, octets, limits=Limits(max_key_package_octets=2**21)),
         "generate_key_package": carol.generate_key_package,
         "create_group": carol.create_group,
         "encrypt": partial(alice.encrypt, MEGABYTE),
