@@ -170,7 +170,7 @@ class _MlsPair:
         engine.create_group(self._alice, _GROUP, now=now)
         invitation = engine.add(self._alice, _GROUP, [(peer, package)], now=now)
         engine.apply_pending_commit(self._alice, _GROUP, now=now)
-        engine.join(self._bob, invitation.welcome, now=now)
+        engine.join(self._bob, invitation.welcome, now=now, max_members=2)
 
     def encrypt(self, count: int) -> None:
         """Take so many steps."""

@@ -93,6 +93,9 @@ class CryptoEngine(ABC):
     def key_package(self, state: KeyValueArea, *, lifetime: int, now: int, last_resort: bool = False) -> bytes:
         """Make a KeyPackage (RFC 9420, section 10) that is valid for `lifetime` seconds.
 
+        What others see of it is rounded, so that it does not tell our clock: it starts with a day, and ends with a day,
+        less than one early, or with an hour if `lifetime` is under 7 days, less than one late.
+
         Its private half stays in `state`: until it is used, or, for one of `last_resort`, until it is forgotten.
         """
 
@@ -134,8 +137,11 @@ class CryptoEngine(ABC):
         """Forget our own pending Commit."""
 
     @abstractmethod
-    def join(self, state: KeyValueArea, welcome: bytes, *, now: int) -> bytes:
+    def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:
         """Join by a Welcome that answers a KeyPackage of ours, and use that up; give the group id.
+
+        Where the group's tree has more than `max_members` leaves, it is refused before any of them is looked at: what
+        anything else takes is linear in its octets, plus a few signatures for each leaf (docs/spec/mls.md).
 
         Raises CryptoRejected, BadCredential; also CryptoRejected where a group of that id is already here.
         """
@@ -149,7 +155,11 @@ class CryptoEngine(ABC):
 
     @abstractmethod
     def group_of(self, message: bytes) -> bytes:
-        """Give the group id that an incoming MLSMessage names; nothing of it is proven yet. Raises CryptoRejected."""
+        """Give the group id that an incoming MLSMessage with a PrivateMessage names; nothing of it is proven yet.
+
+        Only the header is read (RFC 9420, section 6.3), so that it costs the same whatever comes. Raises
+        CryptoRejected for anything else than a PrivateMessage.
+        """
 
     @abstractmethod
     def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:

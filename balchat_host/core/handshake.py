@@ -199,14 +199,14 @@ def _join(unit: Unit, source: PeerId | None, welcome: bytes) -> bytes:
     contact = contacts.by_peer(unit.tx, source) if source else None
     try:
         with unit.savepoint():
-            return unit.engine.join(unit.keys, welcome, now=unit.seconds)
+            return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
     except CryptoRejected:
         if contact is None or not contact.blocked:
             raise
     # A group that is already here is refused. For somebody who was removed, the old conversation's is not; so for
     # somebody who is blocked it must not be either. Who makes it anew has lost the old one.
     groups.forget_all(unit, contact)
-    return unit.engine.join(unit.keys, welcome, now=unit.seconds)
+    return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
 
 
 def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:

@@ -50,7 +50,7 @@ class CryptoAccount:
 
     def join(self, welcome: bytes) -> bytes:
         """Join a group."""
-        return self.engine.join(self.area, welcome, now=NOW)
+        return self.engine.join(self.area, welcome, now=NOW, max_members=3)
 
     def encrypt(self, data: bytes, group_id: bytes = GROUP) -> bytes:
         """Encrypt a message."""
@@ -255,6 +255,32 @@ class CryptoKit:
                 bob.join(refused)
         assert bob.area.rows == before
 
+    def test_only_a_private_message_names_its_group(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:
+        alice, bob = pair
+        carol = account()
+        commit, welcome = alice.invite(carol)
+        message = alice.encrypt(b"x")
+        # Its header is enough: what follows costs nothing.
+        for longer in (commit, message, message[:-1], message + bytes(1 << 20)):
+            assert alice.engine.group_of(longer) == GROUP
+        before = dict(bob.area.rows)
+        for other in (b"", b"garbage", welcome, carol.key_package(), bytes(1 << 20), message[:5]):
+            with pytest.raises(CryptoRejected):
+                bob.engine.group_of(other)
+            with pytest.raises(CryptoRejected):
+                bob.process(other)
+        assert bob.area.rows == before
+
+    def test_a_group_of_more_members_than_allowed(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob, carol = account(), account(), account()
+        alice.engine.create_group(alice.area, GROUP, now=NOW)
+        _, welcome = alice.invite(bob, carol)
+        before = dict(carol.area.rows)
+        with pytest.raises(CryptoRejected):
+            carol.engine.join(carol.area, welcome, now=NOW, max_members=2)
+        assert carol.area.rows == before
+        assert carol.engine.join(carol.area, welcome, now=NOW, max_members=3) == GROUP
+
     def test_a_forgery_uses_up_no_key(self, pair: Pair) -> None:
         alice, bob = pair
         message = alice.encrypt(b"the real one")
@@ -294,13 +320,13 @@ class CryptoKit:
             stranger, group_id = account(), bytes([number]) * 16
             stranger.engine.create_group(stranger.area, group_id, now=NOW)
             invitation = stranger.engine.add(stranger.area, group_id, [(bob.peer, package)], now=NOW)
-            assert bob.engine.join(bob.area, invitation.welcome, now=NOW) == group_id
+            assert bob.engine.join(bob.area, invitation.welcome, now=NOW, max_members=2) == group_id
         bob.engine.forget_key_package(bob.area, package)
         stranger = account()
         stranger.engine.create_group(stranger.area, GROUP, now=NOW)
         invitation = stranger.engine.add(stranger.area, GROUP, [(bob.peer, package)], now=NOW)
         with pytest.raises(CryptoRejected):
-            bob.engine.join(bob.area, invitation.welcome, now=NOW)
+            bob.engine.join(bob.area, invitation.welcome, now=NOW, max_members=2)
 
     def test_an_invitation_says_until_when_all_can_use_it(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob, carol = account(), account(), account()

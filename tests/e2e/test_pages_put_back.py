@@ -65,7 +65,7 @@ class Account:
         vault = await self.storage.create(self.directory, secrets, lambda unit: fill(unit.area("crypto")))
         await vault.aclose()
         for welcome in welcomes:
-            self.engine.join(self.bob, welcome, now=NOW)
+            self.engine.join(self.bob, welcome, now=NOW, max_members=2)
         # Both have sent, so that the rows have a ratchet of each.
         self.engine.process(self.bob, await self.do(lambda area: self.engine.encrypt(area, GROUP, b"zero")), now=NOW)
 

@@ -88,9 +88,10 @@ def test_another_card_is_looked_for_when_the_one_before_is_out_of_date_but_not_w
     card_is_old: float, stale_after: float
 ) -> None:
     meeting = Meeting(card_is_old=card_is_old)
-    meeting.pass_days(stale_after - 0.1)
+    # A card is out of date with the beginning of a day (docs/spec/mls.md), up to one before its time.
+    meeting.pass_days(stale_after - 1.1)
     assert not meeting.to_store(meeting.alice, meeting.bob).wants_key_package
-    meeting.pass_days(0.2)
+    meeting.pass_days(1.2)
     assert meeting.to_store(meeting.alice, meeting.bob).wants_key_package
 
 

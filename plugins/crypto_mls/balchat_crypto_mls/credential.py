@@ -21,6 +21,7 @@ MAX_LIFETIME: Final = 400 * 24 * 3600
 """Seconds that a credential may still be valid for."""
 
 _CLOCK_TOLERANCE: Final = 24 * 3600
+_GRID: Final = 30 * 24 * 3600
 _SIZE: Final = PEER_ID_SIZE + 8 + signatures.SIGNATURE_SIZE
 
 
@@ -37,6 +38,14 @@ class Credential:
         """Bind `mls_key`, an MLS signature public key, to the identity key with this seed."""
         signature = signatures.sign(identity_seed, domain=DOMAIN, message=_message(mls_key, not_after))
         return cls(peer=signatures.peer_id(identity_seed), not_after=not_after, signature=signature)
+
+    @staticmethod
+    def until(*, now: int) -> int:
+        """Return until when a credential that is made now is valid: 370 to 400 days.
+
+        It ends on one of few days, the same for everybody, so that it tells nobody when the account was made.
+        """
+        return (now + MAX_LIFETIME) // _GRID * _GRID
 
     @classmethod
     def decode(cls, encoded: bytes) -> Self:

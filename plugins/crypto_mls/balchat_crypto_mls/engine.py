@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from mls_rs_py import (
@@ -14,6 +15,7 @@ from mls_rs_py import (
     Limits,
     Member,
     MessageInfo,
+    PrivateMessageHeader,
     RemoveProposal,
     Rules,
     UpdateProposal,
@@ -33,19 +35,33 @@ from balchat_host.api.types import PeerId, Secret
 MAX_KEY_PACKAGE_LIFETIME: Final = 90 * 24 * 3600
 """Seconds that a key package may be valid for (RFC 9420, section 7.2 asks for a maximum)."""
 
+MAX_KEY_PACKAGE: Final = 8 * 1024
+"""Octets of a key package."""
+
+MAX_COMMIT: Final = 32 * 1024
+"""Octets of a commit: what is in it, mls-rs parses in time quadratic in its number."""
+
+_DAY: Final = 24 * 3600
 _CLOCK_TOLERANCE: Final = 3600
-_LATE_WELCOME: Final = 30 * 24 * 3600
+_LONG: Final = 7 * _DAY
+"""Seconds from which on a key package's lifetime ends with a day."""
+_LATE_WELCOME: Final = 30 * _DAY
 """Seconds that a Welcome may be on its way: so long a key package outlives its lifetime."""
 
 # What is received may have waited long: mls-rs compares no lifetimes in it, but every leaf's credential is checked.
 _RULES: Final = Rules(check_received_lifetimes=False)
-_LIMITS: Final = Limits(
-    max_key_package_lifetime=MAX_KEY_PACKAGE_LIFETIME + _CLOCK_TOLERANCE,
+_limits = partial(
+    Limits,
+    # It starts with a day, at least an hour ago, and may end with an hour.
+    max_key_package_lifetime=MAX_KEY_PACKAGE_LIFETIME + _DAY + 2 * _CLOCK_TOLERANCE,
     max_past_epochs=MAX_PAST_EPOCHS,
     max_skipped_keys=512,
     max_forward_steps=1024,
     max_cached_proposals=0,
+    max_handshake_octets=MAX_COMMIT,
+    max_key_package_octets=MAX_KEY_PACKAGE,
 )
+_LIMITS: Final = _limits()
 
 _WIRE_FORMAT: Final = slice(2, 4)
 _KEY_PACKAGE: Final = bytes.fromhex("0005")
@@ -81,12 +97,15 @@ class MlsEngine(CryptoEngine):
     # -- key packages
 
     def key_package(self, state: KeyValueArea, *, lifetime: int, now: int, last_resort: bool = False) -> bytes:
+        if lifetime > MAX_KEY_PACKAGE_LIFETIME:
+            raise BadInput(what="lifetime", problem="a key package is valid for at most 90 days")
         rows = KeyPackageRows(state)
         for reference in rows.expired(now - _LATE_WELCOME):
             rows.delete(reference)
         with translated():
             client = _client(state, Keyring.fresh(state, now=now), now=now)
-            return client.generate_key_package(lifetime=lifetime, now=now, last_resort=last_resort).to_bytes()
+            begin, lifetime = _rounded(now, lifetime)
+            return client.generate_key_package(lifetime=lifetime, now=begin, last_resort=last_resort).to_bytes()
 
     def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
         with translated():
@@ -99,7 +118,7 @@ class MlsEngine(CryptoEngine):
             raise BadInput(what="group", problem="its id is too long or taken")
         with translated():
             client = _client(state, Keyring.fresh(state, now=now), now=now)
-            client.create_group(group_id, now=now).write_to_storage()
+            client.create_group(group_id, now=_rounded(now, 0)[0]).write_to_storage()
 
     def add(
         self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
@@ -131,16 +150,20 @@ class MlsEngine(CryptoEngine):
             group.clear_pending_commit()
             group.write_to_storage()
 
-    def join(self, state: KeyValueArea, welcome: bytes, *, now: int) -> bytes:
-        with translated():
-            mls_seed = KeyPackageRows(state).mls_seed(MessageInfo.from_bytes(welcome).key_package_references)
+    def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:
+        limits = _limits(max_leaves=max_members)
+        rows = GroupRows(state)
+        with translated(theirs=True):
+            header = MessageInfo.from_bytes(welcome, limits=limits)
+            mls_seed = KeyPackageRows(state).mls_seed(header.key_package_references)
             if mls_seed is None:
                 raise CryptoRejected(problem="a Welcome that answers no key package of ours")
-            client = _client(state, replace(Keyring.load(state), mls_seed=mls_seed), now=now)
-            group_id = client.examine_welcome(welcome).group_context.group_id
-            if GroupRows(state).state(group_id) is not None:
+            keyring = replace(Keyring.load(state), mls_seed=mls_seed)
+            group = _client(state, keyring, now=now, rows=rows, limits=limits).join(welcome, now=now)
+            group_id = group.group_id
+            if rows.has(group_id):
                 raise CryptoRejected(problem="a Welcome to a group that is already here")
-            client.join(welcome, now=now).write_to_storage()
+            group.write_to_storage()
         return group_id
 
     def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
@@ -151,18 +174,16 @@ class MlsEngine(CryptoEngine):
         return message
 
     def group_of(self, message: bytes) -> bytes:
-        with translated():
-            group_id = MessageInfo.from_bytes(message).group_id
-        if group_id is None:
-            raise CryptoRejected(problem="it names no group")
-        return group_id
+        return _header(message).group_id
 
     def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
-        group_id = self.group_of(message)
-        rows = GroupRows(state)
+        header, rows = _header(message), GroupRows(state)
+        group_id = header.group_id
         if not rows.has(group_id):
             raise CryptoRejected(problem="it is for no group that is here")
-        with translated():
+        if header.content_type == "proposal":
+            raise CryptoRejected(problem="a proposal outside of a commit")
+        with translated(theirs=True):
             group = _load(state, group_id, now=now, rows=rows)
             processed = _processed(group_id, group.process(message, now=now))
             group.write_to_storage()
@@ -194,7 +215,32 @@ class MlsEngine(CryptoEngine):
         GroupRows(state).delete(group_id)
 
 
-def _client(state: KeyValueArea, keyring: Keyring, *, now: int | None, rows: GroupRows | None = None) -> Client:
+def _header(message: bytes) -> PrivateMessageHeader:
+    """Read what stands before the content of a PrivateMessage. Raises CryptoRejected for anything else."""
+    with translated(theirs=True):
+        return PrivateMessageHeader.from_bytes(message)
+
+
+def _rounded(now: int, lifetime: int) -> tuple[int, int]:
+    """Return from when on and for how many seconds a key package is valid, so that it does not tell our clock.
+
+    mls-rs-py has it begin an hour earlier: that is the beginning of a day, at least an hour ago. It ends with a day,
+    less than one before its time, since its private half goes then; or, if its lifetime is short, with an hour.
+    """
+    begin = (now - _CLOCK_TOLERANCE) // _DAY * _DAY + _CLOCK_TOLERANCE
+    end = now + lifetime
+    end = end // _DAY * _DAY if lifetime >= _LONG else -(-end // _CLOCK_TOLERANCE) * _CLOCK_TOLERANCE
+    return begin, end - begin
+
+
+def _client(
+    state: KeyValueArea,
+    keyring: Keyring,
+    *,
+    now: int | None,
+    rows: GroupRows | None = None,
+    limits: Limits = _LIMITS,
+) -> Client:
     return Client(
         keyring.mls_credential,
         keyring.mls_key_pair,
@@ -202,7 +248,7 @@ def _client(state: KeyValueArea, keyring: Keyring, *, now: int | None, rows: Gro
         group_state_storage=rows or GroupRows(state),
         key_package_storage=KeyPackageRows(state, mls_seed=keyring.mls_seed),
         rules=_RULES,
-        limits=_LIMITS,
+        limits=limits,
     )
 
 
@@ -236,7 +282,7 @@ def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
     """Read a key package that says it is `peer`'s; that it truly is, mls-rs asks Members when it adds it."""
     if encoded[_WIRE_FORMAT] == _KEY_PACKAGE and not encoded.startswith(_KEY_PACKAGE_OF_OURS):
         raise UnsupportedMls(problem="the key package is of another version or cipher suite")
-    key_package = KeyPackage.from_bytes(encoded)
+    key_package = KeyPackage.from_bytes(encoded, limits=_LIMITS)
     if credential_of(key_package.signing_identity).peer != peer:
         raise BadCredential(problem="the key package is somebody else's")
     return key_package

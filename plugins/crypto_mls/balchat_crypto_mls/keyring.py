@@ -52,7 +52,7 @@ class Keyring:
     @classmethod
     def _issue(cls, area: KeyValueArea, identity_seed: bytes, *, now: int) -> Self:
         pair = SignatureKeyPair.generate()
-        credential = Credential.issue(identity_seed, pair.public_key, not_after=now + MAX_LIFETIME)
+        credential = Credential.issue(identity_seed, pair.public_key, not_after=Credential.until(now=now))
         AccountRow(area).put(identity_seed + pair.secret_key() + credential.encode())
         return cls(identity_seed=identity_seed, mls_seed=pair.secret_key(), credential=credential)
 

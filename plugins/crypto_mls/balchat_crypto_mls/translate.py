@@ -10,9 +10,10 @@ from balchat_host.api.errors import BadInput, CryptoRejected, InternalError, Vau
 
 
 @contextmanager
-def translated() -> Generator[None]:
+def translated(*, theirs: bool = False) -> Generator[None]:
     """Raise BadCredential, CryptoRejected, BadInput, VaultDamaged or InternalError for what mls-rs-py raises inside.
 
+    Where octets are `theirs`, it is not the caller who is at fault, whatever mls-rs-py says.
     Errors of the vault, which come through mls-rs-py as themselves, stay what they are.
     """
     try:
@@ -24,6 +25,8 @@ def translated() -> Generator[None]:
     except mls.GroupNotFoundError as error:
         raise BadInput(what="group", problem="there is no such group here") from error
     except mls.CallerError as error:
+        if theirs:
+            raise CryptoRejected(problem=_text(error)) from error
         raise BadInput(what="group", problem=_text(error)) from error
     except mls.StorageError as error:
         raise VaultDamaged(problem=_text(error)) from error

@@ -51,5 +51,5 @@ def pair(account) -> tuple[Account, Account]:
     alice.create_group(b"group", now=NOW)
     invitation = alice.add(b"group", [(bob.peer, bob.key_package(lifetime=3600, now=NOW))], now=NOW)
     alice.apply_pending_commit(b"group", now=NOW)
-    assert bob.join(invitation.welcome, now=NOW) == b"group"
+    assert bob.join(invitation.welcome, now=NOW, max_members=2) == b"group"
     return alice, bob
