@@ -222,8 +222,8 @@ class WrongSecret(VaultError):
 
 
 class VaultInUse(VaultError):
-    """Another process already has this vault open. Use `balchat down` to end it, or speak to it with the same
-    profile.
+    """Another balchat command is using this account. Try again when it has ended; `balchat status` shows whether the
+    account is up, and `balchat down` ends it.
     """
 
     code = "vault-in-use"

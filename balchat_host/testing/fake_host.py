@@ -53,6 +53,8 @@ class FakeProfile(Profile):
         """Whether `connect` gives the account of this process, as if another process ran it."""
         self.meanwhile: Callable[[FakeApp], Coroutine[Any, Any, None]] | None = None
         """What goes on in the account while somebody is connected to it."""
+        self.in_use: Callable[[], bool] = lambda: False
+        """Whether another process has the vault open; asked each time that somebody tries."""
         self.plugin_views: Sequence[PluginView] = ()
         self.settings: Sequence[SettingView] | BalchatError = ()
         self.files: Sequence[Path] = ()
@@ -147,6 +149,8 @@ class FakeProfile(Profile):
     # -- inside
 
     def _unlock(self, secret: Secret, slot: SlotKind) -> FakeApp:
+        if self.in_use():
+            raise VaultInUse
         app = self.app
         right = app.passphrase if slot is SlotKind.PASSPHRASE else app.recovery_code
         if secret != right:

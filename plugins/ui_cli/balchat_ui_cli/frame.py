@@ -26,6 +26,7 @@ from balchat_ui_cli.session import Key, Session
 P = ParamSpec("P")
 R = TypeVar("R")
 
+PATIENCE_VARIABLE = "BALCHAT_LOCK_TIMEOUT"
 PROFILE_HELP = "The account, by name or by directory (with a slash)."
 JSON_HELP = "One JSON value a line, for programs."
 
@@ -113,11 +114,23 @@ def _run(ctx: typer.Context, given: dict[str, Any]) -> Run:
     return Run(
         host=choices.host,
         profile=profile,
-        session=Session(profile, _key(given, out), out),
+        session=Session(profile, _key(given, out), out, _patience()),
         out=out,
         chosen_profile=chosen,
         arguments=choices.arguments,
     )
+
+
+def _patience() -> float:
+    """Return how many seconds to wait for another command that has the vault open."""
+    text = environ.get(PATIENCE_VARIABLE) or "20"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise BadInput(what=PATIENCE_VARIABLE, problem=f"it is {text!r}; it must be a number of seconds, 0 or more")
+    return seconds
 
 
 def _key(given: dict[str, Any], out: Output) -> Key:

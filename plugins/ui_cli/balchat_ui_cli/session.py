@@ -7,11 +7,12 @@ A command hands in one asynchronous function of `App` and gets its result. Which
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import TypeVar
 
 import anyio
 
-from balchat_host.api.errors import BalchatError, NoSuchProfile, NotRunning, WrongSecret
+from balchat_host.api.errors import BalchatError, NoSuchProfile, NotRunning, VaultInUse, WrongSecret
 from balchat_host.api.frontend import App, Profile
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.streams import ReaderGone
@@ -20,6 +21,9 @@ from balchat_ui_cli.output import Output
 from balchat_ui_cli.passphrases import SecretSource
 
 T = TypeVar("T")
+
+POLL = 0.1
+"""Seconds between two tries to open a vault that another process has open."""
 
 Call = Callable[[App], Awaitable[T]]
 
@@ -33,26 +37,27 @@ class Key:
 
 
 class Session:
-    """One command's way to the account of `profile`."""
+    """One command's way to the account of `profile`. `patience`: seconds to wait for others to let go of the vault."""
 
-    def __init__(self, profile: Profile, key: Key, out: Output) -> None:
+    def __init__(self, profile: Profile, key: Key, out: Output, patience: float) -> None:
         self.profile = profile
         self.key = key
         self.connected = False
         """Whether the last call went to a running balchat."""
         self._out = out
+        self._patience = patience
         self._secret: Secret | None = None
         """What opened the vault, for a command that opens it more than once."""
 
     def ask(self, call: Call[T]) -> T:
         """Call the running account, or else open the vault for it. Raises NoSuchProfile and what the call raises."""
         answer = self.try_running(call)
-        return self.unlocking(lambda secret: self._through_vault(secret, call)) if answer is None else answer[0]
+        return self.unlocking(lambda secret: self._beside_others(secret, call)) if answer is None else answer[0]
 
     def ask_with(self, secret: Secret, call: Call[T]) -> T:
         """Do the same with a secret that is already known."""
         answer = self.try_running(call)
-        return self._through_vault(secret, call) if answer is None else answer[0]
+        return self._beside_others(secret, call) if answer is None else answer[0]
 
     def ask_running(self, call: Call[T]) -> T:
         """Call the running account. Raises NotRunning, NoSuchProfile, and what the call raises."""
@@ -85,6 +90,30 @@ class Session:
                 if not tries:
                     raise
                 self._out.warn(error.code, str(error))
+
+    def when_free(self, attempt: Callable[[], T], instead: Callable[[], tuple[T] | None] | None = None) -> T:
+        """Return what `attempt` gives, once no other process has the vault open; ask `instead` in between.
+
+        Another command may be at work on the vault for a second or two, or `balchat up` may be coming up, which then
+        has it for good: `instead` finds that out. Raises VaultInUse where neither happens in time, and what both raise.
+        """
+        deadline = monotonic() + self._patience
+        said = False
+        while True:
+            try:
+                return attempt()
+            except VaultInUse:
+                if monotonic() >= deadline:
+                    raise
+            if instead and (answer := instead()) is not None:
+                return answer[0]
+            if not said and self._out.live:
+                self._out.hint(["Another balchat command is using this account; waiting for it."])
+                said = True
+            sleep(POLL)
+
+    def _beside_others(self, secret: Secret, call: Call[T]) -> T:
+        return self.when_free(lambda: self._through_vault(secret, call), lambda: self._through_socket(call))
 
     def _through_socket(self, call: Call[T]) -> tuple[T] | None:
         async def attempt() -> tuple[T] | None:

@@ -27,7 +27,9 @@ from balchat_host.testing.fake_host import FakeHost
 def world(folder: Path, command: str) -> FakeHost:
     """Make an account with a contact, a message, a request and a relay, which is running unless a command starts it."""
     host = FakeHost(folder)
-    if command == "init":
+    if command == "restore":
+        host.profile("old").make()
+    if command in {"init", "restore"}:
         return host
     profile = host.profile()
     app = profile.make()

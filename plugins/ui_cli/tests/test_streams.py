@@ -30,6 +30,7 @@ NEEDS: dict[str, list[str]] = {
     "init": ["--name", "Alice", "--passphrase-file", "KEY"],
     "up": ["--passphrase-file", "KEY"],
     "backup": ["COPY"],
+    "restore": ["BACKUP", "--passphrase-file", "KEY"],
     "passphrase change": ["--passphrase-file", "KEY", "--new-passphrase-file", "KEY"],
     "recovery renew": ["--passphrase-file", "KEY"],
     "relay add": [fake_peer("another relay").onion],
@@ -53,6 +54,7 @@ NEEDS: dict[str, list[str]] = {
 DONE = {
     "init": "The account of Alice is made",
     "backup": "The locked copy is ",
+    "restore": "The account is restored, in ",
     "passphrase change": "The passphrase is changed.",
     "recovery renew": "The old recovery code works no more. The recovery code could not be shown",
     "down": "balchat has ended.",
@@ -105,7 +107,12 @@ def run(runner: subprocess.Popen[str], tmp_path: Path) -> Streams:
     def run(command: str, *more: str, stdin: str = PIPE, stdout: str = PIPE, stderr: str = PIPE) -> Answer:
         nonlocal count
         count += 1
-        stand_ins = {"KEY": str(key), "COPY": str(tmp_path / f"copy{count}"), "NUMBER": NUMBER}
+        stand_ins = {
+            "KEY": str(key),
+            "COPY": str(tmp_path / f"copy{count}"),
+            "NUMBER": NUMBER,
+            "BACKUP": f"{tmp_path}/world{count}/old",
+        }
         needed = [stand_ins.get(argument, argument) for argument in NEEDS.get(command, [])]
         request = {
             "folder": str(tmp_path / f"world{count}"),

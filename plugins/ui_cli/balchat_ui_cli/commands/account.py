@@ -73,8 +73,12 @@ def init(
         raise BadInput(what="--recovery-code", problem="an account has one only after it is made")
     chosen = name if name is not None else _ask_name()
     passphrase = run.session.key.source.read_new()
-    with one_error():
-        recovery_code = anyio.run(run.profile.create, chosen, passphrase).reveal().decode()
+
+    def create() -> Secret:
+        with one_error():
+            return anyio.run(run.profile.create, chosen, passphrase)
+
+    recovery_code = run.session.when_free(create).reveal().decode()
     made = {
         "profile": run.profile.name,
         "directory": str(run.profile.directory),
@@ -158,7 +162,7 @@ def restore(
     path = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100  # resolve() would follow links that a person named
     if not path.is_dir():
         raise BadInput(what=str(path), problem="there is no such folder; a backup is one")
-    run.session.unlocking(partial(_restore, run, path))
+    run.session.unlocking(lambda secret: run.session.when_free(partial(_restore, run, path, secret)))
     restored = {"profile": run.profile.name, "directory": str(run.profile.directory)}
     run.out.value(
         restored,
@@ -169,6 +173,7 @@ def restore(
             ["what you write to one waits. What came after the copy was made is not in it."],
             ["Use this account here only: up on two machines, a message reaches one of them and not the other."],
         ],
+        done=f"The account is restored, in {run.profile.directory}.",
     )
 
 

@@ -58,13 +58,12 @@ def up(
     detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
 ) -> None:
     """Be reachable: unlock the account and start the network, until Ctrl-C or `balchat down`."""
-    if run.session.try_running(lambda app: app.cursor()) is not None:
-        raise AlreadyRunning
+    _require_nothing_runs(run)
     if detach:
         run.session.unlocking(partial(_start_background, run))
         _watch_start(run, timeout)
     else:
-        run.session.unlocking(partial(_serve, run, detached=detached))
+        run.session.unlocking(partial(_serve_when_free, run, detached=detached))
 
 
 def _start_background(run: Run, secret: Secret) -> None:
@@ -111,6 +110,16 @@ async def _until_decided(app: App, out: Output, seen: list[Status], timeout: flo
                 await out.patiently(view.show, status)
                 if is_decided(status):
                     return
+
+
+def _serve_when_free(run: Run, secret: Secret, *, detached: bool) -> None:
+    run.session.when_free(partial(_serve, run, secret, detached=detached), partial(_require_nothing_runs, run))
+
+
+def _require_nothing_runs(run: Run) -> None:
+    """Raise AlreadyRunning where the account is up."""
+    if run.session.try_running(lambda app: app.cursor()) is not None:
+        raise AlreadyRunning
 
 
 def _serve(run: Run, secret: Secret, *, detached: bool) -> None:
