@@ -70,9 +70,9 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard, *,
             disposition = _dispatch(unit, source, envelope, origin, heard)
     except RequestsFull as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
-    except WorldError:
+    except (WorldError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001  # whatever one envelope brings up, it ends this envelope and nothing wider
+    except BaseException as error:  # noqa: BLE001  # whatever it is, a library's panic too, it ends this envelope alone
         heard.clear()
         return _failed(unit, origin, envelope, error)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
@@ -90,7 +90,7 @@ def _count(unit: Unit, source: PeerId | None, kind: Kind) -> None:
         asking.count_key_package(unit, source)
 
 
-def _failed(unit: Unit, origin: "_Origin", envelope: Envelope, error: Exception) -> Disposition:
+def _failed(unit: Unit, origin: "_Origin", envelope: Envelope, error: BaseException) -> Disposition:
     """Say what becomes of an envelope that was undone: it is its sender's fault, or nobody foresaw what it brought up.
 
     What an engine calls our mistake, or its own, was brought up by octets of somebody else's here.

@@ -117,12 +117,12 @@ class Unit:
         try:
             with self.savepoint():
                 yield
-        except WorldError:
+        except (WorldError, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it ends this and nothing wider
+        except BaseException as error:  # noqa: BLE001  # whatever it is, a library's panic too, it ends this alone
             self.unexpected(error)
 
-    def unexpected(self, error: Exception) -> None:
+    def unexpected(self, error: BaseException) -> None:
         """Have the type of an exception logged; what it says may tell of people."""
         self.effect(Unexpected(type=type(error).__name__))
 

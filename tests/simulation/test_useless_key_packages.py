@@ -165,16 +165,25 @@ def test_the_largest_that_may_be_makes_a_request_that_may_be(octets: int) -> Non
     assert answer.reason == "crypto-rejected", "it is for somebody else, and not too large"
 
 
+class Panic(BaseException):
+    """What a panic in Rust becomes (`pyo3_runtime.PanicException`) is not even an Exception."""
+
+
 class FailingEngine(MlsEngine):
     """Fails in a way that nobody foresaw."""
 
+    def __init__(self, failure: type[BaseException]) -> None:
+        super().__init__()
+        self.failure = failure
+
     def add(self, *_: object, **__: object) -> None:  # type: ignore[override]
-        raise ZeroDivisionError
+        raise self.failure
 
 
-def test_one_that_brings_up_what_nobody_foresaw_is_that_contact_s_too() -> None:
+@pytest.mark.parametrize("failure", [ZeroDivisionError, Panic, SystemExit])
+def test_one_that_brings_up_what_nobody_foresaw_is_that_contact_s_too(failure: type[BaseException]) -> None:
     adding = Adding()
-    adding.world.engine = FailingEngine()
+    adding.world.engine = FailingEngine(failure)
     envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=b"an innocent KeyPackage").encode()
 
     def get(unit: Unit) -> tuple[Disposition, object]:
@@ -182,7 +191,7 @@ def test_one_that_brings_up_what_nobody_foresaw_is_that_contact_s_too() -> None:
 
     answer, effects = adding.alice.change(get)
     assert (answer.verdict, answer.retry_after) == (Verdict.REFUSED, None)
-    assert Unexpected(type="ZeroDivisionError") in effects
+    assert Unexpected(type=failure.__name__) in effects
     assert adding.reason() == "internal"
     adding.world.engine = MlsEngine()
     adding.world.pass_time(HOUR)
