@@ -120,23 +120,32 @@ def test_an_unknown_key_names_file_key_and_the_nearest(person: MakePerson) -> No
     assert alice.ask("contacts", "list", unlock=True) == []
 
 
-def test_a_plugin_that_is_absent_or_broken_is_named_and_stops_the_start(person: MakePerson, town: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "role", "problem"),
+    [
+        ("missing", "", "installed"),
+        ("raises", 'network = "raises"\n', "RuntimeError"),
+        ("future", 'crypto = "future"\n', "99"),
+    ],
+)
+def test_a_plugin_that_is_absent_or_cannot_be_done_without_is_named_and_stops_the_start(
+    person: MakePerson, town: Path, name: str, role: str, problem: str
+) -> None:
     plugins = town / "plugins"
     announce(plugins, {"raises": "raises_plugin", "future": "future_plugin"})
     (plugins / "raises_plugin.py").write_text("raise RuntimeError('no')\n")
     (plugins / "future_plugin.py").write_text(FUTURE_PLUGIN)
     alice = person("Alice")
-    for name, problem in (("missing", "installed"), ("raises", "RuntimeError"), ("future", "99")):
-        enabled = ["storage_sqlcipher", "crypto_mls", "network_tor", "transport_tor_direct", "ui_rpc", "ui_cli", name]
-        alice.configure(f"[plugins]\nenabled = {enabled!r}\n".replace("'", '"'))
-        os.environ["PYTHONPATH"] = str(plugins)
-        try:
-            somebody = Person(town, "Alice", configuration=(alice.profile / "balchat.toml").read_text())
-        finally:
-            del os.environ["PYTHONPATH"]
-        message = refused(somebody.balchat("contacts", "list", "--json", unlock=True), 9, "plugin")
-        assert name in message
-        assert problem in message
+    enabled = ["storage_sqlcipher", "crypto_mls", "network_tor", "transport_tor_direct", "ui_rpc", "ui_cli", name]
+    alice.configure(f"[plugins]\n{role}enabled = {enabled!r}\n".replace("'", '"'))
+    os.environ["PYTHONPATH"] = str(plugins)
+    try:
+        somebody = Person(town, "Alice", configuration=(alice.profile / "balchat.toml").read_text())
+    finally:
+        del os.environ["PYTHONPATH"]
+    message = refused(somebody.balchat("contacts", "list", "--json", unlock=True), 9, "plugin")
+    assert name in message
+    assert problem in message
 
 
 @pytest.mark.tor

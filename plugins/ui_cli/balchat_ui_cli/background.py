@@ -56,6 +56,8 @@ def start(
         process.send_signal(signal.SIGTERM)
         process.wait()
         raise
+    if os.environ.get("BALCHAT_TRACEBACK"):
+        sys.stderr.writelines(f"{line}\n" for line in said if not line.startswith("{"))
     if to_json(_READY) not in said:
         process.wait()
         _raise(said)

@@ -47,6 +47,49 @@ def test_what_is_not_set_has_the_plugins_default(choose):
     assert {name: made.weight for name, made in selection.settings.items()} == dict.fromkeys(ENABLED, 7)
 
 
+@pytest.mark.parametrize(
+    ("field", "allowed"),
+    [
+        ("weight: int", "a whole number"),
+        ("weight: Path", "a path"),
+        ("weight: Colour", "grey or red"),
+        ("weight: str = field(repr=False)", "a text"),
+        ("weight: Annotated[int, Meta(ge=1, le=9)]", "a whole number from 1 to 9"),
+        ("other: int = 3\nweight: Place = field(kw_only=True)", "a table of row and seat"),
+    ],
+)
+@pytest.mark.parametrize("text", ["", "[settings.storage_stone]\n"])
+def test_a_setting_that_is_required_and_missing_is_an_error_that_says_where_to_set_it(
+    choose, tmp_path, field, allowed, text
+):
+    assert problem(choose, field, text) == (
+        f"{tmp_path / 'balchat.toml'}: settings.storage_stone.weight: it is not set, and storage_stone needs it; "
+        f"set weight under [settings.storage_stone]. Allowed: {allowed}."
+    )
+
+
+def test_a_required_setting_that_is_given_is_taken(choose):
+    given = "".join(f"[settings.{name}]\nweight = 8\n" for name in ENABLED)
+    _, selection = choose("weight: int", given)
+    assert {made.weight for made in selection.settings.values()} == {8}
+
+
+def test_a_mistyped_key_is_said_before_the_required_one_that_it_was_meant_for(choose):
+    assert "settings.storage_stone.weight is the nearest" in problem(
+        choose, "weight: int", "[settings.storage_stone]\nwieght = 8"
+    )
+
+
+def test_a_required_setting_in_a_locked_table_can_be_set_in_the_system_file_only(install, tmp_path):
+    install.stones(settings="weight: int")
+    system = tmp_path / "system.toml"
+    system.write_text(BASIS + '[locks]\nkeys = ["settings.storage_stone"]')
+    configuration = load_configuration(tmp_path, system_file=system, environment={})
+    with pytest.raises(ConfigurationError) as caught:
+        select(configuration, discover(configuration.plugins.enabled))
+    assert caught.value.fields["file"] == str(system)
+
+
 def test_each_plugin_gets_its_own_table(choose):
     _, selection = choose("weight: int = 7", "[settings.network_stone]\nweight = 8")
     assert selection.settings["network_stone"].weight == 8
