@@ -1,30 +1,43 @@
 """The command `balchat`: finds the front end that the configuration makes the command, and hands over to it."""
 
+import json
 import resource
 import sys
 from collections.abc import Sequence
+from typing import Final
 
-from balchat_host.api.errors import BalchatError
-from balchat_host.api.streams import prepare_standard_streams
+INTERRUPTED: Final = 130
+"""What a shell reports for a program that SIGINT ended: 128 and the signal's number."""
 
 
 def main() -> int:
     """Run the command line that this process was started with; give its exit code."""
-    prepare_standard_streams()
-    # A core file would lay our keys on the disk. What we start, tor among it, inherits this.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    return run(sys.argv[1:])
+    try:
+        from balchat_host.api.streams import READER_GONE, ReaderGone, prepare_standard_streams  # noqa: PLC0415  # below
+
+        prepare_standard_streams()
+        # A core file would lay our keys on the disk. What we start, tor among it, inherits this.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        try:
+            return run(sys.argv[1:])
+        except ReaderGone:
+            return READER_GONE
+    except KeyboardInterrupt:
+        # Before there is a front end to say so: what is imported takes a moment, and everything is imported in here.
+        return INTERRUPTED
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name."""
     # Only what every command needs is imported here, so that `balchat --help` is quick.
+    from balchat_host.api.errors import BalchatError  # noqa: PLC0415  # see above
     from balchat_host.loader.configuration import examine  # noqa: PLC0415  # see above
     from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
     from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
     from balchat_host.loader.roles import load_program  # noqa: PLC0415  # see above
     from balchat_host.machine import Machine  # noqa: PLC0415  # see above
 
+    as_json = "--json" in argv
     try:
         # Profiles may differ in which program is the command, so the option is read before the program is there.
         overrides, argv = take_overrides(argv)
@@ -32,7 +45,9 @@ def run(argv: Sequence[str]) -> int:
         configuration, _ = examine(profile_directory(_profile_named(argv)).directory, overrides=overrides)
         front_end = load_program(configuration)
     except BalchatError as error:
-        print(f"balchat: {error}", file=sys.stderr)  # noqa: T201  # there is no front end yet to say it
+        # There is no front end yet to say it.
+        described = {"error": {"code": error.code, "message": str(error), "fields": error.fields}}
+        sys.stderr.write((json.dumps(described) if as_json else f"balchat: {error}") + "\n")
         return error.exit_code
     assert front_end.program is not None, "load_program gives only those that have one"
     return front_end.program(Machine(overrides), argv)

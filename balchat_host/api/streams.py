@@ -12,8 +12,6 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO
 
-import anyio
-
 from balchat_host.api.errors import OutputUnwritable
 
 if TYPE_CHECKING:
@@ -119,6 +117,8 @@ async def print_when_ready(stream: TextIO, text: str) -> None:
     except OSError:
         stream.write(text)
         return
+    import anyio  # noqa: PLC0415  # what only prints its help need not wait for it
+
     octets = text.encode(stream.encoding, errors="replace")
     for start in range(0, len(octets), select.PIPE_BUF):
         # An ordinary file cannot be waited for, and need not be.

@@ -30,13 +30,16 @@ PATIENCE_VARIABLE = "BALCHAT_LOCK_TIMEOUT"
 PROFILE_HELP = "The account, by name or by directory (with a slash)."
 JSON_HELP = "One JSON value a line, for programs."
 
+MAX_FD = 2**31 - 1
+"""The greatest number that a file descriptor can have."""
+
 _SHARED: dict[str, Any] = {
     "profile": Annotated[str | None, typer.Option(metavar="NAME|DIR", help=PROFILE_HELP)],
     "json": Annotated[bool, typer.Option("--json", help=JSON_HELP)],
 }
 _UNLOCKING: dict[str, Any] = {
     "passphrase_fd": Annotated[
-        int | None, typer.Option(metavar="N", help="Read the passphrase's line from file descriptor N.")
+        int | None, typer.Option(metavar="N", min=0, max=MAX_FD, help="Read the passphrase's line from descriptor N.")
     ],
     "passphrase_file": Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read it from a file that others cannot write.")

@@ -1,9 +1,10 @@
-"""Standard input as numbered lines, for commands that a program drives: `chat --json` and `listen --confirm`.
+"""What comes in on a file descriptor: as it is, or as numbered lines for commands that a program drives.
 
 A line that cannot be used is an error about that line alone; the ones behind it are read all the same.
 """
 
 import os
+import select
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -51,6 +52,15 @@ async def input_lines(descriptor: int, longest: int) -> AsyncIterator[InputLine]
     if rest or too_long:
         line = _without_mark(rest, number)
         yield InputLine(number, None if too_long or len(line) > longest else line, whole=False)
+
+
+def read_blocking(descriptor: int, size: int) -> bytes:
+    """Read at most `size` octets, waiting for them also where the descriptor does not block. Raises OSError."""
+    while True:
+        try:
+            return os.read(descriptor, size)
+        except BlockingIOError:
+            select.select([descriptor], [], [])
 
 
 def _without_mark(line: bytes, number: int) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 from balchat_host.api.errors import BadInput
 from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.types import Secret
+from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.prompts import NoTerminal, ask_hidden
 from balchat_ui_cli.secret_files import open_secret
 
@@ -83,7 +84,7 @@ def read_descriptor(descriptor: int, option: str) -> Secret:
     """Read a secret, the next line of an open file descriptor; what follows the line stays there for others."""
     line = bytearray()
     try:
-        while len(line) <= MAX_SIZE and (octet := os.read(descriptor, 1)) not in {b"", b"\n"}:
+        while len(line) <= MAX_SIZE and (octet := read_blocking(descriptor, 1)) not in {b"", b"\n"}:
             line += octet
     except OSError as error:
         raise BadInput(what=option, problem=f"descriptor {descriptor} cannot be read ({error.strerror})") from error

@@ -241,6 +241,25 @@ def test_up_in_the_background_and_down(account: Path, run: Programs) -> None:
     assert run("down").returncode == 6
 
 
+@pytest.mark.parametrize("stdout", ["full", "gone"])
+def test_up_in_the_background_says_that_it_runs_where_it_cannot_show_it(
+    account: Path, environment: dict[str, str], run: Programs, stdout: str
+) -> None:
+    if stdout == "full":
+        writing = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+    started = subprocess.run(
+        [sys.executable, PROGRAM, "up", "--detach", "--passphrase-fd", "0"],
+        input=PASSPHRASE, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=environment,
+    )  # fmt: skip
+    os.close(writing)
+    assert run("down").returncode == 0
+    assert started.returncode == 7
+    assert started.stderr.endswith(" balchat runs in the background.\n")
+
+
 def test_up_in_the_background_does_not_wait_longer_than_told(account: Path, run: Programs) -> None:
     started = run("up", "--detach", "--timeout", "0", "--json", "--passphrase-fd", "0", stdin=PASSPHRASE, FAKE_PACE="9")
     assert started.returncode == 0

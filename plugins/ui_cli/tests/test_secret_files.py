@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -239,3 +241,33 @@ def test_a_text_on_standard_input_has_no_mark(cli: Cli, profile: FakeProfile, ke
     told = cli("send", "Bob", key, "--json", stdin="hello".encode("utf-16"))
     assert (told.code, told.error["code"]) == (3, "bad-input")
     assert "UTF-16" in told.error["message"]
+
+
+def test_what_comes_slowly_through_a_pipe_that_does_not_block_is_waited_for(
+    cli: Cli, profile: FakeProfile, key: str
+) -> None:
+    profile.app.befriend("Bob")
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with ThreadPoolExecutor(1) as thread, os.fdopen(reading):
+
+        def speak() -> None:
+            for octet in PASSPHRASE + b"\n":
+                os.write(writing, bytes([octet]))
+            os.close(writing)
+
+        # The first look comes before the first octet.
+        waits = Event()
+        thread.submit(lambda: waits.wait() and speak())
+        really = os.read
+
+        def read(descriptor: int, size: int) -> bytes:
+            try:
+                return really(descriptor, size)
+            except BlockingIOError:
+                waits.set()
+                raise
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, "read", read)
+            assert cli("code", "--passphrase-fd", str(reading)).code == 0

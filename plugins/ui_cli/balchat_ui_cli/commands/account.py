@@ -13,7 +13,7 @@ import typer
 from balchat_host.api.errors import AccountExists, BadInput
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
-from balchat_ui_cli.frame import ACCOUNT, Run, command, new_group
+from balchat_ui_cli.frame import ACCOUNT, MAX_FD, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.passphrases import SecretSource
 from balchat_ui_cli.prompts import ask
@@ -185,7 +185,7 @@ def _restore(run: Run, source: Path, secret: Secret) -> None:
 def change_passphrase(
     run: Run,
     new_passphrase_fd: Annotated[
-        int | None, typer.Option(metavar="N", help="Read the new passphrase's line from file descriptor N.")
+        int | None, typer.Option(metavar="N", min=0, max=MAX_FD, help="Read the new one's line from descriptor N.")
     ] = None,
     new_passphrase_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read it from a file that others cannot write.")

@@ -16,6 +16,7 @@ from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.views import Message, MessageState
 from balchat_ui_cli.commands.contacts import Contact
 from balchat_ui_cli.frame import MESSAGES, Run, command
+from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line
@@ -97,8 +98,11 @@ def _read_text(run: Run) -> str:
     if sys.stdin.isatty():
         run.out.hint(["Write the message; Ctrl-D on an empty line ends it."])
     # More than fits: for a byte-order mark and a line break, which are dropped, and to see that there is more.
+    size = MAX_TEXT_SIZE + len(BOM_UTF8) + len(b"\r\n") + 1
+    octets = b""
     try:
-        octets = sys.stdin.buffer.read(MAX_TEXT_SIZE + len(BOM_UTF8) + len(b"\r\n") + 1)
+        while len(octets) < size and (more := read_blocking(sys.stdin.fileno(), size - len(octets))):
+            octets += more
     except OSError as error:
         raise BadInput(what="Standard input", problem=f"it cannot be read ({error.strerror})") from error
     octets = octets.removeprefix(BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r")

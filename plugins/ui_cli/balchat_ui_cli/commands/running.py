@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -102,12 +103,14 @@ def _troubles(status: Status) -> Iterable[Line]:
 
 async def _until_decided(app: App, out: Output, seen: list[Status], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
     seen.append(await app.status())
-    view = ProgressView(out)
+    show = ProgressView(out).show
     with anyio.move_on_after(timeout):
         async with following(app.watch_status()) as states:
             async for status in states:
                 seen.append(status)
-                await out.patiently(view.show, status)
+                # What cannot be shown is no reason not to wait; that it cannot be is said at the end.
+                with suppress(ReaderGone, OutputUnwritable):
+                    await out.patiently(show, status)
                 if is_decided(status):
                     return
 
