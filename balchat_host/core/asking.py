@@ -5,6 +5,7 @@ The law is docs/spec/first-contact.md. `handshake` is the other half: how we ans
 
 from typing import Final
 
+from balchat_host.api.errors import RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState
 from balchat_host.core import account, contacts, groups, limits, outbox, routes, rows
@@ -27,6 +28,8 @@ _MENDED_AFTER: Final = _HOUR
 _MENDED_EVERY: Final = 24 * _HOUR
 """Milliseconds until another KeyPackage is asked for where the last one was of no use; each time twice as long, up to a
 day, for as long as they are a contact: they may have mended it."""
+_LOST_GROUPS_PER_HOUR: Final = 1
+"""How often a contact who speaks in a group that is not here is asked again."""
 _NEW_TRY_AFTER: Final = 60 * 1000
 """Milliseconds until a contact request that was turned down as unusable is begun anew."""
 
@@ -103,6 +106,24 @@ def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
         return
     if rows.contacts_where(unit.tx, "id = ? AND asking_since > ?", (contact.id, unit.now - _ASKED_FOR)):
         outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + after)
+
+
+def on_lost_group(unit: Unit, source: PeerId) -> None:
+    """Ask a contact again who speaks in a group that is not here: they hold one that we have lost, and maybe no other.
+
+    A group may also be unknown because it was deleted long ago, or because the request that it came with is late; so we
+    ask seldom.
+    """
+    contact = contacts.by_peer(unit.tx, source)
+    if contact is None or contact.blocked:
+        return
+    if any(outbox.waits(unit.tx, contact, kind) for kind in (Kind.KEY_PACKAGE_REQUEST, Kind.CONTACT_REQUEST)):
+        return
+    try:
+        limits.take_from(unit, source, Counted.LOST_GROUPS, per_hour=_LOST_GROUPS_PER_HOUR)
+    except RequestsFull:
+        return
+    outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
 
 
 def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:

@@ -84,11 +84,14 @@ def forget_all(unit: Unit, contact: rows.ContactRow) -> None:
 
 
 def prune(unit: Unit, *, older_than: int) -> None:
-    """Delete the groups that lost: those made before `older_than` that we do not send in while another was heard in."""
+    """Delete the groups that lost: those made before `older_than` that rank below another in which we have heard.
+
+    One that ranks above stays, however long nothing is heard in it: who made it may hold no other.
+    """
     losers = unit.tx.query(
         "SELECT group_id FROM contact_group AS loser WHERE created_at < ?"
         " AND EXISTS (SELECT 1 FROM contact_group AS winner WHERE winner.contact = loser.contact AND winner.heard = 1"
-        " AND (winner.heard, winner.rank) > (loser.heard, loser.rank))",
+        " AND winner.rank > loser.rank)",
         (older_than,),
     )
     for (group_id,) in losers:

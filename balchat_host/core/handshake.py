@@ -192,6 +192,9 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
         return _activate(unit, contact, told_routes=newest)
     if groups.sending_group(unit.tx, contact) != before:
         _follow(unit, contact)
+    else:
+        # What was written while there was no group, because we had lost it.
+        outbox.encrypt_waiting(unit, contact)
     return contact
 
 

@@ -183,17 +183,10 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Or
 def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard) -> Disposition:
     group_id = unit.engine.group_of(message)
     was_active = True
-    contact = heard.get(group_id)
+    contact = heard.get(group_id) or _whose(unit, source, group_id, heard)
     if contact is None:
-        found = groups.find(unit.tx, group_id)
-        # A group that we do not know may be one whose contact request is still on its way: nothing is said, so it
-        # comes again.
-        if found is None or found[0].blocked or (source is not None and found[0].peer != source):
-            return _IGNORED
-        origin.is_contact = True
-        contact, was_heard = found
-        if was_heard:
-            heard[group_id] = contact
+        return _IGNORED
+    origin.is_contact = True
     processed = unit.engine.process(unit.keys, message, now=unit.seconds)
     match processed:
         case ApplicationMessage() if processed.sender != contact.peer:
@@ -215,3 +208,21 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
         # Who had another group with us, which we have lost, sends in this one once they hear us in it.
         messages.report(unit, contact, [origin.message_id], content.MessageStatus.DELIVERED)
     return _COMMITTED
+
+
+def _whose(unit: Unit, source: PeerId | None, group_id: bytes, heard: _Heard) -> rows.ContactRow | None:
+    """Return the contact whose conversation a group carries, if it is not blocked, nor another one than `source`.
+
+    One that we do not know may come with a contact request that is on its way: nothing is said, so it comes again.
+    """
+    found = groups.find(unit.tx, group_id)
+    if found is None:
+        if source is not None:
+            asking.on_lost_group(unit, source)
+        return None
+    contact, was_heard = found
+    if contact.blocked or (source is not None and contact.peer != source):
+        return None
+    if was_heard:
+        heard[group_id] = contact
+    return contact

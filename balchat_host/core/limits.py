@@ -28,6 +28,8 @@ class Counted(StrEnum):
     KEY_PACKAGE_REQUESTS = "key-package-requests"
     KEY_PACKAGES = "key-packages"
     CONTACT_REQUESTS = "contact-requests"
+    LOST_GROUPS = "lost-groups"
+    """That we ask them because they speak in a group that is not here."""
 
 
 def moved(cause: Moved) -> Counted:

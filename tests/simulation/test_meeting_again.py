@@ -1,0 +1,262 @@
+"""Whatever two people did to each other before: once both want to talk, they can."""
+
+from __future__ import annotations
+
+import os
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
+from balchat_host.api.types import Route
+from balchat_host.api.views import ContactState, MessageState
+from balchat_host.core import groups, housekeeping, inbox, outbox, pool, progress, routes
+from balchat_host.core.contacts import find
+from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.testing.simulator import Account, World
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from balchat_host.api.frontend import App
+
+DAY = 24 * 3600
+SEEDS = range(int(os.environ.get("BALCHAT_SIMULATION_SEEDS", "25")))
+ENGINE = MlsEngine()
+
+
+def contacts() -> tuple[World, Account, Account]:
+    """Give Alice and Bob, who are contacts and have talked."""
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    world.heal(alice, bob)
+    bob.write(alice, "hello")
+    alice.write(bob, "hello yourself")
+    world.heal(alice, bob)
+    return world, alice, bob
+
+
+def pass_days(world: World, days: int, *accounts: Account) -> None:
+    for _ in range(days):
+        world.pass_time(DAY)
+        for each in accounts:
+            each.change(housekeeping.tidy)
+
+
+def assert_they_talk(world: World, alice: Account, bob: Account) -> None:
+    alice.write(bob, "can you hear me?")
+    world.heal(alice, bob)
+    bob.write(alice, "and you me?")
+    world.heal(alice, bob)
+    for reader, author, text in ((bob, alice, "can you hear me?"), (alice, bob, "and you me?")):
+        assert text in [message.text for message in reader.history(author) if message.author is not None]
+        assert {message.state for message in author.history(reader) if message.text == text} == {"delivered"}
+
+
+@pytest.mark.parametrize("days", [0, 29, 40, 300])
+def test_who_asked_while_they_were_blocked_is_met_when_they_are_unblocked(days: int) -> None:
+    """They were told that their request is here, so they wait, and hold no other group with us."""
+    world, alice, bob = contacts()
+    alice.block(bob, blocked=True)
+    bob.remove(alice)
+    bob.add(alice)
+    world.heal(alice, bob)
+    pass_days(world, days, alice, bob)
+    alice.block(bob, blocked=False)
+    assert_they_talk(world, alice, bob)
+
+
+def test_what_waited_for_somebody_who_lost_us_while_they_were_blocked_arrives() -> None:
+    world, alice, bob = contacts()
+    alice.write(bob, "in a group that Bob is about to lose")
+    alice.block(bob, blocked=True)
+    bob.remove(alice)
+    bob.add(alice)
+    bob.write(alice, "before anybody said yes")
+    world.heal(alice, bob)
+    alice.block(bob, blocked=False)
+    world.heal(alice, bob)
+    assert [message.text for message in bob.history(alice) if message.author] == [
+        "in a group that Bob is about to lose"
+    ]
+    assert [message.text for message in alice.history(bob) if message.author][-1] == "before anybody said yes"
+
+
+def test_a_group_in_which_nothing_was_heard_yet_is_not_deleted_as_one_that_lost() -> None:
+    """Whoever asks again holds no other."""
+    world, alice, bob = contacts()
+    alice.remove(bob)
+    alice.add(bob)
+    for _ in range(2):  # for a KeyPackage, and for contact
+        world.connect(alice, bob)
+        world.deliver(alice, bob)
+    world.connect(bob, alice)
+    world.deliver(bob, alice)
+    pass_days(world, 100, alice, bob)
+    assert_they_talk(world, alice, bob)
+
+
+@pytest.mark.parametrize("first", ["who lost it", "who has it"])
+def test_who_lost_a_group_asks_whom_they_hear_speaking_in_it(first: str) -> None:
+    world, alice, bob = contacts()
+    alice.change(lambda unit: groups.forget_all(unit, find(unit.tx, "Bob")))
+    bob.write(alice, "are you there?")
+    world.heal(alice, bob)
+    assert_they_talk(world, *((alice, bob) if first == "who lost it" else (bob, alice)))
+    assert "are you there?" in [message.text for message in alice.history(bob)]
+
+
+def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that_are_not_here() -> None:
+    world, alice, bob = contacts()
+    asked = 0
+    for number in range(240):
+        bob.write(alice, f"{number}")
+        *_, said = bob.read(
+            lambda tx, now=world.now: outbox.pending(tx, alice.peer, after=0, now=now, limit=999)
+        ).outgoing
+        alice.change(lambda unit: groups.forget_all(unit, find(unit.tx, "Bob")))
+        answers = alice.change(lambda unit, e=said.envelope: inbox.receive(unit, bob.peer, [e]))
+        assert [answer.verdict for answer in answers] == [Verdict.IGNORED]
+        asked += alice.change(lambda unit: unit.tx.execute("DELETE FROM outbox WHERE kind = 2"))
+        world.pass_time(60)
+    assert asked == 4
+
+
+def test_who_asks_although_we_could_talk_is_told_again_how_to_reach_us() -> None:
+    """They have lost what we told them, and may only ever find us by a relay."""
+    world, alice, bob = contacts()
+    ways = [Route(transport="relay", address=b"where Alice is found")]
+    for _ in range(2):
+        alice.change(lambda unit: routes.offer(unit, bob.peer, ways))
+        world.heal(alice, bob)
+        assert bob.read(lambda tx: routes.known(tx, alice.peer, now=world.now // 1000)) == ways
+        bob.remove(alice)
+        bob.add(alice)
+        world.heal(alice, bob)
+        assert bob.read(lambda tx: routes.known(tx, alice.peer, now=world.now // 1000)) == []
+
+
+def test_of_routes_that_nobody_has_fetched_only_the_newest_wait() -> None:
+    world, alice, bob = contacts()
+    for number in range(5):
+        ways = [Route(transport="relay", address=bytes([number]))]
+        alice.change(lambda unit, ways=ways: routes.offer(unit, bob.peer, ways))
+    waiting = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing
+    assert len(waiting) == 1
+    world.heal(alice, bob)
+    assert bob.read(lambda tx: routes.known(tx, alice.peer, now=world.now // 1000)) == ways
+
+
+class Boxes:
+    """What each of two left for the other at a relay. It keeps what it is given for ever, and hands it out late."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._boxes: dict[str, list[bytes]] = {}
+
+    def act_at_random(self, author: Account, reader: Account) -> None:
+        now = self._world.now
+        pending = author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=3))
+        if pending.wants_key_package:
+            cards = reader.change(lambda unit: pool.refill(unit, 1))
+            card = self._world.random.choice([*cards.single_use, cards.last_resort])
+            envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=card).encode()
+            author.change(lambda unit: inbox.receive(unit, reader.peer, [envelope]))
+        for each in pending.outgoing:
+            self._boxes.setdefault(reader.name, []).append(each.envelope)
+            stored = [(SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD)]
+            author.change(lambda unit, stored=stored: progress.take_down(unit, stored))
+        if (kept := self._boxes.get(author.name)) and self._world.random.random() < 0.7:
+            envelope = self._world.random.choice(kept)
+            author.change(lambda unit: inbox.receive(unit, None, [envelope]))
+
+
+@pytest.mark.parametrize("relayed", [False, True], ids=["directly", "by a relay too"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_two_did_to_each_other_they_meet_once_both_want_to(seed: int, *, relayed: bool) -> None:
+    world = World(seed, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    boxes = Boxes(world)
+    for _ in range(60):
+        one, other = (alice, bob) if world.random.random() < 0.5 else (bob, alice)
+        act_at_random(world, one, other)
+        for _ in range(world.random.randrange(8)):
+            ways = (one, other) if world.random.random() < 0.5 else (other, one)
+            if relayed and world.random.random() < 0.5:
+                boxes.act_at_random(*ways)
+            else:
+                world.misbehave(*ways)
+        if world.random.random() < 0.1:
+            pass_days(world, world.random.choice([1, 8, 31, 100]), alice, bob)
+    for one, other in ((alice, bob), (bob, alice)):
+        contact = one.contact(other)
+        if contact is None:
+            one.add(other)
+        elif contact.blocked:
+            one.block(other, blocked=False)
+    world.heal(alice, bob)
+    assert_they_talk(world, alice, bob)
+
+
+def act_at_random(world: World, one: Account, other: Account) -> None:
+    contact = one.contact(other)
+    if contact is None:
+        if one.asked_by(other) and world.random.random() < 0.5:
+            one.reject(other) if world.random.random() < 0.5 else one.accept(other)
+        elif world.random.random() < 0.5:
+            one.add(other)
+    else:
+        match world.random.choices(("write", "block", "remove"), weights=(5, 3, 1))[0]:
+            case "write":
+                if not contact.blocked:
+                    one.write(other, "something")
+            case "block":
+                one.block(other, blocked=not contact.blocked)
+            case _:
+                one.remove(other)
+
+
+@pytest.mark.anyio
+async def test_two_accounts_meet_after_one_asked_while_the_other_had_blocked_them(people) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.start("Bob")
+        await alice.app.add_contact(bob.code, "Bob")
+        await until(bob.app, bob.app.requests)
+        await bob.app.accept_request("Alice")
+        await until(alice.app, lambda: is_active(alice.app))
+        await alice.app.block_contact("Bob")
+        await bob.app.remove_contact("Alice")
+        await bob.app.add_contact(alice.code, "Alice")
+        await until(bob.app, lambda: is_requested(bob.app))
+        await alice.app.unblock_contact("Bob")
+        sent = [await alice.app.send("Bob", "from Alice"), await bob.app.send("Alice", "from Bob")]
+        await until(alice.app, lambda: is_delivered(alice.app, sent[0].id))
+        await until(bob.app, lambda: is_delivered(bob.app, sent[1].id))
+        assert await alice.app.requests() == []
+
+
+async def is_active(app: App) -> bool:
+    return [contact.state for contact in await app.contacts()] == [ContactState.ACTIVE]
+
+
+async def is_requested(app: App) -> bool:
+    return [contact.state for contact in await app.contacts()] == [ContactState.REQUESTED]
+
+
+async def is_delivered(app: App, message_id: str) -> bool:
+    return (await app.message(message_id)).state is MessageState.DELIVERED
+
+
+async def until(app: App, condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
+    with anyio.fail_after(DAY):
+        async with aclosing(app.watch_status()) as states:
+            async for _ in states:
+                if await condition():
+                    return
