@@ -42,13 +42,23 @@ def encrypt(unit: Unit, contact: rows.ContactRow, group_id: bytes | None, conten
     return unit.engine.encrypt(unit.keys, group_id, content)
 
 
-def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_ours: bool = False) -> None:
-    """Take a group into use for a contact, ranked above the others, or below them (rule 3).
+def waits_for_answer(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
+    """Say whether the newest group with a contact is one in which nothing was heard yet."""
+    newest = tx.query("SELECT heard FROM contact_group WHERE contact = ? ORDER BY rank DESC LIMIT 1", (contact.id,))
+    return newest == [(0,)]
+
+
+def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_newest: bool = False) -> None:
+    """Take a group into use for a contact, ranked above the others, or above all but the newest of them (rule 3).
 
     Of too many others, those go that we would be the last to send in.
     """
-    edge = "min(rank) - 1" if below_ours else "max(rank) + 1"
-    rank = rows.number(unit.tx, f"SELECT {edge} FROM contact_group WHERE contact = ?", (contact.id,))  # noqa: S608  # our own text
+    rank = rows.number(unit.tx, "SELECT max(rank) + 1 FROM contact_group WHERE contact = ?", (contact.id,))
+    if below_newest:
+        unit.tx.execute(
+            "UPDATE contact_group SET rank = ? WHERE contact = ? AND rank = ? - 1", (rank, contact.id, rank)
+        )
+        rank -= 1
     unit.tx.execute(
         "INSERT INTO contact_group (group_id, contact, rank, created_at) VALUES (?, ?, ?, ?)",
         (group_id, contact.id, rank, unit.now),
@@ -84,14 +94,15 @@ def forget_all(unit: Unit, contact: rows.ContactRow) -> None:
 
 
 def prune(unit: Unit, *, older_than: int) -> None:
-    """Delete the groups that lost: those made before `older_than` that rank below another in which we have heard.
+    """Delete the groups that lost: those made before `older_than` that we do not send in while another was heard in.
 
-    One that ranks above stays, however long nothing is heard in it: who made it may hold no other.
+    The newest stays, however long nothing is heard in it: who asked with it may hold no other.
     """
     losers = unit.tx.query(
         "SELECT group_id FROM contact_group AS loser WHERE created_at < ?"
         " AND EXISTS (SELECT 1 FROM contact_group AS winner WHERE winner.contact = loser.contact AND winner.heard = 1"
-        " AND winner.rank > loser.rank)",
+        " AND (winner.heard, winner.rank) > (loser.heard, loser.rank))"
+        " AND rank < (SELECT max(rank) FROM contact_group AS newest WHERE newest.contact = loser.contact)",
         (older_than,),
     )
     for (group_id,) in losers:

@@ -234,9 +234,9 @@ def _wait_for_approval(
 
 def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
     before, told = groups.sending_group(unit.tx, contact), routes.told(unit.tx, contact)
-    crossed = contact.state is not ContactState.ACTIVE and before is not None
+    crossed = contact.state is not ContactState.ACTIVE and groups.waits_for_answer(unit.tx, contact)
     ours_wins = crossed and account.load(unit.tx).peer < contact.peer
-    groups.remember(unit, contact, group_id, below_ours=ours_wins)
+    groups.remember(unit, contact, group_id, below_newest=ours_wins)
     outbox.drop_answers(unit, contact)
     outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
     if not ours_wins:

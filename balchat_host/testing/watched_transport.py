@@ -98,9 +98,9 @@ class _Watched(Transport):
         self._watch.in_flight.update(dict.fromkeys(tickets, peer))
         try:
             await self._transport.send(peer, routes, outgoing)
-        except Exception:
+        except BaseException:  # cancelled, too: whoever was blocked while we connected
             for ticket in tickets:
-                del self._watch.in_flight[ticket]
+                self._watch.in_flight.pop(ticket, None)
             raise
 
     def reachable(self, peer: PeerId) -> bool:

