@@ -18,7 +18,13 @@ class Picture:
         self._height = 0
 
     def draw(self, lines: Iterable[Line]) -> None:
-        """Draw the lines in place of the ones before, as many and as much of each as the terminal can hold."""
+        """Draw the lines in place of the ones before, as many and as much of each as the terminal can hold.
+
+        In the background nothing is drawn: the shell has the terminal, and somebody types there.
+        """
+        if not self._out.in_foreground:
+            self._height = 0
+            return
         lines = list(lines)
         if len(lines) >= self._out.rows:
             lines = [*lines[: self._out.rows - 2], ["…"]]

@@ -6,6 +6,7 @@ JSON goes out in ASCII, which no text can leave.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
@@ -101,6 +102,14 @@ class Output:
     def rows(self) -> int:
         """The height of the terminal in cells."""
         return get_terminal_size().lines
+
+    @property
+    def in_foreground(self) -> bool:
+        """Whether the terminal is ours now. A shell has it while we are in the background (`&`, `bg`)."""
+        try:
+            return os.tcgetpgrp(self._stdout.fileno()) == os.getpgrp()
+        except OSError:
+            return True
 
     # -- results
 

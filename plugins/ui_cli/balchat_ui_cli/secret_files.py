@@ -43,7 +43,8 @@ def open_secret(file: Path, instead: str) -> tuple[int, bool]:
         # O_NONBLOCK: a named pipe must be refused below, not waited for.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise BadPassphraseFile(problem=f"{file} cannot be opened ({error.strerror})") from error
+        problem = f"{file} cannot be opened ({error.strerror}); mend that, or use {instead}"
+        raise BadPassphraseFile(problem=problem) from error
     try:
         return descriptor, _examine(file, descriptor)
     except BadPassphraseFile as error:

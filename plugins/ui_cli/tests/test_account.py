@@ -188,6 +188,7 @@ def test_a_passphrase_file_that_is_no_file_is_refused(cli: Cli, profile: FakePro
     for name in ("fifo", "absent", "."):
         result = cli("code", "--passphrase-file", str(tmp_path / name), "--json")
         assert (result.code, result.error["code"]) == (3, "bad-passphrase-file")
+        assert "--passphrase-fd" in result.error["message"]
 
 
 def test_only_the_first_line_is_the_passphrase(

@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from balchat_ui_cli.live import Picture
+from balchat_ui_cli.output import Output
 
 from balchat_host.testing.fake_account import fake_peer
 from balchat_host.testing.fake_host import FakeHost
@@ -178,3 +181,15 @@ def test_a_chat_goes_on_after_a_stop(up: None, shell: Shell, how: str) -> None:
     terminal.wait_for("queued")
     terminal.press("/quit\r")
     terminal.wait_for("ended 0, echo True.")
+
+
+def test_a_picture_is_not_drawn_over_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Output(as_json=False, stdout=(drawn := StringIO()), environment={})
+    picture = Picture(out)
+    picture.draw([["one"], ["two"]])
+    monkeypatch.setattr(Output, "in_foreground", False)
+    picture.draw([["three"]])
+    monkeypatch.setattr(Output, "in_foreground", True)
+    picture.draw([["four"]])
+    # Below what the shell has written in the meantime: the cursor does not go back.
+    assert drawn.getvalue() == "one\ntwo\nfour\n"
