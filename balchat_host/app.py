@@ -5,9 +5,10 @@ Nothing else in the host knows all of them, and nothing else makes one from anot
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from anyio.abc import TaskStatus
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import Descriptor, NetworkDescriptor, TransportDescriptor
-from balchat_host.api.errors import BalchatError, PluginError
+from balchat_host.api.errors import BalchatError, PluginError, WorldError
 from balchat_host.api.frontend import (
     App,
     AppConnection,
@@ -28,7 +29,7 @@ from balchat_host.api.frontend import (
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportHost
-from balchat_host.api.types import Check, Phase, Secret, ServiceState
+from balchat_host.api.types import Check, Phase, Problem, Secret, ServiceState, one_line
 from balchat_host.core import account, restoring
 from balchat_host.core.names import check_name
 from balchat_host.core.schema import migrate
@@ -125,6 +126,7 @@ class LocalProfile(Profile):
                 ),
                 hedge=self._configuration.delivery.hedge_seconds,
                 start_timeout=self._configuration.plugins.start_timeout_seconds,
+                stuck=_end_at_once,
             )
             for record in self._selection.broken:
                 reason = f"{record.wording}: it cannot be used: {record.problem}"
@@ -145,11 +147,38 @@ class LocalProfile(Profile):
 
     async def checks(self) -> Sequence[Check]:
         return await examine_profile(
-            self._place,
-            storage=lambda: self._storage,
-            network=self._examined_network,
+            plugins=self._plugin_checks,
+            vault=self._vault_checks,
+            network=self._network_checks,
             connect=self.connect,
         )
+
+    async def _plugin_checks(self) -> Sequence[Check]:
+        selection, policy = self._selection, self._configuration.delivery.policy
+        works_as = "" if selection.works_as is policy else f", works as {selection.works_as}"
+        finding = f"{len(selection.origins)} can be used; delivery policy {policy}{works_as}"
+        broken = [
+            Check(
+                name=record.name,
+                finding="it cannot be used",
+                problem=Problem(
+                    what=f"{record.wording}: {record.problem}",
+                    remedy="install a version of it that works, or take it out of plugins.enabled",
+                ),
+            )
+            for record in selection.broken
+        ]
+        return [Check(name="plugins", finding=finding), *broken]
+
+    async def _vault_checks(self) -> Sequence[Check]:
+        with self._blaming(self._selection.storage, "checks()"):
+            return self._storage.checks(self.directory)
+
+    async def _network_checks(self) -> Sequence[Check]:
+        with self._blaming(self._selection.network, "its factory"):
+            network = checked(self._make_network(_nobody), Network)
+        with self._blaming(self._selection.network, "checks()"):
+            return await network.checks()
 
     @cached_property
     def _configuration(self) -> Configuration:
@@ -177,10 +206,6 @@ class LocalProfile(Profile):
         descriptor: NetworkDescriptor = self._selection.network
         context = NetworkContext(directory=self._place.plugin_directory(descriptor.name), on_state=on_state)
         return descriptor.factory(context, self._settings(descriptor))
-
-    def _examined_network(self) -> Network:
-        with self._blaming(self._selection.network, "its factory"):
-            return checked(self._make_network(_nobody), Network)
 
     def _make_transport(self, descriptor: TransportDescriptor, host: TransportHost) -> Transport:
         return descriptor.factory(host, self._settings(descriptor))
@@ -266,6 +291,13 @@ def _mark(tx: Transaction) -> None:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _end_at_once(stuck: Sequence[str]) -> None:
+    """End the process although plugins have not ended; the vault bears that, as it does a kill."""
+    with suppress(OSError):
+        print(f"balchat: ended although {one_line(stuck)} had not", file=sys.stderr, flush=True)  # noqa: T201  # nobody else is left to say it
+    os._exit(WorldError.exit_code)
 
 
 def _nobody(state: ServiceState) -> None:

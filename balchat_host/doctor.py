@@ -6,36 +6,30 @@ from typing import Final
 
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.frontend import AppConnection
-from balchat_host.api.network import Network
-from balchat_host.api.storage import Storage
 from balchat_host.api.types import Check, Problem
-from balchat_host.loader.profiles import ProfileDirectory
+
+Look = Callable[[], Awaitable[Sequence[Check]]]
+"""Looks at one thing. Raises BalchatError where it cannot."""
 
 _BUILT: Final = 1_790_000_000
 """Unix seconds before which no clock can be right: this was written later."""
 
 
 async def examine_profile(
-    place: ProfileDirectory,
     *,
-    storage: Callable[[], Storage],
-    network: Callable[[], Network],
+    plugins: Look,
+    vault: Look,
+    network: Look,
     connect: Callable[[], Awaitable[AppConnection | None]],
 ) -> list[Check]:
     """Look at everything. What cannot even be looked at is a finding too."""
     checks = [_clock()]
 
-    async def vault() -> Sequence[Check]:
-        return storage().checks(place.directory)
-
-    async def net() -> Sequence[Check]:
-        return await network().checks()
-
     async def socket() -> Sequence[Check]:
         running = await connect()
         return [Check(name="socket", finding="balchat is running" if running else "balchat is not running")]
 
-    for name, look in (("vault", vault), ("network", net), ("socket", socket)):
+    for name, look in (("plugins", plugins), ("vault", vault), ("network", network), ("socket", socket)):
         try:
             checks += await look()
         except BalchatError as error:

@@ -3,9 +3,10 @@
 A descriptor says who a plugin is and how to make it; making one checks it, so that a mistake shows at the line that
 made it. Everything expensive is imported inside `factory`, never when the plugin's module is imported.
 
-`settings` is a frozen dataclass with a default for every field. The host fills it from the configuration's table
-`[settings.NAME]`, checks types and unknown keys, and hands an instance to the factory. A settings class that raises
-`ValueError("key: what is wrong; what is allowed")` in `__post_init__` gets that shown with file and key.
+`settings` is a frozen dataclass; a field without a default is one that a person has to give. The host fills it from the
+configuration's table `[settings.NAME]`, checks types and unknown keys, and hands an instance to the factory. A settings
+class that raises `ValueError("key: what is wrong; what is allowed")` in `__post_init__` gets that shown with file and
+key.
 """
 
 from __future__ import annotations

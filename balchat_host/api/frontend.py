@@ -217,7 +217,10 @@ class FrontEnd(ABC):
 
     @abstractmethod
     async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
-        """Serve until cancelled. Calls `task_status.started()` when it can be used."""
+        """Serve until cancelled. Calls `task_status.started()` when it can be used.
+
+        Called once for each object: where it raises or returns, the factory makes another one, after a while.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

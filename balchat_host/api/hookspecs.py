@@ -7,7 +7,8 @@ A distribution announces its module in its `pyproject.toml`; the entry point's n
 
 All hooks are called at start-up, and again where plugins are listed, for modules that the configuration enables. They
 are synchronous, take nothing, and always return the same sequence of frozen descriptors. An exception from one is shown
-as that plugin's problem; other plugins go on.
+as that plugin's problem; other plugins go on. A descriptor's factory is called for each object that the host needs, and
+so again after one that failed.
 """
 
 # Each hook has a body of only a docstring: pluggy reads the signature, and calls the implementations.

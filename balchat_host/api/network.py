@@ -60,7 +60,8 @@ class Network(ABC):
         """Come up, stay up and mend what breaks, until cancelled; then leave nothing running.
 
         Calls `task_status.started()` as soon as `dial` and `publish` may be called (they wait for the network by
-        themselves), long before it is online. Raises NetworkUnavailable and its kin only for what waiting cannot mend.
+        themselves), long before it is online. Raises NetworkUnavailable and its kin only for what waiting cannot mend:
+        that ends the account. Anything else that it raises has the factory make another object, after a while.
         """
 
     @abstractmethod

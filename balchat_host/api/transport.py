@@ -247,7 +247,8 @@ class Transport(ABC):
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """Work until cancelled; then every stream is closed and every accepted envelope has had its final report.
 
-        Calls `task_status.started()` as soon as `send` may be called.
+        Calls `task_status.started()` as soon as `send` may be called, without waiting for the network. Called once for
+        each object: where it raises or returns, the host has the factory make another one, after a while.
         """
 
     @abstractmethod

@@ -17,7 +17,9 @@ Plugins (`plugins`, `roles`, `selection`)
     `discover(configuration.plugins.enabled)` gives a `PluginRecord` for each plugin that is installed or enabled, and
     imports the enabled ones; `record.problem` says what is wrong, `record.views()` gives PluginViews.
     `select(configuration, records)` gives the `Selection`: `storage`, `crypto`, `network`, `transports`,
-    `front_ends`, and `settings[descriptor.name]` to hand to each factory. Raises PluginError, ConfigurationError.
+    `front_ends`, and `settings[descriptor.name]` to hand to each factory; `origins[descriptor.name]` names its
+    distribution and version, `broken` has the enabled plugins that the account goes without. Raises PluginError,
+    ConfigurationError.
     `load_program(configuration)` is the short way to the front end that the command is: one plugin is imported.
 
 So the command line begins so:

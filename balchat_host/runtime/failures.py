@@ -56,7 +56,12 @@ def kind_of(error: BaseException) -> str:
 
 def words_of(error: BaseException) -> str:
     """Say what an exception was, in words that follow "run()": an error of balchat's own says it for people."""
-    return f"said: {str(error).rstrip('.')}" if isinstance(error, BalchatError) else f"raised {kind_of(error)}"
+    if isinstance(error, BalchatError):
+        try:
+            return f"said: {str(error).rstrip('.')}"
+        except Exception:  # noqa: BLE001, S110  # a plugin's own error may be unable to say anything
+            pass
+    return f"raised {kind_of(error)}"
 
 
 def only(error: BaseException) -> BaseException:

@@ -30,6 +30,7 @@ from balchat_host.runtime.carrier import Carrier
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.current_network import CurrentNetwork
 from balchat_host.runtime.effects import Effects
+from balchat_host.runtime.ending import EndLimit
 from balchat_host.runtime.exits import contained_exits
 from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
@@ -42,6 +43,7 @@ from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSe
 from balchat_host.runtime.supervision import PluginService, Supervisor
 
 _TIDY_EVERY: Final = 3600.0
+_END_TIMEOUT: Final = 20.0
 _PATIENCE: Final = 10.0
 """Seconds that the App is held back for plugins that are starting: a network that cannot exist is said first."""
 
@@ -50,7 +52,8 @@ class Node:
     """Runs an account until it is cancelled or told to stop.
 
     `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
-    `start_timeout`: seconds in which a plugin has to start.
+    `start_timeout`: seconds in which a plugin has to start; `end_timeout`: real seconds in which all have to end, after
+    which `stuck` is told, in a thread, of those that have not.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class Node:
         backoff: Backoff,
         hedge: float,
         start_timeout: float,
+        end_timeout: float = _END_TIMEOUT,
+        stuck: Callable[[Sequence[str]], None],
     ) -> None:
         self._keeper = keeper
         self._board = board
@@ -72,6 +77,7 @@ class Node:
         self._network = CurrentNetwork(network, board, hopeless=self._fail)
         self._front_ends = [ServedFrontEnd(setup, app, board) for setup in front_ends]
         self._start_timeout = start_timeout
+        self._end = EndLimit(end_timeout, stuck)
         self._reporter = Reporter(keeper)
         self._carriers = [self._carrier(setup) for setup in transports]
         self._router = Router(keeper, self._carriers)
@@ -88,8 +94,11 @@ class Node:
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
-        with contained_exits():
-            await self._run(task_status)
+        try:
+            with contained_exits():
+                await self._run(task_status)
+        finally:
+            self._end.reached()
         if self._failure is not None:
             # Raised a second time, one exception would mix up two tracebacks.
             raise type(self._failure)(**self._failure.fields)
@@ -129,6 +138,7 @@ class Node:
                 task_status.started(self._app)
             await self._stop.wait()
         finally:
+            self._end.begin(supervisors)
             self._board.running = False
             # What is committed from here on must not reach tasks that have ended.
             self._effects = None

@@ -79,9 +79,22 @@ class Supervisor:
         self.decided = anyio.Event()
         """Set once the first object has started, failed or been given up."""
         self.start_timeout = start_timeout
+        self.running = False
+
+    @property
+    def name(self) -> str:
+        """The plugin's name, with its distribution and version."""
+        return f"{self.service.name} ({self.service.origin})"
 
     async def run(self) -> None:
         """Work until cancelled, or until the service says that waiting cannot mend it."""
+        self.running = True
+        try:
+            await self._run()
+        finally:
+            self.running = False
+
+    async def _run(self) -> None:
         self.service.show(_STARTING)
         failures = 0
         while True:
@@ -135,7 +148,7 @@ class _Attempt:
                 cause = only(error)
                 self.problem = "run() returned" if isinstance(cause, ReturnedTooSoon) else f"{where} {words_of(cause)}"
                 self.hopeless = self._service.gives_up(cause)
-                log_failure(self._name, cause)
+                log_failure(self._supervisor.name, cause)
         finally:
             with anyio.CancelScope(shield=True):
                 await self._end()
@@ -161,18 +174,14 @@ class _Attempt:
         self.problem = f"run() has not called started() within {limit:g} s"
         # Shown before it has ended: it may take its time with that, too.
         self._supervisor.failed(self.problem)
-        log_failure(self._name, StartTimeout())
+        log_failure(self._supervisor.name, StartTimeout())
         scope.cancel()
 
     async def _end(self) -> None:
         try:
             await self._service.end()
         except BaseException as error:  # noqa: BLE001  # a plugin's code runs in it
-            contain(self._name, error)
-
-    @property
-    def _name(self) -> str:
-        return f"{self._service.name} ({self._service.origin})"
+            contain(self._supervisor.name, error)
 
 
 class ReturnedTooSoon(Exception):

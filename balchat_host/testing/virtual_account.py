@@ -71,6 +71,9 @@ class VirtualAccount:
         self.front_ends: list[FrontEndSetup] = []
         self.online = True
         """Whether its network is there when it comes up."""
+        self.end_timeout = 60.0
+        self.stuck: Callable[[Sequence[str]], None] = _let_it
+        """What is told of plugins that have not ended `end_timeout` real seconds after the account was told to end."""
         self._world = world
         self._engine = engine
         self._chance = Random(seed).random  # noqa: S311  # chance that can be repeated is the point
@@ -141,6 +144,8 @@ class VirtualAccount:
                 backoff=Backoff(first=FIRST_RETRY, most=LAST_RETRY, chance=self._chance),
                 hedge=HEDGE,
                 start_timeout=START_TIMEOUT,
+                end_timeout=self.end_timeout,
+                stuck=self.stuck,
             )
             await node.run(task_status=task_status)
         finally:
@@ -177,3 +182,7 @@ def _wall_time() -> int:
 
 def _entropy(size: int) -> bytes:
     return Random().randbytes(size)  # noqa: S311  # nothing here is a secret
+
+
+def _let_it(stuck: Sequence[str]) -> None:
+    """Wait for them."""

@@ -8,9 +8,10 @@ from types import ModuleType
 import pytest
 
 from balchat_host.api.descriptors import TransportDescriptor
-from balchat_host.api.errors import BadInput
+from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.transport import Transport, TransportHost
 from balchat_host.loader.registration import ask, check
+from balchat_host.loader.settings import make_settings
 
 PAGE = (Path(__file__).parents[2] / "docs/plugin-author/transport.md").read_text()
 FILES = dict(re.findall(r"`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
@@ -36,8 +37,8 @@ def test_it_registers_and_asks_for_its_folder():
     (descriptor,) = ask(plugin, "transport_drop")
     check(descriptor, "transport_drop")
     assert isinstance(descriptor, TransportDescriptor)
-    with pytest.raises(BadInput, match=r"settings\.transport_drop\.folder: it is not set"):
-        descriptor.factory(None, descriptor.settings())
+    with pytest.raises(ConfigurationError, match=r"settings\.transport_drop\.folder: it is not set"):
+        make_settings(descriptor, {})
 
 
 @pytest.mark.parametrize(

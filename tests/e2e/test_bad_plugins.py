@@ -216,6 +216,22 @@ def test_what_keeps_an_account_in_the_background_from_being_reached_is_said(with
     assert "no front end serves" in message
 
 
+def test_doctor_names_what_is_broken_and_what_the_policy_comes_to(with_plugin: MakePerson) -> None:
+    alice = with_plugin("raise KeyError('a name')")
+    found = {check["name"]: check for check in alice.balchat("doctor", "--json").values}
+    assert found["plugins"]["finding"].endswith("delivery policy both, works as direct-only")
+    assert found["brittle"]["problem"]["what"].startswith(f"{ORIGIN}: importing brittle_plugin raised KeyError")
+
+
+@pytest.mark.parametrize("failure", ["raise KeyError('a name')", "raise SystemExit"])
+def test_doctor_looks_at_the_rest_where_one_plugin_fails(with_plugin: MakePerson, failure: str) -> None:
+    alice = with_plugin(STORAGE.format(factory=failure), 'storage = "brittle"\n')
+    found = {check["name"]: check for check in alice.balchat("doctor", "--json").values}
+    assert f"The plugin brittle ({ORIGIN}) cannot be used" in found["vault"]["problem"]["what"]
+    assert [name for name, check in found.items() if check["problem"] is not None] == ["vault"]
+    assert found["socket"]["finding"] == "balchat is not running"
+
+
 # -- tracebacks
 
 
