@@ -139,15 +139,13 @@ def to_line(message: msgspec.Struct) -> bytes:
 
 
 def call_line(request: int | None, method: Method, parameters: msgspec.Struct) -> bytes:
-    """Write a call, or without `request` a notification."""
-    return to_line(
-        Request(
-            jsonrpc="2.0",
-            method=method.name,
-            params=msgspec.Raw(_encoder.encode(parameters)),
-            id=msgspec.UNSET if request is None else request,
-        )
-    )
+    """Write a call, or without `request` a notification. Raises BadInput for half a surrogate pair in a text."""
+    try:
+        body = msgspec.Raw(_encoder.encode(parameters))
+    except UnicodeEncodeError:
+        raise BadInput(what=f"The parameters of {method.name}", problem="a text in them is no valid Unicode") from None
+    number = msgspec.UNSET if request is None else request
+    return to_line(Request(jsonrpc="2.0", method=method.name, params=body, id=number))
 
 
 def read_request(line: bytes) -> tuple[Request, Method, Any]:

@@ -175,6 +175,13 @@ async def test_a_call_too_long_for_the_socket_is_the_callers_mistake(remote: App
     assert await remote.cursor() == 0
 
 
+async def test_a_text_that_is_no_unicode_is_the_callers_mistake(fake: FakeApp, remote: App) -> None:
+    fake.befriend("Bob")
+    with pytest.raises(BadInput, match="no valid Unicode"):
+        await remote.send("Bob", "half a pair: \ud800")
+    assert (await remote.send("Bob", "whole")).text == "whole"
+
+
 async def test_an_answer_too_long_for_the_socket_says_what_to_do(
     fake: FakeApp, remote: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
