@@ -5,17 +5,20 @@ names what standard input, output and error are: `pipe`, `closed`, `full`, or `g
 """
 
 import asyncio.subprocess  # noqa: F401  # what every command needs is loaded once
+import gc
 import json
 import os
 import sys
 import tempfile
 import traceback
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import anyio
 import anyio._backends._asyncio
 import segno.encoder  # noqa: F401  # as above
-from balchat_ui_cli.program import main, program
+from balchat_ui_cli.program import main
 
 from balchat_host.api.frontend import PluginView, SettingView
 from balchat_host.api.streams import prepare_standard_streams
@@ -92,7 +95,11 @@ def child(request: dict[str, object], scratch: list[int]) -> None:
 
 
 def serve() -> None:
-    program()
+    # What the first command of a process prepares is there for all of them.
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        main(world(Path(folder), "send"), ["send", "Bob", "hello", "--json"])
+        main(world(Path(folder), "code"), ["code", "--qr"])
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path("/dev/null").open("rb") as nothing:
