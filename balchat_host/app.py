@@ -13,15 +13,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
+import anyio
+from anyio import to_thread
 from anyio.abc import TaskStatus
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import Descriptor, NetworkDescriptor, TransportDescriptor
-from balchat_host.api.errors import BalchatError, PluginError, WorldError
+from balchat_host.api.errors import BalchatError, PluginError, RunningElsewhere, RunningUnreachable, WorldError
 from balchat_host.api.frontend import (
     App,
     AppConnection,
     FrontEndContext,
+    Holder,
     PluginView,
     Profile,
     SettingView,
@@ -38,6 +41,8 @@ from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files, load_configuration
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.loader.running import end_holder, find_holder
+from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.failures import checked, contain, passes, words_of
@@ -48,6 +53,9 @@ from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 
 _chance: Final = secrets.SystemRandom().random
+_SOCKET_PATIENCE: Final = 5.0
+"""Seconds to wait for the socket of an account that runs and has lost it: its process looks for it now and then."""
+_SOCKET_LOOK: Final = 0.25
 
 
 class LocalProfile(Profile):
@@ -81,11 +89,33 @@ class LocalProfile(Profile):
     async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
         await self._storage.restore(self.directory, source, slot, secret, _mark)
 
+    def holder(self) -> Holder | None:
+        return find_holder(self.directory)
+
+    def end_holder(self) -> int:
+        return end_holder(self.directory)
+
     async def connect(self) -> AppConnection | None:
+        give_up = anyio.current_time() + _SOCKET_PATIENCE
+        while True:
+            holder = await to_thread.run_sync(self.holder)
+            connection = await self._connect(holder)
+            if connection is not None or holder is None or holder.process_id == os.getpid():
+                return connection
+            if not holder.here:
+                raise RunningElsewhere(directory=str(holder.runtime_directory))
+            if anyio.current_time() > give_up:
+                raise RunningUnreachable(process=holder.process_id, directory=str(holder.runtime_directory))
+            await anyio.sleep(_SOCKET_LOOK)
+
+    async def _connect(self, holder: Holder | None) -> AppConnection | None:
+        """Try to reach the account where its process says that it is, or else where this session looks for it."""
+        directory = holder.runtime_directory if holder else self._place.runtime_directory()
+        context = FrontEndContext(profile=self.directory, runtime_directory=directory)
         for descriptor in self._selection.front_ends:
             if descriptor.connect is not None:
                 try:
-                    connection = await descriptor.connect(self._front_end_context(), self._settings(descriptor))
+                    connection = await descriptor.connect(context, self._settings(descriptor))
                 except BalchatError:
                     raise
                 except BaseException as error:  # noqa: BLE001  # one bad plugin never stops another
@@ -147,6 +177,7 @@ class LocalProfile(Profile):
 
     async def checks(self) -> Sequence[Check]:
         return await examine_profile(
+            self.directory,
             plugins=self._plugin_checks,
             vault=self._vault_checks,
             network=self._network_checks,
@@ -211,7 +242,13 @@ class LocalProfile(Profile):
         return descriptor.factory(host, self._settings(descriptor))
 
     def _front_ends(self) -> list[FrontEndSetup]:
-        context = self._front_end_context()
+        record = RunningRecord(self.directory, self._place.runtime_directory)
+        return [
+            FrontEndSetup(name="running", origin="balchat-host", make=lambda: record),
+            *self._enabled_front_ends(record.context),
+        ]
+
+    def _enabled_front_ends(self, context: FrontEndContext) -> list[FrontEndSetup]:
         return [
             FrontEndSetup(
                 name=descriptor.name,
@@ -221,9 +258,6 @@ class LocalProfile(Profile):
             for descriptor in self._selection.front_ends
             if descriptor.factory is not None
         ]
-
-    def _front_end_context(self) -> FrontEndContext:
-        return FrontEndContext(profile=self.directory, runtime_directory=self._place.runtime_directory())
 
     @contextmanager
     def _blaming(self, descriptor: Descriptor, what: str) -> Generator[None]:

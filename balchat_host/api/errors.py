@@ -251,6 +251,24 @@ class AlreadyRunning(CallerError):
     exit_code = 6
 
 
+class RunningUnreachable(CallerError):
+    """balchat is running for this profile, as process {process}, but its socket in {directory} cannot be reached from
+    here. It makes a lost one again within seconds; if that does not help, `balchat down` ends it.
+    """
+
+    code = "running-unreachable"
+    exit_code = 6
+
+
+class RunningElsewhere(CallerError):
+    """balchat is running for this profile in another container, or as somebody else, with its socket in {directory}.
+    It can be reached and ended only from there.
+    """
+
+    code = "running-elsewhere"
+    exit_code = 6
+
+
 class ConfigurationError(CallerError):
     """{file}: {key}: {problem}. Allowed: {allowed}."""
 

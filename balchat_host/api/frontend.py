@@ -229,15 +229,30 @@ class FrontEndContext:
 
     `runtime_directory` is private (0700), this account's own, on this machine only, and short enough for a socket with
     a name of up to 19 octets in it. `profile` is the account's directory.
+
+    The system may empty the runtime directory while the account is up, as many do at logout. Whoever finds that what
+    it had put there is gone calls `make_runtime_directory`, in a worker thread: it gives the directory to use from then
+    on, made where it is absent, and tells the account's clients of it. Raises BadInput where none can be made.
     """
 
     profile: Path
     runtime_directory: Path
+    make_runtime_directory: Callable[[], Path] | None = None
+    """None for a client."""
 
 
 AppConnection = AbstractAsyncContextManager[App]
 Connector = Callable[[FrontEndContext, object], Awaitable[AppConnection | None]]
 """Finds the `App` of a running account: gives None where none runs, raises where one runs and cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The process that holds an account. `here`: it can be seen, and ended, from where we are."""
+
+    process_id: int
+    runtime_directory: Path
+    here: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +320,24 @@ class Profile(ABC):
 
     @abstractmethod
     async def connect(self) -> AppConnection | None:
-        """Reach the account where it is already running; None where it is not."""
+        """Reach the account where it is already running; None where it is not.
+
+        Raises RunningUnreachable, RunningElsewhere where it runs and there is no way to it, and what a connector does.
+        """
+
+    @abstractmethod
+    def holder(self) -> Holder | None:
+        """Return the process that runs the account, as it says itself in the profile; None where none does.
+
+        Blocks for a moment.
+        """
+
+    @abstractmethod
+    def end_holder(self) -> int:
+        """Have that process end, by a signal, whether it can be reached or not; return its id. Blocks for a moment.
+
+        Raises NotRunning, RunningElsewhere.
+        """
 
     @abstractmethod
     def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:

@@ -19,11 +19,13 @@ from balchat_host.api.errors import (
     BadInput,
     BalchatError,
     NoSuchProfile,
+    NotRunning,
+    RunningElsewhere,
     VaultInUse,
     WeakPassphrase,
     WrongSecret,
 )
-from balchat_host.api.frontend import App, AppConnection, Host, PluginView, Profile, SettingView
+from balchat_host.api.frontend import App, AppConnection, Holder, Host, PluginView, Profile, SettingView
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
 from balchat_host.core.names import check_name
@@ -51,6 +53,10 @@ class FakeProfile(Profile):
         self._app: FakeApp | None = None
         self.running = False
         """Whether `connect` gives the account of this process, as if another process ran it."""
+        self.holding: Holder | None = None
+        """The process that says of itself that it holds the account."""
+        self.unreachable: BalchatError | None = None
+        """What `connect` raises, where it shall."""
         self.meanwhile: Callable[[FakeApp], Coroutine[Any, Any, None]] | None = None
         """What goes on in the account while somebody is connected to it."""
         self.in_use: Callable[[], bool] = lambda: False
@@ -109,7 +115,20 @@ class FakeProfile(Profile):
             raise WrongSecret(slot=slot)
         await anyio.to_thread.run_sync(self.make, account["name"], account["passphrase"])
 
+    def holder(self) -> Holder | None:
+        return self.holding
+
+    def end_holder(self) -> int:
+        if self.holding is None:
+            raise NotRunning
+        if not self.holding.here:
+            raise RunningElsewhere(directory=str(self.holding.runtime_directory))
+        process, self.holding = self.holding.process_id, None
+        return process
+
     async def connect(self) -> AppConnection | None:
+        if self.unreachable is not None:
+            raise self.unreachable
         if self.running:
             return self._beside(self.app)
         path = anyio.Path(self._directory) / _SOCKET

@@ -7,8 +7,8 @@ every file, and whoever removes the home leaves nothing behind.
 import hashlib
 import os
 import sysconfig
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -41,14 +41,15 @@ class Person:
         """What `up` has told: a status a line. A new one for each start."""
         self.events = Ear()
         """What `listen` has told, over all starts."""
-        self._runtime = self.home / "run"
+        self.runtime = self.home / "run"
+        """The runtime directory of their sessions."""
         self._environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
             "HOME": str(self.home),
             "TMPDIR": str(self.home / "tmp"),
-            "XDG_RUNTIME_DIR": str(self._runtime),
+            "XDG_RUNTIME_DIR": str(self.runtime),
             **(environment or {}),
         }
-        for folder in (self.home, self.home / "tmp", self._runtime, *reversed(self.profile.parents[:3]), self.profile):
+        for folder in (self.home, self.home / "tmp", self.runtime, *reversed(self.profile.parents[:3]), self.profile):
             folder.mkdir(mode=0o700, exist_ok=True)
         self.configure(configuration)
         self._up: Followed | None = None
@@ -100,6 +101,20 @@ class Person:
     def history(self, contact: str, limit: int = 1000) -> list[dict[str, Any]]:
         """Give the last messages of a conversation."""
         return self.ask("history", contact, "--limit", str(limit), unlock=self._up is None)
+
+    def doctor(self) -> list[dict[str, Any]]:
+        """Give the findings of `balchat doctor`, good and bad."""
+        return self.balchat("doctor", "--json").values
+
+    @contextmanager
+    def environment(self, **variables: str | None) -> Generator[None]:
+        """Have the commands inside the block see other variables; None takes one away."""
+        before = self._environment
+        self._environment = {name: value for name, value in (before | variables).items() if value is not None}
+        try:
+            yield
+        finally:
+            self._environment = before
 
     # -- being up
 
@@ -159,7 +174,7 @@ class Person:
     def socket(self) -> LocalSocket:
         """Connect to the running account."""
         short = hashlib.sha256(str(self.profile.resolve()).encode()).hexdigest()[:16]
-        return LocalSocket(self._runtime / "balchat" / short / "rpc.sock")
+        return LocalSocket(self.runtime / "balchat" / short / "rpc.sock")
 
     def _ended(self) -> None:
         assert self._up is not None, "not started"

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from balchat_ui_cli import background
 
-from balchat_host.api.errors import ConfigurationError
-from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.errors import (
+    BalchatError,
+    ConfigurationError,
+    ConnectionLost,
+    ProtocolViolation,
+    RunningElsewhere,
+    RunningUnreachable,
+    SocketUnusable,
+    TimedOut,
+)
+from balchat_host.api.frontend import Holder, PluginView, SettingView
 from balchat_host.api.types import Check, Phase, Problem, ServiceState
 from balchat_host.api.views import ContactState
 
@@ -81,6 +90,24 @@ def test_down(cli: Cli, app: FakeApp) -> None:
     app.process_id = os.getpid()
     assert cli.json("down") == {"running": False}
     assert app.ended
+
+
+@pytest.mark.parametrize("error", [RunningUnreachable, SocketUnusable, TimedOut, ConnectionLost, ProtocolViolation])
+def test_down_ends_the_process_where_its_socket_leads_nowhere(
+    cli: Cli, profile: FakeProfile, error: type[BalchatError], tmp_path: Path
+) -> None:
+    profile.unreachable = error()
+    profile.holding = Holder(process_id=os.getpid(), runtime_directory=tmp_path, here=True)
+    assert cli.json("down") == {"running": False}
+    assert profile.holding is None
+
+
+def test_down_leaves_alone_what_runs_elsewhere(cli: Cli, profile: FakeProfile, tmp_path: Path) -> None:
+    profile.unreachable = RunningElsewhere(directory="/run/theirs")
+    profile.holding = Holder(process_id=1, runtime_directory=tmp_path, here=False)
+    told = cli("down", "--json")
+    assert (told.code, told.error["code"]) == (6, "running-elsewhere")
+    assert "/run/theirs" in told.error["message"]
 
 
 @pytest.mark.parametrize("told", [True, False])

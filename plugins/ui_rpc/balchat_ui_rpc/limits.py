@@ -26,5 +26,8 @@ class Limits:
     patience: float = 30
     """Time from the first octet of a line to its last."""
 
+    look: float = 3
+    """Time between looks at whether the socket's file is still there."""
+
     grace: float = 5
     """Time for calls to finish, and their answers to be read, when the server ends."""

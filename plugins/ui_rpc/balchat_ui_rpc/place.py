@@ -9,7 +9,7 @@ import socket
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +85,24 @@ def reach(context: FrontEndContext) -> socket.socket | None:
         connected.close()
         raise SocketUnusable(problem=f"{path}: {error.strerror or 'nobody takes the connection'}") from error
     return connected
+
+
+def is_in_place(bound: Bound) -> bool:
+    """Say whether the socket's file still leads to us."""
+    try:
+        return bound.path.lstat().st_ino == bound.inode
+    except OSError:
+        return False
+
+
+def listen_again(context: FrontEndContext) -> Bound:
+    """Listen once more, because the socket's file is gone; its directory may be gone too, and be another one then.
+
+    Raises AlreadyRunning, SocketUnusable, BadInput.
+    """
+    if context.make_runtime_directory is None:
+        return listen(context)
+    return listen(replace(context, runtime_directory=context.make_runtime_directory()))
 
 
 def remove(bound: Bound) -> None:

@@ -5,7 +5,9 @@ other, `work`, has what the clients asked for: it gets a little time to finish, 
 also gets an answer.
 """
 
+import logging
 import socket
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Final
 
@@ -25,6 +27,7 @@ from balchat_ui_rpc.protocol import Failure, error_object, to_line
 from balchat_ui_rpc.session import Session
 from balchat_ui_rpc.settings import RpcSettings
 
+_log: Final = logging.getLogger("balchat")
 _FAREWELL: Final = 1.0
 """Seconds in which a client that is turned away can take the reason."""
 
@@ -45,18 +48,39 @@ class RpcServer(FrontEnd):
         try:
             async with anyio.create_task_group() as group:
                 ending = anyio.Event()
-                work = await group.start(self._work_until, ending)
-                task_status.started()
                 try:
+                    work = await group.start(self._work_until, ending)
+                    task_status.started()
                     while True:
-                        connected = await accept(bound.socket)
-                        group.start_soon(self._serve, connected, app, hello, work)
+                        await self._accept_until_lost(
+                            bound, lambda connected: group.start_soon(self._serve, connected, app, hello, work)
+                        )
+                        # Who is connected stays so; for all others there is another socket.
+                        bound.socket.close()
+                        bound = await self._listen_again()
                 finally:
                     bound.socket.close()
                     ending.set()
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_sync(place.remove, bound)
+
+    async def _accept_until_lost(self, bound: place.Bound, serve: Callable[[socket.socket], object]) -> None:
+        """Have clients served until the socket's file is gone."""
+        async with anyio.create_task_group() as accepting:
+            accepting.start_soon(_accept_each, bound, serve)
+            while await to_thread.run_sync(place.is_in_place, bound):  # noqa: ASYNC110  # a file tells nobody of its end
+                await anyio.sleep(self._limits.look)
+            accepting.cancel_scope.cancel()
+
+    async def _listen_again(self) -> place.Bound:
+        while True:
+            try:
+                return await to_thread.run_sync(place.listen_again, self._context)
+            except BalchatError as error:
+                # Only the kind of error: its text names paths.
+                _log.warning("the local socket is gone and cannot be made again (%s)", error.code)
+                await anyio.sleep(self._limits.look)
 
     async def _work_until(self, ending: anyio.Event, *, task_status: TaskStatus[TaskGroup]) -> None:
         with CancelScope(shield=True) as scope:
@@ -89,6 +113,11 @@ class RpcServer(FrontEnd):
         peer.check_peer(connected)
         if self._clients >= self._max_clients:
             raise TooMany(what="programs connected", limit=self._max_clients)
+
+
+async def _accept_each(bound: place.Bound, serve: Callable[[socket.socket], object]) -> None:
+    while True:
+        serve(await accept(bound.socket))
 
 
 async def _turn_away(stream: ByteStream, reason: BalchatError) -> None:

@@ -11,7 +11,16 @@ import anyio
 import typer
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import AlreadyRunning, NotRunning, OutputUnwritable, SocketUnusable, TimedOut
+from balchat_host.api.errors import (
+    AlreadyRunning,
+    ConnectionLost,
+    NotRunning,
+    OutputUnwritable,
+    ProtocolViolation,
+    RunningUnreachable,
+    SocketUnusable,
+    TimedOut,
+)
 from balchat_host.api.frontend import App
 from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
@@ -193,11 +202,24 @@ def down(
     run: Run, timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds.")] = 30
 ) -> None:
     """End the running balchat, cleanly."""
-    process = run.session.ask_running(lambda app: app.shut_down())
+    process = _told_to_end(run)
     if process != os.getpid() and not background.wait_until_gone(process, timeout):
-        raise TimedOut(seconds=f"{timeout:g}", what="balchat was told to end and is still at it")
+        what = (
+            f"balchat was told to end and is still at it; `kill -9 {process}` ends it at once, and the vault bears that"
+        )
+        raise TimedOut(seconds=f"{timeout:g}", what=what)
     ended = "balchat has ended."
     run.out.value({"running": False}, lambda: [[ended]], done=ended)
+
+
+def _told_to_end(run: Run) -> int:
+    """Have the running balchat begin to end: through its socket, or where that leads nowhere by a signal."""
+    try:
+        return run.session.ask_running(lambda app: app.shut_down())
+    except (RunningUnreachable, ConnectionLost, SocketUnusable, TimedOut, ProtocolViolation):
+        if run.profile.holder() is None:
+            raise
+        return run.profile.end_holder()
 
 
 # -- status
