@@ -77,6 +77,9 @@ class LocalProfile(Profile):
         with self._blaming(self._selection.storage, "exists()"):
             return self._storage.exists(self.directory)
 
+    def check_name(self, name: str) -> str:
+        return check_name(name)
+
     async def create(self, name: str, passphrase: Secret) -> Secret:
         check_name(name)
         with self._blaming(self._selection.storage, "new_recovery_code()"):

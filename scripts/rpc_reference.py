@@ -106,6 +106,7 @@ async def record() -> dict[str, list[str]]:
         "backup": {"target": "/media/stick/alice.backup"},
         "add_contact": {"code": dave, "introduction": "It is me, Alice."},
         "contacts": {},
+        "contact": {"contact": "bob"},
         "rename_contact": {"contact": "Dave", "name": "David"},
         "safety_number": {"contact": "Bob"},
         "verify_contact": {"contact": "Bob", "safety_number": number},

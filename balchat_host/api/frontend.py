@@ -4,7 +4,8 @@
 socket. A front end cannot tell which one it has. Every call is safe to repeat after a lost connection unless it
 says otherwise; calls that change something return once the change is durable.
 
-Names: a contact is called by the name that we gave it, or by its onion address, or by its peer id.
+Names: a contact is called by the name that we gave it, or by its onion address, chat code or peer id. What is spelt
+like an address means that address only; no name is (docs/spec/chat-code.md, Names).
 """
 
 from abc import ABC, abstractmethod
@@ -93,6 +94,10 @@ class App(ABC):
         """Give all contacts by name."""
 
     @abstractmethod
+    async def contact(self, contact: str) -> ContactView:
+        """Give one contact as it is now. Raises NoSuchContact."""
+
+    @abstractmethod
     async def rename_contact(self, contact: str, name: str) -> ContactView:
         """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
 
@@ -129,8 +134,8 @@ class App(ABC):
         """
 
     @abstractmethod
-    async def reject_request(self, request: str) -> None:
-        """Turn a request down. Who asked is not told."""
+    async def reject_request(self, request: str) -> RequestView:
+        """Turn a request down, and give it as it was. Who asked is not told. Raises NoSuchRequest."""
 
     # -- relays
 
@@ -302,6 +307,10 @@ class Profile(ABC):
     @abstractmethod
     def exists(self) -> bool:
         """Say whether there is an account in it."""
+
+    @abstractmethod
+    def check_name(self, name: str) -> str:
+        """Return a name for an account as it would be kept. Raises BadInput."""
 
     @abstractmethod
     async def create(self, name: str, passphrase: Secret) -> Secret:

@@ -135,11 +135,12 @@ def set_missed(unit: Unit, peer: PeerId, *, missed: bool) -> None:
     unit.tx.execute("UPDATE contact SET missed_request = ? WHERE peer_id = ?", (missed, peer.octets))
 
 
-def reject(unit: Unit, which: str) -> None:
-    """Turn a request down. Raises NoSuchRequest."""
+def reject(unit: Unit, which: str) -> RequestView:
+    """Turn a request down; return it as it was. Raises NoSuchRequest."""
     request = find(unit.tx, which)
     _delete_group(unit, request.group_id)
     close(unit, request, "rejected")
+    return request.view
 
 
 def expire(unit: Unit) -> None:

@@ -95,6 +95,10 @@ class LocalApp(App):
         views = await self._keeper.read(lambda tx: [contact_view(tx, row) for row in contacts.everyone(tx)])
         return [self._board.complete(view) for view in views]
 
+    async def contact(self, contact: str) -> ContactView:
+        view = await self._keeper.read(lambda tx: contact_view(tx, contacts.find(tx, contact)))
+        return self._board.complete(view)
+
     async def rename_contact(self, contact: str, name: str) -> ContactView:
         return self._board.complete(await self._keeper.change(lambda unit: contacts.rename(unit, contact, name)))
 
@@ -121,8 +125,8 @@ class LocalApp(App):
         view = await self._keeper.change(lambda unit: handshake.accept_request(unit, request, name=name))
         return self._board.complete(view)
 
-    async def reject_request(self, request: str) -> None:
-        await self._keeper.change(lambda unit: requests.reject(unit, request))
+    async def reject_request(self, request: str) -> RequestView:
+        return await self._keeper.change(lambda unit: requests.reject(unit, request))
 
     # -- relays
 

@@ -211,6 +211,33 @@ class AppKit:
             await app.add_contact(nobody(2).onion, "Zoe", "x" * (MAX_INTRODUCTION_SIZE + 1))
         assert (await app.contacts(), await app.cursor()) == (before, cursor)
 
+    async def test_a_contact_is_called_by_name_address_code_or_peer_id_in_any_case(self, app: App) -> None:
+        added = await app.add_contact(nobody().onion, "Stra\u00dfe")
+        bare = added.onion.removesuffix(".onion")
+        for called in (
+            "stra\u00dfe",
+            " STRASSE ",
+            added.onion,
+            bare.upper(),
+            f"balchat:{bare}?name=Bob",
+            added.peer_id,
+        ):
+            assert await app.contact(called) == added
+        with pytest.raises(NameTaken):
+            await app.add_contact(nobody(2).onion, "Strasse")
+
+    async def test_a_name_never_stands_for_an_address(self, app: App) -> None:
+        address, digits = nobody(2).onion, nobody(2).octets.hex()
+        for spelling in (address, address.upper(), digits, f"balchat:{address}", "\u200b".join(address[:56])):
+            with pytest.raises(BadInput):
+                await app.add_contact(nobody().onion, spelling)
+        added = await app.add_contact(f"balchat:{nobody().onion[:56]}?name={address}")
+        assert added.name == added.onion[: len(added.name)]
+        with pytest.raises(BadInput):
+            await app.rename_contact(added.name, digits)
+        with pytest.raises(NoSuchContact):
+            await app.send(address, "hello")
+
     async def test_renaming(self, app: App) -> None:
         await app.add_contact(nobody().onion, "Bob")
         await app.add_contact(nobody(2).onion, "Zoe")
@@ -261,6 +288,7 @@ class AppKit:
 
     async def test_whoever_is_not_there_is_named_in_the_error(self, app: App) -> None:
         asked: list[Callable[[], Awaitable[object]]] = [
+            lambda: app.contact("Zoe"),
             lambda: app.safety_number("Zoe"),
             lambda: app.verify_contact("Zoe", "1"),
             lambda: app.rename_contact("Zoe", "Bob"),

@@ -206,6 +206,10 @@ class FakeApp(App):
         await self._enter("contacts")
         return self._contacts_by_name()
 
+    async def contact(self, contact: str) -> ContactView:
+        await self._enter("contact")
+        return self.account.contact(contact)
+
     async def rename_contact(self, contact: str, name: str) -> ContactView:
         await self._enter("rename_contact")
         view = self.account.contact(contact)
@@ -248,9 +252,11 @@ class FakeApp(App):
         view = self.account.request(request)
         return self.account.accept_request(view, self.account.free_name(view.name if name is None else name))
 
-    async def reject_request(self, request: str) -> None:
+    async def reject_request(self, request: str) -> RequestView:
         await self._enter("reject_request")
-        self.account.close_request(self.account.request(request), "rejected")
+        view = self.account.request(request)
+        self.account.close_request(view, "rejected")
+        return view
 
     # -- relays
 

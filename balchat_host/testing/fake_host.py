@@ -95,6 +95,9 @@ class FakeProfile(Profile):
     def exists(self) -> bool:
         return (self._directory / _ACCOUNT).exists()
 
+    def check_name(self, name: str) -> str:
+        return check_name(name)
+
     async def create(self, name: str, passphrase: Secret) -> Secret:
         if await anyio.to_thread.run_sync(self.exists):
             raise AccountExists(name=self.name)

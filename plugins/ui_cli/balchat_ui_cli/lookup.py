@@ -1,19 +1,10 @@
-"""Small questions to the account that more than one command has."""
+"""What messages answer: a question to the account that more than one command has."""
 
 from collections.abc import Container, Sequence
 
-from balchat_host.api.errors import NoSuchContact, NoSuchMessage
+from balchat_host.api.errors import NoSuchMessage
 from balchat_host.api.frontend import App
-from balchat_host.api.views import ContactView, Message
-
-
-async def find_contact(app: App, name: str) -> ContactView:
-    """Give the contact called `name`, or with that address or peer id. Raises NoSuchContact."""
-    address = name.lower().removesuffix(".onion")
-    for contact in await app.contacts():
-        if name in {contact.name, contact.peer_id} or address == contact.onion.removesuffix(".onion"):
-            return contact
-    raise NoSuchContact(name=name)
+from balchat_host.api.views import Message
 
 
 async def answered(app: App, messages: Sequence[Message], known: Container[str]) -> list[Message]:

@@ -5,6 +5,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from balchat_host.api.types import Secret
+from balchat_host.testing.fake_account import fake_peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,20 @@ def test_init_as_json(cli: Cli, host: FakeHost, key: str) -> None:
         "name": "Alice",
         "recovery_code": "0000-0000",
     }
+
+
+def test_init_checks_the_name_before_it_asks_for_a_passphrase(cli: Cli, host: FakeHost) -> None:
+    # There is nothing to read a passphrase from.
+    for name in ("", "x" * 65, "Bob\u202e", fake_peer("Bob").onion):
+        result = cli("init", "--name", name, "--json")
+        assert (result.code, result.error["code"], result.error["fields"]["what"]) == (3, "bad-input", "The name")
+        assert not host.profile().exists()
+
+
+def test_init_prints_the_name_as_it_is_kept(cli: Cli, host: FakeHost, pipe_with: Callable[[bytes], int]) -> None:
+    passphrase = ["--passphrase-fd", str(pipe_with(b"correct horse battery staple\n"))]
+    assert cli.json("init", "--name", " Rene\u0301  B. ", *passphrase)["name"] == "Ren\u00e9 B."
+    assert host.profile().app.account.name == "Ren\u00e9 B."
 
 
 def test_init_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProfile) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balchat_host.api.views import ContactState
+from balchat_host.testing.fake_account import fake_peer
 from balchat_host.testing.fake_app import FakeApp
 
 if TYPE_CHECKING:
@@ -146,6 +147,29 @@ def test_remove_needs_a_yes(cli: Cli, app: FakeApp) -> None:
     assert cli.json("contacts", "list")["name"] == "Bob"
     assert cli.json("contacts", "remove", "Bob", "--yes") == {"name": "Bob", "removed": True}
     assert cli.ok("contacts", "list", "--json").out == ""
+
+
+def test_a_contact_is_called_by_every_spelling_of_name_and_address(cli: Cli, app: FakeApp) -> None:
+    bob = app.befriend("Stra\u00dfe")
+    for called in ("STRASSE", bob.onion.upper(), bob.onion.removesuffix(".onion"), bob.peer_id.upper()):
+        assert cli.json("contacts", "verify", called)["contact"] == bob.name
+        assert cli("history", called).code == 0
+    assert cli("chat", "strasse", "--json").code == 0
+    assert cli.ok("contacts", "remove", bob.onion, "--yes").out == "Stra\u00dfe is removed.\n"
+
+
+def test_an_address_is_no_name_of_somebody_else(cli: Cli, app: FakeApp) -> None:
+    app.befriend("Bob")
+    address = fake_peer("Dave").onion
+    for arguments in (
+        ["contacts", "rename", "Bob", address],
+        ["contacts", "add", fake_peer("Eve").onion, "--name", address],
+    ):
+        result = cli(*arguments, "--json")
+        assert (result.code, result.error["code"]) == (3, "bad-input")
+    for arguments in (["send", address, "hello"], ["history", address]):
+        assert cli(*arguments).code == 5
+    assert cli("requests", "accept", address).code == 5
 
 
 def test_an_unknown_contact(cli: Cli, app: FakeApp) -> None:

@@ -71,7 +71,8 @@ def init(
         raise AccountExists(name=run.profile.name)
     if run.session.key.slot is SlotKind.RECOVERY_CODE:
         raise BadInput(what="--recovery-code", problem="an account has one only after it is made")
-    chosen = name if name is not None else _ask_name()
+    # Before anything else is asked: who has typed a passphrase twice wants no more questions.
+    chosen = run.profile.check_name(name if name is not None else _ask_name())
     passphrase = run.session.key.source.read_new()
 
     def create() -> Secret:

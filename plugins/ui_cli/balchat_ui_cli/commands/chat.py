@@ -8,7 +8,6 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_ui_cli.commands.contacts import Contact
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.lookup import find_contact
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +26,7 @@ def chat(run: Run, name: Contact) -> None:
 
 
 async def _chat(app: App, run: Run, name: str) -> None:
-    contact = await find_contact(app, name)
+    contact = await app.contact(name)
     if run.out.as_json:
         from balchat_ui_cli.chat.lines import ChatLines
 
