@@ -31,6 +31,7 @@ def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name."""
     # Only what every command needs is imported here, so that `balchat --help` is quick.
     from balchat_host.api.errors import BalchatError  # noqa: PLC0415  # see above
+    from balchat_host.api.text import visible  # noqa: PLC0415  # see above
     from balchat_host.loader.configuration import examine  # noqa: PLC0415  # see above
     from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
     from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
@@ -47,7 +48,7 @@ def run(argv: Sequence[str]) -> int:
     except BalchatError as error:
         # There is no front end yet to say it.
         described = {"error": {"code": error.code, "message": str(error), "fields": error.fields}}
-        sys.stderr.write((json.dumps(described) if as_json else f"balchat: {error}") + "\n")
+        sys.stderr.write((json.dumps(described) if as_json else f"balchat: {visible(str(error))}") + "\n")
         return error.exit_code
     assert front_end.program is not None, "load_program gives only those that have one"
     return front_end.program(Machine(overrides), argv)

@@ -80,7 +80,9 @@ def _undone(text: str, keys: Collection[str]) -> str:
     text = _LINE_BREAK.sub("\n", _ESCAPED.sub("", text))
     text = "".join(" " if each.isspace() and each != "\n" else each for each in text)
     hidden = {"Cf", "Cc"}
-    return "".join(each for each in text if unicodedata.category(each) not in hidden or re.fullmatch(_SKIPPED, each))
+    text = "".join(each for each in text if unicodedata.category(each) not in hidden or re.fullmatch(_SKIPPED, each))
+    # Between characters of ASCII, no name needs one of those that are left.
+    return re.sub(f"(?<![^\\x00-\\x7f]){_INVISIBLE}+(?![^\\x00-\\x7f])", "", text)
 
 
 def _unescaped(entity: re.Match[str]) -> str:

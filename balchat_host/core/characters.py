@@ -1,12 +1,10 @@
 """Which characters show, and which that do not show belong where they stand."""
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-MAX_MARKS: Final = 4
-"""Marks on one letter at most, as in UTS 39, section 5.4; more make a text run into the lines around it."""
+from balchat_host.api.text import FLAG, MAX_MARKS
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Unicode categories that can hide or disguise: controls, formats (bidirectional overrides among them), surrogates."""
@@ -20,8 +18,6 @@ _MONGOLIAN: Final = "\u180b\u180c\u180d\u180f"
 _FIRST_OF_EAST_ASIA: Final = "\u2e80"
 _KEYCAP: Final = "\u20e3"
 _TAG_END: Final = "\U000e007f"
-_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-"""The flag of a part of a country, as of Scotland (UTS 51, ED-14a)."""
 _VIRAMA: Final = 9
 """The combining class of signs that take a consonant's vowel away; what shape follows, a joiner may choose."""
 
@@ -61,7 +57,7 @@ def first_unfit(text: str) -> int | None:
 
 
 def _unfit(text: str) -> Iterator[int]:
-    in_flags = {place for flag in _FLAG.finditer(text) for place in range(*flag.span())}
+    in_flags = {place for flag in FLAG.finditer(text) for place in range(*flag.span())}
     marks, base = 0, ""
     for place, character in enumerate(text):
         before = text[place - 1] if place else ""

@@ -15,8 +15,9 @@ from typing import Final
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import MAX_NAME_LENGTH
+from balchat_host.api.text import MAX_MARKS
 from balchat_host.api.types import PeerId
-from balchat_host.core.characters import MAX_MARKS, first_unfit, printable
+from balchat_host.core.characters import first_unfit, printable
 from balchat_host.core.keys import is_spelt_like_a_key
 
 MADE_UP_LENGTH: Final = 8

@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
 from shutil import get_terminal_size
-from typing import Any, ParamSpec, TextIO
+from typing import Any, Final, ParamSpec, TextIO
 
 from balchat_host.api.errors import BalchatError, OutputUnwritable
 from balchat_host.api.events import Event
 from balchat_host.api.streams import NOTHING_CHANGED, ReaderGone, print_when_ready
-from balchat_ui_cli.text import visible
+from balchat_host.api.text import visible
+from balchat_ui_cli.text import right_to_left
 
 P = ParamSpec("P")
+
+
+_LEFT_TO_RIGHT_MARK: Final = "\u200e"
 
 
 class Style(Enum):
@@ -144,7 +148,7 @@ class Output:
 
     def painted(self, line: Line) -> str:
         """Give a line as it goes to standard output, harmless, with colours where they are wanted."""
-        return _painted(line, colour=self.colour)
+        return _painted(line, colour=self.colour, terminal=self.live)
 
     def draw(self, painted: str) -> None:
         """Write what `painted` gave, and cursor movements, to standard output."""
@@ -169,7 +173,10 @@ class Output:
     def hint(self, *lines: Line) -> None:
         """Print lines that only a person needs."""
         if not self.as_json:
-            self._write(self._stderr, "".join(_painted(line, colour=self._colour_on_stderr) + "\n" for line in lines))
+            self._write(
+                self._stderr,
+                "".join(_painted(line, colour=self._colour_on_stderr, terminal=False) + "\n" for line in lines),
+            )
 
     def warn(self, code: str, message: str) -> None:
         """Say something that a person and a program must know, and that is no error."""
@@ -203,8 +210,14 @@ class Output:
             self._held.append((stream, text))
 
 
-def _painted(line: Line, *, colour: bool) -> str:
+def _painted(line: Line, *, colour: bool, terminal: bool) -> str:
     return "".join(
-        f"\x1b[{span.style.value}m{span.text}\x1b[0m" if colour and span.style.value else span.text
+        f"\x1b[{span.style.value}m{text}\x1b[0m" if colour and span.style.value else text
         for span in spans(line)
+        for text in [_apart(span.text) if terminal else span.text]
     )
+
+
+def _apart(text: str) -> str:
+    """Keep what is read from right to left from drawing the digits and marks behind it to its other side."""
+    return text + _LEFT_TO_RIGHT_MARK if right_to_left(text) else text

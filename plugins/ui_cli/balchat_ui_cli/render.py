@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from balchat_host.api.errors import NotRunning
+from balchat_host.api.text import visible
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RelayView, RequestView, Status
 from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, text_lines, visible, width, wrap
+from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, text_lines, visible_lines, width, wrap
 
 ADDRESS = "address"
 """How people call our own address, published or not."""
@@ -263,7 +264,7 @@ class MessageList:
             rows.append([Span(fit(f"↳ {quote}", room or _QUOTE), Style.FAINT)])
         if message.text is None:
             return [*rows, [Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)]]
-        for line in map(visible, text_lines(message.text)):
+        for line in visible_lines(message.text):
             rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
         return rows
 

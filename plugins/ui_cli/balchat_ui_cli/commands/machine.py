@@ -10,11 +10,12 @@ import typer
 
 from balchat_host.api.errors import NoSuchPlugin, WorldError
 from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.text import visible
 from balchat_host.api.types import Check
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.session import one_error
-from balchat_ui_cli.text import columns, visible
+from balchat_ui_cli.text import columns
 
 
 def register(app: typer.Typer) -> None:
