@@ -45,6 +45,11 @@ def test_a_distribution_introduces_itself_and_names_the_licence(folder: Path) ->
     assert (folder / "README.md").read_text().startswith("# ")
     assert project(folder)["version"] in (folder / "CHANGELOG.md").read_text()
     assert project(folder)["license"] == "MIT OR Apache-2.0"
+    assert {path.name for path in folder.glob("LICENSE*") if path.is_file()} == {
+        "LICENSE",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+    }
     assert project(folder)["requires-python"] == ">=3.11"
 
 
