@@ -13,6 +13,12 @@ import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import settings
 
+if find_spec("balchat_network_tor"):
+    # Here, since a fixture of the same name in two folders would be two networks.
+    from balchat_network_tor.testing.fixtures import private_tor_network
+
+    __all__ = ["private_tor_network"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

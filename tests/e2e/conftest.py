@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pytest
 from balchat_network_tor.testing import PrivateTorNetwork
-from balchat_network_tor.testing.fixtures import private_tor_network
 from balchat_relay.testing.program import RelayProgram
 from balchat_relay_proto.address import PORT
 
 from balchat_host.testing.announcing import announce
 from balchat_host.testing.loopback_network import socket_path
 from balchat_host.testing.people import Person
-
-__all__ = ["private_tor_network"]
 
 MakePerson = Callable[..., Person]
 

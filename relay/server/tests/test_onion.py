@@ -11,7 +11,6 @@ from anyio import to_thread
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
 from balchat_network_tor.testing import PrivateTorNetwork
-from balchat_network_tor.testing.fixtures import private_tor_network
 from balchat_relay.publishing import bridge
 from balchat_relay.testing.client import Client, random_envelope
 from balchat_relay.testing.process import RelayProcess
@@ -22,8 +21,6 @@ from balchat_relay_proto.requests import Put
 
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.types import PeerId, ServiceState
-
-__all__ = ["private_tor_network"]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.tor, pytest.mark.timeout(300)]
 
