@@ -14,6 +14,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 BIN := .venv/bin
 BINDING := bindings/mls_rs_py
 MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml relay/*/pyproject.toml)))
+PACKAGES := balchat_host $(wildcard plugins/*/balchat_* relay/*/balchat_*) $(BINDING)/mls_rs_py
+RELEASED := $(MEMBERS:%=%/pyproject.toml) $(shell find $(PACKAGES) -type f -not -name '*.pyc' -not -name '*.so')
 BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
 DRIVERS := $(BINDING)/interop
 # Two processes; conftest.py says what may run side by side. The slowest are shown, to see when one gets slower.
@@ -62,7 +64,7 @@ system:
 # --- check ---
 
 .PHONY: test
-test: lint .venv/.drivers ## Lint, types, layers and every test, the ones over real Tor included
+test: lint .venv/.drivers build/.wheelhouse ## Lint, types, layers and every test, the ones over real Tor included
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 .PHONY: lint
@@ -99,9 +101,39 @@ mutants: setup ## Mutation tests of the core
 test-isolated: setup .venv/.drivers ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
 	$(BIN)/python scripts/check_isolated.py
 
+# --- build and install ---
+
+build/.tools: scripts/dist.lock | system
+	@echo "→ installing the programs that build, in build/tools"
+	@rm -rf build/tools
+	@"$(PYTHON)" -m venv build/tools
+	@build/tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/dist.lock
+	@touch $@
+
+build/.wheels: $(RELEASED) $(BINDING_SOURCES) $(wildcard scripts/dist/*.py) build/.tools
+	@echo "→ building every distribution (minutes the first time)"
+	@build/tools/bin/python -m scripts.dist --once >build/wheels.log 2>&1 || { cat build/wheels.log >&2; exit 1; }
+	@touch $@
+
+build/.wheelhouse: build/.wheels scripts/install.lock scripts/install.py scripts/wheelhouse.py
+	@build/tools/bin/python scripts/wheelhouse.py
+	@touch $@
+
 .PHONY: dist
-dist: ## mls-rs-py as it is released, in dist/: sdist and manylinux wheel, checked and tested as others get them
-	"$(PYTHON)" scripts/dist.py
+dist: build/.tools ## Every distribution as it is released, in dist/: built twice, compared, checked and tried
+	build/tools/bin/python -m scripts.dist
+	@touch build/.wheels
+
+.PHONY: wheelhouse
+wheelhouse: build/.wheelhouse ## A folder with all that an installation needs, for machines without a network
+
+.PHONY: install
+install: $(if $(WHEELS),,build/.wheelhouse) ## balchat and balchat-relay for this user, in ~/.local/bin; WHEELS=FOLDER takes a wheelhouse
+	@"$(PYTHON)" scripts/install.py "$(or $(WHEELS),wheelhouse)"
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` made; accounts stay
+	@"$(PYTHON)" scripts/install.py --uninstall
 
 # --- show ---
 
@@ -116,15 +148,17 @@ bench: setup ## The figures, each against its limit, written to bench/RESULTS.md
 # --- keep ---
 
 .PHONY: lock
-lock: .venv/.dependencies ## requirements.lock and scripts/dist.lock anew, with the newest versions that are allowed
+lock: .venv/.dependencies ## Renew requirements.lock and scripts/*.lock, with the newest versions that are allowed
 	$(BIN)/uv lock --quiet --upgrade --python .venv
 	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --all-groups --no-emit-workspace \
 		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock >/dev/null
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 		--no-annotate --custom-compile-command "make lock" --output-file scripts/dist.lock scripts/dist.in >/dev/null
+	$(BIN)/uv export --quiet --frozen --package balchat-host --extra standard --package balchat-relay --no-dev \
+		--no-emit-workspace --no-emit-index-url --no-header --no-annotate --output-file scripts/install.lock >/dev/null
 
 .PHONY: clean
 clean: ## Remove everything that the other rules made
-	rm -rf .venv $(BINDING)/target $(DRIVERS)/ts_mls_driver/node_modules dist uv.lock .pytest_cache .ruff_cache .mypy_cache .import_linter_cache \
+	rm -rf .venv $(BINDING)/target $(DRIVERS)/ts_mls_driver/node_modules build dist wheelhouse uv.lock .pytest_cache .ruff_cache .mypy_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* htmlcov mutants
 	find . -name __pycache__ -prune -exec rm -rf {} +

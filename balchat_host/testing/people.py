@@ -27,11 +27,18 @@ class CommandFailed(AssertionError):
 class Person:
     """Somebody with a home in `base`. As a context manager, nothing of theirs runs after it.
 
-    `configuration` is the text of the profile's `balchat.toml`; `environment` is added to that of every command.
+    `configuration` is the text of the profile's `balchat.toml`; `environment` is added to that of every command, which
+    is `program`.
     """
 
     def __init__(
-        self, base: Path, name: str, *, configuration: str = "", environment: Mapping[str, str] | None = None
+        self,
+        base: Path,
+        name: str,
+        *,
+        configuration: str = "",
+        environment: Mapping[str, str] | None = None,
+        program: str = PROGRAM,
     ) -> None:
         self.name = name
         self.passphrase = f"{name.lower()} keeps correct horses"
@@ -41,6 +48,7 @@ class Person:
         """What `up` has told: a status a line. A new one for each start."""
         self.events = Ear()
         """What `listen` has told, over all starts."""
+        self._program = program
         self.runtime = self.home / "run"
         """The runtime directory of their sessions."""
         self._environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
@@ -76,7 +84,7 @@ class Person:
         """Run a command to its end; with `unlock` it gets the passphrase."""
         with ExitStack() as stack:
             give, more = self._key(stack) if unlock else ([], [])
-            return run([PROGRAM, *arguments, *more], self._environment, stdin=stdin, give=give)
+            return run([self._program, *arguments, *more], self._environment, stdin=stdin, give=give)
 
     def ask(self, *arguments: str, unlock: bool = False, stdin: str = "") -> list[Any]:
         """Run a command with `--json` and give its values. Raises CommandFailed."""
@@ -186,7 +194,7 @@ class Person:
         self._up = self._listen = None
 
     def _follow(self, *arguments: str, ear: Ear, give: list[int] | None = None) -> Followed:
-        return Followed([PROGRAM, *arguments, "--json"], self._environment, ear, give=give or [])
+        return Followed([self._program, *arguments, "--json"], self._environment, ear, give=give or [])
 
     def _key(self, stack: ExitStack) -> tuple[list[int], list[str]]:
         descriptor = stack.enter_context(readable(self.passphrase))
