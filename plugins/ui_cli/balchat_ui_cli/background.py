@@ -20,6 +20,8 @@ from balchat_host.api.types import Secret
 from balchat_ui_cli.output import to_json
 
 _READY = {"up": True}
+_LONGEST = 10.0**6
+"""Seconds that select takes on every system."""
 _POLL = 0.05
 """Seconds between looks at a process, where the system cannot tell us of its end."""
 
@@ -107,7 +109,7 @@ def wait_until_gone(process: int, timeout: float) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([descriptor], [], [], timeout)[0])
+        return bool(select.select([descriptor], [], [], min(timeout, _LONGEST))[0])
     finally:
         os.close(descriptor)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import anyio
 
-from balchat_host.api.errors import BalchatError, ConnectionLost
+from balchat_host.api.errors import BalchatError, ConnectionLost, OutputUnwritable
 from balchat_host.api.events import Event
 from balchat_host.api.frontend import App
 from balchat_ui_cli.input_lines import InputLine, input_lines
@@ -53,13 +53,19 @@ class Confirming:
     async def _print(self, events: AsyncIterator[tuple[Event, Lines]], count: int | None) -> None:
         printed = 0
         async for event, lines in events:
-            await self._out.patiently(partial(self._out.value, event, lines))
+            try:
+                await self._out.patiently(partial(self._out.value, event, lines))
+            except OutputUnwritable as error:
+                raise OutputUnwritable(problem=error.fields["problem"], done=self._done()) from None
             printed += 1
             if printed == count:
                 self._last = event.cursor
                 self._printed_all.set()
                 self._leave_if_done()
                 return
+
+    def _done(self) -> str:
+        return f"Events up to {self._confirmed} are confirmed." if self._confirmed else "No event was confirmed."
 
     async def _take_confirmations(self) -> None:
         async for line in input_lines(sys.stdin.fileno(), _LONGEST):

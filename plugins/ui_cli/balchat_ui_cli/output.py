@@ -8,7 +8,8 @@ JSON goes out in ASCII, which no text can leave.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import Enum
 from shutil import get_terminal_size
@@ -123,17 +124,23 @@ class Output:
         `done` is a sentence that says what the command has changed, if anything: where the result cannot be printed,
         that is what the person has to know. Raises ReaderGone, and OutputUnwritable.
         """
-        try:
+        with self.telling(lambda: done):
             if self.as_json:
                 self._write(self._stdout, to_json(value) + "\n")
             else:
                 self.say(*lines())
+
+    @contextmanager
+    def telling(self, done: Callable[[], str | None]) -> Generator[None]:
+        """Have an output that fails in the block say what `done` gives then. Raises ReaderGone, OutputUnwritable."""
+        try:
+            yield
         except ReaderGone:
-            if done is None:
+            if (said := done()) is None:
                 raise
-            raise OutputUnwritable(problem="whoever read it is gone", done=done) from None
+            raise OutputUnwritable(problem="whoever read it is gone", done=said) from None
         except OutputUnwritable as error:
-            raise OutputUnwritable(problem=error.fields["problem"], done=done or NOTHING_CHANGED) from None
+            raise OutputUnwritable(problem=error.fields["problem"], done=done() or NOTHING_CHANGED) from None
 
     def values(self, values: Iterable[object], lines: Lines) -> None:
         """Print a result that is a list: one JSON value for each, or a person's lines."""

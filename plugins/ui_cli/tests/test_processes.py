@@ -236,7 +236,7 @@ def test_up_in_the_background_and_down(account: Path, run: Programs) -> None:
     assert json.loads(run("code", "--json").stdout)["name"] == "Alice"
     again = run("up", "--detach", "--passphrase-fd", "0", "--json", stdin=PASSPHRASE)
     assert (again.returncode, json.loads(again.stderr)["error"]["code"]) == (6, "already-running")
-    assert run("down").stdout == "balchat has ended.\n"
+    assert run("down", "--timeout", "1e300").stdout == "balchat has ended.\n"
     assert json.loads(run("status", "--json").stdout)["running"] is False
     assert run("down").returncode == 6
 
@@ -344,6 +344,30 @@ def test_listen_through_a_pipe_that_is_closed(up: None, environment: dict[str, s
 
 def _onion(name: str) -> str:
     return fake_peer(name).onion
+
+
+@pytest.mark.parametrize("stdout", ["full", "gone"])
+def test_a_chat_for_programs_that_cannot_print_says_how_far_it_came(
+    up: None, environment: dict[str, str], run: Programs, stdout: str
+) -> None:
+    assert run("contacts", "add", _onion("Bob"), "--name", "Bob").returncode == 0
+    if stdout == "full":
+        writing = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+    with subprocess.Popen(
+        [sys.executable, PROGRAM, "chat", "Bob", "--json"],
+        stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment,
+    ) as process:  # fmt: skip
+        os.close(writing)
+        process.stdin.write('{"text": "hello"}\n')
+        process.stdin.flush()
+        error = json.loads(process.stderr.readline())["error"]
+        assert process.wait(60) == 7
+    assert error["code"] == "output-unwritable"
+    assert error["fields"]["done"].startswith("Standard input was read up to line 1;")
+    assert [json.loads(line)["text"] for line in run("history", "Bob", "--json").stdout.splitlines()] == ["hello"]
 
 
 def test_listen_is_interrupted(up: None, environment: dict[str, str], run: Programs) -> None:

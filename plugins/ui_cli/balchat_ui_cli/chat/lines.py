@@ -41,6 +41,8 @@ class ChatLines:
         self._dealt_with = 0
         """The cursor of the last event that was printed or is none of ours."""
         self._progress = anyio.Condition()
+        self._lines = 0
+        """How many lines of the input were read."""
 
     async def run(self) -> None:
         """Print what happens and send what is read, until the input ends and what it brought about is printed."""
@@ -56,6 +58,7 @@ class ChatLines:
             tasks.cancel_scope.cancel()
 
     async def _do(self, line: InputLine) -> None:
+        self._lines = line.number
         try:
             match _understand(line):
                 case Say(text=text, reply_to=reply_to):
@@ -67,11 +70,17 @@ class ChatLines:
         except BalchatError as error:
             self._out.error(error, line=line.number)
 
+    def _done(self) -> str | None:
+        if not self._lines:
+            return None
+        return f"Standard input was read up to line {self._lines}; `balchat history` shows what was sent."
+
     async def _print_events(self, after: int) -> None:
         async with following(self._app.events(after=after)) as events:
             async for event in events:
                 if _conversation(event) == self._contact.conversation:
-                    await self._out.patiently(self._out.value, event, list)
+                    with self._out.telling(self._done):
+                        await self._out.patiently(self._out.value, event, list)
                 async with self._progress:
                     self._dealt_with = event.cursor
                     self._progress.notify_all()
