@@ -1,4 +1,4 @@
-"""Run the demonstration at a terminal and write what it shows as a picture, docs/images/demo.svg."""
+"""Run the demonstration at a terminal and write what it shows as pictures: all of it, and thirty lines for the README."""
 
 import os
 import pty
@@ -10,7 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-PICTURE = Path(__file__).parents[1] / "docs" / "images" / "demo.svg"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+WHOLE, SHORT = IMAGES / "demo.svg", IMAGES / "first-contact.svg"
+SHORT_SHOWS = ("Bob passes his chat code", "Do both have the same conversation?")
+"""The step that the short picture begins with, and the one before which it ends."""
+SHORT_HAS = 30
+"""Lines at most: it stands on the first screen of the README."""
 COLUMNS = 104
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-LN-Za-ln-z]")
 """Everything that moves or erases; what a line shows at its end is enough."""
@@ -32,16 +37,31 @@ def play() -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), got.decode()
 
 
-def main() -> int:
-    """Play, and write the picture if all of it happened."""
-    code, said = play()
-    if code:
-        return code
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in said.split("\n"))
+def draw(lines: list[str], title: str, picture: Path) -> None:
+    """Write lines as they stand at a terminal as an SVG picture."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     for line in lines:
         console.print(Text.from_ansi(_CONTROLS.sub("", line)), no_wrap=True, crop=True)
-    PICTURE.write_text(_FROM_ELSEWHERE.sub("", console.export_svg(title="make demo")))
+    picture.write_text(_FROM_ELSEWHERE.sub("", console.export_svg(title=title)))
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """Return the lines of the short picture. Raises ValueError when it does not fit on a screen."""
+    first, last = (next(number for number, line in enumerate(lines) if words in line) for words in SHORT_SHOWS)
+    short = [line for line in lines[first:last] if line.strip()]
+    if len(short) > SHORT_HAS:
+        raise ValueError(f"the short picture has {len(short)} lines; choose its steps again")
+    return short
+
+
+def main() -> int:
+    """Play, and write the pictures if all of it happened."""
+    code, said = play()
+    if code:
+        return code
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in said.split("\n")]
+    draw(lines, "make demo", WHOLE)
+    draw(shortened(lines), "make demo", SHORT)
     return 0
 
 
