@@ -1,4 +1,4 @@
-"""Run the demonstration at a terminal and write what it shows as pictures: all of it, and thirty lines for the README."""
+"""Run the demonstration at a terminal and write what it shows as pictures: all of it, and a part for the README."""
 
 import os
 import pty

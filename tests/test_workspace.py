@@ -68,9 +68,21 @@ def test_the_lock_satisfies_the_development_tools() -> None:
         assert requirement.specifier.contains(LOCKED[canonicalize_name(requirement.name)]), "run make lock"
 
 
-def test_the_lock_names_no_address_and_hashes_everything() -> None:
-    entries = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text().strip())
+@pytest.mark.parametrize("lock", ["requirements.lock", "scripts/install.lock"])
+def test_the_lock_names_no_address_and_hashes_everything(lock: str) -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text().strip())
     assert all("--hash=sha256:" in entry and "://" not in entry for entry in entries)
+
+
+def test_what_is_installed_is_what_is_tested_and_is_complete() -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text().strip())
+    installed = re.split(r"\n(?=\S)", (ROOT / "scripts" / "install.lock").read_text().strip())
+    assert set(installed) <= set(entries), "run make lock"
+    names = {canonicalize_name(entry.partition("==")[0]) for entry in installed}
+    for folder in FOLDERS:
+        for line in project(folder).get("dependencies", []):
+            name = canonicalize_name(Requirement(line).name)
+            assert name in names | set(OURS), f"scripts/install.lock lacks {name}: run make lock"
 
 
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)

@@ -530,6 +530,7 @@ async def test_it_evicts_for_ever(world) -> None:
             await all_is_well(alice, bob, relay)
 
 
+@pytest.mark.slow
 async def test_it_denies_for_ever_what_it_has_made(world) -> None:
     async with world() as w, w.account() as alice:
         relay = await w.relay()

@@ -119,6 +119,7 @@ async def test_the_default_one_comes_first_everywhere(world) -> None:
                     await bob.transport.relays.check(wrong)
 
 
+@pytest.mark.slow
 async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
     async with world() as w, w.account() as alice:
         relay, other = await w.relay(), await w.relay()
@@ -137,6 +138,7 @@ async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
             await bob.online()
 
 
+@pytest.mark.slow
 async def test_one_that_is_gone_for_good_is_forgotten_in_the_end(world) -> None:
     async with world() as w, w.account() as alice:
         relay = await w.relay()
@@ -297,6 +299,7 @@ async def test_what_has_no_answer_when_we_stop_is_lost(world) -> None:
 # -- queues
 
 
+@pytest.mark.slow
 async def test_queues_are_rotated_and_the_old_ones_drained_and_deleted(world) -> None:
     async with world() as w, w.account() as alice:
         relay = await w.relay()
@@ -484,6 +487,7 @@ async def test_a_relay_that_vanished_without_a_sign_is_noticed(world) -> None:
 # -- strangers
 
 
+@pytest.mark.slow
 async def test_cards_are_made_again_when_half_of_them_are_gone_and_when_they_grow_old(world) -> None:
     class Host(FakeTransportHost):
         """Makes key packages that live for 28 days."""
@@ -656,6 +660,7 @@ async def test_our_relay_is_asked_at_once_when_it_can_be_reached_again(world) ->
             assert await alice.transport.claim_key_package(bob.peer, []) is not None
 
 
+@pytest.mark.slow
 async def test_an_inbox_that_is_left_takes_nothing_for_ever_and_a_new_card_leads_to_the_next(world) -> None:
     async with world() as w, w.account() as alice:
         relay, other = await w.relay(), await w.relay()

@@ -163,6 +163,7 @@ async def test_several_lines_in_one_message(app: FakeApp) -> None:
         assert message.text == "one\ntwo"
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_sent_is_said_and_the_chat_goes_on(app: FakeApp) -> None:
     async with chatting(app) as room:
         room.type("/reply ffffffff hello\r")

@@ -89,6 +89,7 @@ async def answer_to(socket: Path, octets: bytes) -> bytes:
             return answer
 
 
+@pytest.mark.slow
 async def test_who_opens_and_never_asks_is_closed(socket: Path, other: Client) -> None:
     with anyio.fail_after(60):
         assert await answer_to(socket, b"") == b""
@@ -174,6 +175,7 @@ async def test_a_bad_frame_ends_its_connection_with_a_reason(
             await subscriber.receive()
 
 
+@pytest.mark.slow
 async def test_who_subscribes_to_nothing_is_closed(client: Client, other: Client) -> None:
     async with client.subscriber() as subscriber:
         with (

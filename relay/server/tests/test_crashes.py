@@ -21,7 +21,7 @@ from balchat_relay_proto.requests import Acknowledge, CreateInbox, Fetch, Publis
 from balchat_relay_proto.sealing import OpeningKey, seal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROUNDS = 12
 CLIENTS = 8
