@@ -46,6 +46,9 @@ class SecretSource:
 
     def read(self) -> Secret:
         """Get the secret. Raises BadInput, BadPassphraseFile."""
+        if self.descriptor is not None and os.isatty(self.descriptor):
+            # Somebody types there, and need not be watched.
+            return self._ask(self.name)
         if self.descriptor is not None:
             return read_descriptor(self.descriptor, f"{self.option}-fd")
         if self.file is not None:

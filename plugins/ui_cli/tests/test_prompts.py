@@ -159,6 +159,14 @@ def test_leaving_a_hidden_question_restores_the_terminal(account: FakeHost, shel
     terminal.wait_for("ended 130, echo True.")
 
 
+def test_a_descriptor_that_is_a_terminal_shows_no_passphrase_either(account: FakeHost, shell: Shell) -> None:
+    terminal, _ = shell("code", "--passphrase-fd", "0")
+    terminal.wait_for("Passphrase: ")
+    terminal.press(f"{PASSPHRASE}\n")
+    assert PASSPHRASE not in terminal.wait_for("balchat:")
+    terminal.wait_for("ended 0, echo True.")
+
+
 def test_a_byte_order_mark_that_was_pasted_is_no_part_of_a_passphrase(account: FakeHost, shell: Shell) -> None:
     terminal, _ = shell("code")
     terminal.wait_for("Passphrase: ")
