@@ -7,6 +7,7 @@ from balchat_host.core.unit import Unit
 
 MAX_MADE: Final = 128
 """How many are made at once."""
+_DAY: Final = 24 * 3600
 MAX_KEPT: Final = 1024
 """How many may be out; beyond, the oldest are taken back."""
 
@@ -31,7 +32,9 @@ def refill(unit: Unit, count: int) -> KeyPackages:
         " (SELECT id FROM pooled_key_package WHERE last_resort = 0 ORDER BY id DESC LIMIT ?)",
         MAX_KEPT,
     )
-    return KeyPackages(single_use=single_use, last_resort=last_resort, not_after=made_at // 1000 + lifetime)
+    # Everybody can read it, so it ends with a day and does not tell our clock (docs/spec/mls.md, Time).
+    not_after = (made_at // 1000 + lifetime) // _DAY * _DAY
+    return KeyPackages(single_use=single_use, last_resort=last_resort, not_after=not_after)
 
 
 def expire(unit: Unit) -> None:

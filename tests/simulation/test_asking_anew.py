@@ -222,3 +222,10 @@ def test_what_is_stale_is_left_nowhere_any_more(meeting: Meeting) -> None:
     meeting.pass_days(181)
     pending = meeting.to_store(meeting.alice, meeting.bob)
     assert (pending.outgoing, pending.wants_key_package, pending.look_again) == ([], False, None)
+
+
+def test_cards_do_not_tell_the_clock_of_who_left_them(meeting: Meeting) -> None:
+    meeting.pass_days(0.3)
+    made = meeting.bob.change(lambda unit: pool.refill(unit, 1))
+    assert made.not_after % DAY == 0
+    assert 29 * DAY < made.not_after - meeting.world.now // 1000 <= 30 * DAY
