@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import mallory
+from insides import Insides
 from mls_rs_py import (
     BasicCredential,
     BasicIdentityProvider,
@@ -30,12 +31,13 @@ from mls_rs_py import (
     KeyPackage,
     MessageInfo,
     PeerError,
+    PrivateMessageHeader,
     ReInitProposal,
     Rules,
     SignatureKeyPair,
 )
 
-LONGEST_SECONDS = 2.0
+LONGEST_SECONDS = 0.5
 HANG_SECONDS = 600
 GROWTH_OCTETS = 64 * 1024 * 1024
 INTERESTING = (0, 1, 0x3F, 0x40, 0x7F, 0x80, 0xBF, 0xC0, 0xFF)
@@ -144,6 +146,7 @@ class World:
             ),
             self.pure("propose_external_add", carol.propose_external_add, infos),
             self.pure("propose_remove", lambda octets: sender.propose_remove(octets, 0), infos),
+            self.pure("PrivateMessageHeader", PrivateMessageHeader.from_bytes, self.corpus),
             self.pure("MessageInfo", MessageInfo.from_bytes, self.corpus),
             self.pure("KeyPackage", KeyPackage.from_bytes, [package.to_bytes(), first_package.to_bytes()]),
             self.pure("GroupInfo", GroupInfo.from_bytes, infos),
@@ -152,9 +155,14 @@ class World:
             "add", lambda octets: self.group.commit_detached(add=[KeyPackage.from_bytes(octets)]), [package.to_bytes()]
         )
         self.targets.append(self.add)
-        self.before = {id(target.group): self.seen(target.group) for target in self.targets}
-
         self.hostile: list[tuple[Target, Callable[[random.Random], bytes]]] = []
+        if suite == mallory.SUITE and encrypted:
+            self.open_insides(carol, package.to_bytes(), make_client(b"erin", rules, SignatureKeyPair.generate()))
+        self.before = {
+            id(target.group): self.seen(target.group)
+            for target in (*self.targets, *(target for target, _ in self.hostile))
+        }
+
         self.carols = (package.to_bytes(), carols_keys.secret_key())
         if suite == mallory.SUITE:
             self.encryption_key = mallory.parts_of(first_package.to_bytes())[1][1:33]
@@ -164,6 +172,18 @@ class World:
             self.mallory = mallory.Mallory(keys.secret_key(), alice.context.to_bytes(), b"group", state, proposals[1])
             self.contents = [self.mallory.content(message) for message in messages]
             self.hostile += [(self.process, self.hostile_content)] * 9
+
+    def open_insides(self, carol: Client, carols_package: bytes, erin: Client) -> None:
+        """Let somebody feed what is encrypted: Welcomes to Carol, and messages to Erin, who has joined."""
+        insides = Insides(carols_package, erin.generate_key_package().to_bytes())
+        group = erin.join(insides.group.welcome())
+        join = self.pure("join by hand", carol.join, [])
+        process = Target(name="process by hand", take=group.process, seeds=[], group=group, changes=True)
+
+        def changed(make: Callable[..., bytes]) -> Callable[[random.Random], bytes]:
+            return lambda rng: make(rng, lambda octets: mutate(octets, self.corpus, rng))
+
+        self.hostile += [(join, changed(insides.welcome)), (process, changed(insides.message))] * 3
 
     def pure(self, name: str, take: Callable[[bytes], object], seeds: list[bytes]) -> Target:
         """Make a target that leaves the group as it is, whatever comes."""

@@ -18,7 +18,7 @@ import hmac
 import os
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Self
 
@@ -245,7 +245,9 @@ class CraftedGroup:
         newcomers = [KeyPackageParts.of(each) for each in theirs]
         leaves: list[bytes | None] = [ours.leaf.encode(), *(each.leaf for each in newcomers)]
         made = cls(signer=ours.leaf.signer, leaves=leaves, newcomers=newcomers)
-        return replace(made, **fields)  # pyright: ignore[reportArgumentType]  # whatever the fields of the class are
+        for name, value in fields.items():
+            setattr(made, name, value)
+        return made
 
     @property
     def context(self) -> bytes:

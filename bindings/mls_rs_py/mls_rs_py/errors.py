@@ -54,7 +54,7 @@ class OwnMessageError(PeerError):
 
 
 class LimitExceededError(PeerError):
-    """Taking the message would exceed one of the client's Limits (RFC 9420, section 9.1)."""
+    """The message would exceed one of the client's Limits, or holds more than is ever taken (RFC 9420, section 9.1)."""
 
 
 class LifetimeError(PeerError):

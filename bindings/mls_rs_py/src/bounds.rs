@@ -66,6 +66,11 @@ fn at_most(count: usize, most: usize, what: &'static str) -> Result<(), Fault> {
     Ok(())
 }
 
+fn has_duplicate(mut list: Vec<&[u8]>) -> bool {
+    list.sort_unstable();
+    list.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 /// Reads octets one structure after the other; nothing is copied.
 #[derive(Clone, Copy)]
 pub struct Reader<'a>(&'a [u8]);
@@ -274,9 +279,7 @@ impl<'a> Welcome<'a> {
             let (reference, kem_output) = (list.key()?, list.key()?);
             secrets.push(EncryptedSecrets { reference, kem_output, ciphertext: list.vector()? });
         }
-        let mut references: Vec<_> = secrets.iter().map(|each| each.reference).collect();
-        references.sort_unstable();
-        if references.windows(2).any(|pair| pair[0] == pair[1]) {
+        if has_duplicate(secrets.iter().map(|each| each.reference).collect()) {
             return malformed("a Welcome that answers one key package twice");
         }
         let group_info = reader.vector()?;
@@ -299,12 +302,12 @@ impl Keys {
         Self(None)
     }
 
-    fn check(&self, key: &[u8]) -> Result<(), Fault> {
+    fn check<'a>(&self, key: &'a [u8]) -> Result<&'a [u8], Fault> {
         match &self.0 {
             Some(provider) if provider.kem_public_key_validate(&HpkePublicKey::from(key.to_vec())).is_err() => {
                 Err(Fault::new(Kind::Peer, "an encryption key that is none of the cipher suite"))
             }
-            _ => Ok(()),
+            _ => Ok(key),
         }
     }
 }
@@ -321,9 +324,9 @@ fn key_package(mut reader: Reader<'_>, size: usize, limits: &Limits) -> Result<(
     reader.end()
 }
 
-/// Walk over a LeafNode (section 7.2).
-fn leaf(reader: &mut Reader<'_>, keys: &Keys) -> Result<(), Fault> {
-    keys.check(reader.key()?)?;
+/// Walk over a LeafNode (section 7.2); give its encryption key.
+fn leaf<'a>(reader: &mut Reader<'a>, keys: &Keys) -> Result<&'a [u8], Fault> {
+    let key = keys.check(reader.key()?)?;
     signing_identity(reader)?;
     // Versions, suites, extensions, proposals, credentials.
     types(reader, 5)?;
@@ -334,7 +337,8 @@ fn leaf(reader: &mut Reader<'_>, keys: &Keys) -> Result<(), Fault> {
         _ => return malformed("a leaf of an unknown source"),
     }
     extensions(reader, &mut |_, _| Ok(()))?;
-    reader.key().map(drop)
+    reader.key()?;
+    Ok(key)
 }
 
 /// Walk over a signature key and a credential (section 5.3).
@@ -458,7 +462,7 @@ pub fn tree(mut data: Reader<'_>, keys: &Keys, limits: &Limits) -> Result<(), Fa
     let mut nodes = data.inside()?;
     data.end()?;
     let most = limits.max_leaves as usize;
-    let (mut count, mut last_is_blank) = (0usize, true);
+    let (mut count, mut last_is_blank, mut encryption_keys) = (0usize, true, vec![]);
     while !nodes.is_empty() {
         let is_leaf = count % 2 == 0;
         count += 1;
@@ -471,21 +475,25 @@ pub fn tree(mut data: Reader<'_>, keys: &Keys, limits: &Limits) -> Result<(), Fa
         if last_is_blank {
             continue;
         }
-        match (nodes.u8()?, is_leaf) {
+        encryption_keys.push(match (nodes.u8()?, is_leaf) {
             (1, true) => leaf(&mut nodes, keys)?,
             (2, false) => parent(&mut nodes, keys, most)?,
             _ => return malformed("a leaf or parent in the other's place, or neither"),
-        }
+        });
     }
     if count % 2 == 0 || last_is_blank {
         return malformed("a tree that does not end with a leaf");
     }
+    // mls-rs compares those of leaves only (section 12.4.3.1).
+    if has_duplicate(encryption_keys) {
+        return malformed("two nodes with one encryption key");
+    }
     Ok(())
 }
 
-/// Walk over a ParentNode (section 7.1).
-fn parent(reader: &mut Reader<'_>, keys: &Keys, most: usize) -> Result<(), Fault> {
-    keys.check(reader.key()?)?;
+/// Walk over a ParentNode (section 7.1); give its encryption key.
+fn parent<'a>(reader: &mut Reader<'a>, keys: &Keys, most: usize) -> Result<&'a [u8], Fault> {
+    let key = keys.check(reader.key()?)?;
     reader.key()?;
     let mut unmerged = reader.inside()?;
     let mut before = None;
@@ -497,5 +505,5 @@ fn parent(reader: &mut Reader<'_>, keys: &Keys, most: usize) -> Result<(), Fault
         at_most(leaf as usize + 1, most, "leaves in a tree")?;
         before = Some(leaf);
     }
-    Ok(())
+    Ok(key)
 }

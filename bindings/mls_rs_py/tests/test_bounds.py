@@ -1,6 +1,7 @@
 """What is refused before mls-rs parses it: lists that cost it quadratic time, and what RFC 9420, 12.4.3.1, forbids."""
 
 import struct
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -325,6 +326,30 @@ def test_a_welcome_with_a_tree_that_is_none(bob, group, problem):
         bob.client.join(
             made.welcome(group_info=made.group_info(with_tree=False)), ratchet_tree=vector(made.tree), now=NOW
         )
+
+
+def with_parent(made, key):
+    """Put a node above both leaves, and have the first one's path lead there (RFC 9420, sections 7.8 and 7.9)."""
+
+    def hashed(index, octets):
+        return sha256(b"\x01" + struct.pack(">I", index) + b"\x01" + octets).digest()
+
+    above = sha256(vector(key) + vector(b"") + vector(hashed(1, made.leaves[1]))).digest()
+    placed = vector(made.group_id) + bytes(4)
+    made.leaves[0] = leaf(source=3, parent_hash=above).encode(placed=placed)
+    node = vector(key) + vector(b"") + vector(b"")
+    made.tree = b"\x01\x01" + made.leaves[0] + b"\x01\x02" + node + b"\x01\x01" + made.leaves[1]
+    sides = (vector(hashed(index, octets)) for index, octets in enumerate(made.leaves))
+    made.tree_hash = sha256(b"\x02\x01" + node + b"".join(sides)).digest()
+    return made.welcome()
+
+
+def test_a_welcome_with_one_encryption_key_at_two_nodes(bob, group):
+    made = group()
+    theirs = made.leaves[1][1:33]
+    with pytest.raises(MalformedMessageError, match="two nodes with one encryption key"):
+        bob.client.join(with_parent(made, theirs))
+    assert bob.client.join(with_parent(made, b"\x09" + bytes(31))).epoch == 1
 
 
 def test_a_tree_of_more_leaves_than_allowed(person):
