@@ -45,7 +45,7 @@ from balchat_host.loader.running import end_holder, find_holder
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
 from balchat_host.runtime.board import Board
-from balchat_host.runtime.failures import checked, contain, passes, words_of
+from balchat_host.runtime.failures import checked, contain, log_failure, passes, words_of
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
@@ -164,6 +164,8 @@ class LocalProfile(Profile):
             for record in self._selection.broken:
                 reason = f"{record.wording}: it cannot be used: {record.problem}"
                 board.set_plugin(record.name, ServiceState(phase=Phase.DEGRADED, reason=reason))
+                if record.cause is not None:
+                    log_failure(f"{record.name} ({record.wording})", record.cause)
             await node.run(task_status=task_status)
 
     def plugins(self) -> Sequence[PluginView]:

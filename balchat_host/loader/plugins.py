@@ -169,6 +169,10 @@ def _load(entry_point: EntryPoint) -> PluginRecord:
             check(descriptor, entry_point.name)
     except Broken as broken:
         return replace(record, problem=str(broken), cause=broken.__cause__)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # looking at what it made runs its code, too
+        return replace(record, problem=f"looking at it raised {describe(error)}", cause=error)
     return record
 
 

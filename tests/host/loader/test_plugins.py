@@ -159,6 +159,13 @@ def test_a_hook_that_does_not_exist_or_wants_more_is_a_problem(install, signatur
     assert "a hook of it does not fit" in problem_of("pigeon")
 
 
+@pytest.mark.parametrize("failure", ["SystemExit(3)", "KeyError(3)", "type('Odd', (BaseException,), {})()"])
+def test_a_plugin_that_fails_where_it_is_looked_at_is_a_problem_too(install, failure):
+    source = f"class Thing:\n    @property\n    def hook(self):\n        raise {failure}\nthing = Thing()"
+    install("odd", {"odd": "odd:thing"}, {"odd": source})
+    assert "The plugin odd (odd 1.0) cannot be used: " in problem_of("odd")
+
+
 def test_settings_whose_defaults_do_not_go_together_are_a_problem(install):
     install.stones("network_stone", settings="weight: int = 1\ndef __post_init__(self):\n    raise ValueError")
     assert "the defaults of network_stone's settings do not go together" in problem_of("network_stone")
