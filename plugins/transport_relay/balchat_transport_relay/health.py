@@ -23,7 +23,7 @@ _IN_WORDS: Final = {
     Code.DELETED: "it has deleted a queue of ours",
     Code.EVICTED: "another device reads our queues",
     Code.NOT_INVITED: "it wants another invitation or password",
-    Code.RELAY_FULL: "it is full",
+    Code.RELAY_FULL: "it takes nothing new: its disk is full, or cannot be written",
     Code.QUEUE_FULL: "our queue there is full",
     Code.POOL_FULL: "our key packages there are too many",
     Code.TOO_MANY_REQUESTS: "it has too much to do",

@@ -1,12 +1,8 @@
 """`python -m balchat_relay`, and what the installed program calls."""
 
-from balchat_relay.program import app
+import sys
 
-
-def main() -> None:
-    """Run the program."""
-    app()
-
+from balchat_relay.program import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

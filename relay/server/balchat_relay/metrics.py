@@ -21,7 +21,7 @@ class Metrics:
         self.turned_away = 0
         self.slow = 0
 
-    def text(self, totals: Totals, *, draining: bool) -> str:
+    def text(self, totals: Totals, *, draining: bool, takes_nothing: bool) -> str:
         """Write them all."""
         lines = [
             "# TYPE balchat_relay_requests_total counter",
@@ -42,6 +42,7 @@ class Metrics:
             ("stored_octets", "gauge", totals.octets),
             ("cards", "gauge", totals.cards),
             ("draining", "gauge", int(draining)),
+            ("storage_takes_nothing", "gauge", int(takes_nothing)),
         ):
             lines += [f"# TYPE balchat_relay_{name} {kind}", f"balchat_relay_{name} {value}"]
         return "\n".join(lines) + "\n"

@@ -1,10 +1,9 @@
 """The program `balchat-relay`: what an operator types."""
 
 import secrets
-import sqlite3
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,150 +12,158 @@ import anyio
 import typer
 from balchat_relay_proto.address import RelayAddress
 from balchat_relay_proto.replies import Creation
+from balchat_relay_proto.sizes import MAX_PERMIT
 
-from balchat_relay.operating.folder import Folder, FolderProblem
-from balchat_relay.settings import BadSettings, read_settings
+from balchat_host.api.streams import prepare_standard_streams
+from balchat_relay import frame
+from balchat_relay.errors import BadSettings, OperatorError
+from balchat_relay.frame import Run, command, new_program
+from balchat_relay.operating.folder import Folder
+from balchat_relay.settings import read_settings
 
-DEFAULT: Final = Path("~/.local/share/balchat-relay")
-
-app: Final = typer.Typer(
-    name="balchat-relay",
-    help="Keeps sealed envelopes for people who are away, behind an onion of its own.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-FolderOption = Annotated[
-    Path, typer.Option("--folder", "-f", envvar="BALCHAT_RELAY_FOLDER", help="The relay's data folder.")
-]
+app: Final = new_program("Keeps sealed envelopes for people who are away, behind an onion of its own.")
 
 
-@app.command()
-def init(folder: FolderOption = DEFAULT, creation: Creation = Creation.OPEN) -> None:
-    """Make a new relay: its key, its settings."""
-    with _told():
-        there = _folder(folder)
-        there.make(creation=creation)
-        typer.echo(f"Made a relay in {there.path}. Its address:")
-        typer.echo(str(RelayAddress(relay_key=there.relay_key())))
-        typer.echo("`balchat-relay run` starts it. Keep a copy of onion.key: without it the address is lost.")
+def main() -> int:
+    """Run the command line that this process was started with; return its exit code."""
+    prepare_standard_streams()
+    return frame.main(app, sys.argv[1:])
 
 
-@app.command()
+@command(app, examples=["balchat-relay init", "balchat-relay init --creation invitation"])
+def init(
+    run: Run,
+    creation: Annotated[
+        Creation | None, typer.Option(metavar="HOW", help="Who may create queues: open, invitation or password.")
+    ] = None,
+    empty_store: Annotated[
+        bool, typer.Option("--empty-store", help="Only begin with an empty store, under the key that is there.")
+    ] = False,
+) -> None:
+    """Make a new relay: its key, its settings, its store."""
+    folder = run.folder
+    if empty_store:
+        if creation is not None:
+            raise OperatorError("--empty-store changes no settings. Leave --creation away.")
+        folder.new_store()
+        said = f"The relay in {folder.path} begins with an empty store."
+    else:
+        folder.make(creation=creation or Creation.OPEN)
+        said = f"Made a relay in {folder.path}. Its address:"
+    address = str(RelayAddress(relay_key=folder.relay_key()))
+    lines = (
+        [said]
+        if empty_store
+        else [
+            said,
+            address,
+            "`balchat-relay run` starts it. Keep a copy of onion.key: without it the address is lost.",
+        ]
+    )
+    run.out.value({"folder": str(folder.path), "address": address}, *lines, done=f"{said} {address}")
+
+
+@command(app, examples=["balchat-relay run", "balchat-relay run --socket /run/relay/public"])
 def run(
-    folder: FolderOption = DEFAULT,
+    run: Run,
     socket: Annotated[
-        Path | None, typer.Option(help="Serve at this unix socket instead of publishing an onion.")
+        Path | None, typer.Option(metavar="PATH", help="Serve at this unix socket instead of publishing an onion.")
     ] = None,
 ) -> None:
     """Run the relay until it is told to end (Ctrl-C, SIGTERM)."""
-    from dataclasses import replace
-
     from balchat_relay import service
 
-    with _told():
-        there = _folder(folder)
-        settings = read_settings(there.settings)
-        if socket is not None:
-            settings = replace(settings, relay=replace(settings.relay, socket=str(socket.absolute())))
-        _in_loop(lambda: service.run(there, settings, say=_say))
+    run.folder.relay_key()  # where there is no relay at all, that is what is to be said
+    settings = read_settings(run.folder.settings)
+    if socket is not None:
+        settings = replace(settings, relay=replace(settings.relay, socket=str(socket.absolute())))
+
+    def say(text: str) -> None:
+        # Whoever no longer reads what it says has not told it to end.
+        run.out.remark({"state": text}, text)
+
+    _in_loop(lambda: service.run(run.folder, settings, say=say))
 
 
-@app.command()
+@command(app, examples=["balchat-relay address", "balchat-relay address --qr"])
 def address(
-    folder: FolderOption = DEFAULT,
+    run: Run,
     qr: Annotated[bool, typer.Option("--qr", help="Show it as a QR code, too.")] = False,
-    permit: Annotated[str | None, typer.Option(help="Put an invitation or the password into it.")] = None,
+    permit: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Put an invitation or the password into it.")
+    ] = None,
 ) -> None:
     """Show the address to hand out."""
-    with _told():
-        text = str(RelayAddress(relay_key=_folder(folder).relay_key(), permit=permit))
-        typer.echo(text)
-        if qr:
-            import segno
-
-            segno.make(text, error="m").terminal(compact=True)
+    if permit is not None and (not permit.isprintable() or not 0 < len(permit) <= MAX_PERMIT):
+        raise OperatorError(f"--permit: it must have 1 to {MAX_PERMIT} characters, and no control characters.")
+    text = str(RelayAddress(relay_key=run.folder.relay_key(), permit=permit))
+    run.out.value({"address": text}, text, *(_drawn(text) if qr else []))
 
 
-@app.command()
+@command(app, examples=["balchat-relay invite", "balchat-relay invite --queues 20"])
 def invite(
-    folder: FolderOption = DEFAULT,
-    queues: Annotated[int, typer.Option(min=1, max=10**6, help="How many queues it is good for.")] = 100,
+    run: Run,
+    queues: Annotated[int, typer.Option(metavar="N", min=1, max=10**6, help="How many queues it is good for.")] = 100,
 ) -> None:
     """Make an invitation, and show the address with it."""
-    with _told():
-        there = _folder(folder)
-        if read_settings(there.settings).relay.creation is not Creation.INVITATION:
-            raise BadSettings(f'{there.settings}: relay.creation is not "invitation", so nobody needs one.')
-        permit = secrets.token_urlsafe(24)
-        verifier = sha256(permit.encode()).hexdigest()
-        _ask(there, "POST", "/invite", {"verifier": verifier, "queues": queues})
-        typer.echo(str(RelayAddress(relay_key=there.relay_key(), permit=permit)))
+    key = run.folder.relay_key()
+    if read_settings(run.folder.settings).relay.creation is not Creation.INVITATION:
+        raise BadSettings(f'{run.folder.settings}: relay.creation is not "invitation", so nobody needs one.')
+    permit = secrets.token_urlsafe(24)
+    verifier = sha256(permit.encode()).hexdigest()
+    _ask(run.folder, "POST", "/invite", {"verifier": verifier, "queues": queues})
+    text = str(RelayAddress(relay_key=key, permit=permit))
+    done = "An invitation was made that nobody has seen; make another one."
+    run.out.value({"address": text, "queues": queues}, text, done=done)
 
 
-@app.command()
-def status(folder: FolderOption = DEFAULT) -> None:
-    """Show how the running relay is: counts and sizes."""
-    with _told():
-        for name, value in _ask(_folder(folder), "GET", "/status").items():
-            typer.echo(f"{name:14} {value}")
+@command(app, examples=["balchat-relay status", "balchat-relay status --json"])
+def status(run: Run) -> None:
+    """Show how the running relay is: its disk, counts and sizes."""
+    found = _ask(run.folder, "GET", "/status")
+    run.out.value(found, *(f"{name:14} {value}" for name, value in found.items()))
 
 
-@app.command()
+@command(app, examples=["balchat-relay drain", "balchat-relay drain --stop"])
 def drain(
-    folder: FolderOption = DEFAULT,
+    run: Run,
     stop: Annotated[bool, typer.Option("--stop", help="Take new things again.")] = False,
 ) -> None:
     """Have the running relay take nothing new, while people fetch what is there and move."""
-    with _told():
-        _ask(_folder(folder), "POST", f"/drain?on={int(not stop)}")
-        typer.echo(
-            "The relay takes new things again." if stop else "The relay takes nothing new until it is restarted."
-        )
+    found = _ask(run.folder, "POST", f"/drain?on={int(not stop)}")
+    said = "The relay takes new things again." if stop else "The relay takes nothing new until it is restarted."
+    run.out.value(found, said, done=said)
 
 
-@app.command()
-def backup(target: Path, folder: FolderOption = DEFAULT) -> None:
+@command(app, examples=["balchat-relay backup /mnt/backup/relay-2026-05-01"])
+def backup(run: Run, target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")]) -> None:
     """Copy database, key and settings into a new folder; the relay may run meanwhile."""
     from balchat_relay.operating.care import back_up
 
-    with _told():
-        back_up(_folder(folder), target.absolute())
-        typer.echo(f"Copied to {target}. The key is in it: keep it as safe as the relay.")
+    back_up(run.folder, target.absolute())
+    said = f"Copied to {target}. The key is in it: keep it as safe as the relay."
+    run.out.value({"folder": str(target.absolute())}, said, done=said)
 
 
-@app.command()
-def check(folder: FolderOption = DEFAULT) -> None:
-    """Check key, settings and database; the relay may run meanwhile."""
-    from balchat_host.api.text import visible
+@command(app, examples=["balchat-relay check"])
+def check(run: Run) -> None:
+    """Check key, settings, disk and database; the relay may run meanwhile."""
     from balchat_relay.operating.care import problems
 
-    with _told():
-        found = list(problems(_folder(folder)))
-    for problem in found:
-        typer.echo(visible(problem), err=True)
+    found = list(problems(run.folder))
+    run.out.values([{"problem": problem} for problem in found], *(found or ["All is well."]))
     if found:
-        raise typer.Exit(1)
-    typer.echo("All is well.")
+        raise typer.Exit(frame.CHECK_FAILED)
 
 
-@contextmanager
-def _told() -> Generator[None]:
-    """Tell of what went wrong in one sentence, and end with 1."""
-    # Loaded here: the errors of the host and the store are needed once something runs.
-    from balchat_host.api.errors import BalchatError
-    from balchat_host.api.text import visible
-    from balchat_relay.storage.sqlite.schema import StoreUnusable
+def _drawn(text: str) -> list[str]:
+    from io import StringIO
 
-    try:
-        yield
-    except* (FolderProblem, BadSettings, StoreUnusable, BalchatError, OSError, sqlite3.Error) as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        typer.echo(visible(str(error)), err=True)
-        sys.exit(1)
+    import segno
+
+    drawn = StringIO()
+    segno.make(text, error="m").terminal(drawn, compact=True)
+    return drawn.getvalue().splitlines()
 
 
 def _in_loop(function: Callable[[], Any]) -> Any:
@@ -167,15 +174,6 @@ def _ask(folder: Folder, method: str, path: str, given: object = None) -> dict[s
     from balchat_relay.operating.admin import ask
 
     async def asking() -> dict[str, Any]:
-        return await ask(folder.control, method, path, given=given)
+        return await ask(folder, method, path, given=given)
 
     return _in_loop(asking)
-
-
-def _folder(path: Path) -> Folder:
-    return Folder(path.expanduser().absolute())
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-    sys.stdout.flush()

@@ -19,7 +19,7 @@ from balchat_relay_proto.address import PORT
 
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.types import Secret, ServiceState
-from balchat_relay.settings import BadSettings
+from balchat_relay.errors import BadSettings
 
 _CHUNK: Final = 32 * 1024
 _MAX_INCOMING: Final = 10_000

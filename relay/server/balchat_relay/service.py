@@ -5,6 +5,7 @@ import fcntl
 import os
 import resource
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -18,9 +19,10 @@ import anyio
 from aiohttp import web
 from anyio import to_thread
 
+from balchat_relay.errors import AlreadyRunning, FolderProblem, StoreMissing
 from balchat_relay.metrics import Metrics
 from balchat_relay.operating.admin import Admin
-from balchat_relay.operating.folder import Folder, FolderProblem
+from balchat_relay.operating.folder import Folder, unusable
 from balchat_relay.push import Hub
 from balchat_relay.settings import DAY, MIB, Limits, RelayTable, Settings
 from balchat_relay.storage.contract import QueueStore, StoreLimits
@@ -36,6 +38,7 @@ SWITCH_INTERVAL: Final = 0.0005
 5 ms each of their statements would stand in line behind a busy event loop."""
 
 _SWEEP_EVERY: Final = 60.0
+_LOOK_EVERY: Final = 1.0
 _SHUTDOWN_WITHIN: Final = 2.0
 _BACKLOG: Final = 512
 _MAX_SOCKET_PATH: Final = 100
@@ -93,8 +96,9 @@ async def serving(
 
 
 async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Run the relay of a folder until SIGTERM or SIGINT. Raises FolderProblem, BadSettings or StoreUnusable."""
+    """Run the relay of a folder until SIGTERM or SIGINT. Raises OperatorError."""
     relay_key = await to_thread.run_sync(folder.relay_key)
+    await to_thread.run_sync(folder.require_store)
     limits = settings.limits
     _raise_descriptor_limit(limits.connections)
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -114,6 +118,7 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
                 _administered(folder, settings, relay, lambda: state[0]),
                 anyio.create_task_group() as tasks,
             ):
+                tasks.start_soon(_tell_of_trouble, store, say)
                 if settings.relay.socket:
                     on_state(f"serving at {socket}")
                 else:
@@ -133,9 +138,14 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
 @asynccontextmanager
 async def _opened(folder: Folder, limits: Limits) -> AsyncGenerator[QueueStore]:
     max_file = limits.database_mib * MIB or None
-    store = await open_store(
-        folder.database, store_limits(limits), min_free=limits.min_free_mib * MIB, max_file=max_file
-    )
+    try:
+        store = await open_store(
+            folder.database, store_limits(limits), min_free=limits.min_free_mib * MIB, max_file=max_file, new=False
+        )
+    except StoreMissing:
+        raise folder.store_missing("empty") from None
+    except sqlite3.Error as error:
+        raise folder.cannot_open(error) from error
     try:
         yield store
     finally:
@@ -195,15 +205,31 @@ async def _at_socket(factory: Factory, path: Path) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _only_one(lock: Path) -> AsyncGenerator[None]:
-    descriptor = await to_thread.run_sync(partial(os.open, lock, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        descriptor = await to_thread.run_sync(partial(os.open, lock, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise unusable(lock, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderProblem("A relay runs on this folder already.") from None
+            raise AlreadyRunning("A relay runs on this folder already.") from None
         yield
     finally:
         os.close(descriptor)
+
+
+async def _tell_of_trouble(store: QueueStore, say: Callable[[str], None]) -> None:
+    """Tell the operator when the store begins to take nothing new, and when that is over, for ever."""
+    told: str | None = None
+    while True:
+        if (trouble := store.trouble) != told:
+            told = trouble
+            if trouble is None:
+                say("storage: ok. New things are taken again.")
+            else:
+                say(f"storage: {trouble}. Nothing new is taken; what is here can be fetched.")
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _sweep(store: QueueStore) -> None:

@@ -11,16 +11,13 @@ from balchat_relay_proto.replies import Creation
 from balchat_relay_proto.sizes import MAX_PERMIT
 
 from balchat_host.api.text_files import NotText, decoded
+from balchat_relay.errors import BadSettings
 
 MIB: Final = 2**20
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 
 T = TypeVar("T")
-
-
-class BadSettings(Exception):
-    """The settings cannot be used; the message names file, key and what is allowed."""
 
 
 def _number(default: int, least: int, most: int) -> Any:

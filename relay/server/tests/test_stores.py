@@ -9,11 +9,11 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from balchat_relay.errors import StoreUnusable
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import Place, QueueStore, StoreLimits
 from balchat_relay.storage.memory import MemoryStore
 from balchat_relay.storage.sqlite import schema
-from balchat_relay.storage.sqlite.schema import StoreUnusable
 from balchat_relay.storage.sqlite.store import open_store
 from balchat_relay.testing.store_kit import (
     LIMITS,

@@ -6,14 +6,14 @@ On TCP, and that on loopback only, there are health and metrics; the folder's pr
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final, cast
 
 import aiohttp
 from aiohttp import web
 
+from balchat_relay.errors import FolderProblem, NotRunning
 from balchat_relay.metrics import CONTENT_TYPE, Metrics
-from balchat_relay.operating.folder import FolderProblem
+from balchat_relay.operating.folder import Folder
 from balchat_relay.storage.contract import QueueStore
 from balchat_relay.web.operations import Operations
 
@@ -42,11 +42,15 @@ class Admin:
 
     async def _health(self, request: web.Request) -> web.Response:
         del request
+        if (trouble := self._store.trouble) is not None:
+            return web.Response(text=f"degraded: {trouble}\n")
         return web.Response(text="draining\n" if self._operations.draining else "ok\n")
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
         del request
-        text = self._metrics.text(self._store.totals, draining=self._operations.draining)
+        text = self._metrics.text(
+            self._store.totals, draining=self._operations.draining, takes_nothing=self._store.trouble is not None
+        )
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _status(self, request: web.Request) -> web.Response:
@@ -54,6 +58,7 @@ class Admin:
         return web.json_response(
             {
                 "state": self._state(),
+                "storage": self._store.trouble or "ok",
                 "draining": self._operations.draining,
                 "connections": self._metrics.connections,
                 "subscribers": self._metrics.subscribers,
@@ -72,13 +77,17 @@ class Admin:
         return web.json_response({})
 
 
-async def ask(control: Path, method: str, path: str, *, given: object = None) -> dict[str, Any]:
-    """Ask the running relay. Raises FolderProblem where none runs."""
-    connector = aiohttp.UnixConnector(str(control))
+async def ask(folder: Folder, method: str, path: str, *, given: object = None) -> dict[str, Any]:
+    """Ask the running relay. Raises NotRunning, FolderProblem, and NoRelay where there is none at all."""
+    connector = aiohttp.UnixConnector(str(folder.control))
     timeout = aiohttp.ClientTimeout(total=_ANSWER_WITHIN)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, raise_for_status=True) as session:
         try:
             async with session.request(method, f"http://relay{path}", json=given) as answer:
                 return cast("dict[str, Any]", json.loads(await answer.read()))
+        except aiohttp.ClientResponseError as error:
+            raise FolderProblem(f"The running relay could not do it ({error.status}). Its log says why.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise FolderProblem("No relay runs on this folder. `balchat-relay run` starts it.") from error
+            if not folder.key.exists():
+                raise folder.no_relay() from None
+            raise NotRunning(f"No relay runs on {folder.path}. `balchat-relay run` starts it.") from error

@@ -8,37 +8,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from balchat_relay.operating.folder import Folder, FolderProblem
-from balchat_relay.settings import BadSettings, read_settings
+from balchat_relay.errors import FolderProblem, OperatorError, RelayExists
+from balchat_relay.operating.folder import Folder, unusable
+from balchat_relay.settings import MIB, Limits, read_settings
+from balchat_relay.storage.sqlite.writer import RESERVE
 
 _PAGES_AT_ONCE: Final = 4096
 
 
 def back_up(folder: Folder, target: Path) -> None:
-    """Copy database, key and settings into a new private folder. Raises FolderProblem.
+    """Copy database, key and settings into a new private folder. Raises OperatorError.
 
     A relay that is restored from it gives out again what was acknowledged since; clients drop that by its id.
     """
     folder.read_seed()
+    folder.require_store()
     try:
         target.mkdir(mode=0o700, parents=True)
     except FileExistsError:
-        raise FolderProblem(f"{target} is there already. Name a folder that is not.") from None
-    copy = Folder(target)
+        raise RelayExists(f"{target} is there already. Name a folder that is not.") from None
+    except OSError as error:
+        raise unusable(target, error) from error
+    try:
+        _copy(folder, Folder(target))
+    except OSError as error:
+        raise unusable(target, error) from error
+    except sqlite3.Error as error:
+        raise FolderProblem(f"The database could not be copied: {error}.") from error
+
+
+def _copy(folder: Folder, copy: Folder) -> None:
     for source, destination in ((folder.settings, copy.settings), (folder.key, copy.key)):
         shutil.copyfile(source, destination)
         destination.chmod(0o600)
-    if folder.database.exists():
-        origin, destination = sqlite3.connect(folder.database), sqlite3.connect(copy.database)
-        try:
-            copy.database.chmod(0o600)
-            origin.backup(destination, pages=_PAGES_AT_ONCE)
-        except sqlite3.Error as error:
-            raise FolderProblem(f"The database could not be copied: {error}.") from error
-        finally:
-            destination.close()
-            origin.close()
-    descriptor = os.open(target, os.O_RDONLY)
+    origin, destination = sqlite3.connect(folder.database), sqlite3.connect(copy.database)
+    try:
+        copy.database.chmod(0o600)
+        origin.backup(destination, pages=_PAGES_AT_ONCE)
+    finally:
+        destination.close()
+        origin.close()
+    descriptor = os.open(copy.path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -47,18 +57,39 @@ def back_up(folder: Folder, target: Path) -> None:
 
 def problems(folder: Folder) -> Iterator[str]:
     """Look at everything; give a sentence for each thing that is wrong."""
+    limits = Limits()
     try:
         folder.read_seed()
-    except FolderProblem as problem:
+    except OperatorError as problem:
         yield str(problem)
     try:
-        read_settings(folder.settings)
-    except BadSettings as problem:
+        limits = read_settings(folder.settings).limits
+    except OperatorError as problem:
         yield str(problem)
-    if folder.path.exists() and stat.S_IMODE(folder.path.stat().st_mode) & 0o077:
+    if not folder.path.is_dir():
+        return
+    if stat.S_IMODE(folder.path.stat().st_mode) & 0o077:
         yield f"Others may look into {folder.path}. `chmod 700` it."
-    if folder.database.exists():
+    yield from _disk_problems(folder.path, limits)
+    try:
+        folder.require_store()
+    except OperatorError as problem:
+        if folder.key.exists():
+            yield str(problem)
+    else:
         yield from _database_problems(folder.database)
+
+
+def _disk_problems(path: Path, limits: Limits) -> Iterator[str]:
+    disk = os.statvfs(path)
+    free = disk.f_bavail * disk.f_frsize
+    if disk.f_flag & os.ST_RDONLY or not os.access(path, os.W_OK):
+        yield f"{path} cannot be written, so nothing new is taken. Mount it for writing, or give it to this user."
+    elif free < max(limits.min_free_mib * MIB, RESERVE):
+        yield (
+            f"{free // MIB} MiB are free on the disk of {path}. limits.min_free_mib is {limits.min_free_mib}, and it is"
+            f" never less than {RESERVE // MIB}, so nothing new is taken. Make room, or lower the limit."
+        )
 
 
 def _database_problems(path: Path) -> Iterator[str]:

@@ -4,8 +4,10 @@ The onion's key lies in the clear in a file (0600), because a relay must come up
 it can pretend to be the relay, and open nothing that lies in it.
 """
 
+import errno
 import os
 import secrets
+import sqlite3
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,12 @@ from typing import Final
 from balchat_relay_proto.replies import Creation
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balchat_host.api.text_files import decoded
+from balchat_relay.errors import FolderProblem, KeyUnusable, NoRelay, RelayExists, StoreMissing
+from balchat_relay.storage.sqlite import schema
+
 SEED_SIZE: Final = 32
+ROOT: Final = 0
 _PRIVATE: Final = 0o077
 
 _SETTINGS: Final = """\
@@ -36,10 +43,6 @@ creation = "{creation}"
 # Without anything here the relay starts a tor of its own.
 # control = "127.0.0.1:9051"
 """
-
-
-class FolderProblem(Exception):
-    """The folder cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,38 +82,136 @@ class Folder:
         return self.path / "tor"
 
     def make(self, *, creation: Creation) -> None:
-        """Make folder, key and settings. Raises FolderProblem where a relay is there already."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make folder, store, settings and key. Raises RelayExists, FolderProblem, StoreUnusable."""
         if self.key.exists():
-            raise FolderProblem(f"{self.path} has a relay already. Nothing was changed.")
-        self.path.chmod(0o700)
-        password = f'password = "{secrets.token_urlsafe(18)}"' if creation is Creation.PASSWORD else ""
-        _write(self.settings, _SETTINGS.format(creation=creation, password=password))
-        # The key comes last: a folder with a key is whole.
-        _write(self.key, secrets.token_hex(SEED_SIZE) + "\n")
+            raise RelayExists(f"{self.path} has a relay already. Nothing was changed.")
+        if self._missing() is None:
+            raise RelayExists(
+                f"{self.path} has a relay's store, and no key. Restore onion.key from a backup, or take another folder."
+            )
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            self._make_store()
+            password = f'password = "{secrets.token_urlsafe(18)}"' if creation is Creation.PASSWORD else ""
+            _write(self.settings, _SETTINGS.format(creation=creation, password=password))
+            # The key comes last: a folder with a key is whole.
+            _write(self.key, secrets.token_hex(SEED_SIZE) + "\n")
+        except OSError as error:
+            raise unusable(self.path, error) from error
+
+    def new_store(self) -> None:
+        """Begin with an empty store under the key that is there.
+
+        Raises RelayExists where there is a store, and what `read_seed` does.
+        """
+        self.read_seed()
+        if self._missing() is None:
+            raise RelayExists(f"{self.database} is there already. Nothing was changed.")
+        try:
+            self._make_store()
+        except OSError as error:
+            raise unusable(self.path, error) from error
+
+    def require_store(self) -> None:
+        """Raise StoreMissing where there is a key and no store.
+
+        Whoever begins anew then, as if nothing had been there, tells everybody that their queues never existed.
+        """
+        if (how := self._missing()) is not None:
+            raise self.store_missing(how)
+
+    def store_missing(self, how: str) -> StoreMissing:
+        """Return what to raise where the store is not there."""
+        return StoreMissing(
+            f"{self.path} has a relay's key, but its store, {self.database.name}, is {how}. Is a volume not mounted, or"
+            " is this another folder? Then mend that, or restore a backup. `balchat-relay init --empty-store` begins"
+            " with an empty store on purpose: what waited in the old one is lost, and people's queues are made again as"
+            " they come."
+        )
+
+    def _missing(self) -> str | None:
+        """Say how the store is not there, or None where there is something in its place. Raises FolderProblem."""
+        try:
+            with self.database.open("rb") as file:
+                head = file.read(schema.HEAD_SIZE)
+        except (FileNotFoundError, NotADirectoryError):
+            return "missing"
+        except OSError as error:
+            raise unusable(self.database, error) from error
+        return "empty" if schema.is_empty(head) else None
+
+    def cannot_open(self, error: sqlite3.Error) -> FolderProblem:
+        """Return what to raise where the database cannot be opened."""
+        disk = os.statvfs(self.path)
+        if not disk.f_bavail:
+            return unusable(self.database, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        if disk.f_flag & os.ST_RDONLY:
+            return unusable(self.database, OSError(errno.EROFS, os.strerror(errno.EROFS)))
+        return FolderProblem(f"{self.database} cannot be opened: {error}. `balchat-relay check` looks at it.")
+
+    def no_relay(self) -> NoRelay:
+        """Return what to raise where nothing was ever made."""
+        return NoRelay(f"{self.path} has no relay. `balchat-relay init` makes one.")
+
+    def _make_store(self) -> None:
+        self.database.touch(mode=0o600)
+        self.database.chmod(0o600)
+        try:
+            schema.create(self.database)
+        except sqlite3.Error as error:
+            raise FolderProblem(f"{self.database} cannot be made: {error}.") from error
 
     def read_seed(self) -> bytes:
-        """Read the onion's seed. Raises FolderProblem."""
+        """Read the onion's seed. Raises NoRelay, KeyUnusable, FolderProblem."""
         try:
-            mode = self.key.stat().st_mode
-            text = self.key.read_text()
-        except FileNotFoundError:
-            raise FolderProblem(f"{self.path} has no relay. `balchat-relay init` makes one.") from None
+            status = self.key.stat()
+            octets = self.key.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise self.no_relay() from None
         except OSError as error:
-            raise FolderProblem(f"{self.key} cannot be read: {error.strerror}.") from error
-        if stat.S_IMODE(mode) & _PRIVATE:
-            raise FolderProblem(f"Others may read {self.key}. `chmod 600` it, and consider the key as known to them.")
+            raise unusable(self.key, error) from error
+        self._require_private(status)
         try:
-            seed = bytes.fromhex(text.strip())
+            seed = bytes.fromhex(decoded(octets).strip())
         except ValueError:
             seed = b""
         if len(seed) != SEED_SIZE:
-            raise FolderProblem(f"{self.key} is damaged. Restore it from a backup: without it the address is lost.")
+            raise KeyUnusable(f"{self.key} is damaged. Restore it from a backup: without it the address is lost.")
         return seed
 
+    def _require_private(self, status: os.stat_result) -> None:
+        """Raise KeyUnusable where somebody else may have written the key, or may read it by our own fault.
+
+        Containers hand secrets over as files of root's that nothing may write to, with the modes 0400, 0440 or 0444.
+        """
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_uid not in {ROOT, os.geteuid()}:
+            raise KeyUnusable(f"{self.key} belongs to somebody else. Make it your own, or root's.")
+        if mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise KeyUnusable(f"Others may write {self.key}. `chmod 600` it, and look whether it is still yours.")
+        if mode & _PRIVATE and mode & stat.S_IWUSR:
+            raise KeyUnusable(f"Others may read {self.key}. `chmod 600` it, and consider the key as known to them.")
+
     def relay_key(self) -> bytes:
-        """Give the public half of the onion's key. Raises FolderProblem."""
+        """Give the public half of the onion's key. Raises what `read_seed` does."""
         return Ed25519PrivateKey.from_private_bytes(self.read_seed()).public_key().public_bytes_raw()
+
+
+_REMEDIES: Final = {
+    errno.EROFS: " Mount it for writing.",
+    errno.ENOSPC: " Make room on its disk.",
+    errno.EDQUOT: " Make room on its disk.",
+    errno.EACCES: " Give it to the user that runs the relay.",
+    errno.EPERM: " Give it to the user that runs the relay.",
+    errno.ENOTDIR: " Name another folder.",
+}
+
+
+def unusable(path: Path, error: OSError) -> FolderProblem:
+    """Return what to raise where the system does not let us have a file."""
+    remedy = _REMEDIES.get(error.errno or 0, "")
+    return FolderProblem(f"{error.filename or path} cannot be used: {error.strerror or type(error).__name__}.{remedy}")
 
 
 def _write(path: Path, text: str) -> None:

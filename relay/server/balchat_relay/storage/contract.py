@@ -104,6 +104,14 @@ class QueueStore(ABC):
     def totals(self) -> Totals:
         """What is in it, as of the last change. Never waits."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it takes nothing new now, in words for its operator, or None. Never waits.
+
+        It notices by itself, at `sweep` at the latest, when that begins and when it is over. What can be read is read.
+        """
+        return None
+
     @abstractmethod
     def watch(self, observer: Observer) -> None:
         """Tell one observer what happens from now on."""

@@ -4,11 +4,19 @@ No onion, peer id or capability lies in them: ids and verifiers are hashes, enve
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from balchat_relay.errors import StoreMissing, StoreUnusable
+
 VERSION: Final = 1
 _APPLICATION: Final = 0x62_61_72_31  # "bar1"
+
+HEAD_SIZE: Final = 100
+_MAGIC: Final = b"SQLite format 3\x00"
+_APPLICATION_AT: Final = slice(68, 72)
+"""Where the head of a database file has its application id (SQLite's file format, section 1.3)."""
 
 _WAL_PAGES: Final = 16_384
 """64 MiB of 4 KiB pages between checkpoints: each costs two waits for the disk."""
@@ -74,10 +82,6 @@ INSERT INTO totals VALUES (1, 0, 0, 0, 0);
 """
 
 
-class StoreUnusable(Exception):
-    """The database cannot be used; the message says why and what to do."""
-
-
 def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
     """Open a connection that any one thread at a time may use. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
@@ -95,11 +99,24 @@ def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables in a new database; refuse one that is something else. Raises StoreUnusable."""
+def is_empty(head: bytes) -> bool:
+    """Say from the first HEAD_SIZE octets of a file whether nothing was ever made in it."""
+    return not head or (head.startswith(_MAGIC) and not any(head[_APPLICATION_AT]))
+
+
+def create(path: Path) -> None:
+    """Make an empty store, or leave a whole one as it is. Raises StoreUnusable, sqlite3.Error."""
+    with closing(connect(path, cache_kib=1024)) as connection:
+        prepare(connection, new=True)
+
+
+def prepare(connection: sqlite3.Connection, *, new: bool) -> None:
+    """Make the tables in a `new` database; refuse one that is something else. Raises StoreMissing, StoreUnusable."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if (version, application) == (0, 0):
+        if not new:
+            raise StoreMissing("The store is empty.")
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id={_APPLICATION}; PRAGMA user_version={VERSION}; COMMIT;"
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from anyio import to_thread
-from balchat_relay_proto.errors import Refused
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus
 from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
 
@@ -27,11 +26,11 @@ _PAGE: Final = 4096
 class SqliteStore(QueueStore):
     """Everything in one database. Make it with `open_store`."""
 
-    def __init__(self, path: Path, limits: StoreLimits, *, min_free: int, max_file: int | None) -> None:
+    def __init__(self, path: Path, limits: StoreLimits, *, min_free: int, max_file: int | None, new: bool) -> None:
         self._limits = limits
         connection = schema.connect(path, cache_kib=_WRITER_CACHE)
         try:
-            schema.prepare(connection)
+            schema.prepare(connection, new=new)
             if max_file is not None:
                 connection.execute(f"PRAGMA max_page_count={max_file // _PAGE}").close()
             self._writer = Writer(connection, folder=path.parent, limits=limits, min_free=min_free)
@@ -48,6 +47,10 @@ class SqliteStore(QueueStore):
     @property
     def totals(self) -> Totals:
         return self._writer.totals
+
+    @property
+    def trouble(self) -> str | None:
+        return self._writer.trouble
 
     def watch(self, observer: Observer) -> None:
         self._writer.observer = observer
@@ -134,13 +137,9 @@ class SqliteStore(QueueStore):
             return
 
         def noted(done: Future[None]) -> None:
-            error = done.exception()
-            if future.done():  # whoever waited was cancelled
-                return
-            if error is None or isinstance(error, Refused):  # a full disk; the next fetch tries again
+            done.exception()  # the disk takes nothing; what can be read is given, and the next fetch tries again
+            if not future.done():  # whoever waited was cancelled
                 future.set_result(page.fetched)
-            else:
-                future.set_exception(error)
 
         self._write(partial(units.touch, queue=queue, now=now)).add_done_callback(noted)
 
@@ -149,9 +148,12 @@ class SqliteStore(QueueStore):
         self._writer.close()
 
 
-async def open_store(path: Path, limits: StoreLimits, *, min_free: int = 0, max_file: int | None = None) -> SqliteStore:
-    """Open the database at `path`, or make it. `min_free` octets of the disk stay free.
+async def open_store(
+    path: Path, limits: StoreLimits, *, min_free: int = 0, max_file: int | None = None, new: bool = True
+) -> SqliteStore:
+    """Open the database at `path`; where it may be `new`, make it if it is not there.
 
-    The file has at most `max_file` octets. Raises StoreUnusable or sqlite3.Error.
+    `min_free` octets of the disk stay free. The file has at most `max_file` octets.
+    Raises StoreMissing, StoreUnusable or sqlite3.Error.
     """
-    return await to_thread.run_sync(partial(SqliteStore, path, limits, min_free=min_free, max_file=max_file))
+    return await to_thread.run_sync(partial(SqliteStore, path, limits, min_free=min_free, max_file=max_file, new=new))

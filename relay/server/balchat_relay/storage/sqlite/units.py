@@ -17,6 +17,10 @@ _PIECE: Final = 256
 
 _QUEUE_PIECE: Final = 16
 
+_MOST_PAGES: Final = "max_page_count"
+_SPARE_PAGES: Final = 20
+"""What the database must be able to grow by for there to be room again: an envelope."""
+
 
 @dataclass(slots=True)
 class Unit:
@@ -32,6 +36,8 @@ class Unit:
     room_on_disk: bool
     arriving: Callable[[Place, bytes], None]
     deleted: list[bytes] = field(default_factory=list[bytes])
+    looked: bool = False
+    """Whether it has made sure that something can be written, and that the database may grow."""
 
     def one(self, sql: str, *values: object) -> Any:
         """Run a statement; give its first row or None."""
@@ -206,6 +212,10 @@ def touch(unit: Unit, queue: bytes, *, now: int) -> None:
 
 def sweep(unit: Unit, *, now: int) -> bool:
     """QueueStore.sweep."""
+    # Written although nothing changes, so that a disk which takes nothing is noticed, and one which does again.
+    unit.sql.execute("UPDATE totals SET one = one")
+    (pages,), (free,), (most,) = (unit.one(f"PRAGMA {each}") for each in ("page_count", "freelist_count", _MOST_PAGES))
+    unit.looked = most - pages + free >= _SPARE_PAGES
     old = unit.sql.execute(
         "SELECT number, queue, length(body) FROM envelopes WHERE arrived <= ? ORDER BY number LIMIT ?",
         (now - unit.limits.max_age, _PIECE),

@@ -20,13 +20,15 @@ from balchat_relay_proto.errors import Refused
 
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import Observer, Place, StoreLimits, Totals
+from balchat_relay.storage.sqlite.trouble import LOW, disk_takes_nothing, in_words
 from balchat_relay.storage.sqlite.units import Unit
 
 MAX_UNITS: Final = 512
+RESERVE: Final = 32 * 2**20
+"""Octets of the disk that nothing new may take, whatever the operator allows: without room nothing can be deleted."""
 MAX_SECONDS: Final = 0.02
 """A commit takes no further unit once it has this many, or has gathered for this long."""
 
-_FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _TOTALS: Final = ("queues", "envelopes", "octets", "cards")
 
 
@@ -55,12 +57,16 @@ class Writer:
         self._cursor = connection.cursor()
         self._folder = folder
         self._limits = limits
-        self._min_free = min_free
+        self._min_free = max(min_free, RESERVE)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         row = self._cursor.execute("SELECT queues, envelopes, octets, cards FROM totals").fetchone()
         self._totals: dict[str, int] = dict(zip(_TOTALS, row, strict=True))
         self.totals = Totals(**self._totals)
         self.observer: Observer | None = None
+        self.trouble: str | None = None
+        """Why nothing new is taken, in words, or None (QueueStore.trouble)."""
+        self._met: str | None = None  # what kept a unit of the transaction that is under way from writing
+        self._looked = False  # whether one of the same looked if there is room for more
         self._places: list[Place] = []  # of the transaction that is under way
         self._announced: dict[bytes, bool] = {}  # of the same: whether news of a queue is told before it is committed
         # Daemonic: a program that fails shall still be able to end.
@@ -86,6 +92,7 @@ class Writer:
     def _commit(self, batch: list[Job], *, gather: bool) -> None:
         """Run the batch, and where `gather` what is submitted meanwhile, as one transaction of the database."""
         before = dict(self._totals)
+        self._met, self._looked = None, False
         self._places = []
         self._announced = {}
         deleted: list[bytes] = []
@@ -104,6 +111,11 @@ class Writer:
             self._totals = before
             self._undo(batch, error)
             return
+        grown = self._totals["octets"] > before["octets"] or self._totals["queues"] > before["queues"]
+        if not room:
+            self.trouble = LOW
+        elif self._met is not None or grown or self._looked:
+            self.trouble = self._met
         self.totals = Totals(**self._totals)
         self._tell(deleted)
 
@@ -129,8 +141,9 @@ class Writer:
         try:
             job.result = job.run(unit)
         except sqlite3.Error as error:
-            if job.checks_first or not (_is_full(error) and self._connection.in_transaction):
+            if job.checks_first or not (disk_takes_nothing(error) and self._connection.in_transaction):
                 raise
+            self._met = in_words(error)
             job.error = rules.relay_full()
         except Exception as error:  # noqa: BLE001  # it belongs to the caller
             job.error = error
@@ -140,6 +153,7 @@ class Writer:
             self._not_arrived(before)
         else:
             self._totals = unit.totals
+            self._looked = self._looked or unit.looked
             deleted += unit.deleted
         if not job.checks_first:
             self._cursor.execute("RELEASE unit")
@@ -166,7 +180,8 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._cursor.execute("ROLLBACK")
         self._not_arrived(0)
-        full = isinstance(error, sqlite3.Error) and _is_full(error)
+        self.trouble = in_words(error)
+        full = disk_takes_nothing(error)
         if full and len(batch) > 1:
             for job in batch:
                 job.error = job.result = None
@@ -192,10 +207,6 @@ class Writer:
 
 class StoreBroken(Exception):
     """The database failed; the message is SQLite's."""
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode in _FULL
 
 
 def wake(jobs: list[Job]) -> None:
