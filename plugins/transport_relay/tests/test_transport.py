@@ -183,7 +183,10 @@ async def test_checking_says_how_it_is(world) -> None:
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(Code.RELAY_FULL, "it takes nothing new: its disk is full, or cannot be written"), (Code.DRAINING, "it is being shut down: move to another one")],
+    [
+        (Code.RELAY_FULL, "it takes nothing new: its disk is full, or cannot be written"),
+        (Code.DRAINING, "it is being shut down: move to another one"),
+    ],
 )
 async def test_one_that_is_full_or_closing_is_shown_as_such(world, code, words) -> None:
     async with world() as w, w.account() as alice:
