@@ -18,7 +18,7 @@ ROUTES: Final = "application/vnd.balchat.routes"
 
 MESSAGE_ID_SIZE: Final = 32
 SALT_SIZE: Final = 16
-MAX_STATUSES: Final = 1024
+MAX_STATUSES: Final = 512
 """How many messages one status report may speak of."""
 MAX_ITEMS: Final = 4096
 """How many CBOR items a content message may hold: what reading it costs goes by them."""

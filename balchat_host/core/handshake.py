@@ -22,7 +22,7 @@ from typing import Final, cast
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView
-from balchat_host.core import account, asking, contacts, content, groups, limits, outbox, requests, routes, rows
+from balchat_host.core import account, asking, contacts, content, groups, limits, moving, outbox, requests, routes, rows
 from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
@@ -194,7 +194,7 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
         _follow(unit, contact)
     else:
         # What was written while there was no group, because we had lost it.
-        outbox.encrypt_waiting(unit, contact)
+        moving.encrypt_waiting(unit, contact)
     return contact
 
 
@@ -253,7 +253,7 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
 def _follow(unit: Unit, contact: rows.ContactRow) -> None:
     """Go on in another group of a contact's: they may have lost the last one."""
     _offer_again(unit, contact)
-    outbox.leave_anew(unit, contact, Moved.GROUP)
+    moving.leave_anew(unit, contact, Moved.GROUP)
 
 
 def _offer_again(unit: Unit, contact: rows.ContactRow) -> None:
@@ -272,7 +272,7 @@ def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> row
     if not told_routes:
         routes.forget_offer(unit, contact)
     unit.effect(OfferRoutes(peer=contact.peer))
-    outbox.encrypt_waiting(unit, contact)
+    moving.begin_to_talk(unit, contact)
     return contact
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from balchat_host.core import asking, failures, groups, handshake, journal, outbox, pool, requests
+from balchat_host.core import asking, failures, groups, handshake, journal, moving, outbox, pool, requests
 from balchat_host.core.unit import Unit
 
 _DAY: Final = 24 * 3600 * 1000
@@ -34,7 +34,8 @@ _TASKS: Final[tuple[Callable[[Unit], None], ...]] = (
     _forget_losing_groups,
     outbox.drop_answers,
     outbox.store_anew,
-    outbox.make_up,
+    moving.make_up,
+    moving.encrypt_all_waiting,
     journal.prune,
     failures.expire,
     _forget_envelopes,

@@ -15,22 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from balchat_host.api.errors import RequestsFull
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outgoing
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import OutboxView
-from balchat_host.core import groups, limits, rows
+from balchat_host.core import groups, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.limits import Moved
-from balchat_host.core.unit import ANNOUNCE, NewRoutes, SendPending, Unit
+from balchat_host.core.unit import ANNOUNCE, EncryptWaiting, SendPending, Unit
 from balchat_host.core.views import identify
 
 _STORED_ANEW_AFTER: Final = 24 * 3600 * 1000
 """Milliseconds until what was stored, and not confirmed, is stored once more."""
-_LEFT_ANEW_PER_HOUR: Final = 4
-"""How often all that waits for a contact is left anew because of other routes, or another group, of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +61,24 @@ def queue(
     `stale_at` is when it is good for nothing any more, where that is known (Unix milliseconds).
     """
     if payload is None and content is not None:
-        payload = groups.encrypt(unit, contact, group_id or groups.sending_group(unit.tx, contact), content)
+        group_id = group_id or groups.sending_group(unit.tx, contact)
+        if not _waits_unencrypted(unit.tx, contact):  # or it would overtake what is older
+            payload = groups.encrypt(unit, contact, group_id, content)
     envelope = Envelope(kind=kind, payload=payload).encode() if payload is not None else None
+    encrypted_in = group_id if content is not None and envelope is not None else None
     unit.tx.execute(
-        "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at, stale_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (contact.id, int(kind), message, content, envelope, confirmed_by, not_before, unit.now, stale_at),
+        "INSERT INTO outbox (contact, kind, message, content, envelope, group_id, confirmed_by, not_before, queued_at,"
+        " stale_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (contact.id, int(kind), message, content, envelope, encrypted_in, confirmed_by, not_before, unit.now, stale_at),
     )
     if envelope is not None:
         unit.effect(SendPending(peer=contact.peer))
+    elif contact.may_talk:
+        unit.effect(EncryptWaiting(peer=contact.peer))
+
+
+def _waits_unencrypted(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
+    return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND envelope IS NULL LIMIT 1", (contact.id,)))
 
 
 def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> tuple[bytes, bytes | None]:
@@ -107,31 +112,7 @@ def wait_for_groups(unit: Unit) -> None:
     For an account that has lost all of its groups: no octet that was encrypted in one of them leaves any more.
     """
     unit.tx.execute("DELETE FROM outbox WHERE content IS NULL")
-    unit.tx.execute("UPDATE outbox SET envelope = NULL, stored_at = NULL, not_before = 0")
-
-
-def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
-    """Encrypt what has waited for a group to send in.
-
-    It was written before the contact request that it must follow, so it goes to the end of the queue.
-    """
-    waiting = unit.tx.query(
-        "SELECT id, message, content, confirmed_by FROM outbox"
-        " WHERE contact = ? AND content IS NOT NULL AND envelope IS NULL ORDER BY id",
-        (contact.id,),
-    )
-    group_id = groups.sending_group(unit.tx, contact)
-    for ticket, message, content, confirmed_by in waiting:
-        unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
-        queue(
-            unit,
-            contact,
-            Kind.MLS_MESSAGE,
-            content=cast("bytes", content),
-            group_id=group_id,
-            message=cast("int | None", message),
-            confirmed_by=cast("bytes | None", confirmed_by),
-        )
+    unit.tx.execute("UPDATE outbox SET envelope = NULL, group_id = NULL, stored_at = NULL, not_before = 0")
 
 
 def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
@@ -218,68 +199,8 @@ def store_anew(unit: Unit) -> None:
             unit.effect(SendPending(peer=contact.peer))
 
 
-def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
-    """Leave anew what a contact has not confirmed: where it was, or in the group it was in, they may not get it.
-
-    It is encrypted for the group that we send in now, and gets new tickets, in the same order. So what is just being
-    stored where they were counts as not stored, and nothing that is newer comes to the new place before it.
-
-    A few octets of theirs cost us all that waits for them, so it is done `_LEFT_ANEW_PER_HOUR` times at most for each
-    cause. What comes too soon is done later (`make_up`), and changes nothing of how long we wait where we were refused;
-    until then what is newer may come to them first.
-    """
-    late = False
-    if unit.tx.query("SELECT 1 FROM outbox WHERE contact = ? LIMIT 1", (contact.id,)):
-        try:
-            limits.take_from(unit, contact.peer, limits.moved(cause), per_hour=_LEFT_ANEW_PER_HOUR)
-        except RequestsFull:
-            late = True
-    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(cause) if late else 0, contact.id))
-    if not late:
-        _encrypt_anew(unit, contact)
-        _give_new_tickets(unit, contact)
-        unit.effect(SendPending(peer=contact.peer))
-        unit.effect(NewRoutes(peer=contact.peer))
-
-
-def _encrypt_anew(unit: Unit, contact: rows.ContactRow) -> None:
-    """Encrypt, in the group that we send in now, what was encrypted in another, or could not be in any."""
-    group_id = groups.sending_group(unit.tx, contact)
-    if group_id is None or not contact.may_talk:
-        return
-    tickets = unit.tx.query(
-        "SELECT id FROM outbox WHERE contact = ? AND content IS NOT NULL ORDER BY id", (contact.id,)
-    )
-    for (ticket,) in tickets:
-        content, envelope = unit.tx.query("SELECT content, envelope FROM outbox WHERE id = ?", (ticket,))[0]
-        if envelope is not None and _group_of(unit, cast("bytes", envelope)) == group_id:
-            continue
-        payload = unit.engine.encrypt(unit.keys, group_id, cast("bytes", content))
-        anew = Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
-        unit.tx.execute("UPDATE outbox SET envelope = ? WHERE id = ?", (anew, ticket))
-
-
 def _group_of(unit: Unit, envelope: bytes) -> bytes:
     return unit.engine.group_of(Envelope.decode(envelope).payload)
-
-
-def _give_new_tickets(unit: Unit, contact: rows.ContactRow) -> None:
-    newest = rows.number(unit.tx, "SELECT max(id) FROM outbox WHERE contact = ?", (contact.id,))
-    unit.tx.execute(
-        "INSERT INTO outbox (contact, kind, message, content, envelope, confirmed_by, not_before, queued_at, stale_at,"
-        " stored_at) SELECT contact, kind, message, content, envelope, confirmed_by, not_before, queued_at, stale_at,"
-        " iif(stale_at <= ?, stored_at, NULL) FROM outbox WHERE contact = ? ORDER BY id",
-        (unit.now, contact.id),
-    )
-    unit.tx.execute("DELETE FROM outbox WHERE contact = ? AND id <= ?", (contact.id, newest))
-
-
-def make_up(unit: Unit) -> None:
-    """Leave anew what had to wait for that, as far as it may be now."""
-    for cause in Moved:
-        for contact in rows.contacts_where(unit.tx, "moved = ? AND blocked = 0", (cause,)):
-            with unit.contained():
-                leave_anew(unit, contact, cause)
 
 
 def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:

@@ -7,7 +7,7 @@ from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import cbor, contacts, content, outbox, rows
+from balchat_host.core import cbor, contacts, content, moving, outbox, rows
 from balchat_host.core.envelope import Kind
 from balchat_host.core.limits import Moved
 from balchat_host.core.unit import Unit
@@ -107,7 +107,7 @@ def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | N
             (contact.id, position, route.transport, route.address, route.sealing_key, route.not_after),
         )
     # They may have moved because what keeps their envelopes is gone.
-    outbox.leave_anew(unit, contact, Moved.ROUTES)
+    moving.leave_anew(unit, contact, Moved.ROUTES)
 
 
 def forget(unit: Unit, contact: rows.ContactRow) -> None:

@@ -127,11 +127,11 @@ CREATE INDEX message_unread ON message (contact, seq) WHERE unread = 1;
 CREATE INDEX message_in_series ON message (contact, ours, series, sequence) WHERE sequence IS NOT NULL;
 
 -- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted once more in
--- another group. `envelope` is what leaves, NULL as long as there is no group to encrypt in. `not_before` is when to
--- try again. `confirmed_by` is what proves, inside MLS, that the contact has an envelope: a message id, or the group
--- of a contact request. `stored_at` is when something that keeps it for them took it; until it is confirmed, it stays
--- here. `stale_at` is when the KeyPackage that a contact request was made with is out of date, and the request good
--- for nothing.
+-- another group. `envelope` is what leaves, NULL as long as it is not encrypted, and `group_id` the group that it was
+-- encrypted in. `not_before` is when to try again. `confirmed_by` is what proves, inside MLS, that the contact has an
+-- envelope: a message id, or the group of a contact request. `stored_at` is when something that keeps it for them
+-- took it; until it is confirmed, it stays here. `stale_at` is when the KeyPackage that a contact request was made
+-- with is out of date, and the request good for nothing.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
@@ -139,6 +139,7 @@ CREATE TABLE outbox (
     message INTEGER,
     content BLOB,
     envelope BLOB,
+    group_id BLOB,
     not_before INTEGER NOT NULL DEFAULT 0,
     queued_at INTEGER NOT NULL,
     confirmed_by BLOB,
@@ -146,6 +147,7 @@ CREATE TABLE outbox (
     stale_at INTEGER
 ) STRICT;
 CREATE INDEX outbox_of_contact ON outbox (contact, id);
+CREATE INDEX outbox_unencrypted ON outbox (contact, id) WHERE envelope IS NULL;
 CREATE INDEX outbox_to_store ON outbox (contact, id) WHERE stored_at IS NULL;
 CREATE INDEX outbox_confirmed_by ON outbox (confirmed_by) WHERE confirmed_by IS NOT NULL;
 

@@ -61,6 +61,13 @@ class NewRoutes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptWaiting:
+    """Have what waits for `peer`, and is not encrypted yet, encrypted in further units (`moving.encrypt_more`)."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announce:
     """The journal has grown, or what `status` shows has changed."""
 
@@ -72,7 +79,7 @@ class Unexpected:
     type: str
 
 
-Effect = Unexpected | SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | Announce
+Effect = Unexpected | SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | EncryptWaiting | Announce
 ANNOUNCE: Final = Announce()
 
 

@@ -14,8 +14,18 @@ from anyio.abc import TaskGroup
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import PeerId
-from balchat_host.core import contacts, routes
-from balchat_host.core.unit import Announce, Disconnect, Effect, Forget, NewRoutes, OfferRoutes, SendPending, Unexpected
+from balchat_host.core import contacts, moving, routes
+from balchat_host.core.unit import (
+    Announce,
+    Disconnect,
+    Effect,
+    EncryptWaiting,
+    Forget,
+    NewRoutes,
+    OfferRoutes,
+    SendPending,
+    Unexpected,
+)
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.failures import contain
@@ -54,6 +64,8 @@ class Effects:
                 case Forget(peer=peer):
                     self._couriers.dismiss(peer)
                     self._start("forgetting a contact", self._router.forget, peer)
+                case EncryptWaiting(peer=peer):
+                    self._start("encrypting what waits", self._encrypt_more, peer)
                 case OfferRoutes(peer=peer):
                     self.offer(peer)
                 case Unexpected(type=kind):
@@ -65,6 +77,19 @@ class Effects:
             self._start("offering routes", self._offer_all)
         else:
             self._start("offering routes", self._offer, peer)
+
+    def resume(self) -> None:
+        """Go on with what was under way when the account was up last."""
+        self._start("encrypting what waits", self._encrypt_all_waiting)
+
+    async def _encrypt_all_waiting(self) -> None:
+        with suppress(StorageFull):
+            await self._keeper.change(moving.encrypt_all_waiting)
+
+    async def _encrypt_more(self, peer: PeerId) -> None:
+        # Where there is no room, the next tidying goes on with it.
+        with suppress(StorageFull):
+            await self._keeper.change(lambda unit: moving.encrypt_more(unit, peer))
 
     def _start(self, what: str, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
         self._work.start_soon(self._do, what, job, *arguments)

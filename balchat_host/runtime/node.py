@@ -127,6 +127,7 @@ class Node:
     async def _work(self, work: TaskGroup, supervisors: Sequence[Supervisor], task_status: TaskStatus[App]) -> None:
         self._effects = Effects(self._keeper, self._board, self._couriers, self._router, work)
         self._keeper.carry_out_with(self._effects.carry_out)
+        self._effects.resume()
         self._board.running = True
         try:
             work.start_soon(self._reporter.run)
