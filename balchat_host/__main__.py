@@ -1,6 +1,7 @@
 """The command `balchat`: finds the front end that the configuration makes the command, and hands over to it."""
 
 import json
+import os
 import resource
 import sys
 from collections.abc import Sequence
@@ -30,12 +31,12 @@ def main() -> int:
 def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name."""
     # Only what every command needs is imported here, so that `balchat --help` is quick.
-    from balchat_host.api.errors import BalchatError  # noqa: PLC0415  # see above
-    from balchat_host.api.text import visible  # noqa: PLC0415  # see above
+    from balchat_host.api.errors import BalchatError, PluginError  # noqa: PLC0415  # see above
+    from balchat_host.api.streams import ReaderGone  # noqa: PLC0415  # see above
     from balchat_host.loader.configuration import examine  # noqa: PLC0415  # see above
     from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
     from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
-    from balchat_host.loader.roles import load_program  # noqa: PLC0415  # see above
+    from balchat_host.loader.roles import load_program, origin_of  # noqa: PLC0415  # see above
     from balchat_host.machine import Machine  # noqa: PLC0415  # see above
 
     as_json = "--json" in argv
@@ -45,13 +46,22 @@ def run(argv: Sequence[str]) -> int:
         # What is wrong with the configuration, the command says that needs it; help and the way to its files do not.
         configuration, _ = examine(profile_directory(_profile_named(argv)).directory, overrides=overrides)
         front_end = load_program(configuration)
+        assert front_end.program is not None, "load_program gives only those that have one"
+        try:
+            return front_end.program(Machine(overrides), argv)
+        except (BalchatError, ReaderGone):
+            raise
+        except Exception as error:
+            problem = f"its program raised {type(error).__name__}"
+            origin = origin_of(configuration, front_end)
+            raise PluginError(plugin=front_end.name, distribution=origin, problem=problem) from error
     except BalchatError as error:
-        # There is no front end yet to say it.
+        # No front end is there to say it.
+        if error.__cause__ is not None and os.environ.get("BALCHAT_TRACEBACK"):
+            sys.excepthook(type(error.__cause__), error.__cause__, error.__cause__.__traceback__)
         described = {"error": {"code": error.code, "message": str(error), "fields": error.fields}}
         sys.stderr.write((json.dumps(described) if as_json else f"balchat: {visible(str(error))}") + "\n")
         return error.exit_code
-    assert front_end.program is not None, "load_program gives only those that have one"
-    return front_end.program(Machine(overrides), argv)
 
 
 def _profile_named(argv: Sequence[str]) -> str | None:

@@ -30,6 +30,12 @@ def load_program(configuration: Configuration) -> FrontEndDescriptor:
     return front_end
 
 
+def origin_of(configuration: Configuration, descriptor: Descriptor) -> str:
+    """Return the distribution, with its version, that a descriptor came from."""
+    owners = [plugin for plugin in configuration.plugins.enabled if belongs(descriptor.name, plugin)]
+    return next(record.wording for record in discover(owners) if record.enabled)
+
+
 def role(configuration: Configuration, records: Sequence[PluginRecord], key: str, kind: type[D]) -> D:
     """Give the descriptor that the configuration names under `plugins.KEY`. Raises PluginError, ConfigurationError."""
     name: str = getattr(configuration.plugins, key)

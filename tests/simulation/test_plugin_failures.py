@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from anyio import from_thread, lowlevel
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import FrontEnd
@@ -19,7 +18,6 @@ from balchat_host.testing.brittle_plugins import (
     FAILURES,
     KINDS,
     ORIGIN,
-    BrittleFrontEnd,
     BrittleTransport,
     Broken,
     add,
@@ -329,46 +327,3 @@ async def test_the_traceback_of_a_plugin_is_logged_where_somebody_wants_it(
     assert record.levelno == logging.ERROR
     assert record.getMessage() == f"brittle ({ORIGIN}) failed (Broken)"
     assert bool(record.exc_info) is bool(wanted)
-
-
-async def test_a_plugin_that_fails_while_the_account_ends_spoils_nothing(people) -> None:
-    async def spoil(*, task_status: TaskStatus[None]) -> None:
-        try:
-            await fine(task_status=task_status)
-        finally:
-            raise Broken
-
-    alice = await people.make("Alice")
-    for kind in KINDS:
-        add(alice, kind, lambda *_host, kind=kind: KINDS[kind](spoil), name=kind)
-    async with anyio.create_task_group() as tasks:
-        app = await tasks.start(alice.run)
-        await app.shut_down()
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(alice.run)
-        tasks.cancel_scope.cancel()
-
-
-async def test_a_plugin_that_does_not_end_is_named_and_does_not_keep_the_account(people) -> None:
-    released = anyio.Event()
-    token = lowlevel.current_token()
-    told: list[Sequence[str]] = []
-
-    async def hide(*, task_status: TaskStatus[None]) -> None:
-        task_status.started()
-        with anyio.CancelScope(shield=True):
-            await released.wait()
-
-    def stuck(names: Sequence[str]) -> None:
-        # The real program ends here.
-        told.append(names)
-        from_thread.run_sync(released.set, token=token)
-
-    alice = await people.make("Alice")
-    add(alice, "front end", lambda: BrittleFrontEnd(hide))
-    alice.end_timeout, alice.stuck = 0, stuck
-    async with anyio.create_task_group() as tasks:
-        app = await tasks.start(alice.run)
-        await app.shut_down()
-    (names,) = told
-    assert f"brittle ({ORIGIN})" in names
