@@ -33,6 +33,7 @@ def run(argv: Sequence[str]) -> int:
     # Only what every command needs is imported here, so that `balchat --help` is quick.
     from balchat_host.api.errors import BalchatError, PluginError  # noqa: PLC0415  # see above
     from balchat_host.api.streams import ReaderGone  # noqa: PLC0415  # see above
+    from balchat_host.api.text import visible  # noqa: PLC0415  # see above
     from balchat_host.loader.configuration import examine  # noqa: PLC0415  # see above
     from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
     from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
