@@ -1,0 +1,38 @@
+"""What the README and the newcomer's page have people type exists: commands, options, rules of make."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+from balchat_ui_cli.program import application
+
+ROOT = Path(__file__).parents[2]
+RULES = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+BLOCK = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def typed(program):
+    """Give each command line of a program on the pages, without its comment, as the words after the program."""
+    found = []
+    for page, prompt in (("README.md", r"(?:\$ )?"), ("docs/newcomer.md", r"\$ ")):
+        for block in BLOCK.findall((ROOT / page).read_text()):
+            lines = re.findall(rf"^{prompt}(?:.* && )?{program} (.*)$", block, re.MULTILINE)
+            found += [(page, shlex.split(line, comments=True)) for line in lines]
+    return found
+
+
+@pytest.mark.parametrize(("page", "words"), typed("balchat"))
+def test_a_command_that_people_are_told_to_type_is_there_with_its_options(page, words):
+    command = typer.main.get_command(application())
+    while hasattr(command, "commands"):
+        assert words[0] in command.commands, words
+        command = command.commands[words.pop(0)]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+@pytest.mark.parametrize(("page", "words"), typed("make"))
+def test_a_rule_that_people_are_told_to_make_is_there(page, words):
+    assert words[0] in RULES
