@@ -24,8 +24,11 @@ _ONION_LENGTH: Final = 56
 _ONION_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _MAX_PARAMETERS: Final = 16
 
-_SOFT_BREAK: Final = re.compile(r"=[ \t]*\r?\n")
+_SOFT_BREAK: Final = re.compile(r"[=\uff1d][ \t]*\r?\n|%(?:25)*3[dD](?:%(?:25)*0[aAdD])+")
 """RFC 2045, section 6.7."""
+_LOST: Final = re.compile("=(?:3d)?[a-z2-7]{56}", re.IGNORECASE)
+_ENCODED_BREAK: Final = re.compile("%(?:25)*0[aAdD]")
+"""A line that was broken before the whole was encoded: no value holds one."""
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});")
 _ESCAPED: Final = re.compile(r"\\(?=[^\w\s])")
 _LINE_BREAK: Final = re.compile(r"[^\S\n]*[\n\r\v\f\x85\u2028\u2029][\s>|]*")
@@ -74,7 +77,7 @@ def _undone(text: str, keys: Collection[str]) -> str:
     """Undo what changes single characters on the way."""
     # A line may also have been broken behind the equals sign of a parameter.
     text = re.sub(rf"([?&;](?:{_any_of(keys)})=)[ \t]*\r?\n(?!=)", r"\1", text, flags=re.IGNORECASE)
-    text = _SOFT_BREAK.sub("", text)
+    text = _ENCODED_BREAK.sub("\n", _SOFT_BREAK.sub("", text))
     while (plain := _ENTITY.sub(_unescaped, text)) != text:
         text = plain
     text = _LINE_BREAK.sub("\n", _ESCAPED.sub("", text))
@@ -144,7 +147,7 @@ class _Reader:
         begins = "(?:(?<![a-z])|(?<=%[0-9a-f]{2}))"
         parameter = rf"{begins}(?:{_any_of(keys)})\s*{_encodable('=')}"
         self._missed = re.compile(f"{parameter}|{address}", re.IGNORECASE)
-        self._missed_in_text = re.compile(rf"[&?;]\s*(?:{_any_of(onions)})\s*=\s*{address}", re.IGNORECASE)
+        self._missed_in_text = re.compile(rf"[&?;](?:{_any_of(onions)})=[a-z2-7]{{56}}", re.IGNORECASE)
 
     def read(self) -> Uri:
         onion, rest, level = _read_onion(self._body)
@@ -168,7 +171,9 @@ class _Reader:
             return key, self._onion(key, value)
         if key in self._keys:
             return key, self._text(key, value, last=last)
-        _refuse(self._missed_in_text, unquote(value))
+        # The name of a parameter may have been broken: what is known must not get into one that is not.
+        self._check_text(value)
+        _refuse(_LOST, _squeezed(value))
         return None
 
     def _onion(self, key: str, value: str) -> str:
@@ -206,8 +211,12 @@ class _Reader:
         text = kept
         while _STILL_ENCODED.search(text):
             text = _decoded(text)
-        _refuse(self._missed_in_text, text)
+        self._check_text(text)
         return text
+
+    def _check_text(self, text: str) -> None:
+        """See that no parameter of ours has got into a value, however spelt. Raises UnreadableUri."""
+        _refuse(self._missed_in_text, _squeezed(text))
 
     def _pass_over(self, rest: str) -> None:
         """See that what is left out says nothing of ours. Raises UnreadableUri."""
@@ -216,6 +225,12 @@ class _Reader:
         if _ascii(rest).startswith("%"):
             raise UnreadableUri(f"{_shown(rest[:8])} does not fit where it ends")
         _refuse(self._missed, rest)
+
+
+def _squeezed(text: str) -> str:
+    while (decoded := unquote(re.sub(r"\s", "", text))) != text:
+        text = decoded
+    return text
 
 
 def _refuse(missed: re.Pattern[str], rest: str) -> None:

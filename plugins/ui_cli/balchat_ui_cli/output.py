@@ -77,7 +77,7 @@ def _plain(value: object) -> object:
 class Output:
     """Standard output and standard error of one command.
 
-    `live`: a person looks at it, so it may draw. `as_json`: a program reads it.
+    `live`: a person looks at it, so it may draw. `as_json`: a program reads it. `is_terminal`: what is wider wraps.
     """
 
     def __init__(
@@ -95,7 +95,8 @@ class Output:
         """What is to be written by `patiently`, while that is at it."""
         colour = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
         self.live = self._stdout.isatty() and environment.get("TERM") != "dumb" and not as_json
-        self.colour = colour and self._stdout.isatty()
+        self.is_terminal = self._stdout.isatty()
+        self.colour = colour and self.is_terminal
         self._colour_on_stderr = colour and self._stderr.isatty()
 
     @property
@@ -115,6 +116,14 @@ class Output:
             return os.tcgetpgrp(self._stdout.fileno()) == os.getpgrp()
         except OSError:
             return True
+
+    def can_write(self, text: str) -> bool:
+        """Say whether standard output's character set has all of a text."""
+        try:
+            text.encode(self._stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
 
     # -- results
 

@@ -79,14 +79,6 @@ def test_code_is_one_line_that_can_be_piped(cli: Cli, app: FakeApp) -> None:
     assert shown["name"] == "Alice"
 
 
-def test_code_as_a_picture(cli: Cli, app: FakeApp) -> None:
-    code, *picture = cli.ok("code", "--qr").out.splitlines()
-    assert code.startswith("balchat:")
-    assert len(picture) > 20
-    assert len({len(row) for row in picture}) == 1
-    assert set("".join(picture)) <= set(" ▀▄█")
-
-
 def test_code_as_json_has_no_picture(cli: Cli, app: FakeApp) -> None:
     assert cli.json("code", "--qr") == cli.json("code")
 

@@ -7,7 +7,7 @@ The manners are those of `balchat` (docs/cli.md): the same help, one line for an
 import json
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -73,6 +73,14 @@ class Output:
         """Print news while something goes on, which no reader of it ends."""
         with suppress(ReaderGone, OutputUnwritable):
             self.value(value, line)
+
+    def draw(self, lines: Iterable[str]) -> None:
+        """Print lines as they are, colours too: nobody else has written any of them."""
+        print("\n".join(lines), flush=True)  # noqa: T201  # as above
+
+    def warn(self, message: str) -> None:
+        """Say on standard error what a person must know, and that is no error."""
+        print(visible(message), file=sys.stderr)  # noqa: T201  # as above
 
     def failure(self, code: str, message: str, fields: Mapping[str, object] | None = None) -> None:
         """Say what went wrong, on one line of standard error."""

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from os import environ
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated, Any, Final
 
 import anyio
@@ -17,7 +19,7 @@ from balchat_relay_proto.sizes import MAX_PERMIT
 from balchat_host.api.streams import prepare_standard_streams
 from balchat_relay import frame
 from balchat_relay.errors import BadSettings, OperatorError
-from balchat_relay.frame import Run, command, new_program
+from balchat_relay.frame import Output, Run, command, new_program
 from balchat_relay.operating.folder import Folder
 from balchat_relay.settings import read_settings
 
@@ -97,7 +99,9 @@ def address(
     if permit is not None and (not permit.isprintable() or not 0 < len(permit) <= MAX_PERMIT):
         raise OperatorError(f"--permit: it must have 1 to {MAX_PERMIT} characters, and no control characters.")
     text = str(RelayAddress(relay_key=run.folder.relay_key(), permit=permit))
-    run.out.value({"address": text}, text, *(_drawn(text) if qr else []))
+    run.out.value({"address": text}, text)
+    if qr and not run.out.as_json:
+        _draw(run.out, text)
 
 
 @command(app, examples=["balchat-relay invite", "balchat-relay invite --queues 20"])
@@ -156,14 +160,19 @@ def check(run: Run) -> None:
         raise typer.Exit(frame.CHECK_FAILED)
 
 
-def _drawn(text: str) -> list[str]:
-    from io import StringIO
-
+def _draw(out: Output, text: str) -> None:
+    """Draw a text as a QR code; where the terminal is too narrow, say so instead: what wraps cannot be read."""
     import segno
 
-    drawn = StringIO()
-    segno.make(text, error="m").terminal(drawn, compact=True)
-    return drawn.getvalue().splitlines()
+    from balchat_host.api.pictures import qr_lines, width_of_picture
+
+    modules = [bytes(row) for row in segno.make(text, error="l", micro=False).matrix]
+    terminal, needed = sys.stdout.isatty(), width_of_picture(modules)
+    if terminal and (columns := get_terminal_size().columns) < needed:
+        out.warn(f"The QR code needs {needed} columns, and this terminal has {columns}. Make it wider.")
+        return
+    colour = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    out.draw(qr_lines(modules, colour=colour))
 
 
 def _in_loop(function: Callable[[], Any]) -> Any:

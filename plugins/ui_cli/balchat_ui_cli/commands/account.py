@@ -17,6 +17,7 @@ from balchat_ui_cli.frame import ACCOUNT, MAX_FD, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.passphrases import SecretSource
 from balchat_ui_cli.prompts import ask
+from balchat_ui_cli.qr import show_qr
 from balchat_ui_cli.session import one_error
 
 _NOT_SHOWN = "The recovery code could not be shown and is lost: `balchat recovery renew` makes a new one."
@@ -122,19 +123,7 @@ def code(run: Run, qr: Annotated[bool, typer.Option("--qr", help="Draw it as a Q
     view = run.session.ask(lambda app: app.code())
     run.out.value(view, lambda: [[view.code]])
     if qr and not run.out.as_json:
-        run.out.draw(_picture(view.code, colour=run.out.colour))
-
-
-def _picture(text: str, *, colour: bool) -> str:
-    """Draw a QR code of half blocks; in colour white on black whatever the terminal's colours, else light on dark."""
-    from io import StringIO
-
-    import segno
-
-    drawn = StringIO()
-    segno.make(text, error="m", micro=False).terminal(drawn, compact=True)
-    rows = drawn.getvalue().splitlines()
-    return "".join(f"\x1b[97;40m{row}\x1b[0m\n" if colour else f"{row}\n" for row in rows)
+        show_qr(run.out, view.code)
 
 
 def backup(
