@@ -14,11 +14,11 @@ from balchat_host.api.errors import StorageFull
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportHost, Verdict
-from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
+from balchat_host.api.types import STOPPED, PeerId, Secret, ServiceState
 from balchat_host.core import account, inbox, pool, restoring
 from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.board import Board
-from balchat_host.runtime.current_network import CurrentNetwork
+from balchat_host.runtime.current_network import CurrentNetwork, LastingService
 from balchat_host.runtime.failures import contain
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.reporter import Reporter
@@ -63,7 +63,7 @@ class AccountHost(TransportHost):
         self._heard = True
         self._handed_over: set[int] = set()
         self._within_reach: set[PeerId] = set()
-        self._published: list[PublishedService] = []
+        self._published: list[LastingService] = []
 
     def hand_over(self, tickets: Iterable[int]) -> None:
         """Count these envelopes as the object's, until their final reports."""
@@ -107,10 +107,13 @@ class AccountHost(TransportHost):
         def took(state: ServiceState) -> None:
             if self._heard:
                 self._board.set_published(state)
-                on_state(state)
+                try:
+                    on_state(state)
+                except BaseException as error:  # noqa: BLE001  # the transport's failure is not the network's
+                    contain(self._name, error)
 
         service = await self._network.publish(self._seed, port, on_state=took)
-        self._published = [each for each in self._published if each.state.phase is not Phase.STOPPED]
+        self._published = [each for each in self._published if not each.closed]
         self._published.append(service)
         return service
 

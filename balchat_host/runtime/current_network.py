@@ -91,7 +91,7 @@ class CurrentNetwork(PluginService):
         except BaseException as error:
             raise self._blamed(error) from error
 
-    async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+    async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> "LastingService":
         """Network.publish, for as long as the service is not closed, by every object of the network."""
         service = LastingService(self, key, port, on_state=on_state, forget=self._published.discard)
         self._published.add(service)
@@ -148,13 +148,13 @@ class LastingService(PublishedService):
         self._inner: PublishedService | None = None
         self._publishing = anyio.Lock()
         self._waiting: set[anyio.CancelScope] = set()
-        self._closed = False
+        self.closed = False
 
     @property
     def state(self) -> ServiceState:
         if self._inner is not None:
             return self._inner.state
-        return STOPPED if self._closed else _WAITING
+        return STOPPED if self.closed else _WAITING
 
     async def publish_by(self, network: Network) -> None:
         """Publish by one object of the network. Raises what it raises."""
@@ -173,7 +173,7 @@ class LastingService(PublishedService):
                 return stream
 
     async def _accept(self) -> ByteStream:
-        if self._closed:
+        if self.closed:
             raise ClosedResourceError
         async with self._publishing:
             if self._inner is None:
@@ -182,8 +182,8 @@ class LastingService(PublishedService):
         return await self._inner.accept()
 
     async def aclose(self) -> None:
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self._forget(self)
             inner, self._inner = self._inner, None
             self._wake()

@@ -28,7 +28,7 @@ from balchat_host.core.unit import (
 )
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.couriers import Couriers
-from balchat_host.runtime.failures import contain
+from balchat_host.runtime.failures import contain, log_failure
 from balchat_host.runtime.keeper import Keeper
 from balchat_host.runtime.routing import Router
 
@@ -51,25 +51,31 @@ class Effects:
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Carry out the effects of one commit."""
         for effect in effects:
-            match effect:
-                case SendPending(peer=peer):
-                    self._couriers.wake(peer)
-                case Announce():
-                    self._board.changed.ring()
-                case NewRoutes(peer=peer):
-                    self._couriers.new_routes(peer)
-                case Disconnect(peer=peer):
-                    self._couriers.dismiss(peer)
-                    self._start("disconnecting a contact", self._router.disconnect, peer)
-                case Forget(peer=peer):
-                    self._couriers.dismiss(peer)
-                    self._start("forgetting a contact", self._router.forget, peer)
-                case EncryptWaiting(peer=peer):
-                    self._start("encrypting what waits", self._encrypt_more, peer)
-                case OfferRoutes(peer=peer):
-                    self.offer(peer)
-                case Unexpected(type=kind):
-                    _log.error("what came from somebody failed unexpectedly (%s), and was undone", kind)
+            try:
+                self._carry_out(effect)
+            except Exception as error:  # noqa: BLE001  # it is committed, and the others are still to be done
+                log_failure("what follows a commit", error)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case SendPending(peer=peer):
+                self._couriers.wake(peer)
+            case Announce():
+                self._board.changed.ring()
+            case NewRoutes(peer=peer):
+                self._couriers.new_routes(peer)
+            case Disconnect(peer=peer):
+                self._couriers.dismiss(peer)
+                self._start("disconnecting a contact", self._router.disconnect, peer)
+            case Forget(peer=peer):
+                self._couriers.dismiss(peer)
+                self._start("forgetting a contact", self._router.forget, peer)
+            case EncryptWaiting(peer=peer):
+                self._start("encrypting what waits", self._encrypt_more, peer)
+            case OfferRoutes(peer=peer):
+                self.offer(peer)
+            case Unexpected(type=kind):
+                _log.error("what came from somebody failed unexpectedly (%s), and was undone", kind)
 
     def offer(self, peer: PeerId | None = None) -> None:
         """Have a contact, or all of them, told how they reach us, unless they know."""

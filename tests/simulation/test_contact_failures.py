@@ -11,6 +11,7 @@ import pytest
 from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import housekeeping, inbox, outbox, progress, routes
+from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.app_pair_kit import introduce
@@ -189,6 +190,21 @@ async def test_an_effect_that_fails_does_not_make_its_commit_fail(people, monkey
         alice = await people.start("Alice")
         monkeypatch.setattr(alice.keeper, "_carry_out", FAILURES["Broken"])
         assert (await alice.app.add_contact(nobody().onion, "Bob")).name == "Bob"
+
+
+async def test_an_effect_that_fails_keeps_no_other_from_being_carried_out(
+    people, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with people:
+        alice = await people.start("Alice")
+        states = alice.app.watch_status()
+        assert not (await anext(states)).contacts
+        monkeypatch.setattr(Couriers, "wake", lambda _self, _peer: FAILURES["Broken"]())
+        await alice.app.add_contact(nobody().onion, "Bob")
+        with anyio.fail_after(1):
+            while not (await anext(states)).contacts:
+                pass
+        await states.aclose()
 
 
 async def test_what_is_committed_while_the_account_ends_asks_nothing_of_what_has_ended(people) -> None:

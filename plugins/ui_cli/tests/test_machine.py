@@ -19,7 +19,7 @@ from balchat_host.api.errors import (
     TimedOut,
 )
 from balchat_host.api.frontend import Holder, PluginView, SettingView
-from balchat_host.api.types import Check, Phase, Problem, ServiceState
+from balchat_host.api.types import ONLINE, Check, Phase, Problem, ServiceState
 from balchat_host.api.views import ContactState
 
 if TYPE_CHECKING:
@@ -65,6 +65,22 @@ def test_status_for_a_person(cli: Cli, app: FakeApp) -> None:
     shown = cli.ok("status").out
     assert "Bob    active, not verified, reachable" in shown
     assert "Carol  not reached yet" in shown
+
+
+def test_a_plugin_that_does_not_work_has_a_line_in_the_status_and_one_that_works_has_none(
+    cli: Cli, app: FakeApp
+) -> None:
+    reason = "balchat-ui-bell 0.3: run() raised KeyError; it is started again"
+    app.plugins = {
+        "ui_bell": ServiceState(phase=Phase.DEGRADED, reason=reason),
+        "ui_slow": ServiceState(phase=Phase.STARTING),
+        "ui_rpc": ONLINE,
+    }
+    shown = cli.ok("status").out
+    assert f"ui_bell     degraded  {reason}\n" in shown
+    assert "ui_slow     starting\n" in shown
+    assert "ui_rpc" not in shown
+    assert cli.json("status")["plugins"]["ui_bell"] == {"phase": "degraded", "percent": None, "reason": reason}
 
 
 def test_status_of_a_locked_account_asks_for_nothing(cli: Cli, profile: FakeProfile) -> None:
