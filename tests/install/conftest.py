@@ -1,17 +1,15 @@
 """balchat as somebody installs it: from a folder of wheels, for a user with a home of their own, without a network."""
 
 import os
+import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# The Python that the environment of the tests was made with; it has nothing of it.
-PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 # Whatever asks for a package gets no answer.
 NOWHERE = "http://127.0.0.1:9"
 NO_NETWORK = dict.fromkeys(("ALL_PROXY", "HTTPS_PROXY", "https_proxy", "PIP_INDEX_URL", "UV_DEFAULT_INDEX"), NOWHERE)
@@ -22,7 +20,8 @@ class User:
     """Somebody with a home, and what they type at a shell."""
 
     home: Path
-    python: str = PYTHON
+    python: str
+    """The Python that they have, which the wheels are for."""
 
     @property
     def programs(self) -> Path:
@@ -59,8 +58,10 @@ def stick(built: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def user(tmp_path: Path) -> User:
-    """Somebody who has nothing."""
+def user(built: Path, tmp_path: Path) -> User:
+    """Somebody who has nothing but a Python."""
     home = tmp_path / "alice"
     home.mkdir()
-    return User(home)
+    made_with = (built.parent / "build" / "tools" / "pyvenv.cfg").read_text()
+    (folder,) = re.findall(r"^home = (.*)$", made_with, re.MULTILINE)
+    return User(home, f"{folder}/python3")

@@ -13,8 +13,8 @@ from balchat_network_tor.testing import PrivateTorNetwork
 from balchat_host.testing.people import Person
 
 ROOT = Path(__file__).parents[2]
-# Whatever is not built yet is built first: minutes.
-pytestmark = [pytest.mark.timeout(1200)]
+# In the one process that also runs what needs the private network, since whatever is not built yet is built first.
+pytestmark = [pytest.mark.tor, pytest.mark.timeout(1200)]
 
 
 class User(Protocol):
@@ -27,7 +27,6 @@ class User(Protocol):
     has: Callable[[], set[str]]
 
 
-@pytest.mark.tor
 def test_somebody_installs_it_makes_an_account_is_found_through_tor_and_removes_it(
     stick: Path, user: User, private_tor_network: PrivateTorNetwork
 ) -> None:
