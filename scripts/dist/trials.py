@@ -67,9 +67,8 @@ def try_programs(out: Path, scratch: Path, python: str) -> None:
     inside = _environment(scratch, python)
     wheels = ("--find-links", out, "--constraint", ROOT / "scripts" / "install.lock")
     run(TOOLS / "uv", "pip", "install", "--quiet", "--python", inside, *wheels, "balchat-host[standard]", "balchat-relay")
-    home = {"HOME": str(scratch), "XDG_DATA_HOME": str(scratch), "XDG_RUNTIME_DIR": str(scratch)}
-    run(inside.with_name("balchat"), "version", cwd=scratch, **home)
-    run(inside.with_name("balchat-relay"), "--help", cwd=scratch, **home)
+    for command in (("balchat", "version"), ("balchat-relay", "--help")):
+        run(inside.with_name(command[0]), *command[1:], cwd=scratch, HOME=str(scratch), XDG_RUNTIME_DIR=str(scratch))
 
 
 def try_binding(out: Path, scratch: Path, python: str) -> None:
