@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from typing import Final
+from urllib.parse import quote
 
 import anyio
+from balchat_relay_proto.address import SCHEME, RelayAddress
 from balchat_relay_proto.address import BadRelayAddress as NoAddress
-from balchat_relay_proto.address import RelayAddress
 from balchat_relay_proto.errors import Code, Refused
 
 from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, RelayUnusable, TooMany
 from balchat_host.api.transport import Relays
+from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.api.views import RelayView
 from balchat_transport_relay.book import Book, RelayRow
 from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies
@@ -42,10 +44,7 @@ class ManagedRelays(Relays):
         return [self._view(row) for row in self._book.used]
 
     async def add(self, address: str) -> RelayView:
-        try:
-            parsed = RelayAddress.parse(address)
-        except NoAddress as error:
-            raise BadRelayAddress(problem=str(error)) from error
+        parsed = _parsed(address)
         async with self._adding:
             others = [row for row in self._book.used if row.key != parsed.relay_key]
             if len(others) >= self._most:
@@ -78,7 +77,10 @@ class ManagedRelays(Relays):
         return self._view(row)
 
     def _find(self, relay: str) -> RelayRow:
-        wanted = relay.strip().lower().removeprefix("balchat-relay:").partition("?")[0].removesuffix(".onion")
+        try:
+            wanted = read_uri(relay, SCHEME, texts=("permit",)).onion
+        except UnreadableUri:
+            wanted = "".join(relay.split()).lower().removeprefix(f"{SCHEME}:")
         found = [row for row in self._book.used if row.peer.onion.startswith(wanted)]
         if len(wanted) < _SHORTEST or len(found) != 1:
             raise NoSuchRelay(name=relay)
@@ -94,6 +96,16 @@ class ManagedRelays(Relays):
             round_trip=health.round_trip,
             answered_at=health.answered_at,
         )
+
+
+def _parsed(address: str) -> RelayAddress:
+    """Read an address as mail or a chat program has left it. Raises BadRelayAddress."""
+    try:
+        uri = read_uri(address, SCHEME, texts=("permit",))
+        permit = "".join(f"?permit={quote(value, safe='')}" for value in uri.values("permit")[:1])
+        return RelayAddress.parse(f"{SCHEME}:{uri.onion}{permit}")
+    except (NoAddress, UnreadableUri) as error:
+        raise BadRelayAddress(problem=str(error)) from error
 
 
 def _unusable(error: Exception) -> RelayUnusable:

@@ -82,8 +82,26 @@ async def test_a_wrong_permit_is_said_at_once(world, address) -> None:
 
 async def test_what_is_no_address_is_said_at_once(world) -> None:
     async with world() as w, w.account() as bob:
-        with pytest.raises(BadRelayAddress, match="the onion has 5 characters"):
+        with pytest.raises(BadRelayAddress, match=r"it has [0-9]+ characters before \.onion"):
             await bob.transport.relays.add("balchat-relay:nopes")
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        "<BALCHAT-RELAY:{0}?PERMIT={1}>.",
+        "balchat-relay%3A{0}%3Fpermit%3D{1}",
+        "balchat\u2013relay\uff1a{0}\uff1fpermit\uff1d{1}",
+        "Our relay: \u201cbalchat-relay:{0}/?permit={1}\u201d",
+        "balchat-relay:\u00ad{0}\r\n?permit=3D{1}&amp;later=1",
+    ],
+)
+async def test_an_address_is_taken_as_mail_leaves_it(world, mangled: str) -> None:
+    async with world() as w, w.account() as bob:
+        relay = await w.relay(permit="in-vi_ted")
+        written = mangled.format(relay.peer.onion.removesuffix(".onion"), "in%2Dvi%5Fted")
+        assert (await bob.transport.relays.add(written)).onion == relay.peer.onion
+        assert (await bob.transport.relays.set_default(written)).onion == relay.peer.onion
 
 
 async def test_a_relay_that_nobody_answers_at_is_not_added(world) -> None:

@@ -1,10 +1,11 @@
 """A relay's address, as its operator hands it out: `balchat-relay:ONION`, with a permit where one is needed."""
 
 import hashlib
+import re
 from base64 import b32decode
 from dataclasses import dataclass
 from typing import Final, Self
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote
 
 from balchat_relay_proto.capabilities import onion_name
 from balchat_relay_proto.sizes import MAX_PERMIT
@@ -39,7 +40,10 @@ class RelayAddress:
 
     @classmethod
     def parse(cls, address: str) -> Self:
-        """Read an address or a bare onion, in any case. Raises BadRelayAddress."""
+        """Read an address as it was written, or a bare onion, in any case. Raises BadRelayAddress.
+
+        What mail and chat programs make of one, whoever takes it from a person undoes before.
+        """
         joined = "".join(address.split())
         if len(joined) > _MAX_LENGTH:
             raise BadRelayAddress(f"it has {len(joined)} characters, and at most {_MAX_LENGTH} are allowed")
@@ -47,17 +51,21 @@ class RelayAddress:
         if colon and scheme.lower() != SCHEME:
             raise BadRelayAddress(f"it begins with {scheme!r}, and not with {SCHEME}:")
         name, _, parameters = (rest if colon else joined).partition("?")
+        if parameters.count("&") >= _MAX_PARAMETERS:
+            raise BadRelayAddress(f"it has more than {_MAX_PARAMETERS} parameters")
         try:
-            found = dict(parse_qsl(parameters, max_num_fields=_MAX_PARAMETERS))
+            found = parse_qsl(parameters, keep_blank_values=True, strict_parsing=bool(parameters), errors="strict")
         except ValueError:
-            raise BadRelayAddress(f"it has more than {_MAX_PARAMETERS} parameters") from None
-        permit = found.get("permit")
-        if permit is not None and (len(permit) > MAX_PERMIT or not permit.isprintable()):
-            raise BadRelayAddress("its permit is too long or not printable")
+            raise BadRelayAddress("what follows the question mark cannot be read") from None
+        permit = {key.lower(): value for key, value in found}.get("permit")
+        if permit is not None and not (0 < len(permit) <= MAX_PERMIT and permit.isprintable()):
+            raise BadRelayAddress("its permit is empty, too long or not printable")
         return cls(relay_key=_key_of(name.lower().removesuffix(".onion")), permit=permit)
 
     def __str__(self) -> str:
-        parameters = "" if self.permit is None else "?" + urlencode({"permit": self.permit})
+        # Letters, digits and percent escapes alone: what else stands behind an address is no part of it.
+        escaped = re.sub("[._~-]", lambda mark: f"%{ord(mark[0]):02X}", quote(self.permit or "", safe=""))
+        parameters = "" if self.permit is None else f"?permit={escaped}"
         return f"{SCHEME}:{onion_name(self.relay_key)}{parameters}"
 
 

@@ -16,6 +16,12 @@ def test_an_address_is_read_as_it_was_written(key: bytes, permit: str | None) ->
     assert RelayAddress.parse(str(address)) == address
 
 
+def test_a_permit_is_written_in_letters_digits_and_escapes() -> None:
+    written = str(RelayAddress(relay_key=b"\x11" * 32, permit="a-b_c.d~e +&="))
+    assert set(written.partition("?permit=")[2]) <= set("abcde%0123456789ABCDEF")
+    assert RelayAddress.parse(written.replace("permit", "PERMIT")).permit == "a-b_c.d~e +&="
+
+
 def test_a_bare_onion_in_any_case_and_wrapped_is_an_address() -> None:
     onion = ADDRESS.onion.upper()
     assert RelayAddress.parse(f" {onion[:20]}\n{onion[20:]} ") == ADDRESS
@@ -32,6 +38,9 @@ def test_a_bare_onion_in_any_case_and_wrapped_is_an_address() -> None:
         ("balchat-relay:" + "a" + ADDRESS.onion[1:], "checksum"),
         (str(ADDRESS) + "?permit=" + "x" * 129, "permit"),
         (str(ADDRESS) + "?" + "&".join(f"a{n}=b" for n in range(17)), "more than 16"),
+        (str(ADDRESS) + "?permit=", "permit is empty"),
+        (str(ADDRESS) + "?permit", "cannot be read"),
+        (str(ADDRESS) + "?permit=%C3", "cannot be read"),
         ("x" * 600, "600 characters"),
     ],
 )
