@@ -10,12 +10,14 @@ from os import urandom
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import pytest
 from balchat_relay_proto.capabilities import envelope_id, inbox_id
-from balchat_relay_proto.frames import Subscribe
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.frames import Subscribe, Subscribed
 from balchat_relay_proto.parts import PART_CONTENT, Part, split
 from balchat_relay_proto.replies import QueueStatus
-from balchat_relay_proto.requests import GetStatus
+from balchat_relay_proto.requests import GetStatus, Put
 from balchat_relay_proto.sealing import OpeningKey, SealingKey, seal
 from balchat_transport_relay import intake, joining, sources
 from balchat_transport_relay.address import Destination
@@ -321,6 +323,68 @@ async def test_what_the_host_refuses_for_a_time_does_not_keep_the_others_waiting
             assert 3600 <= anyio.current_time() - began < 3700
             await bob.has(b"1", b"2", b"3", b"1")
             assert [each.queue for each in relay.asked_for(Subscribe)].count(queue.id) == 1
+
+
+async def test_one_contacts_full_queue_keeps_no_other_contact_waiting(world) -> None:
+    """As simplexmq's pull request 260: a quota that was exceeded held up all queues of that server."""
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob, w.account(relay) as carol:
+            full = await queue_of(relay, bob, alice)
+            await queue_of(relay, carol, alice)
+
+            def refuse(request):
+                if isinstance(request, Put) and request.queue == full.id:
+                    raise Refused(Code.QUEUE_FULL, "", retry_after=600)
+
+            relay.script = refuse
+            began = anyio.current_time()
+            (refused,) = await alice.send(bob, b"for Bob")
+            await alice.send(carol, b"for Carol")
+            await carol.has(b"for Carol")
+            assert anyio.current_time() - began < 60
+            report = await alice.host.final(refused)
+            assert (report.outcome, report.reason, report.retry_after) == (Outcome.REFUSED, "queue-full", 600)
+            relay.script = lambda request: None
+            await alice.send(bob, b"for Bob")
+            await bob.has(b"for Bob")
+
+
+async def test_a_subscription_that_is_never_answered_is_asked_for_again_though_nothing_else_happens(world) -> None:
+    """As simplexmq's issue 1834: after an unclean end a subscription stayed pending until other traffic came."""
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            queue = await queue_of(relay, bob, alice)
+            relay.frames = lambda frame: () if isinstance(frame, Subscribed) else (frame,)
+            relay.hang_up()
+            await relay.until(lambda: [each.queue for each in relay.asked_for(Subscribe)].count(queue.id) == 2)
+            asked_at = anyio.current_time()
+            relay.frames = lambda frame: (frame,)
+            await relay.until(lambda: [each.queue for each in relay.asked_for(Subscribe)].count(queue.id) == 3)
+            assert anyio.current_time() - asked_at < 300
+            await bob.online()
+
+
+async def test_after_days_without_a_network_everything_comes_at_once(world) -> None:
+    """As ricochet's issues 245 and 505: it never came back, or only when it was started again."""
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            queue = await queue_of(relay, bob, alice)
+
+            async def gone(stream):
+                await anyio.lowlevel.checkpoint()
+
+            relay.instead = gone
+            relay.hang_up()
+            await anyio.sleep(48 * HOUR)
+            queue.put_whole(b"meanwhile")
+            relay.instead = None
+            back_at = anyio.current_time()
+            await bob.has(b"meanwhile")
+            assert anyio.current_time() - back_at <= 600
+            await bob.online()
 
 
 # -- the owner's view

@@ -5,6 +5,7 @@ it, so that one that raises undoes only itself. Nobody is told of success before
 observer hears of an envelope a little earlier (docs/spec/relay.md, Push).
 """
 
+import logging
 import os
 import sqlite3
 from asyncio import AbstractEventLoop, Future, get_running_loop
@@ -22,6 +23,8 @@ from balchat_relay.storage import rules
 from balchat_relay.storage.contract import Observer, Place, StoreLimits, Totals
 from balchat_relay.storage.sqlite.trouble import LOW, disk_takes_nothing, in_words
 from balchat_relay.storage.sqlite.units import Unit
+
+_log: Final = logging.getLogger(__name__)
 
 MAX_UNITS: Final = 512
 RESERVE: Final = 32 * 2**20
@@ -172,7 +175,7 @@ class Writer:
         places = self._places[first:]
         del self._places[first:]
         if self.observer is not None and places:
-            self.observer.undone(places)
+            _tell(self.observer.undone, places)
 
     def _undo(self, batch: list[Job], error: BaseException) -> None:
         """Undo the transaction. Where the disk was full, try each unit alone: those that delete may well succeed."""
@@ -195,10 +198,13 @@ class Writer:
     def _tell(self, deleted: list[bytes]) -> None:
         if self.observer is None:
             return
-        if wanted := [place for place in self._places if self.observer.wants(place.queue)]:
-            self.observer.committed(wanted)
+        _tell(self._tell_committed, self.observer)
         for queue in deleted:
-            self.observer.deleted(queue)
+            _tell(self.observer.deleted, queue)
+
+    def _tell_committed(self, observer: Observer) -> None:
+        if wanted := [place for place in self._places if observer.wants(place.queue)]:
+            observer.committed(wanted)
 
     def _room_on_disk(self) -> bool:
         disk = os.statvfs(self._folder)
@@ -207,6 +213,14 @@ class Writer:
 
 class StoreBroken(Exception):
     """The database failed; the message is SQLite's."""
+
+
+def _tell(tell: Callable[[Any], None], what: object) -> None:
+    """Tell the observer something. Whatever goes wrong there is done in the database all the same."""
+    try:
+        tell(what)
+    except Exception as error:  # noqa: BLE001  # this thread must go on, or nothing is stored any more
+        _log.error("telling of what was stored failed: %s", type(error).__name__)
 
 
 def wake(jobs: list[Job]) -> None:
