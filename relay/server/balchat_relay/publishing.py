@@ -7,8 +7,9 @@ nothing against a circuit. Each direction holds one chunk, and waits for the oth
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import anyio.lowlevel
@@ -27,13 +28,37 @@ _MAX_INCOMING: Final = 10_000
 
 def tor_settings(table: Mapping[str, Any], *, connections: int, file: Path) -> TorSettings:
     """Read the table `[tor]`. Raises BadSettings."""
+    known = {each.name: each.default for each in fields(TorSettings)}
+    for key, value in table.items():
+        if key not in known:
+            raise BadSettings(f"{file}: tor.{key} is not known; allowed are {', '.join(sorted(known))}.")
+        fits, allowed = _kind(known[key])
+        if not fits(value):
+            raise BadSettings(f"{file}: tor.{key} is wrong; {allowed} is allowed.")
     values: dict[str, Any] = {"max_incoming": min(connections, _MAX_INCOMING), **table}
     try:
         return TorSettings(**values)
-    except TypeError as error:
-        raise BadSettings(f"{file}: tor: {error}.") from error
     except ValueError as error:
         raise BadSettings(f"{file}: tor.{error}.") from error
+
+
+def _kind(default: object) -> tuple[Callable[[Any], bool], str]:
+    """Return how to see whether a value is of the kind of a default, and that kind in words."""
+    match default:
+        case bool():
+            return (lambda value: isinstance(value, bool)), "true or false"
+        case int():
+            return (lambda value: isinstance(value, int) and not isinstance(value, bool)), "a whole number"
+        case float():
+            return (lambda value: isinstance(value, int | float) and not isinstance(value, bool)), "a number"
+        case tuple():
+            return _are_texts, 'a list of texts in "quotes"'
+        case _:
+            return (lambda value: isinstance(value, str)), 'text in "quotes"'
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in cast("tuple[object, ...]", value))
 
 
 class Onion:

@@ -228,10 +228,21 @@ async def test_a_relay_whose_store_is_gone_does_not_begin_as_if_new(short_folder
 async def test_a_store_without_its_key_is_not_given_another_one(short_folder: Path) -> None:
     process = RelayProcess(short_folder)
     await process.make()
+    async with process.running(), connected(process.socket) as client:
+        await client.new_queue()
     await to_thread.run_sync(process.folder.key.unlink)
     made = await command("init", "-f", str(short_folder))
     assert (made.returncode, "Restore onion.key" in made.stderr) == (3, True)
     assert not process.folder.key.exists()
+
+
+async def test_making_a_relay_that_was_interrupted_is_done_again(short_folder: Path) -> None:
+    process = RelayProcess(short_folder)
+    await process.make()
+    await to_thread.run_sync(process.folder.key.unlink)
+    assert (await command("init", "-f", str(short_folder))).returncode == 0
+    async with process.running(), connected(process.socket) as client:
+        await client.new_queue()
 
 
 async def test_a_folder_that_cannot_be_had_is_named_with_the_reason(short_folder: Path) -> None:

@@ -85,7 +85,8 @@ class Folder:
         """Make folder, store, settings and key. Raises RelayExists, FolderProblem, StoreUnusable."""
         if self.key.exists():
             raise RelayExists(f"{self.path} has a relay already. Nothing was changed.")
-        if self._missing() is None:
+        # One in which nothing is comes from an `init` that did not end.
+        if self._missing() is None and schema.has_queues(self.database):
             raise RelayExists(
                 f"{self.path} has a relay's store, and no key. Restore onion.key from a backup, or take another folder."
             )

@@ -110,6 +110,15 @@ def create(path: Path) -> None:
         prepare(connection, new=True)
 
 
+def has_queues(path: Path) -> bool:
+    """Say whether anybody has a queue in a store, or whether that cannot be said."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return connection.execute("SELECT 1 FROM queues LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return True
+
+
 def prepare(connection: sqlite3.Connection, *, new: bool) -> None:
     """Make the tables in a `new` database; refuse one that is something else. Raises StoreMissing, StoreUnusable."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
