@@ -5,6 +5,7 @@ its type is logged, and whoever called goes on as if the transport could not do 
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
@@ -15,6 +16,7 @@ from balchat_host.runtime.account_host import AccountHost
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.failures import checked, contain
 from balchat_host.runtime.managed_relays import ManagedRelays
+from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 from balchat_host.runtime.setups import TransportSetup
 from balchat_host.runtime.supervision import PluginService, Run
 
@@ -47,6 +49,7 @@ class Carrier(PluginService):
         self._host: AccountHost | None = None
         self._made: Transport | None = None
         self._transport: Transport | None = None
+        self._calls = OpenCalls()
 
     # -- for its supervisor
 
@@ -66,6 +69,7 @@ class Carrier(PluginService):
 
     async def end(self) -> None:
         self._made = self._transport = None
+        self._calls.end()
         host, self._host = self._host, None
         if host is not None:
             await host.end()
@@ -91,7 +95,7 @@ class Carrier(PluginService):
             relays = transport.relays
         except BaseException as error:
             raise self._failed(error) from error
-        return None if relays is None else ManagedRelays(relays, name=self.name, origin=self.origin)
+        return None if relays is None else ManagedRelays(relays, self._calls, name=self.name, origin=self.origin)
 
     def reachable(self, peer: PeerId) -> bool:
         """Say whether `peer` is within reach this moment."""
@@ -134,12 +138,13 @@ class Carrier(PluginService):
         if self._transport is None:
             return []
         transport = self._transport
-        try:
+
+        async def allocate() -> Sequence[Route]:
             return self._checked(await transport.allocate_routes(peer))
-        except NetworkUnavailable:
-            return []
-        except BaseException as error:  # noqa: BLE001  # see above
-            self._failed(error)
+
+        try:
+            return await self._call(allocate)
+        except (NetworkUnavailable, PeerUnreachable):
             return []
 
     async def claim(self, peer: PeerId, relays: Sequence[str], named: Sequence[Route]) -> bytes | None:
@@ -168,24 +173,26 @@ class Carrier(PluginService):
 
     def _running(self) -> Transport:
         if self._transport is None:
-            raise NetworkUnavailable(problem=f"{self.name} does not run", remedy="`balchat status` shows why.")
+            raise self._absent()
         return self._transport
+
+    def _absent(self) -> NetworkUnavailable:
+        return NetworkUnavailable(problem=f"{self.name} does not run", remedy="`balchat status` shows why.")
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await call()
+            return await self._calls.wait_for(call)
         except (PeerUnreachable, NetworkUnavailable):
             raise
+        except ObjectEnded as error:
+            raise self._absent() from error
         except BaseException as error:
             raise self._failed(error) from error
 
     async def _tell(self, call: Callable[[Transport], Awaitable[None]]) -> None:
-        if self._transport is None:
-            return
-        try:
-            await call(self._transport)
-        except BaseException as error:  # noqa: BLE001  # see above
-            self._failed(error)
+        if (transport := self._transport) is not None:
+            with suppress(PeerUnreachable, NetworkUnavailable):
+                await self._call(lambda: call(transport))
 
     def _checked(self, found: Sequence[Route]) -> Sequence[Route]:
         """Return routes that others can read (docs/spec/content.md). Raises what is wrong with them."""

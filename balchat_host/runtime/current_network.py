@@ -4,8 +4,8 @@ A network that fails is made again, and the transports above it go on: what they
 object; a dial waits while the network starts, and fails at once while it does not run.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import anyio
 from anyio import ClosedResourceError
@@ -15,10 +15,13 @@ from balchat_host.api.errors import BalchatError, NetworkUnavailable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
 from balchat_host.runtime.board import Board
-from balchat_host.runtime.failures import checked, log_failure, passes
+from balchat_host.runtime.failures import checked, contain
+from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 from balchat_host.runtime.setups import NetworkSetup
 from balchat_host.runtime.signal import Signal
 from balchat_host.runtime.supervision import PluginService, Run
+
+T = TypeVar("T")
 
 _WAITING: Final = ServiceState(phase=Phase.STARTING, reason="the network does not run")
 
@@ -39,6 +42,7 @@ class CurrentNetwork(PluginService):
         self._network: Network | None = None
         self._starting = True
         self._changed = Signal()
+        self._calls = OpenCalls()
         self._published: set[LastingService] = set()
 
     # -- for its supervisor
@@ -64,6 +68,7 @@ class CurrentNetwork(PluginService):
         self._lease = self._made = self._network = None
         self._starting = False
         self._changed.ring()
+        self._calls.end()
         for service in tuple(self._published):
             service.lose()
 
@@ -83,13 +88,9 @@ class CurrentNetwork(PluginService):
         while self._network is None and self._starting:
             await self._changed.next_ring().wait()
         if self._network is None:
-            raise NetworkUnavailable(problem=f"{self.name} does not run", remedy="`balchat status` shows why.")
-        try:
-            return await self._network.dial(peer, port, isolation=isolation)
-        except BalchatError:
-            raise
-        except BaseException as error:
-            raise self._blamed(error) from error
+            raise self._absent()
+        network = self._network
+        return await self._call(lambda: network.dial(peer, port, isolation=isolation))
 
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> "LastingService":
         """Network.publish, for as long as the service is not closed, by every object of the network."""
@@ -107,12 +108,7 @@ class CurrentNetwork(PluginService):
         self, network: Network, key: Secret, port: int, on_state: Callable[[ServiceState], None]
     ) -> PublishedService:
         """Publish by one object."""
-        try:
-            return await network.publish(key, port, on_state=on_state)
-        except BalchatError:
-            raise
-        except BaseException as error:
-            raise self._blamed(error) from error
+        return await self._call(lambda: network.publish(key, port, on_state=on_state))
 
     async def running(self) -> Network:
         """Return the object that runs; wait for one."""
@@ -120,12 +116,21 @@ class CurrentNetwork(PluginService):
             await self._changed.next_ring().wait()
         return self._network
 
-    def _blamed(self, error: BaseException) -> BaseException:
-        """Give what to raise in place of an exception that the contract does not know."""
-        if passes(error):
-            return error
-        log_failure(f"{self.name} ({self.origin})", error)
-        return NetworkUnavailable(problem=f"{self.name} failed", remedy="`balchat status` shows how it is.")
+    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call the present object. Raises errors of balchat's own; NetworkUnavailable for any other, and at its end."""
+        try:
+            return await self._calls.wait_for(call)
+        except BalchatError:
+            raise
+        except ObjectEnded as error:
+            raise self._absent() from error
+        except BaseException as error:
+            contain(f"{self.name} ({self.origin})", error)
+            remedy = "`balchat status` shows how it is."
+            raise NetworkUnavailable(problem=f"{self.name} failed", remedy=remedy) from error
+
+    def _absent(self) -> NetworkUnavailable:
+        return NetworkUnavailable(problem=f"{self.name} does not run", remedy="`balchat status` shows why.")
 
 
 class LastingService(PublishedService):

@@ -3,19 +3,21 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from balchat_host.api.errors import BalchatError, PluginError
+from balchat_host.api.errors import BalchatError, NetworkUnavailable, PluginError
 from balchat_host.api.transport import Relays
 from balchat_host.api.views import RelayView
 from balchat_host.runtime.failures import contain, words_of
+from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 
 T = TypeVar("T")
 
 
 class ManagedRelays(Relays):
-    """Hands every call on. Raises PluginError, and what `Relays` does."""
+    """Hands every call on. Raises PluginError, NetworkUnavailable, and what `Relays` does."""
 
-    def __init__(self, relays: Relays, *, name: str, origin: str) -> None:
+    def __init__(self, relays: Relays, calls: OpenCalls, *, name: str, origin: str) -> None:
         self._relays = relays
+        self._calls = calls
         self._name = name
         self._origin = origin
 
@@ -36,9 +38,12 @@ class ManagedRelays(Relays):
 
     async def _call(self, call: Callable[..., Awaitable[T]], *arguments: str) -> T:
         try:
-            return await call(*arguments)
+            return await self._calls.wait_for(lambda: call(*arguments))
         except BalchatError:
             raise
+        except ObjectEnded as error:
+            problem = f"{self._name} ended before it had answered"
+            raise NetworkUnavailable(problem=problem, remedy="`balchat status` shows why.") from error
         except BaseException as error:
             contain(f"{self._name} ({self._origin})", error)
             problem = f"managing its relays {words_of(error)}"

@@ -327,3 +327,34 @@ async def test_the_traceback_of_a_plugin_is_logged_where_somebody_wants_it(
     assert record.levelno == logging.ERROR
     assert record.getMessage() == f"brittle ({ORIGIN}) failed (Broken)"
     assert bool(record.exc_info) is bool(wanted)
+
+
+async def test_whoever_waits_for_an_object_that_ended_goes_on_with_the_next(people) -> None:
+    objects: list[Silent] = []
+
+    class Silent(Postman):
+        """Answers nothing, unless it is the second."""
+
+        async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+            if self is objects[0]:
+                await anyio.sleep_forever()
+            await super().send(peer, routes, outgoing)
+
+        async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+            if self is objects[0]:
+                await anyio.sleep_forever()
+            return []
+
+    def make(host: TransportHost) -> Silent:
+        objects.append(Silent(host))
+        return objects[-1]
+
+    async with people:
+        alice = await people.make("Alice")
+        alice.transports = [TransportSetup(name="postman", origin=ORIGIN, latency=Latency.INTERACTIVE, make=make)]
+        await people.up(alice)
+        await alice.app.add_contact(nobody().onion, "Bob")
+        await anyio.sleep(MINUTE)
+        objects[0].end.set()
+        await anyio.sleep(MINUTE)
+        assert objects[1].taken
