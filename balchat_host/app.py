@@ -19,7 +19,14 @@ from anyio.abc import TaskStatus
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import Descriptor, NetworkDescriptor, TransportDescriptor
-from balchat_host.api.errors import BalchatError, PluginError, RunningElsewhere, RunningUnreachable, WorldError
+from balchat_host.api.errors import (
+    BadInput,
+    BalchatError,
+    PluginError,
+    RunningElsewhere,
+    RunningUnreachable,
+    WorldError,
+)
 from balchat_host.api.frontend import (
     App,
     AppConnection,
@@ -41,6 +48,7 @@ from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files, load_configuration
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.loader.room import check_room
 from balchat_host.loader.running import end_holder, find_holder
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
@@ -53,6 +61,9 @@ from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 
 _chance: Final = secrets.SystemRandom().random
+_ROOM: Final = 32 * 1024 * 1024
+"""Octets that the disk of a profile should have left: tor keeps about as much of its network there."""
+_RUNTIME_ROOM: Final = 64 * 1024
 _SOCKET_PATIENCE: Final = 5.0
 """Seconds to wait for the socket of an account that runs and has lost it: its process looks for it now and then."""
 _SOCKET_LOOK: Final = 0.25
@@ -186,6 +197,7 @@ class LocalProfile(Profile):
             plugins=self._plugin_checks,
             vault=self._vault_checks,
             network=self._network_checks,
+            room=self._room_checks,
             connect=self.connect,
         )
 
@@ -209,6 +221,21 @@ class LocalProfile(Profile):
     async def _vault_checks(self) -> Sequence[Check]:
         with self._blaming(self._selection.storage, "checks()"):
             return self._storage.checks(self.directory)
+
+    async def _room_checks(self) -> Sequence[Check]:
+        def look() -> list[Check]:
+            network = self._selection.network.name
+            data = self.directory / "plugins" / network
+            checks = [check_room("profile", self.directory, least=_ROOM)]
+            checks.append(check_room(f"data of {network}", data, least=_ROOM))
+            try:
+                runtime = self._place.runtime_directory()
+            except BadInput as error:
+                problem = Problem(what=str(error), remedy="do what it says, or set XDG_RUNTIME_DIR")
+                return [*checks, Check(name="runtime directory", finding="there is none", problem=problem)]
+            return [*checks, check_room("runtime directory", runtime, least=_RUNTIME_ROOM)]
+
+        return await to_thread.run_sync(look)
 
     async def _network_checks(self) -> Sequence[Check]:
         with self._blaming(self._selection.network, "its factory"):

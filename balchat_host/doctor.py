@@ -25,6 +25,7 @@ async def examine_profile(
     plugins: Look,
     vault: Look,
     network: Look,
+    room: Look,
     connect: Callable[[], Awaitable[AppConnection | None]],
 ) -> list[Check]:
     """Look at everything. What cannot even be looked at is a finding too."""
@@ -39,7 +40,13 @@ async def examine_profile(
             return [Check(name="socket", finding=finding, problem=problem)]
         return [Check(name="socket", finding=await to_thread.run_sync(_who_runs, directory, running))]
 
-    for name, look in (("plugins", plugins), ("vault", vault), ("network", network), ("socket", socket)):
+    for name, look in (
+        ("plugins", plugins),
+        ("vault", vault),
+        ("room", room),
+        ("network", network),
+        ("socket", socket),
+    ):
         try:
             checks += await look()
         except BalchatError as error:

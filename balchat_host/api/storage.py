@@ -134,6 +134,16 @@ class Vault(ABC):
     async def verify_slot(self, kind: SlotKind, secret: Secret) -> None:
         """Raise WrongSecret unless `secret` opens the vault as `kind`; BadInput for a mistyped recovery code."""
 
+    look_every: float | None = None
+    """Seconds after which `condition` may have become another one; None where it never changes by itself."""
+
+    async def condition(self) -> str | None:
+        """Say what keeps the disk from taking anything, as far as can be seen without writing; None where nothing does.
+
+        The words are for a person, such as `the disk is full`.
+        """
+        return None
+
     @abstractmethod
     async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         """Write a whole, consistent, equally locked copy to `target`, while work goes on.

@@ -7,7 +7,7 @@ nothing here lets a front end reach keys.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from balchat_host.api.types import ServiceState
+from balchat_host.api.types import ONLINE, ServiceState
 
 
 class MessageState(StrEnum):
@@ -144,7 +144,8 @@ class Status:
 
     `plugins` has every other enabled plugin that serves in the account's process, and those that are broken;
     `published` is our own address. `works_as` is the delivery policy that `policy` comes to with the transports in use:
-    `both` works as `direct-only` where none of them stores and forwards.
+    `both` works as `direct-only` where none of them stores and forwards. `storage` is the disk that the vault lies on:
+    `online`, or `degraded` while it takes nothing more; what is there is safe, and goes on when there is room again.
     """
 
     vault: str
@@ -159,3 +160,4 @@ class Status:
     contacts: list[ContactView]
     requests: int
     outbox: OutboxView
+    storage: ServiceState = ONLINE

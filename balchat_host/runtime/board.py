@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import STOPPED, PeerId, Phase, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, ContactView, Status
 from balchat_host.core import contacts, outbox, requests
 from balchat_host.core.unit import ANNOUNCE, Effect
@@ -34,6 +34,7 @@ class Board:
         self._transports: dict[str, ServiceState] = {}
         self._plugins: dict[str, ServiceState] = {}
         self._published = STOPPED
+        self._storage = ONLINE
         self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
         self._reasons: dict[PeerId, str] = {}
         self._stopped: set[PeerId] = set()
@@ -57,6 +58,12 @@ class Board:
         """Note how a plugin is that is neither network nor transport."""
         self._plugins[name] = _checked(state)
         self.changed.ring()
+
+    def set_storage(self, state: ServiceState) -> None:
+        """Note how the vault's disk is."""
+        if state != self._storage:
+            self._storage = state
+            self.changed.ring()
 
     def set_published(self, state: ServiceState) -> None:
         """Note whether our own address can be found."""
@@ -111,6 +118,7 @@ class Board:
             contacts=[self.complete(contact_view(tx, row)) for row in contacts.everyone(tx)],
             requests=requests.count(tx),
             outbox=replace(outbox.view(tx), in_flight=self.in_flight()),
+            storage=self._storage,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import anyio
 
 from balchat_host.api.crypto import CryptoEngine
-from balchat_host.api.errors import BalchatError, StorageFailed, VaultDamaged
+from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
 from balchat_host.core import restoring, schema
 from balchat_host.core.unit import Effect, Policy, Unit
@@ -38,6 +38,7 @@ class Keeper:
         self._entropy = entropy
         self._carry_out: Callable[[Iterable[Effect]], None] = _nothing
         self._fail: Callable[[BalchatError], None] = _nobody
+        self._tell_full: Callable[[], None] = _not_said
 
     def carry_out_with(self, carry_out: Callable[[Iterable[Effect]], None]) -> None:
         """Have `carry_out` called, in the event loop, with the effects of each commit; it must not wait."""
@@ -46,6 +47,10 @@ class Keeper:
     def fail_with(self, fail: Callable[[BalchatError], None]) -> None:
         """Have `fail` called when the vault has failed and takes no more units; whoever called hears of it as well."""
         self._fail = fail
+
+    def full_with(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when a unit has found no room on the disk; it must not wait."""
+        self._tell_full = tell
 
     async def change(self, fn: Callable[[Unit], T]) -> T:
         """Run a changing function of the core as one unit; return once it is durable and its effects are under way.
@@ -63,6 +68,9 @@ class Keeper:
                 result, effects = await self.vault.transact(run)
                 self._follow(effects)
                 return result
+        except StorageFull:
+            self._tell_full()
+            raise
         except (StorageFailed, VaultDamaged) as error:
             self._fail(error)
             raise
@@ -107,3 +115,7 @@ def _nothing(effects: Iterable[Effect]) -> None:
 
 def _nobody(error: BalchatError) -> None:
     """Tell nobody but the caller: nothing else runs."""
+
+
+def _not_said() -> None:
+    """Tell nobody but the caller, as above."""

@@ -29,6 +29,7 @@ from balchat_host.runtime.board import Board
 from balchat_host.runtime.carrier import Carrier
 from balchat_host.runtime.couriers import Couriers
 from balchat_host.runtime.current_network import CurrentNetwork
+from balchat_host.runtime.disk_watch import DiskWatch
 from balchat_host.runtime.effects import Effects
 from balchat_host.runtime.ending import EndLimit
 from balchat_host.runtime.exits import contained_exits
@@ -132,6 +133,7 @@ class Node:
         try:
             work.start_soon(self._reporter.run)
             work.start_soon(self._tidy_now_and_then)
+            work.start_soon(DiskWatch(self._keeper, self._board).run)
             self._couriers.start(work, await self._keeper.read(contacts.talking))
             with anyio.move_on_after(_PATIENCE):
                 await self._decided(supervisors)

@@ -103,6 +103,13 @@ class MortalVault(Vault):
     async def verify_slot(self, kind: SlotKind, secret: Secret) -> None:
         await self._vault.verify_slot(kind, secret)
 
+    @property
+    def look_every(self) -> float | None:  # pyright: ignore[reportIncompatibleVariableOverride]  # the vault's own
+        return self._vault.look_every
+
+    async def condition(self) -> str | None:
+        return await self._vault.condition()
+
     async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         await self._vault.backup(target, amend)
 

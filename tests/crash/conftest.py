@@ -100,6 +100,12 @@ def newcomer(house: Path) -> Iterator[Callable[[], Person]]:
 
 
 @pytest.fixture
+def make_person(house: Path) -> Callable[[Path, str], Person]:
+    """Makes somebody whose home lies in a given folder."""
+    return lambda base, name: person(house, base, name)
+
+
+@pytest.fixture
 def die_at() -> Callable[[Person, str, int], None]:
     """Makes somebody's next process die at a commit; the one after it does not."""
 

@@ -1,13 +1,18 @@
 """What went wrong below, in the contract's words: SQLite's result codes and the operating system's errors."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
-from os import strerror
+from pathlib import Path
 from typing import Final
 
 from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.storage import SqlError
+
+FULL: Final = "the disk is full"
+_LEAST_ROOM: Final = 256 * 1024
+"""Octets below which a disk counts as full: a commit or two may still fit."""
 
 # https://www.sqlite.org/rescode.html; extended codes keep the primary one in their low octet.
 _BUSY: Final = 5
@@ -49,6 +54,35 @@ def fault(error: Exception, *, view: bool = False) -> BalchatError | SqlError:
     return SqlError(getattr(error, "sqlite_errorname", type(error).__name__))
 
 
+def disk_condition(folder: Path) -> str | None:
+    """Say what keeps the disk of a folder from taking anything; None where nothing is known to."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError as error:
+        return f"the disk cannot be used: {os.strerror(error.errno or 0)}"
+    if disk.f_flag & os.ST_RDONLY:
+        return "the disk is read-only"
+    # Of some file systems nobody knows the room; they say that they have none at all.
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
+        return FULL
+    return None
+
+
+@contextmanager
+def opening_faults(folder: Path) -> Generator[None]:
+    """Raise what is wrong with the disk, where that is known, for a failure to open a database in `folder`.
+
+    SQLite makes an index of its log, and says of a full disk only that it has failed. Nothing was written before that.
+    """
+    try:
+        yield
+    except StorageFailed as error:
+        condition = disk_condition(folder)
+        if condition is None:
+            raise
+        raise (StorageFull() if condition == FULL else StorageFailed(problem=condition)) from error
+
+
 @contextmanager
 def disk_faults() -> Generator[None]:
     """Raise StorageFull or StorageFailed for an OSError inside the block."""
@@ -57,4 +91,4 @@ def disk_faults() -> Generator[None]:
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
             raise StorageFull from error
-        raise StorageFailed(problem=strerror(error.errno or 0)) from error
+        raise StorageFailed(problem=os.strerror(error.errno or 0)) from error

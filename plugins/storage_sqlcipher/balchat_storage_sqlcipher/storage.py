@@ -16,7 +16,7 @@ from balchat_storage_sqlcipher.backup import Backup
 from balchat_storage_sqlcipher.checks import check_vault
 from balchat_storage_sqlcipher.data_key import DataKey
 from balchat_storage_sqlcipher.driver import Access, Connection, find_driver, open_database
-from balchat_storage_sqlcipher.faults import disk_faults
+from balchat_storage_sqlcipher.faults import disk_faults, opening_faults
 from balchat_storage_sqlcipher.files import (
     VaultFiles,
     VaultLock,
@@ -141,7 +141,7 @@ class SqlcipherStorage(Storage):
 
     def _open(self, files: VaultFiles, lock: VaultLock, data_key: DataKey, slots: Slots) -> SqlcipherVault:
         driver = find_driver()
-        with driver.faults():
+        with opening_faults(files.folder), driver.faults():
             if files.log.exists():
                 # A connection that may write and finds damage would, when closed, still empty the log.
                 _require_tables(open_database(driver, files.database, data_key, Access.LOOK)).close()

@@ -15,7 +15,7 @@ from balchat_storage_sqlcipher import header
 from balchat_storage_sqlcipher.backup import write_backup
 from balchat_storage_sqlcipher.data_key import DataKey
 from balchat_storage_sqlcipher.driver import Access, Connection, Driver, open_database
-from balchat_storage_sqlcipher.faults import disk_faults
+from balchat_storage_sqlcipher.faults import disk_condition, disk_faults
 from balchat_storage_sqlcipher.files import VaultFiles, VaultLock
 from balchat_storage_sqlcipher.jobs import Job
 from balchat_storage_sqlcipher.keyslots import lock_slot, open_slot, read_new_secret, read_secret
@@ -41,6 +41,8 @@ class Opened:
 
 class SqlcipherVault(Vault):
     """An unlocked vault."""
+
+    look_every = 10.0
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
@@ -74,6 +76,9 @@ class SqlcipherVault(Vault):
         self._refuse_closed()
         key = await to_thread.run_sync(open_slot, self._opened.slots, kind, read_secret(kind, secret))
         key.wipe()
+
+    async def condition(self) -> str | None:
+        return await to_thread.run_sync(disk_condition, self._opened.files.folder)
 
     async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         self._refuse_closed()

@@ -13,7 +13,7 @@ from unittest.mock import Mock
 
 import anyio
 import pytest
-from balchat_storage_sqlcipher.faults import disk_faults, fault
+from balchat_storage_sqlcipher.faults import disk_condition, disk_faults, fault
 from balchat_storage_sqlcipher.vault import SqlcipherVault
 
 from balchat_host.api.errors import StorageFailed, StorageFull, VaultDamaged
@@ -300,3 +300,17 @@ def test_what_sql_refuses_is_not_quoted() -> None:
 def test_errors_of_the_system_are_told_by_their_cause(code: int, expected: type[Exception]) -> None:
     with pytest.raises(expected), disk_faults():
         raise OSError(code, "in the language of the system", "/a/path/that/nobody/shall/see")
+
+
+@pytest.mark.anyio
+async def test_a_full_disk_is_seen_without_writing(storage: SqlcipherStorage, small_disk: SmallDisk) -> None:
+    async with new_vault(storage, small_disk.folder / "account") as vault:
+        assert await vault.condition() is None
+        with small_disk.full(vault):
+            # Where nothing could be mounted, only SQLite believes that there is no room.
+            assert await vault.condition() == ("the disk is full" if small_disk.mounted else None)
+        assert await vault.condition() is None
+
+
+def test_a_disk_that_is_gone_is_a_reason(tmp_path: Path) -> None:
+    assert "No such file" in (disk_condition(tmp_path / "gone") or "")

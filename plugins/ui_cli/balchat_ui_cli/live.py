@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from time import localtime, strftime
 
+from balchat_host.api.types import ONLINE
 from balchat_host.api.views import Status
 from balchat_ui_cli.output import Line, Output, Span, Style, spans
 from balchat_ui_cli.readiness import bottleneck, is_decided
-from balchat_ui_cli.render import outbox_line, people_lines, service, service_lines, services, status_lines
+from balchat_ui_cli.render import DISK, outbox_line, people_lines, service, service_lines, services, status_lines
 from balchat_ui_cli.text import fit, width
 
 
@@ -67,7 +68,10 @@ class StatusView:
             self._picture.draw(_running_lines(status))
 
     def _say_changes(self, status: Status) -> None:
-        for name, line in _facts(status).items():
+        facts = _facts(status)
+        if status.storage == ONLINE and DISK not in self._said:
+            del facts[DISK]  # that all is well with it is no news unless it was not
+        for name, line in facts.items():
             if self._said.get(name) != line:
                 self._said[name] = line
                 self._out.say([f"{strftime('%H:%M:%S', localtime())} {line}"])
@@ -75,7 +79,8 @@ class StatusView:
 
 def _facts(status: Status) -> dict[str, str]:
     """Give what is worth a line when it changes."""
-    facts = {name: f"{name}: {state}" for name, state in {**services(status), **status.plugins}.items()}
+    states = {**services(status), **status.plugins, DISK: status.storage}
+    facts = {name: f"{name}: {state}" for name, state in states.items()}
     for contact in status.contacts:
         words = "reachable" if contact.reachable else "not reachable"
         facts[f"contact {contact.peer_id}"] = f"{contact.name}: {contact.state}, {words}"

@@ -42,6 +42,8 @@ _WORKS_AS = {
     "direct-only": ": no enabled transport keeps messages for people who are away",
     "relay-only": ": no enabled transport reaches people themselves",
 }
+DISK = "disk"
+"""How people call what the vault lies on."""
 _RESTORED_WORDS = "asked again after a restore: what you write waits until they have answered"
 _MESSAGE_STYLES = {
     MessageState.DELIVERED: Style.GOOD,
@@ -87,8 +89,9 @@ def services(status: Status) -> Mapping[str, ServiceState]:
 
 
 def troubled(status: Status) -> Mapping[str, ServiceState]:
-    """Name the plugins beside network and transports that have not started, have failed or are broken."""
-    return {name: state for name, state in status.plugins.items() if state.phase is not Phase.ONLINE}
+    """Name what else does not work: the disk, and the plugins beside network and transports."""
+    others = {DISK: status.storage, **status.plugins}
+    return {name: state for name, state in others.items() if state.phase is not Phase.ONLINE}
 
 
 def _spoken(plugin: str, prefix: str) -> str:

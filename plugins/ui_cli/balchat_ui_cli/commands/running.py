@@ -265,6 +265,7 @@ def _show_locked(run: Run) -> None:
         "contacts": None,
         "requests": None,
         "outbox": None,
+        "storage": None,
     }
     run.out.value(
         known,

@@ -1,0 +1,62 @@
+"""Shows while the account is up that its disk takes nothing more, and that it does again.
+
+A full disk fails no account: each unit that finds no room is undone and its caller told, and what waits goes on when
+there is room. But who only looks at the status must learn of it too, also while nothing is written.
+"""
+
+from typing import Final
+
+import anyio
+
+from balchat_host.api.errors import StorageFull
+from balchat_host.api.types import ONLINE, Phase, ServiceState
+from balchat_host.core import account
+from balchat_host.runtime.board import Board
+from balchat_host.runtime.keeper import Keeper
+
+FULL: Final = "the disk is full"
+RETRY: Final = 5.0
+"""Seconds until it is tried again whether a disk that was full takes something."""
+
+
+class DiskWatch:
+    """Looks at the vault's disk, and tries it again after a unit found no room."""
+
+    def __init__(self, keeper: Keeper, board: Board) -> None:
+        self._keeper = keeper
+        self._board = board
+        self._was_full = False
+        self._failed = anyio.Event()
+        keeper.full_with(self._on_full)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            reason = await self._keeper.vault.condition()
+            if reason is None and self._was_full and not await self._takes_something():
+                reason = FULL
+            self._was_full = reason is not None
+            self._show(reason)
+            self._failed = anyio.Event()
+            if reason is not None:
+                await anyio.sleep(RETRY)
+                continue
+            with anyio.move_on_after(self._keeper.vault.look_every or float("inf")):
+                await self._failed.wait()
+                await anyio.sleep(RETRY)
+
+    def _on_full(self) -> None:
+        self._was_full = True
+        self._failed.set()
+        self._show(FULL)
+
+    async def _takes_something(self) -> bool:
+        try:
+            await self._keeper.change(account.touch)
+        except StorageFull:
+            return False
+        return True
+
+    def _show(self, reason: str | None) -> None:
+        state = ONLINE if reason is None else ServiceState(phase=Phase.DEGRADED, reason=reason)
+        self._board.set_storage(state)
