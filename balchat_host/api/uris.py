@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -31,7 +32,7 @@ _ENCODED_BREAK: Final = re.compile("%(?:25)*0[aAdD]")
 """A line that was broken before the whole was encoded: no value holds one."""
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});")
 _ESCAPED: Final = re.compile(r"\\(?=[^\w\s])")
-_LINE_BREAK: Final = re.compile(r"[^\S\n]*[\n\r\v\f\x85\u2028\u2029][\s>|]*")
+_LINE_BREAK: Final = re.compile(r"(?<![^\S\n])[^\S\n]*[\n\r\v\f\x85\u2028\u2029][\s>|]*")
 """With the marks that answers put before quoted lines."""
 _INVISIBLE: Final = "[\u180e\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]"
 _SKIPPED: Final = "[\\s\u180e\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f]*"
@@ -126,6 +127,7 @@ def _ascii(text: str) -> str:
     return text if text.isascii() else "".join(map(_ascii_character, text))
 
 
+@lru_cache(maxsize=1024)  # a code has few characters that are not of ASCII, or many of a kind
 def _ascii_character(character: str) -> str:
     if character.isascii():
         return character

@@ -19,6 +19,8 @@ SCHEME: Final = "balchat"
 MAX_RELAYS: Final = 3
 """How many relays a chat code names; further ones are passed over."""
 _PEER_ID_HEX: Final = 64
+_MOST_SPACE: Final = 4
+"""A text is at most so many times as long as a code may be; the rest is white space, and what stands around it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class ChatCode:
         Raises BadChatCode, which says what is wrong. Unknown parameters are passed over, so that later versions can add
         some.
         """
-        size = len("".join(text.split()))
+        size = len(text) if len(text) > _MOST_SPACE * MAX_CODE_SIZE else len("".join(text.split()))
         if not size:
             raise BadChatCode(problem="it is empty")
         if size > MAX_CODE_SIZE:

@@ -13,7 +13,7 @@ from balchat_host.core.characters import is_hidden
 from balchat_host.core.lookalikes import folded
 
 _ONION_LENGTH: Final = 56
-_MAX_LOOKED_AT: Final = 4096
+_MAX_LOOKED_AT: Final = 512
 """Characters that are looked at; what is longer is no name."""
 _CODE: Final = re.compile("[^a-z0-9]*balchat(?:.?relay)?[:\u02d0\u0589\u05c3\u0703\u2236\ua789]")
 _LONG_WORD: Final = re.compile("(?=[a-z]*[0-9])[a-z0-9]{40,}")

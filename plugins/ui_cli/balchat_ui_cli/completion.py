@@ -9,6 +9,7 @@ import typer
 
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.frontend import App, Host
+from balchat_host.api.text import visible
 from balchat_ui_cli.frame import Choices
 
 
@@ -32,7 +33,7 @@ def _complete(ctx: typer.Context, incomplete: str, names_of: Callable[[App], Awa
         names = anyio.run(_names, choices.host, chosen, names_of)
     except (BalchatError, BaseExceptionGroup, OSError):
         return []
-    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
+    return [name for name in names if name.startswith(incomplete) and visible(name) == name]
 
 
 async def _names(host: Host, profile: str | None, names_of: Callable[[App], Awaitable[list[str]]]) -> list[str]:

@@ -1,5 +1,6 @@
 """How the contracts' values look to a person. JSON does not come through here."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -13,6 +14,8 @@ from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, te
 ADDRESS = "address"
 """How people call our own address, published or not."""
 
+_YOU = "you"
+"""Who wrote our own messages."""
 _BAR = 20
 """Cells of a full progress bar."""
 _QUOTE = 60
@@ -214,7 +217,12 @@ def quotation(message: Message) -> str:
 
 def author(message: Message) -> str:
     """Name who wrote a message."""
-    return "you" if message.author is None else message.author
+    return _YOU if message.author is None else called(message.author)
+
+
+def called(name: str) -> str:
+    """Give a contact's name as it stands before what they wrote. Whoever is called "you" is told from us by quotes."""
+    return f"“{name}”" if unicodedata.normalize("NFKC", name).casefold() == _YOU else name
 
 
 class MessageList:
@@ -225,7 +233,7 @@ class MessageList:
 
     def __init__(self, cells: int | None, name: str) -> None:
         self.cells = cells
-        self._author_width = max(3, width(visible(name)))
+        self._author_width = max(3, width(visible(called(name))))
         self._day = ""
 
     def lines(self, messages: Sequence[Message], known: Mapping[str, Message]) -> Iterable[Line]:

@@ -180,6 +180,16 @@ def test_history_as_json(cli: Cli, bob: FakeApp) -> None:
     assert theirs["sent_at"] < ours["sent_at"]
 
 
+def test_who_is_called_you_is_not_taken_for_us(cli: Cli, app: FakeApp) -> None:
+    app.befriend("You")
+    app.hear("You", "I owe you 100")
+    cli.ok("send", "You", "No")
+    theirs, ours = cli.ok("history", "You").out.splitlines()[1:]
+    assert theirs.split()[2:4] == ["“You”", "I"]
+    assert ours.split()[2:4] == ["you", "No"]
+    assert theirs.index("I owe") == ours.index("No")
+
+
 def test_history_for_a_person(cli: Cli, bob: FakeApp) -> None:
     asked = bob.hear("Bob", "Are you there?")
     answer = cli.json("send", "Bob", "Always.\nAnd you?", "--reply-to", asked.id)
