@@ -6,6 +6,7 @@ does not matter: somebody who is a contact when an envelope leaves may be none w
 judge one envelope differently. Rates delay: what comes too soon may come again, and is never refused for good.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -58,6 +59,25 @@ BUDGETS: Final = MappingProxyType(
         )
     }
 )
+
+
+PORTION_ENVELOPES: Final = 128
+PORTION_OCTETS: Final = 64 * 1024
+"""What one unit takes in at most, unless one envelope alone is larger: others wait for the vault's writer meanwhile."""
+
+
+def portions(envelopes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Divide envelopes, in order, into what is taken in by one unit each."""
+    portion: list[bytes] = []
+    octets = 0
+    for each in envelopes:
+        if portion and (len(portion) == PORTION_ENVELOPES or octets + len(each) > PORTION_OCTETS):
+            yield portion
+            portion, octets = [], 0
+        portion.append(each)
+        octets += len(each)
+    if portion:
+        yield portion
 
 
 def check(envelope: Envelope) -> None:

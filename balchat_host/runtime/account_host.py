@@ -15,7 +15,7 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportHost, Verdict
 from balchat_host.api.types import STOPPED, PeerId, Secret, ServiceState
-from balchat_host.core import account, inbox, pool, restoring
+from balchat_host.core import account, budgets, inbox, pool, restoring
 from balchat_host.core.unit import crypto_area
 from balchat_host.runtime.board import Board
 from balchat_host.runtime.current_network import CurrentNetwork, LastingService
@@ -118,11 +118,17 @@ class AccountHost(TransportHost):
         return service
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
-        try:
-            return await self._keeper.change(lambda unit: inbox.receive(unit, source, envelopes))
-        except StorageFull as error:
-            refused = Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=_FULL_RETRY_AFTER)
-            return [refused] * len(envelopes)
+        dispositions: list[Disposition] = []
+        for portion in budgets.portions(envelopes):
+            try:
+                dispositions += await self._keeper.change(
+                    lambda unit, portion=portion: inbox.receive(unit, source, portion)
+                )
+            except StorageFull as error:
+                refused = Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=_FULL_RETRY_AFTER)
+                dispositions += [refused] * (len(envelopes) - len(dispositions))
+                break
+        return dispositions
 
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         return await self._keeper.change(lambda unit: fn(unit.tx.area(self._area)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from balchat_host.api.errors import RequestsFull
-from balchat_host.core import limits
+from balchat_host.core import budgets, limits
 
 
 def take(bench, bucket: str = "requests", *, per_hour: int = 6) -> None:
@@ -85,3 +85,20 @@ def test_a_clock_that_was_wrong_for_a_while_stops_nobody_for_longer_than_an_hour
     bench.pass_time(seconds=-365 * 24 * 3600)
     bench.pass_time(seconds=3600)
     assert empty(bench) >= 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([], []),
+        ([100] * 300, [128, 128, 44]),
+        ([40_000, 40_000, 100], [1, 2]),
+        ([1_000_000, 1, 1_000_000], [1, 1, 1]),
+        ([65_536, 1], [1, 1]),
+    ],
+)
+def test_what_comes_at_once_is_taken_in_by_units_of_bounded_size(sizes: list[int], expected: list[int]) -> None:
+    envelopes = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+    portions = list(budgets.portions(envelopes))
+    assert [len(portion) for portion in portions] == expected
+    assert [each for portion in portions for each in portion] == envelopes
