@@ -86,7 +86,7 @@ class Claiming:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {refused.code.value}"), None
             except (RelayLies, BadCard) as error:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {error}"), None
-            except Exception as error:  # noqa: BLE001  # whatever it gave us, it is one attempt's
+            except BaseException as error:  # noqa: BLE001  # whatever it gave us, it is one attempt's
                 ours = unforeseen("reading a card", error)
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {ours}"), None
             if asked is not None:

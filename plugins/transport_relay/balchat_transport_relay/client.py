@@ -105,9 +105,10 @@ class RelayClient:
             return await self._once_more(ask)
         except (Refused, RelayGone, RelayLies, BalchatError):
             raise
-        except Exception as error:  # noqa: BLE001  # what one answer meets ends one question
+        except BaseException as error:  # noqa: BLE001  # what one answer meets ends one question
+            fault = unforeseen("asking a relay", error)
             await self.disconnect()
-            raise unforeseen("asking a relay", error) from None
+            raise fault from None
 
     async def _once_more(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
         self.used_at = anyio.current_time()

@@ -157,7 +157,7 @@ class Depositing:
         except ValueError:
             # The key is the contact's, and no key at all.
             return _Failure("bad-sealing-key", None)
-        except Exception as error:  # noqa: BLE001  # what one envelope meets is nothing to other contacts'
+        except BaseException as error:  # noqa: BLE001  # what one envelope meets is nothing to other contacts'
             unforeseen("leaving an envelope", error)
             return _Failure(None, None)
         self._down_until.pop(address.relay_key, None)

@@ -3,6 +3,7 @@
 import logging
 from typing import Final, cast
 
+import anyio
 from anyio import BrokenResourceError, BusyResourceError, ClosedResourceError, EndOfStream
 
 STREAM_ERRORS: Final = (BrokenResourceError, BusyResourceError, ClosedResourceError, EndOfStream)
@@ -27,10 +28,28 @@ class OurFault(RelayGone):
 
 
 def unforeseen(where: str, error: BaseException) -> OurFault:
-    """Log the types of an exception that nobody foresaw, and nothing that it says; return what to raise for it."""
-    kinds = sorted(set(_kinds(error)))
-    _log.error("%s failed: %s", where, ", ".join(kinds))
+    """Log the types of an exception that nobody foresaw, and nothing that it says; return what to raise for it.
+
+    Raises what has to go on: a cancellation, Ctrl-C.
+    """
+    passing, failed = _parted(error)
+    if failed is not None:
+        _log.error("%s failed: %s", where, ", ".join(sorted(set(_kinds(failed)))))
+    if passing is not None:
+        raise passing
     return OurFault("our own program failed; its log names the kind of error")
+
+
+def _parted(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """Part what has to go on, as a cancellation has, from what failed."""
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).split(_passes)
+    return (error, None) if _passes(error) else (None, error)
+
+
+def _passes(error: BaseException) -> bool:
+    # A library in Rust that panics raises what is no Exception either.
+    return isinstance(error, anyio.get_cancelled_exc_class() | KeyboardInterrupt | SystemExit | GeneratorExit)
 
 
 def _kinds(error: BaseException) -> list[str]:

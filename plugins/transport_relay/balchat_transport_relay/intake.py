@@ -122,7 +122,7 @@ class Intake:
             self.unreadable += 1
             done.append(identifier)
             return None
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this envelope's
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this envelope's
             unforeseen("opening an envelope", error)
             self._failed(identifier, (identifier,), len(sealed), done)
             return None
@@ -170,7 +170,7 @@ class Intake:
             return await self._receive(wholes)
         except WorldError:
             raise
-        except Exception as error:  # noqa: BLE001  # it is one envelope's, and must not be the others'
+        except BaseException as error:  # noqa: BLE001  # it is one envelope's, and must not be the others'
             unforeseen("taking in what came from a relay", error)
             if len(wholes) == 1:
                 return [None]

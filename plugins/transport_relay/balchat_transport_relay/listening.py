@@ -101,7 +101,7 @@ class Listener:
             except Refused as refused:
                 self._health.refused(self._isolation, refused.code)
                 wait = min(float(refused.retry_after or 0), LONGEST)
-            except Exception as error:  # noqa: BLE001  # what one connection meets ends that one
+            except BaseException as error:  # noqa: BLE001  # what one connection meets ends that one
                 self._health.ours(self._isolation, str(unforeseen("a subscription", error)))
             else:
                 failures = 0
@@ -160,7 +160,7 @@ class Listener:
             except RelayGone as gone:
                 self._health.gone(self._isolation, str(gone))
                 return
-            except Exception as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
+            except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
                 self._health.ours(source.id, str(unforeseen("fetching from a queue", error)))
                 continue
             self.roster.works(source.id, pushed=False)
@@ -180,7 +180,7 @@ class Listener:
                     pass
                 except RelayLies as lie:
                     self._health.lies(str(lie))
-                except Exception as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
+                except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
                     unforeseen("fetching from a queue", error)
                 else:
                     continue

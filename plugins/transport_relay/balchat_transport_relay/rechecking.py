@@ -67,7 +67,7 @@ class Rechecker:
                 self._health.lies(str(lie))
             except RelayGone:
                 continue  # if it is gone, the push connection finds out
-            except Exception as error:  # noqa: BLE001  # it is only a look
+            except BaseException as error:  # noqa: BLE001  # it is only a look
                 unforeseen("looking for what was not pushed", error)
 
     async def _recheck(self) -> bool:

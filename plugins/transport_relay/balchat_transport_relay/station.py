@@ -124,7 +124,7 @@ class Station:
         for name, duty in duties:
             try:
                 await duty()
-            except Exception as error:  # noqa: BLE001  # what one duty meets keeps nothing else from being done
+            except BaseException as error:  # noqa: BLE001  # what one duty meets keeps nothing else from being done
                 self._failed(
                     name, error if isinstance(error, _FAILURES) else unforeseen("looking after a relay", error)
                 )

@@ -150,7 +150,7 @@ class RelayTransport(Transport):
             while True:
                 try:
                     await station.run()
-                except Exception as error:  # noqa: BLE001  # what one relay meets is nothing to the others
+                except BaseException as error:  # noqa: BLE001  # what one relay meets is nothing to the others
                     station.health.ours(_STATION, str(unforeseen("working with a relay", error)))
                     await anyio.sleep(_STATION_RETRY)
                     station.health.forget(_STATION)

@@ -256,7 +256,7 @@ class Connection:
         self._write_now.ring()
         try:
             dispositions = await self._dispositions(batch)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
             if not isinstance(error, BalchatError):
                 log_unforeseen("taking in what came over a stream", error)
             # A full disk, say. Nothing was promised to the peer, who keeps all of it.

@@ -139,7 +139,7 @@ class DirectTransport(Transport):
         """Live with a stream that somebody dialled. Whatever it meets ends it, and nothing else."""
         try:
             await self._converse(stream)
-        except* Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
             log_unforeseen("a stream that somebody opened", error)
 
     async def _converse(self, stream: ByteStream) -> None:
@@ -202,7 +202,7 @@ class DirectTransport(Transport):
         """Dial, and live with the stream. Whatever it meets ends it, and nothing else."""
         try:
             await self._dial_and_converse(meeting, attempt)
-        except* Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
             log_unforeseen("a stream that we opened", error)
 
     async def _dial_and_converse(self, meeting: Meeting, attempt: Attempt) -> None:
@@ -215,7 +215,7 @@ class DirectTransport(Transport):
                 attempt.error = PeerUnreachable(problem="the connection broke during the handshake")
             except (PeerUnreachable, NetworkUnavailable) as error:
                 attempt.error = error
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is this dial's
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it is this dial's
                 log_unforeseen("a dial", error)
                 attempt.error = PeerUnreachable(problem="our own program failed; its log names the kind of error")
             finally:
@@ -301,7 +301,7 @@ class DirectTransport(Transport):
         with anyio.CancelScope() as meeting.probe:
             try:
                 alive = await standing.probe(self._settings.probe_timeout)
-            except Exception as error:  # noqa: BLE001  # the stream that waits must not wait for ever
+            except BaseException as error:  # noqa: BLE001  # the stream that waits must not wait for ever
                 log_unforeseen("asking whether a stream lives", error)
                 alive = False
             if meeting.rendezvous.standing is standing:

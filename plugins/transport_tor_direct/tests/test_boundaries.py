@@ -29,7 +29,20 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 SECRET = "what-nobody-may-log"
-KINDS = [KeyError(SECRET), RuntimeError(SECRET), ValueError(SECRET), AssertionError(SECRET), RecursionError(SECRET)]
+
+
+class Panic(BaseException):
+    """As what a library in Rust raises: no Exception."""
+
+
+KINDS = [
+    Panic(SECRET),
+    KeyError(SECRET),
+    RuntimeError(SECRET),
+    ValueError(SECRET),
+    AssertionError(SECRET),
+    RecursionError(SECRET),
+]
 
 
 @pytest.fixture
@@ -38,7 +51,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=KINDS, ids=lambda error: type(error).__name__)
-def error(request) -> Exception:
+def error(request) -> BaseException:
     return request.param
 
 
@@ -51,7 +64,7 @@ def nothing_but_types_is_logged(caplog) -> Iterator[None]:
         assert record.exc_info is None
 
 
-def once(function, error: Exception):
+def once(function, error: BaseException):
     """Raise an error instead of the first call."""
     raised = False
 
