@@ -9,7 +9,8 @@ Rules
   signature (docs/spec/credential.md); the engine checks it for every leaf, on every path by which a leaf can
   come in, and raises BadCredential.
 - A row put back from an older copy of the disk is noticed (VaultRolledBack): a rewound ratchet would reuse keys.
-- `now` is Unix seconds, always passed in.
+- `now` is Unix seconds, always passed in. It decides whom we add. Whether what was received is valid never depends on
+  it: two members whose clocks differ would judge one thing differently, for good.
 """
 
 from abc import ABC, abstractmethod

@@ -281,6 +281,16 @@ class CryptoKit:
         assert carol.area.rows == before
         assert carol.engine.join(carol.area, welcome, now=NOW, max_members=3) == GROUP
 
+    @pytest.mark.parametrize("clock", [0, NOW - 10**9, NOW + 10**9])
+    def test_what_was_received_is_right_by_any_clock(self, account: Callable[[], CryptoAccount], clock: int) -> None:
+        alice, bob = account(), account()
+        alice.engine.create_group(alice.area, GROUP, now=NOW)
+        _, welcome = alice.invite(bob)
+        assert bob.engine.join(bob.area, welcome, now=clock, max_members=2) == GROUP
+        commit, message = alice.update(), alice.encrypt(b"x")
+        assert isinstance(bob.engine.process(bob.area, commit, now=clock), MembershipChange)
+        assert isinstance(bob.engine.process(bob.area, message, now=clock), ApplicationMessage)
+
     def test_a_forgery_uses_up_no_key(self, pair: Pair) -> None:
         alice, bob = pair
         message = alice.encrypt(b"the real one")

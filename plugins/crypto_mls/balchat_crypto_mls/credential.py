@@ -59,13 +59,16 @@ class Credential:
         """Give the octets that go into the leaf."""
         return self.peer.octets + self.not_after.to_bytes(8) + self.signature
 
-    def check(self, mls_key: bytes, *, now: int) -> None:
-        """Raise BadCredential unless the peer has bound `mls_key` to itself, and it is valid at `now`."""
+    def check(self, mls_key: bytes) -> None:
+        """Raise BadCredential unless the peer has bound `mls_key` to itself."""
+        signatures.verify(self.peer, domain=DOMAIN, message=_message(mls_key, self.not_after), signature=self.signature)
+
+    def check_date(self, *, now: int) -> None:
+        """Raise BadCredential unless it is valid at `now`, and not for too long."""
         if self.not_after < now:
             raise BadCredential(problem="it is expired")
         if self.not_after > now + MAX_LIFETIME + _CLOCK_TOLERANCE:
             raise BadCredential(problem="it is valid for too long")
-        signatures.verify(self.peer, domain=DOMAIN, message=_message(mls_key, self.not_after), signature=self.signature)
 
 
 def _message(mls_key: bytes, not_after: int) -> bytes:

@@ -48,7 +48,7 @@ _LONG: Final = 7 * _DAY
 _LATE_WELCOME: Final = 30 * _DAY
 """Seconds that a Welcome may be on its way: so long a key package outlives its lifetime."""
 
-# What is received may have waited long: mls-rs compares no lifetimes in it, but every leaf's credential is checked.
+# What is received may have waited long, and clocks differ: no lifetime in it is compared, and no credential's date.
 _RULES: Final = Rules(check_received_lifetimes=False)
 _limits = partial(
     Limits,
@@ -138,8 +138,9 @@ class MlsEngine(CryptoEngine):
             return _commit(state, group_id, now=now).message
 
     def apply_pending_commit(self, state: KeyValueArea, group_id: bytes, *, now: int) -> MembershipChange:
+        del now  # whom it adds was looked at when it was made
         with translated():
-            group = _load(state, group_id, now=now)
+            group = _load(state, group_id)
             change = _change(group_id, group.apply_pending_commit())
             group.write_to_storage()
         return change
@@ -159,7 +160,7 @@ class MlsEngine(CryptoEngine):
             if mls_seed is None:
                 raise CryptoRejected(problem="a Welcome that answers no key package of ours")
             keyring = replace(Keyring.load(state), mls_seed=mls_seed)
-            group = _client(state, keyring, now=now, rows=rows, limits=limits).join(welcome, now=now)
+            group = _client(state, keyring, now=None, rows=rows, limits=limits).join(welcome, now=now)
             group_id = group.group_id
             if rows.has(group_id):
                 raise CryptoRejected(problem="a Welcome to a group that is already here")
@@ -184,7 +185,7 @@ class MlsEngine(CryptoEngine):
         if header.content_type == "proposal":
             raise CryptoRejected(problem="a proposal outside of a commit")
         with translated(theirs=True):
-            group = _load(state, group_id, now=now, rows=rows)
+            group = _load(state, group_id, rows=rows)
             processed = _processed(group_id, group.process(message, now=now))
             group.write_to_storage()
         return processed

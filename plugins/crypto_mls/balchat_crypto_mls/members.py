@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mls_rs_py import CustomCredential, InvalidIdentityError, Member, MemberValidationContext, SigningIdentity
 
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, Credential
-from balchat_host.api.errors import BadCredential, InternalError
+from balchat_host.api.errors import BadCredential
 from balchat_host.api.types import PeerId
 
 
@@ -23,7 +23,8 @@ class UnboundIdentity(InvalidIdentityError):
 class Members:
     """The identity provider of one call to the engine.
 
-    `now` is Unix seconds; a call that lets nobody in has none.
+    `now` is Unix seconds where we let somebody in ourselves. What others have let in is checked for form and signature
+    only: what one member takes, each one must take, whatever their clocks say.
     """
 
     def __init__(self, *, now: int | None) -> None:
@@ -34,10 +35,11 @@ class Members:
     ) -> None:
         """Check the binding. `timestamp` is mls-rs' copy of `now`, where it has one."""
         del timestamp, context
-        if self._now is None:
-            raise InternalError(kind="a member to check, and no time")
         try:
-            credential_of(signing_identity).check(signing_identity.signature_key, now=self._now)
+            credential = credential_of(signing_identity)
+            if self._now is not None:
+                credential.check_date(now=self._now)
+            credential.check(signing_identity.signature_key)
         except BadCredential as problem:
             raise UnboundIdentity(problem) from None
 

@@ -96,6 +96,8 @@ BAD_CREDENTIALS = {
     "valid too long": lambda carol, keys, now: credential(carol, keys, now + MAX_LIFETIME + 2 * DAY),
 }
 
+OUT_OF_DATE = {"expired", "valid too long"}
+
 
 @pytest.mark.parametrize("problem", BAD_CREDENTIALS)
 def test_a_credential_that_is_not_bound_gets_nowhere(account, pair, now, problem):
@@ -112,9 +114,14 @@ def test_a_credential_that_is_not_bound_gets_nowhere(account, pair, now, problem
         return
     group = false.create_group(b"trap")
     key_package = KeyPackage.from_bytes(alice.key_package(lifetime=3600, now=now))
+    welcome = group.commit(add=[key_package]).welcomes[0]
+    if problem in OUT_OF_DATE:
+        # What others have let in depends on nobody's clock.
+        assert alice.join(welcome, now=now, max_members=3) == b"trap"
+        return
     before = dict(alice.area.rows)
     with pytest.raises(BadCredential):
-        alice.join(group.commit(add=[key_package]).welcomes[0], now=now, max_members=3)
+        alice.join(welcome, now=now, max_members=3)
     assert alice.area.rows == before
 
 

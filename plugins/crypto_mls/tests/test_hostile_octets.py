@@ -173,6 +173,10 @@ WELCOMES = {
     "a credential of another kind": lambda m, kp: m.group(kp, leaf=m.leaf(credential_type=1)).welcome(),
     "a wrong tag": lambda m, kp: _with_tag(m.group(kp)),
     "one key package twice": lambda m, kp: _answered_twice(m.group(kp)),
+    "a commit in the clear": lambda m, kp: mls_message(
+        1,
+        vector(b"group") + bytes(8) + b"\x01" + bytes(5) + b"\x03" + vector(b"\x01\x00\x07" + vector(extensions(9000))),
+    ),
     "a leaf whose key is none": lambda m, kp: m.group(kp, leaf=m.leaf(encryption_key=b"x")).welcome(),
 }
 
@@ -251,6 +255,22 @@ def test_a_commit_that_is_not_right_is_the_peers_fault(account, mallory, now, pr
         alice.process(group.private_message(COMMIT, content), now=now)
     assert alice.area.rows == before
     assert alice.process(group.private_message(APPLICATION, vector(b"x")), now=now).data == b"x"
+
+
+@pytest.mark.parametrize("clock", [0, 1_000_000_000, 1_800_000_000 + 500 * DAY, 2**40])
+def test_whether_what_was_received_is_right_depends_on_no_clock(account, mallory, now, clock):
+    """Two whose clocks differ must not judge one thing differently: neither could ever go on."""
+    alice = account()
+    group = mallory.group(alice.key_package(lifetime=30 * DAY, now=now))
+    assert alice.join(group.welcome(), now=clock, max_members=2) == group.group_id
+    bob, carol = account(), account()
+    bob.create_group(b"group", now=now)
+    invitation = bob.add(b"group", [(carol.peer, carol.key_package(lifetime=HOUR, now=now))], now=now)
+    bob.apply_pending_commit(b"group", now=now)
+    carol.join(invitation.welcome, now=clock, max_members=2)
+    commit = bob.update(b"group", now=now)
+    bob.apply_pending_commit(b"group", now=clock)
+    assert carol.process(commit, now=clock).epoch == 2
 
 
 # -- what ours tell about us
