@@ -36,3 +36,11 @@ def test_a_command_that_people_are_told_to_type_is_there_with_its_options(page, 
 @pytest.mark.parametrize(("page", "words"), typed("make"))
 def test_a_rule_that_people_are_told_to_make_is_there(page, words):
     assert words[0] in RULES
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_what_a_page_links_to_is_there(page):
+    links = re.findall(r"\]\((?!\w+:|#)([^)#]+)", (ROOT / page).read_text())
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
