@@ -67,7 +67,7 @@ system:
 test: lint .venv/.drivers build/.wheelhouse ## Lint, types, layers and every test, the ones over real Tor included
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
-# What starts programs, installs or plays against other implementations is for `make test`.
+# Not here: tests/crash, tests/e2e, tests/install, the binding's, and what is marked slow or tor.
 .PHONY: test-fast
 test-fast: lint ## What to run while working, under three minutes: lint, units, simulation
 	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) -m 'not tor and not slow' tests/docs tests/host tests/simulation plugins relay
