@@ -204,6 +204,7 @@ def next_name(balchat: Callable[..., Any]) -> str:
     return json.loads(told.stdout)["contact"]["name"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", ["reader", "listen"])
 def test_a_kill_at_any_moment_loses_no_event(
     balchat: Callable[..., Any], environment: dict[str, str], killed: str
