@@ -117,6 +117,7 @@ def on_lost_group(unit: Unit, source: PeerId) -> None:
     contact = contacts.by_peer(unit.tx, source)
     if contact is None or contact.blocked:
         return
+    ask_restored_now(unit, contact)
     if any(outbox.waits(unit.tx, contact, kind) for kind in (Kind.KEY_PACKAGE_REQUEST, Kind.CONTACT_REQUEST)):
         return
     try:
@@ -124,6 +125,15 @@ def on_lost_group(unit: Unit, source: PeerId) -> None:
     except RequestsFull:
         return
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
+
+
+def ask_restored_now(unit: Unit, contact: rows.ContactRow) -> None:
+    """Ask a contact whom we lost by a restore before its turn, because one of the two has something to say.
+
+    Who was asked and gave us nothing of use waits its time all the same.
+    """
+    if contact.restored and rows.contacts_where(unit.tx, "id = ? AND turned_away = 0", (contact.id,)):
+        outbox.bring_forward(unit, contact, Kind.KEY_PACKAGE_REQUEST)
 
 
 def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:

@@ -8,7 +8,7 @@ from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import Message, MessageState
-from balchat_host.core import contacts, content, groups, journal, outbox, progress, routes, rows
+from balchat_host.core import asking, contacts, content, groups, journal, outbox, progress, routes, rows
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import Kind
 from balchat_host.core.unit import ANNOUNCE, Unit
@@ -44,6 +44,7 @@ def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message
     outbox.queue(
         unit, contact, Kind.MLS_MESSAGE, content=encoded, group_id=group_id, message=row.seq, confirmed_by=identifier
     )
+    asking.ask_restored_now(unit, contact)
     return message_view(row, contact=contact)
 
 

@@ -120,6 +120,13 @@ def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
     return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND kind = ? LIMIT 1", (contact.id, int(kind))))
 
 
+def bring_forward(unit: Unit, contact: rows.ContactRow, kind: Kind) -> None:
+    """Let rows of a kind leave now that were to wait."""
+    waiting = (unit.now, contact.id, int(kind), unit.now)
+    if unit.tx.execute("UPDATE outbox SET not_before = ? WHERE contact = ? AND kind = ? AND not_before > ?", waiting):
+        unit.effect(SendPending(peer=contact.peer))
+
+
 def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:
     """Forget rows of the handshake that have become needless."""
     for kind in kinds:

@@ -190,6 +190,26 @@ def test_contacts_are_asked_one_after_the_other_the_latest_conversation_first() 
     assert gaps[-1] - world.now <= 12 * restoring.ASKED_APART
 
 
+def test_whoever_has_something_to_say_is_asked_before_its_turn() -> None:
+    world = World(1, MlsEngine())
+    alice = world.account("Alice")
+    others = [world.account(f"Contact {number}") for number in range(9)]
+    for other in others:
+        alice.add(other)
+        world.heal(alice, other)
+        other.accept(alice)
+        world.heal(alice, other)
+    late, hears, rest = others[0], others[1], others[2]
+    hears.write(alice, "in the group that is lost")
+    now = world.now
+    (sent,) = hears.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
+    alice.restore(alice.back_up())
+    alice.write(late, "I am back")
+    assert receive(alice, hears, sent.envelope) is Verdict.IGNORED
+    assert first_try(world, alice, late) == first_try(world, alice, hears) == world.now
+    assert first_try(world, alice, rest) > world.now
+
+
 def first_try(world: World, account: Account, other: Account) -> int:
     pending = account.read(lambda tx: outbox.pending(tx, other.peer, after=0, now=world.now, limit=9))
     return world.now if pending.outgoing else pending.look_again or 0
