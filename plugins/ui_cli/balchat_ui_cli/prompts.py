@@ -7,6 +7,7 @@ before an event loop runs.
 """
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -59,11 +60,16 @@ class _Signals:
     """Has signals break off the question that is open, and passes them on when the terminal is as before."""
 
     def __init__(self) -> None:
+        # A signal that comes just before a read begins would not break it off: this wakes up whoever waits.
+        self.woken, self._wakes = os.pipe()
+        os.set_blocking(self._wakes, False)
+        self._before_wakes = -1
         self.received: int | None = None
         self.breaking = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        self._before_wakes = signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
         for number in _INTERRUPTING:
             before = signal.getsignal(number)
             # Under nohup, for one, a signal is to be ignored.
@@ -75,6 +81,9 @@ class _Signals:
     def __exit__(self, *_: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
+        signal.set_wakeup_fd(self._before_wakes)
+        os.close(self.woken)
+        os.close(self._wakes)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -107,7 +116,7 @@ def _ask_once(reading: int, writing: int, question: bytes, *, hidden: bool) -> t
                 changed[_LOCAL_MODES] &= ~termios.ECHO
                 termios.tcsetattr(reading, termios.TCSAFLUSH, changed)
             os.write(writing, question)
-            answer = _read_line(reading)
+            answer = _read_line(reading, signals.woken)
         except _Interrupted:
             pass
         finally:
@@ -122,9 +131,11 @@ def _ask_once(reading: int, writing: int, question: bytes, *, hidden: bool) -> t
     return answer, signals.received
 
 
-def _read_line(reading: int) -> bytes:
+def _read_line(reading: int, woken: int) -> bytes:
+    """Read a line; `woken` can be read from once a signal has come, whose handler then breaks this off."""
     line = bytearray()
     while True:
+        select.select([reading, woken], [], [])
         try:
             octet = os.read(reading, 1)
         except OSError:
