@@ -267,6 +267,7 @@ def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> row
         # What they named before the backup was made may be gone; they tell us with their answer.
         routes.forget(unit, contact)
         unit.tx.execute("UPDATE contact SET restored = 0 WHERE id = ?", (contact.id,))
+    contacts.set_reason(unit, contact, None)
     contact = contacts.set_state(unit, contact, ContactState.ACTIVE)
     outbox.drop(unit, contact, Kind.KEY_PACKAGE_REQUEST)
     if not told_routes:

@@ -126,6 +126,18 @@ def test_whoever_never_mends_it_is_asked_less_and_less_often_but_every_day() -> 
     assert {round(later - earlier) for earlier, later in pairwise(times[5:])} == {24}
 
 
+def test_who_asks_us_meanwhile_is_met_and_the_reason_goes() -> None:
+    adding = Adding()
+    envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=b"not a KeyPackage").encode()
+    adding.alice.change(lambda unit: inbox.receive(unit, adding.bob.peer, [envelope]))
+    assert adding.alice.read(lambda tx: contacts.find(tx, "Bob")).reason == "crypto-rejected"
+    adding.bob.add(adding.alice)
+    adding.world.heal(adding.alice, adding.bob)
+    met = adding.alice.contact(adding.bob)
+    assert met is not None
+    assert (met.state, met.reason) == (ContactState.ACTIVE, None)
+
+
 def test_nobody_but_who_we_want_one_of_changes_anything_by_one() -> None:
     adding = Adding()
     for blocked in (False, True):

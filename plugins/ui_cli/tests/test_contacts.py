@@ -74,6 +74,14 @@ def test_list(cli: Cli, app: FakeApp) -> None:
         ("no-key-package", "not reached yet: no relay that you use, or that their chat code names, knows them"),
         ("relay-unreachable", "not reached yet: a relay where they could be found cannot be reached"),
         (
+            "unsupported-mls",
+            "not reached yet: their balchat uses a version or cipher suite of MLS that this one does not",
+        ),
+        (
+            "bad-credential",
+            "not reached yet: the KeyPackage that came from them, or from their relay, is not theirs",
+        ),
+        (
             "sending-failed",
             "not reached yet: sending to them failed unexpectedly and is tried again; please report this",
         ),
