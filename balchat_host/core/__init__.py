@@ -13,7 +13,7 @@ Where things are: `unit` what every function gets; `schema` the tables, `rows` a
 front ends see it; `codes`, `names` and `safety` what people read and type; `envelope`, `content` and `cbor` the wire
 formats; `account`, `contacts`, `requests`, `messages` what people do; `asking` and `handshake` how two accounts come to
 share a group, and `groups` which one they use; `routes` how they reach each other; `inbox` what arrives, `budgets` what
-that may cost, and `failures` what is done where nobody foresaw it; `outbox` what waits to leave, and `moving` what leaves
-again; `restoring` how an account goes on from a backup; `journal` what front ends are told; `limits` and `housekeeping`
-what keeps all of it from growing.
+that may cost, and `failures` what is done where nobody foresaw it; `outbox` what waits to leave, and `moving` what
+leaves again; `restoring` how an account goes on from a backup; `journal` what front ends are told; `limits` and
+`housekeeping` what keeps all of it from growing.
 """
