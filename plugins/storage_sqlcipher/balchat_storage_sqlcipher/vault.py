@@ -46,7 +46,7 @@ class SqlcipherVault(Vault):
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        self._writer = Writer(opened.driver, opened.connection)
+        self._writer = Writer(opened.driver, opened.connection, partial(disk_condition, opened.files.folder))
         self._readers = Readers(opened.driver, partial(self._connect, None, Access.VIEW))
         self._closed = False
         self._slots_lock = Lock()

@@ -5,7 +5,7 @@ it, so that one that raises undoes only itself; the first needs none, as there i
 success before the commit is on the disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -32,7 +32,11 @@ WriteJob = Job[Transaction, Any]
 class Writer:
     """Runs units in the order in which they are submitted. Owns the connection."""
 
-    def __init__(self, driver: Driver, connection: Connection) -> None:
+    def __init__(
+        self, driver: Driver, connection: Connection, condition: Callable[[], str | None] = lambda: None
+    ) -> None:
+        """`condition` says what is wrong with the disk as a whole, where that can be seen."""
+        self._condition = condition
         self._driver = driver
         self._connection = connection
         self._cursor = connection.cursor()
@@ -123,6 +127,9 @@ class Writer:
 
     def _undo(self, batch: list[WriteJob], error: BaseException) -> None:
         """Undo the transaction, and tell every unit in it that did not fail by itself."""
+        if isinstance(error, StorageFailed) and (reason := self._condition()) is not None:
+            # SQLite says only that reading or writing has failed.
+            error = StorageFailed(problem=reason)
         if isinstance(error, StorageFailed | VaultDamaged):
             self._refusal = error
         if self._connection.in_transaction:

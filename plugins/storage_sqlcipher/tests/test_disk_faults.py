@@ -314,3 +314,15 @@ async def test_a_full_disk_is_seen_without_writing(storage: SqlcipherStorage, sm
 
 def test_a_disk_that_is_gone_is_a_reason(tmp_path: Path) -> None:
     assert "No such file" in (disk_condition(tmp_path / "gone") or "")
+
+
+@pytest.mark.anyio
+async def test_a_failed_write_says_what_is_wrong_with_the_whole_disk(
+    storage: SqlcipherStorage, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("balchat_storage_sqlcipher.vault.disk_condition", lambda _: "the disk is read-only")
+    async with new_vault(storage, directory) as vault:
+        with broken_disk():
+            for _ in range(2):
+                with pytest.raises(StorageFailed, match="the disk is read-only"):
+                    await vault.transact(add_note("lost"))
