@@ -12,12 +12,12 @@ It needs Python 3.11 or newer and nothing else: neither pip, nor a checkout, nor
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 from typing import NoReturn
@@ -81,8 +81,8 @@ def install(folder: Path) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  # it says so to whoever runs it with an older one
         fail(f"it needs Python 3.11 or newer, and this is {platform.python_version()}.")
     lock = check_folder(folder)
-    environment = ENVIRONMENTS / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    shutil.rmtree(environment, ignore_errors=True)
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    environment = Path(tempfile.mkdtemp(dir=ENVIRONMENTS, prefix="environment-"))
     try:
         fill(environment, folder, lock)
         LINKS.mkdir(parents=True, exist_ok=True)

@@ -84,16 +84,26 @@ def test_what_is_installed_knows_nothing_of_the_checkout_and_says_what_to_do_nex
     )
 
 
-def test_a_wheel_that_was_changed_is_refused_and_nothing_is_left(stick: Path, user: User) -> None:
+def test_a_wheel_that_was_changed_is_refused_and_what_was_there_before_still_works(stick: Path, user: User) -> None:
     (wheel,) = stick.glob("balchat_host-*.whl")
-    wheel.write_bytes(wheel.read_bytes() + b"more")
-    refused = user.types(user.python, stick / "install.py")
-    assert refused.returncode == 1
-    assert "balchat-host" in refused.stderr.replace("_", "-")
-    assert "Nothing was changed" in refused.stderr
-    assert not user.programs.exists()
-    assert user.types(user.python, stick / "install.py", "--uninstall").returncode == 0
+    good = wheel.read_bytes()
+
+    def is_refused() -> None:
+        wheel.write_bytes(good + b"more")
+        refused = user.types(user.python, stick / "install.py")
+        assert refused.returncode == 1
+        assert "balchat-host" in refused.stderr.replace("_", "-")
+        assert "Nothing was changed" in refused.stderr
+        wheel.write_bytes(good)
+
+    is_refused()
     assert user.has() == set()
+
+    assert user.types(user.python, stick / "install.py").returncode == 0
+    before = user.has()
+    is_refused()
+    assert user.has() == before
+    assert user.types("balchat", "--help", path=str(user.programs)).returncode == 0
 
 
 def test_a_folder_that_is_incomplete_or_for_another_python_is_refused_with_the_way_out(stick: Path, user: User) -> None:
