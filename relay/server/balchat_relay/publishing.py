@@ -5,6 +5,7 @@ nothing against a circuit. Each direction holds one chunk, and waits for the oth
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -21,6 +22,8 @@ from balchat_relay_proto.address import PORT
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.types import Secret, ServiceState
 from balchat_relay.errors import BadSettings
+
+_log: Final = logging.getLogger(__name__)
 
 _CHUNK: Final = 32 * 1024
 _MAX_INCOMING: Final = 10_000
@@ -89,12 +92,22 @@ class Onion:
         self._on_state(f"onion: {state}")
 
     async def _bridge(self, outside: ByteStream) -> None:
+        await carry(outside, self._socket)
+
+
+async def carry(outside: ByteStream, socket: Path) -> None:
+    """Carry one stream to the server and back until either side is gone. Whatever it meets ends it alone."""
+    try:
         try:
-            stream = await inside(self._socket)
+            stream = await inside(socket)
         except OSError:  # the server is stopping
             await outside.aclose()
             return
         await bridge(outside, stream)
+    except Exception as error:  # noqa: BLE001  # one stream's failure must not end the others
+        _log.error("carrying a stream failed: %s", type(error).__name__)
+        with anyio.CancelScope(shield=True), suppress(Exception):
+            await anyio.aclose_forcefully(outside)
 
 
 async def inside(socket: Path) -> ByteStream:

@@ -2,12 +2,16 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from balchat_relay.publishing import bridge, inside
+from balchat_relay.publishing import bridge, carry, inside
+from balchat_relay.service import Relay
+from balchat_relay.testing.client import Client
+from balchat_relay.web.connection import Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -66,3 +70,55 @@ async def test_what_the_server_says_arrives_and_its_end_ends_the_bridge(short_fo
     assert bytes(outside.got) == b"an answer"
     with pytest.raises(FileNotFoundError):
         await inside(short_folder / "nobody")
+
+
+class Broken(Outside):
+    """A stream that fails in a way that nobody foresaw."""
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        raise KeyError("what-nobody-may-log")
+
+
+async def test_a_stream_that_fails_in_a_way_that_nobody_foresaw_ends_alone(
+    short_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short_folder / "server"))
+        listener.listen()
+        other = Outside()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(carry, other, short_folder / "server")
+            server, _ = await anyio.to_thread.run_sync(listener.accept)
+            with server:
+                await carry(Broken(), short_folder / "server")
+                server.send(b"an answer")
+                while not other.got:
+                    await anyio.lowlevel.checkpoint()
+                other.ended.set()
+    assert "carrying a stream failed: ExceptionGroup" in caplog.messages
+    assert "what-nobody-may-log" not in caplog.text
+
+
+async def test_looking_after_one_connection_fails_and_the_others_are_served(
+    relay: Relay, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.about()
+    (broken,) = relay.server.connections
+    honest, looked = Connection.look_after, anyio.Event()
+
+    def look_after(connection: Connection, now: float) -> bool:
+        if connection is broken:
+            looked.set()
+            raise KeyError("what-nobody-may-log")
+        return honest(connection, now)
+
+    monkeypatch.setattr(Connection, "look_after", look_after)
+    async with anyio.create_task_group() as tasks:
+        monkeypatch.setattr(relay.server, "limits", replace(relay.server.limits, idle_timeout=0.001))
+        tasks.start_soon(relay.server.look_after)
+        await looked.wait()
+        tasks.cancel_scope.cancel()
+    assert "looking after a connection failed: KeyError" in caplog.messages
+    assert "what-nobody-may-log" not in caplog.text
+    await client.about()

@@ -69,7 +69,17 @@ class RelayServer:
         while True:
             await asyncio.sleep(every)
             now = asyncio.get_running_loop().time()
-            self.metrics.slow += sum(each.look_after(now) for each in list(self.connections))
+            self.metrics.slow += sum(self._look_after(each, now) for each in list(self.connections))
+
+    @staticmethod
+    def _look_after(connection: Connection, now: float) -> bool:
+        try:
+            return connection.look_after(now)
+        except Exception as error:  # noqa: BLE001  # one connection's failure must not end the others
+            _log.error("looking after a connection failed: %s", type(error).__name__)
+            if connection.wire is not None:
+                connection.wire.abort()
+            return False
 
     async def shut_down(self, within: float) -> None:
         """Take nothing more, and close every connection once it has its answer, or after `within` seconds."""
