@@ -35,6 +35,7 @@ from mls_rs_py import (
     ReInitProposal,
     Rules,
     SignatureKeyPair,
+    WelcomeHeader,
 )
 
 LONGEST_SECONDS = 0.5
@@ -147,6 +148,7 @@ class World:
             self.pure("propose_external_add", carol.propose_external_add, infos),
             self.pure("propose_remove", lambda octets: sender.propose_remove(octets, 0), infos),
             self.pure("PrivateMessageHeader", PrivateMessageHeader.from_bytes, self.corpus),
+            self.pure("WelcomeHeader", WelcomeHeader.from_bytes, welcomes),
             self.pure("MessageInfo", MessageInfo.from_bytes, self.corpus),
             self.pure("KeyPackage", KeyPackage.from_bytes, [package.to_bytes(), first_package.to_bytes()]),
             self.pure("GroupInfo", GroupInfo.from_bytes, infos),

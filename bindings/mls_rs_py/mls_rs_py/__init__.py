@@ -45,6 +45,7 @@ from mls_rs_py._mls_rs_py import (
     SignatureKeyPair,
     SigningIdentity,
     UpdateProposal,
+    WelcomeHeader,
     WelcomeMessage,
     X509Credential,
 )
@@ -159,6 +160,7 @@ __all__ = [
     "UnknownKeyPackageError",
     "UnsupportedError",
     "UpdateProposal",
+    "WelcomeHeader",
     "WelcomeMessage",
     "X509Credential",
 ]

@@ -219,6 +219,22 @@ pub fn message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, Fault> {
     Ok(MlsMessage::from_bytes(octets)?)
 }
 
+/// Read an MLSMessage with a key package, and nothing else.
+pub fn key_package_message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, Fault> {
+    if wire_format(&mut Reader(octets))? != KEY_PACKAGE {
+        return malformed("this MLS message is no key package");
+    }
+    message(octets, limits)
+}
+
+/// Read an MLSMessage with a GroupInfo, and nothing else.
+pub fn group_info_message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, Fault> {
+    if wire_format(&mut Reader(octets))? != GROUP_INFO {
+        return malformed("this MLS message is no GroupInfo");
+    }
+    message(octets, limits)
+}
+
 /// Walk over an MLSMessage of any kind, as far as it is in the clear.
 fn walk(octets: &[u8], limits: &Limits) -> Result<(), Fault> {
     let mut reader = Reader(octets);

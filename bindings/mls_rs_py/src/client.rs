@@ -351,7 +351,7 @@ impl Client {
             for proposal in custom {
                 builder = builder.with_custom_proposal(proposal.into());
             }
-            let (group, message) = builder.build(bounds::message(group_info, self.limits())?)?;
+            let (group, message) = builder.build(bounds::group_info_message(group_info, self.limits())?)?;
             Ok((self.group(group, Ratchets::default()), message.to_bytes()?))
         })?;
         Ok((group, value::bytes(py, &message)))
@@ -381,7 +381,7 @@ impl Client {
         let now = self.0.now(py, now)?;
         let message = scope::run(py, Blame::Peer, || {
             let message = self.core().external_add_proposal(
-                &bounds::message(group_info, self.limits())?,
+                &bounds::group_info_message(group_info, self.limits())?,
                 self.tree(ratchet_tree)?,
                 authenticated_data.to_vec(),
                 extension::list(extensions),

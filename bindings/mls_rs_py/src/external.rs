@@ -45,8 +45,10 @@ impl ExternalSender {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let message = scope::run(py, Blame::Peer, || {
             let limits = Limits::default();
-            let (tree, message) =
-                (tree(ratchet_tree, &Keys::of_some_suite(), &limits)?, bounds::message(group_info, &limits)?);
+            let (tree, message) = (
+                tree(ratchet_tree, &Keys::of_some_suite(), &limits)?,
+                bounds::group_info_message(group_info, &limits)?,
+            );
             let mut group = self.client.observe_group(message, tree, None)?;
             Ok::<_, Fault>(propose(&mut group)?.to_bytes()?)
         })?;

@@ -83,7 +83,7 @@ impl GroupInfo {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, message: &[u8]) -> PyResult<Self> {
         scope::parse(py, || {
-            let info = bounds::message(message, &Limits::default())?.into_group_info();
+            let info = bounds::group_info_message(message, &Limits::default())?.into_group_info();
             Ok(Self(info.ok_or_else(|| Fault::new(Kind::MalformedMessage, "this MLS message is no GroupInfo"))?))
         })
     }

@@ -83,7 +83,7 @@ impl KeyPackage {
     #[staticmethod]
     #[pyo3(signature = (message, *, limits=None))]
     fn from_bytes(py: Python<'_>, message: &[u8], limits: Option<Limits>) -> PyResult<Self> {
-        scope::parse(py, || Self::new(bounds::message(message, &limits.unwrap_or_default())?))
+        scope::parse(py, || Self::new(bounds::key_package_message(message, &limits.unwrap_or_default())?))
     }
 
     /// The MLSMessage that holds the key package.

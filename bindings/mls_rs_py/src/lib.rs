@@ -53,7 +53,7 @@ mod _mls_rs_py {
         },
         received::{
             ApplicationMessage, CommitMessage, GroupInfoMessage, KeyPackageMessage, MessageInfo, PrivateMessageHeader,
-            ProposalMessage, WelcomeMessage,
+            ProposalMessage, WelcomeHeader, WelcomeMessage,
         },
         reinit::ReInitClient,
         rules::{Limits, Rules},

@@ -12,7 +12,7 @@ use mls_rs::{
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
-    bounds::{self, PrivateHeader},
+    bounds::{self, PrivateHeader, Welcome},
     client::Config,
     error::{Blame, Fault},
     group_info::GroupInfo,
@@ -334,8 +334,8 @@ pub struct MessageInfo {
 impl MessageInfo {
     /// Read an MLSMessage. Raises MalformedMessageError, LimitExceededError.
     ///
-    /// `limits` are the default ones, if none are given. Where only messages for groups are expected, read a
-    /// PrivateMessageHeader, which costs the same whatever comes.
+    /// `limits` are the default ones, if none are given. Where it is known what is expected, a PrivateMessageHeader or a
+    /// WelcomeHeader costs less, whatever comes.
     #[staticmethod]
     #[pyo3(signature = (message, *, limits=None))]
     fn from_bytes(py: Python<'_>, message: &[u8], limits: Option<Limits>) -> PyResult<Self> {
@@ -404,5 +404,35 @@ impl PrivateMessageHeader {
 
     fn __repr__(&self) -> String {
         format!("PrivateMessageHeader(epoch={}, content_type={:?}, …)", self.epoch, self.content_type)
+    }
+}
+
+/// What stands in the clear in a Welcome (RFC 9420, section 12.4.3.1). Nothing of it is verified.
+#[pyclass(frozen, eq, get_all, module = "mls_rs_py")]
+#[derive(PartialEq)]
+pub struct WelcomeHeader {
+    /// The cipher suite's number.
+    cipher_suite: u16,
+    /// The KeyPackageRefs of those who are invited, each of another one.
+    key_package_references: Vec<Vec<u8>>,
+}
+
+#[pymethods]
+impl WelcomeHeader {
+    /// Read an MLSMessage with a Welcome for at most `max_leaves` new members.
+    ///
+    /// Raises MalformedMessageError, also for an MLSMessage of another kind or version, and LimitExceededError.
+    #[staticmethod]
+    #[pyo3(signature = (message, *, limits=None))]
+    fn from_bytes(py: Python<'_>, message: &[u8], limits: Option<Limits>) -> PyResult<Self> {
+        scope::parse(py, || {
+            let welcome = Welcome::of_message(message, &limits.unwrap_or_default())?;
+            let references = welcome.secrets.iter().map(|each| each.reference.to_vec()).collect();
+            Ok(Self { cipher_suite: welcome.suite, key_package_references: references })
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("WelcomeHeader({} new members)", self.key_package_references.len())
     }
 }

@@ -18,6 +18,7 @@ from mls_rs_py import (
     PrivateMessageHeader,
     SignatureKeyPair,
     UnknownKeyPackageError,
+    WelcomeHeader,
 )
 from mls_rs_py import KeyPackage as RealKeyPackage
 from mls_rs_py.crafting import (
@@ -484,6 +485,28 @@ def test_a_welcome_with_pre_shared_keys_that_are_here(person, gather):
 
 
 # -- what is read without any key
+
+
+def test_a_welcome_header_names_whom_it_answers(bob, group):
+    made = group()
+    header = WelcomeHeader.from_bytes(made.welcome())
+    assert (header.cipher_suite, header.key_package_references) == (1, [made.newcomers[0].reference])
+    with pytest.raises(LimitExceededError):
+        WelcomeHeader.from_bytes(made.welcome(), limits=Limits(max_leaves=0))
+    for other in (package().message(), made.private_message(APPLICATION, vector(b"x")), mls_message(1, bytes(99)), b""):
+        with pytest.raises(MalformedMessageError):
+            WelcomeHeader.from_bytes(other)
+
+
+@pytest.mark.parametrize("read", [RealKeyPackage.from_bytes, GroupInfo.from_bytes, WelcomeHeader.from_bytes])
+def test_a_reader_of_one_kind_leaves_all_others_unparsed(read):
+    """A commit in the clear is not looked at, whose lists could only be limited by its size."""
+    content = b"\x03" + vector(b"\x01\x00\x07" + vector(extensions(60, 6))) + b"\x00"
+    head = vector(b"g") + bytes(8) + b"\x01" + bytes(4) + vector(b"")
+    octets = mls_message(1, head + content + vector(bytes(64)) + vector(bytes(32)) * 2)
+    assert MessageInfo.from_bytes(octets).content_type == "commit"
+    with pytest.raises(MalformedMessageError, match="this MLS message is no"):
+        read(octets)
 
 
 def test_everything_that_is_read_is_walked_over_first():

@@ -14,11 +14,11 @@ from mls_rs_py import (
     KeyPackage,
     Limits,
     Member,
-    MessageInfo,
     PrivateMessageHeader,
     RemoveProposal,
     Rules,
     UpdateProposal,
+    WelcomeHeader,
 )
 from mls_rs_py import ApplicationMessage as Decrypted
 
@@ -155,7 +155,7 @@ class MlsEngine(CryptoEngine):
         limits = _limits(max_leaves=max_members)
         rows = GroupRows(state)
         with translated(theirs=True):
-            header = MessageInfo.from_bytes(welcome, limits=limits)
+            header = WelcomeHeader.from_bytes(welcome, limits=limits)
             mls_seed = KeyPackageRows(state).mls_seed(header.key_package_references)
             if mls_seed is None:
                 raise CryptoRejected(problem="a Welcome that answers no key package of ours")
