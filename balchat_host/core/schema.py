@@ -147,6 +147,7 @@ CREATE TABLE outbox (
     stale_at INTEGER
 ) STRICT;
 CREATE INDEX outbox_of_contact ON outbox (contact, id);
+CREATE INDEX outbox_of_handshakes ON outbox (kind, contact) WHERE content IS NULL;
 CREATE INDEX outbox_unencrypted ON outbox (contact, id) WHERE envelope IS NULL;
 CREATE INDEX outbox_to_store ON outbox (contact, id) WHERE stored_at IS NULL;
 CREATE INDEX outbox_confirmed_by ON outbox (confirmed_by) WHERE confirmed_by IS NOT NULL;
