@@ -202,6 +202,6 @@ class Carrier(PluginService):
         return checked
 
     def _failed(self, error: BaseException) -> BalchatError:
-        """Log a failure; give the error for whoever called. Raises what is no failure."""
+        """Log a failure; give the error for whoever called. Raises cancellation and Ctrl-C again."""
         contain(f"{self.name} ({self.origin})", error)
         return PeerUnreachable(problem=f"{self.name} failed")

@@ -29,7 +29,7 @@ class CalledExit(Exception):
 def contain(what: str, error: BaseException) -> None:
     """Log the exception that ended `what`. Call it in an `except BaseException` around a job that stands alone.
 
-    Raises `error` again where it is no failure: cancellation, Ctrl-C, the closing of a coroutine.
+    Raises `error` again where it is not a failure: cancellation, Ctrl-C, the closing of a coroutine.
     """
     if passes(error):
         raise error
@@ -73,7 +73,7 @@ def only(error: BaseException) -> BaseException:
 def checked(made: object, kind: type[T]) -> T:
     """Return what a plugin made. Raises TypeError where it is of another kind."""
     if not isinstance(made, kind):
-        raise TypeError(f"{type(made).__name__} is no {kind.__name__}")
+        raise TypeError(f"{type(made).__name__} is not a {kind.__name__}")
     return made
 
 

@@ -106,7 +106,7 @@ async def test_an_error_that_would_end_the_account_ends_only_the_plugin_that_mad
 async def test_a_network_that_waiting_cannot_mend_ends_the_account_with_its_error(
     people, monkeypatch: pytest.MonkeyPatch, after: float, grouped: bool
 ) -> None:
-    error = NetworkUnavailable(problem="there is no such program", remedy="Install it.")
+    error = NetworkUnavailable(problem="tor is not there", remedy="Install it.")
     node = people.world.node
 
     def make(**how: Any) -> Any:
@@ -124,7 +124,7 @@ async def test_a_network_that_waiting_cannot_mend_ends_the_account_with_its_erro
 
     monkeypatch.setattr(people.world, "node", make)
     alice = await people.make("Alice")
-    with pytest.raises(NetworkUnavailable, match="no such program"):
+    with pytest.raises(NetworkUnavailable, match="tor is not there"):
         await alice.run()
 
 

@@ -272,7 +272,7 @@ class Postman(BrittleTransport):
         self.kept = set(peers)
 
 
-async def test_a_transport_is_made_anew_and_nothing_of_the_old_object_is_left(people) -> None:
+async def test_a_transport_is_made_again_and_nothing_of_the_old_object_is_left(people) -> None:
     objects: list[Postman] = []
 
     def make(host: TransportHost) -> Postman:

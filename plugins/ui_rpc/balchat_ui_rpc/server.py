@@ -49,7 +49,7 @@ class RpcServer(FrontEnd):
             async with anyio.create_task_group() as group:
                 ending = anyio.Event()
                 try:
-                    work = await group.start(self._work_until, ending)
+                    work = await self._begin_work(group, ending)
                     task_status.started()
                     while True:
                         await self._accept_until_lost(
@@ -82,12 +82,23 @@ class RpcServer(FrontEnd):
                 _log.warning("the local socket is gone and cannot be made again (%s)", error.code)
                 await anyio.sleep(self._limits.look)
 
-    async def _work_until(self, ending: anyio.Event, *, task_status: TaskStatus[TaskGroup]) -> None:
-        with CancelScope(shield=True) as scope:
-            async with anyio.create_task_group() as work:
-                task_status.started(work)
-                await ending.wait()
-                scope.deadline = anyio.current_time() + self._limits.grace
+    async def _begin_work(self, group: TaskGroup, ending: anyio.Event) -> TaskGroup:
+        """Return a group for what clients ask for; it ends in its own time after `ending`."""
+        # Not `group.start`: cancelled, it would wait for a task that hides from cancellation until `ending`.
+        begun: list[TaskGroup] = []
+        ready = anyio.Event()
+
+        async def work_until_ending() -> None:
+            with CancelScope(shield=True) as scope:
+                async with anyio.create_task_group() as work:
+                    begun.append(work)
+                    ready.set()
+                    await ending.wait()
+                    scope.deadline = anyio.current_time() + self._limits.grace
+
+        group.start_soon(work_until_ending)
+        await ready.wait()
+        return begun[0]
 
     async def _serve(self, connected: socket.socket, app: App, hello: Hello, work: TaskGroup) -> None:
         try:

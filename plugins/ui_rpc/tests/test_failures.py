@@ -9,12 +9,15 @@ import anyio
 import pytest
 from balchat_ui_rpc import peer, session
 from balchat_ui_rpc.local import LocalStream
+from balchat_ui_rpc.server import RpcServer
+from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.testing.fake_app import FakeApp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from balchat_host.api.frontend import FrontEndContext
     from conftest import Bench
 
 pytestmark = pytest.mark.anyio
@@ -149,3 +152,21 @@ async def test_whoever_cannot_even_be_looked_at_is_hung_up_on_alone(
     assert await other.ask("cursor") == 0
     with anyio.fail_after(5):
         assert await (await bench.script()).ask("cursor") == 0
+
+
+async def test_a_server_that_is_ended_while_it_starts_ends(context: FrontEndContext, monkeypatch: Any) -> None:
+    group = anyio.create_task_group()
+    started = type(group).start_soon
+    ends = anyio.CancelScope()
+
+    def end_soon(self: Any, *arguments: Any, **more: Any) -> Any:
+        # The first task that the server begins is as far as it comes.
+        handle = started(self, *arguments, **more)
+        ends.cancel()
+        return handle
+
+    server = RpcServer(context, RpcSettings(max_clients=1))
+    monkeypatch.setattr(type(group), "start_soon", end_soon)
+    with anyio.fail_after(10), ends:
+        await server.run(FakeApp(), task_status=anyio.TASK_STATUS_IGNORED)
+    assert ends.cancelled_caught
