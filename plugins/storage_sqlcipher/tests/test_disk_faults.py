@@ -326,3 +326,17 @@ async def test_a_failed_write_says_what_is_wrong_with_the_whole_disk(
             for _ in range(2):
                 with pytest.raises(StorageFailed, match="the disk is read-only"):
                     await vault.transact(add_note("lost"))
+
+
+@pytest.mark.anyio
+async def test_a_restore_that_finds_no_room_leaves_no_vault(
+    storage: SqlcipherStorage, small_disk: SmallDisk, tmp_path: Path
+) -> None:
+    async with new_vault(storage, tmp_path / "account") as vault:
+        await vault.transact(add_note(BULK * 20))
+        await vault.backup(tmp_path / "backup", as_it_is)
+    target = small_disk.folder / "account"
+    # Where nothing could be mounted, a broken disk stands in for a small one.
+    with nullcontext() if small_disk.mounted else broken_disk(), pytest.raises((StorageFull, StorageFailed)):
+        await storage.restore(target, tmp_path / "backup", SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+    assert names(target) == ["vault.lock"]
