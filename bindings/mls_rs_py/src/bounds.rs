@@ -6,16 +6,15 @@
 //! walked over by `welcome.rs`; what lies in an encrypted commit cannot be, and is limited in size.
 
 use mls_rs::{
-    CipherSuite, CipherSuiteProvider, CryptoProvider, MlsMessage,
-    crypto::HpkePublicKey,
+    MlsMessage,
     group::{GroupContext, LeafNode},
     mls_rs_codec::MlsEncode,
 };
-use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 
 use crate::{
     error::{Fault, Kind},
-    keys::suite_provider,
+    keys::EncryptionKeys,
+    octets::{Reader, at_most, malformed},
     rules::Limits,
 };
 
@@ -54,115 +53,9 @@ const EXTERNAL_SENDERS: u16 = 5;
 
 const X509: u16 = 2;
 
-fn malformed<T>(text: &'static str) -> Result<T, Fault> {
-    Err(Fault::new(Kind::MalformedMessage, text))
-}
-
-/// Refuse `count` if it is more than `most`.
-fn at_most(count: usize, most: usize, what: &'static str) -> Result<(), Fault> {
-    if count > most {
-        return Err(Fault::new(Kind::LimitExceeded, format!("more than {most} {what}")));
-    }
-    Ok(())
-}
-
 fn has_duplicate(mut list: Vec<&[u8]>) -> bool {
     list.sort_unstable();
     list.windows(2).any(|pair| pair[0] == pair[1])
-}
-
-/// Reads octets one structure after the other; nothing is copied.
-#[derive(Clone, Copy)]
-pub struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    pub fn new(octets: &'a [u8]) -> Self {
-        Self(octets)
-    }
-
-    pub fn is_empty(self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Take a part, and leave what is behind it.
-    pub fn take(&mut self, size: usize) -> Result<&'a [u8], Fault> {
-        let Some((part, rest)) = self.0.split_at_checked(size) else { return malformed("it ends too early") };
-        self.0 = rest;
-        Ok(part)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
-    }
-
-    pub fn u8(&mut self) -> Result<u8, Fault> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    pub fn u16(&mut self) -> Result<u16, Fault> {
-        Ok(u16::from_be_bytes(self.array()?))
-    }
-
-    fn u32(&mut self) -> Result<u32, Fault> {
-        Ok(u32::from_be_bytes(self.array()?))
-    }
-
-    pub fn u64(&mut self) -> Result<u64, Fault> {
-        Ok(u64::from_be_bytes(self.array()?))
-    }
-
-    /// A variable-size vector, whose length has the shortest encoding (section 2.1.2).
-    pub fn vector(&mut self) -> Result<&'a [u8], Fault> {
-        let first = self.u8()?;
-        let more = match first >> 6 {
-            0 => 0,
-            1 => 1,
-            2 => 3,
-            _ => return malformed("a length of an unknown form"),
-        };
-        let head = usize::from(first & 0x3f);
-        let length = self.take(more)?.iter().fold(head, |length, octet| length << 8 | usize::from(*octet));
-        let shortest = match length {
-            0..0x40 => 0,
-            0x40..0x4000 => 1,
-            _ => 3,
-        };
-        if more != shortest {
-            return malformed("a length in a longer form than needed");
-        }
-        self.take(length)
-    }
-
-    /// A vector that holds structures.
-    fn inside(&mut self) -> Result<Self, Fault> {
-        self.vector().map(Self)
-    }
-
-    /// A vector that holds a key, a hash, a tag or a signature.
-    pub fn key(&mut self) -> Result<&'a [u8], Fault> {
-        let key = self.vector()?;
-        at_most(key.len(), MAX_KEY, "octets of a key, hash, tag or signature")?;
-        Ok(key)
-    }
-
-    /// A group id.
-    pub fn group_id(&mut self) -> Result<&'a [u8], Fault> {
-        let group_id = self.vector()?;
-        at_most(group_id.len(), MAX_GROUP_ID, "octets of a group id")?;
-        Ok(group_id)
-    }
-
-    /// The octets from here to where `later` is, a reader of the same octets.
-    pub fn until(self, later: Self) -> &'a [u8] {
-        &self.0[..self.0.len() - later.0.len()]
-    }
-
-    /// See that nothing is left.
-    pub fn end(self) -> Result<(), Fault> {
-        if self.is_empty() { Ok(()) } else { malformed("more octets than the structure has") }
-    }
 }
 
 /// What says that octets are an MLSMessage, and which (section 6).
@@ -189,7 +82,7 @@ pub struct PrivateHeader<'a> {
 impl<'a> PrivateHeader<'a> {
     /// Read the header of an MLSMessage with a PrivateMessage; what follows is not looked at.
     pub fn of_message(octets: &'a [u8]) -> Result<Self, Fault> {
-        let mut reader = Reader(octets);
+        let mut reader = Reader::new(octets);
         if wire_format(&mut reader)? != PRIVATE_MESSAGE {
             return malformed("this MLS message is no PrivateMessage");
         }
@@ -221,7 +114,7 @@ pub fn message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, Fault> {
 
 /// Read an MLSMessage with a key package, and nothing else.
 pub fn key_package_message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, Fault> {
-    if wire_format(&mut Reader(octets))? != KEY_PACKAGE {
+    if wire_format(&mut Reader::new(octets))? != KEY_PACKAGE {
         return malformed("this MLS message is no key package");
     }
     message(octets, limits)
@@ -229,7 +122,7 @@ pub fn key_package_message(octets: &[u8], limits: &Limits) -> Result<MlsMessage,
 
 /// Read an MLSMessage with a GroupInfo, and nothing else.
 pub fn group_info_message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, Fault> {
-    if wire_format(&mut Reader(octets))? != GROUP_INFO {
+    if wire_format(&mut Reader::new(octets))? != GROUP_INFO {
         return malformed("this MLS message is no GroupInfo");
     }
     message(octets, limits)
@@ -237,7 +130,7 @@ pub fn group_info_message(octets: &[u8], limits: &Limits) -> Result<MlsMessage, 
 
 /// Walk over an MLSMessage of any kind, as far as it is in the clear.
 fn walk(octets: &[u8], limits: &Limits) -> Result<(), Fault> {
-    let mut reader = Reader(octets);
+    let mut reader = Reader::new(octets);
     match wire_format(&mut reader)? {
         // What it holds is looked at by mls-rs before its signature, and is of a proposal or a commit.
         PUBLIC_MESSAGE => handshake(octets, limits),
@@ -279,7 +172,7 @@ pub struct EncryptedSecrets<'a> {
 impl<'a> Welcome<'a> {
     /// Read an MLSMessage with a Welcome.
     pub fn of_message(octets: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
-        let mut reader = Reader(octets);
+        let mut reader = Reader::new(octets);
         if wire_format(&mut reader)? != WELCOME {
             return malformed("this MLS message is no Welcome");
         }
@@ -304,35 +197,11 @@ impl<'a> Welcome<'a> {
     }
 }
 
-/// What encryption keys of a suite look like. mls-rs takes others, and a commit to their owner cannot be made.
-pub struct Keys(Option<<RustCryptoProvider as CryptoProvider>::CipherSuiteProvider>);
-
-impl Keys {
-    /// Keys of a suite that is not supported are taken for right: mls-rs refuses the suite.
-    pub fn of(suite: CipherSuite) -> Self {
-        Self(suite_provider(suite).ok())
-    }
-
-    /// Keys of a suite that only mls-rs knows are taken for right.
-    pub fn of_some_suite() -> Self {
-        Self(None)
-    }
-
-    fn check<'a>(&self, key: &'a [u8]) -> Result<&'a [u8], Fault> {
-        match &self.0 {
-            Some(provider) if provider.kem_public_key_validate(&HpkePublicKey::from(key.to_vec())).is_err() => {
-                Err(Fault::new(Kind::Peer, "an encryption key that is none of the cipher suite"))
-            }
-            _ => Ok(key),
-        }
-    }
-}
-
 /// Walk over a KeyPackage (section 10).
 fn key_package(mut reader: Reader<'_>, size: usize, limits: &Limits) -> Result<(), Fault> {
     at_most(size, limits.max_key_package_octets, "octets of a key package")?;
     version(&mut reader)?;
-    let keys = Keys::of(reader.u16()?.into());
+    let keys = EncryptionKeys::of(reader.u16()?.into());
     keys.check(reader.key()?)?;
     leaf(&mut reader, &keys)?;
     extensions(&mut reader, &mut |_, _| Ok(()))?;
@@ -341,7 +210,7 @@ fn key_package(mut reader: Reader<'_>, size: usize, limits: &Limits) -> Result<(
 }
 
 /// Walk over a LeafNode (section 7.2); give its encryption key.
-fn leaf<'a>(reader: &mut Reader<'a>, keys: &Keys) -> Result<&'a [u8], Fault> {
+fn leaf<'a>(reader: &mut Reader<'a>, keys: &EncryptionKeys) -> Result<&'a [u8], Fault> {
     let key = keys.check(reader.key()?)?;
     signing_identity(reader)?;
     // Versions, suites, extensions, proposals, credentials.
@@ -415,7 +284,7 @@ impl GroupInfo {
     pub fn read(mut reader: Reader<'_>, limits: &Limits) -> Result<Self, Fault> {
         let suite = group_context(&mut reader)?;
         extensions(&mut reader, &mut |extension_type, data| match extension_type {
-            RATCHET_TREE => tree(data, &Keys::of(suite.into()), limits),
+            RATCHET_TREE => tree(data, &EncryptionKeys::of(suite.into()), limits),
             _ => Ok(()),
         })?;
         reader.key()?;
@@ -453,10 +322,10 @@ fn group_context(reader: &mut Reader<'_>) -> Result<u16, Fault> {
 
 /// Walk over what a commit has made of a group: it came encrypted, so that this comes after it was applied to a copy.
 pub fn committed<'a>(context: &GroupContext, leaves: impl Iterator<Item = &'a LeafNode>) -> Result<(), Fault> {
-    let suite = group_context(&mut Reader(&context.mls_encode_to_vec()?))?;
-    let keys = Keys::of(suite.into());
+    let suite = group_context(&mut Reader::new(&context.mls_encode_to_vec()?))?;
+    let keys = EncryptionKeys::of(suite.into());
     for changed in leaves {
-        leaf(&mut Reader(&changed.mls_encode_to_vec()?), &keys)?;
+        leaf(&mut Reader::new(&changed.mls_encode_to_vec()?), &keys)?;
     }
     Ok(())
 }
@@ -474,7 +343,7 @@ fn external_senders(mut data: Reader<'_>) -> Result<(), Fault> {
 }
 
 /// Walk over a ratchet tree (section 12.4.3.3).
-pub fn tree(mut data: Reader<'_>, keys: &Keys, limits: &Limits) -> Result<(), Fault> {
+pub fn tree(mut data: Reader<'_>, keys: &EncryptionKeys, limits: &Limits) -> Result<(), Fault> {
     let mut nodes = data.inside()?;
     data.end()?;
     let most = limits.max_leaves as usize;
@@ -508,7 +377,7 @@ pub fn tree(mut data: Reader<'_>, keys: &Keys, limits: &Limits) -> Result<(), Fa
 }
 
 /// Walk over a ParentNode (section 7.1); give its encryption key.
-fn parent<'a>(reader: &mut Reader<'a>, keys: &Keys, most: usize) -> Result<&'a [u8], Fault> {
+fn parent<'a>(reader: &mut Reader<'a>, keys: &EncryptionKeys, most: usize) -> Result<&'a [u8], Fault> {
     let key = keys.check(reader.key()?)?;
     reader.key()?;
     let mut unmerged = reader.inside()?;

@@ -19,14 +19,15 @@ use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 
 use crate::{
-    bounds::{self, Keys, Reader},
+    bounds,
     error::{Blame, Fault, Kind},
     extension::{self, Extension},
     group::Group,
     group_info::GroupInfo,
     identity::{Provider, SigningIdentity, identity_from},
     key_package::KeyPackage,
-    keys::SignatureKeyPair,
+    keys::{EncryptionKeys, SignatureKeyPair},
+    octets::Reader,
     proposal::CustomProposal,
     ratchets::Ratchets,
     rules::{Limits, Policy, Rules},
@@ -131,7 +132,7 @@ impl Client {
     }
 
     fn tree(&self, octets: Option<&[u8]>) -> Result<Option<ExportedTree<'static>>, Fault> {
-        tree(octets, &Keys::of(self.0.suite), self.limits())
+        tree(octets, &EncryptionKeys::of(self.0.suite), self.limits())
     }
 
     fn group(&self, group: mls_rs::Group<Config>, ratchets: Ratchets) -> Group {
@@ -140,7 +141,11 @@ impl Client {
 }
 
 /// A ratchet tree that travels on its own.
-pub fn tree(octets: Option<&[u8]>, keys: &Keys, limits: &Limits) -> Result<Option<ExportedTree<'static>>, Fault> {
+pub fn tree(
+    octets: Option<&[u8]>,
+    keys: &EncryptionKeys,
+    limits: &Limits,
+) -> Result<Option<ExportedTree<'static>>, Fault> {
     let Some(octets) = octets else { return Ok(None) };
     bounds::tree(Reader::new(octets), keys, limits)?;
     Ok(Some(ExportedTree::from_bytes(octets)?))

@@ -11,13 +11,13 @@ use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
-    bounds::{self, Keys},
+    bounds,
     client::tree,
     error::{Blame, Fault},
     extension::{self, Extension},
     identity::{Provider, SigningIdentity, identity_from},
     key_package::KeyPackage,
-    keys::SignatureKeyPair,
+    keys::{EncryptionKeys, SignatureKeyPair},
     proposal::CustomProposal,
     rules::{Limits, Policy, Rules},
     scope, value,
@@ -46,7 +46,7 @@ impl ExternalSender {
         let message = scope::run(py, Blame::Peer, || {
             let limits = Limits::default();
             let (tree, message) = (
-                tree(ratchet_tree, &Keys::of_some_suite(), &limits)?,
+                tree(ratchet_tree, &EncryptionKeys::of_some_suite(), &limits)?,
                 bounds::group_info_message(group_info, &limits)?,
             );
             let mut group = self.client.observe_group(message, tree, None)?;

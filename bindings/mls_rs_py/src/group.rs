@@ -9,7 +9,7 @@ use mls_rs::{
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
-    bounds::{self, Keys},
+    bounds,
     client::{Config, Parts, new_identity, tree},
     commit::{CommitOptions, CommitOutput, CommitSecrets, Output},
     error::{Blame, Fault, Kind},
@@ -18,7 +18,7 @@ use crate::{
     group_info::GroupContext,
     identity::{Member, SigningIdentity},
     key_package::KeyPackage,
-    keys::SignatureKeyPair,
+    keys::{EncryptionKeys, SignatureKeyPair},
     proposal::{CachedProposal, CustomProposal, ReInitProposal},
     ratchets::Ratchets,
     received::{Applied, CommitMessage, Received},
@@ -556,7 +556,7 @@ impl Group {
         let now = self.parts.received_now(py, now)?;
         scope::run(py, Blame::Peer, || {
             let message = self.parts.welcome(welcome, true)?;
-            let tree = tree(ratchet_tree, &Keys::of_some_suite(), &self.parts.policy.limits)?;
+            let tree = tree(ratchet_tree, &EncryptionKeys::of_some_suite(), &self.parts.policy.limits)?;
             let (group, _) = self.live.enter()?.state().group.join_subgroup(&message, tree, now)?;
             Ok(Group::new(group, Ratchets::default(), self.parts.clone()))
         })

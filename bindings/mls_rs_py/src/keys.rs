@@ -1,9 +1,9 @@
-//! Signature key pairs (RFC 9420, section 5.1).
+//! Signature key pairs (RFC 9420, section 5.1), and what encryption keys look like.
 
 use ed25519_dalek::SigningKey;
 use mls_rs::{
     CipherSuite, CipherSuiteProvider, CryptoProvider,
-    crypto::{SignaturePublicKey, SignatureSecretKey},
+    crypto::{HpkePublicKey, SignaturePublicKey, SignatureSecretKey},
 };
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use pyo3::{prelude::*, types::PyBytes};
@@ -101,5 +101,30 @@ impl SignatureKeyPair {
 
     fn __repr__(&self) -> String {
         format!("SignatureKeyPair(cipher_suite={}, …)", u16::from(self.suite))
+    }
+}
+
+/// What encryption keys of a suite look like. mls-rs takes others, and a commit to their owner cannot be made.
+pub struct EncryptionKeys(Option<<RustCryptoProvider as CryptoProvider>::CipherSuiteProvider>);
+
+impl EncryptionKeys {
+    /// Keys of a suite that is not supported are taken for right: mls-rs refuses the suite.
+    pub fn of(suite: CipherSuite) -> Self {
+        Self(suite_provider(suite).ok())
+    }
+
+    /// Keys of a suite that only mls-rs knows are taken for right.
+    pub fn of_some_suite() -> Self {
+        Self(None)
+    }
+
+    /// Give the key, if it is one.
+    pub fn check<'a>(&self, key: &'a [u8]) -> Result<&'a [u8], Fault> {
+        match &self.0 {
+            Some(provider) if provider.kem_public_key_validate(&HpkePublicKey::from(key.to_vec())).is_err() => {
+                Err(Fault::new(Kind::Peer, "an encryption key that is none of the cipher suite"))
+            }
+            _ => Ok(key),
+        }
     }
 }

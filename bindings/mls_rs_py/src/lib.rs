@@ -15,6 +15,7 @@ mod group_info;
 mod identity;
 mod key_package;
 mod keys;
+mod octets;
 mod proposal;
 mod ratchets;
 mod received;

@@ -4,12 +4,12 @@ use mls_rs::{Group as Core, MlsMessage, crypto::SignatureSecretKey, identity::Si
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
-    bounds::Keys,
     client::{self, Config, Parts, not_before},
     error::{Blame, Fault},
     extension::{self, Extension},
     group::Group,
     key_package::KeyPackage,
+    keys::EncryptionKeys,
     ratchets::Ratchets,
     scope, value,
 };
@@ -77,7 +77,7 @@ impl ReInitClient {
         let now = self.parts.received_now(py, now)?;
         scope::run(py, Blame::Peer, || {
             let message = self.parts.welcome(welcome, true)?;
-            let tree = client::tree(ratchet_tree, &Keys::of_some_suite(), &self.parts.policy.limits)?;
+            let tree = client::tree(ratchet_tree, &EncryptionKeys::of_some_suite(), &self.parts.policy.limits)?;
             let (group, _) = self.core()?.join(&message, tree, now)?;
             Ok(Group::new(group, Ratchets::default(), self.parts.clone()))
         })

@@ -16,9 +16,10 @@ use mls_rs_core::{
 use zeroize::Zeroizing;
 
 use crate::{
-    bounds::{GroupInfo, MAX_PSKS, Reader, Welcome},
+    bounds::{GroupInfo, MAX_PSKS, Welcome},
     error::{Fault, Inner, Kind},
     keys::suite_provider,
+    octets::Reader,
     rules::Limits,
     storage::{KeyPackages, PreSharedKeys},
 };
