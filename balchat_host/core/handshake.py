@@ -22,7 +22,20 @@ from typing import Final, cast
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView
-from balchat_host.core import account, asking, contacts, content, groups, limits, moving, outbox, requests, routes, rows
+from balchat_host.core import (
+    account,
+    asking,
+    contacts,
+    content,
+    groups,
+    limits,
+    moving,
+    outbox,
+    pool,
+    requests,
+    routes,
+    rows,
+)
 from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
@@ -102,10 +115,9 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
     The same one until it is used or stale. Raises RequestsFull.
     """
     lifetime = unit.policy.request_lifetime
-    fresh = unit.now - lifetime * 1000 // 2  # handed out again only while it has half its life before it
     issued = unit.tx.query(
-        "SELECT key_package FROM issued_key_package WHERE peer_id = ? AND issued_at > ?",
-        (source.octets, fresh),
+        "SELECT key_package FROM issued_key_package WHERE peer_id = ? AND issued_at > ? AND issued_at <= ?",
+        (source.octets, *pool.fresh(unit)),
     )
     if issued:
         key_package = cast("bytes", issued[0][0])
@@ -119,7 +131,8 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
         )
         _take_back(
             unit,
-            "peer_id NOT IN (SELECT peer_id FROM issued_key_package ORDER BY issued_at DESC LIMIT ?)",
+            # By the order in which they were made, which does not hang on a clock.
+            "rowid NOT IN (SELECT rowid FROM issued_key_package ORDER BY rowid DESC LIMIT ?)",
             _MAX_ISSUED,
         )
     return Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()

@@ -113,8 +113,8 @@ def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
     for identifier in dict.fromkeys(envelope_ids):
         found = unit.tx.query(
             "SELECT contact, told_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
-            " AND (told_at IS NULL OR told_at < ?)",
-            (identifier, unit.now - _TOLD_AGAIN_AFTER),
+            " AND (told_at IS NULL OR told_at NOT BETWEEN ? AND ?)",
+            (identifier, unit.now - _TOLD_AGAIN_AFTER, unit.now),
         )
         for contact, is_first in found:
             (first if is_first else again).setdefault(cast("int", contact), []).append(identifier)

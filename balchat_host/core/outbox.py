@@ -25,6 +25,9 @@ from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit import ANNOUNCE, EncryptWaiting, SendPending, Unit
 from balchat_host.core.views import identify
 
+LONGEST_WAIT: Final = 7 * 24 * 3600 * 1000
+"""Milliseconds that anything waits before it leaves; what seems to wait for longer was told to by a clock that was
+ahead, and leaves."""
 _STORED_ANEW_AFTER: Final = 24 * 3600 * 1000
 """Milliseconds until what was stored, and not confirmed, is stored once more."""
 
@@ -162,7 +165,7 @@ def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: i
     )
     outgoing: list[Outgoing] = []
     for ticket, envelope, not_before in found:
-        if cast("int", not_before) > now:
+        if now < cast("int", not_before) <= now + LONGEST_WAIT:
             return Pending(outgoing=outgoing, look_again=cast("int", not_before))
         outgoing.append(Outgoing(ticket=cast("int", ticket), envelope=cast("bytes", envelope)))
     return Pending(outgoing=outgoing, look_again=None)
@@ -185,7 +188,8 @@ def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, 
         is_request = kind == Kind.KEY_PACKAGE_REQUEST
         # What looks as if from the future was queued by a clock that was ahead: it has waited long enough.
         hedging = cast("int", queued_at) - queued_until if cast("int", queued_at) <= now else 0
-        wait = max(hedging, cast("int", not_before) - now if is_request else 0)
+        told = cast("int", not_before) - now if is_request else 0
+        wait = max(hedging, told if told <= LONGEST_WAIT else 0)
         if wait > 0:
             return Pending(outgoing=outgoing, look_again=now + wait)
         if is_request:
@@ -202,9 +206,13 @@ def expire(unit: Unit, ticket: int) -> None:
 
 
 def store_anew(unit: Unit) -> None:
-    """Have stored once more what was stored a day ago and is not confirmed. What is stale is left out."""
+    """Have stored once more what was stored a day ago, or by a clock that was ahead, and is not confirmed.
+
+    What is stale is left out.
+    """
     again = unit.tx.query(
-        "UPDATE outbox SET stored_at = NULL WHERE stored_at < ? AND coalesce(stale_at > ?, 1) RETURNING contact",
+        "UPDATE outbox SET stored_at = NULL WHERE (stored_at < ?1 OR stored_at > ?2) AND coalesce(stale_at > ?2, 1)"
+        " RETURNING contact",
         (unit.now - _STORED_ANEW_AFTER, unit.now),
     )
     for number in dict.fromkeys(row[0] for row in again):

@@ -8,6 +8,8 @@ from balchat_host.core.unit import Unit
 MAX_MADE: Final = 128
 """How many are made at once."""
 _DAY: Final = 24 * 3600
+_CLOCK_TOLERANCE: Final = 3600 * 1000
+"""Milliseconds that a KeyPackage is valid before it was made (docs/spec/mls.md, Time)."""
 MAX_KEPT: Final = 1024
 """How many may be out; beyond, the oldest are taken back."""
 
@@ -18,11 +20,10 @@ def refill(unit: Unit, count: int) -> KeyPackages:
     The last resort is made anew when half of its life is over; the one before it answers until it is stale.
     """
     lifetime = unit.policy.request_lifetime
-    fresh = unit.now - lifetime * 1000 // 2
     last = unit.tx.query(
-        "SELECT key_package, made_at FROM pooled_key_package WHERE last_resort = 1 AND made_at > ?"
+        "SELECT key_package, made_at FROM pooled_key_package WHERE last_resort = 1 AND made_at > ? AND made_at <= ?"
         " ORDER BY made_at DESC LIMIT 1",
-        (fresh,),
+        fresh(unit),
     )
     last_resort, made_at = cast("tuple[bytes, int]", last[0]) if last else (_make(unit, last_resort=True), unit.now)
     single_use = tuple(_make(unit, last_resort=False) for _ in range(min(count, MAX_MADE)))
@@ -35,6 +36,14 @@ def refill(unit: Unit, count: int) -> KeyPackages:
     # Everybody can read it, so it ends with a day and does not tell our clock (docs/spec/mls.md, Time).
     not_after = (made_at // 1000 + lifetime) // _DAY * _DAY
     return KeyPackages(single_use=single_use, last_resort=last_resort, not_after=not_after)
+
+
+def fresh(unit: Unit) -> tuple[int, int]:
+    """Return after when, and until when, a KeyPackage was made that is still handed out (Unix milliseconds).
+
+    It has half of its life before it. One from later was made by a clock that was ahead, and is good for nothing yet.
+    """
+    return unit.now - unit.policy.request_lifetime * 1000 // 2, unit.now + _CLOCK_TOLERANCE
 
 
 def expire(unit: Unit) -> None:

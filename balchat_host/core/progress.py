@@ -149,7 +149,7 @@ def _refused(
     confirmed_by: bytes | None,
 ) -> None:
     if refusal.retry_after is not None:
-        not_before = unit.now + max(_SHORTEST_WAIT, int(refusal.retry_after * 1000))
+        not_before = unit.now + int(min(max(_SHORTEST_WAIT, refusal.retry_after * 1000), outbox.LONGEST_WAIT))
         unit.tx.execute("UPDATE outbox SET not_before = ? WHERE id = ?", (not_before, refusal.ticket))
         return
     unit.tx.execute("DELETE FROM outbox WHERE id = ?", (refusal.ticket,))

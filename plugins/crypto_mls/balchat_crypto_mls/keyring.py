@@ -43,9 +43,12 @@ class Keyring:
 
     @classmethod
     def fresh(cls, area: KeyValueArea, *, now: int) -> Self:
-        """Give the account's keys, with a new MLS key and credential if the old one is past half its life."""
+        """Return the account's keys, with a new MLS key and credential if the old one is past half its life.
+
+        Or if it is valid for too long, because the clock was ahead when it was made: others would refuse it.
+        """
         keyring = cls.load(area)
-        if keyring.credential.not_after - now > MAX_LIFETIME // 2:
+        if MAX_LIFETIME // 2 < keyring.credential.not_after - now <= MAX_LIFETIME:
             return keyring
         return cls._issue(area, keyring.identity_seed, now=now)
 

@@ -231,6 +231,17 @@ def test_a_credential_is_renewed_in_time(pair, now):
     assert bob.process(alice.encrypt(b"second", b"by the old one"), now=later).sender == alice.peer
 
 
+def test_a_credential_made_by_a_clock_that_was_ahead_is_renewed(account, now):
+    alice, bob = account(), account()
+    for ahead in (40 * DAY, 3650 * DAY):
+        alice.key_package(lifetime=3600, now=now + ahead)
+        bob.create_group(b"%d" % ahead, now=now)
+        bob.add(b"%d" % ahead, [(alice.peer, alice.key_package(lifetime=3600, now=now))], now=now)
+        kept = Keyring.load(alice.area).credential
+        alice.key_package(lifetime=3600, now=now - 600)
+        assert Keyring.load(alice.area).credential == kept
+
+
 def test_five_past_epochs_are_kept(pair, now):
     alice, bob = pair
     messages = [alice.encrypt(b"group", b"%d" % number) for number in range(3)]

@@ -27,6 +27,8 @@ _INBOX: Final = b"inbox"
 _RESTORED: Final = b"restored"
 """When, as we last saw it, the account went on from a backup."""
 _OUT_OF_DATE: Final = 1
+_CLOCK_TOLERANCE: Final = 3600
+"""Seconds that a KeyPackage is valid before it was made (docs/spec/mls.md, Time)."""
 _TIME: Final = uint(2**53)
 MAX_CLAIMS: Final = 1024
 
@@ -35,7 +37,7 @@ MAX_CLAIMS: Final = 1024
 class RelayRow(Message):
     """A relay of ours. The lowest `position` is the default; one that is `leaving` gets nothing new. Unix seconds.
 
-    `cards_until`: when the first of the cards that we have published there is out of date.
+    `cards_until`: when the first of the cards that we have published there is out of date; noted at `cards_at`.
     """
 
     key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
@@ -43,6 +45,7 @@ class RelayRow(Message):
     position: int = field(metadata=_TIME.field)
     leaving_since: int | None = field(default=None, metadata=optional(_TIME).field)
     cards_until: int = field(default=0, metadata=_TIME.field)
+    cards_at: int = field(default=0, metadata=_TIME.field)
 
     @property
     def peer(self) -> PeerId:
@@ -158,8 +161,13 @@ class Book:
             rows = []
             stays = known is not None and known.leaving_since is None
             position = known.position if known and stays else 1 + max((row.position for row in others), default=0)
-        cards_until = known.cards_until if known else 0
-        row = RelayRow(key=address.relay_key, permit=address.permit, position=position, cards_until=cards_until)
+        row = RelayRow(
+            key=address.relay_key,
+            permit=address.permit,
+            position=position,
+            cards_until=known.cards_until if known else 0,
+            cards_at=known.cards_at if known else 0,
+        )
         await self._put([row, *rows], [])
         return row
 
@@ -169,10 +177,17 @@ class Book:
         queues = [replace(each, retired_at=now) for each in self.queues(relay=row.key) if each.retired_at is None]
         await self._put([replace(row, leaving_since=now)], queues)
 
+    def cards_until(self, row: RelayRow) -> int:
+        """Return when the first of the cards at a relay is out of date, in Unix seconds; 0 where none are there.
+
+        Those that were made by a clock that was ahead are good for nothing yet: they count as out of date.
+        """
+        return _OUT_OF_DATE if row.cards_at > self._now() + _CLOCK_TOLERANCE else row.cards_until
+
     async def stocked(self, key: bytes, until: int) -> None:
         """Note that the cards at a relay are good until then."""
         if (row := self._relays.get(key)) is not None:
-            await self._put([replace(row, cards_until=until)], [])
+            await self._put([replace(row, cards_until=until, cards_at=int(self._now()))], [])
 
     async def drop_relay(self, row: RelayRow) -> None:
         """Forget a relay with all its queues."""

@@ -140,8 +140,9 @@ class Station:
         return done
 
     async def _stock(self, row: RelayRow) -> None:
-        good_until = await self._inbox.stock(int(self._now()), row.cards_until)
-        if good_until != row.cards_until:
+        known = self._book.cards_until(row)
+        good_until = await self._inbox.stock(int(self._now()), known)
+        if good_until != known:
             await self._book.stocked(row.key, good_until)
 
     async def _see_to_lost(self, row: RelayRow) -> None:

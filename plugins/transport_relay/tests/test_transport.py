@@ -546,6 +546,22 @@ async def test_cards_are_made_again_when_half_of_them_are_gone_and_when_they_gro
                 assert await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
 
 
+@pytest.mark.parametrize("days", [40, 3650])
+async def test_cards_made_by_a_clock_that_was_ahead_are_replaced_once_it_is_right(world, days: int) -> None:
+    key, area = Secret(urandom(32)), DictArea()
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay, key=key, area=area, ahead=days * DAY):
+            assert len(relay.asked_for(Publish)) == 1
+        async with w.account(key=key, area=area) as bob:
+            await bob.online()
+            await anyio.sleep(DAY)
+            # The old ones were taken out of the pool first, by tokens that were published for that.
+            assert len(relay.asked_for(Publish)) == 3
+            await anyio.sleep(2 * DAY)
+            assert len(relay.asked_for(Publish)) == 3
+
+
 async def test_a_stranger_finds_an_inbox_by_a_card_and_remembers_it(world) -> None:
     key = Secret(urandom(32))
     async with world() as w, w.account(key=key) as alice:
