@@ -29,6 +29,8 @@ from balchat_host.api.frontend import Holder
 NAME: Final = "running"
 _NEW: Final = "running.new"
 _MAX_SIZE: Final = 4096
+_MAX_PROCESS_ID: Final = 2**31 - 1
+"""The largest number that a system call takes for one."""
 _STARTED_FIELD: Final = 19
 """Of the fields of /proc/PID/stat that follow the program's name (proc_pid_stat(5), field 22)."""
 
@@ -161,6 +163,8 @@ def end_holder(profile: Path) -> int:
         descriptor = os.pidfd_open(process_id) if hasattr(os, "pidfd_open") else None
     except ProcessLookupError:
         raise RunningElsewhere(directory=str(found.runtime_directory)) from None
+    except OSError:  # sandboxes have kernels and filters without it
+        descriptor = None
     try:
         if not found.process.is_here:
             raise RunningElsewhere(directory=str(found.runtime_directory))
@@ -210,7 +214,7 @@ def _is_locked(descriptor: int) -> bool | None:
 def _parsed(octets: bytes, locked: bool | None) -> _Found | None:  # noqa: FBT001  # private, and named where it is read
     try:
         said = json.loads(octets)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match said:
         case {
@@ -218,11 +222,20 @@ def _parsed(octets: bytes, locked: bool | None) -> _Found | None:  # noqa: FBT00
             "started": str(started),
             "namespace": str(namespace),
             "runtime_directory": str(directory),
-        } if process_id > 1:
+        } if 1 < process_id <= _MAX_PROCESS_ID and _is_path(directory):
             process = Process(process_id=process_id, started=started, namespace=namespace)
             return _Found(process=process, runtime_directory=Path(directory), is_locked=locked)
         case _:
             return None
+
+
+def _is_path(text: str) -> bool:
+    """Say whether the system could have a file of this name, whatever the directory that we are in."""
+    try:
+        octets = os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return octets.startswith(b"/") and b"\0" not in octets
 
 
 def _started(process_id: int) -> str:

@@ -108,6 +108,8 @@ def wait_until_gone(process: int, timeout: float) -> bool:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:
         return True
+    except OSError:  # sandboxes have kernels and filters without it
+        return _poll_until_gone(process, timeout)
     try:
         return bool(select.select([descriptor], [], [], min(timeout, _LONGEST))[0])
     finally:

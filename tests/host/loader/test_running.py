@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,7 +79,7 @@ def test_what_is_no_process_of_ours_is_not_ended(file: RunningFile, tmp_path: Pa
         end_holder(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"process_id": "1"}', "x" * 10_000, "\0"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"process_id": "1"}', "x" * 10_000, "\0", "[" * 4096])
 def test_what_cannot_be_read_means_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "running").write_text(text)
     assert find_holder(tmp_path) is None
@@ -90,6 +92,45 @@ def test_no_group_of_processes_and_no_init_is_named(file: RunningFile, tmp_path:
     assert find_holder(tmp_path) is None
     with pytest.raises(NotRunning):
         end_holder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"process_id": 2**31},
+        {"process_id": 2**63},
+        *({"runtime_directory": each} for each in ("", "run", "/a\0b", "/\ud800")),
+    ],
+    ids=str,
+)
+def test_what_no_system_call_takes_means_nothing(file: RunningFile, tmp_path: Path, changes: dict[str, object]) -> None:
+    said(tmp_path, **changes)
+    assert find_holder(tmp_path) is None
+    with pytest.raises(NotRunning):
+        end_holder(tmp_path)
+
+
+def test_a_directory_whose_name_is_no_utf8_is_found(tmp_path: Path) -> None:
+    directory = tmp_path / os.fsdecode(b"caf\xe9")
+    file = RunningFile(tmp_path, directory)
+    file.put()
+    holder = find_holder(tmp_path)
+    assert holder is not None
+    assert holder.runtime_directory == directory
+    file.remove()
+
+
+def test_a_process_is_ended_also_where_the_kernel_has_no_descriptors_for_it(
+    file: RunningFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process_id: int) -> int:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    signalled: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
+    monkeypatch.setattr(os, "kill", lambda process_id, number: signalled.append((process_id, number)))
+    assert end_holder(tmp_path) == os.getpid()
+    assert signalled == [(os.getpid(), signal.SIGTERM), (os.getpid(), signal.SIGCONT)]
 
 
 def test_what_is_no_ordinary_file_is_passed_over(tmp_path: Path) -> None:
