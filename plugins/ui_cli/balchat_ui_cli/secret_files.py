@@ -87,12 +87,15 @@ def _require_safe_folder(step: _Step, *, ours_alone: bool) -> None:
     """Raise BadPassphraseFile where others can put something else in place of an entry of a folder.
 
     Nobody else can make a file that is ours alone, only move one of ours there: for that, the folder's owner and group
-    are trusted.
+    are trusted. A link is another matter. It can lead to any file of ours, also to one whose first line everybody knows
+    or could write, as that of a mailbox.
     """
     mode = step.folder_status.st_mode
     problem = None
     if not ours_alone and not _trusted(step.folder_status):
         problem = "belongs to somebody else"
+    elif stat.S_ISLNK(step.status.st_mode) and not _trusted(step.status):
+        problem = f"has {step.entry.name} of somebody else's, a link"
     elif mode & stat.S_ISVTX:
         # Sticky: others may add to it, and nobody takes away what is not their own.
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not _trusted(step.status):

@@ -153,6 +153,19 @@ def test_a_file_of_ours_alone_may_lie_in_a_folder_of_our_group(cli: Cli, profile
     refused(cli, file, "can be changed by others")
 
 
+def test_a_link_of_somebody_elses_to_a_file_of_ours_alone_is_refused(
+    cli: Cli, profile: FakeProfile, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who owns the folder could have us take the first line of a private file of ours, and know it."""
+    known = folder / "known"
+    known.mkdir(mode=0o700)
+    (folder / "passphrase").symlink_to(write(known, 0o600))
+    assert use(cli, folder / "passphrase").code == 0
+    theirs = {folder.stat().st_ino, (folder / "passphrase").lstat().st_ino}
+    monkeypatch.setattr(secret_files, "_trusted", lambda status: status.st_ino not in theirs)
+    refused(cli, folder / "passphrase", "has passphrase of somebody else's")
+
+
 def test_links_that_lead_in_a_circle(cli: Cli, profile: FakeProfile, folder: Path) -> None:
     (folder / "passphrase").symlink_to("passphrase")
     assert use(cli, folder / "passphrase").error["code"] == "bad-passphrase-file"
