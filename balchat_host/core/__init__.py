@@ -10,10 +10,11 @@ Rules
 - Whatever a stranger can make grow has a limit here.
 
 Where things are: `unit` what every function gets; `schema` the tables, `rows` and `views` what stands in them and how
-front ends see it; `codes`, `names` and `safety` what people read and type; `envelope`, `content` and `cbor` the wire
-formats; `account`, `contacts`, `requests`, `messages` what people do; `asking` and `handshake` how two accounts come to
-share a group, and `groups` which one they use; `routes` how they reach each other; `inbox` what arrives, `budgets` what
-that may cost, and `failures` what is done where nobody foresaw it; `outbox` what waits to leave, and `moving` what
-leaves again; `restoring` how an account goes on from a backup; `journal` what front ends are told; `limits` and
-`housekeeping` what keeps all of it from growing.
+front ends see it; `codes`, `names` and `safety` what people read and type, with `characters`, `lookalikes` and
+`key_spellings`; `envelope`, `content` and `cbor` the wire formats; `account`, `contacts`, `requests`, `messages` what
+people do; `asking` and `handshake` how two accounts come to share a group, and `groups` which one they use; `routes`
+how they reach each other; `inbox` what arrives, `budgets` what that may cost, and `failed_envelopes` which of it failed
+unexpectedly; `outbox` what waits to leave, `moving` what leaves again, and `progress` how far it has come; `pool` our
+KeyPackages at relays; `restoring` how an account goes on from a backup; `journal` what front ends are told; `limits`
+and `housekeeping` what keeps all of it from growing.
 """

@@ -20,7 +20,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
 from balchat_host.core import account, groups, journal, limits, requests, rows
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.keys import is_spelt_like_a_key
+from balchat_host.core.key_spellings import is_spelt_like_a_key
 from balchat_host.core.names import MADE_UP_LENGTH, check_name, made_up_name, name_key, search_key
 from balchat_host.core.safety import safety_number
 from balchat_host.core.unit import Disconnect, Forget, Unit

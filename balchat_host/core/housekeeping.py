@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from balchat_host.core import asking, failures, groups, handshake, journal, moving, outbox, pool, requests
+from balchat_host.core import asking, failed_envelopes, groups, handshake, journal, moving, outbox, pool, requests
 from balchat_host.core.unit import Unit
 
 _DAY: Final = 24 * 3600 * 1000
@@ -37,6 +37,6 @@ _TASKS: Final[tuple[Callable[[Unit], None], ...]] = (
     moving.make_up,
     moving.encrypt_all_waiting,
     journal.prune,
-    failures.expire,
+    failed_envelopes.expire,
     _forget_envelopes,
 )

@@ -20,7 +20,18 @@ from balchat_host.api.errors import (
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState
-from balchat_host.core import asking, budgets, content, failures, groups, handshake, limits, messages, outbox, rows
+from balchat_host.core import (
+    asking,
+    budgets,
+    content,
+    failed_envelopes,
+    groups,
+    handshake,
+    limits,
+    messages,
+    outbox,
+    rows,
+)
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
 from balchat_host.core.unit import Unit
 
@@ -101,8 +112,8 @@ def _failed(unit: Unit, origin: "_Origin", envelope: Envelope, error: BaseExcept
         unit.unexpected(error)
     if envelope.kind is Kind.KEY_PACKAGE and origin.source is not None:
         asking.on_useless_key_package(unit, origin.source, reason)
-    elif not expected and origin.is_contact and failures.may_come_again(unit, origin.envelope_id):
-        return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(failures.RETRY_AFTER))
+    elif not expected and origin.is_contact and failed_envelopes.may_come_again(unit, origin.envelope_id):
+        return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(failed_envelopes.RETRY_AFTER))
     return Disposition(verdict=Verdict.REFUSED, reason=reason)
 
 

@@ -15,7 +15,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import RequestView
 from balchat_host.core import journal, rows
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.keys import is_spelt_like_a_key
+from balchat_host.core.key_spellings import is_spelt_like_a_key
 from balchat_host.core.names import clean_name, made_up_name, name_key, search_key
 from balchat_host.core.unit import Unit
 

@@ -20,7 +20,7 @@ from balchat_host.api.events import (
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
 from balchat_host.core.codes import parse_peer
-from balchat_host.core.keys import is_spelt_like_a_key
+from balchat_host.core.key_spellings import is_spelt_like_a_key
 from balchat_host.core.names import check_name, name_key, search_key
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.fake_journal import Bell, Clock, Journal

@@ -1,6 +1,6 @@
 """Shows a text as a QR code, or says why the terminal cannot."""
 
-from balchat_host.api.pictures import qr_lines, width_of_picture
+from balchat_host.api.qr import qr_lines, width_of_picture
 from balchat_ui_cli.output import Output
 
 

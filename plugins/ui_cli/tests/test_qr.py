@@ -11,7 +11,7 @@ import zxingcpp
 from balchat_ui_cli.output import Output
 from balchat_ui_cli.qr import show_qr
 
-from balchat_host.api.pictures import QUIET_ZONE
+from balchat_host.api.qr import QUIET_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

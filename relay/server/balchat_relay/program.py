@@ -164,7 +164,7 @@ def _draw(out: Output, text: str) -> None:
     """Draw a text as a QR code; where the terminal is too narrow, say so instead: what wraps cannot be read."""
     import segno
 
-    from balchat_host.api.pictures import qr_lines, width_of_picture
+    from balchat_host.api.qr import qr_lines, width_of_picture
 
     modules = [bytes(row) for row in segno.make(text, error="l", micro=False).matrix]
     terminal, needed = sys.stdout.isatty(), width_of_picture(modules)

@@ -1,4 +1,4 @@
-"""Envelopes that brought up an exception which nobody foresaw.
+"""Envelopes of contacts that failed with an exception which nobody foresaw: how often each may come again.
 
 It may be our own bug, and a refusal for good has the sender give its message up: so a contact's envelope may come again
 a few times, an hour apart, and a better balchat may take it meanwhile. A stranger's never.
