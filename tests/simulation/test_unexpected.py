@@ -12,7 +12,6 @@ from balchat_host.api.storage import SqlError
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import (
     contacts,
-    failures,
     groups,
     handshake,
     housekeeping,
@@ -245,7 +244,7 @@ def test_what_the_disk_says_is_no_envelope_s_matter(
 
 def test_what_failed_is_counted_for_a_while_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
-    monkeypatch.setattr(failures, "MAX_KEPT", 5)
+    monkeypatch.setattr(failed_envelopes, "MAX_KEPT", 5)
     monkeypatch.setattr(messages, "take_in", lambda *_: 1 / 0)
     for number in range(8):
         meeting.bob.write(meeting.alice, f"{number}")
