@@ -12,6 +12,7 @@ from balchat_host.api.storage import SqlError
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import (
     contacts,
+    failed_envelopes,
     groups,
     handshake,
     housekeeping,
