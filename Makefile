@@ -67,10 +67,13 @@ system:
 test: lint .venv/.drivers build/.wheelhouse ## Lint, types, layers and every test, the ones over real Tor included
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
-# Not here: tests/crash, tests/e2e, tests/install, the binding's, and what is marked slow or tor.
+# Not here: what starts programs, plays against other implementations, or is marked slow or tor.
+STARTS_PROGRAMS := --ignore-glob='*/test_processes.py' \
+	$(patsubst %,--ignore=relay/server/tests/test_%.py,crashes disk manners operations program)
 .PHONY: test-fast
 test-fast: lint ## What to run while working, under three minutes: lint, units, simulation
-	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) -m 'not tor and not slow' tests/docs tests/host tests/simulation plugins relay
+	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) $(STARTS_PROGRAMS) -m 'not tor and not slow' \
+		tests/docs tests/host tests/simulation plugins relay
 
 .PHONY: lint
 lint: setup ## ruff, pyright, import-linter, stubtest, rustfmt, clippy
