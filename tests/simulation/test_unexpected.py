@@ -119,7 +119,7 @@ REQUEST_PLACES = [
 
 
 def name_of(value: object) -> str:
-    return type(value).__name__ if isinstance(value, Exception) else str(value[1])  # type: ignore[index]
+    return type(value).__name__ if isinstance(value, Exception) else str(value[1])
 
 
 @pytest.mark.parametrize("error", UNFORESEEN, ids=name_of)
@@ -264,7 +264,7 @@ def test_what_failed_is_counted_for_a_while_and_not_without_end(monkeypatch: pyt
 
 
 def count_failed(account: Account) -> int:
-    return account.read(lambda tx: tx.query("SELECT count(*) FROM failed_envelope"))[0][0]  # type: ignore[return-value]
+    return account.read(lambda tx: tx.query("SELECT count(*) FROM failed_envelope"))[0][0]
 
 
 def test_what_cannot_be_tidied_keeps_nothing_else_from_it(monkeypatch: pytest.MonkeyPatch) -> None:

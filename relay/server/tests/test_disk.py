@@ -126,7 +126,7 @@ class Failing(Witness):
     def committed(self, places: Sequence[Place]) -> None:
         raise KeyError("what-nobody-may-log")
 
-    undone = deleted = committed  # type: ignore[assignment]
+    undone = deleted = committed
 
 
 async def test_whoever_fails_to_hear_of_it_keeps_nothing_from_being_stored(

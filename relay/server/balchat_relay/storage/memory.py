@@ -1,7 +1,7 @@
 """A store in memory, for tests: the contract in plain words, to compare other stores with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus, Stored
 from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS, MAX_INBOX_ENVELOPE
@@ -211,10 +211,6 @@ class MemoryStore(QueueStore):
                 del found.envelopes[envelope_id]
             found.acknowledged = {one: until for one, until in found.acknowledged.items() if until > now}
         return False
-
-    def change_limits(self, **limits: int) -> None:
-        """Open the same store with other limits."""
-        self._limits = replace(self._limits, **limits)
 
     def _own(self, queue: bytes, receive: bytes | None) -> _Queue:
         found = self._queues.get(queue)

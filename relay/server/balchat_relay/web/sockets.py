@@ -41,7 +41,6 @@ _OUTBOX: Final = 256 * 1024
 _PIECE: Final = 64 * 1024
 _BINARY: Final = 0x82
 _SHORT: Final = 125
-_PAUSE_AFTER_FAULT: Final = 1.0
 
 
 class SubscriberLink:
