@@ -17,7 +17,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.core import account, contacts, content, groups, handshake, inbox, outbox, pool, routes
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.unit import crypto_area
+from balchat_host.core.unit import Unexpected, crypto_area
 from balchat_host.testing.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -79,8 +79,18 @@ class Scene:
         self.envelopes = [envelope for state in self.states for envelope in state.envelopes]
 
     def feed(self, source: PeerId | None, envelopes: list[bytes]) -> list[Disposition]:
-        """Have Alice receive envelopes, and return her answers; nothing of it is kept."""
-        return self.alice.change(lambda unit: inbox.receive(unit, source, envelopes), then_crash=True)
+        """Have Alice receive envelopes, and return her answers; nothing of it is kept.
+
+        Raise AssertionError where they bring up an exception that nobody foresaw.
+        """
+
+        def receive(unit: Unit) -> list[Disposition]:
+            dispositions = inbox.receive(unit, source, envelopes)
+            if unforeseen := [effect.type for effect in unit.effects if isinstance(effect, Unexpected)]:
+                raise AssertionError(f"nobody foresaw {', '.join(unforeseen)}")
+            return dispositions
+
+        return self.alice.change(receive, then_crash=True)
 
     def request(self, sender: Account, welcome: bytes) -> bytes:
         """Return the payload of a contact request of the sender's with this Welcome."""
