@@ -17,7 +17,7 @@ from balchat_host.core.unit import OfferRoutes, Unit
 _GROUP_ID_SIZE: Final = 16
 _HOUR: Final = 3600 * 1000
 _ASKED_FOR: Final = 180 * 24 * _HOUR
-"""Milliseconds for which somebody who does not answer is asked anew, each time what we asked with is stale."""
+"""Milliseconds for which somebody who does not answer is asked again, each time what we asked with is stale."""
 _ASKED_EVERY: Final = outbox.LONGEST_WAIT
 """Milliseconds between two requests, at least, however soon what we ask with is stale: each is a group, and lies in the
 inbox of somebody who may only be away."""
@@ -31,7 +31,7 @@ day, for as long as they are a contact: they may have mended it."""
 _LOST_GROUPS_PER_HOUR: Final = 1
 """How often a contact who speaks in a group that is not here is asked again."""
 _NEW_TRY_AFTER: Final = 60 * 1000
-"""Milliseconds until a contact request that was turned down as unusable is begun anew."""
+"""Milliseconds until a contact request that was turned down as unusable is begun again."""
 
 
 def begin(unit: Unit, contact: rows.ContactRow) -> None:
@@ -99,7 +99,7 @@ def on_useless_key_package(unit: Unit, source: PeerId, reason: str) -> None:
 def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
     """Ask for another KeyPackage in so many milliseconds, and then for contact; unless that is under way, or needless.
 
-    What we asked before stands until then: they may have it already, and answer. Nobody is asked anew for longer than
+    What we asked before stands until then: they may have it already, and answer. Nobody is asked again for longer than
     `_ASKED_FOR` after we began to.
     """
     if contact.state is ContactState.ACTIVE or outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
@@ -137,7 +137,7 @@ def ask_restored_now(unit: Unit, contact: rows.ContactRow) -> None:
 
 
 def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:
-    """Ask anew, later, because nothing is ever taken where their KeyPackage led to.
+    """Ask again, later, because nothing is ever taken where their KeyPackage led to.
 
     Whoever gives out KeyPackages and then takes nothing must not keep us busy: each time we wait twice as long.
     """
@@ -145,7 +145,7 @@ def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:
 
 
 def renew(unit: Unit) -> None:
-    """Ask those anew who may have got our request too late: the KeyPackage that we made it with is stale by now.
+    """Ask those again who may have got our request too late: the KeyPackage that we made it with is stale by now.
 
     What reached them directly is not among it. Nobody is asked so more often than once in `_ASKED_EVERY`.
     """

@@ -61,7 +61,7 @@ class Envelope:
         if len(octets) > MAX_ENVELOPE_SIZE:
             raise MalformedEnvelope(problem="it is too large")
         if len(octets) <= _PAYLOAD_AT or octets[0] != _ARRAY_OF_THREE:
-            raise MalformedEnvelope(problem="it is no array of three")
+            raise MalformedEnvelope(problem="it is not an array of three")
         if octets[_VERSION_AT] != VERSION:
             raise MalformedEnvelope(problem="its version is not known here")
         try:
@@ -72,7 +72,9 @@ class Envelope:
             start = _PAYLOAD_AT + size
             if start <= len(octets) and octets[:start] == _head(kind, len(octets) - start):
                 return cls(kind=kind, payload=octets[start:])
-        raise MalformedEnvelope(problem="its payload is no byte string, does not end with it, or has a longer spelling")
+        raise MalformedEnvelope(
+            problem="its payload is not a byte string, does not end with it, or has a longer spelling"
+        )
 
 
 def _head(kind: Kind, length: int) -> bytes:
@@ -111,10 +113,10 @@ class ContactRequest:
             raise MalformedEnvelope(problem=str(error)) from error
         # One value, one encoding: or two envelopes with two ids could say the same.
         if not isinstance(item, list) or cbor.encode(cast("object", item)) != octets:
-            raise MalformedEnvelope(problem="it is no array, or its encoding is not deterministic")
+            raise MalformedEnvelope(problem="it is not an array, or its encoding is not deterministic")
         fields = cast("list[object]", item)
         if len(fields) != _FIELDS - 1:
-            raise MalformedEnvelope(problem=f"it is no array of {_FIELDS - 1}")
+            raise MalformedEnvelope(problem=f"it is not an array of {_FIELDS - 1}")
         welcome, code, introduction, routes = fields
         if not isinstance(welcome, bytes) or not isinstance(routes, bytes):
             raise MalformedEnvelope(problem="the Welcome or the routes are no byte string")

@@ -22,9 +22,9 @@ class Counted(StrEnum):
 
     TOLD_AGAIN = "told-again"
     """Confirmations that are repeated to them."""
-    MOVED_ROUTES = "left-anew-routes"
-    MOVED_GROUP = "left-anew-group"
-    """That all is left anew for them."""
+    MOVED_ROUTES = "requeued-routes"
+    MOVED_GROUP = "requeued-group"
+    """That all that waits for them is queued again."""
     KEY_PACKAGE_REQUESTS = "key-package-requests"
     KEY_PACKAGES = "key-packages"
     CONTACT_REQUESTS = "contact-requests"
@@ -33,7 +33,7 @@ class Counted(StrEnum):
 
 
 def moved(cause: Moved) -> Counted:
-    """Return what is counted when all is left anew for a contact."""
+    """Return what is counted when all that waits for a contact is queued again."""
     return Counted.MOVED_ROUTES if cause is Moved.ROUTES else Counted.MOVED_GROUP
 
 

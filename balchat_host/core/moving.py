@@ -1,4 +1,4 @@
-"""Has leave again what waits for a contact: they have named other routes, or use another group.
+"""Queues again what waits for a contact: they have named other routes, or use another group.
 
 A few octets of theirs cost us all that waits for them. So it is done a few times an hour, and what takes most of the
 time, encrypting, in portions: each is a unit of its own, so that nobody waits for all of them (`EncryptWaiting`). What
@@ -17,12 +17,12 @@ from balchat_host.core.unit import EncryptWaiting, NewRoutes, SendPending, Unit
 PORTION: Final = 64
 """How many messages are encrypted in one unit."""
 _LEFT_ANEW_PER_HOUR: Final = 4
-"""How often all that waits for a contact is left anew because of other routes, or another group, of theirs."""
+"""How often all that waits for a contact is queued again because of other routes, or another group, of theirs."""
 _COLUMNS: Final = "contact, kind, message, content, confirmed_by, not_before, queued_at, stale_at"
 
 
 def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
-    """Leave anew what a contact has not confirmed: where it was, or in the group it was in, they may not get it.
+    """Queue again what a contact has not confirmed: where it was, or in the group it was in, they may not get it.
 
     It is encrypted for the group that we send in now, and gets new tickets, in the same order. So what is just being
     stored where they were counts as not stored, and nothing that is newer comes to the new place before it.
@@ -45,7 +45,7 @@ def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
 
 
 def make_up(unit: Unit) -> None:
-    """Leave anew what had to wait for that, as far as it may be now."""
+    """Queue again what had to wait for that, as far as it may be now."""
     for cause in Moved:
         for contact in rows.contacts_where(unit.tx, "moved = ? AND blocked = 0", (cause,)):
             with unit.contained():

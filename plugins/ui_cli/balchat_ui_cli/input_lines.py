@@ -5,6 +5,7 @@ A line that cannot be used is an error about that line alone; the ones behind it
 
 import os
 import select
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,6 @@ import anyio.to_thread
 from balchat_host.api.errors import BadInput
 
 _CHUNK: Final = 65536
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def input_lines(descriptor: int, longest: int) -> AsyncIterator[InputLine]
             yield InputLine(number, None if too_long or len(line) > longest else line)
             number, rest, too_long = number + 1, b"", False
         # Of a line that is too long, no more than this is kept.
-        too_long = too_long or len(rest) + len(last) > longest + len(_BYTE_ORDER_MARK) + 1
+        too_long = too_long or len(rest) + len(last) > longest + len(BOM_UTF8) + 1
         rest = b"" if too_long else rest + last
     if rest or too_long:
         line = _without_mark(rest, number)
@@ -65,7 +65,7 @@ def read_blocking(descriptor: int, size: int) -> bytes:
 
 def _without_mark(line: bytes, number: int) -> bytes:
     """Return a line without the byte-order mark that some programs begin a text with."""
-    return line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+    return line.removeprefix(BOM_UTF8) if number == 1 else line
 
 
 async def _chunks(descriptor: int) -> AsyncIterator[bytes]:

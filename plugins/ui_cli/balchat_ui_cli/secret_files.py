@@ -65,7 +65,7 @@ def _examine(file: Path, descriptor: int) -> bool:
     status = os.fstat(descriptor)
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISREG(status.st_mode):
-        raise BadPassphraseFile(problem=f"{file} is no ordinary file; use one")
+        raise BadPassphraseFile(problem=f"{file} is not an ordinary file; use one")
     if not _trusted(status):
         raise BadPassphraseFile(problem=f"{file} belongs to somebody else; make it your own")
     if mode & (stat.S_IWGRP | stat.S_IWOTH):

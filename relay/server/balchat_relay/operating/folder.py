@@ -117,7 +117,7 @@ class Folder:
     def require_store(self) -> None:
         """Raise StoreMissing where there is a key and no store.
 
-        Whoever begins anew then, as if nothing had been there, tells everybody that their queues never existed.
+        A relay that began with an empty store then would tell everybody that their queues never existed.
         """
         if (how := self._missing()) is not None:
             raise self.store_missing(how)
