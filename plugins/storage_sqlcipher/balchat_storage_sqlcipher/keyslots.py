@@ -23,6 +23,8 @@ from balchat_storage_sqlcipher.header import SALT_SIZE, Kdf, Slot, Slots
 
 MIN_PASSPHRASE_LENGTH: Final = 8
 """Characters. There are no rules of composition (NIST SP 800-63B, section 5.1.1.2)."""
+_UNSEEN: Final = frozenset({"Cc", "Zl", "Zp"})
+"""Unicode categories of what no front end takes in a passphrase: controls, line and paragraph separators."""
 
 
 def read_secret(kind: SlotKind, secret: Secret) -> Secret:
@@ -37,7 +39,7 @@ def read_secret(kind: SlotKind, secret: Secret) -> Secret:
     if kind is SlotKind.RECOVERY_CODE:
         return Secret.from_text(recovery_code.read(text))
     # RFC 8264, section 4.3.3: what nobody sees, nobody can type again.
-    if any(unicodedata.category(character) == "Cc" or character == "\ufeff" for character in text):
+    if any(unicodedata.category(character) in _UNSEEN or character == "\ufeff" for character in text):
         raise BadInput(what=str(kind), problem="it has an invisible control character; write it again")
     # RFC 8265, section 4.2.2, rules 2 and 4: two keyboards that show the same passphrase shall type the same one.
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)

@@ -95,7 +95,17 @@ def test_octets_that_are_no_text_are_refused(kind: SlotKind) -> None:
         read_secret(kind, Secret(b"\xff" * 8))
 
 
-@pytest.mark.parametrize("text", ["eight\0 or more", "eight\tor more", "\ufeffeight or more", "eight or more\x85"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eight\0 or more",
+        "eight\tor more",
+        "\ufeffeight or more",
+        "eight or more\x85",
+        "eight\u2028or",
+        "eight\u2029or more",
+    ],
+)
 def test_a_passphrase_has_no_control_characters(text: str) -> None:
     with pytest.raises(BadInput, match="control character"):
         read_secret(SlotKind.PASSPHRASE, Secret.from_text(text))
