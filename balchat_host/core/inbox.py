@@ -19,7 +19,6 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ContactState
 from balchat_host.core import (
     asking,
     budgets,
@@ -193,7 +192,6 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Or
 
 def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard) -> Disposition:
     group_id = unit.engine.group_of(message)
-    was_active = True
     contact = heard.get(group_id) or _whose(unit, source, group_id, heard)
     if contact is None:
         return _IGNORED
@@ -206,16 +204,16 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
             raise ProtocolViolation(problem="a commit that changes who is in a conversation of two")
         case _:
             pass
-    if group_id not in heard:
+    is_first = group_id not in heard
+    if is_first:
         if isinstance(processed, ApplicationMessage):
             # What hearing from them costs must not be had again and again by what is refused in the end.
             messages.check(processed.data)
         heard.clear()
-        was_active = contact.state is ContactState.ACTIVE
         contact = handshake.on_first_heard(unit, contact, group_id)
     if isinstance(processed, ApplicationMessage):
         origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
-    if source is not None and not was_active and origin.message_id is not None:
+    if source is not None and is_first and origin.message_id is not None:
         # Who had another group with us, which we have lost, sends in this one once they hear us in it.
         messages.report(unit, contact, [origin.message_id], content.MessageStatus.DELIVERED)
     return _COMMITTED

@@ -112,6 +112,18 @@ def test_who_lost_a_group_asks_whom_they_hear_speaking_in_it(first: str) -> None
     assert "are you there?" in [message.text for message in alice.history(bob)]
 
 
+def test_what_is_said_in_a_group_that_was_lost_arrives_though_its_reader_writes_nothing() -> None:
+    """Its author goes on in the new group once they hear the reader's balchat there."""
+    world, alice, bob = contacts()
+    for number in range(6):
+        alice.change(lambda unit: groups.forget_all(unit, find(unit.tx, "Bob")))
+        sent = bob.write(alice, f"{number}")
+        for _ in range(2):  # what is ignored does not count as movement
+            world.heal(alice, bob)
+        assert [message.state for message in bob.history(alice) if message.id == sent.id] == ["delivered"]
+        world.pass_time(3600)
+
+
 def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that_are_not_here() -> None:
     world, alice, bob = contacts()
     asked = 0
