@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts.dist.tools import BINDING, ROOT, TOOLS, WORKSPACE, run
+from scripts.dist.tools import BINDING, ROOT, TOOLS, WORKSPACE, run, unpack
 
 MANYLINUX = "manylinux_2_17"
 """Rust's own floor for Linux. zig links against a glibc so old, so that no container is needed."""
@@ -48,7 +48,7 @@ def build_everything(source: Path, scratch: Path, out: Path, *, umask: int = 0o0
     (sdist,) = out.glob("mls_rs_py-*.tar.gz")
     made = scratch / "made" if kept is None else kept / _fingerprint(sdist)
     if not any(made.glob("*.whl")):
-        shutil.unpack_archive(sdist, scratch / "unpacked", filter="data")
+        unpack(sdist, scratch / "unpacked")
         wheel = _build_wheel(scratch / "unpacked" / sdist.name.removesuffix(".tar.gz"), scratch, umask=umask)
         made.mkdir(parents=True)
         shutil.move(wheel, made)

@@ -11,7 +11,7 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.dist.tools import ROOT, TOOLS, expect, run
+from scripts.dist.tools import ROOT, TOOLS, expect, run, unpack
 
 OLDEST = (3, 11)
 # A Python says what it is: its version, whether it has the interpreter lock that the wheel's interface needs.
@@ -74,7 +74,7 @@ def try_programs(out: Path, scratch: Path, python: str) -> None:
 def try_binding(out: Path, scratch: Path, python: str) -> None:
     """Run the tests of the binding's sdist against its wheel, in an environment with nothing else."""
     (sdist,), (wheel,) = out.glob("mls_rs_py-*.tar.gz"), out.glob("mls_rs_py-*.whl")
-    shutil.unpack_archive(sdist, scratch, filter="data")
+    unpack(sdist, scratch)
     source, copy = scratch / sdist.name.removesuffix(".tar.gz"), scratch / "copy"
     # Only the tests, and what they read: no import may find the package's sources.
     copy.mkdir()

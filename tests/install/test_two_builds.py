@@ -1,19 +1,28 @@
-"""What `make dist` says of two builds that are not the same."""
+"""What `make dist` says of two builds that are not the same, and how it unpacks what it has built."""
 
 import importlib.util
 import io
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_SPEC = importlib.util.spec_from_file_location("compare", ROOT / "scripts" / "dist" / "compare.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-compare = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(compare)
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / "dist" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+compare, tools = _module("compare"), _module("tools")
 
 
 def wheel(folder: Path, *, text: str = "x = 1\n", mode: int = 0o644, names: tuple[str, ...] = ("a.py", "b.py")) -> None:
@@ -62,3 +71,14 @@ def test_a_time_within_an_sdist_and_a_file_that_was_built_only_once_are_differen
         "more-1.whl was built only once",
         "thing-1.tar.gz differs: thing-1/a.py",
     ]
+
+
+def test_an_archive_is_unpacked_also_by_python_3_11_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_in_debian_12(filename: Path, extract_dir: Path) -> None:
+        with tarfile.open(filename) as archive:
+            archive.extractall(extract_dir)  # made here
+
+    sdist(tmp_path / "one")
+    monkeypatch.setattr(shutil, "unpack_archive", as_in_debian_12)
+    tools.unpack(tmp_path / "one" / "thing-1.tar.gz", tmp_path / "unpacked")
+    assert (tmp_path / "unpacked" / "thing-1" / "a.py").is_file()
