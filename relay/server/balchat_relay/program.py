@@ -125,7 +125,11 @@ def invite(
 def status(run: Run) -> None:
     """Show how the running relay is: its disk, counts and sizes."""
     found = _ask(run.folder, "GET", "/status")
-    run.out.value(found, *(f"{name:14} {value}" for name, value in found.items()))
+    run.out.value(found, *(f"{name:14} {_as_words(value)}" for name, value in found.items()))
+
+
+def _as_words(value: object) -> object:
+    return "yes" if value is True else "no" if value is False else value
 
 
 @command(app, examples=["balchat-relay drain", "balchat-relay drain --stop"])

@@ -1,5 +1,6 @@
 """The program `balchat-relay`, as an operator uses it, and its folder."""
 
+import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -51,10 +52,12 @@ async def test_the_running_relay_tells_its_operator_how_it_is(process: RelayProc
         shown = await process.command("status")
         lines = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
         assert (lines["queues"], lines["envelopes"], lines["octets"]) == ("1", "1", "16384")
+        assert lines["draining"] == "no"
         assert (await process.command("drain")).returncode == 0
         with pytest.raises(Refused) as refused:
             await client.new_queue()
         assert refused.value.code is Code.DRAINING
+        assert re.search("^draining +yes$", (await process.command("status")).stdout, re.MULTILINE)
         await process.command("drain", "--stop")
         await client.new_queue()
 
