@@ -21,9 +21,7 @@ from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.station import Station
 
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
-_NONE: Final = ServiceState(
-    phase=Phase.DEGRADED, reason="no relay is set up: `balchat relay add` lets people reach you while you are away"
-)
+_NONE: Final = ServiceState(phase=Phase.DEGRADED, reason="no relay is set up: see `balchat relay add --help`")
 _VAULT_RETRY: Final = 60.0
 _STATION: Final = "station"
 _STATION_RETRY: Final = 300.0

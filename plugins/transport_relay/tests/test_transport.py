@@ -47,7 +47,7 @@ def anyio_backend(virtual_time):
 
 async def test_without_a_relay_it_says_so_and_can_still_send(world) -> None:
     async with world() as w, w.account() as alice:
-        await alice.degraded("no relay is set up: `balchat relay add`")
+        await alice.degraded("no relay is set up: see `balchat relay add --help`")
         relay = await w.relay()
         async with w.account(relay) as bob:
             (sent,) = await alice.send(bob, b"hello")

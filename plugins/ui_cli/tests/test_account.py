@@ -21,6 +21,8 @@ def test_init_makes_an_account_and_shows_the_recovery_code_once(cli: Cli, host: 
     assert made.code == 0
     assert made.out.count("0000-0000") == 1
     assert "Write it on paper" in made.out
+    prose = [line for line in made.out.splitlines() if str(host.profile().directory) not in line]
+    assert max(map(len, prose)) <= 80
     assert str(host.profile().directory) in made.out
     assert host.profile().app.account.name == "Alice"
 
@@ -149,6 +151,7 @@ def test_restore_says_what_comes_next(cli: Cli, host: FakeHost, key: str) -> Non
     said = cli.ok("restore", str(host.profile("old").directory), key, "--profile", "new").out
     assert "Next: `balchat up`" in said
     assert "Contacts are asked again" in said
+    assert max(len(line) for line in said.splitlines() if str(host.profile("new").directory) not in line) <= 80
 
 
 def test_restore_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProfile, host: FakeHost) -> None:
@@ -163,7 +166,7 @@ def test_restore_of_nothing_asks_for_no_passphrase(cli: Cli, tmp_path: Path) -> 
     for name in ("absent", "file"):
         result = cli("restore", str(tmp_path / name), "--json")
         assert (result.code, result.error["code"]) == (3, "bad-input")
-        assert "a backup is one" in result.error["message"]
+        assert "a backup is a folder" in result.error["message"]
 
 
 def test_restore_with_a_wrong_passphrase_makes_nothing(

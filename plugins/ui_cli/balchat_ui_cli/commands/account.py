@@ -94,7 +94,7 @@ def init(
             [],
             *_shown_once(recovery_code),
             [],
-            ["Next: `balchat up` to be reachable, then `balchat code` for what to give to others."],
+            ["Next: `balchat up` to be reachable, then `balchat code` for what others need."],
         ],
         done=f"The account of {chosen} is made, in {run.profile.directory}. {_NOT_SHOWN}",
     )
@@ -112,8 +112,9 @@ def _shown_once(recovery_code: str) -> list[Line]:
         [],
         ["    ", Span(recovery_code, Style.STRONG)],
         [],
-        ["It opens the account if the passphrase is ever forgotten. Write it on paper and keep that where you keep"],
-        ["a passport: who has the code and a copy of the vault reads everything."],
+        ["It opens the account if the passphrase is ever forgotten. Write it on paper, and"],
+        ["keep that where you keep a passport: whoever has the code and a copy of the"],
+        ["vault reads everything."],
         ["`balchat recovery renew` makes a new one."],
     ]
 
@@ -151,7 +152,7 @@ def restore(
         raise AccountExists(name=run.profile.name)
     path = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100  # resolve() would follow links that a person named
     if not path.is_dir():
-        raise BadInput(what=str(path), problem="there is no such folder; a backup is one")
+        raise BadInput(what=str(path), problem="there is no such folder; a backup is a folder")
     run.session.unlocking(lambda secret: run.session.when_free(partial(_restore, run, path, secret)))
     restored = {"profile": run.profile.name, "directory": str(run.profile.directory)}
     run.out.value(
@@ -159,9 +160,11 @@ def restore(
         lambda: [
             [f"The account is restored, in {run.profile.directory}."],
             [],
-            ["Next: `balchat up`. Contacts are asked again, one after the other, and accept by themselves; until then"],
-            ["what you write to one waits. What came after the copy was made is not in it."],
-            ["Use this account here only: up on two machines, a message reaches one of them and not the other."],
+            ["Next: `balchat up`. Contacts are asked again, one after the other, and accept by"],
+            ["themselves; until then what you write to one waits. What came after the copy was"],
+            ["made is not in it."],
+            ["Use this account here only: up on two machines, a message reaches one of them"],
+            ["and not the other."],
         ],
         done=f"The account is restored, in {run.profile.directory}.",
     )

@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 def add(
     run: Run, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="As the relay's operator hands it out.")]
 ) -> None:
-    """Use a relay from now on; it is asked first whether it takes you."""
+    """Use a relay from now on, so that people reach you while you are away. It is asked first whether it takes you."""
     relay = run.session.ask_running(lambda app: app.add_relay(address))
     where = "your default relay" if relay.default else "a relay of yours"
     told = f" is {where}. Contacts learn of it."
