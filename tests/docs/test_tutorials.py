@@ -1,4 +1,4 @@
-"""What the README and the newcomer's page have people type exists: commands, options, rules of make."""
+"""What the README and the newcomer's page have people type and see exists: commands, options, rules of make."""
 
 import re
 import shlex
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import typer.main
 from balchat_ui_cli.program import application
+
+from balchat_host.testing.people import Person
 
 ROOT = Path(__file__).parents[2]
 RULES = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -44,3 +46,11 @@ def test_a_rule_that_people_are_told_to_make_is_there(page, words):
 def test_what_a_page_links_to_is_there(page):
     links = re.findall(r"\]\((?!\w+:|#)([^)#]+)", (ROOT / page).read_text())
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_what_doctor_tells_a_newcomer_is_on_their_page(tmp_path):
+    page = (ROOT / "docs" / "newcomer.md").read_text()
+    (shown,) = [block for block in BLOCK.findall(page) if block.startswith("$ balchat doctor\n")]
+    with Person(tmp_path, "Alice") as alice:
+        alice.init()
+        assert re.findall(r"^ok  (.+?)  ", shown, re.MULTILINE) == [check["name"] for check in alice.doctor()]
