@@ -22,6 +22,8 @@ _QUOTE = 60
 """Cells of the longest quotation of the message that is answered."""
 _MIN_TEXT = 20
 """Cells that a message's text gets, however narrow the terminal."""
+_INDENT_BELOW = 8
+"""Before a text that stands below its head: deeper than where times begin, so that no text is taken for a head."""
 _LABEL = 12
 """Cells of the first column of a status."""
 
@@ -259,13 +261,16 @@ class MessageList:
             Span(name + " " * (self._author_width - width(name)) + "  ", style),
         ]
         indent = sum(width(piece if isinstance(piece, str) else piece.text) for piece in head)
+        below = self.cells is not None and self.cells - indent - 1 < _MIN_TEXT
+        if below:  # a narrow terminal, or a long name
+            indent = _INDENT_BELOW
         room = None if self.cells is None else max(_MIN_TEXT, self.cells - indent - 1)
         body = self._body(message, room, known)
         if message.state is not MessageState.RECEIVED:
             _add_state(body, message, room)
-        yield [*head, *body[0]]
+        yield head if below else [*head, *body.pop(0)]
         # The indent shows that what follows belongs to the same message, whatever it looks like.
-        yield from ([" " * indent, *row] for row in body[1:])
+        yield from ([" " * indent, *row] for row in body)
 
     def _body(self, message: Message, room: int | None, known: Mapping[str, Message]) -> list[list[Span]]:
         rows: list[list[Span]] = []

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from balchat_ui_cli.output import spans
+from balchat_ui_cli.render import MessageList
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.views import Message, MessageState
@@ -200,6 +202,18 @@ def test_history_for_a_person(cli: Cli, bob: FakeApp) -> None:
     assert quote.split()[1:] == [answer["id"][:8], "you", "↳", "Bob:", "Are", "you", "there?"]
     assert second.strip() == "Always."
     assert third.split() == ["And", "you?", "delivered"]
+
+
+@pytest.mark.parametrize(("cells", "name"), [(40, "Bob"), (80, "Bob"), (80, "B" * 40)])
+def test_no_row_is_wider_than_the_terminal(app: FakeApp, cells: int, name: str) -> None:
+    app.befriend(name)
+    message = app.hear(name, "04:55 is when it leaves, and whoever is late walks up to the hut alone.")
+    _, head, *rest = (
+        "".join(span.text for span in spans(line)) for line in MessageList(cells, name).lines([message], {})
+    )
+    assert name in head
+    assert all(len(line) < cells for line in (head, *rest))
+    assert all(line.startswith(" " * 8) for line in rest)
 
 
 def test_history_in_pages(cli: Cli, bob: FakeApp) -> None:
