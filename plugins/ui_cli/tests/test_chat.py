@@ -168,7 +168,7 @@ async def test_what_cannot_be_sent_is_said_and_the_chat_goes_on(app: FakeApp) ->
     async with chatting(app) as room:
         room.type("/reply ffffffff hello\r")
         await room.until(lambda: "No message has the id ffffffff" in room.shown)
-        room.type("x" * (MAX_TEXT_SIZE + 1) + "\r")
+        room.type("\x1b[200~" + "x" * (MAX_TEXT_SIZE + 1) + "\x1b[201~\r")  # pasted
         await room.until(lambda: "octets" in room.shown)
         room.type("/nonsense\r")
         await room.until(lambda: "There is no /nonsense" in room.shown)
