@@ -81,7 +81,9 @@ class Backup:
         if not self.files.folder.is_dir():
             raise BadInput(what=str(self._source), problem="there is no backup here; it is a folder with `vault` in it")
         with suppress(FileNotFoundError):  # no process has ever opened it
-            self._lock = os.open(self.files.directory / "vault.lock", os.O_RDONLY | os.O_CLOEXEC)
+            # O_NONBLOCK: whoever has put a named pipe there shall not have us wait.
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            self._lock = os.open(self.files.directory / "vault.lock", flags)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -105,6 +107,8 @@ class Backup:
             (self.files.log_index, files.log_index),
         ):
             if origin.exists():
+                if not origin.is_file():
+                    raise VaultDamaged(problem=f"{origin.name} is no ordinary file")
                 make_file(copy)
                 shutil.copyfile(origin, copy)
         require_whole_log(files)

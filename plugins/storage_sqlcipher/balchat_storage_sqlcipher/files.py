@@ -78,10 +78,14 @@ class VaultFiles:
     def read_header(self) -> bytes:
         """Read the header, and hardly more than it may have. Raises VaultDamaged where there is none."""
         try:
-            with self.header.open("rb") as file:
-                return file.read(MAX_HEADER_SIZE + 1)
+            # O_NONBLOCK: a named pipe must be refused below, not waited for.
+            descriptor = os.open(self.header, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             raise VaultDamaged(problem="its header is missing") from None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise VaultDamaged(problem="its header is no ordinary file")
+            return file.read(MAX_HEADER_SIZE + 1)
 
     def write_header(self, octets: bytes) -> None:
         """Put a header in place of the one before; after a crash, the one or the other is there, whole."""
@@ -94,10 +98,12 @@ class VaultFiles:
     def require_database(self) -> None:
         """Raise VaultDamaged where there is no database. An empty file would be taken for a new one."""
         try:
-            size = self.database.stat().st_size
+            status = self.database.stat()
         except FileNotFoundError:
             raise VaultDamaged(problem="its database is missing") from None
-        if size == 0:
+        if not stat.S_ISREG(status.st_mode):
+            raise VaultDamaged(problem="its database is no ordinary file")
+        if status.st_size == 0:
             raise VaultDamaged(problem="its database is empty")
 
 
@@ -129,6 +135,13 @@ def locked_while_failing(directory: Path) -> Generator[VaultLock]:
     except BaseException:
         lock.release()
         raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are not there, ours alone whatever the umask says."""
+    for each in (*reversed(folder.parents), folder):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
 
 
 def remove_tree(folder: Path) -> None:

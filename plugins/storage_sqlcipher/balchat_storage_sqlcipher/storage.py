@@ -22,6 +22,7 @@ from balchat_storage_sqlcipher.files import (
     VaultLock,
     locked_while_failing,
     make_file,
+    make_folder,
     remove_tree,
     sync,
 )
@@ -109,7 +110,7 @@ class SqlcipherStorage(Storage):
         """
         if self.exists(files.directory):
             raise AccountExists(name=files.directory.name)
-        files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(files.directory)
         files.require_own_directory()
         with locked_while_failing(files.directory) as lock:
             if self.exists(files.directory):

@@ -14,7 +14,7 @@ import pytest
 from anyio import to_thread
 
 from balchat_host.api.errors import BadInput, StorageFailed, VaultDamaged, VaultExposed, VaultTooNew
-from balchat_host.testing.file_storage_kit import create_once, unlock_once
+from balchat_host.testing.file_storage_kit import create_once, restore_once, unlock_once
 from balchat_host.testing.storage_kit import as_it_is, new_vault
 
 if TYPE_CHECKING:
@@ -70,6 +70,40 @@ def test_a_link_in_place_of_the_lock_is_not_followed(storage: SqlcipherStorage, 
     with pytest.raises(StorageFailed):
         unlock(storage, directory)
     assert not (directory / "made through a link").exists()
+
+
+@pytest.mark.parametrize("name", ["header", "database", "database-wal", "database-shm"])
+def test_a_backup_with_a_named_pipe_in_it_is_refused_and_not_waited_for(
+    storage: SqlcipherStorage, directory: Path, tmp_path: Path, name: str
+) -> None:
+    make(storage, directory)
+    pipe = directory / "vault" / name
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    with pytest.raises(VaultDamaged, match="no ordinary file"):
+        anyio.run(restore_once, storage, tmp_path / "new", directory)
+    assert not storage.exists(tmp_path / "new")
+
+
+def test_a_named_pipe_in_place_of_a_backups_lock_is_not_waited_for(
+    storage: SqlcipherStorage, directory: Path, tmp_path: Path
+) -> None:
+    make(storage, directory)
+    (directory / "vault.lock").unlink()
+    os.mkfifo(directory / "vault.lock")
+    anyio.run(restore_once, storage, tmp_path / "new", directory)
+    assert storage.exists(tmp_path / "new")
+
+
+def test_no_folder_on_the_way_to_a_new_vault_is_anybody_elses(storage: SqlcipherStorage, tmp_path: Path) -> None:
+    """Who can write to one above could put another vault in place of ours."""
+    before = os.umask(0)
+    try:
+        make(storage, tmp_path / "share" / "balchat" / "default")
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "share", tmp_path / "share" / "balchat", tmp_path / "share" / "balchat" / "default"):
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_a_creation_that_was_cut_short_has_left_is_no_vault(storage: SqlcipherStorage, directory: Path) -> None:

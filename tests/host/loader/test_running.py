@@ -126,9 +126,12 @@ def test_a_process_is_ended_also_where_the_kernel_has_no_descriptors_for_it(
     def refuse(process_id: int) -> int:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
+    def kill(process_id: int, number: int) -> None:
+        signalled.append((process_id, number))
+
     signalled: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
-    monkeypatch.setattr(os, "kill", lambda process_id, number: signalled.append((process_id, number)))
+    monkeypatch.setattr(os, "kill", kill)
     assert end_holder(tmp_path) == os.getpid()
     assert signalled == [(os.getpid(), signal.SIGTERM), (os.getpid(), signal.SIGCONT)]
 
