@@ -156,7 +156,7 @@ class CryptoEngine(ABC):
 
     @abstractmethod
     def group_of(self, message: bytes) -> bytes:
-        """Give the group id that an incoming MLSMessage with a PrivateMessage names; nothing of it is proven yet.
+        """Return the group id that an incoming MLSMessage with a PrivateMessage names; nothing of it is proven yet.
 
         Only the header is read (RFC 9420, section 6.3), so that it costs the same whatever comes. Raises
         CryptoRejected for anything else than a PrivateMessage.

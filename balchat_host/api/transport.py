@@ -174,7 +174,7 @@ class TransportHost(ABC):
 
     @abstractmethod
     async def restored_at(self) -> int | None:
-        """Give when the account last went on from a backup, in Unix milliseconds; None where it never has.
+        """Return when the account last went on from a backup, in Unix milliseconds; None where it never has.
 
         What the transport remembers is as old as that backup, and the keys behind what it has given out are gone. It
         keeps what it saw here last, in its area; where this is another one, it does what has to be done.

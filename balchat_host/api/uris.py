@@ -279,7 +279,7 @@ def _after_onion(text: str) -> tuple[str, int | None]:
 
 
 def _characters(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give where each character of a text begins and ends, and the character itself, percent-decoded."""
+    """Return where each character of a text begins and ends, and the character itself, percent-decoded."""
     plain, start = _ascii(text), 0
     while start < len(plain):
         escape = _PERCENT.match(plain, start)

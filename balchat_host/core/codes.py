@@ -93,7 +93,7 @@ def _relay(onion: str) -> PeerId:
 
 
 def _escaped(name: str) -> str:
-    """Give a name in letters, digits and percent escapes alone: what else follows a code is no part of it."""
+    """Return a name in letters, digits and percent escapes alone: what else follows a code is no part of it."""
     escaped = re.sub(r"[._~-]", lambda mark: f"%{ord(mark[0]):02X}", quote(name, safe=""))
     # An equals sign is "=3D" in quoted-printable.
     return re.sub("^3(?=[dD])", "%33", escaped)

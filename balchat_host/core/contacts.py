@@ -50,7 +50,7 @@ def relays_of(tx: ReadTransaction, peer: PeerId) -> list[str]:
 
 
 def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
-    """Give the contact that a person means: by onion address, chat code, peer id or name. Raises NoSuchContact.
+    """Return the contact that a person means: by onion address, chat code, peer id or name. Raises NoSuchContact.
 
     What is spelt like a key means that key only, never a name.
     """

@@ -16,7 +16,7 @@ from balchat_host.core.unit import EncryptWaiting, NewRoutes, SendPending, Unit
 
 PORTION: Final = 64
 """How many messages are encrypted in one unit."""
-_LEFT_ANEW_PER_HOUR: Final = 4
+_REQUEUES_PER_HOUR: Final = 4
 """How often all that waits for a contact is queued again because of other routes, or another group, of theirs."""
 _COLUMNS: Final = "contact, kind, message, content, confirmed_by, not_before, queued_at, stale_at"
 
@@ -27,13 +27,13 @@ def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
     It is encrypted for the group that we send in now, and gets new tickets, in the same order. So what is just being
     stored where they were counts as not stored, and nothing that is newer comes to the new place before it.
 
-    It is done `_LEFT_ANEW_PER_HOUR` times at most for each cause. What comes too soon is done later (`make_up`), and
+    It is done `_REQUEUES_PER_HOUR` times at most for each cause. What comes too soon is done later (`make_up`), and
     changes nothing of how long we wait where we were refused; until then what is newer may come to them first.
     """
     late = False
     if unit.tx.query("SELECT 1 FROM outbox WHERE contact = ? LIMIT 1", (contact.id,)):
         try:
-            limits.take_from(unit, contact.peer, limits.moved(cause), per_hour=_LEFT_ANEW_PER_HOUR)
+            limits.take_from(unit, contact.peer, limits.moved(cause), per_hour=_REQUEUES_PER_HOUR)
         except RequestsFull:
             late = True
     unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(cause) if late else 0, contact.id))

@@ -121,7 +121,7 @@ def known(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
 
 
 def to_use(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
-    """Give the routes to send by: none until we can talk, as those named in a group that we have lost may be gone."""
+    """Return the routes to send by: none until we can talk, as those named in a group that we have lost may be gone."""
     active = tx.query("SELECT 1 FROM contact WHERE peer_id = ? AND state = ?", (peer.octets, ContactState.ACTIVE))
     return known(tx, peer, now=now) if active else []
 

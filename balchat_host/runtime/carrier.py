@@ -108,7 +108,7 @@ class Carrier(PluginService):
             return False
 
     def ways(self, peer: PeerId, named: Sequence[Route]) -> Sequence[Route]:
-        """Give the routes that the peer named for it; where it named none at all, the transport's own idea.
+        """Return the routes that the peer named for it; where it named none at all, the transport's own idea.
 
         Raises PeerUnreachable.
         """

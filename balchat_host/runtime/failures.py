@@ -65,7 +65,7 @@ def words_of(error: BaseException) -> str:
 
 
 def only(error: BaseException) -> BaseException:
-    """Give the exception that a group holds, where it holds only one."""
+    """Return the exception that a group holds, where it holds only one."""
     leaves = list(_leaves(error))
     return leaves[0] if len(leaves) == 1 else error
 

@@ -193,4 +193,4 @@ class LocalApp(App):
 
 
 def _none() -> None:
-    """Give no relays: nothing runs."""
+    """Return no relays: nothing runs."""

@@ -97,7 +97,7 @@ class Router:
         return None
 
     async def allocate(self, peer: PeerId) -> list[Route]:
-        """Give the ways by which a peer shall reach us, the fastest first; none of a transport that has none now.
+        """Return the ways by which a peer shall reach us, the fastest first; none of a transport that has none now.
 
         Waits until the transports have come up.
         """

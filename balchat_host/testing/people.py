@@ -111,7 +111,7 @@ class Person:
         return self.ask("history", contact, "--limit", str(limit), unlock=self._up is None)
 
     def doctor(self) -> list[dict[str, Any]]:
-        """Give the findings of `balchat doctor`, good and bad."""
+        """Return the findings of `balchat doctor`, good and bad."""
         return self.balchat("doctor", "--json").values
 
     @contextmanager

@@ -144,12 +144,12 @@ class Roster:
         return min((each.not_before for each in self._entries.values() if each.not_before > now), default=None)
 
     def next_offer(self) -> float | None:
-        """Give the loop's time at which something that stays at the relay is to be offered to the host again."""
+        """Return the loop's time at which something that stays at the relay is to be offered to the host again."""
         at = min((each.intake.next_offer for each in self._entries.values()), default=float("inf"))
         return None if at == float("inf") else at
 
     def begin_offer(self) -> list[Source]:
-        """Give the queues of which that is due; they are fetched now, whether they are pushed or not."""
+        """Return the queues of which that is due; they are fetched now, whether they are pushed or not."""
         now = anyio.current_time()
         due = [each for each in self._entries.values() if each.intake.next_offer <= now]
         for each in due:

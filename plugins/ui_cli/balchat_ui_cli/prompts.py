@@ -149,7 +149,7 @@ def _read_line(reading: int, woken: int) -> bytes:
 
 @contextmanager
 def _terminal() -> Generator[tuple[int, int]]:
-    """Give the descriptors to read from and to write to. Raises NoTerminal."""
+    """Return the descriptors to read from and to write to. Raises NoTerminal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

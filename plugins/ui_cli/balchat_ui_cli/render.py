@@ -223,7 +223,7 @@ def author(message: Message) -> str:
 
 
 def called(name: str) -> str:
-    """Give a contact's name as it stands before what they wrote. Whoever is called "you" is told from us by quotes."""
+    """Return a contact's name as it stands before what they wrote. Quotes tell whoever is called "you" from us."""
     return f"“{name}”" if unicodedata.normalize("NFKC", name).casefold() == _YOU else name
 
 

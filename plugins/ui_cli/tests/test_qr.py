@@ -61,7 +61,7 @@ def size(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def photograph(printed: str, colours: tuple[int, int]) -> list[list[int]]:
-    """Give the pixels of a terminal with these colours of letters and ground; a cell is two modules high."""
+    """Return the pixels of a terminal with these colours of letters and ground; a cell is two modules high."""
     pixels: list[list[int]] = []
     columns = max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in printed.splitlines()) + 2
     for line in ["", *printed.splitlines(), ""]:

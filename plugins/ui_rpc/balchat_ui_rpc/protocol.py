@@ -179,7 +179,7 @@ def read_incoming(line: bytes) -> Incoming:
 
 
 def error_object(error: BaseException, code: int | None = None) -> ErrorObject:
-    """Give the form in which an error crosses. One that is not balchat's own tells only what kind it is.
+    """Return the form in which an error crosses. One that is not balchat's own tells only what kind it is.
 
     Raises `error` where it is not a failure but cancellation.
     """

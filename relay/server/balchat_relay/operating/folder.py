@@ -195,7 +195,7 @@ class Folder:
             raise KeyUnusable(f"Others may read {self.key}. `chmod 600` it, and consider the key as known to them.")
 
     def relay_key(self) -> bytes:
-        """Give the public half of the onion's key. Raises what `read_seed` does."""
+        """Return the public half of the onion's key. Raises what `read_seed` does."""
         return Ed25519PrivateKey.from_private_bytes(self.read_seed()).public_key().public_bytes_raw()
 
 
