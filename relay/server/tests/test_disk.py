@@ -245,6 +245,24 @@ async def test_making_a_relay_that_was_interrupted_is_done_again(short_folder: P
         await client.new_queue()
 
 
+async def test_a_new_relay_writes_through_no_link_that_was_there_before(short_folder: Path) -> None:
+    """Its folder may have been one that others could write to."""
+    other = short_folder / "another.toml"
+    folder = short_folder / "relay"
+
+    def prepare() -> None:
+        other.write_text("of somebody else")
+        folder.mkdir()
+        (folder / "relay.toml").symlink_to(other)
+        (folder / "onion.key").symlink_to(short_folder / "another.key")
+
+    await to_thread.run_sync(prepare)
+    assert (await command("init", "-f", str(folder))).returncode == 0
+    assert await to_thread.run_sync(other.read_text) == "of somebody else"
+    assert not await to_thread.run_sync((folder / "relay.toml").is_symlink)
+    assert not await to_thread.run_sync((folder / "onion.key").is_symlink)
+
+
 async def test_a_folder_that_cannot_be_had_is_named_with_the_reason(short_folder: Path) -> None:
     file = short_folder / "file"
     file.touch()

@@ -216,10 +216,14 @@ def unusable(path: Path, error: OSError) -> FolderProblem:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a new private file through to the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a new private file through to the disk.
+
+    It takes the place of what an `init` that did not end has left, or somebody else had put there: it follows no link,
+    and is nobody else's.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, 0o600)
         file.write(text)
         file.flush()
         os.fsync(descriptor)
