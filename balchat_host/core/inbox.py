@@ -213,8 +213,9 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
         contact = handshake.on_first_heard(unit, contact, group_id)
     if isinstance(processed, ApplicationMessage):
         origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
-    if source is not None and is_first and origin.message_id is not None:
-        # Who had another group with us, which we have lost, sends in this one once they hear us in it.
+    if source is not None and is_first and origin.message_id is not None and not outbox.reports_wait(unit.tx, contact):
+        # Who had another group with us, which we have lost, sends in this one once they hear us in it. A report that
+        # waits does it too, and they cannot have us pile them up.
         messages.report(unit, contact, [origin.message_id], content.MessageStatus.DELIVERED)
     return _COMMITTED
 

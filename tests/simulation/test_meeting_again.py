@@ -13,7 +13,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import groups, housekeeping, inbox, outbox, pool, progress, routes
+from balchat_host.core import content, groups, housekeeping, inbox, outbox, pool, progress, routes
 from balchat_host.core.contacts import find
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.testing.simulator import Account, World
@@ -122,6 +122,36 @@ def test_what_is_said_in_a_group_that_was_lost_arrives_though_its_reader_writes_
             world.heal(alice, bob)
         assert [message.state for message in bob.history(alice) if message.id == sent.id] == ["delivered"]
         world.pass_time(3600)
+
+
+def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_nothing() -> None:
+    world, alice, bob = contacts()
+
+    def ask_and_speak() -> None:
+        bob.remove(alice)
+        bob.add(alice)
+        for author, reader in ((bob, alice), (alice, bob), (bob, alice)):  # for a KeyPackage, and for contact
+            world.connect(author, reader)
+            world.deliver(author, reader)
+        # They speak in it although they have not heard us there.
+        (group,) = bob.read(lambda tx: tx.query("SELECT group_id FROM contact_group"))[0]
+        said = bob.change(
+            lambda unit: unit.engine.encrypt(
+                unit.keys, group, outbox.control_content(unit, find(unit.tx, "Alice"), content.ACCEPTED, b"")[0]
+            )
+        )
+        envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=said).encode()
+        (answer,) = alice.change(lambda unit: inbox.receive(unit, bob.peer, [envelope]))
+        assert answer.verdict is Verdict.COMMITTED
+
+    for _ in range(20):
+        ask_and_speak()
+        world.lose(alice, bob)
+        world.pass_time(600)
+    alice.change(housekeeping.tidy)
+    assert len(alice.read(lambda tx: tx.query("SELECT id FROM outbox"))) < 10
+    world.heal(alice, bob)
+    assert_they_talk(world, alice, bob)
 
 
 def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that_are_not_here() -> None:
