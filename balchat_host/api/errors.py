@@ -192,7 +192,7 @@ class SafetyNumberDiffers(CallerError):
 
 
 class AccountExists(CallerError):
-    """The profile {name} already has an account. Nothing was changed."""
+    """The profile {name} already has an account. Nothing was changed; choose another name for another account."""
 
     code = "account-exists"
 

@@ -181,7 +181,7 @@ class MemoryVault(Vault):
     async def backup(self, target: Path, amend: Callable[[Transaction], object]) -> None:
         self._refuse_closed()
         if target in self._disks:
-            raise BadInput(what="backup", problem="there is already something at its target")
+            raise BadInput(what=str(target), problem="it is there already; choose another path for the copy")
         if self.full:
             raise StorageFull
         self._disks[target] = self._disk.copy(amend)

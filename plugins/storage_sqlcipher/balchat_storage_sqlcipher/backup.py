@@ -37,9 +37,11 @@ def write_backup(
     """
     with disk_faults():
         if target.exists() or target.is_symlink():
-            raise BadInput(what="backup", problem="there is already something at its target")
+            raise BadInput(what=str(target), problem="it is there already; choose another path for the copy")
         if not target.parent.is_dir():
-            raise BadInput(what="backup", problem="the folder that it is to lie in does not exist")
+            raise BadInput(
+                what=str(target.parent), problem="there is no such folder to put the copy into; make it first"
+            )
         unfinished = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             files = VaultFiles(unfinished)

@@ -201,7 +201,7 @@ async def test_a_backup_into_a_folder_that_is_not_there_is_refused(
     storage: SqlcipherStorage, directory: Path, tmp_path: Path
 ) -> None:
     async with new_vault(storage, directory) as vault:
-        with pytest.raises(BadInput, match="does not exist"):
+        with pytest.raises(BadInput, match="absent: there is no such folder"):
             await vault.backup(tmp_path / "absent" / "backup", as_it_is)
 
 

@@ -58,6 +58,11 @@ def test_no_relay_yet(cli: Cli, app: FakeApp) -> None:
     assert cli.ok("relay", "list", "--json").out == ""
 
 
+@pytest.mark.parametrize("command", ["list", "check"])
+def test_where_there_is_no_relay_it_is_said(cli: Cli, app: FakeApp, command: str) -> None:
+    assert "No relay yet" in cli("relay", command).err
+
+
 def test_check_says_by_its_exit_code_whether_all_can_be_used(cli: Cli, app: FakeApp) -> None:
     cli.ok("relay", "add", ONE)
     cli.ok("relay", "add", TWO)

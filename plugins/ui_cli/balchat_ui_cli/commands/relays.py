@@ -17,6 +17,7 @@ from balchat_ui_cli.render import relay_lines
 
 NOT_ONLINE = 7
 """The exit code where a relay cannot be used: what fails is outside of balchat."""
+_NO_RELAY = ["No relay yet: nothing can be left for you. `balchat relay add ADDRESS` adds one."]
 
 Relay = Annotated[
     str,
@@ -52,7 +53,7 @@ def list_relays(run: Run) -> None:
     relays = run.session.ask_running(lambda app: app.relays())
     run.out.values(relays, lambda: relay_lines(relays))
     if not relays:
-        run.out.hint(["No relay yet: nothing can be left for you. `balchat relay add ADDRESS` adds one."])
+        run.out.hint(_NO_RELAY)
 
 
 def check(
@@ -67,6 +68,8 @@ def check(
     """Go to a relay, or to all of them, and say how it is. The exit code is 7 where one cannot be used."""
     checked = run.session.ask_running(lambda app: _check(app, relay))
     run.out.values(checked, lambda: relay_lines(checked))
+    if not checked:
+        run.out.hint(_NO_RELAY)
     return 0 if all(each.state.phase is Phase.ONLINE for each in checked) else NOT_ONLINE
 
 
