@@ -10,8 +10,7 @@ The account is new for every test: no contact, no request, no message. Nothing n
 nobody. Where accounts reach each other, subclass `AppPairKit` of `balchat_host.testing.app_pair_kit` as well.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -39,7 +38,7 @@ from balchat_host.api.events import ContactChanged, ContactRemoved, Event, Messa
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE, MAX_NAME_LENGTH, MAX_TEXT_SIZE, App
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.api.views import Message, MessageState
-from balchat_host.testing.waiting import PATIENCE
+from balchat_host.testing.waiting import PATIENCE, closing
 
 T = TypeVar("T")
 
@@ -64,17 +63,6 @@ def nobody(number: int = 1) -> PeerId:
     """Give a peer id behind which there is nobody; the same for the same number."""
     key = Ed25519PrivateKey.from_private_bytes(number.to_bytes(32))
     return PeerId(key.public_key().public_bytes_raw())
-
-
-@asynccontextmanager
-async def closing(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
-    """Close a stream at the end, if it is of those that can be closed."""
-    try:
-        yield stream
-    finally:
-        close: Callable[[], Awaitable[None]] | None = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
 
 
 async def until(app: App, after: int, condition: Callable[[list[Event]], bool]) -> list[Event]:

@@ -1,18 +1,20 @@
 """Waiting for what shall come, without sleeping and without trusting that it comes."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.abc import TaskStatus
 
+from balchat_host.api.frontend import App
 from balchat_host.api.types import Phase, ServiceState
 
 PATIENCE: Final = 60.0
 """Seconds after which a test says that something never came."""
 
 ItemT = TypeVar("ItemT")
+T = TypeVar("T")
 
 
 class Runs(Protocol):
@@ -29,6 +31,29 @@ async def running(*services: Runs) -> AsyncGenerator[None]:
             await tasks.start(service.run)
         yield
         tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def closing(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
+    """Close a stream at the end, if it is of those that can be closed."""
+    try:
+        yield stream
+    finally:
+        close: Callable[[], Awaitable[None]] | None = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def until_true(app: App, condition: Callable[[], Awaitable[object]], *, patience: float = PATIENCE) -> None:
+    """Wait until an asynchronous condition holds; it is looked at again whenever the status of `app` has changed.
+
+    `patience` is in seconds. Raises TimeoutError.
+    """
+    with anyio.fail_after(patience):
+        async with closing(app.watch_status()) as states:
+            async for _ in states:
+                if await condition():
+                    return
 
 
 class Seen(Generic[ItemT]):

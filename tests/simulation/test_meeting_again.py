@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-import anyio
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
@@ -17,10 +15,9 @@ from balchat_host.core import content, groups, housekeeping, inbox, outbox, pool
 from balchat_host.core.contacts import find
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.testing.simulator import Account, World
+from balchat_host.testing.waiting import until_true
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from balchat_host.api.frontend import App
 
 DAY = 24 * 3600
@@ -267,17 +264,17 @@ async def test_two_accounts_meet_after_one_asked_while_the_other_had_blocked_the
     async with people:
         alice, bob = await people.start("Alice"), await people.start("Bob")
         await alice.app.add_contact(bob.code, "Bob")
-        await until(bob.app, bob.app.requests)
+        await until_true(bob.app, bob.app.requests, patience=DAY)
         await bob.app.accept_request("Alice")
-        await until(alice.app, lambda: is_active(alice.app))
+        await until_true(alice.app, lambda: is_active(alice.app), patience=DAY)
         await alice.app.block_contact("Bob")
         await bob.app.remove_contact("Alice")
         await bob.app.add_contact(alice.code, "Alice")
-        await until(bob.app, lambda: is_requested(bob.app))
+        await until_true(bob.app, lambda: is_requested(bob.app), patience=DAY)
         await alice.app.unblock_contact("Bob")
         sent = [await alice.app.send("Bob", "from Alice"), await bob.app.send("Alice", "from Bob")]
-        await until(alice.app, lambda: is_delivered(alice.app, sent[0].id))
-        await until(bob.app, lambda: is_delivered(bob.app, sent[1].id))
+        await until_true(alice.app, lambda: is_delivered(alice.app, sent[0].id), patience=DAY)
+        await until_true(bob.app, lambda: is_delivered(bob.app, sent[1].id), patience=DAY)
         assert await alice.app.requests() == []
 
 
@@ -291,12 +288,3 @@ async def is_requested(app: App) -> bool:
 
 async def is_delivered(app: App, message_id: str) -> bool:
     return (await app.message(message_id)).state is MessageState.DELIVERED
-
-
-async def until(app: App, condition: Callable[[], Awaitable[object]]) -> None:
-    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
-    with anyio.fail_after(DAY):
-        async with aclosing(app.watch_status()) as states:
-            async for _ in states:
-                if await condition():
-                    return

@@ -1,14 +1,12 @@
 """What waits for a contact who uses another group is encrypted again in portions, and still comes in order."""
 
-from contextlib import aclosing
-
-import anyio
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.core import contacts, groups, moving, outbox
 from balchat_host.core.unit import EncryptWaiting, Unit
 from balchat_host.testing.simulator import Account, World
+from balchat_host.testing.waiting import until_true
 
 WRITTEN = 3 * moving.PORTION
 
@@ -90,21 +88,12 @@ async def test_an_account_encrypts_all_that_was_written_before_anybody_said_yes(
         await alice.app.add_contact(bob.code, "Bob")
         for number in range(WRITTEN):
             await alice.app.send("Bob", f"{number}")
-        await until(bob.app, bob.app.requests)
+        await until_true(bob.app, bob.app.requests, patience=24 * 3600)
         await bob.app.accept_request("Alice")
 
         async def has_all() -> bool:
             return len(await bob.app.history("Alice", limit=1000)) == WRITTEN
 
-        await until(bob.app, has_all)
+        await until_true(bob.app, has_all, patience=24 * 3600)
         texts = [message.text for message in await bob.app.history("Alice", limit=1000)]
         assert texts == [f"{number}" for number in range(WRITTEN)]
-
-
-async def until(app, condition) -> None:
-    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
-    with anyio.fail_after(24 * 3600):
-        async with aclosing(app.watch_status()) as states:
-            async for _ in states:
-                if await condition():
-                    return

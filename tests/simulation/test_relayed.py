@@ -13,6 +13,7 @@ from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import contacts
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.virtual_relay import VirtualRelay
+from balchat_host.testing.waiting import until_true
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
@@ -31,20 +32,11 @@ def relay(people) -> VirtualRelay:
     return relay
 
 
-async def until(app: App, condition) -> None:
-    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
-    with anyio.fail_after(3 * DAY):
-        async with aclosing(app.watch_status()) as states:
-            async for _ in states:
-                if await condition():
-                    return
-
-
 async def becomes(app: App, message_id: str, state: MessageState) -> Message:
     async def so() -> bool:
         return (await app.message(message_id)).state is state
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
     return await app.message(message_id)
 
 
@@ -58,7 +50,7 @@ async def hears(app: App, contact: str, *expected: str) -> None:
     async def so() -> bool:
         return len(await texts(app, contact)) >= len(expected)
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
     assert await texts(app, contact) == list(expected)
 
 
@@ -66,7 +58,7 @@ async def has_contact(app: App, name: str, state: ContactState) -> None:
     async def so() -> bool:
         return [contact.state for contact in await app.contacts() if contact.name == name] == [state]
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def nothing_waits(app: App, *, relayed: int | None = None) -> None:
@@ -76,14 +68,14 @@ async def nothing_waits(app: App, *, relayed: int | None = None) -> None:
         outbox = (await app.status()).outbox
         return not outbox.waiting and relayed in (None, outbox.relayed)
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def was_asked(app: App) -> None:
     async def so() -> bool:
         return bool(await app.requests())
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def friends(people, *, direct: bool = True):
@@ -176,7 +168,7 @@ async def reason_becomes(app: App, name: str, reason: str | None) -> None:
     async def so() -> bool:
         return [contact.reason for contact in await app.contacts() if contact.name == name] == [reason]
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def test_who_is_found_nowhere_is_said_so_and_why(people, relay) -> None:
@@ -289,7 +281,7 @@ async def test_a_relay_that_refuses_is_asked_again_when_it_said_and_the_author_s
             async def explained() -> bool:
                 return (await a.message(sent.id)).reason == "relay-full"
 
-            await until(a, explained)
+            await until_true(a, explained, patience=3 * DAY)
             assert (await a.message(sent.id)).state is MessageState.QUEUED
             refused_at = anyio.current_time()
             relay.refusal = None
@@ -325,7 +317,7 @@ async def test_why_a_message_could_not_be_stored_anew_is_said_no_more_once_it_is
                 async def so() -> bool:
                     return (await a.message(sent.id)).reason == reason
 
-                await until(a, so)
+                await until_true(a, so, patience=3 * DAY)
                 assert (await a.message(sent.id)).state is MessageState.RELAYED
 
             await says("relay-full")

@@ -12,6 +12,7 @@ import pytest
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.testing.virtual_relay import VirtualRelay
+from balchat_host.testing.waiting import until_true
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
@@ -29,15 +30,6 @@ def relay(people) -> VirtualRelay:
     return relay
 
 
-async def until(app: App, condition) -> None:
-    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
-    with anyio.fail_after(3 * DAY):
-        async with aclosing(app.watch_status()) as states:
-            async for _ in states:
-                if await condition():
-                    return
-
-
 async def texts(app: App, contact: str) -> set[str | None]:
     return {message.text for message in await app.history(contact) if message.author is not None}
 
@@ -46,7 +38,7 @@ async def hears(app: App, contact: str, *expected: str) -> None:
     async def so() -> bool:
         return set(expected) <= await texts(app, contact)
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def everything_is_delivered(app: App, contact: str) -> None:
@@ -54,14 +46,14 @@ async def everything_is_delivered(app: App, contact: str) -> None:
         written = [message for message in await app.history(contact) if message.author is None]
         return {message.state for message in written} == {MessageState.DELIVERED}
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def has_contact(app: App, name: str, state: ContactState) -> None:
     async def so() -> bool:
         return [contact.state for contact in await app.contacts() if contact.name == name] == [state]
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def nothing_waits(app: App) -> None:
@@ -69,7 +61,7 @@ async def nothing_waits(app: App) -> None:
         outbox = (await app.status()).outbox
         return not outbox.waiting and not outbox.relayed
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def friends(people, *, direct: bool = True):
@@ -81,7 +73,7 @@ async def friends(people, *, direct: bool = True):
         async def asked() -> bool:
             return bool(await b.requests())
 
-        await until(b, asked)
+        await until_true(b, asked, patience=3 * DAY)
         await b.accept_request("Alice")
         await has_contact(a, "Bob", ContactState.ACTIVE)
         for app in (a, b):
@@ -143,7 +135,7 @@ async def stored(app: App) -> None:
     async def so() -> bool:
         return (await app.status()).outbox.relayed == 1
 
-    await until(app, so)
+    await until_true(app, so, patience=3 * DAY)
 
 
 async def test_the_owner_hears_of_it_and_sees_who_has_not_answered(people, relay) -> None:

@@ -14,10 +14,11 @@ from balchat_host.api.types import Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import journal
 from balchat_host.runtime.setups import FrontEndSetup
-from balchat_host.testing.app_kit import closing, nobody, take
+from balchat_host.testing.app_kit import nobody, take
 from balchat_host.testing.app_pair_kit import introduce
 from balchat_host.testing.virtual_account import LAST_RETRY
 from balchat_host.testing.virtual_network import VirtualNode
+from balchat_host.testing.waiting import closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

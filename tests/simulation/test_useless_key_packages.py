@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import anyio
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 from balchat_crypto_mls.testing.hostile_peer import HostilePeer
@@ -22,9 +20,10 @@ from balchat_host.core.unit import Unexpected
 from balchat_host.testing.simulator import World
 from balchat_host.testing.virtual_account import BEGINNING
 from balchat_host.testing.virtual_relay import VirtualRelay
+from balchat_host.testing.waiting import until_true
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from balchat_host.api.frontend import App
     from balchat_host.api.views import ContactView
@@ -235,7 +234,7 @@ async def test_a_card_that_cannot_be_used_ends_nothing_and_a_good_one_is_found_l
                 assert (await shown(app, "Mallory", reason)).state is ContactState.ADDING
         async with alice.up() as app:
             await app.add_contact(bob.code, "Bob")
-            await until(bob.app, bob.app.requests)
+            await until_true(bob.app, bob.app.requests, patience=2 * DAY)
             relay.cards[mallory.peer] = [mallory.key_package().message()]
             assert (await shown(app, "Mallory", None)).state is ContactState.REQUESTED
 
@@ -248,14 +247,5 @@ async def shown(app: App, name: str, reason: str | None) -> ContactView:
         found[:] = [each for each in await app.contacts() if each.name == name]
         return found[0].reason == reason and (reason is not None or found[0].state is not ContactState.ADDING)
 
-    await until(app, so)
+    await until_true(app, so, patience=2 * DAY)
     return found[0]
-
-
-async def until(app: App, condition: Callable[[], Awaitable[object]]) -> None:
-    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed."""
-    with anyio.fail_after(2 * DAY):
-        async with aclosing(app.watch_status()) as states:
-            async for _ in states:
-                if await condition():
-                    return
