@@ -123,7 +123,7 @@ class LocalProfile(Profile):
             await anyio.sleep(_SOCKET_LOOK)
 
     async def _connect(self, holder: Holder | None) -> AppConnection | None:
-        """Try to reach the account where its process says that it is, or else where this session looks for it."""
+        """Try to reach the account where its process says that it is, or else where we would put its socket."""
         directory = holder.runtime_directory if holder else self._place.runtime_directory()
         context = FrontEndContext(profile=self.directory, runtime_directory=directory)
         for descriptor in self._selection.front_ends:
