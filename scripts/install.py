@@ -142,6 +142,8 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent, help="the wheels and their lock")
     parser.add_argument("--uninstall", action="store_true", help="remove the programs; accounts stay")
     arguments = parser.parse_args()
+    # Whoever can write to a program or a folder above it can have this user run anything.
+    os.umask(os.umask(0o022) | 0o022)
     if arguments.uninstall:
         uninstall()
     else:

@@ -1,7 +1,10 @@
 """Installing, replacing and removing the programs, and what is said when that cannot be."""
 
 import json
+import platform
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -130,3 +133,25 @@ def test_a_program_of_the_same_name_that_somebody_else_put_there_is_left_alone(s
     assert f"{other} is there already" in refused.stderr
     assert "was not installed from here" in user.types(user.python, stick / "install.py", "--uninstall").stdout
     assert other.read_text() == "#!/bin/sh\n"
+
+
+def test_what_is_installed_can_be_written_by_nobody_else_whatever_the_umask(tmp_path: Path) -> None:
+    """With a pip that installs nothing, since the folders and links are what counts."""
+    folder = tmp_path / "wheels"
+    pip = folder / "pip-0.whl" / "pip"
+    pip.mkdir(parents=True)
+    (pip / "__main__.py").touch()
+    version = ".".join(platform.python_version_tuple()[:2])
+    made_for = f"{platform.python_implementation()} {version} on {platform.system()} {platform.machine()}"
+    (folder / "install.lock").write_text(f"# For {made_for}\n")
+    home = tmp_path / "home"
+    home.mkdir()
+
+    typed = f'umask 0; exec "{sys.executable}" "{ROOT}/scripts/install.py" "{folder}"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", typed], env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    made = [path for path in home.rglob("*") if not path.is_symlink()]
+    assert made
+    assert [path for path in made if path.stat().st_mode & 0o022] == []
