@@ -18,7 +18,7 @@ _GROUP_ID_SIZE: Final = 16
 _HOUR: Final = 3600 * 1000
 _ASKED_FOR: Final = 180 * 24 * _HOUR
 """Milliseconds for which somebody who does not answer is asked again, each time what we asked with is stale."""
-_ASKED_EVERY: Final = outbox.LONGEST_WAIT
+_ASKED_EVERY: Final = 7 * 24 * _HOUR
 """Milliseconds between two requests, at least, however soon what we ask with is stale: each is a group, and lies in the
 inbox of somebody who may only be away."""
 _ELSEWHERE_AFTER: Final = _HOUR
