@@ -26,8 +26,8 @@ from balchat_host.core.unit import ANNOUNCE, EncryptWaiting, SendPending, Unit
 from balchat_host.core.views import identify
 
 LONGEST_WAIT: Final = 14 * 24 * 3600 * 1000
-"""Milliseconds that anything waits before it leaves, the last of 100,000 contacts after a restore too; what seems to wait for longer was told to by a clock that was
-ahead, and leaves."""
+"""Milliseconds that anything waits before it leaves, the last of 100,000 contacts after a restore too. What seems to
+wait for longer was told to by a clock that was ahead, and leaves."""
 _STORED_ANEW_AFTER: Final = 24 * 3600 * 1000
 """Milliseconds until what was stored, and not confirmed, is stored once more."""
 
