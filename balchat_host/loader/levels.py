@@ -67,6 +67,9 @@ def read_file(path: Path, *, may_lock: bool = False) -> Level:
 
     try:
         document = tomllib.loads(text)
+    except RecursionError:
+        level.problems.append(_file_error(path, "it nests too deeply", "TOML 1.0"))
+        return level
     except tomllib.TOMLDecodeError as error:
         level.problems.append(_file_error(path, f"it is not TOML ({error})", "TOML 1.0"))
         return level
@@ -131,7 +134,7 @@ def from_text(text: str) -> object:
 
     try:
         document = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
     return document["value"] if len(document) == 1 else text
 
@@ -145,10 +148,13 @@ class _Unreadable(Exception):
 
 def _trusted_text(path: Path) -> str:
     """Read a file that nobody but its owner and root decides about. It says which code runs beside the keys."""
-    with path.open("rb") as file:
+    # O_NONBLOCK: a named pipe must be refused below, not waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _Unreadable("it is no regular file", "a file, or none")
+    with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise _Unreadable("it is no regular file", "a file, or none")
         if status.st_uid not in {0, os.geteuid()}:
             raise _Unreadable("it belongs to somebody else", "a file that belongs to you or to root")
         if status.st_mode & stat.S_IWOTH:

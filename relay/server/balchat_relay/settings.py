@@ -1,5 +1,7 @@
 """The file relay.toml: read, checked, and refused by naming file, key and what is allowed."""
 
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -13,6 +15,7 @@ from balchat_relay_proto.sizes import MAX_PERMIT
 from balchat_host.api.text_files import NotText, decoded
 from balchat_relay.errors import BadSettings
 
+ROOT: Final = 0
 MIB: Final = 2**20
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -98,9 +101,21 @@ class Settings:
 
 
 def read_settings(path: Path) -> Settings:
-    """Read and check the file. Raises BadSettings."""
+    """Read and check the file. Raises BadSettings, also where somebody else may have written it.
+
+    It says which program runs as tor, and where.
+    """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadSettings(f"{path} is no ordinary file. `balchat-relay init` makes one.")
+        if status.st_uid not in {ROOT, os.geteuid()}:
+            raise BadSettings(f"{path} belongs to somebody else. Make it your own, or root's.")
+        if status.st_mode & stat.S_IWOTH:
+            raise BadSettings(f"Everybody can write to {path}. `chmod o-w` it, and look what stands in it.")
         document = tomllib.loads(decoded(path.read_bytes()))
+    except RecursionError:
+        raise BadSettings(f"{path} cannot be read: it nests too deeply.") from None
     except FileNotFoundError:
         raise BadSettings(f"{path} is missing. `balchat-relay init` makes it.") from None
     except NotText as error:

@@ -10,9 +10,10 @@ import anyio
 import pytest
 import typer.main
 from anyio import to_thread
-from balchat_relay.errors import KeyUnusable
+from balchat_relay.errors import BadSettings, KeyUnusable
 from balchat_relay.operating.folder import Folder
 from balchat_relay.program import app
+from balchat_relay.settings import read_settings
 from balchat_relay.testing.process import PROGRAM, RelayProcess, command
 
 from balchat_host.testing.programs import PATIENCE
@@ -147,6 +148,35 @@ async def test_a_key_as_containers_hand_it_over_is_taken(folder: Path, mode: int
     await to_thread.run_sync(key.symlink_to, elsewhere)
     shown = await command("address", "-f", str(folder))
     assert (shown.returncode, shown.stdout) == (0, before)
+
+
+def test_settings_that_somebody_else_may_have_written_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say which program runs as tor."""
+    file = tmp_path / "relay.toml"
+    file.touch()
+    file.chmod(0o646)
+    with pytest.raises(BadSettings, match="Everybody can write"):
+        read_settings(file)
+    file.chmod(0o644)
+    assert read_settings(file)
+    owner = file.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    monkeypatch.setattr("balchat_relay.settings.ROOT", owner + 2)
+    with pytest.raises(BadSettings, match="belongs to somebody else"):
+        read_settings(file)
+
+
+def test_settings_that_nest_too_deeply_or_are_a_named_pipe_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "relay.toml"
+    file.write_text("[relay]\nsocket = " + "[" * 100_000)
+    with pytest.raises(BadSettings, match="nests too deeply"):
+        read_settings(file)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(BadSettings, match="no ordinary file"):
+        read_settings(file)
 
 
 async def test_a_byte_order_mark_is_dropped_from_settings_and_key(folder: Path) -> None:

@@ -228,7 +228,9 @@ def test_all_problems_can_be_seen_at_once_beside_what_is_right(system, profile):
 @pytest.mark.parametrize(
     ("make", "problem", "allowed"),
     [
-        (Path.mkdir, "it cannot be read (Is a directory)", "a file that you can read, or none"),
+        (Path.mkdir, "it is no regular file", "a file, or none"),
+        (os.mkfifo, "it is no regular file", "a file, or none"),
+        (lambda file: file.write_text("x = " + "[" * 100_000), "it nests too deeply", "TOML 1.0"),
         (
             lambda file: file.symlink_to(file),
             "it cannot be read (Too many levels of symbolic links)",

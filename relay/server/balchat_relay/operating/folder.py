@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.text_files import decoded
 from balchat_relay.errors import FolderProblem, KeyUnusable, NoRelay, RelayExists, StoreMissing
+from balchat_relay.settings import ROOT
 from balchat_relay.storage.sqlite import schema
 
 SEED_SIZE: Final = 32
-ROOT: Final = 0
 _PRIVATE: Final = 0o077
 
 _SETTINGS: Final = """\
