@@ -12,6 +12,10 @@ Clients choose nodes by the bandwidth that these say they have carried. In most 
 all. But where one has carried a kilobyte a second and the others have not, it is chosen for every hop, and no circuit
 can be built. So each node is made to remember a lot, and to say no more than any other.
 
+On a busy machine a node may hear too late that it shall vote, or sign too late. Then there are two opinions of when
+the next vote is, and no circuit is ever built. So what is not up in its time is ended, and begun once more with slower
+votes.
+
     keys made → processes started → every node knows all → vote → consensus → every node has built circuits
 """
 
@@ -48,22 +52,25 @@ second hop of an onion service's circuit from these: not the node itself, nor it
 _LOOK_EVERY: Final = 0.05
 """Seconds."""
 
-_FASTEST_INTERVAL: Final = 5
-"""Seconds between votes, the least that tor takes. At this interval a vote and its signing take one second each."""
-_FIRST_VOTE: Final = 3
-"""Seconds from the call to vote until the consensus is valid: one to vote, one to sign, one to spare."""
+_VOTES: Final = ((5, 3), (20, 10), (30, 20))
+"""How each try votes: seconds between votes, and from the call to vote until the consensus is valid. Five between votes
+is the least that tor takes; a vote and its signing then take one second each, later two."""
 
 
 class PrivateNetworkFailed(RuntimeError):
     """The private Tor network could not be started; the message has the log of the node that failed."""
 
 
+class _TooSlow(PrivateNetworkFailed):
+    """It was not up in its time; another try may be."""
+
+
 class PrivateTorNetwork:
     """A private Tor network, as a context manager: `with` or `async with`.
 
     `on_progress` is called while it starts, from the thread that starts it (`async with`: from the event loop's).
-    `timeout` is in seconds. Raises PrivateNetworkFailed. All processes end with the context; should this process be
-    killed, they notice the end of their control connections and end too.
+    `timeout` is in seconds, for all tries together. Raises PrivateNetworkFailed. All processes end with the context;
+    should this process be killed, they notice the end of their control connections and end too.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class PrivateTorNetwork:
         *,
         tor: str = "tor",
         tor_gencert: str = "tor-gencert",
-        timeout: float = 60,
+        timeout: float = 100,
         on_progress: ProgressCallback = lambda _percent, _what: None,
     ) -> None:
         self._tor = tor
@@ -101,12 +108,7 @@ class PrivateTorNetwork:
         """End every process and remove the folder. Blocks shortly. Calling it twice is harmless."""
         self._given_up.set()
         with self._lock:
-            for process in reversed(self._processes):
-                process.stop()
-            self._processes.clear()
-            if self._folder is not None:
-                shutil.rmtree(self._folder)
-                self._folder = None
+            self._end()
 
     def __enter__(self) -> Self:
         self.start()
@@ -136,30 +138,53 @@ class PrivateTorNetwork:
     def _start(self, report: ProgressCallback) -> None:
         with self._lock:
             self._given_up.clear()
-            self._deadline = time.monotonic() + self._timeout
-            report(0, "making keys")
-            self._folder = Path(tempfile.mkdtemp(prefix="private-tor-"))
-            nodes = self._make_nodes(self._folder)
-            report(25, "starting the nodes")
-            for node in nodes:
-                node.start_voting(self._tor, self._authorities)
-            self._wait(nodes, "start", TorProcess.connect)
-            report(45, "exchanging descriptors")
-            self._wait(nodes, "learn of the others", lambda node: node.known_relays() == NODES)
-            report(50, "voting")
-            offset = (round(time.time()) + _FIRST_VOTE) % _FASTEST_INTERVAL
-            for node in nodes:
-                node.vote(interval=_FASTEST_INTERVAL, offset=offset)
-            self._wait(nodes, "agree on a consensus", lambda node: node.known_directories() == NODES)
-            report(85, "building circuits")
-            murmur = Murmur(folder=self._folder / "murmur")
-            self._processes.append(murmur)
-            murmur.join_network(self._tor, self._authorities)
-            self._wait([murmur], "start", TorProcess.connect)
-            self._wait([murmur], "learn of the nodes", Murmur.informed)
-            self._wait(nodes, "build a circuit", Node.bootstrapped)
-            murmur.begin(fingerprints_of(self._authorities))
-            report(100, "ready")
+            for number, (interval, ahead) in enumerate(_VOTES, start=1):
+                self._deadline = time.monotonic() + self._seconds_each
+                try:
+                    self._try(report, interval=interval, ahead=ahead)
+                except _TooSlow:
+                    if number == len(_VOTES):
+                        raise
+                    self._end()
+                else:
+                    return
+
+    def _end(self) -> None:
+        for process in reversed(self._processes):
+            process.stop()
+        self._processes.clear()
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
+            self._folder = None
+
+    @property
+    def _seconds_each(self) -> float:
+        return self._timeout / len(_VOTES)
+
+    def _try(self, report: ProgressCallback, *, interval: int, ahead: int) -> None:
+        report(0, "making keys")
+        self._folder = Path(tempfile.mkdtemp(prefix="private-tor-"))
+        nodes = self._make_nodes(self._folder)
+        report(25, "starting the nodes")
+        for node in nodes:
+            node.start_voting(self._tor, self._authorities)
+        self._wait(nodes, "start", TorProcess.connect)
+        report(45, "exchanging descriptors")
+        self._wait(nodes, "learn of the others", lambda node: node.known_relays() == NODES)
+        report(50, "voting")
+        offset = (round(time.time()) + ahead) % interval
+        for node in nodes:
+            node.vote(interval=interval, offset=offset)
+        self._wait(nodes, "agree on a consensus", lambda node: node.known_directories() == NODES)
+        report(85, "building circuits")
+        murmur = Murmur(folder=self._folder / "murmur")
+        self._processes.append(murmur)
+        murmur.join_network(self._tor, self._authorities)
+        self._wait([murmur], "start", TorProcess.connect)
+        self._wait([murmur], "learn of the nodes", Murmur.informed)
+        self._wait(nodes, "build a circuit", Node.bootstrapped)
+        murmur.begin(fingerprints_of(self._authorities))
+        report(100, "ready")
 
     def _make_nodes(self, folder: Path) -> list[Node]:
         ports = free_ports(2 * NODES)
@@ -198,6 +223,6 @@ class PrivateTorNetwork:
                     )
             if time.monotonic() > self._deadline:
                 names, log = ", ".join(process.name for process in waiting), waiting[0].last_words()
-                raise PrivateNetworkFailed(f"{names} did not {what} within {self._timeout:g} s; its log:\n{log}")
+                raise _TooSlow(f"{names} did not {what} within {self._seconds_each:.0f} s; its log:\n{log}")
             if self._given_up.wait(_LOOK_EVERY):
                 raise PrivateNetworkFailed("stopped while it was starting")
