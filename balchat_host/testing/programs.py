@@ -126,6 +126,8 @@ class Ear:
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
+                if not line.endswith(b"\n"):
+                    break  # it was killed while it spoke
                 heard = Heard(value=json.loads(line), at=time.monotonic())
                 with self._changed:
                     self._heard.append(heard)
