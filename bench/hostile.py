@@ -23,7 +23,7 @@ from mls_rs_py.crafting import APPLICATION, vector
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.views import ContactState
-from balchat_host.core import account, budgets, contacts, handshake, inbox, schema
+from balchat_host.core import account, budgets, contacts, handshake, inbox, messages, schema
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit import Policy
@@ -45,9 +45,11 @@ NOTE = (
     "Milliseconds in the writer of a real vault, from an envelope's octets to its answer, before the commit. For each"
     " kind of envelope the worst of some thousands: lists, counts, depths and sizes up to the largest that is taken,"
     " and the choices of a fuzzer. The worst are measured five times more; the figure is the least of these. The budget"
-    " is the one of `balchat_host/core/budgets.py`."
+    " is the one of `balchat_host/core/budgets.py`. For the contact 1,000 messages wait."
 )
 ROUNDS: Final = 5
+WAITING: Final = 1000
+"""How many messages of Alice's the contact has not confirmed."""
 FINALISTS: Final = 8
 SEED: Final = 1
 
@@ -103,6 +105,7 @@ async def _figures(keeper: Keeper) -> AsyncGenerator[Figure]:
     hello = group.private_message(APPLICATION, vector(text().encode()))
     await _receive(keeper, friend.mallory.peer, Kind.MLS_MESSAGE, hello)
     assert (await keeper.read(contacts.everyone))[1].state is ContactState.ACTIVE
+    ours = await keeper.change(lambda unit: [_written(unit, number) for number in range(WAITING)])
     again = await _again(keeper, friend)
     for kind, sender, who, candidates in (
         (None, stranger, "a stranger", whole(rng)),
@@ -110,7 +113,7 @@ async def _figures(keeper: Keeper) -> AsyncGenerator[Figure]:
         (Kind.KEY_PACKAGE, stranger, "a stranger", key_packages(stranger.mallory, rng)),
         (Kind.CONTACT_REQUEST, stranger, "a stranger", requests(stranger, rng)),
         (None, friend, "a contact", whole(rng)),
-        (Kind.MLS_MESSAGE, friend, "a contact", contents(group, friend.mallory, friend.key_package, rng)),
+        (Kind.MLS_MESSAGE, friend, "a contact", contents(group, friend.mallory, friend.key_package, ours, rng)),
         (Kind.KEY_PACKAGE, asked, "a contact who was asked for it", key_packages(asked.mallory, rng)),
         (Kind.CONTACT_REQUEST, again, "a contact", requests(again, rng)),
     ):
@@ -164,6 +167,11 @@ async def _timed(keeper: Keeper, peer: PeerId, octets: bytes) -> float:
     except _UndoneError:
         return took
     raise AssertionError("a unit was kept")
+
+
+def _written(unit: Unit, number: int) -> bytes:
+    """Write to the contact; return the message's id."""
+    return bytes.fromhex(messages.compose(unit, "Friend", f"Are you there? {number}", reply_to=None).id)
 
 
 async def _receive(keeper: Keeper, peer: PeerId, kind: Kind, payload: bytes) -> None:

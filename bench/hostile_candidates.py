@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import cbor2
 from mls_rs_py.crafting import (
     APPLICATION,
+    COMMIT,
     CraftedGroup,
     extension,
     mls_message,
@@ -25,7 +26,7 @@ from fuzz import mls
 from fuzz.mutations import any_item, change_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from random import Random
 
     from balchat_crypto_mls.testing.hostile_peer import HostilePeer
@@ -141,9 +142,15 @@ def _welcomes(mallory: HostilePeer, theirs: bytes, count: int) -> Iterator[tuple
     yield "pre-shared keys", group.welcome(group_secrets=group.group_secrets(psks=psk * count))
 
 
-def contents(group: CraftedGroup, mallory: HostilePeer, theirs: bytes, rng: Random) -> Iterator[Candidate]:
-    """What a contact can encrypt: content of every shape, and everything else that stands in a PrivateMessage."""
-    for what, encoded in _mimi(rng):
+def contents(
+    group: CraftedGroup, mallory: HostilePeer, theirs: bytes, ours: Sequence[bytes], rng: Random
+) -> Iterator[Candidate]:
+    """What a contact can encrypt: content of every shape, and everything else that stands in a PrivateMessage.
+
+    `ours` are the ids of messages to them that they have not confirmed.
+    """
+    yield from _commits(group, mallory, theirs)
+    for what, encoded in (*_mimi(rng), *_told(ours)):
         message = group.private_message(APPLICATION, vector(encoded[: MAX_ENVELOPE_SIZE - 2048]), generation=1)
         yield Candidate(what=what, octets=message)
     honest = vector(text().encode())
@@ -160,6 +167,35 @@ def contents(group: CraftedGroup, mallory: HostilePeer, theirs: bytes, rng: Rand
     for _ in range(RANDOM * 2):
         message = mls.private_message(group, mallory, theirs, rng)
         yield Candidate(what="a fuzzer's choice of proposals, commits and others", octets=message)
+
+
+def _commits(group: CraftedGroup, mallory: HostilePeer, theirs: bytes) -> Iterator[Candidate]:
+    """Commits with proposals that hold long lists, or with many of them."""
+    for count in COUNTS:
+        distinct, types = _distinct(count), uint16s(*range(0x8000, 0x8000 + count))
+        capable = mallory.leaf(extension_types=types, extensions=distinct)
+        for what, proposals in (
+            ("extensions of the group", [uint16s(7) + vector(distinct)]),
+            ("required capabilities", [uint16s(7) + vector(required_capabilities(types))]),
+            ("extensions of a leaf that it adds", [uint16s(1) + mallory.key_package(capable).encode()]),
+            ("members that it adds", [uint16s(1) + theirs[4:]] * count),
+            ("removals", [uint16s(3) + number.to_bytes(4) for number in range(count)]),
+        ):
+            by_value = b"".join(b"\x01" + each for each in proposals)
+            message = group.private_message(COMMIT, vector(by_value) + b"\x00")
+            yield Candidate(what=f"a commit with {count:,} {what}", octets=message)
+
+
+def _told(ours: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """What a contact says of messages of ours that wait, and where else they shall go."""
+    for count in (1, 100, 500, content.MAX_STATUSES):
+        known = content.encode_status([(each, content.MessageStatus.READ) for each in ours[:count]])
+        yield (
+            f"{min(count, len(ours)):,} statuses of messages that wait",
+            text(content_type=content.STATUS, body=known).encode(),
+        )
+    routes = cbor2.dumps([["transport", bytes(512), bytes(2048), 1]])
+    yield "other routes", text(content_type=content.ROUTES, body=routes).encode()
 
 
 def text(**changes: Any) -> MimiContent:  # fields of any type
