@@ -5,6 +5,7 @@ look alike, nor with marks, spaces, punctuation or invisible characters between 
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from balchat_host.api.errors import BadOnionAddress
@@ -23,6 +24,7 @@ _AS_BASE32: Final = str.maketrans("018", "olb")
 _AS_HEX: Final = str.maketrans("oil", "011")
 
 
+@lru_cache(maxsize=256)  # each message that is written names its contact
 def is_spelt_like_a_key(text: str) -> bool:
     """Say whether a text reads as an onion address, a chat code or a peer id, right or not."""
     seen = "".join(each for each in folded(text[:_MAX_LOOKED_AT]) if not is_hidden(each))
