@@ -138,12 +138,13 @@ class PrivateTorNetwork:
     def _start(self, report: ProgressCallback) -> None:
         with self._lock:
             self._given_up.clear()
+            end = time.monotonic() + self._timeout
             for number, (interval, ahead) in enumerate(_VOTES, start=1):
                 self._deadline = time.monotonic() + self._seconds_each
                 try:
                     self._try(report, interval=interval, ahead=ahead)
                 except _TooSlow:
-                    if number == len(_VOTES):
+                    if number == len(_VOTES) or time.monotonic() >= end:
                         raise
                     self._end()
                 else:
