@@ -111,17 +111,6 @@ class Acknowledge(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Rotate(Request):
-    """Replace capabilities by new ones; what is None stays. The envelopes stay. Reply: Done."""
-
-    OPERATION = "rotate"
-    queue: bytes = field(metadata=DIGEST)
-    holder: Holder = field(metadata=one_of({0: Holder}).field)
-    send_verifier: bytes | None = field(metadata=optional(octets(DIGEST_SIZE)).field)
-    receive_verifier: bytes | None = field(metadata=optional(octets(DIGEST_SIZE)).field)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Delete(Request):
     """Delete a queue and all that is in it. Reply: Done."""
 
@@ -165,7 +154,7 @@ class Claim(Request):
 
 
 _ALL: Final[tuple[type[Request], ...]] = (
-    GetChallenge, Create, CreateInbox, Put, Fetch, Acknowledge, Rotate, Delete, GetStatus, Publish, Claim,
+    GetChallenge, Create, CreateInbox, Put, Fetch, Acknowledge, Delete, GetStatus, Publish, Claim,
 )  # fmt: skip
 
 OPERATIONS: Final[dict[str, type[Request]]] = {request.OPERATION: request for request in _ALL}

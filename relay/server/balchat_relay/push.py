@@ -15,9 +15,9 @@ than a bounded number of octets, and the order is the store's.
 
 Waking the writer, and being woken by it, is most of the time that a push takes. So a send capability that has put into
 a queue, with success and while this subscription was there, is trusted: the next envelope goes to a LIVE subscriber
-before the writer has it. A put of its own that stores nothing (refused, a repetition) ends the trust, and so does a
-rotation. So nothing is pushed that the capability does not allow, and of what a quota refuses no more than is under way
-at once. Another capability's put changes nothing: whoever only knows the queue cannot keep its sender waiting.
+before the writer has it. A put of its own that stores nothing (refused, a repetition) ends the trust. So nothing is
+pushed that the capability does not allow, and of what a quota refuses no more than is under way at once. Another
+capability's put changes nothing: whoever only knows the queue cannot keep its sender waiting.
 
 An envelope that is pushed so early has no sequence yet. It carries the cursor, which stays where it is: a client that
 goes on after it misses nothing, even where the put then fails. When it arrives from the writer the cursor moves on
@@ -61,8 +61,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "cursor", "fetching", "late", "link", "missed", "number", "puttings", "queue", "receive", "rotations",
-        "trusted",
+        "cursor", "fetching", "late", "link", "missed", "number", "puttings", "queue", "receive", "trusted",
     )  # fmt: skip
 
     def __init__(self, link: Link, *, number: int, queue: bytes, receive: bytes | None, cursor: int) -> None:
@@ -74,7 +73,6 @@ class Subscription:
         self.missed = cursor
         self.fetching = True
         self.trusted: bytes | None = None
-        self.rotations = 0
         self.puttings: dict[int, Putting] = {}
         self.late = 0
 
@@ -91,7 +89,7 @@ class Subscription:
 class Putting:
     """A put, from before the store has it until it is `done`. All are, so that none takes longer for a subscriber."""
 
-    __slots__ = ("_late", "_rotations", "_send", "_subscription", "arrived", "early", "envelope")
+    __slots__ = ("_late", "_send", "_subscription", "arrived", "early", "envelope")
 
     def __init__(self, subscription: Subscription | None, *, send: bytes, envelope: bytes) -> None:
         self._subscription = subscription
@@ -102,7 +100,6 @@ class Putting:
         if subscription is None:
             compare_digest(rules.ABSENT, send)
             return
-        self._rotations = subscription.rotations
         trusted = subscription.trusts(send)
         self.early = (
             trusted
@@ -125,7 +122,7 @@ class Putting:
         if put.cancelled() or put.exception() is not None or not self.arrived:
             if trusted:
                 subscription.trusted = None
-        elif self._rotations == subscription.rotations:
+        else:
             subscription.trusted = self._send
 
 
@@ -162,13 +159,6 @@ class Hub(Observer):
         """Take in that somebody with this verifier is about to put."""
         subscription = None if send is None else self._subscriptions.get(queue)
         return Putting(subscription, send=send or b"", envelope=envelope)
-
-    def rotated(self, queue: bytes) -> None:
-        """Take in that a queue has another send capability."""
-        subscription = self._subscriptions.get(queue)
-        if subscription is not None:
-            subscription.rotations += 1
-            subscription.trusted = None
 
     # -- from the store's thread --
 

@@ -170,7 +170,6 @@ ASKED: dict[str, Callable[[QueueStore], Awaitable[object]]] = {
     "fetch": lambda store: store.fetch(QUEUE, receive=OTHER, after=0, now=NOW),
     "status": lambda store: store.status(QUEUE, receive=OTHER),
     "acknowledge": lambda store: store.acknowledge(QUEUE, receive=OTHER, envelope_ids=[OTHER], now=NOW),
-    "rotate": lambda store: store.rotate(QUEUE, receive=OTHER, new_send=OTHER, new_receive=OTHER),
     "delete": lambda store: store.delete(QUEUE, receive=OTHER),
     "publish": lambda store: store.publish(QUEUE, receive=OTHER, cards=[], last_resort=None, tokens=[], now=NOW),
     "put": lambda store: store.put(QUEUE, send=OTHER, envelope_id=OTHER, envelope=bytes(SIZE), now=NOW),

@@ -133,10 +133,6 @@ class QueueStore(ABC):
         """
 
     @abstractmethod
-    async def rotate(self, queue: bytes, *, receive: bytes, new_send: bytes | None, new_receive: bytes | None) -> None:
-        """Replace verifiers; None leaves one as it is. Raises Refused: DENIED."""
-
-    @abstractmethod
     async def delete(self, queue: bytes, *, receive: bytes | None) -> None:
         """Delete a queue with everything in it. Raises Refused: DENIED."""
 

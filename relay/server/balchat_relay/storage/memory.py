@@ -88,11 +88,6 @@ class MemoryStore(QueueStore):
             self._invitations[invitation] -= 1
         self._queues[queue] = _Queue(send=send, receive=receive, seen=now)
 
-    async def rotate(self, queue: bytes, *, receive: bytes, new_send: bytes | None, new_receive: bytes | None) -> None:
-        found = self._own(queue, receive)
-        found.send = new_send or found.send
-        found.receive = new_receive or found.receive
-
     async def delete(self, queue: bytes, *, receive: bytes | None) -> None:
         self._own(queue, receive)
         self._drop(queue)

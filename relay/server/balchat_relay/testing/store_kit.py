@@ -226,25 +226,8 @@ class StoreKit:
                 with refused(Code.DENIED) as error:
                     await call
                 texts.add(str(error.value))
-        with refused(Code.DENIED) as error:
-            await store.rotate(QUEUE, receive=wrong, new_send=wrong, new_receive=wrong)
-        assert texts == {str(error.value)}
+        assert len(texts) == 1
         assert store.totals.envelopes == 0
-
-    async def test_after_a_rotation_only_the_new_capabilities_count(self, bench: StoreBench) -> None:
-        store = bench.store
-        await make(store)
-        kept = await put(store, 1)
-        new_send, new_receive = digest("new send"), digest("new receive")
-        await store.rotate(QUEUE, receive=RECEIVE, new_send=new_send, new_receive=None)
-        with refused(Code.DENIED):
-            await put(store, 2)
-        second = await put(store, 2, send=new_send)
-        await store.rotate(QUEUE, receive=RECEIVE, new_send=None, new_receive=new_receive)
-        with refused(Code.DENIED):
-            await fetched(store)
-        assert await fetched(store, receive=new_receive) == [kept, second]
-        await put(store, 3, send=new_send)
 
     async def test_a_deleted_queue_is_gone_with_everything_in_it(self, bench: StoreBench) -> None:
         store = bench.store

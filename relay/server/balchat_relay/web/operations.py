@@ -28,7 +28,6 @@ from balchat_relay_proto.requests import (
     Publish,
     Put,
     Request,
-    Rotate,
 )
 from balchat_relay_proto.sizes import CHALLENGE_SIZE, MAX_FETCHED_OCTETS
 from balchat_relay_proto.versions import VERSIONS
@@ -66,7 +65,6 @@ class Operations:
             Put: self._put,
             Fetch: self._fetch,
             Acknowledge: self._acknowledge,
-            Rotate: self._rotate,
             Delete: self._delete,
             GetStatus: self._status,
             Publish: self._publish,
@@ -144,19 +142,6 @@ class Operations:
     def _acknowledge(self, request: Acknowledge, asker: Asker) -> Awaitable[None]:
         receive = self._authorised(request, asker, Purpose.ACKNOWLEDGE)
         return self._store.acknowledge(request.queue, receive=receive, envelope_ids=request.envelope_ids, now=_now())
-
-    async def _rotate(self, request: Rotate, asker: Asker) -> None:
-        del asker
-        await self._store.rotate(
-            request.queue,
-            receive=request.holder.capability.verifier,
-            new_send=request.send_verifier,
-            new_receive=request.receive_verifier,
-        )
-        if request.send_verifier is not None:
-            self._hub.rotated(request.queue)
-        if request.receive_verifier is not None:
-            self._hub.end(request.queue, Refused(Code.EVICTED, "The queue has a new receive capability."))
 
     async def _delete(self, request: Delete, asker: Asker) -> None:
         await self._store.delete(request.queue, receive=self._authorised(request, asker, Purpose.DELETE))

@@ -68,11 +68,6 @@ class SqliteStore(QueueStore):
             partial(units.create, queue=queue, send=send, receive=receive, invitation=invitation, now=now)
         )
 
-    async def rotate(self, queue: bytes, *, receive: bytes, new_send: bytes | None, new_receive: bytes | None) -> None:
-        await self._write(
-            partial(units.rotate, queue=queue, receive=receive, new_send=new_send, new_receive=new_receive)
-        )
-
     async def delete(self, queue: bytes, *, receive: bytes | None) -> None:
         await self._write(partial(units.delete, queue=queue, receive=receive))
 

@@ -78,15 +78,6 @@ def create(
     unit.count(queues=1)
 
 
-def rotate(unit: Unit, queue: bytes, *, receive: bytes, new_send: bytes | None, new_receive: bytes | None) -> None:
-    """QueueStore.rotate."""
-    row = _own(unit, queue, receive)
-    unit.sql.execute(
-        "UPDATE queues SET send = coalesce(?, send), receive = coalesce(?, receive) WHERE row = ?",
-        (new_send, new_receive, row),
-    )
-
-
 def delete(unit: Unit, queue: bytes, *, receive: bytes | None) -> None:
     """QueueStore.delete."""
     _drop(unit, _own(unit, queue, receive), queue)
