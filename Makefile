@@ -13,8 +13,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 BIN := .venv/bin
 BINDING := bindings/mls_rs_py
-MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml relay/*/pyproject.toml)))
-PACKAGES := balchat_host $(wildcard plugins/*/balchat_* relay/*/balchat_*) $(BINDING)/mls_rs_py
+MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard common/pyproject.toml plugins/*/pyproject.toml relay/*/pyproject.toml)))
+PACKAGES := balchat_host common/balchat_common $(wildcard plugins/*/balchat_* relay/*/balchat_*) $(BINDING)/mls_rs_py
 RELEASED := $(MEMBERS:%=%/pyproject.toml) $(shell find $(PACKAGES) -type f -not -name '*.pyc' -not -name '*.so')
 BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
 DRIVERS := $(BINDING)/interop
@@ -73,7 +73,7 @@ STARTS_PROGRAMS := --ignore-glob='*/test_processes.py' \
 .PHONY: test-fast
 test-fast: lint ## What to run while working, under three minutes: lint, units, simulation
 	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) $(STARTS_PROGRAMS) -m 'not tor and not slow' \
-		tests/docs tests/host tests/simulation plugins relay
+		tests/docs tests/host tests/simulation common plugins relay
 
 .PHONY: lint
 lint: setup ## ruff, pyright, import-linter, stubtest, rustfmt, clippy

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OURS = (
     "balchat_host",
+    "balchat_common",
     "balchat_crypto_mls",
     "balchat_network_tor",
     "balchat_relay",

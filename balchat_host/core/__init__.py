@@ -11,7 +11,7 @@ Rules
 
 Where things are: `unit` what every function gets; `schema` the tables, `rows` and `views` what stands in them and how
 front ends see it; `codes`, `names` and `safety` what people read and type, with `characters`, `lookalikes` and
-`key_spellings`; `envelope`, `content` and `cbor` the wire formats; `account`, `contacts`, `requests`, `messages` what
+`key_spellings`; `envelope` and `content` the wire formats; `account`, `contacts`, `requests`, `messages` what
 people do; `asking` and `handshake` how two accounts come to share a group, and `groups` which one they use; `routes`
 how they reach each other; `inbox` what arrives, `budgets` what that may cost, and `failed_envelopes` which of it failed
 unexpectedly; `outbox` what waits to leave, `moving` what leaves again, and `progress` how far it has come; `pool` our

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, cast
 
+from balchat_common import cbor
+
 from balchat_host.api.errors import MalformedContent
-from balchat_host.core import cbor
 
 TEXT: Final = "text/plain;charset=utf-8"
 STATUS: Final = "application/mimi-message-status"
@@ -22,6 +23,8 @@ MAX_STATUSES: Final = 512
 """How many messages one status report may speak of."""
 MAX_ITEMS: Final = 4096
 """How many CBOR items a content message may hold: what reading it costs goes by them."""
+MAX_DEPTH: Final = 8
+"""How deep its arrays and maps may nest."""
 
 _SHA256: Final = b"\x01"
 _SENT_AT: Final = "balchat.sent-at"
@@ -98,7 +101,7 @@ class MimiContent:
     def decode(cls, octets: bytes) -> "MimiContent":
         """Read a content message. Raises MalformedContent."""
         try:
-            item = cbor.decode(octets, max_items=MAX_ITEMS)
+            item = cbor.decode(octets, max_items=MAX_ITEMS, max_depth=MAX_DEPTH, maps=True)
         except ValueError as error:
             raise MalformedContent(problem=str(error)) from error
         match item:
@@ -161,7 +164,7 @@ def encode_status(statuses: list[tuple[bytes, MessageStatus]]) -> bytes:
 def decode_status(octets: bytes) -> list[tuple[bytes, int]]:
     """Read a MessageStatusReport; unknown states are kept as numbers. Raises MalformedContent."""
     try:
-        report = cbor.decode(octets, max_items=1 + MAX_STATUSES * _STATUS_ITEMS)
+        report = cbor.decode(octets, max_items=1 + MAX_STATUSES * _STATUS_ITEMS, max_depth=2)
     except ValueError as error:
         raise MalformedContent(problem=str(error)) from error
     if not isinstance(report, list) or len(cast("list[object]", report)) > MAX_STATUSES:

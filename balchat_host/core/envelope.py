@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, cast
 
+from balchat_common import cbor
+
 from balchat_host.api.errors import MalformedEnvelope
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
-from balchat_host.core import cbor
 
 VERSION: Final = 1
 HEAD_SIZE: Final = 8
@@ -108,7 +109,7 @@ class ContactRequest:
     def decode(cls, octets: bytes) -> "ContactRequest":
         """Read a payload. Raises MalformedEnvelope."""
         try:
-            item = cbor.decode(octets, max_items=_FIELDS)
+            item = cbor.decode(octets, max_items=_FIELDS, max_depth=1)
         except ValueError as error:
             raise MalformedEnvelope(problem=str(error)) from error
         # One value, one encoding: or two envelopes with two ids could say the same.

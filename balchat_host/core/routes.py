@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
+from balchat_common import cbor
+
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import cbor, contacts, content, moving, outbox, rows
+from balchat_host.core import contacts, content, moving, outbox, rows
 from balchat_host.core.envelope import Kind
 from balchat_host.core.limits import Moved
 from balchat_host.core.unit import Unit
@@ -153,7 +155,7 @@ def decode(body: bytes) -> list[Route]:
     if len(body) > MAX_ROUTES_SIZE:
         raise MalformedContent(problem=f"its routes have more than {MAX_ROUTES_SIZE} octets")
     try:
-        item = cbor.decode(body, max_items=1 + MAX_ROUTES * _ROUTE_ITEMS)
+        item = cbor.decode(body, max_items=1 + MAX_ROUTES * _ROUTE_ITEMS, max_depth=2)
     except ValueError as error:
         raise MalformedContent(problem=str(error)) from error
     if not isinstance(item, list) or len(cast("list[object]", item)) > MAX_ROUTES:

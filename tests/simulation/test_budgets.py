@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from balchat_common.cbor import encode
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import Route
 from balchat_host.core import account, contacts, groups, handshake, inbox, outbox, pool, requests, routes
 from balchat_host.core.budgets import BUDGETS
-from balchat_host.core.cbor import encode
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.testing.app_kit import nobody

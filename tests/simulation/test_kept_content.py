@@ -1,10 +1,11 @@
 """Every message is kept as its author wrote it, octet by octet, so that a later version can act on all of it."""
 
 import pytest
+from balchat_common import cbor
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Verdict
-from balchat_host.core import cbor, contacts, groups, inbox
+from balchat_host.core import contacts, groups, inbox
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit import Unit
 from balchat_host.testing.simulator import Account, World

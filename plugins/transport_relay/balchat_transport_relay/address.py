@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from balchat_relay_proto.capabilities import CAPABILITY, Capability
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import DIGEST, Message, octets, optional
+from balchat_relay_proto.codec import DIGEST, Malformed, Message, octets, optional
 from balchat_relay_proto.sealing import SealingKey
 from balchat_relay_proto.sizes import ONION_KEY_SIZE
 

@@ -12,7 +12,7 @@ from typing import Final
 import anyio
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.cards import BadCard, Card, unwrap
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Claimed
 from balchat_relay_proto.requests import Claim

@@ -5,8 +5,7 @@ from typing import Final, TypeVar
 
 import anyio
 from balchat_relay_proto.address import PORT
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Message
+from balchat_relay_proto.codec import Malformed, Message
 from balchat_relay_proto.errors import Code, Refusal, Refused
 from balchat_relay_proto.proofs import PROOF_DOMAIN, Purpose, proof_message
 from balchat_relay_proto.replies import About, Challenge, Fetched

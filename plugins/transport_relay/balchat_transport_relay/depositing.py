@@ -6,7 +6,7 @@ from typing import Final
 
 import anyio
 from balchat_relay_proto import parts
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Done
 from balchat_relay_proto.requests import Put

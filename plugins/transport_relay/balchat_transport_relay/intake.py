@@ -12,7 +12,7 @@ from typing import Final
 
 import anyio
 from balchat_relay_proto.capabilities import envelope_id
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.parts import Part
 from balchat_relay_proto.sealing import CannotOpen, unseal
 

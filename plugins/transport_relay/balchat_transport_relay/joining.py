@@ -6,7 +6,7 @@ What is kept here is a copy: the relay has the parts until the whole is committe
 from typing import Final
 
 import anyio
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.parts import PART_CONTENT, Joiner, Part
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE

@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 import h11
 from anyio.abc import ByteStream
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Refusal
 from balchat_relay_proto.frames import FromClient, FromRelay, decode_from_relay, encode_from_client
 from balchat_relay_proto.sizes import MAX_ENVELOPE

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.abc import ByteStream
 from balchat_relay_proto.capabilities import Capability
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Refused
 from balchat_relay_proto.frames import Hello, encode_from_relay
 from balchat_relay_proto.sealing import SEALING_KEY_SIZE, SealingKey

@@ -9,8 +9,7 @@ from base64 import b32encode
 from dataclasses import dataclass
 from typing import Final, Self
 
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Codec
+from balchat_relay_proto.codec import Codec, Malformed
 from balchat_relay_proto.sizes import CAPABILITY_SIZE
 
 _QUEUE_LABEL: Final = b"balchat-relay-queue-v1\x00"

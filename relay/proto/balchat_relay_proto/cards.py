@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Message, octets, octets_up_to, uint
+from balchat_relay_proto.codec import Malformed, Message, octets, octets_up_to, uint
 from balchat_relay_proto.sealing import SEALING_KEY_SIZE, SealingKey
 from balchat_relay_proto.sizes import CARD_SIZE, SIGNATURE_SIZE
 

@@ -9,8 +9,8 @@ from dataclasses import Field, fields
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar, cast
 
-from balchat_relay_proto import cbor
-from balchat_relay_proto.cbor import Malformed
+from balchat_common import cbor
+
 from balchat_relay_proto.sizes import CAPABILITY_SIZE, DIGEST_SIZE
 
 _KEY: Final = "codec"
@@ -18,16 +18,36 @@ _KEY: Final = "codec"
 T = TypeVar("T", bound="Message")
 
 
+class Malformed(ValueError):
+    """These octets do not have the form that docs/spec/relay.md gives them."""
+
+
 class Codec(NamedTuple):
-    """How one field is written (`encode` gives a CBOR item) and read (`decode` raises Malformed)."""
+    """How one value is written (`encode` gives a CBOR item) and read (`decode` raises Malformed)."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
+    max_items: int = 1
+    """CBOR items of the largest value, itself included."""
+    max_depth: int = 0
+    """Arrays inside of each other."""
 
     @property
     def field(self) -> Mapping[str, "Codec"]:
         """Metadata for `dataclasses.field`."""
         return {_KEY: self}
+
+    def to_pieces(self, value: Any) -> list[bytes | bytearray]:
+        """Encode into pieces that make up the octets; large octets are not copied."""
+        return cbor.pieces(self.encode(value))
+
+    def from_octets(self, octets: bytes) -> Any:
+        """Decode octets that hold this value and nothing else. Raises Malformed."""
+        try:
+            item = cbor.decode(octets, max_items=self.max_items, max_depth=self.max_depth)
+        except ValueError as error:
+            raise Malformed(str(error)) from error
+        return self.decode(item)
 
 
 class Message:
@@ -41,12 +61,12 @@ class Message:
 
     def items(self) -> list[Any]:
         """Give the CBOR items of the fields."""
-        return [codec.encode(getattr(self, name)) for name, codec in _codecs(type(self))]
+        return [codec.encode(getattr(self, name)) for name, codec in _fields(type(self))]
 
     @classmethod
     def from_items(cls, items: object) -> Self:
         """Check and read what `items` gave. Raises Malformed."""
-        codecs = _codecs(cls)
+        codecs = _fields(cls)
         values = _array(items)
         if len(values) != len(codecs):
             raise Malformed(f"{cls.__name__} has {len(codecs)} fields, not {len(values)}")
@@ -54,20 +74,20 @@ class Message:
 
     def to_octets(self) -> bytes:
         """Encode."""
-        return cbor.encode(self.items())
+        return b"".join(self.to_pieces())
 
     def to_pieces(self) -> list[bytes | bytearray]:
         """Encode into pieces that make up `to_octets`; large octets are not copied."""
-        return cbor.pieces(self.items())
+        return nested(type(self)).to_pieces(self)
 
     @classmethod
     def from_octets(cls, octets: bytes) -> Self:
         """Decode. Raises Malformed."""
-        return cls.from_items(cbor.decode(octets))
+        return nested(cls).from_octets(octets)
 
 
 @cache
-def _codecs(cls: type[Message]) -> tuple[tuple[str, Codec], ...]:
+def _fields(cls: type[Message]) -> tuple[tuple[str, Codec], ...]:
     return tuple((each.name, each.metadata[_KEY]) for each in fields(cls))
 
 
@@ -148,7 +168,7 @@ def optional(inner: Codec) -> Codec:
     def decode(item: Any) -> Any:
         return None if item is None else inner.decode(item)
 
-    return Codec(encode, decode)
+    return Codec(encode, decode, inner.max_items, inner.max_depth)
 
 
 def several(inner: Codec, limit: int, *, least: int = 0) -> Codec:
@@ -163,16 +183,19 @@ def several(inner: Codec, limit: int, *, least: int = 0) -> Codec:
             raise Malformed(f"{least} to {limit} items are needed, not {len(values)}")
         return tuple(inner.decode(value) for value in values)
 
-    return Codec(encode, decode)
+    return Codec(encode, decode, 1 + limit * inner.max_items, 1 + inner.max_depth)
 
 
+@cache
 def nested(cls: type[Message]) -> Codec:
-    """A message inside of another."""
+    """A message, alone or inside of another."""
+    codecs = [codec for _, codec in _fields(cls)]
 
     def encode(value: Message) -> list[Any]:
         return value.items()
 
-    return Codec(encode, cls.from_items)
+    max_items = 1 + sum(codec.max_items for codec in codecs)
+    return Codec(encode, cls.from_items, max_items, 1 + max((codec.max_depth for codec in codecs), default=0))
 
 
 def one_of(classes: Mapping[int, type[Message]]) -> Codec:
@@ -190,7 +213,8 @@ def one_of(classes: Mapping[int, type[Message]]) -> Codec:
             raise Malformed("no known kind stands in front")
         return cls.from_items(values[1:])
 
-    return Codec(encode, decode)
+    codecs = [nested(cls) for cls in classes.values()]
+    return Codec(encode, decode, 1 + max(codec.max_items for codec in codecs), max(codec.max_depth for codec in codecs))
 
 
 DIGEST: Final = octets(DIGEST_SIZE).field

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Codec, Message, optional, text, uint
+from balchat_relay_proto.codec import Codec, Malformed, Message, optional, text, uint
 from balchat_relay_proto.sizes import MAX_RETRY_AFTER
 
 _MAX_DETAIL: Final = 200

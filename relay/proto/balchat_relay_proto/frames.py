@@ -6,7 +6,6 @@ A client gives each of its subscriptions a number of its own; everything about i
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from balchat_relay_proto import cbor
 from balchat_relay_proto.codec import DIGEST, Message, octets, one_of, optional, several, text, uint
 from balchat_relay_proto.errors import CODE, Code, Refused
 from balchat_relay_proto.requests import AUTHORITY, MAX_SEQUENCE, Authority
@@ -98,12 +97,12 @@ _FROM_RELAY: Final = one_of({0: Hello, 2: Subscribed, 3: Push, 4: Acknowledged, 
 
 def encode_from_client(frame: FromClient) -> bytes:
     """Encode a client's frame."""
-    return cbor.encode(_FROM_CLIENT.encode(frame))
+    return b"".join(_FROM_CLIENT.to_pieces(frame))
 
 
 def decode_from_client(octets: bytes) -> FromClient:
     """Decode a client's frame. Raises Malformed."""
-    return _FROM_CLIENT.decode(cbor.decode(octets))
+    return _FROM_CLIENT.from_octets(octets)
 
 
 def encode_from_relay(frame: FromRelay) -> bytes:
@@ -113,12 +112,12 @@ def encode_from_relay(frame: FromRelay) -> bytes:
 
 def pieces_from_relay(frame: FromRelay) -> list[bytes | bytearray]:
     """Encode a relay's frame into pieces that make it up; an envelope is not copied."""
-    return cbor.pieces(_FROM_RELAY.encode(frame))
+    return _FROM_RELAY.to_pieces(frame)
 
 
 def decode_from_relay(octets: bytes) -> FromRelay:
     """Decode a relay's frame. Raises Malformed."""
-    return _FROM_RELAY.decode(cbor.decode(octets))
+    return _FROM_RELAY.from_octets(octets)
 
 
 def ended(number: int, refused: Refused) -> Ended:

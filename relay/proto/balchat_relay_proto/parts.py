@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import DIGEST, Message, octets_up_to, uint
+from balchat_relay_proto.codec import DIGEST, Malformed, Message, octets_up_to, uint
 from balchat_relay_proto.sealing import MAX_CONTENT
 
 MAX_PARTS: Final = 64

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import DIGEST, Codec, Message, flag, nested, octets, several, uint
+from balchat_relay_proto.codec import DIGEST, Codec, Malformed, Message, flag, nested, octets, several, uint
 from balchat_relay_proto.requests import MAX_SEQUENCE
 from balchat_relay_proto.sizes import CARD_SIZE, CHALLENGE_SIZE, ENVELOPE_SIZES, MAX_FETCHED, ONION_KEY_SIZE
 

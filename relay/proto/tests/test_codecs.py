@@ -6,12 +6,19 @@ import cbor2
 import pytest
 from balchat_relay_proto import frames
 from balchat_relay_proto.capabilities import Capability
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Message
+from balchat_relay_proto.codec import Malformed, Message, nested
 from balchat_relay_proto.errors import Code, Refusal, Refused
 from balchat_relay_proto.replies import About, Fetched, QueueStatus, Stored
 from balchat_relay_proto.requests import OPERATIONS, Acknowledge, Authority, Claim, Fetch, Holder, Owner, Publish, Put
-from balchat_relay_proto.sizes import CARD_SIZE, ENVELOPE_SIZES
+from balchat_relay_proto.sizes import (
+    CARD_SIZE,
+    DIGEST_SIZE,
+    ENVELOPE_SIZES,
+    MAX_ACKNOWLEDGED,
+    MAX_CARDS,
+    MAX_FETCHED,
+    MAX_TOKENS,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +81,37 @@ def test_large_octets_are_not_copied_on_their_way_out() -> None:
     envelope = bytes(ENVELOPE_SIZES[-1])
     page = Fetched(stored=(Stored(sequence=1, envelope=envelope),), more=False)
     assert any(piece is envelope for piece in page.to_pieces())
+
+
+@pytest.mark.parametrize("cls", EVERY_CLASS, ids=lambda cls: cls.__name__)
+def test_nothing_is_decoded_that_has_more_items_than_its_message(
+    cls: type[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = nested(cls).max_items
+    octets = cbor2.dumps([None] * most)
+    monkeypatch.setattr(cbor2, "loads", lambda *_, **__: pytest.fail("it was decoded"))
+    with pytest.raises(Malformed, match=f"more than {most} items"):
+        cls.from_octets(octets)
+
+
+def test_the_largest_of_every_kind_fits_its_own_bound() -> None:
+    digest, sign = bytes(DIGEST_SIZE), bytes(64)
+    owner = Owner(onion_key=digest, signature=sign)
+    for largest in (
+        Acknowledge(queue=digest, authority=owner, envelope_ids=(digest,) * MAX_ACKNOWLEDGED),
+        Publish(
+            queue=digest,
+            authority=owner,
+            cards=(bytes(CARD_SIZE),) * MAX_CARDS,
+            last_resort=bytes(CARD_SIZE),
+            token_verifiers=(digest,) * MAX_TOKENS,
+        ),
+        Fetched(stored=(Stored(sequence=1, envelope=bytes(ENVELOPE_SIZES[0])),) * MAX_FETCHED, more=True),
+    ):
+        assert type(largest).from_octets(largest.to_octets()) == largest
+    frame = frames.Acknowledged(number=1, envelope_ids=(digest,) * MAX_ACKNOWLEDGED)
+    assert frames.decode_from_client(frames.encode_from_client(frame)) == frame
+    assert frames.decode_from_relay(frames.encode_from_relay(frame)) == frame
 
 
 def test_a_capability_hides_itself() -> None:

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from balchat_relay_proto import cards
 from balchat_relay_proto.cards import BadCard, Card, card_message
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.parts import MAX_WHOLE, PART_CONTENT, Joiner, Part, split
 from balchat_relay_proto.sealing import MAX_CONTENT, OVERHEAD, CannotOpen, OpeningKey, seal, unseal
 from balchat_relay_proto.sizes import ENVELOPE_SIZES

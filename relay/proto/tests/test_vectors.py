@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from balchat_relay_proto import cards, frames, parts, replies, requests, sealing
 from balchat_relay_proto.capabilities import Capability, inbox_id, onion_name, queue_id
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Message
+from balchat_relay_proto.codec import Malformed, Message
 from balchat_relay_proto.errors import Refusal
 from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
 

@@ -11,8 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import httptools
 from aiohttp import web
-from balchat_relay_proto.cbor import Malformed
-from balchat_relay_proto.codec import Message
+from balchat_relay_proto.codec import Malformed, Message
 from balchat_relay_proto.errors import STATUS, Code, Refusal, Refused
 from balchat_relay_proto.replies import Done
 from balchat_relay_proto.requests import OPERATIONS

@@ -12,7 +12,7 @@ from time import time
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
-from balchat_relay_proto.cbor import Malformed
+from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.frames import (
     Acknowledged,

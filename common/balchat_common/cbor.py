@@ -1,0 +1,114 @@
+"""CBOR (RFC 8949) as strict as our formats need it, and as cheap to read whatever its author wrote.
+
+One item, definite lengths, no tags, bounded depth, a bounded number of items; maps only where a format has them, with
+keys that are numbers or texts, each once. `decode` sees all of this by a walk over the items' heads, which ends at the
+first item too many, before anything is built: cbor2 makes an object of each octet, and compares keys of which the
+author can have thousands with one hash. Whoever decodes checks the shape.
+"""
+
+from functools import lru_cache
+from typing import Any, Final, cast
+
+import cbor2
+
+_UNSIGNED, _NEGATIVE, _OCTETS, _TEXT, _ARRAY, _MAP, _TAG = range(7)
+"""Major types (RFC 8949, section 3.1)."""
+_ONE_OCTET, _EIGHT_OCTETS = 24, 27
+"""Additional information (RFC 8949, section 3): from 24 to 27, the argument is in the next 1, 2, 4 or 8 octets."""
+_LARGE: Final = 1024
+_CUT_SHORT: Final = "it is not well-formed CBOR: cut short"
+
+
+def decode(octets: bytes, *, max_items: int, max_depth: int, maps: bool = False) -> Any:  # the caller checks the shape
+    """Decode exactly one item. Raise ValueError.
+
+    It holds at most `max_items` items, itself and keys included, and arrays and maps at most `max_depth` deep.
+    """
+    _walk(octets, max_items, max_depth, maps=maps)
+    try:
+        return cbor2.loads(octets, max_depth=max_depth, allow_indefinite=False, allow_duplicate_keys=False)
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        raise ValueError(f"it is not well-formed CBOR: {type(error).__name__}") from error
+
+
+def encode(item: object) -> bytes:
+    """Return the deterministic encoding (RFC 8949, section 4.2)."""
+    return b"".join(pieces(item))
+
+
+def pieces(item: object) -> list[bytes | bytearray]:
+    """Return what `encode` does in pieces, of which the large ones are not copied: cbor2 would, and slowly."""
+    found: list[bytes | bytearray] = [bytearray()]
+    _write(item, found)
+    return found
+
+
+def head_of_octets(length: int) -> bytes:
+    """Return what stands in front of a byte string of `length` octets, in its only deterministic form."""
+    return _head(_OCTETS, length)
+
+
+def _write(item: object, found: list[bytes | bytearray]) -> None:
+    """Append to the last piece, which is a bytearray."""
+    match item:
+        case list():
+            values = cast("list[object]", item)
+            found[-1] += _head(_ARRAY, len(values))
+            for value in values:
+                _write(value, found)
+        case bytes() if len(item) >= _LARGE:
+            found[-1] += head_of_octets(len(item))
+            found += [item, bytearray()]
+        case _:
+            found[-1] += cbor2.dumps(item, canonical=True)
+
+
+@lru_cache(maxsize=256)
+def _head(major: int, argument: int) -> bytes:
+    """Write a head as that of a number, under another major type (RFC 8949, section 3.1)."""
+    head = cbor2.dumps(argument)
+    return bytes([major << 5 | head[0], *head[1:]])
+
+
+def _walk(octets: bytes, max_items: int, max_depth: int, *, maps: bool) -> None:
+    """Raise ValueError unless the items' heads say that these octets are one item as `decode` takes it."""
+    position = count = 0
+    # For each array or map that is open: how many items are still to come in it, and whether it is a map.
+    containers: list[tuple[int, bool]] = [(1, False)]
+    while containers:
+        missing, is_map = containers.pop()
+        if missing == 0:
+            continue
+        containers.append((missing - 1, is_map))
+        count += 1
+        if count > max_items:
+            raise ValueError(f"it has more than {max_items} items")
+        major, argument, position = _head_at(octets, position)
+        # Keys and values take turns, a key first.
+        if is_map and missing % 2 == 0 and major not in (_UNSIGNED, _NEGATIVE, _TEXT):
+            raise ValueError("a key of a map is neither a number nor a text")
+        if major in (_OCTETS, _TEXT):
+            position += argument
+        elif major == _ARRAY or (major == _MAP and maps):
+            if len(containers) > max_depth:
+                raise ValueError(f"it nests too deep: more than {max_depth} arrays and maps")
+            containers.append((argument * 2, True) if major == _MAP else (argument, False))
+        elif major in (_MAP, _TAG):
+            # Tags decode into rich types, and some of them (bignum, bigfloat, shared references) into huge ones.
+            raise ValueError("it has a map or a tag where none is allowed")
+    if position != len(octets):
+        raise ValueError("something follows the end" if position < len(octets) else _CUT_SHORT)
+
+
+def _head_at(octets: bytes, position: int) -> tuple[int, int, int]:
+    """Return an item's major type, its argument, and where what follows its head begins. Raise ValueError."""
+    if position >= len(octets):
+        raise ValueError(_CUT_SHORT)
+    major, argument = octets[position] >> 5, octets[position] & 0x1F
+    position += 1
+    if argument < _ONE_OCTET:
+        return major, argument, position
+    if argument > _EIGHT_OCTETS:
+        raise ValueError("it has an indefinite length where none is allowed")
+    end = position + (1 << argument - _ONE_OCTET)
+    return major, int.from_bytes(octets[position:end]), end
