@@ -16,7 +16,7 @@ from balchat_relay_proto.versions import common_version
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, UnsupportedRelay, unforeseen
 from balchat_transport_relay.http import HttpConnection
 
 R = TypeVar("R", bound=Message)
@@ -45,13 +45,13 @@ class RelayClient:
         """Told of what each answer took, in milliseconds."""
 
     async def about(self) -> About:
-        """Ask the relay who it is, over a new connection. Raises RelayGone, RelayLies."""
+        """Ask the relay who it is, over a new connection. Raises RelayUnavailable, RelayMisbehaved."""
         async with self._turn:
             await self.disconnect()
             return await self._in_time(self._introduced)
 
     async def ask(self, request: Request, reply: type[R]) -> R:
-        """Ask for an operation; give the reply. Raises Refused, RelayGone, RelayLies."""
+        """Ask for an operation; give the reply. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         return await self._patiently(lambda http: self._post(http, request, reply))
 
     async def ask_as_owner(self, purpose: Purpose, make: Callable[[Owner], Request], reply: type[R]) -> R:
@@ -99,10 +99,10 @@ class RelayClient:
         return self._about
 
     async def _in_time(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
-        """Ask once. Raises Refused, RelayGone, RelayLies, and what our vault does when something is to be signed."""
+        """Ask once. Raises what `ask` does, and what our vault raises when something is to be signed."""
         try:
             return await self._once_more(ask)
-        except (Refused, RelayGone, RelayLies, BalchatError):
+        except (Refused, RelayUnavailable, RelayMisbehaved, BalchatError):
             raise
         except BaseException as error:  # noqa: BLE001  # what one answer meets ends one question
             fault = unforeseen("asking a relay", error)
@@ -115,24 +115,24 @@ class RelayClient:
             reused = self._http is not None and self._http.usable
             try:
                 return await ask(await self._connected())
-            except RelayGone:
+            except RelayUnavailable:
                 if not reused:
                     raise
             # The relay may have closed an idle connection; every operation can be repeated.
             return await ask(await self._connected())
         await self.disconnect()
-        raise RelayGone("it did not answer in time")
+        raise RelayUnavailable("it did not answer in time")
 
     async def _connected(self) -> HttpConnection:
         if self._http is not None and self._http.usable:
             return self._http
         await self.disconnect()
         if self.closed:
-            raise RelayGone("we are going")
+            raise RelayUnavailable("we are going")
         try:
             stream = await self._host.dial(self._relay, PORT, isolation=self._isolation)
         except (PeerUnreachable, NetworkUnavailable) as error:
-            raise RelayGone(f"it cannot be reached: {error.fields.get('problem')}") from error
+            raise RelayUnavailable(f"it cannot be reached: {error.fields.get('problem')}") from error
         self._http = http = HttpConnection(stream, name=self._relay.onion)
         try:
             self._about = _checked(self._relay, _read(About, *await http.exchange("GET", "/", b"", limit=_MAX_SMALL)))
@@ -159,14 +159,14 @@ async def sign(host: TransportHost, relay: PeerId, challenge: bytes, purpose: Pu
 def _checked(relay: PeerId, about: About) -> About:
     """See that it is the relay that was dialled, and that we have a version in common (docs/spec/relay.md, Transport).
 
-    Raises RelayLies, RelayForeign.
+    Raises RelayMisbehaved, UnsupportedRelay.
     """
     if about.relay_key != relay.octets:
-        raise RelayLies("it says that it is another relay")
+        raise RelayMisbehaved("it says that it is another relay")
     try:
         common_version(about.versions)
     except Refused as refused:
-        raise RelayForeign(refused.detail) from refused
+        raise UnsupportedRelay(refused.detail) from refused
     return about
 
 
@@ -176,5 +176,5 @@ def _read(reply: type[R], status: int, octets: bytes) -> R:
             return reply.from_octets(octets)
         refused = Refusal.from_octets(octets).exception
     except Malformed as error:
-        raise RelayLies("its answer cannot be read") from error
+        raise RelayMisbehaved("its answer cannot be read") from error
     raise refused

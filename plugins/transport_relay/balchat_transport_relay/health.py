@@ -1,7 +1,7 @@
 """How one relay of ours is, told from what its parts meet: online, or why not. Reasons name no address.
 
 A part is a circuit, a queue or a duty, whatever is hashable. The relay is online when each part that is expected to
-work does. A lie is remembered for a while: that the next answer is a good one makes no honest relay of it.
+work does. Misbehaviour is remembered for a while: that the next answer is a good one makes no honest relay of it.
 """
 
 from collections.abc import Callable, Hashable
@@ -12,7 +12,7 @@ from balchat_relay_proto.errors import Code
 
 from balchat_host.api.types import ONLINE, Phase, ServiceState
 
-LIE_REMEMBERED: Final = 3600.0
+MISBEHAVIOUR_REMEMBERED: Final = 3600.0
 """Seconds."""
 SLOW: Final = 15_000
 """Milliseconds of an answer that is called slow."""
@@ -39,8 +39,8 @@ class _Rank(IntEnum):
     """Which problem is told where there are several."""
 
     REFUSED = 0
-    OURS = 1
-    GONE = 2
+    FAILED = 1
+    UNAVAILABLE = 2
     LATE = 3
     SLOW = 4
 
@@ -53,7 +53,7 @@ class Health:
         self._now = now
         self._problems: dict[Hashable, tuple[_Rank, str]] = {}
         self._pending: set[Hashable] = set()
-        self._lie: tuple[str, float] | None = None
+        self._misbehaviour: tuple[str, float] | None = None
         self._told = _STARTING
         self.round_trip: int | None = None
         self.answered_at: int | None = None
@@ -61,8 +61,8 @@ class Health:
     @property
     def state(self) -> ServiceState:
         """How the relay is."""
-        if self._lie is not None and self._now() < self._lie[1]:
-            return ServiceState(phase=Phase.DEGRADED, reason=f"it lies: {self._lie[0]}")
+        if self._misbehaviour is not None and self._now() < self._misbehaviour[1]:
+            return ServiceState(phase=Phase.DEGRADED, reason=f"it misbehaves: {self._misbehaviour[0]}")
         if self._problems:
             return ServiceState(phase=Phase.DEGRADED, reason=min(self._problems.values())[1])
         return _STARTING if self._pending else ONLINE
@@ -82,18 +82,18 @@ class Health:
         self._answered()
         self._set(part, (_Rank.LATE, "it does not push: messages come with a delay"))
 
-    def gone(self, part: Hashable, problem: str) -> None:
+    def unavailable(self, part: Hashable, problem: str) -> None:
         """A part broke, or could not be reached."""
-        self._set(part, (_Rank.GONE, problem))
+        self._set(part, (_Rank.UNAVAILABLE, problem))
 
-    def ours(self, part: Hashable, problem: str) -> None:
+    def failed(self, part: Hashable, problem: str) -> None:
         """A part fails by our own doing."""
-        self._set(part, (_Rank.OURS, problem))
+        self._set(part, (_Rank.FAILED, problem))
 
-    def lies(self, problem: str) -> None:
+    def misbehaved(self, problem: str) -> None:
         """The relay said what no honest one says."""
         self._answered()
-        self._lie = problem, self._now() + LIE_REMEMBERED
+        self._misbehaviour = problem, self._now() + MISBEHAVIOUR_REMEMBERED
         self._tell()
 
     def refused(self, part: Hashable, code: Code) -> None:

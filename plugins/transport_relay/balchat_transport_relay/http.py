@@ -6,7 +6,7 @@ import anyio
 import h11
 from anyio.abc import ByteStream
 
-from balchat_transport_relay.faults import STREAM_ERRORS, RelayGone, RelayLies
+from balchat_transport_relay.errors import STREAM_ERRORS, RelayMisbehaved, RelayUnavailable
 
 _MAX_HEADERS: Final = 8192
 _CHUNK: Final = 65_536
@@ -23,19 +23,19 @@ class HttpConnection:
         self.usable = True
 
     async def exchange(self, method: str, target: str, body: bytes, *, limit: int) -> tuple[int, bytes]:
-        """Ask; give the status and a body of at most `limit` octets. Raises RelayGone, RelayLies."""
+        """Ask; give the status and a body of at most `limit` octets. Raises RelayUnavailable, RelayMisbehaved."""
         self.usable, usable = False, self.usable
         if not usable:
-            raise RelayGone("the connection has ended")
+            raise RelayUnavailable("the connection has ended")
         try:
             await self._ask(method, target, body)
             status, answer = await self._answer(limit)
         except STREAM_ERRORS as error:
-            raise RelayGone("the connection broke") from error
+            raise RelayUnavailable("the connection broke") from error
         except h11.ProtocolError as error:
             if self._ended:  # whoever is killed, or tidies up, ends in the middle and means nothing by it
-                raise RelayGone("the connection ended before the answer") from error
-            raise RelayLies("it does not speak HTTP") from error
+                raise RelayUnavailable("the connection ended before the answer") from error
+            raise RelayMisbehaved("it does not speak HTTP") from error
         if self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE:
             self._parser.start_next_cycle()
             self.usable = True
@@ -55,7 +55,7 @@ class HttpConnection:
 
     async def _answer(self, limit: int) -> tuple[int, bytes]:
         if self._parser.trailing_data[0]:
-            raise RelayLies("it answers before it is asked")
+            raise RelayMisbehaved("it answers before it is asked")
         status, answer = 0, bytearray()
         while True:
             match self._parser.next_event():
@@ -64,15 +64,15 @@ class HttpConnection:
                 case h11.Response(status_code=status):
                     pass
                 case h11.InformationalResponse():
-                    raise RelayLies("it answers without an answer")
+                    raise RelayMisbehaved("it answers without an answer")
                 case h11.Data(data=data):
                     if len(answer) + len(data) > limit:
-                        raise RelayLies("its answer is too long")
+                        raise RelayMisbehaved("its answer is too long")
                     answer += data
                 case h11.EndOfMessage():
                     return status, bytes(answer)
                 case _:
-                    raise RelayGone("the connection ended before the answer")
+                    raise RelayUnavailable("the connection ended before the answer")
 
     async def _received(self) -> bytes:
         try:

@@ -17,9 +17,9 @@ from balchat_relay_proto.sealing import OpeningKey
 
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.book import QueueRow
 from balchat_transport_relay.client import RelayClient, sign
-from balchat_transport_relay.joining import MAX_PARTS
+from balchat_transport_relay.reassembly import MAX_PARTS
+from balchat_transport_relay.relay_state import QueueRow
 
 
 class Inbox:

@@ -10,21 +10,21 @@ from anyio.abc import TaskGroup, TaskStatus
 from balchat_host.api.errors import NetworkUnavailable, StorageFailed, StorageFull
 from balchat_host.api.transport import Outgoing, Transport, TransportHost
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
-from balchat_transport_relay.book import Book
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.claiming import Claiming
-from balchat_transport_relay.depositing import Depositing
-from balchat_transport_relay.faults import unforeseen
-from balchat_transport_relay.joining import Wholes
-from balchat_transport_relay.relays import ManagedRelays
+from balchat_transport_relay.errors import unforeseen
+from balchat_transport_relay.key_package_claimer import KeyPackageClaimer
+from balchat_transport_relay.managed_relays import ManagedRelays
+from balchat_transport_relay.queue_sender import QueueSender
+from balchat_transport_relay.reassembly import Reassembly
+from balchat_transport_relay.relay_state import RelayState
+from balchat_transport_relay.relay_worker import RelayWorker
 from balchat_transport_relay.settings import RelaySettings
-from balchat_transport_relay.station import Station
 
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
 _NONE: Final = ServiceState(phase=Phase.DEGRADED, reason="no relay is set up: see `balchat relay add --help`")
 _VAULT_RETRY: Final = 60.0
-_STATION: Final = "station"
-_STATION_RETRY: Final = 300.0
+_WORKER: Final = "worker"
+_WORKER_RETRY: Final = 300.0
 """Seconds after which what works with a relay begins again, when it has failed in a way that nobody foresaw."""
 _CREATION: Final = 5.0
 """Seconds that new queues have to be made at the relays before their addresses are given out all the same."""
@@ -38,18 +38,18 @@ class RelayTransport(Transport):
         self._settings = settings
         self._now = now
         self._circuits = Circuits(host, most=settings.circuits, timeout=settings.request_timeout)
-        self._book = Book(host, now)
-        self._depositing = Depositing(host, self._circuits, everywhere=settings.redundancy == "all")
-        self._claiming = Claiming(self._book, self._circuits, now)
-        self._wholes = Wholes()
-        self._stations: dict[bytes, Station] = {}
+        self._relay_state = RelayState(host, now)
+        self._sender = QueueSender(host, self._circuits, everywhere=settings.redundancy == "all")
+        self._claimer = KeyPackageClaimer(self._relay_state, self._circuits, now)
+        self._reassembly = Reassembly()
+        self._workers: dict[bytes, RelayWorker] = {}
         self._scopes: dict[bytes, anyio.CancelScope] = {}
         self._tasks: TaskGroup | None = None
         self._state = STOPPED
         self._relays = ManagedRelays(
-            self._book,
+            self._relay_state,
             most=settings.max_relays,
-            station=self._station,
+            worker=self._worker,
             drop=self._end,
             changed=self._relays_changed,
         )
@@ -61,42 +61,42 @@ class RelayTransport(Transport):
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         self._tell(_STARTING)
         try:
-            await self._book.open()
+            await self._relay_state.open()
             async with anyio.create_task_group() as self._tasks:
                 await self._tasks.start(self._circuits.run)
-                for row in self._book.relays:
-                    self._station(row.key)
+                for row in self._relay_state.relays:
+                    self._worker(row.key)
                 self._tell_state()
                 task_status.started()
                 await self._advertise()
                 await anyio.sleep_forever()
         finally:
             self._tasks = None
-            self._stations.clear()
+            self._workers.clear()
             self._scopes.clear()
             with anyio.CancelScope(shield=True):
-                await self._depositing.stop()
+                await self._sender.stop()
             self._tell(STOPPED)
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
-        claimed = self._book.claimed(peer)
+        claimed = self._relay_state.claimed(peer)
         return [claimed.route] if claimed else []
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         self._require_running()
-        made = await self._book.queues_for(peer)
+        made = await self._relay_state.queues_for(peer)
         waiting = [queue for queue in made if not queue.created]
         for queue in waiting:
-            self._station(queue.relay).wake()
+            self._worker(queue.relay).wake()
         # Whoever learns of them shall find them; but where a relay cannot be used now, they are made later.
-        healthy = [queue for queue in waiting if self._station(queue.relay).health.state.phase is not Phase.DEGRADED]
+        healthy = [queue for queue in waiting if self._worker(queue.relay).health.state.phase is not Phase.DEGRADED]
         with anyio.move_on_after(_CREATION):
-            await self._book.created(healthy)
+            await self._relay_state.created(healthy)
         return [queue.destination.route for queue in made]
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         self._require_running()
-        await self._depositing.send(peer, routes, outgoing)
+        await self._sender.send(peer, routes, outgoing)
 
     def reachable(self, peer: PeerId) -> bool:
         del peer
@@ -107,63 +107,63 @@ class RelayTransport(Transport):
         del peer
 
     async def forget(self, peer: PeerId) -> None:
-        await self._book.forget(peer)
-        self._claiming.forget(peer)
+        await self._relay_state.forget(peer)
+        self._claimer.forget(peer)
         self._circuits.release(peer)
-        for station in self._stations.values():
-            station.wake()
+        for worker in self._workers.values():
+            worker.wake()
 
     async def keep_only(self, peers: Collection[PeerId]) -> None:
-        for peer in self._book.peers - set(peers):
+        for peer in self._relay_state.peers - set(peers):
             await self.forget(peer)
 
     async def claim_key_package(
         self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()
     ) -> bytes | None:
         self._require_running()
-        return await self._claiming.claim(peer, relays, routes)
+        return await self._claimer.claim(peer, relays, routes)
 
     # -- relays
 
-    def _station(self, key: bytes) -> Station:
-        """Give the station of a relay; one that is new begins to work."""
+    def _worker(self, key: bytes) -> RelayWorker:
+        """Give the worker of a relay; one that is new begins to work."""
         tasks = self._require_running()
-        if key not in self._stations:
-            self._stations[key] = station = Station(
+        if key not in self._workers:
+            self._workers[key] = worker = RelayWorker(
                 self._host,
                 key,
-                book=self._book,
+                state=self._relay_state,
                 circuits=self._circuits,
-                wholes=self._wholes,
+                reassembly=self._reassembly,
                 settings=self._settings,
                 changed=self._tell_state,
                 now=self._now,
             )
             self._scopes[key] = anyio.CancelScope()
-            tasks.start_soon(self._run, station, self._scopes[key])
-        return self._stations[key]
+            tasks.start_soon(self._run, worker, self._scopes[key])
+        return self._workers[key]
 
-    async def _run(self, station: Station, scope: anyio.CancelScope) -> None:
+    async def _run(self, worker: RelayWorker, scope: anyio.CancelScope) -> None:
         with scope:
             while True:
                 try:
-                    await station.run()
+                    await worker.run()
                 except BaseException as error:  # noqa: BLE001  # what one relay meets is nothing to the others
-                    station.health.ours(_STATION, str(unforeseen("working with a relay", error)))
-                    await anyio.sleep(_STATION_RETRY)
-                    station.health.forget(_STATION)
+                    worker.health.failed(_WORKER, str(unforeseen("working with a relay", error)))
+                    await anyio.sleep(_WORKER_RETRY)
+                    worker.health.forget(_WORKER)
                 else:
-                    return self._end(station.relay.octets)  # we have left it for good
+                    return self._end(worker.relay.octets)  # we have left it for good
 
     def _end(self, key: bytes) -> None:
-        self._stations.pop(key, None)
+        self._workers.pop(key, None)
         if (scope := self._scopes.pop(key, None)) is not None:
             scope.cancel()
         self._tell_state()
 
     def _relays_changed(self) -> None:
-        for station in self._stations.values():
-            station.wake()
+        for worker in self._workers.values():
+            worker.wake()
         self._require_running().start_soon(self._advertise)
         self._host.routes_changed()
         self._tell_state()
@@ -171,12 +171,12 @@ class RelayTransport(Transport):
     async def _advertise(self) -> None:
         while True:
             try:
-                return await self._host.advertise([row.peer.onion for row in self._book.used])
+                return await self._host.advertise([row.peer.onion for row in self._relay_state.used])
             except (StorageFull, StorageFailed):
                 await anyio.sleep(_VAULT_RETRY)
 
     def _tell_state(self) -> None:
-        states = [self._stations[row.key].health.state for row in self._book.used if row.key in self._stations]
+        states = [self._workers[row.key].health.state for row in self._relay_state.used if row.key in self._workers]
         self._tell(_together(states))
 
     def _tell(self, state: ServiceState) -> None:

@@ -28,7 +28,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
-from balchat_transport_relay.faults import STREAM_ERRORS, RelayGone, RelayLies
+from balchat_transport_relay.errors import STREAM_ERRORS, RelayMisbehaved, RelayUnavailable
 
 _TARGET: Final = "/v1/subscribe"
 _MAX_FRAME: Final = MAX_ENVELOPE + 4096
@@ -56,7 +56,7 @@ class PushConnection:
         self._idle_events = 0
 
     async def open(self) -> None:
-        """Shake hands. Raises Refused, RelayGone, RelayLies."""
+        """Shake hands. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         await self._say(Request(host=self._name, target=_TARGET))
         match await self._next():
             case AcceptConnection():
@@ -64,19 +64,19 @@ class PushConnection:
             case RejectConnection() as rejected:
                 await self._rejected(rejected)
             case _:
-                raise RelayLies("it does not speak WebSocket")
+                raise RelayMisbehaved("it does not speak WebSocket")
 
     async def send(self, frame: FromClient) -> None:
-        """Send a frame. Raises RelayGone."""
+        """Send a frame. Raises RelayUnavailable."""
         await self._say(BytesMessage(data=encode_from_client(frame)))
 
     async def receive(self) -> FromRelay:
-        """Give the next frame that the relay sends. Raises RelayGone, RelayLies."""
+        """Give the next frame that the relay sends. Raises RelayUnavailable, RelayMisbehaved."""
         while True:
             match await self._next():
                 case BytesMessage(data=data, message_finished=finished):
                     if len(self._message) + len(data) > _MAX_FRAME:
-                        raise RelayLies("a frame of it is too long")
+                        raise RelayMisbehaved("a frame of it is too long")
                     self._message += data
                     if finished:
                         self._incomplete_since = None
@@ -92,9 +92,9 @@ class PushConnection:
                 case Pong():
                     self._idle()
                 case CloseConnection():
-                    raise RelayGone("it ended the connection")
+                    raise RelayUnavailable("it ended the connection")
                 case _:
-                    raise RelayLies("it sends what is no frame")
+                    raise RelayMisbehaved("it sends what is no frame")
 
     async def aclose(self) -> None:
         """Close, at once."""
@@ -114,7 +114,7 @@ class PushConnection:
         try:
             refused = Refusal.from_octets(bytes(said)).exception
         except Malformed:
-            raise RelayGone("it lets nobody subscribe now") from None
+            raise RelayUnavailable("it lets nobody subscribe now") from None
         raise refused
 
     async def _next(self) -> Event:
@@ -126,7 +126,7 @@ class PushConnection:
                 octets = await self._received()
             if octets is None:
                 if asked or self._socket.state is not ConnectionState.OPEN:
-                    raise RelayGone("it has fallen silent")
+                    raise RelayUnavailable("it has fallen silent")
                 asked = True
                 await self._say(Ping())
                 continue
@@ -135,10 +135,10 @@ class PushConnection:
                 self._ready.extend(self._socket.events())
             except _PROTOCOL_ERRORS as error:
                 if not octets:
-                    raise RelayGone("it ended the connection") from error
-                raise RelayLies("it does not speak WebSocket") from error
+                    raise RelayUnavailable("it ended the connection") from error
+                raise RelayMisbehaved("it does not speak WebSocket") from error
             if not octets and not self._ready:
-                raise RelayGone("it ended the connection")
+                raise RelayUnavailable("it ended the connection")
             if not self._ready:
                 self._begin()
         return self._ready.pop(0)
@@ -154,11 +154,11 @@ class PushConnection:
             self._incomplete_since = None
         self._idle_events += 1
         if self._idle_events > _IDLE_AT_ONCE + anyio.current_time() - self._began:
-            raise RelayLies("it sends and sends, and nothing is in it")
+            raise RelayMisbehaved("it sends and sends, and nothing is in it")
 
     def _check_pace(self) -> None:
         if self._incomplete_since is not None and anyio.current_time() - self._incomplete_since > 2 * self._silence:
-            raise RelayGone("what it sends never ends")
+            raise RelayUnavailable("what it sends never ends")
 
     async def _received(self) -> bytes:
         try:
@@ -166,7 +166,7 @@ class PushConnection:
         except anyio.EndOfStream:
             return b""
         except STREAM_ERRORS as error:
-            raise RelayGone("the connection broke") from error
+            raise RelayUnavailable("the connection broke") from error
 
     async def _say(self, event: Event) -> None:
         async with self._sending:
@@ -174,15 +174,15 @@ class PushConnection:
                 with anyio.fail_after(self._silence):
                     await self._stream.send(self._socket.send(event))
             except STREAM_ERRORS as error:
-                raise RelayGone("the connection broke") from error
+                raise RelayUnavailable("the connection broke") from error
             except ProtocolError as error:  # it has closed meanwhile
-                raise RelayGone("it ended the connection") from error
+                raise RelayUnavailable("it ended the connection") from error
             except TimeoutError as error:
-                raise RelayGone("it takes nothing") from error
+                raise RelayUnavailable("it takes nothing") from error
 
 
 def _read(octets: bytes) -> FromRelay:
     try:
         return decode_from_relay(octets)
     except Malformed as error:
-        raise RelayLies("a frame of it cannot be read") from error
+        raise RelayMisbehaved("a frame of it cannot be read") from error

@@ -127,7 +127,7 @@ async def test_it_truncates(world) -> None:
         async with w.account(relay) as bob:
             relay.frames = replace_push(lambda push: push.envelope[:-1])
             await alice.send(bob, b"whole")
-            await bob.degraded("it lies: a frame of it cannot be read")
+            await bob.degraded("it misbehaves: a frame of it cannot be read")
             relay.frames = lambda frame: (frame,)
             await bob.has(b"whole")
             await all_is_well(alice, bob, relay)
@@ -189,7 +189,7 @@ async def test_it_says_that_it_pushes_and_does_not(world) -> None:
             relay.frames = only(Push, lambda push: ())
             await alice.send(bob, b"withheld")
             await bob.has(b"withheld")
-            await bob.degraded("it lies: it keeps back what it should push")
+            await bob.degraded("it misbehaves: it keeps back what it should push")
             # From now on it is asked more often, for as long as there is something that it keeps back.
             second_at = anyio.current_time()
             await alice.send(bob, b"withheld, too")
@@ -214,7 +214,7 @@ async def test_it_keeps_back_one_of_many(world) -> None:
                 await anyio.sleep(HOUR)
             assert [each.envelope for each in bob.host.received.all].count(b"2") == 1
             reasons = [state.reason or "" for state in bob.host.states.all]
-            assert any("it lies: it keeps back what it should push" in reason for reason in reasons)
+            assert any("it misbehaves: it keeps back what it should push" in reason for reason in reasons)
             relay.frames = lambda frame: (frame,)
             await anyio.sleep(2 * HOUR)
             await all_is_well(alice, bob, relay)
@@ -285,7 +285,7 @@ async def test_an_honest_one_that_cannot_delete_is_not_accused_of_keeping_back(w
             await relay.until(lambda: not relay.waiting)
             assert len(relay.asked_for(Subscribe)) == subscriptions
             await alice.send(bob, b"3")
-            await bob.degraded("it lies: it keeps back what it should push")
+            await bob.degraded("it misbehaves: it keeps back what it should push")
 
 
 async def test_it_goes_back_to_an_old_backup(world) -> None:
@@ -389,7 +389,7 @@ async def test_it_answers_with_something_else(world, how) -> None:
                         assert alice.host.outcomes(lost[0]) == []
                     else:
                         report = await alice.host.final(lost[0])
-                        assert (report.outcome, report.reason) == (Outcome.REFUSED, "relay-lies")
+                        assert (report.outcome, report.reason) == (Outcome.REFUSED, "relay-misbehaved")
             await bob.degraded("our relay: ")
             relay.instead = None
             await all_is_well(alice, bob, relay)
@@ -427,12 +427,12 @@ async def test_it_pushes_what_no_honest_relay_does(world, frame) -> None:
             await bob.transport.allocate_routes(alice.peer)
             await bob.online()
             relay.push(frame(relay))
-            await bob.degraded("it lies")
+            await bob.degraded("it misbehaves")
             # That the next answers are good ones makes no honest relay of it.
             await alice.send(bob, b"hello")
             await bob.has(b"hello")
             (view,) = await bob.transport.relays.all()
-            assert "it lies" in (view.state.reason or "")
+            assert "it misbehaves" in (view.state.reason or "")
             await anyio.sleep(2 * HOUR)
             await all_is_well(alice, bob, relay)
 
@@ -479,8 +479,8 @@ async def a_message_that_never_ends(stream) -> None:
 @pytest.mark.parametrize(
     ("endless", "words"),
     [
-        (endless_pings, "it lies: it sends and sends, and nothing is in it"),
-        (endless_fragments, "it lies: it sends and sends, and nothing is in it"),
+        (endless_pings, "it misbehaves: it sends and sends, and nothing is in it"),
+        (endless_fragments, "it misbehaves: it sends and sends, and nothing is in it"),
         (a_message_that_never_ends, "what it sends never ends"),
     ],
 )
@@ -539,7 +539,7 @@ async def test_it_denies_for_ever_what_it_has_made(world) -> None:
             await bob.online()
             relay.frames = only(Subscribed, lambda frame: (Ended(number=frame.number, code=Code.DENIED),))
             relay.hang_up()
-            await bob.degraded("it lies: it denies a queue that it has just made for us")
+            await bob.degraded("it misbehaves: it denies a queue that it has just made for us")
             for _ in range(3 * 24):
                 await anyio.sleep(HOUR)
                 if alice.peer in bob.host.route_news.all:
@@ -588,7 +588,7 @@ async def test_it_makes_another_queue_than_it_was_asked_for(world) -> None:
         async with w.account(relay) as bob:
             relay.script = lambda request: Created(queue=bytes(32)) if isinstance(request, Create) else None
             await bob.transport.allocate_routes(alice.peer)
-            await bob.degraded("it lies: it makes another queue than it was asked for")
+            await bob.degraded("it misbehaves: it makes another queue than it was asked for")
             relay.script = lambda request: None
             await anyio.sleep(2 * HOUR)
             await all_is_well(alice, bob, relay)
@@ -622,7 +622,7 @@ async def test_it_is_another_relay_than_was_dialled(world, address) -> None:
     async with world() as w, w.account() as bob:
         relay = await w.relay()
         relay.about = About(versions=(1,), relay_key=bytes(32), creation=Creation.OPEN, max_age=1)
-        with pytest.raises(RelayUnusable, match="it lies: it says that it is another relay"):
+        with pytest.raises(RelayUnusable, match="it misbehaves: it says that it is another relay"):
             await bob.transport.relays.add(address(relay))
         assert await bob.transport.relays.all() == []
         assert relay.asked == []
@@ -653,8 +653,8 @@ async def test_it_pushes_more_than_can_be_taken_in(world) -> None:
             await bob.host.batches.until(bool)
             (listener,) = [
                 each
-                for station in bob.transport._stations.values()
-                for name, each in station._listeners.items()
+                for worker in bob.transport._workers.values()
+                for name, each in worker._listeners.items()
                 if name != "inbox"
             ]
             await anyio.wait_all_tasks_blocked()
@@ -676,7 +676,7 @@ async def test_it_pushes_halves_for_ever(world) -> None:
                 whole = number.to_bytes(2) + bytes(1_048_574)
                 relay.put(queue, seal(split(whole)[0].to_octets(), key, queue=queue))
             await anyio.sleep(HOUR)
-            assert bob.transport._wholes.octets <= 9 * 1024 * 1024
+            assert bob.transport._reassembly.octets <= 9 * 1024 * 1024
             # The same half in other envelopes is needless, and deleted.
             waiting = len(relay.waiting)
             for _ in range(5):

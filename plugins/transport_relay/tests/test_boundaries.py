@@ -17,10 +17,10 @@ from balchat_relay_proto.frames import Subscribe
 from balchat_relay_proto.replies import Claimed
 from balchat_relay_proto.requests import Claim, Create, GetStatus, Put
 from balchat_relay_proto.sealing import OpeningKey
-from balchat_transport_relay import client, depositing, intake, session, websocket
+from balchat_transport_relay import client, push_session, queue_receiver, queue_sender, websocket
 from balchat_transport_relay.address import Destination
-from balchat_transport_relay.inbox import InboxCare
-from balchat_transport_relay.station import Station
+from balchat_transport_relay.inbox_maintainer import InboxMaintainer
+from balchat_transport_relay.relay_worker import RelayWorker
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Disposition, Outcome, Verdict
@@ -207,7 +207,7 @@ async def test_opening_an_envelope_fails(world, monkeypatch, error, place) -> No
             if place == "Part":
                 monkeypatch.setattr(parts.Part, "from_octets", once(parts.Part.from_octets, error))
             else:
-                monkeypatch.setattr(intake, place, once(getattr(intake, place), error))
+                monkeypatch.setattr(queue_receiver, place, once(getattr(queue_receiver, place), error))
             await alice.send(bob, b"1", b"2", routes=routes[alice])
             await carol.send(bob, b"3", routes=routes[carol])
             await relay.until(lambda: not relay.waiting)
@@ -215,7 +215,7 @@ async def test_opening_an_envelope_fails(world, monkeypatch, error, place) -> No
             await both_talk(relay, alice, carol, bob, word=b"hello")
 
 
-@pytest.mark.parametrize("place", [(websocket, "decode_from_relay"), (session, "envelope_id")])
+@pytest.mark.parametrize("place", [(websocket, "decode_from_relay"), (push_session, "envelope_id")])
 async def test_reading_what_is_pushed_fails(world, monkeypatch, place) -> None:
     async with world() as w, w.account() as alice, w.account() as carol:
         relay = await w.relay()
@@ -252,7 +252,7 @@ async def test_a_duty_at_a_relay_fails(world, monkeypatch) -> None:
     async with world() as w, w.account() as alice, w.account() as carol:
         relay = await w.relay()
         async with w.account(relay) as bob:
-            monkeypatch.setattr(InboxCare, "stock", once(InboxCare.stock, KeyError(SECRET)))
+            monkeypatch.setattr(InboxMaintainer, "stock", once(InboxMaintainer.stock, KeyError(SECRET)))
             await bob.transport.relays.check(relay.peer.onion)
             await bob.degraded("our own program failed")
             await both_talk(relay, alice, carol, bob, word=b"hello")
@@ -263,7 +263,7 @@ async def test_all_work_with_one_relay_fails_and_another_one_notices_nothing(wor
     async with world() as w, w.account() as alice, w.account() as carol:
         relay, other = await w.relay(), await w.relay()
         async with w.account(relay, other) as bob:
-            honest = Station._listen
+            honest = RelayWorker._listen
 
             def listen(self, tasks, row):
                 if self.relay == relay.peer and anyio.current_time() < began + HOUR:
@@ -271,7 +271,7 @@ async def test_all_work_with_one_relay_fails_and_another_one_notices_nothing(wor
                 honest(self, tasks, row)
 
             began = anyio.current_time()
-            monkeypatch.setattr(Station, "_listen", listen)
+            monkeypatch.setattr(RelayWorker, "_listen", listen)
             for contact in (alice, carol):
                 routes = await bob.transport.allocate_routes(contact.peer)
                 (at_other,) = [each for each in routes if Destination.of(each).address.relay_key == other.peer.octets]
@@ -296,7 +296,7 @@ async def test_leaving_one_contacts_envelope_fails(world, monkeypatch, error, pl
         relay = await w.relay()
         async with w.account(relay) as alice, w.account(relay) as carol:
             routes = {each: await each.transport.allocate_routes(bob.peer) for each in (alice, carol)}
-            module = depositing.parts if place == "split" else depositing
+            module = queue_sender.parts if place == "split" else queue_sender
             monkeypatch.setattr(module, place, once(getattr(module, place), error))
             await bob.insist(alice, b"for Alice")
             await bob.send(carol, b"for Carol", routes=routes[carol])
@@ -356,7 +356,7 @@ async def test_reading_a_card_fails(world, monkeypatch) -> None:
         relay = await w.relay()
         async with w.account(relay) as bob:
             monkeypatch.setattr(
-                "balchat_transport_relay.claiming.unwrap",
+                "balchat_transport_relay.key_package_claimer.unwrap",
                 once(cards.unwrap, Panic(SECRET)),
             )
             with pytest.raises(PeerUnreachable, match="our own program failed"):

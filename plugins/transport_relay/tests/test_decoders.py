@@ -14,7 +14,7 @@ from balchat_relay_proto.errors import Refused
 from balchat_relay_proto.frames import Hello, encode_from_relay
 from balchat_relay_proto.sealing import SEALING_KEY_SIZE, SealingKey
 from balchat_transport_relay.address import NAME, Destination, QueueAddress
-from balchat_transport_relay.faults import RelayGone, RelayLies
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.http import HttpConnection
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.websocket import PushConnection
@@ -97,7 +97,7 @@ def test_whatever_comes_instead_of_an_answer_is_bounded_and_ends(said: list[byte
         for _ in range(3):
             try:
                 status, body = await http.exchange("POST", "/v1/status", b"ask", limit=LIMIT)
-            except (RelayGone, RelayLies):
+            except (RelayUnavailable, RelayMisbehaved):
                 assert not http.usable
                 return
             assert 200 <= status < 600
@@ -111,7 +111,7 @@ def test_whatever_comes_instead_of_an_answer_is_bounded_and_ends(said: list[byte
 def test_whatever_comes_instead_of_a_handshake_ends(said: list[bytes]) -> None:
     async def ask() -> None:
         connection = PushConnection(Said(said), name="relay.onion", silence=5)
-        with pytest.raises((RelayGone, RelayLies, Refused)):
+        with pytest.raises((RelayUnavailable, RelayMisbehaved, Refused)):
             await connection.open()
 
     anyio.run(ask)
@@ -134,7 +134,7 @@ def test_whatever_comes_instead_of_frames_ends(said: list[bytes]) -> None:
             for _ in range(100):
                 await connection.receive()
 
-        with pytest.raises((RelayGone, RelayLies)):
+        with pytest.raises((RelayUnavailable, RelayMisbehaved)):
             await receive_all()
 
     anyio.run(ask)

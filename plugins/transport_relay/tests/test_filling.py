@@ -19,9 +19,9 @@ from balchat_relay_proto.parts import PART_CONTENT, Part, split
 from balchat_relay_proto.replies import QueueStatus
 from balchat_relay_proto.requests import GetStatus, Put
 from balchat_relay_proto.sealing import OpeningKey, SealingKey, seal
-from balchat_transport_relay import intake, joining, sources
+from balchat_transport_relay import queue_receiver, reassembly, sources
 from balchat_transport_relay.address import Destination
-from balchat_transport_relay.intake import RETRIES
+from balchat_transport_relay.queue_receiver import RETRIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,7 +73,7 @@ class Queue:
 
 
 def inbox_of(relay, account: Account) -> Queue:
-    key = account.transport._book.inbox_key.sealing_key
+    key = account.transport._relay_state.inbox_key.sealing_key
     return Queue(relay, inbox_id(account.peer.octets), key)
 
 
@@ -148,7 +148,7 @@ async def test_junk_does_not_fill_a_conversations_queue(world, junk) -> None:
 
 
 async def test_halves_of_which_nothing_more_comes_are_given_up_in_the_end(world, monkeypatch) -> None:
-    monkeypatch.setattr(joining, "_KEPT_FOR", 2 * HOUR)
+    monkeypatch.setattr(reassembly, "_KEPT_FOR", 2 * HOUR)
     async with world() as w, w.account() as alice:
         relay = await w.relay()
         async with w.account(relay) as bob:
@@ -219,7 +219,7 @@ async def test_memory_for_parts_is_taken_from_who_uses_most(world, monkeypatch) 
     async with world() as w, w.account() as alice, w.account() as carol:
         relay = await w.relay()
         async with w.account(relay) as bob:
-            monkeypatch.setattr(bob.transport._wholes, "_most", 4 * 1024 * 1024)
+            monkeypatch.setattr(bob.transport._reassembly, "_most", 4 * 1024 * 1024)
             hers, his = await queue_of(relay, bob, alice), await queue_of(relay, bob, carol)
             whole = urandom(1024 * 1024)
             first, second = split(whole)
@@ -465,7 +465,7 @@ KEY = OpeningKey.generate()
 
 
 class AnyQueue:
-    """A queue, of either kind, for an intake."""
+    """A queue, of either kind, for a receiver."""
 
     id = bytes(32)
     key = KEY
@@ -492,7 +492,7 @@ def test_whatever_comes_is_delivered_or_deleted_but_for_a_few(contents, answers,
 
         host.answer = answer
         source = AnyQueue(sources.Inbox if is_inbox else sources.Queue)
-        into = intake.Intake(host, joining.Wholes(), relay=bytes(32), source=source)
+        into = queue_receiver.QueueReceiver(host, reassembly.Reassembly(), relay=bytes(32), source=source)
         envelopes = [seal(content, KEY.sealing_key, queue=source.id) for content in contents]
         there = {envelope_id(each): each for each in envelopes}
         for start in range(0, len(envelopes), batch):

@@ -59,7 +59,7 @@ _REASONS = {
     "relay-full": "their relay is full",
     "queue-full": "too much waits for them at their relay",
     "denied": "their relay does not know their queue",
-    "relay-lies": "their relay cannot be trusted now",
+    "relay-misbehaved": "their relay cannot be trusted now",
     "too-many-requests": "their relay has too much to do",
     "too-many-connections": "their relay has too many connections",
     "draining": "their relay is being shut down",

@@ -47,7 +47,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping
 from wsproto.events import Request as Handshake
 
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.faults import STREAM_ERRORS
+from balchat_transport_relay.errors import STREAM_ERRORS
 from balchat_transport_relay.testing.boxes import CHALLENGE, Box, Boxes
 
 T = TypeVar("T")

@@ -11,13 +11,13 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.intake import LONGEST
-from balchat_transport_relay.rechecking import Rechecker
-from balchat_transport_relay.roster import Roster
-from balchat_transport_relay.session import Session
+from balchat_transport_relay.push_session import PushSession
+from balchat_transport_relay.queue_receiver import LONGEST
+from balchat_transport_relay.rechecker import Rechecker
 from balchat_transport_relay.sources import Source
+from balchat_transport_relay.subscriptions import Subscriptions
 from balchat_transport_relay.websocket import PushConnection
 
 _FIRST_RETRY: Final = 2.0
@@ -38,13 +38,13 @@ class Pace:
 
 
 class Listener:
-    """Listens to the queues of a roster. `isolation` names the circuit; so does the part of `health` that it tells."""
+    """Listens to the queues of one circuit. `isolation` names it; so does the part of `health` that it tells."""
 
     def __init__(
         self,
         host: TransportHost,
         relay: PeerId,
-        roster: Roster,
+        subscriptions: Subscriptions,
         client: RelayClient,
         *,
         isolation: str,
@@ -53,7 +53,7 @@ class Listener:
     ) -> None:
         self._host = host
         self._relay = relay
-        self.roster = roster
+        self.subscriptions = subscriptions
         self._client = client
         self._isolation = isolation
         self._pace = pace
@@ -61,7 +61,7 @@ class Listener:
         self._failed = anyio.Event()
         self._pushing = False
         self._rechecker = Rechecker(
-            roster,
+            subscriptions,
             client,
             health=health,
             fetch=self._fetch_all,
@@ -69,7 +69,7 @@ class Listener:
             again=pace.poll,
             grace=pace.silence + pace.patience,
         )
-        self.session: Session | None = None
+        self.session: PushSession | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -84,25 +84,25 @@ class Listener:
     async def _keep_pushing(self) -> None:
         failures = 0
         while True:
-            changed = self.roster.changed
-            if not self.roster.due():
-                with anyio.move_on_at(self.roster.next_due() or float("inf")):
+            changed = self.subscriptions.changed
+            if not self.subscriptions.due():
+                with anyio.move_on_at(self.subscriptions.next_due() or float("inf")):
                     await changed.wait()
                 continue
             began = anyio.current_time()
             wait = 0.0
             try:
                 await self._push()
-            except RelayGone as gone:
-                self._health.gone(self._isolation, str(gone))
-            except RelayLies as lie:
-                self._health.lies(str(lie))
-                self._health.gone(self._isolation, "it does not push")
+            except RelayUnavailable as unavailable:
+                self._health.unavailable(self._isolation, str(unavailable))
+            except RelayMisbehaved as misbehaved:
+                self._health.misbehaved(str(misbehaved))
+                self._health.unavailable(self._isolation, "it does not push")
             except Refused as refused:
                 self._health.refused(self._isolation, refused.code)
                 wait = min(float(refused.retry_after or 0), LONGEST)
             except BaseException as error:  # noqa: BLE001  # what one connection meets ends that one
-                self._health.ours(self._isolation, str(unforeseen("a subscription", error)))
+                self._health.failed(self._isolation, str(unforeseen("a subscription", error)))
             else:
                 failures = 0
                 continue
@@ -120,11 +120,11 @@ class Listener:
             with anyio.move_on_after(self._pace.patience):
                 stream = await self._host.dial(self._relay, PORT, isolation=self._isolation)
         except (PeerUnreachable, NetworkUnavailable) as error:
-            raise RelayGone(f"it cannot be reached: {error.fields.get('problem')}") from error
+            raise RelayUnavailable(f"it cannot be reached: {error.fields.get('problem')}") from error
         if stream is None:
-            raise RelayGone("it cannot be reached in time")
+            raise RelayUnavailable("it cannot be reached in time")
         connection = PushConnection(stream, name=self._relay.onion, silence=self._pace.silence)
-        self.session = session = Session(connection, self.roster, patience=self._pace.patience)
+        self.session = session = PushSession(connection, self.subscriptions, patience=self._pace.patience)
         try:
             await session.open()
             self._pushing = True
@@ -148,43 +148,43 @@ class Listener:
 
     async def _poll(self) -> None:
         """Fetch what is not pushed."""
-        for source in self.roster.due():
+        for source in self.subscriptions.due():
             try:
                 await self._fetch_all(source)
             except Refused as refused:
-                self.roster.refused(source.id, refused.code, refused.retry_after)
+                self.subscriptions.refused(source.id, refused.code, refused.retry_after)
                 continue
-            except RelayLies as lie:
-                self._health.lies(str(lie))
+            except RelayMisbehaved as misbehaved:
+                self._health.misbehaved(str(misbehaved))
                 return
-            except RelayGone as gone:
-                self._health.gone(self._isolation, str(gone))
+            except RelayUnavailable as unavailable:
+                self._health.unavailable(self._isolation, str(unavailable))
                 return
             except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
-                self._health.ours(source.id, str(unforeseen("fetching from a queue", error)))
+                self._health.failed(source.id, str(unforeseen("fetching from a queue", error)))
                 continue
-            self.roster.works(source.id, pushed=False)
+            self.subscriptions.works(source.id, pushed=False)
             if not self._pushing:
                 self._health.polled(self._isolation)
 
     async def _keep_offering(self) -> None:
         """Fetch what stays at the relay when it is to be offered to the host again; subscriptions stand meanwhile."""
         while True:
-            changed = self.roster.changed
-            with anyio.move_on_at(self.roster.next_offer() or float("inf")):
+            changed = self.subscriptions.changed
+            with anyio.move_on_at(self.subscriptions.next_offer() or float("inf")):
                 await changed.wait()
-            for source in self.roster.begin_offer():
+            for source in self.subscriptions.begin_offer():
                 try:
                     await self._fetch_all(source)
-                except (Refused, RelayGone):
+                except (Refused, RelayUnavailable):
                     pass
-                except RelayLies as lie:
-                    self._health.lies(str(lie))
+                except RelayMisbehaved as misbehaved:
+                    self._health.misbehaved(str(misbehaved))
                 except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
                     unforeseen("fetching from a queue", error)
                 else:
                     continue
-                self.roster.offer_in(source.id, self._pace.poll)
+                self.subscriptions.offer_in(source.id, self._pace.poll)
 
     async def _fetch_all(self, source: Source) -> None:
         after = 0
@@ -193,21 +193,21 @@ class Listener:
             if page.stored:
                 sequences = [stored.sequence for stored in page.stored]
                 if sequences != sorted(set(sequences)) or sequences[0] <= after:
-                    raise RelayLies("its cursor does not move")
+                    raise RelayMisbehaved("its cursor does not move")
                 after = sequences[-1]
-                for ids in await self.roster.take(source.id, [stored.envelope for stored in page.stored]):
+                for ids in await self.subscriptions.take(source.id, [stored.envelope for stored in page.stored]):
                     await source.acknowledge(self._client, ids)
-                    self.roster.deleted(source.id, ids)
-            if not page.more or not page.stored or self.roster.paused(source.id):
+                    self.subscriptions.deleted(source.id, ids)
+            if not page.more or not page.stored or self.subscriptions.paused(source.id):
                 return
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Give what ended a connection: our own failure, a lie, or a broken stream, in this order."""
-    _, ours = group.split((RelayLies, RelayGone))
+    _, ours = group.split((RelayMisbehaved, RelayUnavailable))
     if ours is not None:
         return ours
-    for kind in (RelayLies, RelayGone):
+    for kind in (RelayMisbehaved, RelayUnavailable):
         found, _ = group.split(kind)
         while isinstance(found, BaseExceptionGroup):
             found = found.exceptions[0]

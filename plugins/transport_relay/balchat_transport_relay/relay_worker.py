@@ -18,17 +18,17 @@ from balchat_relay_proto.requests import Create, Delete
 from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.book import Book, QueueRow, RelayRow
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import OurFault, RelayGone, RelayLies, unforeseen
+from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable, unforeseen
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.inbox import InboxCare
-from balchat_transport_relay.joining import Wholes
-from balchat_transport_relay.listening import Listener, Pace
-from balchat_transport_relay.roster import Roster
+from balchat_transport_relay.inbox_maintainer import InboxMaintainer
+from balchat_transport_relay.listener import Listener, Pace
+from balchat_transport_relay.reassembly import Reassembly
+from balchat_transport_relay.relay_state import QueueRow, RelayRow, RelayState
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.sources import Inbox, Queue, Source
+from balchat_transport_relay.subscriptions import Subscriptions
 
 DRAIN: Final = 14 * 24 * 3600
 """Seconds for which a retired queue is still read: a contact may not have heard of the new one."""
@@ -39,10 +39,10 @@ _SUSPECT: Final = 24 * 3600
 _INBOX: Final = "inbox"
 _ROUND: Final = "round"
 _FIRST_RETRY: Final = 2.0
-_FAILURES: Final = (RelayGone, RelayLies, Refused, StorageFull, StorageFailed)
+_FAILURES: Final = (RelayUnavailable, RelayMisbehaved, Refused, StorageFull, StorageFailed)
 
 
-class Station:
+class RelayWorker:
     """One relay. `run` works; `wake` tells it that there is something to see to. `Health` says how the relay is."""
 
     def __init__(
@@ -50,9 +50,9 @@ class Station:
         host: TransportHost,
         key: bytes,
         *,
-        book: Book,
+        state: RelayState,
         circuits: Circuits,
-        wholes: Wholes,
+        reassembly: Reassembly,
         settings: RelaySettings,
         changed: Callable[[], None],
         now: Callable[[], float] = time.time,
@@ -60,14 +60,16 @@ class Station:
         self.relay = PeerId(key)
         self.health = Health(changed, now)
         self._host = host
-        self._book = book
+        self._relay_state = state
         self._circuits = circuits
-        self._wholes = wholes
+        self._reassembly = reassembly
         self._settings = settings
         self._now = now
         self._listeners: dict[str, Listener] = {}
         self._woken = anyio.Event()
-        self._inbox = InboxCare(host, self._client(_INBOX), book.inbox_key.sealing_key, pool=settings.key_packages)
+        self._inbox = InboxMaintainer(
+            host, self._client(_INBOX), state.inbox_key.sealing_key, pool=settings.key_packages
+        )
         self.health.expect(_ROUND)
 
     def wake(self) -> None:
@@ -79,7 +81,7 @@ class Station:
         began = anyio.current_time()
         try:
             await self._circuits.client(self.relay, "check", ours=True).about()
-        except (RelayGone, RelayLies, Refused) as error:
+        except (RelayUnavailable, RelayMisbehaved, Refused) as error:
             self._failed("check", error)
             return
         self.health.measured(round((anyio.current_time() - began) * 1000))
@@ -87,7 +89,7 @@ class Station:
         self.wake()
 
     async def register(self, permit: str | None) -> None:
-        """See that it takes us: our inbox is there afterwards. Raises Refused, RelayGone, RelayLies."""
+        """See that it takes us: our inbox is there afterwards. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         await self._inbox.register(permit)
 
     async def run(self) -> None:
@@ -108,7 +110,7 @@ class Station:
 
     async def _round(self, tasks: TaskGroup) -> bool:
         """Do what is to be done; say whether all of it could be."""
-        row = self._book.relay(self.relay.octets)
+        row = self._relay_state.relay(self.relay.octets)
         if row is None:
             return True  # not ours yet
         self._listen(tasks, row)
@@ -129,7 +131,7 @@ class Station:
                     name, error if isinstance(error, _FAILURES) else unforeseen("looking after a relay", error)
                 )
                 done = False
-                if isinstance(error, RelayGone):
+                if isinstance(error, RelayUnavailable):
                     break
             else:
                 self.health.well(name)
@@ -140,33 +142,37 @@ class Station:
         return done
 
     async def _stock(self, row: RelayRow) -> None:
-        known = self._book.cards_until(row)
+        known = self._relay_state.cards_until(row)
         good_until = await self._inbox.stock(int(self._now()), known)
         if good_until != known:
-            await self._book.stocked(row.key, good_until)
+            await self._relay_state.stocked(row.key, good_until)
 
     async def _see_to_lost(self, row: RelayRow) -> None:
         """See to queues that the relay says it does not have: they are made anew, and, as that is suspicious, replaced.
 
         A relay that was restored has lost them honestly; contacts may still put into them.
         """
-        lost = [(listener.roster, each) for listener in self._listeners.values() for each in listener.roster.lost]
-        for roster, identifier in lost:
-            queue = self._book.queue(identifier)
+        lost = [
+            (listener.subscriptions, each)
+            for listener in self._listeners.values()
+            for each in listener.subscriptions.lost
+        ]
+        for subscriptions, identifier in lost:
+            queue = self._relay_state.queue(identifier)
             if queue is None:
                 if row.leaving_since is None:
                     await self.register(row.permit)
             else:
-                await self._book.mark(identifier, created=False)
+                await self._relay_state.mark(identifier, created=False)
                 if queue.retired_at is None and self._now() - queue.made_at > _SUSPECT:
                     await self._replace(queue)
                 await self._create(queue, row)
-            roster.resume(identifier)
+            subscriptions.resume(identifier)
 
     async def _create_queues(self, row: RelayRow) -> None:
         """Make those that are not there yet: each circuit its own, one after the other."""
         absent: defaultdict[str, list[QueueRow]] = defaultdict(list)
-        for queue in self._book.queues(relay=row.key):
+        for queue in self._relay_state.queues(relay=row.key):
             if not queue.created and queue.retired_at is None:
                 absent[self._circuit_of(queue)].append(queue)
         failures: list[Exception] = []
@@ -188,22 +194,22 @@ class Station:
         create = Create(send_verifier=send, receive_verifier=receive, permit=row.permit)
         created = await self._client_of(queue).ask(create, Created)
         if created.queue != queue.id:
-            raise RelayLies("it makes another queue than it was asked for")
-        await self._book.mark(queue.id, created=True)
+            raise RelayMisbehaved("it makes another queue than it was asked for")
+        await self._relay_state.mark(queue.id, created=True)
 
     async def _rotate(self, row: RelayRow) -> None:
-        for queue in self._book.queues(relay=row.key):
+        for queue in self._relay_state.queues(relay=row.key):
             age = self._now() - queue.made_at
             if queue.retired_at is None and age > self._settings.rotate_days * 24 * 3600:
                 await self._replace(queue)
 
     async def _replace(self, queue: QueueRow) -> None:
         """Have a contact use another queue from now on; this one drains."""
-        await self._book.retire(queue.id)
+        await self._relay_state.retire(queue.id)
         self._host.routes_changed(PeerId(queue.peer))
 
     async def _delete_queues(self) -> None:
-        for queue in self._book.queues(relay=self.relay.octets):
+        for queue in self._relay_state.queues(relay=self.relay.octets):
             if queue.retired_at is None or self._now() - queue.retired_at < DRAIN:
                 continue
             if queue.created:
@@ -212,7 +218,7 @@ class Station:
                 except Refused as refused:
                     if refused.code is not Code.DENIED:  # else it is gone already
                         raise
-            await self._book.drop_queue(queue)
+            await self._relay_state.drop_queue(queue)
 
     async def _leave(self, tasks: TaskGroup, since: float) -> None:
         """End with a relay that has had its time to be drained."""
@@ -223,37 +229,37 @@ class Station:
         except Refused as refused:
             if refused.code is not Code.DENIED and since < DRAIN + GIVE_UP:
                 return
-        except (RelayGone, RelayLies):
+        except (RelayUnavailable, RelayMisbehaved):
             if since < DRAIN + GIVE_UP:
                 return
-        row = self._book.relay(self.relay.octets)
+        row = self._relay_state.relay(self.relay.octets)
         if row is not None and row.leaving_since is not None:
-            await self._book.drop_relay(row)
+            await self._relay_state.drop_relay(row)
             tasks.cancel_scope.cancel()
 
     # -- listening
 
     def _listen(self, tasks: TaskGroup, row: RelayRow) -> None:
         """Have each circuit listen to the queues that are its own."""
-        sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._host, self.relay, self._book.inbox_key)]}
-        for queue in self._book.queues(relay=row.key):
+        sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._host, self.relay, self._relay_state.inbox_key)]}
+        for queue in self._relay_state.queues(relay=row.key):
             if (queue.created or queue.retired_at) and queue.retired_at != 0:
                 sources.setdefault(self._circuit_of(queue), []).append(Queue(queue))
         for circuit in sources.keys() - self._listeners.keys():
             self._listeners[circuit] = listener = self._make_listener(circuit)
             tasks.start_soon(listener.run)
         for circuit, listener in self._listeners.items():
-            listener.roster.listen_to(sources.get(circuit, []))
+            listener.subscriptions.listen_to(sources.get(circuit, []))
 
     def _make_listener(self, circuit: str) -> Listener:
         settings = self._settings
         return Listener(
             self._host,
             self.relay,
-            Roster(
+            Subscriptions(
                 self._host,
                 self.relay,
-                self._wholes,
+                self._reassembly,
                 health=self.health,
                 poll=settings.poll_seconds,
                 on_lost=self.wake,
@@ -284,12 +290,12 @@ class Station:
         match error:
             case Refused():
                 self.health.refused(part, error.code)
-            case RelayLies():
-                self.health.lies(str(error))
-                self.health.gone(part, "it could not be used")
-            case OurFault():
-                self.health.ours(part, str(error))
-            case RelayGone():
-                self.health.gone(part, str(error))
+            case RelayMisbehaved():
+                self.health.misbehaved(str(error))
+                self.health.unavailable(part, "it could not be used")
+            case InternalFailure():
+                self.health.failed(part, str(error))
+            case RelayUnavailable():
+                self.health.unavailable(part, str(error))
             case _:
-                self.health.ours(part, str(error))
+                self.health.failed(part, str(error))

@@ -96,7 +96,7 @@ class _InboxRow(Message):
     key: bytes = field(metadata=octets(OPENING_KEY_SIZE).field)
 
 
-class Book:
+class RelayState:
     """The rows. `open` reads them; the other methods that change something return once it is durable."""
 
     def __init__(self, host: TransportHost, now: Callable[[], float]) -> None:

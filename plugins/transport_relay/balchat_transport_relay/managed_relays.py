@@ -13,66 +13,66 @@ from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, RelayUnusable,
 from balchat_host.api.transport import Relays
 from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.api.views import RelayView
-from balchat_transport_relay.book import Book, RelayRow
-from balchat_transport_relay.faults import RelayForeign, RelayGone, RelayLies
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, UnsupportedRelay
 from balchat_transport_relay.health import in_words
-from balchat_transport_relay.station import Station
+from balchat_transport_relay.relay_state import RelayRow, RelayState
+from balchat_transport_relay.relay_worker import RelayWorker
 
 _SHORTEST: Final = 6
 
 
 class ManagedRelays(Relays):
-    """The relays in the book. `station` gives the one that works for a relay; `changed` is told of every change."""
+    """The relays in the state. `worker` gives the one that works for a relay; `changed` is told of every change."""
 
     def __init__(
         self,
-        book: Book,
+        state: RelayState,
         *,
         most: int,
-        station: Callable[[bytes], Station],
+        worker: Callable[[bytes], RelayWorker],
         drop: Callable[[bytes], None],
         changed: Callable[[], object],
     ) -> None:
-        self._book = book
+        self._relay_state = state
         self._most = most
-        self._station = station
+        self._worker = worker
         self._drop = drop
         self._changed = changed
         self._adding = anyio.Lock()
 
     async def all(self) -> Sequence[RelayView]:
-        return [self._view(row) for row in self._book.used]
+        return [self._view(row) for row in self._relay_state.used]
 
     async def add(self, address: str) -> RelayView:
         parsed = _parsed(address)
         async with self._adding:
-            others = [row for row in self._book.used if row.key != parsed.relay_key]
+            others = [row for row in self._relay_state.used if row.key != parsed.relay_key]
             if len(others) >= self._most:
                 raise TooMany(limit=self._most, what="relays")
-            station = self._station(parsed.relay_key)
+            worker = self._worker(parsed.relay_key)
             try:
-                await station.register(parsed.permit)
-            except (Refused, RelayGone, RelayLies) as error:
-                if self._book.relay(parsed.relay_key) is None:
+                await worker.register(parsed.permit)
+            except (Refused, RelayUnavailable, RelayMisbehaved) as error:
+                if self._relay_state.relay(parsed.relay_key) is None:
                     self._drop(parsed.relay_key)
                 raise _unusable(error) from error
-            row = await self._book.put_relay(parsed)
+            row = await self._relay_state.put_relay(parsed)
         self._changed()
-        await station.check()
+        await worker.check()
         return self._view(row)
 
     async def remove(self, relay: str) -> None:
-        await self._book.leave_relay(self._find(relay))
+        await self._relay_state.leave_relay(self._find(relay))
         self._changed()
 
     async def check(self, relay: str) -> RelayView:
         row = self._find(relay)
-        await self._station(row.key).check()
+        await self._worker(row.key).check()
         return self._view(row)
 
     async def set_default(self, relay: str) -> RelayView:
         row = self._find(relay)
-        row = await self._book.put_relay(RelayAddress(relay_key=row.key, permit=row.permit), first=True)
+        row = await self._relay_state.put_relay(RelayAddress(relay_key=row.key, permit=row.permit), first=True)
         self._changed()
         return self._view(row)
 
@@ -81,18 +81,18 @@ class ManagedRelays(Relays):
             wanted = read_uri(relay, SCHEME, texts=("permit",)).onion
         except UnreadableUri:
             wanted = "".join(relay.split()).lower().removeprefix(f"{SCHEME}:")
-        found = [row for row in self._book.used if row.peer.onion.startswith(wanted)]
+        found = [row for row in self._relay_state.used if row.peer.onion.startswith(wanted)]
         if len(wanted) < _SHORTEST or len(found) != 1:
             raise NoSuchRelay(name=relay)
         return found[0]
 
     def _view(self, row: RelayRow) -> RelayView:
-        health = self._station(row.key).health
+        health = self._worker(row.key).health
         return RelayView(
             onion=row.peer.onion,
-            default=row.key == self._book.used[0].key,
+            default=row.key == self._relay_state.used[0].key,
             state=health.state,
-            queues=sum(queue.created for queue in self._book.queues(relay=row.key)),
+            queues=sum(queue.created for queue in self._relay_state.queues(relay=row.key)),
             round_trip=health.round_trip,
             answered_at=health.answered_at,
         )
@@ -115,10 +115,10 @@ def _unusable(error: Exception) -> RelayUnusable:
             return RelayUnusable(problem=in_words(Code.NOT_INVITED), remedy=remedy)
         case Refused():
             return RelayUnusable(problem=in_words(error.code), remedy="Try later, or use another relay.")
-        case RelayForeign():
+        case UnsupportedRelay():
             return RelayUnusable(problem=str(error), remedy="Update it, or use another relay.")
-        case RelayLies():
-            return RelayUnusable(problem=f"it lies: {error}", remedy="Use another relay.")
+        case RelayMisbehaved():
+            return RelayUnusable(problem=f"it misbehaves: {error}", remedy="Use another relay.")
         case _:
             remedy = "Check the address, and that the relay and our own network are up (balchat status)."
             return RelayUnusable(problem=str(error), remedy=remedy)

@@ -12,8 +12,8 @@ from balchat_host.api.errors import WorldError
 from balchat_host.api.transport import TransportHost
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.intake import FULL_RETRY, LONGEST, Intake
-from balchat_transport_relay.joining import Wholes
+from balchat_transport_relay.queue_receiver import FULL_RETRY, LONGEST, QueueReceiver
+from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
 
 _SHORTEST: Final = 5.0
@@ -66,14 +66,14 @@ class Entry:
     """
 
     source: Source
-    intake: Intake
+    receiver: QueueReceiver
     not_before: float = 0.0
     resumed_at: float | None = None
     pushed: Pushed | None = None
     failing: bool = False
 
 
-class Roster:
+class Subscriptions:
     """The queues of one circuit. `changed` is set, and a new one made, when something may be to do.
 
     `lost`: those that the relay says it does not know; `on_lost` is called when one is added. `poll` is in seconds.
@@ -83,7 +83,7 @@ class Roster:
         self,
         host: TransportHost,
         relay: PeerId,
-        wholes: Wholes,
+        reassembly: Reassembly,
         *,
         health: Health,
         poll: float,
@@ -91,7 +91,7 @@ class Roster:
     ) -> None:
         self._host = host
         self._relay = relay
-        self._wholes = wholes
+        self._reassembly = reassembly
         self._health = health
         self._poll = poll
         self._on_lost = on_lost
@@ -108,8 +108,8 @@ class Roster:
             self._health.forget(gone)
         for identifier, source in wanted.items():
             if identifier not in self._entries:
-                intake = Intake(self._host, self._wholes, relay=self._relay.octets, source=source)
-                self._entries[identifier] = Entry(source, intake)
+                receiver = QueueReceiver(self._host, self._reassembly, relay=self._relay.octets, source=source)
+                self._entries[identifier] = Entry(source, receiver)
                 self._health.expect(identifier)
         self.ring()
 
@@ -145,21 +145,21 @@ class Roster:
 
     def next_offer(self) -> float | None:
         """Return the loop's time at which something that stays at the relay is to be offered to the host again."""
-        at = min((each.intake.next_offer for each in self._entries.values()), default=float("inf"))
+        at = min((each.receiver.next_offer for each in self._entries.values()), default=float("inf"))
         return None if at == float("inf") else at
 
     def begin_offer(self) -> list[Source]:
         """Return the queues of which that is due; they are fetched now, whether they are pushed or not."""
         now = anyio.current_time()
-        due = [each for each in self._entries.values() if each.intake.next_offer <= now]
+        due = [each for each in self._entries.values() if each.receiver.next_offer <= now]
         for each in due:
-            each.intake.begin_offer()
+            each.receiver.begin_offer()
         return [each.source for each in due]
 
     def offer_in(self, identifier: bytes, seconds: float) -> None:
         """Have a queue fetched then, and what is in it offered to the host again."""
         if (entry := self._entries.get(identifier)) is not None:
-            entry.intake.offer_in(seconds)
+            entry.receiver.offer_in(seconds)
             self.ring()
 
     async def take(self, identifier: bytes, sealed: Sequence[bytes]) -> list[tuple[bytes, ...]]:
@@ -170,23 +170,23 @@ class Roster:
         entry = self._entries.get(identifier)
         if entry is None:
             return []
-        before = entry.intake.next_offer
+        before = entry.receiver.next_offer
         try:
-            ids = await entry.intake.take(sealed)
+            ids = await entry.receiver.take(sealed)
         except WorldError:
             # Nothing was promised to anybody; the relay has all of it.
             entry.failing = True
-            self._health.ours(identifier, "our vault takes nothing now")
+            self._health.failed(identifier, "our vault takes nothing now")
             self.offer_in(identifier, FULL_RETRY)
             return []
         if entry.failing:
             entry.failing = False
             self._health.well(identifier)
-        if entry.intake.next_offer < before:
+        if entry.receiver.next_offer < before:
             self.ring()
-        if entry.intake.unreadable > MAX_UNREADABLE:
-            entry.intake.unreadable = 0
-            self._health.gone(identifier, "it gives out too much that cannot be opened")
+        if entry.receiver.unreadable > MAX_UNREADABLE:
+            entry.receiver.unreadable = 0
+            self._health.unavailable(identifier, "it gives out too much that cannot be opened")
             self._pause(entry, self._poll)
             self.ring()
         if entry.pushed is not None:
@@ -233,7 +233,7 @@ class Roster:
             case Code.DENIED | Code.DELETED:
                 wait = self._poll
                 if entry.resumed_at is not None and anyio.current_time() - entry.resumed_at < LONGEST:
-                    self._health.lies("it denies a queue that it has just made for us")
+                    self._health.misbehaved("it denies a queue that it has just made for us")
                 self.lost.add(identifier)
                 self._on_lost()
             case _:

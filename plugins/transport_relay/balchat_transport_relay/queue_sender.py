@@ -18,7 +18,7 @@ from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, Sen
 from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination, QueueAddress
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
 
 _DENIED_RETRY: Final = 60.0
 _DENIED_LONGEST: Final = 900.0
@@ -46,7 +46,7 @@ class _Failure:
     retry_after: float | None
 
 
-class Depositing:
+class QueueSender:
     """Puts for us. `everywhere`: at each relay of a contact's, instead of the first that takes it."""
 
     def __init__(self, host: TransportHost, circuits: Circuits, *, everywhere: bool) -> None:
@@ -148,12 +148,12 @@ class Depositing:
                 await client.ask(Put(queue=address.queue, send=address.send, envelope=sealed), Done)
         except Refused as refused:
             return self._denied_at(address) if refused.code is Code.DENIED else _failure(refused)
-        except RelayGone:
+        except RelayUnavailable:
             self._is_down(address.relay_key)
             return _Failure(None, None)
-        except RelayLies:
+        except RelayMisbehaved:
             self._is_down(address.relay_key)
-            return _Failure("relay-lies", _DOWN_FOR)
+            return _Failure("relay-misbehaved", _DOWN_FOR)
         except ValueError:
             # The key is the contact's, and no key at all.
             return _Failure("bad-sealing-key", None)

@@ -10,10 +10,10 @@ from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Refused
 
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
 from balchat_transport_relay.health import Health
-from balchat_transport_relay.roster import MAX_NOTED, Pushed, Roster
 from balchat_transport_relay.sources import Source
+from balchat_transport_relay.subscriptions import MAX_NOTED, Pushed, Subscriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Rechecker:
 
     def __init__(
         self,
-        roster: Roster,
+        subscriptions: Subscriptions,
         client: RelayClient,
         *,
         health: Health,
@@ -45,7 +45,7 @@ class Rechecker:
         again: float,
         grace: float,
     ) -> None:
-        self._roster = roster
+        self._subscriptions = subscriptions
         self._client = client
         self._health = health
         self._fetch = fetch
@@ -63,9 +63,9 @@ class Rechecker:
             try:
                 if await self._recheck():
                     pause = self._again
-            except RelayLies as lie:
-                self._health.lies(str(lie))
-            except RelayGone:
+            except RelayMisbehaved as misbehaved:
+                self._health.misbehaved(str(misbehaved))
+            except RelayUnavailable:
                 continue  # if it is gone, the push connection finds out
             except BaseException as error:  # noqa: BLE001  # it is only a look
                 unforeseen("looking for what was not pushed", error)
@@ -74,9 +74,9 @@ class Rechecker:
         """Look for what the relay should have pushed and did not; say whether there is any, and fetch that.
 
         What is pushed comes in order. So something never comes that was there all the time while nothing came, or
-        while something newer did. Raises RelayLies, RelayGone.
+        while something newer did. Raises RelayMisbehaved, RelayUnavailable.
         """
-        looks = [await self._look(source) for source in self._roster.pushing()]
+        looks = [await self._look(source) for source in self._subscriptions.pushing()]
         suspects = [look for look in looks if look.unpushed]
         if not suspects:
             return False
@@ -89,7 +89,7 @@ class Rechecker:
                 for each in before.unpushed.keys() & after.unpushed.keys()
             ):
                 found = True
-                self._health.lies("it keeps back what it should push")
+                self._health.misbehaved("it keeps back what it should push")
                 with suppress(Refused):
                     await self._fetch(before.source)
         return found
@@ -103,7 +103,7 @@ class Rechecker:
         with suppress(Refused):  # the subscription will hear of it
             page = await source.fetch(self._client, 0)
             there = {envelope_id(stored.envelope): stored.sequence for stored in page.stored}
-        pushed = self._roster.pushed(source.id)
+        pushed = self._subscriptions.pushed(source.id)
         if pushed is None or len(pushed.ids) >= MAX_NOTED:
             return _Look(source=source, subscription=pushed)
         return _Look(

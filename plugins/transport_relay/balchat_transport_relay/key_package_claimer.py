@@ -20,9 +20,9 @@ from balchat_relay_proto.requests import Claim
 from balchat_host.api.errors import BadOnionAddress, PeerUnreachable
 from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination
-from balchat_transport_relay.book import Book, ClaimRow
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.faults import RelayGone, RelayLies, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.relay_state import ClaimRow, RelayState
 
 _MAX_RELAYS: Final = 3
 _MAX_CLAIMS: Final = 4
@@ -44,11 +44,11 @@ class _Asked:
         self.times, self.not_before = self.times + 1, anyio.current_time() + wait
 
 
-class Claiming:
+class KeyPackageClaimer:
     """Claims for us. `now` gives Unix seconds."""
 
-    def __init__(self, book: Book, circuits: Circuits, now: Callable[[], float]) -> None:
-        self._book = book
+    def __init__(self, state: RelayState, circuits: Circuits, now: Callable[[], float]) -> None:
+        self._relay_state = state
         self._circuits = circuits
         self._now = now
         self._asked: defaultdict[PeerId, defaultdict[PeerId, _Asked]] = defaultdict(lambda: defaultdict(_Asked))
@@ -62,7 +62,7 @@ class Claiming:
             return key_package
         # They are not where their chat code says: they may have moved to a relay that we use too. But it hears from us
         # for whom we look, so it is not asked where that may still show elsewhere, nor often.
-        ours = [row.peer for row in self._book.used if row.peer not in named]
+        ours = [row.peer for row in self._relay_state.used if row.peer not in named]
         return await self._look(peer, ours, asked=self._asked[peer])
 
     def forget(self, peer: PeerId) -> None:
@@ -79,12 +79,12 @@ class Claiming:
                 continue
             try:
                 card = await self._card(relay, peer)
-            except RelayGone as gone:
-                failure = PeerUnreachable(problem=f"a relay did not help: {gone}")
+            except RelayUnavailable as unavailable:
+                failure = PeerUnreachable(problem=f"a relay did not help: {unavailable}")
                 continue
             except Refused as refused:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {refused.code.value}"), None
-            except (RelayLies, BadCard) as error:
+            except (RelayMisbehaved, BadCard) as error:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {error}"), None
             except BaseException as error:  # noqa: BLE001  # whatever it gave us, it is one attempt's
                 ours = unforeseen("reading a card", error)
@@ -92,14 +92,14 @@ class Claiming:
             if asked is not None:
                 asked[relay].answered()
             if card is not None:
-                await self._book.put_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
+                await self._relay_state.put_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
                 return card.key_package
         if failure is not None:
             raise failure
         return None
 
     async def _card(self, relay: PeerId, peer: PeerId) -> Card | None:
-        """Claim at one relay; None where it has no card of use. Raises Refused, RelayGone, RelayLies, BadCard."""
+        """Claim at one relay; None where it has no usable card. Raises what `RelayClient.ask` does, and BadCard."""
         client = self._circuits.client(relay, f"claim/{self._circuits.slot(peer)}")
         for _ in range(_MAX_CLAIMS):
             try:

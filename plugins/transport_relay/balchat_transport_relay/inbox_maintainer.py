@@ -14,13 +14,13 @@ from balchat_relay_proto.sizes import MAX_TOKENS
 
 from balchat_host.api.transport import TransportHost
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.faults import RelayLies
+from balchat_transport_relay.errors import RelayMisbehaved
 
 _RENEW_BEFORE: Final = 7 * 24 * 3600
 """Seconds before the end of the last resort's life at which a new one is put in its place."""
 
 
-class InboxCare:
+class InboxMaintainer:
     """Keeps the inbox at one relay as it shall be; times are Unix seconds."""
 
     def __init__(self, host: TransportHost, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
@@ -31,12 +31,12 @@ class InboxCare:
         self._queue = inbox_id(host.identity.octets)
 
     async def register(self, permit: str | None) -> None:
-        """Create the inbox; twice is once. Raises Refused, RelayGone, RelayLies."""
+        """Create the inbox; twice is once. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         created = await self._client.ask_as_owner(
             Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created
         )
         if created.queue != self._queue:
-            raise RelayLies("it makes another queue than it was asked for")
+            raise RelayMisbehaved("it makes another queue than it was asked for")
 
     async def stock(self, now: int, good_until: int) -> int:
         """See that there is room, and that there are cards; publish where they run low or grow old.

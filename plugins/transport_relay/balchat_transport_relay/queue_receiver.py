@@ -18,8 +18,8 @@ from balchat_relay_proto.sealing import CannotOpen, unseal
 
 from balchat_host.api.errors import StorageFull, WorldError
 from balchat_host.api.transport import Disposition, TransportHost, Verdict
-from balchat_transport_relay.faults import unforeseen
-from balchat_transport_relay.joining import Wholes
+from balchat_transport_relay.errors import unforeseen
+from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
 
 RETRIES: Final = (60.0, 600.0, 3600.0)
@@ -59,12 +59,12 @@ class _Whole:
     ids: tuple[bytes, ...]
 
 
-class Intake:
+class QueueReceiver:
     """Takes in what came out of one queue. `next_offer`: the loop's time at which all of it shall be fetched again."""
 
-    def __init__(self, host: TransportHost, wholes: Wholes, *, relay: bytes, source: Source) -> None:
+    def __init__(self, host: TransportHost, reassembly: Reassembly, *, relay: bytes, source: Source) -> None:
         self._host = host
-        self._wholes = wholes
+        self._reassembly = reassembly
         self._source = source
         self._queue = relay + source.id
         self._turn = anyio.Lock()
@@ -75,7 +75,7 @@ class Intake:
         self.next_offer = float("inf")
         self.unreadable = 0
         """How many could not be opened, or were no parts."""
-        wholes.begin(self._queue)
+        reassembly.begin(self._queue)
 
     async def take(self, sealed: Sequence[bytes]) -> list[bytes]:
         """Take in a batch, in order; return the ids of what the relay may delete, once that is durable.
@@ -127,7 +127,7 @@ class Intake:
             self._failed(identifier, (identifier,), len(sealed), done)
             return None
         finally:
-            for name in self._wholes.take_given_up(self._queue):
+            for name in self._reassembly.take_given_up(self._queue):
                 done += self._parts.pop(name, {}).values()
         self._staying.pop(identifier, None)  # it could be opened after all
         if whole is None:
@@ -138,7 +138,7 @@ class Intake:
         return whole
 
     def _join(self, part: Part, identifier: bytes, done: list[bytes]) -> _Whole | None:
-        octets = self._wholes.add(self._queue, part, max_parts=self._source.max_parts)
+        octets = self._reassembly.add(self._queue, part, max_parts=self._source.max_parts)
         if part.count == 1:
             assert octets is not None, "the only part is the whole"
             return _Whole(part.whole_id, octets, (identifier,))

@@ -20,20 +20,20 @@ from balchat_relay_proto.frames import (
     Unsubscribe,
 )
 
-from balchat_transport_relay.faults import RelayGone, RelayLies
-from balchat_transport_relay.roster import Roster
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
+from balchat_transport_relay.subscriptions import Subscriptions
 from balchat_transport_relay.websocket import PushConnection
 
 _BACKLOG: Final = 1024 * 1024
 _BATCH: Final = 64
 
 
-class Session:
+class PushSession:
     """One connection's subscriptions. `patience` is how long the relay has for an answer, in seconds."""
 
-    def __init__(self, connection: PushConnection, roster: Roster, *, patience: float) -> None:
+    def __init__(self, connection: PushConnection, subscriptions: Subscriptions, *, patience: float) -> None:
         self._connection = connection
-        self._roster = roster
+        self._subscriptions = subscriptions
         self._patience = patience
         self._challenge = b""
         self._last = 0
@@ -48,19 +48,19 @@ class Session:
         self._taken = anyio.Event()
 
     async def open(self) -> None:
-        """Shake hands, and hear Hello. Raises Refused, RelayGone, RelayLies."""
+        """Shake hands, and hear Hello. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         with anyio.move_on_after(self._patience):
             await self._connection.open()
             match await self._connection.receive():
                 case Hello(challenge=challenge):
                     self._challenge = challenge
                 case _:
-                    raise RelayLies("it does not greet")
+                    raise RelayMisbehaved("it does not greet")
             return
-        raise RelayGone("it does not answer in time")
+        raise RelayUnavailable("it does not answer in time")
 
     async def run(self) -> None:
-        """Work until nothing is to be listened to. Raises RelayGone and RelayLies, in a group."""
+        """Work until nothing is to be listened to. Raises RelayUnavailable and RelayMisbehaved, in a group."""
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._read)
@@ -69,7 +69,7 @@ class Session:
                 tasks.cancel_scope.cancel()
         finally:
             for identifier in self._queues.values():
-                self._roster.ended(identifier)
+                self._subscriptions.ended(identifier)
 
     # -- reading
 
@@ -77,7 +77,7 @@ class Session:
         while True:
             match frame := await self._connection.receive():
                 case Hello():
-                    raise RelayLies("it greets again")
+                    raise RelayMisbehaved("it greets again")
                 case Push():
                     await self._hold(frame)
                 case Ended():
@@ -93,27 +93,27 @@ class Session:
             return
         match frame:
             case Subscribed():
-                self._roster.works(identifier, pushed=True)
+                self._subscriptions.works(identifier, pushed=True)
             case Acknowledged(envelope_ids=ids):
-                self._roster.deleted(identifier, ids)
+                self._subscriptions.deleted(identifier, ids)
             case NotAcknowledged(retry_after=retry_after):
-                self._roster.not_deleted(identifier, retry_after)
+                self._subscriptions.not_deleted(identifier, retry_after)
 
     def _ended(self, frame: Ended) -> None:
         identifier = self._known(frame.number)
         if identifier is None:
             return
         if frame.code is None:
-            raise RelayLies("it ends a subscription without a reason")
+            raise RelayMisbehaved("it ends a subscription without a reason")
         del self._queues[frame.number]
         self._unanswered.pop(frame.number, None)
-        self._roster.refused(identifier, frame.code, frame.retry_after)
+        self._subscriptions.refused(identifier, frame.code, frame.retry_after)
 
     async def _hold(self, push: Push) -> None:
         identifier = self._known(push.number)
         if identifier is None:
             return
-        if (pushed := self._roster.pushed(identifier)) is not None:
+        if (pushed := self._subscriptions.pushed(identifier)) is not None:
             pushed.note(push.sequence, envelope_id(push.envelope))
         self._pushed.append(push)
         self.held += len(push.envelope)
@@ -123,25 +123,25 @@ class Session:
             await self._taken.wait()
 
     def _known(self, number: int) -> bytes | None:
-        """Give the queue that a number stands for; None where we have ended that. Raises RelayLies."""
+        """Give the queue that a number stands for; None where we have ended that. Raises RelayMisbehaved."""
         if not 0 < number <= self._last:
-            raise RelayLies("it speaks of a subscription that there is not")
+            raise RelayMisbehaved("it speaks of a subscription that there is not")
         return self._queues.get(number)
 
     # -- subscribing
 
     async def _subscribe(self) -> None:
         while True:
-            changed = self._roster.changed
+            changed = self._subscriptions.changed
             for number, identifier in list(self._queues.items()):
-                if self._roster.paused(identifier):
+                if self._subscriptions.paused(identifier):
                     # A subscription gives everything once; a new one begins at the beginning.
                     del self._queues[number]
-                    self._roster.ended(identifier)
+                    self._subscriptions.ended(identifier)
                     self._unanswered.pop(number, None)
                     await self._connection.send(Unsubscribe(number=number))
             asked_for = set(self._queues.values())
-            for source in self._roster.due():
+            for source in self._subscriptions.due():
                 if source.id in asked_for:
                     continue
                 self._last += 1
@@ -150,13 +150,13 @@ class Session:
                 self._unanswered[number] = anyio.current_time() + self._patience
                 authority = await source.authority(self._challenge)
                 await self._connection.send(Subscribe(number=number, queue=source.id, authority=authority))
-            if not self._queues and not self._roster.due():
+            if not self._queues and not self._subscriptions.due():
                 return
-            deadlines = [at for at in (self._roster.next_due(), *self._unanswered.values()) if at is not None]
+            deadlines = [at for at in (self._subscriptions.next_due(), *self._unanswered.values()) if at is not None]
             with anyio.move_on_at(min(deadlines, default=float("inf"))):
                 await changed.wait()
             if any(at <= anyio.current_time() for at in self._unanswered.values()):
-                raise RelayGone("it does not answer in time")
+                raise RelayUnavailable("it does not answer in time")
 
     # -- taking in
 
@@ -173,7 +173,7 @@ class Session:
                 # What a queue held when it was ended here is not lost: the relay has it.
                 if (identifier := self._queues.get(number)) is None:
                     continue
-                for ids in await self._roster.take(identifier, sealed):
+                for ids in await self._subscriptions.take(identifier, sealed):
                     await self._connection.send(Acknowledged(number=number, envelope_ids=ids))
             self.held -= sum(len(push.envelope) for push in batch)
             self._taken.set()

@@ -11,23 +11,23 @@ STREAM_ERRORS: Final = (BrokenResourceError, BusyResourceError, ClosedResourceEr
 _log: Final = logging.getLogger(__name__)
 
 
-class RelayGone(Exception):
+class RelayUnavailable(Exception):
     """It cannot be reached, broke off, or did not answer in time. Trying again later is right."""
 
 
-class RelayForeign(RelayGone):
+class UnsupportedRelay(RelayUnavailable):
     """It speaks no version of the protocol that we do; the text says who must be updated."""
 
 
-class RelayLies(Exception):
+class RelayMisbehaved(Exception):
     """It says what no honest relay says: not its own key, no protocol, what nobody asked for."""
 
 
-class OurFault(RelayGone):
+class InternalFailure(RelayUnavailable):
     """Handling what came failed in a way that nobody foresaw: a bug on this side. It was logged."""
 
 
-def unforeseen(where: str, error: BaseException) -> OurFault:
+def unforeseen(where: str, error: BaseException) -> InternalFailure:
     """Log the types of an exception that nobody foresaw, and nothing that it says; return what to raise for it.
 
     Raises what has to go on: a cancellation, Ctrl-C.
@@ -37,7 +37,7 @@ def unforeseen(where: str, error: BaseException) -> OurFault:
         _log.error("%s failed: %s", where, ", ".join(sorted(set(_kinds(failed)))))
     if passing is not None:
         raise passing
-    return OurFault("our own program failed; its log names the kind of error")
+    return InternalFailure("our own program failed; its log names the kind of error")
 
 
 def _parted(error: BaseException) -> tuple[BaseException | None, BaseException | None]:

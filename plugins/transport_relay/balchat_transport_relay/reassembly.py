@@ -18,7 +18,7 @@ _KEPT_FOR: Final = 7 * 24 * 3600
 MAX_WAITING: Final = 64 * 1024 * 1024
 
 
-class Wholes:
+class Reassembly:
     """What waits to be joined. Each queue has a joiner; beyond `most` octets together, the one with most gives up."""
 
     def __init__(self, *, most: int = MAX_WAITING) -> None:
