@@ -38,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
     from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
     from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
     from balchat_host.loader.roles import load_program, origin_of  # noqa: PLC0415  # see above
-    from balchat_host.machine import Machine  # noqa: PLC0415  # see above
+    from balchat_host.local_profiles import LocalProfiles  # noqa: PLC0415  # see above
 
     as_json = "--json" in argv
     try:
@@ -49,7 +49,7 @@ def run(argv: Sequence[str]) -> int:
         front_end = load_program(configuration)
         assert front_end.program is not None, "load_program gives only those that have one"
         try:
-            return front_end.program(Machine(overrides), argv)
+            return front_end.program(LocalProfiles(overrides), argv)
         except (BalchatError, ReaderGone):
             raise
         except Exception as error:

@@ -38,12 +38,12 @@ from balchat_host.api.frontend import (
 )
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
-from balchat_host.api.transport import Transport, TransportHost
+from balchat_host.api.transport import Transport, TransportContext
 from balchat_host.api.types import Check, Phase, Problem, Secret, ServiceState, one_line
 from balchat_host.core import account, restoring
 from balchat_host.core.names import check_name
 from balchat_host.core.schema import migrate
-from balchat_host.core.unit import Policy, Unit
+from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files, load_configuration
 from balchat_host.loader.plugins import discover
@@ -52,13 +52,13 @@ from balchat_host.loader.room import check_room
 from balchat_host.loader.running import end_holder, find_holder
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
-from balchat_host.runtime.board import Board
 from balchat_host.runtime.failures import checked, contain, log_failure, passes, words_of
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _chance: Final = secrets.SystemRandom().random
 _ROOM: Final = 32 * 1024 * 1024
@@ -143,10 +143,10 @@ class LocalProfile(Profile):
         return self._open(secret, slot)
 
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
-        async with self._unlocked(secret, slot) as (keeper, board, app):
+        async with self._unlocked(secret, slot) as (runner, live_status, app):
             node = Node(
-                keeper,
-                board,
+                runner,
+                live_status,
                 app,
                 network=NetworkSetup(
                     name=self._selection.network.name,
@@ -174,7 +174,7 @@ class LocalProfile(Profile):
             )
             for record in self._selection.broken:
                 reason = f"{record.wording}: it cannot be used: {record.problem}"
-                board.set_plugin(record.name, ServiceState(phase=Phase.DEGRADED, reason=reason))
+                live_status.set_plugin(record.name, ServiceState(phase=Phase.DEGRADED, reason=reason))
                 if record.cause is not None:
                     log_failure(f"{record.name} ({record.wording})", record.cause)
             await node.run(task_status=task_status)
@@ -270,7 +270,7 @@ class LocalProfile(Profile):
         context = NetworkContext(directory=self._place.plugin_directory(descriptor.name), on_state=on_state)
         return descriptor.factory(context, self._settings(descriptor))
 
-    def _make_transport(self, descriptor: TransportDescriptor, host: TransportHost) -> Transport:
+    def _make_transport(self, descriptor: TransportDescriptor, host: TransportContext) -> Transport:
         return descriptor.factory(host, self._settings(descriptor))
 
     def _front_ends(self) -> list[FrontEndSetup]:
@@ -309,7 +309,7 @@ class LocalProfile(Profile):
     def _settle(self, engine: CryptoEngine, tx: Transaction, *, name: str) -> None:
         """Make the account of a new vault."""
         migrate(tx)
-        unit = Unit(tx=tx, engine=engine, now=_now(), entropy=secrets.token_bytes, policy=self._policy())
+        unit = UnitOfWork(tx=tx, engine=engine, now=_now(), entropy=secrets.token_bytes, policy=self._policy())
         account.create(unit, name)
 
     def _policy(self) -> Policy:
@@ -321,8 +321,8 @@ class LocalProfile(Profile):
             strangers_per_hour=configuration.contacts.requests_per_hour,
         )
 
-    def _keeper(self, vault: Vault, engine: CryptoEngine) -> Keeper:
-        return Keeper(vault, engine, policy=self._policy(), clock=_now, entropy=secrets.token_bytes)
+    def _runner(self, vault: Vault, engine: CryptoEngine) -> UnitOfWorkRunner:
+        return UnitOfWorkRunner(vault, engine, policy=self._policy(), clock=_now, entropy=secrets.token_bytes)
 
     @asynccontextmanager
     async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
@@ -330,21 +330,23 @@ class LocalProfile(Profile):
             yield app
 
     @asynccontextmanager
-    async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[tuple[Keeper, Board, LocalApp]]:
+    async def _unlocked(
+        self, secret: Secret, slot: SlotKind
+    ) -> AsyncGenerator[tuple[UnitOfWorkRunner, LiveStatus, LocalApp]]:
         storage, engine = self._storage, self._engine()
         with self._blaming(self._selection.storage, "unlock()"):
             vault = await storage.unlock(self.directory, slot, secret)
         try:
-            keeper = self._keeper(vault, engine)
-            await keeper.open()
-            board = Board(
+            runner = self._runner(vault, engine)
+            await runner.open()
+            live_status = LiveStatus(
                 profile=self.name,
                 policy=self._configuration.delivery.policy,
                 works_as=self._selection.works_as,
             )
-            keeper.carry_out_with(board.carry_out)
-            app = LocalApp(keeper, board, new_recovery_code=storage.new_recovery_code, process_id=os.getpid())
-            yield keeper, board, app
+            runner.carry_out_with(live_status.carry_out)
+            app = LocalApp(runner, live_status, new_recovery_code=storage.new_recovery_code, process_id=os.getpid())
+            yield runner, live_status, app
         finally:
             await vault.aclose()
 

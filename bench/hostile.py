@@ -26,8 +26,8 @@ from balchat_host.api.views import ContactState
 from balchat_host.core import account, budgets, contacts, handshake, inbox, messages, schema
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.unit import Policy
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.core.unit_of_work import Policy
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
 from bench.hostile_candidates import contents, key_packages, mls_messages, requests, text, whole
 from bench.room import PASSPHRASE
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from balchat_host.api.types import PeerId
-    from balchat_host.core.unit import Unit
+    from balchat_host.core.unit_of_work import UnitOfWork
     from bench.hostile_candidates import Candidate
     from bench.room import Room
 
@@ -67,10 +67,10 @@ class _Sender:
     key_package: bytes
 
     @classmethod
-    async def meet(cls, keeper: Keeper, name: str) -> _Sender:
+    async def meet(cls, runner: UnitOfWorkRunner, name: str) -> _Sender:
         """Return somebody new, who has asked for a key package."""
         mallory = HostilePeer(now=_now() // 1000)
-        reply = await keeper.change(lambda unit: handshake.on_key_package_request(unit, mallory.peer))
+        reply = await runner.change(lambda unit: handshake.on_key_package_request(unit, mallory.peer))
         code = str(ChatCode(peer=mallory.peer, name=name))
         return cls(mallory=mallory, code=code, key_package=Envelope.decode(reply).payload)
 
@@ -86,27 +86,27 @@ def measure(room: Room) -> list[Figure]:
 async def _measure(room: Room) -> list[Figure]:
     vault = await SqlcipherStorage().create(room.folder("hostile"), {SlotKind.PASSPHRASE: PASSPHRASE}, schema.migrate)
     try:
-        keeper = Keeper(vault, MlsEngine(), policy=Policy(), clock=_now, entropy=secrets.token_bytes)
-        await keeper.change(lambda unit: account.create(unit, "Alice"))
-        return [figure async for figure in _figures(keeper)]
+        runner = UnitOfWorkRunner(vault, MlsEngine(), policy=Policy(), clock=_now, entropy=secrets.token_bytes)
+        await runner.change(lambda unit: account.create(unit, "Alice"))
+        return [figure async for figure in _figures(runner)]
     finally:
         await vault.aclose()
 
 
-async def _figures(keeper: Keeper) -> AsyncGenerator[Figure]:
+async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     rng = random.Random(SEED)  # repeatable, not secret
-    stranger = await _Sender.meet(keeper, "Stranger")
-    asked = await _Sender.meet(keeper, "Asked")
-    await keeper.change(lambda unit: handshake.add_contact(unit, asked.code, name="Asked", introduction=""))
-    friend = await _Sender.meet(keeper, "Friend")
+    stranger = await _Sender.meet(runner, "Stranger")
+    asked = await _Sender.meet(runner, "Asked")
+    await runner.change(lambda unit: handshake.add_contact(unit, asked.code, name="Asked", introduction=""))
+    friend = await _Sender.meet(runner, "Friend")
     group = friend.mallory.group(friend.key_package)
-    await _receive(keeper, friend.mallory.peer, Kind.CONTACT_REQUEST, friend.request(group.welcome()))
-    await keeper.change(lambda unit: handshake.accept_request(unit, friend.mallory.peer.octets.hex(), name=None))
+    await _receive(runner, friend.mallory.peer, Kind.CONTACT_REQUEST, friend.request(group.welcome()))
+    await runner.change(lambda unit: handshake.accept_request(unit, friend.mallory.peer.octets.hex(), name=None))
     hello = group.private_message(APPLICATION, vector(text().encode()))
-    await _receive(keeper, friend.mallory.peer, Kind.MLS_MESSAGE, hello)
-    assert (await keeper.read(contacts.everyone))[1].state is ContactState.ACTIVE
-    ours = await keeper.change(lambda unit: [_written(unit, number) for number in range(WAITING)])
-    again = await _again(keeper, friend)
+    await _receive(runner, friend.mallory.peer, Kind.MLS_MESSAGE, hello)
+    assert (await runner.read(contacts.everyone))[1].state is ContactState.ACTIVE
+    ours = await runner.change(lambda unit: [_written(unit, number) for number in range(WAITING)])
+    again = await _again(runner, friend)
     for kind, sender, who, candidates in (
         (None, stranger, "a stranger", whole(rng)),
         (Kind.MLS_MESSAGE, stranger, "a stranger", mls_messages(stranger.mallory, stranger.key_package, rng)),
@@ -117,7 +117,7 @@ async def _figures(keeper: Keeper) -> AsyncGenerator[Figure]:
         (Kind.KEY_PACKAGE, asked, "a contact who was asked for it", key_packages(asked.mallory, rng)),
         (Kind.CONTACT_REQUEST, again, "a contact", requests(again, rng)),
     ):
-        worst = await _search(keeper, sender.mallory.peer, kind, candidates)
+        worst = await _search(runner, sender.mallory.peer, kind, candidates)
         name = "any envelope" if kind is None else kind.name
         limit = budgets.CONTACT_MS if "contact" in who else budgets.STRANGER_MS
         yield Figure(
@@ -137,7 +137,7 @@ class _Worst:
     count: int
 
 
-async def _search(keeper: Keeper, peer: PeerId, kind: Kind | None, candidates: Iterator[Candidate]) -> _Worst:
+async def _search(runner: UnitOfWorkRunner, peer: PeerId, kind: Kind | None, candidates: Iterator[Candidate]) -> _Worst:
     """Return the candidate that takes longest."""
     found: list[tuple[float, str, bytes]] = []
     count = 0
@@ -145,17 +145,17 @@ async def _search(keeper: Keeper, peer: PeerId, kind: Kind | None, candidates: I
         count += 1
         octets = candidate.octets if kind is None else _wrapped(kind, candidate.octets)
         octets = octets[: MAX_ENVELOPE_SIZE + 1]
-        found.append((await _timed(keeper, peer, octets), f"{candidate.what}, {_size(octets)}", octets))
+        found.append((await _timed(runner, peer, octets), f"{candidate.what}, {_size(octets)}", octets))
         found = sorted(found, key=lambda each: each[0], reverse=True)[:FINALISTS]
-    finals = [(min([await _timed(keeper, peer, octets) for _ in range(ROUNDS)]), what) for _, what, octets in found]
+    finals = [(min([await _timed(runner, peer, octets) for _ in range(ROUNDS)]), what) for _, what, octets in found]
     seconds, what = max(finals)
     return _Worst(what=what, seconds=seconds, count=count)
 
 
-async def _timed(keeper: Keeper, peer: PeerId, octets: bytes) -> float:
+async def _timed(runner: UnitOfWorkRunner, peer: PeerId, octets: bytes) -> float:
     took = 0.0
 
-    def run(unit: Unit) -> None:
+    def run(unit: UnitOfWork) -> None:
         nonlocal took
         began = perf_counter()
         inbox.receive(unit, peer, [octets])
@@ -163,24 +163,24 @@ async def _timed(keeper: Keeper, peer: PeerId, octets: bytes) -> float:
         raise _UndoneError
 
     try:
-        await keeper.change(run)
+        await runner.change(run)
     except _UndoneError:
         return took
     raise AssertionError("a unit was kept")
 
 
-def _written(unit: Unit, number: int) -> bytes:
+def _written(unit: UnitOfWork, number: int) -> bytes:
     """Write to the contact; return the message's id."""
     return bytes.fromhex(messages.compose(unit, "Friend", f"Are you there? {number}", reply_to=None).id)
 
 
-async def _receive(keeper: Keeper, peer: PeerId, kind: Kind, payload: bytes) -> None:
-    await keeper.change(lambda unit: inbox.receive(unit, peer, [_wrapped(kind, payload)]))
+async def _receive(runner: UnitOfWorkRunner, peer: PeerId, kind: Kind, payload: bytes) -> None:
+    await runner.change(lambda unit: inbox.receive(unit, peer, [_wrapped(kind, payload)]))
 
 
-async def _again(keeper: Keeper, friend: _Sender) -> _Sender:
+async def _again(runner: UnitOfWorkRunner, friend: _Sender) -> _Sender:
     """Return the contact with another key package of Alice's."""
-    reply = await keeper.change(lambda unit: handshake.on_key_package_request(unit, friend.mallory.peer))
+    reply = await runner.change(lambda unit: handshake.on_key_package_request(unit, friend.mallory.peer))
     return _Sender(mallory=friend.mallory, code=friend.code, key_package=Envelope.decode(reply).payload)
 
 

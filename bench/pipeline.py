@@ -20,8 +20,8 @@ from balchat_storage_sqlcipher.storage import SqlcipherStorage
 from balchat_host.api.storage import KeyValueArea, SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.core import account, handshake, inbox, messages, outbox, progress, schema
-from balchat_host.core.unit import Policy
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.core.unit_of_work import Policy
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
 from bench.room import PASSPHRASE
 from bench.timing import Samples
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 
     from balchat_host.api.types import PeerId
-    from balchat_host.core.unit import Unit
+    from balchat_host.core.unit_of_work import UnitOfWork
     from bench.room import Room
 
 TITLE = "Local pipeline"
@@ -89,11 +89,11 @@ async def _compare(alice: _Side, bob: _Side, in_flight: int) -> list[Figure]:
     ]
 
 
-def _compose(unit: Unit) -> None:
+def _compose(unit: UnitOfWork) -> None:
     messages.compose(unit, "Bob", TEXT, reply_to=None)
 
 
-def _write_row(unit: Unit) -> None:
+def _write_row(unit: UnitOfWork) -> None:
     unit.tx.execute(_ROW, (TEXT,))
 
 
@@ -112,9 +112,9 @@ async def _timed(work: Awaitable[None]) -> float:
 class _Side:
     """One account's vault with the core on it, and no network."""
 
-    def __init__(self, keeper: Keeper, peer: PeerId) -> None:
-        self.change = keeper.change
-        self.read = keeper.read
+    def __init__(self, runner: UnitOfWorkRunner, peer: PeerId) -> None:
+        self.change = runner.change
+        self.read = runner.read
         self.peer = peer
 
     async def take_envelopes(self, peer: PeerId) -> list[bytes]:
@@ -124,7 +124,7 @@ class _Side:
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE)
             for each in pending.outgoing
         ]
-        await self.change(lambda unit: progress.take_down(unit, reports))
+        await self.change(lambda unit: progress.apply_reports(unit, reports))
         return [each.envelope for each in pending.outgoing]
 
     async def receive(self, source: PeerId, envelopes: Sequence[bytes]) -> None:
@@ -137,10 +137,10 @@ class _Side:
 async def _side(room: Room, name: str) -> AsyncGenerator[_Side]:
     vault = await SqlcipherStorage().create(room.folder(name), {SlotKind.PASSPHRASE: PASSPHRASE}, schema.migrate)
     try:
-        keeper = Keeper(vault, MlsEngine(), policy=Policy(), clock=_now, entropy=secrets.token_bytes)
-        await keeper.change(lambda unit: unit.tx.script("CREATE TABLE bench (id INTEGER PRIMARY KEY, value TEXT);"))
-        made = await keeper.change(lambda unit: account.create(unit, name))
-        yield _Side(keeper, made.peer)
+        runner = UnitOfWorkRunner(vault, MlsEngine(), policy=Policy(), clock=_now, entropy=secrets.token_bytes)
+        await runner.change(lambda unit: unit.tx.script("CREATE TABLE bench (id INTEGER PRIMARY KEY, value TEXT);"))
+        made = await runner.change(lambda unit: account.create(unit, name))
+        yield _Side(runner, made.peer)
     finally:
         await vault.aclose()
 

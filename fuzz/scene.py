@@ -14,16 +14,16 @@ from mls_rs_py.crafting import APPLICATION, CraftedGroup, vector
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.types import PeerId
-from balchat_host.core import account, contacts, content, groups, handshake, inbox, outbox, pool, routes
+from balchat_host.core import account, contacts, content, groups, handshake, inbox, key_package_pool, outbox, routes
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.unit import Unexpected, crypto_area
+from balchat_host.core.unit_of_work import Unexpected, crypto_area
 from balchat_host.testing.simulator import Account, World
 
 if TYPE_CHECKING:
     from balchat_host.api.storage import ReadTransaction
     from balchat_host.api.transport import Disposition
-    from balchat_host.core.unit import Unit
+    from balchat_host.core.unit_of_work import UnitOfWork
 
 ENGINE: Final = MlsEngine()
 _MOST: Final = MAX_ENVELOPE_SIZE - 1024
@@ -58,7 +58,7 @@ class Scene:
         self.alice = self.world.account("Alice")
         self.friend = self._talking("Friend")
         """A contact to whom nothing that the others do may matter."""
-        last_resort = self.alice.change(lambda unit: pool.refill(unit, 1)).last_resort
+        last_resort = self.alice.change(lambda unit: key_package_pool.refill(unit, 1)).last_resort
         self.states = [
             self._stranger("never seen"),
             self._stranger("with a key package", asks=1),
@@ -84,7 +84,7 @@ class Scene:
         Raise AssertionError where they bring up an exception that nobody foresaw.
         """
 
-        def receive(unit: Unit) -> list[Disposition]:
+        def receive(unit: UnitOfWork) -> list[Disposition]:
             dispositions = inbox.receive(unit, source, envelopes)
             if unforeseen := [effect.type for effect in unit.effects if isinstance(effect, Unexpected)]:
                 raise AssertionError(f"nobody foresaw {', '.join(unforeseen)}")
@@ -101,7 +101,7 @@ class Scene:
     def welcome(self, sender: Account, key_package: bytes, group: bytes) -> bytes:
         """Return a Welcome for Alice to a group of two."""
 
-        def make(unit: Unit) -> bytes:
+        def make(unit: UnitOfWork) -> bytes:
             unit.engine.create_group(unit.keys, group, now=unit.seconds)
             return unit.engine.add(unit.keys, group, [(self.alice.peer, key_package)], now=unit.seconds).welcome
 
@@ -121,7 +121,7 @@ class Scene:
     def contents(self, state: State) -> list[bytes]:
         """Return application messages' contents of each kind that people and programs write."""
 
-        def make(unit: Unit) -> list[bytes]:
+        def make(unit: UnitOfWork) -> list[bytes]:
             contact = contacts.everyone(unit.tx)[0]
             text = MimiContent(
                 salt=unit.entropy(content.SALT_SIZE), content_type=content.TEXT, body=b"Hello", sent_at=unit.now

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get
 
 import anyio
 from balchat_ui_rpc.description import METHODS, Method
+from balchat_ui_rpc.endpoint import reach
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.local import LocalStream
-from balchat_ui_rpc.place import reach
 from balchat_ui_rpc.protocol import error_object
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings

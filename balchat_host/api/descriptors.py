@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from balchat_host.api.frontend import Connector, FrontEnd, FrontEndContext, Program  # noqa: TC004  # see above
     from balchat_host.api.network import Network, NetworkContext  # noqa: TC004  # see above
     from balchat_host.api.storage import Storage  # noqa: TC004  # see above
-    from balchat_host.api.transport import Latency, Transport, TransportHost  # noqa: TC004  # see above
+    from balchat_host.api.transport import Latency, Transport, TransportContext  # noqa: TC004  # see above
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
@@ -73,7 +73,7 @@ class TransportDescriptor(Descriptor):
     kind: ClassVar[str] = "transport"
 
     latency: Latency
-    factory: Callable[[TransportHost, Any], Transport]
+    factory: Callable[[TransportContext, Any], Transport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

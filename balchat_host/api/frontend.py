@@ -1,4 +1,4 @@
-"""The front-end contract: what a program may ask of an account (`App`) and of the machine (`Host`, `Profile`).
+"""The front-end contract: what a program may ask of an account (`App`) and of the machine (`Profiles`, `Profile`).
 
 `App` is one typed description with two implementations: in the process that holds the vault, and across the local
 socket. A front end cannot tell which one it has. Every call is safe to repeat after a lost connection unless it
@@ -376,7 +376,7 @@ class Profile(ABC):
         """Look at everything that this account needs, without starting it."""
 
 
-class Host(ABC):
+class Profiles(ABC):
     """What a program front end gets: the profiles on this machine."""
 
     @abstractmethod
@@ -401,8 +401,8 @@ class Host(ABC):
         """What the host itself took from the command line; a process that shall be like this one needs it too."""
 
 
-Program = Callable[[Host, Sequence[str]], int]
+Program = Callable[[Profiles, Sequence[str]], int]
 """A front end that a person starts.
 
-Takes the host and the command line after the program's name; gives the exit code.
+Takes the profiles and the command line after the program's name; gives the exit code.
 """

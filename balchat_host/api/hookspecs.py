@@ -69,10 +69,10 @@ class HookSpecs:
             from balchat_host.api.hookspecs import hookimpl
             from balchat_host.api.transport import Latency
 
-            def make(host, settings):
+            def make(context, settings):
                 from balchat_transport_pigeon.carrier import Carrier
 
-                return Carrier(host)
+                return Carrier(context)
 
             @hookimpl
             def balchat_transports():

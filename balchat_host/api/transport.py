@@ -12,7 +12,7 @@ Rules
   tells, inside MLS; the host sends again what nothing was heard of.
 - Retry, backoff and the choice of a transport are the host's; the choice among the routes that name it, the wire, its
   limits and its keep-alive are the transport's.
-- What a transport must remember lies in its own area of the vault (`TransportHost.change`), never beside it.
+- What a transport must remember lies in its own area of the vault (`TransportContext.change`), never beside it.
 """
 
 from abc import ABC, abstractmethod
@@ -130,7 +130,7 @@ class KeyPackages:
         return f"KeyPackages({len(self.single_use)} and a last resort)"
 
 
-class TransportHost(ABC):
+class TransportContext(ABC):
     """What a transport may ask of the host. Given to its factory; usable once `Transport.run` runs."""
 
     @property

@@ -104,8 +104,9 @@ class CodeView:
 class RelayView:
     """One relay of ours.
 
-    `state` says how it is, and why it is no better: full, slow, misbehaving, gone. `queues`: how many of ours are there.
-    `round_trip` is what the last answer took, in milliseconds; `answered_at` when it came; None before the first.
+    `state` says how it is, and why it is no better: full, slow, misbehaving, gone. `queues`: how many of ours are
+    there. `round_trip` is what the last answer took, in milliseconds; `answered_at` when it came; None before
+    the first.
     """
 
     onion: str

@@ -10,7 +10,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import CodeView
 from balchat_host.core.codes import MAX_RELAYS, ChatCode
 from balchat_host.core.names import check_name
-from balchat_host.core.unit import ANNOUNCE, Unit
+from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Account:
     name: str
 
 
-def create(unit: Unit, name: str) -> Account:
+def create(unit: UnitOfWork, name: str) -> Account:
     """Make the account of a fresh vault: its identity key and its name. Raises BadInput."""
     account = Account(peer=unit.engine.create_identity(unit.keys, now=unit.seconds), name=check_name(name))
     unit.tx.execute(
@@ -39,12 +39,12 @@ def load(tx: ReadTransaction) -> Account:
     return Account(peer=PeerId(cast("bytes", rows[0][0])), name=cast("str", rows[0][1]))
 
 
-def touch(unit: Unit) -> None:
+def touch(unit: UnitOfWork) -> None:
     """Write something that changes nothing, to see whether anything can be written."""
     unit.tx.execute("UPDATE account SET name = name")
 
 
-def advertise(unit: Unit, relays: Sequence[str]) -> None:
+def advertise(unit: UnitOfWork, relays: Sequence[str]) -> None:
     """Have our chat code name these relays, by onion address."""
     names = " ".join(relays[:MAX_RELAYS])
     if unit.tx.execute("UPDATE account SET relays = ? WHERE relays <> ?", (names, names)):

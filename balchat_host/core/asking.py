@@ -12,7 +12,7 @@ from balchat_host.core import account, contacts, groups, limits, outbox, routes,
 from balchat_host.core.budgets import BUDGETS
 from balchat_host.core.envelope import ContactRequest, Kind
 from balchat_host.core.limits import Counted
-from balchat_host.core.unit import OfferRoutes, Unit
+from balchat_host.core.unit_of_work import OfferRoutes, UnitOfWork
 
 _GROUP_ID_SIZE: Final = 16
 _HOUR: Final = 3600 * 1000
@@ -34,7 +34,7 @@ _NEW_TRY_AFTER: Final = 60 * 1000
 """Milliseconds until a contact request that was turned down as unusable is begun again."""
 
 
-def begin(unit: Unit, contact: rows.ContactRow) -> None:
+def begin(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Ask a contact for a KeyPackage, and have the transports say by which ways they can answer."""
     unit.tx.execute("UPDATE contact SET asking_since = ? WHERE id = ?", (unit.now, contact.id))
     unit.effect(OfferRoutes(peer=contact.peer))
@@ -42,14 +42,14 @@ def begin(unit: Unit, contact: rows.ContactRow) -> None:
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
 
 
-def count_key_package(unit: Unit, source: PeerId) -> None:
+def count_key_package(unit: UnitOfWork, source: PeerId) -> None:
     """Count a KeyPackage that somebody sends, if it is looked into. Raise RequestsFull."""
     if _who_waits(unit, source) is not None:
         per_hour = BUDGETS[Kind.KEY_PACKAGE].contact_per_hour
         limits.take_from(unit, source, Counted.KEY_PACKAGES, per_hour=per_hour)
 
 
-def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
+def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None:
     """Go on with what we began: make the group of two and ask. Raise CryptoRejected, BadCredential.
 
     One that we did not ask for, or no longer need, changes nothing.
@@ -82,7 +82,7 @@ def on_key_package(unit: Unit, source: PeerId, key_package: bytes) -> None:
     contacts.set_reason(unit, contact, None)
 
 
-def on_useless_key_package(unit: Unit, source: PeerId, reason: str) -> None:
+def on_useless_key_package(unit: UnitOfWork, source: PeerId, reason: str) -> None:
     """Have a contact's owner see why we cannot go on, and ask for another KeyPackage later.
 
     `reason` is an error's code. It is this contact's matter alone: its balchat, or its relay, gave us what is wrong.
@@ -96,7 +96,7 @@ def on_useless_key_package(unit: Unit, source: PeerId, reason: str) -> None:
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + after)
 
 
-def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
+def retry_request(unit: UnitOfWork, contact: rows.ContactRow, *, after: int = 0) -> None:
     """Ask for another KeyPackage in so many milliseconds, and then for contact; unless that is under way, or needless.
 
     What we asked before stands until then: they may have it already, and answer. Nobody is asked again for longer than
@@ -108,7 +108,7 @@ def ask_anew(unit: Unit, contact: rows.ContactRow, *, after: int = 0) -> None:
         outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + after)
 
 
-def on_lost_group(unit: Unit, source: PeerId) -> None:
+def on_lost_group(unit: UnitOfWork, source: PeerId) -> None:
     """Ask a contact again who speaks in a group that is not here: they hold one that we have lost, and maybe no other.
 
     A group may also be unknown because it was deleted long ago, or because the request that it came with is late; so we
@@ -127,7 +127,7 @@ def on_lost_group(unit: Unit, source: PeerId) -> None:
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"")
 
 
-def ask_restored_now(unit: Unit, contact: rows.ContactRow) -> None:
+def ask_restored_now(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Ask a contact whom we lost by a restore before its turn, because one of the two has something to say.
 
     Who was asked and gave us nothing of use waits its time all the same.
@@ -136,15 +136,15 @@ def ask_restored_now(unit: Unit, contact: rows.ContactRow) -> None:
         outbox.bring_forward(unit, contact, Kind.KEY_PACKAGE_REQUEST)
 
 
-def look_elsewhere(unit: Unit, contact: rows.ContactRow) -> None:
+def on_inbox_gone(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Ask again, later, because nothing is ever taken where their KeyPackage led to.
 
     Whoever gives out KeyPackages and then takes nothing must not keep us busy: each time we wait twice as long.
     """
-    ask_anew(unit, contact, after=min(_ELSEWHERE_AFTER * 2 ** _times_in_vain(unit, contact), _ASKED_EVERY))
+    retry_request(unit, contact, after=min(_ELSEWHERE_AFTER * 2 ** _times_in_vain(unit, contact), _ASKED_EVERY))
 
 
-def renew(unit: Unit) -> None:
+def renew(unit: UnitOfWork) -> None:
     """Ask those again who may have got our request too late: the KeyPackage that we made it with is stale by now.
 
     What reached them directly is not among it. Nobody is asked so more often than once in `_ASKED_EVERY`.
@@ -155,10 +155,10 @@ def renew(unit: Unit) -> None:
     )
     parameters = (int(Kind.CONTACT_REQUEST), unit.now, unit.now - _ASKED_EVERY)
     for contact in rows.contacts_where(unit.tx, late, parameters):
-        ask_anew(unit, contact)
+        retry_request(unit, contact)
 
 
-def begin_anew(unit: Unit, contact: rows.ContactRow, group_id: bytes | None) -> None:
+def restart_request(unit: UnitOfWork, contact: rows.ContactRow, group_id: bytes | None) -> None:
     """Start first contact over, but not at once: most likely the key package that we had of theirs went stale.
 
     `group_id` is the group of the request that was turned down; they may have another of our requests.
@@ -174,7 +174,7 @@ def begin_anew(unit: Unit, contact: rows.ContactRow, group_id: bytes | None) -> 
     outbox.queue(unit, contact, Kind.KEY_PACKAGE_REQUEST, payload=b"", not_before=unit.now + _NEW_TRY_AFTER)
 
 
-def _who_waits(unit: Unit, source: PeerId) -> rows.ContactRow | None:
+def _who_waits(unit: UnitOfWork, source: PeerId) -> rows.ContactRow | None:
     """Return who sends a KeyPackage, if it is a contact of whom we want one."""
     contact = contacts.by_peer(unit.tx, source)
     if contact is None or contact.blocked or not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
@@ -182,7 +182,7 @@ def _who_waits(unit: Unit, source: PeerId) -> rows.ContactRow | None:
     return contact
 
 
-def _times_in_vain(unit: Unit, contact: rows.ContactRow) -> int:
+def _times_in_vain(unit: UnitOfWork, contact: rows.ContactRow) -> int:
     """Count a KeyPackage that led to nothing; return how many there were before it."""
     unit.tx.execute("UPDATE contact SET turned_away = turned_away + 1 WHERE id = ?", (contact.id,))
     times = rows.number(unit.tx, "SELECT turned_away FROM contact WHERE id = ?", (contact.id,))

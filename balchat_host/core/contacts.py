@@ -18,12 +18,12 @@ from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
-from balchat_host.core import account, groups, journal, limits, requests, rows
+from balchat_host.core import account, event_log, groups, limits, requests, rows
 from balchat_host.core.codes import parse_peer
 from balchat_host.core.key_spellings import is_spelt_like_a_key
 from balchat_host.core.names import MADE_UP_LENGTH, check_name, made_up_name, name_key, search_key
 from balchat_host.core.safety import safety_number
-from balchat_host.core.unit import Disconnect, Forget, Unit
+from balchat_host.core.unit_of_work import Disconnect, Forget, UnitOfWork
 from balchat_host.core.views import contact_body, contact_view
 
 
@@ -66,7 +66,7 @@ def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
 
 
 def create(
-    unit: Unit,
+    unit: UnitOfWork,
     peer: PeerId,
     *,
     name: str | None,
@@ -96,23 +96,23 @@ def create(
     return contact
 
 
-def set_state(unit: Unit, contact: rows.ContactRow, state: ContactState) -> rows.ContactRow:
+def set_state(unit: UnitOfWork, contact: rows.ContactRow, state: ContactState) -> rows.ContactRow:
     """Take a contact to a state; give it as it is then."""
     return _update(unit, contact, "state = ?", state)
 
 
-def set_unblocked(unit: Unit, contact: rows.ContactRow) -> rows.ContactRow:
+def set_unblocked(unit: UnitOfWork, contact: rows.ContactRow) -> rows.ContactRow:
     """Hear from a contact again; return it as it is then. `handshake.unblock` is what people do."""
     return _update(unit, contact, "blocked = ?", 0)
 
 
-def set_reason(unit: Unit, contact: rows.ContactRow, reason: str | None) -> None:
+def set_reason(unit: UnitOfWork, contact: rows.ContactRow, reason: str | None) -> None:
     """Note why we cannot go on with a contact that we are adding, or that nothing keeps us."""
     if reason != contact.reason:
         _update(unit, contact, "reason = ?", reason)
 
 
-def rename(unit: Unit, who: str, name: str) -> ContactView:
+def rename(unit: UnitOfWork, who: str, name: str) -> ContactView:
     """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
     contact = find(unit.tx, who)
     name = check_name(name)
@@ -131,7 +131,7 @@ def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
     )
 
 
-def verify(unit: Unit, who: str, shown: str) -> ContactView:
+def verify(unit: UnitOfWork, who: str, shown: str) -> ContactView:
     """Take a contact for verified. Raises NoSuchContact, SafetyNumberDiffers."""
     contact = find(unit.tx, who)
     expected = safety_number(contact.us, contact.peer)
@@ -140,14 +140,14 @@ def verify(unit: Unit, who: str, shown: str) -> ContactView:
     return contact_view(unit.tx, _update(unit, contact, "verified = ?", 1))
 
 
-def block(unit: Unit, who: str) -> ContactView:
+def block(unit: UnitOfWork, who: str) -> ContactView:
     """Hear nothing from a contact any more. Raises NoSuchContact."""
     contact = find(unit.tx, who)
     unit.effect(Disconnect(peer=contact.peer))
     return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 1))
 
 
-def remove(unit: Unit, who: str) -> None:
+def remove(unit: UnitOfWork, who: str) -> None:
     """Delete a contact and everything that we have from and for them. Raises NoSuchContact."""
     contact = find(unit.tx, who)
     requests.forget(unit, contact.peer)
@@ -158,7 +158,7 @@ def remove(unit: Unit, who: str) -> None:
     limits.forget(unit, contact.peer)
     unit.tx.execute("DELETE FROM contact WHERE id = ?", (contact.id,))
     body = {"name": contact.name, "peer_id": contact.peer.octets.hex()}
-    journal.append(unit, ContactRemoved, contact=None, body=body)
+    event_log.append(unit, ContactRemoved, contact=None, body=body)
     unit.effect(Forget(peer=contact.peer))
 
 
@@ -168,25 +168,25 @@ def require_unblocked(contact: rows.ContactRow) -> None:
         raise ContactBlocked(name=contact.name)
 
 
-def changed(unit: Unit, contact: rows.ContactRow) -> None:
+def changed(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Tell front ends how a contact is now."""
     body = contact_body(contact_view(unit.tx, contact))
-    journal.append(unit, ContactChanged, contact=contact.id, body=body)
+    event_log.append(unit, ContactChanged, contact=contact.id, body=body)
 
 
-def _update(unit: Unit, contact: rows.ContactRow, assignment: str, *values: str | int | None) -> rows.ContactRow:
+def _update(unit: UnitOfWork, contact: rows.ContactRow, assignment: str, *values: str | int | None) -> rows.ContactRow:
     unit.tx.execute(f"UPDATE contact SET {assignment} WHERE id = ?", (*values, contact.id))  # noqa: S608  # our own text
     contact = rows.contacts_where(unit.tx, "id = ?", (contact.id,))[0]
     changed(unit, contact)
     return contact
 
 
-def _check_free(unit: Unit, name: str) -> None:
+def _check_free(unit: UnitOfWork, name: str) -> None:
     if _is_taken(unit.tx, name):
         raise NameTaken(name=name)
 
 
-def _unused_name(unit: Unit, peer: PeerId) -> str:
+def _unused_name(unit: UnitOfWork, peer: PeerId) -> str:
     """Name somebody who has no name, as nobody is called yet: a stranger may have chosen what we would call them."""
     names = (made_up_name(peer, length) for length in range(MADE_UP_LENGTH, len(peer.onion)))
     return next(name for name in names if not _is_taken(unit.tx, name))

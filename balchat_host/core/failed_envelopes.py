@@ -7,7 +7,7 @@ a few times, an hour apart, and a better balchat may take it meanwhile. A strang
 from typing import Final
 
 from balchat_host.core import rows
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 RETRY_AFTER: Final = 3600
 """Seconds after which an envelope that failed may come again."""
@@ -19,7 +19,7 @@ KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds for which one is counted after it last failed."""
 
 
-def may_come_again(unit: Unit, envelope_id: bytes) -> bool:
+def may_come_again(unit: UnitOfWork, envelope_id: bytes) -> bool:
     """Count an envelope that failed; return whether it may come again."""
     times = rows.number(unit.tx, "SELECT times FROM failed_envelope WHERE envelope_id = ?", (envelope_id,))
     if times >= MAX_TIMES:
@@ -37,6 +37,6 @@ def may_come_again(unit: Unit, envelope_id: bytes) -> bool:
     return True
 
 
-def expire(unit: Unit) -> None:
+def expire(unit: UnitOfWork) -> None:
     """Forget those that failed long ago."""
     unit.tx.execute("DELETE FROM failed_envelope WHERE at < ?", (unit.now - KEPT_FOR,))

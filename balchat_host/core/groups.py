@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.core import rows
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 _SERIES_SIZE: Final = 8
 _MAX_OTHERS: Final = 4
@@ -35,7 +35,7 @@ def series(group_id: bytes | None) -> bytes:
     return b"" if group_id is None else hashlib.sha256(b"balchat-series-v1\0" + group_id).digest()[:_SERIES_SIZE]
 
 
-def encrypt(unit: Unit, contact: rows.ContactRow, group_id: bytes | None, content: bytes) -> bytes | None:
+def encrypt(unit: UnitOfWork, contact: rows.ContactRow, group_id: bytes | None, content: bytes) -> bytes | None:
     """Encrypt in the group that we send in, or give None where we cannot yet: no group, or not approved."""
     if group_id is None or not contact.may_talk:
         return None
@@ -48,7 +48,7 @@ def waits_for_answer(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
     return newest == [(0,)]
 
 
-def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_newest: bool = False) -> None:
+def remember(unit: UnitOfWork, contact: rows.ContactRow, group_id: bytes, *, below_newest: bool = False) -> None:
     """Take a group into use for a contact, ranked above the others, or above all but the newest of them (rule 3).
 
     Of too many others, those go that we would be the last to send in.
@@ -72,7 +72,7 @@ def remember(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, below_new
         forget(unit, cast("bytes", other))
 
 
-def mark_heard(unit: Unit, group_id: bytes) -> None:
+def mark_heard(unit: UnitOfWork, group_id: bytes) -> None:
     """Note that the contact holds this group."""
     unit.tx.execute("UPDATE contact_group SET heard = 1 WHERE group_id = ?", (group_id,))
 
@@ -87,13 +87,13 @@ def find(tx: ReadTransaction, group_id: bytes) -> tuple[rows.ContactRow, bool] |
     return (rows.contact(found[0]), bool(found[0][-1])) if found else None
 
 
-def forget_all(unit: Unit, contact: rows.ContactRow) -> None:
+def forget_all(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Delete all groups with a contact, keys and all."""
     for (group_id,) in unit.tx.query("SELECT group_id FROM contact_group WHERE contact = ?", (contact.id,)):
         forget(unit, cast("bytes", group_id))
 
 
-def prune(unit: Unit, *, older_than: int) -> None:
+def prune(unit: UnitOfWork, *, older_than: int) -> None:
     """Delete the groups that lost: those made before `older_than` that we do not send in while another was heard in.
 
     The newest stays, however long nothing is heard in it: who asked with it may hold no other.
@@ -109,7 +109,7 @@ def prune(unit: Unit, *, older_than: int) -> None:
         forget(unit, cast("bytes", group_id))
 
 
-def forget(unit: Unit, group_id: bytes) -> None:
+def forget(unit: UnitOfWork, group_id: bytes) -> None:
     """Delete a group, keys and all."""
     unit.engine.delete_group(unit.keys, group_id)
     unit.tx.execute("DELETE FROM contact_group WHERE group_id = ?", (group_id,))

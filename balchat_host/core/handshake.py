@@ -28,19 +28,19 @@ from balchat_host.core import (
     contacts,
     content,
     groups,
+    key_package_pool,
     limits,
-    moving,
     outbox,
-    pool,
     requests,
+    requeue,
     routes,
     rows,
 )
 from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.limits import Counted, Moved
-from balchat_host.core.unit import OfferRoutes, SendPending, Unit
+from balchat_host.core.limits import Counted, RequeueReason
+from balchat_host.core.unit_of_work import OfferRoutes, SendPending, UnitOfWork
 from balchat_host.core.views import contact_view
 
 _FULL_RETRY_AFTER: Final = 3600
@@ -49,7 +49,7 @@ _MAX_ISSUED: Final = 256
 """How many unused key packages of ours may be out at once; beyond, the oldest is taken back."""
 
 
-def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -> ContactView:
+def add_contact(unit: UnitOfWork, code: str, *, name: str | None, introduction: str) -> ContactView:
     """Ask the owner of a chat code to become a contact; where they asked us first, accept.
 
     Raises BadChatCode, OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
@@ -69,7 +69,7 @@ def add_contact(unit: Unit, code: str, *, name: str | None, introduction: str) -
     return contact_view(unit.tx, contact)
 
 
-def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
+def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> ContactView:
     """Make who asked a contact. Raises NoSuchRequest, NameTaken, BadInput, TooMany."""
     request = requests.find(unit.tx, which)
     name = request.name if name is None else name
@@ -87,7 +87,7 @@ def accept_request(unit: Unit, which: str, *, name: str | None) -> ContactView:
     return contact_view(unit.tx, contact)
 
 
-def unblock(unit: Unit, who: str) -> ContactView:
+def unblock(unit: UnitOfWork, who: str) -> ContactView:
     """Hear from a contact again. Raise NoSuchContact.
 
     If they asked us meanwhile, they were told that we have their request, and may hold no other group with us: so it
@@ -109,7 +109,7 @@ def unblock(unit: Unit, who: str) -> ContactView:
     return contact_view(unit.tx, contacts.find(unit.tx, who))
 
 
-def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
+def on_key_package_request(unit: UnitOfWork, source: PeerId) -> bytes:
     """Give the envelope with a key package for `source`.
 
     The same one until it is used or stale. Raises RequestsFull.
@@ -117,7 +117,7 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
     lifetime = unit.policy.request_lifetime
     issued = unit.tx.query(
         "SELECT key_package FROM issued_key_package WHERE peer_id = ? AND issued_at > ? AND issued_at <= ?",
-        (source.octets, *pool.fresh(unit)),
+        (source.octets, *key_package_pool.fresh(unit)),
     )
     if issued:
         key_package = cast("bytes", issued[0][0])
@@ -138,13 +138,13 @@ def on_key_package_request(unit: Unit, source: PeerId) -> bytes:
     return Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
 
 
-def is_stranger(unit: Unit, peer: PeerId | None) -> bool:
+def is_stranger(unit: UnitOfWork, peer: PeerId | None) -> bool:
     """Say whether somebody counts as a stranger: everybody does but contacts that are not blocked."""
     contact = contacts.by_peer(unit.tx, peer) if peer else None
     return contact is None or contact.blocked
 
 
-def count_request(unit: Unit, sender: PeerId | None) -> None:
+def count_request(unit: UnitOfWork, sender: PeerId | None) -> None:
     """Count a contact request. Raise RequestsFull.
 
     One of which only the group will show whose it is counts against a limit for everybody.
@@ -155,7 +155,7 @@ def count_request(unit: Unit, sender: PeerId | None) -> None:
         _count(unit, sender, "requests", Counted.CONTACT_REQUESTS, Kind.CONTACT_REQUEST)
 
 
-def _count(unit: Unit, peer: PeerId, of_strangers: str, of_contact: Counted, kind: Kind) -> None:
+def _count(unit: UnitOfWork, peer: PeerId, of_strangers: str, of_contact: Counted, kind: Kind) -> None:
     """Count what somebody has us do: against what strangers have together, or against what is the contact's own."""
     if is_stranger(unit, peer):
         limits.take(unit, of_strangers, per_hour=unit.policy.strangers_per_hour)
@@ -163,7 +163,7 @@ def _count(unit: Unit, peer: PeerId, of_strangers: str, of_contact: Counted, kin
         limits.take_from(unit, peer, of_contact, per_hour=BUDGETS[kind].contact_per_hour)
 
 
-def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> None:
+def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) -> None:
     """Take a contact request; it was counted before, though as its sender's only where `source` is known.
 
     Raises MalformedEnvelope, MalformedContent, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
@@ -191,7 +191,7 @@ def on_contact_request(unit: Unit, source: PeerId | None, payload: bytes) -> Non
         routes.learn(unit, contact, request.routes)
 
 
-def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> rows.ContactRow:
+def on_first_heard(unit: UnitOfWork, contact: rows.ContactRow, group_id: bytes) -> rows.ContactRow:
     """Note the first valid message of a contact in a group.
 
     It proves that they hold it, and that they have accepted us.
@@ -207,11 +207,11 @@ def on_first_heard(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> row
         _follow(unit, contact)
     else:
         # What was written while there was no group, because we had lost it.
-        moving.encrypt_waiting(unit, contact)
+        requeue.encrypt_waiting(unit, contact)
     return contact
 
 
-def _join(unit: Unit, source: PeerId | None, welcome: bytes) -> bytes:
+def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> bytes:
     contact = contacts.by_peer(unit.tx, source) if source else None
     try:
         with unit.savepoint():
@@ -225,7 +225,7 @@ def _join(unit: Unit, source: PeerId | None, welcome: bytes) -> bytes:
     return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
 
 
-def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:
+def _sender(unit: UnitOfWork, group_id: bytes, source: PeerId | None) -> PeerId:
     us = account.load(unit.tx).peer
     others = [member for member in unit.engine.members(unit.keys, group_id) if member != us]
     if len(others) != 1:
@@ -236,7 +236,7 @@ def _sender(unit: Unit, group_id: bytes, source: PeerId | None) -> PeerId:
 
 
 def _wait_for_approval(
-    unit: Unit, sender: PeerId, group_id: bytes, request: ContactRequest, *, name: str, hidden: bool
+    unit: UnitOfWork, sender: PeerId, group_id: bytes, request: ContactRequest, *, name: str, hidden: bool
 ) -> None:
     replaced = requests.forget(unit, sender)
     if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
@@ -245,7 +245,7 @@ def _wait_for_approval(
     requests.keep(unit, sender, group_id, name=name, introduction=introduction, routes=ways, hidden=hidden)
 
 
-def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> None:
+def _accept_at_once(unit: UnitOfWork, contact: rows.ContactRow, group_id: bytes) -> None:
     before, told = groups.sending_group(unit.tx, contact), routes.told(unit.tx, contact)
     crossed = contact.state is not ContactState.ACTIVE and groups.waits_for_answer(unit.tx, contact)
     ours_wins = crossed and account.load(unit.tx).peer < contact.peer
@@ -263,19 +263,19 @@ def _accept_at_once(unit: Unit, contact: rows.ContactRow, group_id: bytes) -> No
     _answer(unit, contact, group_id, told=told)
 
 
-def _follow(unit: Unit, contact: rows.ContactRow) -> None:
+def _follow(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Go on in another group of a contact's: they may have lost the last one."""
     _offer_again(unit, contact)
-    moving.leave_anew(unit, contact, Moved.GROUP)
+    requeue.requeue(unit, contact, RequeueReason.GROUP)
 
 
-def _offer_again(unit: Unit, contact: rows.ContactRow) -> None:
+def _offer_again(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Have a contact told of our routes again: who asks although we could talk has lost what we told them."""
     routes.forget_offer(unit, contact)
     unit.effect(OfferRoutes(peer=contact.peer))
 
 
-def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> rows.ContactRow:
+def _activate(unit: UnitOfWork, contact: rows.ContactRow, *, told_routes: bool) -> rows.ContactRow:
     if contact.restored:
         # What they named before the backup was made may be gone; they tell us with their answer.
         routes.forget(unit, contact)
@@ -286,11 +286,11 @@ def _activate(unit: Unit, contact: rows.ContactRow, *, told_routes: bool) -> row
     if not told_routes:
         routes.forget_offer(unit, contact)
     unit.effect(OfferRoutes(peer=contact.peer))
-    moving.begin_to_talk(unit, contact)
+    requeue.begin_to_talk(unit, contact)
     return contact
 
 
-def _answer(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, told: bytes | None) -> None:
+def _answer(unit: UnitOfWork, contact: rows.ContactRow, group_id: bytes, *, told: bytes | None) -> None:
     """Say in the group that came with a request that we accept it; it must be that group, whichever we send in.
 
     `told` is what we had told them of our routes. Who asks although they are a contact may have lost it, and not find
@@ -302,7 +302,7 @@ def _answer(unit: Unit, contact: rows.ContactRow, group_id: bytes, *, told: byte
     outbox.queue(unit, contact, Kind.MLS_MESSAGE, payload=payload, confirmed_by=confirmed_by)
 
 
-def _take_back(unit: Unit, condition: str, parameter: bytes | int) -> None:
+def _take_back(unit: UnitOfWork, condition: str, parameter: bytes | int) -> None:
     """Forget key packages of ours that are out, private halves and all."""
     gone = unit.tx.query(
         f"DELETE FROM issued_key_package WHERE {condition} RETURNING key_package",  # noqa: S608  # our own text
@@ -312,6 +312,6 @@ def _take_back(unit: Unit, condition: str, parameter: bytes | int) -> None:
         unit.engine.forget_key_package(unit.keys, cast("bytes", key_package))
 
 
-def expire(unit: Unit) -> None:
+def expire(unit: UnitOfWork) -> None:
     """Take back the key packages that have outlived their lifetime."""
     _take_back(unit, "issued_at < ?", unit.now - unit.policy.request_lifetime * 1000)

@@ -32,13 +32,13 @@ from balchat_host.core import (
     rows,
 )
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 _COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 _IGNORED = Disposition(verdict=Verdict.IGNORED)
-_TOLD_AGAIN_AFTER: Final = 3600 * 1000
+_REPEATED_AFTER: Final = 3600 * 1000
 """Milliseconds after which an author who still sends what we have is told once more."""
-_TOLD_AGAIN_PER_HOUR: Final = 8
+_REPEATED_PER_HOUR: Final = 8
 """How many repeated confirmations a contact gets in an hour."""
 _Heard = dict[bytes, rows.ContactRow]
 """Whose the groups are in which we have heard a contact before, as far as one delivery has looked them up. Whatever may
@@ -47,7 +47,7 @@ _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
 
-def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
+def receive(unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
     """Take envelopes in, in order.
 
     Give the answer to each. `source` is who sent them, where the transport has proof. Where it has none, nobody hears
@@ -63,7 +63,7 @@ def receive(unit: Unit, source: PeerId | None, envelopes: Sequence[bytes]) -> li
     return dispositions
 
 
-def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard, *, stranger: bool) -> Disposition:
+def _receive(unit: UnitOfWork, source: PeerId | None, octets: bytes, heard: _Heard, *, stranger: bool) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
@@ -93,14 +93,14 @@ def _receive(unit: Unit, source: PeerId | None, octets: bytes, heard: _Heard, *,
     return disposition
 
 
-def _count(unit: Unit, source: PeerId | None, kind: Kind) -> None:
+def _count(unit: UnitOfWork, source: PeerId | None, kind: Kind) -> None:
     if kind is Kind.CONTACT_REQUEST:
         handshake.count_request(unit, source)
     elif kind is Kind.KEY_PACKAGE and source is not None:
         asking.count_key_package(unit, source)
 
 
-def _failed(unit: Unit, origin: "_Origin", envelope: Envelope, error: BaseException) -> Disposition:
+def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: BaseException) -> Disposition:
     """Say what becomes of an envelope that was undone: it is its sender's fault, or nobody foresaw what it brought up.
 
     What an engine calls our mistake, or its own, was brought up by octets of somebody else's here.
@@ -116,7 +116,7 @@ def _failed(unit: Unit, origin: "_Origin", envelope: Envelope, error: BaseExcept
     return Disposition(verdict=Verdict.REFUSED, reason=reason)
 
 
-def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
+def _tell_authors(unit: UnitOfWork, envelope_ids: Sequence[bytes]) -> None:
     """Confirm what came by ways that cannot; what comes again, because a confirmation was lost, at most hourly."""
     first: dict[int, list[bytes]] = {}
     again: dict[int, list[bytes]] = {}
@@ -124,7 +124,7 @@ def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
         found = unit.tx.query(
             "SELECT contact, told_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
             " AND (told_at IS NULL OR told_at NOT BETWEEN ? AND ?)",
-            (identifier, unit.now - _TOLD_AGAIN_AFTER, unit.now),
+            (identifier, unit.now - _REPEATED_AFTER, unit.now),
         )
         for contact, is_first in found:
             (first if is_first else again).setdefault(cast("int", contact), []).append(identifier)
@@ -134,8 +134,8 @@ def _tell_authors(unit: Unit, envelope_ids: Sequence[bytes]) -> None:
                 _tell(unit, contact, first.get(number, []), again.get(number, []))
 
 
-def _tell(unit: Unit, contact: rows.ContactRow, first: list[bytes], again: list[bytes]) -> None:
-    told = first + again if again and _may_tell_again(unit, contact) else first
+def _tell(unit: UnitOfWork, contact: rows.ContactRow, first: list[bytes], again: list[bytes]) -> None:
+    told = first + again if again and _may_repeat_receipts(unit, contact) else first
     message_ids = [
         cast("bytes", message_id)
         for identifier in told
@@ -146,12 +146,12 @@ def _tell(unit: Unit, contact: rows.ContactRow, first: list[bytes], again: list[
     messages.report(unit, contact, message_ids, content.MessageStatus.DELIVERED)
 
 
-def _may_tell_again(unit: Unit, contact: rows.ContactRow) -> bool:
+def _may_repeat_receipts(unit: UnitOfWork, contact: rows.ContactRow) -> bool:
     """Say whether to repeat a confirmation: whoever stores can ask for it for ever, and swallow it each time."""
     if outbox.reports_wait(unit.tx, contact):
         return False
     try:
-        limits.take_from(unit, contact.peer, limits.Counted.TOLD_AGAIN, per_hour=_TOLD_AGAIN_PER_HOUR)
+        limits.take_from(unit, contact.peer, limits.Counted.REPEATED_RECEIPTS, per_hour=_REPEATED_PER_HOUR)
     except RequestsFull:
         return False
     return True
@@ -172,7 +172,9 @@ class _Origin:
     message_id: bytes | None = None
 
 
-def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Origin, heard: _Heard) -> Disposition:
+def _dispatch(
+    unit: UnitOfWork, source: PeerId | None, envelope: Envelope, origin: _Origin, heard: _Heard
+) -> Disposition:
     if envelope.kind is Kind.MLS_MESSAGE:
         return _mls_message(unit, source, envelope.payload, origin, heard)
     heard.clear()
@@ -190,7 +192,9 @@ def _dispatch(unit: Unit, source: PeerId | None, envelope: Envelope, origin: _Or
             raise ProtocolViolation(problem="an envelope that needs to be known where it comes from")
 
 
-def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard) -> Disposition:
+def _mls_message(
+    unit: UnitOfWork, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard
+) -> Disposition:
     group_id = unit.engine.group_of(message)
     contact = heard.get(group_id) or _whose(unit, source, group_id, heard)
     if contact is None:
@@ -212,7 +216,7 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
         heard.clear()
         contact = handshake.on_first_heard(unit, contact, group_id)
     if isinstance(processed, ApplicationMessage):
-        origin.contact, origin.message_id = contact.id, messages.take_in(unit, contact, processed.data)
+        origin.contact, origin.message_id = contact.id, messages.receive_content(unit, contact, processed.data)
     if source is not None and is_first and origin.message_id is not None and not outbox.reports_wait(unit.tx, contact):
         # Who had another group with us, which we have lost, sends in this one once they hear us in it. A report that
         # waits does it too, and they cannot have us pile them up.
@@ -220,7 +224,7 @@ def _mls_message(unit: Unit, source: PeerId | None, message: bytes, origin: _Ori
     return _COMMITTED
 
 
-def _whose(unit: Unit, source: PeerId | None, group_id: bytes, heard: _Heard) -> rows.ContactRow | None:
+def _whose(unit: UnitOfWork, source: PeerId | None, group_id: bytes, heard: _Heard) -> rows.ContactRow | None:
     """Return the contact whose conversation a group carries, if it is not blocked, nor another one than `source`.
 
     One that we do not know may come with a contact request that is on its way: nothing is said, so it comes again.

@@ -5,13 +5,13 @@ from typing import Final, cast
 
 from balchat_host.api.errors import RequestsFull
 from balchat_host.api.types import PeerId
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 _HOUR: Final = 3600 * 1000
 
 
-class Moved(IntEnum):
-    """What has us leave anew what waits for a contact."""
+class RequeueReason(IntEnum):
+    """Why what waits for a contact is queued again."""
 
     ROUTES = 1
     GROUP = 2
@@ -20,10 +20,10 @@ class Moved(IntEnum):
 class Counted(StrEnum):
     """What is counted for each contact."""
 
-    TOLD_AGAIN = "told-again"
+    REPEATED_RECEIPTS = "repeated-receipts"
     """Confirmations that are repeated to them."""
-    MOVED_ROUTES = "requeued-routes"
-    MOVED_GROUP = "requeued-group"
+    REQUEUES_FOR_ROUTES = "requeued-routes"
+    REQUEUES_FOR_GROUP = "requeued-group"
     """That all that waits for them is queued again."""
     KEY_PACKAGE_REQUESTS = "key-package-requests"
     KEY_PACKAGES = "key-packages"
@@ -32,18 +32,18 @@ class Counted(StrEnum):
     """That we ask them because they speak in a group that is not here."""
 
 
-def moved(cause: Moved) -> Counted:
+def counter_of(reason: RequeueReason) -> Counted:
     """Return what is counted when all that waits for a contact is queued again."""
-    return Counted.MOVED_ROUTES if cause is Moved.ROUTES else Counted.MOVED_GROUP
+    return Counted.REQUEUES_FOR_ROUTES if reason is RequeueReason.ROUTES else Counted.REQUEUES_FOR_GROUP
 
 
-def take_from(unit: Unit, peer: PeerId, counted: Counted, *, per_hour: int | None) -> None:
+def take_from(unit: UnitOfWork, peer: PeerId, counted: Counted, *, per_hour: int | None) -> None:
     """Use one of the tokens that a contact has for something; None is no limit. Raise RequestsFull, as `take` does."""
     if per_hour is not None:
         take(unit, _bucket(peer, counted), per_hour=per_hour)
 
 
-def forget(unit: Unit, peer: PeerId) -> None:
+def forget(unit: UnitOfWork, peer: PeerId) -> None:
     """Delete what is counted for a contact."""
     for counted in Counted:
         unit.tx.execute("DELETE FROM bucket WHERE name = ?", (_bucket(peer, counted),))
@@ -53,7 +53,7 @@ def _bucket(peer: PeerId, counted: Counted) -> str:
     return f"{counted}/{peer.octets.hex()}"
 
 
-def take(unit: Unit, bucket: str, *, per_hour: int) -> None:
+def take(unit: UnitOfWork, bucket: str, *, per_hour: int) -> None:
     """Use one of a bucket's tokens; it holds an hour's worth and fills evenly.
 
     Raises RequestsFull, whose `retry_after` says in how many seconds there is one again (an hour, if there never is).

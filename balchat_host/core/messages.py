@@ -8,10 +8,10 @@ from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import Message, MessageState
-from balchat_host.core import asking, contacts, content, groups, journal, outbox, progress, routes, rows
+from balchat_host.core import asking, contacts, content, event_log, groups, outbox, progress, routes, rows
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import Kind
-from balchat_host.core.unit import ANNOUNCE, Unit
+from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 from balchat_host.core.views import identify, message_view
 
 MAX_HISTORY: Final = 1000
@@ -20,7 +20,7 @@ _ID_DIGITS: Final = content.MESSAGE_ID_SIZE * 2
 _REPORTED: Final = {MessageStatus.DELIVERED: MessageState.DELIVERED, MessageStatus.READ: MessageState.READ}
 
 
-def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message:
+def compose(unit: UnitOfWork, who: str, text: str, *, reply_to: str | None) -> Message:
     """Write a message: it is in the history, encrypted, and in the outbox, or not at all.
 
     Raises NoSuchContact, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
@@ -49,7 +49,7 @@ def compose(unit: Unit, who: str, text: str, *, reply_to: str | None) -> Message
 
 
 def check(data: bytes) -> None:
-    """See that `take_in` will take this content. Raises MalformedContent."""
+    """See that `receive_content` will take this content. Raises MalformedContent."""
     mimi = MimiContent.decode(data)
     match mimi.content_type:
         case content.ACCEPTED:
@@ -62,7 +62,7 @@ def check(data: bytes) -> None:
             _check_text(mimi)
 
 
-def take_in(unit: Unit, contact: rows.ContactRow, data: bytes) -> bytes | None:
+def receive_content(unit: UnitOfWork, contact: rows.ContactRow, data: bytes) -> bytes | None:
     """Act on the content of an application message of a contact's; give the id to confirm it by, where there is one.
 
     Raises MalformedContent.
@@ -124,7 +124,7 @@ def history(tx: ReadTransaction, who: str, *, limit: int, before: str | None) ->
     return [message_view(row, contact=contact) for row in reversed(found)]
 
 
-def mark_read(unit: Unit, who: str, *, up_to: str) -> None:
+def mark_read(unit: UnitOfWork, who: str, *, up_to: str) -> None:
     """Take a conversation for read up to a message, and tell its author where the policy says so."""
     contact = contacts.find(unit.tx, who)
     last = find(unit.tx, up_to, contact=contact)
@@ -140,7 +140,7 @@ def mark_read(unit: Unit, who: str, *, up_to: str) -> None:
     report(unit, contact, [cast("bytes", identifier) for (identifier,) in read], MessageStatus.READ)
 
 
-def report(unit: Unit, contact: rows.ContactRow, message_ids: Sequence[bytes], status: MessageStatus) -> None:
+def report(unit: UnitOfWork, contact: rows.ContactRow, message_ids: Sequence[bytes], status: MessageStatus) -> None:
     """Tell a contact what became of messages of theirs."""
     for start in range(0, len(message_ids), content.MAX_STATUSES):
         some = message_ids[start : start + content.MAX_STATUSES]
@@ -159,7 +159,7 @@ def _next(tx: ReadTransaction, contact: rows.ContactRow, group_id: bytes | None)
     return content.Sequence(series=series, number=last + 1)
 
 
-def _take_status(unit: Unit, contact: rows.ContactRow, statuses: list[tuple[bytes, int]]) -> None:
+def _take_status(unit: UnitOfWork, contact: rows.ContactRow, statuses: list[tuple[bytes, int]]) -> None:
     """Take down what a contact says of messages of ours; whatever is said of one, they have it."""
     outbox.confirm(unit, contact, [identifier for identifier, _ in statuses])
     for identifier, status in statuses:
@@ -186,7 +186,7 @@ def _body(text: str) -> bytes:
 
 
 def _insert(
-    unit: Unit,
+    unit: UnitOfWork,
     contact: rows.ContactRow,
     mimi: MimiContent,
     identifier: bytes,
@@ -223,7 +223,7 @@ def _insert(
         return None
     # RETURNING takes half as long again: SQLite gathers what it returns in a table of its own.
     seq = rows.number(unit.tx, "SELECT last_insert_rowid()")
-    journal.append(unit, MessageAdded, contact=contact.id, body={"seq": seq})
+    event_log.append(unit, MessageAdded, contact=contact.id, body={"seq": seq})
     return rows.MessageRow(
         seq=seq,
         id=identifier,

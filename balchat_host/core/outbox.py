@@ -22,7 +22,7 @@ from balchat_host.api.views import OutboxView
 from balchat_host.core import groups, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.unit import ANNOUNCE, EncryptWaiting, SendPending, Unit
+from balchat_host.core.unit_of_work import ANNOUNCE, EncryptWaiting, SendPending, UnitOfWork
 from balchat_host.core.views import identify
 
 LONGEST_WAIT: Final = 14 * 24 * 3600 * 1000
@@ -49,7 +49,7 @@ class Pending:
 
 
 def queue(
-    unit: Unit,
+    unit: UnitOfWork,
     contact: rows.ContactRow,
     kind: Kind,
     *,
@@ -88,7 +88,9 @@ def _waits_unencrypted(tx: ReadTransaction, contact: rows.ContactRow) -> bool:
     return bool(tx.query("SELECT 1 FROM outbox WHERE contact = ? AND envelope IS NULL LIMIT 1", (contact.id,)))
 
 
-def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> tuple[bytes, bytes | None]:
+def control_content(
+    unit: UnitOfWork, contact: rows.ContactRow, content_type: str, body: bytes
+) -> tuple[bytes, bytes | None]:
     """Make content that is for the other side's balchat, not for its owner's eyes; give it, and what confirms it.
 
     A status is confirmed by nothing, or confirmations would confirm each other for ever.
@@ -106,14 +108,14 @@ def control_content(unit: Unit, contact: rows.ContactRow, content_type: str, bod
     return encoded, identify(mimi, encoded, author=contact.us, contact=contact)
 
 
-def queue_control(unit: Unit, contact: rows.ContactRow, content_type: str, body: bytes) -> bytes | None:
+def queue_control(unit: UnitOfWork, contact: rows.ContactRow, content_type: str, body: bytes) -> bytes | None:
     """Queue such content; return what confirms it."""
     content, confirmed_by = control_content(unit, contact, content_type, body)
     queue(unit, contact, Kind.MLS_MESSAGE, content=content, confirmed_by=confirmed_by)
     return confirmed_by
 
 
-def wait_for_groups(unit: Unit) -> None:
+def wait_for_groups(unit: UnitOfWork) -> None:
     """Have what people wrote, and reports, wait for another group to be encrypted in; forget the handshakes' rows.
 
     For an account that has lost all of its groups: no octet that was encrypted in one of them leaves any more.
@@ -128,20 +130,20 @@ def waits(tx: ReadTransaction, contact: rows.ContactRow, kind: Kind) -> bool:
     return bool(tx.query(waiting, (int(kind), contact.id)))
 
 
-def bring_forward(unit: Unit, contact: rows.ContactRow, kind: Kind) -> None:
+def bring_forward(unit: UnitOfWork, contact: rows.ContactRow, kind: Kind) -> None:
     """Let rows of a kind leave now that were to wait."""
     waiting = (unit.now, contact.id, int(kind), unit.now)
     if unit.tx.execute("UPDATE outbox SET not_before = ? WHERE contact = ? AND kind = ? AND not_before > ?", waiting):
         unit.effect(SendPending(peer=contact.peer))
 
 
-def drop(unit: Unit, contact: rows.ContactRow, *kinds: Kind) -> None:
+def drop(unit: UnitOfWork, contact: rows.ContactRow, *kinds: Kind) -> None:
     """Forget rows of the handshake that have become needless."""
     for kind in kinds:
         unit.tx.execute(f"DELETE FROM outbox WHERE {_OF_HANDSHAKE}", (int(kind), contact.id))  # noqa: S608  # our own text
 
 
-def drop_answers(unit: Unit, contact: rows.ContactRow | None = None) -> None:
+def drop_answers(unit: UnitOfWork, contact: rows.ContactRow | None = None) -> None:
     """Forget answers to requests, of a contact's or of everybody's, whose groups are gone: nobody wants them."""
     everybody = "SELECT id, envelope FROM outbox WHERE content IS NULL AND kind = ?"
     if contact is None:
@@ -198,14 +200,14 @@ def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, 
     return Pending(outgoing=outgoing, look_again=None)
 
 
-def expire(unit: Unit, ticket: int) -> None:
+def expire(unit: UnitOfWork, ticket: int) -> None:
     """Count a row as stale from now on: it is not stored any more."""
     unit.tx.execute(
         "UPDATE outbox SET stale_at = min(coalesce(stale_at, ?), ?) WHERE id = ?", (unit.now, unit.now, ticket)
     )
 
 
-def store_anew(unit: Unit) -> None:
+def redeposit(unit: UnitOfWork) -> None:
     """Have stored once more what was stored a day ago, or by a clock that was ahead, and is not confirmed.
 
     What is stale is left out.
@@ -220,11 +222,11 @@ def store_anew(unit: Unit) -> None:
             unit.effect(SendPending(peer=contact.peer))
 
 
-def _group_of(unit: Unit, envelope: bytes) -> bytes:
+def _group_of(unit: UnitOfWork, envelope: bytes) -> bytes:
     return unit.engine.group_of(Envelope.decode(envelope).payload)
 
 
-def confirm(unit: Unit, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:
+def confirm(unit: UnitOfWork, contact: rows.ContactRow, confirmed: Sequence[bytes]) -> None:
     """Forget what a contact says it has, by message ids or by the group of our contact request."""
     for each in confirmed:
         if unit.tx.execute("DELETE FROM outbox WHERE confirmed_by = ? AND contact = ?", (each, contact.id)):

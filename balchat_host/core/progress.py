@@ -6,9 +6,9 @@ from typing import Final, cast
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import asking, contacts, journal, outbox, rows
+from balchat_host.core import asking, contacts, event_log, outbox, rows
 from balchat_host.core.envelope import Kind
-from balchat_host.core.unit import ANNOUNCE, Unit
+from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 from balchat_host.core.views import conversation_id
 
 _PROGRESS: Final = {
@@ -26,7 +26,7 @@ _SHORTEST_WAIT: Final = 1000
 """Milliseconds until what a contact refused leaves again, however soon they say they want it."""
 
 
-def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None:
+def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]]) -> None:
     """Take down what became of envelopes, each by a way of a latency."""
     for each, latency in reports:
         found = unit.tx.query("SELECT contact, kind, message, confirmed_by FROM outbox WHERE id = ?", (each.ticket,))
@@ -51,7 +51,7 @@ def take_down(unit: Unit, reports: Iterable[tuple[SendReport, Latency]]) -> None
 
 
 def advance(
-    unit: Unit,
+    unit: UnitOfWork,
     contact: rows.ContactRow,
     messages: Sequence[rows.MessageRow],
     state: MessageState,
@@ -72,10 +72,10 @@ def advance(
 
 
 def _set_state(
-    unit: Unit, contact: rows.ContactRow, row: rows.MessageRow, state: MessageState, reason: str | None
+    unit: UnitOfWork, contact: rows.ContactRow, row: rows.MessageRow, state: MessageState, reason: str | None
 ) -> None:
     unit.tx.execute("UPDATE message SET state = ?, reason = ? WHERE seq = ?", (state, reason, row.seq))
-    journal.append(
+    event_log.append(
         unit,
         MessageStateChanged,
         contact=contact.id,
@@ -88,7 +88,9 @@ def _set_state(
     )
 
 
-def _explain(unit: Unit, contact: rows.ContactRow, messages: Sequence[rows.MessageRow], reason: str | None) -> None:
+def _explain(
+    unit: UnitOfWork, contact: rows.ContactRow, messages: Sequence[rows.MessageRow], reason: str | None
+) -> None:
     """Say why messages are no further; they wait on."""
     for row in messages:
         if row.reason != reason and _PROGRESS.get(row.state, _CONFIRMED) < _CONFIRMED:
@@ -96,18 +98,18 @@ def _explain(unit: Unit, contact: rows.ContactRow, messages: Sequence[rows.Messa
 
 
 def _not_stored(
-    unit: Unit, contact: rows.ContactRow, refusal: SendReport, kind: Kind, message: Sequence[rows.MessageRow]
+    unit: UnitOfWork, contact: rows.ContactRow, refusal: SendReport, kind: Kind, message: Sequence[rows.MessageRow]
 ) -> None:
     # No word of the contact's: another way, or a later day, may do.
     _explain(unit, contact, message, refusal.reason)
     if kind is Kind.CONTACT_REQUEST and refusal.retry_after is None:
         # Where their KeyPackage led to, nothing will ever be taken: they have left it.
         outbox.expire(unit, refusal.ticket)
-        asking.look_elsewhere(unit, contact)
+        asking.on_inbox_gone(unit, contact)
 
 
 def _stored(
-    unit: Unit,
+    unit: UnitOfWork,
     contact: rows.ContactRow,
     ticket: int,
     kind: Kind,
@@ -126,7 +128,7 @@ def _stored(
 
 
 def _delivered(
-    unit: Unit, contact: rows.ContactRow, ticket: int, kind: Kind, message: Sequence[rows.MessageRow]
+    unit: UnitOfWork, contact: rows.ContactRow, ticket: int, kind: Kind, message: Sequence[rows.MessageRow]
 ) -> None:
     if kind is Kind.KEY_PACKAGE_REQUEST:
         return  # the KeyPackage itself is the answer; until it is here, the request stands
@@ -140,7 +142,7 @@ def _delivered(
 
 
 def _refused(
-    unit: Unit,
+    unit: UnitOfWork,
     contact: rows.ContactRow,
     refusal: SendReport,
     kind: Kind,
@@ -155,4 +157,4 @@ def _refused(
     unit.tx.execute("DELETE FROM outbox WHERE id = ?", (refusal.ticket,))
     advance(unit, contact, message, MessageState.FAILED, refusal.reason)
     if kind is not Kind.MLS_MESSAGE:
-        asking.begin_anew(unit, contact, confirmed_by)
+        asking.restart_request(unit, contact, confirmed_by)

@@ -13,11 +13,11 @@ from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import RequestView
-from balchat_host.core import journal, rows
+from balchat_host.core import event_log, rows
 from balchat_host.core.codes import parse_peer
 from balchat_host.core.key_spellings import is_spelt_like_a_key
 from balchat_host.core.names import clean_name, made_up_name, name_key, search_key
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 _SHOWN: Final = "peer_id NOT IN (SELECT peer_id FROM contact)"
 
@@ -83,7 +83,7 @@ def find(tx: ReadTransaction, which: str) -> Request:
 
 
 def keep(
-    unit: Unit, peer: PeerId, group_id: bytes, *, name: str, introduction: str, routes: bytes, hidden: bool
+    unit: UnitOfWork, peer: PeerId, group_id: bytes, *, name: str, introduction: str, routes: bytes, hidden: bool
 ) -> None:
     """Let a request wait; tell of it unless it is hidden."""
     request = Request(
@@ -100,17 +100,17 @@ def keep(
         (peer.octets, request.name, name_key(request.name), introduction, group_id, unit.now, routes),
     )
     if not hidden:
-        journal.append(unit, RequestReceived, contact=None, body=asdict(request.view))
+        event_log.append(unit, RequestReceived, contact=None, body=asdict(request.view))
 
 
-def close(unit: Unit, request: Request, outcome: str) -> None:
+def close(unit: UnitOfWork, request: Request, outcome: str) -> None:
     """Take a request off the list; its group stays."""
     unit.tx.execute("DELETE FROM request WHERE peer_id = ?", (request.peer.octets,))
     body = {"peer_id": request.peer.octets.hex(), "outcome": outcome}
-    journal.append(unit, RequestClosed, contact=None, body=body)
+    event_log.append(unit, RequestClosed, contact=None, body=body)
 
 
-def forget(unit: Unit, peer: PeerId) -> bool:
+def forget(unit: UnitOfWork, peer: PeerId) -> bool:
     """Delete the request of a peer, hidden or not, with its group and without a word. Say whether there was one."""
     gone = unit.tx.query("DELETE FROM request WHERE peer_id = ? RETURNING group_id", (peer.octets,))
     for (group_id,) in gone:
@@ -118,7 +118,7 @@ def forget(unit: Unit, peer: PeerId) -> bool:
     return bool(gone)
 
 
-def take_hidden(unit: Unit, peer: PeerId) -> Request | None:
+def take_hidden(unit: UnitOfWork, peer: PeerId) -> Request | None:
     """Return the hidden request of a contact, if there is one, and keep it no longer; its group stays."""
     found = _where(unit.tx, "peer_id = ?", peer.octets)
     unit.tx.execute("DELETE FROM request WHERE peer_id = ?", (peer.octets,))
@@ -130,12 +130,12 @@ def was_missed(tx: ReadTransaction, peer: PeerId) -> bool:
     return bool(tx.query("SELECT 1 FROM contact WHERE peer_id = ? AND missed_request = 1", (peer.octets,)))
 
 
-def set_missed(unit: Unit, peer: PeerId, *, missed: bool) -> None:
+def set_missed(unit: UnitOfWork, peer: PeerId, *, missed: bool) -> None:
     """Remember that a contact waits so, or that it does no longer."""
     unit.tx.execute("UPDATE contact SET missed_request = ? WHERE peer_id = ?", (missed, peer.octets))
 
 
-def reject(unit: Unit, which: str) -> RequestView:
+def reject(unit: UnitOfWork, which: str) -> RequestView:
     """Turn a request down; return it as it was. Raises NoSuchRequest."""
     request = find(unit.tx, which)
     _delete_group(unit, request.group_id)
@@ -143,7 +143,7 @@ def reject(unit: Unit, which: str) -> RequestView:
     return request.view
 
 
-def expire(unit: Unit) -> None:
+def expire(unit: UnitOfWork) -> None:
     """Close the requests that nobody answered in time."""
     oldest = unit.now - unit.policy.request_lifetime * 1000
     for request in _where(unit.tx, f"received_at < ? AND {_SHOWN}", oldest):
@@ -154,7 +154,7 @@ def expire(unit: Unit) -> None:
         set_missed(unit, request.peer, missed=True)
 
 
-def _delete_group(unit: Unit, group_id: bytes | None) -> None:
+def _delete_group(unit: UnitOfWork, group_id: bytes | None) -> None:
     if group_id is not None:
         unit.engine.delete_group(unit.keys, group_id)
 

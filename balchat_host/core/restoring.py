@@ -16,9 +16,9 @@ from typing import Final, cast
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.storage import ReadTransaction, Transaction
 from balchat_host.api.views import ContactState
-from balchat_host.core import contacts, journal, outbox, rows
+from balchat_host.core import contacts, event_log, outbox, rows
 from balchat_host.core.envelope import Kind
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 ASKED_APART: Final = 10 * 1000
 """Milliseconds in which one contact is asked again, on average: nobody along the way shall see all of them at once."""
@@ -29,7 +29,7 @@ def mark(tx: Transaction, *, now: int) -> None:
     tx.execute("UPDATE account SET copied_at = coalesce(copied_at, ?)", (now,))
 
 
-def resume(unit: Unit) -> bool:
+def resume(unit: UnitOfWork) -> bool:
     """Go on from a vault that is a copy; return whether it was one. Part of the first unit of each run."""
     found = unit.tx.query("SELECT copied_at FROM account WHERE copied_at IS NOT NULL")
     if not found:
@@ -39,9 +39,9 @@ def resume(unit: Unit) -> bool:
     outbox.wait_for_groups(unit)
     _ask_everybody(unit)
     unit.tx.execute("UPDATE account SET copied_at = NULL, restored_at = ?", (unit.now,))
-    journal.skip(unit)
+    event_log.skip(unit)
     asked = rows.number(unit.tx, "SELECT count(*) FROM contact WHERE blocked = 0")
-    journal.append(unit, AccountRestored, contact=None, body={"copied_at": copied_at, "contacts": asked})
+    event_log.append(unit, AccountRestored, contact=None, body={"copied_at": copied_at, "contacts": asked})
     return True
 
 
@@ -50,7 +50,7 @@ def restored_at(tx: ReadTransaction) -> int | None:
     return cast("int | None", tx.query("SELECT restored_at FROM account")[0][0])
 
 
-def _forget_keys(unit: Unit) -> None:
+def _forget_keys(unit: UnitOfWork) -> None:
     unit.engine.forget_all(unit.keys)
     for statement in (
         "DELETE FROM contact_group",
@@ -61,7 +61,7 @@ def _forget_keys(unit: Unit) -> None:
         unit.tx.execute(statement)
 
 
-def _ask_everybody(unit: Unit) -> None:
+def _ask_everybody(unit: UnitOfWork) -> None:
     """Ask all contacts again, those first with whom there was something last. A blocked one is asked once unblocked."""
     unit.tx.execute(
         "UPDATE contact SET restored = 1, asking_since = ?, reason = NULL, offered_routes = NULL, offered_by = NULL,"

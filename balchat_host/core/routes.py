@@ -9,10 +9,10 @@ from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import contacts, content, moving, outbox, rows
+from balchat_host.core import contacts, content, outbox, requeue, rows
 from balchat_host.core.envelope import Kind
-from balchat_host.core.limits import Moved
-from balchat_host.core.unit import Unit
+from balchat_host.core.limits import RequeueReason
+from balchat_host.core.unit_of_work import UnitOfWork
 
 MAX_ROUTES: Final = 8
 MAX_ROUTES_SIZE: Final = 16 * 1024
@@ -25,7 +25,7 @@ _ROUTE_ITEMS: Final = 5
 """CBOR items of one route: an array of four."""
 
 
-def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
+def offer(unit: UnitOfWork, peer: PeerId, routes: Sequence[Route]) -> None:
     """Tell a contact how to reach us from now on, unless that is what we told them last.
 
     One that we are only about to ask learns it with the request (`offered`); one that was asked, once it is active.
@@ -47,7 +47,7 @@ def offer(unit: Unit, peer: PeerId, routes: Sequence[Route]) -> None:
         unit.tx.execute("UPDATE contact SET offered_by = ? WHERE id = ?", (offered_by, contact.id))
 
 
-def _withdraw_offer(unit: Unit, contact: rows.ContactRow) -> None:
+def _withdraw_offer(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Have what we offered before leave no more, if it waits: nobody needs it besides what is offered now."""
     for (offered_by,) in unit.tx.query("SELECT offered_by FROM contact WHERE id = ?", (contact.id,)):
         if offered_by is not None:
@@ -71,7 +71,7 @@ def _is_allowed(route: Route) -> bool:
     )
 
 
-def forget_offer(unit: Unit, contact: rows.ContactRow) -> None:
+def forget_offer(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Count as not told what we told a contact last: it went with a request that they may never have seen."""
     unit.tx.execute("UPDATE contact SET offered_routes = NULL WHERE id = ?", (contact.id,))
 
@@ -87,7 +87,7 @@ def told(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:
     return cast("bytes | None", found[0][0])
 
 
-def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | None = None) -> None:
+def learn(unit: UnitOfWork, contact: rows.ContactRow, body: bytes, *, said_at: int | None = None) -> None:
     """Take over how a contact wants to be reached, unless they have said otherwise since `said_at`, their clock's time.
 
     Raises MalformedContent.
@@ -109,10 +109,10 @@ def learn(unit: Unit, contact: rows.ContactRow, body: bytes, *, said_at: int | N
             (contact.id, position, route.transport, route.address, route.sealing_key, route.not_after),
         )
     # They may have moved because what keeps their envelopes is gone.
-    moving.leave_anew(unit, contact, Moved.ROUTES)
+    requeue.requeue(unit, contact, RequeueReason.ROUTES)
 
 
-def forget(unit: Unit, contact: rows.ContactRow) -> None:
+def forget(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Forget how a contact can be reached."""
     unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))
 

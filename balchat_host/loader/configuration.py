@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from balchat_host.api.errors import ConfigurationError
-from balchat_host.loader.layers import covers, lay
-from balchat_host.loader.levels import FILE_NAME, SYSTEM_FILE, Given, read_environment, read_file, read_overrides
+from balchat_host.loader.levels import FILE_NAME, SYSTEM_FILE, ConfigValue, read_environment, read_file, read_overrides
+from balchat_host.loader.merging import covers, merge
 from balchat_host.loader.schema import (
     KINDS,
     ROLES,
@@ -51,15 +51,15 @@ class Configuration:
     plugins: PluginChoice = field(default_factory=PluginChoice)
     delivery: Delivery = field(default_factory=Delivery)
     contacts: ContactLimits = field(default_factory=ContactLimits)
-    given: Mapping[str, Given] = field(default_factory=dict[str, Given])
+    given: Mapping[str, ConfigValue] = field(default_factory=dict[str, ConfigValue])
     locks: tuple[str, ...] = ()
     locked_by: str = ""
     file: str = field(default=str(SYSTEM_FILE), compare=False)
 
     @property
-    def settings(self) -> dict[str, dict[str, Given]]:
+    def settings(self) -> dict[str, dict[str, ConfigValue]]:
         """Plugins' settings as they were given, by plugin and key, not yet checked."""
-        settings: dict[str, dict[str, Given]] = {}
+        settings: dict[str, dict[str, ConfigValue]] = {}
         for key, item in self.given.items():
             table, _, rest = key.partition(".")
             if table == SETTINGS:
@@ -148,15 +148,15 @@ def examine(
     levels = [read_file(system_file, may_lock=True)]
     if profile is not None:
         levels.append(read_file(profile / FILE_NAME))
-    layers = lay([*levels, read_environment(environment), read_overrides(overrides or {})])
+    merged = merge([*levels, read_environment(environment), read_overrides(overrides or {})])
     configuration = Configuration(
-        **{section: cls(**layers.table(section)) for section, cls in SECTIONS.items()},
-        given=layers.given,
-        locks=layers.locks,
-        locked_by=layers.locked_by,
+        **{section: cls(**merged.table(section)) for section, cls in SECTIONS.items()},
+        given=merged.given,
+        locks=merged.locks,
+        locked_by=merged.locked_by,
         file=str(system_file if profile is None else profile / FILE_NAME),
     )
-    return configuration, [*layers.problems, *_contradictions(configuration)]
+    return configuration, [*merged.problems, *_contradictions(configuration)]
 
 
 def _contradictions(configuration: Configuration) -> Iterator[ConfigurationError]:

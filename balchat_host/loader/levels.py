@@ -27,7 +27,7 @@ _TABLES: Final = (*SECTIONS, SETTINGS, "locks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class ConfigValue:
     """One value as a level gives it. `source` names the file, the variable or the option. It may be a secret."""
 
     key: str
@@ -43,7 +43,7 @@ class Given:
 class Level:
     """What one level says. Only the system file `may_lock`."""
 
-    given: list[Given] = field(default_factory=list[Given])
+    given: list[ConfigValue] = field(default_factory=list[ConfigValue])
     problems: list[ConfigurationError] = field(default_factory=list[ConfigurationError])
     may_lock: bool = False
 
@@ -80,7 +80,7 @@ def read_file(path: Path, *, may_lock: bool = False) -> Level:
             )
             continue
         level.given.extend(
-            Given(key=key, value=value, source=str(path)) for key, value in _leaves(name, cast(object, table))
+            ConfigValue(key=key, value=value, source=str(path)) for key, value in _leaves(name, cast(object, table))
         )
     return level
 
@@ -89,7 +89,7 @@ def read_environment(environment: Mapping[str, str]) -> Level:
     """Read the variables `BALCHAT_SET_…`, in which a dot of the key is `__`."""
     return Level(
         given=[
-            Given(
+            ConfigValue(
                 key=name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", "."),
                 value=from_text(text),
                 source=f"environment variable {name}",
@@ -102,7 +102,7 @@ def read_environment(environment: Mapping[str, str]) -> Level:
 
 def read_overrides(overrides: Mapping[str, str]) -> Level:
     """Read what the command line says, by dotted key."""
-    return Level(given=[Given(key=key, value=from_text(text), source=OPTION) for key, text in overrides.items()])
+    return Level(given=[ConfigValue(key=key, value=from_text(text), source=OPTION) for key, text in overrides.items()])
 
 
 def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:

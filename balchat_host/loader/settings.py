@@ -15,14 +15,14 @@ from msgspec import inspect
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.types import one_line
-from balchat_host.loader.levels import Given
+from balchat_host.loader.levels import ConfigValue
 from balchat_host.loader.registration import Broken, describe, required_settings
 from balchat_host.loader.schema import SETTINGS
 from balchat_host.loader.values import either, nearest, what_is
 
 
 def make_settings(
-    descriptor: Descriptor, given: Mapping[str, Given], file: Callable[[str], str] | None = None
+    descriptor: Descriptor, given: Mapping[str, ConfigValue], file: Callable[[str], str] | None = None
 ) -> object:
     """Give the settings that a plugin gets. `given` are the values of its table, by key.
 
@@ -58,7 +58,7 @@ def make_settings(
         raise Broken(f"its settings raised {describe(error)}") from error
 
 
-def _convert(item: Given, hint: Any, *, secret: bool) -> object:
+def _convert(item: ConfigValue, hint: Any, *, secret: bool) -> object:
     try:
         return msgspec.convert(item.value, hint, dec_hook=_from_plain)
     except msgspec.ValidationError as error:
@@ -81,7 +81,7 @@ def _from_plain(kind: type[Any], value: object) -> object:
     raise TypeError(f"no {kind.__name__} can be made of it")
 
 
-def _refused(descriptor: Descriptor, given: Mapping[str, Given], text: str) -> ConfigurationError:
+def _refused(descriptor: Descriptor, given: Mapping[str, ConfigValue], text: str) -> ConfigurationError:
     """Turn `key: what is wrong; what is allowed` into the error to raise."""
     name, _, rest = text.partition(": ")
     problem, _, allowed = rest.partition("; ")

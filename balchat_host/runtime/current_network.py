@@ -11,14 +11,14 @@ import anyio
 from anyio import ClosedResourceError
 from anyio.abc import ByteStream
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, NetworkUnavailable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
-from balchat_host.runtime.board import Board
 from balchat_host.runtime.failures import checked, contain
+from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 from balchat_host.runtime.setups import NetworkSetup
-from balchat_host.runtime.signal import Signal
 from balchat_host.runtime.supervision import PluginService, Run
 
 T = TypeVar("T")
@@ -32,16 +32,18 @@ class CurrentNetwork(PluginService):
     `hopeless` is told what waiting cannot mend: a NetworkUnavailable that the factory or `run` raised.
     """
 
-    def __init__(self, setup: NetworkSetup, board: Board, *, hopeless: Callable[[BalchatError], None]) -> None:
+    def __init__(
+        self, setup: NetworkSetup, live_status: LiveStatus, *, hopeless: Callable[[BalchatError], None]
+    ) -> None:
         super().__init__(setup.name, setup.origin)
         self._setup = setup
-        self._board = board
+        self._live_status = live_status
         self._hopeless = hopeless
         self._lease: object = None
         self._made: Network | None = None
         self._network: Network | None = None
         self._starting = True
-        self._changed = Signal()
+        self._changed = Bell()
         self._calls = OpenCalls()
         self._published: set[LastingService] = set()
 
@@ -79,7 +81,7 @@ class CurrentNetwork(PluginService):
         return False
 
     def show(self, state: ServiceState) -> None:
-        self._board.set_network(self.name, state)
+        self._live_status.set_network(self.name, state)
 
     # -- for transports
 

@@ -11,8 +11,8 @@ import anyio
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import ONLINE, Phase, ServiceState
 from balchat_host.core import account
-from balchat_host.runtime.board import Board
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 FULL: Final = "the disk is full"
 RETRY: Final = 5.0
@@ -22,17 +22,17 @@ RETRY: Final = 5.0
 class DiskWatch:
     """Looks at the vault's disk, and tries it again after a unit found no room."""
 
-    def __init__(self, keeper: Keeper, board: Board) -> None:
-        self._keeper = keeper
-        self._board = board
+    def __init__(self, runner: UnitOfWorkRunner, live_status: LiveStatus) -> None:
+        self._runner = runner
+        self._live_status = live_status
         self._was_full = False
         self._failed = anyio.Event()
-        keeper.full_with(self._on_full)
+        runner.full_with(self._on_full)
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            reason = await self._keeper.vault.condition()
+            reason = await self._runner.vault.condition()
             if reason is None and self._was_full and not await self._takes_something():
                 reason = FULL
             self._was_full = reason is not None
@@ -41,7 +41,7 @@ class DiskWatch:
             if reason is not None:
                 await anyio.sleep(RETRY)
                 continue
-            with anyio.move_on_after(self._keeper.vault.look_every or float("inf")):
+            with anyio.move_on_after(self._runner.vault.look_every or float("inf")):
                 await self._failed.wait()
                 await anyio.sleep(RETRY)
 
@@ -52,11 +52,11 @@ class DiskWatch:
 
     async def _takes_something(self) -> bool:
         try:
-            await self._keeper.change(account.touch)
+            await self._runner.change(account.touch)
         except StorageFull:
             return False
         return True
 
     def _show(self, reason: str | None) -> None:
         state = ONLINE if reason is None else ServiceState(phase=Phase.DEGRADED, reason=reason)
-        self._board.set_storage(state)
+        self._live_status.set_storage(state)

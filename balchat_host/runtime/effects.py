@@ -1,4 +1,4 @@
-"""What follows a commit while the account is up. Where only the vault is open, `Board.carry_out` does what it can.
+"""What follows a commit while the account is up. Where only the vault is open, `LiveStatus.carry_out` does what it can.
 
 Each job ends by itself: an exception in one is logged, and ends nothing else.
 """
@@ -14,8 +14,8 @@ from anyio.abc import TaskGroup
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import PeerId
-from balchat_host.core import contacts, moving, routes
-from balchat_host.core.unit import (
+from balchat_host.core import contacts, requeue, routes
+from balchat_host.core.unit_of_work import (
     Announce,
     Disconnect,
     Effect,
@@ -26,11 +26,11 @@ from balchat_host.core.unit import (
     SendPending,
     Unexpected,
 )
-from balchat_host.runtime.board import Board
-from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.failures import contain, log_failure
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.routing import Router
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _log = logging.getLogger(__name__)
 
@@ -40,10 +40,17 @@ _OFFERS_AT_ONCE: Final = 16
 class Effects:
     """Carries out what a commit asks for. None of it waits; what takes time becomes a task of `work`."""
 
-    def __init__(self, keeper: Keeper, board: Board, couriers: Couriers, router: Router, work: TaskGroup) -> None:
-        self._keeper = keeper
-        self._board = board
-        self._couriers = couriers
+    def __init__(
+        self,
+        runner: UnitOfWorkRunner,
+        live_status: LiveStatus,
+        scheduler: DeliveryScheduler,
+        router: Router,
+        work: TaskGroup,
+    ) -> None:
+        self._runner = runner
+        self._live_status = live_status
+        self._scheduler = scheduler
         self._router = router
         self._work = work
         self._offering: defaultdict[PeerId, anyio.Lock] = defaultdict(anyio.Lock)
@@ -59,16 +66,16 @@ class Effects:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case SendPending(peer=peer):
-                self._couriers.wake(peer)
+                self._scheduler.wake(peer)
             case Announce():
-                self._board.changed.ring()
+                self._live_status.changed.ring()
             case NewRoutes(peer=peer):
-                self._couriers.new_routes(peer)
+                self._scheduler.new_routes(peer)
             case Disconnect(peer=peer):
-                self._couriers.dismiss(peer)
+                self._scheduler.dismiss(peer)
                 self._start("disconnecting a contact", self._router.disconnect, peer)
             case Forget(peer=peer):
-                self._couriers.dismiss(peer)
+                self._scheduler.dismiss(peer)
                 self._start("forgetting a contact", self._router.forget, peer)
             case EncryptWaiting(peer=peer):
                 self._start("encrypting what waits", self._encrypt_more, peer)
@@ -90,12 +97,12 @@ class Effects:
 
     async def _encrypt_all_waiting(self) -> None:
         with suppress(StorageFull):
-            await self._keeper.change(moving.encrypt_all_waiting)
+            await self._runner.change(requeue.encrypt_all_waiting)
 
     async def _encrypt_more(self, peer: PeerId) -> None:
         # Where there is no room, the next tidying goes on with it.
         with suppress(StorageFull):
-            await self._keeper.change(lambda unit: moving.encrypt_more(unit, peer))
+            await self._runner.change(lambda unit: requeue.encrypt_more(unit, peer))
 
     def _start(self, what: str, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
         self._work.start_soon(self._do, what, job, *arguments)
@@ -109,7 +116,7 @@ class Effects:
 
     async def _offer_all(self) -> None:
         # A transport may have to ask somebody slow for a way, so we go on to the next contact meanwhile.
-        peers = iter(await self._keeper.read(contacts.talking))
+        peers = iter(await self._runner.read(contacts.talking))
         async with anyio.create_task_group() as tasks:
             for _ in range(_OFFERS_AT_ONCE):
                 tasks.start_soon(self._offer_each, peers)
@@ -127,7 +134,7 @@ class Effects:
 
     async def _offer_now(self, peer: PeerId) -> None:
         # Removed meanwhile, they must not get anything made for them.
-        if await self._keeper.read(lambda tx: contacts.by_peer(tx, peer)) is None:
+        if await self._runner.read(lambda tx: contacts.by_peer(tx, peer)) is None:
             return
         if allocated := await self._router.allocate(peer):
-            await self._keeper.change(lambda unit: routes.offer(unit, peer, allocated))
+            await self._runner.change(lambda unit: routes.offer(unit, peer, allocated))

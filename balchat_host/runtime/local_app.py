@@ -11,10 +11,10 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Relays
 from balchat_host.api.types import Secret
 from balchat_host.api.views import CodeView, ContactView, Message, RelayView, RequestView, SafetyNumberView, Status
-from balchat_host.core import account, contacts, handshake, journal, messages, requests
+from balchat_host.core import account, contacts, event_log, handshake, messages, requests
 from balchat_host.core.views import contact_view
-from balchat_host.runtime.board import Board
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _EVENTS_AT_ONCE: Final = 100
 
@@ -23,10 +23,15 @@ class LocalApp(App):
     """One unlocked account. Unless it was told how to stop, it is open for its vault only and nothing runs."""
 
     def __init__(
-        self, keeper: Keeper, board: Board, *, new_recovery_code: Callable[[], Secret], process_id: int
+        self,
+        runner: UnitOfWorkRunner,
+        live_status: LiveStatus,
+        *,
+        new_recovery_code: Callable[[], Secret],
+        process_id: int,
     ) -> None:
-        self._keeper = keeper
-        self._board = board
+        self._runner = runner
+        self._live_status = live_status
         self._new_recovery_code = new_recovery_code
         self._process_id = process_id
         self._stop: Callable[[], None] | None = None
@@ -43,19 +48,19 @@ class LocalApp(App):
     # -- the account
 
     async def code(self) -> CodeView:
-        return await self._keeper.read(account.code)
+        return await self._runner.read(account.code)
 
     async def status(self) -> Status:
-        return await self._keeper.read(self._board.status)
+        return await self._runner.read(self._live_status.status)
 
     async def watch_status(self) -> AsyncIterator[Status]:
         while True:
-            changed = self._board.changed.next_ring()
+            changed = self._live_status.changed.next_ring()
             yield await self.status()
             await changed.wait()
 
     async def change_passphrase(self, old: Secret, new: Secret) -> None:
-        vault = self._keeper.vault
+        vault = self._runner.vault
         try:
             await vault.verify_slot(SlotKind.PASSPHRASE, old)
         except WrongSecret:
@@ -67,16 +72,16 @@ class LocalApp(App):
         await vault.set_slot(SlotKind.PASSPHRASE, new)
 
     async def renew_recovery_code(self, passphrase: Secret) -> Secret:
-        await self._keeper.vault.verify_slot(SlotKind.PASSPHRASE, passphrase)
+        await self._runner.vault.verify_slot(SlotKind.PASSPHRASE, passphrase)
         code = self._new_recovery_code()
-        await self._keeper.vault.set_slot(SlotKind.RECOVERY_CODE, code)
+        await self._runner.vault.set_slot(SlotKind.RECOVERY_CODE, code)
         return code
 
     async def backup(self, target: str) -> None:
         path = Path(target)
         if not path.is_absolute():
             raise BadInput(what="The backup's path", problem="it is not absolute")
-        await self._keeper.back_up(path)
+        await self._runner.back_up(path)
 
     async def shut_down(self) -> int:
         if self._stop is None:
@@ -87,46 +92,46 @@ class LocalApp(App):
     # -- contacts
 
     async def add_contact(self, code: str, name: str | None = None, introduction: str = "") -> ContactView:
-        return await self._keeper.change(
+        return await self._runner.change(
             lambda unit: handshake.add_contact(unit, code, name=name, introduction=introduction)
         )
 
     async def contacts(self) -> list[ContactView]:
-        views = await self._keeper.read(lambda tx: [contact_view(tx, row) for row in contacts.everyone(tx)])
-        return [self._board.complete(view) for view in views]
+        views = await self._runner.read(lambda tx: [contact_view(tx, row) for row in contacts.everyone(tx)])
+        return [self._live_status.complete(view) for view in views]
 
     async def contact(self, contact: str) -> ContactView:
-        view = await self._keeper.read(lambda tx: contact_view(tx, contacts.find(tx, contact)))
-        return self._board.complete(view)
+        view = await self._runner.read(lambda tx: contact_view(tx, contacts.find(tx, contact)))
+        return self._live_status.complete(view)
 
     async def rename_contact(self, contact: str, name: str) -> ContactView:
-        return self._board.complete(await self._keeper.change(lambda unit: contacts.rename(unit, contact, name)))
+        return self._live_status.complete(await self._runner.change(lambda unit: contacts.rename(unit, contact, name)))
 
     async def safety_number(self, contact: str) -> SafetyNumberView:
-        return await self._keeper.read(lambda tx: contacts.number(tx, contact))
+        return await self._runner.read(lambda tx: contacts.number(tx, contact))
 
     async def verify_contact(self, contact: str, safety_number: str) -> ContactView:
-        view = await self._keeper.change(lambda unit: contacts.verify(unit, contact, safety_number))
-        return self._board.complete(view)
+        view = await self._runner.change(lambda unit: contacts.verify(unit, contact, safety_number))
+        return self._live_status.complete(view)
 
     async def block_contact(self, contact: str) -> ContactView:
-        return await self._keeper.change(lambda unit: contacts.block(unit, contact))
+        return await self._runner.change(lambda unit: contacts.block(unit, contact))
 
     async def unblock_contact(self, contact: str) -> ContactView:
-        return self._board.complete(await self._keeper.change(lambda unit: handshake.unblock(unit, contact)))
+        return self._live_status.complete(await self._runner.change(lambda unit: handshake.unblock(unit, contact)))
 
     async def remove_contact(self, contact: str) -> None:
-        await self._keeper.change(lambda unit: contacts.remove(unit, contact))
+        await self._runner.change(lambda unit: contacts.remove(unit, contact))
 
     async def requests(self) -> list[RequestView]:
-        return await self._keeper.read(lambda tx: [request.view for request in requests.everything(tx)])
+        return await self._runner.read(lambda tx: [request.view for request in requests.everything(tx)])
 
     async def accept_request(self, request: str, name: str | None = None) -> ContactView:
-        view = await self._keeper.change(lambda unit: handshake.accept_request(unit, request, name=name))
-        return self._board.complete(view)
+        view = await self._runner.change(lambda unit: handshake.accept_request(unit, request, name=name))
+        return self._live_status.complete(view)
 
     async def reject_request(self, request: str) -> RequestView:
-        return await self._keeper.change(lambda unit: requests.reject(unit, request))
+        return await self._runner.change(lambda unit: requests.reject(unit, request))
 
     # -- relays
 
@@ -148,29 +153,29 @@ class LocalApp(App):
     # -- messages
 
     async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:
-        return await self._keeper.change(lambda unit: messages.compose(unit, contact, text, reply_to=reply_to))
+        return await self._runner.change(lambda unit: messages.compose(unit, contact, text, reply_to=reply_to))
 
     async def message(self, message_id: str) -> Message:
-        return await self._keeper.read(lambda tx: messages.show(tx, message_id))
+        return await self._runner.read(lambda tx: messages.show(tx, message_id))
 
     async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
-        return await self._keeper.read(lambda tx: messages.history(tx, contact, limit=limit, before=before))
+        return await self._runner.read(lambda tx: messages.history(tx, contact, limit=limit, before=before))
 
     async def mark_read(self, contact: str, up_to: str) -> None:
-        await self._keeper.change(lambda unit: messages.mark_read(unit, contact, up_to=up_to))
+        await self._runner.change(lambda unit: messages.mark_read(unit, contact, up_to=up_to))
 
     # -- events
 
     async def cursor(self) -> int:
-        return await self._keeper.read(journal.newest)
+        return await self._runner.read(event_log.newest)
 
     async def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
-        cursor = await self._keeper.read(lambda tx: journal.start(tx, after=after, subscriber=subscriber))
+        cursor = await self._runner.read(lambda tx: event_log.start(tx, after=after, subscriber=subscriber))
         while True:
-            changed = self._board.changed.next_ring()
+            changed = self._live_status.changed.next_ring()
             while True:
-                page, next_cursor = await self._keeper.read(
-                    lambda tx, cursor=cursor: journal.read(tx, after=cursor, limit=_EVENTS_AT_ONCE)
+                page, next_cursor = await self._runner.read(
+                    lambda tx, cursor=cursor: event_log.read(tx, after=cursor, limit=_EVENTS_AT_ONCE)
                 )
                 for event in page:
                     yield event
@@ -180,7 +185,7 @@ class LocalApp(App):
             await changed.wait()
 
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
-        await self._keeper.change(lambda unit: journal.acknowledge(unit, subscriber, cursor))
+        await self._runner.change(lambda unit: event_log.acknowledge(unit, subscriber, cursor))
 
     @property
     def _relays(self) -> Relays:

@@ -8,8 +8,8 @@ from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreac
 from balchat_host.api.transport import Latency, Outgoing, Relays
 from balchat_host.api.types import PeerId, Route
 from balchat_host.core import routes
-from balchat_host.runtime.carrier import Carrier
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.enabled_transport import EnabledTransport
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 
 class Router:
@@ -18,22 +18,22 @@ class Router:
     `interactive` are those that reach contacts themselves, `storing` those that store and forward.
     """
 
-    def __init__(self, keeper: Keeper, carriers: Sequence[Carrier]) -> None:
-        self._keeper = keeper
-        self.interactive = [carrier for carrier in carriers if carrier.latency is Latency.INTERACTIVE]
-        self.storing = [carrier for carrier in carriers if carrier.latency is Latency.STORE_AND_FORWARD]
+    def __init__(self, runner: UnitOfWorkRunner, transports: Sequence[EnabledTransport]) -> None:
+        self._runner = runner
+        self.interactive = [transport for transport in transports if transport.latency is Latency.INTERACTIVE]
+        self.storing = [transport for transport in transports if transport.latency is Latency.STORE_AND_FORWARD]
         self.settled = anyio.Event()
         """Set once every transport has started, or is known not to: what is allocated before would be incomplete."""
 
     @property
     def can_reach(self) -> bool:
         """Whether a transport runs that reaches contacts themselves."""
-        return any(carrier.runs for carrier in self.interactive)
+        return any(transport.runs for transport in self.interactive)
 
     @property
     def can_store(self) -> bool:
         """Whether a transport runs that stores and forwards."""
-        return any(carrier.runs for carrier in self.storing)
+        return any(transport.runs for transport in self.storing)
 
     def relays(self) -> Relays | None:
         """Return the relays that people manage; None where no enabled transport has any.
@@ -41,9 +41,9 @@ class Router:
         Raises NetworkUnavailable while one that may have some does not run.
         """
         failure: BalchatError | None = None
-        for carrier in self.storing:
+        for transport in self.storing:
             try:
-                if relays := carrier.relays():
+                if relays := transport.relays():
                     return relays
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
@@ -53,7 +53,7 @@ class Router:
 
     def reachable(self, peer: PeerId) -> bool:
         """Say whether a peer is within reach: what is handed over now goes out at once."""
-        return any(carrier.reachable(peer) for carrier in self.interactive)
+        return any(transport.reachable(peer) for transport in self.interactive)
 
     async def send(self, peer: PeerId, take: Callable[[], Sequence[Outgoing]]) -> None:
         """Connect by the first transport that has a way, and hand over what `take` then gives; it may be nothing.
@@ -63,11 +63,11 @@ class Router:
         Raises PeerUnreachable or NetworkUnavailable where there is no way, or it ended before it took anything.
         """
 
-        async def hand_over(carrier: Carrier, ways: Sequence[Route]) -> None:
-            if not carrier.reachable(peer):
-                await carrier.send(peer, ways, [])
+        async def hand_over(transport: EnabledTransport, ways: Sequence[Route]) -> None:
+            if not transport.reachable(peer):
+                await transport.send(peer, ways, [])
             if outgoing := take():
-                await carrier.send(peer, ways, outgoing)
+                await transport.send(peer, ways, outgoing)
 
         await self._first(self.interactive, peer, hand_over)
 
@@ -76,19 +76,19 @@ class Router:
 
         Raises PeerUnreachable or NetworkUnavailable where none does.
         """
-        await self._first(self.storing, peer, lambda carrier, ways: carrier.send(peer, ways, outgoing))
+        await self._first(self.storing, peer, lambda transport, ways: transport.send(peer, ways, outgoing))
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where there is none.
 
         Raises PeerUnreachable or NetworkUnavailable where nobody could be asked.
         """
-        now = self._keeper.clock() // 1000
-        named = await self._keeper.read(lambda tx: routes.known(tx, peer, now=now))
+        now = self._runner.clock() // 1000
+        named = await self._runner.read(lambda tx: routes.known(tx, peer, now=now))
         failure: BalchatError | None = None
-        for carrier in self.storing:
+        for transport in self.storing:
             try:
-                if key_package := await carrier.claim(peer, relays, named):
+                if key_package := await transport.claim(peer, relays, named):
                     return key_package
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
@@ -103,34 +103,34 @@ class Router:
         """
         await self.settled.wait()
         allocated: list[Route] = []
-        for carrier in (*self.interactive, *self.storing):
-            allocated.extend(await carrier.allocate(peer))
+        for transport in (*self.interactive, *self.storing):
+            allocated.extend(await transport.allocate(peer))
         return allocated[: routes.MAX_ROUTES]
 
     async def disconnect(self, peer: PeerId) -> None:
         """End what connects us with a peer."""
-        for carrier in (*self.interactive, *self.storing):
-            await carrier.disconnect(peer)
+        for transport in (*self.interactive, *self.storing):
+            await transport.disconnect(peer)
 
     async def forget(self, peer: PeerId) -> None:
         """End what connects us with a peer, and have nothing of them kept."""
         await self.disconnect(peer)
-        for carrier in (*self.interactive, *self.storing):
-            await carrier.forget(peer)
+        for transport in (*self.interactive, *self.storing):
+            await transport.forget(peer)
 
     async def _first(
         self,
-        carriers: Sequence[Carrier],
+        transports: Sequence[EnabledTransport],
         peer: PeerId,
-        hand_over: Callable[[Carrier, Sequence[Route]], Awaitable[None]],
+        hand_over: Callable[[EnabledTransport, Sequence[Route]], Awaitable[None]],
     ) -> None:
-        now = self._keeper.clock() // 1000
-        named = await self._keeper.read(lambda tx: routes.to_use(tx, peer, now=now))
+        now = self._runner.clock() // 1000
+        named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now))
         failure: BalchatError | None = None
-        for carrier in carriers:
+        for transport in transports:
             try:
-                if ways := carrier.ways(peer, named):
-                    await hand_over(carrier, ways)
+                if ways := transport.ways(peer, named):
+                    await hand_over(transport, ways)
                     return
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.network import Network
-from balchat_host.api.transport import Latency, Transport, TransportHost
+from balchat_host.api.transport import Latency, Transport, TransportContext
 from balchat_host.api.types import ServiceState
 
 
@@ -29,7 +29,7 @@ class TransportSetup:
     name: str
     origin: str
     latency: Latency
-    make: Callable[[TransportHost], Transport]
+    make: Callable[[TransportContext], Transport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from balchat_host.core.codes import parse_peer
 from balchat_host.core.key_spellings import is_spelt_like_a_key
 from balchat_host.core.names import check_name, name_key, search_key
 from balchat_host.core.safety import safety_number
-from balchat_host.testing.fake_journal import Bell, Clock, Journal
+from balchat_host.testing.fake_event_log import Bell, Clock, EventLog
 
 MIN_ID_DIGITS = 6
 """Digits of the shortest beginning of a message id that stands for the whole."""
@@ -46,7 +46,7 @@ class FakeAccount:
         self.peer = fake_peer(name)
         self.peer_id = self.peer.octets.hex()
         self.bell = Bell()
-        self.journal = Journal(self.bell)
+        self.event_log = EventLog(self.bell)
         self.contacts: dict[str, ContactView] = {}
         self.requests: dict[str, RequestView] = {}
         self.messages: dict[str, Message] = {}
@@ -249,7 +249,7 @@ class FakeAccount:
 
     def _tell(self, make: Callable[[int, int], Event]) -> None:
         at = self._clock()
-        self.journal.write(lambda cursor: make(cursor, at))
+        self.event_log.write(lambda cursor: make(cursor, at))
 
 
 def fake_peer(name: str) -> PeerId:

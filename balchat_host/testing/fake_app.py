@@ -46,7 +46,7 @@ from balchat_host.api.views import (
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.names import made_up_name, name_key
 from balchat_host.testing.fake_account import FakeAccount, FakeWorld, fake_peer
-from balchat_host.testing.fake_journal import Pull
+from balchat_host.testing.fake_event_log import Pull
 
 MAX_CONTACTS = 100
 MAX_RELAYS = 3
@@ -119,7 +119,7 @@ class FakeApp(App):
 
     def forget_events(self, up_to: int) -> None:
         """Delete events, as happens some day to those that no subscriber needs."""
-        self.account.journal.forget(up_to)
+        self.account.event_log.forget(up_to)
 
     # -- the account
 
@@ -358,14 +358,14 @@ class FakeApp(App):
 
     async def cursor(self) -> int:
         await self._enter("cursor")
-        return self.account.journal.last
+        return self.account.event_log.last
 
     def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
-        return self.account.journal.read(after, subscriber)
+        return self.account.event_log.read(after, subscriber)
 
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
         await self._enter("acknowledge")
-        self.account.journal.acknowledge(subscriber, cursor)
+        self.account.event_log.acknowledge(subscriber, cursor)
 
     # -- inside
 

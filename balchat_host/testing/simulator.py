@@ -30,7 +30,7 @@ from balchat_host.core import (
     restoring,
     schema,
 )
-from balchat_host.core.unit import Policy, Unit
+from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.core.views import contact_view
 from balchat_host.testing.sqlite_transaction import SqliteUnits
 
@@ -56,12 +56,14 @@ class Account:
         self.peer = self.change(lambda unit: account.create(unit, name)).peer
         self.code = self.read(account.code).code
 
-    def change(self, fn: Callable[[Unit], T], *, then_crash: bool = False) -> T:
+    def change(self, fn: Callable[[UnitOfWork], T], *, then_crash: bool = False) -> T:
         """Run a changing function of the core; with `then_crash`, die before its commit."""
         world = self._world
         return self._units.run(
             lambda tx: fn(
-                Unit(tx=tx, engine=world.engine, now=world.now, entropy=world.random.randbytes, policy=world.policy)
+                UnitOfWork(
+                    tx=tx, engine=world.engine, now=world.now, entropy=world.random.randbytes, policy=world.policy
+                )
             ),
             then_crash=then_crash,
         )
@@ -177,7 +179,7 @@ class World:
             self._wires[way].append((each.ticket, each.envelope))
             self._sent[way] = each.ticket
             author.change(
-                lambda unit, ticket=each.ticket: progress.take_down(
+                lambda unit, ticket=each.ticket: progress.apply_reports(
                     unit, [(SendReport(ticket=ticket, outcome=Outcome.SENT), Latency.INTERACTIVE)]
                 )
             )
@@ -221,7 +223,7 @@ class World:
             reason=disposition.reason,
             retry_after=disposition.retry_after,
         )
-        author.change(lambda unit: progress.take_down(unit, [(outcome, Latency.INTERACTIVE)]))
+        author.change(lambda unit: progress.apply_reports(unit, [(outcome, Latency.INTERACTIVE)]))
         return disposition.verdict
 
     def misbehave(self, author: Account, reader: Account) -> None:

@@ -6,8 +6,9 @@
             return PigeonBench()
 
 Tests ask the bench what the transport promises (`TransportBench.capabilities`), never who it is. They look at it from
-outside: at what another account's vault holds, and at what was reported. `FakeTransportHost` fails the transport's own
-call when a report breaks the contract, so every test here also tests that each envelope has exactly one final outcome.
+outside: at what another account's vault holds, and at what was reported. `FakeTransportContext` fails the transport's
+own call when a report breaks the contract, so every test here also tests that each envelope has exactly one final
+outcome.
 """
 
 from abc import ABC, abstractmethod
@@ -28,11 +29,11 @@ from balchat_host.api.transport import (
     Outcome,
     Outgoing,
     Transport,
-    TransportHost,
+    TransportContext,
     Verdict,
 )
 from balchat_host.api.types import PeerId, Phase, Route, Secret
-from balchat_host.testing.fake_transport_host import COMMITTED, FakeTransportHost
+from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
 from balchat_host.testing.virtual_network import VirtualNetwork
 from balchat_host.testing.waiting import PATIENCE, Runs, running
 
@@ -66,8 +67,8 @@ class TransportBench(ABC):
         self.world = VirtualNetwork()
 
     @abstractmethod
-    def transport(self, host: TransportHost) -> Transport:
-        """Make a transport for `host`."""
+    def transport(self, context: TransportContext) -> Transport:
+        """Make a transport for `context`."""
 
     def network(self) -> Network:
         """Make a network for one account; all of one bench reach each other."""
@@ -86,7 +87,7 @@ class TransportBench(ABC):
 class Account:
     """A host and its transport."""
 
-    host: FakeTransportHost
+    host: FakeTransportContext
     transport: Transport
 
     @property
@@ -305,7 +306,7 @@ class TransportKit:
         if not bench.capabilities.connects:
             return
         async with accounts(bench, 1) as (alice,):
-            stranger = FakeTransportHost(bench.network()).identity
+            stranger = FakeTransportContext(bench.network()).identity
             routes = alice.transport.first_routes(stranger)
             assert routes
             sent = alice.host.outgoing(b"hello?")
@@ -402,7 +403,7 @@ async def accounts(
 ) -> AsyncGenerator[tuple[Account, ...]]:
     """Run so many accounts, all of them online."""
     networks = [bench.network() for _ in range(count)]
-    hosts = [FakeTransportHost(network, key=key) for network in networks]
+    hosts = [FakeTransportContext(network, key=key) for network in networks]
     made = tuple(Account(host, bench.transport(host)) for host in hosts)
     async with running(*networks), running(*bench.services()), running(*(account.transport for account in made)):
         for account in made:

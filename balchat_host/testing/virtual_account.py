@@ -20,13 +20,13 @@ from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
 from balchat_host.core import account, restoring, schema
-from balchat_host.core.unit import Policy, Unit
-from balchat_host.runtime.board import Board
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.core.unit_of_work import Policy, UnitOfWork
+from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 
@@ -42,13 +42,13 @@ START_TIMEOUT: Final = 60.0
 class VirtualAccount:
     """One account. `create` first; then `up` as often as wanted, once at a time.
 
-    `seed` decides the jitter. Without `storage` the vault lies in memory. `vault`, `node`, `keeper` and `app` are those
+    `seed` decides the jitter. Without `storage` the vault lies in memory. `vault`, `node`, `runner` and `app` are those
     of the present or last run.
     """
 
     vault: Vault
     node: VirtualNode
-    keeper: Keeper
+    runner: UnitOfWorkRunner
     app: LocalApp
     peer: PeerId
     code: str
@@ -128,15 +128,15 @@ class VirtualAccount:
         """Run the account until cancelled or told to shut down."""
         self.vault = await self._storage.unlock(self._directory, SlotKind.PASSPHRASE, PASSPHRASE)
         try:
-            self.keeper = self._keeper()
-            await self.keeper.open()
-            board = Board(profile=self.name, policy="both", works_as="both")
+            self.runner = self._runner()
+            await self.runner.open()
+            live_status = LiveStatus(profile=self.name, policy="both", works_as="both")
             self.app = LocalApp(
-                self.keeper, board, new_recovery_code=self._storage.new_recovery_code, process_id=len(self.name)
+                self.runner, live_status, new_recovery_code=self._storage.new_recovery_code, process_id=len(self.name)
             )
             node = Node(
-                self.keeper,
-                board,
+                self.runner,
+                live_status,
                 self.app,
                 network=NetworkSetup(name="virtual", origin="balchat-virtual 1.0", make=self._make_network),
                 transports=self.transports,
@@ -161,11 +161,11 @@ class VirtualAccount:
 
     def _settle(self, tx: Transaction) -> None:
         schema.migrate(tx)
-        unit = Unit(tx=tx, engine=self._engine, now=self._clock(), entropy=_entropy, policy=self._policy)
+        unit = UnitOfWork(tx=tx, engine=self._engine, now=self._clock(), entropy=_entropy, policy=self._policy)
         account.create(unit, self.name)
 
-    def _keeper(self) -> Keeper:
-        return Keeper(self.vault, self._engine, policy=self._policy, clock=self._clock, entropy=_entropy)
+    def _runner(self) -> UnitOfWorkRunner:
+        return UnitOfWorkRunner(self.vault, self._engine, policy=self._policy, clock=self._clock, entropy=_entropy)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
         self.node = self._world.node(on_state=on_state, online=self.online)

@@ -15,6 +15,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskStatus
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import (
     MAX_ENVELOPE_SIZE,
@@ -24,12 +25,11 @@ from balchat_host.api.transport import (
     Outgoing,
     SendReport,
     Transport,
-    TransportHost,
+    TransportContext,
     Verdict,
 )
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
 from balchat_host.runtime.setups import TransportSetup
-from balchat_host.runtime.signal import Signal
 
 NAME: Final = "virtual_relay"
 _CARDS: Final = 8
@@ -51,7 +51,7 @@ class VirtualRelay:
         """Seconds until a box is made."""
         self.stalled: dict[bytes, anyio.Event] = {}
         """What single boxes wait for before they answer."""
-        self.changed = Signal()
+        self.changed = Bell()
         self.moves: dict[PeerId, int] = {}
         self.users: dict[PeerId, set[PeerId]] = {}
         """Whom each account has made boxes for."""
@@ -112,7 +112,7 @@ class VirtualRelay:
 class VirtualRelayTransport(Transport):
     """One account's way to the relay."""
 
-    def __init__(self, host: TransportHost, relay: VirtualRelay) -> None:
+    def __init__(self, host: TransportContext, relay: VirtualRelay) -> None:
         self._host = host
         self._relay = relay
         self._runs = False

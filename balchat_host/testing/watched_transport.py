@@ -22,7 +22,7 @@ from balchat_host.api.transport import (
     Relays,
     SendReport,
     Transport,
-    TransportHost,
+    TransportContext,
 )
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.runtime.setups import TransportSetup
@@ -66,8 +66,8 @@ class Watch:
         """Have a transport watched."""
         return replace(setup, make=partial(self._make, setup))
 
-    def _make(self, setup: TransportSetup, host: TransportHost) -> Transport:
-        return _Watched(setup.make(_WatchedHost(host, self)), self)
+    def _make(self, setup: TransportSetup, host: TransportContext) -> Transport:
+        return _Watched(setup.make(_WatchedContext(host, self)), self)
 
 
 class _Watched(Transport):
@@ -121,8 +121,8 @@ class _Watched(Transport):
         return await self._transport.claim_key_package(peer, relays, routes)
 
 
-class _WatchedHost(TransportHost):
-    def __init__(self, host: TransportHost, watch: Watch) -> None:
+class _WatchedContext(TransportContext):
+    def __init__(self, host: TransportContext, watch: Watch) -> None:
         self._host = host
         self._watch = watch
 

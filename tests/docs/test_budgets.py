@@ -4,7 +4,7 @@ from pathlib import Path
 
 from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR, Budget
 from balchat_host.core.envelope import Kind
-from balchat_host.core.unit import Policy
+from balchat_host.core.unit_of_work import Policy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "threat-model.md").read_text()
 SECTION = PAGE.partition("## What others may cost you\n")[2].partition("\n## ")[0]

@@ -5,10 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from balchat_transport_tor_direct.collision_resolver import TABLE
 from balchat_transport_tor_direct.frames import SHAPES, CloseReason, FrameType
 from balchat_transport_tor_direct.handshake import DOMAIN, MAGIC, Acceptor, Dialler, State
 from balchat_transport_tor_direct.link import Link
-from balchat_transport_tor_direct.rendezvous import TABLE
 from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_transport_tor_direct.transport import PORT
 

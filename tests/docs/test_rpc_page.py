@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from balchat_ui_rpc.description import METHODS, PROTOCOL
+from balchat_ui_rpc.endpoint import socket_path
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_ID_LENGTH, MAX_REQUEST_SIZE, Limits
-from balchat_ui_rpc.place import socket_path
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 

@@ -9,7 +9,7 @@ import pytest
 
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.errors import ConfigurationError
-from balchat_host.api.transport import Transport, TransportHost
+from balchat_host.api.transport import Transport, TransportContext
 from balchat_host.loader.registration import ask, check
 from balchat_host.loader.settings import make_settings
 
@@ -42,7 +42,7 @@ def test_it_registers_and_asks_for_its_folder():
 
 
 @pytest.mark.parametrize(
-    ("contract", "heading"), [(Transport, "the host calls"), (TransportHost, "the transport calls")]
+    ("contract", "heading"), [(Transport, "the host calls"), (TransportContext, "the transport calls")]
 )
 def test_every_method_of_the_contract_is_in_its_table(contract, heading):
     (table,) = re.findall(rf"^\| {heading} \|.*?\n((?:\|.*\n)+)", PAGE, re.MULTILINE)

@@ -10,7 +10,7 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import Route
-from balchat_host.core import account, contacts, groups, handshake, inbox, outbox, pool, requests, routes
+from balchat_host.core import account, contacts, groups, handshake, inbox, key_package_pool, outbox, requests, routes
 from balchat_host.core.budgets import BUDGETS
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
@@ -18,7 +18,7 @@ from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.simulator import Account, World
 
 if TYPE_CHECKING:
-    from balchat_host.core.unit import Unit
+    from balchat_host.core.unit_of_work import UnitOfWork
 
 ASK = Envelope(kind=Kind.KEY_PACKAGE_REQUEST, payload=b"").encode()
 WHO = ["bob", "carol", "dave", "relay"]
@@ -47,7 +47,7 @@ class Meeting:
         return self.gets(who, self.request(self.others[who], Envelope.decode(answer.replies[0]).payload))
 
     def request(self, author: Account, key_package: bytes, **fields: Any) -> bytes:
-        def make(unit: Unit) -> bytes:
+        def make(unit: UnitOfWork) -> bytes:
             group_id = unit.entropy(16)
             unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
             invited = [(self.alice.peer, key_package)]
@@ -112,7 +112,7 @@ def test_the_largest_request_that_we_would_make_is_taken() -> None:
     ways = [Route(transport="t" * 40, address=bytes(512), sealing_key=bytes(2048), not_after=2**52)] * 20
     name = "\U0001f600" * 64
 
-    def boast(unit: Unit) -> None:
+    def boast(unit: UnitOfWork) -> None:
         relays = [nobody(number).onion for number in range(3)]
         unit.tx.execute("UPDATE account SET name = ?", (name,))
         account.advertise(unit, relays)
@@ -145,7 +145,7 @@ def test_a_contact_that_asks_all_the_time_waits_and_is_never_turned_down() -> No
 
 def test_a_contact_s_requests_that_a_relay_brings_are_counted_as_theirs() -> None:
     meeting = Meeting()
-    last_resort = meeting.alice.change(lambda unit: pool.refill(unit, 0)).last_resort
+    last_resort = meeting.alice.change(lambda unit: key_package_pool.refill(unit, 0)).last_resort
     bob, dave = meeting.others["bob"], meeting.others["dave"]
     answers = [meeting.gets("relay", meeting.request(bob, last_resort)) for _ in range(31)]
     assert [answer.verdict for answer in answers] == [Verdict.COMMITTED] * 30 + [Verdict.REFUSED]

@@ -10,7 +10,7 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
-from balchat_host.core import handshake, housekeeping, inbox, outbox, pool, progress
+from balchat_host.core import handshake, housekeeping, inbox, key_package_pool, outbox, progress
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.testing.simulator import Account, World
 
@@ -79,7 +79,7 @@ def test_who_is_told_to_wait_for_long_comes_again_within_two_weeks() -> None:
     now = world.now
     (waiting,) = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
     refused = SendReport(ticket=waiting.ticket, outcome=Outcome.REFUSED, reason="requests-full", retry_after=1e300)
-    bob.change(lambda unit: progress.take_down(unit, [(refused, Latency.INTERACTIVE)]))
+    bob.change(lambda unit: progress.apply_reports(unit, [(refused, Latency.INTERACTIVE)]))
     pass_days(world, 15, alice, bob)
     assert alice.asked_by(bob)
 
@@ -88,20 +88,25 @@ def test_who_is_told_to_wait_for_long_comes_again_within_two_weeks() -> None:
 def test_a_last_resort_made_by_a_clock_that_was_ahead_is_replaced(ahead: int) -> None:
     world, alice, _ = pair()
     world.pass_time(ahead)
-    before = alice.change(lambda unit: pool.refill(unit, 0))
+    before = alice.change(lambda unit: key_package_pool.refill(unit, 0))
     world.pass_time(-ahead)
-    after = alice.change(lambda unit: pool.refill(unit, 0))
+    after = alice.change(lambda unit: key_package_pool.refill(unit, 0))
     assert after.last_resort != before.last_resort
     assert 29 * DAY < after.not_after - world.now // 1000 <= 30 * DAY
-    assert alice.change(lambda unit: pool.refill(unit, 0)) == after
+    assert alice.change(lambda unit: key_package_pool.refill(unit, 0)) == after
 
 
 def test_a_clock_that_is_set_back_a_little_has_no_key_package_replaced() -> None:
     """Whoever holds it may be about to use it."""
     world, alice, bob = pair()
-    first = alice.change(lambda unit: (handshake.on_key_package_request(unit, bob.peer), pool.refill(unit, 0)))
+    first = alice.change(
+        lambda unit: (handshake.on_key_package_request(unit, bob.peer), key_package_pool.refill(unit, 0))
+    )
     world.pass_time(-600)
-    assert alice.change(lambda unit: (handshake.on_key_package_request(unit, bob.peer), pool.refill(unit, 0))) == first
+    assert (
+        alice.change(lambda unit: (handshake.on_key_package_request(unit, bob.peer), key_package_pool.refill(unit, 0)))
+        == first
+    )
 
 
 def test_key_packages_made_by_a_clock_that_was_ahead_push_out_none_that_is_new() -> None:
@@ -137,7 +142,7 @@ def test_what_was_stored_by_a_clock_that_was_ahead_is_stored_again() -> None:
     world.pass_time(40 * DAY)
     (ticket,) = to_store()
     stored = SendReport(ticket=ticket, outcome=Outcome.STORED)
-    bob.change(lambda unit: progress.take_down(unit, [(stored, Latency.STORE_AND_FORWARD)]))
+    bob.change(lambda unit: progress.apply_reports(unit, [(stored, Latency.STORE_AND_FORWARD)]))
     world.pass_time(-40 * DAY)
     bob.change(housekeeping.tidy)
     assert to_store() == [ticket]

@@ -11,7 +11,7 @@ import pytest
 from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import housekeeping, inbox, outbox, progress, routes
-from balchat_host.runtime.couriers import Couriers
+from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.app_pair_kit import introduce
@@ -149,7 +149,10 @@ async def test_a_report_that_cannot_be_written_down_stops_its_contact_only(
 ) -> None:
     tickets: list[int] = []
     plant = Plant(
-        monkeypatch, progress, "take_down", lambda _unit, reports: any(r.ticket in tickets for r, _latency in reports)
+        monkeypatch,
+        progress,
+        "apply_reports",
+        lambda _unit, reports: any(r.ticket in tickets for r, _latency in reports),
     )
     async with people:
         alice, bob, carol = [await people.start(who) for who in ("Alice", "Bob", "Carol")]
@@ -188,7 +191,7 @@ async def test_housekeeping_that_fails_ends_nothing_and_is_tried_again(
 async def test_an_effect_that_fails_does_not_make_its_commit_fail(people, monkeypatch: pytest.MonkeyPatch) -> None:
     async with people:
         alice = await people.start("Alice")
-        monkeypatch.setattr(alice.keeper, "_carry_out", FAILURES["Broken"])
+        monkeypatch.setattr(alice.runner, "_carry_out", FAILURES["Broken"])
         assert (await alice.app.add_contact(nobody().onion, "Bob")).name == "Bob"
 
 
@@ -199,7 +202,7 @@ async def test_an_effect_that_fails_keeps_no_other_from_being_carried_out(
         alice = await people.start("Alice")
         states = alice.app.watch_status()
         assert not (await anext(states)).contacts
-        monkeypatch.setattr(Couriers, "wake", lambda _self, _peer: FAILURES["Broken"]())
+        monkeypatch.setattr(DeliveryScheduler, "wake", lambda _self, _peer: FAILURES["Broken"]())
         await alice.app.add_contact(nobody().onion, "Bob")
         with anyio.fail_after(1):
             while not (await anext(states)).contacts:

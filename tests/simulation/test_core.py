@@ -112,7 +112,7 @@ def test_a_request_that_was_stored_and_is_then_refused_as_unusable_is_begun_anew
     (request,) = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=10)).outgoing
     for latency, outcome in ((Latency.STORE_AND_FORWARD, Outcome.STORED), (Latency.INTERACTIVE, Outcome.REFUSED)):
         report = SendReport(ticket=request.ticket, outcome=outcome, reason="crypto-rejected")
-        alice.change(lambda unit, report=report, latency=latency: progress.take_down(unit, [(report, latency)]))
+        alice.change(lambda unit, report=report, latency=latency: progress.apply_reports(unit, [(report, latency)]))
     world.heal(alice, bob)
     bob.accept(alice)
     world.heal(alice, bob)

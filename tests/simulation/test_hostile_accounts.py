@@ -13,21 +13,21 @@ from balchat_host.core import (
     account,
     contacts,
     content,
+    event_log,
     groups,
     handshake,
     housekeeping,
     inbox,
-    journal,
+    key_package_pool,
     messages,
     outbox,
-    pool,
     progress,
     requests,
     routes,
 )
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.unit import Effect, Policy, Unit
+from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 from balchat_host.testing.simulator import Account, World
 
 ENGINE = MlsEngine()
@@ -57,7 +57,7 @@ class Guest:
     def speaks_in(self, group_id: bytes) -> Disposition:
         """Say something in a group that it asked with."""
 
-        def make(unit: Unit) -> bytes:
+        def make(unit: UnitOfWork) -> bytes:
             unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
             contact = contacts.find(unit.tx, self._host.name)
             said, _ = outbox.control_content(unit, contact, content.ACCEPTED, b"")
@@ -68,7 +68,7 @@ class Guest:
     def request(self, key_package: bytes, group_id: bytes, *, code: str | None = None) -> bytes:
         """Make a contact request."""
 
-        def make(unit: Unit) -> bytes:
+        def make(unit: UnitOfWork) -> bytes:
             unit.engine.delete_group(unit.keys, group_id)
             unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
             invited = [(self._host.peer, key_package)]
@@ -150,7 +150,7 @@ def test_a_blocked_contact_that_asked_in_time_may_ask_again_like_any_stranger(*,
 
 def test_nobody_sees_the_request_of_a_blocked_contact_and_it_ends_with_the_block() -> None:
     _, alice, mallory, _ = blocked_and_stranger()
-    before = alice.read(journal.newest)
+    before = alice.read(event_log.newest)
     mallory.asks()
     assert alice.read(requests.everything) == []
     assert alice.read(requests.count) == 0
@@ -160,17 +160,17 @@ def test_nobody_sees_the_request_of_a_blocked_contact_and_it_ends_with_the_block
     assert alice.read(requests.everything) == []
     assert mallory.asks().verdict is Verdict.COMMITTED
     assert alice.asked_by(mallory.account)
-    events, _ = alice.read(lambda tx: journal.read(tx, after=before, limit=100))
+    events, _ = alice.read(lambda tx: event_log.read(tx, after=before, limit=100))
     assert [event.type for event in events if "request" in event.type] == ["request.received"]
 
 
 def test_the_hidden_request_of_a_blocked_contact_ends_with_its_lifetime_in_silence() -> None:
     world, alice, mallory, _ = blocked_and_stranger()
     mallory.asks()
-    before = alice.read(journal.newest)
+    before = alice.read(event_log.newest)
     world.pass_time(31 * 24 * 3600)
     alice.change(requests.expire)
-    assert alice.read(journal.newest) == before
+    assert alice.read(event_log.newest) == before
     assert alice.change(lambda unit: unit.engine.groups(unit.keys)) == []
 
 
@@ -301,13 +301,13 @@ def test_a_contact_cannot_send_a_text_that_is_longer_than_any_may_be(content_typ
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)
 
-    def take_in(unit: Unit, size: int) -> None:
+    def receive_content(unit: UnitOfWork, size: int) -> None:
         mimi = content.MimiContent(salt=bytes(16), content_type=content_type, body=b"x" * size, sent_at=0)
-        messages.take_in(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
+        messages.receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
 
-    alice.change(lambda unit: take_in(unit, MAX_TEXT_SIZE))
+    alice.change(lambda unit: receive_content(unit, MAX_TEXT_SIZE))
     with pytest.raises(MalformedContent):
-        alice.change(lambda unit: take_in(unit, MAX_TEXT_SIZE + 1))
+        alice.change(lambda unit: receive_content(unit, MAX_TEXT_SIZE + 1))
 
 
 def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be_talked_to() -> None:
@@ -361,7 +361,7 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     def says(address: bytes, *, sent_at: int) -> None:
         body = routes.encode([Route(transport="relay", address=address)])
         mimi = content.MimiContent(salt=bytes(16), content_type=content.ROUTES, body=body, sent_at=sent_at)
-        alice.change(lambda unit: messages.take_in(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
+        alice.change(lambda unit: messages.receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
 
     says(b"while it was wrong", sent_at=world.now + 365 * 24 * 3600 * 1000)
     world.pass_time(60)
@@ -375,7 +375,7 @@ def leaves(author: Account, reader: Account, now: int) -> int:
     found = author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=1000))
     written = {row[0] for row in author.read(lambda tx: tx.query("SELECT id FROM outbox WHERE message IS NOT NULL"))}
     reports = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
-    author.change(lambda unit: progress.take_down(unit, [(each, Latency.STORE_AND_FORWARD) for each in reports]))
+    author.change(lambda unit: progress.apply_reports(unit, [(each, Latency.STORE_AND_FORWARD) for each in reports]))
     return len(written & {each.ticket for each in reports})
 
 
@@ -457,14 +457,14 @@ def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_t
     alice.write(bob.account, "waits")
     bob.asks(other)
 
-    def make(unit: Unit) -> bytes:
+    def make(unit: UnitOfWork) -> bytes:
         unit.engine.apply_pending_commit(unit.keys, other, now=unit.seconds)
         return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, other, b"no content")).encode()
 
     malformed = bob.account.change(make)
     before = alice.read(lambda tx: tx.query("SELECT id, envelope FROM outbox"))
 
-    def take(unit: Unit) -> tuple[Verdict, list[Effect]]:
+    def take(unit: UnitOfWork) -> tuple[Verdict, list[Effect]]:
         (disposition,) = inbox.receive(unit, bob.account.peer, [malformed])
         return disposition.verdict, list(unit.effects)
 
@@ -499,7 +499,7 @@ def test_a_relay_that_repeats_what_it_kept_makes_us_confirm_little(*, swallowed:
             stored = [
                 (SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD) for each in waiting
             ]
-            alice.change(lambda unit: progress.take_down(unit, stored))
+            alice.change(lambda unit: progress.apply_reports(unit, stored))
         return len(waiting)
 
     alice.change(lambda unit: inbox.receive(unit, None, [each.envelope for each in kept]))
@@ -517,7 +517,7 @@ def test_a_relay_cannot_have_us_join_groups_all_day_with_the_last_resort_that_we
     world = World(1, ENGINE)
     alice = world.account("Alice")
     mallory = Guest(world, alice, "Mallory")
-    last_resort = alice.change(lambda unit: pool.refill(unit, 0)).last_resort
+    last_resort = alice.change(lambda unit: key_package_pool.refill(unit, 0)).last_resort
     request = mallory.request(last_resort, b"group", code=alice.code)  # wrong, which shows only in the group
     answers = [alice.change(lambda unit: inbox.receive(unit, None, [request]))[0] for _ in range(481)]
     assert [answer.reason for answer in answers] == ["protocol-violation"] * 480 + ["requests-full"]
@@ -548,7 +548,7 @@ def test_a_relay_that_swallows_as_many_confirmations_breaks_a_conversation_until
     assert taken(bob, hello) == {Verdict.COMMITTED}
     (message,) = bob.history(alice)
 
-    def confirm(unit: Unit) -> None:
+    def confirm(unit: UnitOfWork) -> None:
         contact = contacts.find(unit.tx, "Alice")
         messages.report(unit, contact, [bytes.fromhex(message.id)], content.MessageStatus.DELIVERED)
         unit.tx.execute("DELETE FROM outbox WHERE confirmed_by IS NULL")  # stored, and swallowed there

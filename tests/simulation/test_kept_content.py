@@ -7,7 +7,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Verdict
 from balchat_host.core import contacts, groups, inbox
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.testing.simulator import Account, World
 
 FIRST = b"\x01" + bytes(31)
@@ -29,7 +29,7 @@ def pair() -> tuple[Account, Account]:
 def say(author: Account, reader: Account, content: bytes) -> Verdict:
     """Have an author say these octets to a reader."""
 
-    def make(unit: Unit) -> bytes:
+    def make(unit: UnitOfWork) -> bytes:
         group_id = groups.sending_group(unit.tx, contacts.find(unit.tx, reader.name))
         assert group_id is not None
         return unit.engine.encrypt(unit.keys, group_id, content)

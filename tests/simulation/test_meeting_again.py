@@ -11,7 +11,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import content, groups, housekeeping, inbox, outbox, pool, progress, routes
+from balchat_host.core import content, groups, housekeeping, inbox, key_package_pool, outbox, progress, routes
 from balchat_host.core.contacts import find
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.testing.simulator import Account, World
@@ -201,14 +201,14 @@ class Boxes:
         now = self._world.now
         pending = author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=3))
         if pending.wants_key_package:
-            cards = reader.change(lambda unit: pool.refill(unit, 1))
+            cards = reader.change(lambda unit: key_package_pool.refill(unit, 1))
             card = self._world.random.choice([*cards.single_use, cards.last_resort])
             envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=card).encode()
             author.change(lambda unit: inbox.receive(unit, reader.peer, [envelope]))
         for each in pending.outgoing:
             self._boxes.setdefault(reader.name, []).append(each.envelope)
             stored = [(SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD)]
-            author.change(lambda unit, stored=stored: progress.take_down(unit, stored))
+            author.change(lambda unit, stored=stored: progress.apply_reports(unit, stored))
         if (kept := self._boxes.get(author.name)) and self._world.random.random() < 0.7:
             envelope = self._world.random.choice(kept)
             author.change(lambda unit: inbox.receive(unit, None, [envelope]))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskStatus
 
-    from balchat_host.api.transport import TransportHost
+    from balchat_host.api.transport import TransportContext
     from balchat_host.api.types import PeerId, Route
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,7 @@ async def test_a_transport_whose_every_call_fails_keeps_nobody_from_the_others(p
 class RubbishTransport(BrittleTransport):
     """Gives what the contract does not know."""
 
-    def __init__(self, host: TransportHost) -> None:
+    def __init__(self, host: TransportContext) -> None:
         super().__init__()
         self._host = host
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from balchat_host.api.frontend import App
-    from balchat_host.api.transport import Outgoing, TransportHost
+    from balchat_host.api.transport import Outgoing, TransportContext
     from balchat_host.api.types import PeerId
 
 pytestmark = pytest.mark.anyio
@@ -246,7 +246,7 @@ async def test_a_network_that_fails_is_made_again_and_what_was_published_is_foun
 class Postman(BrittleTransport):
     """Takes every envelope and everybody for within reach, and tells of neither again."""
 
-    def __init__(self, host: TransportHost) -> None:
+    def __init__(self, host: TransportContext) -> None:
         super().__init__()
         self.host = host
         self.taken: list[int] = []
@@ -275,7 +275,7 @@ class Postman(BrittleTransport):
 async def test_a_transport_is_made_again_and_nothing_of_the_old_object_is_left(people) -> None:
     objects: list[Postman] = []
 
-    def make(host: TransportHost) -> Postman:
+    def make(host: TransportContext) -> Postman:
         objects.append(Postman(host))
         return objects[-1]
 
@@ -345,7 +345,7 @@ async def test_whoever_waits_for_an_object_that_ended_goes_on_with_the_next(peop
                 await anyio.sleep_forever()
             return []
 
-    def make(host: TransportHost) -> Silent:
+    def make(host: TransportContext) -> Silent:
         objects.append(Silent(host))
         return objects[-1]
 

@@ -487,7 +487,7 @@ async def test_a_slow_relay_does_not_make_a_large_account_wait_for_one_contact_a
             for number, each in enumerate(everybody):
                 await a.add_contact(each.onion, f"Contact {number}")
             # As if all had accepted long ago.
-            await alice.keeper.change(
+            await alice.runner.change(
                 lambda unit: unit.tx.script("DELETE FROM outbox; UPDATE contact SET state = 'active';")
             )
         relay.users.clear()
@@ -510,8 +510,8 @@ async def test_whoever_was_removed_before_a_kill_is_forgotten_at_the_next_start(
         assert relay.boxes[box]
         async with bob.up():
             # As a program that opens the vault alone does: nothing hears of it.
-            bob.keeper.carry_out_with(lambda _effects: None)
-            await bob.keeper.change(lambda unit: contacts.remove(unit, "Alice"))
+            bob.runner.carry_out_with(lambda _effects: None)
+            await bob.runner.change(lambda unit: contacts.remove(unit, "Alice"))
         async with bob.up():
             assert box not in relay.boxes
 
@@ -541,6 +541,6 @@ async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_left_anew(peo
             await anyio.sleep(HOUR)  # virtual time
             dialled = len(people.world.times_of(bob.peer))
             if late:
-                await alice.keeper.change(lambda unit: unit.tx.execute("UPDATE contact SET moved = 1"))
+                await alice.runner.change(lambda unit: unit.tx.execute("UPDATE contact SET moved = 1"))
             await anyio.sleep(27 * HOUR)  # virtual time
             assert len(people.world.times_of(bob.peer)) == dialled

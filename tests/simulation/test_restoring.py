@@ -12,7 +12,7 @@ from balchat_host.api.errors import CryptoRejected
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import ContactState
-from balchat_host.core import asking, contacts, inbox, journal, outbox, requests, restoring
+from balchat_host.core import asking, contacts, event_log, inbox, outbox, requests, restoring
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.testing.simulator import Account, World
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from balchat_host.api.storage import KeyValueArea
-    from balchat_host.core.unit import Unit
+    from balchat_host.core.unit_of_work import UnitOfWork
     from balchat_host.testing.sqlite_transaction import SqliteUnits
 
 SEEDS = range(int(os.environ.get("BALCHAT_SIMULATION_SEEDS", "25")))
@@ -120,12 +120,12 @@ def test_the_owner_is_told_and_contacts_show_why() -> None:
     two = Two()
     backup = two.alice.back_up()
     two.world.pass_time(DAY)
-    newest = two.alice.read(journal.newest)
+    newest = two.alice.read(event_log.newest)
     two.restore_alice(backup)
     contact = two.alice.contact(two.bob)
     assert contact is not None
     assert (contact.state, contact.reason) == (ContactState.ADDING, "restored")
-    events, _ = two.alice.read(lambda tx: journal.read(tx, after=newest, limit=10))
+    events, _ = two.alice.read(lambda tx: event_log.read(tx, after=newest, limit=10))
     (told,) = [event for event in events if isinstance(event, AccountRestored)]
     assert told.contacts == 1
     assert told.at - told.copied_at == DAY * 1000
@@ -136,11 +136,11 @@ def test_whoever_follows_by_cursor_misses_nothing_after_a_restore() -> None:
     backup = two.alice.back_up()
     for number in range(20):
         two.alice.write(two.bob, f"unknown to the copy {number}")
-    read_up_to = two.alice.read(journal.newest)
+    read_up_to = two.alice.read(event_log.newest)
     two.restore_alice(backup)
     two.alice.write(two.bob, "from the copy")
-    start = two.alice.read(lambda tx: journal.start(tx, after=read_up_to, subscriber=None))
-    events, _ = two.alice.read(lambda tx: journal.read(tx, after=start, limit=100))
+    start = two.alice.read(lambda tx: event_log.start(tx, after=read_up_to, subscriber=None))
+    events, _ = two.alice.read(lambda tx: event_log.read(tx, after=start, limit=100))
     assert [event.type for event in events if event.type != "contact.changed"] == ["account.restored", "message.added"]
 
 
@@ -315,15 +315,15 @@ def test_a_contact_who_does_not_answer_is_asked_for_half_a_year_from_the_restore
     assert row == [(int(Kind.KEY_PACKAGE_REQUEST),)]
     contact = two.alice.contact(two.bob)
     assert contact is not None
-    two.alice.change(ask_anew(two.bob))
+    two.alice.change(retry_request(two.bob))
     assert two.alice.read(lambda tx: tx.query("SELECT count(*) FROM outbox")) == [(1,)]
 
 
-def ask_anew(other: Account) -> Callable[[Unit], None]:
-    def ask(unit: Unit) -> None:
+def retry_request(other: Account) -> Callable[[UnitOfWork], None]:
+    def ask(unit: UnitOfWork) -> None:
         contact = contacts.by_peer(unit.tx, other.peer)
         assert contact is not None
-        asking.ask_anew(unit, contact)
+        asking.retry_request(unit, contact)
 
     return ask
 

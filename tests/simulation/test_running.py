@@ -12,7 +12,7 @@ from balchat_host.api.errors import CursorTooOld, NetworkUnavailable, StorageFai
 from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.types import Phase
 from balchat_host.api.views import MessageState
-from balchat_host.core import journal
+from balchat_host.core import event_log
 from balchat_host.runtime.setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody, take
 from balchat_host.testing.app_pair_kit import introduce
@@ -280,7 +280,7 @@ async def test_a_cursor_whose_events_are_gone_is_too_old(people) -> None:
         await alice.app.add_contact(nobody().onion, "Bob")
         await alice.app.block_contact("Bob")
         await alice.app.acknowledge("screen", await alice.app.cursor())
-        await anyio.sleep(journal.KEPT_FOR / 1000 + DAY)
+        await anyio.sleep(event_log.KEPT_FOR / 1000 + DAY)
         with pytest.raises(CursorTooOld):
             await anext(alice.app.events(after=start))
         async with closing(alice.app.events(subscriber="screen")) as stream:

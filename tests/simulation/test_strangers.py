@@ -9,7 +9,7 @@ from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import contacts, groups, handshake, inbox, outbox, requests, routes
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.unit import OfferRoutes, Policy
+from balchat_host.core.unit_of_work import OfferRoutes, Policy
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.simulator import Account, World
 

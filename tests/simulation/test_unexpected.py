@@ -17,14 +17,14 @@ from balchat_host.core import (
     handshake,
     housekeeping,
     inbox,
+    key_package_pool,
     messages,
     outbox,
-    pool,
     requests,
     routes,
 )
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.unit import Announce, Unexpected, Unit
+from balchat_host.core.unit_of_work import Announce, Unexpected, UnitOfWork
 from balchat_host.testing.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Meeting:
     def gets(self, source: Account | None, *envelopes: bytes) -> tuple[list[Disposition], set[str]]:
         """Have Alice take envelopes; return her answers, and the types of exceptions that are logged."""
 
-        def take(unit: Unit) -> tuple[list[Disposition], set[str]]:
+        def take(unit: UnitOfWork) -> tuple[list[Disposition], set[str]]:
             answers = inbox.receive(unit, source.peer if source else None, envelopes)
             return answers, {each.type for each in unit.effects if isinstance(each, Unexpected)}
 
@@ -73,7 +73,7 @@ class Meeting:
         """Have somebody make a contact request."""
         key_package = Envelope.decode(self.gets(author, ASK)[0][0].replies[0]).payload
 
-        def make(unit: Unit) -> None:
+        def make(unit: UnitOfWork) -> None:
             if contacts.by_peer(unit.tx, self.alice.peer) is not None:
                 contacts.remove(unit, "Alice")
             handshake.add_contact(unit, self.alice.code, name=None, introduction="")
@@ -106,7 +106,7 @@ MESSAGE_PLACES = [
     (MlsEngine, "group_of"),
     (groups, "find"),
     (MlsEngine, "process"),
-    (messages, "take_in"),
+    (messages, "receive_content"),
 ]
 REQUEST_PLACES = [
     (MlsEngine, "join"),
@@ -147,7 +147,7 @@ def test_one_that_failed_comes_in_once_we_are_mended(monkeypatch: pytest.MonkeyP
     meeting.bob.write(meeting.alice, "hello")
     (hello,) = meeting.waiting(meeting.bob)
     with monkeypatch.context() as patch:
-        plant(patch, (messages, "take_in"), ZeroDivisionError())
+        plant(patch, (messages, "receive_content"), ZeroDivisionError())
         assert meeting.gets(meeting.bob, hello)[0][0].verdict is Verdict.REFUSED
     assert meeting.gets(meeting.bob, hello)[0][0].verdict is Verdict.COMMITTED
     assert [message.text for message in meeting.alice.history(meeting.bob)] == ["hello"]
@@ -157,15 +157,15 @@ def test_what_comes_with_one_that_fails_is_taken(monkeypatch: pytest.MonkeyPatch
     meeting = Meeting()
     for number in range(3):
         meeting.bob.write(meeting.alice, f"{number}")
-    real = messages.take_in
+    real = messages.receive_content
 
-    def fail_once(unit: Unit, contact: Any, data: bytes) -> bytes | None:
+    def fail_once(unit: UnitOfWork, contact: Any, data: bytes) -> bytes | None:
         taken = real(unit, contact, data)
         if b"1" in data[-1:]:
             raise ZeroDivisionError
         return taken
 
-    monkeypatch.setattr(messages, "take_in", fail_once)
+    monkeypatch.setattr(messages, "receive_content", fail_once)
     for source in (None, meeting.bob):
         answers, _ = meeting.gets(source, *meeting.waiting(meeting.bob))
         assert [answer.verdict for answer in answers] == [Verdict.COMMITTED, Verdict.REFUSED, Verdict.COMMITTED]
@@ -231,7 +231,7 @@ def test_a_confirmation_that_fails_takes_back_nothing_that_came(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("error", WORLD, ids=name_of)
-@pytest.mark.parametrize("place", [(messages, "take_in"), (messages, "report")], ids=name_of)
+@pytest.mark.parametrize("place", [(messages, "receive_content"), (messages, "report")], ids=name_of)
 def test_what_the_disk_says_is_no_envelope_s_matter(
     monkeypatch: pytest.MonkeyPatch, place: tuple[object, str], error: Exception
 ) -> None:
@@ -246,7 +246,7 @@ def test_what_the_disk_says_is_no_envelope_s_matter(
 def test_what_failed_is_counted_for_a_while_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
     monkeypatch.setattr(failed_envelopes, "MAX_KEPT", 5)
-    monkeypatch.setattr(messages, "take_in", lambda *_: 1 / 0)
+    monkeypatch.setattr(messages, "receive_content", lambda *_: 1 / 0)
     for number in range(8):
         meeting.bob.write(meeting.alice, f"{number}")
     envelopes = meeting.waiting(meeting.bob)
@@ -270,11 +270,11 @@ def count_failed(account: Account) -> int:
 def test_what_cannot_be_tidied_keeps_nothing_else_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
     meeting.gets(meeting.dave, meeting.asks(meeting.dave))
-    meeting.alice.change(lambda unit: pool.refill(unit, 3))
+    meeting.alice.change(lambda unit: key_package_pool.refill(unit, 3))
     meeting.world.pass_time(31 * 24 * HOUR)
     plant(monkeypatch, (MlsEngine, "forget_key_package"), ZeroDivisionError())
 
-    def tidy(unit: Unit) -> set[object]:
+    def tidy(unit: UnitOfWork) -> set[object]:
         housekeeping.tidy(unit)
         return set(unit.effects)
 

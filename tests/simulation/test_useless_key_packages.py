@@ -12,11 +12,11 @@ from mls_rs_py.crafting import extension, uint16s
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.views import ContactState
-from balchat_host.core import contacts, housekeeping, inbox, journal, outbox
+from balchat_host.core import contacts, event_log, housekeeping, inbox, outbox
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.handshake import add_contact
-from balchat_host.core.unit import Unexpected
+from balchat_host.core.unit_of_work import Unexpected
 from balchat_host.testing.simulator import World
 from balchat_host.testing.virtual_account import BEGINNING
 from balchat_host.testing.virtual_relay import VirtualRelay
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from balchat_host.api.frontend import App
     from balchat_host.api.views import ContactView
-    from balchat_host.core.unit import Unit
+    from balchat_host.core.unit_of_work import UnitOfWork
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -88,10 +88,10 @@ class Adding:
 def test_one_that_cannot_be_used_stops_us_with_that_contact_alone_and_says_why(kind: str) -> None:
     reason, make = USELESS[kind]
     adding = Adding()
-    before = adding.alice.read(journal.newest)
+    before = adding.alice.read(event_log.newest)
     assert adding.gets(make(adding.mallory)).verdict is Verdict.REFUSED
     assert adding.reason() == reason
-    events, _ = adding.alice.read(lambda tx: journal.read(tx, after=before, limit=9))
+    events, _ = adding.alice.read(lambda tx: event_log.read(tx, after=before, limit=9))
     assert [event.contact.reason for event in events if event.type == "contact.changed"] == [reason]
     assert adding.alice.change(lambda unit: unit.engine.groups(unit.keys)) == [], "nothing of it is kept"
     adding.world.heal(adding.alice, adding.bob)
@@ -147,10 +147,10 @@ def test_nobody_but_who_we_want_one_of_changes_anything_by_one() -> None:
         peer = adding.mallory.peer if blocked else adding.bob.peer
         wrong = Envelope(kind=Kind.KEY_PACKAGE, payload=b"wrong").encode()
         large = Envelope(kind=Kind.KEY_PACKAGE, payload=bytes(9000)).encode()
-        before = adding.alice.read(journal.newest)
+        before = adding.alice.read(event_log.newest)
         answers = adding.alice.change(lambda unit, p=peer, e=(wrong, large): inbox.receive(unit, p, e))
         assert [answer.verdict for answer in answers] == [Verdict.COMMITTED, Verdict.REFUSED]
-        assert adding.alice.read(journal.newest) == before
+        assert adding.alice.read(event_log.newest) == before
 
 
 def test_more_than_are_looked_into_in_an_hour_wait() -> None:
@@ -197,7 +197,7 @@ def test_one_that_brings_up_what_nobody_foresaw_is_that_contact_s_too(failure: t
     adding.world.engine = FailingEngine(failure)
     envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=b"an innocent KeyPackage").encode()
 
-    def get(unit: Unit) -> tuple[Disposition, object]:
+    def get(unit: UnitOfWork) -> tuple[Disposition, object]:
         return inbox.receive(unit, adding.mallory.peer, [envelope])[0], list(unit.effects)
 
     answer, effects = adding.alice.change(get)

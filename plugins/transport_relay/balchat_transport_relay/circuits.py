@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskStatus
 
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
 
@@ -21,7 +21,7 @@ _LOOK: Final = 30.0
 class Circuits:
     """The clients of all relays, ours and our contacts'. `run` closes those that nobody uses, and at the end all."""
 
-    def __init__(self, host: TransportHost, *, most: int, timeout: float) -> None:
+    def __init__(self, host: TransportContext, *, most: int, timeout: float) -> None:
         self._host = host
         self._most = most
         self._timeout = timeout

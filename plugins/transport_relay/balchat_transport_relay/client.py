@@ -14,7 +14,7 @@ from balchat_relay_proto.sizes import MAX_REPLY
 from balchat_relay_proto.versions import common_version
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, UnsupportedRelay, unforeseen
 from balchat_transport_relay.http import HttpConnection
@@ -31,7 +31,7 @@ _SHORT_WAIT: Final = 5
 class RelayClient:
     """One relay over one circuit. One request at a time."""
 
-    def __init__(self, host: TransportHost, relay: PeerId, *, isolation: str, timeout: float) -> None:
+    def __init__(self, host: TransportContext, relay: PeerId, *, isolation: str, timeout: float) -> None:
         self._host = host
         self._relay = relay
         self._isolation = isolation
@@ -150,7 +150,7 @@ class RelayClient:
         return _read(reply, *answer)
 
 
-async def sign(host: TransportHost, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
+async def sign(host: TransportContext, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
     """Prove to a relay that our inbox is ours."""
     message = proof_message(relay_key=relay.octets, challenge=challenge, purpose=purpose)
     return Owner(onion_key=host.identity.octets, signature=await host.sign(domain=PROOF_DOMAIN, message=message))

@@ -12,7 +12,7 @@ from balchat_relay_proto.requests import Claim, CreateInbox, Delete, GetStatus, 
 from balchat_relay_proto.sealing import SealingKey
 from balchat_relay_proto.sizes import MAX_TOKENS
 
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import RelayMisbehaved
 
@@ -23,7 +23,7 @@ _RENEW_BEFORE: Final = 7 * 24 * 3600
 class InboxMaintainer:
     """Keeps the inbox at one relay as it shall be; times are Unix seconds."""
 
-    def __init__(self, host: TransportHost, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
+    def __init__(self, host: TransportContext, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
         self._host = host
         self._client = client
         self._sealing_key = sealing_key

@@ -8,7 +8,7 @@ from balchat_relay_proto.address import PORT
 from balchat_relay_proto.errors import Refused
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
@@ -42,7 +42,7 @@ class Listener:
 
     def __init__(
         self,
-        host: TransportHost,
+        host: TransportContext,
         relay: PeerId,
         subscriptions: Subscriptions,
         client: RelayClient,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.hookspecs import hookimpl
-from balchat_host.api.transport import Latency, Transport, TransportHost
+from balchat_host.api.transport import Latency, Transport, TransportContext
 from balchat_transport_relay.settings import RelaySettings
 
 
-def make(host: TransportHost, settings: RelaySettings) -> Transport:
+def make(host: TransportContext, settings: RelaySettings) -> Transport:
     """Make the transport; its modules are imported only now."""
     from balchat_transport_relay.transport import RelayTransport  # noqa: PLC0415  # not imported to be listed
 

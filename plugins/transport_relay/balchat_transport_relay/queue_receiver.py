@@ -17,7 +17,7 @@ from balchat_relay_proto.parts import Part
 from balchat_relay_proto.sealing import CannotOpen, unseal
 
 from balchat_host.api.errors import StorageFull, WorldError
-from balchat_host.api.transport import Disposition, TransportHost, Verdict
+from balchat_host.api.transport import Disposition, TransportContext, Verdict
 from balchat_transport_relay.errors import unforeseen
 from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
@@ -62,7 +62,7 @@ class _Whole:
 class QueueReceiver:
     """Takes in what came out of one queue. `next_offer`: the loop's time at which all of it shall be fetched again."""
 
-    def __init__(self, host: TransportHost, reassembly: Reassembly, *, relay: bytes, source: Source) -> None:
+    def __init__(self, host: TransportContext, reassembly: Reassembly, *, relay: bytes, source: Source) -> None:
         self._host = host
         self._reassembly = reassembly
         self._source = source

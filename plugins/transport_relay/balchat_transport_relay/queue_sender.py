@@ -14,7 +14,7 @@ from balchat_relay_proto.sealing import OVERHEAD, seal
 from balchat_relay_proto.sizes import MAX_INBOX_ENVELOPE
 
 from balchat_host.api.errors import BadInput, PeerUnreachable
-from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportHost
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportContext
 from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination, QueueAddress
 from balchat_transport_relay.circuits import Circuits
@@ -49,7 +49,7 @@ class _Failure:
 class QueueSender:
     """Puts for us. `everywhere`: at each relay of a contact's, instead of the first that takes it."""
 
-    def __init__(self, host: TransportHost, circuits: Circuits, *, everywhere: bool) -> None:
+    def __init__(self, host: TransportContext, circuits: Circuits, *, everywhere: bool) -> None:
         self._host = host
         self._circuits = circuits
         self._everywhere = everywhere

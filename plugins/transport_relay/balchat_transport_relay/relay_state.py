@@ -16,7 +16,7 @@ from balchat_relay_proto.sealing import OPENING_KEY_SIZE, SEALING_KEY_SIZE, Open
 from balchat_relay_proto.sizes import MAX_PERMIT, ONION_KEY_SIZE
 
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PEER_ID_SIZE, PeerId
 from balchat_transport_relay.address import Destination, QueueAddress
 
@@ -99,7 +99,7 @@ class _InboxRow(Message):
 class RelayState:
     """The rows. `open` reads them; the other methods that change something return once it is durable."""
 
-    def __init__(self, host: TransportHost, now: Callable[[], float]) -> None:
+    def __init__(self, host: TransportContext, now: Callable[[], float]) -> None:
         self._host = host
         self._now = now
         self._relays: dict[bytes, RelayRow] = {}

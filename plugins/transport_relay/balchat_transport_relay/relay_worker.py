@@ -16,7 +16,7 @@ from balchat_relay_proto.replies import Created, Done
 from balchat_relay_proto.requests import Create, Delete
 
 from balchat_host.api.errors import StorageFailed, StorageFull
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
@@ -47,7 +47,7 @@ class RelayWorker:
 
     def __init__(
         self,
-        host: TransportHost,
+        host: TransportContext,
         key: bytes,
         *,
         state: RelayState,

@@ -15,7 +15,7 @@ from balchat_relay_proto.replies import Done, Fetched
 from balchat_relay_proto.requests import Acknowledge, Authority, Fetch
 from balchat_relay_proto.sealing import OpeningKey
 
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient, sign
 from balchat_transport_relay.reassembly import MAX_PARTS
@@ -30,7 +30,7 @@ class Inbox:
     may_stay: Final = 16
     octets_may_stay: Final = 1024 * 1024
 
-    def __init__(self, host: TransportHost, relay: PeerId, key: OpeningKey) -> None:
+    def __init__(self, host: TransportContext, relay: PeerId, key: OpeningKey) -> None:
         self._host = host
         self._relay = relay
         self.id = inbox_id(host.identity.octets)

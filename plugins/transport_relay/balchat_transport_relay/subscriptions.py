@@ -9,7 +9,7 @@ from balchat_relay_proto.errors import Code
 from balchat_relay_proto.sizes import MAX_ACKNOWLEDGED
 
 from balchat_host.api.errors import WorldError
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.queue_receiver import FULL_RETRY, LONGEST, QueueReceiver
@@ -81,7 +81,7 @@ class Subscriptions:
 
     def __init__(
         self,
-        host: TransportHost,
+        host: TransportContext,
         relay: PeerId,
         reassembly: Reassembly,
         *,

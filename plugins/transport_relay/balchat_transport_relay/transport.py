@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from balchat_host.api.errors import NetworkUnavailable, StorageFailed, StorageFull
-from balchat_host.api.transport import Outgoing, Transport, TransportHost
+from balchat_host.api.transport import Outgoing, Transport, TransportContext
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.errors import unforeseen
@@ -33,7 +33,7 @@ _CREATION: Final = 5.0
 class RelayTransport(Transport):
     """Leaves envelopes at contacts' relays, and has ours push what was left for us."""
 
-    def __init__(self, host: TransportHost, settings: RelaySettings, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, host: TransportContext, settings: RelaySettings, now: Callable[[], float] = time.time) -> None:
         self._host = host
         self._settings = settings
         self._now = now

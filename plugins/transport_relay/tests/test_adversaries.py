@@ -23,7 +23,7 @@ from balchat_transport_relay.settings import RelaySettings
 from balchat_host.api.errors import PeerUnreachable, RelayUnusable, StorageFailed
 from balchat_host.api.transport import Disposition, Outcome, Verdict
 from balchat_host.api.types import Secret
-from balchat_host.testing.fake_transport_host import commit_all
+from balchat_host.testing.fake_transport_context import commit_all
 
 if TYPE_CHECKING:
     from balchat_relay_proto.frames import FromRelay
@@ -82,7 +82,7 @@ async def test_it_repeats_everything(world) -> None:
             relay.frames = only(Push, lambda push: (push,) * 5)
             sent = [b"%d" % number for number in range(10)]
             await alice.send(bob, *sent)
-            # Each of them as it was; that there are five of each, the host notices (TransportHost.receive).
+            # Each of them as it was; that there are five of each, the host notices (TransportContext.receive).
             got = await bob.host.received.until(lambda received: len(received) >= 50, patience=DAY)
             assert {each.envelope for each in got} == set(sent)
             await relay.until(lambda: not relay.waiting)

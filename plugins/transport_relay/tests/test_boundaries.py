@@ -25,7 +25,7 @@ from balchat_transport_relay.relay_worker import RelayWorker
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Disposition, Outcome, Verdict
 from balchat_host.api.types import ONLINE
-from balchat_host.testing.fake_transport_host import FakeTransportHost, commit_all
+from balchat_host.testing.fake_transport_context import FakeTransportContext, commit_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +122,7 @@ async def test_the_host_raises_at_one_envelope(world, error, caplog) -> None:
             assert f"taking in what came from a relay failed: {type(error).__name__}" in caplog.messages
 
 
-class WrongCount(FakeTransportHost):
+class WrongCount(FakeTransportContext):
     """Gives no answer to what begins with x."""
 
     async def receive(self, source, envelopes):
@@ -166,7 +166,7 @@ async def test_every_strangers_envelope_is_poison(world) -> None:
             await both_talk(relay, alice, carol, bob, word=b"still here")
 
 
-class FailingSigner(FakeTransportHost):
+class FailingSigner(FakeTransportContext):
     """Cannot sign while `failing`."""
 
     failing = False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from balchat_host.api.network import Network
-    from balchat_host.api.transport import Transport, TransportHost
+    from balchat_host.api.transport import Transport, TransportContext
 
 
 class RelayBench(TransportBench):
@@ -36,9 +36,9 @@ class RelayBench(TransportBench):
     def network(self) -> Network:
         return LoopbackNetwork(self._network)
 
-    def transport(self, host: TransportHost) -> Transport:
+    def transport(self, context: TransportContext) -> Transport:
         (descriptor,) = balchat_transports()
-        return descriptor.factory(host, descriptor.settings())
+        return descriptor.factory(context, descriptor.settings())
 
     async def prepare(self, transport: Transport) -> None:
         assert transport.relays is not None

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.transport import Disposition, Outcome, Verdict
-from balchat_host.testing.fake_transport_host import FakeTransportHost, commit_all
+from balchat_host.testing.fake_transport_context import FakeTransportContext, commit_all
 from balchat_host.testing.virtual_network import VirtualNetwork
 
 if TYPE_CHECKING:
@@ -481,7 +481,7 @@ def test_whatever_comes_is_delivered_or_deleted_but_for_a_few(contents, answers,
     """Of each envelope it is known why it stays, and what stays is bounded."""
 
     async def run() -> None:
-        host = FakeTransportHost(VirtualNetwork().node())
+        host = FakeTransportContext(VirtualNetwork().node())
         given = cycle(answers)
 
         def answer(source, envelope):

@@ -17,7 +17,7 @@ from balchat_transport_relay.transport import RelayTransport
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
 from balchat_host.api.types import Phase, Secret
-from balchat_host.testing.fake_transport_host import FakeTransportHost
+from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
 
@@ -39,10 +39,10 @@ async def account(
     key: Secret | None = None,
     area: DictArea | None = None,
     **settings: int,
-) -> AsyncGenerator[tuple[FakeTransportHost, RelayTransport]]:
+) -> AsyncGenerator[tuple[FakeTransportContext, RelayTransport]]:
     assert own_relay.socket is not None
     network = LoopbackNetwork(own_relay.socket.parent)
-    host = FakeTransportHost(network, key=key, area=area)
+    host = FakeTransportContext(network, key=key, area=area)
     transport = RelayTransport(host, RelaySettings(**settings))
     async with running(network), running(transport):
         if add:

@@ -23,7 +23,7 @@ from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, PeerUnreachabl
 from balchat_host.api.transport import Disposition, KeyPackages, Outcome, Verdict
 from balchat_host.api.types import PeerId, Phase, Route, Secret
 from balchat_host.testing.dict_area import DictArea
-from balchat_host.testing.fake_transport_host import FakeTransportHost, commit_all, sign
+from balchat_host.testing.fake_transport_context import FakeTransportContext, commit_all, sign
 from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
@@ -481,7 +481,7 @@ async def test_an_account_to_whom_nobody_writes_costs_next_to_nothing(world) -> 
 async def test_relays_that_contacts_name_are_forgotten_when_idle(world) -> None:
     async with world() as w:
         relay = await w.relay()
-        circuits = Circuits(FakeTransportHost(w.network.node()), most=4, timeout=10)
+        circuits = Circuits(FakeTransportContext(w.network.node()), most=4, timeout=10)
         async with running(circuits):
             named, own = circuits.client(relay.peer, "put/0"), circuits.client(relay.peer, "inbox", ours=True)
             await anyio.sleep(2 * IDLE)
@@ -510,7 +510,7 @@ async def test_a_relay_that_vanished_without_a_sign_is_noticed(world) -> None:
 
 @pytest.mark.slow
 async def test_cards_are_made_again_when_half_of_them_are_gone_and_when_they_grow_old(world) -> None:
-    class Host(FakeTransportHost):
+    class Host(FakeTransportContext):
         """Makes key packages that live for 28 days."""
 
         async def key_packages(self, count: int) -> KeyPackages:
@@ -737,7 +737,7 @@ async def test_a_queue_that_is_not_there_is_asked_for_less_and_less_often(world)
 async def test_after_a_restore_no_card_from_before_is_left_for_strangers(world) -> None:
     key, area = Secret(urandom(32)), DictArea()
 
-    class Restored(FakeTransportHost):
+    class Restored(FakeTransportContext):
         """Goes on from a backup: it makes other key packages."""
 
         async def restored_at(self) -> int | None:

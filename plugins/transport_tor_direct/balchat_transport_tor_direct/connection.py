@@ -17,18 +17,18 @@ import anyio
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, ProtocolViolation
-from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportHost, Verdict
+from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportContext, Verdict
 from balchat_host.api.types import PeerId
 from balchat_transport_tor_direct.faults import LocalMisuse, log_unforeseen
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import READ_SIZE
 from balchat_transport_tor_direct.in_turn import InTurn
 from balchat_transport_tor_direct.inbound import Arrival
-from balchat_transport_tor_direct.limits import Allowance, Holdings
+from balchat_transport_tor_direct.limits import Allowance, MemoryBudget
 from balchat_transport_tor_direct.link import Answered, Arrived, Closed, Link, LinkState, Ponged
 from balchat_transport_tor_direct.settings import DirectSettings
-from balchat_transport_tor_direct.wakeup import Wakeup
 
 WRITE_SIZE: Final = 65_536
 MOST_BACKLOG: Final = 1024 * 1024
@@ -47,9 +47,9 @@ class Connection:
         reader: FrameReader,
         *,
         peer: PeerId,
-        host: TransportHost,
+        context: TransportContext,
         settings: DirectSettings,
-        holdings: Holdings["Connection"],
+        memory: MemoryBudget["Connection"],
         greeting: bytes,
         trusted: bool,
         on_over: Callable[["Connection"], None],
@@ -61,9 +61,9 @@ class Connection:
         self.useful_at = now
         """When it was last trusted anew."""
         self._stream = stream
-        self._host = host
+        self._context = context
         self._settings = settings
-        self._holdings = holdings
+        self._memory = memory
         self._greeting = greeting
         self._on_over = on_over
         self._link = Link(settings, reader, now)
@@ -74,10 +74,10 @@ class Connection:
         self._due = float("inf")
         self._writing = False
         self._discard = False
-        self._in_turn = InTurn(host.report)
+        self._in_turn = InTurn(context.report)
         self._committing = 0
-        self._write_now, self._commit_now, self._look_at_clock = Wakeup(), Wakeup(), Wakeup()
-        self._room, self._drained, self._trust_changed = Wakeup(), Wakeup(), Wakeup()
+        self._write_now, self._commit_now, self._look_at_clock = Bell(), Bell(), Bell()
+        self._room, self._drained, self._trust_changed = Bell(), Bell(), Bell()
         self._pong = anyio.Event()
         self._pong_token = 0
         self._decided = anyio.Event()
@@ -249,7 +249,7 @@ class Connection:
                     await self._commit_now.wait()
         finally:
             self._in_turn.end()
-            self._holdings.note(self, 0)
+            self._memory.note(self, 0)
 
     async def _hand_on(self, batch: Sequence[Arrival]) -> None:
         self._committing = sum(len(arrival.envelope) for arrival in batch)
@@ -270,14 +270,14 @@ class Connection:
         self._in_turn.committed(len(batch))
         self._note_held()
         self._stir()
-        if not self.trusted and (pause := self._envelopes.spend(len(batch), anyio.current_time())):
+        if not self.trusted and not self.over and (pause := self._envelopes.spend(len(batch), anyio.current_time())):
             with anyio.move_on_after(pause):
                 await self._trust_changed.wait()
         while self._link.backlog > MOST_BACKLOG and not self.over:
             await self._drained.wait()
 
     async def _dispositions(self, batch: Sequence[Arrival]) -> Sequence[Disposition]:
-        dispositions = await self._host.receive(self.peer, [arrival.envelope for arrival in batch])
+        dispositions = await self._context.receive(self.peer, [arrival.envelope for arrival in batch])
         if len(dispositions) != len(batch):
             raise LocalMisuse(f"{len(batch)} envelopes got {len(dispositions)} dispositions")
         return dispositions
@@ -326,7 +326,7 @@ class Connection:
 
     def _report(self, reports: list[SendReport]) -> None:
         if reports:
-            self._host.report(reports)
+            self._context.report(reports)
 
     def _trust(self) -> None:
         """It carried something of a contact's, or something that we sent."""
@@ -336,5 +336,5 @@ class Connection:
             self._trust_changed.ring()
 
     def _note_held(self) -> None:
-        if too_much := self._holdings.note(self, self._link.held + self._committing):
+        if too_much := self._memory.note(self, self._link.held + self._committing):
             too_much.let_go(CloseReason.OVERLOADED)

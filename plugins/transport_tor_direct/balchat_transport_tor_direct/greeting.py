@@ -7,7 +7,7 @@ import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BadCredential, PeerUnreachable
-from balchat_host.api.transport import TransportHost
+from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_tor_direct.faults import LocalMisuse, NoCommonVersion, violation
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameReader, FrameType
@@ -47,19 +47,24 @@ async def next_frame(stream: ByteStream, reader: FrameReader) -> Frame:
 
 
 async def greet_acceptor(
-    stream: ByteStream, reader: FrameReader, *, host: TransportHost, peer: PeerId, before_proof: Callable[[], None]
+    stream: ByteStream,
+    reader: FrameReader,
+    *,
+    context: TransportContext,
+    peer: PeerId,
+    before_proof: Callable[[], None],
 ) -> None:
     """Prove to `peer`, whom we dialled, who we are; return when it took the stream.
 
     `before_proof` is called just before the PROOF leaves. Raises ProtocolViolation, PeerUnreachable, and what the
     stream raises.
     """
-    machine = Dialler(identity=host.identity, peer=peer, nonce=urandom(NONCE_SIZE))
+    machine = Dialler(identity=context.identity, peer=peer, nonce=urandom(NONCE_SIZE))
     await stream.send(machine.start())
     while True:
         match machine.receive(await next_frame(stream, reader)):
             case Challenged(transcript):
-                signature = await host.sign(domain=DOMAIN, message=transcript)
+                signature = await context.sign(domain=DOMAIN, message=transcript)
                 # A dial that was abandoned while the signature was made ends here, with no proof sent.
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 before_proof()
@@ -72,12 +77,14 @@ async def greet_acceptor(
                 raise LocalMisuse(f"the dialler's machine gave {event}")
 
 
-async def greet_dialler(stream: ByteStream, reader: FrameReader, *, host: TransportHost) -> tuple[PeerId, bytes] | None:
+async def greet_dialler(
+    stream: ByteStream, reader: FrameReader, *, context: TransportContext
+) -> tuple[PeerId, bytes] | None:
     """Find out who dialled us; give the peer id and the READY that admits it, or None when it went away.
 
     Raises ProtocolViolation and what the stream raises.
     """
-    machine = Acceptor(identity=host.identity, nonce=urandom(NONCE_SIZE))
+    machine = Acceptor(identity=context.identity, nonce=urandom(NONCE_SIZE))
     while True:
         try:
             event = machine.receive(await next_frame(stream, reader))
@@ -89,7 +96,7 @@ async def greet_dialler(stream: ByteStream, reader: FrameReader, *, host: Transp
                 await stream.send(octets)
             case Proof(peer, transcript, signature):
                 try:
-                    host.verify(peer, domain=DOMAIN, message=transcript, signature=signature)
+                    context.verify(peer, domain=DOMAIN, message=transcript, signature=signature)
                 except BadCredential as error:
                     raise violation("H8", "PROOF does not verify") from error
                 # H10: behind PROOF nothing may stand but a CLOSE; the machine raises for anything else.

@@ -23,7 +23,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
 
-class Doorway:
+class HandshakeLimiter:
     """Streams in a handshake: so many, each so long. One more pushes the oldest out, so nobody can hold the door."""
 
     def __init__(self, *, most: int, seconds: float) -> None:
@@ -33,8 +33,8 @@ class Doorway:
         self._count = 0
 
     @contextmanager
-    def stand(self) -> Generator[None]:
-        """Stand in the doorway for the block, which is cancelled when its time is over or it is pushed out."""
+    def slot(self) -> Generator[None]:
+        """Stand in a slot for the block, which is cancelled when its time is over or it is pushed out."""
         if len(self._scopes) >= self._most:
             self._scopes.pop(next(iter(self._scopes))).cancel()
         self._count += 1
@@ -59,7 +59,7 @@ class Holder(Protocol):
 HolderT = TypeVar("HolderT", bound=Holder)
 
 
-class Holdings(Generic[HolderT]):
+class MemoryBudget(Generic[HolderT]):
     """The octets held for all together."""
 
     def __init__(self, most: int) -> None:

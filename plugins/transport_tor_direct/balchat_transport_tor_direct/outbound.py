@@ -27,7 +27,7 @@ MAX_RUN: Final = 1024
 
 
 @dataclass(slots=True)
-class Parcel:
+class OutgoingEnvelope:
     """An envelope on its way. A reply has no ticket: nobody waits for news of it."""
 
     ticket: int | None
@@ -42,15 +42,15 @@ class Parcel:
         return HEADER_SIZE + min(CHUNK_SIZE, len(self.envelope) - self.position)
 
 
-Lane = deque[Parcel] | deque[Parcel | bytes]
+Lane = deque[OutgoingEnvelope] | deque[OutgoingEnvelope | bytes]
 
 
 @dataclass(slots=True)
 class Output:
-    """Octets for the wire, and the parcels whose last piece is among them."""
+    """Octets for the wire, and the envelopes whose last piece is among them."""
 
     octets: bytes
-    completed: list[Parcel] = field(default_factory=list[Parcel])
+    completed: list[OutgoingEnvelope] = field(default_factory=list[OutgoingEnvelope])
 
 
 class Outbound:
@@ -58,10 +58,10 @@ class Outbound:
 
     def __init__(self) -> None:
         self._control = bytearray()
-        self._replies: deque[Parcel | bytes] = deque()
-        self._envelopes: deque[Parcel] = deque()
+        self._replies: deque[OutgoingEnvelope | bytes] = deque()
+        self._envelopes: deque[OutgoingEnvelope] = deque()
         self._replies_next = False
-        self._open: dict[int, tuple[Parcel, float]] = {}
+        self._open: dict[int, tuple[OutgoingEnvelope, float]] = {}
         self._next_number = 0
         self._unfinished: set[int] = set()
         self._limit = INITIAL_LIMIT
@@ -74,7 +74,7 @@ class Outbound:
 
     def submit(self, ticket: int, envelope: bytes) -> None:
         """Let an envelope wait for the wire, behind those before it."""
-        self._envelopes.append(Parcel(ticket, envelope))
+        self._envelopes.append(OutgoingEnvelope(ticket, envelope))
         self.in_flight_count += 1
         self.in_flight_octets += len(envelope)
 
@@ -85,7 +85,7 @@ class Outbound:
     def reply(self, replies: tuple[bytes, ...], answer: Frame) -> None:
         """Let replies go, and the answer behind them."""
         for envelope in replies:
-            self._replies.append(Parcel(None, envelope))
+            self._replies.append(OutgoingEnvelope(None, envelope))
             self._reply_octets += len(envelope)
         octets = answer.encode()
         self._replies.append(octets)
@@ -121,10 +121,10 @@ class Outbound:
     def left(self, output: Output, now: float) -> list[SendReport]:
         """Take note that `output` has left; give SENT for what is whole on its way and was not answered already."""
         reports: list[SendReport] = []
-        for parcel in output.completed:
-            if parcel.number in self._open:
-                self._open[parcel.number] = (parcel, now)
-                reports += self._sent(parcel)
+        for outgoing in output.completed:
+            if outgoing.number in self._open:
+                self._open[outgoing.number] = (outgoing, now)
+                reports += self._sent(outgoing)
         return reports
 
     def _next_piece(self, output: Output) -> bytes:
@@ -148,23 +148,23 @@ class Outbound:
                 return self._cut(head, lane, output)
         return b""
 
-    def _cut(self, parcel: Parcel, lane: Lane, output: Output) -> bytes:
-        if parcel.number is None:
-            parcel.number = self._next_number
+    def _cut(self, outgoing: OutgoingEnvelope, lane: Lane, output: Output) -> bytes:
+        if outgoing.number is None:
+            outgoing.number = self._next_number
             self._next_number += 1
-            self._unfinished.add(parcel.number)
-        piece = parcel.envelope[parcel.position : parcel.position + CHUNK_SIZE]
-        parcel.position += len(piece)
-        last = parcel.position == len(parcel.envelope)
-        if parcel.ticket is None:
+            self._unfinished.add(outgoing.number)
+        piece = outgoing.envelope[outgoing.position : outgoing.position + CHUNK_SIZE]
+        outgoing.position += len(piece)
+        last = outgoing.position == len(outgoing.envelope)
+        if outgoing.ticket is None:
             self._reply_octets -= len(piece)
         if last:
             lane.popleft()
-            self._unfinished.discard(parcel.number)
-            if parcel.ticket is not None:
-                self._open[parcel.number] = (parcel, float("inf"))
-                output.completed.append(parcel)
-        octets = Frame(FrameType.ENVELOPE if last else FrameType.FRAGMENT, parcel.number, piece).encode()
+            self._unfinished.discard(outgoing.number)
+            if outgoing.ticket is not None:
+                self._open[outgoing.number] = (outgoing, float("inf"))
+                output.completed.append(outgoing)
+        octets = Frame(FrameType.ENVELOPE if last else FrameType.FRAGMENT, outgoing.number, piece).encode()
         self._spent += len(octets)
         return octets
 
@@ -203,11 +203,11 @@ class Outbound:
 
     def lose_all(self) -> list[SendReport]:
         """The stream has ended: give LOST for everything open."""
-        parcels = [parcel for parcel, _ in self._open.values()] + list(self._envelopes)
+        unfinished = [outgoing for outgoing, _ in self._open.values()] + list(self._envelopes)
         self._open.clear()
         self._envelopes.clear()
         self.in_flight_count = self.in_flight_octets = 0
-        return [SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in parcels if each.ticket is not None]
+        return [SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in unfinished if each.ticket is not None]
 
     def _check_sent(self, first: int, count: int) -> None:
         unfinished = any(first <= number < first + count for number in self._unfinished)
@@ -217,17 +217,17 @@ class Outbound:
     def _settle(
         self, number: int, outcome: Outcome, *, reason: str | None = None, retry_after: float | None = None
     ) -> list[SendReport]:
-        parcel, _ = self._open.pop(number, (None, 0.0))
-        if parcel is None or parcel.ticket is None:
+        outgoing, _ = self._open.pop(number, (None, 0.0))
+        if outgoing is None or outgoing.ticket is None:
             return []
         self.in_flight_count -= 1
-        self.in_flight_octets -= len(parcel.envelope)
-        final = SendReport(ticket=parcel.ticket, outcome=outcome, reason=reason, retry_after=retry_after)
+        self.in_flight_octets -= len(outgoing.envelope)
+        final = SendReport(ticket=outgoing.ticket, outcome=outcome, reason=reason, retry_after=retry_after)
         # An answer can be quicker than the news that the octets have left.
-        return [*self._sent(parcel), final]
+        return [*self._sent(outgoing), final]
 
-    def _sent(self, parcel: Parcel) -> list[SendReport]:
-        if parcel.reported_sent or parcel.ticket is None:
+    def _sent(self, outgoing: OutgoingEnvelope) -> list[SendReport]:
+        if outgoing.reported_sent or outgoing.ticket is None:
             return []
-        parcel.reported_sent = True
-        return [SendReport(ticket=parcel.ticket, outcome=Outcome.SENT)]
+        outgoing.reported_sent = True
+        return [SendReport(ticket=outgoing.ticket, outcome=Outcome.SENT)]

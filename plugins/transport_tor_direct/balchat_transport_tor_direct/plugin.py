@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.hookspecs import hookimpl
-from balchat_host.api.transport import Latency, Transport, TransportHost
+from balchat_host.api.transport import Latency, Transport, TransportContext
 from balchat_transport_tor_direct.settings import DirectSettings
 
 
-def make(host: TransportHost, settings: DirectSettings) -> Transport:
+def make(context: TransportContext, settings: DirectSettings) -> Transport:
     """Make the transport; its modules are imported only now."""
     from balchat_transport_tor_direct.transport import DirectTransport  # noqa: PLC0415  # not imported to be listed
 
-    return DirectTransport(host, settings)
+    return DirectTransport(context, settings)
 
 
 @hookimpl

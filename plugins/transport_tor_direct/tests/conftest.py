@@ -16,7 +16,7 @@ from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_transport_tor_direct.transport import PORT, DirectTransport
 
 from balchat_host.api.types import PeerId, Phase, Secret
-from balchat_host.testing.fake_transport_host import FakeTransportHost, sign
+from balchat_host.testing.fake_transport_context import FakeTransportContext, sign
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, peer_of
 from balchat_host.testing.waiting import running
 
@@ -34,7 +34,7 @@ class Account:
     """One running transport, its host and its node."""
 
     node: VirtualNode
-    host: FakeTransportHost
+    host: FakeTransportContext
     transport: DirectTransport
 
     @property
@@ -55,7 +55,7 @@ async def running_account(
 ) -> AsyncGenerator[Account]:
     """Run an account until the block ends."""
     node = world.node()
-    host = FakeTransportHost(node, key=key)
+    host = FakeTransportContext(node, key=key)
     transport = DirectTransport(host, settings or DirectSettings())
     async with running(node), running(transport):
         await host.states.reach(Phase.ONLINE)

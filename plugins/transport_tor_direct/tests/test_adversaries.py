@@ -284,6 +284,6 @@ async def test_nothing_is_kept_of_strangers_that_have_left(
             await alice.host.sees(guest.peer, reachable=False)
         await anyio.wait_all_tasks_blocked()
         transport = alice.transport
-        assert not transport._meetings
+        assert not transport._peer_states
         assert not transport._connections
-        assert transport._holdings._held == {}
+        assert transport._memory._held == {}

@@ -20,7 +20,7 @@ from balchat_transport_tor_direct.link import Link
 
 from balchat_host.api.errors import BadInput, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome
-from balchat_host.testing.fake_transport_host import commit_all
+from balchat_host.testing.fake_transport_context import commit_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

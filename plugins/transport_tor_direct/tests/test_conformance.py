@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from balchat_host.api.network import Network
-    from balchat_host.api.transport import Transport, TransportHost
+    from balchat_host.api.transport import Transport, TransportContext
 
 
 class DirectBench(TransportBench):
-    def transport(self, host: TransportHost) -> Transport:
+    def transport(self, context: TransportContext) -> Transport:
         (descriptor,) = balchat_transports()
-        return descriptor.factory(host, descriptor.settings())
+        return descriptor.factory(context, descriptor.settings())
 
 
 class LoopbackBench(DirectBench):

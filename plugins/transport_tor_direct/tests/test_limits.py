@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import anyio
 import pytest
-from balchat_transport_tor_direct.limits import Allowance, Doorway, Holdings
+from balchat_transport_tor_direct.limits import Allowance, HandshakeLimiter, MemoryBudget
 from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
@@ -34,18 +34,18 @@ def test_no_more_is_saved_up_than_may_be_used_at_once() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock(autojump_threshold=0)})], ids=["trio"])
-async def test_the_doorway_pushes_out_the_oldest_and_the_slow() -> None:
-    doorway, left = Doorway(most=2, seconds=30), dict[str, float]()
+async def test_the_limiter_pushes_out_the_oldest_and_the_slow() -> None:
+    limiter, left = HandshakeLimiter(most=2, seconds=30), dict[str, float]()
 
-    async def stand(name: str, seconds: float) -> None:
-        with doorway.stand():
+    async def slot(name: str, seconds: float) -> None:
+        with limiter.slot():
             await anyio.sleep(seconds)
         left[name] = anyio.current_time()
 
     begun = anyio.current_time()
     async with anyio.create_task_group() as tasks:
         for name, seconds in (("oldest", 1000), ("quick", 2), ("slow", 1000)):
-            tasks.start_soon(stand, name, seconds)
+            tasks.start_soon(slot, name, seconds)
             await anyio.wait_all_tasks_blocked()
     assert {name: round(at - begun) for name, at in left.items()} == {"oldest": 0, "quick": 2, "slow": 30}
 
@@ -57,12 +57,12 @@ class Somebody:
 
 
 def test_who_makes_us_hold_most_goes_first_but_strangers_before_friends() -> None:
-    holdings: Holdings[Somebody] = Holdings(100)
+    memory: MemoryBudget[Somebody] = MemoryBudget(100)
     friend, small, large = Somebody("friend", trusted=True), Somebody("small"), Somebody("large")
-    assert holdings.note(friend, 60) is None
-    assert holdings.note(small, 10) is None
-    assert holdings.note(large, 40) == large
-    assert holdings.note(large, 0) is None
-    assert holdings.note(friend, 95) == small
-    holdings.note(small, 0)
-    assert holdings.note(friend, 101) == friend
+    assert memory.note(friend, 60) is None
+    assert memory.note(small, 10) is None
+    assert memory.note(large, 40) == large
+    assert memory.note(large, 0) is None
+    assert memory.note(friend, 95) == small
+    memory.note(small, 0)
+    assert memory.note(friend, 101) == friend

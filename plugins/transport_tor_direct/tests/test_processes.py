@@ -18,7 +18,7 @@ from balchat_transport_tor_direct.transport import DirectTransport
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
 from balchat_host.api.types import Secret
-from balchat_host.testing.fake_transport_host import FakeTransportHost
+from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.virtual_network import peer_of
 from balchat_host.testing.waiting import running
@@ -35,14 +35,14 @@ from pathlib import Path
 import anyio
 
 from balchat_host.api.types import Phase, Secret
-from balchat_host.testing.fake_transport_host import FakeTransportHost
+from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
 from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_transport_tor_direct.transport import DirectTransport
 
 # What was committed is one line each, on the disk before it is acknowledged.
-class DurableHost(FakeTransportHost):
+class DurableHost(FakeTransportContext):
     async def receive(self, source, envelopes):
         dispositions = await super().receive(source, envelopes)
         with open(sys.argv[2], "ab", buffering=0) as vault:
@@ -71,7 +71,7 @@ def shared() -> Iterator[Path]:
 async def test_what_was_delivered_is_on_the_disk_of_a_process_that_was_killed(shared: Path, tmp_path: Path) -> None:
     vault, chance = tmp_path / "vault", random.Random(4)
     network = LoopbackNetwork(shared)
-    host = FakeTransportHost(network)
+    host = FakeTransportContext(network)
     transport = DirectTransport(host, DirectSettings())
     peer, delivered, number = peer_of(OTHER), list[bytes](), 0
     routes = transport.first_routes(peer)

@@ -15,7 +15,7 @@ from trio.testing import MockClock
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.transport import Disposition, Outcome, Verdict
 from balchat_host.api.types import Phase, Secret
-from balchat_host.testing.fake_transport_host import COMMITTED, FakeTransportHost
+from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
 from balchat_host.testing.virtual_network import VirtualNetwork, ignore_state, peer_of
 from balchat_host.testing.waiting import running
 
@@ -38,7 +38,7 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "trio", {"clock": MockClock(autojump_threshold=0)}
 
 
-class FullDisk(FakeTransportHost):
+class FullDisk(FakeTransportContext):
     """A host whose disk is full until `mended`."""
 
     mended = False
@@ -46,7 +46,7 @@ class FullDisk(FakeTransportHost):
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         if not self.mended:
             raise StorageFull
-        return await FakeTransportHost.receive(self, source, envelopes)
+        return await FakeTransportContext.receive(self, source, envelopes)
 
 
 async def test_a_host_that_cannot_take_envelopes_loses_none(account: Start, world: VirtualNetwork) -> None:
@@ -62,7 +62,7 @@ async def test_a_host_that_cannot_take_envelopes_loses_none(account: Start, worl
         await host.receives(b"one", b"two")
 
 
-class LateNetwork(FakeTransportHost):
+class LateNetwork(FakeTransportContext):
     """A host that cannot publish at once."""
 
     refusals = 3
@@ -71,7 +71,7 @@ class LateNetwork(FakeTransportHost):
         if self.refusals:
             self.refusals -= 1
             raise NetworkUnavailable(problem="tor is not there", remedy="Wait.")
-        return await FakeTransportHost.publish(self, port, on_state=on_state)
+        return await FakeTransportContext.publish(self, port, on_state=on_state)
 
 
 async def test_publishing_is_tried_until_it_works(world: VirtualNetwork) -> None:
@@ -85,7 +85,7 @@ async def test_publishing_is_tried_until_it_works(world: VirtualNetwork) -> None
 
 async def test_starting_is_told_with_its_percentage(world: VirtualNetwork) -> None:
     node = world.node(online=False)
-    host = FakeTransportHost(node)
+    host = FakeTransportContext(node)
     async with running(node), running(DirectTransport(host, DirectSettings())):
         await host.states.until(lambda states: any(state.percent is not None for state in states))
         assert host.states.all[-1].phase is Phase.STARTING
@@ -322,7 +322,7 @@ async def test_a_peer_that_reads_nothing_cannot_keep_its_stream_when_it_is_disco
             await deaf.say(FrameType.PING, 1)
 
 
-class ChangesItsMind(FakeTransportHost):
+class ChangesItsMind(FakeTransportContext):
     """A host that lets go of the peer while it signs for it, and signs all the same."""
 
     transport: DirectTransport
@@ -330,7 +330,7 @@ class ChangesItsMind(FakeTransportHost):
     async def sign(self, *, domain: str, message: bytes) -> bytes:
         with anyio.CancelScope(shield=True):
             await self.transport.disconnect(peer_of(OTHER))
-            return await FakeTransportHost.sign(self, domain=domain, message=message)
+            return await FakeTransportContext.sign(self, domain=domain, message=message)
 
 
 async def test_a_dial_that_was_given_up_while_it_signed_sends_no_proof(account: Start, world: VirtualNetwork) -> None:

@@ -15,7 +15,7 @@ from balchat_transport_tor_direct.settings import DirectSettings
 
 from balchat_host.api.errors import BadCredential, ProtocolViolation
 from balchat_host.api.types import PeerId, Secret
-from balchat_host.testing.fake_transport_host import FakeTransportHost, sign
+from balchat_host.testing.fake_transport_context import FakeTransportContext, sign
 from balchat_host.testing.virtual_network import VirtualNetwork, peer_of
 
 VECTORS = sorted(Path(__file__).parent.joinpath("vectors").glob("*.json"))
@@ -58,7 +58,7 @@ def run_dialler(vector: Vector) -> None:
 
 
 def run_acceptor(vector: Vector) -> None:
-    host = FakeTransportHost(VirtualNetwork().node(), key=Secret(bytes.fromhex(vector["seed"])))
+    host = FakeTransportContext(VirtualNetwork().node(), key=Secret(bytes.fromhex(vector["seed"])))
     machine = Acceptor(identity=host.identity, nonce=bytes.fromhex(vector["nonce"]), versions=tuple(vector["versions"]))
     sent: list[bytes] = []
     proven: Proof | None = None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import typer
 
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.frontend import App, Host
+from balchat_host.api.frontend import App, Profiles
 from balchat_host.api.text import visible
 from balchat_ui_cli.frame import Choices
 
@@ -30,14 +30,14 @@ def _complete(ctx: typer.Context, incomplete: str, names_of: Callable[[App], Awa
     choices: Choices = root.obj
     chosen = ctx.params.get("profile") or root.params.get("profile") or None
     try:
-        names = anyio.run(_names, choices.host, chosen, names_of)
+        names = anyio.run(_names, choices.profiles, chosen, names_of)
     except (BalchatError, BaseExceptionGroup, OSError):
         return []
     return [name for name in names if name.startswith(incomplete) and visible(name) == name]
 
 
-async def _names(host: Host, profile: str | None, names_of: Callable[[App], Awaitable[list[str]]]) -> list[str]:
-    connection = await host.profile(profile).connect()
+async def _names(profiles: Profiles, profile: str | None, names_of: Callable[[App], Awaitable[list[str]]]) -> list[str]:
+    connection = await profiles.profile(profile).connect()
     if connection is None:
         return []
     async with connection as app:

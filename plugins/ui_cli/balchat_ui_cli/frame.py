@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from balchat_host.api.errors import BadInput
-from balchat_host.api.frontend import Host, Profile
+from balchat_host.api.frontend import Profile, Profiles
 from balchat_host.api.storage import SlotKind
 from balchat_ui_cli.free_text import NoSuchOption, options_first
 from balchat_ui_cli.output import Output
@@ -59,7 +59,7 @@ _DEFAULTS: dict[str, object] = {"json": False, "recovery_code": False}
 class Choices:
     """What the program was started with, and what was said before the command's name."""
 
-    host: Host
+    profiles: Profiles
     arguments: Sequence[str]
     profile: str | None = None
     json: bool = False
@@ -72,7 +72,7 @@ class Run:
     `chosen_profile` is what the person called the profile, if anything; `arguments` is the whole command line.
     """
 
-    host: Host
+    profiles: Profiles
     profile: Profile
     session: Session
     out: Output
@@ -113,9 +113,9 @@ def _run(ctx: typer.Context, given: dict[str, Any]) -> Run:
     choices: Choices = ctx.obj
     chosen = given["profile"] or choices.profile or None
     out = Output(as_json=given["json"] or choices.json, environment=environ)
-    profile = choices.host.profile(chosen)
+    profile = choices.profiles.profile(chosen)
     return Run(
-        host=choices.host,
+        profiles=choices.profiles,
         profile=profile,
         session=Session(profile, _key(given, out), out, _patience()),
         out=out,

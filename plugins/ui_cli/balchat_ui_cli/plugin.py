@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from balchat_host.api.descriptors import FrontEndDescriptor
-from balchat_host.api.frontend import Host
+from balchat_host.api.frontend import Profiles
 from balchat_host.api.hookspecs import hookimpl
 
 
-def main(host: Host, argv: Sequence[str]) -> int:
+def main(profiles: Profiles, argv: Sequence[str]) -> int:
     """Run one command line; give its exit code."""
     from balchat_ui_cli.program import main as run
 
-    return run(host, argv)
+    return run(profiles, argv)
 
 
 @hookimpl

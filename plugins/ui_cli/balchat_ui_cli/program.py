@@ -11,7 +11,7 @@ import typer
 import typer.main
 
 from balchat_host.api.errors import BalchatError, InternalError, PluginError
-from balchat_host.api.frontend import Host
+from balchat_host.api.frontend import Profiles
 from balchat_host.api.streams import READER_GONE, ReaderGone
 from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running
 from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group, show_help
@@ -22,12 +22,12 @@ INTERRUPTED: Final = 130
 """What a shell reports for a program that SIGINT ended: 128 and the signal's number."""
 
 
-def main(host: Host, argv: Sequence[str]) -> int:
+def main(profiles: Profiles, argv: Sequence[str]) -> int:
     """Run one command line, without the program's name; give its exit code."""
     options = argv[: argv.index("--")] if "--" in argv else argv
     out = Output(as_json="--json" in options, environment=environ)
     try:
-        return _run(host, argv)
+        return _run(profiles, argv)
     except BalchatError as error:
         # What a plugin raised is its author's to know.
         if isinstance(error, PluginError) and error.__cause__ is not None and environ.get("BALCHAT_TRACEBACK"):
@@ -49,11 +49,11 @@ def main(host: Host, argv: Sequence[str]) -> int:
         return failure.exit_code
 
 
-def _run(host: Host, argv: Sequence[str]) -> int:
+def _run(profiles: Profiles, argv: Sequence[str]) -> int:
     for argument in argv:
         if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
             raise typer.BadParameter("an argument is not valid UTF-8")
-    choices = Choices(host=host, arguments=argv)
+    choices = Choices(profiles=profiles, arguments=argv)
     code = program().main(args=list(argv), prog_name="balchat", standalone_mode=False, obj=choices)
     return code if isinstance(code, int) else 0
 
@@ -84,9 +84,9 @@ def begin(
 ) -> None:
     """Take what was said before the command's name."""
     start: Choices = ctx.obj
-    ctx.obj = Choices(host=start.host, arguments=start.arguments, profile=profile, json=json)
+    ctx.obj = Choices(profiles=start.profiles, arguments=start.arguments, profile=profile, json=json)
     if version:
-        typer.echo(f"balchat {start.host.version}")
+        typer.echo(f"balchat {start.profiles.version}")
         raise typer.Exit
     show_help(ctx)
 

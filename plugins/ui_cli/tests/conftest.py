@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from balchat_ui_cli.program import main
 
-from balchat_host.testing.fake_host import FakeHost, FakeProfile
+from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Result:
 class Cli:
     """Runs commands in this process. `unlock` gives the passphrase with each."""
 
-    def __init__(self, host: FakeHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, host: FakeProfiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.host = host
         self._capsys = capsys
         self._monkeypatch = monkeypatch
@@ -91,15 +91,15 @@ def _feed(writing: int, octets: bytes) -> None:
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProfiles:
     for name in OUTSIDE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BALCHAT_TRACEBACK", "1")
-    return FakeHost(tmp_path / "profiles")
+    return FakeProfiles(tmp_path / "profiles")
 
 
 @pytest.fixture
-def profile(host: FakeHost) -> FakeProfile:
+def profile(host: FakeProfiles) -> FakeProfile:
     """The default profile, with an account that no process runs."""
     profile = host.profile()
     profile.make()
@@ -114,7 +114,7 @@ def app(profile: FakeProfile) -> FakeApp:
 
 
 @pytest.fixture
-def cli(host: FakeHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(host: FakeProfiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     return Cli(host, capsys, monkeypatch)
 
 

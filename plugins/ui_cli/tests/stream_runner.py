@@ -24,12 +24,12 @@ from balchat_host.api.frontend import PluginView, SettingView
 from balchat_host.api.streams import prepare_standard_streams
 from balchat_host.api.types import Check
 from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_host import FakeHost
+from balchat_host.testing.fake_profiles import FakeProfiles
 
 
-def world(folder: Path, command: str) -> FakeHost:
+def world(folder: Path, command: str) -> FakeProfiles:
     """Make an account with a contact, a message, a request and a relay, which is running unless a command starts it."""
-    host = FakeHost(folder)
+    host = FakeProfiles(folder)
     if command == "restore":
         host.profile("old").make()
     if command in {"init", "restore"}:

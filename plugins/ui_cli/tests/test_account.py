@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
     from conftest import Cli
 
 
-def test_init_makes_an_account_and_shows_the_recovery_code_once(cli: Cli, host: FakeHost, key: str) -> None:
+def test_init_makes_an_account_and_shows_the_recovery_code_once(cli: Cli, host: FakeProfiles, key: str) -> None:
     made = cli("init", "--name", "Alice", key)
     assert made.code == 0
     assert made.out.count("0000-0000") == 1
@@ -27,7 +27,7 @@ def test_init_makes_an_account_and_shows_the_recovery_code_once(cli: Cli, host: 
     assert host.profile().app.account.name == "Alice"
 
 
-def test_init_as_json(cli: Cli, host: FakeHost, key: str) -> None:
+def test_init_as_json(cli: Cli, host: FakeProfiles, key: str) -> None:
     assert cli.json("init", "--name", "Alice", key, "--profile", "work") == {
         "profile": "work",
         "directory": str(host.profile("work").directory),
@@ -36,7 +36,7 @@ def test_init_as_json(cli: Cli, host: FakeHost, key: str) -> None:
     }
 
 
-def test_init_checks_the_name_before_it_asks_for_a_passphrase(cli: Cli, host: FakeHost) -> None:
+def test_init_checks_the_name_before_it_asks_for_a_passphrase(cli: Cli, host: FakeProfiles) -> None:
     # There is nothing to read a passphrase from.
     for name in ("", "x" * 65, "Bob\u202e", fake_peer("Bob").onion):
         result = cli("init", "--name", name, "--json")
@@ -44,7 +44,7 @@ def test_init_checks_the_name_before_it_asks_for_a_passphrase(cli: Cli, host: Fa
         assert not host.profile().exists()
 
 
-def test_init_prints_the_name_as_it_is_kept(cli: Cli, host: FakeHost, pipe_with: Callable[[bytes], int]) -> None:
+def test_init_prints_the_name_as_it_is_kept(cli: Cli, host: FakeProfiles, pipe_with: Callable[[bytes], int]) -> None:
     passphrase = ["--passphrase-fd", str(pipe_with(b"correct horse battery staple\n"))]
     assert cli.json("init", "--name", " Rene\u0301  B. ", *passphrase)["name"] == "Ren\u00e9 B."
     assert host.profile().app.account.name == "Ren\u00e9 B."
@@ -57,7 +57,7 @@ def test_init_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProf
     assert profile.app.account.name == "Alice"
 
 
-def test_init_refuses_a_weak_passphrase(cli: Cli, host: FakeHost, pipe_with: Callable[[bytes], int]) -> None:
+def test_init_refuses_a_weak_passphrase(cli: Cli, host: FakeProfiles, pipe_with: Callable[[bytes], int]) -> None:
     result = cli("init", "--name", "Alice", "--passphrase-fd", str(pipe_with(b"short\n")))
     assert (result.code, result.out) == (3, "")
     assert "too weak" in result.err
@@ -138,7 +138,7 @@ def test_backup_takes_a_relative_path(cli: Cli, app: FakeApp, tmp_path: Path, mo
     assert cli.json("backup", "copy")["path"] == str(tmp_path / "copy")
 
 
-def test_restore_makes_the_account_again(cli: Cli, host: FakeHost, key: str) -> None:
+def test_restore_makes_the_account_again(cli: Cli, host: FakeProfiles, key: str) -> None:
     host.profile("old").make("Alice")
     backup = str(host.profile("old").directory)
     restored = cli.json("restore", backup, key, "--profile", "new")
@@ -146,7 +146,7 @@ def test_restore_makes_the_account_again(cli: Cli, host: FakeHost, key: str) -> 
     assert host.profile("new").app.account.name == "Alice"
 
 
-def test_restore_says_what_comes_next(cli: Cli, host: FakeHost, key: str) -> None:
+def test_restore_says_what_comes_next(cli: Cli, host: FakeProfiles, key: str) -> None:
     host.profile("old").make("Alice")
     said = cli.ok("restore", str(host.profile("old").directory), key, "--profile", "new").out
     assert "Next: `balchat up`" in said
@@ -154,7 +154,7 @@ def test_restore_says_what_comes_next(cli: Cli, host: FakeHost, key: str) -> Non
     assert max(len(line) for line in said.splitlines() if str(host.profile("new").directory) not in line) <= 80
 
 
-def test_restore_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProfile, host: FakeHost) -> None:
+def test_restore_never_touches_an_account_that_is_there(cli: Cli, profile: FakeProfile, host: FakeProfiles) -> None:
     host.profile("other").make("Mallory")
     result = cli("restore", str(host.profile("other").directory), "--json")
     assert (result.code, result.error["code"]) == (3, "account-exists")
@@ -170,7 +170,7 @@ def test_restore_of_nothing_asks_for_no_passphrase(cli: Cli, tmp_path: Path) -> 
 
 
 def test_restore_with_a_wrong_passphrase_makes_nothing(
-    cli: Cli, host: FakeHost, pipe_with: Callable[[bytes], int]
+    cli: Cli, host: FakeProfiles, pipe_with: Callable[[bytes], int]
 ) -> None:
     host.profile("old").make("Alice")
     wrong = str(pipe_with(b"wrong\n"))

@@ -12,7 +12,7 @@ from balchat_host.testing.fake_app import FakeApp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.fake_host import FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile
     from conftest import Cli
 
 BOB = FakeApp("Bob").account.peer.onion

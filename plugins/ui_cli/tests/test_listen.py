@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_host import FakeHost
+from balchat_host.testing.fake_profiles import FakeProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ PASSPHRASE = "correct horse battery staple"
 def bob(app: FakeApp) -> FakeApp:
     """The account, running, with three messages of Bob's that the reader called bot has not seen."""
     app.befriend("Bob")
-    app.account.journal.acknowledge("bot", app.account.journal.last)
+    app.account.event_log.acknowledge("bot", app.account.event_log.last)
     for text in ("one", "two", "three"):
         app.hear("Bob", text)
     return app
@@ -43,7 +43,7 @@ def texts(result: Any) -> list[str]:
 
 def missing(app: FakeApp) -> int:
     """How many events the reader called bot would get again."""
-    return app.account.journal.last - app.account.journal._acknowledged["bot"]
+    return app.account.event_log.last - app.account.event_log._acknowledged["bot"]
 
 
 # -- printing
@@ -57,7 +57,7 @@ def test_what_was_only_printed_comes_again(cli: Cli, bob: FakeApp) -> None:
 
 def test_a_new_reader_is_known_from_its_first_look(cli: Cli, bob: FakeApp) -> None:
     cli.ok("listen", "--as", "another bot", "--count", "1")
-    assert bob.account.journal._acknowledged["another bot"] == 0
+    assert bob.account.event_log._acknowledged["another bot"] == 0
 
 
 def test_confirming_needs_a_name_and_one_way(cli: Cli, bob: FakeApp) -> None:
@@ -73,19 +73,19 @@ def confirm(cli: Cli, stdin: bytes, *more: str) -> Any:
 
 
 def test_a_confirmed_event_does_not_come_again(cli: Cli, bob: FakeApp) -> None:
-    first = bob.account.journal.last - 2
+    first = bob.account.event_log.last - 2
     assert texts(confirm(cli, b"%d\n" % (first + 1), "--count", "3")) == ["one", "two", "three"]
     assert texts(cli.ok("listen", "--as", "bot", "--count", "1", "--json")) == ["three"]
 
 
 def test_the_last_event_may_still_be_confirmed_after_it_was_printed(cli: Cli, bob: FakeApp) -> None:
-    result = confirm(cli, b"%d\n" % bob.account.journal.last, "--count", "3")
+    result = confirm(cli, b"%d\n" % bob.account.event_log.last, "--count", "3")
     assert (result.code, result.err) == (0, "")
     assert missing(bob) == 0
 
 
 def test_a_wrong_confirmation_is_an_error_about_its_line(cli: Cli, bob: FakeApp) -> None:
-    last = bob.account.journal.last
+    last = bob.account.event_log.last
     lines = [b"one", b"", b"-1", b"9" * 15, b"9" * 5000, "٣".encode(), b"%d" % (last - 1), b"1e3", b" %d \r" % last]
     result = confirm(cli, b"\xef\xbb\xbf" + b"\n".join([b"0", *lines]) + b"\n", "--count", "3")
     assert result.code == 0
@@ -96,7 +96,7 @@ def test_a_wrong_confirmation_is_an_error_about_its_line(cli: Cli, bob: FakeApp)
 
 
 def test_half_a_line_confirms_nothing(cli: Cli, bob: FakeApp) -> None:
-    result = confirm(cli, b"%d" % bob.account.journal.last)
+    result = confirm(cli, b"%d" % bob.account.event_log.last)
     assert result.code == 0
     assert result.error["fields"]["line"] == 1
     assert missing(bob) == 3
@@ -114,7 +114,7 @@ def execute(cli: Cli, command: str, *more: str) -> Any:
     return cli("listen", "--as", "bot", "--json", "--exec", command, *more)
 
 
-def test_a_command_gets_each_event_and_confirms_it(cli: Cli, bob: FakeApp, host: FakeHost, tmp_path: Path) -> None:
+def test_a_command_gets_each_event_and_confirms_it(cli: Cli, bob: FakeApp, host: FakeProfiles, tmp_path: Path) -> None:
     command = f"cat >> {tmp_path}/events; env >> {tmp_path}/environment"
     result = execute(cli, command, "--count", "3")
     assert (result.code, result.out, result.err) == (0, "", "")
@@ -148,7 +148,7 @@ def test_a_command_that_fails_is_tried_again_and_then_given_up(
     assert [warning["warning"]["code"] for warning in warnings] == ["command-failed"] * 2
     assert all(how in warning["warning"]["message"] for warning in warnings)
     assert error["error"]["code"] == "command-failed"
-    assert error["error"]["fields"] == {"cursor": bob.account.journal.last - 2, "tries": 3, "how": how}
+    assert error["error"]["fields"] == {"cursor": bob.account.event_log.last - 2, "tries": 3, "how": how}
     assert missing(bob) == 3
 
 
@@ -169,7 +169,7 @@ def test_a_command_that_works_the_second_time(
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    FakeHost(tmp_path / "profiles").profile().make()
+    FakeProfiles(tmp_path / "profiles").profile().make()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
     return {**kept, "FAKE_BALCHAT": str(tmp_path / "profiles"), "LC_ALL": "C.UTF-8"}
 

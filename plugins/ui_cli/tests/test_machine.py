@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
     from conftest import Cli
 
 
@@ -168,7 +168,7 @@ def test_up_with_a_wrong_passphrase(cli: Cli, profile: FakeProfile, pipe_with: C
 # -- profiles, plugins, configuration, doctor
 
 
-def test_profile_list(cli: Cli, host: FakeHost) -> None:
+def test_profile_list(cli: Cli, host: FakeProfiles) -> None:
     assert cli("profile", "list").err == "No account yet. `balchat init` makes one.\n"
     host.profile().make()
     host.profile("work").make()
@@ -194,7 +194,7 @@ PLUGINS = [
 ]  # fmt: skip
 
 
-def test_plugins(cli: Cli, host: FakeHost) -> None:
+def test_plugins(cli: Cli, host: FakeProfiles) -> None:
     host.profile().plugin_views = PLUGINS
     tor, bell, broken = cli.ok("plugins", "list").out.splitlines()
     assert tor.split() == ["network_tor", "network", "enabled", "balchat-network-tor", "0.1.0"]
@@ -211,7 +211,7 @@ def test_plugins(cli: Cli, host: FakeHost) -> None:
     assert cli("plugins", "show", "nonsense", "--json").error["code"] == "no-such-plugin"
 
 
-def test_configuration(cli: Cli, host: FakeHost, tmp_path: Path) -> None:
+def test_configuration(cli: Cli, host: FakeProfiles, tmp_path: Path) -> None:
     here, there = tmp_path / "balchat.toml", tmp_path / "absent.toml"
     here.touch()
     host.profile().files = [there, here]
@@ -233,7 +233,7 @@ def test_configuration(cli: Cli, host: FakeHost, tmp_path: Path) -> None:
     ]
 
 
-def test_a_wrong_configuration(cli: Cli, host: FakeHost) -> None:
+def test_a_wrong_configuration(cli: Cli, host: FakeProfiles) -> None:
     host.profile().settings = ConfigurationError(
         file="balchat.toml", key="polciy", problem="there is no such key", allowed="policy and plugins"
     )
@@ -245,7 +245,7 @@ def test_a_wrong_configuration(cli: Cli, host: FakeHost) -> None:
 
 
 @pytest.mark.parametrize("ill", [True, False])
-def test_doctor(cli: Cli, host: FakeHost, ill: bool) -> None:
+def test_doctor(cli: Cli, host: FakeProfiles, ill: bool) -> None:
     clock = Problem(what="3 minutes behind", remedy="Set the clock.") if ill else None
     host.profile().findings = [
         Check(name="tor", finding="0.4.9.3"),

@@ -11,11 +11,11 @@ from balchat_ui_cli.render import MessageList
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.views import Message, MessageState
-from balchat_host.testing.fake_journal import Bell
+from balchat_host.testing.fake_event_log import Bell
 
 if TYPE_CHECKING:
     from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_host import FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile
     from conftest import Cli
 
 
@@ -266,7 +266,7 @@ def test_listen_hears_what_happens_from_now_on(cli: Cli, bob: FakeApp, profile: 
         await app.account.bell.listened()
         app.hear("Bob", "now")
 
-    bob.account.bell = bob.account.journal._bell = Listened()
+    bob.account.bell = bob.account.event_log._bell = Listened()
     profile.meanwhile = talk
     assert cli.ok("listen", "--count", "1", "--json").json["message"]["text"] == "now"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_host import FakeHost
+from balchat_host.testing.fake_profiles import FakeProfiles
 from balchat_host.testing.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def account(root: Path) -> Path:
-    FakeHost(root).profile().make()
+    FakeProfiles(root).profile().make()
     return root
 
 
@@ -90,7 +90,7 @@ def test_init_asks(root: Path, on_terminal: Callable[..., Terminal]) -> None:
     before = terminal.wait_for("Recovery code, shown this once")
     assert terminal.wait_for_end() == 0
     assert PASSPHRASE not in before
-    assert FakeHost(root).profile().app.account.name == "Alice"
+    assert FakeProfiles(root).profile().app.account.name == "Alice"
 
 
 def test_init_with_two_different_passphrases(root: Path, on_terminal: Callable[..., Terminal]) -> None:
@@ -102,7 +102,7 @@ def test_init_with_two_different_passphrases(root: Path, on_terminal: Callable[.
         terminal.press("something else\n")
     terminal.wait_for("it was not the same")
     assert terminal.wait_for_end() == 3
-    assert not FakeHost(root).profile().exists()
+    assert not FakeProfiles(root).profile().exists()
 
 
 def test_a_wrong_passphrase_may_be_tried_again(account: Path, on_terminal: Callable[..., Terminal]) -> None:

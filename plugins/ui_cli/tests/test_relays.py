@@ -20,7 +20,7 @@ from balchat_host.testing.fake_account import fake_peer
 from balchat_host.testing.fake_app import FakeApp
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_host import FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile
     from conftest import Cli
 
 ONE, TWO = (fake_peer(f"relay {number}").onion for number in (1, 2))

@@ -18,7 +18,7 @@ from balchat_host.testing.fake_account import fake_peer
 
 if TYPE_CHECKING:
     from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
     from conftest import Cli
 
 PROGRAM = Path(__file__).with_name("fake_balchat.py")
@@ -81,7 +81,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: FakeHost, before: bool) -> None:
+def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: FakeProfiles, before: bool) -> None:
     host.profile("work").make("Alice at work")
     host.profile("work").running = True
     option = ["--profile", "work"]
@@ -89,7 +89,7 @@ def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: F
     assert shown["name"] == "Alice at work"
 
 
-def test_the_profile_from_the_environment(cli: Cli, host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_profile_from_the_environment(cli: Cli, host: FakeProfiles, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("work", "home"):
         host.profile(name).make(name)
         host.profile(name).running = True
@@ -99,7 +99,7 @@ def test_the_profile_from_the_environment(cli: Cli, host: FakeHost, monkeypatch:
     assert cli.json("code", "--profile", "home")["name"] == "home"
 
 
-def test_a_profile_by_directory(cli: Cli, host: FakeHost, tmp_path: Path) -> None:
+def test_a_profile_by_directory(cli: Cli, host: FakeProfiles, tmp_path: Path) -> None:
     host.profile(str(tmp_path / "elsewhere")).make("Elsewhere")
     host.profile(str(tmp_path / "elsewhere")).running = True
     assert cli.json("code", "--profile", str(tmp_path / "elsewhere"))["name"] == "Elsewhere"

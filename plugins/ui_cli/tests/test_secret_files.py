@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from balchat_host.testing.fake_host import FakeHost, FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
     from conftest import Cli
 
 PASSPHRASE = b"correct horse battery staple"
@@ -204,7 +204,7 @@ def handed_over(
 
 @pytest.mark.parametrize("around", [b"%s", b"%s\n", b"%s\r\n", b"\xef\xbb\xbf%s", b"\xef\xbb\xbf%s\r\nmore\n"])
 def test_marks_and_line_ends_are_no_part_of_a_passphrase(
-    cli: Cli, host: FakeHost, handed_over: Callable[[bytes], str], around: bytes
+    cli: Cli, host: FakeProfiles, handed_over: Callable[[bytes], str], around: bytes
 ) -> None:
     assert cli("init", "--name", "Alice", handed_over(around % PASSPHRASE)).code == 0
     assert host.profile().app.passphrase == Secret(PASSPHRASE)
@@ -229,7 +229,7 @@ def test_marks_and_line_ends_are_no_part_of_a_passphrase(
     ],
 )
 def test_what_cannot_have_been_meant_is_refused(
-    cli: Cli, host: FakeHost, handed_over: Callable[[bytes], str], octets: bytes, problem: str
+    cli: Cli, host: FakeProfiles, handed_over: Callable[[bytes], str], octets: bytes, problem: str
 ) -> None:
     told = cli("init", "--name", "Alice", handed_over(octets + b"\n"), "--json")
     assert (told.code, told.error["code"]) == (3, "bad-input")

@@ -10,7 +10,7 @@ from balchat_ui_cli import session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.fake_host import FakeProfile
+    from balchat_host.testing.fake_profiles import FakeProfile
     from conftest import Cli
 
 

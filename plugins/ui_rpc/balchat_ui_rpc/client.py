@@ -10,14 +10,14 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BalchatError, ConnectionLost, SocketUnusable, TimedOut
 from balchat_host.api.frontend import App, AppConnection, FrontEndContext
-from balchat_ui_rpc import peer, place
+from balchat_ui_rpc import endpoint, peer
+from balchat_ui_rpc.client_stream import decode
 from balchat_ui_rpc.description import METHODS, PROTOCOL, Hello
-from balchat_ui_rpc.inlet import decode
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.local import LocalStream
 from balchat_ui_rpc.protocol import call_line, read_incoming
 from balchat_ui_rpc.remote import RemoteApp
-from balchat_ui_rpc.wire import Wire
+from balchat_ui_rpc.rpc_client import RpcClient
 
 _PATIENCE: Final = 10
 """Seconds in which a running balchat says what it is."""
@@ -30,7 +30,7 @@ async def connect_app(context: FrontEndContext) -> AppConnection | None:
 
     Raises SocketUnusable, ConnectionLost, TimedOut.
     """
-    connected = await to_thread.run_sync(place.reach, context)
+    connected = await to_thread.run_sync(endpoint.reach, context)
     if connected is None:
         return None
     stream = LocalStream(connected)
@@ -73,13 +73,13 @@ async def _ask_hello(stream: ByteStream) -> Hello:
 
 @asynccontextmanager
 async def _connected(stream: ByteStream) -> AsyncGenerator[App, None]:
-    wire = Wire(stream)
+    client = RpcClient(stream)
     failure: BaseException | None = None
     async with stream, anyio.create_task_group() as group:
-        group.start_soon(wire.write_all)
-        group.start_soon(wire.read_all)
+        group.start_soon(client.write_all)
+        group.start_soon(client.read_all)
         try:
-            yield RemoteApp(wire)
+            yield RemoteApp(client)
         except anyio.get_cancelled_exc_class():
             raise
         except BaseException as error:  # noqa: BLE001  # it is raised below, where no group wraps it

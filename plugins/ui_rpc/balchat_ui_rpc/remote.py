@@ -8,9 +8,9 @@ from typing import Any, Final, cast
 
 from balchat_host.api.frontend import App
 from balchat_host.api.views import Status
+from balchat_ui_rpc.client_stream import ClientStream
 from balchat_ui_rpc.description import METHODS, Method
-from balchat_ui_rpc.inlet import Inlet
-from balchat_ui_rpc.wire import Wire
+from balchat_ui_rpc.rpc_client import RpcClient
 
 _WINDOW: Final = 64
 """Values that a stream asks for at a time."""
@@ -20,13 +20,13 @@ _STATE_WINDOW: Final = 1
 
 
 class _Remote:
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
+    def __init__(self, client: RpcClient) -> None:
+        self.client = client
 
 
 def _call(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     async def call(remote: _Remote, *values: Any, **named: Any) -> Any:
-        return await remote.wire.call(method, method.parameters(**arguments(*values, **named)))
+        return await remote.client.call(method, method.parameters(**arguments(*values, **named)))
 
     return call
 
@@ -35,7 +35,7 @@ def _stream(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callabl
     window = _STATE_WINDOW if method.result is Status else _WINDOW
 
     def stream(remote: _Remote, *values: Any, **named: Any) -> AsyncIterator[Any]:
-        return Inlet(remote.wire, method, arguments(*values, **named), window)
+        return ClientStream(remote.client, method, arguments(*values, **named), window)
 
     return stream
 
@@ -51,11 +51,11 @@ def _function(method: Method) -> Callable[..., Any]:
     return update_wrapper(made, vars(method.owner)[method.name], updated=())
 
 
-def _remote_app() -> Callable[[Wire], App]:
+def _remote_app() -> Callable[[RpcClient], App]:
     body = {method.name: _function(method) for method in METHODS.values() if method.owner is App}
     about = {"__doc__": "The App of a running account, across its local socket.", "__module__": __name__}
     return cast(
-        Callable[[Wire], App], new_class("RemoteApp", (_Remote, App), exec_body=lambda ns: ns.update(body | about))
+        Callable[[RpcClient], App], new_class("RemoteApp", (_Remote, App), exec_body=lambda ns: ns.update(body | about))
     )
 
 

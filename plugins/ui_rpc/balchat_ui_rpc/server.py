@@ -18,7 +18,7 @@ from anyio.abc import ByteStream, TaskGroup, TaskStatus
 from balchat_host.api import API_VERSION
 from balchat_host.api.errors import BalchatError, TooMany
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
-from balchat_ui_rpc import peer, place
+from balchat_ui_rpc import endpoint, peer
 from balchat_ui_rpc.description import PROTOCOL, Hello
 from balchat_ui_rpc.failures import contain
 from balchat_ui_rpc.limits import Limits
@@ -44,7 +44,7 @@ class RpcServer(FrontEnd):
     async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
         """Serve until cancelled. Raises AlreadyRunning, SocketUnusable."""
         hello = Hello(protocol=PROTOCOL, api=API_VERSION, version=await to_thread.run_sync(version, "balchat-host"))
-        bound = await to_thread.run_sync(place.listen, self._context)
+        bound = await to_thread.run_sync(endpoint.listen, self._context)
         try:
             async with anyio.create_task_group() as group:
                 ending = anyio.Event()
@@ -63,20 +63,20 @@ class RpcServer(FrontEnd):
                     ending.set()
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(place.remove, bound)
+                await to_thread.run_sync(endpoint.remove, bound)
 
-    async def _accept_until_lost(self, bound: place.Bound, serve: Callable[[socket.socket], object]) -> None:
+    async def _accept_until_lost(self, bound: endpoint.Bound, serve: Callable[[socket.socket], object]) -> None:
         """Have clients served until the socket's file is gone."""
         async with anyio.create_task_group() as accepting:
             accepting.start_soon(_accept_each, bound, serve)
-            while await to_thread.run_sync(place.is_in_place, bound):  # noqa: ASYNC110  # a file tells nobody of its end
+            while await to_thread.run_sync(endpoint.is_in_place, bound):  # noqa: ASYNC110  # a file tells nobody of its end
                 await anyio.sleep(self._limits.look)
             accepting.cancel_scope.cancel()
 
-    async def _listen_again(self) -> place.Bound:
+    async def _listen_again(self) -> endpoint.Bound:
         while True:
             try:
-                return await to_thread.run_sync(place.listen_again, self._context)
+                return await to_thread.run_sync(endpoint.listen_again, self._context)
             except BalchatError as error:
                 # Only the kind of error: its text names paths.
                 _log.warning("the local socket is gone and cannot be made again (%s)", error.code)
@@ -126,7 +126,7 @@ class RpcServer(FrontEnd):
             raise TooMany(what="programs connected", limit=self._max_clients)
 
 
-async def _accept_each(bound: place.Bound, serve: Callable[[socket.socket], object]) -> None:
+async def _accept_each(bound: endpoint.Bound, serve: Callable[[socket.socket], object]) -> None:
     while True:
         serve(await accept(bound.socket))
 

@@ -21,7 +21,6 @@ from balchat_ui_rpc.description import Connection, Credit, Hello, Method, Reques
 from balchat_ui_rpc.failures import contain
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE, Limits
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.outlet import Outlet
 from balchat_ui_rpc.protocol import (
     INVALID_REQUEST,
     Failure,
@@ -33,6 +32,7 @@ from balchat_ui_rpc.protocol import (
     read_request,
     to_line,
 )
+from balchat_ui_rpc.server_stream import ServerStream
 
 
 class Session(Connection):
@@ -50,7 +50,7 @@ class Session(Connection):
         self._writing = anyio.Lock(fast_acquire=True)
         self._gone = False
         self._ending = False
-        self._outlets: dict[RequestId, Outlet] = {}
+        self._streams: dict[RequestId, ServerStream] = {}
 
     async def serve(self) -> None:
         """Serve until the client has gone and its calls have ended."""
@@ -58,7 +58,7 @@ class Session(Connection):
             await self._read_all()
         finally:
             self._ending = True
-            self._close_outlets()
+            self._close_streams()
             with CancelScope(shield=True):
                 while self._running:
                     self._rested = anyio.Event()
@@ -71,12 +71,12 @@ class Session(Connection):
 
     async def credit(self, stream: RequestId, values: Credit) -> None:
         # A stream that is not there has just ended: what was meant for it has no effect.
-        if stream in self._outlets:
-            self._outlets[stream].grant(values)
+        if stream in self._streams:
+            self._streams[stream].grant(values)
 
     async def cancel(self, stream: RequestId) -> None:
-        if stream in self._outlets:
-            self._outlets[stream].close()
+        if stream in self._streams:
+            self._streams[stream].close()
 
     # -- reading
 
@@ -146,27 +146,27 @@ class Session(Connection):
     async def _open(self, number: RequestId | None, method: Method, parameters: Any) -> None:
         if number is None:
             return  # a notification asks for no answer, and a stream is nothing else
-        if number in self._outlets:
+        if number in self._streams:
             refusal = Refusal(INVALID_REQUEST, "The id", "a stream that has it is open", number)
             await self._write(Failure(id=number, error=refusal.error))
-        elif len(self._outlets) >= self._limits.streams:
+        elif len(self._streams) >= self._limits.streams:
             await self._write(
                 Failure(id=number, error=error_object(TooMany(what="streams", limit=self._limits.streams)))
             )
         else:
-            outlet = self._outlets[number] = Outlet(method.of(self._app, parameters), parameters.credit)
-            self._start(self._pump, number, method, outlet)
+            stream = self._streams[number] = ServerStream(method.of(self._app, parameters), parameters.credit)
+            self._start(self._pump, number, method, stream)
 
-    async def _pump(self, number: RequestId, method: Method, outlet: Outlet) -> None:
+    async def _pump(self, number: RequestId, method: Method, stream: ServerStream) -> None:
         answer = Result(id=number, result=Raw(b"null"))
         try:
-            async for value in outlet:
+            async for value in stream:
                 await self._write(ValueNotification(params=Value(stream=number, value=Raw(method.codec.encode(value)))))
         except BaseException as error:  # noqa: BLE001  # every error is an answer
             answer = Failure(id=number, error=error_object(error))
         finally:
-            del self._outlets[number]
-            await outlet.aclose()
+            del self._streams[number]
+            await stream.aclose()
         # A stream that ends with the connection has not come to its end: the client shall not take it for that.
         if not self._ending:
             await self._write(answer)
@@ -193,8 +193,8 @@ class Session(Connection):
 
     def _give_up(self) -> None:
         self._gone = True
-        self._close_outlets()
+        self._close_streams()
 
-    def _close_outlets(self) -> None:
-        for outlet in self._outlets.values():
-            outlet.close()
+    def _close_streams(self) -> None:
+        for stream in self._streams.values():
+            stream.close()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from balchat_ui_rpc.endpoint import reach
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.local import LocalStream
-from balchat_ui_rpc.place import reach
 from balchat_ui_rpc.plugin import connect
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings

@@ -16,10 +16,10 @@ import anyio
 import pytest
 from anyio import BrokenResourceError, EndOfStream
 from balchat_ui_rpc import client, peer, session
+from balchat_ui_rpc.endpoint import listen
 from balchat_ui_rpc.limits import Limits
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.local import LocalStream, accept
-from balchat_ui_rpc.place import listen
 from balchat_ui_rpc.plugin import connect
 
 from balchat_host.api.errors import (
@@ -166,7 +166,7 @@ async def test_who_gives_up_a_call_can_make_the_next(bench: Bench, gated: GatedA
     assert await app.cursor() == 0
     while not gated.done:
         await app.cursor()
-    assert not app.wire._replies
+    assert not app.client._replies
 
 
 async def test_a_call_too_long_for_the_socket_is_the_callers_mistake(remote: App) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pytest
 
 from balchat_host.core import schema
-from balchat_host.core.unit import Policy, Unit
+from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.sqlite_transaction import SqliteUnits
 
@@ -31,11 +31,11 @@ class Bench:
         self.effects: list[object] = []
         self.run(lambda unit: schema.migrate(unit.tx))
 
-    def run(self, fn: Callable[[Unit], T]) -> T:
+    def run(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run one unit; `effects` then has what it asked for."""
 
         def fill(tx) -> T:
-            unit = Unit(tx=tx, engine=cast("CryptoEngine", None), now=self.now, entropy=bytes, policy=Policy())
+            unit = UnitOfWork(tx=tx, engine=cast("CryptoEngine", None), now=self.now, entropy=bytes, policy=Policy())
             result = fn(unit)
             self.effects = list(unit.effects)
             return result

@@ -8,7 +8,7 @@ from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import contacts, handshake, housekeeping, messages, outbox, progress
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.unit import SendPending
+from balchat_host.core.unit_of_work import SendPending
 from balchat_host.testing.app_kit import nobody
 
 BOB = nobody()
@@ -40,7 +40,7 @@ def tickets(bench) -> list[int]:
 
 def report(bench, ticket: int, outcome: Outcome, **more) -> None:
     told = SendReport(ticket=ticket, outcome=outcome, **more)
-    bench.run(lambda unit: progress.take_down(unit, [(told, Latency.INTERACTIVE)]))
+    bench.run(lambda unit: progress.apply_reports(unit, [(told, Latency.INTERACTIVE)]))
 
 
 def write(bench, bob, text: str) -> str:
@@ -56,12 +56,12 @@ def state(bench, message_id: str) -> tuple[MessageState, str | None]:
     return message.state, message.reason
 
 
-def test_what_can_leave_wakes_the_courier(bench, bob) -> None:
+def test_what_can_leave_wakes_the_worker(bench, bob) -> None:
     queue(bench, bob, b"one")
     assert SendPending(peer=BOB) in bench.effects
 
 
-def test_what_has_no_group_to_be_encrypted_in_waits_unseen_by_the_courier(bench, bob) -> None:
+def test_what_has_no_group_to_be_encrypted_in_waits_unseen_by_the_worker(bench, bob) -> None:
     bench.run(lambda unit: messages.compose(unit, "Bob", "early", reply_to=None))
     assert SendPending(peer=BOB) not in bench.effects
     assert pending(bench) == outbox.Pending(outgoing=[], look_again=None)

@@ -12,16 +12,16 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Transport
 from balchat_host.api.types import PeerId, Route, Secret
 from balchat_host.core.schema import migrate
-from balchat_host.core.unit import Policy
-from balchat_host.runtime.account_host import AccountHost
-from balchat_host.runtime.board import Board
-from balchat_host.runtime.carrier import Carrier
-from balchat_host.runtime.courier import Courier
-from balchat_host.runtime.keeper import Keeper
-from balchat_host.runtime.reporter import Reporter
+from balchat_host.core.unit_of_work import Policy
+from balchat_host.runtime.delivery_reports import DeliveryReports
+from balchat_host.runtime.direct_sender import DirectSender
+from balchat_host.runtime.enabled_transport import EnabledTransport
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.setups import TransportSetup
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_storage import MemoryStorage
 from balchat_host.testing.waiting import Seen
 
@@ -35,8 +35,8 @@ ENVELOPE = "INSERT INTO outbox (contact, kind, envelope, queued_at) VALUES (1, 1
 pytestmark = pytest.mark.anyio
 
 
-class SlowKeeper(Keeper):
-    """A keeper whose answers can be held back."""
+class SlowRunner(UnitOfWorkRunner):
+    """A runner whose answers can be held back."""
 
     def __init__(self, vault) -> None:
         super().__init__(vault, None, policy=Policy(), clock=lambda: 0, entropy=bytes)
@@ -65,7 +65,7 @@ class BreakingTransport(Transport):
 
     def __init__(self) -> None:
         self.connections: Seen[list[int]] = Seen()
-        self.courier: Courier
+        self.direct_sender: DirectSender
         self._stands = False
 
     def reachable(self, peer: PeerId) -> bool:
@@ -76,7 +76,7 @@ class BreakingTransport(Transport):
             await anyio.lowlevel.checkpoint()
             self._stands = True
             self.connections([])
-            self.courier.within_reach()
+            self.direct_sender.within_reach()
         on_this_one = self.connections.all.pop()
         self.connections([*on_this_one, *(each.ticket for each in outgoing)])
 
@@ -84,8 +84,8 @@ class BreakingTransport(Transport):
         """Lose the connection and everything on it."""
         self._stands = False
         for ticket in self.connections.all[-1]:
-            self.courier.report(SendReport(ticket=ticket, outcome=Outcome.LOST))
-        self.courier.out_of_reach()
+            self.direct_sender.report(SendReport(ticket=ticket, outcome=Outcome.LOST))
+        self.direct_sender.out_of_reach()
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         return [Route(transport="breaking", address=b"")]
@@ -101,32 +101,32 @@ class BreakingTransport(Transport):
 
 
 @pytest.fixture
-async def keeper() -> AsyncIterator[SlowKeeper]:
+async def runner() -> AsyncIterator[SlowRunner]:
     slots = {SlotKind.PASSPHRASE: Secret.from_text("correct horse battery staple")}
     vault = await MemoryStorage().create(Path("/account"), slots, migrate)
     await vault.transact(lambda tx: tx.execute(CONTACT, (PEER.octets,)))
-    yield SlowKeeper(vault)
+    yield SlowRunner(vault)
     await vault.aclose()
 
 
-async def queue(keeper: Keeper) -> None:
-    await keeper.vault.transact(lambda tx: tx.execute(ENVELOPE, (b"x",)))
+async def queue(runner: UnitOfWorkRunner) -> None:
+    await runner.vault.transact(lambda tx: tx.execute(ENVELOPE, (b"x",)))
 
 
-async def carrier(keeper: Keeper, transport: Transport) -> Carrier:
-    """Make a carrier whose transport is up."""
-    board = Board(profile="Alice", policy="both", works_as="both")
+async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTransport:
+    """Enable a transport that is up."""
+    live_status = LiveStatus(profile="Alice", policy="both", works_as="both")
 
-    def new_host(on_state) -> AccountHost:
-        return AccountHost(
+    def new_context(on_state) -> LocalTransportContext:
+        return LocalTransportContext(
             "breaking",
             Latency.INTERACTIVE,
             identity=PEER,
             seed=Secret(bytes(32)),
-            keeper=keeper,
+            runner=runner,
             network=None,
-            board=board,
-            reporter=Reporter(keeper),
+            live_status=live_status,
+            delivery_reports=DeliveryReports(runner),
             on_state=on_state,
             on_peer=lambda _peer, _reachable: None,
             on_routes=lambda _peer: None,
@@ -135,12 +135,12 @@ async def carrier(keeper: Keeper, transport: Transport) -> Carrier:
     async def nobody() -> set[PeerId]:
         return set()
 
-    made = Carrier(
+    made = EnabledTransport(
         TransportSetup(
             name="breaking", origin="breaking 1.0", latency=Latency.INTERACTIVE, make=lambda _host: transport
         ),
-        board,
-        new_host=new_host,
+        live_status,
+        new_context=new_context,
         contacts=nobody,
         came_up=lambda: None,
     )
@@ -150,30 +150,30 @@ async def carrier(keeper: Keeper, transport: Transport) -> Carrier:
 
 
 @pytest.mark.parametrize("held", [1, 2], ids=["looking for what waits", "looking for a route"])
-async def test_nothing_overtakes_what_was_lost_meanwhile(keeper: SlowKeeper, held: int) -> None:
+async def test_nothing_overtakes_what_was_lost_meanwhile(runner: SlowRunner, held: int) -> None:
     transport = BreakingTransport()
-    courier = Courier(
+    direct_sender = DirectSender(
         PEER,
-        keeper=keeper,
-        router=Router(keeper, [await carrier(keeper, transport)]),
+        runner=runner,
+        router=Router(runner, [await enabled(runner, transport)]),
         backoff=Backoff(first=0, most=0, chance=lambda: 0),
         dialling=anyio.CapacityLimiter(1),
         carrying={},
-        stopped=lambda _bearer, _pause: None,
+        stopped=lambda _worker, _pause: None,
     )
-    transport.courier = courier
-    await queue(keeper)
-    await queue(keeper)
+    transport.direct_sender = direct_sender
+    await queue(runner)
+    await queue(runner)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(courier.run)
+        tasks.start_soon(direct_sender.run)
         await transport.connections.until(lambda connections: connections == [[1, 2]])
         await anyio.wait_all_tasks_blocked()
-        await queue(keeper)
-        keeper.hold(held)
-        courier.wake()
-        await keeper.held.wait()
+        await queue(runner)
+        runner.hold(held)
+        direct_sender.wake()
+        await runner.held.wait()
         transport.break_()
-        keeper.release()
+        runner.release()
         await transport.connections.until(lambda connections: [len(each) for each in connections[1:]] == [3])
         tasks.cancel_scope.cancel()
     assert transport.connections.all == [[1, 2], [1, 2, 3]]

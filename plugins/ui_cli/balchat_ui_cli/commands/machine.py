@@ -41,10 +41,10 @@ def register(app: typer.Typer) -> None:
 
 def list_profiles(run: Run) -> None:
     """Show the accounts on this machine."""
-    default = run.host.profile().directory
+    default = run.profiles.profile().directory
     found = [
         {"name": profile.name, "directory": str(profile.directory), "default": profile.directory == default}
-        for profile in run.host.profiles()
+        for profile in run.profiles.profiles()
     ]
     rows = columns([[visible(str(value["name"])), str(value["directory"])] for value in found])
     run.out.values(found, lambda: ([Span(name, Style.STRONG), f"  {directory}"] for name, directory in rows))
@@ -149,4 +149,6 @@ def _check_lines(checks: Sequence[Check]) -> Iterable[Line]:
 
 def version(run: Run) -> None:
     """Show the version."""
-    run.out.value({"version": run.host.version, "python": python_version()}, lambda: [[f"balchat {run.host.version}"]])
+    run.out.value(
+        {"version": run.profiles.version, "python": python_version()}, lambda: [[f"balchat {run.profiles.version}"]]
+    )

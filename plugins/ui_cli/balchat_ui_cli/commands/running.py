@@ -77,7 +77,7 @@ def up(
 
 
 def _start_background(run: Run, secret: Secret) -> None:
-    background.start(secret, run.session.key.slot, run.chosen_profile, run.arguments, run.host.own_arguments)
+    background.start(secret, run.session.key.slot, run.chosen_profile, run.arguments, run.profiles.own_arguments)
 
 
 def _watch_start(run: Run, timeout: float) -> None:

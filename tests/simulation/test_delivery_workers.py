@@ -1,4 +1,4 @@
-"""Couriers, seen from outside: when they dial, what they hand over, and what arrives."""
+"""Delivery workers, seen from outside: when they dial, what they hand over, and what arrives."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import anyio
 
 from balchat_host.api.errors import BalchatError, PeerUnreachable
 from balchat_host.api.types import PeerId
+from balchat_transport_tor_direct.collision_resolver import CollisionResolver
 from balchat_transport_tor_direct.connection import Connection
-from balchat_transport_tor_direct.rendezvous import Rendezvous
 
 
 class Attempt:
@@ -27,11 +27,11 @@ class Attempt:
 
 
 @dataclass(eq=False)
-class Meeting:
+class PeerState:
     """One peer. Kept as long as anything connects us or anybody sends."""
 
     peer: PeerId
-    rendezvous: Rendezvous[Connection]
+    resolver: CollisionResolver[Connection]
     turn: anyio.Lock = field(default_factory=anyio.Lock)
     """Who holds it sends; those who wait get it in the order in which they came."""
     attempt: Attempt | None = None
@@ -43,4 +43,4 @@ class Meeting:
     @property
     def idle(self) -> bool:
         """Whether it can be forgotten."""
-        return self.rendezvous.idle and not self.senders
+        return self.resolver.idle and not self.senders

@@ -8,7 +8,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Verdict
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import housekeeping, inbox, outbox, pool, progress, routes
+from balchat_host.core import housekeeping, inbox, key_package_pool, outbox, progress, routes
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.testing.simulator import Account, World
 
@@ -45,10 +45,10 @@ class Meeting:
         latency: Latency = Latency.STORE_AND_FORWARD,
     ) -> None:
         report = SendReport(ticket=outgoing.ticket, outcome=outcome, retry_after=retry_after)
-        author.change(lambda unit: progress.take_down(unit, [(report, latency)]))
+        author.change(lambda unit: progress.apply_reports(unit, [(report, latency)]))
 
     def finds_a_card(self, *, days_later: float = 0) -> None:
-        key_package = self.bob.change(lambda unit: pool.refill(unit, 1)).single_use[0]
+        key_package = self.bob.change(lambda unit: key_package_pool.refill(unit, 1)).single_use[0]
         self.pass_days(days_later)
         envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
         self.alice.change(lambda unit: inbox.receive(unit, self.bob.peer, [envelope]))
@@ -146,7 +146,7 @@ def test_whoever_adds_us_meanwhile_learns_our_routes_though_our_request_never_le
     alice.add(bob)
     route = Route(transport="x", address=b"here")
     alice.change(lambda unit: routes.offer(unit, bob.peer, [route]))
-    key_package = bob.change(lambda unit: pool.refill(unit, 1)).single_use[0]
+    key_package = bob.change(lambda unit: key_package_pool.refill(unit, 1)).single_use[0]
     envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
     alice.change(lambda unit: inbox.receive(unit, bob.peer, [envelope]))
     bob.add(alice)
@@ -226,6 +226,6 @@ def test_what_is_stale_is_left_nowhere_any_more(meeting: Meeting) -> None:
 
 def test_cards_do_not_tell_the_clock_of_who_left_them(meeting: Meeting) -> None:
     meeting.pass_days(0.3)
-    made = meeting.bob.change(lambda unit: pool.refill(unit, 1))
+    made = meeting.bob.change(lambda unit: key_package_pool.refill(unit, 1))
     assert made.not_after % DAY == 0
     assert 29 * DAY < made.not_after - meeting.world.now // 1000 <= 30 * DAY

@@ -14,7 +14,7 @@ from balchat_ui_rpc.description import Method
 class Source(Protocol):
     """What a stream asks of its connection."""
 
-    def open(self, inlet: "Inlet", method: Method, parameters: Struct) -> int:
+    def open(self, stream: "ClientStream", method: Method, parameters: Struct) -> int:
         """Open the stream and give its number."""
         ...
 
@@ -31,7 +31,7 @@ class Source(Protocol):
         ...
 
 
-class Inlet(AsyncIterator[Any]):
+class ClientStream(AsyncIterator[Any]):
     """Gives the values of a stream, which opens when the first is asked for. It asks for `window` values at a time."""
 
     def __init__(self, source: Source, method: Method, arguments: dict[str, Any], window: int) -> None:

@@ -62,14 +62,14 @@ class NewRoutes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptWaiting:
-    """Have what waits for `peer`, and is not encrypted yet, encrypted in further units (`moving.encrypt_more`)."""
+    """Have what waits for `peer`, and is not encrypted yet, encrypted in further units (`requeue.encrypt_more`)."""
 
     peer: PeerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announce:
-    """The journal has grown, or what `status` shows has changed."""
+    """The event log has grown, or what `status` shows has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ ANNOUNCE: Final = Announce()
 
 
 @dataclass(slots=True, kw_only=True)
-class Unit:
+class UnitOfWork:
     """One unit of change. `now` is Unix milliseconds; `entropy(n)` gives n unpredictable octets.
 
     `effects` collects what the runtime does after the commit, each once, in the order in which they first came up.

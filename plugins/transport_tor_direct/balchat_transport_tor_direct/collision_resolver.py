@@ -58,7 +58,7 @@ TABLE: Final[dict[Have, tuple[tuple[Do, ...], tuple[Do, ...]]]] = {
 """What an incoming stream leads to, once it is proven."""
 
 
-class Rendezvous(Generic[StreamT]):
+class CollisionResolver(Generic[StreamT]):
     """Our side of everything that connects us with one peer. `ours_wins`: our peer id is the lower one."""
 
     def __init__(self, *, ours_wins: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from balchat_host.api.errors import ConfigurationError, ConfigurationLocked
 from balchat_host.api.types import one_line
-from balchat_host.loader.levels import Given, Level
+from balchat_host.loader.levels import ConfigValue, Level
 from balchat_host.loader.schema import KINDS, LOCK_KIND, LOCKS, SECTIONS, SETTINGS
 from balchat_host.loader.values import Unfit, nearest, what_is
 
@@ -24,11 +24,11 @@ _SETTING_DOTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layers:
+class MergedConfig:
     """What all levels together say: values by dotted key as the host uses them, and as they were given."""
 
     values: Mapping[str, Any]
-    given: Mapping[str, Given]
+    given: Mapping[str, ConfigValue]
     locks: tuple[str, ...]
     locked_by: str
     problems: Sequence[ConfigurationError]
@@ -39,13 +39,13 @@ class Layers:
         return {key.removeprefix(prefix): value for key, value in self.values.items() if key.startswith(prefix)}
 
 
-def lay(levels: Sequence[Level]) -> Layers:
+def merge(levels: Sequence[Level]) -> MergedConfig:
     """Lay levels over each other, the strongest last."""
     problems: list[ConfigurationError] = []
     locks: tuple[str, ...] = ()
     locked_by = ""
     values: dict[str, Any] = {}
-    given: dict[str, Given] = {}
+    given: dict[str, ConfigValue] = {}
     for level in levels:
         problems += level.problems
         for item in level.given:
@@ -59,7 +59,7 @@ def lay(levels: Sequence[Level]) -> Layers:
                 given[item.key] = item
             except ConfigurationError as error:
                 problems.append(error)
-    return Layers(values=values, given=given, locks=locks, locked_by=locked_by, problems=problems)
+    return MergedConfig(values=values, given=given, locks=locks, locked_by=locked_by, problems=problems)
 
 
 def covers(locks: Sequence[str], key: str) -> bool:
@@ -67,7 +67,7 @@ def covers(locks: Sequence[str], key: str) -> bool:
     return any(key == lock or key.startswith(f"{lock}.") for lock in locks)
 
 
-def _read(item: Given) -> object:
+def _read(item: ConfigValue) -> object:
     """Read a value as its key takes it; plugins' settings stay as they are."""
     if item.key in KINDS:
         kind = KINDS[item.key]
@@ -82,7 +82,7 @@ def _read(item: Given) -> object:
     raise _unknown(item, item.key)
 
 
-def _read_locks(item: Given, level: Level) -> tuple[str, ...]:
+def _read_locks(item: ConfigValue, level: Level) -> tuple[str, ...]:
     if not level.may_lock:
         raise item.error("only the system file can lock keys", "nothing here")
     try:
@@ -99,7 +99,7 @@ def _read_locks(item: Given, level: Level) -> tuple[str, ...]:
     return keys
 
 
-def _unknown(item: Given, key: str) -> ConfigurationError:
+def _unknown(item: ConfigValue, key: str) -> ConfigurationError:
     section = key.partition(".")[0]
     if section in SECTIONS:
         allowed = one_line([known.partition(".")[2] for known in KINDS if known.startswith(f"{section}.")])

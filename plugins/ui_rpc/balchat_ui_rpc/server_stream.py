@@ -9,7 +9,7 @@ from anyio import CancelScope
 from balchat_ui_rpc.description import MAX_CREDIT
 
 
-class Outlet(AsyncIterator[Any]):
+class ServerStream(AsyncIterator[Any]):
     """Gives the values of `source` until `close`. With `credit`, only so many until `grant` allows more."""
 
     def __init__(self, source: AsyncIterator[Any], credit: int | None) -> None:

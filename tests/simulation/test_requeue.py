@@ -3,12 +3,12 @@
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.core import contacts, groups, moving, outbox
-from balchat_host.core.unit import EncryptWaiting, Unit
+from balchat_host.core import contacts, groups, outbox, requeue
+from balchat_host.core.unit_of_work import EncryptWaiting, UnitOfWork
 from balchat_host.testing.simulator import Account, World
 from balchat_host.testing.waiting import until_true
 
-WRITTEN = 3 * moving.PORTION
+WRITTEN = 3 * requeue.PORTION
 
 
 def moved() -> tuple[World, Account, Account]:
@@ -41,8 +41,8 @@ def unencrypted(tx) -> int:
 def more(account: Account, other: Account) -> bool:
     """Encrypt another portion; say whether there is yet another."""
 
-    def encrypt(unit: Unit) -> bool:
-        moving.encrypt_more(unit, other.peer)
+    def encrypt(unit: UnitOfWork) -> bool:
+        requeue.encrypt_more(unit, other.peer)
         return EncryptWaiting(peer=other.peer) in unit.effects
 
     return account.change(encrypt)
@@ -51,9 +51,9 @@ def more(account: Account, other: Account) -> bool:
 def test_one_unit_encrypts_no_more_than_a_portion() -> None:
     _, alice, bob = moved()
     left = alice.read(unencrypted)
-    assert left >= WRITTEN - moving.PORTION
+    assert left >= WRITTEN - requeue.PORTION
     assert more(alice, bob)
-    assert alice.read(unencrypted) == left - moving.PORTION
+    assert alice.read(unencrypted) == left - requeue.PORTION
     assert not more(alice, bob)
     assert alice.read(unencrypted) == 0
 

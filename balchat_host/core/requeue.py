@@ -11,8 +11,8 @@ from balchat_host.api.errors import RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.core import groups, limits, rows
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.limits import Moved
-from balchat_host.core.unit import EncryptWaiting, NewRoutes, SendPending, Unit
+from balchat_host.core.limits import RequeueReason
+from balchat_host.core.unit_of_work import EncryptWaiting, NewRoutes, SendPending, UnitOfWork
 
 PORTION: Final = 64
 """How many messages are encrypted in one unit."""
@@ -21,22 +21,23 @@ _REQUEUES_PER_HOUR: Final = 4
 _COLUMNS: Final = "contact, kind, message, content, confirmed_by, not_before, queued_at, stale_at"
 
 
-def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
+def requeue(unit: UnitOfWork, contact: rows.ContactRow, reason: RequeueReason) -> None:
     """Queue again what a contact has not confirmed: where it was, or in the group it was in, they may not get it.
 
     It is encrypted for the group that we send in now, and gets new tickets, in the same order. So what is just being
     stored where they were counts as not stored, and nothing that is newer comes to the new place before it.
 
-    It is done `_REQUEUES_PER_HOUR` times at most for each cause. What comes too soon is done later (`make_up`), and
-    changes nothing of how long we wait where we were refused; until then what is newer may come to them first.
+    It is done `_REQUEUES_PER_HOUR` times at most for each reason. What comes too soon is done later
+    (`retry_deferred_requeues`), and changes nothing of how long we wait where we were refused; until then what is newer
+    may come to them first.
     """
     late = False
     if unit.tx.query("SELECT 1 FROM outbox WHERE contact = ? LIMIT 1", (contact.id,)):
         try:
-            limits.take_from(unit, contact.peer, limits.moved(cause), per_hour=_REQUEUES_PER_HOUR)
+            limits.take_from(unit, contact.peer, limits.counter_of(reason), per_hour=_REQUEUES_PER_HOUR)
         except RequestsFull:
             late = True
-    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(cause) if late else 0, contact.id))
+    unit.tx.execute("UPDATE contact SET moved = ? WHERE id = ?", (int(reason) if late else 0, contact.id))
     if not late:
         _give_new_tickets(unit, contact, "1")
         unit.effect(SendPending(peer=contact.peer))
@@ -44,15 +45,15 @@ def leave_anew(unit: Unit, contact: rows.ContactRow, cause: Moved) -> None:
     encrypt_waiting(unit, contact)
 
 
-def make_up(unit: Unit) -> None:
+def retry_deferred_requeues(unit: UnitOfWork) -> None:
     """Queue again what had to wait for that, as far as it may be now."""
-    for cause in Moved:
-        for contact in rows.contacts_where(unit.tx, "moved = ? AND blocked = 0", (cause,)):
+    for reason in RequeueReason:
+        for contact in rows.contacts_where(unit.tx, "moved = ? AND blocked = 0", (reason,)):
             with unit.contained():
-                leave_anew(unit, contact, cause)
+                requeue(unit, contact, reason)
 
 
-def begin_to_talk(unit: Unit, contact: rows.ContactRow) -> None:
+def begin_to_talk(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Have leave what was written before we could talk, behind the contact request that it must follow."""
     _give_new_tickets(unit, contact, "envelope IS NULL")
     # It waits to leave from now on: those who store are told nothing of it before the contact itself could have had it.
@@ -60,13 +61,13 @@ def begin_to_talk(unit: Unit, contact: rows.ContactRow) -> None:
     encrypt_waiting(unit, contact)
 
 
-def encrypt_more(unit: Unit, peer: PeerId) -> None:
+def encrypt_more(unit: UnitOfWork, peer: PeerId) -> None:
     """Encrypt another portion of what waits for a contact."""
     for contact in rows.contacts_where(unit.tx, "peer_id = ?", (peer.octets,)):
         encrypt_waiting(unit, contact)
 
 
-def encrypt_all_waiting(unit: Unit) -> None:
+def encrypt_all_waiting(unit: UnitOfWork) -> None:
     """Encrypt a portion of what waits for each contact: we may have been killed before the last one."""
     waits = "EXISTS (SELECT 1 FROM outbox WHERE outbox.contact = contact.id AND envelope IS NULL)"
     for contact in rows.contacts_where(unit.tx, waits):
@@ -74,7 +75,7 @@ def encrypt_all_waiting(unit: Unit) -> None:
             encrypt_waiting(unit, contact)
 
 
-def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
+def encrypt_waiting(unit: UnitOfWork, contact: rows.ContactRow) -> None:
     """Encrypt the oldest portion of what waits for a group to send in, if there is one, and see to the next."""
     group_id = groups.sending_group(unit.tx, contact)
     if group_id is None or not contact.may_talk:
@@ -95,7 +96,7 @@ def encrypt_waiting(unit: Unit, contact: rows.ContactRow) -> None:
         unit.effect(EncryptWaiting(peer=contact.peer))
 
 
-def _give_new_tickets(unit: Unit, contact: rows.ContactRow, condition: str) -> None:
+def _give_new_tickets(unit: UnitOfWork, contact: rows.ContactRow, condition: str) -> None:
     """Put rows at the end of the queue, in the same order.
 
     What is encrypted in another group than the one that we send in loses its envelope.

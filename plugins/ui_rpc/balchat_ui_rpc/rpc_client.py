@@ -15,8 +15,8 @@ from anyio.abc import ByteStream
 from msgspec import Raw, Struct
 
 from balchat_host.api.errors import BadInput, BalchatError, ConnectionLost, ProtocolViolation, error_from
+from balchat_ui_rpc.client_stream import ClientStream, decode
 from balchat_ui_rpc.description import METHODS, Method
-from balchat_ui_rpc.inlet import Inlet, decode
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.protocol import Incoming, call_line, read_incoming
@@ -36,7 +36,7 @@ class _Reply:
         self.ready.set()
 
 
-class Wire:
+class RpcClient:
     """One connection. It works while `write_all` and `read_all` run."""
 
     def __init__(self, stream: ByteStream) -> None:
@@ -47,7 +47,7 @@ class Wire:
         self._abandoned: deque[int] = deque()
         self._replies: dict[int, _Reply] = {}
         # Weak, so that a stream ends which its user has dropped without closing it.
-        self._inlets: WeakValueDictionary[int, Inlet] = WeakValueDictionary()
+        self._streams: WeakValueDictionary[int, ClientStream] = WeakValueDictionary()
         self._lost: BalchatError | None = None
 
     # -- what the App's methods use
@@ -65,11 +65,11 @@ class Wire:
             raise error_from(reply.answer.code, reply.answer.fields)
         return decode(method, reply.answer)
 
-    def open(self, inlet: Inlet, method: Method, parameters: Struct) -> int:
-        """Open a stream whose values go to `inlet`. Raises ConnectionLost."""
+    def open(self, stream: ClientStream, method: Method, parameters: Struct) -> int:
+        """Open a stream whose values go to `stream`. Raises ConnectionLost."""
         number = next(self._numbers)
         self._post(number, method, parameters)
-        self._inlets[number] = inlet
+        self._streams[number] = stream
         return number
 
     def grant(self, stream: int, values: int) -> None:
@@ -127,14 +127,14 @@ class Wire:
 
     def _take(self, incoming: Incoming) -> None:
         if incoming.params is not None:
-            inlet = self._inlets.get(incoming.params.stream)
-            if inlet is not None:
-                inlet.put(incoming.params.value)
+            stream = self._streams.get(incoming.params.stream)
+            if stream is not None:
+                stream.put(incoming.params.value)
         elif incoming.id is None:
             # It answers no call of ours: the server tells why it ends the connection.
             self._lose(incoming.error.error() if incoming.error else ConnectionLost())
-        elif inlet := self._inlets.pop(incoming.id, None):
-            inlet.end(incoming.error.error() if incoming.error else None)
+        elif stream := self._streams.pop(incoming.id, None):
+            stream.end(incoming.error.error() if incoming.error else None)
         elif reply := self._replies.get(incoming.id):
             reply.give(incoming.answer())
 
@@ -145,5 +145,5 @@ class Wire:
         self._posted.set()
         for reply in self._replies.values():
             reply.give(error)
-        for inlet in list(self._inlets.values()):
-            inlet.end(error)
+        for stream in list(self._streams.values()):
+            stream.end(error)

@@ -5,26 +5,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, ContactView, Status
 from balchat_host.core import contacts, outbox, requests
-from balchat_host.core.unit import ANNOUNCE, Effect
+from balchat_host.core.unit_of_work import ANNOUNCE, Effect
 from balchat_host.core.views import RESTORED, contact_view
-from balchat_host.runtime.signal import Signal
 
 SENDING_FAILED: Final = "sending-failed"
 """The reason that is shown for a contact to whom sending has failed in a way that nobody foresaw."""
 
 
-class Board:
+class LiveStatus:
     """Collects states as they are reported; rings `changed` at each change.
 
     `policy` is the delivery policy as it is configured, `works_as` what it comes to with the transports in use.
     """
 
     def __init__(self, *, profile: str, policy: str, works_as: str) -> None:
-        self.changed = Signal()
+        self.changed = Bell()
         self.running = False
         self.in_flight: Callable[[], int] = lambda: 0
         self._profile = profile

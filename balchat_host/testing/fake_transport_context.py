@@ -1,4 +1,4 @@
-"""A `TransportHost` for tests of transports: real keys and signatures, any network, a vault that is a list.
+"""A `TransportContext` for tests of transports: real keys and signatures, any network, a vault that is a list.
 
 It holds the transport to the contract while the test runs: a report for an unknown ticket, a second final outcome, or a
 SENT after it fails at once, in the transport's own call.
@@ -24,7 +24,7 @@ from balchat_host.api.transport import (
     Outcome,
     Outgoing,
     SendReport,
-    TransportHost,
+    TransportContext,
     Verdict,
 )
 from balchat_host.api.types import PeerId, Secret, ServiceState
@@ -65,7 +65,7 @@ def commit_all(source: PeerId | None, envelope: bytes) -> Disposition:
     return COMMITTED
 
 
-class FakeTransportHost(TransportHost):
+class FakeTransportContext(TransportContext):
     """One account. `answer` decides what becomes of each envelope; everything told is in the public attributes."""
 
     def __init__(self, network: Network, *, key: Secret | None = None, area: DictArea | None = None) -> None:

@@ -1,8 +1,8 @@
 """Both sides end with the same stream, in every order in which anything can happen.
 
-The explorer runs two `Rendezvous` machines against each other. Streams are pairs of queues; at every point it tries
-each thing that could happen next: the head of any queue arrives, a side decides to dial, a dead stream is noticed, a
-probe of a dead stream runs out. States that were seen are not explored again, so it visits all of them.
+The explorer runs two `CollisionResolver` machines against each other. Streams are pairs of queues; at every point it
+tries each thing that could happen next: the head of any queue arrives, a side decides to dial, a dead stream is
+noticed, a probe of a dead stream runs out. States that were seen are not explored again, so it visits all of them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 import pytest
+from balchat_transport_tor_direct.collision_resolver import TABLE, CollisionResolver, Do, Have
 from balchat_transport_tor_direct.faults import LocalMisuse
-from balchat_transport_tor_direct.rendezvous import TABLE, Do, Have, Rendezvous
 
 LOWER, HIGHER = 0, 1
 
@@ -28,7 +28,7 @@ class Stream:
 
 class World:
     def __init__(self, *, dials: tuple[int, int]) -> None:
-        self.sides = [Rendezvous[int](ours_wins=True), Rendezvous[int](ours_wins=False)]
+        self.sides = [CollisionResolver[int](ours_wins=True), CollisionResolver[int](ours_wins=False)]
         self.streams: list[Stream] = []
         self.own_dial: list[int | None] = [None, None]
         self.probing = [False, False]
@@ -134,7 +134,7 @@ class World:
 
     def crash(self, side: int) -> None:
         """Start anew; the other side is told nothing."""
-        self.sides[side] = Rendezvous[int](ours_wins=side == LOWER)
+        self.sides[side] = CollisionResolver[int](ours_wins=side == LOWER)
         for stream in self.streams:
             stream.open[side] = False
             stream.to[side].clear()
@@ -244,7 +244,7 @@ def test_a_torn_stream_never_leaves_the_sides_in_disagreement() -> None:
 
 
 def test_disconnecting_ends_whatever_there_is() -> None:
-    ours: Rendezvous[str] = Rendezvous(ours_wins=True)
+    ours: CollisionResolver[str] = CollisionResolver(ours_wins=True)
     assert ours.dial()
     ours.prove()
     assert ours.offered("held") == [(Do.HOLD, "held")]
@@ -255,7 +255,7 @@ def test_disconnecting_ends_whatever_there_is() -> None:
 
 
 def test_a_newer_stream_of_theirs_takes_the_place_of_one_that_waits() -> None:
-    ours: Rendezvous[str] = Rendezvous(ours_wins=True)
+    ours: CollisionResolver[str] = CollisionResolver(ours_wins=True)
     ours.dial()
     ours.prove()
     ours.offered("one")
@@ -265,7 +265,7 @@ def test_a_newer_stream_of_theirs_takes_the_place_of_one_that_waits() -> None:
 
 @pytest.mark.parametrize("ours_wins", [True, False])
 def test_who_dials_again_has_lost_the_old_stream(*, ours_wins: bool) -> None:
-    ours: Rendezvous[str] = Rendezvous(ours_wins=ours_wins)
+    ours: CollisionResolver[str] = CollisionResolver(ours_wins=ours_wins)
     ours.offered("old")
     assert ours.offered("new") == [(Do.END_STANDING, "old"), (Do.ADMIT, "new")]
 
@@ -275,7 +275,7 @@ def test_the_table_covers_everything() -> None:
 
 
 def test_misuse_is_our_own_fault() -> None:
-    ours: Rendezvous[str] = Rendezvous(ours_wins=True)
+    ours: CollisionResolver[str] = CollisionResolver(ours_wins=True)
     with pytest.raises(LocalMisuse):
         ours.prove()
     with pytest.raises(LocalMisuse):

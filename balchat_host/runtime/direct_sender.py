@@ -1,8 +1,8 @@
 """Keeps one contact supplied with what waits for it, in order, for as long as the account is up.
 
-A courier is told when there is something new, when the contact comes within reach, and what became of what it handed
-over. It never has a ticket on its way twice at the same time. When a way breaks, everything that was on it is handed
-over again, from the lowest ticket and before anything newer; the other side drops what it already has.
+A direct sender is told when there is something new, when the contact comes within reach, and what became of what it
+handed over. It never has a ticket on its way twice at the same time. When a way breaks, everything that was on it is
+handed over again, from the lowest ticket and before anything newer; the other side drops what it already has.
 """
 
 from collections.abc import Callable, MutableMapping, Sequence
@@ -14,10 +14,10 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, Outgoing, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.core import outbox
-from balchat_host.runtime.bearer import Bearer
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.delivery_worker import DeliveryWorker
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _BATCH = 64
 _MOST_IN_FLIGHT = 256
@@ -25,23 +25,23 @@ _STABLE_AFTER = 30.0
 """Seconds that a contact must stay within reach for its next absence to be taken for a new one."""
 
 
-class Courier(Bearer):
+class DirectSender(DeliveryWorker):
     """Carries for one peer, to the peer itself."""
 
     def __init__(
         self,
         peer: PeerId,
         *,
-        keeper: Keeper,
+        runner: UnitOfWorkRunner,
         router: Router,
         backoff: Backoff,
         dialling: anyio.CapacityLimiter,
-        carrying: MutableMapping[int, Bearer],
-        stopped: Callable[[Bearer, float | None], None],
+        carrying: MutableMapping[int, DeliveryWorker],
+        stopped: Callable[[DeliveryWorker, float | None], None],
     ) -> None:
         super().__init__(carrying, backoff, stopped)
         self._peer = peer
-        self._keeper = keeper
+        self._runner = runner
         self._router = router
         self._dialling = dialling
         self._handed_over = 0
@@ -86,11 +86,11 @@ class Courier(Bearer):
             return None  # whoever comes up wakes us
         if self._from_the_start:
             self._from_the_start, self._handed_over = False, 0
-        pending = await self._keeper.read(self._pending)
+        pending = await self._runner.read(self._pending)
         fresh = [each for each in pending.outgoing if each.ticket not in self._in_flight]
         look_again = None
         if pending.look_again is not None:
-            look_again = max(0.0, (pending.look_again - self._keeper.clock()) / 1000)
+            look_again = max(0.0, (pending.look_again - self._runner.clock()) / 1000)
         if self._router.reachable(self._peer):
             if not fresh or len(self._in_flight) >= _MOST_IN_FLIGHT:
                 return look_again
@@ -141,4 +141,4 @@ class Courier(Bearer):
 
     def _pending(self, tx: ReadTransaction) -> outbox.Pending:
         limit = _BATCH + len(self._in_flight)
-        return outbox.pending(tx, self._peer, after=self._handed_over, now=self._keeper.clock(), limit=limit)
+        return outbox.pending(tx, self._peer, after=self._handed_over, now=self._runner.clock(), limit=limit)

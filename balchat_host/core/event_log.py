@@ -21,7 +21,7 @@ from balchat_host.api.events import (
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
 from balchat_host.core import rows
-from balchat_host.core.unit import ANNOUNCE, Unit
+from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 from balchat_host.core.views import message_view
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
@@ -34,7 +34,7 @@ _MAX_SUBSCRIBERS: Final = 64
 _MAX_SUBSCRIBER_NAME: Final = 64
 
 
-def append(unit: Unit, event: type[Event], *, contact: int | None, body: dict[str, Any]) -> None:
+def append(unit: UnitOfWork, event: type[Event], *, contact: int | None, body: dict[str, Any]) -> None:
     """Write an event. `contact` is whose deletion deletes it."""
     unit.tx.execute(
         "INSERT INTO event (at, type, contact, body) VALUES (?, ?, ?, ?)",
@@ -43,7 +43,7 @@ def append(unit: Unit, event: type[Event], *, contact: int | None, body: dict[st
     unit.effect(ANNOUNCE)
 
 
-def skip(unit: Unit) -> None:
+def skip(unit: UnitOfWork) -> None:
     """Leave out the cursors that were given out since a backup was made: whoever read up to one must miss nothing."""
     last = newest(unit.tx)
     unit.tx.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
@@ -91,7 +91,7 @@ def read(tx: ReadTransaction, *, after: int, limit: int) -> tuple[list[Event], i
     return events, cast("int", found[-1][0]) if found else after
 
 
-def acknowledge(unit: Unit, subscriber: str, cursor: int) -> None:
+def acknowledge(unit: UnitOfWork, subscriber: str, cursor: int) -> None:
     """Remember how far a subscriber has come; it never goes back. Raises BadInput.
 
     One that has come nowhere is remembered too: what it needs is kept from now on.
@@ -109,7 +109,7 @@ def acknowledge(unit: Unit, subscriber: str, cursor: int) -> None:
     )
 
 
-def prune(unit: Unit) -> None:
+def prune(unit: UnitOfWork) -> None:
     """Delete what every subscriber has acknowledged and what is old.
 
     What one still needs stays, however long it takes.

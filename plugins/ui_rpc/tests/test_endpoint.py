@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import pytest
-from balchat_ui_rpc import local, peer, place
-from balchat_ui_rpc.place import listen, reach, remove, socket_path
+from balchat_ui_rpc import endpoint, local, peer
+from balchat_ui_rpc.endpoint import listen, reach, remove, socket_path
 from balchat_ui_rpc.plugin import connect
 
 from balchat_host.api.errors import AlreadyRunning, SocketUnusable
@@ -179,7 +179,7 @@ def test_a_socket_that_cannot_be_made_is_not_left_half_made(
 def test_a_client_waits_in_the_queue_but_not_for_ever(
     context: FrontEndContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "_PATIENCE", 0)
+    monkeypatch.setattr(endpoint, "_PATIENCE", 0)
     with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
         busy.bind(str(socket_path(context)))
         busy.listen(0)

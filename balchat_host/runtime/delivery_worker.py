@@ -1,4 +1,4 @@
-"""What a courier and a depositor have in common: each works for one peer, step by step, until dismissed."""
+"""What a direct sender and a relay sender have in common: each works for one peer, step by step, until dismissed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, MutableMapping
@@ -14,7 +14,7 @@ _FORGIVEN_AFTER: Final = 2
 """So many times the longest wait must pass without a failure for the next one to count as the first."""
 
 
-class Bearer(ABC):
+class DeliveryWorker(ABC):
     """Bears what waits for one peer. `run` does the work; the other methods only tell it something and never wait.
 
     `carrying` is shared by all of a kind and says who has which ticket on its way; no ticket is on its way twice.
@@ -24,9 +24,9 @@ class Bearer(ABC):
 
     def __init__(
         self,
-        carrying: MutableMapping[int, "Bearer"],
+        carrying: MutableMapping[int, "DeliveryWorker"],
         backoff: Backoff,
-        stopped: Callable[["Bearer", float | None], None],
+        stopped: Callable[["DeliveryWorker", float | None], None],
     ) -> None:
         self._carrying = carrying
         self._backoff = backoff

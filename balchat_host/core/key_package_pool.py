@@ -3,7 +3,7 @@
 from typing import Final, cast
 
 from balchat_host.api.transport import KeyPackages
-from balchat_host.core.unit import Unit
+from balchat_host.core.unit_of_work import UnitOfWork
 
 MAX_MADE: Final = 128
 """How many are made at once."""
@@ -14,7 +14,7 @@ MAX_KEPT: Final = 1024
 """How many may be out; beyond, the oldest are taken back."""
 
 
-def refill(unit: Unit, count: int) -> KeyPackages:
+def refill(unit: UnitOfWork, count: int) -> KeyPackages:
     """Make up to `count` single-use KeyPackages; give them with the last resort and the time until which all hold.
 
     The last resort is made anew when half of its life is over; the one before it answers until it is stale.
@@ -38,7 +38,7 @@ def refill(unit: Unit, count: int) -> KeyPackages:
     return KeyPackages(single_use=single_use, last_resort=last_resort, not_after=not_after)
 
 
-def fresh(unit: Unit) -> tuple[int, int]:
+def fresh(unit: UnitOfWork) -> tuple[int, int]:
     """Return after when, and until when, a KeyPackage was made that is still handed out (Unix milliseconds).
 
     It has half of its life before it. One from later was made by a clock that was ahead, and is good for nothing yet.
@@ -46,12 +46,12 @@ def fresh(unit: Unit) -> tuple[int, int]:
     return unit.now - unit.policy.request_lifetime * 1000 // 2, unit.now + _CLOCK_TOLERANCE
 
 
-def expire(unit: Unit) -> None:
+def expire(unit: UnitOfWork) -> None:
     """Take back those that have outlived their lifetime."""
     _take_back(unit, "made_at < ?", unit.now - unit.policy.request_lifetime * 1000)
 
 
-def _make(unit: Unit, *, last_resort: bool) -> bytes:
+def _make(unit: UnitOfWork, *, last_resort: bool) -> bytes:
     key_package = unit.engine.key_package(
         unit.keys, lifetime=unit.policy.request_lifetime, now=unit.seconds, last_resort=last_resort
     )
@@ -62,7 +62,7 @@ def _make(unit: Unit, *, last_resort: bool) -> bytes:
     return key_package
 
 
-def _take_back(unit: Unit, condition: str, parameter: int) -> None:
+def _take_back(unit: UnitOfWork, condition: str, parameter: int) -> None:
     gone = unit.tx.query(
         f"DELETE FROM pooled_key_package WHERE {condition} RETURNING key_package",  # noqa: S608  # our own text
         (parameter,),

@@ -1,4 +1,4 @@
-"""A `Host` without vaults, plugins or a network, for the tests of programs: each profile holds a `FakeApp`.
+"""A `Profiles` without vaults, plugins or a network, for the tests of programs: each profile holds a `FakeApp`.
 
 Accounts are remembered by a file in their directory, so that several processes see the same profiles; what is in an
 account lives in the process that made or runs it. While one runs, others reach it over `fake_bridge`.
@@ -25,7 +25,7 @@ from balchat_host.api.errors import (
     WeakPassphrase,
     WrongSecret,
 )
-from balchat_host.api.frontend import App, AppConnection, Holder, Host, PluginView, Profile, SettingView
+from balchat_host.api.frontend import App, AppConnection, Holder, PluginView, Profile, Profiles, SettingView
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
 from balchat_host.core.names import check_name
@@ -205,7 +205,7 @@ class FakeProfile(Profile):
             app.change_network(ONLINE)
 
 
-class FakeHost(Host):
+class FakeProfiles(Profiles):
     """Profiles under `root`. `pace` is how long each step of a fake bootstrap takes, in seconds.
 
     `unpublished`: what the transport comes to, where it is one that publishes no address.

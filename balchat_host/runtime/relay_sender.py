@@ -1,9 +1,9 @@
 """Leaves with those who store and forward what a contact has not confirmed yet.
 
-It is a courier's counterpart for contacts who are away. What is sent to them directly is given a while to be answered
-(*hedging*); where nobody stores, nothing runs. One batch is answered before the next one leaves, so that nothing
-overtakes what was lost or refused. Who is not reachable at all, and was never talked to, may have left KeyPackages to
-claim.
+It is a direct sender's counterpart for contacts who are away. What is sent to them directly is given a while to be
+answered (*hedging*); where nobody stores, nothing runs. One batch is answered before the next one leaves, so that
+nothing overtakes what was lost or refused. Who is not reachable at all, and was never talked to, may have left
+KeyPackages to claim.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -16,17 +16,17 @@ from balchat_host.api.transport import Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, inbox, outbox, routes
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.runtime.bearer import Bearer
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.delivery_worker import DeliveryWorker
 from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _BATCH = 64
 _REFUSED_FOR_NOW = 300.0
 """Seconds to wait after a refusal for good, which is one way's: another relay, or a new route, may come first."""
 
 
-class Depositor(Bearer):
+class RelaySender(DeliveryWorker):
     """Stores for one peer. `hedge` gives the seconds that what was queued waits for a direct answer.
 
     `explain` is told why a peer of whom we need a KeyPackage is not found, and None once one is.
@@ -36,18 +36,18 @@ class Depositor(Bearer):
         self,
         peer: PeerId,
         *,
-        keeper: Keeper,
+        runner: UnitOfWorkRunner,
         router: Router,
         backoff: Backoff,
         hedge: Callable[[], float],
         explain: Callable[[PeerId, str | None], None],
-        carrying: MutableMapping[int, Bearer],
-        stopped: Callable[[Bearer, float | None], None],
+        carrying: MutableMapping[int, DeliveryWorker],
+        stopped: Callable[[DeliveryWorker, float | None], None],
     ) -> None:
         super().__init__(carrying, backoff, stopped)
         self._explain = explain
         self._peer = peer
-        self._keeper = keeper
+        self._runner = runner
         self._router = router
         self._hedge = hedge
         self._lost = False
@@ -85,7 +85,7 @@ class Depositor(Bearer):
             return None  # a report, or whoever comes up, wakes us
         if (wait := self._resume_at - anyio.current_time()) > 0:
             return wait
-        pending = await self._keeper.read(self._pending)
+        pending = await self._runner.read(self._pending)
         try:
             if pending.wants_key_package:
                 return await self._claim()
@@ -103,14 +103,14 @@ class Depositor(Bearer):
             return self._failed()
         if pending.look_again is None:
             return None
-        return max(0.0, (pending.look_again - self._keeper.clock()) / 1000)
+        return max(0.0, (pending.look_again - self._runner.clock()) / 1000)
 
     async def _claim(self) -> float:
         """Take a KeyPackage that they left, as if they had answered; then the contact request can be made."""
         # It names the ways by which they can answer, so these come first.
         allocated = await self._router.allocate(self._peer)
-        await self._keeper.change(lambda unit: routes.offer(unit, self._peer, allocated))
-        named = await self._keeper.read(lambda tx: contacts.relays_of(tx, self._peer))
+        await self._runner.change(lambda unit: routes.offer(unit, self._peer, allocated))
+        named = await self._runner.read(lambda tx: contacts.relays_of(tx, self._peer))
         try:
             key_package = await self._router.claim(self._peer, named)
         except (PeerUnreachable, NetworkUnavailable):
@@ -120,7 +120,7 @@ class Depositor(Bearer):
         if key_package is None:
             return self._failed()
         envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
-        (disposition,) = await self._keeper.change(lambda unit: inbox.receive(unit, self._peer, [envelope]))
+        (disposition,) = await self._runner.change(lambda unit: inbox.receive(unit, self._peer, [envelope]))
         return 0.0 if disposition.verdict is Verdict.COMMITTED else self._failed()
 
     def _failed(self) -> float:
@@ -130,6 +130,6 @@ class Depositor(Bearer):
         return wait
 
     def _pending(self, tx: ReadTransaction) -> outbox.Pending:
-        now = self._keeper.clock()
+        now = self._runner.clock()
         queued_until = now - int(self._hedge() * 1000)
         return outbox.to_store(tx, self._peer, queued_until=queued_until, now=now, limit=_BATCH)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from balchat_host.api.frontend import Host, Profile
+from balchat_host.api.frontend import Profile, Profiles
 from balchat_host.loader.levels import OPTION
 from balchat_host.loader.profiles import ProfileDirectory, list_profiles, profile_directory
 
 
-class Machine(Host):
+class LocalProfiles(Profiles):
     """This machine. `overrides` are the configuration's values that the command line gave."""
 
     def __init__(self, overrides: Mapping[str, str]) -> None:

@@ -10,13 +10,13 @@ from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
 from balchat_host.core import restoring, schema
-from balchat_host.core.unit import Effect, Policy, Unit
+from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 from balchat_host.runtime.failures import log_failure
 
 T = TypeVar("T")
 
 
-class Keeper:
+class UnitOfWorkRunner:
     """The one way to the vault for everything above it.
 
     `clock` gives Unix milliseconds; `entropy(n)` gives n unpredictable octets.
@@ -52,14 +52,14 @@ class Keeper:
         """Have `tell` called when a unit has found no room on the disk; it must not wait."""
         self._tell_full = tell
 
-    async def change(self, fn: Callable[[Unit], T]) -> T:
+    async def change(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run a changing function of the core as one unit; return once it is durable and its effects are under way.
 
         Raises what `fn` raises, and what Vault.transact does.
         """
 
         def run(tx: Transaction) -> tuple[T, Iterable[Effect]]:
-            unit = Unit(tx=tx, engine=self.engine, now=self.clock(), entropy=self._entropy, policy=self.policy)
+            unit = UnitOfWork(tx=tx, engine=self.engine, now=self.clock(), entropy=self._entropy, policy=self.policy)
             return fn(unit), tuple(unit.effects)
 
         try:
@@ -87,7 +87,7 @@ class Keeper:
         Raises VaultTooNew, and what Vault.transact does.
         """
 
-        def run(unit: Unit) -> None:
+        def run(unit: UnitOfWork) -> None:
             schema.migrate(unit.tx)
             restoring.resume(unit)
 

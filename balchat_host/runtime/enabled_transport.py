@@ -12,9 +12,9 @@ from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreac
 from balchat_host.api.transport import Outgoing, Relays, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.core import routes
-from balchat_host.runtime.account_host import AccountHost
-from balchat_host.runtime.board import Board
 from balchat_host.runtime.failures import checked, contain
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.managed_relays import ManagedRelays
 from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 from balchat_host.runtime.setups import TransportSetup
@@ -23,30 +23,31 @@ from balchat_host.runtime.supervision import PluginService, Run
 T = TypeVar("T")
 
 
-class Carrier(PluginService):
+class EnabledTransport(PluginService):
     """Carries by the object that runs now.
 
-    `new_host(on_state)` gives each object a host of its own, `contacts()` all peers of whom something may be kept.
+    `new_context(on_state)` gives each object a context of its own, `contacts()` all peers of whom something may be
+    kept.
     `came_up()` is called whenever an object can be used.
     """
 
     def __init__(
         self,
         setup: TransportSetup,
-        board: Board,
+        live_status: LiveStatus,
         *,
-        new_host: Callable[[Callable[[ServiceState], None]], AccountHost],
+        new_context: Callable[[Callable[[ServiceState], None]], LocalTransportContext],
         contacts: Callable[[], Awaitable[Collection[PeerId]]],
         came_up: Callable[[], None],
     ) -> None:
         super().__init__(setup.name, setup.origin)
         self.latency = setup.latency
         self._setup = setup
-        self._board = board
-        self._new_host = new_host
+        self._live_status = live_status
+        self._new_context = new_context
         self._contacts = contacts
         self._came_up = came_up
-        self._host: AccountHost | None = None
+        self._context: LocalTransportContext | None = None
         self._made: Transport | None = None
         self._transport: Transport | None = None
         self._calls = OpenCalls()
@@ -54,8 +55,8 @@ class Carrier(PluginService):
     # -- for its supervisor
 
     def make(self) -> Run:
-        self._host = self._new_host(self._on_state)
-        self._made = checked(self._setup.make(self._host), Transport)
+        self._context = self._new_context(self._on_state)
+        self._made = checked(self._setup.make(self._context), Transport)
         return self._made.run
 
     async def begin(self) -> None:
@@ -70,12 +71,12 @@ class Carrier(PluginService):
     async def end(self) -> None:
         self._made = self._transport = None
         self._calls.end()
-        host, self._host = self._host, None
-        if host is not None:
-            await host.end()
+        context, self._context = self._context, None
+        if context is not None:
+            await context.end()
 
     def show(self, state: ServiceState) -> None:
-        self._board.set_transport(self.name, state)
+        self._live_status.set_transport(self.name, state)
 
     def _on_state(self, state: ServiceState) -> None:
         self.reported = True
@@ -123,14 +124,14 @@ class Carrier(PluginService):
 
     async def send(self, peer: PeerId, ways: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Transport.send. Raises PeerUnreachable, NetworkUnavailable."""
-        transport, host = self._running(), self._host
-        assert host is not None, "each object has a host"
+        transport, context = self._running(), self._context
+        assert context is not None, "each object has a context"
         tickets = [each.ticket for each in outgoing]
-        host.hand_over(tickets)
+        context.hand_over(tickets)
         try:
             await self._call(lambda: transport.send(peer, ways, outgoing))
         except BaseException:
-            host.not_taken(tickets)
+            context.not_taken(tickets)
             raise
 
     async def allocate(self, peer: PeerId) -> Sequence[Route]:

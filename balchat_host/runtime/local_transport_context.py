@@ -13,15 +13,15 @@ from anyio.abc import ByteStream
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportHost, Verdict
+from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
 from balchat_host.api.types import STOPPED, PeerId, Secret, ServiceState
-from balchat_host.core import account, budgets, inbox, pool, restoring
-from balchat_host.core.unit import crypto_area
-from balchat_host.runtime.board import Board
+from balchat_host.core import account, budgets, inbox, key_package_pool, restoring
+from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.current_network import CurrentNetwork, LastingService
+from balchat_host.runtime.delivery_reports import DeliveryReports
 from balchat_host.runtime.failures import contain
-from balchat_host.runtime.keeper import Keeper
-from balchat_host.runtime.reporter import Reporter
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ _CLOSING: Final = 5.0
 """Seconds in which an address that an ended object left published can be taken back."""
 
 
-class AccountHost(TransportHost):
+class LocalTransportContext(TransportContext):
     """The host as one object of a transport sees it. `on_state` is told how that object is."""
 
     def __init__(
@@ -40,10 +40,10 @@ class AccountHost(TransportHost):
         *,
         identity: PeerId,
         seed: Secret,
-        keeper: Keeper,
+        runner: UnitOfWorkRunner,
         network: CurrentNetwork,
-        board: Board,
-        reporter: Reporter,
+        live_status: LiveStatus,
+        delivery_reports: DeliveryReports,
         on_state: Callable[[ServiceState], None],
         on_peer: Callable[[PeerId, bool], None],
         on_routes: Callable[[PeerId | None], None],
@@ -52,10 +52,10 @@ class AccountHost(TransportHost):
         self._latency = latency
         self._identity = identity
         self._seed = seed
-        self._keeper = keeper
+        self._runner = runner
         self._network = network
-        self._board = board
-        self._reporter = reporter
+        self._live_status = live_status
+        self._delivery_reports = delivery_reports
         self._on_state = on_state
         self._on_peer = on_peer
         self._on_routes = on_routes
@@ -86,18 +86,18 @@ class AccountHost(TransportHost):
                     await service.aclose()
             except BaseException as error:  # noqa: BLE001  # a plugin's code runs in it
                 contain(f"closing what {self._name} published", error)
-            self._board.set_published(STOPPED)
+            self._live_status.set_published(STOPPED)
 
     @property
     def identity(self) -> PeerId:
         return self._identity
 
     async def sign(self, *, domain: str, message: bytes) -> bytes:
-        engine = self._keeper.engine
-        return await self._keeper.read(lambda tx: engine.sign(crypto_area(tx), domain=domain, message=message))
+        engine = self._runner.engine
+        return await self._runner.read(lambda tx: engine.sign(crypto_area(tx), domain=domain, message=message))
 
     def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        self._keeper.engine.verify(peer, domain=domain, message=message, signature=signature)
+        self._runner.engine.verify(peer, domain=domain, message=message, signature=signature)
 
     async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
         # Streams to two contacts never share a circuit, so that nobody in between can tell they are of one person.
@@ -106,7 +106,7 @@ class AccountHost(TransportHost):
     async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
         def took(state: ServiceState) -> None:
             if self._heard:
-                self._board.set_published(state)
+                self._live_status.set_published(state)
                 try:
                     on_state(state)
                 except BaseException as error:  # noqa: BLE001  # the transport's failure is not the network's
@@ -121,7 +121,7 @@ class AccountHost(TransportHost):
         dispositions: list[Disposition] = []
         for portion in budgets.portions(envelopes):
             try:
-                dispositions += await self._keeper.change(
+                dispositions += await self._runner.change(
                     lambda unit, portion=portion: inbox.receive(unit, source, portion)
                 )
             except StorageFull as error:
@@ -131,19 +131,19 @@ class AccountHost(TransportHost):
         return dispositions
 
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
-        return await self._keeper.change(lambda unit: fn(unit.tx.area(self._area)))
+        return await self._runner.change(lambda unit: fn(unit.tx.area(self._area)))
 
     async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
-        return await self._keeper.read(lambda tx: fn(tx.area(self._area)))
+        return await self._runner.read(lambda tx: fn(tx.area(self._area)))
 
     async def restored_at(self) -> int | None:
-        return await self._keeper.read(restoring.restored_at)
+        return await self._runner.read(restoring.restored_at)
 
     async def key_packages(self, count: int) -> KeyPackages:
-        return await self._keeper.change(lambda unit: pool.refill(unit, count))
+        return await self._runner.change(lambda unit: key_package_pool.refill(unit, count))
 
     async def advertise(self, relays: Sequence[str]) -> None:
-        await self._keeper.change(lambda unit: account.advertise(unit, relays))
+        await self._runner.change(lambda unit: account.advertise(unit, relays))
 
     def routes_changed(self, peer: PeerId | None = None) -> None:
         if self._heard:
@@ -152,7 +152,7 @@ class AccountHost(TransportHost):
     def report(self, reports: Sequence[SendReport]) -> None:
         if self._heard:
             self.not_taken(report.ticket for report in reports if report.outcome is not Outcome.SENT)
-            self._reporter.take(reports, self._latency)
+            self._delivery_reports.take(reports, self._latency)
 
     def state_changed(self, state: ServiceState) -> None:
         if self._heard:

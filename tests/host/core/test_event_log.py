@@ -6,8 +6,8 @@ import pytest
 
 from balchat_host.api.errors import BadInput, CursorTooOld
 from balchat_host.api.events import ContactRemoved
-from balchat_host.core import journal
-from balchat_host.core.unit import ANNOUNCE
+from balchat_host.core import event_log
+from balchat_host.core.unit_of_work import ANNOUNCE
 
 DAY = 24 * 3600
 
@@ -16,27 +16,27 @@ def write(bench, count: int = 1) -> int:
     """Write events; give the last one's cursor."""
     for number in range(count):
         body = {"name": f"Contact {number}", "peer_id": "00" * 32}
-        bench.run(lambda unit, body=body: journal.append(unit, ContactRemoved, contact=None, body=body))
-    return bench.run(lambda unit: journal.newest(unit.tx))
+        bench.run(lambda unit, body=body: event_log.append(unit, ContactRemoved, contact=None, body=body))
+    return bench.run(lambda unit: event_log.newest(unit.tx))
 
 
 def start(bench, *, after: int | None = None, subscriber: str | None = None) -> int:
-    return bench.run(lambda unit: journal.start(unit.tx, after=after, subscriber=subscriber))
+    return bench.run(lambda unit: event_log.start(unit.tx, after=after, subscriber=subscriber))
 
 
 def acknowledge(bench, subscriber: str, cursor: int) -> None:
-    bench.run(lambda unit: journal.acknowledge(unit, subscriber, cursor))
+    bench.run(lambda unit: event_log.acknowledge(unit, subscriber, cursor))
 
 
 def cursors(bench, *, after: int, limit: int = 100) -> list[int]:
-    events, _ = bench.run(lambda unit: journal.read(unit.tx, after=after, limit=limit))
+    events, _ = bench.run(lambda unit: event_log.read(unit.tx, after=after, limit=limit))
     return [event.cursor for event in events]
 
 
 def test_events_ring_the_bell_once_a_unit(bench) -> None:
     def twice(unit) -> None:
         for _ in range(2):
-            journal.append(unit, ContactRemoved, contact=None, body={"name": "Bob", "peer_id": "00" * 32})
+            event_log.append(unit, ContactRemoved, contact=None, body={"name": "Bob", "peer_id": "00" * 32})
 
     bench.run(twice)
     assert bench.effects == [ANNOUNCE]
@@ -44,11 +44,11 @@ def test_events_ring_the_bell_once_a_unit(bench) -> None:
 
 def test_pages_follow_each_other_without_a_gap(bench) -> None:
     write(bench, 7)
-    events, cursor = bench.run(lambda unit: journal.read(unit.tx, after=2, limit=3))
+    events, cursor = bench.run(lambda unit: event_log.read(unit.tx, after=2, limit=3))
     assert [event.cursor for event in events] == [3, 4, 5]
     assert cursor == 5
     assert cursors(bench, after=cursor) == [6, 7]
-    assert bench.run(lambda unit: journal.read(unit.tx, after=7, limit=3)) == ([], 7)
+    assert bench.run(lambda unit: event_log.read(unit.tx, after=7, limit=3)) == ([], 7)
 
 
 def test_without_a_cursor_reading_begins_now(bench) -> None:
@@ -84,8 +84,8 @@ def test_an_acknowledgement_never_goes_back(bench) -> None:
 def test_what_is_old_and_acknowledged_is_deleted_and_said_so(bench) -> None:
     write(bench, 3)
     acknowledge(bench, "screen", 2)
-    bench.pass_time(seconds=journal.KEPT_FOR / 1000 + 1)
-    bench.run(journal.prune)
+    bench.pass_time(seconds=event_log.KEPT_FOR / 1000 + 1)
+    bench.run(event_log.prune)
     assert cursors(bench, after=0) == [3]
     for old in (0, 1):
         with pytest.raises(CursorTooOld) as error:
@@ -98,8 +98,8 @@ def test_what_is_old_and_acknowledged_is_deleted_and_said_so(bench) -> None:
 def test_what_is_young_stays_though_everybody_has_it(bench) -> None:
     write(bench, 3)
     acknowledge(bench, "screen", 3)
-    bench.pass_time(seconds=journal.KEPT_FOR / 1000)
-    bench.run(journal.prune)
+    bench.pass_time(seconds=event_log.KEPT_FOR / 1000)
+    bench.run(event_log.prune)
     assert cursors(bench, after=0) == [1, 2, 3]
 
 
@@ -108,15 +108,15 @@ def test_what_one_subscriber_still_needs_stays_however_old(bench) -> None:
     acknowledge(bench, "screen", 3)
     acknowledge(bench, "slow", 1)
     bench.pass_time(seconds=1000 * DAY)
-    bench.run(journal.prune)
+    bench.run(event_log.prune)
     assert cursors(bench, after=1) == [2, 3]
 
 
 def test_without_subscribers_what_is_old_goes(bench) -> None:
     write(bench, 2)
-    bench.pass_time(seconds=journal.KEPT_FOR / 1000 + 1)
+    bench.pass_time(seconds=event_log.KEPT_FOR / 1000 + 1)
     write(bench, 1)
-    bench.run(journal.prune)
+    bench.run(event_log.prune)
     assert cursors(bench, after=2) == [3]
     with pytest.raises(CursorTooOld):
         start(bench, after=0)
@@ -124,8 +124,8 @@ def test_without_subscribers_what_is_old_goes(bench) -> None:
 
 def test_cursors_go_on_after_everything_was_deleted(bench) -> None:
     write(bench, 3)
-    bench.pass_time(seconds=journal.KEPT_FOR / 1000 + 1)
-    bench.run(journal.prune)
+    bench.pass_time(seconds=event_log.KEPT_FOR / 1000 + 1)
+    bench.run(event_log.prune)
     assert start(bench) == 3
     assert write(bench) == 4
 
@@ -133,9 +133,9 @@ def test_cursors_go_on_after_everything_was_deleted(bench) -> None:
 def test_pruning_again_changes_nothing(bench) -> None:
     write(bench, 3)
     acknowledge(bench, "screen", 3)
-    bench.pass_time(seconds=journal.KEPT_FOR / 1000 + 1)
-    bench.run(journal.prune)
-    bench.run(journal.prune)
+    bench.pass_time(seconds=event_log.KEPT_FOR / 1000 + 1)
+    bench.run(event_log.prune)
+    bench.run(event_log.prune)
     with pytest.raises(CursorTooOld) as error:
         start(bench, after=0)
     assert error.value.fields["oldest"] == 4
@@ -160,13 +160,13 @@ def test_an_event_of_a_kind_that_is_not_known_is_passed_over(bench) -> None:
     )
     write(bench)
     assert cursors(bench, after=0) == [1, 3]
-    assert bench.run(lambda unit: journal.read(unit.tx, after=1, limit=1)) == ([], 2)
+    assert bench.run(lambda unit: event_log.read(unit.tx, after=1, limit=1)) == ([], 2)
 
 
 def test_a_new_subscriber_begins_with_the_oldest_event_there_is(bench) -> None:
     write(bench, 3)
-    bench.pass_time(seconds=journal.KEPT_FOR / 1000 + 1)
-    bench.run(journal.prune)
+    bench.pass_time(seconds=event_log.KEPT_FOR / 1000 + 1)
+    bench.run(event_log.prune)
     write(bench, 1)
     assert start(bench, subscriber="screen") == 3
     acknowledge(bench, "screen", 0)
@@ -177,5 +177,5 @@ def test_what_a_subscriber_that_has_dealt_with_nothing_needs_stays(bench) -> Non
     acknowledge(bench, "screen", 0)
     write(bench, 3)
     bench.pass_time(seconds=1000 * DAY)
-    bench.run(journal.prune)
+    bench.run(event_log.prune)
     assert cursors(bench, after=start(bench, subscriber="screen")) == [1, 2, 3]

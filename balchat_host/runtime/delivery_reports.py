@@ -1,4 +1,4 @@
-"""What became of envelopes: from the transports into the vault, and then to the couriers."""
+"""What became of envelopes: from the transports into the vault, and then to the delivery workers."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,14 +8,14 @@ from balchat_host.api.errors import StorageFull
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import progress
 from balchat_host.runtime.failures import contain
-from balchat_host.runtime.keeper import Keeper
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 
-class Reporter:
-    """Writes down what became of envelopes, all that has come in meanwhile in one unit; then tells the couriers."""
+class DeliveryReports:
+    """Records what became of envelopes, all that has come in meanwhile in one unit; then tells the workers."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, runner: UnitOfWorkRunner) -> None:
+        self._runner = runner
         self._tell: Callable[[SendReport, Latency], None] | None = None
         self._give_up: Callable[[int, Latency], None] = _nobody
         self._waiting: list[tuple[SendReport, Latency]] = []
@@ -55,7 +55,7 @@ class Reporter:
 
     async def _write(self, reports: Sequence[tuple[SendReport, Latency]]) -> None:
         try:
-            await self._keeper.change(lambda unit: progress.take_down(unit, reports))
+            await self._runner.change(lambda unit: progress.apply_reports(unit, reports))
         except StorageFull:
             # The rows stand, so the envelopes will go out again; the other side drops what it has.
             reports = [(SendReport(ticket=r.ticket, outcome=Outcome.LOST), latency) for r, latency in reports]

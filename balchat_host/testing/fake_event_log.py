@@ -54,7 +54,7 @@ class Pull(AsyncIterator[T], Generic[T]):
         return await self._step()
 
 
-class Journal:
+class EventLog:
     """Every event since the account began, except for those that were forgotten."""
 
     def __init__(self, bell: Bell) -> None:

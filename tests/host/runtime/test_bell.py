@@ -8,7 +8,7 @@ import anyio
 import pytest
 from trio.testing import MockClock
 
-from balchat_host.runtime.signal import Signal
+from balchat_host.api.bell import Bell
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 async def test_everybody_who_waits_is_woken() -> None:
-    bell, woken = Signal(), []
+    bell, woken = Bell(), []
 
     async def wait(number: int) -> None:
         await bell.next_ring().wait()
@@ -34,7 +34,7 @@ async def test_everybody_who_waits_is_woken() -> None:
 
 
 async def test_a_ring_between_looking_and_waiting_counts() -> None:
-    bell = Signal()
+    bell = Bell()
     ring = bell.next_ring()
     bell.ring()
     with anyio.fail_after(1):
@@ -42,7 +42,7 @@ async def test_a_ring_between_looking_and_waiting_counts() -> None:
 
 
 async def test_a_ring_that_nobody_waits_for_is_forgotten() -> None:
-    bell = Signal()
+    bell = Bell()
     bell.ring()
     with anyio.move_on_after(1) as scope:
         await bell.next_ring().wait()
