@@ -53,8 +53,8 @@ class MemoryStorage(Storage):
         self._disks: dict[Path, _Disk] = {}
 
     def new_recovery_code(self) -> Secret:
-        digits = token_hex(_CODE_LENGTH // 2)
-        return Secret.from_text(digits + _check(digits))
+        digits = token_hex(_CODE_LENGTH // 2).encode()
+        return Secret(digits + _check(digits))
 
     def exists(self, directory: Path) -> bool:
         return directory in self._disks
@@ -63,6 +63,12 @@ class MemoryStorage(Storage):
         self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Callable[[Transaction], object]
     ) -> "MemoryVault":
         await checkpoint()
+        return self.make(directory, slots, fill)
+
+    def make(
+        self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Callable[[Transaction], object]
+    ) -> "MemoryVault":
+        """Do what `create` does, without an event loop."""
         if directory in self._disks:
             raise AccountExists(name=directory.name)
         if not slots:
@@ -107,7 +113,7 @@ class MemoryStorage(Storage):
 class _Disk:
     """What outlives a process: the secrets and the database. `holder` is the vault that is open on it."""
 
-    def __init__(self, secrets: Mapping[SlotKind, str]) -> None:
+    def __init__(self, secrets: Mapping[SlotKind, bytes]) -> None:
         self.secrets = dict(secrets)
         self.database = memory_database()
         self.holder: MemoryVault | None = None
@@ -115,7 +121,7 @@ class _Disk:
     def __del__(self) -> None:
         self.database.close()
 
-    def require_opens(self, kind: SlotKind, secret: str) -> None:
+    def require_opens(self, kind: SlotKind, secret: bytes) -> None:
         if self.secrets.get(kind) != secret:
             raise WrongSecret(slot=str(kind))
 
@@ -146,12 +152,18 @@ class MemoryVault(Vault):
         self._failing = on_disk
 
     async def transact(self, fn: Callable[[Transaction], T]) -> T:
-        self._refuse_closed()
         try:
-            return self._run(fn)
+            return self.run(fn)
         finally:
             # After the unit, because units happen in the order of the calls, and even when the caller is cancelled.
             await checkpoint()
+
+    def run(self, fn: Callable[[Transaction], T], *, then_crash: bool = False) -> T:
+        """Do what `transact` does, without an event loop. With `then_crash`, the unit is undone."""
+        self._refuse_closed()
+        if self._refusal is not None:
+            raise self._refusal
+        return run_unit(self._disk.database, fn, commit=_die if then_crash else self._commit)
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
         self._refuse_closed()
@@ -192,11 +204,6 @@ class MemoryVault(Vault):
             self._disk.holder = None
         await checkpoint()
 
-    def _run(self, fn: Callable[[Transaction], T]) -> T:
-        if self._refusal is not None:
-            raise self._refusal
-        return run_unit(self._disk.database, fn, commit=self._commit)
-
     def _commit(self) -> None:
         if self.full:
             raise StorageFull
@@ -212,22 +219,27 @@ class MemoryVault(Vault):
             raise ClosedResourceError
 
 
-def _read(kind: SlotKind, secret: Secret) -> str:
-    """Read a typed secret. A recovery code here is 32 hexadecimal digits, and 8 that check them."""
-    text = secret.reveal().decode()
+def _read(kind: SlotKind, secret: Secret) -> bytes:
+    """Return a typed secret. A recovery code here is 32 hexadecimal digits, and 8 that check them."""
+    octets = secret.reveal()
     if kind is SlotKind.RECOVERY_CODE:
-        text = text.strip().lower()
-        if _check(text[:_CODE_LENGTH]) != text[_CODE_LENGTH:]:
+        octets = octets.strip().lower()
+        if _check(octets[:_CODE_LENGTH]) != octets[_CODE_LENGTH:]:
             raise BadInput(what="recovery code", problem="it is mistyped")
-    return text
+    return octets
 
 
-def _check(digits: str) -> str:
-    return f"{crc32(digits.encode()):08x}"
+def _check(digits: bytes) -> bytes:
+    return b"%08x" % crc32(digits)
 
 
-def _read_new(kind: SlotKind, secret: Secret) -> str:
-    text = _read(kind, secret)
-    if kind is SlotKind.PASSPHRASE and len(text) < _MIN_PASSPHRASE:
-        raise WeakPassphrase(problem=f"it has {len(text)} characters; at least {_MIN_PASSPHRASE} are needed")
-    return text
+def _read_new(kind: SlotKind, secret: Secret) -> bytes:
+    octets = _read(kind, secret)
+    length = len(octets.decode(errors="replace"))
+    if kind is SlotKind.PASSPHRASE and length < _MIN_PASSPHRASE:
+        raise WeakPassphrase(problem=f"it has {length} characters; at least {_MIN_PASSPHRASE} are needed")
+    return octets
+
+
+def _die() -> None:
+    """Commit nothing."""

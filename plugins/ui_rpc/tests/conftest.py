@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from balchat_ui_rpc.endpoint import reach
 from balchat_ui_rpc.lines import LineReader
@@ -17,12 +18,14 @@ from balchat_ui_rpc.plugin import connect
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
+from balchat_host.api.events import ContactRemoved
 from balchat_host.api.frontend import FrontEndContext
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.memory_account import MemoryAccount
+from balchat_host.testing.waiting import closing
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from anyio.abc import TaskGroup, TaskStatus
     from balchat_ui_rpc.limits import Limits
@@ -60,31 +63,45 @@ class Script:
         return answer["error"] if "error" in answer else answer["result"]
 
 
-class GatedApp(FakeApp):
-    """A fake whose `backup` waits at a gate, and whose events tell how many were taken and whether anybody follows."""
+class GatedAccount(MemoryAccount):
+    """An account whose `backup` waits at a gate, and whose events tell how many were taken and whether anybody follows.
+
+    With `many`, there are that many events, which are all alike.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.begun = 0
         self.done = 0
         self.taken = 0
+        self.many = 0
         self.arrived = anyio.Event()
         self.gate = anyio.Event()
         self.left = anyio.Event()
+        self.app.backup = self._backup
+        self._events, self.app.events = self.app.events, self._counted_events
 
-    async def backup(self, target: str) -> None:
+    async def _backup(self, target: str) -> None:
         self.begun += 1
         self.arrived.set()
         await self.gate.wait()
         self.done += 1
 
-    async def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+    async def _counted_events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        stream = self._many_events() if self.many else self._events(after, subscriber)
         try:
-            async for event in super().events(after, subscriber):
-                self.taken += 1
-                yield event
+            async with closing(stream) as events:
+                async for event in events:
+                    self.taken += 1
+                    yield event
         finally:
             self.left.set()
+
+    async def _many_events(self) -> AsyncIterator[Event]:
+        for number in range(1, self.many + 1):
+            await anyio.lowlevel.checkpoint()
+            yield ContactRemoved(cursor=number, at=0, name=f"contact {number}", peer_id="00" * 32)
+        await anyio.sleep_forever()
 
 
 class Serving:
@@ -114,15 +131,17 @@ class Serving:
 class Bench:
     """One account, what serves it, and who is connected. Everything ends with the test."""
 
-    def __init__(self, context: FrontEndContext, fake: FakeApp, tasks: TaskGroup, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, context: FrontEndContext, account: MemoryAccount, tasks: TaskGroup, stack: AsyncExitStack
+    ) -> None:
         self.context = context
-        self.fake = fake
+        self.account = account
         self._tasks = tasks
         self._stack = stack
 
     async def serve(self, app: App | None = None, *, max_clients: int = 32, limits: Limits | None = None) -> Serving:
         server = RpcServer(self.context, RpcSettings(max_clients=max_clients), limits)
-        serving = Serving(server, app or self.fake)
+        serving = Serving(server, app or self.account.app)
         await self._tasks.start(serving.run)
         return serving
 
@@ -147,20 +166,26 @@ def context() -> Iterator[FrontEndContext]:
 
 
 @pytest.fixture
-def fake() -> FakeApp:
-    return FakeApp()
+def account() -> MemoryAccount:
+    return MemoryAccount()
 
 
 @pytest.fixture
-def gated() -> GatedApp:
-    return GatedApp()
+def gated() -> GatedAccount:
+    return GatedAccount()
 
 
 @pytest.fixture
-async def bench(context: FrontEndContext, fake: FakeApp) -> AsyncIterator[Bench]:
+def add(account: MemoryAccount) -> Callable[[str], None]:
+    """Adds somebody, which is one event."""
+    return lambda name: account.add(account.stranger(name).core)
+
+
+@pytest.fixture
+async def bench(context: FrontEndContext, account: MemoryAccount) -> AsyncIterator[Bench]:
     async with anyio.create_task_group() as tasks:
         async with AsyncExitStack() as stack:
-            yield Bench(context, fake, tasks, stack)
+            yield Bench(context, account, tasks, stack)
         tasks.cancel_scope.cancel()
 
 

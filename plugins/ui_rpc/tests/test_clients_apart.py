@@ -17,8 +17,8 @@ from balchat_ui_rpc.limits import MAX_REQUEST_SIZE, Limits
 from balchat_ui_rpc.session import Session
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_app import FakeApp
-    from conftest import Bench, GatedApp, Script
+    from balchat_host.testing.memory_account import MemoryAccount
+    from conftest import Bench, GatedAccount, Script
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ async def turns(script: Script) -> None:
         await script.ask("cursor")
 
 
-async def stalled(gated: GatedApp, other: Script) -> None:
+async def stalled(gated: GatedAccount, other: Script) -> None:
     """Wait until the server takes no more events, because nobody reads them."""
     before = -1
     while gated.taken > before:
@@ -49,18 +49,12 @@ async def stalled(gated: GatedApp, other: Script) -> None:
     assert 0 < gated.taken < MANY
 
 
-def make_events(gated: GatedApp) -> None:
-    for number in range(MANY):
-        gated.account.contacts.clear()
-        gated.befriend(f"contact {number}")
-
-
 # -- slow
 
 
-async def test_a_slow_reader_holds_up_nobody_and_loses_nothing(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated)
-    make_events(gated)
+async def test_a_slow_reader_holds_up_nobody_and_loses_nothing(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app)
+    gated.many = MANY
     slow, other = await bench.script(), await bench.script()
     await slow.say({"id": 1, "method": "events", "params": {"after": 0}})
     await stalled(gated, other)
@@ -68,8 +62,8 @@ async def test_a_slow_reader_holds_up_nobody_and_loses_nothing(bench: Bench, gat
     assert read == list(range(1, MANY + 1))
 
 
-async def test_answers_that_nobody_reads_stop_the_reading_of_calls(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated, limits=Limits(calls=3))
+async def test_answers_that_nobody_reads_stop_the_reading_of_calls(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app, limits=Limits(calls=3))
     many, other = await bench.script(), await bench.script()
     for number in range(10):
         await many.say({"id": number, "method": "backup", "params": {"target": "/x"}})
@@ -81,8 +75,8 @@ async def test_answers_that_nobody_reads_stop_the_reading_of_calls(bench: Bench,
     assert gated.done == 10
 
 
-async def test_a_call_that_takes_long_holds_up_no_other(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated)
+async def test_a_call_that_takes_long_holds_up_no_other(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app)
     script = await bench.script()
     await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}})
     assert await script.ask("cursor") == 0
@@ -93,8 +87,8 @@ async def test_a_call_that_takes_long_holds_up_no_other(bench: Bench, gated: Gat
 # -- gone
 
 
-async def test_whoever_goes_takes_the_streams_along_but_not_the_calls(bench: Bench, gated: GatedApp) -> None:
-    serving = await bench.serve(gated)
+async def test_whoever_goes_takes_the_streams_along_but_not_the_calls(bench: Bench, gated: GatedAccount) -> None:
+    serving = await bench.serve(gated.app)
     script = await bench.script()
     await script.say({"id": 1, "method": "events"}, {"id": 2, "method": "backup", "params": {"target": "/x"}})
     await gated.arrived.wait()
@@ -106,9 +100,9 @@ async def test_whoever_goes_takes_the_streams_along_but_not_the_calls(bench: Ben
     assert gated.done == 1
 
 
-async def test_whoever_goes_in_the_middle_of_reading_harms_nobody(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated)
-    make_events(gated)
+async def test_whoever_goes_in_the_middle_of_reading_harms_nobody(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app)
+    gated.many = MANY
     script, other = await bench.script(), await bench.script()
     await script.say({"id": 1, "method": "events", "params": {"after": 0}})
     await stalled(gated, other)
@@ -117,9 +111,9 @@ async def test_whoever_goes_in_the_middle_of_reading_harms_nobody(bench: Bench, 
     await turns(other)
 
 
-async def test_whoever_refuses_to_read_gets_no_more_of_a_stream(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated)
-    make_events(gated)
+async def test_whoever_refuses_to_read_gets_no_more_of_a_stream(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app)
+    gated.many = MANY
     script = await bench.script()
     script.stream._socket.shutdown(socket.SHUT_RD)
     await script.say({"id": 1, "method": "events", "params": {"after": 0}})
@@ -151,12 +145,12 @@ async def test_half_a_line_is_not_waited_for_without_end(bench: Bench) -> None:
     await turns(other)
 
 
-async def test_half_a_line_and_then_the_end_is_nothing(fake: FakeApp, served: Bench) -> None:
+async def test_half_a_line_and_then_the_end_is_nothing(account: MemoryAccount, served: Bench) -> None:
     rude, other = await served.script(), await served.script()
     await rude.stream.send(b'{"jsonrpc": "2.0", "method": "shut_down"}')
     await rude.stream.aclose()
     await turns(other)
-    assert not fake.ended
+    assert not account.ended
 
 
 async def test_a_flood_that_nobody_reads_the_answers_of_stays_with_who_made_it(served: Bench) -> None:
@@ -202,10 +196,10 @@ async def test_another_user_is_turned_away(served: Bench, monkeypatch: pytest.Mo
 # -- the end
 
 
-async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, fake: FakeApp) -> None:
+async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, account: MemoryAccount) -> None:
     serving = await bench.serve()
     script = await bench.script()
-    followed = fake.watch_status()
+    followed = account.app.watch_status()
     await anext(followed)
     await script.say({"id": 1, "method": "shut_down"}, {"id": 2, "method": "watch_status"})
     await anext(followed)
@@ -213,12 +207,12 @@ async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, fake: FakeApp) 
     heard = [await script.hear()]
     while "result" not in heard[-1] or heard[-1]["id"] != 1:
         heard.append(await script.hear())
-    assert heard[-1] == {"id": 1, "result": fake.process_id}
+    assert heard[-1] == {"id": 1, "result": os.getpid()}
     await serving.stop()
 
 
-async def test_a_call_in_progress_is_finished_and_answered(bench: Bench, gated: GatedApp) -> None:
-    serving = await bench.serve(gated)
+async def test_a_call_in_progress_is_finished_and_answered(bench: Bench, gated: GatedAccount) -> None:
+    serving = await bench.serve(gated.app)
     script, other = await bench.script(), await bench.script()
     await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}})
     await gated.arrived.wait()
@@ -251,10 +245,10 @@ class Stuck(ByteStream):
     async def aclose(self) -> None: ...
 
 
-async def test_nothing_follows_half_a_line(gated: GatedApp) -> None:
+async def test_nothing_follows_half_a_line(gated: GatedAccount) -> None:
     stream, hello = Stuck(), Hello(protocol=1, api=1, version="0.1.0")
     async with anyio.create_task_group() as work:
-        session = Session(stream, gated, hello, Limits(), work)
+        session = Session(stream, gated.app, hello, Limits(), work)
         async with anyio.create_task_group() as reading:
             reading.start_soon(session.serve)
             await stream.stuck.wait()
@@ -265,8 +259,8 @@ async def test_nothing_follows_half_a_line(gated: GatedApp) -> None:
     assert [json.loads(line)["id"] for line in stream.sent] == [None]
 
 
-async def test_a_call_that_does_not_end_does_not_keep_the_server(bench: Bench, gated: GatedApp) -> None:
-    serving = await bench.serve(gated, limits=Limits(grace=0))
+async def test_a_call_that_does_not_end_does_not_keep_the_server(bench: Bench, gated: GatedAccount) -> None:
+    serving = await bench.serve(gated.app, limits=Limits(grace=0))
     script = await bench.script()
     await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}}, {"id": 2, "method": "events"})
     await gated.arrived.wait()
@@ -274,9 +268,9 @@ async def test_a_call_that_does_not_end_does_not_keep_the_server(bench: Bench, g
     assert gated.done == 0
 
 
-async def test_a_client_that_reads_nothing_does_not_keep_the_server(bench: Bench, gated: GatedApp) -> None:
-    serving = await bench.serve(gated, limits=Limits(grace=0))
-    make_events(gated)
+async def test_a_client_that_reads_nothing_does_not_keep_the_server(bench: Bench, gated: GatedAccount) -> None:
+    serving = await bench.serve(gated.app, limits=Limits(grace=0))
+    gated.many = MANY
     slow, other = await bench.script(), await bench.script()
     await slow.say({"id": 1, "method": "events", "params": {"after": 0}}, {"id": 2, "method": "cursor"})
     await stalled(gated, other)

@@ -11,7 +11,7 @@ from balchat_host.api.errors import BalchatError, InternalError, NoSuchContact, 
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
-    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.memory_account import MemoryAccount
     from conftest import Script
 
 pytestmark = pytest.mark.anyio
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.anyio
 SECRET = "correct horse battery staple"
 
 
-async def test_every_error_comes_out_as_itself(fake: FakeApp, remote: App) -> None:
+async def test_every_error_comes_out_as_itself(account: MemoryAccount, remote: App) -> None:
     for code, kind in type_registry.items():
         thrown = kind(name="Zoe", problem="it is late", seconds=8)
-        fake.fail_next("code", thrown)
+        account.fail_next("code", thrown)
         with pytest.raises(BalchatError) as raised:
             await remote.code()
         assert type(raised.value) is kind
@@ -30,10 +30,10 @@ async def test_every_error_comes_out_as_itself(fake: FakeApp, remote: App) -> No
         assert str(raised.value) == str(kind(**raised.value.fields))
 
 
-async def test_the_number_says_whose_fault_it_is(fake: FakeApp, script: Script) -> None:
+async def test_the_number_says_whose_fault_it_is(account: MemoryAccount, script: Script) -> None:
     numbers = {"no-such-contact": -32001, "protocol-violation": -32002, "timed-out": -32003, "internal": -32603}
     for code, number in numbers.items():
-        fake.fail_next("code", type_registry[code](name="Zoe", problem="it is late", seconds=8))
+        account.fail_next("code", type_registry[code](name="Zoe", problem="it is late", seconds=8))
         error = await script.ask("code")
         assert (error["code"], error["data"]["code"]) == (number, code)
 
@@ -48,9 +48,9 @@ async def test_the_message_is_for_a_person(script: Script) -> None:
 
 
 async def test_any_other_exception_tells_only_its_kind(
-    fake: FakeApp, remote: App, caplog: pytest.LogCaptureFixture
+    account: MemoryAccount, remote: App, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fake.fail_next("code", ValueError(SECRET))
+    account.fail_next("code", ValueError(SECRET))
     with caplog.at_level(logging.DEBUG), pytest.raises(InternalError) as raised:
         await remote.code()
     assert raised.value.fields == {"kind": "ValueError", "code": "internal"}
@@ -59,9 +59,9 @@ async def test_any_other_exception_tells_only_its_kind(
     await remote.code()
 
 
-async def test_an_error_with_odd_fields_still_gets_across(fake: FakeApp, remote: App) -> None:
+async def test_an_error_with_odd_fields_still_gets_across(account: MemoryAccount, remote: App) -> None:
     odd = {"seconds": 2**70, "what": "\udcff", "name": None, "limit": 1.5, "size": True}
-    fake.fail_next("code", TimedOut(**odd))  # pyright: ignore[reportArgumentType]  # what a careless caller gives
+    account.fail_next("code", TimedOut(**odd))  # pyright: ignore[reportArgumentType]  # what a careless caller gives
     with pytest.raises(TimedOut) as raised:
         await remote.code()
     expected = {"seconds": str(2**70), "what": "?", "name": "None", "limit": "1.5", "size": "True"}

@@ -12,7 +12,7 @@ from balchat_ui_rpc.local import LocalStream
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -38,31 +38,30 @@ def group() -> None:
 FAILURES = {"Odd": odd, "SystemExit": sys.exit, "BaseExceptionGroup": group}
 
 
-class FailingApp(FakeApp):
-    """Fails where it is asked for its code or its events."""
+def fail(account: MemoryAccount, failure: Callable[[], None], *, at_the_end: bool = False) -> None:
+    """Have an account's App fail where it is asked for its code or its events, or where somebody stops to follow."""
 
-    def __init__(self, failure: Callable[[], None]) -> None:
-        super().__init__()
-        self.failure = failure
-        self.fails_at_the_end = False
+    async def code() -> Any:
+        failure()
 
-    async def code(self) -> Any:
-        self.failure()
-
-    async def events(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Any]:
+    async def events(after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Any]:
         try:
-            if self.fails_at_the_end:
-                async for event in super().events(after, subscriber):
+            if at_the_end:
+                async for event in following(after, subscriber):
                     yield event
-            self.failure()
+            failure()
         finally:
-            if self.fails_at_the_end:
-                self.failure()
+            if at_the_end:
+                failure()
+
+    following, account.app.events = account.app.events, events
+    account.app.code = code
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_call_that_fails_with_whatever_it_is_is_answered(bench: Bench, failure: str) -> None:
-    await bench.serve(FailingApp(FAILURES[failure]))
+    fail(bench.account, FAILURES[failure])
+    await bench.serve()
     one, other = await bench.script(), await bench.script()
     answer = await one.ask("code")
     assert answer["data"] == {"code": "internal", "fields": {"kind": failure}}
@@ -71,7 +70,8 @@ async def test_a_call_that_fails_with_whatever_it_is_is_answered(bench: Bench, f
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_stream_that_fails_with_whatever_it_is_is_answered(bench: Bench, failure: str) -> None:
-    await bench.serve(FailingApp(FAILURES[failure]))
+    fail(bench.account, FAILURES[failure])
+    await bench.serve()
     one, other = await bench.script(), await bench.script()
     answer = await one.ask("events", after=0)
     assert answer["data"] == {"code": "internal", "fields": {"kind": failure}}
@@ -79,12 +79,13 @@ async def test_a_stream_that_fails_with_whatever_it_is_is_answered(bench: Bench,
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_a_stream_that_cannot_be_closed_ends_its_own_connection_only(bench: Bench, failure: str) -> None:
-    app = FailingApp(FAILURES[failure])
-    app.fails_at_the_end = True
-    await bench.serve(app)
+async def test_a_stream_that_cannot_be_closed_ends_its_own_connection_only(
+    bench: Bench, add: Callable[[str], None], failure: str
+) -> None:
+    fail(bench.account, FAILURES[failure], at_the_end=True)
+    await bench.serve()
     one, other = await bench.script(), await bench.script()
-    app.befriend("Bob")
+    add("Bob")
     await one.say({"id": 1, "method": "events", "params": {"after": 0}})
     await one.hear()
     await one.stream.aclose()
@@ -168,5 +169,5 @@ async def test_a_server_that_is_ended_while_it_starts_ends(context: FrontEndCont
     server = RpcServer(context, RpcSettings(max_clients=1))
     monkeypatch.setattr(type(group), "start_soon", end_soon)
     with anyio.fail_after(10), ends:
-        await server.run(FakeApp(), task_status=anyio.TASK_STATUS_IGNORED)
+        await server.run(MemoryAccount().app, task_status=anyio.TASK_STATUS_IGNORED)
     assert ends.cancelled_caught

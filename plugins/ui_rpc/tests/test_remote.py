@@ -32,14 +32,15 @@ from balchat_host.api.errors import (
     TooMany,
     WrongSecret,
 )
+from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from balchat_host.api.frontend import App, FrontEndContext
-    from balchat_host.testing.fake_app import FakeApp
-    from conftest import Bench, GatedApp, Serving
+    from balchat_host.testing.memory_account import MemoryAccount
+    from conftest import Bench, GatedAccount, Serving
 
 pytestmark = pytest.mark.anyio
 
@@ -155,8 +156,8 @@ async def test_wrong_arguments_are_the_callers_mistake(remote: App) -> None:
     assert await remote.cursor() == 0
 
 
-async def test_who_gives_up_a_call_can_make_the_next(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated)
+async def test_who_gives_up_a_call_can_make_the_next(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app)
     app = await bench.connect()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(app.backup, "/x")
@@ -175,62 +176,61 @@ async def test_a_call_too_long_for_the_socket_is_the_callers_mistake(remote: App
     assert await remote.cursor() == 0
 
 
-async def test_a_text_that_is_no_unicode_is_the_callers_mistake(fake: FakeApp, remote: App) -> None:
-    fake.befriend("Bob")
+async def test_a_text_that_is_no_unicode_is_the_callers_mistake(account: MemoryAccount, remote: App) -> None:
+    account.befriend("Bob")
     with pytest.raises(BadInput, match="no valid Unicode"):
         await remote.send("Bob", "half a pair: \ud800")
     assert (await remote.send("Bob", "whole")).text == "whole"
 
 
 async def test_an_answer_too_long_for_the_socket_says_what_to_do(
-    fake: FakeApp, remote: App, monkeypatch: pytest.MonkeyPatch
+    account: MemoryAccount, remote: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "MAX_ANSWER_SIZE", 10_000)
-    fake.befriend("Bob")
+    bob = account.befriend("Bob")
     for number in range(100):
-        fake.hear("Bob", f"message {number}")
+        bob.write(f"message {number}")
     with pytest.raises(BadInput, match="ask for less"):
         await remote.history("Bob", 100)
     assert len(await remote.history("Bob", 10)) == 10
 
 
-async def test_the_longest_history_gets_across(fake: FakeApp, remote: App) -> None:
-    fake.befriend("Bob")
+async def test_the_longest_history_gets_across(account: MemoryAccount, remote: App) -> None:
+    bob = account.befriend("Bob")
     for _ in range(100):
-        fake.hear("Bob", "\x01" * 32 * 1024)
+        bob.write("\x01" * 32 * 1024)
     assert len(await remote.history("Bob", 100)) == 100
 
 
-async def test_passphrases_show_nowhere(fake: FakeApp, remote: App, caplog: pytest.LogCaptureFixture) -> None:
+async def test_passphrases_show_nowhere(account: MemoryAccount, remote: App, caplog: pytest.LogCaptureFixture) -> None:
     new = Secret.from_text("tweedledum and tweedledee")
     with caplog.at_level(logging.DEBUG):
         with pytest.raises(WrongSecret) as raised:
             await remote.change_passphrase(new, new)
-        fake.fail_next("change_passphrase", ValueError(repr(new.reveal())))
+        account.fail_next("change_passphrase", ValueError(repr(new.reveal())))
         with pytest.raises(Exception, match="ValueError"):
             await remote.change_passphrase(new, new)
-        await remote.change_passphrase(fake.passphrase, new)
+        await remote.change_passphrase(account.passphrase, new)
         recovery = await remote.renew_recovery_code(new)
-    assert fake.passphrase == new
+    await account.vault.verify_slot(SlotKind.PASSPHRASE, new)
     told = caplog.text + repr(raised.value) + repr(recovery)
     for secret in (new, recovery):
         assert secret.reveal().decode() not in told
         assert base64.b64encode(secret.reveal()).decode() not in told
 
 
-async def test_a_secret_need_not_be_text(fake: FakeApp, remote: App) -> None:
+async def test_a_secret_need_not_be_text(account: MemoryAccount, remote: App) -> None:
     octets = bytes(range(256))
-    await remote.change_passphrase(fake.passphrase, Secret(octets))
-    assert fake.passphrase.reveal() == octets
+    await remote.change_passphrase(account.passphrase, Secret(octets))
+    await account.vault.verify_slot(SlotKind.PASSPHRASE, Secret(octets))
 
 
 # -- streams
 
 
-async def test_a_stream_fetches_no_more_than_it_has_room_for(bench: Bench, gated: GatedApp) -> None:
-    await bench.serve(gated)
-    for number in range(90):
-        gated.befriend(f"contact {number}")
+async def test_a_stream_fetches_no_more_than_it_has_room_for(bench: Bench, gated: GatedAccount) -> None:
+    await bench.serve(gated.app)
+    gated.many = 90
     app = await bench.connect()
     events = app.events(after=0)
     assert (await anext(events)).cursor == 1
@@ -240,18 +240,18 @@ async def test_a_stream_fetches_no_more_than_it_has_room_for(bench: Bench, gated
     assert [(await anext(events)).cursor for _ in range(89)] == list(range(2, 91))
 
 
-async def test_a_watcher_that_comes_late_sees_only_the_newest_state(fake: FakeApp, remote: App) -> None:
+async def test_a_watcher_that_comes_late_sees_only_the_newest_state(add: Callable[[str], None], remote: App) -> None:
     watched = remote.watch_status()
     assert (await anext(watched)).contacts == []
     for name in ("Bob", "Zoe", "Eve"):
-        fake.befriend(name)
+        add(name)
         await remote.cursor()
     assert len((await anext(watched)).contacts) == 3
 
 
-async def test_a_stream_that_is_closed_ends_on_both_sides(bench: Bench, gated: GatedApp) -> None:
-    gated.befriend("Bob")
-    await bench.serve(gated)
+async def test_a_stream_that_is_closed_ends_on_both_sides(bench: Bench, gated: GatedAccount) -> None:
+    gated.many = 1
+    await bench.serve(gated.app)
     app = await bench.connect()
     events = app.events(after=0)
     await anext(events)
@@ -261,9 +261,9 @@ async def test_a_stream_that_is_closed_ends_on_both_sides(bench: Bench, gated: G
         await anext(events)
 
 
-async def test_a_stream_that_nobody_has_any_more_ends_on_the_other_side(bench: Bench, gated: GatedApp) -> None:
-    gated.befriend("Bob")
-    await bench.serve(gated)
+async def test_a_stream_that_nobody_has_any_more_ends_on_the_other_side(bench: Bench, gated: GatedAccount) -> None:
+    gated.many = 1
+    await bench.serve(gated.app)
     app = await bench.connect()
     async for _ in app.events(after=0):
         break
@@ -272,8 +272,8 @@ async def test_a_stream_that_nobody_has_any_more_ends_on_the_other_side(bench: B
         await app.cursor()
 
 
-async def test_many_streams_one_after_the_other_do_not_add_up(fake: FakeApp, remote: App) -> None:
-    fake.befriend("Bob")
+async def test_many_streams_one_after_the_other_do_not_add_up(add: Callable[[str], None], remote: App) -> None:
+    add("Bob")
     for _ in range(50):
         async for event in remote.events(after=0):
             assert event.cursor == 1
@@ -283,8 +283,8 @@ async def test_many_streams_one_after_the_other_do_not_add_up(fake: FakeApp, rem
 # -- losing it
 
 
-async def test_when_the_server_ends_everybody_hears_of_it(bench: Bench, gated: GatedApp) -> None:
-    serving = await bench.serve(gated, limits=Limits(grace=0))
+async def test_when_the_server_ends_everybody_hears_of_it(bench: Bench, gated: GatedAccount) -> None:
+    serving = await bench.serve(gated.app, limits=Limits(grace=0))
     app = await bench.connect()
     lost: list[str] = []
 
@@ -310,15 +310,15 @@ async def test_when_the_server_ends_everybody_hears_of_it(bench: Bench, gated: G
         await anext(app.watch_status())
 
 
-async def test_whoever_comes_back_goes_on_from_the_cursor(bench: Bench, fake: FakeApp) -> None:
+async def test_whoever_comes_back_goes_on_from_the_cursor(bench: Bench, add: Callable[[str], None]) -> None:
     serving = await bench.serve()
     app = await bench.connect()
     for name in ("Bob", "Zoe", "Eve"):
-        fake.befriend(name)
+        add(name)
     events = app.events(after=0)
     seen = [await anext(events), await anext(events)]
     await serving.stop()
-    fake.befriend("Ann")
+    add("Ann")
     with suppress(ConnectionLost):
         while True:
             seen.append(await anext(events))
@@ -371,20 +371,21 @@ async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(benc
         from pathlib import Path
         import anyio
         from balchat_host.api.frontend import FrontEndContext
-        from balchat_host.testing.fake_app import FakeApp
+        from balchat_host.testing.memory_account import MemoryAccount
         from balchat_ui_rpc.plugin import make
         from balchat_ui_rpc.settings import RpcSettings
 
-        class Stuck(FakeApp):
-            async def status(self):
-                print("called", flush=True)
-                await anyio.sleep_forever()
+        async def stuck():
+            print("called", flush=True)
+            await anyio.sleep_forever()
 
         async def main():
             profile, runtime_directory = map(Path, sys.argv[1:])
             context = FrontEndContext(profile=profile, runtime_directory=runtime_directory)
+            app = MemoryAccount().app
+            app.status = stuck
             async with anyio.create_task_group() as tasks:
-                await tasks.start(make(context, RpcSettings()).run, Stuck())
+                await tasks.start(make(context, RpcSettings()).run, app)
                 print("serving", flush=True)
 
         anyio.run(main)

@@ -10,13 +10,15 @@ import pytest
 from balchat_host.api.errors import MessageFailed
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_app import FakeApp
+    from collections.abc import Callable
+
+    from balchat_host.testing.memory_account import MemoryAccount
     from conftest import Script
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_call_is_answered_with_its_id(fake: FakeApp, script: Script) -> None:
+async def test_a_call_is_answered_with_its_id(account: MemoryAccount, script: Script) -> None:
     for number in (0, 7, -1, 2**53, "seven", ""):
         await script.say({"id": number, "method": "cursor"})
         assert await script.hear() == {"id": number, "result": 0}
@@ -27,17 +29,17 @@ async def test_parameters_may_be_left_out_or_empty(script: Script) -> None:
     assert [(await script.hear())["result"] for _ in range(2)] == [[], []]
 
 
-async def test_values_look_as_documented(fake: FakeApp, script: Script) -> None:
-    fake.befriend("Bob")
+async def test_values_look_as_documented(account: MemoryAccount, script: Script) -> None:
+    account.befriend("Bob")
     sent = await script.ask("send", contact="Bob", text="ahoj 🦦")
     assert (sent["text"], sent["state"], sent["author"], sent["in_reply_to"]) == ("ahoj 🦦", "queued", None, None)
     assert await script.ask("history", contact="Bob") == [sent]
     status = await script.ask("status")
-    assert status["network"] == {"network_fake": {"phase": "online", "percent": None, "reason": None}}
+    assert status["network"] == {"network_memory": {"phase": "online", "percent": None, "reason": None}}
 
 
-async def test_a_notification_is_carried_out_and_not_answered(fake: FakeApp, script: Script) -> None:
-    fake.befriend("Bob")
+async def test_a_notification_is_carried_out_and_not_answered(account: MemoryAccount, script: Script) -> None:
+    account.befriend("Bob")
     await script.say({"method": "block_contact", "params": {"contact": "Bob"}})
     await script.say({"method": "block_contact", "params": {"contact": "Zoe"}})
     while not (contacts := await script.ask("contacts"))[0]["blocked"]:
@@ -104,7 +106,7 @@ async def test_a_batch_is_told_what_to_do_instead(script: Script) -> None:
     assert "one request a line" in (await script.hear())["error"]["message"]
 
 
-async def test_a_program_that_stops_writing_still_gets_its_answers(fake: FakeApp, script: Script) -> None:
+async def test_a_program_that_stops_writing_still_gets_its_answers(account: MemoryAccount, script: Script) -> None:
     await script.say(*({"id": number, "method": "cursor"} for number in range(100)))
     await script.stream.send_eof()
     assert sorted([(await script.hear())["id"] for _ in range(100)]) == list(range(100))
@@ -120,13 +122,13 @@ async def values(script: Script, count: int) -> list[Any]:
     return [each["params"]["value"] for each in heard]
 
 
-async def test_a_stream_sends_values_and_its_answer_comes_last(fake: FakeApp, script: Script) -> None:
-    fake.befriend("Bob")
-    await script.say({"id": "e", "method": "events", "params": {"after": 0}})
+async def test_a_stream_sends_values_and_its_answer_comes_last(account: MemoryAccount, script: Script) -> None:
+    bob = account.befriend("Bob")
+    await script.say({"id": "e", "method": "events", "params": {"after": 2}})
     first = await script.hear()
     assert (first["method"], first["params"]["stream"]) == ("value", "e")
-    assert (first["params"]["value"]["type"], first["params"]["value"]["cursor"]) == ("contact.changed", 1)
-    fake.hear("Bob", "hello")
+    assert (first["params"]["value"]["type"], first["params"]["value"]["cursor"]) == ("contact.changed", 3)
+    bob.write("hello")
     (second,) = await values(script, 1)
     assert (second["type"], second["message"]["text"]) == ("message.added", "hello")
     await script.say({"id": 1, "method": "cancel", "params": {"stream": "e"}})
@@ -136,9 +138,9 @@ async def test_a_stream_sends_values_and_its_answer_comes_last(fake: FakeApp, sc
     ]
 
 
-async def test_credit_says_how_many_values_come(fake: FakeApp, script: Script) -> None:
+async def test_credit_says_how_many_values_come(add: Callable[[str], None], script: Script) -> None:
     for number in range(10):
-        fake.befriend(f"contact {number}")
+        add(f"contact {number}")
     await script.say({"id": "e", "method": "events", "params": {"after": 0, "credit": 2}})
     assert [event["cursor"] for event in await values(script, 2)] == [1, 2]
     # Were there a third on its way, it would come before these answers.
@@ -153,10 +155,13 @@ async def test_credit_and_cancel_for_what_is_not_open_do_nothing(script: Script)
     assert await script.ask("cancel", stream="e") is None
 
 
-async def test_a_stream_that_fails_is_answered_with_the_error(fake: FakeApp, script: Script) -> None:
-    for number in range(3):
-        fake.befriend(f"contact {number}")
-    fake.forget_events(2)
+async def test_a_stream_that_fails_is_answered_with_the_error(
+    account: MemoryAccount, add: Callable[[str], None], script: Script
+) -> None:
+    for name in ("Ann", "Bob"):
+        add(name)
+    account.pass_time(365 * 24 * 3600)
+    add("Zoe")
     error = await script.ask("events", after=0)
     assert (error["code"], error["data"]["code"]) == (-32001, "cursor-too-old")
     assert error["data"]["fields"]["oldest"] == 3
@@ -176,22 +181,22 @@ async def test_an_open_stream_keeps_its_id_and_the_number_of_streams_is_bounded(
     assert status["vault"] == "unlocked"
 
 
-async def test_a_stream_without_id_is_none(fake: FakeApp, script: Script) -> None:
-    fake.befriend("Bob")
+async def test_a_stream_without_id_is_none(add: Callable[[str], None], script: Script) -> None:
+    add("Bob")
     await script.say({"method": "events", "params": {"after": 0}})
     assert await script.ask("cursor") == 1
 
 
-async def test_state_is_followed_as_it_changes(fake: FakeApp, script: Script) -> None:
+async def test_state_is_followed_as_it_changes(add: Callable[[str], None], script: Script) -> None:
     await script.say({"id": 1, "method": "watch_status"})
     assert [status["contacts"] for status in await values(script, 1)] == [[]]
-    fake.befriend("Bob")
+    add("Bob")
     (status,) = await values(script, 1)
     assert [contact["name"] for contact in status["contacts"]] == ["Bob"]
 
 
-async def test_errors_are_json_that_any_reader_takes(fake: FakeApp, script: Script) -> None:
-    fake.fail_next("cursor", MessageFailed(problem='"quotes" \\ and \x00'))
+async def test_errors_are_json_that_any_reader_takes(account: MemoryAccount, script: Script) -> None:
+    account.fail_next("cursor", MessageFailed(problem='"quotes" \\ and \x00'))
     await script.say({"id": 1, "method": "cursor"})
     error = (await script.hear())["error"]
     assert json.loads(json.dumps(error)) == error

@@ -1,0 +1,283 @@
+"""The `Profiles` of a program under test: profiles whose accounts are in memory, without plugins and without a network.
+
+    profiles = MemoryProfiles(tmp_path)
+    alice = profiles.profile().make()        # an account that no process runs: `MemoryAccount`
+    profiles.profile().running = True        # as if another process ran it
+    alice.befriend("Bob")
+    assert main(profiles, ["contacts", "list"]) == 0
+
+Accounts are remembered by a file in their directory, so that several processes see the same profiles; what is in an
+account lives in the process that made or runs it. While a process runs one, others reach it through `front_ends`.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from balchat_host.api.errors import (
+    AccountExists,
+    BadInput,
+    BalchatError,
+    NoSuchProfile,
+    NotRunning,
+    RunningElsewhere,
+    VaultInUse,
+    WrongSecret,
+)
+from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, SettingView
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
+from balchat_host.core.names import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from typing import Any
+
+    from anyio.abc import TaskStatus
+
+    from balchat_host.api.descriptors import FrontEndDescriptor
+    from balchat_host.api.frontend import AppConnection
+    from balchat_host.testing.memory_account import MemoryAccount
+
+BOOTSTRAP = tuple(
+    ServiceState(phase=Phase.STARTING, percent=percent, reason=reason)
+    for percent, reason in ((0, "starting"), (14, "handshaking with a relay"), (50, "loading relay descriptors"))
+)
+"""The states that the network goes through before it is online."""
+
+_ACCOUNT = "account.json"
+_PASSPHRASE = "correct horse battery staple"  # noqa: S105  # nothing is behind it
+
+
+class MemoryProfile(Profile):
+    """One profile. Public attributes are for tests to look at and to set."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        *,
+        front_ends: Sequence[FrontEndDescriptor],
+        pace: float,
+        unpublished: ServiceState | None,
+    ) -> None:
+        self._name = name
+        self._directory = directory
+        self._front_ends = front_ends
+        self._pace = pace
+        self._unpublished = unpublished
+        self._account: MemoryAccount | None = None
+        self.running = False
+        """Whether `connect` gives the account of this process, as if another process ran it."""
+        self.holding: Holder | None = None
+        """The process that says of itself that it holds the account."""
+        self.unreachable: BalchatError | None = None
+        """What `connect` raises, where it shall."""
+        self.meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """What goes on in the account while somebody is connected to it."""
+        self.in_use: Callable[[], bool] = lambda: False
+        """Whether another process has the vault open; asked each time that somebody tries."""
+        self.plugin_views: Sequence[PluginView] = ()
+        self.settings: Sequence[SettingView] | BalchatError = ()
+        self.files: Sequence[Path] = ()
+        self.findings: Sequence[Check] = ()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    @property
+    def account(self) -> MemoryAccount:
+        """The account. Raises NoSuchProfile."""
+        if self._account is None:
+            if not self.exists():
+                raise NoSuchProfile(name=self.name)
+            kept = json.loads((self._directory / _ACCOUNT).read_text())
+            return self._new(kept["name"], kept["passphrase"])
+        return self._account
+
+    def make(self, name: str = "Alice", passphrase: str = _PASSPHRASE, **more: Any) -> MemoryAccount:
+        """Make an account without asking; `more` is what `MemoryAccount` takes besides."""
+        account = self._new(name, passphrase, **more)
+        self._directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        (self._directory / _ACCOUNT).write_text(account.kept)
+        return account
+
+    def exists(self) -> bool:
+        return (self._directory / _ACCOUNT).exists()
+
+    def check_name(self, name: str) -> str:
+        return check_name(name)
+
+    async def create(self, name: str, passphrase: Secret) -> Secret:
+        check_name(name)
+        if await anyio.to_thread.run_sync(self.exists):
+            raise AccountExists(name=self.name)
+        account = await anyio.to_thread.run_sync(self.make, name, passphrase.reveal().decode())
+        return account.recovery_code
+
+    async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        """Make the account from a backup of an account in memory, or from another profile's directory."""
+        if await anyio.to_thread.run_sync(self.exists):
+            raise AccountExists(name=self.name)
+        backup = anyio.Path(source) / _ACCOUNT
+        if not await backup.exists():
+            raise BadInput(what=str(source), problem="there is no backup here")
+        kept = json.loads(await backup.read_text())
+        if slot is SlotKind.PASSPHRASE and secret != Secret.from_text(kept["passphrase"]):
+            raise WrongSecret(slot=slot)
+        await anyio.to_thread.run_sync(self.make, kept["name"], kept["passphrase"])
+
+    def holder(self) -> Holder | None:
+        return self.holding
+
+    def end_holder(self) -> int:
+        if self.holding is None:
+            raise NotRunning
+        if not self.holding.here:
+            raise RunningElsewhere(directory=str(self.holding.runtime_directory))
+        process, self.holding = self.holding.process_id, None
+        return process
+
+    async def connect(self) -> AppConnection | None:
+        if self.unreachable is not None:
+            raise self.unreachable
+        if self.running:
+            return self._beside(self.account)
+        for descriptor in self._front_ends:
+            if descriptor.connect is not None:
+                connection = await descriptor.connect(self._context, descriptor.settings())
+                if connection is not None:
+                    return connection
+        return None
+
+    def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:
+        return self._unlocked(secret, slot)
+
+    async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
+        account = await self._unlock(secret, slot)
+        if not self.running and await self.connect() is not None:
+            raise VaultInUse
+        account.set_network(STOPPED)
+        async with anyio.create_task_group() as tasks:
+            for descriptor in self._front_ends:
+                if descriptor.factory is not None:
+                    front_end = descriptor.factory(self._context, descriptor.settings())
+                    await tasks.start(front_end.run, account.app)
+            task_status.started(account.app)
+            tasks.start_soon(self._bootstrap, account)
+            while not account.ended:
+                await account.live_status.changed.next_ring().wait()
+            tasks.cancel_scope.cancel()
+
+    def plugins(self) -> Sequence[PluginView]:
+        return self.plugin_views
+
+    def configuration(self) -> Sequence[SettingView]:
+        if isinstance(self.settings, BalchatError):
+            raise self.settings
+        return self.settings
+
+    def configuration_files(self) -> Sequence[Path]:
+        return self.files
+
+    async def checks(self) -> Sequence[Check]:
+        return self.findings
+
+    # -- inside
+
+    @property
+    def _context(self) -> FrontEndContext:
+        return FrontEndContext(profile=self._directory, runtime_directory=self._directory)
+
+    def _new(self, name: str, passphrase: str, **more: Any) -> MemoryAccount:
+        from balchat_host.testing.memory_account import MemoryAccount  # noqa: PLC0415  # `--help` does not wait for it
+
+        self._account = MemoryAccount(name, passphrase=Secret.from_text(passphrase), profile=self.name, **more)
+        return self._account
+
+    async def _unlock(self, secret: Secret, slot: SlotKind) -> MemoryAccount:
+        if self.in_use():
+            raise VaultInUse
+        account = await anyio.to_thread.run_sync(lambda: self.account)
+        await account.vault.verify_slot(slot, secret)
+        return account
+
+    @asynccontextmanager
+    async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
+        yield (await self._unlock(secret, slot)).locked_app()
+
+    @asynccontextmanager
+    async def _beside(self, account: MemoryAccount) -> AsyncGenerator[App]:
+        # Nobody waits in another event loop any more, and what they waited for is of no use in this one.
+        account.live_status.changed.ring()
+        async with anyio.create_task_group() as tasks:
+            if self.meanwhile:
+                tasks.start_soon(self.meanwhile)
+            yield account.app
+            tasks.cancel_scope.cancel()
+
+    async def _bootstrap(self, account: MemoryAccount) -> None:
+        for state in BOOTSTRAP:
+            account.set_network(state, published=STOPPED)
+            await anyio.sleep(self._pace)
+        if self._unpublished:
+            account.set_network(ONLINE, published=STOPPED, transport=self._unpublished)
+        else:
+            account.set_network(ONLINE)
+
+
+class MemoryProfiles(Profiles):
+    """Profiles under `root`. `front_ends` serve an account that runs, and lead others to it.
+
+    `pace` is how long each step of a bootstrap takes, in seconds. `unpublished`: what the transport comes to, where it
+    is one that publishes no address.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        front_ends: Sequence[FrontEndDescriptor] = (),
+        pace: float = 0,
+        unpublished: ServiceState | None = None,
+    ) -> None:
+        self._root = root
+        self._front_ends = front_ends
+        self._pace = pace
+        self._unpublished = unpublished
+        self._profiles: dict[Path, MemoryProfile] = {}
+
+    def profile(self, name: str | None = None) -> MemoryProfile:
+        directory = Path(name) if name is not None and "/" in name else self._root / (name or "default")
+        if directory not in self._profiles:
+            self._profiles[directory] = MemoryProfile(
+                directory.name,
+                directory,
+                front_ends=self._front_ends,
+                pace=self._pace,
+                unpublished=self._unpublished,
+            )
+        return self._profiles[directory]
+
+    def profiles(self) -> Sequence[MemoryProfile]:
+        return [self.profile(path.parent.name) for path in sorted(self._root.glob(f"*/{_ACCOUNT}"))]
+
+    @property
+    def version(self) -> str:
+        return "0.1.0"
+
+    @property
+    def own_arguments(self) -> Sequence[str]:
+        return []
