@@ -17,6 +17,7 @@ import anyio
 from anyio import to_thread
 from anyio.abc import TaskStatus
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import Descriptor, NetworkDescriptor, TransportDescriptor
 from balchat_host.api.errors import (
@@ -27,6 +28,7 @@ from balchat_host.api.errors import (
     RunningUnreachable,
     WorldError,
 )
+from balchat_host.api.failures import contain, log_failure, must_pass
 from balchat_host.api.frontend import (
     App,
     AppConnection,
@@ -52,15 +54,14 @@ from balchat_host.loader.room import check_room
 from balchat_host.loader.running import end_holder, find_holder
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
-from balchat_host.runtime.failures import checked, contain, log_failure, passes, words_of
+from balchat_host.runtime.failures import checked, words_of
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
-_chance: Final = secrets.SystemRandom().random
+_random: Final = secrets.SystemRandom().random
 _ROOM: Final = 32 * 1024 * 1024
 """Octets that the disk of a profile should have left: tor keeps about as much of its network there."""
 _RUNTIME_ROOM: Final = 64 * 1024
@@ -165,8 +166,8 @@ class LocalProfile(Profile):
                 front_ends=self._front_ends(),
                 backoff=Backoff(
                     first=self._configuration.delivery.retry_first_seconds,
-                    most=self._configuration.delivery.retry_max_seconds,
-                    chance=_chance,
+                    longest=self._configuration.delivery.retry_max_seconds,
+                    jitter=_random,
                 ),
                 hedge=self._configuration.delivery.hedge_seconds,
                 start_timeout=self._configuration.plugins.start_timeout_seconds,
@@ -299,7 +300,7 @@ class LocalProfile(Profile):
         except BalchatError:
             raise
         except BaseException as error:
-            if passes(error):
+            if must_pass(error):
                 raise
             origin = self._selection.origins[descriptor.name]
             raise PluginError(

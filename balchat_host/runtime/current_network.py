@@ -13,9 +13,10 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, NetworkUnavailable
+from balchat_host.api.failures import contain
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
-from balchat_host.runtime.failures import checked, contain
+from balchat_host.runtime.failures import checked
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 from balchat_host.runtime.setups import NetworkSetup

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import anyio
 
 from balchat_host.api.errors import StorageFull
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import progress
-from balchat_host.runtime.failures import contain
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 

@@ -8,12 +8,12 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.runtime.delivery_worker import DeliveryWorker
 from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.relay_sender import RelaySender
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 

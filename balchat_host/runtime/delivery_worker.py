@@ -6,9 +6,9 @@ from typing import Final
 
 import anyio
 
+from balchat_host.api.backoff import Backoff
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Outcome, SendReport
-from balchat_host.runtime.failures import contain
-from balchat_host.runtime.retry import Backoff
 
 _FORGIVEN_AFTER: Final = 2
 """So many times the longest wait must pass without a failure for the next one to count as the first."""
@@ -75,10 +75,10 @@ class DeliveryWorker(ABC):
 
     def _fault(self) -> None:
         now = anyio.current_time()
-        forgiven = now - self._fault_at > _FORGIVEN_AFTER * self._backoff.most
+        forgiven = now - self._fault_at > _FORGIVEN_AFTER * self._backoff.longest
         self._faults = 1 if forgiven else self._faults + 1
         self._fault_at = now
-        pause = self._backoff.delay(self._faults, waiting=True)
+        pause = self._backoff.delay(self._faults)
         self._stopped_until = now + pause
         self._stopped(self, pause)
 

@@ -9,18 +9,20 @@ from collections.abc import Callable, MutableMapping, Sequence
 
 import anyio
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, Outgoing, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.core import outbox
 from balchat_host.runtime.delivery_worker import DeliveryWorker
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _BATCH = 64
 _MOST_IN_FLIGHT = 256
+_IDLE_FACTOR = 3
+"""How much longer the wait is for a contact for whom nothing waits."""
 _STABLE_AFTER = 30.0
 """Seconds that a contact must stay within reach for its next absence to be taken for a new one."""
 
@@ -95,7 +97,7 @@ class DirectSender(DeliveryWorker):
             if not fresh or len(self._in_flight) >= _MOST_IN_FLIGHT:
                 return look_again
         else:
-            due = self._failed_at + self._backoff.delay(self._failures, waiting=bool(fresh))
+            due = self._failed_at + self._delay(waiting=bool(fresh))
             if (wait := due - anyio.current_time()) > 0:
                 return wait
         return await self._hand_over(fresh, look_again)
@@ -137,7 +139,10 @@ class DirectSender(DeliveryWorker):
     def _failed(self, *, waiting: bool) -> float:
         self._failures += 1
         self._failed_at = anyio.current_time()
-        return self._backoff.delay(self._failures, waiting=waiting)
+        return self._delay(waiting=waiting)
+
+    def _delay(self, *, waiting: bool) -> float:
+        return self._backoff.delay(self._failures) * (1 if waiting else _IDLE_FACTOR)
 
     def _pending(self, tx: ReadTransaction) -> outbox.Pending:
         limit = _BATCH + len(self._in_flight)

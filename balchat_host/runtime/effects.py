@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from balchat_host.api.errors import StorageFull
+from balchat_host.api.failures import contain, log_failure
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, requeue, routes
 from balchat_host.core.unit_of_work import (
@@ -27,7 +28,6 @@ from balchat_host.core.unit_of_work import (
     Unexpected,
 )
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
-from balchat_host.runtime.failures import contain, log_failure
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner

@@ -9,10 +9,11 @@ from contextlib import suppress
 from typing import TypeVar
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Outgoing, Relays, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.core import routes
-from balchat_host.runtime.failures import checked, contain
+from balchat_host.runtime.failures import checked
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.managed_relays import ManagedRelays

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import anyio
 
-from balchat_host.runtime.failures import CalledExit
+from balchat_host.api.failures import CalledExit
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import StorageFull
+from balchat_host.api.failures import contain
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
@@ -19,7 +20,6 @@ from balchat_host.core import account, budgets, inbox, key_package_pool, restori
 from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.current_network import CurrentNetwork, LastingService
 from balchat_host.runtime.delivery_reports import DeliveryReports
-from balchat_host.runtime.failures import contain
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 

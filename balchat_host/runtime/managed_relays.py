@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PluginError
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Relays
 from balchat_host.api.views import RelayView
-from balchat_host.runtime.failures import contain, words_of
+from balchat_host.runtime.failures import words_of
 from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
 
 T = TypeVar("T")

@@ -18,7 +18,9 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import BalchatError, StorageFull
+from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Secret, ServiceState
@@ -32,11 +34,9 @@ from balchat_host.runtime.effects import Effects
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.ending import EndLimit
 from balchat_host.runtime.exits import contained_exits
-from balchat_host.runtime.failures import contain
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.local_transport_context import LocalTransportContext
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.served import ServedFrontEnd
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup

@@ -10,6 +10,7 @@ from collections.abc import Callable, MutableMapping
 
 import anyio
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, SendReport, Verdict
@@ -17,7 +18,6 @@ from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, inbox, outbox, routes
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.runtime.delivery_worker import DeliveryWorker
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -125,7 +125,7 @@ class RelaySender(DeliveryWorker):
 
     def _failed(self) -> float:
         self._failures += 1
-        wait = self._backoff.delay(self._failures, waiting=True)
+        wait = self._backoff.delay(self._failures)
         self._resume_at = max(self._resume_at, anyio.current_time() + wait)
         return wait
 

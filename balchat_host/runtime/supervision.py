@@ -24,11 +24,12 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import TaskStatus
 
+from balchat_host.api.backoff import Backoff
+from balchat_host.api.failures import contain, log_failure, must_pass
 from balchat_host.api.types import ONLINE, Phase, ServiceState
-from balchat_host.runtime.failures import contain, log_failure, only, passes, words_of
+from balchat_host.runtime.failures import only, words_of
 
-_FIRST_PAUSE: Final = 5.0
-_LONGEST_PAUSE: Final = 300.0
+_BACKOFF: Final = Backoff(first=5.0, longest=300.0)
 """Seconds until a service that failed is started again."""
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
 
@@ -103,9 +104,9 @@ class Supervisor:
             await attempt.run()
             if attempt.hopeless:
                 return
-            failures = 1 if anyio.current_time() - began > _LONGEST_PAUSE else failures + 1
+            failures = 1 if anyio.current_time() - began > _BACKOFF.longest else failures + 1
             self.failed(attempt.problem)
-            await anyio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 32)))
+            await anyio.sleep(_BACKOFF.delay(failures))
 
     def started(self) -> None:
         """Take note that an object has started. One that tells nothing of itself is shown as online."""
@@ -142,7 +143,7 @@ class _Attempt:
             await self._run(run)
         except BaseException as error:
             # Whatever else it raised when it was given up follows from that.
-            if passes(error):
+            if must_pass(error):
                 raise
             if not self._late:
                 cause = only(error)

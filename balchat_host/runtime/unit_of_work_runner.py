@@ -8,10 +8,10 @@ import anyio
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
+from balchat_host.api.failures import log_failure
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
 from balchat_host.core import restoring, schema
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
-from balchat_host.runtime.failures import log_failure
 
 T = TypeVar("T")
 

@@ -14,6 +14,7 @@ from typing import Final
 import anyio
 from anyio import ClosedResourceError
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.frontend import App
 from balchat_host.api.network import Network
@@ -24,7 +25,6 @@ from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
@@ -76,7 +76,7 @@ class VirtualAccount:
         """What is told of plugins that have not ended `end_timeout` real seconds after the account was told to end."""
         self._world = world
         self._engine = engine
-        self._chance = Random(seed).random  # noqa: S311  # chance that can be repeated is the point
+        self._random = Random(seed).random  # noqa: S311  # chance that can be repeated is the point
         self._policy = policy or Policy()
         # A vault with a thread of its own asks for the time there, where no loop has a clock.
         self._clock = _loop_time if storage is None else _wall_time
@@ -141,7 +141,7 @@ class VirtualAccount:
                 network=NetworkSetup(name="virtual", origin="balchat-virtual 1.0", make=self._make_network),
                 transports=self.transports,
                 front_ends=self.front_ends,
-                backoff=Backoff(first=FIRST_RETRY, most=LAST_RETRY, chance=self._chance),
+                backoff=Backoff(first=FIRST_RETRY, longest=LAST_RETRY, jitter=self._random),
                 hedge=HEDGE,
                 start_timeout=START_TIMEOUT,
                 end_timeout=self.end_timeout,

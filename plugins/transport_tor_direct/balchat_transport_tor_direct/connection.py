@@ -19,9 +19,10 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, ProtocolViolation
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportContext, Verdict
 from balchat_host.api.types import PeerId
-from balchat_transport_tor_direct.faults import LocalMisuse, log_unforeseen
+from balchat_transport_tor_direct.faults import LocalMisuse
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import READ_SIZE
 from balchat_transport_tor_direct.in_turn import InTurn
@@ -258,7 +259,7 @@ class Connection:
             dispositions = await self._dispositions(batch)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
             if not isinstance(error, BalchatError):
-                log_unforeseen("taking in what came over a stream", error)
+                contain("taking in what came over a stream", error)
             # A full disk, say. Nothing was promised to the peer, who keeps all of it.
             self.let_go(CloseReason.OVERLOADED)
             return

@@ -13,6 +13,7 @@ import anyio.lowlevel
 from anyio import ClosedResourceError
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import (
     BadInput,
     BalchatError,
@@ -20,11 +21,11 @@ from balchat_host.api.errors import (
     PeerUnreachable,
     ProtocolViolation,
 )
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportContext
 from balchat_host.api.types import STOPPED, PeerId, Phase, Route, ServiceState
 from balchat_transport_tor_direct.collision_resolver import CollisionResolver, Do
 from balchat_transport_tor_direct.connection import CLOSING_TIME, STREAM_ERRORS, Connection
-from balchat_transport_tor_direct.faults import log_unforeseen
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import close_frame, greet_acceptor, greet_dialler
 from balchat_transport_tor_direct.limits import HandshakeLimiter, MemoryBudget
@@ -34,9 +35,8 @@ from balchat_transport_tor_direct.settings import DirectSettings
 NAME: Final = "transport_tor_direct"
 PORT: Final = 22524
 """The virtual port at which an account answers."""
-FIRST_RETRY: Final = 1.0
-LAST_RETRY: Final = 60.0
-"""Seconds between attempts to publish: from the first to the last, doubling."""
+PUBLISHING: Final = Backoff(first=1.0, longest=60.0)
+"""Seconds between attempts to publish."""
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
 
 Steps = Sequence[tuple[Do, Connection | None]]
@@ -109,11 +109,11 @@ class DirectTransport(Transport):
     # -- answering
 
     async def _answer_always(self, tasks: TaskGroup) -> None:
-        wait = FIRST_RETRY
+        failures = 0
         while True:
             try:
                 service = await self._context.publish(PORT, on_state=self._service_changed)
-                wait = FIRST_RETRY
+                failures = 0
                 try:
                     while True:
                         tasks.start_soon(self._welcome, await service.accept())
@@ -124,8 +124,8 @@ class DirectTransport(Transport):
                 self._degrade("the published address was taken back")
             except NetworkUnavailable as error:
                 self._degrade(str(error))
-            await anyio.sleep(wait)
-            wait = min(2 * wait, LAST_RETRY)
+            failures += 1
+            await anyio.sleep(PUBLISHING.delay(failures))
 
     def _service_changed(self, state: ServiceState) -> None:
         # A service that stopped although we want it is handled where `accept` fails.
@@ -140,7 +140,7 @@ class DirectTransport(Transport):
         try:
             await self._converse(stream)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
-            log_unforeseen("a stream that somebody opened", error)
+            contain("a stream that somebody opened", error)
 
     async def _converse(self, stream: ByteStream) -> None:
         async with AsyncExitStack() as stack:
@@ -203,7 +203,7 @@ class DirectTransport(Transport):
         try:
             await self._dial_and_converse(state, attempt)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
-            log_unforeseen("a stream that we opened", error)
+            contain("a stream that we opened", error)
 
     async def _dial_and_converse(self, state: PeerState, attempt: Attempt) -> None:
         async with AsyncExitStack() as stack:
@@ -216,7 +216,7 @@ class DirectTransport(Transport):
             except (PeerUnreachable, NetworkUnavailable) as error:
                 attempt.error = error
             except BaseException as error:  # noqa: BLE001  # whatever it is, it is this dial's
-                log_unforeseen("a dial", error)
+                contain("a dial", error)
                 attempt.error = PeerUnreachable(problem="our own program failed; its log names the kind of error")
             finally:
                 if not attempt.abandoned:
@@ -302,7 +302,7 @@ class DirectTransport(Transport):
             try:
                 alive = await standing.probe(self._settings.probe_timeout)
             except BaseException as error:  # noqa: BLE001  # the stream that waits must not wait for ever
-                log_unforeseen("asking whether a stream lives", error)
+                contain("asking whether a stream lives", error)
                 alive = False
             if state.resolver.standing is standing:
                 decide = state.resolver.probe_answered if alive else state.resolver.probe_failed

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from functools import cache
 from os import environ
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 import typer
 import typer.main
 
 from balchat_host.api.errors import BalchatError, InternalError, PluginError
+from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import Profiles
 from balchat_host.api.streams import READER_GONE, ReaderGone
 from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running
@@ -102,8 +103,7 @@ def _usage(error: typer.TyperException) -> str:
 
 def _place(error: BaseException) -> str:
     """Name an error and the line that raised it, and nothing that it says: that might be somebody's words."""
-    while isinstance(error, BaseExceptionGroup):
-        error = cast(BaseException, error.exceptions[0])
+    error = next(leaves(error))
     where = error.__traceback__
     while where and where.tb_next:
         where = where.tb_next

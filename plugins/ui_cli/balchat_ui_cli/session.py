@@ -13,6 +13,7 @@ from typing import TypeVar
 import anyio
 
 from balchat_host.api.errors import BalchatError, NoSuchProfile, NotRunning, VaultInUse, WrongSecret
+from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import App, Profile
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.streams import ReaderGone
@@ -154,15 +155,7 @@ def one_error() -> Generator[None, None, None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        found = _first(group)
-        if found is None:
-            raise
-        raise found from found.__cause__
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BalchatError | ReaderGone | None:
-    for error in group.exceptions:
-        found = _first(error) if isinstance(error, BaseExceptionGroup) else error  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # isinstance cannot narrow the group's parameter
-        if isinstance(found, BalchatError | ReaderGone):
-            return found
-    return None
+        for error in leaves(group):
+            if isinstance(error, BalchatError | ReaderGone):
+                raise error from error.__cause__
+        raise

@@ -18,8 +18,8 @@ from balchat_host.api.errors import (
     WorldError,
     error_from,
 )
+from balchat_host.api.failures import contain, kind_of
 from balchat_ui_rpc.description import METHODS, Method, RequestId
-from balchat_ui_rpc.failures import contain
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -202,7 +202,7 @@ def _sendable(text: str) -> str:
 
 def _internal(error: BaseException) -> InternalError:
     contain("a call", error)
-    return InternalError(kind=type(error).__name__)
+    return InternalError(kind=kind_of(error))
 
 
 def _number(error: BalchatError) -> int:

@@ -17,10 +17,10 @@ from anyio.abc import ByteStream, TaskGroup, TaskStatus
 
 from balchat_host.api import API_VERSION
 from balchat_host.api.errors import BalchatError, TooMany
+from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
 from balchat_ui_rpc import endpoint, peer
 from balchat_ui_rpc.description import PROTOCOL, Hello
-from balchat_ui_rpc.failures import contain
 from balchat_ui_rpc.limits import Limits
 from balchat_ui_rpc.local import LocalStream, accept
 from balchat_ui_rpc.protocol import Failure, error_object, to_line

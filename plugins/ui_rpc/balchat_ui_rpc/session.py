@@ -16,9 +16,9 @@ from anyio.abc import ByteStream, TaskGroup
 from msgspec import UNSET, Raw, Struct
 
 from balchat_host.api.errors import BadInput, ProtocolViolation, TimedOut, TooMany
+from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
 from balchat_ui_rpc.description import Connection, Credit, Hello, Method, RequestId
-from balchat_ui_rpc.failures import contain
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE, Limits
 from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.protocol import (

@@ -35,7 +35,7 @@ def group() -> None:
     raise BaseExceptionGroup("two", [Odd(), ValueError()])
 
 
-FAILURES = {"Odd": odd, "SystemExit": sys.exit, "BaseExceptionGroup": group}
+FAILURES = {"Odd": odd, "SystemExit": sys.exit, "Odd and ValueError": group}
 
 
 def fail(account: MemoryAccount, failure: Callable[[], None], *, at_the_end: bool = False) -> None:

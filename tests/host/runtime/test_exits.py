@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from balchat_host.api.failures import kind_of
 from balchat_host.runtime.exits import contained_exits
-from balchat_host.runtime.failures import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Transport
 from balchat_host.api.types import PeerId, Route, Secret
@@ -18,7 +19,6 @@ from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_transport_context import LocalTransportContext
-from balchat_host.runtime.retry import Backoff
 from balchat_host.runtime.routing import Router
 from balchat_host.runtime.setups import TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -156,7 +156,7 @@ async def test_nothing_overtakes_what_was_lost_meanwhile(runner: SlowRunner, hel
         PEER,
         runner=runner,
         router=Router(runner, [await enabled(runner, transport)]),
-        backoff=Backoff(first=0, most=0, chance=lambda: 0),
+        backoff=Backoff(first=0, longest=0, jitter=lambda: 0),
         dialling=anyio.CapacityLimiter(1),
         carrying={},
         stopped=lambda _worker, _pause: None,
