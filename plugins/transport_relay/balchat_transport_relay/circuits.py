@@ -30,8 +30,8 @@ class Circuits:
         self._ours: set[tuple[PeerId, str]] = set()
         self._open = False
 
-    def slot(self, peer: PeerId) -> int:
-        """Give the number of a contact's circuits."""
+    def assign(self, peer: PeerId) -> int:
+        """Return the number of a contact's circuits, which is theirs until `release`."""
         if peer not in self._slots:
             free = set(range(self._most)) - set(self._slots.values())
             self._slots[peer] = min(free) if free else int.from_bytes(peer.octets[:8]) % self._most
@@ -50,8 +50,7 @@ class Circuits:
             self._ours.add((relay, isolation))
         client = self._clients.get((relay, isolation))
         if client is None:
-            client = RelayClient(self._host, relay, isolation=isolation, timeout=self._timeout)
-            client.closed = not self._open
+            client = RelayClient(self._host, relay, isolation=isolation, timeout=self._timeout, closed=not self._open)
             self._clients[relay, isolation] = client
         return client
 

@@ -31,7 +31,9 @@ _SHORT_WAIT: Final = 5
 class RelayClient:
     """One relay over one circuit. One request at a time."""
 
-    def __init__(self, host: TransportContext, relay: PeerId, *, isolation: str, timeout: float) -> None:
+    def __init__(
+        self, host: TransportContext, relay: PeerId, *, isolation: str, timeout: float, closed: bool = False
+    ) -> None:
         self._host = host
         self._relay = relay
         self._isolation = isolation
@@ -40,7 +42,7 @@ class RelayClient:
         self._http: HttpConnection | None = None
         self._about: About | None = None
         self.used_at = anyio.current_time()
-        self.closed = False
+        self._closed = closed
         self.on_answer: Callable[[int], None] | None = None
         """Told of what each answer took, in milliseconds."""
 
@@ -77,7 +79,7 @@ class RelayClient:
 
     async def aclose(self) -> None:
         """End the connection for good: whatever waits for it, or asks later, hears that the relay is gone."""
-        self.closed = True
+        self._closed = True
         await self.disconnect()
 
     async def _patiently(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
@@ -127,7 +129,7 @@ class RelayClient:
         if self._http is not None and self._http.usable:
             return self._http
         await self.disconnect()
-        if self.closed:
+        if self._closed:
             raise RelayUnavailable("we are going")
         try:
             stream = await self._host.dial(self._relay, PORT, isolation=self._isolation)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Hashable
 from enum import IntEnum
 from typing import Final
 
-from balchat_relay_proto.errors import Code
+from balchat_relay_proto.errors import Code, Refused
 
 from balchat_host.api.types import ONLINE, Phase, ServiceState
+from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
 
 MISBEHAVIOUR_REMEMBERED: Final = 3600.0
 """Seconds."""
@@ -100,6 +101,19 @@ class Health:
         """The relay said no."""
         self._answered()
         self._set(part, (_Rank.REFUSED, in_words(code)))
+
+    def problem(self, part: Hashable, error: Exception) -> None:
+        """A part met an error of the relay's, of the way to it, or of our own."""
+        match error:
+            case Refused():
+                self.refused(part, error.code)
+            case RelayMisbehaved():
+                self.misbehaved(str(error))
+                self.unavailable(part, "it could not be used")
+            case RelayUnavailable() if not isinstance(error, InternalFailure):
+                self.unavailable(part, str(error))
+            case _:
+                self.failed(part, str(error))
 
     def measured(self, milliseconds: int) -> None:
         """An answer took so long."""

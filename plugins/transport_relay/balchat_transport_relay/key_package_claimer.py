@@ -3,8 +3,7 @@
 It looks at the relays where they have had queues for us, at those that their chat codes name, and then at ours.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -51,7 +50,7 @@ class KeyPackageClaimer:
         self._relay_state = state
         self._circuits = circuits
         self._now = now
-        self._asked: defaultdict[PeerId, defaultdict[PeerId, _Asked]] = defaultdict(lambda: defaultdict(_Asked))
+        self._asked: dict[PeerId, dict[PeerId, _Asked]] = {}
         """By person and relay of ours."""
 
     async def claim(self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()) -> bytes | None:
@@ -63,20 +62,20 @@ class KeyPackageClaimer:
         # They are not where their chat code says: they may have moved to a relay that we use too. But it hears from us
         # for whom we look, so it is not asked where that may still show elsewhere, nor often.
         ours = [row.peer for row in self._relay_state.used if row.peer not in named]
-        return await self._look(peer, ours, asked=self._asked[peer])
+        asked = self._asked.setdefault(peer, {})
+        due = [relay for relay in ours if relay not in asked or asked[relay].not_before <= anyio.current_time()]
+        return await self._look(peer, due, asked=asked)
 
     def forget(self, peer: PeerId) -> None:
         """Keep nothing of somebody."""
         self._asked.pop(peer, None)
 
     async def _look(
-        self, peer: PeerId, relays: Sequence[PeerId], *, asked: Mapping[PeerId, _Asked] | None = None
+        self, peer: PeerId, relays: Sequence[PeerId], *, asked: dict[PeerId, _Asked] | None = None
     ) -> bytes | None:
-        """Claim at the first relay that has a card; where `asked` says how often they were, at those that are due."""
+        """Claim at the first relay that has a card; note in `asked` which of them have answered."""
         failure: PeerUnreachable | None = None
         for relay in relays:
-            if asked is not None and asked[relay].not_before > anyio.current_time():
-                continue
             try:
                 card = await self._card(relay, peer)
             except RelayUnavailable as unavailable:
@@ -90,7 +89,7 @@ class KeyPackageClaimer:
                 ours = unforeseen("reading a card", error)
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {ours}"), None
             if asked is not None:
-                asked[relay].answered()
+                asked.setdefault(relay, _Asked()).answered()
             if card is not None:
                 await self._relay_state.put_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
                 return card.key_package
@@ -100,7 +99,7 @@ class KeyPackageClaimer:
 
     async def _card(self, relay: PeerId, peer: PeerId) -> Card | None:
         """Claim at one relay; None where it has no usable card. Raises what `RelayClient.ask` does, and BadCard."""
-        client = self._circuits.client(relay, f"claim/{self._circuits.slot(peer)}")
+        client = self._circuits.client(relay, f"claim/{self._circuits.assign(peer)}")
         for _ in range(_MAX_CLAIMS):
             try:
                 claimed = await client.ask(Claim(queue=inbox_id(peer.octets)), Claimed)

@@ -1,4 +1,9 @@
-"""Listens at one relay over one circuit: has what is there pushed, and asks for it where pushing fails."""
+"""Listens at one relay over one circuit: has what is there pushed, and asks for it where pushing fails.
+
+Four loops run beside each other: one keeps a push connection, one polls what is not pushed, one fetches what is to be
+offered to the host again, and a rechecker looks for what was not pushed. What they know of the queues is in
+`Subscriptions`.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,16 +12,17 @@ import anyio
 from balchat_relay_proto.address import PORT
 from balchat_relay_proto.errors import Refused
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.fetching import fetch_all
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.push_session import PushSession
 from balchat_transport_relay.queue_receiver import LONGEST
 from balchat_transport_relay.rechecker import Rechecker
-from balchat_transport_relay.sources import Source
 from balchat_transport_relay.subscriptions import Subscriptions
 from balchat_transport_relay.websocket import PushConnection
 
@@ -24,7 +30,6 @@ _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 300.0
 _STOOD: Final = 60.0
 """Seconds after which a connection that broke counts as one that stood."""
-_MAX_PAGES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +58,20 @@ class Listener:
     ) -> None:
         self._host = host
         self._relay = relay
-        self.subscriptions = subscriptions
+        self._subscriptions = subscriptions
         self._client = client
         self._isolation = isolation
         self._pace = pace
         self._health = health
-        self._failed = anyio.Event()
-        self._pushing = False
+        self._push_failed = Bell()
         self._rechecker = Rechecker(
             subscriptions,
             client,
             health=health,
-            fetch=self._fetch_all,
             every=pace.recheck,
             again=pace.poll,
             grace=pace.silence + pace.patience,
         )
-        self.session: PushSession | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -84,33 +86,28 @@ class Listener:
     async def _keep_pushing(self) -> None:
         failures = 0
         while True:
-            changed = self.subscriptions.changed
-            if not self.subscriptions.due():
-                with anyio.move_on_at(self.subscriptions.next_due() or float("inf")):
+            changed = self._subscriptions.changed.next_ring()
+            if not self._subscriptions.to_subscribe:
+                with anyio.move_on_at(self._subscriptions.next_subscription):
                     await changed.wait()
                 continue
             began = anyio.current_time()
             wait = 0.0
             try:
                 await self._push()
-            except RelayUnavailable as unavailable:
-                self._health.unavailable(self._isolation, str(unavailable))
-            except RelayMisbehaved as misbehaved:
-                self._health.misbehaved(str(misbehaved))
-                self._health.unavailable(self._isolation, "it does not push")
             except Refused as refused:
                 self._health.refused(self._isolation, refused.code)
                 wait = min(float(refused.retry_after or 0), LONGEST)
+            except (RelayUnavailable, RelayMisbehaved) as error:
+                self._health.problem(self._isolation, error)
             except BaseException as error:  # noqa: BLE001  # what one connection meets ends that one
-                self._health.failed(self._isolation, str(unforeseen("a subscription", error)))
+                self._health.problem(self._isolation, unforeseen("a subscription", error))
             else:
                 failures = 0
                 continue
-            finally:
-                self._pushing = False
             failures = 1 if anyio.current_time() - began > _STOOD else failures + 1
             if failures > 1:
-                self._failed.set()
+                self._push_failed.ring()
             pause = _FIRST_RETRY * 2.0 ** min(failures - 1, 10)
             await anyio.sleep(max(wait, min(pause, _LAST_RETRY, self._pace.poll)))
 
@@ -124,10 +121,9 @@ class Listener:
         if stream is None:
             raise RelayUnavailable("it cannot be reached in time")
         connection = PushConnection(stream, name=self._relay.onion, silence=self._pace.silence)
-        self.session = session = PushSession(connection, self.subscriptions, patience=self._pace.patience)
+        session = PushSession(connection, self._subscriptions, patience=self._pace.patience)
         try:
             await session.open()
-            self._pushing = True
             self._health.well(self._isolation)
             await session.run()
         except BaseExceptionGroup as group:
@@ -140,66 +136,51 @@ class Listener:
 
     async def _keep_polling(self) -> None:
         while True:
-            self._failed = anyio.Event()
             with anyio.move_on_after(self._pace.poll):
-                await self._failed.wait()
+                await self._push_failed.wait()
             await self._poll()
             await anyio.sleep(self._pace.poll)
 
     async def _poll(self) -> None:
         """Fetch what is not pushed."""
-        for source in self.subscriptions.due():
+        for source in self._subscriptions.to_poll:
             try:
-                await self._fetch_all(source)
+                await fetch_all(source, self._client, self._subscriptions)
             except Refused as refused:
-                self.subscriptions.refused(source.id, refused.code, refused.retry_after)
+                self._subscriptions.refused(source.id, refused.code, refused.retry_after)
                 continue
-            except RelayMisbehaved as misbehaved:
-                self._health.misbehaved(str(misbehaved))
+            except RelayMisbehaved as error:
+                self._health.misbehaved(str(error))
                 return
-            except RelayUnavailable as unavailable:
-                self._health.unavailable(self._isolation, str(unavailable))
+            except RelayUnavailable as error:
+                self._health.problem(self._isolation, error)
                 return
             except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
-                self._health.failed(source.id, str(unforeseen("fetching from a queue", error)))
+                self._health.problem(source.id, unforeseen("fetching from a queue", error))
                 continue
-            self.subscriptions.works(source.id, pushed=False)
-            if not self._pushing:
+            self._subscriptions.answered(source.id)
+            if not self._subscriptions.connected:
                 self._health.polled(self._isolation)
 
     async def _keep_offering(self) -> None:
         """Fetch what stays at the relay when it is to be offered to the host again; subscriptions stand meanwhile."""
         while True:
-            changed = self.subscriptions.changed
-            with anyio.move_on_at(self.subscriptions.next_offer() or float("inf")):
+            changed = self._subscriptions.changed.next_ring()
+            with anyio.move_on_at(self._subscriptions.next_offer):
                 await changed.wait()
-            for source in self.subscriptions.begin_offer():
+            for source in self._subscriptions.to_offer:
+                self._subscriptions.begin_offer(source.id)
                 try:
-                    await self._fetch_all(source)
+                    await fetch_all(source, self._client, self._subscriptions)
                 except (Refused, RelayUnavailable):
                     pass
-                except RelayMisbehaved as misbehaved:
-                    self._health.misbehaved(str(misbehaved))
+                except RelayMisbehaved as error:
+                    self._health.misbehaved(str(error))
                 except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
                     unforeseen("fetching from a queue", error)
                 else:
                     continue
-                self.subscriptions.offer_in(source.id, self._pace.poll)
-
-    async def _fetch_all(self, source: Source) -> None:
-        after = 0
-        for _ in range(_MAX_PAGES):
-            page = await source.fetch(self._client, after)
-            if page.stored:
-                sequences = [stored.sequence for stored in page.stored]
-                if sequences != sorted(set(sequences)) or sequences[0] <= after:
-                    raise RelayMisbehaved("its cursor does not move")
-                after = sequences[-1]
-                for ids in await self.subscriptions.take(source.id, [stored.envelope for stored in page.stored]):
-                    await source.acknowledge(self._client, ids)
-                    self.subscriptions.deleted(source.id, ids)
-            if not page.more or not page.stored or self.subscriptions.paused(source.id):
-                return
+                self._subscriptions.offer_in(source.id, self._pace.poll)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

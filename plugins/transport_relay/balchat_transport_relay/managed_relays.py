@@ -22,7 +22,11 @@ _SHORTEST: Final = 6
 
 
 class ManagedRelays(Relays):
-    """The relays in the state. `worker` gives the one that works for a relay; `changed` is told of every change."""
+    """The relays in the state.
+
+    `worker` returns the one that works for a relay of ours, `start` the one of a relay that may become ours, and `drop`
+    ends that again; `changed` is told of every change.
+    """
 
     def __init__(
         self,
@@ -30,12 +34,14 @@ class ManagedRelays(Relays):
         *,
         most: int,
         worker: Callable[[bytes], RelayWorker],
+        start: Callable[[bytes], RelayWorker],
         drop: Callable[[bytes], None],
         changed: Callable[[], object],
     ) -> None:
         self._relay_state = state
         self._most = most
         self._worker = worker
+        self._start = start
         self._drop = drop
         self._changed = changed
         self._adding = anyio.Lock()
@@ -49,7 +55,7 @@ class ManagedRelays(Relays):
             others = [row for row in self._relay_state.used if row.key != parsed.relay_key]
             if len(others) >= self._most:
                 raise TooMany(limit=self._most, what="relays")
-            worker = self._worker(parsed.relay_key)
+            worker = self._start(parsed.relay_key)
             try:
                 await worker.register(parsed.permit)
             except (Refused, RelayUnavailable, RelayMisbehaved) as error:

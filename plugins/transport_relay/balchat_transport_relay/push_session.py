@@ -1,7 +1,8 @@
-"""One push connection: subscribes, takes in what is pushed, acknowledges what the vault has.
+"""One push connection: subscribes, receives what is pushed, acknowledges what the vault has.
 
-A reader, a subscriber and a taker share it. The reader waits while more than `_BACKLOG` octets are not yet taken in, so
-that a relay cannot fill the memory; what came meanwhile shares a commit.
+A reader, a subscriber and a receiver share it. The reader waits while more than `_BACKLOG` octets are not yet received,
+so that a relay cannot fill the memory; what came meanwhile shares a commit. What is known of the queues is in
+`Subscriptions`; here is only what has come and waits.
 """
 
 from collections import deque
@@ -20,6 +21,7 @@ from balchat_relay_proto.frames import (
     Unsubscribe,
 )
 
+from balchat_host.api.bell import Bell
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.subscriptions import Subscriptions
 from balchat_transport_relay.websocket import PushConnection
@@ -29,23 +31,18 @@ _BATCH: Final = 64
 
 
 class PushSession:
-    """One connection's subscriptions. `patience` is how long the relay has for an answer, in seconds."""
+    """One connection. `patience` is how long the relay has for an answer, in seconds."""
 
     def __init__(self, connection: PushConnection, subscriptions: Subscriptions, *, patience: float) -> None:
         self._connection = connection
         self._subscriptions = subscriptions
         self._patience = patience
         self._challenge = b""
-        self._last = 0
-        self._queues: dict[int, bytes] = {}
-        """What each number of ours stands for, as long as it is of use."""
-        self._unanswered: dict[int, float] = {}
-        """When to give up waiting for the answer to a subscription."""
         self._pushed: deque[Push] = deque()
-        self.held = 0
-        """Octets that have come and are not taken in."""
-        self._arrived = anyio.Event()
-        self._taken = anyio.Event()
+        self._held = 0
+        """Octets that have come and are not received."""
+        self._arrived = Bell()
+        self._received = Bell()
 
     async def open(self) -> None:
         """Shake hands, and hear Hello. Raises Refused, RelayUnavailable, RelayMisbehaved."""
@@ -61,109 +58,78 @@ class PushSession:
 
     async def run(self) -> None:
         """Work until nothing is to be listened to. Raises RelayUnavailable and RelayMisbehaved, in a group."""
+        self._subscriptions.connect()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._read)
-                tasks.start_soon(self._take)
+                tasks.start_soon(self._receive)
                 await self._subscribe()
                 tasks.cancel_scope.cancel()
         finally:
-            for identifier in self._queues.values():
-                self._subscriptions.ended(identifier)
+            self._subscriptions.disconnect()
 
     # -- reading
 
     async def _read(self) -> None:
         while True:
-            match frame := await self._connection.receive():
+            match await self._connection.receive():
                 case Hello():
                     raise RelayMisbehaved("it greets again")
-                case Push():
-                    await self._hold(frame)
-                case Ended():
-                    self._ended(frame)
-                case _:
-                    self._answered(frame)
+                case Push() as push:
+                    await self._hold(push)
+                case answer:
+                    self._answered(answer)
 
-    def _answered(self, frame: Subscribed | Acknowledged | NotAcknowledged) -> None:
-        identifier = self._known(frame.number)
-        if isinstance(frame, Subscribed):
-            self._unanswered.pop(frame.number, None)
+    def _answered(self, answer: Subscribed | Ended | Acknowledged | NotAcknowledged) -> None:
+        identifier = self._subscriptions.queue_of(answer.number)
         if identifier is None:
             return
-        match frame:
-            case Subscribed():
-                self._subscriptions.works(identifier, pushed=True)
+        match answer:
+            case Subscribed(number=number):
+                self._subscriptions.confirmed(number)
+            case Ended(number=number, code=code, retry_after=retry_after):
+                if code is None:
+                    raise RelayMisbehaved("it ends a subscription without a reason")
+                self._subscriptions.ended(number, code, retry_after)
             case Acknowledged(envelope_ids=ids):
                 self._subscriptions.deleted(identifier, ids)
             case NotAcknowledged(retry_after=retry_after):
                 self._subscriptions.not_deleted(identifier, retry_after)
 
-    def _ended(self, frame: Ended) -> None:
-        identifier = self._known(frame.number)
-        if identifier is None:
-            return
-        if frame.code is None:
-            raise RelayMisbehaved("it ends a subscription without a reason")
-        del self._queues[frame.number]
-        self._unanswered.pop(frame.number, None)
-        self._subscriptions.refused(identifier, frame.code, frame.retry_after)
-
     async def _hold(self, push: Push) -> None:
-        identifier = self._known(push.number)
-        if identifier is None:
+        if not self._subscriptions.arrived(push.number, push.sequence, envelope_id(push.envelope)):
             return
-        if (pushed := self._subscriptions.pushed(identifier)) is not None:
-            pushed.note(push.sequence, envelope_id(push.envelope))
         self._pushed.append(push)
-        self.held += len(push.envelope)
-        self._arrived.set()
-        while self.held > _BACKLOG:
-            self._taken = anyio.Event()
-            await self._taken.wait()
-
-    def _known(self, number: int) -> bytes | None:
-        """Give the queue that a number stands for; None where we have ended that. Raises RelayMisbehaved."""
-        if not 0 < number <= self._last:
-            raise RelayMisbehaved("it speaks of a subscription that there is not")
-        return self._queues.get(number)
+        self._held += len(push.envelope)
+        self._arrived.ring()
+        while self._held > _BACKLOG:
+            await self._received.wait()
 
     # -- subscribing
 
     async def _subscribe(self) -> None:
         while True:
-            changed = self._subscriptions.changed
-            for number, identifier in list(self._queues.items()):
-                if self._subscriptions.paused(identifier):
-                    # A subscription gives everything once; a new one begins at the beginning.
-                    del self._queues[number]
-                    self._subscriptions.ended(identifier)
-                    self._unanswered.pop(number, None)
-                    await self._connection.send(Unsubscribe(number=number))
-            asked_for = set(self._queues.values())
-            for source in self._subscriptions.due():
-                if source.id in asked_for:
-                    continue
-                self._last += 1
-                number = self._last
-                self._queues[number] = source.id
-                self._unanswered[number] = anyio.current_time() + self._patience
+            changed = self._subscriptions.changed.next_ring()
+            while numbers := self._subscriptions.to_unsubscribe:
+                self._subscriptions.unsubscribe(numbers[0])
+                await self._connection.send(Unsubscribe(number=numbers[0]))
+            while sources := self._subscriptions.to_subscribe:
+                source = sources[0]
+                number = self._subscriptions.subscribe(source.id, answer_within=self._patience)
                 authority = await source.authority(self._challenge)
                 await self._connection.send(Subscribe(number=number, queue=source.id, authority=authority))
-            if not self._queues and not self._subscriptions.due():
+            if self._subscriptions.idle:
                 return
-            deadlines = [at for at in (self._subscriptions.next_due(), *self._unanswered.values()) if at is not None]
-            with anyio.move_on_at(min(deadlines, default=float("inf"))):
+            with anyio.move_on_at(min(self._subscriptions.next_subscription, self._subscriptions.answer_by)):
                 await changed.wait()
-            if any(at <= anyio.current_time() for at in self._unanswered.values()):
+            if self._subscriptions.answer_by <= anyio.current_time():
                 raise RelayUnavailable("it does not answer in time")
 
-    # -- taking in
+    # -- receiving
 
-    async def _take(self) -> None:
+    async def _receive(self) -> None:
         while True:
             while not self._pushed:
-                self._arrived = anyio.Event()
                 await self._arrived.wait()
             of_number: dict[int, list[bytes]] = {}
             batch = [self._pushed.popleft() for _ in range(min(_BATCH, len(self._pushed)))]
@@ -171,9 +137,9 @@ class PushSession:
                 of_number.setdefault(push.number, []).append(push.envelope)
             for number, sealed in of_number.items():
                 # What a queue held when it was ended here is not lost: the relay has it.
-                if (identifier := self._queues.get(number)) is None:
+                if (identifier := self._subscriptions.queue_of(number)) is None:
                     continue
-                for ids in await self._subscriptions.take(identifier, sealed):
+                for ids in await self._subscriptions.receive(identifier, sealed):
                     await self._connection.send(Acknowledged(number=number, envelope_ids=ids))
-            self.held -= sum(len(push.envelope) for push in batch)
-            self._taken.set()
+            self._held -= sum(len(push.envelope) for push in batch)
+            self._received.ring()

@@ -59,8 +59,19 @@ class _Whole:
     ids: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a batch: the ids of what the relay may delete, and how many could not be opened or were no part.
+
+    The relay may delete those, too.
+    """
+
+    done: Sequence[bytes]
+    unreadable: int
+
+
 class QueueReceiver:
-    """Takes in what came out of one queue. `next_offer`: the loop's time at which all of it shall be fetched again."""
+    """Receives what came out of one queue."""
 
     def __init__(self, host: TransportContext, reassembly: Reassembly, *, relay: bytes, source: Source) -> None:
         self._host = host
@@ -72,19 +83,31 @@ class QueueReceiver:
         """By whole and index, the id of the envelope that a part which waits came in."""
         self._staying: dict[bytes, _Staying] = {}
         """By the name of a whole; by an envelope's id where it could not even be opened."""
-        self.next_offer = float("inf")
-        self.unreadable = 0
-        """How many could not be opened, or were no parts."""
+        self._next_offer = float("inf")
         reassembly.begin(self._queue)
 
-    async def take(self, sealed: Sequence[bytes]) -> list[bytes]:
-        """Take in a batch, in order; return the ids of what the relay may delete, once that is durable.
+    @property
+    def next_offer(self) -> float:
+        """The loop's time at which all of the queue shall be fetched again; infinite where nothing stays there."""
+        return self._next_offer
+
+    async def receive(self, sealed: Sequence[bytes]) -> Received:
+        """Receive a batch, in order; return once what the relay may delete is durable.
 
         Raises WorldError where the vault takes nothing: then nothing was judged, and all of it is offered again.
         """
         async with self._turn:  # what is pushed, and what is fetched meanwhile
             done: list[bytes] = []
-            wholes = [whole for each in sealed if (whole := self._open(each, done)) is not None]
+            unreadable = 0
+            wholes: list[_Whole] = []
+            for each in sealed:
+                try:
+                    whole = self._open(each, done)
+                except (CannotOpen, Malformed):
+                    unreadable += 1
+                    done.append(envelope_id(each))
+                else:
+                    wholes += [] if whole is None else [whole]
             for whole, disposition in zip(wholes, await self._offer(wholes), strict=True):
                 if disposition is None:
                     self._failed(whole.name, whole.ids, len(whole.octets), done)
@@ -92,11 +115,11 @@ class QueueReceiver:
                     self._settle(whole, disposition, done)
             self._bound(done)
             self._forget_oldest()
-            return done
+            return Received(done, unreadable)
 
     def offer_in(self, seconds: float) -> None:
         """Have everything fetched and offered again then, unless that is to happen earlier."""
-        self.next_offer = min(self.next_offer, anyio.current_time() + min(max(seconds, _SOONEST), LONGEST))
+        self._next_offer = min(self._next_offer, anyio.current_time() + min(max(seconds, _SOONEST), LONGEST))
 
     def begin_offer(self) -> None:
         """Hear that everything is being fetched now: what is due is to be offered when it comes."""
@@ -105,12 +128,12 @@ class QueueReceiver:
             if staying.not_before <= now:
                 staying.not_before = 0.0
         waiting = [staying.not_before for staying in self._staying.values() if staying.not_before]
-        self.next_offer = min(waiting, default=float("inf"))
+        self._next_offer = min(waiting, default=float("inf"))
 
     # -- opening
 
     def _open(self, sealed: bytes, done: list[bytes]) -> _Whole | None:
-        """Return the whole that an envelope completes, if it is to be offered now."""
+        """Return the whole that an envelope completes, if it is to be offered now. Raises CannotOpen, Malformed."""
         identifier = envelope_id(sealed)
         if self._waits(identifier):
             return None
@@ -119,9 +142,7 @@ class QueueReceiver:
                 Part.from_octets(unseal(sealed, self._source.key, queue=self._source.id)), identifier, done
             )
         except (CannotOpen, Malformed):
-            self.unreadable += 1
-            done.append(identifier)
-            return None
+            raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this envelope's
             unforeseen("opening an envelope", error)
             self._failed(identifier, (identifier,), len(sealed), done)
@@ -209,7 +230,7 @@ class QueueReceiver:
     def _wait(self, staying: _Staying, seconds: float, *, counts: bool = False) -> None:
         staying.counts = counts
         staying.not_before = anyio.current_time() + min(max(seconds, _SOONEST), LONGEST)
-        self.next_offer = min(self.next_offer, staying.not_before)
+        self._next_offer = min(self._next_offer, staying.not_before)
 
     def _drop(self, name: bytes, done: list[bytes]) -> None:
         done += self._staying.pop(name).ids

@@ -13,6 +13,7 @@ from balchat_relay_proto.requests import Put
 from balchat_relay_proto.sealing import OVERHEAD, seal
 from balchat_relay_proto.sizes import MAX_INBOX_ENVELOPE
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportContext
 from balchat_host.api.types import PeerId, Route
@@ -57,14 +58,13 @@ class QueueSender:
         self._denied: dict[bytes, int] = {}
         """By queue, how many times in a row it was not there; of too many, the oldest are forgotten."""
         self._sends: set[anyio.CancelScope] = set()
-        self._idle = anyio.Event()
+        self._idle = Bell()
 
     async def stop(self) -> None:
         """End what is being sent; return when all of it was reported."""
         while self._sends:
             for scope in self._sends:
                 scope.cancel()
-            self._idle = anyio.Event()
             await self._idle.wait()
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
@@ -80,7 +80,7 @@ class QueueSender:
                 await self._send(peer, destinations, outgoing)
             finally:
                 self._sends.discard(scope)
-                self._idle.set()
+                self._idle.ring()
 
     async def _send(self, peer: PeerId, destinations: Sequence[Destination], outgoing: Sequence[Outgoing]) -> None:
         waiting = list(outgoing)
@@ -139,7 +139,7 @@ class QueueSender:
 
     async def _put_at(self, peer: PeerId, destination: Destination, envelope: bytes) -> _Failure | None:
         address = destination.address
-        client = self._circuits.client(PeerId(address.relay_key), f"put/{self._circuits.slot(peer)}")
+        client = self._circuits.client(PeerId(address.relay_key), f"put/{self._circuits.assign(peer)}")
         if address.send is None and len(envelope) > _MAX_INTO_INBOX:
             return _Failure(Code.TOO_LARGE.value, None)
         try:

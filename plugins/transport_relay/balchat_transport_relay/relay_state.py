@@ -15,6 +15,7 @@ from balchat_relay_proto.requests import Holder
 from balchat_relay_proto.sealing import OPENING_KEY_SIZE, SEALING_KEY_SIZE, OpeningKey, SealingKey
 from balchat_relay_proto.sizes import MAX_PERMIT, ONION_KEY_SIZE
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PEER_ID_SIZE, PeerId
@@ -106,7 +107,7 @@ class RelayState:
         self._queues: dict[bytes, QueueRow] = {}
         self._claims: dict[bytes, ClaimRow] = {}
         self._allocating = anyio.Lock()
-        self._written = anyio.Event()
+        self._written = Bell()
         self.inbox_key: OpeningKey
 
     async def open(self) -> None:
@@ -292,8 +293,7 @@ class RelayState:
         self._tell()
 
     def _tell(self) -> None:
-        self._written.set()
-        self._written = anyio.Event()
+        self._written.ring()
 
     # -- claims
 

@@ -1,7 +1,8 @@
-"""One relay of ours while the account is up: it is listened to, and what we have there is kept in order.
+"""One relay of ours while the account is up: it is listened to, and what we have there is looked after.
 
-Keeping order is a round of duties, each of which may fail without the others: the inbox is registered and stocked,
-queues are made, rotated and deleted. Where the relay is gone, the round ends, and is begun again later.
+That is a round of duties, each of which may fail without the others: the inbox is registered and stocked, queues are
+created, replaced and deleted. Where the relay is unavailable the round ends, and another one begins later. The worker
+decides by `RelayState` which queues each circuit listens to; what is known of them meanwhile is in `Subscriptions`.
 """
 
 import time
@@ -15,12 +16,13 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Created, Done
 from balchat_relay_proto.requests import Create, Delete
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.inbox_maintainer import InboxMaintainer
 from balchat_transport_relay.listener import Listener, Pace
@@ -65,8 +67,9 @@ class RelayWorker:
         self._reassembly = reassembly
         self._settings = settings
         self._now = now
-        self._listeners: dict[str, Listener] = {}
-        self._woken = anyio.Event()
+        self._subscriptions: dict[str, Subscriptions] = {}
+        """By circuit."""
+        self._woken = Bell()
         self._inbox = InboxMaintainer(
             host, self._client(_INBOX), state.inbox_key.sealing_key, pool=settings.key_packages
         )
@@ -74,7 +77,7 @@ class RelayWorker:
 
     def wake(self) -> None:
         """Look after everything now."""
-        self._woken.set()
+        self._woken.ring()
 
     async def check(self) -> None:
         """Go there now, and take down how it is."""
@@ -82,7 +85,7 @@ class RelayWorker:
         try:
             await self._circuits.client(self.relay, "check", ours=True).about()
         except (RelayUnavailable, RelayMisbehaved, Refused) as error:
-            self._failed("check", error)
+            self.health.problem("check", error)
             return
         self.health.measured(round((anyio.current_time() - began) * 1000))
         self.health.well("check")
@@ -94,17 +97,17 @@ class RelayWorker:
 
     async def run(self) -> None:
         """Work until cancelled, or until we have left the relay for good."""
-        self._listeners = {}
+        self._subscriptions = {}
         async with anyio.create_task_group() as tasks:
             failures = 0
             while True:
-                self._woken = anyio.Event()
+                woken = self._woken.next_ring()
                 failures = 0 if await self._round(tasks) else failures + 1
                 pause = self._settings.care_seconds
                 if failures:
                     pause = min(self._settings.poll_seconds, _FIRST_RETRY * 2.0 ** min(failures - 1, 10))
                 with anyio.move_on_after(pause):
-                    await self._woken.wait()
+                    await woken.wait()
 
     # -- duties
 
@@ -127,9 +130,8 @@ class RelayWorker:
             try:
                 await duty()
             except BaseException as error:  # noqa: BLE001  # what one duty meets keeps nothing else from being done
-                self._failed(
-                    name, error if isinstance(error, _FAILURES) else unforeseen("looking after a relay", error)
-                )
+                problem = error if isinstance(error, _FAILURES) else unforeseen("looking after a relay", error)
+                self.health.problem(name, problem)
                 done = False
                 if isinstance(error, RelayUnavailable):
                     break
@@ -152,11 +154,7 @@ class RelayWorker:
 
         A relay that was restored has lost them honestly; contacts may still put into them.
         """
-        lost = [
-            (listener.subscriptions, each)
-            for listener in self._listeners.values()
-            for each in listener.subscriptions.lost
-        ]
+        lost = [(subscriptions, each) for subscriptions in self._subscriptions.values() for each in subscriptions.lost]
         for subscriptions, identifier in lost:
             queue = self._relay_state.queue(identifier)
             if queue is None:
@@ -167,7 +165,7 @@ class RelayWorker:
                 if queue.retired_at is None and self._now() - queue.made_at > _SUSPECT:
                     await self._replace(queue)
                 await self._create(queue, row)
-            subscriptions.resume(identifier)
+            subscriptions.recreated(identifier)
 
     async def _create_queues(self, row: RelayRow) -> None:
         """Make those that are not there yet: each circuit its own, one after the other."""
@@ -219,6 +217,7 @@ class RelayWorker:
                     if refused.code is not Code.DENIED:  # else it is gone already
                         raise
             await self._relay_state.drop_queue(queue)
+            self._release(queue)
 
     async def _leave(self, tasks: TaskGroup, since: float) -> None:
         """End with a relay that has had its time to be drained."""
@@ -234,8 +233,17 @@ class RelayWorker:
                 return
         row = self._relay_state.relay(self.relay.octets)
         if row is not None and row.leaving_since is not None:
+            queues = self._relay_state.queues(relay=row.key)
             await self._relay_state.drop_relay(row)
+            for queue in queues:
+                self._release(queue)
             tasks.cancel_scope.cancel()
+
+    def _release(self, queue: QueueRow) -> None:
+        """Let others have the circuits of somebody who is forgotten, once nothing of theirs is left to delete."""
+        peer = PeerId(queue.peer)
+        if queue.retired_at == 0 and not self._relay_state.queues(peer=peer):
+            self._circuits.release(peer)
 
     # -- listening
 
@@ -245,25 +253,25 @@ class RelayWorker:
         for queue in self._relay_state.queues(relay=row.key):
             if (queue.created or queue.retired_at) and queue.retired_at != 0:
                 sources.setdefault(self._circuit_of(queue), []).append(Queue(queue))
-        for circuit in sources.keys() - self._listeners.keys():
-            self._listeners[circuit] = listener = self._make_listener(circuit)
-            tasks.start_soon(listener.run)
-        for circuit, listener in self._listeners.items():
-            listener.subscriptions.listen_to(sources.get(circuit, []))
-
-    def _make_listener(self, circuit: str) -> Listener:
-        settings = self._settings
-        return Listener(
-            self._host,
-            self.relay,
-            Subscriptions(
+        for circuit in sources.keys() - self._subscriptions.keys():
+            self._subscriptions[circuit] = subscriptions = Subscriptions(
                 self._host,
                 self.relay,
                 self._reassembly,
                 health=self.health,
-                poll=settings.poll_seconds,
+                poll=self._settings.poll_seconds,
                 on_lost=self.wake,
-            ),
+            )
+            tasks.start_soon(self._listener(circuit, subscriptions).run)
+        for circuit, subscriptions in self._subscriptions.items():
+            subscriptions.listen_to(sources.get(circuit, []))
+
+    def _listener(self, circuit: str, subscriptions: Subscriptions) -> Listener:
+        settings = self._settings
+        return Listener(
+            self._host,
+            self.relay,
+            subscriptions,
             self._client(circuit),
             isolation=circuit,
             pace=Pace(
@@ -276,7 +284,7 @@ class RelayWorker:
         )
 
     def _circuit_of(self, queue: QueueRow) -> str:
-        return f"queue/{self._circuits.slot(PeerId(queue.peer))}"
+        return f"queue/{self._circuits.assign(PeerId(queue.peer))}"
 
     def _client_of(self, queue: QueueRow) -> RelayClient:
         return self._client(self._circuit_of(queue))
@@ -285,17 +293,3 @@ class RelayWorker:
         client = self._circuits.client(self.relay, circuit, ours=True)
         client.on_answer = self.health.measured
         return client
-
-    def _failed(self, part: str, error: Exception) -> None:
-        match error:
-            case Refused():
-                self.health.refused(part, error.code)
-            case RelayMisbehaved():
-                self.health.misbehaved(str(error))
-                self.health.unavailable(part, "it could not be used")
-            case InternalFailure():
-                self.health.failed(part, str(error))
-            case RelayUnavailable():
-                self.health.unavailable(part, str(error))
-            case _:
-                self.health.failed(part, str(error))

@@ -1,6 +1,27 @@
-"""Which queues one circuit listens to, which of them are pushed now, and which are to be left alone for a while."""
+"""The queues that one circuit listens to, and how it stands with each: the only owner of that state.
 
-from collections.abc import Callable, Iterable, Sequence
+Rules
+-----
+- What outlives the process is in `RelayState`, and how the relay is shown is in `Health`. Everything else that is known
+  of a queue is here, and nowhere twice. `Listener`, `PushSession` and `Rechecker` keep nothing of a queue between two
+  calls; `RelayWorker` decides which queues there are.
+- Reading never writes. A property, or a method that is named after what it returns, changes nothing and returns values
+  or what is frozen. A method that changes something is named after what happened or what to do.
+- `changed` rings when there may be something to do for whoever waits.
+
+The subscription of a queue belongs to one connection, which knows it by a number:
+
+    none ──── subscribe ────▶ asked for ──── confirmed ────▶ pushed
+      ▲                            │                           │
+      └────────────────────────────┴───────────────────────────┘
+          refused, unsubscribed, disconnected, not listened to
+
+A queue that is not pushed is polled. One that is paused is neither subscribed to nor polled: the relay refused it, or
+gives out of it what nobody can open. It leaves its subscription meanwhile, and begins anew with another one, because a
+subscription gives everything once.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,9 +29,11 @@ import anyio
 from balchat_relay_proto.errors import Code
 from balchat_relay_proto.sizes import MAX_ACKNOWLEDGED
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import WorldError
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
+from balchat_transport_relay.errors import RelayMisbehaved
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.queue_receiver import FULL_RETRY, LONGEST, QueueReceiver
 from balchat_transport_relay.reassembly import Reassembly
@@ -25,59 +48,83 @@ MAX_NOTED: Final = 1024
 """How many envelopes of a queue we note that were pushed and stay at the relay."""
 
 
-@dataclass(slots=True)
-class Pushed:
-    """What one subscription has pushed: how much, the newest sequence, and the ids of what was not acknowledged since.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushProgress:
+    """What a subscription had pushed at a moment: how many envelopes, the newest sequence, and what it had not.
 
-    What a relay pushes before it has stored it carries an older sequence, so the newest may be newer still.
-    `leaving` are the ids of what we acknowledged and the relay has not confirmed to be deleted: its disk may be full.
+    `serial` tells subscriptions apart. `missing` are those of the envelopes asked about that were not pushed. What a
+    relay pushes before it has stored it carries an older sequence, so the newest may be newer still.
     """
 
+    serial: int
+    count: int
+    newest: int
+    missing: frozenset[bytes]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Subscription:
+    """What the present connection knows by a number.
+
+    `answer_by` is the loop's time until which the relay has to confirm it; None once it has. `ids` are of the envelopes
+    that were pushed and not acknowledged since; `leaving`, of those that we acknowledged and the relay has not
+    confirmed to be deleted: its disk may be full.
+    """
+
+    serial: int
+    queue: bytes
+    answer_by: float | None
     count: int = 0
     newest: int = 0
     ids: set[bytes] = field(default_factory=set[bytes])
     leaving: set[bytes] = field(default_factory=set[bytes])
 
+    @property
+    def pushed(self) -> bool:
+        return self.answer_by is None
+
     def note(self, sequence: int, identifier: bytes) -> None:
-        """Take down an envelope."""
         self.count += 1
         self.newest = max(self.newest, sequence)
         if len(self.ids) < MAX_NOTED:
             self.ids.add(identifier)
 
     def acknowledge(self, ids: Iterable[bytes]) -> None:
-        """Take down what we acknowledge. Of too much that is not confirmed, the first is noted, which is seen first."""
+        """Note what we acknowledge. Where too much is not confirmed, the first is noted, which is seen first."""
         for each in ids:
             if each in self.ids:
                 self.ids.remove(each)
                 if len(self.leaving) < MAX_NOTED:
                     self.leaving.add(each)
 
-    def knows(self, identifier: bytes) -> bool:
-        """Say whether an envelope was pushed, and may still be there."""
-        return identifier in self.ids or identifier in self.leaving
-
 
 @dataclass(slots=True)
-class Entry:
-    """One queue. `not_before` and `resumed_at` are the loop's times; `pushed` is None where nothing is pushed now.
+class _Entry:
+    """One queue. Times are the loop's. `failing`: our vault took nothing when it was last asked.
 
-    `failing`: our vault took nothing when it was last asked.
+    `lost`: the relay says that it does not know the queue; `recreated_at`: when that was last mended.
     """
 
     source: Source
     receiver: QueueReceiver
-    not_before: float = 0.0
-    resumed_at: float | None = None
-    pushed: Pushed | None = None
+    subscription: _Subscription | None = None
+    paused_until: float = 0.0
+    unreadable: int = 0
     failing: bool = False
+    lost: bool = False
+    recreated_at: float | None = None
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_until > anyio.current_time()
+
+    @property
+    def pushed(self) -> bool:
+        return self.subscription is not None and self.subscription.pushed
 
 
 class Subscriptions:
-    """The queues of one circuit. `changed` is set, and a new one made, when something may be to do.
-
-    `lost`: those that the relay says it does not know; `on_lost` is called when one is added. `poll` is in seconds.
-    """
+    """The queues of one circuit. `on_lost` is called when the relay has lost one. `poll` is in seconds."""
 
     def __init__(
         self,
@@ -95,84 +142,220 @@ class Subscriptions:
         self._health = health
         self._poll = poll
         self._on_lost = on_lost
-        self._entries: dict[bytes, Entry] = {}
-        self.changed = anyio.Event()
-        self.lost: set[bytes] = set()
+        self._entries: dict[bytes, _Entry] = {}
+        self._numbers: dict[int, _Subscription] = {}
+        """The subscriptions of the present connection that we have not ended, by number."""
+        self._last_number = 0
+        self._serial = 0
+        self._connected = False
+        self.changed = Bell()
+
+    # -- which queues there are
 
     def listen_to(self, sources: Sequence[Source]) -> None:
         """Listen to exactly these from now on."""
         wanted = {source.id: source for source in sources}
         for gone in self._entries.keys() - wanted.keys():
             del self._entries[gone]
-            self.lost.discard(gone)
             self._health.forget(gone)
         for identifier, source in wanted.items():
             if identifier not in self._entries:
                 receiver = QueueReceiver(self._host, self._reassembly, relay=self._relay.octets, source=source)
-                self._entries[identifier] = Entry(source, receiver)
+                self._entries[identifier] = _Entry(source, receiver)
                 self._health.expect(identifier)
-        self.ring()
+        self.changed.ring()
 
-    def ring(self) -> None:
-        """Tell that something changed."""
-        self.changed.set()
-        self.changed = anyio.Event()
+    @property
+    def lost(self) -> Sequence[bytes]:
+        """The ids of those that the relay says it does not know."""
+        return [identifier for identifier, entry in self._entries.items() if entry.lost]
 
-    def __contains__(self, identifier: bytes) -> bool:
-        return identifier in self._entries
-
-    def __bool__(self) -> bool:
-        return bool(self._entries)
-
-    def due(self) -> list[Source]:
-        """Give those that may be asked for now, and are not pushed."""
+    def recreated(self, identifier: bytes) -> None:
+        """Note that a lost queue is there again: it is asked for at once, unless that was tried lately."""
+        if (entry := self._entries.get(identifier)) is None:
+            return
+        entry.lost = False
         now = anyio.current_time()
-        return [each.source for each in self._entries.values() if each.pushed is None and each.not_before <= now]
+        if entry.recreated_at is None or now - entry.recreated_at >= LONGEST:
+            entry.recreated_at, entry.paused_until = now, 0.0
+            self.changed.ring()
 
-    def pushing(self) -> list[Source]:
-        """Give those that are pushed."""
-        return [each.source for each in self._entries.values() if each.pushed is not None]
+    # -- what is to be done
 
-    def pushed(self, identifier: bytes) -> Pushed | None:
-        """Give what the present subscription of a queue has pushed; None where there is none."""
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is subscribed to, or could be now."""
+        return not self._numbers and not self.to_subscribe
+
+    @property
+    def to_subscribe(self) -> Sequence[Source]:
+        """The queues to subscribe to now."""
+        return [each.source for each in self._entries.values() if each.subscription is None and not each.paused]
+
+    @property
+    def to_unsubscribe(self) -> Sequence[int]:
+        """The numbers of subscriptions to end: to queues that are paused, or not listened to any more."""
+        return [number for number, each in self._numbers.items() if (entry := self._of(each)) is None or entry.paused]
+
+    @property
+    def to_poll(self) -> Sequence[Source]:
+        """The queues that are not pushed, and not paused."""
+        return [each.source for each in self._entries.values() if not each.pushed and not each.paused]
+
+    @property
+    def to_offer(self) -> Sequence[Source]:
+        """The queues of which something that stays at the relay is now to be offered to the host again."""
+        now = anyio.current_time()
+        return [each.source for each in self._entries.values() if each.receiver.next_offer <= now]
+
+    @property
+    def pushed(self) -> Sequence[Source]:
+        """The queues that are pushed."""
+        return [each.source for each in self._entries.values() if each.pushed]
+
+    @property
+    def next_offer(self) -> float:
+        """The loop's time at which `to_offer` has another one; infinite where that is not known."""
+        return min((each.receiver.next_offer for each in self._entries.values()), default=float("inf"))
+
+    @property
+    def next_subscription(self) -> float:
+        """The loop's time at which `to_subscribe` has another one; infinite where that is not known."""
+        return min((each.paused_until for each in self._entries.values() if each.paused), default=float("inf"))
+
+    @property
+    def answer_by(self) -> float:
+        """The loop's time until which the relay has to confirm the first of what we asked for; infinite for none."""
+        deadlines = [each.answer_by for each in self._numbers.values() if each.answer_by is not None]
+        return min(deadlines, default=float("inf"))
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that could push."""
+        return self._connected
+
+    def paused(self, identifier: bytes) -> bool:
+        """Return whether a queue is to be left alone now, or is not listened to any more."""
         entry = self._entries.get(identifier)
-        return entry.pushed if entry else None
+        return entry is None or entry.paused
 
-    def next_due(self) -> float | None:
-        """Give the loop's time at which another one is due, or None."""
-        now = anyio.current_time()
-        return min((each.not_before for each in self._entries.values() if each.not_before > now), default=None)
+    # -- subscriptions
 
-    def next_offer(self) -> float | None:
-        """Return the loop's time at which something that stays at the relay is to be offered to the host again."""
-        at = min((each.receiver.next_offer for each in self._entries.values()), default=float("inf"))
-        return None if at == float("inf") else at
+    def connect(self) -> None:
+        """Begin with a new connection. Its numbers begin at 1."""
+        self._connected = True
+        self._last_number = 0
 
-    def begin_offer(self) -> list[Source]:
-        """Return the queues of which that is due; they are fetched now, whether they are pushed or not."""
-        now = anyio.current_time()
-        due = [each for each in self._entries.values() if each.receiver.next_offer <= now]
-        for each in due:
-            each.receiver.begin_offer()
-        return [each.source for each in due]
+    def disconnect(self) -> None:
+        """End all subscriptions, as their connection has ended."""
+        self._connected = False
+        self._numbers.clear()
+        for entry in self._entries.values():
+            entry.subscription = None
+        self.changed.ring()
 
-    def offer_in(self, identifier: bytes, seconds: float) -> None:
-        """Have a queue fetched then, and what is in it offered to the host again."""
-        if (entry := self._entries.get(identifier)) is not None:
-            entry.receiver.offer_in(seconds)
-            self.ring()
+    def subscribe(self, identifier: bytes, *, answer_within: float) -> int:
+        """Note that a queue is subscribed to now; return the number of the subscription. Seconds."""
+        self._last_number += 1
+        self._serial += 1
+        answer_by = anyio.current_time() + answer_within
+        subscription = _Subscription(serial=self._serial, queue=identifier, answer_by=answer_by)
+        self._numbers[self._last_number] = subscription
+        self._entries[identifier].subscription = subscription
+        return self._last_number
 
-    async def take(self, identifier: bytes, sealed: Sequence[bytes]) -> list[tuple[bytes, ...]]:
-        """Take in what came out of a queue; give the ids to acknowledge, in portions. The rest waits as the host said.
+    def unsubscribe(self, number: int) -> None:
+        """Note that a subscription is ended by us: what still comes for it is not looked at."""
+        entry = self._of(self._numbers.pop(number))
+        if entry is not None:
+            entry.subscription = None
+            self.changed.ring()
 
-        Returns once what is to be acknowledged is durable.
+    def queue_of(self, number: int) -> bytes | None:
+        """Return the id of the queue of a subscription, None where we have ended it. Raises RelayMisbehaved."""
+        if not 0 < number <= self._last_number:
+            raise RelayMisbehaved("it speaks of a subscription that there is not")
+        subscription = self._numbers.get(number)
+        return subscription.queue if subscription is not None and self._of(subscription) is not None else None
+
+    def confirmed(self, number: int) -> None:
+        """Note that a subscription stands. Raises RelayMisbehaved."""
+        if self.queue_of(number) is None:
+            return
+        subscription = self._numbers[number]
+        subscription.answer_by = None
+        self.answered(subscription.queue)
+
+    def ended(self, number: int, code: Code, retry_after: int | None) -> None:
+        """Note that the relay has refused or ended a subscription. Raises RelayMisbehaved."""
+        identifier = self.queue_of(number)
+        self._numbers.pop(number, None)
+        if identifier is not None:
+            self.refused(identifier, code, retry_after)
+
+    def arrived(self, number: int, sequence: int, identifier: bytes) -> bool:
+        """Note that an envelope was pushed; return whether it is of use. Raises RelayMisbehaved."""
+        if self.queue_of(number) is None:
+            return False
+        self._numbers[number].note(sequence, identifier)
+        return True
+
+    def progress(self, identifier: bytes, envelope_ids: Collection[bytes]) -> PushProgress | None:
+        """Return what was pushed of a queue, and which of these were not.
+
+        None where the queue is not pushed, or where too much of it stays for us to tell.
+        """
+        entry = self._entries.get(identifier)
+        subscription = None if entry is None else entry.subscription
+        if subscription is None or not subscription.pushed or len(subscription.ids) >= MAX_NOTED:
+            return None
+        missing = frozenset(envelope_ids) - subscription.ids - subscription.leaving
+        return PushProgress(
+            serial=subscription.serial, count=subscription.count, newest=subscription.newest, missing=missing
+        )
+
+    # -- answers
+
+    def answered(self, identifier: bytes) -> None:
+        """Note that the relay lets us have a queue, by pushing or by fetching."""
+        entry = self._entries.get(identifier)
+        if entry is not None and not entry.failing:
+            self._health.well(identifier)
+
+    def refused(self, identifier: bytes, code: Code, retry_after: int | None) -> None:
+        """Note that the relay does not let us have a queue: it is paused."""
+        entry = self._entries.get(identifier)
+        if entry is None:
+            return
+        entry.subscription = None
+        match code:
+            case Code.EVICTED:
+                # Two devices that each want it back at once would evict each other for ever.
+                wait = LONGEST
+            case Code.DENIED | Code.DELETED:
+                wait = self._poll
+                if entry.recreated_at is not None and anyio.current_time() - entry.recreated_at < LONGEST:
+                    self._health.misbehaved("it denies a queue that it has just made for us")
+                entry.lost = True
+                self._on_lost()
+            case _:
+                wait = self._poll if retry_after is None else float(retry_after)
+        self._health.refused(identifier, code)
+        self._pause(entry, wait)
+
+    # -- envelopes
+
+    async def receive(self, identifier: bytes, sealed: Sequence[bytes]) -> Sequence[tuple[bytes, ...]]:
+        """Receive what came out of a queue; return the ids to acknowledge, in portions.
+
+        Returns once what is to be acknowledged is durable. The rest stays at the relay, and is offered again.
         """
         entry = self._entries.get(identifier)
         if entry is None:
             return []
         before = entry.receiver.next_offer
         try:
-            ids = await entry.receiver.take(sealed)
+            received = await entry.receiver.receive(sealed)
         except WorldError:
             # Nothing was promised to anybody; the relay has all of it.
             entry.failing = True
@@ -183,73 +366,45 @@ class Subscriptions:
             entry.failing = False
             self._health.well(identifier)
         if entry.receiver.next_offer < before:
-            self.ring()
-        if entry.receiver.unreadable > MAX_UNREADABLE:
-            entry.receiver.unreadable = 0
+            self.changed.ring()
+        entry.unreadable += received.unreadable
+        if entry.unreadable > MAX_UNREADABLE:
+            entry.unreadable = 0
             self._health.unavailable(identifier, "it gives out too much that cannot be opened")
             self._pause(entry, self._poll)
-            self.ring()
-        if entry.pushed is not None:
-            entry.pushed.acknowledge(ids)
-        return [tuple(ids[start : start + MAX_ACKNOWLEDGED]) for start in range(0, len(ids), MAX_ACKNOWLEDGED)]
+        if entry.subscription is not None:
+            entry.subscription.acknowledge(received.done)
+        done = received.done
+        return [tuple(done[start : start + MAX_ACKNOWLEDGED]) for start in range(0, len(done), MAX_ACKNOWLEDGED)]
 
     def deleted(self, identifier: bytes, ids: Iterable[bytes]) -> None:
-        """Hear that what we acknowledged is there no more."""
-        if (pushed := self.pushed(identifier)) is not None:
-            pushed.leaving.difference_update(ids)
+        """Note that the relay has deleted what we acknowledged."""
+        entry = self._entries.get(identifier)
+        if entry is not None and entry.subscription is not None:
+            entry.subscription.leaving.difference_update(ids)
 
     def not_deleted(self, identifier: bytes, retry_after: int | None) -> None:
-        """Hear that what we acknowledged is still there: it is fetched then, and acknowledged again."""
+        """Note that the relay still has what we acknowledged: it is fetched then, and acknowledged again."""
         self.offer_in(identifier, _NOT_DELETED_RETRY if retry_after is None else float(retry_after))
 
-    def works(self, identifier: bytes, *, pushed: bool) -> None:
-        """A queue is pushed now, or could be asked for."""
+    def offer_in(self, identifier: bytes, seconds: float) -> None:
+        """Have a queue fetched then, and what is in it offered to the host again."""
         if (entry := self._entries.get(identifier)) is not None:
-            entry.pushed = Pushed() if pushed else None
-            if not entry.failing:
-                self._health.well(identifier)
+            entry.receiver.offer_in(seconds)
+            self.changed.ring()
 
-    def paused(self, identifier: bytes) -> bool:
-        """Say whether a queue is to be left alone now, or is not of ours any more."""
-        entry = self._entries.get(identifier)
-        return entry is None or entry.not_before > anyio.current_time()
-
-    def ended(self, identifier: bytes) -> None:
-        """A queue is not pushed any more."""
+    def begin_offer(self, identifier: bytes) -> None:
+        """Note that a queue is being fetched now, to be offered to the host again."""
         if (entry := self._entries.get(identifier)) is not None:
-            entry.pushed = None
-            self.ring()
+            entry.receiver.begin_offer()
 
-    def refused(self, identifier: bytes, code: Code, retry_after: int | None) -> None:
-        """The relay does not let us have a queue."""
-        entry = self._entries.get(identifier)
-        if entry is None:
-            return
-        entry.pushed = None
-        match code:
-            case Code.EVICTED:
-                # Two devices that each want it back at once would evict each other for ever.
-                wait = LONGEST
-            case Code.DENIED | Code.DELETED:
-                wait = self._poll
-                if entry.resumed_at is not None and anyio.current_time() - entry.resumed_at < LONGEST:
-                    self._health.misbehaved("it denies a queue that it has just made for us")
-                self.lost.add(identifier)
-                self._on_lost()
-            case _:
-                wait = self._poll if retry_after is None else float(retry_after)
-        self._health.refused(identifier, code)
-        self._pause(entry, wait)
-        self.ring()
+    # -- inside
 
-    def resume(self, identifier: bytes) -> None:
-        """Hear that a lost queue is there again: it is asked for at once, unless that was tried lately."""
-        self.lost.discard(identifier)
-        entry, now = self._entries.get(identifier), anyio.current_time()
-        if entry is not None and (entry.resumed_at is None or now - entry.resumed_at >= LONGEST):
-            entry.resumed_at, entry.not_before = now, 0.0
-            self.ring()
+    def _of(self, subscription: _Subscription) -> _Entry | None:
+        """Return the queue whose present subscription this is."""
+        entry = self._entries.get(subscription.queue)
+        return entry if entry is not None and entry.subscription is subscription else None
 
-    @staticmethod
-    def _pause(entry: Entry, seconds: float) -> None:
-        entry.not_before = anyio.current_time() + min(max(seconds, _SHORTEST), LONGEST)
+    def _pause(self, entry: _Entry, seconds: float) -> None:
+        entry.paused_until = anyio.current_time() + min(max(seconds, _SHORTEST), LONGEST)
+        self.changed.ring()

@@ -50,6 +50,7 @@ class RelayTransport(Transport):
             self._relay_state,
             most=settings.max_relays,
             worker=self._worker,
+            start=self._start_worker,
             drop=self._end,
             changed=self._relays_changed,
         )
@@ -62,10 +63,11 @@ class RelayTransport(Transport):
         self._tell(_STARTING)
         try:
             await self._relay_state.open()
-            async with anyio.create_task_group() as self._tasks:
-                await self._tasks.start(self._circuits.run)
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(self._circuits.run)
+                self._tasks = tasks
                 for row in self._relay_state.relays:
-                    self._worker(row.key)
+                    self._start_worker(row.key)
                 self._tell_state()
                 task_status.started()
                 await self._advertise()
@@ -109,7 +111,8 @@ class RelayTransport(Transport):
     async def forget(self, peer: PeerId) -> None:
         await self._relay_state.forget(peer)
         self._claimer.forget(peer)
-        self._circuits.release(peer)
+        if not self._relay_state.queues(peer=peer):  # else whoever deletes the last one does
+            self._circuits.release(peer)
         for worker in self._workers.values():
             worker.wake()
 
@@ -126,7 +129,12 @@ class RelayTransport(Transport):
     # -- relays
 
     def _worker(self, key: bytes) -> RelayWorker:
-        """Give the worker of a relay; one that is new begins to work."""
+        """Return the worker of a relay of ours; each has one while we run. Raises NetworkUnavailable."""
+        self._require_running()
+        return self._workers[key]
+
+    def _start_worker(self, key: bytes) -> RelayWorker:
+        """Return the worker of a relay, which works from now on. Raises NetworkUnavailable."""
         tasks = self._require_running()
         if key not in self._workers:
             self._workers[key] = worker = RelayWorker(
@@ -153,7 +161,8 @@ class RelayTransport(Transport):
                     await anyio.sleep(_WORKER_RETRY)
                     worker.health.forget(_WORKER)
                 else:
-                    return self._end(worker.relay.octets)  # we have left it for good
+                    if self._relay_state.relay(worker.relay.octets) is None:
+                        return self._end(worker.relay.octets)  # we have left it for good
 
     def _end(self, key: bytes) -> None:
         self._workers.pop(key, None)

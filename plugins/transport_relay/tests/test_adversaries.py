@@ -248,7 +248,7 @@ async def test_an_honest_one_is_not_accused_of_keeping_back(world) -> None:
             await anyio.sleep(HOUR)
             bob.host.open_vault()
             await relay.until(lambda: len(relay.waiting) == 10)
-            assert [state.reason for state in bob.host.states.all if "lies" in (state.reason or "")] == []
+            assert [state.reason for state in bob.host.states.all if "misbehaves" in (state.reason or "")] == []
 
 
 async def test_an_honest_one_that_cannot_delete_is_not_accused_of_keeping_back(world) -> None:
@@ -277,7 +277,7 @@ async def test_an_honest_one_that_cannot_delete_is_not_accused_of_keeping_back(w
             await alice.send(bob, b"1", b"2")
             await bob.has(b"1", b"2")
             await anyio.sleep(HOUR)
-            assert [state.reason for state in bob.host.states.all if "lies" in (state.reason or "")] == []
+            assert [state.reason for state in bob.host.states.all if "misbehaves" in (state.reason or "")] == []
             assert len(relay.waiting) == 2
             subscriptions = len(relay.asked_for(Subscribe))
             # Once there is room, what stayed is deleted, and what it then keeps back is still found.
@@ -651,15 +651,9 @@ async def test_it_pushes_more_than_can_be_taken_in(world) -> None:
             bob.host.close_vault()
             await alice.send(bob, *envelopes, routes=routes)
             await bob.host.batches.until(bool)
-            (listener,) = [
-                each
-                for worker in bob.transport._workers.values()
-                for name, each in worker._listeners.items()
-                if name != "inbox"
-            ]
             await anyio.wait_all_tasks_blocked()
-            assert listener.session is not None
-            assert listener.session.held <= 3 * 1024 * 1024
+            # Most of it is still the relay's to send.
+            assert max(each.outbox.statistics().current_buffer_used for each in relay.subscribers) >= 24 - 4
             bob.host.open_vault()
             await bob.has(*envelopes)
 

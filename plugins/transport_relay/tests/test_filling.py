@@ -496,7 +496,7 @@ def test_whatever_comes_is_delivered_or_deleted_but_for_a_few(contents, answers,
         envelopes = [seal(content, KEY.sealing_key, queue=source.id) for content in contents]
         there = {envelope_id(each): each for each in envelopes}
         for start in range(0, len(envelopes), batch):
-            for done in await into.take(envelopes[start : start + batch]):
+            for done in (await into.receive(envelopes[start : start + batch])).done:
                 there.pop(done, None)
         halves = sum(len(each) for each in into._parts.values())
         ours = sum(each.failures > 0 for each in into._staying.values())
@@ -505,7 +505,7 @@ def test_whatever_comes_is_delivered_or_deleted_but_for_a_few(contents, answers,
         # Once the host takes everything, nothing stays but halves of which the other half may still come.
         host.answer = commit_all
         into._staying.clear()
-        for done in await into.take(list(there.values())):
+        for done in (await into.receive(list(there.values()))).done:
             there.pop(done, None)
         assert len(there) <= halves
 

@@ -11,7 +11,9 @@ import trio
 from balchat_relay_proto.capabilities import inbox_id
 from balchat_relay_proto.cards import Card, card_message, wrap
 from balchat_relay_proto.errors import Code, Refused
-from balchat_relay_proto.requests import Claim, Create, CreateInbox, Delete, Publish, Put
+from balchat_relay_proto.frames import Subscribed
+from balchat_relay_proto.replies import Fetched, Stored
+from balchat_relay_proto.requests import Claim, Create, CreateInbox, Delete, Fetch, Holder, Publish, Put
 from balchat_relay_proto.sealing import OpeningKey
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.circuits import IDLE, Circuits
@@ -408,6 +410,32 @@ async def test_what_the_host_ignores_stays_in_a_queue_but_not_in_the_inbox(world
             await bob.has(b"in the queue", b"in the inbox", b"in the queue")
 
 
+async def test_what_is_confirmed_while_it_is_asked_for_is_not_asked_for_any_more(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(poll_seconds=10)) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            await bob.online()
+            relay.frames = lambda frame: () if isinstance(frame, Subscribed) else (frame,)
+            relay.hang_up()
+            pages: list[Fetch] = []
+
+            def confirm_meanwhile(request) -> Fetched | None:
+                """Confirm the subscriptions when the queue is asked for, and have two more pages for whoever asked."""
+                if not isinstance(request, Fetch) or not isinstance(request.authority, Holder):
+                    return None
+                pages.append(request)
+                if len(pages) == 1:
+                    relay.push(Subscribed(number=1))
+                stored = Stored(sequence=len(pages), envelope=bytes(16 * 1024))
+                return Fetched(stored=(stored,), more=len(pages) < 3)
+
+            relay.script = confirm_meanwhile
+            await relay.until(lambda: len(pages) == 3)
+            await anyio.sleep(HOUR)
+            assert len(pages) == 3
+
+
 # -- circuits
 
 
@@ -431,6 +459,21 @@ async def test_each_contact_has_circuits_of_its_own_up_to_a_number(world) -> Non
             assert isolations(w, relay, bob) - used == {"put/1"}
             await bob.transport.claim_key_package(contacts[2], [relay.peer.onion])
             assert "claim/2" in isolations(w, relay, bob)
+
+
+async def test_whoever_is_forgotten_leaves_their_circuits_to_others(world) -> None:
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(circuits=2)) as bob:
+            first, *others = [PeerId(number.to_bytes(8) + urandom(24)) for number in (0, 0, 1)]
+            await bob.transport.allocate_routes(first)
+            await bob.transport.forget(first)
+            await relay.until(lambda: relay.asked_for(Delete))
+            for contact in others:
+                await bob.transport.allocate_routes(contact)
+            await relay.until(lambda: sum(len(each.queues) for each in relay.subscribers) == 3)
+            # Each of the two is subscribed to on a connection of its own, as is the inbox.
+            assert [len(each.queues) for each in relay.subscribers if each.queues] == [1, 1, 1]
 
 
 async def test_connections_that_nobody_uses_are_closed(world) -> None:

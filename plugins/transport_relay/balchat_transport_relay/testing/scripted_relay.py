@@ -46,6 +46,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping
 from wsproto.events import Request as Handshake
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.errors import STREAM_ERRORS
 from balchat_transport_relay.testing.boxes import CHALLENGE, Box, Boxes
@@ -78,7 +79,7 @@ class ScriptedRelay(Boxes):
         self.script: Callable[[Request], Message | None] = _nothing
         self.frames: Callable[[FromRelay], Iterable[FromRelay | bytes]] = _as_it_is
         self.instead: Callable[[ByteStream], Awaitable[None]] | None = None
-        self._changed = anyio.Event()
+        self._changed = Bell()
 
     # -- for tests
 
@@ -255,8 +256,7 @@ class ScriptedRelay(Boxes):
         self._tell()
 
     def _tell(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        self._changed.ring()
 
 
 async def _request(parser: h11.Connection, stream: ByteStream) -> tuple[h11.Request, bytes]:

@@ -1,0 +1,27 @@
+"""Fetches what lies in a queue, page by page, and acknowledges what the vault has."""
+
+from typing import Final
+
+from balchat_transport_relay.client import RelayClient
+from balchat_transport_relay.errors import RelayMisbehaved
+from balchat_transport_relay.sources import Source
+from balchat_transport_relay.subscriptions import Subscriptions
+
+_MAX_PAGES: Final = 1024
+
+
+async def fetch_all(source: Source, client: RelayClient, subscriptions: Subscriptions) -> None:
+    """Fetch everything that lies in a queue, until it is paused. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+    after = 0
+    for _ in range(_MAX_PAGES):
+        page = await source.fetch(client, after)
+        if page.stored:
+            sequences = [stored.sequence for stored in page.stored]
+            if sequences != sorted(set(sequences)) or sequences[0] <= after:
+                raise RelayMisbehaved("its cursor does not move")
+            after = sequences[-1]
+            for ids in await subscriptions.receive(source.id, [stored.envelope for stored in page.stored]):
+                await source.acknowledge(client, ids)
+                subscriptions.deleted(source.id, ids)
+        if not page.more or not page.stored or subscriptions.paused(source.id):
+            return
