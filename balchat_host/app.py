@@ -16,6 +16,7 @@ from typing import Final
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskStatus
+from balchat_common.words import one_line
 
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.crypto import CryptoEngine
@@ -41,7 +42,7 @@ from balchat_host.api.frontend import (
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportContext
-from balchat_host.api.types import Check, Phase, Problem, Secret, ServiceState, one_line
+from balchat_host.api.types import Check, Phase, Problem, Secret, ServiceState
 from balchat_host.core import account, restoring
 from balchat_host.core.names import check_name
 from balchat_host.core.schema import migrate

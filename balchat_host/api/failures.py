@@ -13,8 +13,7 @@ from os import environ
 from typing import Final, cast
 
 import anyio
-
-from balchat_host.api.types import one_line
+from balchat_common.words import one_line
 
 TRACEBACK: Final = "BALCHAT_TRACEBACK"
 

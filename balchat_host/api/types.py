@@ -6,7 +6,6 @@ screen by accident redacts itself in `repr`.
 
 import hashlib
 from base64 import b32decode, b32encode
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -156,10 +155,3 @@ class Check:
     name: str
     finding: str
     problem: Problem | None = None
-
-
-def one_line(words: Sequence[str]) -> str:
-    """Join words for a message to a person: `a, b and c`; `nothing` for none."""
-    if not words:
-        return "nothing"
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

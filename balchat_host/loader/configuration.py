@@ -12,11 +12,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from balchat_common.words import either
+
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.loader.levels import FILE_NAME, SYSTEM_FILE, ConfigValue, read_environment, read_file, read_overrides
 from balchat_host.loader.merging import covers, merge
 from balchat_host.loader.schema import (
-    KINDS,
+    KEYS,
     ROLES,
     SECTIONS,
     SETTINGS,
@@ -25,7 +27,6 @@ from balchat_host.loader.schema import (
     PluginChoice,
     belongs,
 )
-from balchat_host.loader.values import either
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +81,7 @@ class Configuration:
         from balchat_host.api.frontend import SettingView  # noqa: PLC0415  # starting does not wait for what few ask
 
         values: dict[str, object] = {}
-        for key in KINDS:
+        for key in KEYS:
             section, _, name = key.partition(".")
             values[key] = getattr(getattr(self, section), name)
         for plugin, made in (settings or {}).items():

@@ -4,17 +4,16 @@ A level is read on its own: what its values mean, and which level wins, is `conf
 unreadable as a whole is kept beside the values that could be read.
 """
 
-import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+from balchat_common.settings import what_is
+from balchat_common.toml_files import Unusable, read_toml
+
 from balchat_host.api.errors import ConfigurationError
-from balchat_host.api.text_files import NotText, decoded
 from balchat_host.loader.schema import SECTIONS, SETTINGS
-from balchat_host.loader.values import what_is
 
 SYSTEM_FILE: Final = Path("/etc/balchat/balchat.toml")
 FILE_NAME: Final = "balchat.toml"
@@ -52,26 +51,13 @@ def read_file(path: Path, *, may_lock: bool = False) -> Level:
     """Read a configuration file; one that does not exist says nothing."""
     level = Level(may_lock=may_lock)
     try:
-        text = _trusted_text(path)
+        document = read_toml(path)
     except FileNotFoundError:
         return level
-    except _Unreadable as error:
-        level.problems.append(_file_error(path, error.problem, error.allowed))
-        return level
-    except OSError as error:
-        problem = f"it cannot be read ({error.strerror})"
-        level.problems.append(_file_error(path, problem, "a file that you can read, or none"))
-        return level
-
-    import tomllib  # noqa: PLC0415  # only who has a file waits for the parser
-
-    try:
-        document = tomllib.loads(text)
-    except RecursionError:
-        level.problems.append(_file_error(path, "it nests too deeply", "TOML 1.0"))
-        return level
-    except tomllib.TOMLDecodeError as error:
-        level.problems.append(_file_error(path, f"it is not TOML ({error})", "TOML 1.0"))
+    except Unusable as error:
+        level.problems.append(
+            ConfigurationError(file=str(path), key="the file", problem=error.problem, allowed=error.allowed)
+        )
         return level
     for name, table in document.items():
         if name in _TABLES and not isinstance(table, dict):
@@ -139,33 +125,6 @@ def from_text(text: str) -> object:
     return document["value"] if len(document) == 1 else text
 
 
-class _Unreadable(Exception):
-    def __init__(self, problem: str, allowed: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.allowed = allowed
-
-
-def _trusted_text(path: Path) -> str:
-    """Read a file that nobody but its owner and root decides about. It says which code runs beside the keys."""
-    # O_NONBLOCK: a named pipe must be refused below, not waited for.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _Unreadable("it is no regular file", "a file, or none")
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if status.st_uid not in {0, os.geteuid()}:
-            raise _Unreadable("it belongs to somebody else", "a file that belongs to you or to root")
-        if status.st_mode & stat.S_IWOTH:
-            raise _Unreadable("everybody can write to it", "a file that others cannot write to (chmod o-w)")
-        octets = file.read()
-    try:
-        return decoded(octets)
-    except NotText as error:
-        raise _Unreadable(f"it {error}", "TOML 1.0, which is UTF-8") from None
-
-
 def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
     """Give the values of a table by dotted key. A plugin's setting is one value, even if it is a table itself."""
     if isinstance(value, dict) and name.count(".") < (2 if name.partition(".")[0] == SETTINGS else 1):
@@ -173,7 +132,3 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _leaves(f"{name}.{key}", inner)
     else:
         yield name, value
-
-
-def _file_error(path: Path, problem: str, allowed: str) -> ConfigurationError:
-    return ConfigurationError(file=str(path), key="the file", problem=problem, allowed=allowed)

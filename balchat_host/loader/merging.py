@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from balchat_common.settings import Unfit, what_is
+from balchat_common.words import nearest, one_line
+
 from balchat_host.api.errors import ConfigurationError, ConfigurationLocked
-from balchat_host.api.types import one_line
 from balchat_host.loader.levels import ConfigValue, Level
-from balchat_host.loader.schema import KINDS, LOCK_KIND, LOCKS, SECTIONS, SETTINGS
-from balchat_host.loader.values import Unfit, nearest, what_is
+from balchat_host.loader.schema import KEYS, LOCK_KEYS, LOCKS, SECTIONS, SETTINGS
 
 _SETTING_DOTS: Final = 2
 """A plugin's setting is called settings.PLUGIN.KEY."""
@@ -69,12 +70,11 @@ def covers(locks: Sequence[str], key: str) -> bool:
 
 def _read(item: ConfigValue) -> object:
     """Read a value as its key takes it; plugins' settings stay as they are."""
-    if item.key in KINDS:
-        kind = KINDS[item.key]
+    if item.key in KEYS:
         try:
-            return kind.read(item.value)
+            return KEYS[item.key].read(item.value)
         except Unfit as unfit:
-            raise item.error(str(unfit), kind.allowed) from None
+            raise item.error(unfit.problem, unfit.allowed) from None
     if item.key.startswith(f"{SETTINGS}."):
         if item.key.count(".") == 1:
             raise item.error(f"it is {what_is(item.value)}", "a table")
@@ -86,11 +86,11 @@ def _read_locks(item: ConfigValue, level: Level) -> tuple[str, ...]:
     if not level.may_lock:
         raise item.error("only the system file can lock keys", "nothing here")
     try:
-        keys = LOCK_KIND.read(item.value)
+        keys: tuple[str, ...] = LOCK_KEYS.read(item.value)
     except Unfit as unfit:
-        raise item.error(str(unfit), LOCK_KIND.allowed) from None
+        raise item.error(unfit.problem, unfit.allowed) from None
     for key in keys:
-        if key in {*SECTIONS, *KINDS, SETTINGS}:
+        if key in {*SECTIONS, *KEYS, SETTINGS}:
             continue
         if not key.startswith(f"{SETTINGS}."):
             raise _unknown(item, key)
@@ -102,8 +102,8 @@ def _read_locks(item: ConfigValue, level: Level) -> tuple[str, ...]:
 def _unknown(item: ConfigValue, key: str) -> ConfigurationError:
     section = key.partition(".")[0]
     if section in SECTIONS:
-        allowed = one_line([known.partition(".")[2] for known in KINDS if known.startswith(f"{section}.")])
+        allowed = one_line([known.partition(".")[2] for known in KEYS if known.startswith(f"{section}.")])
     else:
         allowed = one_line([*SECTIONS, SETTINGS, "locks"])
-    near = nearest(key, KINDS)
+    near = nearest(key, KEYS)
     return item.error(f"there is no such key{f'; {near} is the nearest' if near else ''}", allowed)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import Distribution, distributions
 from typing import TYPE_CHECKING, Final
 
+from balchat_common.words import nearest, one_line
+
 from balchat_host.api import ENTRY_POINT_GROUP
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import PluginError
-from balchat_host.api.types import one_line
 from balchat_host.loader.registration import Broken, ask, check, describe
-from balchat_host.loader.values import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

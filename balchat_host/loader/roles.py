@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from balchat_common.words import either
+
 from balchat_host.api.descriptors import Descriptor, FrontEndDescriptor
 from balchat_host.loader.plugins import PluginRecord, discover
 from balchat_host.loader.schema import belongs
-from balchat_host.loader.values import either
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

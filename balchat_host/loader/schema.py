@@ -3,13 +3,12 @@
 `docs/configuration.md` is this page for people; a test holds the two together.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeAlias
 
-from balchat_host.loader.values import Flag, Kind, Name, OneOf, Whole, Words
-
-T = TypeVar("T")
+from balchat_common.settings import Setting, settings_of
+from msgspec import Meta
 
 STANDARD_PLUGINS: Final = (
     "storage_sqlcipher",
@@ -31,40 +30,51 @@ class DeliveryPolicy(StrEnum):
     BOTH = "both"
 
 
-def _key(default: T, kind: Kind[T]) -> T:
-    return field(default=default, metadata={"kind": kind})
+_UNIQUE: Final = {"uniqueItems": True}
+_PluginName: TypeAlias = Annotated[str, Meta(min_length=1, description="the name of an enabled plugin")]
+_PluginNames: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(description="a list of names of installed plugins, each once", extra_json_schema=_UNIQUE),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginChoice:
     """Which plugins run, which of them play the roles that only one can play, and how long they may take to start."""
 
-    enabled: tuple[str, ...] = _key(STANDARD_PLUGINS, Words("a list of names of installed plugins, each once"))
-    storage: str = _key("storage_sqlcipher", Name())
-    crypto: str = _key("crypto_mls", Name())
-    network: str = _key("network_tor", Name())
-    program: str = _key("ui_cli", Name())
-    start_timeout_seconds: int = _key(60, Whole(1, 3600))
+    enabled: _PluginNames = STANDARD_PLUGINS
+    storage: _PluginName = "storage_sqlcipher"
+    crypto: _PluginName = "crypto_mls"
+    network: _PluginName = "network_tor"
+    program: _PluginName = "ui_cli"
+    start_timeout_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """How messages travel. Times in seconds."""
 
-    policy: DeliveryPolicy = _key(DeliveryPolicy.BOTH, OneOf(DeliveryPolicy))  # noqa: RUF009  # frozen
-    hedge_seconds: int = _key(8, Whole(0, 3600))
-    retry_first_seconds: int = _key(2, Whole(1, 3600))
-    retry_max_seconds: int = _key(300, Whole(1, 86400))
-    read_receipts: bool = _key(True, Flag())  # noqa: FBT003  # the default of a flag
+    policy: DeliveryPolicy = DeliveryPolicy.BOTH
+    hedge_seconds: Annotated[int, Meta(ge=0, le=3600)] = 8
+    retry_first_seconds: Annotated[int, Meta(ge=1, le=3600)] = 2
+    retry_max_seconds: Annotated[int, Meta(ge=1, le=86400)] = 300
+    read_receipts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactLimits:
     """What others can make grow."""
 
-    max_contacts: int = _key(1000, Whole(1, 100_000))
-    max_requests: int = _key(100, Whole(0, 10_000))
-    requests_per_hour: int = _key(60, Whole(0, 10_000))
+    max_contacts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    max_requests: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    requests_per_hour: Annotated[int, Meta(ge=0, le=10_000)] = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locks:
+    """What only the system file can say."""
+
+    keys: Annotated[tuple[str, ...], Meta(description="a list of keys or tables", extra_json_schema=_UNIQUE)] = ()
 
 
 SECTIONS: Final[dict[str, type[Any]]] = {"plugins": PluginChoice, "delivery": Delivery, "contacts": ContactLimits}
@@ -76,12 +86,12 @@ SETTINGS: Final = "settings"
 LOCKS: Final = "locks.keys"
 """The key that only the system file may say."""
 
-LOCK_KIND: Final = Words("a list of keys or tables")
-
-KINDS: Final[dict[str, Kind[Any]]] = {
-    f"{section}.{item.name}": item.metadata["kind"] for section, cls in SECTIONS.items() for item in fields(cls)
+KEYS: Final[dict[str, Setting]] = {
+    f"{section}.{name}": setting for section, cls in SECTIONS.items() for name, setting in settings_of(cls).items()
 }
-"""The kind of every host key, by dotted name."""
+"""Every host key, by dotted name."""
+
+LOCK_KEYS: Final = settings_of(Locks)["keys"]
 
 ROLES: Final = ("storage", "crypto", "network", "program")
 """The keys of `PluginChoice` that name one enabled plugin."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from balchat_common.words import nearest, one_line
+
 from balchat_host.api.descriptors import (
     CryptoDescriptor,
     Descriptor,
@@ -16,12 +18,11 @@ from balchat_host.api.descriptors import (
 )
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.transport import Latency
-from balchat_host.api.types import one_line
 from balchat_host.loader.plugins import PluginRecord
-from balchat_host.loader.registration import Broken, required_settings
+from balchat_host.loader.registration import Broken
 from balchat_host.loader.roles import of_kind, role
 from balchat_host.loader.schema import SETTINGS, DeliveryPolicy, belongs
-from balchat_host.loader.values import nearest
+from balchat_host.loader.settings import make_settings
 
 if TYPE_CHECKING:
     from balchat_host.loader.configuration import Configuration
@@ -136,8 +137,4 @@ def _settings(
 
 def _made(configuration: Configuration, descriptor: Descriptor) -> object:
     given = configuration.settings.get(descriptor.name, {})
-    if not given and not required_settings(descriptor):
-        return descriptor.settings()
-    from balchat_host.loader.settings import make_settings  # noqa: PLC0415  # who sets nothing waits for no msgspec
-
     return make_settings(descriptor, given, configuration.where_to_set)

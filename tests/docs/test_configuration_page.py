@@ -7,7 +7,7 @@ import pytest
 from balchat_host.api.errors import BalchatError, ConfigurationError, PluginError
 from balchat_host.loader.configuration import Configuration, load_configuration
 from balchat_host.loader.levels import SYSTEM_FILE
-from balchat_host.loader.schema import KINDS, LOCKS, STANDARD_PLUGINS
+from balchat_host.loader.schema import KEYS, LOCKS, STANDARD_PLUGINS
 
 PAGE = "configuration.md"
 
@@ -19,7 +19,7 @@ def rows(text):
 
 
 def test_every_key_is_on_the_page_and_no_other(page):
-    assert set(rows(page(PAGE))) == {*KINDS, LOCKS}
+    assert set(rows(page(PAGE))) == {*KEYS, LOCKS}
 
 
 @pytest.mark.parametrize("view", Configuration().explain(), ids=lambda view: view.key)
@@ -31,7 +31,7 @@ def test_defaults_and_what_is_allowed_are_those_of_the_program(page, view):
             assert f"`{name}`" in page(PAGE).partition("The default of `plugins.enabled` is")[2].partition(". ")[0]
     else:
         assert default == str(view.value).lower()
-    told = KINDS[view.key].allowed
+    told = KEYS[view.key].allowed
     assert f"a list of {allowed}".startswith(told) or allowed.startswith(told)
 
 
@@ -59,7 +59,7 @@ def test_the_organisations_file_and_a_persons_file_work_together(blocks, load):
     assert configuration.delivery.read_receipts is True
     assert configuration.contacts.max_contacts == 200
     locked = {view.key for view in configuration.explain() if view.locked_by}
-    assert locked == {key for key in KINDS if key.startswith("plugins.")} | {"delivery.policy", "contacts.max_contacts"}
+    assert locked == {key for key in KEYS if key.startswith("plugins.")} | {"delivery.policy", "contacts.max_contacts"}
 
 
 def test_the_examples_for_variables_and_options_work(page, load):

@@ -1,7 +1,6 @@
 """The page about the direct transport says what the program does: its tables are the program's."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -105,9 +104,3 @@ def test_the_limits_and_times_are_the_defaults_of_the_settings(page):
         assert phrase.format(getattr(defaults, name)) in text, name
     assert defaults.memory == 64 * 1024 * 1024
     assert defaults.window == 512 * 1024
-
-
-def test_the_readme_has_every_setting_with_its_default():
-    readme = (PLUGIN / "README.md").read_text()
-    for field in fields(DirectSettings):
-        assert f"| `{field.name}` | {field.default:,} |" in readme

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from balchat_relay.program import app
-from balchat_relay.settings import Limits, RelayTable
 from balchat_relay_proto.errors import STATUS, Code
 from balchat_relay_proto.parts import MAX_PARTS, PART_CONTENT
 from balchat_relay_proto.requests import OPERATIONS
@@ -32,11 +30,6 @@ def test_the_law_has_every_code_with_its_status(code: Code) -> None:
 def test_the_law_has_the_sizes() -> None:
     for number in (OVERHEAD, PART_CONTENT, MAX_PARTS):
         assert f"{number:,}" in LAW
-
-
-@pytest.mark.parametrize("key", [each.name for cls in (Limits, RelayTable) for each in fields(cls)])
-def test_the_readme_has_every_setting(key: str) -> None:
-    assert f"`{key}`" in README
 
 
 def test_the_readme_has_every_command() -> None:

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import fields
 from pathlib import Path
 
-import pytest
 from balchat_storage_sqlcipher import driver, header
 from balchat_storage_sqlcipher.files import VaultFiles
-from balchat_storage_sqlcipher.settings import Settings
 
 from balchat_host.api.sql import AREA_SCHEMA
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "plugins" / "storage_sqlcipher" / "README.md").read_text()
 SPECIFICATION = (ROOT / "docs" / "spec" / "vault.md").read_text()
-SETTING = re.compile(r"^\| `(\w+)` \| (\d+) \| (\d+) to (\d+) \|", re.MULTILINE)
-
-
-def test_the_settings_are_all_there_with_their_defaults_and_bounds() -> None:
-    rows = SETTING.findall(README)
-    assert [(name, int(default)) for name, default, _, _ in rows] == [
-        (field.name, field.default) for field in fields(Settings)
-    ]
-    for name, _, least, most in rows:
-        Settings(**{name: int(least)})
-        Settings(**{name: int(most)})
-        for outside in (int(least) - 1, int(most) + 1):
-            with pytest.raises(ValueError, match=f"^{name}: {outside} is out of bounds; {least} to {most}$"):
-                Settings(**{name: outside})
 
 
 def test_the_sizes_and_bounds_of_the_header_are_those_of_the_program() -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from balchat_host.api.types import one_line
+from balchat_common.words import one_line
 
 _TRANSPORT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{40}")

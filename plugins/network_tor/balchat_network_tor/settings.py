@@ -5,9 +5,12 @@ check raises `ValueError("key: what is wrong; what is allowed")`, which the host
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
-from balchat_host.api.types import Secret, one_line
+from balchat_common.words import one_line
+from msgspec import Meta
+
+from balchat_host.api.types import Secret
 from balchat_network_tor.addresses import ControlAddress, TcpAddress, parse_control, parse_tcp
 from balchat_network_tor.bridges import check_bridges, transport_of, transports_of
 
@@ -23,7 +26,7 @@ _OURS: Final = (
 class TorSettings:
     """What can be set. With `control` a running tor is used; otherwise one is started, and ends with us."""
 
-    tor: str = "tor"
+    tor: Annotated[str, Meta(min_length=1, description="a program's name, or its path")] = "tor"
     """The tor program: a name to look for, or a path."""
 
     control: str = ""
@@ -41,11 +44,11 @@ class TorSettings:
     client_transport_plugins: tuple[str, ...] = ()
     """The programs of pluggable transports, each as `obfs4,webtunnel exec /usr/bin/lyrebird`."""
 
-    dial_timeout: float = 90.0
-    """Seconds that opening a stream may take, waiting for tor included; 1 to 600."""
+    dial_timeout: Annotated[float, Meta(ge=1, le=600)] = 90.0
+    """Seconds that opening a stream may take, waiting for tor included."""
 
-    max_incoming: int = 1024
-    """Incoming streams open at the same time for one address; 1 to 10,000.
+    max_incoming: Annotated[int, Meta(ge=1, le=10_000)] = 1024
+    """Incoming streams open at the same time for one address.
 
     A last resort: whose stream makes room for whose, only a transport can tell, so its own limit must come first.
     """
@@ -54,8 +57,6 @@ class TorSettings:
     """Further lines for tor's configuration: a private network, a proxy to go through."""
 
     def __post_init__(self) -> None:
-        if not self.tor:
-            raise ValueError("tor: it is empty; a program's name, or its path")
         self._check_running_tor()
         check_bridges(self.bridges)
         provided = {name for line in self.client_transport_plugins for name in transports_of(line)}
@@ -65,10 +66,6 @@ class TorSettings:
                 f"bridges: nothing says which program speaks {one_line(missing)}; transports named in"
                 " client_transport_plugins"
             )
-        if not 1 <= self.dial_timeout <= 600:  # noqa: PLR2004  # named in the message
-            raise ValueError(f"dial_timeout: {self.dial_timeout} is out of range; 1 to 600 seconds")
-        if not 1 <= self.max_incoming <= 10_000:  # noqa: PLR2004  # named in the message
-            raise ValueError(f"max_incoming: {self.max_incoming} is out of range; 1 to 10000 streams")
         for line in self.torrc:
             _check_torrc_line(line)
 

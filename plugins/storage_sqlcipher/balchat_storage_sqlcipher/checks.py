@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from balchat_common.words import one_line
+
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.types import Check, Problem, one_line
+from balchat_host.api.types import Check, Problem
 from balchat_storage_sqlcipher import header
 from balchat_storage_sqlcipher.driver import find_driver
 from balchat_storage_sqlcipher.faults import disk_faults

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from balchat_common import settings
+from balchat_common.settings import Unfit
 from balchat_transport_tor_direct import plugin
 from balchat_transport_tor_direct.settings import DirectSettings
 
@@ -24,8 +26,10 @@ from balchat_host.api.transport import Latency
     ],
 )
 def test_a_value_out_of_bounds_names_its_key_and_what_is_allowed(key: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"^{key}: .*; .+"):
-        DirectSettings(**{key: value})
+    with pytest.raises(Unfit) as caught:
+        settings.read(DirectSettings, {key: value})
+    assert caught.value.key == key
+    assert caught.value.allowed
 
 
 def test_the_plugin_registers_one_interactive_transport() -> None:

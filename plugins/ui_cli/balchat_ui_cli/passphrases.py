@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from balchat_common.text_files import NotText, decoded
+
 from balchat_host.api.errors import BadInput
-from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.types import Secret
 from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.prompts import NoTerminal, ask_hidden

@@ -16,8 +16,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, Self
 
+from balchat_common.text_files import NotText, decoded
+
 from balchat_host.api.errors import BadInput
-from balchat_host.api.text_files import NotText, decoded
 
 _INTERRUPTING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGCONT)
 _LOCAL_MODES: Final = 3

@@ -8,9 +8,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
@@ -21,7 +20,7 @@ from balchat_relay_proto.address import PORT
 
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.types import Secret, ServiceState
-from balchat_relay.errors import BadSettings
+from balchat_relay.settings import read_table
 
 _log: Final = logging.getLogger(__name__)
 
@@ -31,37 +30,7 @@ _MAX_INCOMING: Final = 10_000
 
 def tor_settings(table: Mapping[str, Any], *, connections: int, file: Path) -> TorSettings:
     """Read the table `[tor]`. Raises BadSettings."""
-    known = {each.name: each.default for each in fields(TorSettings)}
-    for key, value in table.items():
-        if key not in known:
-            raise BadSettings(f"{file}: tor.{key} is not known; allowed are {', '.join(sorted(known))}.")
-        fits, allowed = _kind(known[key])
-        if not fits(value):
-            raise BadSettings(f"{file}: tor.{key} is wrong; {allowed} is allowed.")
-    values: dict[str, Any] = {"max_incoming": min(connections, _MAX_INCOMING), **table}
-    try:
-        return TorSettings(**values)
-    except ValueError as error:
-        raise BadSettings(f"{file}: tor.{error}.") from error
-
-
-def _kind(default: object) -> tuple[Callable[[Any], bool], str]:
-    """Return how to see whether a value is of the kind of a default, and that kind in words."""
-    match default:
-        case bool():
-            return (lambda value: isinstance(value, bool)), "true or false"
-        case int():
-            return (lambda value: isinstance(value, int) and not isinstance(value, bool)), "a whole number"
-        case float():
-            return (lambda value: isinstance(value, int | float) and not isinstance(value, bool)), "a number"
-        case tuple():
-            return _are_texts, 'a list of texts in "quotes"'
-        case _:
-            return (lambda value: isinstance(value, str)), 'text in "quotes"'
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, str) for each in cast("tuple[object, ...]", value))
+    return read_table(TorSettings, file, "tor", {"max_incoming": min(connections, _MAX_INCOMING), **table})
 
 
 class Onion:

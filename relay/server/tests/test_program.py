@@ -123,7 +123,7 @@ async def test_check_names_what_is_wrong(short_folder: Path) -> None:
     await to_thread.run_sync(process.folder.database.write_bytes, bytes(octets))
     checked = await process.command("check")
     assert checked.returncode == 7
-    for words in ("Others may read", "limits.queues = 0", "Restore a backup"):
+    for words in ("Others may read", "limits.queues: it is 0", "Restore a backup"):
         assert words in checked.stdout
 
 
@@ -132,24 +132,24 @@ async def test_check_names_what_is_wrong(short_folder: Path) -> None:
     [
         ("[limits]\nqueues = 0", ("relay.toml", "limits.queues", "from 1 to")),
         ("[limits]\nqueues = true", ("limits.queues", "from 1 to")),
-        ("[limits]\nqueue = 1", ("limits.queue is not known", "queue_mib")),
-        ("[limits]\nqueues =", ("cannot be read",)),
+        ("[limits]\nqueue = 1", ("limits.queue: there is no such key", "queue_mib")),
+        ("[limits]\nqueues =", ("it is not TOML",)),
         ("\ufeff[limits]\nqueues = 0", ("limits.queues", "from 1 to")),
-        ("[\0l\0i\0m\0", ("cannot be read: it is UTF-16",)),
-        ("limits = 3", ("limits must be a table",)),
-        ("[other]", ("other is not known", "relay")),
-        ('[relay]\ncreation = "free"', ("relay.creation", '"open", "invitation", "password"')),
+        ("[\0l\0i\0m\0", ("it is UTF-16",)),
+        ("limits = 3", ("limits: it is 3. Allowed: a table",)),
+        ("[other]", ("other: there is no such table", "relay")),
+        ('[relay]\ncreation = "free"', ("relay.creation", "open, invitation or password")),
         ('[relay]\ncreation = "password"', ("relay.password",)),
         ('[relay]\nmetrics = "0.0.0.0:9464"', ("relay.metrics", "127.0.0.1:PORT")),
-        ("[relay]\nsocket = 3", ("relay.socket", "quotes")),
-        ('[tor]\nsocket = "x"', ("tor.socket is not known", "dial_timeout")),
+        ("[relay]\nsocket = 3", ("relay.socket", "a text")),
+        ('[tor]\nsocket = "x"', ("tor.socket: there is no such key", "dial_timeout")),
         ('[tor]\ndial_timeout = "x"', ("tor.dial_timeout", "a number")),
         ("[tor]\nmax_incoming = true", ("tor.max_incoming", "a whole number")),
         ("[tor]\nmax_incoming = 1.5", ("tor.max_incoming", "a whole number")),
-        ("[tor]\ncontrol = 9051", ("tor.control", "quotes")),
-        ('[tor]\nbridges = "x"', ("tor.bridges", "a list of texts")),
-        ("[tor]\nbridges = [1]", ("tor.bridges", "a list of texts")),
-        ("[tor]\ndial_timeout = 0", ("tor.dial_timeout", "1 to 600")),
+        ("[tor]\ncontrol = 9051", ("tor.control", "a text")),
+        ('[tor]\nbridges = "x"', ("tor.bridges", "a list, each item a text")),
+        ("[tor]\nbridges = [1]", ("tor.bridges", "a list, each item a text")),
+        ("[tor]\ndial_timeout = 0", ("tor.dial_timeout", "from 1 to 600")),
     ],
 )
 async def test_wrong_settings_are_named_with_file_key_and_what_is_allowed(

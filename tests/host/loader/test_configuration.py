@@ -173,8 +173,8 @@ def test_an_option_without_key_and_value_is_an_error(line, key):
             "retry_max_seconds not less than retry_first_seconds",
         ),
         ("[plugins]\nenabled = 'ui_cli'", "plugins.enabled", "it is a text", NAMES),
-        ("[plugins]\nenabled = [1]", "plugins.enabled", "it holds 1", NAMES),
-        ("[plugins]\nenabled = ['a', 'a']", "plugins.enabled", 'it holds "a" twice', NAMES),
+        ("[plugins]\nenabled = [1]", "plugins.enabled", "what is at [0] of it does not fit", NAMES),
+        ("[plugins]\nenabled = ['a', 'a']", "plugins.enabled", "it holds something twice", NAMES),
         ("[plugins]\nstorage = []", "plugins.storage", "it is a list", "the name of an enabled plugin"),
         ("[plugins]\nstorage = ''", "plugins.storage", "it is empty", "the name of an enabled plugin"),
         (

@@ -143,8 +143,8 @@ def test_settings_have_the_types_that_the_plugin_declares(choose, field, text, v
         ("x: bytes = b''", "x = 1", "x: it is 1. Allowed: what fits Bytes."),
         ("x: Path | None = None", "x = []", "x: it is a list. Allowed: a path."),
         ("x: str = field(default='', repr=False)", "x = 12345", "x: it does not fit. Allowed: a text."),
-        ("x: Colour = Colour.GREY", "x = 'blue'", "x: it is a text. Allowed: grey or red."),
-        ("x: Literal['a', 'b'] = 'a'", "x = 'c'", "x: it is a text. Allowed: a or b."),
+        ("x: Colour = Colour.GREY", "x = 'blue'", 'x: it is "blue". Allowed: grey or red.'),
+        ("x: Literal['a', 'b'] = 'a'", "x = 'c'", 'x: it is "c". Allowed: a or b.'),
         (
             "x: tuple[str, ...] = ()",
             "x = ['a', 1]",
@@ -206,7 +206,7 @@ def test_a_value_that_nobody_gave_is_blamed_on_those_that_were(choose, tmp_path)
 
 def test_a_refusal_of_another_form_is_shown_as_it_is(choose, tmp_path):
     assert problem(choose, CHECKED, "", overrides={"settings.network_stone.last": "101"}) == (
-        "--set: settings.network_stone: too much of everything. Allowed: what network_stone's documentation says."
+        "--set: settings.network_stone: too much of everything. Allowed: what the documentation says."
     )
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import anyio
 import typer
+from balchat_common.text_files import NotText, decoded
 
 from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
-from balchat_host.api.text_files import NotText, decoded
 from balchat_host.api.views import Message, MessageState
 from balchat_ui_cli.commands.contacts import Contact
 from balchat_ui_cli.frame import MESSAGES, Run, command

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from balchat_common.text_files import decoded
 from balchat_relay_proto.replies import Creation
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balchat_host.api.text_files import decoded
 from balchat_relay.errors import FolderProblem, KeyUnusable, NoRelay, RelayExists, StoreMissing
-from balchat_relay.settings import ROOT
 from balchat_relay.storage.sqlite import schema
 
+ROOT: Final = 0
 SEED_SIZE: Final = 32
 _PRIVATE: Final = 0o077
 

@@ -1,0 +1,60 @@
+"""Files of settings, read only if nobody else decides what stands in them: they say which code runs beside keys."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from balchat_common.text_files import NotText, decoded
+
+
+class Unusable(Exception):
+    """A file cannot be used. `problem` says what is wrong with it, `allowed` what is allowed."""
+
+    def __init__(self, problem: str, allowed: str) -> None:
+        super().__init__(problem, allowed)
+        self.problem = problem
+        self.allowed = allowed
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a file says. Raise FileNotFoundError, Unusable."""
+    text = _trusted_text(path)
+
+    import tomllib  # noqa: PLC0415  # only who has a file waits for the parser
+
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise Unusable("it nests too deeply", "TOML 1.0") from None
+    except ValueError as error:  # a number of 5,000 digits is none that tomllib foresees
+        raise Unusable(f"it is not TOML ({error})", "TOML 1.0") from None
+
+
+def _trusted_text(path: Path) -> str:
+    """Read a file that nobody but its owner and root decides about."""
+    try:
+        # O_NONBLOCK: a named pipe must be refused below, not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            _check(os.fstat(descriptor))
+            with open(descriptor, "rb", closefd=False) as file:
+                octets = file.read()
+        finally:
+            os.close(descriptor)
+        return decoded(octets)
+    except NotText as error:
+        raise Unusable(f"it {error}", "TOML 1.0, which is UTF-8") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unusable(f"it cannot be read ({error.strerror})", "a file that you can read, or none") from error
+
+
+def _check(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Unusable("it is no regular file", "a file, or none")
+    if status.st_uid not in {0, os.geteuid()}:
+        raise Unusable("it belongs to somebody else", "a file that belongs to you or to root")
+    if status.st_mode & stat.S_IWOTH:
+        raise Unusable("everybody can write to it", "a file that others cannot write to (chmod o-w)")
