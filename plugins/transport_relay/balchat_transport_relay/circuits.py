@@ -21,8 +21,8 @@ _LOOK: Final = 30.0
 class Circuits:
     """The clients of all relays, ours and our contacts'. `run` closes those that nobody uses, and at the end all."""
 
-    def __init__(self, host: TransportContext, *, most: int, timeout: float) -> None:
-        self._host = host
+    def __init__(self, context: TransportContext, *, most: int, timeout: float) -> None:
+        self._context = context
         self._most = most
         self._timeout = timeout
         self._slots: dict[PeerId, int] = {}
@@ -50,7 +50,9 @@ class Circuits:
             self._ours.add((relay, isolation))
         client = self._clients.get((relay, isolation))
         if client is None:
-            client = RelayClient(self._host, relay, isolation=isolation, timeout=self._timeout, closed=not self._open)
+            client = RelayClient(
+                self._context, relay, isolation=isolation, timeout=self._timeout, closed=not self._open
+            )
             self._clients[relay, isolation] = client
         return client
 

@@ -14,9 +14,10 @@ from balchat_relay_proto.sizes import MAX_REPLY
 from balchat_relay_proto.versions import common_version
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
-from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, UnsupportedRelay, unforeseen
+from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable, UnsupportedRelay
 from balchat_transport_relay.http import HttpConnection
 
 R = TypeVar("R", bound=Message)
@@ -32,9 +33,9 @@ class RelayClient:
     """One relay over one circuit. One request at a time."""
 
     def __init__(
-        self, host: TransportContext, relay: PeerId, *, isolation: str, timeout: float, closed: bool = False
+        self, context: TransportContext, relay: PeerId, *, isolation: str, timeout: float, closed: bool = False
     ) -> None:
-        self._host = host
+        self._context = context
         self._relay = relay
         self._isolation = isolation
         self._timeout = timeout
@@ -61,7 +62,7 @@ class RelayClient:
 
         async def ask(http: HttpConnection) -> R:
             challenge = (await self._post(http, GetChallenge(), Challenge)).challenge
-            return await self._post(http, make(await sign(self._host, self._relay, challenge, purpose)), reply)
+            return await self._post(http, make(await sign(self._context, self._relay, challenge, purpose)), reply)
 
         return await self._patiently(ask)
 
@@ -107,9 +108,9 @@ class RelayClient:
         except (Refused, RelayUnavailable, RelayMisbehaved, BalchatError):
             raise
         except BaseException as error:  # noqa: BLE001  # what one answer meets ends one question
-            fault = unforeseen("asking a relay", error)
+            contain("asking a relay", error)
             await self.disconnect()
-            raise fault from None
+            raise InternalFailure from None
 
     async def _once_more(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
         self.used_at = anyio.current_time()
@@ -132,7 +133,7 @@ class RelayClient:
         if self._closed:
             raise RelayUnavailable("we are going")
         try:
-            stream = await self._host.dial(self._relay, PORT, isolation=self._isolation)
+            stream = await self._context.dial(self._relay, PORT, isolation=self._isolation)
         except (PeerUnreachable, NetworkUnavailable) as error:
             raise RelayUnavailable(f"it cannot be reached: {error.fields.get('problem')}") from error
         self._http = http = HttpConnection(stream, name=self._relay.onion)
@@ -152,10 +153,10 @@ class RelayClient:
         return _read(reply, *answer)
 
 
-async def sign(host: TransportContext, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
+async def sign(context: TransportContext, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
     """Prove to a relay that our inbox is ours."""
     message = proof_message(relay_key=relay.octets, challenge=challenge, purpose=purpose)
-    return Owner(onion_key=host.identity.octets, signature=await host.sign(domain=PROOF_DOMAIN, message=message))
+    return Owner(onion_key=context.identity.octets, signature=await context.sign(domain=PROOF_DOMAIN, message=message))
 
 
 def _checked(relay: PeerId, about: About) -> About:

@@ -23,12 +23,12 @@ _RENEW_BEFORE: Final = 7 * 24 * 3600
 class InboxMaintainer:
     """Keeps the inbox at one relay as it shall be; times are Unix seconds."""
 
-    def __init__(self, host: TransportContext, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
-        self._host = host
+    def __init__(self, context: TransportContext, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
+        self._context = context
         self._client = client
         self._sealing_key = sealing_key
         self._pool = pool
-        self._queue = inbox_id(host.identity.octets)
+        self._queue = inbox_id(context.identity.octets)
 
     async def register(self, permit: str | None) -> None:
         """Create the inbox; twice is once. Raises Refused, RelayUnavailable, RelayMisbehaved."""
@@ -80,7 +80,7 @@ class InboxMaintainer:
 
     async def _publish(self, there: int) -> int:
         """Fill up the pool; give when its cards are out of date."""
-        made = await self._host.key_packages(max(0, self._pool - there))
+        made = await self._context.key_packages(max(0, self._pool - there))
         fitting = [each for each in made.single_use if len(each) <= MAX_KEY_PACKAGE]
         cards = tuple([await self._card(key_package, made.not_after) for key_package in fitting])
         last_resort = await self._card(made.last_resort, made.not_after)
@@ -97,6 +97,6 @@ class InboxMaintainer:
             sealing_key=self._sealing_key.octets,
             key_package=key_package,
             not_after=not_after,
-            signature=await self._host.sign(domain=CARD_DOMAIN, message=message),
+            signature=await self._context.sign(domain=CARD_DOMAIN, message=message),
         )
-        return wrap(card, onion_key=self._host.identity.octets)
+        return wrap(card, onion_key=self._context.identity.octets)

@@ -16,19 +16,20 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Claimed
 from balchat_relay_proto.requests import Claim
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import BadOnionAddress, PeerUnreachable
+from balchat_host.api.failures import contain
 from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.relay_state import ClaimRow, RelayState
 
 _MAX_RELAYS: Final = 3
 _MAX_CLAIMS: Final = 4
 """Cards that may be out of date before the relay is given up; each is gone once it was claimed."""
-_FIRST_WAIT: Final = 60.0
-_LONGEST_WAIT: Final = 24 * 3600.0
-"""Seconds until a relay of ours is asked again for the same person; each time four times as long, up to a limit."""
+_ASKING_AGAIN: Final = Backoff(first=60.0, longest=24 * 3600.0, factor=4.0)
+"""When a relay of ours that has answered is asked again for the same person."""
 
 
 @dataclass(slots=True)
@@ -39,8 +40,8 @@ class _Asked:
     not_before: float = 0.0
 
     def answered(self) -> None:
-        wait = min(_FIRST_WAIT * 4.0 ** min(self.times, 32), _LONGEST_WAIT)
-        self.times, self.not_before = self.times + 1, anyio.current_time() + wait
+        self.times += 1
+        self.not_before = anyio.current_time() + _ASKING_AGAIN.delay(self.times)
 
 
 class KeyPackageClaimer:
@@ -86,8 +87,8 @@ class KeyPackageClaimer:
             except (RelayMisbehaved, BadCard) as error:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {error}"), None
             except BaseException as error:  # noqa: BLE001  # whatever it gave us, it is one attempt's
-                ours = unforeseen("reading a card", error)
-                failure, card = PeerUnreachable(problem=f"a relay did not help: {ours}"), None
+                contain("reading a card", error)
+                failure, card = PeerUnreachable(problem=f"a relay did not help: {InternalFailure()}"), None
             if asked is not None:
                 asked.setdefault(relay, _Asked()).answered()
             if card is not None:

@@ -12,12 +12,14 @@ import anyio
 from balchat_relay_proto.address import PORT
 from balchat_relay_proto.errors import Refused
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.failures import contain, leaves
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.fetching import fetch_all
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.push_session import PushSession
@@ -28,6 +30,7 @@ from balchat_transport_relay.websocket import PushConnection
 
 _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 300.0
+"""Seconds between attempts to connect."""
 _STOOD: Final = 60.0
 """Seconds after which a connection that broke counts as one that stood."""
 
@@ -47,7 +50,7 @@ class Listener:
 
     def __init__(
         self,
-        host: TransportContext,
+        context: TransportContext,
         relay: PeerId,
         subscriptions: Subscriptions,
         client: RelayClient,
@@ -56,7 +59,7 @@ class Listener:
         pace: Pace,
         health: Health,
     ) -> None:
-        self._host = host
+        self._context = context
         self._relay = relay
         self._subscriptions = subscriptions
         self._client = client
@@ -64,6 +67,7 @@ class Listener:
         self._pace = pace
         self._health = health
         self._push_failed = Bell()
+        self._backoff = Backoff(first=_FIRST_RETRY, longest=min(_LAST_RETRY, pace.poll))
         self._rechecker = Rechecker(
             subscriptions,
             client,
@@ -101,21 +105,21 @@ class Listener:
             except (RelayUnavailable, RelayMisbehaved) as error:
                 self._health.problem(self._isolation, error)
             except BaseException as error:  # noqa: BLE001  # what one connection meets ends that one
-                self._health.problem(self._isolation, unforeseen("a subscription", error))
+                contain("a subscription", error)
+                self._health.problem(self._isolation, InternalFailure())
             else:
                 failures = 0
                 continue
             failures = 1 if anyio.current_time() - began > _STOOD else failures + 1
             if failures > 1:
                 self._push_failed.ring()
-            pause = _FIRST_RETRY * 2.0 ** min(failures - 1, 10)
-            await anyio.sleep(max(wait, min(pause, _LAST_RETRY, self._pace.poll)))
+            await anyio.sleep(max(wait, self._backoff.delay(failures)))
 
     async def _push(self) -> None:
         stream = None
         try:
             with anyio.move_on_after(self._pace.patience):
-                stream = await self._host.dial(self._relay, PORT, isolation=self._isolation)
+                stream = await self._context.dial(self._relay, PORT, isolation=self._isolation)
         except (PeerUnreachable, NetworkUnavailable) as error:
             raise RelayUnavailable(f"it cannot be reached: {error.fields.get('problem')}") from error
         if stream is None:
@@ -127,7 +131,9 @@ class Listener:
             self._health.well(self._isolation)
             await session.run()
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            # Our own failure says more than what the relay did, and that more than a broken stream.
+            _, failure = group.split((RelayMisbehaved, RelayUnavailable))
+            raise failure or min(leaves(group), key=lambda each: isinstance(each, RelayUnavailable)) from None
         finally:
             with anyio.CancelScope(shield=True):
                 await connection.aclose()
@@ -156,7 +162,8 @@ class Listener:
                 self._health.problem(self._isolation, error)
                 return
             except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
-                self._health.problem(source.id, unforeseen("fetching from a queue", error))
+                contain("fetching from a queue", error)
+                self._health.problem(source.id, InternalFailure())
                 continue
             self._subscriptions.answered(source.id)
             if not self._subscriptions.connected:
@@ -177,21 +184,7 @@ class Listener:
                 except RelayMisbehaved as error:
                     self._health.misbehaved(str(error))
                 except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
-                    unforeseen("fetching from a queue", error)
+                    contain("fetching from a queue", error)
                 else:
                     continue
                 self._subscriptions.offer_in(source.id, self._pace.poll)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give what ended a connection: our own failure, a lie, or a broken stream, in this order."""
-    _, ours = group.split((RelayMisbehaved, RelayUnavailable))
-    if ours is not None:
-        return ours
-    for kind in (RelayMisbehaved, RelayUnavailable):
-        found, _ = group.split(kind)
-        while isinstance(found, BaseExceptionGroup):
-            found = found.exceptions[0]
-        if found is not None:
-            return found
-    return group

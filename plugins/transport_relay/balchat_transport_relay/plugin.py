@@ -8,11 +8,11 @@ from balchat_host.api.transport import Latency, Transport, TransportContext
 from balchat_transport_relay.settings import RelaySettings
 
 
-def make(host: TransportContext, settings: RelaySettings) -> Transport:
+def make(context: TransportContext, settings: RelaySettings) -> Transport:
     """Make the transport; its modules are imported only now."""
     from balchat_transport_relay.transport import RelayTransport  # noqa: PLC0415  # not imported to be listed
 
-    return RelayTransport(host, settings)
+    return RelayTransport(context, settings)
 
 
 @hookimpl

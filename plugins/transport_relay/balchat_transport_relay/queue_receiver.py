@@ -17,8 +17,8 @@ from balchat_relay_proto.parts import Part
 from balchat_relay_proto.sealing import CannotOpen, unseal
 
 from balchat_host.api.errors import StorageFull, WorldError
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Disposition, TransportContext, Verdict
-from balchat_transport_relay.errors import unforeseen
 from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
 
@@ -73,8 +73,8 @@ class Received:
 class QueueReceiver:
     """Receives what came out of one queue."""
 
-    def __init__(self, host: TransportContext, reassembly: Reassembly, *, relay: bytes, source: Source) -> None:
-        self._host = host
+    def __init__(self, context: TransportContext, reassembly: Reassembly, *, relay: bytes, source: Source) -> None:
+        self._context = context
         self._reassembly = reassembly
         self._source = source
         self._queue = relay + source.id
@@ -144,7 +144,7 @@ class QueueReceiver:
         except (CannotOpen, Malformed):
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this envelope's
-            unforeseen("opening an envelope", error)
+            contain("opening an envelope", error)
             self._failed(identifier, (identifier,), len(sealed), done)
             return None
         finally:
@@ -192,13 +192,13 @@ class QueueReceiver:
         except WorldError:
             raise
         except BaseException as error:  # noqa: BLE001  # it is one envelope's, and must not be the others'
-            unforeseen("taking in what came from a relay", error)
+            contain("receiving what came from a relay", error)
             if len(wholes) == 1:
                 return [None]
         return [each for whole in wholes for each in await self._offer([whole])]
 
     async def _receive(self, wholes: Sequence[_Whole]) -> Sequence[Disposition]:
-        dispositions = await self._host.receive(None, [whole.octets for whole in wholes])
+        dispositions = await self._context.receive(None, [whole.octets for whole in wholes])
         if len(dispositions) != len(wholes):
             raise ValueError("another number of answers than of envelopes")
         return dispositions

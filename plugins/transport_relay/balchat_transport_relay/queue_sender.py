@@ -13,23 +13,21 @@ from balchat_relay_proto.requests import Put
 from balchat_relay_proto.sealing import OVERHEAD, seal
 from balchat_relay_proto.sizes import MAX_INBOX_ENVELOPE
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, PeerUnreachable
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportContext
 from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination, QueueAddress
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
 
-_DENIED_RETRY: Final = 60.0
-_DENIED_LONGEST: Final = 900.0
-"""Seconds after which to ask again where a queue is not there: its owner makes it when they next reach the relay. That
-may be soon, or in weeks, so each time we wait twice as long, up to a limit."""
+_DENIED: Final = Backoff(first=60.0, longest=900.0)
+"""When to ask again where a queue does not exist. Its owner creates it when they next reach the relay."""
 _MAX_DENIED: Final = 1024
 """How many queues that were not there are remembered: contacts name them, so that they must not fill the memory. Of one
 that is forgotten we only wait the shortest time once more."""
-_MAX_DOUBLED: Final = 10
-"""How often the wait is doubled: by then it is at its limit, and a float does not hold every power of 2."""
 _DOWN_FOR: Final = 60.0
 """Seconds for which a relay that could not be reached is asked last."""
 _MAX_INTO_INBOX: Final = MAX_INBOX_ENVELOPE - OVERHEAD - parts.HEADER
@@ -50,8 +48,8 @@ class _Failure:
 class QueueSender:
     """Puts for us. `everywhere`: at each relay of a contact's, instead of the first that takes it."""
 
-    def __init__(self, host: TransportContext, circuits: Circuits, *, everywhere: bool) -> None:
-        self._host = host
+    def __init__(self, context: TransportContext, circuits: Circuits, *, everywhere: bool) -> None:
+        self._context = context
         self._circuits = circuits
         self._everywhere = everywhere
         self._down_until: dict[bytes, float] = {}
@@ -96,13 +94,13 @@ class QueueSender:
                     self._refused(failed, failures)
                     return
                 each = waiting.pop(0)
-                self._host.report(
+                self._context.report(
                     [SendReport(ticket=each.ticket, outcome=outcome) for outcome in (Outcome.SENT, Outcome.STORED)]
                 )
         finally:
             # Cut short: what has no answer may be there or not.
             if waiting:
-                self._host.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting])
+                self._context.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting])
 
     def _refused(self, waiting: Sequence[Outgoing], failures: Sequence[_Failure]) -> None:
         """Report the first as refused or lost, and those behind it as lost, so that none overtakes it."""
@@ -116,8 +114,8 @@ class QueueSender:
                 reason=said[0].code,
                 retry_after=min(hints, default=None),
             )
-        self._host.report([outcome])
-        self._host.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting[1:]])
+        self._context.report([outcome])
+        self._context.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting[1:]])
 
     async def _put(
         self, peer: PeerId, destinations: Sequence[Destination], envelope: bytes
@@ -158,7 +156,7 @@ class QueueSender:
             # The key is the contact's, and no key at all.
             return _Failure("bad-sealing-key", None)
         except BaseException as error:  # noqa: BLE001  # what one envelope meets is nothing to other contacts'
-            unforeseen("leaving an envelope", error)
+            contain("leaving an envelope", error)
             return _Failure(None, None)
         self._down_until.pop(address.relay_key, None)
         self._denied.pop(address.queue, None)
@@ -167,11 +165,11 @@ class QueueSender:
     def _denied_at(self, address: QueueAddress) -> _Failure:
         if address.send is None:  # an inbox was there when we claimed its owner's card: they have left that relay
             return _Failure(Code.DENIED.value, None)
-        times = self._denied.pop(address.queue, 0)
+        times = self._denied.pop(address.queue, 0) + 1
         if len(self._denied) >= _MAX_DENIED:
             del self._denied[next(iter(self._denied))]
-        self._denied[address.queue] = min(times + 1, _MAX_DOUBLED)
-        return _Failure(Code.DENIED.value, min(_DENIED_RETRY * 2.0**times, _DENIED_LONGEST))
+        self._denied[address.queue] = times
+        return _Failure(Code.DENIED.value, _DENIED.delay(times))
 
     def _is_down(self, relay: bytes) -> None:
         now = anyio.current_time()

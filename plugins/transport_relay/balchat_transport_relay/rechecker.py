@@ -9,8 +9,9 @@ import anyio
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Refused
 
+from balchat_host.api.failures import contain
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.fetching import fetch_all
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.sources import Source
@@ -79,7 +80,7 @@ class Rechecker:
             except RelayUnavailable:
                 continue  # if it is gone, the push connection finds out
             except BaseException as error:  # noqa: BLE001  # it is only a look
-                unforeseen("looking for what was not pushed", error)
+                contain("looking for what was not pushed", error)
 
     async def _recheck(self) -> bool:
         """Look for what the relay should have pushed and did not; say whether there is any, and fetch that.

@@ -100,8 +100,8 @@ class _InboxRow(Message):
 class RelayState:
     """The rows. `open` reads them; the other methods that change something return once it is durable."""
 
-    def __init__(self, host: TransportContext, now: Callable[[], float]) -> None:
-        self._host = host
+    def __init__(self, context: TransportContext, now: Callable[[], float]) -> None:
+        self._context = context
         self._now = now
         self._relays: dict[bytes, RelayRow] = {}
         self._queues: dict[bytes, QueueRow] = {}
@@ -116,7 +116,7 @@ class RelayState:
         Where the account has gone on from a backup since, the cards at our relays lead to keys that are gone: they
         count as out of date, so that others take their place.
         """
-        restored = (await self._host.restored_at() or 0).to_bytes(8)
+        restored = (await self._context.restored_at() or 0).to_bytes(8)
 
         def read(area: KeyValueArea) -> bytes:
             if restored != (area.get(_RESTORED) or bytes(8)):
@@ -132,7 +132,7 @@ class RelayState:
                 area.put(_INBOX, row)
             return row
 
-        self.inbox_key = OpeningKey(_InboxRow.from_octets(await self._host.change(read)).key)
+        self.inbox_key = OpeningKey(_InboxRow.from_octets(await self._context.change(read)).key)
 
     # -- relays
 
@@ -199,7 +199,7 @@ class RelayState:
             for queue in queues:
                 area.delete(_QUEUE + queue)
 
-        await self._host.change(delete)
+        await self._context.change(delete)
         self._relays.pop(row.key, None)
         for queue in queues:
             self._queues.pop(queue, None)
@@ -255,13 +255,13 @@ class RelayState:
             area.put(_QUEUE + queue, row.to_octets())
             return row
 
-        if (row := await self._host.change(run)) is not None:
+        if (row := await self._context.change(run)) is not None:
             self._queues[queue] = row
         self._tell()
 
     async def drop_queue(self, row: QueueRow) -> None:
         """Forget a queue."""
-        await self._host.change(lambda area: area.delete(_QUEUE + row.id))
+        await self._context.change(lambda area: area.delete(_QUEUE + row.id))
         self._queues.pop(row.id, None)
         self._tell()
 
@@ -287,7 +287,7 @@ class RelayState:
             if forget:
                 area.delete(forget)
 
-        await self._host.change(put)
+        await self._context.change(put)
         self._relays.update({row.key: row for row in relays})
         self._queues.update({row.id: row for row in queues})
         self._tell()
@@ -314,7 +314,7 @@ class RelayState:
             for each in too_many:
                 area.delete(_CLAIM + each)
 
-        await self._host.change(put)
+        await self._context.change(put)
         self._claims[peer.octets] = row
         for each in too_many:
             self._claims.pop(each, None)

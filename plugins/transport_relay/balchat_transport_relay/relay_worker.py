@@ -16,13 +16,15 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Created, Done
 from balchat_relay_proto.requests import Create, Delete
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import StorageFailed, StorageFull
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
-from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, unforeseen
+from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.inbox_maintainer import InboxMaintainer
 from balchat_transport_relay.listener import Listener, Pace
@@ -49,7 +51,7 @@ class RelayWorker:
 
     def __init__(
         self,
-        host: TransportContext,
+        context: TransportContext,
         key: bytes,
         *,
         state: RelayState,
@@ -61,7 +63,7 @@ class RelayWorker:
     ) -> None:
         self.relay = PeerId(key)
         self.health = Health(changed, now)
-        self._host = host
+        self._context = context
         self._relay_state = state
         self._circuits = circuits
         self._reassembly = reassembly
@@ -71,7 +73,7 @@ class RelayWorker:
         """By circuit."""
         self._woken = Bell()
         self._inbox = InboxMaintainer(
-            host, self._client(_INBOX), state.inbox_key.sealing_key, pool=settings.key_packages
+            context, self._client(_INBOX), state.inbox_key.sealing_key, pool=settings.key_packages
         )
         self.health.expect(_ROUND)
 
@@ -100,13 +102,11 @@ class RelayWorker:
         self._subscriptions = {}
         async with anyio.create_task_group() as tasks:
             failures = 0
+            backoff = Backoff(first=_FIRST_RETRY, longest=self._settings.poll_seconds)
             while True:
                 woken = self._woken.next_ring()
                 failures = 0 if await self._round(tasks) else failures + 1
-                pause = self._settings.care_seconds
-                if failures:
-                    pause = min(self._settings.poll_seconds, _FIRST_RETRY * 2.0 ** min(failures - 1, 10))
-                with anyio.move_on_after(pause):
+                with anyio.move_on_after(backoff.delay(failures) if failures else self._settings.care_seconds):
                     await woken.wait()
 
     # -- duties
@@ -130,8 +130,11 @@ class RelayWorker:
             try:
                 await duty()
             except BaseException as error:  # noqa: BLE001  # what one duty meets keeps nothing else from being done
-                problem = error if isinstance(error, _FAILURES) else unforeseen("looking after a relay", error)
-                self.health.problem(name, problem)
+                if isinstance(error, _FAILURES):
+                    self.health.problem(name, error)
+                else:
+                    contain("looking after a relay", error)
+                    self.health.problem(name, InternalFailure())
                 done = False
                 if isinstance(error, RelayUnavailable):
                     break
@@ -204,7 +207,7 @@ class RelayWorker:
     async def _replace(self, queue: QueueRow) -> None:
         """Have a contact use another queue from now on; this one drains."""
         await self._relay_state.retire(queue.id)
-        self._host.routes_changed(PeerId(queue.peer))
+        self._context.routes_changed(PeerId(queue.peer))
 
     async def _delete_queues(self) -> None:
         for queue in self._relay_state.queues(relay=self.relay.octets):
@@ -249,13 +252,13 @@ class RelayWorker:
 
     def _listen(self, tasks: TaskGroup, row: RelayRow) -> None:
         """Have each circuit listen to the queues that are its own."""
-        sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._host, self.relay, self._relay_state.inbox_key)]}
+        sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._context, self.relay, self._relay_state.inbox_key)]}
         for queue in self._relay_state.queues(relay=row.key):
             if (queue.created or queue.retired_at) and queue.retired_at != 0:
                 sources.setdefault(self._circuit_of(queue), []).append(Queue(queue))
         for circuit in sources.keys() - self._subscriptions.keys():
             self._subscriptions[circuit] = subscriptions = Subscriptions(
-                self._host,
+                self._context,
                 self.relay,
                 self._reassembly,
                 health=self.health,
@@ -269,7 +272,7 @@ class RelayWorker:
     def _listener(self, circuit: str, subscriptions: Subscriptions) -> Listener:
         settings = self._settings
         return Listener(
-            self._host,
+            self._context,
             self.relay,
             subscriptions,
             self._client(circuit),

@@ -30,15 +30,15 @@ class Inbox:
     may_stay: Final = 16
     octets_may_stay: Final = 1024 * 1024
 
-    def __init__(self, host: TransportContext, relay: PeerId, key: OpeningKey) -> None:
-        self._host = host
+    def __init__(self, context: TransportContext, relay: PeerId, key: OpeningKey) -> None:
+        self._context = context
         self._relay = relay
-        self.id = inbox_id(host.identity.octets)
+        self.id = inbox_id(context.identity.octets)
         self.key = key
 
     async def authority(self, challenge: bytes) -> Authority:
         """Prove to own it, for one connection."""
-        return await sign(self._host, self._relay, challenge, Purpose.SUBSCRIBE)
+        return await sign(self._context, self._relay, challenge, Purpose.SUBSCRIBE)
 
     async def fetch(self, client: RelayClient, after: int) -> Fetched:
         """Read a page."""

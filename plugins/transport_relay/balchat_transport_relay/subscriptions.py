@@ -128,7 +128,7 @@ class Subscriptions:
 
     def __init__(
         self,
-        host: TransportContext,
+        context: TransportContext,
         relay: PeerId,
         reassembly: Reassembly,
         *,
@@ -136,7 +136,7 @@ class Subscriptions:
         poll: float,
         on_lost: Callable[[], None],
     ) -> None:
-        self._host = host
+        self._context = context
         self._relay = relay
         self._reassembly = reassembly
         self._health = health
@@ -160,7 +160,7 @@ class Subscriptions:
             self._health.forget(gone)
         for identifier, source in wanted.items():
             if identifier not in self._entries:
-                receiver = QueueReceiver(self._host, self._reassembly, relay=self._relay.octets, source=source)
+                receiver = QueueReceiver(self._context, self._reassembly, relay=self._relay.octets, source=source)
                 self._entries[identifier] = _Entry(source, receiver)
                 self._health.expect(identifier)
         self.changed.ring()

@@ -8,10 +8,11 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from balchat_host.api.errors import NetworkUnavailable, StorageFailed, StorageFull
+from balchat_host.api.failures import contain
 from balchat_host.api.transport import Outgoing, Transport, TransportContext
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
 from balchat_transport_relay.circuits import Circuits
-from balchat_transport_relay.errors import unforeseen
+from balchat_transport_relay.errors import InternalFailure
 from balchat_transport_relay.key_package_claimer import KeyPackageClaimer
 from balchat_transport_relay.managed_relays import ManagedRelays
 from balchat_transport_relay.queue_sender import QueueSender
@@ -33,13 +34,15 @@ _CREATION: Final = 5.0
 class RelayTransport(Transport):
     """Leaves envelopes at contacts' relays, and has ours push what was left for us."""
 
-    def __init__(self, host: TransportContext, settings: RelaySettings, now: Callable[[], float] = time.time) -> None:
-        self._host = host
+    def __init__(
+        self, context: TransportContext, settings: RelaySettings, now: Callable[[], float] = time.time
+    ) -> None:
+        self._context = context
         self._settings = settings
         self._now = now
-        self._circuits = Circuits(host, most=settings.circuits, timeout=settings.request_timeout)
-        self._relay_state = RelayState(host, now)
-        self._sender = QueueSender(host, self._circuits, everywhere=settings.redundancy == "all")
+        self._circuits = Circuits(context, most=settings.circuits, timeout=settings.request_timeout)
+        self._relay_state = RelayState(context, now)
+        self._sender = QueueSender(context, self._circuits, everywhere=settings.redundancy == "all")
         self._claimer = KeyPackageClaimer(self._relay_state, self._circuits, now)
         self._reassembly = Reassembly()
         self._workers: dict[bytes, RelayWorker] = {}
@@ -138,7 +141,7 @@ class RelayTransport(Transport):
         tasks = self._require_running()
         if key not in self._workers:
             self._workers[key] = worker = RelayWorker(
-                self._host,
+                self._context,
                 key,
                 state=self._relay_state,
                 circuits=self._circuits,
@@ -157,7 +160,8 @@ class RelayTransport(Transport):
                 try:
                     await worker.run()
                 except BaseException as error:  # noqa: BLE001  # what one relay meets is nothing to the others
-                    worker.health.failed(_WORKER, str(unforeseen("working with a relay", error)))
+                    contain("working with a relay", error)
+                    worker.health.problem(_WORKER, InternalFailure())
                     await anyio.sleep(_WORKER_RETRY)
                     worker.health.forget(_WORKER)
                 else:
@@ -174,13 +178,13 @@ class RelayTransport(Transport):
         for worker in self._workers.values():
             worker.wake()
         self._require_running().start_soon(self._advertise)
-        self._host.routes_changed()
+        self._context.routes_changed()
         self._tell_state()
 
     async def _advertise(self) -> None:
         while True:
             try:
-                return await self._host.advertise([row.peer.onion for row in self._relay_state.used])
+                return await self._context.advertise([row.peer.onion for row in self._relay_state.used])
             except (StorageFull, StorageFailed):
                 await anyio.sleep(_VAULT_RETRY)
 
@@ -191,7 +195,7 @@ class RelayTransport(Transport):
     def _tell(self, state: ServiceState) -> None:
         if state != self._state:
             self._state = state
-            self._host.state_changed(state)
+            self._context.state_changed(state)
 
     def _require_running(self) -> TaskGroup:
         if self._tasks is None:

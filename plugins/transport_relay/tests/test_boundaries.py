@@ -119,7 +119,7 @@ async def test_the_host_raises_at_one_envelope(world, error, caplog) -> None:
             assert b"poison" in [each.envelope for each in bob.host.received.all]
             queues = [each.queue for each in relay.asked_for(Subscribe)]
             assert len(queues) == len(set(queues))
-            assert f"taking in what came from a relay failed: {type(error).__name__}" in caplog.messages
+            assert f"receiving what came from a relay failed ({type(error).__name__})" in caplog.messages
 
 
 class WrongCount(FakeTransportContext):
