@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import anyio
+from balchat_common.unix_sockets import UnixStream
 from balchat_ui_rpc.description import METHODS, Method
 from balchat_ui_rpc.endpoint import reach
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.local import LocalStream
 from balchat_ui_rpc.protocol import error_object
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
@@ -55,7 +55,7 @@ class Account(FakeApp):
 class Transcript:
     """A connection that notes what goes over it."""
 
-    def __init__(self, stream: LocalStream) -> None:
+    def __init__(self, stream: UnixStream) -> None:
         self.lines: list[str] = []
         self._stream = stream
         self._reader = LineReader(stream, 2**20)
@@ -134,7 +134,7 @@ async def record() -> dict[str, list[str]]:
             await tasks.start(RpcServer(context, RpcSettings()).run, account)
             connected = await anyio.to_thread.run_sync(reach, context)
             assert connected is not None
-            async with LocalStream(connected) as stream:
+            async with UnixStream(connected) as stream:
                 recorded = await _play(Transcript(stream), calls)
             tasks.cancel_scope.cancel()
     return recorded

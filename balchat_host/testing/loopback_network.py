@@ -18,16 +18,14 @@ import anyio
 import anyio.to_thread
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
+from balchat_common.unix_sockets import MAX_PATH, UnixStream, accept, connect
 
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import ONLINE, STOPPED, Check, PeerId, Phase, Problem, Secret, ServiceState
 from balchat_host.testing.incoming import DEFAULT_BACKLOG, Incoming
-from balchat_host.testing.socket_stream import UnixStream, accept, connect
 from balchat_host.testing.virtual_network import ignore_state, peer_of
 
-MAX_SOCKET_PATH: Final = 107
-"""Octets of the longest path of a unix-domain socket on Linux (unix(7)), without the closing NUL."""
 _NAME_OCTETS: Final = 16
 _PRIVATE: Final = 0o700
 _OTHERS: Final = 0o077
@@ -40,7 +38,7 @@ def socket_path(directory: Path, peer: PeerId, port: int) -> Path:
     Raises BadInput where the path would be too long for a socket.
     """
     path = directory / f"{peer.octets[:_NAME_OCTETS].hex()}.{port}"
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+    if len(os.fsencode(path)) > MAX_PATH:
         raise BadInput(what="the directory of the loopback network", problem="its path is too long; use a shorter one")
     return path
 
@@ -86,7 +84,7 @@ class LoopbackNetwork(Network):
         del isolation  # There is no third party here who could link streams.
         self._running()
         try:
-            return await connect(str(socket_path(self._directory, peer, port)))
+            return await connect(socket_path(self._directory, peer, port))
         except OSError as error:
             raise PeerUnreachable(problem="nobody answers at its address") from error
 
@@ -139,7 +137,7 @@ class LoopbackService(PublishedService):
         self._become(ONLINE)
         try:
             while not self._closed:
-                stream = await accept(self._listening)
+                stream = UnixStream(await accept(self._listening))
                 if self._incoming.full:
                     await stream.aclose()
                 else:

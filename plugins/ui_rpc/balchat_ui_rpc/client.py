@@ -7,6 +7,7 @@ from typing import Final
 import anyio
 from anyio import BrokenResourceError, to_thread
 from anyio.abc import ByteStream
+from balchat_common.unix_sockets import UnixStream
 
 from balchat_host.api.errors import BalchatError, ConnectionLost, SocketUnusable, TimedOut
 from balchat_host.api.frontend import App, AppConnection, FrontEndContext
@@ -14,7 +15,6 @@ from balchat_ui_rpc import endpoint, peer
 from balchat_ui_rpc.client_stream import decode
 from balchat_ui_rpc.description import METHODS, PROTOCOL, Hello
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.local import LocalStream
 from balchat_ui_rpc.protocol import call_line, read_incoming
 from balchat_ui_rpc.remote import RemoteApp
 from balchat_ui_rpc.rpc_client import RpcClient
@@ -33,7 +33,7 @@ async def connect_app(context: FrontEndContext) -> AppConnection | None:
     connected = await to_thread.run_sync(endpoint.reach, context)
     if connected is None:
         return None
-    stream = LocalStream(connected)
+    stream = UnixStream(connected)
     try:
         peer.check_peer(connected)
         await _greet(stream)

@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from balchat_common.unix_sockets import MAX_PATH
+
 from balchat_host.api.errors import AlreadyRunning, SocketUnusable
 from balchat_host.api.frontend import FrontEndContext
 
 _NAME: Final = "rpc.sock"
-
-_MAX_PATH: Final = 103
-"""Octets of the longest socket path that every system takes (104 with its end on macOS, 108 on Linux)."""
 
 _BACKLOG: Final = 64
 """Clients that may wait to be accepted."""
@@ -50,8 +49,8 @@ def listen(context: FrontEndContext) -> Bound:
     Raises AlreadyRunning where one lives, SocketUnusable.
     """
     path = socket_path(context)
-    if len(os.fsencode(path)) > _MAX_PATH:
-        raise SocketUnusable(problem=f"its path {path} is longer than {_MAX_PATH} octets; choose a shorter one")
+    if len(os.fsencode(path)) > MAX_PATH:
+        raise SocketUnusable(problem=f"its path {path} is longer than {MAX_PATH} octets; choose a shorter one")
     with _locked(path.parent):
         _remove_dead(path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -14,15 +14,15 @@ from typing import Final
 import anyio
 from anyio import BrokenResourceError, CancelScope, ClosedResourceError, to_thread
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
+from balchat_common.unix_sockets import UnixStream, accept
 
 from balchat_host.api import API_VERSION
-from balchat_host.api.errors import BalchatError, TooMany
+from balchat_host.api.errors import BalchatError, SocketUnusable, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
 from balchat_ui_rpc import endpoint, peer
 from balchat_ui_rpc.description import PROTOCOL, Hello
 from balchat_ui_rpc.limits import Limits
-from balchat_ui_rpc.local import LocalStream, accept
 from balchat_ui_rpc.protocol import Failure, error_object, to_line
 from balchat_ui_rpc.session import Session
 from balchat_ui_rpc.settings import RpcSettings
@@ -68,7 +68,7 @@ class RpcServer(FrontEnd):
     async def _accept_until_lost(self, bound: endpoint.Bound, serve: Callable[[socket.socket], object]) -> None:
         """Have clients served until the socket's file is gone."""
         async with anyio.create_task_group() as accepting:
-            accepting.start_soon(_accept_each, bound, serve)
+            accepting.start_soon(accept_each, bound, serve)
             while await to_thread.run_sync(endpoint.is_in_place, bound):  # noqa: ASYNC110  # a file tells nobody of its end
                 await anyio.sleep(self._limits.look)
             accepting.cancel_scope.cancel()
@@ -108,7 +108,7 @@ class RpcServer(FrontEnd):
             contain("a connection", error)
 
     async def _serve_one(self, connected: socket.socket, app: App, hello: Hello, work: TaskGroup) -> None:
-        async with LocalStream(connected) as stream:
+        async with UnixStream(connected) as stream:
             try:
                 self._admit(connected)
             except BalchatError as error:
@@ -126,9 +126,14 @@ class RpcServer(FrontEnd):
             raise TooMany(what="programs connected", limit=self._max_clients)
 
 
-async def _accept_each(bound: endpoint.Bound, serve: Callable[[socket.socket], object]) -> None:
+async def accept_each(bound: endpoint.Bound, serve: Callable[[socket.socket], object]) -> None:
+    """Have each client served as it comes, for ever. Raise SocketUnusable."""
     while True:
-        serve(await accept(bound.socket))
+        try:
+            connected = await accept(bound.socket)
+        except OSError as error:
+            raise SocketUnusable(problem=f"it no longer takes clients: {error.strerror}") from error
+        serve(connected)
 
 
 async def _turn_away(stream: ByteStream, reason: BalchatError) -> None:

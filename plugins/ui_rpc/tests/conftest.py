@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
+from balchat_common.unix_sockets import UnixStream
 from balchat_ui_rpc.endpoint import reach
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.local import LocalStream
 from balchat_ui_rpc.plugin import connect
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
@@ -38,7 +38,7 @@ class Script:
     """A program that speaks JSON-RPC by itself, line by line."""
 
     def __init__(self, connected: socket.socket) -> None:
-        self.stream = LocalStream(connected)
+        self.stream = UnixStream(connected)
         self._lines = LineReader(self.stream, 2**30)
 
     async def say(self, *messages: bytes | dict[str, Any]) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import socket
 import stat
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +14,11 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import pytest
-from balchat_ui_rpc import endpoint, local, peer
+from anyio import to_thread
+from balchat_ui_rpc import endpoint, peer
 from balchat_ui_rpc.endpoint import listen, reach, remove, socket_path
 from balchat_ui_rpc.plugin import connect
+from balchat_ui_rpc.server import accept_each
 
 from balchat_host.api.errors import AlreadyRunning, SocketUnusable
 
@@ -188,46 +188,12 @@ def test_a_client_waits_in_the_queue_but_not_for_ever(
             reach(context)
 
 
-class Listening:
-    """A listening socket that fails with one error after the other, and then has a client."""
-
-    def __init__(self, *numbers: int) -> None:
-        self._numbers = list(numbers)
-        self.client, _ = self._both = socket.socketpair()
-
-    def accept(self) -> tuple[socket.socket, str]:
-        if self._numbers:
-            raise OSError(self._numbers.pop(0), "as told")
-        return self.client, ""
-
-    def close(self) -> None:
-        for end in self._both:
-            end.close()
-
-
 @pytest.mark.anyio
-async def test_a_passing_failure_to_accept_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_BREATH", 0)
-    with closing(Listening(errno.EMFILE, errno.ECONNABORTED)) as listening:
-        assert await local.accept(listening) is listening.client
-
-
-@pytest.mark.anyio
-async def test_a_lasting_failure_to_accept_is_told() -> None:
-    with closing(Listening(errno.EBADF)) as listening, pytest.raises(SocketUnusable, match="no longer takes"):
-        await local.accept(listening)
-
-
-@pytest.mark.anyio
-async def test_octets_that_are_always_there_leave_others_a_turn() -> None:
-    one, other = socket.socketpair()
-    async with local.LocalStream(one) as stream, local.LocalStream(other):
-        for use in (lambda: stream.send(b"x"), stream.receive):
-            other.send(b"x")
-            with anyio.CancelScope() as scope:
-                scope.cancel()
-                await use()
-            assert scope.cancelled_caught
+async def test_a_lasting_failure_to_accept_is_told(context: FrontEndContext) -> None:
+    bound = await to_thread.run_sync(listen, context)
+    bound.socket.close()
+    with pytest.raises(SocketUnusable, match="no longer takes"):
+        await accept_each(bound, lambda _: None)
 
 
 def test_removing_what_is_gone_does_no_harm(context: FrontEndContext) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from balchat_common.unix_sockets import UnixStream
 from balchat_ui_rpc import peer, session
-from balchat_ui_rpc.local import LocalStream
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
@@ -100,9 +100,9 @@ async def test_a_connection_that_cannot_be_read_ends_alone(
     await bench.serve()
     other = await bench.script()
     assert await other.ask("cursor") == 0
-    receive, broken = LocalStream.receive, 0
+    receive, broken = UnixStream.receive, 0
 
-    async def fail_once(self: LocalStream, max_bytes: int = 65536) -> bytes:
+    async def fail_once(self: UnixStream, max_bytes: int = 65536) -> bytes:
         nonlocal broken
         octets = await receive(self, max_bytes)
         if octets.startswith(b'{"jsonrpc": "2.0", "id": "break"'):
@@ -110,7 +110,7 @@ async def test_a_connection_that_cannot_be_read_ends_alone(
             FAILURES[failure]()
         return octets
 
-    monkeypatch.setattr(LocalStream, "receive", fail_once)
+    monkeypatch.setattr(UnixStream, "receive", fail_once)
     one = await bench.script()
     await one.say({"id": "break", "method": "cursor", "params": {}})
     await one.hear_end()

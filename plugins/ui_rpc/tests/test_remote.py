@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from anyio import BrokenResourceError, EndOfStream
+from balchat_common.unix_sockets import UnixStream, accept
 from balchat_ui_rpc import client, peer, session
 from balchat_ui_rpc.endpoint import listen
 from balchat_ui_rpc.limits import Limits
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.local import LocalStream, accept
 from balchat_ui_rpc.plugin import connect
 
 from balchat_host.api.errors import (
@@ -53,7 +53,7 @@ async def impostor(context: FrontEndContext, *answers: bytes) -> AsyncGenerator[
     bound = await anyio.to_thread.run_sync(listen, context)
 
     async def serve() -> None:
-        async with LocalStream(await accept(bound.socket)) as stream:
+        async with UnixStream(await accept(bound.socket)) as stream:
             with suppress(EndOfStream, BrokenResourceError):
                 for answer in answers:
                     await stream.receive()

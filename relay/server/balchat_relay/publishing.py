@@ -4,7 +4,6 @@ The bridge goes through the public contract of networks, so that any network cou
 nothing against a circuit. Each direction holds one chunk, and waits for the other side.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any, Final
 import anyio
 import anyio.lowlevel
 from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream, TaskStatus
+from balchat_common.unix_sockets import connect
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
 from balchat_relay_proto.address import PORT
@@ -68,7 +68,7 @@ async def carry(outside: ByteStream, socket: Path) -> None:
     """Carry one stream to the server and back until either side is gone. Whatever it meets ends it alone."""
     try:
         try:
-            stream = await inside(socket)
+            stream = await connect(socket)
         except OSError:  # the server is stopping
             await outside.aclose()
             return
@@ -77,44 +77,6 @@ async def carry(outside: ByteStream, socket: Path) -> None:
         _log.error("carrying a stream failed: %s", type(error).__name__)
         with anyio.CancelScope(shield=True), suppress(Exception):
             await anyio.aclose_forcefully(outside)
-
-
-async def inside(socket: Path) -> ByteStream:
-    """Connect to the server. Raises OSError."""
-    return _Inside(*await asyncio.open_unix_connection(socket, limit=_CHUNK))
-
-
-class _Inside(ByteStream):
-    """A stream to the server. anyio's own, cancelled as octets come, leaves the loop with a fault to log."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def receive(self, max_bytes: int = _CHUNK) -> bytes:
-        try:
-            octets = await self._reader.read(max_bytes)
-        except OSError as error:
-            raise anyio.BrokenResourceError from error
-        if not octets:
-            raise anyio.EndOfStream
-        return octets
-
-    async def send(self, item: bytes) -> None:
-        try:
-            self._writer.write(item)
-            await self._writer.drain()
-        except OSError as error:
-            raise anyio.BrokenResourceError from error
-
-    async def send_eof(self) -> None:
-        self._writer.write_eof()
-        await anyio.lowlevel.checkpoint()
-
-    async def aclose(self) -> None:
-        self._writer.close()
-        with suppress(OSError):  # whatever broke, it is closed
-            await self._writer.wait_closed()
 
 
 async def bridge(one: ByteStream, other: ByteStream) -> None:

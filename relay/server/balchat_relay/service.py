@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 import anyio
 from aiohttp import web
 from anyio import to_thread
+from balchat_common.unix_sockets import MAX_PATH
 
 from balchat_relay.errors import AlreadyRunning, FolderProblem, StoreMissing
 from balchat_relay.metrics import Metrics
@@ -41,7 +42,6 @@ _SWEEP_EVERY: Final = 60.0
 _LOOK_EVERY: Final = 1.0
 _SHUTDOWN_WITHIN: Final = 2.0
 _BACKLOG: Final = 512
-_MAX_SOCKET_PATH: Final = 100
 _DESCRIPTORS_BESIDE: Final = 128
 
 
@@ -187,7 +187,7 @@ async def _listening(application: web.Application) -> AsyncGenerator[Factory]:
 @asynccontextmanager
 async def _at_socket(factory: Factory, path: Path) -> AsyncGenerator[None]:
     """Serve at a unix socket that only this user may reach."""
-    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+    if len(os.fsencode(path)) > MAX_PATH:
         raise FolderProblem(f"The path {path} is too long for a socket. Use a shorter folder.")
     await to_thread.run_sync(partial(path.unlink, missing_ok=True))
     before = os.umask(0o177)

@@ -8,7 +8,8 @@ from typing import Any
 
 import anyio
 import pytest
-from balchat_relay.publishing import bridge, carry, inside
+from balchat_common.unix_sockets import connect
+from balchat_relay.publishing import bridge, carry
 from balchat_relay.service import Relay
 from balchat_relay.testing.client import Client
 from balchat_relay.web.connection import Connection
@@ -46,7 +47,7 @@ async def test_a_server_that_speaks_while_its_client_goes_is_no_fault(short_fold
         listener.listen()
         for _ in range(20):
             outside = Outside()
-            stream = await inside(short_folder / "server")
+            stream = await connect(short_folder / "server")
             server, _ = listener.accept()
             with server:
                 async with anyio.create_task_group() as tasks:
@@ -62,14 +63,14 @@ async def test_what_the_server_says_arrives_and_its_end_ends_the_bridge(short_fo
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(short_folder / "server"))
         listener.listen()
-        stream = await inside(short_folder / "server")
+        stream = await connect(short_folder / "server")
         server, _ = listener.accept()
         with server:
             server.send(b"an answer")
         await bridge(outside, stream)
     assert bytes(outside.got) == b"an answer"
     with pytest.raises(FileNotFoundError):
-        await inside(short_folder / "nobody")
+        await connect(short_folder / "nobody")
 
 
 class Broken(Outside):

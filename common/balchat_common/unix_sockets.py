@@ -1,50 +1,67 @@
-"""A byte stream over a connected socket.
+"""Unix-domain sockets as anyio byte streams.
 
-anyio's own for unix-domain sockets fails the event loop on asyncio when its reader is cancelled in the moment in which
-octets arrive, which tests that cancel much do meet. This one waits by `wait_readable`, which has no such moment.
+anyio has its own, but on asyncio it reports an error to the log when a read is cancelled in the moment in which
+something arrives (`Future.set_result` on a cancelled future): whenever a server ends while its clients hang up. These
+wait with `wait_readable`, which has no moment like that.
 """
 
+import errno
+import os
 import socket
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import anyio
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream, ResourceGuard
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
 
+MAX_PATH: Final = 103
+"""Octets of the longest socket path that every system takes (104 with its end on macOS, 108 on Linux)."""
+
+_PASSING: Final = frozenset({errno.ECONNABORTED, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What accept(2) fails with although it will work again."""
+
+_PAUSE: Final = 0.1
+"""Seconds to wait then."""
+
 ResultT = TypeVar("ResultT")
 
 
-async def connect(path: str) -> "UnixStream":
-    """Connect to the socket at `path`. Raises OSError."""
-    connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+async def connect(path: str | os.PathLike[str]) -> "UnixStream":
+    """Connect to the socket at `path`. Raise OSError."""
+    connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        connecting.settimeout(0)
         await checkpoint()
         # A unix-domain socket is connected at once or not at all.
-        connecting.connect(path)
+        connecting.connect(os.fspath(path))
     except BaseException:
         connecting.close()
         raise
     return UnixStream(connecting)
 
 
-async def accept(listening: socket.socket) -> "UnixStream":
-    """Wait for the next connection to a socket that does not block."""
+async def accept(listening: socket.socket) -> socket.socket:
+    """Return the next connection to a socket that does not block, waiting for what passes. Raise OSError."""
     while True:
-        await anyio.wait_readable(listening)
         try:
-            accepted, _ = listening.accept()
+            connected, _ = listening.accept()
         except BlockingIOError:
-            continue
-        accepted.settimeout(0)
-        return UnixStream(accepted)
+            await anyio.wait_readable(listening)
+        except OSError as error:
+            if error.errno not in _PASSING:
+                raise
+            await anyio.sleep(_PAUSE)
+        else:
+            return connected
 
 
 class UnixStream(ByteStream):
-    """One end of a connection."""
+    """One end of a connection. It owns the socket, and makes it one that does not block."""
 
     def __init__(self, connected: socket.socket) -> None:
+        connected.settimeout(0)
         self._socket = connected
         self._closed = False
         self._reading = ResourceGuard("reading from")
@@ -52,6 +69,7 @@ class UnixStream(ByteStream):
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
         with self._reading:
+            # A peer that always has something to say leaves the others a turn, too.
             await checkpoint()
             while True:
                 octets = self._attempt(lambda: self._socket.recv(max_bytes))
@@ -85,7 +103,7 @@ class UnixStream(ByteStream):
         await checkpoint()
 
     def _attempt(self, call: Callable[[], ResultT]) -> ResultT | None:
-        """Call into the socket; give None where it would block."""
+        """Call into the socket; return None where it would block."""
         if self._closed:
             raise ClosedResourceError
         try:
