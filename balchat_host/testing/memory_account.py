@@ -16,7 +16,7 @@ The engine is that of crypto_mls; `balchat-host[testing]` installs it.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import anyio
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import CryptoDescriptor, NoSettings
 from balchat_host.api.errors import BadInput
@@ -62,6 +63,27 @@ class _App(LocalApp):
         await super().backup(target)
         await folder.mkdir()
         await (folder / KEPT).write_text(self.kept)
+
+
+class _Bell(Bell):
+    """Can be waited for in one event loop after the other: whoever waits has an event of their own loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: list[anyio.Event] = []
+
+    def ring(self) -> None:
+        rung, self._events = self._events, []
+        for event in rung:
+            event.set()
+
+    def next_ring(self) -> anyio.Event:
+        event = anyio.Event()
+        self._events.append(event)
+        return event
+
+    async def wait(self) -> None:
+        await self.next_ring().wait()
 
 
 class MemoryWorld(SimulatedWorld):
@@ -150,6 +172,7 @@ class MemoryAccount(SimulatedAccount):
         self.vault: MemoryVault = self._storage.make(Path("/", profile), slots, _nothing)
         super().__init__(self.world, name, self.vault)
         self.live_status = LiveStatus(profile=profile, policy=policy, works_as=works_as or policy)
+        self.live_status.changed = _Bell()
         self.live_status.running = True
         self.relays = MemoryRelays(self._advertise) if has_relays else None
         self._runner = UnitOfWorkRunner(
@@ -197,13 +220,6 @@ class MemoryAccount(SimulatedAccount):
         peer.accept()
         return peer
 
-    def view(self, peer: "Peer") -> ContactView:
-        """Return somebody as `app` shows them. Raises LookupError where they are no contact."""
-        found = self.contact(peer.core)
-        if found is None:
-            raise LookupError(peer.name)
-        return self.live_status.complete(found)
-
     # -- the world
 
     def set_network(
@@ -232,10 +248,13 @@ class MemoryAccount(SimulatedAccount):
         For what cannot be had otherwise: a lost connection, or an exception that nobody foresaw.
         """
 
-        async def fail(*_: object, **__: object) -> Any:
+        async def failing() -> None:
             await anyio.lowlevel.checkpoint()
-            delattr(self.app, method)
             raise error
+
+        def fail(*_: object, **__: object) -> Coroutine[Any, Any, None]:
+            delattr(self.app, method)
+            return failing()
 
         setattr(self.app, method, fail)
 
@@ -292,6 +311,19 @@ class Peer:
         return self.core.peer.onion
 
     @property
+    def contact(self) -> ContactView:
+        """They, as the account's `app` shows them. Raises LookupError where they are no contact."""
+        found = self._account.contact(self.core)
+        if found is None:
+            raise LookupError(self.name)
+        return self._account.live_status.complete(found)
+
+    @property
+    def conversation(self) -> list[Message]:
+        """Everything that we wrote to each other, as the account's `app` shows it, oldest first."""
+        return self._account.history(self.core)
+
+    @property
     def heard(self) -> list[str | None]:
         """The texts of ours that they have, oldest first."""
         return [message.text for message in self.core.history(self._account) if message.author is not None]
@@ -315,7 +347,7 @@ class Peer:
         self.receive_request()
         self.core.accept(self._account)
         self._world.exchange(self.core, self._account)
-        return self._account.view(self)
+        return self.contact
 
     def set_reason(self, reason: str | None) -> None:
         """Say why we do not reach them for the first time (`ContactView.reason`)."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
+from anyio.lowlevel import checkpoint
 
 from balchat_host.api.errors import (
     AccountExists,
@@ -121,23 +121,24 @@ class MemoryProfile(Profile):
         return check_name(name)
 
     async def create(self, name: str, passphrase: Secret) -> Secret:
+        await checkpoint()
         check_name(name)
-        if await anyio.to_thread.run_sync(self.exists):
+        if self.exists():
             raise AccountExists(name=self.name)
-        account = await anyio.to_thread.run_sync(self.make, name, passphrase.reveal().decode())
-        return account.recovery_code
+        return self.make(name, passphrase.reveal().decode()).recovery_code
 
     async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
         """Make the account from a backup of an account in memory, or from another profile's directory."""
-        if await anyio.to_thread.run_sync(self.exists):
+        await checkpoint()
+        if self.exists():
             raise AccountExists(name=self.name)
-        backup = anyio.Path(source) / _ACCOUNT
-        if not await backup.exists():
+        backup = source / _ACCOUNT
+        if not backup.exists():
             raise BadInput(what=str(source), problem="there is no backup here")
-        kept = json.loads(await backup.read_text())
+        kept = json.loads(backup.read_text())
         if slot is SlotKind.PASSPHRASE and secret != Secret.from_text(kept["passphrase"]):
             raise WrongSecret(slot=slot)
-        await anyio.to_thread.run_sync(self.make, kept["name"], kept["passphrase"])
+        self.make(kept["name"], kept["passphrase"])
 
     def holder(self) -> Holder | None:
         return self.holding
@@ -210,9 +211,8 @@ class MemoryProfile(Profile):
     async def _unlock(self, secret: Secret, slot: SlotKind) -> MemoryAccount:
         if self.in_use():
             raise VaultInUse
-        account = await anyio.to_thread.run_sync(lambda: self.account)
-        await account.vault.verify_slot(slot, secret)
-        return account
+        await self.account.vault.verify_slot(slot, secret)
+        return self.account
 
     @asynccontextmanager
     async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
@@ -220,8 +220,6 @@ class MemoryProfile(Profile):
 
     @asynccontextmanager
     async def _beside(self, account: MemoryAccount) -> AsyncGenerator[App]:
-        # Nobody waits in another event loop any more, and what they waited for is of no use in this one.
-        account.live_status.changed.ring()
         async with anyio.create_task_group() as tasks:
             if self.meanwhile:
                 tasks.start_soon(self.meanwhile)

@@ -234,7 +234,19 @@ async def test_the_network_is_in_the_status(alice: MemoryAccount) -> None:
 
 def test_an_app_can_be_used_in_one_loop_after_the_other(alice: MemoryAccount) -> None:
     bob = alice.befriend("Bob")
+
+    async def take_one() -> None:
+        async with closing(alice.app.events()) as events:
+            await anext(events)
+
+    async def follow() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take_one)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+
     for backend in ("asyncio", "trio", "asyncio"):
+        anyio.run(follow, backend=backend)
         anyio.run(alice.app.send, "Bob", "hello", backend=backend)
     bob.receive()
     assert bob.heard == ["hello"] * 3

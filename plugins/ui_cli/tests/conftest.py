@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from balchat_ui_cli.program import main
 
-from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
+from balchat_host.testing.memory_profiles import MemoryProfile, MemoryProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.memory_account import MemoryAccount
 
 PASSPHRASE = "correct horse battery staple"
 OUTSIDE = ("BALCHAT_PROFILE", "NO_COLOR", "COLUMNS")
@@ -51,7 +51,9 @@ class Result:
 class Cli:
     """Runs commands in this process. `unlock` gives the passphrase with each."""
 
-    def __init__(self, host: FakeProfiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, host: MemoryProfiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.host = host
         self._capsys = capsys
         self._monkeypatch = monkeypatch
@@ -91,15 +93,15 @@ def _feed(writing: int, octets: bytes) -> None:
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProfiles:
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryProfiles:
     for name in OUTSIDE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BALCHAT_TRACEBACK", "1")
-    return FakeProfiles(tmp_path / "profiles")
+    return MemoryProfiles(tmp_path / "profiles")
 
 
 @pytest.fixture
-def profile(host: FakeProfiles) -> FakeProfile:
+def profile(host: MemoryProfiles) -> MemoryProfile:
     """The default profile, with an account that no process runs."""
     profile = host.profile()
     profile.make()
@@ -107,14 +109,14 @@ def profile(host: FakeProfiles) -> FakeProfile:
 
 
 @pytest.fixture
-def app(profile: FakeProfile) -> FakeApp:
+def alice(profile: MemoryProfile) -> MemoryAccount:
     """The account of the default profile, running."""
     profile.running = True
-    return profile.app
+    return profile.account
 
 
 @pytest.fixture
-def cli(host: FakeProfiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(host: MemoryProfiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     return Cli(host, capsys, monkeypatch)
 
 

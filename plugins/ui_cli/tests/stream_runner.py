@@ -16,35 +16,32 @@ from io import StringIO
 from pathlib import Path
 
 import anyio
-import anyio._backends._asyncio
 import segno.encoder  # noqa: F401  # as above
 from balchat_ui_cli.program import main
 
 from balchat_host.api.frontend import PluginView, SettingView
 from balchat_host.api.streams import prepare_standard_streams
 from balchat_host.api.types import Check
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_profiles import FakeProfiles
+from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.memory_profiles import MemoryProfiles
 
 
-def world(folder: Path, command: str) -> FakeProfiles:
+def world(folder: Path, command: str) -> MemoryProfiles:
     """Make an account with a contact, a message, a request and a relay, which is running unless a command starts it."""
-    host = FakeProfiles(folder)
+    host = MemoryProfiles(folder)
     if command == "restore":
         host.profile("old").make()
     if command in {"init", "restore"}:
         return host
     profile = host.profile()
-    app = profile.make()
+    alice = profile.make()
     profile.running = command != "up"
-    app.process_id = os.getpid()
-    app.befriend("Bob")
-    app.hear("Bob", "hello")
-    app.hear_request("Dave")
-    anyio.run(app.add_relay, fake_peer("relay").onion)
+    alice.befriend("Bob").write("hello")
+    alice.stranger("Dave").ask()
+    alice.relays.use(nobody(5).onion)
     profile.plugin_views = [
         PluginView(
-            name="network_fake",
+            name="network_memory",
             kind="network",
             summary="",
             distribution="fake",
@@ -56,8 +53,13 @@ def world(folder: Path, command: str) -> FakeProfiles:
     profile.settings = [SettingView(key="delivery.policy", value="both", source="default")]
     profile.files = [folder / "balchat.toml"]
     profile.findings = [Check(name="tor", finding="there")]
-    app.ended = command == "up"
+    alice.ended = command == "up"
     return host
+
+
+def safety_number(host: MemoryProfiles) -> str:
+    """Return the safety number of Alice and Bob."""
+    return anyio.run(host.profile().account.app.safety_number, "Bob").safety_number
 
 
 def prepare(kind: str, descriptor: int, scratch: int) -> None:
@@ -80,6 +82,7 @@ def child(request: dict[str, object], scratch: list[int]) -> None:
     code = 99
     try:
         host = world(Path(request["folder"]), arguments[0])
+        arguments = [safety_number(host) if each == "NUMBER" else each for each in arguments]
         for descriptor, kind in enumerate(request["streams"]):
             prepare(kind, descriptor, scratch[descriptor])
             if kind == "closed":

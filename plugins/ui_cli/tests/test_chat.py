@@ -17,10 +17,9 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from balchat_host.api.errors import ConnectionLost, StorageFull
+from balchat_host.api.errors import ConnectionLost
 from balchat_host.api.frontend import MAX_TEXT_SIZE
-from balchat_host.api.views import MessageState
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.memory_account import MemoryAccount, Peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -35,10 +34,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def app() -> FakeApp:
-    app = FakeApp("Alice")
-    app.befriend("Bob")
-    return app
+def alice() -> MemoryAccount:
+    return MemoryAccount("Alice")
+
+
+@pytest.fixture
+def bob(alice: MemoryAccount) -> Peer:
+    return alice.befriend("Bob")
 
 
 @dataclass
@@ -68,11 +70,11 @@ class Room:
 
 
 @asynccontextmanager
-async def chatting(app: FakeApp) -> AsyncGenerator[Room, None]:
+async def chatting(alice: MemoryAccount, bob: Peer) -> AsyncGenerator[Room, None]:
     scrollback = StringIO()
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
-        chat = Chat(app, out, app.account.contact("Bob"))
+        chat = Chat(alice.app, out, bob.contact)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(chat.run)
             room = Room(chat, keys, scrollback)
@@ -81,117 +83,115 @@ async def chatting(app: FakeApp) -> AsyncGenerator[Room, None]:
             keys.send_text("\x04")
 
 
-async def test_it_begins_with_the_history_and_marks_it_as_read(app: FakeApp) -> None:
-    app.hear("Bob", "Are you there?")
-    async with chatting(app) as room:
+async def test_it_begins_with_the_history_and_marks_it_as_read(alice: MemoryAccount, bob: Peer) -> None:
+    bob.write("Are you there?")
+    async with chatting(alice, bob) as room:
         assert "Are you there?" in room.shown
         assert "Bob · active · not verified · not reachable now" in room.shown
-        assert app.account.contact("Bob").unread == 0
+        assert bob.contact.unread == 0
 
 
-async def test_what_arrives_is_shown_and_marked_as_read(app: FakeApp) -> None:
-    async with chatting(app) as room:
-        app.befriend("Carol")
-        app.hear("Carol", "not for here")
-        app.hear("Bob", "hello")
+async def test_what_arrives_is_shown_and_marked_as_read(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        carol = alice.befriend("Carol")
+        carol.write("not for here")
+        bob.write("hello")
         await room.until(lambda: "hello" in room.shown)
-        await room.until(lambda: app.account.contact("Bob").unread == 0)
+        await room.until(lambda: bob.contact.unread == 0)
         assert "not for here" not in room.shown
-        assert app.account.contact("Carol").unread == 1
+        assert carol.contact.unread == 1
 
 
-async def test_ours_stand_above_the_prompt_until_they_are_delivered(app: FakeApp) -> None:
-    async with chatting(app) as room:
+async def test_ours_stand_above_the_prompt_until_they_are_delivered(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
         room.type("hello\r")
         await room.until(lambda: "queued" in room.above)
         assert "hello" in room.above
         assert "hello" not in room.shown
-        [message] = app.account.messages.values()
-        app.change_message(message.id, MessageState.SENT)
+        bob.begin_to_receive()
         await room.until(lambda: "sent" in room.above)
-        app.change_message(message.id, MessageState.DELIVERED)
+        bob.receive()
         await room.until(lambda: "delivered" in room.shown)
         assert room.above == ""
         assert room.shown.count("hello") == 1
 
 
-async def test_ours_settle_in_the_order_in_which_they_were_written(app: FakeApp) -> None:
-    async with chatting(app) as room:
+async def test_ours_settle_in_the_order_in_which_they_were_written(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
         for text in ("first", "second"):
             room.type(f"{text}\r")
             await room.until(lambda text=text: text in room.above)
-        first, second = app.account.messages.values()
-        app.change_message(second.id, MessageState.DELIVERED)
+        bob.receive(skip=1)
         await room.until(lambda: "delivered" in room.above)
         assert "second" not in room.shown
-        app.change_message(first.id, MessageState.FAILED, "the contact was removed")
+        bob.refuse("the contact was removed")
         await room.until(lambda: "second" in room.shown)
         assert "failed: the contact was removed" in room.shown
         assert room.shown.index("first") < room.shown.index("second")
 
 
-async def test_the_bar_says_how_far_the_other_side_has_read(app: FakeApp) -> None:
-    async with chatting(app) as room:
+async def test_the_bar_says_how_far_the_other_side_has_read(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
         room.type("hello\r")
-        await room.until(lambda: app.account.messages)
-        [message] = app.account.messages
-        app.change_message(message, MessageState.READ)
+        await room.until(lambda: bob.conversation)
+        bob.read()
         await room.until(lambda: "read until" in str(room.chat._bar()))
 
 
-async def test_the_bar_follows_who_is_reachable(app: FakeApp) -> None:
-    async with chatting(app) as room:
-        app.reach_contact("Bob", reachable=True)
+async def test_the_bar_follows_who_is_reachable(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        bob.come_online()
         await room.until(lambda: "not reachable now" not in str(room.chat._bar()))
 
 
-async def test_reply(app: FakeApp) -> None:
-    asked = app.hear("Bob", "Are you there?")
-    async with chatting(app) as room:
+async def test_reply(alice: MemoryAccount, bob: Peer) -> None:
+    asked = bob.write("Are you there?")
+    async with chatting(alice, bob) as room:
         room.type(f"/reply {asked.id[:8]} Always.\r")
         await room.until(lambda: "Always." in room.above)
         assert "↳ Bob: Are you there?" in room.above
-        answer = list(app.account.messages.values())[-1]
+        answer = bob.conversation[-1]
         assert answer.in_reply_to == asked.id
 
 
-async def test_several_lines_in_one_message(app: FakeApp) -> None:
-    async with chatting(app) as room:
+async def test_several_lines_in_one_message(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
         room.type("one\x1b\rtwo\r")
-        await room.until(lambda: app.account.messages)
-        [message] = app.account.messages.values()
+        await room.until(lambda: bob.conversation)
+        [message] = bob.conversation
         assert message.text == "one\ntwo"
 
 
 @pytest.mark.slow
-async def test_what_cannot_be_sent_is_said_and_the_chat_goes_on(app: FakeApp) -> None:
-    async with chatting(app) as room:
+async def test_what_cannot_be_sent_is_said_and_the_chat_goes_on(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
         room.type("/reply ffffffff hello\r")
         await room.until(lambda: "No message has the id ffffffff" in room.shown)
         room.type("\x1b[200~" + "x" * (MAX_TEXT_SIZE + 1) + "\x1b[201~\r")  # pasted
         await room.until(lambda: "octets" in room.shown)
         room.type("/nonsense\r")
         await room.until(lambda: "There is no /nonsense" in room.shown)
-        assert not app.account.messages
+        assert not bob.conversation
 
 
-async def test_a_full_disk_does_not_end_the_chat(app: FakeApp) -> None:
-    async with chatting(app) as room:
-        app.fail_next("send", StorageFull())
+async def test_a_full_disk_does_not_end_the_chat(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        alice.vault.full = True
         room.type("hello\r")
         await room.until(lambda: "The disk is full" in room.shown)
+        alice.vault.full = False
         # What was typed is one key away.
         room.type("\x1b[A\r")
         await room.until(lambda: "hello" in room.above)
 
 
-async def test_a_lost_connection_ends_the_chat(app: FakeApp) -> None:
+async def test_a_lost_connection_ends_the_chat(alice: MemoryAccount, bob: Peer) -> None:
     async def lose() -> None:
-        async with chatting(app) as room:
+        async with chatting(alice, bob) as room:
             rooms.append(room)
             room.type("hello\r")
             await room.until(lambda: "hello" in room.above)
-            app.fail_next("send", ConnectionLost())
+            alice.fail_next("send", ConnectionLost())
             room.type("and more\r")
             await anyio.sleep_forever()
 
@@ -202,10 +202,10 @@ async def test_a_lost_connection_ends_the_chat(app: FakeApp) -> None:
     assert "hello" in rooms[0].shown
 
 
-async def test_older_messages(app: FakeApp) -> None:
+async def test_older_messages(alice: MemoryAccount, bob: Peer) -> None:
     for number in range(25):
-        app.hear("Bob", f"number {number}.")
-    async with chatting(app) as room:
+        bob.write(f"number {number}.")
+    async with chatting(alice, bob) as room:
         assert "number 4." not in room.shown
         room.type("/more 3\r")
         await room.until(lambda: "── now" in room.shown)
@@ -218,24 +218,24 @@ async def test_older_messages(app: FakeApp) -> None:
         assert room.shown.count("number 3.") == 1
 
 
-async def test_a_message_from_another_front_end(app: FakeApp) -> None:
-    async with chatting(app) as room:
-        await app.send("Bob", "from elsewhere")
+async def test_a_message_from_another_front_end(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        await alice.app.send("Bob", "from elsewhere")
         await room.until(lambda: "from elsewhere" in room.above)
 
 
-async def test_the_contact_is_renamed_and_then_removed(app: FakeApp) -> None:
-    async with chatting(app) as room:
-        await app.rename_contact("Bob", "Robert")
+async def test_the_contact_is_renamed_and_then_removed(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        await alice.app.rename_contact("Bob", "Robert")
         await room.until(lambda: "Robert" in str(room.chat._bar()))
         room.type("hello\r")
         await room.until(lambda: "hello" in room.above)
-        await app.remove_contact("Robert")
+        await alice.app.remove_contact("Robert")
         await room.until(lambda: "This contact was removed." in room.shown)
 
 
-async def test_leaving_says_what_still_waits(app: FakeApp) -> None:
-    async with chatting(app) as room:
+async def test_leaving_says_what_still_waits(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
         room.type("hello\r")
         await room.until(lambda: "hello" in room.above)
         room.type("/quit\r")
@@ -243,9 +243,9 @@ async def test_leaving_says_what_still_waits(app: FakeApp) -> None:
         assert "queued" in room.shown
 
 
-async def test_hostile_text_stays_harmless(app: FakeApp) -> None:
-    async with chatting(app) as room:
-        evil = app.hear("Bob", "\x1b[2J\x1b]0;title\x07 \u202egnp.exe")
+async def test_hostile_text_stays_harmless(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        evil = bob.write("\x1b[2J\x1b]0;title\x07 \u202egnp.exe")
         await room.until(lambda: "title" in room.shown)
         assert not set(room.shown) & {"\x1b", "\x07", "\u202e"}
         room.type(f"/reply {evil.id[:8]} oh\r")

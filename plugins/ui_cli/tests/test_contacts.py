@@ -1,43 +1,42 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from balchat_host.api.views import ContactState
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.core.safety import safety_number
+from balchat_host.testing.app_kit import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.fake_profiles import FakeProfile
+    from balchat_host.testing.memory_account import MemoryAccount
+    from balchat_host.testing.memory_profiles import MemoryProfile
     from conftest import Cli
 
-BOB = FakeApp("Bob").account.peer.onion
+BOB = nobody().onion
 
 
-def test_add_while_balchat_runs(cli: Cli, app: FakeApp) -> None:
+def test_add_while_balchat_runs(cli: Cli, alice: MemoryAccount) -> None:
     added = cli.ok("contacts", "add", BOB, "--name", "Bob")
     assert "Bob is added" in added.out
-    assert app.account.contact("Bob").onion == BOB
+    assert cli.json("contacts", "list")["onion"] == BOB
 
 
-def test_add_without_balchat_says_that_nothing_runs(cli: Cli, profile: FakeProfile, key: str) -> None:
+def test_add_without_balchat_says_that_nothing_runs(cli: Cli, profile: MemoryProfile, key: str) -> None:
     added = cli("contacts", "add", BOB, "--name", "Bob", key)
     assert added.code == 0
     assert "not running" in added.err
-    assert profile.app.account.contact("Bob").onion == BOB
+    assert cli.json("contacts", "list", key)["onion"] == BOB
 
 
-def test_add_gives_the_contact_as_json(cli: Cli, app: FakeApp) -> None:
+def test_add_gives_the_contact_as_json(cli: Cli, alice: MemoryAccount) -> None:
     contact = cli.json("contacts", "add", BOB, "--name", "Bob", "--introduction", "Alice, from the library")
     assert contact == {
         "name": "Bob",
-        "peer_id": app.account.contact("Bob").peer_id,
+        "peer_id": nobody().octets.hex(),
         "onion": BOB,
-        "conversation": app.account.contact("Bob").conversation,
+        "conversation": cli.json("contacts", "list")["conversation"],
         "state": "adding",
         "verified": False,
         "blocked": False,
@@ -50,18 +49,19 @@ def test_add_gives_the_contact_as_json(cli: Cli, app: FakeApp) -> None:
 @pytest.mark.parametrize(
     ("code", "error"), [("balchat:nonsense", "bad-chat-code"), ("own", "own-chat-code"), (BOB, "already-a-contact")]
 )
-def test_a_code_that_cannot_be_added(cli: Cli, app: FakeApp, code: str, error: str) -> None:
-    app.befriend("Bob")
-    result = cli("contacts", "add", app.account.peer.onion if code == "own" else code, "--json")
+def test_a_code_that_cannot_be_added(cli: Cli, alice: MemoryAccount, code: str, error: str) -> None:
+    cli.ok("contacts", "add", BOB, "--name", "Bob")
+    result = cli("contacts", "add", alice.peer.onion if code == "own" else code, "--json")
     assert (result.code, result.error["code"]) == (3, error)
 
 
-def test_list(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    app.befriend("Carol")
-    app.reach_contact("Bob", reachable=True)
-    app.hear("Bob", "hello")
-    app.change_contact("Carol", ContactState.REQUESTED)
+def test_list(cli: Cli, alice: MemoryAccount) -> None:
+    theirs = alice.befriend("Bob")
+    theirs.come_online()
+    theirs.write("hello")
+    asked = alice.stranger("Carol")
+    cli.ok("contacts", "add", asked.code)
+    asked.receive_request()
     bob, carol = cli.ok("contacts", "list").out.splitlines()
     assert bob == "Bob    active, not verified, reachable, 1 unread"
     assert carol == "Carol  asked: the request waits for their approval"
@@ -89,66 +89,69 @@ def test_list(cli: Cli, app: FakeApp) -> None:
         (None, "not reached yet"),
     ],
 )
-def test_why_somebody_is_not_reached_is_said(cli: Cli, app: FakeApp, reason: str | None, words: str) -> None:
-    cli.ok("contacts", "add", BOB, "--name", "Bob")
-    app.account.put_contact(replace(app.account.contact("Bob"), reason=reason))
+def test_why_somebody_is_not_reached_is_said(cli: Cli, alice: MemoryAccount, reason: str | None, words: str) -> None:
+    bob = alice.stranger("Bob")
+    cli.ok("contacts", "add", bob.code)
+    bob.set_reason(reason)
     assert cli.ok("contacts", "list").out == f"Bob  {words}\n"
 
 
-def test_an_empty_list_is_no_line(cli: Cli, app: FakeApp) -> None:
+def test_an_empty_list_is_no_line(cli: Cli, alice: MemoryAccount) -> None:
     assert cli.ok("contacts", "list", "--json").out == ""
     empty = cli("contacts", "list")
     assert (empty.code, empty.out) == (0, "")
     assert "contacts add" in empty.err
 
 
-def test_rename_block_unblock(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_rename_block_unblock(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
     assert cli.ok("contacts", "rename", "Bob", "Robert").out == "Bob is now called Robert.\n"
     assert cli.json("contacts", "block", "Robert")["blocked"] is True
     assert cli.ok("contacts", "list").out == "Robert  blocked\n"
     assert cli.ok("contacts", "unblock", "Robert").out == "Robert is no longer blocked.\n"
 
 
-def test_a_contact_can_be_called_by_its_address(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    assert cli.json("contacts", "block", BOB)["name"] == "Bob"
+def test_a_contact_can_be_called_by_its_address(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    assert cli.json("contacts", "block", bob.onion)["name"] == "Bob"
 
 
-def test_verify_shows_the_number_in_groups(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_verify_shows_the_number_in_groups(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
     number = cli.json("contacts", "verify", "Bob")["safety_number"].replace(" ", "")
     shown = cli.ok("contacts", "verify", "Bob").out
     assert len(number) == 60
     groups = [number[start : start + 5] for start in range(0, 60, 5)]
     assert shown.split()[-12:] == groups
-    assert app.account.contact("Bob").verified is False
+    assert bob.contact.verified is False
 
 
-def test_verify_with_the_right_number_in_any_spelling(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_verify_with_the_right_number_in_any_spelling(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
     number = cli.json("contacts", "verify", "Bob")["safety_number"]
     digits = number.replace(" ", "")
     spelt = " ".join(digits[start : start + 4] for start in range(0, 60, 4))
     assert cli.json("contacts", "verify", "Bob", spelt) == {"contact": "Bob", "safety_number": number, "verified": True}
 
 
-def test_verify_with_another_number(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_verify_with_another_number(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
     result = cli("contacts", "verify", "Bob", "12345" * 12, "--json")
     assert (result.code, result.error["code"]) == (3, "safety-number-differs")
-    assert app.account.contact("Bob").verified is False
+    assert bob.contact.verified is False
 
 
-def test_verify_asks_for_the_passphrase_once(cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]) -> None:
-    profile.app.befriend("Bob")
-    number = profile.app.account.safety_number(profile.app.account.contact("Bob"))
+def test_verify_asks_for_the_passphrase_once(
+    cli: Cli, profile: MemoryProfile, pipe_with: Callable[[bytes], int]
+) -> None:
+    bob = profile.account.befriend("Bob")
+    number = safety_number(profile.account.peer, bob.core.peer)
     once = str(pipe_with(b"correct horse battery staple\n"))
     assert cli("contacts", "verify", "Bob", number, "--passphrase-fd", once).code == 0
 
 
-def test_remove_needs_a_yes(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_remove_needs_a_yes(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
     refused = cli("contacts", "remove", "Bob")
     assert refused.code == 3
     assert "--yes" in refused.err
@@ -157,8 +160,8 @@ def test_remove_needs_a_yes(cli: Cli, app: FakeApp) -> None:
     assert cli.ok("contacts", "list", "--json").out == ""
 
 
-def test_a_contact_is_called_by_every_spelling_of_name_and_address(cli: Cli, app: FakeApp) -> None:
-    bob = app.befriend("Stra\u00dfe")
+def test_a_contact_is_called_by_every_spelling_of_name_and_address(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Stra\u00dfe")
     for called in ("STRASSE", bob.onion.upper(), bob.onion.removesuffix(".onion"), bob.peer_id.upper()):
         assert cli.json("contacts", "verify", called)["contact"] == bob.name
         assert cli("history", called).code == 0
@@ -166,12 +169,12 @@ def test_a_contact_is_called_by_every_spelling_of_name_and_address(cli: Cli, app
     assert cli("contacts", "remove", bob.onion, "--yes").code == 0
 
 
-def test_an_address_is_no_name_of_somebody_else(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    address = fake_peer("Dave").onion
+def test_an_address_is_no_name_of_somebody_else(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
+    address = nobody(3).onion
     for arguments in (
         ["contacts", "rename", "Bob", address],
-        ["contacts", "add", fake_peer("Eve").onion, "--name", address],
+        ["contacts", "add", nobody(4).onion, "--name", address],
     ):
         result = cli(*arguments, "--json")
         assert (result.code, result.error["code"]) == (3, "bad-input")
@@ -180,7 +183,7 @@ def test_an_address_is_no_name_of_somebody_else(cli: Cli, app: FakeApp) -> None:
     assert cli("requests", "accept", address).code == 5
 
 
-def test_an_unknown_contact(cli: Cli, app: FakeApp) -> None:
+def test_an_unknown_contact(cli: Cli, alice: MemoryAccount) -> None:
     for arguments in (
         ["contacts", "rename", "Bbo", "Bob"],
         ["contacts", "verify", "Bbo"],
@@ -195,8 +198,8 @@ def test_an_unknown_contact(cli: Cli, app: FakeApp) -> None:
         assert "Bbo" in result.err
 
 
-def test_requests(cli: Cli, app: FakeApp) -> None:
-    app.hear_request("Dave", "Dave from the choir,\nhello!")
+def test_requests(cli: Cli, alice: MemoryAccount) -> None:
+    alice.stranger("Dave").ask("Dave from the choir,\nhello!")
     [request] = cli.ok("requests", "list", "--json").json_lines
     assert (request["name"], request["introduction"]) == ("Dave", "Dave from the choir,\nhello!")
     head, *said = cli.ok("requests", "list").out.splitlines()
@@ -210,8 +213,8 @@ def test_requests(cli: Cli, app: FakeApp) -> None:
     assert (empty.out, empty.err) == ("", "Nobody is waiting.\n")
 
 
-def test_reject(cli: Cli, app: FakeApp) -> None:
-    dave = app.hear_request("Dave")
+def test_reject(cli: Cli, alice: MemoryAccount) -> None:
+    dave = alice.stranger("Dave").ask()
     assert cli.json("requests", "reject", dave.onion) == {"peer_id": dave.peer_id, "rejected": True}
     again = cli("requests", "reject", "Dave", "--json")
     assert (again.code, again.error["code"]) == (5, "no-such-request")

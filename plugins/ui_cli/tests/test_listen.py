@@ -12,55 +12,79 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_profiles import FakeProfiles
+from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.memory_profiles import MemoryProfiles
+from balchat_host.testing.waiting import closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.api.events import Event
+    from balchat_host.testing.memory_account import MemoryAccount, Peer
     from conftest import Cli
 
-PROGRAM = str(Path(__file__).with_name("fake_balchat.py"))
+PROGRAM = str(Path(__file__).with_name("memory_balchat.py"))
 PASSPHRASE = "correct horse battery staple"
 
 
 @pytest.fixture
-def bob(app: FakeApp) -> FakeApp:
-    """The account, running, with three messages of Bob's that the reader called bot has not seen."""
-    app.befriend("Bob")
-    app.account.event_log.acknowledge("bot", app.account.event_log.last)
+def bob(alice: MemoryAccount) -> Peer:
+    """A contact of the account that runs, with three messages that the reader called bot has not seen."""
+    bob = alice.befriend("Bob")
+    anyio.run(alice.app.acknowledge, "bot", last(alice))
     for text in ("one", "two", "three"):
-        app.hear("Bob", text)
-    return app
+        bob.write(text)
+    return bob
 
 
 def texts(result: Any) -> list[str]:
     return [event["message"]["text"] for event in result.json_lines]
 
 
-def missing(app: FakeApp) -> int:
-    """How many events the reader called bot would get again."""
-    return app.account.event_log.last - app.account.event_log._acknowledged["bot"]
+def last(alice: MemoryAccount) -> int:
+    """The cursor of the newest event."""
+    return anyio.run(alice.app.cursor)
+
+
+def missing(alice: MemoryAccount, reader: str = "bot") -> int:
+    """How many events a reader would get again."""
+
+    seen: list[Event] = []
+
+    async def follow() -> None:
+        async with closing(alice.app.events(subscriber=reader)) as events:
+            async for event in events:
+                seen.append(event)
+
+    async def read() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(follow)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+
+    anyio.run(read)
+    return len(seen)
 
 
 # -- printing
 
 
-def test_what_was_only_printed_comes_again(cli: Cli, bob: FakeApp) -> None:
+def test_what_was_only_printed_comes_again(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
     for _ in range(2):
         assert texts(cli.ok("listen", "--as", "bot", "--count", "2", "--json")) == ["one", "two"]
-    assert missing(bob) == 3
+    assert missing(alice) == 3
 
 
-def test_a_new_reader_is_known_from_its_first_look(cli: Cli, bob: FakeApp) -> None:
+def test_a_new_reader_is_known_from_its_first_look(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
     cli.ok("listen", "--as", "another bot", "--count", "1")
-    assert bob.account.event_log._acknowledged["another bot"] == 0
+    alice.pass_time(365 * 24 * 3600)
+    assert missing(alice, "another bot") == last(alice)
 
 
-def test_confirming_needs_a_name_and_one_way(cli: Cli, bob: FakeApp) -> None:
+def test_confirming_needs_a_name_and_one_way(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
     for options in (["--confirm"], ["--exec", "true"], ["--as", "bot", "--confirm", "--exec", "true"]):
         assert cli("listen", *options, "--json").error["code"] == "usage"
 
@@ -72,39 +96,39 @@ def confirm(cli: Cli, stdin: bytes, *more: str) -> Any:
     return cli("listen", "--as", "bot", "--confirm", "--json", *more, stdin=stdin)
 
 
-def test_a_confirmed_event_does_not_come_again(cli: Cli, bob: FakeApp) -> None:
-    first = bob.account.event_log.last - 2
+def test_a_confirmed_event_does_not_come_again(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    first = last(alice) - 2
     assert texts(confirm(cli, b"%d\n" % (first + 1), "--count", "3")) == ["one", "two", "three"]
     assert texts(cli.ok("listen", "--as", "bot", "--count", "1", "--json")) == ["three"]
 
 
-def test_the_last_event_may_still_be_confirmed_after_it_was_printed(cli: Cli, bob: FakeApp) -> None:
-    result = confirm(cli, b"%d\n" % bob.account.event_log.last, "--count", "3")
+def test_the_last_event_may_still_be_confirmed_after_it_was_printed(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    result = confirm(cli, b"%d\n" % last(alice), "--count", "3")
     assert (result.code, result.err) == (0, "")
-    assert missing(bob) == 0
+    assert missing(alice) == 0
 
 
-def test_a_wrong_confirmation_is_an_error_about_its_line(cli: Cli, bob: FakeApp) -> None:
-    last = bob.account.event_log.last
-    lines = [b"one", b"", b"-1", b"9" * 15, b"9" * 5000, "٣".encode(), b"%d" % (last - 1), b"1e3", b" %d \r" % last]
+def test_a_wrong_confirmation_is_an_error_about_its_line(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    newest = last(alice)
+    lines = [b"one", b"", b"-1", b"9" * 15, b"9" * 5000, "٣".encode(), b"%d" % (newest - 1), b"1e3", b" %d \r" % newest]
     result = confirm(cli, b"\xef\xbb\xbf" + b"\n".join([b"0", *lines]) + b"\n", "--count", "3")
     assert result.code == 0
     errors = [json.loads(line)["error"] for line in result.err.splitlines()]
     assert [error["fields"]["line"] for error in errors] == [2, 3, 4, 5, 6, 7, 9]
     assert {error["code"] for error in errors} == {"bad-input"}
-    assert missing(bob) == 0
+    assert missing(alice) == 0
 
 
-def test_half_a_line_confirms_nothing(cli: Cli, bob: FakeApp) -> None:
-    result = confirm(cli, b"%d" % bob.account.event_log.last)
+def test_half_a_line_confirms_nothing(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    result = confirm(cli, b"%d" % last(alice))
     assert result.code == 0
     assert result.error["fields"]["line"] == 1
-    assert missing(bob) == 3
+    assert missing(alice) == 3
 
 
-def test_the_input_may_end_at_once(cli: Cli, bob: FakeApp) -> None:
+def test_the_input_may_end_at_once(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
     assert confirm(cli, b"").code == 0
-    assert missing(bob) == 3
+    assert missing(alice) == 3
 
 
 # -- --exec
@@ -114,7 +138,10 @@ def execute(cli: Cli, command: str, *more: str) -> Any:
     return cli("listen", "--as", "bot", "--json", "--exec", command, *more)
 
 
-def test_a_command_gets_each_event_and_confirms_it(cli: Cli, bob: FakeApp, host: FakeProfiles, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("bob")
+def test_a_command_gets_each_event_and_confirms_it(
+    cli: Cli, alice: MemoryAccount, host: MemoryProfiles, tmp_path: Path
+) -> None:
     command = f"cat >> {tmp_path}/events; env >> {tmp_path}/environment"
     result = execute(cli, command, "--count", "3")
     assert (result.code, result.out, result.err) == (0, "", "")
@@ -125,21 +152,22 @@ def test_a_command_gets_each_event_and_confirms_it(cli: Cli, bob: FakeApp, host:
     assert re.findall(r"^BALCHAT_EVENT=(.*)$", environment, re.MULTILINE) == ["message.added"] * 3
     assert f"BALCHAT_PROFILE={host.profile().directory}\n" in environment
     assert not re.search("Bob|one", environment)
-    assert missing(bob) == 0
+    assert missing(alice) == 0
 
 
-def test_a_command_need_not_read_its_event(cli: Cli, bob: FakeApp) -> None:
-    bob.hear("Bob", "x" * 30_000)
+def test_a_command_need_not_read_its_event(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    bob.write("x" * 30_000)
     assert execute(cli, "exec <&-", "--count", "4").code == 0
-    assert missing(bob) == 0
+    assert missing(alice) == 0
 
 
 @pytest.mark.parametrize(
     ("command", "how"),
     [("exit 3", "ended with 3"), ("kill -9 $$", "was ended by signal 9"), ("/nonexistent 2>&-", "ended with 127")],
 )
+@pytest.mark.usefixtures("bob")
 def test_a_command_that_fails_is_tried_again_and_then_given_up(
-    cli: Cli, bob: FakeApp, monkeypatch: pytest.MonkeyPatch, command: str, how: str
+    cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch, command: str, how: str
 ) -> None:
     monkeypatch.setattr("balchat_ui_cli.executing.FIRST_PAUSE", 0)
     result = execute(cli, command, "--tries", "3")
@@ -148,12 +176,12 @@ def test_a_command_that_fails_is_tried_again_and_then_given_up(
     assert [warning["warning"]["code"] for warning in warnings] == ["command-failed"] * 2
     assert all(how in warning["warning"]["message"] for warning in warnings)
     assert error["error"]["code"] == "command-failed"
-    assert error["error"]["fields"] == {"cursor": bob.account.event_log.last - 2, "tries": 3, "how": how}
-    assert missing(bob) == 3
+    assert error["error"]["fields"] == {"cursor": last(alice) - 2, "tries": 3, "how": how}
+    assert missing(alice) == 3
 
 
 def test_a_command_that_works_the_second_time(
-    cli: Cli, bob: FakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cli: Cli, alice: MemoryAccount, bob: Peer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("balchat_ui_cli.executing.FIRST_PAUSE", 0)
     result = execute(cli, f'echo $BALCHAT_CURSOR >> {tmp_path}/tried; test "$BALCHAT_TRY" = 2', "--count", "3")
@@ -161,7 +189,7 @@ def test_a_command_that_works_the_second_time(
     tried = (tmp_path / "tried").read_text().split()
     assert len(tried) == 6
     assert tried[0::2] == tried[1::2]
-    assert missing(bob) == 0
+    assert missing(alice) == 0
 
 
 # -- readers that die, in processes
@@ -169,9 +197,9 @@ def test_a_command_that_works_the_second_time(
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    FakeProfiles(tmp_path / "profiles").profile().make()
+    MemoryProfiles(tmp_path / "profiles").profile().make()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
-    return {**kept, "FAKE_BALCHAT": str(tmp_path / "profiles"), "LC_ALL": "C.UTF-8"}
+    return {**kept, "MEMORY_BALCHAT": str(tmp_path / "profiles"), "LC_ALL": "C.UTF-8"}
 
 
 @pytest.fixture
@@ -185,8 +213,8 @@ def balchat(environment: dict[str, str]) -> Iterator[Callable[..., Any]]:
         )  # fmt: skip
 
     assert run("up", "--detach", "--passphrase-fd", "0", stdin=PASSPHRASE).returncode == 0
-    for name in ("Bob", "Carol", "Dave"):
-        assert run("contacts", "add", fake_peer(name).onion, "--name", name).returncode == 0
+    for number, name in enumerate(("Bob", "Carol", "Dave"), start=1):
+        assert run("contacts", "add", nobody(number).onion, "--name", name).returncode == 0
     yield run
     assert run("down").returncode == 0
 

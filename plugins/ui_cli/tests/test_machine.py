@@ -20,30 +20,32 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.frontend import Holder, PluginView, SettingView
 from balchat_host.api.types import ONLINE, Check, Phase, Problem, ServiceState
-from balchat_host.api.views import ContactState
+from balchat_host.testing.app_kit import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
+    from balchat_host.testing.memory_account import MemoryAccount
+    from balchat_host.testing.memory_profiles import MemoryProfile, MemoryProfiles
     from conftest import Cli
 
 
 # -- status and down
 
 
-def test_status_as_json(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    app.hear_request("Dave")
+def test_status_as_json(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
+    alice.stranger("Dave").ask()
     cli.ok("send", "Bob", "hello")
-    app.change_network(ServiceState(phase=Phase.STARTING, percent=42, reason="loading descriptors"))
+    alice.set_network(ServiceState(phase=Phase.STARTING, percent=42, reason="loading descriptors"), published=ONLINE)
     status = cli.json("status")
     assert status["vault"] == "unlocked"
     assert status["running"] is True
-    assert status["network"] == {"network_fake": {"phase": "starting", "percent": 42, "reason": "loading descriptors"}}
-    assert list(status["transports"]) == ["transport_fake"]
+    assert status["network"] == {
+        "network_memory": {"phase": "starting", "percent": 42, "reason": "loading descriptors"}
+    }
+    assert list(status["transports"]) == ["transport_memory"]
     assert status["published"]["phase"] == "online"
     assert [contact["name"] for contact in status["contacts"]] == ["Bob"]
     assert status["requests"] == 1
@@ -52,30 +54,26 @@ def test_status_as_json(cli: Cli, app: FakeApp) -> None:
     assert status["policy"] == "both"
 
 
-def test_status_for_a_person(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    app.befriend("Carol")
-    app.reach_contact("Bob", reachable=True)
-    app.change_contact("Carol", ContactState.ADDING)
-    app.change_network(ServiceState(phase=Phase.DEGRADED, reason="the clock is wrong"))
+def test_status_for_a_person(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob").come_online()
+    cli.ok("contacts", "add", nobody().onion, "--name", "Carol")
+    alice.set_network(ServiceState(phase=Phase.DEGRADED, reason="the clock is wrong"))
     lines = {line.split("  ")[0]: line for line in cli.ok("status").out.splitlines()}
-    assert lines["fake"].endswith("degraded  the clock is wrong")
+    assert lines["memory"].endswith("degraded  the clock is wrong")
     assert lines["contacts"].endswith("1 of 2 reachable")
-    assert lines["outbox"].endswith("empty")
+    assert "1 waiting" in lines["outbox"]
     shown = cli.ok("status").out
     assert "Bob    active, not verified, reachable" in shown
     assert "Carol  not reached yet" in shown
 
 
 def test_a_plugin_that_does_not_work_has_a_line_in_the_status_and_one_that_works_has_none(
-    cli: Cli, app: FakeApp
+    cli: Cli, alice: MemoryAccount
 ) -> None:
     reason = "balchat-ui-bell 0.3: run() raised KeyError; it is started again"
-    app.plugins = {
-        "ui_bell": ServiceState(phase=Phase.DEGRADED, reason=reason),
-        "ui_slow": ServiceState(phase=Phase.STARTING),
-        "ui_rpc": ONLINE,
-    }
+    alice.live_status.set_plugin("ui_bell", ServiceState(phase=Phase.DEGRADED, reason=reason))
+    alice.live_status.set_plugin("ui_slow", ServiceState(phase=Phase.STARTING))
+    alice.live_status.set_plugin("ui_rpc", ONLINE)
     shown = cli.ok("status").out
     assert f"ui_bell     degraded  {reason}\n" in shown
     assert "ui_slow     starting\n" in shown
@@ -83,7 +81,7 @@ def test_a_plugin_that_does_not_work_has_a_line_in_the_status_and_one_that_works
     assert cli.json("status")["plugins"]["ui_bell"] == {"phase": "degraded", "percent": None, "reason": reason}
 
 
-def test_status_of_a_locked_account_asks_for_nothing(cli: Cli, profile: FakeProfile) -> None:
+def test_status_of_a_locked_account_asks_for_nothing(cli: Cli, profile: MemoryProfile) -> None:
     status = cli.json("status")
     assert (status["vault"], status["running"]) == ("locked", False)
     assert (status["network"], status["transports"]) == ({}, {})
@@ -91,26 +89,25 @@ def test_status_of_a_locked_account_asks_for_nothing(cli: Cli, profile: FakeProf
     assert "balchat is not running" in cli.ok("status").out
 
 
-def test_a_locked_account_has_the_same_fields(cli: Cli, profile: FakeProfile) -> None:
+def test_a_locked_account_has_the_same_fields(cli: Cli, profile: MemoryProfile) -> None:
     locked = cli.json("status")
     profile.running = True
     assert list(cli.json("status")) == list(locked)
 
 
-def test_status_with_the_passphrase_says_the_rest(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.befriend("Bob")
+def test_status_with_the_passphrase_says_the_rest(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.befriend("Bob")
     assert [contact["name"] for contact in cli.json("status", key)["contacts"]] == ["Bob"]
 
 
-def test_down(cli: Cli, app: FakeApp) -> None:
-    app.process_id = os.getpid()
+def test_down(cli: Cli, alice: MemoryAccount) -> None:
     assert cli.json("down") == {"running": False}
-    assert app.ended
+    assert alice.ended
 
 
 @pytest.mark.parametrize("error", [RunningUnreachable, SocketUnusable, TimedOut, ConnectionLost, ProtocolViolation])
 def test_down_ends_the_process_where_its_socket_leads_nowhere(
-    cli: Cli, profile: FakeProfile, error: type[BalchatError], tmp_path: Path
+    cli: Cli, profile: MemoryProfile, error: type[BalchatError], tmp_path: Path
 ) -> None:
     profile.unreachable = error()
     profile.holding = Holder(process_id=os.getpid(), runtime_directory=tmp_path, here=True)
@@ -118,7 +115,7 @@ def test_down_ends_the_process_where_its_socket_leads_nowhere(
     assert profile.holding is None
 
 
-def test_down_leaves_alone_what_runs_elsewhere(cli: Cli, profile: FakeProfile, tmp_path: Path) -> None:
+def test_down_leaves_alone_what_runs_elsewhere(cli: Cli, profile: MemoryProfile, tmp_path: Path) -> None:
     profile.unreachable = RunningElsewhere(directory="/run/theirs")
     profile.holding = Holder(process_id=1, runtime_directory=tmp_path, here=False)
     told = cli("down", "--json")
@@ -127,12 +124,15 @@ def test_down_leaves_alone_what_runs_elsewhere(cli: Cli, profile: FakeProfile, t
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_down_waits_for_the_process(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+def test_down_waits_for_the_process(
+    cli: Cli, profile: MemoryProfile, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
     if not told:
         # As on a system that cannot tell of the end of a process.
         monkeypatch.delattr(os, "pidfd_open")
     with Popen(["cat"], stdin=PIPE) as process:
-        app.process_id = process.pid
+        profile.make(process_id=process.pid)
+        profile.running = True
         late = cli("down", "--timeout", "0.05", "--json")
         assert (late.code, late.error["code"]) == (10, "timed-out")
         assert process.stdin
@@ -142,25 +142,25 @@ def test_down_waits_for_the_process(cli: Cli, app: FakeApp, monkeypatch: pytest.
     assert cli.json("down") == {"running": False}
 
 
-def test_what_needs_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
+def test_what_needs_a_running_balchat(cli: Cli, profile: MemoryProfile) -> None:
     for arguments in (["down"], ["listen"], ["status", "--watch"], ["chat", "Bob"]):
         result = cli(*arguments, "--json")
         assert (result.code, result.error["code"]) == (6, "not-running")
         assert "balchat up" in result.error["message"]
 
 
-def test_up_twice(cli: Cli, app: FakeApp) -> None:
+def test_up_twice(cli: Cli, alice: MemoryAccount) -> None:
     for arguments in (["up"], ["up", "--detach"]):
         result = cli(*arguments, "--json")
         assert (result.code, result.error["code"]) == (6, "already-running")
 
 
-def test_up_until_it_is_ended_from_inside(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.ended = True
+def test_up_until_it_is_ended_from_inside(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.ended = True
     assert cli("up", key).code == 0
 
 
-def test_up_with_a_wrong_passphrase(cli: Cli, profile: FakeProfile, pipe_with: Callable[[bytes], int]) -> None:
+def test_up_with_a_wrong_passphrase(cli: Cli, profile: MemoryProfile, pipe_with: Callable[[bytes], int]) -> None:
     result = cli("up", "--passphrase-fd", str(pipe_with(b"wrong")), "--json")
     assert (result.code, result.error["code"]) == (4, "wrong-secret")
 
@@ -168,7 +168,7 @@ def test_up_with_a_wrong_passphrase(cli: Cli, profile: FakeProfile, pipe_with: C
 # -- profiles, plugins, configuration, doctor
 
 
-def test_profile_list(cli: Cli, host: FakeProfiles) -> None:
+def test_profile_list(cli: Cli, host: MemoryProfiles) -> None:
     assert cli("profile", "list").err == "No account yet. `balchat init` makes one.\n"
     host.profile().make()
     host.profile("work").make()
@@ -194,7 +194,7 @@ PLUGINS = [
 ]  # fmt: skip
 
 
-def test_plugins(cli: Cli, host: FakeProfiles) -> None:
+def test_plugins(cli: Cli, host: MemoryProfiles) -> None:
     host.profile().plugin_views = PLUGINS
     tor, bell, broken = cli.ok("plugins", "list").out.splitlines()
     assert tor.split() == ["network_tor", "network", "enabled", "balchat-network-tor", "0.1.0"]
@@ -211,7 +211,7 @@ def test_plugins(cli: Cli, host: FakeProfiles) -> None:
     assert cli("plugins", "show", "nonsense", "--json").error["code"] == "no-such-plugin"
 
 
-def test_configuration(cli: Cli, host: FakeProfiles, tmp_path: Path) -> None:
+def test_configuration(cli: Cli, host: MemoryProfiles, tmp_path: Path) -> None:
     here, there = tmp_path / "balchat.toml", tmp_path / "absent.toml"
     here.touch()
     host.profile().files = [there, here]
@@ -233,7 +233,7 @@ def test_configuration(cli: Cli, host: FakeProfiles, tmp_path: Path) -> None:
     ]
 
 
-def test_a_wrong_configuration(cli: Cli, host: FakeProfiles) -> None:
+def test_a_wrong_configuration(cli: Cli, host: MemoryProfiles) -> None:
     host.profile().settings = ConfigurationError(
         file="balchat.toml", key="polciy", problem="there is no such key", allowed="policy and plugins"
     )
@@ -245,7 +245,7 @@ def test_a_wrong_configuration(cli: Cli, host: FakeProfiles) -> None:
 
 
 @pytest.mark.parametrize("ill", [True, False])
-def test_doctor(cli: Cli, host: FakeProfiles, ill: bool) -> None:
+def test_doctor(cli: Cli, host: MemoryProfiles, ill: bool) -> None:
     clock = Problem(what="3 minutes behind", remedy="Set the clock.") if ill else None
     host.profile().findings = [
         Check(name="tor", finding="0.4.9.3"),

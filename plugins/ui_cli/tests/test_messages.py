@@ -9,34 +9,36 @@ import pytest
 from balchat_ui_cli.output import spans
 from balchat_ui_cli.render import MessageList
 
-from balchat_host.api.errors import StorageFull
-from balchat_host.api.views import Message, MessageState
-from balchat_host.testing.fake_event_log import Bell
+from balchat_host.api.events import MessageAdded
+from balchat_host.api.views import Message
+from balchat_host.testing.memory_account import Peer
+from balchat_host.testing.waiting import closing
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_profiles import FakeProfile
+    from collections.abc import Callable
+
+    from balchat_host.testing.memory_account import MemoryAccount
+    from balchat_host.testing.memory_profiles import MemoryProfile
     from conftest import Cli
 
 
 @pytest.fixture
-def bob(app: FakeApp) -> FakeApp:
-    """Our account, with Bob in it."""
-    app.befriend("Bob")
-    return app
+def bob(alice: MemoryAccount) -> Peer:
+    """A contact of the account that runs, who is away."""
+    return alice.befriend("Bob")
 
 
 # -- send
 
 
-def test_send_while_balchat_runs(cli: Cli, bob: FakeApp) -> None:
+def test_send_while_balchat_runs(cli: Cli, bob: Peer) -> None:
     sent = cli.ok("send", "Bob", "Are you there?").out
-    [message] = bob.account.messages.values()
+    [message] = bob.conversation
     assert message.text == "Are you there?"
     assert sent == f"{message.id[:8]} queued\n"
 
 
-def test_send_gives_the_message_as_json(cli: Cli, bob: FakeApp) -> None:
+def test_send_gives_the_message_as_json(cli: Cli, bob: Peer) -> None:
     message = cli.json("send", "Bob", "Grüße 👋")
     assert set(message) == {field.name for field in dataclasses.fields(Message)}
     assert len(message["id"]) == 64
@@ -45,8 +47,8 @@ def test_send_gives_the_message_as_json(cli: Cli, bob: FakeApp) -> None:
     assert message["state"] == "queued"
 
 
-def test_send_without_balchat_queues_and_says_that_nothing_runs(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.befriend("Bob")
+def test_send_without_balchat_queues_and_says_that_nothing_runs(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.befriend("Bob")
     sent = cli("send", "Bob", "hello", key)
     assert sent.code == 0
     assert "queued" in sent.out
@@ -56,35 +58,35 @@ def test_send_without_balchat_queues_and_says_that_nothing_runs(cli: Cli, profil
     assert (message["text"], message["state"]) == ("hello", "queued")
 
 
-def test_the_remark_that_nothing_runs_is_json_too(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.befriend("Bob")
+def test_the_remark_that_nothing_runs_is_json_too(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.befriend("Bob")
     sent = cli("send", "Bob", "hello", key, "--json")
     assert sent.json["state"] == "queued"
     assert json.loads(sent.err)["warning"]["code"] == "not-running"
 
 
-def test_wait_without_balchat_writes_nothing(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.befriend("Bob")
+def test_wait_without_balchat_writes_nothing(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    bob = profile.account.befriend("Bob")
     for goal in ("sent", "delivered"):
         result = cli("send", "Bob", "hello", "--wait", goal, key, "--json")
         assert (result.code, result.error["code"], result.out) == (6, "not-running", "")
-    assert not profile.app.account.messages
+    assert not bob.conversation
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
-def test_the_text_from_standard_input(cli: Cli, bob: FakeApp, arguments: list[str]) -> None:
+def test_the_text_from_standard_input(cli: Cli, bob: Peer, arguments: list[str]) -> None:
     cli.ok("send", "Bob", *arguments, stdin=b"zwei\nZeilen\n\n")
-    [message] = bob.account.messages.values()
+    [message] = bob.conversation
     assert message.text == "zwei\nZeilen\n"
 
 
-def test_text_that_looks_like_an_option(cli: Cli, bob: FakeApp) -> None:
+def test_text_that_looks_like_an_option(cli: Cli, bob: Peer) -> None:
     cli.ok("send", "Bob", "--", "--json")
-    [message] = bob.account.messages.values()
+    [message] = bob.conversation
     assert message.text == "--json"
 
 
-def test_too_long_a_text_is_refused_before_anything_else(cli: Cli, profile: FakeProfile) -> None:
+def test_too_long_a_text_is_refused_before_anything_else(cli: Cli, profile: MemoryProfile) -> None:
     # The passphrase would be asked for, were the text not looked at first.
     result = cli("send", "Bob", "--json", stdin=b"x" * 100_000)
     assert (result.code, result.error["code"]) == (3, "text-too-long")
@@ -93,87 +95,91 @@ def test_too_long_a_text_is_refused_before_anything_else(cli: Cli, profile: Fake
 
 
 @pytest.mark.parametrize("stdin", [b"", b"\n", b"\xff\xfe"])
-def test_text_that_is_none(cli: Cli, bob: FakeApp, stdin: bytes) -> None:
+def test_text_that_is_none(cli: Cli, bob: Peer, stdin: bytes) -> None:
     result = cli("send", "Bob", "--json", stdin=stdin)
     assert (result.code, result.error["code"]) == (3, "bad-input")
-    assert not bob.account.messages
+    assert not bob.conversation
 
 
-def test_an_argument_that_is_no_text(cli: Cli, bob: FakeApp) -> None:
+def test_an_argument_that_is_no_text(cli: Cli, bob: Peer) -> None:
     result = cli("send", "Bob", "\udcff", "--json")
     assert (result.code, result.error["code"]) == (2, "usage")
 
 
-def test_reply(cli: Cli, bob: FakeApp) -> None:
-    asked = bob.hear("Bob", "Are you there?")
+def test_reply(cli: Cli, bob: Peer) -> None:
+    asked = bob.write("Are you there?")
     reply = cli.json("send", "Bob", "Always.", "--reply-to", asked.id[:8])
     assert reply["in_reply_to"] == asked.id
     result = cli("send", "Bob", "Always.", "--reply-to", "ffffffff", "--json")
     assert (result.code, result.error["code"]) == (5, "no-such-message")
 
 
-def test_a_full_disk(cli: Cli, bob: FakeApp) -> None:
-    bob.fail_next("send", StorageFull())
+def test_a_full_disk(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    alice.vault.full = True
     result = cli("send", "Bob", "hello", "--json")
     assert (result.code, result.error["code"]) == (7, "storage-full")
 
 
-def going(*states: MessageState, reason: str | None = None):
-    """Bob's side: whatever is written goes through these states."""
+@pytest.fixture
+def meanwhile(alice: MemoryAccount, bob: Peer, profile: MemoryProfile) -> Callable[..., None]:
+    """Has Bob do something as soon as a message is written, while a command runs."""
 
-    async def go(app: FakeApp) -> None:
-        while not app.account.messages:
-            await app.account.bell.wait()
-        [identifier] = app.account.messages
-        for state in states:
-            app.change_message(identifier, state, reason)
+    def set_step(step: Callable[[Peer], object]) -> None:
+        async def go() -> None:
+            async with closing(alice.app.events(after=0)) as events:
+                async for event in events:
+                    if isinstance(event, MessageAdded):
+                        step(bob)
+                        return
 
-    return go
+        profile.meanwhile = go
+
+    return set_step
 
 
 @pytest.mark.parametrize(
-    ("goal", "states"),
+    ("goal", "step", "state"),
     [
-        ("sent", [MessageState.SENT]),
-        ("sent", [MessageState.RELAYED]),
-        ("delivered", [MessageState.SENT, MessageState.DELIVERED]),
-        ("delivered", [MessageState.SENT, MessageState.READ]),
+        ("sent", Peer.begin_to_receive, "sent"),
+        ("sent", Peer.relay, "relayed"),
+        ("delivered", Peer.receive, "delivered"),
+        ("delivered", Peer.read, "read"),
     ],
 )
-def test_wait(cli: Cli, bob: FakeApp, profile: FakeProfile, goal: str, states: list[MessageState]) -> None:
-    profile.meanwhile = going(*states)
-    assert cli.json("send", "Bob", "hello", "--wait", goal, "--timeout", "0")["state"] == states[-1]
+def test_wait(cli: Cli, meanwhile: Callable[..., None], goal: str, step: Callable[[Peer], None], state: str) -> None:
+    meanwhile(step)
+    assert cli.json("send", "Bob", "hello", "--wait", goal, "--timeout", "0")["state"] == state
 
 
-def test_wait_for_a_message_that_fails(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
-    profile.meanwhile = going(MessageState.FAILED, reason="the contact was removed")
+def test_wait_for_a_message_that_fails(cli: Cli, meanwhile: Callable[..., None]) -> None:
+    meanwhile(lambda bob: bob.refuse("the contact was removed"))
     result = cli("send", "Bob", "hello", "--wait", "delivered", "--json")
     assert (result.code, result.error["code"]) == (7, "message-failed")
     assert "the contact was removed" in result.error["message"]
     assert result.json["state"] == "failed"
 
 
-def test_wait_says_in_words_why_a_message_failed(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
-    profile.meanwhile = going(MessageState.FAILED, reason="relay-full")
+def test_wait_says_in_words_why_a_message_failed(cli: Cli, meanwhile: Callable[..., None]) -> None:
+    meanwhile(lambda bob: bob.refuse("relay-full"))
     result = cli("send", "Bob", "hello", "--wait", "delivered")
     assert result.code == 7
     assert "The message could not be delivered: their relay is full." in result.err
 
 
-def test_wait_is_over(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
-    profile.meanwhile = going(MessageState.SENT)
+def test_wait_is_over(cli: Cli, bob: Peer, meanwhile: Callable[..., None]) -> None:
+    meanwhile(Peer.begin_to_receive)
     result = cli("send", "Bob", "hello", "--wait", "delivered", "--timeout", "0.05", "--json")
     assert (result.code, result.error["code"]) == (10, "timed-out")
     assert "0.05 s" in result.error["message"]
     assert result.json["state"] in {"queued", "sent"}
-    assert len(bob.account.messages) == 1
+    assert len(bob.conversation) == 1
 
 
 # -- history
 
 
-def test_history_as_json(cli: Cli, bob: FakeApp) -> None:
-    asked = bob.hear("Bob", "Are you there?")
+def test_history_as_json(cli: Cli, bob: Peer) -> None:
+    asked = bob.write("Are you there?")
     cli.ok("send", "Bob", "Always.", "--reply-to", asked.id)
     theirs, ours = cli.ok("history", "Bob", "--json").json_lines
     assert (theirs["author"], theirs["text"], theirs["state"]) == ("Bob", "Are you there?", "received")
@@ -182,9 +188,8 @@ def test_history_as_json(cli: Cli, bob: FakeApp) -> None:
     assert theirs["sent_at"] < ours["sent_at"]
 
 
-def test_who_is_called_you_is_not_taken_for_us(cli: Cli, app: FakeApp) -> None:
-    app.befriend("You")
-    app.hear("You", "I owe you 100")
+def test_who_is_called_you_is_not_taken_for_us(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("You").write("I owe you 100")
     cli.ok("send", "You", "No")
     theirs, ours = cli.ok("history", "You").out.splitlines()[1:]
     assert theirs.split()[2:4] == ["“You”", "I"]
@@ -192,12 +197,12 @@ def test_who_is_called_you_is_not_taken_for_us(cli: Cli, app: FakeApp) -> None:
     assert theirs.index("I owe") == ours.index("No")
 
 
-def test_history_for_a_person(cli: Cli, bob: FakeApp) -> None:
-    asked = bob.hear("Bob", "Are you there?")
+def test_history_for_a_person(cli: Cli, bob: Peer) -> None:
+    asked = bob.write("Are you there?")
     answer = cli.json("send", "Bob", "Always.\nAnd you?", "--reply-to", asked.id)
-    bob.change_message(answer["id"], MessageState.DELIVERED)
+    bob.receive()
     date, first, quote, second, third = cli.ok("history", "Bob").out.splitlines()
-    assert date == "2025-06-15"
+    assert date == "2027-01-15"
     assert first.split()[1:] == [asked.id[:8], "Bob", "Are", "you", "there?"]
     assert quote.split()[1:] == [answer["id"][:8], "you", "↳", "Bob:", "Are", "you", "there?"]
     assert second.strip() == "Always."
@@ -205,9 +210,8 @@ def test_history_for_a_person(cli: Cli, bob: FakeApp) -> None:
 
 
 @pytest.mark.parametrize(("cells", "name"), [(40, "Bob"), (80, "Bob"), (80, "B" * 40)])
-def test_no_row_is_wider_than_the_terminal(app: FakeApp, cells: int, name: str) -> None:
-    app.befriend(name)
-    message = app.hear(name, "04:55 is when it leaves, and whoever is late walks up to the hut alone.")
+def test_no_row_is_wider_than_the_terminal(alice: MemoryAccount, cells: int, name: str) -> None:
+    message = alice.befriend(name).write("04:55 is when it leaves, and whoever is late walks up to the hut alone.")
     _, head, *rest = (
         "".join(span.text for span in spans(line)) for line in MessageList(cells, name).lines([message], {})
     )
@@ -216,26 +220,26 @@ def test_no_row_is_wider_than_the_terminal(app: FakeApp, cells: int, name: str) 
     assert all(line.startswith(" " * 8) for line in rest)
 
 
-def test_history_in_pages(cli: Cli, bob: FakeApp) -> None:
-    ids = [bob.hear("Bob", f"number {number}").id for number in range(5)]
+def test_history_in_pages(cli: Cli, bob: Peer) -> None:
+    ids = [bob.write(f"number {number}").id for number in range(5)]
     last = cli.ok("history", "Bob", "--limit", "2", "--json").json_lines
     assert [message["id"] for message in last] == ids[3:]
     earlier = cli.ok("history", "Bob", "--limit", "2", "--before", ids[3], "--json").json_lines
     assert [message["id"] for message in earlier] == ids[1:3]
 
 
-def test_history_has_limits(cli: Cli, bob: FakeApp) -> None:
+def test_history_has_limits(cli: Cli, bob: Peer) -> None:
     for limit in ("0", "1001", "-1", "many"):
         assert cli("history", "Bob", "--limit", limit).code == 2
 
 
-def test_content_that_is_not_text(cli: Cli, bob: FakeApp) -> None:
-    bob.hear("Bob", None)
-    assert "[text/plain: this version cannot show it]" in cli.ok("history", "Bob").out
+def test_content_that_is_not_text(cli: Cli, bob: Peer) -> None:
+    bob.write_content("image/png")
+    assert "[image/png: this version cannot show it]" in cli.ok("history", "Bob").out
     assert cli.json("history", "Bob")["text"] is None
 
 
-def test_no_messages(cli: Cli, bob: FakeApp) -> None:
+def test_no_messages(cli: Cli, bob: Peer) -> None:
     empty = cli("history", "Bob")
     assert (empty.code, empty.out, empty.err) == (0, "", "No messages yet.\n")
 
@@ -243,12 +247,13 @@ def test_no_messages(cli: Cli, bob: FakeApp) -> None:
 # -- listen
 
 
-def test_listen_as_json(cli: Cli, bob: FakeApp) -> None:
-    heard = bob.hear("Bob", "hello")
+def test_listen_as_json(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    start = anyio.run(alice.app.cursor)
+    heard = bob.write("hello")
     ours = cli.json("send", "Bob", "hi")
-    bob.change_message(ours["id"], MessageState.SENT)
-    bob.hear_request("Dave", "hello!")
-    _, added, ours_added, state, request = cli.ok("listen", "--from", "0", "--count", "5", "--json").json_lines
+    bob.begin_to_receive()
+    alice.stranger("Dave").ask("hello!")
+    added, ours_added, state, request = cli.ok("listen", "--from", f"{start}", "--count", "4", "--json").json_lines
     assert list(added)[:2] == ["cursor", "type"]
     assert (added["type"], added["message"]["id"]) == ("message.added", heard.id)
     assert ours_added["message"]["author"] is None
@@ -257,49 +262,31 @@ def test_listen_as_json(cli: Cli, bob: FakeApp) -> None:
     assert added["cursor"] < ours_added["cursor"] < state["cursor"] < request["cursor"]
 
 
-def test_listen_hears_what_happens_from_now_on(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
-    bob.hear("Bob", "before")
+def test_listen_hears_what_happens_from_now_on(cli: Cli, bob: Peer, profile: MemoryProfile) -> None:
+    bob.write("before")
 
-    async def talk(app: FakeApp) -> None:
-        while not isinstance(app.account.bell, Listened):
-            await app.account.bell.wait()
-        await app.account.bell.listened()
-        app.hear("Bob", "now")
+    async def talk() -> None:
+        await anyio.wait_all_tasks_blocked()
+        bob.write("now")
 
-    bob.account.bell = bob.account.event_log._bell = Listened()
     profile.meanwhile = talk
     assert cli.ok("listen", "--count", "1", "--json").json["message"]["text"] == "now"
 
 
-class Listened(Bell):
-    """A bell that knows whether somebody waits for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._waits = anyio.Event()
-
-    async def wait(self) -> None:
-        self._waits.set()
-        await super().wait()
-
-    async def listened(self) -> None:
-        await self._waits.wait()
-
-
-def test_listen_from_events_that_are_gone(cli: Cli, bob: FakeApp) -> None:
-    bob.forget_events(1)
+def test_listen_from_events_that_are_gone(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
+    alice.pass_time(365 * 24 * 3600)
     result = cli("listen", "--from", "0", "--json")
     assert (result.code, result.error["code"]) == (3, "cursor-too-old")
-    assert result.error["fields"] == {"cursor": 1, "oldest": 2}
+    assert result.error["fields"] == {"cursor": 0, "oldest": 4}
 
 
-def test_listen_for_a_person_is_one_line_an_event(cli: Cli, bob: FakeApp) -> None:
-    heard = bob.hear("Bob", "two\nlines")
-    [line] = cli.ok("listen", "--from", "1", "--count", "1").out.splitlines()
+def test_listen_for_a_person_is_one_line_an_event(cli: Cli, bob: Peer) -> None:
+    heard = bob.write("two\nlines")
+    [line] = cli.ok("listen", "--from", "3", "--count", "1").out.splitlines()
     assert line.endswith(f"Bob: two ⏎ lines  [{heard.id[:8]}]")
 
 
-def test_listen_needs_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
+def test_listen_needs_a_running_balchat(cli: Cli, profile: MemoryProfile) -> None:
     result = cli("listen", "--json")
     assert (result.code, result.error["code"]) == (6, "not-running")
 
@@ -307,8 +294,8 @@ def test_listen_needs_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
 # -- chat, for programs
 
 
-def test_chat_lines(cli: Cli, bob: FakeApp) -> None:
-    asked = bob.hear("Bob", "Are you there?")
+def test_chat_lines(cli: Cli, bob: Peer) -> None:
+    asked = bob.write("Are you there?")
     lines = [{"text": "Always."}, {"text": "And you?", "reply_to": asked.id[:8]}]
     printed = cli.ok("chat", "Bob", "--json", stdin=b"".join(json.dumps(line).encode() + b"\n" for line in lines))
     events = printed.json_lines
@@ -317,7 +304,7 @@ def test_chat_lines(cli: Cli, bob: FakeApp) -> None:
     assert [event["message"]["in_reply_to"] for event in events] == [None, asked.id]
 
 
-def test_chat_lines_go_on_after_a_wrong_one(cli: Cli, bob: FakeApp) -> None:
+def test_chat_lines_go_on_after_a_wrong_one(cli: Cli, bob: Peer) -> None:
     wrong = [b"hello", b"[]", b'{"text": 1}', b'{"text": "x", "more": 1}', b'{"text": "x", "reply_to": "ffffffff"}']
     result = cli("chat", "Bob", "--json", stdin=b"\n".join([*wrong, b'{"text": "right"}']))
     assert result.code == 0
@@ -326,7 +313,7 @@ def test_chat_lines_go_on_after_a_wrong_one(cli: Cli, bob: FakeApp) -> None:
     assert result.json["message"]["text"] == "right"
 
 
-def test_errors_about_chat_lines_name_the_line(cli: Cli, bob: FakeApp) -> None:
+def test_errors_about_chat_lines_name_the_line(cli: Cli, bob: Peer) -> None:
     long = b'{"text": "%s"}' % (b"x" * 1_000_000)
     deep = b"[" * 100_000
     lines = [b'{"text": "one"}', long, deep, b"", b'{"text": "x", "reply_to": "ffffffff"}', b'{"text": "two"}\r', long]
@@ -346,27 +333,24 @@ def test_errors_about_chat_lines_name_the_line(cli: Cli, bob: FakeApp) -> None:
     assert texts == ["one", "two"]
 
 
-def test_a_byte_order_mark_before_chat_lines_is_no_part_of_them(cli: Cli, bob: FakeApp) -> None:
+def test_a_byte_order_mark_before_chat_lines_is_no_part_of_them(cli: Cli, bob: Peer) -> None:
     assert cli.ok("chat", "Bob", "--json", stdin=b'\xef\xbb\xbf{"text": "one"}\n').json["message"]["text"] == "one"
 
 
-def test_what_a_chat_printed_is_unread_until_a_line_says_so(cli: Cli, bob: FakeApp, profile: FakeProfile) -> None:
-    async def answer(app: FakeApp) -> None:
-        while not app.account.messages:
-            await app.account.bell.wait()
-        app.hear("Bob", "Always.")
-
-    profile.meanwhile = answer
+def test_what_a_chat_printed_is_unread_until_a_line_says_so(
+    cli: Cli, bob: Peer, profile: MemoryProfile, meanwhile: Callable[..., None]
+) -> None:
+    meanwhile(lambda bob: bob.write("Always."))
     written = [b'{"text": "Are you there?"}', b'{"text": "Well?"}']
     events = cli.ok("chat", "Bob", "--json", stdin=b"\n".join(written)).json_lines
     [heard] = [event["message"] for event in events if event.get("message", {}).get("text") == "Always."]
-    assert bob.account.contact("Bob").unread == 1
+    assert bob.contact.unread == 1
     profile.meanwhile = None
     cli.ok("chat", "Bob", "--json", stdin=json.dumps({"read": heard["id"]}).encode())
-    assert bob.account.contact("Bob").unread == 0
+    assert bob.contact.unread == 0
 
 
-def test_chat_without_a_terminal(cli: Cli, bob: FakeApp) -> None:
+def test_chat_without_a_terminal(cli: Cli, bob: Peer) -> None:
     result = cli("chat", "Bob")
     assert result.code == 3
     assert "needs a terminal" in result.err

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_profiles import FakeProfiles
+from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.memory_profiles import MemoryProfiles
 from balchat_host.testing.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Programs = Callable[..., Any]
 
-PROGRAM = str(Path(__file__).with_name("fake_balchat.py"))
+PROGRAM = str(Path(__file__).with_name("memory_balchat.py"))
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -33,14 +33,14 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def account(root: Path) -> Path:
-    FakeProfiles(root).profile().make()
+    MemoryProfiles(root).profile().make()
     return root
 
 
 @pytest.fixture
 def environment(root: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
-    return {**kept, "FAKE_BALCHAT": str(root), "PYTHONWARNINGS": "error", "LC_ALL": "C.UTF-8"}
+    return {**kept, "MEMORY_BALCHAT": str(root), "PYTHONWARNINGS": "error", "LC_ALL": "C.UTF-8"}
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_init_asks(root: Path, on_terminal: Callable[..., Terminal]) -> None:
     before = terminal.wait_for("Recovery code, shown this once")
     assert terminal.wait_for_end() == 0
     assert PASSPHRASE not in before
-    assert FakeProfiles(root).profile().app.account.name == "Alice"
+    assert MemoryProfiles(root).profile().account.name == "Alice"
 
 
 def test_init_with_two_different_passphrases(root: Path, on_terminal: Callable[..., Terminal]) -> None:
@@ -102,7 +102,7 @@ def test_init_with_two_different_passphrases(root: Path, on_terminal: Callable[.
         terminal.press("something else\n")
     terminal.wait_for("it was not the same")
     assert terminal.wait_for_end() == 3
-    assert not FakeProfiles(root).profile().exists()
+    assert not MemoryProfiles(root).profile().exists()
 
 
 def test_a_wrong_passphrase_may_be_tried_again(account: Path, on_terminal: Callable[..., Terminal]) -> None:
@@ -165,7 +165,7 @@ def test_a_picture_is_never_higher_than_the_terminal(
 
 
 def test_up_shows_the_way_to_being_online(account: Path, on_terminal: Callable[..., Terminal]) -> None:
-    terminal = on_terminal("up", FAKE_PACE="0.01")
+    terminal = on_terminal("up", MEMORY_PACE="0.01")
     terminal.wait_for("Passphrase: ")
     terminal.press(f"{PASSPHRASE}\n")
     terminal.wait_for("balchat is up for the profile default")
@@ -261,7 +261,9 @@ def test_up_in_the_background_says_that_it_runs_where_it_cannot_show_it(
 
 
 def test_up_in_the_background_does_not_wait_longer_than_told(account: Path, run: Programs) -> None:
-    started = run("up", "--detach", "--timeout", "0", "--json", "--passphrase-fd", "0", stdin=PASSPHRASE, FAKE_PACE="9")
+    started = run(
+        "up", "--detach", "--timeout", "0", "--json", "--passphrase-fd", "0", stdin=PASSPHRASE, MEMORY_PACE="9"
+    )
     assert started.returncode == 0
     assert json.loads(started.stdout)["published"]["phase"] == "stopped"
     assert run("down").returncode == 0
@@ -269,13 +271,13 @@ def test_up_in_the_background_does_not_wait_longer_than_told(account: Path, run:
 
 @pytest.mark.parametrize(
     ("phase", "said"),
-    [("online", "Online."), ("degraded", "Up, but not online: transport_fake: degraded: by the weather.")],
+    [("online", "Online."), ("degraded", "Up, but not online: transport_memory: degraded: by the weather.")],
 )
 def test_up_in_the_background_waits_for_no_address_that_nothing_publishes(
     account: Path, run: Programs, phase: str, said: str
 ) -> None:
     arguments = ["up", "--detach", "--timeout", "3600", "--passphrase-fd", "0"]
-    started = run(*arguments, stdin=PASSPHRASE, FAKE_UNPUBLISHED=phase)
+    started = run(*arguments, stdin=PASSPHRASE, MEMORY_UNPUBLISHED=phase)
     assert run("down").returncode == 0
     assert (started.returncode, started.stderr) == (0, "")
     assert said in started.stdout
@@ -301,7 +303,7 @@ def _line(folder: Path) -> bytes:
 
 
 def _belongs(folder: Path, root: Path) -> bool:
-    return f"FAKE_BALCHAT={root}".encode() in (folder / "environ").read_bytes()
+    return f"MEMORY_BALCHAT={root}".encode() in (folder / "environ").read_bytes()
 
 
 def test_what_keeps_the_background_process_from_starting_reaches_the_person(account: Path, run: Programs) -> None:
@@ -343,7 +345,7 @@ def test_listen_through_a_pipe_that_is_closed(up: None, environment: dict[str, s
 
 
 def _onion(name: str) -> str:
-    return fake_peer(name).onion
+    return nobody(sum(name.encode())).onion
 
 
 @pytest.mark.parametrize("stdout", ["full", "gone"])

@@ -15,8 +15,8 @@ import pytest
 from balchat_ui_cli.live import Picture
 from balchat_ui_cli.output import Output
 
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_profiles import FakeProfiles
+from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.memory_profiles import MemoryProfiles
 from balchat_host.testing.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def shell(root: Path) -> Iterator[Shell]:
     with ExitStack() as stack:
 
         def start(*arguments: str) -> tuple[Terminal, int]:
-            line = [sys.executable, FOLDER / "job_control.py", sys.executable, FOLDER / "fake_balchat.py", *arguments]
-            terminal = stack.enter_context(Terminal([str(part) for part in line], {"FAKE_BALCHAT": str(root)}))
+            line = [sys.executable, FOLDER / "job_control.py", sys.executable, FOLDER / "memory_balchat.py", *arguments]
+            terminal = stack.enter_context(Terminal([str(part) for part in line], {"MEMORY_BALCHAT": str(root)}))
             terminal.wait_for("running ")
             return terminal, int(terminal.wait_for("."))
 
@@ -48,23 +48,23 @@ def shell(root: Path) -> Iterator[Shell]:
 
 
 @pytest.fixture
-def account(root: Path) -> FakeProfiles:
-    host = FakeProfiles(root)
+def account(root: Path) -> MemoryProfiles:
+    host = MemoryProfiles(root)
     host.profile().make().befriend("Bob")
     return host
 
 
 @pytest.fixture
-def up(root: Path, account: FakeProfiles) -> Iterator[None]:
+def up(root: Path, account: MemoryProfiles) -> Iterator[None]:
     """The account runs in the background, and Bob is a contact."""
 
     def run(*arguments: str, stdin: str = "") -> None:
-        line = [sys.executable, FOLDER / "fake_balchat.py", *arguments]
-        environment = os.environ | {"FAKE_BALCHAT": str(root)}
+        line = [sys.executable, FOLDER / "memory_balchat.py", *arguments]
+        environment = os.environ | {"MEMORY_BALCHAT": str(root)}
         subprocess.run(line, input=stdin, text=True, env=environment, capture_output=True, check=True, timeout=60)
 
     run("up", "--detach", "--passphrase-fd", "0", stdin=f"{PASSPHRASE}\n")
-    run("contacts", "add", fake_peer("Bob").onion, "--name", "Bob")
+    run("contacts", "add", nobody(1).onion, "--name", "Bob")
     yield
     run("down")
 
@@ -78,7 +78,9 @@ def stop(terminal: Terminal, process: int, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["Ctrl-Z", "SIGSTOP"])
-def test_a_passphrase_is_asked_for_again_and_hidden_after_a_stop(account: FakeProfiles, shell: Shell, how: str) -> None:
+def test_a_passphrase_is_asked_for_again_and_hidden_after_a_stop(
+    account: MemoryProfiles, shell: Shell, how: str
+) -> None:
     terminal, process = shell("code")
     terminal.wait_for("Passphrase: ")
     for _ in range(2):
@@ -126,7 +128,7 @@ def test_a_name_is_asked_for_again_after_a_stop(root: Path, shell: Shell) -> Non
 
 @pytest.mark.parametrize(("answer", "outcome"), [("n", "Nothing was removed."), ("", "Nothing was removed.")])
 def test_a_question_that_was_stopped_is_answered_later(
-    account: FakeProfiles, shell: Shell, answer: str, outcome: str
+    account: MemoryProfiles, shell: Shell, answer: str, outcome: str
 ) -> None:
     terminal, process = shell("contacts", "remove", "Bob")
     terminal.wait_for("[y/N]: ")
@@ -143,7 +145,7 @@ def test_a_question_that_was_stopped_is_answered_later(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_at_a_hidden_question_ends_it_and_restores_the_terminal(
-    account: FakeProfiles, shell: Shell, number: signal.Signals
+    account: MemoryProfiles, shell: Shell, number: signal.Signals
 ) -> None:
     terminal, process = shell("code")
     terminal.wait_for("Passphrase: ")
@@ -152,14 +154,14 @@ def test_a_signal_at_a_hidden_question_ends_it_and_restores_the_terminal(
 
 
 @pytest.mark.parametrize("keys", ["\x03", "\x04"])
-def test_leaving_a_hidden_question_restores_the_terminal(account: FakeProfiles, shell: Shell, keys: str) -> None:
+def test_leaving_a_hidden_question_restores_the_terminal(account: MemoryProfiles, shell: Shell, keys: str) -> None:
     terminal, _ = shell("code")
     terminal.wait_for("Passphrase: ")
     terminal.press(keys)
     terminal.wait_for("ended 130, echo True.")
 
 
-def test_a_descriptor_that_is_a_terminal_shows_no_passphrase_either(account: FakeProfiles, shell: Shell) -> None:
+def test_a_descriptor_that_is_a_terminal_shows_no_passphrase_either(account: MemoryProfiles, shell: Shell) -> None:
     terminal, _ = shell("code", "--passphrase-fd", "0")
     terminal.wait_for("Passphrase: ")
     terminal.press(f"{PASSPHRASE}\n")
@@ -167,7 +169,7 @@ def test_a_descriptor_that_is_a_terminal_shows_no_passphrase_either(account: Fak
     terminal.wait_for("ended 0, echo True.")
 
 
-def test_a_byte_order_mark_that_was_pasted_is_no_part_of_a_passphrase(account: FakeProfiles, shell: Shell) -> None:
+def test_a_byte_order_mark_that_was_pasted_is_no_part_of_a_passphrase(account: MemoryProfiles, shell: Shell) -> None:
     terminal, _ = shell("code")
     terminal.wait_for("Passphrase: ")
     terminal.press(f"\ufeff{PASSPHRASE}\n")

@@ -16,7 +16,7 @@ from balchat_host.api.qr import QUIET_ZONE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from balchat_host.testing.fake_app import FakeApp
+    from balchat_host.testing.memory_account import MemoryAccount
     from conftest import Cli
 
 ADDRESS = "25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid"
@@ -160,6 +160,6 @@ def test_a_character_set_without_blocks_is_told_so() -> None:
     assert "UTF-8" in remarks
 
 
-def test_the_code_is_printed_and_drawn(cli: Cli, app: FakeApp) -> None:
+def test_the_code_is_printed_and_drawn(cli: Cli, alice: MemoryAccount) -> None:
     code, printed = cli.ok("code", "--qr").out.split("\n", 1)
     assert decoded(photograph(printed.partition("\n")[2].partition("For a terminal")[0], DARK)) == [code]

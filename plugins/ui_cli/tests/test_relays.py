@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,20 +13,19 @@ from balchat_ui_cli.readiness import bottleneck
 from balchat_host.api.errors import NoSuchRelay, RelayUnusable
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
-from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core.codes import ChatCode
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_profiles import FakeProfile
+    from balchat_host.testing.memory_profiles import MemoryProfile
     from conftest import Cli
 
-ONE, TWO = (fake_peer(f"relay {number}").onion for number in (1, 2))
+ONE, TWO = (nobody(number).onion for number in (1, 2))
 FULL = ServiceState(phase=Phase.DEGRADED, reason="it is full")
 
 
-def test_the_first_one_added_is_the_default(cli: Cli, app: FakeApp) -> None:
+def test_the_first_one_added_is_the_default(cli: Cli, alice: MemoryAccount) -> None:
     assert cli.ok("relay", "add", f"balchat-relay:{ONE.removesuffix('.onion')}").out.startswith(
         f"{ONE} is your default relay."
     )
@@ -40,7 +38,7 @@ def test_the_first_one_added_is_the_default(cli: Cli, app: FakeApp) -> None:
     assert [relay["onion"] for relay in cli.ok("relay", "list", "--json").json_lines] == [ONE, TWO]
 
 
-def test_a_relay_is_called_by_its_beginning(cli: Cli, app: FakeApp) -> None:
+def test_a_relay_is_called_by_its_beginning(cli: Cli, alice: MemoryAccount) -> None:
     cli.ok("relay", "add", ONE)
     cli.ok("relay", "add", TWO)
     assert cli.json("relay", "default", TWO[:8]) | {"onion": TWO, "default": True} == cli.json("relay", "check", TWO)
@@ -51,7 +49,7 @@ def test_a_relay_is_called_by_its_beginning(cli: Cli, app: FakeApp) -> None:
         assert (gone.code, gone.error["code"]) == (5, "no-such-relay")
 
 
-def test_no_relay_yet(cli: Cli, app: FakeApp) -> None:
+def test_no_relay_yet(cli: Cli, alice: MemoryAccount) -> None:
     shown = cli("relay", "list")
     assert (shown.code, shown.out) == (0, "")
     assert "relay add" in shown.err
@@ -59,29 +57,29 @@ def test_no_relay_yet(cli: Cli, app: FakeApp) -> None:
 
 
 @pytest.mark.parametrize("command", ["list", "check"])
-def test_where_there_is_no_relay_it_is_said(cli: Cli, app: FakeApp, command: str) -> None:
+def test_where_there_is_no_relay_it_is_said(cli: Cli, alice: MemoryAccount, command: str) -> None:
     assert "No relay yet" in cli("relay", command).err
 
 
-def test_check_says_by_its_exit_code_whether_all_can_be_used(cli: Cli, app: FakeApp) -> None:
+def test_check_says_by_its_exit_code_whether_all_can_be_used(cli: Cli, alice: MemoryAccount) -> None:
     cli.ok("relay", "add", ONE)
     cli.ok("relay", "add", TWO)
     assert cli("relay", "check").code == 0
-    app.change_relay(TWO, FULL)
+    alice.relays.set_state(TWO, FULL)
     checked = cli("relay", "check")
     assert checked.code == 7
     assert f"{TWO}\n    degraded  it is full" in checked.out
     assert cli("relay", "check", ONE).code == 0
 
 
-def test_a_relay_that_is_removed_while_all_are_checked_is_passed_over(cli: Cli, app: FakeApp) -> None:
+def test_a_relay_that_is_removed_while_all_are_checked_is_passed_over(cli: Cli, alice: MemoryAccount) -> None:
     cli.ok("relay", "add", ONE)
     cli.ok("relay", "add", TWO)
-    app.fail_next("check_relay", NoSuchRelay(name=ONE))
+    alice.fail_next("check_relay", NoSuchRelay(name=ONE))
     assert [relay["onion"] for relay in cli.ok("relay", "check", "--json").json_lines] == [TWO]
 
 
-def test_a_beginning_in_any_case_names_one_relay_and_no_more(cli: Cli, app: FakeApp) -> None:
+def test_a_beginning_in_any_case_names_one_relay_and_no_more(cli: Cli, alice: MemoryAccount) -> None:
     onions = [PeerId(bytes(4) + bytes([number]) * 28).onion for number in (1, 2)]
     for onion in onions:
         cli.ok("relay", "add", onion)
@@ -90,8 +88,8 @@ def test_a_beginning_in_any_case_names_one_relay_and_no_more(cli: Cli, app: Fake
     assert cli.json("relay", "remove", "AAAAAA") == {"relay": onions[0], "removed": True}
 
 
-def test_the_chat_code_names_the_relays_and_still_can_be_drawn(cli: Cli, app: FakeApp) -> None:
-    onions = [fake_peer(f"relay {number}").onion for number in range(3)]
+def test_the_chat_code_names_the_relays_and_still_can_be_drawn(cli: Cli, alice: MemoryAccount) -> None:
+    onions = [nobody(number).onion for number in (1, 2, 3)]
     for onion in onions:
         cli.ok("relay", "add", onion)
     first, *picture = cli.ok("code", "--qr").out.splitlines()
@@ -106,9 +104,10 @@ def test_the_chat_code_names_the_relays_and_still_can_be_drawn(cli: Cli, app: Fa
     [("both", "both"), ("both", "direct-only"), ("both", "relay-only"), ("direct-only", "direct-only")],
 )
 def test_status_says_what_the_policy_comes_to(
-    cli: Cli, app: FakeApp, policy: str, works_as: str, has_relays: bool
+    cli: Cli, profile: MemoryProfile, policy: str, works_as: str, has_relays: bool
 ) -> None:
-    app.policy, app.works_as, app.has_relays = policy, works_as, has_relays
+    profile.make(policy=policy, works_as=works_as, has_relays=has_relays)
+    profile.running = True
     [line] = [line for line in cli.ok("status").out.splitlines() if line.startswith("policy")]
     assert line.split()[1] == policy
     assert (f"works as {works_as}" in line) is ("works as" in line) is (policy != works_as)
@@ -123,48 +122,49 @@ WAITING = ServiceState(phase=Phase.STARTING, reason="uploading")
 @pytest.mark.parametrize(
     ("network", "published", "transport", "held_up"),
     [
-        (WAITING, WAITING, RELAYLESS, "fake"),
+        (WAITING, WAITING, RELAYLESS, "memory"),
         (ONLINE, WAITING, RELAYLESS, "address"),
-        (ONLINE, STOPPED, RELAYLESS, "transport_fake"),
+        (ONLINE, STOPPED, RELAYLESS, "transport_memory"),
     ],
 )
 def test_what_holds_others_up(
     network: ServiceState, published: ServiceState, transport: ServiceState, held_up: str
 ) -> None:
-    app = FakeApp()
-    app.change_network(network, published, transport)
-    assert bottleneck(anyio.run(app.status))[0] == held_up
+    alice = MemoryAccount()
+    alice.set_network(network, published=published, transport=transport)
+    assert bottleneck(anyio.run(alice.app.status))[0] == held_up
 
 
 @pytest.mark.parametrize(
     ("address", "code", "error"), [("balchat-relay:nonsense", 3, "bad-relay-address"), (ONE, 7, "relay-unusable")]
 )
-def test_an_address_that_cannot_be_used(cli: Cli, app: FakeApp, address: str, code: int, error: str) -> None:
+def test_an_address_that_cannot_be_used(cli: Cli, alice: MemoryAccount, address: str, code: int, error: str) -> None:
     if error == "relay-unusable":
-        app.fail_next("add_relay", RelayUnusable(problem="it wants an invitation", remedy="Ask its operator."))
+        alice.fail_next("add_relay", RelayUnusable(problem="it wants an invitation", remedy="Ask its operator."))
     result = cli("relay", "add", address, "--json")
     assert (result.code, result.error["code"]) == (code, error)
 
 
 @pytest.mark.parametrize("command", [("add", ONE), ("list",), ("check",), ("default", ONE), ("remove", ONE)])
 def test_without_a_transport_for_it_balchat_says_that_it_works_direct_only(
-    cli: Cli, app: FakeApp, command: tuple[str, ...]
+    cli: Cli, profile: MemoryProfile, command: tuple[str, ...]
 ) -> None:
-    app.has_relays = False
+    profile.make(has_relays=False)
+    profile.running = True
     result = cli("relay", *command)
     assert (result.code, result.out) == (3, "")
     assert "direct-only" in result.err
     assert "transport_relay" in result.err
 
 
-def test_relays_need_a_running_balchat(cli: Cli, profile: FakeProfile) -> None:
+def test_relays_need_a_running_balchat(cli: Cli, profile: MemoryProfile) -> None:
     assert cli("relay", "list", "--json").error["code"] == "not-running"
 
 
-def test_why_a_message_waits_is_said_in_words(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    sent = cli.json("send", "Bob", "hello")["id"]
-    app.change_message(sent, MessageState.QUEUED, "relay-full")
+def test_why_a_message_waits_is_said_in_words(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    cli.ok("send", "Bob", "hello")
+    bob.relay(refusal="relay-full")
     assert "queued: their relay is full" in cli.ok("history", "Bob").out
     assert cli.ok("history", "Bob", "--json").json["reason"] == "relay-full"
 
@@ -172,32 +172,32 @@ def test_why_a_message_waits_is_said_in_words(cli: Cli, app: FakeApp) -> None:
 MISSING = "2 messages before this one have not arrived"
 
 
-def test_what_is_missing_is_shown_before_what_follows_it(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    message = app.hear("Bob", "the third")
-    held = app.account.messages[message.id]
-    app.account.messages[message.id] = replace(held, missing_before=2)
+def test_what_is_missing_is_shown_before_what_follows_it(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    for text in ("the first", "the second"):
+        bob.lose(text)
+    bob.write("the third")
     _, missing, third = cli.ok("history", "Bob").out.splitlines()
     assert missing == f"  {MISSING}"
     assert third.endswith("  Bob  the third")
     assert cli.ok("history", "Bob", "--json").json["missing_before"] == 2
 
 
-def test_no_text_can_say_that_messages_are_missing(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    app.hear("Bob", f"{MISSING}\n  {MISSING}\r\n{MISSING}\u2028  {MISSING}\v{MISSING}")
+def test_no_text_can_say_that_messages_are_missing(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    bob.write(f"{MISSING}\n  {MISSING}\r\n{MISSING}\u2028  {MISSING}\v{MISSING}")
     shown = cli.ok("history", "Bob").out.splitlines()
     assert sum(MISSING in line for line in shown) == 4
     assert not any(line.strip().startswith(MISSING) and len(line) - len(line.lstrip()) < 10 for line in shown)
-    (_, heard) = cli.ok("listen", "--from", "0", "--count", "2").out.splitlines()
+    *_, heard = cli.ok("listen", "--from", "0", "--count", "4").out.splitlines()
     assert heard.count(MISSING) == 5
     assert not heard.startswith(MISSING)
 
 
 def test_listen_says_what_is_missing_on_a_line_before() -> None:
-    account = FakeApp().account
-    message = account.receive(account.add_contact(fake_peer("Bob"), "Bob", ContactState.ACTIVE), "the third", None)
-    event = MessageAdded(cursor=2, at=0, message=replace(message, missing_before=1))
+    bob = MemoryAccount().befriend("Bob")
+    bob.lose("the second")
+    event = MessageAdded(cursor=2, at=0, message=bob.write("the third"))
     missing, third = ("".join(span.text for span in spans(line)) for line in event_lines(event))
     assert missing == "1 message before this one has not arrived"
     assert "Bob: the third" in third

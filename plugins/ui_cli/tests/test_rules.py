@@ -14,14 +14,14 @@ import typer.main
 from balchat_ui_cli.program import application
 
 from balchat_host.api.errors import BalchatError, type_registry
-from balchat_host.testing.fake_account import fake_peer
+from balchat_host.testing.app_kit import nobody
 
 if TYPE_CHECKING:
-    from balchat_host.testing.fake_app import FakeApp
-    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
+    from balchat_host.testing.memory_account import MemoryAccount
+    from balchat_host.testing.memory_profiles import MemoryProfile, MemoryProfiles
     from conftest import Cli
 
-PROGRAM = Path(__file__).with_name("fake_balchat.py")
+PROGRAM = Path(__file__).with_name("memory_balchat.py")
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -67,7 +67,7 @@ def test_balchat_alone_shows_help(cli: Cli) -> None:
 def test_help_imports_nothing_heavy() -> None:
     loaded = subprocess.run(
         [sys.executable, "-X", "importtime", PROGRAM, "--help"],
-        env={"FAKE_BALCHAT": "/nonexistent", "PATH": ""},
+        env={"MEMORY_BALCHAT": "/nonexistent", "PATH": ""},
         capture_output=True,
         text=True,
         check=True,
@@ -81,7 +81,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: FakeProfiles, before: bool) -> None:
+def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: MemoryProfiles, before: bool) -> None:
     host.profile("work").make("Alice at work")
     host.profile("work").running = True
     option = ["--profile", "work"]
@@ -89,7 +89,7 @@ def test_the_profile_option_stands_before_or_after_the_command(cli: Cli, host: F
     assert shown["name"] == "Alice at work"
 
 
-def test_the_profile_from_the_environment(cli: Cli, host: FakeProfiles, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_profile_from_the_environment(cli: Cli, host: MemoryProfiles, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("work", "home"):
         host.profile(name).make(name)
         host.profile(name).running = True
@@ -99,7 +99,7 @@ def test_the_profile_from_the_environment(cli: Cli, host: FakeProfiles, monkeypa
     assert cli.json("code", "--profile", "home")["name"] == "home"
 
 
-def test_a_profile_by_directory(cli: Cli, host: FakeProfiles, tmp_path: Path) -> None:
+def test_a_profile_by_directory(cli: Cli, host: MemoryProfiles, tmp_path: Path) -> None:
     host.profile(str(tmp_path / "elsewhere")).make("Elsewhere")
     host.profile(str(tmp_path / "elsewhere")).running = True
     assert cli.json("code", "--profile", str(tmp_path / "elsewhere"))["name"] == "Elsewhere"
@@ -133,14 +133,14 @@ def test_no_account(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(type_registry.values(), key=lambda kind: kind.code), ids=lambda kind: kind.code)
-def test_every_error_has_one_line_and_its_exit_code(cli: Cli, app: FakeApp, kind: type[BalchatError]) -> None:
-    app.fail_next("code", kind(problem="no\nluck"))
+def test_every_error_has_one_line_and_its_exit_code(cli: Cli, alice: MemoryAccount, kind: type[BalchatError]) -> None:
+    alice.fail_next("code", kind(problem="no\nluck"))
     told = cli("code")
     assert (told.code, told.out) == (kind.exit_code, "")
     assert told.err.count("\n") == 1
     assert told.err.startswith("balchat: ")
 
-    app.fail_next("code", kind(problem="no\nluck"))
+    alice.fail_next("code", kind(problem="no\nluck"))
     error = cli("code", "--json").error
     assert error["code"] == kind.code
     assert error["fields"] == {"problem": "no\nluck"}
@@ -157,61 +157,61 @@ def test_the_command_line_is_wrong(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("text", ["- item", "-1", "-x", "--x", "---", "--wait for me", "—", "-h", "-💥", "-\n-"])
-def test_text_after_a_name_may_begin_with_a_dash(cli: Cli, app: FakeApp, text: str) -> None:
-    app.befriend("Bob")
+def test_text_after_a_name_may_begin_with_a_dash(cli: Cli, alice: MemoryAccount, text: str) -> None:
+    alice.befriend("Bob")
     assert cli.json("send", "Bob", text)["text"] == text
     assert cli.json("send", "Bob", "--reply-to", cli.json("history", "Bob")["id"], text)["text"] == text
     assert cli.json("send", "--profile", "default", "Bob", text)["text"] == text
 
 
 @pytest.mark.parametrize("text", ["--wait", "--json", "--wiat", "--help", "--", "--timeout=5"])
-def test_what_looks_like_an_option_is_text_behind_two_dashes(cli: Cli, app: FakeApp, text: str) -> None:
-    app.befriend("Bob")
+def test_what_looks_like_an_option_is_text_behind_two_dashes(cli: Cli, alice: MemoryAccount, text: str) -> None:
+    alice.befriend("Bob")
     assert cli.ok("send", "--json", "Bob", "--", text).json["text"] == text
     assert cli.ok("send", "--json", "--", "Bob", text).json["text"] == text
 
 
-def test_a_mistyped_option_is_not_sent(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_a_mistyped_option_is_not_sent(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
     for typo, meant in (("--wiat", "--wait"), ("--jsno", "--json"), ("-json", "--json"), ("--timout=5", "--timeout")):
         told = cli("send", "Bob", typo, stdin=b"hello")
         assert told.code == 2
         assert f"No such option: {typo}. Did you mean {meant}?" in told.err
         assert "`--`" in told.err
     assert cli("send", "Bob", "hello", "--x").code == 2
-    assert not app.account.messages
+    assert not bob.conversation
 
 
-def test_a_name_that_begins_with_a_dash(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
+def test_a_name_that_begins_with_a_dash(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
     assert cli.json("contacts", "rename", "Bob", "-Bob-")["name"] == "-Bob-"
     assert cli.ok("send", "--json", "--", "-Bob-", "- item").json["text"] == "- item"
     for arguments in (["send", "-Bob-", "hi"], ["history", "-Bob-"], ["contacts", "block", "-Bob-"]):
         told = cli(*arguments)
         assert told.code == 2
         assert "behind `--`" in told.err
-    assert (
-        cli.json("contacts", "add", fake_peer("Carol").onion, "--name", "-C", "--introduction", "- hi")["name"] == "-C"
-    )
+    assert cli.json("contacts", "add", nobody(2).onion, "--name", "-C", "--introduction", "- hi")["name"] == "-C"
 
 
 def test_a_typo_gets_a_suggestion(cli: Cli) -> None:
     assert "Did you mean 'status'?" in cli("sttus").err
 
 
-def test_a_bug_is_one_line_without_what_it_was_about(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_one_line_without_what_it_was_about(
+    cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("BALCHAT_TRACEBACK")
-    app.fail_next("code", ValueError("somebody's words"))
+    alice.fail_next("code", ValueError("somebody's words"))
     told = cli("code")
     assert told.code == 1
     assert told.err.count("\n") == 1
-    assert "ValueError at fake_app.py" in told.err
+    assert "ValueError at memory_account.py" in told.err
     assert "somebody's words" not in told.err
 
 
-def test_errors_in_a_group_come_out_as_themselves(cli: Cli, app: FakeApp) -> None:
+def test_errors_in_a_group_come_out_as_themselves(cli: Cli, alice: MemoryAccount) -> None:
     error = type_registry["storage-full"]()
-    app.fail_next("code", ExceptionGroup("unhandled", [ExceptionGroup("unhandled", [error])]))
+    alice.fail_next("code", ExceptionGroup("unhandled", [ExceptionGroup("unhandled", [error])]))
     assert cli("code", "--json").error["code"] == "storage-full"
 
 
@@ -225,15 +225,15 @@ def assert_harmless(text: str) -> None:
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]", text), text
 
 
-def test_no_text_reaches_the_terminal_unchecked(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    message = app.hear("Bob", HOSTILE)
-    app.hear_request(HOSTILE, HOSTILE)
-    app.hear("Bob", "an answer", message.id)
+def test_no_text_reaches_the_terminal_unchecked(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    message = bob.write(HOSTILE)
+    alice.stranger("Mallory").ask(HOSTILE)
+    bob.write("an answer", message.id)
     for arguments in (
         ["history", "Bob"],
         ["requests", "list"],
-        ["listen", "--from", "0", "--count", "4"],
+        ["listen", "--from", "0", "--count", "6"],
         ["status"],
         ["history", HOSTILE.replace("\x00", "")],
     ):
@@ -243,19 +243,18 @@ def test_no_text_reaches_the_terminal_unchecked(cli: Cli, app: FakeApp) -> None:
         assert_harmless(cli(*arguments, "--json").out)
 
 
-def test_a_text_cannot_pass_for_another_message(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    message = app.hear("Bob", "hello")
+def test_a_text_cannot_pass_for_another_message(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    message = bob.write("hello")
     [_, line] = cli.ok("history", "Bob").out.splitlines()
-    app.hear("Bob", f"hello\n{line}\r{line}\u2028{line}")
+    bob.write(f"hello\n{line}\r{line}\u2028{line}")
     rows = cli.ok("history", "Bob").out.splitlines()
     assert [row for row in rows if row.startswith(line[:7])] == [line, rows[2]]
     assert message.id[:8] in rows[3]
 
 
-def test_json_is_ascii(cli: Cli, app: FakeApp) -> None:
-    app.befriend("Bob")
-    app.hear("Bob", HOSTILE)
+def test_json_is_ascii(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob").write(HOSTILE)
     shown = cli.ok("history", "Bob", "--json").out
     assert shown.isascii()
     assert json.loads(shown)["text"] == HOSTILE
@@ -264,9 +263,9 @@ def test_json_is_ascii(cli: Cli, app: FakeApp) -> None:
 # -- colours, completion
 
 
-def test_no_colour_where_there_is_no_terminal(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_colour_where_there_is_no_terminal(cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    app.befriend("Bob")
+    alice.befriend("Bob")
     assert "\x1b" not in cli.ok("contacts", "list").out
 
 
@@ -279,9 +278,9 @@ def complete(cli: Cli, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
     return cli.printed().split()
 
 
-def test_completion(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    app.befriend("Bob")
-    app.befriend("Carol")
+def test_completion(cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice.befriend("Bob")
+    alice.befriend("Carol")
     assert complete(cli, monkeypatch, "balchat sta") == ["status"]
     assert complete(cli, monkeypatch, "balchat send B") == ["Bob"]
     assert complete(cli, monkeypatch, "balchat contacts block ") == ["Bob", "Carol"]
@@ -289,7 +288,7 @@ def test_completion(cli: Cli, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_completion_is_quiet_where_nothing_runs(
-    cli: Cli, profile: FakeProfile, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, profile: MemoryProfile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profile.app.befriend("Bob")
+    profile.account.befriend("Bob")
     assert complete(cli, monkeypatch, "balchat send B") == []

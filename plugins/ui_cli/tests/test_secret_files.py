@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from balchat_host.testing.fake_profiles import FakeProfile, FakeProfiles
+    from balchat_host.testing.memory_profiles import MemoryProfile, MemoryProfiles
     from conftest import Cli
 
 PASSPHRASE = b"correct horse battery staple"
@@ -64,11 +64,11 @@ def refused(cli: Cli, file: Path, why: str) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o440, 0o444, 0o600, 0o640, 0o644])
-def test_a_file_of_roots_is_taken(cli: Cli, profile: FakeProfile, folder: Path, as_service: None, mode: int) -> None:
+def test_a_file_of_roots_is_taken(cli: Cli, profile: MemoryProfile, folder: Path, as_service: None, mode: int) -> None:
     assert use(cli, write(folder, mode)).code == 0
 
 
-def test_a_credential_of_systemd_is_taken(cli: Cli, profile: FakeProfile, folder: Path, as_service: None) -> None:
+def test_a_credential_of_systemd_is_taken(cli: Cli, profile: MemoryProfile, folder: Path, as_service: None) -> None:
     unit = folder / "balchat.service"
     unit.mkdir(mode=0o700)
     file = write(unit, 0o440)
@@ -78,7 +78,7 @@ def test_a_credential_of_systemd_is_taken(cli: Cli, profile: FakeProfile, folder
 
 
 def test_a_secret_of_kubernetes_is_taken_through_its_links(
-    cli: Cli, profile: FakeProfile, folder: Path, as_service: None
+    cli: Cli, profile: MemoryProfile, folder: Path, as_service: None
 ) -> None:
     (folder / "..2026_01_31").mkdir()
     write(folder / "..2026_01_31", 0o444)
@@ -89,14 +89,14 @@ def test_a_secret_of_kubernetes_is_taken_through_its_links(
     assert use(cli, folder / "passphrase").code == 0
 
 
-def test_a_file_of_ours_that_nothing_may_write_to_is_taken(cli: Cli, profile: FakeProfile, folder: Path) -> None:
+def test_a_file_of_ours_that_nothing_may_write_to_is_taken(cli: Cli, profile: MemoryProfile, folder: Path) -> None:
     for mode in (0o400, 0o440, 0o444):
         assert use(cli, write(folder, mode)).code == 0
         (folder / "passphrase").chmod(0o600)
 
 
 def test_a_file_of_somebody_elses_is_refused(
-    cli: Cli, profile: FakeProfile, folder: Path, as_service: None, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, profile: MemoryProfile, folder: Path, as_service: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(folder, 0o444)
     monkeypatch.setattr(secret_files, "_trusted", lambda status: status.st_ino != file.stat().st_ino)
@@ -104,13 +104,13 @@ def test_a_file_of_somebody_elses_is_refused(
 
 
 @pytest.mark.parametrize("mode", [0o420, 0o402, 0o666])
-def test_a_file_that_others_can_write_is_refused(cli: Cli, profile: FakeProfile, folder: Path, mode: int) -> None:
+def test_a_file_that_others_can_write_is_refused(cli: Cli, profile: MemoryProfile, folder: Path, mode: int) -> None:
     refused(cli, write(folder, mode), "others may write")
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
 def test_a_folder_in_which_others_can_put_another_file_is_refused(
-    cli: Cli, profile: FakeProfile, folder: Path, as_service: None, mode: int
+    cli: Cli, profile: MemoryProfile, folder: Path, as_service: None, mode: int
 ) -> None:
     (folder / "deeper").mkdir(mode=0o755)
     file = write(folder / "deeper", 0o444)
@@ -122,7 +122,7 @@ def test_a_folder_in_which_others_can_put_another_file_is_refused(
 
 
 def test_a_link_through_a_folder_of_everybodys_is_refused(
-    cli: Cli, profile: FakeProfile, folder: Path, as_service: None
+    cli: Cli, profile: MemoryProfile, folder: Path, as_service: None
 ) -> None:
     """The file itself is safe, and the link to it could be another one."""
     file = write(folder, 0o444)
@@ -133,7 +133,7 @@ def test_a_link_through_a_folder_of_everybodys_is_refused(
 
 
 def test_a_link_of_somebody_elses_in_a_sticky_folder_is_refused(
-    cli: Cli, profile: FakeProfile, folder: Path, as_service: None, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, profile: MemoryProfile, folder: Path, as_service: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(folder, 0o444)
     (folder / "open").mkdir()
@@ -145,7 +145,7 @@ def test_a_link_of_somebody_elses_in_a_sticky_folder_is_refused(
     refused(cli, link, "has link of somebody else's")
 
 
-def test_a_file_of_ours_alone_may_lie_in_a_folder_of_our_group(cli: Cli, profile: FakeProfile, folder: Path) -> None:
+def test_a_file_of_ours_alone_may_lie_in_a_folder_of_our_group(cli: Cli, profile: MemoryProfile, folder: Path) -> None:
     file = write(folder, 0o600)
     folder.chmod(0o775)
     assert use(cli, file).code == 0
@@ -154,7 +154,7 @@ def test_a_file_of_ours_alone_may_lie_in_a_folder_of_our_group(cli: Cli, profile
 
 
 def test_a_link_of_somebody_elses_to_a_file_of_ours_alone_is_refused(
-    cli: Cli, profile: FakeProfile, folder: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, profile: MemoryProfile, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who owns the folder could have us take the first line of a private file of ours, and know it."""
     known = folder / "known"
@@ -166,7 +166,7 @@ def test_a_link_of_somebody_elses_to_a_file_of_ours_alone_is_refused(
     refused(cli, folder / "passphrase", "has passphrase of somebody else's")
 
 
-def test_links_that_lead_in_a_circle(cli: Cli, profile: FakeProfile, folder: Path) -> None:
+def test_links_that_lead_in_a_circle(cli: Cli, profile: MemoryProfile, folder: Path) -> None:
     (folder / "passphrase").symlink_to("passphrase")
     assert use(cli, folder / "passphrase").error["code"] == "bad-passphrase-file"
 
@@ -175,7 +175,7 @@ def test_links_that_lead_in_a_circle(cli: Cli, profile: FakeProfile, folder: Pat
 
 
 def test_a_secret_that_everybody_can_read_is_taken_with_a_warning(
-    cli: Cli, profile: FakeProfile, folder: Path, as_service: None, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, profile: MemoryProfile, folder: Path, as_service: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(folder, 0o444)
     assert use(cli, file).err == ""  # pytest's own folder is closed to others
@@ -204,10 +204,10 @@ def handed_over(
 
 @pytest.mark.parametrize("around", [b"%s", b"%s\n", b"%s\r\n", b"\xef\xbb\xbf%s", b"\xef\xbb\xbf%s\r\nmore\n"])
 def test_marks_and_line_ends_are_no_part_of_a_passphrase(
-    cli: Cli, host: FakeProfiles, handed_over: Callable[[bytes], str], around: bytes
+    cli: Cli, host: MemoryProfiles, handed_over: Callable[[bytes], str], around: bytes
 ) -> None:
     assert cli("init", "--name", "Alice", handed_over(around % PASSPHRASE)).code == 0
-    assert host.profile().app.passphrase == Secret(PASSPHRASE)
+    assert host.profile().account.passphrase == Secret(PASSPHRASE)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_marks_and_line_ends_are_no_part_of_a_passphrase(
     ],
 )
 def test_what_cannot_have_been_meant_is_refused(
-    cli: Cli, host: FakeProfiles, handed_over: Callable[[bytes], str], octets: bytes, problem: str
+    cli: Cli, host: MemoryProfiles, handed_over: Callable[[bytes], str], octets: bytes, problem: str
 ) -> None:
     told = cli("init", "--name", "Alice", handed_over(octets + b"\n"), "--json")
     assert (told.code, told.error["code"]) == (3, "bad-input")
@@ -237,7 +237,7 @@ def test_what_cannot_have_been_meant_is_refused(
     assert not host.profile().exists()
 
 
-def test_a_new_passphrase_file_is_held_to_the_same(cli: Cli, profile: FakeProfile, key: str, folder: Path) -> None:
+def test_a_new_passphrase_file_is_held_to_the_same(cli: Cli, profile: MemoryProfile, key: str, folder: Path) -> None:
     told = cli("passphrase", "change", key, f"--new-passphrase-file={write(folder, 0o602)}", "--json")
     assert (told.code, told.error["code"]) == (3, "bad-passphrase-file")
     assert "--new-passphrase-fd" in told.error["message"]
@@ -248,8 +248,8 @@ def test_a_new_passphrase_file_is_held_to_the_same(cli: Cli, profile: FakeProfil
 # -- text on standard input
 
 
-def test_a_text_on_standard_input_has_no_mark(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.befriend("Bob")
+def test_a_text_on_standard_input_has_no_mark(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.befriend("Bob")
     assert cli("send", "Bob", key, "--json", stdin=b"\xef\xbb\xbfhello\r\n").json["text"] == "hello"
     told = cli("send", "Bob", key, "--json", stdin="hello".encode("utf-16"))
     assert (told.code, told.error["code"]) == (3, "bad-input")
@@ -257,9 +257,9 @@ def test_a_text_on_standard_input_has_no_mark(cli: Cli, profile: FakeProfile, ke
 
 
 def test_what_comes_slowly_through_a_pipe_that_does_not_block_is_waited_for(
-    cli: Cli, profile: FakeProfile, key: str
+    cli: Cli, profile: MemoryProfile, key: str
 ) -> None:
-    profile.app.befriend("Bob")
+    profile.account.befriend("Bob")
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     with ThreadPoolExecutor(1) as thread, os.fdopen(reading):

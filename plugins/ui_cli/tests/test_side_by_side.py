@@ -10,7 +10,7 @@ from balchat_ui_cli import session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.fake_profiles import FakeProfile
+    from balchat_host.testing.memory_profiles import MemoryProfile
     from conftest import Cli
 
 
@@ -33,16 +33,16 @@ def times(count: int, then: Callable[[], None] = lambda: None) -> Callable[[], b
     return in_use
 
 
-def test_a_command_waits_until_another_one_is_done(cli: Cli, profile: FakeProfile, key: str) -> None:
+def test_a_command_waits_until_another_one_is_done(cli: Cli, profile: MemoryProfile, key: str) -> None:
     profile.in_use = times(5)
-    profile.app.befriend("Bob")
+    bob = profile.account.befriend("Bob")
     told = cli("send", "Bob", "hello", key, "--json")
     assert (told.code, told.json["text"]) == (0, "hello")
-    assert len(profile.app.account.messages) == 1
+    assert len(bob.conversation) == 1
 
 
-def test_a_command_that_waits_speaks_to_an_account_that_came_up(cli: Cli, profile: FakeProfile, key: str) -> None:
-    profile.app.befriend("Bob")
+def test_a_command_that_waits_speaks_to_an_account_that_came_up(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    bob = profile.account.befriend("Bob")
 
     def come_up() -> None:
         profile.running = True
@@ -51,11 +51,11 @@ def test_a_command_that_waits_speaks_to_an_account_that_came_up(cli: Cli, profil
     profile.in_use = lambda: in_use() or profile.running
     told = cli("send", "Bob", "hello", key, "--json")
     assert (told.code, told.err) == (0, "")
-    assert len(profile.app.account.messages) == 1
+    assert len(bob.conversation) == 1
 
 
 def test_a_command_does_not_wait_for_ever(
-    cli: Cli, profile: FakeProfile, key: str, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, profile: MemoryProfile, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BALCHAT_LOCK_TIMEOUT", "0")
     profile.in_use = lambda: True
@@ -65,13 +65,13 @@ def test_a_command_does_not_wait_for_ever(
         assert "Try again when it has ended" in told.error["message"]
 
 
-def test_up_waits_for_a_short_command(cli: Cli, profile: FakeProfile, key: str) -> None:
+def test_up_waits_for_a_short_command(cli: Cli, profile: MemoryProfile, key: str) -> None:
     profile.in_use = times(3)
-    profile.app.ended = True
+    profile.account.ended = True
     assert cli("up", key).code == 0
 
 
-def test_up_that_waits_for_another_up_says_that_it_runs(cli: Cli, profile: FakeProfile, key: str) -> None:
+def test_up_that_waits_for_another_up_says_that_it_runs(cli: Cli, profile: MemoryProfile, key: str) -> None:
     def come_up() -> None:
         profile.running = True
 
@@ -83,7 +83,7 @@ def test_up_that_waits_for_another_up_says_that_it_runs(cli: Cli, profile: FakeP
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
 def test_a_time_to_wait_that_is_no_time(
-    cli: Cli, profile: FakeProfile, key: str, monkeypatch: pytest.MonkeyPatch, text: str
+    cli: Cli, profile: MemoryProfile, key: str, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv("BALCHAT_LOCK_TIMEOUT", text)
     told = cli("code", key, "--json")

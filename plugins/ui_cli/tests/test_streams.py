@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from balchat_ui_cli.program import program
 
-from balchat_host.core.safety import safety_number
-from balchat_host.testing.fake_account import fake_peer
+from balchat_host.testing.app_kit import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     Streams = Callable[..., Answer]
 
 RUNNER = str(Path(__file__).with_name("stream_runner.py"))
-RELAY = fake_peer("relay").onion
-NUMBER = safety_number(fake_peer("Alice"), fake_peer("Bob"))
+RELAY = nobody(5).onion
 PIPE, CLOSED, FULL, GONE = "pipe", "closed", "full", "gone"
 
 # What a command needs to do its work in the world of the runner.
@@ -33,10 +31,10 @@ NEEDS: dict[str, list[str]] = {
     "restore": ["BACKUP", "--passphrase-file", "KEY"],
     "passphrase change": ["--passphrase-file", "KEY", "--new-passphrase-file", "KEY"],
     "recovery renew": ["--passphrase-file", "KEY"],
-    "relay add": [fake_peer("another relay").onion],
+    "relay add": [nobody(6).onion],
     "relay default": [RELAY],
     "relay remove": [RELAY],
-    "contacts add": [fake_peer("Carol").onion, "--name", "Carol"],
+    "contacts add": [nobody(2).onion, "--name", "Carol"],
     "contacts rename": ["Bob", "Robert"],
     "contacts verify": ["Bob", "NUMBER"],
     "contacts block": ["Bob"],
@@ -47,7 +45,7 @@ NEEDS: dict[str, list[str]] = {
     "send": ["Bob", "hello"],
     "history": ["Bob"],
     "listen": ["--from", "0", "--count", "1"],
-    "plugins show": ["network_fake"],
+    "plugins show": ["network_memory"],
     "chat": ["Bob", "--json"],
 }
 # Those that change something, each with what it says of that when its result cannot be printed.
@@ -110,7 +108,6 @@ def run(runner: subprocess.Popen[str], tmp_path: Path) -> Streams:
         stand_ins = {
             "KEY": str(key),
             "COPY": str(tmp_path / f"copy{count}"),
-            "NUMBER": NUMBER,
             "BACKUP": f"{tmp_path}/world{count}/old",
         }
         needed = [stand_ins.get(argument, argument) for argument in NEEDS.get(command, [])]
