@@ -47,7 +47,8 @@ def no_blocking_calls() -> Iterator[None]:
     """Raise wherever our own code blocks a running event loop: a file, a lock, a socket, a sleep."""
     with blockbuster_ctx([name for name in OURS if find_spec(name)]) as blockbuster:
         for function in blockbuster.functions.values():
-            # Profiles in memory keep a small file, and import what an account needs when they make one.
+            # Accounts in memory load their engine when the first one is made, and profiles in memory keep a small file.
+            function.can_block_in("testing/memory_account.py", {"installed_engine"})
             function.can_block_in("testing/memory_profiles.py", {"account", "exists", "make", "restore"})
         # Vaults for tests run their units in the loop on purpose; their databases are memory.
         for name, function in blockbuster.functions.items():

@@ -6,6 +6,7 @@ the page with what this writes; run it after changing the contract.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import types
@@ -28,9 +29,9 @@ from balchat_ui_rpc.settings import RpcSettings
 from balchat_host.api import errors
 from balchat_host.api.events import Event, event_types
 from balchat_host.api.frontend import FrontEndContext
-from balchat_host.api.types import Secret
-from balchat_host.testing.fake_account import fake_peer
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.api.types import PeerId, Secret
+from balchat_host.core.safety import safety_number
+from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,17 +40,65 @@ PAGE = Path(__file__).parent.parent / "docs" / "rpc.md"
 BEGIN, END = "<!-- written by scripts/rpc_reference.py from here -->\n", "<!-- to here -->\n"
 # Of the others that a process may know, some are a plugin's or a test's own.
 ERRORS = [kind for kind in errors.type_registry.values() if kind.__module__ == errors.__name__]
+SHORT = 8
+"""Characters of the beginnings that stand for ids and addresses in the examples."""
 SIMPLE = {str: "text", int: "whole number", bool: "true or false", bytes: "base64", type(None): "null"}
 
 
 # -- examples
 
 
-class Account(FakeApp):
-    """The account of the examples. It writes no backup."""
+class Examples:
+    """The account of the examples, the people in them, and what stands for the keys that are others in each run."""
 
-    async def backup(self, target: str) -> None:
-        """Do nothing."""
+    def __init__(self) -> None:
+        self.alice = MemoryAccount("Alice", process_id=4242)
+        self.bob = self.alice.befriend("Bob")
+        self.question = self.bob.write("Are you there?")
+        carol, mallory, self.dave = (self.alice.stranger(name) for name in ("Carol", "Mallory", "Dave"))
+        carol.ask("We met in Oslo.")
+        mallory.ask("Cheap watches!")
+        self.alice.app.backup = _no_backup
+        self._stand_ins = {self.question.id[:SHORT]: _digest("question")[:SHORT]}
+        for each in (self.alice, self.bob.core, carol.core, mallory.core, self.dave.core):
+            stand_in = made_up_peer(each.name)
+            self._stand_ins[each.peer.octets.hex()] = stand_in.octets.hex()
+            self._stand_ins[each.peer.onion] = stand_in.onion
+            self._stand_ins[each.peer.onion.removesuffix(".onion")] = stand_in.onion.removesuffix(".onion")
+        us, peer = self.alice.peer, self.bob.core.peer
+        self.safety_number = safety_number(us, peer)
+        self._stand_ins[self.safety_number] = safety_number(made_up_peer("Alice"), made_up_peer("Bob"))
+        self._stand_ins[_encoded(self.alice.recovery_code)] = _encoded(Secret.from_text(_digest("old code")[:40]))
+
+    def replace_keys(self, lines: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return the lines with the same keys, ids and codes in them each time."""
+        renewed = json.loads(lines["renew_recovery_code"][1].removeprefix("← "))["result"]["octets"]
+        self._stand_ins[renewed] = _encoded(Secret.from_text(_digest("new code")[:40]))
+        for found in re.findall("[0-9a-f]{32,}", "\n".join(line for some in lines.values() for line in some)):
+            self._stand_ins.setdefault(found, _digest(f"id {len(self._stand_ins)}")[: len(found)])
+        self._stand_ins[self.question.id] = _digest("question")[: len(self.question.id)]
+        words = re.compile("|".join(sorted(map(re.escape, self._stand_ins), key=len, reverse=True)))
+        return {
+            name: [words.sub(lambda match: self._stand_ins[match[0]], line) for line in some]
+            for name, some in lines.items()
+        }
+
+
+async def _no_backup(target: str) -> None:
+    """Write none."""
+
+
+def made_up_peer(name: str) -> PeerId:
+    """Return a peer id that is the same for a name in each run."""
+    return PeerId(hashlib.sha256(name.encode()).digest())
+
+
+def _digest(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+def _encoded(secret: Secret) -> str:
+    return json.loads(METHODS["renew_recovery_code"].codec.encode(secret))["octets"]
 
 
 class Transcript:
@@ -86,17 +135,10 @@ class Transcript:
 
 async def record() -> dict[str, list[str]]:
     """Call every method once; give what went over the socket, by method."""
-    account = Account("Alice")
-    bob = account.befriend("Bob")
-    question = account.hear("Bob", "Are you there?")
-    account.hear_request("Carol", "We met in Oslo.")
-    account.hear_request("Mallory", "Cheap watches!")
-    dave = f"balchat:{fake_peer('Dave').onion.removesuffix('.onion')}?name=Dave"
-    number = account.account.safety_number(bob)
-    passphrase, code = (
-        {"octets": json.loads(METHODS["renew_recovery_code"].codec.encode(secret))["octets"]}
-        for secret in (account.passphrase, account.recovery_code)
-    )
+    examples = Examples()
+    alice, question = examples.alice, examples.question
+    passphrase, code = ({"octets": _encoded(secret)} for secret in (alice.passphrase, alice.recovery_code))
+    relay = made_up_peer("relay").onion
     calls: dict[str, dict[str, Any]] = {
         "hello": {},
         "code": {},
@@ -104,24 +146,24 @@ async def record() -> dict[str, list[str]]:
         "change_passphrase": {"old": code, "new": passphrase},
         "renew_recovery_code": {"passphrase": passphrase},
         "backup": {"target": "/media/stick/alice.backup"},
-        "add_contact": {"code": dave, "introduction": "It is me, Alice."},
+        "add_contact": {"code": examples.dave.code, "introduction": "It is me, Alice."},
         "contacts": {},
         "contact": {"contact": "bob"},
         "rename_contact": {"contact": "Dave", "name": "David"},
         "safety_number": {"contact": "Bob"},
-        "verify_contact": {"contact": "Bob", "safety_number": number},
+        "verify_contact": {"contact": "Bob", "safety_number": examples.safety_number},
         "block_contact": {"contact": "David"},
         "unblock_contact": {"contact": "David"},
         "remove_contact": {"contact": "David"},
         "requests": {},
         "accept_request": {"request": "Carol"},
         "reject_request": {"request": "Mallory"},
-        "add_relay": {"address": f"balchat-relay:{fake_peer('relay').onion.removesuffix('.onion')}"},
+        "add_relay": {"address": f"balchat-relay:{relay.removesuffix('.onion')}"},
         "relays": {},
-        "check_relay": {"relay": fake_peer("relay").onion},
-        "set_default_relay": {"relay": fake_peer("relay").onion[:8]},
-        "remove_relay": {"relay": fake_peer("relay").onion},
-        "send": {"contact": "Bob", "text": "Yes!", "reply_to": question.id[:8]},
+        "check_relay": {"relay": relay},
+        "set_default_relay": {"relay": relay[:SHORT]},
+        "remove_relay": {"relay": relay},
+        "send": {"contact": "Bob", "text": "Yes!", "reply_to": question.id[:SHORT]},
         "message": {"message_id": question.id},
         "history": {"contact": "Bob", "limit": 2},
         "mark_read": {"contact": "Bob", "up_to": question.id},
@@ -131,13 +173,13 @@ async def record() -> dict[str, list[str]]:
     with TemporaryDirectory(prefix="rpc-") as directory:
         context = FrontEndContext(profile=Path(directory), runtime_directory=Path(directory))
         async with anyio.create_task_group() as tasks:
-            await tasks.start(RpcServer(context, RpcSettings()).run, account)
+            await tasks.start(RpcServer(context, RpcSettings()).run, alice.app)
             connected = await anyio.to_thread.run_sync(reach, context)
             assert connected is not None
             async with UnixStream(connected) as stream:
                 recorded = await _play(Transcript(stream), calls)
             tasks.cancel_scope.cancel()
-    return recorded
+    return examples.replace_keys(recorded)
 
 
 async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ _SHORTEST: Final = 6
 class MemoryRelays(Relays):
     """Keeps relays, the default one first. `changed` is called with their onion addresses after each change."""
 
-    def __init__(self, changed: Callable[[Sequence[str]], None]) -> None:
+    def __init__(self, changed: Callable[[Sequence[str]], None] = lambda _onions: None) -> None:
         self._views: dict[str, RelayView] = {}
         self._changed = changed
 

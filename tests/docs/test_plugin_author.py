@@ -21,9 +21,11 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.registration import HOOKS, ask, check
 from balchat_host.loader.schema import STANDARD_PLUGINS
 from balchat_host.loader.settings import make_settings
+from balchat_host.testing import memory_account
 
 INDEX = "plugin-author/index.md"
 HOOK_PAGE = "plugin-author/hooks.md"
+TESTING = "plugin-author/testing.md"
 
 
 def section(text, hook):
@@ -147,7 +149,40 @@ def test_the_pages_test_of_the_first_plugin_passes(installed, blocks):
     anyio.run(names["test_a_ping_is_answered"])
 
 
+def test_the_testing_pages_conversation_is_one(blocks):
+    (test,) = [block.text for block in blocks(TESTING, "python") if block.file]
+    names = {}
+    exec(test, names)
+    anyio.run(names["test_a_conversation"])
+
+
+def test_the_testing_pages_test_of_a_program_passes(blocks, tmp_path, capsys):
+    def main(profiles, arguments):
+        async def listed():
+            async with await profiles.profile().connect() as app:
+                return await app.contacts()
+
+        print(*[contact.name for contact in anyio.run(listed)])
+        return 0
+
+    (test,) = [block.text for block in blocks(TESTING, "python") if not block.file]
+    names = {"main": main}
+    exec(test, names)
+    names["test_contacts"](tmp_path, capsys)
+
+
+@pytest.mark.parametrize("name", ["MemoryAccount", "Peer"])
+def test_everything_that_a_test_can_do_to_an_account_is_on_the_testing_page(page, name):
+    missing = {
+        member
+        for member, value in vars(getattr(memory_account, name)).items()
+        if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property))
+    } - set(re.findall(r"\w+", page(TESTING)))
+    assert missing <= {"follow", "kept", "name", "peer_id", "onion"}, "what is left out needs no words"
+
+
 def test_no_snippet_on_the_pages_is_left_out(blocks):
+    assert len(blocks(TESTING, "python")) == 2
     assert [block.file for block in blocks(INDEX, "python")] == ["balchat_ui_ping/__init__.py", "tests/test_ping.py"]
     assert len(blocks(HOOK_PAGE, "python")) == len(HOOKS)
 

@@ -19,7 +19,7 @@ from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api.frontend import App, FrontEndContext
 from balchat_host.loader.profiles import ProfileDirectory
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.waiting import Seen
 
 if TYPE_CHECKING:
@@ -29,15 +29,17 @@ PAGE = "rpc.md"
 SCRIPT = Path(__file__).parents[2] / "scripts" / "rpc_reference.py"
 
 
-class Account(FakeApp):
-    """Tells what was acknowledged."""
+class Account(MemoryAccount):
+    """Tells what was acknowledged. Bob is a contact, and away."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.bob = self.befriend("Bob")
         self.acknowledged: Seen[int] = Seen()
+        self._acknowledge, self.app.acknowledge = self.app.acknowledge, self._note
 
-    async def acknowledge(self, subscriber: str, cursor: int) -> None:
-        await super().acknowledge(subscriber, cursor)
+    async def _note(self, subscriber: str, cursor: int) -> None:
+        await self._acknowledge(subscriber, cursor)
         self.acknowledged(cursor)
 
 
@@ -55,10 +57,9 @@ def context(short_path: Path) -> FrontEndContext:
 @pytest.fixture
 async def account(context: FrontEndContext) -> AsyncIterator[Account]:
     account = Account()
-    account.befriend("Bob")
-    account.hear("Bob", "hello")
+    account.bob.write("hello")
     async with anyio.create_task_group() as tasks:
-        await tasks.start(RpcServer(context, RpcSettings()).run, account)
+        await tasks.start(RpcServer(context, RpcSettings()).run, account.app)
         yield account
         tasks.cancel_scope.cancel()
 
@@ -103,7 +104,7 @@ def test_the_shell_finds_the_socket(blocks: Any, short_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_first_program_lists_contacts(blocks: Any, account: FakeApp, context: FrontEndContext) -> None:
+async def test_the_first_program_lists_contacts(blocks: Any, account: Account, context: FrontEndContext) -> None:
     program = blocks(PAGE, "python")[0].text
     done = await anyio.run_process([sys.executable, "-c", program, str(socket_path(context))])
     assert done.stdout == b"Bob 1\n"
@@ -116,10 +117,10 @@ async def test_the_bot_answers_once_and_goes_on_where_it_was(
     program = blocks(PAGE, "python")[1].text
     for said in (1, 2):
         # Its answer is the next event.
-        last = await account.cursor() + 1
+        last = await account.app.cursor() + 1
         async with await anyio.open_process([sys.executable, "-c", program, str(socket_path(context))]) as bot:
             await account.acknowledged.until(lambda cursors, last=last: last in cursors)
             bot.terminate()
-        history = [message.text for message in await account.history("Bob")]
+        history = [message.text for message in account.bob.conversation]
         assert history == ["hello", "You said: hello"] * said
-        account.hear("Bob", "hello")
+        account.bob.write("hello")

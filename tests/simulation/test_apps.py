@@ -16,18 +16,16 @@ from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api.frontend import FrontEndContext
-from balchat_host.api.transport import Relays
 from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import AppRelayKit, DirectOnlyAppKit
-from balchat_host.testing.fake_app import FakeApp
+from balchat_host.testing.memory_relays import MemoryRelays
 from balchat_host.testing.virtual_account import PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from balchat_host.api.frontend import App
-    from balchat_host.api.views import RelayView
 
 WEAK = Kdf(memory_kib=64, passes=1, lanes=1)
 
@@ -109,28 +107,6 @@ class TestRemoteAppPair(TestLocalAppPair):
             yield TestedAccount(app=remote, passphrase=alice.passphrase, recovery_code=alice.recovery_code)
 
 
-class RelaysInMemory(Relays):
-    """What a transport with relays would offer to the App: the relays of the one in memory."""
-
-    def __init__(self) -> None:
-        self._app = FakeApp()
-
-    async def all(self) -> list[RelayView]:
-        return await self._app.relays()
-
-    async def add(self, address: str) -> RelayView:
-        return await self._app.add_relay(address)
-
-    async def remove(self, relay: str) -> None:
-        await self._app.remove_relay(relay)
-
-    async def check(self, relay: str) -> RelayView:
-        return await self._app.check_relay(relay)
-
-    async def set_default(self, relay: str) -> RelayView:
-        return await self._app.set_default_relay(relay)
-
-
 class TestLocalAppDirectOnly(DirectOnlyAppKit):
     @pytest.fixture
     async def app(self, people) -> AsyncIterator[App]:
@@ -142,7 +118,7 @@ class TestLocalAppRelays(AppRelayKit):
     @pytest.fixture
     async def app(self, people) -> AsyncIterator[App]:
         someone = await people.make("Alice")
-        relays = RelaysInMemory()
+        relays = MemoryRelays()
         async with someone.up() as app:
             someone.app.relays_with(lambda: relays)
             yield app
@@ -167,7 +143,7 @@ class TestRemoteAppRelays(OverTheSocket, AppRelayKit):
     @pytest.fixture
     async def app(self, people, short: Path) -> AsyncIterator[App]:
         someone = await people.make("Alice")
-        relays = RelaysInMemory()
+        relays = MemoryRelays()
         async with someone.up() as app, served(app, short) as remote:
             someone.app.relays_with(lambda: relays)
             yield remote

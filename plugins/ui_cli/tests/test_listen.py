@@ -57,7 +57,7 @@ def missing(alice: MemoryAccount, reader: str = "bot") -> int:
     async def follow() -> None:
         async with closing(alice.app.events(subscriber=reader)) as events:
             async for event in events:
-                seen.append(event)
+                seen.append(event)  # noqa: PERF401  # it is read until it is cancelled
 
     async def read() -> None:
         async with anyio.create_task_group() as tasks:
