@@ -52,8 +52,7 @@ MAX_NOTED: Final = 1024
 class PushProgress:
     """What a subscription had pushed at a moment: how many envelopes, the newest sequence, and what it had not.
 
-    `serial` tells subscriptions apart. `missing` are those of the envelopes asked about that were not pushed. What a
-    relay pushes before it has stored it carries an older sequence, so the newest may be newer still.
+    `serial` tells subscriptions apart. `missing` are those of the envelopes asked about that were not pushed.
     """
 
     serial: int

@@ -37,9 +37,9 @@ class Codec(NamedTuple):
         """Metadata for `dataclasses.field`."""
         return {_KEY: self}
 
-    def to_pieces(self, value: Any) -> list[bytes | bytearray]:
-        """Encode into pieces that make up the octets; large octets are not copied."""
-        return cbor.pieces(self.encode(value))
+    def to_octets(self, value: Any) -> bytes:
+        """Encode."""
+        return cbor.encode(self.encode(value))
 
     def from_octets(self, octets: bytes) -> Any:
         """Decode octets that hold this value and nothing else. Raises Malformed."""
@@ -74,11 +74,7 @@ class Message:
 
     def to_octets(self) -> bytes:
         """Encode."""
-        return b"".join(self.to_pieces())
-
-    def to_pieces(self) -> list[bytes | bytearray]:
-        """Encode into pieces that make up `to_octets`; large octets are not copied."""
-        return nested(type(self)).to_pieces(self)
+        return nested(type(self)).to_octets(self)
 
     @classmethod
     def from_octets(cls, octets: bytes) -> Self:

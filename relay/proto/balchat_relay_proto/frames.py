@@ -46,7 +46,7 @@ class Subscribed(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Push(Message):
-    """An envelope. It may come before it is on the relay's disk, then with an older sequence, and may come again."""
+    """An envelope. It may come again."""
 
     number: int = field(metadata=NUMBER)
     sequence: int = field(metadata=uint(MAX_SEQUENCE).field)
@@ -97,7 +97,7 @@ _FROM_RELAY: Final = one_of({0: Hello, 2: Subscribed, 3: Push, 4: Acknowledged, 
 
 def encode_from_client(frame: FromClient) -> bytes:
     """Encode a client's frame."""
-    return b"".join(_FROM_CLIENT.to_pieces(frame))
+    return _FROM_CLIENT.to_octets(frame)
 
 
 def decode_from_client(octets: bytes) -> FromClient:
@@ -107,12 +107,7 @@ def decode_from_client(octets: bytes) -> FromClient:
 
 def encode_from_relay(frame: FromRelay) -> bytes:
     """Encode a relay's frame."""
-    return b"".join(pieces_from_relay(frame))
-
-
-def pieces_from_relay(frame: FromRelay) -> list[bytes | bytearray]:
-    """Encode a relay's frame into pieces that make it up; an envelope is not copied."""
-    return _FROM_RELAY.to_pieces(frame)
+    return _FROM_RELAY.to_octets(frame)
 
 
 def decode_from_relay(octets: bytes) -> FromRelay:

@@ -63,7 +63,7 @@ class Created(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Stored(Message):
-    """An envelope as it lies in a queue. `sequence` is the cursor to go on after."""
+    """An envelope in a queue. `sequence` is the cursor to go on after: it grows within a queue, and may skip."""
 
     sequence: int = field(metadata=_COUNT)
     envelope: bytes = field(metadata=octets(*ENVELOPE_SIZES).field)

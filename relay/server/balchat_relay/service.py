@@ -24,13 +24,13 @@ from balchat_relay.errors import AlreadyRunning, FolderProblem, StoreMissing
 from balchat_relay.metrics import Metrics
 from balchat_relay.operating.admin import Admin
 from balchat_relay.operating.folder import Folder, unusable
-from balchat_relay.push import Hub
 from balchat_relay.settings import DAY, MIB, Limits, RelayTable, Settings
 from balchat_relay.storage.contract import QueueStore, StoreLimits
 from balchat_relay.storage.sqlite.store import open_store
-from balchat_relay.web.limiting import Bucket
+from balchat_relay.web.application import make_application, started
+from balchat_relay.web.connection import Connections
+from balchat_relay.web.limiting import Bucket, Memory
 from balchat_relay.web.operations import Operations
-from balchat_relay.web.server import RelayServer
 
 Factory: TypeAlias = Callable[[], asyncio.BaseProtocol]
 
@@ -40,7 +40,6 @@ SWITCH_INTERVAL: Final = 0.0005
 
 _SWEEP_EVERY: Final = 60.0
 _LOOK_EVERY: Final = 1.0
-_SHUTDOWN_WITHIN: Final = 2.0
 _BACKLOG: Final = 512
 _DESCRIPTORS_BESIDE: Final = 128
 
@@ -67,8 +66,7 @@ def store_limits(limits: Limits) -> StoreLimits:
 class Relay:
     """The parts of a relay that serves."""
 
-    server: RelayServer
-    operations: Operations
+    connections: Connections
     metrics: Metrics
     store: QueueStore
 
@@ -78,21 +76,16 @@ async def serving(
     store: QueueStore, socket: Path, *, relay_key: bytes, table: RelayTable, limits: Limits
 ) -> AsyncGenerator[Relay]:
     """Serve a store at a unix socket; the store stays the caller's."""
-    hub, metrics = Hub(), Metrics()
-    store.watch(hub)
+    metrics, memory = Metrics(), Memory(limits.bodies_mib * MIB)
     clock = asyncio.get_running_loop().time
     creations = Bucket(limits.creations_per_minute / 60, limits.creations_per_minute, clock)
-    operations = Operations(store, hub, relay_key=relay_key, table=table, creations=creations)
-    server = RelayServer(store, hub, operations, limits=limits, metrics=metrics)
-    try:
-        async with _at_socket(server, socket), anyio.create_task_group() as tasks:
-            tasks.start_soon(server.look_after)
-            tasks.start_soon(_sweep, store)
-            yield Relay(server=server, operations=operations, metrics=metrics, store=store)
-            tasks.cancel_scope.cancel()
-    finally:
-        with anyio.CancelScope(shield=True):
-            await server.shut_down(_SHUTDOWN_WITHIN)
+    operations = Operations(store, relay_key=relay_key, table=table, creations=creations, memory=memory)
+    application = make_application(store, operations, limits=limits, metrics=metrics, memory=memory)
+    async with started(application) as connections, _at_socket(connections, socket), anyio.create_task_group() as tasks:
+        tasks.start_soon(connections.watch)
+        tasks.start_soon(_sweep, store)
+        yield Relay(connections=connections, metrics=metrics, store=store)
+        tasks.cancel_scope.cancel()
 
 
 async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None]) -> None:
@@ -157,7 +150,7 @@ async def _opened(folder: Folder, limits: Limits) -> AsyncGenerator[QueueStore]:
 async def _administered(
     folder: Folder, settings: Settings, relay: Relay, state: Callable[[], str]
 ) -> AsyncGenerator[None]:
-    admin = Admin(relay.store, relay.operations, relay.metrics, state)
+    admin = Admin(relay.store, relay.metrics, state)
     async with _listening(admin.application(private=True)) as private, _at_socket(private, folder.control):
         if settings.relay.metrics_address is None:
             yield

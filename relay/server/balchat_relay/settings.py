@@ -62,7 +62,7 @@ class Limits:
     write_timeout: Annotated[int, Meta(ge=1, le=3600)] = 120
     """A client must take something of what we send within it."""
     idle_timeout: Annotated[int, Meta(ge=5, le=24 * 3600)] = 600
-    """A connection on which nothing is asked, or a WebSocket without subscriptions, is closed after it."""
+    """A connection on which nothing is asked is closed after it, unless it is a WebSocket with a subscription."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from balchat_common.unix_sockets import connect
 from balchat_relay.publishing import bridge, carry
 from balchat_relay.service import Relay
-from balchat_relay.testing.client import Client
+from balchat_relay.settings import Limits
+from balchat_relay.testing.client import Client, connected
 from balchat_relay.web.connection import Connection
 
 pytestmark = pytest.mark.anyio
@@ -101,25 +101,35 @@ async def test_a_stream_that_fails_in_a_way_that_nobody_foresaw_ends_alone(
     assert "what-nobody-may-log" not in caplog.text
 
 
-async def test_looking_after_one_connection_fails_and_the_others_are_served(
-    relay: Relay, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    await client.about()
-    (broken,) = relay.server.connections
-    honest, looked = Connection.look_after, anyio.Event()
+class TestWatching:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(min_free_mib=0, write_timeout=1)
 
-    def look_after(connection: Connection, now: float) -> bool:
-        if connection is broken:
-            looked.set()
-            raise KeyError("what-nobody-may-log")
-        return honest(connection, now)
+    async def test_looking_at_one_connection_fails_and_the_others_are_served(
+        self,
+        client: Client,
+        short_folder: Path,
+        relay: Relay,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        await client.about()
+        (broken,) = relay.connections
+        honest = Connection.has_stalled
 
-    monkeypatch.setattr(Connection, "look_after", look_after)
-    async with anyio.create_task_group() as tasks:
-        monkeypatch.setattr(relay.server, "limits", replace(relay.server.limits, idle_timeout=0.001))
-        tasks.start_soon(relay.server.look_after)
-        await looked.wait()
-        tasks.cancel_scope.cancel()
-    assert "looking after a connection failed: KeyError" in caplog.messages
-    assert "what-nobody-may-log" not in caplog.text
-    await client.about()
+        def has_stalled(connection: Connection, now: float) -> bool:
+            if connection is broken:
+                raise KeyError("what-nobody-may-log")
+            return honest(connection, now)
+
+        monkeypatch.setattr(Connection, "has_stalled", has_stalled)
+        async with connected(short_folder / "socket") as other:
+            await other.about()
+            with anyio.fail_after(60):
+                while broken in relay.connections:
+                    await anyio.lowlevel.checkpoint()
+            await other.about()
+            assert relay.metrics.connections == 1
+        assert "looking at a connection failed: KeyError" in caplog.messages
+        assert "what-nobody-may-log" not in caplog.text

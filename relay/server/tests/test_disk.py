@@ -1,17 +1,28 @@
 """A disk that is full, cannot be written or fails; a store that is gone: the relay says so, and loses nothing by it."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
 from anyio import to_thread
-from balchat_relay.storage.contract import Place, StoreLimits
+from balchat_relay.storage.contract import StoreLimits
 from balchat_relay.storage.sqlite.store import SqliteStore, open_store
 from balchat_relay.testing.client import Client, OwnQueue, connected, random_envelope
 from balchat_relay.testing.process import RelayProcess, command
-from balchat_relay.testing.store_kit import NOW, QUEUE, RECEIVE, Witness, acknowledge, fetched, make, put, refused
+from balchat_relay.testing.store_kit.bench import (
+    NOW,
+    QUEUE,
+    RECEIVE,
+    Witness,
+    acknowledge,
+    digest,
+    fetched,
+    make,
+    put,
+    refused,
+)
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Done, Fetched
@@ -121,27 +132,31 @@ async def test_a_failing_database_is_told_as_such(store: SqliteStore) -> None:
 
 
 class Failing(Witness):
-    """An observer with a bug."""
+    """A subscriber with a bug."""
 
-    def committed(self, places: Sequence[Place]) -> None:
+    def stored(self, sequence: int, envelope: bytes) -> None:
         raise KeyError("what-nobody-may-log")
 
-    undone = deleted = committed
+    def ended(self, why: Refused) -> None:
+        raise KeyError("what-nobody-may-log")
 
 
-async def test_whoever_fails_to_hear_of_it_keeps_nothing_from_being_stored(
+async def test_a_subscriber_that_fails_keeps_nothing_from_being_stored_and_told(
     store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
+    other, witness = digest("other"), Witness()
     await make(store)
-    store.watch(Failing({QUEUE}))
+    await make(store, other)
+    await store.subscribe(QUEUE, Failing(), receive=RECEIVE)
+    await store.subscribe(other, witness, receive=RECEIVE)
     there = [await put(store, name) for name in range(3)]
-    Disk(store).refuse_writing()
-    with refused(Code.RELAY_FULL):
-        await put(store, "more")
-    Disk(store).mend()
+    elsewhere = await put(store, "elsewhere", queue=other)
     assert await fetched(store) == there
     await store.delete(QUEUE, receive=RECEIVE)
-    assert "telling of what was stored failed: KeyError" in caplog.messages
+    await store.delete(other, receive=RECEIVE)
+    assert (witness.envelopes, witness.over) == ([elsewhere], Code.DELETED)
+    assert "telling a subscriber failed: KeyError" in caplog.messages
+    assert "ending a subscription failed: KeyError" in caplog.messages
     assert "what-nobody-may-log" not in caplog.text
 
 

@@ -225,7 +225,7 @@ class TestRates:
 async def test_a_draining_relay_gives_and_takes_nothing_new(client: Client, relay: Relay) -> None:
     queue = await client.new_queue()
     envelope = await put(client, queue)
-    relay.operations.draining = True
+    await relay.store.set_draining(draining=True)
     for asking in (client.new_queue(), put(client, queue)):
         with refused(Code.DRAINING) as error:
             await asking

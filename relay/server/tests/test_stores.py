@@ -6,32 +6,29 @@ import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from threading import Event
 
 import pytest
 from balchat_relay.errors import StoreUnusable
 from balchat_relay.storage import rules
-from balchat_relay.storage.contract import Place, QueueStore, StoreLimits
+from balchat_relay.storage.contract import QueueStore, StoreLimits
 from balchat_relay.storage.memory import MemoryStore
 from balchat_relay.storage.sqlite import schema
 from balchat_relay.storage.sqlite.store import open_store
-from balchat_relay.testing.store_kit import (
+from balchat_relay.testing.store_kit import StoreKit
+from balchat_relay.testing.store_kit.bench import (
     LIMITS,
     NOW,
     QUEUE,
-    SEND,
+    RECEIVE,
     SIZE,
     StoreBench,
-    StoreKit,
     Witness,
     acknowledge,
-    envelope,
     fetched,
     make,
     put,
     refused,
 )
-from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code
 
 pytestmark = pytest.mark.anyio
@@ -102,20 +99,16 @@ async def test_a_full_disk_refuses_puts_and_takes_acknowledgements(tmp_path: Pat
     await store.aclose()
 
 
-async def test_what_arrived_and_found_no_room_is_taken_back_from_the_observer(tmp_path: Path) -> None:
+async def test_a_subscriber_hears_of_what_was_stored_alone_when_the_disk_fills_up(tmp_path: Path) -> None:
     store = await open_store(tmp_path / "relay.db", StoreLimits(), max_file=2**20)
     await make(store)
-    witness = Witness({QUEUE})
-    store.watch(witness)
-    stored = 0
+    witness = Witness()
+    await store.subscribe(QUEUE, witness, receive=RECEIVE)
     with refused(Code.RELAY_FULL):
         for name in range(100):
             await put(store, name)
-            stored += 1
-    assert stored
-    heard = [(name, what) for name, what in witness.heard if name != "arrived"]
-    places = [Place(queue=QUEUE, sequence=number) for number in range(1, stored + 2)]
-    assert heard == [*(("committed", place) for place in places[:-1]), ("undone", places[-1])]
+    assert witness.envelopes == await fetched(store)
+    assert len(witness.heard) > 20
     await store.aclose()
 
 
@@ -210,35 +203,6 @@ async def test_an_absent_queue_costs_the_work_of_a_wrong_capability(
     assert absent == wrong
     assert any("SELECT" in str(each) for each in absent)
     assert ("compare", 32, 32) in absent
-
-
-class Newcomer(Witness):
-    """Somebody who comes in the midst of a commit: after its first envelope, and before its second."""
-
-    def __init__(self) -> None:
-        super().__init__({QUEUE})
-        self.second_is_put = Event()
-        self.came = False
-
-    def wants(self, queue: bytes) -> bool:
-        self.second_is_put.wait()
-        came, self.came = self.came, True
-        return came
-
-
-async def test_whoever_comes_in_the_midst_of_a_commit_is_told_of_all_of_it_in_order(tmp_path: Path) -> None:
-    newcomer = Newcomer()
-    async with AsyncExitStack() as stack:
-        store = await open_store(tmp_path / "relay.db", StoreLimits())
-        stack.push_async_callback(store.aclose)
-        await make(store)
-        store.watch(newcomer)
-        octets = [envelope(name) for name in range(2)]
-        puts = [store.put(QUEUE, send=SEND, envelope_id=envelope_id(each), envelope=each, now=NOW) for each in octets]
-        newcomer.second_is_put.set()
-        for each in puts:
-            await each
-    assert newcomer.heard == [("committed", Place(queue=QUEUE, sequence=number)) for number in (1, 2)]
 
 
 async def test_idle_queues_take_no_memory(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from balchat_relay.errors import FolderProblem, NotRunning
 from balchat_relay.metrics import CONTENT_TYPE, Metrics
 from balchat_relay.operating.folder import Folder
 from balchat_relay.storage.contract import QueueStore
-from balchat_relay.web.operations import Operations
 
 _ANSWER_WITHIN: Final = 10
 
@@ -23,9 +22,8 @@ _ANSWER_WITHIN: Final = 10
 class Admin:
     """The two small applications. `state` tells how the onion is."""
 
-    def __init__(self, store: QueueStore, operations: Operations, metrics: Metrics, state: Callable[[], str]) -> None:
+    def __init__(self, store: QueueStore, metrics: Metrics, state: Callable[[], str]) -> None:
         self._store = store
-        self._operations = operations
         self._metrics = metrics
         self._state = state
 
@@ -44,12 +42,12 @@ class Admin:
         del request
         if (trouble := self._store.trouble) is not None:
             return web.Response(text=f"degraded: {trouble}\n")
-        return web.Response(text="draining\n" if self._operations.draining else "ok\n")
+        return web.Response(text="draining\n" if self._store.draining else "ok\n")
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
         del request
         text = self._metrics.text(
-            self._store.totals, draining=self._operations.draining, takes_nothing=self._store.trouble is not None
+            self._store.totals, draining=self._store.draining, takes_nothing=self._store.trouble is not None
         )
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
@@ -59,7 +57,7 @@ class Admin:
             {
                 "state": self._state(),
                 "storage": self._store.trouble or "ok",
-                "draining": self._operations.draining,
+                "draining": self._store.draining,
                 "connections": self._metrics.connections,
                 "subscribers": self._metrics.subscribers,
                 "subscriptions": self._metrics.subscriptions,
@@ -68,8 +66,9 @@ class Admin:
         )
 
     async def _drain(self, request: web.Request) -> web.Response:
-        self._operations.draining = request.query.get("on", "1") == "1"
-        return web.json_response({"draining": self._operations.draining})
+        draining = request.query.get("on", "1") == "1"
+        await self._store.set_draining(draining=draining)
+        return web.json_response({"draining": draining})
 
     async def _invite(self, request: web.Request) -> web.Response:
         given: dict[str, Any] = await request.json()

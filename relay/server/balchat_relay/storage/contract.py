@@ -10,8 +10,10 @@ Rules
 - Time is the caller's: `now` is in Unix seconds.
 - Any number of calls may be under way at once, all from one event loop. `put`, `fetch` and `acknowledge` may give any
   awaitable: most of what is asked of a relay is one of them, and a store that has a future need not wrap it.
-- What changes one queue takes effect in the order in which it was begun: an envelope may be pushed and acknowledged
-  while its put is still under way.
+- A sequence grows within its queue, and may skip: that is all that may be concluded from it. It is the cursor to go on
+  after.
+- Several relays may use one store, behind one onion: whatever one of them must know of another is in the store
+  (docs/relay-scaling.md).
 """
 
 from abc import ABC, abstractmethod
@@ -19,6 +21,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from balchat_relay_proto.errors import Refused
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus
 from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
 
@@ -55,39 +58,15 @@ class Totals:
     cards: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an envelope came to lie."""
+class Subscriber(Protocol):
+    """Whoever is told what is put into one queue. Called in the event loop; it must not wait."""
 
-    queue: bytes
-    sequence: int
-
-
-class Observer(Protocol):
-    """Whoever pushes. Every method may be called from any thread and must not wait."""
-
-    def wants(self, queue: bytes) -> bool:
-        """Say whether news of this queue matters to anybody."""
+    def stored(self, sequence: int, envelope: bytes) -> None:
+        """Learn of an envelope that is durable. They come in the order of their sequences."""
         ...
 
-    def arrived(self, place: Place, envelope: bytes) -> None:
-        """Take in an envelope that is about to become durable. Only for a queue that is wanted.
-
-        While one of a queue is under way that nobody was told of, because the queue was not wanted yet, those after it
-        are not told of either: a subscriber would take the first for seen.
-        """
-        ...
-
-    def committed(self, places: Sequence[Place]) -> None:
-        """Take in that these are durable, whether they were announced or not."""
-        ...
-
-    def undone(self, places: Sequence[Place]) -> None:
-        """Take in that these did not become durable, though they may have been announced."""
-        ...
-
-    def deleted(self, queue: bytes) -> None:
-        """Take in that a queue is gone."""
+    def ended(self, why: Refused) -> None:
+        """Learn that nothing more will be told: EVICTED by a newer subscriber, or the queue is DELETED."""
         ...
 
 
@@ -112,9 +91,10 @@ class QueueStore(ABC):
         """
         return None
 
+    @property
     @abstractmethod
-    def watch(self, observer: Observer) -> None:
-        """Tell one observer what happens from now on."""
+    def draining(self) -> bool:
+        """Whether the operator wants nothing new to be taken. Never waits. The store keeps it and does not heed it."""
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -138,7 +118,7 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def status(self, queue: bytes, *, receive: bytes | None) -> QueueStatus:
-        """Say how full a queue is. Raises Refused: DENIED."""
+        """Return how full a queue is. Raises Refused: DENIED."""
 
     # -- envelopes --
 
@@ -155,7 +135,7 @@ class QueueStore(ABC):
     def fetch(
         self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
     ) -> Awaitable[Fetched]:
-        """Give what comes after the cursor, oldest first; about `octets` of it, but one always.
+        """Return what comes after the cursor, oldest first; about `octets` of it, but one always.
 
         Raises Refused: DENIED.
         """
@@ -165,6 +145,20 @@ class QueueStore(ABC):
         self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
     ) -> Awaitable[None]:
         """Delete envelopes; ids that are not there are passed over. Raises Refused: DENIED."""
+
+    # -- subscriptions --
+
+    @abstractmethod
+    async def subscribe(self, queue: bytes, subscriber: Subscriber, *, receive: bytes | None) -> None:
+        """Tell `subscriber` of everything that becomes durable from now on; whoever subscribed before is ended.
+
+        What becomes durable while this is under way may be told or not. So a subscriber fetches once it returns, and
+        then knows of everything. Raises Refused: DENIED.
+        """
+
+    @abstractmethod
+    def unsubscribe(self, queue: bytes, subscriber: Subscriber) -> None:
+        """Tell `subscriber` nothing more. One that was ended already is no error."""
 
     # -- cards --
 
@@ -179,7 +173,7 @@ class QueueStore(ABC):
         tokens: Sequence[bytes],
         now: int,
     ) -> int:
-        """Add cards and tokens' verifiers, replace the last resort; give the pool's size.
+        """Add cards and tokens' verifiers, replace the last resort; return the pool's size.
 
         Raises Refused: DENIED, POOL_FULL, RELAY_FULL.
         """
@@ -195,5 +189,9 @@ class QueueStore(ABC):
         """Make a permit, given as its SHA-256, good for this many queues."""
 
     @abstractmethod
+    async def set_draining(self, *, draining: bool) -> None:
+        """Write down whether nothing new is to be taken."""
+
+    @abstractmethod
     async def sweep(self, *, now: int) -> bool:
-        """Delete some of what is too old, for good; say whether there is more."""
+        """Delete some of what is too old, for good; return whether there is more. Several may do this at once."""

@@ -7,7 +7,9 @@ from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus, Stored
 from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS, MAX_INBOX_ENVELOPE
 
 from balchat_relay.storage import rules
-from balchat_relay.storage.contract import HOUR, Observer, Place, QueueStore, StoreLimits, Totals
+from balchat_relay.storage.contract import HOUR, QueueStore, StoreLimits, Subscriber, Totals
+from balchat_relay.storage.subscribers import Stored as Put
+from balchat_relay.storage.subscribers import Subscribers
 
 
 @dataclass
@@ -49,7 +51,8 @@ class MemoryStore(QueueStore):
         self._limits = limits
         self._queues: dict[bytes, _Queue] = {}
         self._invitations: dict[bytes, int] = {}
-        self._observer: Observer | None = None
+        self._subscribers = Subscribers()
+        self._draining = False
 
     @property
     def limits(self) -> StoreLimits:
@@ -67,11 +70,12 @@ class MemoryStore(QueueStore):
             cards=cards,
         )
 
-    def watch(self, observer: Observer) -> None:
-        self._observer = observer
+    @property
+    def draining(self) -> bool:
+        return self._draining
 
     async def aclose(self) -> None:
-        self._observer = None
+        pass
 
     async def create(
         self, queue: bytes, *, send: bytes | None, receive: bytes | None, invitation: bytes | None = None, now: int
@@ -121,11 +125,8 @@ class MemoryStore(QueueStore):
             raise rules.relay_full()
         found.puts += 1
         found.envelopes[envelope_id] = _Envelope(found.next, envelope, now)
-        place = Place(queue=queue, sequence=found.next)
+        self._subscribers.tell([Put(queue, found.next, envelope)])
         found.next += 1
-        if self._observer is not None and self._observer.wants(queue):
-            self._observer.arrived(place, envelope)
-            self._observer.committed([place])
 
     async def fetch(
         self, queue: bytes, *, receive: bytes | None, after: int, now: int, octets: int = MAX_FETCHED_OCTETS
@@ -153,6 +154,13 @@ class MemoryStore(QueueStore):
         for envelope_id in envelope_ids:
             if found.envelopes.pop(envelope_id, None) is not None:
                 found.acknowledged[envelope_id] = now + self._limits.remembered
+
+    async def subscribe(self, queue: bytes, subscriber: Subscriber, *, receive: bytes | None) -> None:
+        self._own(queue, receive)
+        self._subscribers.add(queue, subscriber)
+
+    def unsubscribe(self, queue: bytes, subscriber: Subscriber) -> None:
+        self._subscribers.remove(queue, subscriber)
 
     async def publish(
         self,
@@ -197,6 +205,9 @@ class MemoryStore(QueueStore):
     async def invite(self, invitation: bytes, *, queues: int) -> None:
         self._invitations[invitation] = queues
 
+    async def set_draining(self, *, draining: bool) -> None:
+        self._draining = draining
+
     async def sweep(self, *, now: int) -> bool:
         for queue, found in list(self._queues.items()):
             if found.seen < now - self._limits.max_idle:
@@ -227,5 +238,4 @@ class MemoryStore(QueueStore):
 
     def _drop(self, queue: bytes) -> None:
         del self._queues[queue]
-        if self._observer is not None:
-            self._observer.deleted(queue)
+        self._subscribers.deleted([queue])

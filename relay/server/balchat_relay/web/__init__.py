@@ -1,1 +1,1 @@
-"""HTTP and WebSocket: docs/spec/relay.md over asyncio, httptools and aiohttp."""
+"""HTTP and WebSocket: docs/spec/relay.md as an aiohttp application."""

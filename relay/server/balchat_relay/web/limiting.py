@@ -1,6 +1,7 @@
 """Rates and budgets: what one connection, and everybody together, may use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from math import ceil
 from typing import Final
 
@@ -22,7 +23,7 @@ class Bucket:
         self._when = clock()
 
     def wait(self) -> float:
-        """Take a token, or say for how many seconds there is none."""
+        """Take a token and return 0, or return for how many seconds there is none."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._when) * self._rate)
         self._when = now
@@ -34,7 +35,7 @@ class Bucket:
     def take(self, what: str) -> None:
         """Take a token. Raises Refused (TOO_MANY_REQUESTS)."""
         if wait := self.wait():
-            raise too_many(what, wait)
+            raise Refused(Code.TOO_MANY_REQUESTS, f"Too many {what}.", retry_after=ceil(wait))
 
 
 class Memory:
@@ -46,20 +47,35 @@ class Memory:
 
     @property
     def scarce(self) -> bool:
-        """Say whether more than half of it is in use."""
+        """Whether more than half of it is in use."""
         return self._free < self._scarce_below
 
+    @contextmanager
+    def account(self) -> Generator["Account"]:
+        """Give an account that takes from it; at the end everything that it took is given back."""
+        account = Account(self)
+        try:
+            yield account
+        finally:
+            self._free += account.taken
+
     def take(self, octets: int) -> None:
-        """Hold this much until it is given back. Raises Refused (TOO_MANY_REQUESTS) where it is not there."""
+        """Take octets that an account gives back. Raises Refused (TOO_MANY_REQUESTS) where they are not there."""
         if octets > self._free:
             raise Refused(Code.TOO_MANY_REQUESTS, "The relay has too much in hand.", retry_after=_MEMORY_RETRY)
         self._free -= octets
 
-    def give(self, octets: int) -> None:
-        """Give back what was taken."""
-        self._free += octets
 
+class Account:
+    """What one request takes of the memory."""
 
-def too_many(what: str, wait: float) -> Refused:
-    """Say when to come again."""
-    return Refused(Code.TOO_MANY_REQUESTS, f"Too many {what}.", retry_after=ceil(wait))
+    __slots__ = ("_memory", "taken")
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.taken = 0
+
+    def take(self, octets: int) -> None:
+        """Take more. Raises Refused (TOO_MANY_REQUESTS)."""
+        self._memory.take(octets)
+        self.taken += octets

@@ -1,6 +1,5 @@
 """Each operation of docs/spec/relay.md: from a checked request to the store and back to a reply."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -29,19 +28,18 @@ from balchat_relay_proto.requests import (
     Put,
     Request,
 )
-from balchat_relay_proto.sizes import CHALLENGE_SIZE, MAX_FETCHED_OCTETS
+from balchat_relay_proto.sizes import CHALLENGE_SIZE, ENVELOPE_SIZES, MAX_FETCHED_OCTETS
 from balchat_relay_proto.versions import VERSIONS
 
-from balchat_relay.push import Hub
 from balchat_relay.settings import RelayTable
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import QueueStore
-from balchat_relay.web.limiting import Bucket
+from balchat_relay.web.limiting import Bucket, Memory
 
 _DRAINING_RETRY: Final = 24 * 3600
 
 
-class Asker(Protocol):
+class HasChallenge(Protocol):
     """The connection that a request came over: where its challenge is kept."""
 
     challenge: bytes | None
@@ -50,15 +48,15 @@ class Asker(Protocol):
 class Operations:
     """What a relay does. `relay_key` is its onion's public key."""
 
-    def __init__(self, store: QueueStore, hub: Hub, *, relay_key: bytes, table: RelayTable, creations: Bucket) -> None:
+    def __init__(
+        self, store: QueueStore, *, relay_key: bytes, table: RelayTable, creations: Bucket, memory: Memory
+    ) -> None:
         self._store = store
-        self._hub = hub
         self._relay_key = relay_key
         self._table = table
         self._creations = creations
-        self.draining = False
-        self.fetch_octets: Callable[[], int] = _everything
-        self._handlers: dict[type[Request], Callable[[Any, Asker], Awaitable[Message | None]]] = {
+        self._memory = memory
+        self._handlers: dict[type[Request], Callable[[Any, HasChallenge], Awaitable[Message | None]]] = {
             GetChallenge: self._get_challenge,
             Create: self._create,
             CreateInbox: self._create_inbox,
@@ -80,9 +78,9 @@ class Operations:
             max_age=self._store.limits.max_age,
         )
 
-    def answer(self, request: Request, asker: Asker) -> Awaitable[Message | None]:
+    def answer(self, request: Request, connection: HasChallenge) -> Awaitable[Message | None]:
         """Do what is asked; None stands for Done. Raises Refused, now or when it is awaited."""
-        return self._handlers[type(request)](request, asker)
+        return self._handlers[type(request)](request, connection)
 
     def receive_verifier(self, queue: bytes, authority: Authority, challenge: bytes, purpose: Purpose) -> bytes | None:
         """Give what the store compares; None for the proven owner of an inbox. Raises Refused (DENIED)."""
@@ -97,13 +95,13 @@ class Operations:
 
     # -- operations --
 
-    async def _get_challenge(self, request: GetChallenge, asker: Asker) -> Challenge:
+    async def _get_challenge(self, request: GetChallenge, connection: HasChallenge) -> Challenge:
         del request
-        asker.challenge = new_challenge()
-        return Challenge(challenge=asker.challenge)
+        connection.challenge = new_challenge()
+        return Challenge(challenge=connection.challenge)
 
-    async def _create(self, request: Create, asker: Asker) -> Created:
-        del asker
+    async def _create(self, request: Create, connection: HasChallenge) -> Created:
+        del connection
         invitation = self._permit(request.permit)
         queue = queue_id(request.send_verifier, request.receive_verifier)
         await self._store.create(
@@ -115,42 +113,42 @@ class Operations:
         )
         return Created(queue=queue)
 
-    async def _create_inbox(self, request: CreateInbox, asker: Asker) -> Created:
+    async def _create_inbox(self, request: CreateInbox, connection: HasChallenge) -> Created:
         owner = request.owner
-        self._check_owner(owner.onion_key, owner.signature, _used_up(asker), Purpose.CREATE)
+        self._check_owner(owner.onion_key, owner.signature, _used_up(connection), Purpose.CREATE)
         invitation = self._permit(request.permit)
         queue = inbox_id(owner.onion_key)
         await self._store.create(queue, send=None, receive=None, invitation=invitation, now=_now())
         return Created(queue=queue)
 
-    def _put(self, request: Put, asker: Asker) -> Awaitable[None]:
-        del asker
+    def _put(self, request: Put, connection: HasChallenge) -> Awaitable[None]:
+        del connection
         self._refuse_while_draining()
-        send, envelope = _verifier(request.send), request.envelope
-        putting = self._hub.putting(request.queue, send=send, envelope=envelope)
-        put = asyncio.ensure_future(
-            self._store.put(request.queue, send=send, envelope_id=envelope_id(envelope), envelope=envelope, now=_now())
+        return self._store.put(
+            request.queue,
+            send=_verifier(request.send),
+            envelope_id=envelope_id(request.envelope),
+            envelope=request.envelope,
+            now=_now(),
         )
-        put.add_done_callback(putting.done)
-        return put
 
-    def _fetch(self, request: Fetch, asker: Asker) -> Awaitable[Message]:
-        receive = self._authorised(request, asker, Purpose.FETCH)
-        octets = self.fetch_octets()
+    def _fetch(self, request: Fetch, connection: HasChallenge) -> Awaitable[Message]:
+        receive = self._authorised(request, connection, Purpose.FETCH)
+        octets = ENVELOPE_SIZES[1] if self._memory.scarce else MAX_FETCHED_OCTETS
         return self._store.fetch(request.queue, receive=receive, after=request.after, now=_now(), octets=octets)
 
-    def _acknowledge(self, request: Acknowledge, asker: Asker) -> Awaitable[None]:
-        receive = self._authorised(request, asker, Purpose.ACKNOWLEDGE)
+    def _acknowledge(self, request: Acknowledge, connection: HasChallenge) -> Awaitable[None]:
+        receive = self._authorised(request, connection, Purpose.ACKNOWLEDGE)
         return self._store.acknowledge(request.queue, receive=receive, envelope_ids=request.envelope_ids, now=_now())
 
-    async def _delete(self, request: Delete, asker: Asker) -> None:
-        await self._store.delete(request.queue, receive=self._authorised(request, asker, Purpose.DELETE))
+    async def _delete(self, request: Delete, connection: HasChallenge) -> None:
+        await self._store.delete(request.queue, receive=self._authorised(request, connection, Purpose.DELETE))
 
-    async def _status(self, request: GetStatus, asker: Asker) -> Message:
-        return await self._store.status(request.queue, receive=self._authorised(request, asker, Purpose.STATUS))
+    async def _status(self, request: GetStatus, connection: HasChallenge) -> Message:
+        return await self._store.status(request.queue, receive=self._authorised(request, connection, Purpose.STATUS))
 
-    async def _publish(self, request: Publish, asker: Asker) -> Published:
-        receive = self._authorised(request, asker, Purpose.PUBLISH)
+    async def _publish(self, request: Publish, connection: HasChallenge) -> Published:
+        receive = self._authorised(request, connection, Purpose.PUBLISH)
         self._refuse_while_draining()
         cards = await self._store.publish(
             request.queue,
@@ -162,8 +160,8 @@ class Operations:
         )
         return Published(cards=cards)
 
-    async def _claim(self, request: Claim, asker: Asker) -> Message:
-        del asker
+    async def _claim(self, request: Claim, connection: HasChallenge) -> Message:
+        del connection
         return await self._store.claim(
             request.queue, send=_verifier(request.send), token=_verifier(request.token), now=_now()
         )
@@ -171,9 +169,9 @@ class Operations:
     # -- who may --
 
     def _authorised(
-        self, request: Fetch | Acknowledge | Delete | GetStatus | Publish, asker: Asker, purpose: Purpose
+        self, request: Fetch | Acknowledge | Delete | GetStatus | Publish, connection: HasChallenge, purpose: Purpose
     ) -> bytes | None:
-        challenge = _used_up(asker) if isinstance(request.authority, Owner) else b""
+        challenge = _used_up(connection) if isinstance(request.authority, Owner) else b""
         return self.receive_verifier(request.queue, request.authority, challenge, purpose)
 
     def _check_owner(self, onion_key: bytes, signature: bytes, challenge: bytes, purpose: Purpose) -> None:
@@ -196,12 +194,8 @@ class Operations:
         return given if self._table.creation is Creation.INVITATION else None
 
     def _refuse_while_draining(self) -> None:
-        if self.draining:
+        if self._store.draining:
             raise Refused(Code.DRAINING, "The relay takes nothing new; move to another.", retry_after=_DRAINING_RETRY)
-
-
-def _everything() -> int:
-    return MAX_FETCHED_OCTETS
 
 
 def new_challenge() -> bytes:
@@ -209,9 +203,9 @@ def new_challenge() -> bytes:
     return secrets.token_bytes(CHALLENGE_SIZE)
 
 
-def _used_up(asker: Asker) -> bytes:
+def _used_up(connection: HasChallenge) -> bytes:
     """Give the connection's challenge, which then is gone. Raises Refused (NO_CHALLENGE)."""
-    challenge, asker.challenge = asker.challenge, None
+    challenge, connection.challenge = connection.challenge, None
     if challenge is None:
         raise Refused(Code.NO_CHALLENGE, "Ask for a challenge on this connection first.", retry_after=0)
     return challenge

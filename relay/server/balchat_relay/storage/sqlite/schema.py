@@ -79,6 +79,11 @@ CREATE TABLE totals (
     cards INTEGER NOT NULL
 ) STRICT;
 INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+CREATE TABLE relay (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    draining INTEGER NOT NULL
+) STRICT;
+INSERT INTO relay VALUES (1, 0);
 """
 
 
@@ -133,3 +138,9 @@ def prepare(connection: sqlite3.Connection, *, new: bool) -> None:
         raise StoreUnusable("This file is no relay's database. Give the relay a folder of its own.")
     elif version != VERSION:
         raise StoreUnusable(f"The database has version {version}, and this balchat-relay knows {VERSION}. Update it.")
+
+
+def is_draining(connection: sqlite3.Connection) -> bool:
+    """Return whether the operator wants nothing new to be taken."""
+    (draining,) = connection.execute("SELECT draining FROM relay").fetchone()
+    return bool(draining)

@@ -10,11 +10,12 @@ from anyio import to_thread
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus
 from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
 
-from balchat_relay.storage.contract import DAY, Observer, QueueStore, StoreLimits, Totals
+from balchat_relay.storage.contract import DAY, QueueStore, StoreLimits, Subscriber, Totals
 from balchat_relay.storage.sqlite import schema, units, views
 from balchat_relay.storage.sqlite.units import Unit
 from balchat_relay.storage.sqlite.views import Readers
 from balchat_relay.storage.sqlite.writer import Job, Writer
+from balchat_relay.storage.subscribers import Subscribers
 
 _WRITER_CACHE: Final = 32 * 1024
 _READER_CACHE: Final = 8 * 1024
@@ -28,12 +29,16 @@ class SqliteStore(QueueStore):
 
     def __init__(self, path: Path, limits: StoreLimits, *, min_free: int, max_file: int | None, new: bool) -> None:
         self._limits = limits
+        self._subscribers = Subscribers()
         connection = schema.connect(path, cache_kib=_WRITER_CACHE)
         try:
             schema.prepare(connection, new=new)
+            self._draining = schema.is_draining(connection)
             if max_file is not None:
                 connection.execute(f"PRAGMA max_page_count={max_file // _PAGE}").close()
-            self._writer = Writer(connection, folder=path.parent, limits=limits, min_free=min_free)
+            self._writer = Writer(
+                connection, folder=path.parent, limits=limits, min_free=min_free, subscribers=self._subscribers
+            )
         except BaseException:
             connection.close()
             raise
@@ -52,8 +57,9 @@ class SqliteStore(QueueStore):
     def trouble(self) -> str | None:
         return self._writer.trouble
 
-    def watch(self, observer: Observer) -> None:
-        self._writer.observer = observer
+    @property
+    def draining(self) -> bool:
+        return self._draining
 
     async def aclose(self) -> None:
         if not self._closed:
@@ -96,6 +102,13 @@ class SqliteStore(QueueStore):
             checks_first=True,
         )
 
+    async def subscribe(self, queue: bytes, subscriber: Subscriber, *, receive: bytes | None) -> None:
+        await self.status(queue, receive=receive)
+        self._subscribers.add(queue, subscriber)
+
+    def unsubscribe(self, queue: bytes, subscriber: Subscriber) -> None:
+        self._subscribers.remove(queue, subscriber)
+
     async def publish(
         self,
         queue: bytes,
@@ -116,6 +129,10 @@ class SqliteStore(QueueStore):
 
     async def invite(self, invitation: bytes, *, queues: int) -> None:
         await self._write(partial(units.invite, invitation=invitation, queues=queues))
+
+    async def set_draining(self, *, draining: bool) -> None:
+        await self._write(partial(units.set_draining, draining=draining))
+        self._draining = draining
 
     async def sweep(self, *, now: int) -> bool:
         return await self._write(partial(units.sweep, now=now))

@@ -1,7 +1,7 @@
 """The units that change the database: each a function of one transaction, all or nothing by its savepoint."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ from balchat_relay_proto.replies import Claimed
 from balchat_relay_proto.sizes import MAX_INBOX_ENVELOPE
 
 from balchat_relay.storage import rules
-from balchat_relay.storage.contract import DAY, HOUR, Place, StoreLimits
+from balchat_relay.storage.contract import DAY, HOUR, StoreLimits
+from balchat_relay.storage.subscribers import Stored
 
 _PIECE: Final = 256
 """Rows that one sweep deletes of each kind, so that others need not wait long."""
@@ -24,17 +25,13 @@ _SPARE_PAGES: Final = 20
 
 @dataclass(slots=True)
 class Unit:
-    """What one unit works with.
-
-    It tells `arriving` of an envelope before it writes it, once nothing but a fault can keep it out: so a push need not
-    wait. `deleted` tells afterwards which queues are gone.
-    """
+    """What one unit works with. `stored` and `deleted` say afterwards what came and which queues are gone."""
 
     sql: sqlite3.Cursor
     limits: StoreLimits
     totals: dict[str, int]
     room_on_disk: bool
-    arriving: Callable[[Place, bytes], None]
+    stored: list[Stored] = field(default_factory=list[Stored])
     deleted: list[bytes] = field(default_factory=list[bytes])
     looked: bool = False
     """Whether it has made sure that something can be written, and that the database may grow."""
@@ -104,7 +101,6 @@ def put(unit: Unit, queue: bytes, *, send: bytes | None, envelope_id: bytes, env
     if envelopes >= max_envelopes or octets + len(envelope) > max_octets:
         raise rules.queue_full()
     unit.need_room(len(envelope))
-    unit.arriving(Place(queue=queue, sequence=sequence), envelope)
     unit.sql.execute(
         "INSERT INTO envelopes (queue, sequence, id, arrived, body) VALUES (?, ?, ?, ?, ?)",
         (row, sequence, envelope_id, now, envelope),
@@ -115,6 +111,7 @@ def put(unit: Unit, queue: bytes, *, send: bytes | None, envelope_id: bytes, env
         (len(envelope), now // HOUR, now // HOUR, puts + 1, row),
     )
     unit.count(envelopes=1, octets=len(envelope))
+    unit.stored.append(Stored(queue, sequence, envelope))
 
 
 def acknowledge(unit: Unit, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int) -> None:
@@ -194,6 +191,11 @@ def claim(unit: Unit, queue: bytes, *, send: bytes | None, token: bytes | None, 
 def invite(unit: Unit, invitation: bytes, *, queues: int) -> None:
     """QueueStore.invite."""
     unit.sql.execute("INSERT OR REPLACE INTO invitations VALUES (?, ?)", (invitation, queues))
+
+
+def set_draining(unit: Unit, *, draining: bool) -> None:
+    """QueueStore.set_draining."""
+    unit.sql.execute("UPDATE relay SET draining = ?", (draining,))
 
 
 def touch(unit: Unit, queue: bytes, *, now: int) -> None:

@@ -1,0 +1,130 @@
+"""What the suite needs of whoever runs it, and the few steps that its tests are written in."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import pytest
+from balchat_relay_proto.capabilities import envelope_id
+from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.sizes import CARD_SIZE
+
+from balchat_relay.storage.contract import DAY, HOUR, QueueStore, StoreLimits
+
+NOW = 1_800_000_000 // HOUR * HOUR
+SIZE = 16 * 1024
+
+LIMITS = StoreLimits(
+    queues=8,
+    octets=40 * SIZE,
+    queue_envelopes=6,
+    queue_octets=8 * SIZE,
+    inbox_envelopes=4,
+    inbox_octets=8 * SIZE,
+    inbox_puts_per_hour=5,
+    cards=10,
+    tokens=4,
+    claims_per_hour=3,
+    max_age=10 * DAY,
+    max_idle=30 * DAY,
+    remembered=HOUR,
+)
+
+
+def digest(name: object) -> bytes:
+    """Give 32 octets for a name."""
+    return hashlib.sha256(str(name).encode()).digest()
+
+
+def envelope(name: object, size: int = SIZE) -> bytes:
+    """Give an envelope that no other name has."""
+    return digest(name) + bytes(size - 32)
+
+
+SEND, RECEIVE, QUEUE, INBOX = digest("send"), digest("receive"), digest("queue"), digest("inbox")
+
+
+class StoreBench(ABC):
+    """What the kit asks of whoever runs it."""
+
+    @property
+    @abstractmethod
+    def store(self) -> QueueStore:
+        """The open store, with LIMITS; after `reopen` the newly opened one."""
+
+    @abstractmethod
+    async def reopen(self) -> None:
+        """Close the store and open the same one again."""
+
+    @abstractmethod
+    def lies_on_disk(self, octets: bytes) -> bool:
+        """Say whether these octets lie in any file of the closed store. False where it has none."""
+
+
+@dataclass
+class Witness:
+    """A subscriber that writes down what it hears."""
+
+    heard: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
+    over: Code | None = None
+
+    def stored(self, sequence: int, envelope: bytes) -> None:
+        assert self.over is None
+        self.heard.append((sequence, envelope))
+
+    def ended(self, why: Refused) -> None:
+        assert self.over is None
+        self.over = why.code
+
+    @property
+    def envelopes(self) -> list[bytes]:
+        """What was heard of, in that order."""
+        return [envelope for _, envelope in self.heard]
+
+
+async def make(store: QueueStore, queue: bytes = QUEUE) -> None:
+    await store.create(queue, send=SEND, receive=RECEIVE, now=NOW)
+
+
+async def make_inbox(store: QueueStore) -> None:
+    await store.create(INBOX, send=None, receive=None, now=NOW)
+
+
+async def put(
+    store: QueueStore,
+    name: object,
+    *,
+    queue: bytes = QUEUE,
+    send: bytes | None = SEND,
+    now: int = NOW,
+    size: int = SIZE,
+) -> bytes:
+    octets = envelope(name, size)
+    await store.put(queue, send=send, envelope_id=envelope_id(octets), envelope=octets, now=now)
+    return octets
+
+
+async def fetched(
+    store: QueueStore, *, queue: bytes = QUEUE, receive: bytes | None = RECEIVE, after: int = 0, now: int = NOW
+) -> list[bytes]:
+    found = await store.fetch(queue, receive=receive, after=after, now=now)
+    return [each.envelope for each in found.stored]
+
+
+async def acknowledge(store: QueueStore, *envelopes: bytes, now: int = NOW) -> None:
+    await store.acknowledge(QUEUE, receive=RECEIVE, envelope_ids=[envelope_id(each) for each in envelopes], now=now)
+
+
+def refused(code: Code) -> pytest.RaisesExc[Refused]:
+    return pytest.RaisesExc(Refused, check=lambda error: error.code is code)
+
+
+def card(name: object) -> bytes:
+    """Give a card that no other name has."""
+    return digest(name) + bytes(CARD_SIZE - 32)
+
+
+async def put_denied(store: QueueStore, queue: bytes) -> None:
+    """Fail within others' commits."""
+    with refused(Code.DENIED):
+        await put(store, "wrong", queue=queue, send=digest("wrong"))

@@ -1,0 +1,164 @@
+"""Queues and what is in them: from creation to deletion, capabilities, what outlives a restart, what is erased."""
+
+import anyio
+import pytest
+from anyio import to_thread
+from balchat_relay_proto.errors import Code
+
+from balchat_relay.storage.contract import HOUR
+from balchat_relay.testing.store_kit.bench import (
+    LIMITS,
+    NOW,
+    QUEUE,
+    RECEIVE,
+    SEND,
+    SIZE,
+    StoreBench,
+    acknowledge,
+    card,
+    digest,
+    envelope,
+    fetched,
+    make,
+    put,
+    put_denied,
+    refused,
+)
+
+
+class QueueTests:
+    """Part of StoreKit."""
+
+    async def test_what_was_put_is_fetched_in_order_until_it_is_acknowledged(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        first, second, third = [await put(store, name) for name in range(3)]
+        assert await fetched(store) == [first, second, third]
+        assert await fetched(store) == [first, second, third]
+        await acknowledge(store, second, digest(b"none"))
+        assert await fetched(store) == [first, third]
+
+    async def test_a_cursor_goes_on_where_the_last_fetch_ended(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        envelopes = [await put(store, name) for name in range(5)]
+        found = await store.fetch(QUEUE, receive=RECEIVE, after=0, now=NOW, octets=2 * SIZE)
+        assert ([each.envelope for each in found.stored], found.more) == (envelopes[:2], True)
+        rest = await store.fetch(QUEUE, receive=RECEIVE, after=found.stored[-1].sequence, now=NOW)
+        assert ([each.envelope for each in rest.stored], rest.more) == (envelopes[2:], False)
+
+    async def test_one_envelope_is_given_however_small_the_request(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        await put(store, 1)
+        assert len((await store.fetch(QUEUE, receive=RECEIVE, after=0, now=NOW, octets=1)).stored) == 1
+
+    async def test_putting_twice_is_putting_once_also_after_the_acknowledgement(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        once = await put(store, 1)
+        await put(store, 1)
+        assert await fetched(store) == [once]
+        await acknowledge(store, once)
+        await put(store, 1)
+        assert await fetched(store) == []
+        await put(store, 1, now=NOW + HOUR)
+        assert await fetched(store) == [once]
+
+    async def test_what_was_done_is_there_when_the_store_is_opened_again(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        kept, gone = await put(bench.store, 1), await put(bench.store, 2)
+        await acknowledge(bench.store, gone)
+        totals = bench.store.totals
+        await bench.reopen()
+        assert await fetched(bench.store) == [kept]
+        assert bench.store.totals == totals
+        await put(bench.store, 2)
+        assert await fetched(bench.store) == [kept]
+
+    async def test_creating_twice_keeps_what_is_there(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        kept = await put(bench.store, 1)
+        await make(bench.store)
+        assert await fetched(bench.store) == [kept]
+
+    async def test_nobody_creates_what_is_there_with_other_verifiers(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        with refused(Code.DENIED):
+            await bench.store.create(QUEUE, send=SEND, receive=digest("other"), now=NOW)
+        with refused(Code.DENIED):
+            await bench.store.create(QUEUE, send=None, receive=None, now=NOW)
+
+    @pytest.mark.parametrize("there", [True, False])
+    async def test_a_wrong_capability_and_an_absent_queue_are_refused_alike(
+        self, bench: StoreBench, there: bool
+    ) -> None:
+        store = bench.store
+        if there:
+            await make(store)
+        wrong = digest("wrong")
+        texts: set[str] = set()
+        for receive in (wrong, SEND, None):
+            for call in (
+                store.fetch(QUEUE, receive=receive, after=0, now=NOW),
+                store.status(QUEUE, receive=receive),
+                store.acknowledge(QUEUE, receive=receive, envelope_ids=[wrong], now=NOW),
+                store.delete(QUEUE, receive=receive),
+                store.publish(QUEUE, receive=receive, cards=[], last_resort=None, tokens=[], now=NOW),
+            ):
+                with refused(Code.DENIED) as error:
+                    await call
+                texts.add(str(error.value))
+        for send in (wrong, RECEIVE, None):
+            for call in (
+                store.put(QUEUE, send=send, envelope_id=wrong, envelope=envelope(1), now=NOW),
+                store.claim(QUEUE, send=send, token=None, now=NOW),
+            ):
+                with refused(Code.DENIED) as error:
+                    await call
+                texts.add(str(error.value))
+        assert len(texts) == 1
+        assert store.totals.envelopes == 0
+
+    async def test_a_deleted_queue_is_gone_with_everything_in_it(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        await put(store, 1)
+        await store.publish(QUEUE, receive=RECEIVE, cards=[card(1)], last_resort=card(2), tokens=[digest(1)], now=NOW)
+        await store.delete(QUEUE, receive=RECEIVE)
+        with refused(Code.DENIED):
+            await fetched(store)
+        totals = store.totals
+        assert (totals.queues, totals.envelopes, totals.octets, totals.cards) == (0, 0, 0, 0)
+        await make(store)
+        assert await fetched(store) == []
+
+    async def test_what_is_deleted_does_not_lie_on_the_disk(self, bench: StoreBench) -> None:
+        await make(bench.store)
+        gone, kept = await put(bench.store, "gone"), await put(bench.store, "kept")
+        await acknowledge(bench.store, gone)
+        await bench.reopen()
+        assert not await to_thread.run_sync(bench.lies_on_disk, gone[:32] + bytes(64))
+        assert await fetched(bench.store) == [kept]
+
+    async def test_the_status_says_how_full_a_queue_is(self, bench: StoreBench) -> None:
+        store = bench.store
+        await make(store)
+        await put(store, 1)
+        await store.publish(QUEUE, receive=RECEIVE, cards=[card(1)], last_resort=card(2), tokens=[], now=NOW)
+        status = await store.status(QUEUE, receive=RECEIVE)
+        assert (status.envelopes, status.octets, status.cards, status.last_resort) == (1, SIZE, 1, True)
+        assert (status.max_envelopes, status.max_octets) == (LIMITS.queue_envelopes, LIMITS.queue_octets)
+
+    async def test_many_at_once_do_not_disturb_each_other(self, bench: StoreBench) -> None:
+        store = bench.store
+        queues = [digest(f"queue {n}") for n in range(6)]
+        for queue in queues:
+            await make(store, queue)
+        async with anyio.create_task_group() as tasks:
+            for queue in queues:
+                for name in range(6):
+                    tasks.start_soon(lambda queue=queue, name=name: put(store, (queue, name), queue=queue))
+                tasks.start_soon(lambda queue=queue: put_denied(store, queue))
+        for queue in queues:
+            assert set(await fetched(store, queue=queue)) == {envelope((queue, name)) for name in range(6)}
