@@ -29,13 +29,13 @@ from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.app import LocalProfile
 from balchat_host.loader.profiles import ProfileDirectory
-from balchat_host.testing.loopback_network import socket_path
 from bench.figure import AtLeast, AtMost, Figure
 from bench.latency import Sender
 from bench.prompt_acks import with_prompt_acks
 from bench.raw_onion import SIZE, raw_onion
 from bench.room import PASSPHRASE, PATIENCE, Room, introduce, running_profile, until_all, until_status
 from bench.timing import Samples, in_turns, in_turns_sync
+from tests.support.loopback_network import socket_path
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App

@@ -70,7 +70,7 @@ class Room:
         (plugins / _LOOPBACK).mkdir()
         (plugins / _LOOPBACK / "METADATA").write_text("Metadata-Version: 2.1\nName: balchat-loopback\nVersion: 0\n")
         (plugins / _LOOPBACK / "entry_points.txt").write_text(
-            "[balchat.plugins.v1]\nnetwork_loopback = balchat_host.testing.loopback_plugin\n"
+            "[balchat.plugins.v1]\nnetwork_loopback = tests.support.loopback_plugin\n"
         )
         sys.path.append(str(plugins))
         enabled = ["storage_sqlcipher", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_cli"]

@@ -6,12 +6,12 @@ from subprocess import TimeoutExpired
 from balchat_network_tor.testing import PrivateNetworkFailed
 from balchat_relay.testing.program import ProgramFailed
 
-from balchat_host.testing.local_socket import CallRefused
-from balchat_host.testing.people import CommandFailed
 from demo import first_act, second_act
 from demo.house import open_house
 from demo.stage import Stage
 from demo.telling import ActFailed
+from tests.support.local_socket import CallRefused
+from tests.support.people import CommandFailed
 
 ACTS = (first_act.play, second_act.play)
 _FAILED = (

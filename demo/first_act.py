@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from balchat_host.testing.people import Person
 from demo.figures import Figures, show_figures
 from demo.house import House
 from demo.raw_onion import round_trips
 from demo.stage import Stage
 from demo.telling import follow, insist, is_added, is_state, say, show
+from tests.support.people import Person
 
 _LETTER: Final = [f"Page {number} of the letter" for number in range(1, 61)]
 _KILLED_AT: Final = _LETTER[9]

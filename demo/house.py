@@ -13,8 +13,8 @@ from pathlib import Path
 
 from balchat_network_tor.testing import PrivateTorNetwork
 
-from balchat_host.testing.people import Person
 from demo.stage import Stage
+from tests.support.people import Person
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

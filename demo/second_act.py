@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from balchat_relay.testing.program import RelayProgram
 
-from balchat_host.testing.people import Person
 from demo.house import House
 from demo.stage import Stage
 from demo.telling import follow, insist, is_state, show
+from tests.support.people import Person
 
 _LETTER: Final = [f"Page {number} of a letter to somebody away" for number in range(1, 21)]
 _WHILE_AWAY: Final = "Found you asleep. Read this when you wake."

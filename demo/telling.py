@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from balchat_host.testing.people import Person
 from demo.stage import Stage
+from tests.support.people import Person
 
 Event = dict[str, Any]
 

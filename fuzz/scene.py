@@ -18,7 +18,7 @@ from balchat_host.core import account, contacts, content, groups, handshake, inb
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit_of_work import Unexpected, crypto_area
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
     from balchat_host.api.storage import ReadTransaction

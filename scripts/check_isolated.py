@@ -66,8 +66,12 @@ def check(distribution: Distribution, wheels: Path, workshop: Path) -> None:
     # A copy, so that no import finds the checkout's sources.
     tests = copy / distribution.tests.relative_to(ROOT)
     shutil.copytree(distribution.tests, tests, ignore=shutil.ignore_patterns("__pycache__"))
-    for shared in ("pyproject.toml", "conftest.py"):
-        shutil.copy(ROOT / shared, copy)
+    for shared in ("pyproject.toml", "conftest.py", "tests/__init__.py"):
+        (copy / shared).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / shared, copy / shared)
+    shutil.copytree(
+        ROOT / "tests" / "support", copy / "tests" / "support", ignore=shutil.ignore_patterns("__pycache__")
+    )
     run(python, "-P", "-m", "pytest", "-q", str(tests), cwd=copy)
 
 

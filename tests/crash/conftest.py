@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from balchat_host.testing.announcing import announce
-from balchat_host.testing.people import Person
+from tests.support.announcing import announce, search_path
+from tests.support.people import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,17 +46,16 @@ def house() -> Iterator[Path]:
         announce(
             Path(folder, "site"),
             {
-                "network_loopback": "balchat_host.testing.loopback_plugin",
-                "storage_mortal": "balchat_host.testing.mortal_storage",
+                "network_loopback": "tests.support.loopback_plugin",
+                "storage_mortal": "tests.support.mortal_storage",
             },
         )
         yield Path(folder)
 
 
 def person(house: Path, base: Path, name: str) -> Person:
-    path = os.pathsep.join([str(house / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
     configuration = CONFIGURATION.format(network=base / "net")
-    return Person(base, name, configuration=configuration, environment={"PYTHONPATH": path})
+    return Person(base, name, configuration=configuration, environment={"PYTHONPATH": search_path(house / "site")})
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from balchat_host.testing.survivor import Survivor
+from tests.support.survivor import Survivor
 
 PATIENCE = 1500
 

@@ -16,7 +16,7 @@ from balchat_host.testing.app_kit import nobody
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from balchat_host.testing.people import Person
+    from tests.support.people import Person
 
 SIZE = 24 * 1024 * 1024
 

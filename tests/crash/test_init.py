@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.people import Person
+    from tests.support.people import Person
 
     Newcomer = Callable[[], Person]
     DieAt = Callable[[Person, str, int], None]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from balchat_host.testing.people import Person
+    from tests.support.people import Person
 
     Newcomer = Callable[[], Person]
 

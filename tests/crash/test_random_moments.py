@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from balchat_host.testing.survivor import Survivor
+from tests.support.survivor import Survivor
 
 ROUNDS = int(os.environ.get("BALCHAT_CRASH_ROUNDS", "30"))
 SEED = int(os.environ.get("BALCHAT_CRASH_SEED", "20261123"))

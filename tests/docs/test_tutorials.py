@@ -8,7 +8,7 @@ import pytest
 import typer.main
 from balchat_ui_cli.program import application
 
-from balchat_host.testing.people import Person
+from tests.support.people import Person
 
 ROOT = Path(__file__).parents[2]
 RULES = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -1,7 +1,6 @@
 """People with the command `balchat` and real vaults: in one private Tor network, or beside relays on this machine."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,9 +12,9 @@ from balchat_network_tor.testing import PrivateTorNetwork
 from balchat_relay.testing.program import RelayProgram
 from balchat_relay_proto.address import PORT
 
-from balchat_host.testing.announcing import announce
-from balchat_host.testing.loopback_network import socket_path
-from balchat_host.testing.people import Person
+from tests.support.announcing import announce, search_path
+from tests.support.loopback_network import socket_path
+from tests.support.people import Person
 
 MakePerson = Callable[..., Person]
 
@@ -82,8 +81,8 @@ TRANSPORTS = ("transport_tor_direct", "transport_relay")
 @pytest.fixture
 def neighbour(town: Path) -> Iterator[MakePerson]:
     """Makes people who meet through sockets in the town: `neighbour(name, policy, transports)`."""
-    announce(town / "site", {"network_loopback": "balchat_host.testing.loopback_plugin"})
-    path = os.pathsep.join([str(town / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    announce(town / "site", {"network_loopback": "tests.support.loopback_plugin"})
+    path = search_path(town / "site")
 
     with ExitStack() as stack:
 

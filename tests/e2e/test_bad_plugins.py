@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from balchat_host.testing.announcing import announce
-from balchat_host.testing.people import Person
+from tests.support.announcing import announce, search_path
+from tests.support.people import Person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from balchat_host.testing.programs import Said
+    from tests.support.programs import Said
 
 USUAL = ["storage_sqlcipher", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_rpc", "ui_cli"]
 ORIGIN = "balchat-brittle 1.0"
@@ -92,9 +91,9 @@ MakePerson = Callable[..., Person]
 def with_plugin(town: Path) -> Iterator[MakePerson]:
     """Makes people who have enabled a plugin called "brittle" with this source: `with_plugin(source, more)`."""
     site = town / "site"
-    announce(site, {"network_loopback": "balchat_host.testing.loopback_plugin"}, distribution="balchat-loopback")
+    announce(site, {"network_loopback": "tests.support.loopback_plugin"}, distribution="balchat-loopback")
     announce(site, {"brittle": "brittle_plugin"}, distribution="balchat-brittle")
-    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = search_path(site)
     (town / "net").mkdir(mode=0o700)
 
     with ExitStack() as stack:

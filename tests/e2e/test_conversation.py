@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from balchat_host.testing.people import Person
+from tests.support.people import Person
 
 pytestmark = pytest.mark.tor
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.errors import BadOnionAddress
 from balchat_host.api.types import PeerId
-from balchat_host.testing.announcing import announce
-from balchat_host.testing.people import Person
-from balchat_host.testing.programs import Said
+from tests.support.announcing import announce
+from tests.support.people import Person
+from tests.support.programs import Said
 
 MakePerson = Callable[..., Person]
 

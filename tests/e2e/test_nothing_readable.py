@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from balchat_host.api.types import PeerId
-from balchat_host.testing.people import Person
-from balchat_host.testing.telltales import tell_tale
+from tests.support.people import Person
+from tests.support.telltales import tell_tale
 
 pytestmark = pytest.mark.tor
 

@@ -18,12 +18,12 @@ from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
-from balchat_host.testing.telltales import tell_tale
+from tests.support.telltales import tell_tale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.people import Person
+    from tests.support.people import Person
 
     MakePerson = Callable[..., Person]
     MakeRelay = Callable[[], Any]

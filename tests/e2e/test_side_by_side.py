@@ -10,7 +10,7 @@ from balchat_host.api.types import PeerId
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balchat_host.testing.people import Person
+    from tests.support.people import Person
 
 
 def test_commands_side_by_side_wait_for_each_other(person: Callable[..., Person]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from balchat_host.testing.announcing import announce
+from tests.support.announcing import announce
 
 SCRIPT = """
 import resource, sys

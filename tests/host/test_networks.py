@@ -16,8 +16,6 @@ from trio.testing import MockClock
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
-from balchat_host.testing import loopback_plugin
-from balchat_host.testing.loopback_network import LoopbackNetwork, socket_path
 from balchat_host.testing.network_kit import (
     PORT,
     NetworkBench,
@@ -29,6 +27,8 @@ from balchat_host.testing.network_kit import (
 )
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, peer_of
 from balchat_host.testing.waiting import SeenStates, running
+from tests.support import loopback_plugin
+from tests.support.loopback_network import LoopbackNetwork, socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -185,7 +185,7 @@ PUBLISHER = """
 import sys, anyio
 from pathlib import Path
 from balchat_host.api.types import Secret
-from balchat_host.testing.loopback_network import LoopbackNetwork
+from tests.support.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
 
 async def main():

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from balchat_host.testing.programs import Ear
+from tests.support.programs import Ear
 
 
 def test_a_program_that_is_killed_while_it_speaks_was_heard_up_to_its_last_whole_line():

@@ -13,7 +13,7 @@ from typing import Protocol
 import pytest
 from balchat_network_tor.testing import PrivateTorNetwork
 
-from balchat_host.testing.people import Person
+from tests.support.people import Person
 
 ROOT = Path(__file__).parents[2]
 # In the one process that also runs what needs the private network, since whatever is not built yet is built first.

@@ -20,7 +20,7 @@ from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import AppRelayKit, DirectOnlyAppKit
 from balchat_host.testing.memory_relays import MemoryRelays
-from balchat_host.testing.virtual_account import PASSPHRASE
+from tests.support.virtual_account import PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -15,7 +15,7 @@ from balchat_host.core.budgets import BUDGETS
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.testing.app_kit import nobody
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
     from balchat_host.core.unit_of_work import UnitOfWork

@@ -12,7 +12,7 @@ from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
 from balchat_host.core import handshake, housekeeping, inbox, key_package_pool, outbox, progress
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

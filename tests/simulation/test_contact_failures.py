@@ -15,9 +15,9 @@ from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.app_pair_kit import introduce
-from balchat_host.testing.brittle_plugins import FAILURES, BrittleFrontEnd, Broken, fine
-from balchat_host.testing.virtual_account import LAST_RETRY
-from balchat_host.testing.virtual_relay import VirtualRelay
+from tests.support.brittle_plugins import FAILURES, BrittleFrontEnd, Broken, fine
+from tests.support.virtual_account import LAST_RETRY
+from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
 from balchat_host.core import outbox, progress
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 SEEDS = range(int(os.environ.get("BALCHAT_SIMULATION_SEEDS", "25")))
 ENGINE = MlsEngine()

@@ -14,7 +14,7 @@ from balchat_host.api.transport import Outcome
 from balchat_host.api.views import MessageState
 from balchat_host.testing.app_kit import nobody, until
 from balchat_host.testing.app_pair_kit import introduce
-from balchat_host.testing.virtual_account import FIRST_RETRY, LAST_RETRY
+from tests.support.virtual_account import FIRST_RETRY, LAST_RETRY
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App

@@ -28,7 +28,7 @@ from balchat_host.core import (
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 ENGINE = MlsEngine()
 GROUP_IDS = count()

@@ -8,7 +8,7 @@ from balchat_host.api.transport import Verdict
 from balchat_host.core import contacts, groups, inbox
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit_of_work import UnitOfWork
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 FIRST = b"\x01" + bytes(31)
 TEXT = [1, "", 1, "text/plain;charset=utf-8", b"hello"]

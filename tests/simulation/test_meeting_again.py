@@ -14,8 +14,8 @@ from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import content, groups, housekeeping, inbox, key_package_pool, outbox, progress, routes
 from balchat_host.core.contacts import find
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.testing.simulator import Account, World
 from balchat_host.testing.waiting import until_true
+from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App

@@ -10,7 +10,7 @@ import pytest
 from balchat_host.api.errors import NetworkUnavailable, PluginError
 from balchat_host.api.transport import Relays
 from balchat_host.testing.app_kit import nobody
-from balchat_host.testing.brittle_plugins import (
+from tests.support.brittle_plugins import (
     FAILURES,
     ORIGIN,
     BrittleTransport,

@@ -14,7 +14,7 @@ from balchat_host.api.transport import Latency
 from balchat_host.api.types import ONLINE, Phase, Route, ServiceState
 from balchat_host.runtime.setups import FrontEndSetup, TransportSetup
 from balchat_host.testing.app_kit import nobody
-from balchat_host.testing.brittle_plugins import (
+from tests.support.brittle_plugins import (
     FAILURES,
     KINDS,
     ORIGIN,
@@ -25,7 +25,7 @@ from balchat_host.testing.brittle_plugins import (
     raising,
     state_of,
 )
-from balchat_host.testing.virtual_account import START_TIMEOUT
+from tests.support.virtual_account import START_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

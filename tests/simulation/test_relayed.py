@@ -12,8 +12,8 @@ from balchat_host.api.events import MessageAdded
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import contacts
 from balchat_host.testing.app_kit import nobody
-from balchat_host.testing.virtual_relay import VirtualRelay
 from balchat_host.testing.waiting import until_true
+from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App

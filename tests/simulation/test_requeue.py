@@ -5,8 +5,8 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.core import contacts, groups, outbox, requeue
 from balchat_host.core.unit_of_work import EncryptWaiting, UnitOfWork
-from balchat_host.testing.simulator import Account, World
 from balchat_host.testing.waiting import until_true
+from tests.support.simulator import Account, World
 
 WRITTEN = 3 * requeue.PORTION
 

@@ -11,8 +11,8 @@ import pytest
 
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.testing.virtual_relay import VirtualRelay
 from balchat_host.testing.waiting import until_true
+from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App

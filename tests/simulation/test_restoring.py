@@ -14,7 +14,7 @@ from balchat_host.api.transport import Verdict
 from balchat_host.api.views import ContactState
 from balchat_host.core import asking, contacts, event_log, inbox, outbox, requests, restoring
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

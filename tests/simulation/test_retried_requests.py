@@ -10,7 +10,7 @@ from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState
 from balchat_host.core import housekeeping, inbox, key_package_pool, outbox, progress, routes
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 DAY = 24 * 3600
 

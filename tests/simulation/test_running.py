@@ -16,9 +16,9 @@ from balchat_host.core import event_log
 from balchat_host.runtime.setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody, take
 from balchat_host.testing.app_pair_kit import introduce
-from balchat_host.testing.virtual_account import LAST_RETRY
 from balchat_host.testing.virtual_network import VirtualNode
 from balchat_host.testing.waiting import closing
+from tests.support.virtual_account import LAST_RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

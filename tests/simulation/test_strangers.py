@@ -11,7 +11,7 @@ from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit_of_work import OfferRoutes, Policy
 from balchat_host.testing.app_kit import nobody
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 ENGINE = MlsEngine()
 HOUR = 3600

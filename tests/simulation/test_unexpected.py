@@ -25,7 +25,7 @@ from balchat_host.core import (
 )
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit_of_work import Announce, Unexpected, UnitOfWork
-from balchat_host.testing.simulator import Account, World
+from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

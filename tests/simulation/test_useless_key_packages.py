@@ -17,10 +17,10 @@ from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.handshake import add_contact
 from balchat_host.core.unit_of_work import Unexpected
-from balchat_host.testing.simulator import World
-from balchat_host.testing.virtual_account import BEGINNING
-from balchat_host.testing.virtual_relay import VirtualRelay
 from balchat_host.testing.waiting import until_true
+from tests.support.simulator import World
+from tests.support.virtual_account import BEGINNING
+from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ import pytest
 from balchat_transport_relay.plugin import balchat_transports
 
 from balchat_host.api.transport import Outcome
-from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.transport_kit import TransportBench, TransportCapabilities, TransportKit
+from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path

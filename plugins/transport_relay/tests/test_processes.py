@@ -18,8 +18,8 @@ from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
 from balchat_host.api.types import Phase, Secret
 from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
+from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from balchat_transport_tor_direct.plugin import balchat_transports
 
-from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.transport_kit import TransportBench, TransportKit
+from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

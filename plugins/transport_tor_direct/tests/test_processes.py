@@ -19,9 +19,9 @@ from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
 from balchat_host.api.types import Secret
 from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.loopback_network import LoopbackNetwork
 from balchat_host.testing.virtual_network import peer_of
 from balchat_host.testing.waiting import running
+from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ import anyio
 
 from balchat_host.api.types import Phase, Secret
 from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.loopback_network import LoopbackNetwork
+from tests.support.loopback_network import LoopbackNetwork
 from balchat_host.testing.waiting import running
 from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_transport_tor_direct.transport import DirectTransport

@@ -15,7 +15,7 @@ import pytest
 
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.memory_profiles import MemoryProfiles
-from balchat_host.testing.terminal import Terminal
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

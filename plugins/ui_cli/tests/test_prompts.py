@@ -17,7 +17,7 @@ from balchat_ui_cli.output import Output
 
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.memory_profiles import MemoryProfiles
-from balchat_host.testing.terminal import Terminal
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -76,7 +76,7 @@ class VirtualAccount:
         """What is told of plugins that have not ended `end_timeout` real seconds after the account was told to end."""
         self._world = world
         self._engine = engine
-        self._random = Random(seed).random  # noqa: S311  # chance that can be repeated is the point
+        self._random = Random(seed).random  # chance that can be repeated is the point
         self._policy = policy or Policy()
         # A vault with a thread of its own asks for the time there, where no loop has a clock.
         self._clock = _loop_time if storage is None else _wall_time
@@ -181,7 +181,7 @@ def _wall_time() -> int:
 
 
 def _entropy(size: int) -> bytes:
-    return Random().randbytes(size)  # noqa: S311  # nothing here is a secret
+    return Random().randbytes(size)  # nothing here is a secret
 
 
 def _let_it(stuck: Sequence[str]) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from balchat_host.testing.local_socket import CallRefused, LocalSocket
-from balchat_host.testing.people import CommandFailed, Person
+from tests.support.local_socket import CallRefused, LocalSocket
+from tests.support.people import CommandFailed, Person
 
 T = TypeVar("T")
 Event = dict[str, Any]

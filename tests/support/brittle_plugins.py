@@ -13,7 +13,7 @@ from balchat_host.api.transport import Latency, Outgoing, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.api.views import Status
 from balchat_host.runtime.setups import FrontEndSetup, TransportSetup
-from balchat_host.testing.virtual_account import VirtualAccount
+from tests.support.virtual_account import VirtualAccount
 
 ORIGIN: Final = "balchat-brittle 0.3.0"
 NAME: Final = "brittle"

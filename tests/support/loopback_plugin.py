@@ -1,6 +1,6 @@
 """Registers the loopback network as a plugin, for tests that start whole accounts in processes of their own.
 
-No distribution announces it. A test that wants it writes an entry point for `balchat_host.testing.loopback_plugin`
+No distribution announces it. A test that wants it writes an entry point for `tests.support.loopback_plugin`
 into a directory on the path of the process that it starts.
 """
 
@@ -29,7 +29,7 @@ class LoopbackSettings:
 
 def make(context: NetworkContext, settings: LoopbackSettings) -> Network:
     """Make the network. Raises BadInput."""
-    from balchat_host.testing.loopback_network import LoopbackNetwork  # noqa: PLC0415  # a plugin imports when used
+    from tests.support.loopback_network import LoopbackNetwork  # noqa: PLC0415  # a plugin imports when used
 
     if not settings.directory:
         raise BadInput(what="settings.network_loopback.directory", problem="it is not set")

@@ -1,7 +1,16 @@
 """Distributions that consist of their metadata: they announce plugins that lie somewhere on the path already."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def search_path(folder: Path) -> str:
+    """Return the PYTHONPATH of processes that find what `folder` announces, and this package."""
+    return os.pathsep.join([str(folder), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def announce(folder: Path, plugins: Mapping[str, str], *, distribution: str = "announced") -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from balchat_host.testing.local_socket import LocalSocket
-from balchat_host.testing.programs import Ear, Followed, Heard, Said, children, readable, run, wait_until_gone
+from balchat_host.testing.programs import children, wait_until_gone
+from tests.support.local_socket import LocalSocket
+from tests.support.programs import Ear, Followed, Heard, Said, readable, run
 
 PROGRAM: Final = str(Path(sysconfig.get_path("scripts")) / "balchat")
 _KEPT: Final = ("PATH", "LANG", "COVERAGE_PROCESS_CONFIG", "PYTHONPATH")
