@@ -64,7 +64,7 @@ class MemoryProfile(Profile):
         name: str,
         directory: Path,
         *,
-        front_ends: Sequence[FrontEndDescriptor],
+        front_ends: Callable[[], Sequence[FrontEndDescriptor]],
         pace: float,
         unpublished: ServiceState | None,
     ) -> None:
@@ -156,7 +156,7 @@ class MemoryProfile(Profile):
             raise self.unreachable
         if self.running:
             return self._beside(self.account)
-        for descriptor in self._front_ends:
+        for descriptor in self._front_ends():
             if descriptor.connect is not None:
                 connection = await descriptor.connect(self._context, descriptor.settings())
                 if connection is not None:
@@ -172,7 +172,7 @@ class MemoryProfile(Profile):
             raise VaultInUse
         account.set_network(STOPPED)
         async with anyio.create_task_group() as tasks:
-            for descriptor in self._front_ends:
+            for descriptor in self._front_ends():
                 if descriptor.factory is not None:
                     front_end = descriptor.factory(self._context, descriptor.settings())
                     await tasks.start(front_end.run, account.app)
@@ -237,7 +237,7 @@ class MemoryProfile(Profile):
 
 
 class MemoryProfiles(Profiles):
-    """Profiles under `root`. `front_ends` serve an account that runs, and lead others to it.
+    """Profiles under `root`. `front_ends` returns those that serve an account that runs, and lead others to it.
 
     `pace` is how long each step of a bootstrap takes, in seconds. `unpublished`: what the transport comes to, where it
     is one that publishes no address.
@@ -247,7 +247,7 @@ class MemoryProfiles(Profiles):
         self,
         root: Path,
         *,
-        front_ends: Sequence[FrontEndDescriptor] = (),
+        front_ends: Callable[[], Sequence[FrontEndDescriptor]] = tuple,
         pace: float = 0,
         unpublished: ServiceState | None = None,
     ) -> None:

@@ -8,11 +8,17 @@ import sys
 from pathlib import Path
 
 from balchat_ui_cli.program import main
-from balchat_ui_rpc.plugin import balchat_front_ends
 
 from balchat_host.api.streams import prepare_standard_streams
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.testing.memory_profiles import MemoryProfiles
+
+
+def front_ends():
+    from balchat_ui_rpc.plugin import balchat_front_ends  # noqa: PLC0415  # `--help` does without
+
+    return balchat_front_ends()
+
 
 if __name__ == "__main__":
     prepare_standard_streams()
@@ -20,5 +26,5 @@ if __name__ == "__main__":
     phase = os.environ.get("MEMORY_UNPUBLISHED")
     unpublished = ServiceState(phase=Phase(phase), reason="by the weather") if phase else None
     root = Path(os.environ["MEMORY_BALCHAT"])
-    profiles = MemoryProfiles(root, front_ends=balchat_front_ends(), pace=pace, unpublished=unpublished)
+    profiles = MemoryProfiles(root, front_ends=front_ends, pace=pace, unpublished=unpublished)
     sys.exit(main(profiles, sys.argv[1:]))
