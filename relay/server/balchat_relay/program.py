@@ -146,7 +146,7 @@ def drain(
 @command(app, examples=["balchat-relay backup /mnt/backup/relay-2026-05-01"])
 def backup(run: Run, target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")]) -> None:
     """Copy database, key and settings into a new folder; the relay may run meanwhile."""
-    from balchat_relay.operating.care import back_up
+    from balchat_relay.operating.maintenance import back_up
 
     back_up(run.folder, target.absolute())
     said = f"Copied to {target}. The key is in it: keep it as safe as the relay."
@@ -156,7 +156,7 @@ def backup(run: Run, target: Annotated[Path, typer.Argument(metavar="FOLDER", he
 @command(app, examples=["balchat-relay check"])
 def check(run: Run) -> None:
     """Check key, settings, disk and database; the relay may run meanwhile."""
-    from balchat_relay.operating.care import problems
+    from balchat_relay.operating.maintenance import problems
 
     found = list(problems(run.folder))
     run.out.values([{"problem": problem} for problem in found], *(found or ["All is well."]))

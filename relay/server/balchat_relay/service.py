@@ -166,7 +166,7 @@ async def _administered(
 
 @asynccontextmanager
 async def _listening(application: web.Application) -> AsyncGenerator[Factory]:
-    """Give the protocol factory of an application of aiohttp's."""
+    """Yield what makes connections for an aiohttp application."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
@@ -213,7 +213,7 @@ async def _only_one(lock: Path) -> AsyncGenerator[None]:
 
 
 async def _tell_of_trouble(store: QueueStore, say: Callable[[str], None]) -> None:
-    """Tell the operator when the store begins to take nothing new, and when that is over, for ever."""
+    """Tell the operator when the store stops taking new things, and when it takes them again, for ever."""
     told: str | None = None
     while True:
         if (trouble := store.trouble) != told:
@@ -236,7 +236,7 @@ async def _sweep(store: QueueStore) -> None:
 
 
 def _raise_descriptor_limit(connections: int) -> None:
-    """Have room for a descriptor at both ends of each bridged connection."""
+    """Allow a file descriptor for each end of each bridged connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * connections + _DESCRIPTORS_BESIDE
     if soft < wanted:

@@ -132,7 +132,7 @@ class Folder:
         )
 
     def _missing(self) -> str | None:
-        """Say how the store is not there, or None where there is something in its place. Raises FolderProblem."""
+        """Return in what way the store is not there, or None where something is. Raises FolderProblem."""
         try:
             with self.database.open("rb") as file:
                 head = file.read(schema.HEAD_SIZE)

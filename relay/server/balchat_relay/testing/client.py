@@ -52,13 +52,13 @@ class Client:
         self.session = session
 
     async def ask(self, request: Request, reply: type[R]) -> R:
-        """Ask; give the reply. Raises Refused."""
+        """Ask; return the reply. Raises Refused."""
         # aiohttp warns of large octets, and not of a file.
         octets = await self.post(request.OPERATION, io.BytesIO(request.to_octets()))
         return reply.from_octets(octets)
 
     async def post(self, operation: str, body: Any, **options: Any) -> bytes:
-        """Post anything; give the reply's octets. Raises Refused."""
+        """Post anything; return the reply's octets. Raises Refused."""
         async with self.session.post(f"http://relay/v1/{operation}", data=body, **options) as answer:
             octets = await answer.content.read(MAX_REPLY + 1) if answer.status != 200 else await answer.read()
             if answer.status != 200:
@@ -130,10 +130,10 @@ def sign(key: Ed25519PrivateKey, *, relay_key: bytes, challenge: bytes, purpose:
 
 
 def inbox_of(key: Ed25519PrivateKey) -> bytes:
-    """Give the id of the inbox of `key`."""
+    """Return the id of the inbox of `key`."""
     return inbox_id(key.public_key().public_bytes_raw())
 
 
 def random_envelope(size: int = 16 * 1024) -> bytes:
-    """Give octets that look like an envelope."""
+    """Return octets that look like an envelope."""
     return secrets.token_bytes(32) + bytes(size - 32)

@@ -98,7 +98,7 @@ class RelayProcess:
         await self.ended()
 
     async def ended(self) -> int:
-        """Wait for its end; give its exit code."""
+        """Wait for its end; return its exit code."""
         if self._process is None:
             return 0
         code = await self._process.wait()

@@ -54,7 +54,7 @@ class RelayProgram:
         self.peer = PeerId(folder.relay_key())
 
     def command(self, name: str, *arguments: str) -> str:
-        """Run one of the operator's commands to its end; give what it printed. Raises ProgramFailed."""
+        """Run one of the operator's commands to its end; return what it printed. Raises ProgramFailed."""
         command = [*PROGRAM, name, "-f", str(self.path), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
         if done.returncode:

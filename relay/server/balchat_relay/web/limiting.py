@@ -52,7 +52,7 @@ class Memory:
 
     @contextmanager
     def account(self) -> Generator["Account"]:
-        """Give an account that takes from it; at the end everything that it took is given back."""
+        """Yield an account that takes from it. At the end everything that it took is given back."""
         account = Account(self)
         try:
             yield account

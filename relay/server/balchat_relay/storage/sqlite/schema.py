@@ -105,7 +105,7 @@ def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
 
 
 def is_empty(head: bytes) -> bool:
-    """Say from the first HEAD_SIZE octets of a file whether nothing was ever made in it."""
+    """Return whether nothing was ever made in a file, by its first HEAD_SIZE octets."""
     return not head or (head.startswith(_MAGIC) and not any(head[_APPLICATION_AT]))
 
 
@@ -116,7 +116,7 @@ def create(path: Path) -> None:
 
 
 def has_queues(path: Path) -> bool:
-    """Say whether anybody has a queue in a store, or whether that cannot be said."""
+    """Return whether a store has a queue; True where it cannot be read."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             return connection.execute("SELECT 1 FROM queues LIMIT 1").fetchone() is not None

@@ -143,7 +143,7 @@ class SqliteStore(QueueStore):
         return job.future
 
     def _give(self, queue: bytes, now: int, page: views.Page, future: Future[Fetched]) -> None:
-        """Give a page once it is noted that the queue's owner was here today."""
+        """Set a page as the result once it is noted that the queue's owner was here today."""
         if page.seen == now // DAY:
             future.set_result(page.fetched)
             return

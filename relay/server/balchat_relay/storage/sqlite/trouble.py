@@ -20,14 +20,14 @@ BROKEN: Final = "the database fails; `balchat-relay check` looks at it"
 
 
 def disk_takes_nothing(error: BaseException) -> bool:
-    """Say whether an error means that nothing can be written now."""
+    """Return whether an error means that nothing can be written now."""
     if not isinstance(error, sqlite3.Error) or error.sqlite_errorcode in _READING:
         return False
     return error.sqlite_errorcode & _PRIMARY in _WORDS
 
 
 def in_words(error: BaseException) -> str:
-    """Say for the operator what keeps the store from taking anything."""
+    """Return what keeps the store from taking anything, in words for the operator."""
     if isinstance(error, sqlite3.Error) and disk_takes_nothing(error):
         return _WORDS[error.sqlite_errorcode & _PRIMARY]
     return BROKEN

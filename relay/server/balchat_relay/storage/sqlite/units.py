@@ -37,7 +37,7 @@ class Unit:
     """Whether it has made sure that something can be written, and that the database may grow."""
 
     def one(self, sql: str, *values: object) -> Any:
-        """Run a statement; give its first row or None."""
+        """Run a statement; return its first row or None."""
         return self.sql.execute(sql, values).fetchone()
 
     def need_room(self, octets: int) -> None:

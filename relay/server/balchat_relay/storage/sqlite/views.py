@@ -107,7 +107,7 @@ class Readers:
             thread.start()
 
     def read(self, view: View, give: Give | None = None) -> Future[Any]:
-        """Have a view run; give its result, or what `give` makes of it in the event loop, or raise its error."""
+        """Run a view; return its result, or what `give` makes of it in the event loop, or raise its error."""
         loop = get_running_loop()
         job = Job(view, loop.create_future(), give or _as_it_is)
         self._waiting.append(job)
@@ -117,7 +117,7 @@ class Readers:
         return job.future
 
     def stop(self) -> None:
-        """Have what was asked for be finished, and nothing after it. In the event loop."""
+        """Finish what was asked for, and take nothing more. In the event loop."""
         self._queues[0].put((list(self._waiting), get_running_loop()))
         self._waiting.clear()
         self._free.clear()

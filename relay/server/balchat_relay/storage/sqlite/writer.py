@@ -86,12 +86,12 @@ class Writer:
         """Why nothing new is taken, in words, or None (QueueStore.trouble)."""
         self._met: str | None = None  # what kept a unit of the transaction that is under way from writing
         self._looked = False  # whether one of the same looked if there is room for more
-        # Daemonic: a program that fails shall still be able to end.
+        # A daemon: a program that fails must still be able to end.
         self._thread = Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Have a unit run."""
+        """Run a unit, after those before it."""
         self._queue.put(job)
 
     def close(self) -> None:

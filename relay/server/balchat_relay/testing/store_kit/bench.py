@@ -32,12 +32,12 @@ LIMITS = StoreLimits(
 
 
 def digest(name: object) -> bytes:
-    """Give 32 octets for a name."""
+    """Return 32 octets for a name."""
     return hashlib.sha256(str(name).encode()).digest()
 
 
 def envelope(name: object, size: int = SIZE) -> bytes:
-    """Give an envelope that no other name has."""
+    """Return an envelope that no other name has."""
     return digest(name) + bytes(size - 32)
 
 
@@ -58,7 +58,7 @@ class StoreBench(ABC):
 
     @abstractmethod
     def lies_on_disk(self, octets: bytes) -> bool:
-        """Say whether these octets lie in any file of the closed store. False where it has none."""
+        """Return whether these octets are in any file of the closed store. False where it has none."""
 
 
 @dataclass
@@ -120,7 +120,7 @@ def refused(code: Code) -> pytest.RaisesExc[Refused]:
 
 
 def card(name: object) -> bytes:
-    """Give a card that no other name has."""
+    """Return a card that no other name has."""
     return digest(name) + bytes(CARD_SIZE - 32)
 
 

@@ -56,7 +56,7 @@ def _copy(folder: Folder, copy: Folder) -> None:
 
 
 def problems(folder: Folder) -> Iterator[str]:
-    """Look at everything; give a sentence for each thing that is wrong."""
+    """Look at everything; yield a sentence for each thing that is wrong."""
     limits = Limits()
     try:
         folder.read_seed()
