@@ -24,16 +24,16 @@ class QueueAddress(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Destination:
-    """A route, read: where to put, and what to seal to."""
+    """A decoded route: the queue to put into, and the key to seal to."""
 
     address: QueueAddress
     sealing_key: SealingKey
 
     @classmethod
     def of(cls, route: Route) -> "Destination":
-        """Read a route, which comes from a contact. Raises Malformed."""
+        """Decode a route that a contact gave us. Raises Malformed."""
         if route.transport != NAME or route.sealing_key is None:
-            raise Malformed("no route of this transport")
+            raise Malformed("not a route of this transport")
         try:
             sealing_key = SealingKey(route.sealing_key)
         except ValueError as error:
@@ -42,5 +42,5 @@ class Destination:
 
     @property
     def route(self) -> Route:
-        """The route that leads there."""
+        """The encoded route."""
         return Route(transport=NAME, address=self.address.to_octets(), sealing_key=self.sealing_key.octets)

@@ -1,7 +1,7 @@
-"""Which circuit carries what: a contact's puts, its queues, claims and the inbox never share one, up to a number.
+"""Which connections use which circuit. A contact's puts, their queues, claims and the inbox never share one.
 
-A relay sees which queues one connection touches. So each contact has circuits of its own, until there are `most`;
-further contacts share those, and a contact always the same one.
+A relay sees which queues one connection uses. So each contact has circuits of their own, for up to `most` contacts.
+Further contacts share those circuits; each of them always shares the same one.
 """
 
 from typing import Final
@@ -14,12 +14,12 @@ from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient
 
 IDLE: Final = 120.0
-"""Seconds after which a connection that nobody uses is closed."""
+"""Seconds after which an unused connection is closed."""
 _LOOK: Final = 30.0
 
 
 class Circuits:
-    """The clients of all relays, ours and our contacts'. `run` closes those that nobody uses, and at the end all."""
+    """The clients of all relays, ours and our contacts'. `run` closes unused ones, and all of them at the end."""
 
     def __init__(self, context: TransportContext, *, most: int, timeout: float) -> None:
         self._context = context
@@ -31,20 +31,20 @@ class Circuits:
         self._open = False
 
     def assign(self, peer: PeerId) -> int:
-        """Return the number of a contact's circuits, which is theirs until `release`."""
+        """Return the number of a contact's circuits. It stays theirs until `release`."""
         if peer not in self._slots:
             free = set(range(self._most)) - set(self._slots.values())
             self._slots[peer] = min(free) if free else int.from_bytes(peer.octets[:8]) % self._most
         return self._slots[peer]
 
     def release(self, peer: PeerId) -> None:
-        """Let others have a contact's circuits."""
+        """Make a contact's circuits available to others."""
         self._slots.pop(peer, None)
 
     def client(self, relay: PeerId, isolation: str, *, ours: bool = False) -> RelayClient:
-        """Give the connection to a relay for a purpose. Those to relays of `ours` are for whoever asked to keep.
+        """Return the client of a relay over one circuit; create it where there is none.
 
-        Which relays contacts name is theirs to say, so others are forgotten when they are idle.
+        Clients of `ours` stay. Others are dropped when they are idle, because contacts choose which relays they name.
         """
         if ours:
             self._ours.add((relay, isolation))
@@ -57,7 +57,7 @@ class Circuits:
         return client
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
-        """Work until cancelled; then every connection is closed, and none is opened again."""
+        """Run until cancelled. Then close every connection and open no more."""
         self._open = True
         task_status.started()
         try:

@@ -1,4 +1,4 @@
-"""Operations at one relay over one circuit: a connection that is opened when needed and closed when idle."""
+"""Requests to one relay over one circuit, on a connection that is opened when needed and closed when idle."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -26,7 +26,7 @@ _OK: Final = 200
 _MAX_SMALL: Final = 16 * 1024
 _TRIES: Final = 3
 _SHORT_WAIT: Final = 5
-"""Seconds that are waited here when the relay asks for that; what it wants to have longer is told to the caller."""
+"""Seconds that we wait here when the relay asks for it. The caller hears of longer waits."""
 
 
 class RelayClient:
@@ -45,20 +45,20 @@ class RelayClient:
         self.used_at = anyio.current_time()
         self._closed = closed
         self.on_answer: Callable[[int], None] | None = None
-        """Told of what each answer took, in milliseconds."""
+        """Called with the milliseconds that each answer took."""
 
     async def about(self) -> About:
-        """Ask the relay who it is, over a new connection. Raises RelayUnavailable, RelayMisbehaved."""
+        """Ask the relay for its About, over a new connection. Raises RelayUnavailable, RelayMisbehaved."""
         async with self._turn:
             await self.disconnect()
             return await self._in_time(self._introduced)
 
     async def ask(self, request: Request, reply: type[R]) -> R:
-        """Ask for an operation; give the reply. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Send a request; return the reply. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         return await self._patiently(lambda http: self._post(http, request, reply))
 
     async def ask_as_owner(self, purpose: Purpose, make: Callable[[Owner], Request], reply: type[R]) -> R:
-        """Ask for an operation on our inbox, with a signature over a fresh challenge. Raises what `ask` does."""
+        """Send a request about our inbox, signed over a fresh challenge. Raises what `ask` does."""
 
         async def ask(http: HttpConnection) -> R:
             challenge = (await self._post(http, GetChallenge(), Challenge)).challenge
@@ -68,23 +68,23 @@ class RelayClient:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being asked, or waits for its turn."""
+        """Whether a request is under way or waits for its turn."""
         return self._turn.locked()
 
     async def disconnect(self) -> None:
-        """End the connection; the next question opens another."""
+        """Close the connection. The next request opens another one."""
         http, self._http = self._http, None
         if http is not None:
             with anyio.CancelScope(shield=True):
                 await http.aclose()
 
     async def aclose(self) -> None:
-        """End the connection for good: whatever waits for it, or asks later, hears that the relay is gone."""
+        """Close the connection for good. Requests that wait or come later raise RelayUnavailable."""
         self._closed = True
         await self.disconnect()
 
     async def _patiently(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
-        """Ask, and wait where we ask faster than the relay lets us: whoever is behind us keeps its place."""
+        """Ask, and wait where the relay says that we ask too fast. Requests behind this one keep their order."""
         async with self._turn:
             for _ in range(_TRIES):
                 try:
@@ -102,12 +102,12 @@ class RelayClient:
         return self._about
 
     async def _in_time(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
-        """Ask once. Raises what `ask` does, and what our vault raises when something is to be signed."""
+        """Ask once. Raises what `ask` does, and what our vault raises when it signs."""
         try:
             return await self._once_more(ask)
         except (Refused, RelayUnavailable, RelayMisbehaved, BalchatError):
             raise
-        except BaseException as error:  # noqa: BLE001  # what one answer meets ends one question
+        except BaseException as error:  # noqa: BLE001  # a bad answer ends one request
             contain("asking a relay", error)
             await self.disconnect()
             raise InternalFailure from None
@@ -131,7 +131,7 @@ class RelayClient:
             return self._http
         await self.disconnect()
         if self._closed:
-            raise RelayUnavailable("we are going")
+            raise RelayUnavailable("the relay transport stops")
         try:
             stream = await self._context.dial(self._relay, PORT, isolation=self._isolation)
         except (PeerUnreachable, NetworkUnavailable) as error:
@@ -154,13 +154,13 @@ class RelayClient:
 
 
 async def sign(context: TransportContext, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
-    """Prove to a relay that our inbox is ours."""
+    """Return the proof, for one relay and challenge, that our inbox is ours."""
     message = proof_message(relay_key=relay.octets, challenge=challenge, purpose=purpose)
     return Owner(onion_key=context.identity.octets, signature=await context.sign(domain=PROOF_DOMAIN, message=message))
 
 
 def _checked(relay: PeerId, about: About) -> About:
-    """See that it is the relay that was dialled, and that we have a version in common (docs/spec/relay.md, Transport).
+    """Check that this is the relay that we dialled, and that we share a version (docs/spec/relay.md, Transport).
 
     Raises RelayMisbehaved, UnsupportedRelay.
     """

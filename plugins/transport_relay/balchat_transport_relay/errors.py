@@ -1,4 +1,4 @@
-"""What can go wrong with a relay, told apart by what it means for whoever uses it."""
+"""What can go wrong with a relay, by what the caller can do about it."""
 
 from typing import Final
 

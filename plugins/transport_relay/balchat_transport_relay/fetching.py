@@ -1,4 +1,4 @@
-"""Fetches what lies in a queue, page by page, and acknowledges what the vault has."""
+"""Fetches the contents of a queue page by page, and acknowledges what the vault has."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _MAX_PAGES: Final = 1024
 
 
 async def fetch_all(source: Source, client: RelayClient, subscriptions: Subscriptions) -> None:
-    """Fetch everything that lies in a queue, until it is paused. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+    """Fetch all of a queue, unless it is paused meanwhile. Raises Refused, RelayUnavailable, RelayMisbehaved."""
     after = 0
     for _ in range(_MAX_PAGES):
         page = await source.fetch(client, after)

@@ -1,7 +1,8 @@
-"""How one relay of ours is, told from what its parts meet: online, or why not. Reasons name no address.
+"""The state of one relay of ours: online, or why not. Reasons name no address.
 
-A part is a circuit, a queue or a duty, whatever is hashable. The relay is online when each part that is expected to
-work does. Misbehaviour is remembered for a while: that the next answer is a good one makes no honest relay of it.
+Parts report how they fare. A part is a circuit, a queue or a duty: anything hashable. The relay is online when each
+part that is expected to work does. Misbehaviour is remembered for an hour, since one good answer does not make a relay
+honest.
 """
 
 from collections.abc import Callable, Hashable
@@ -16,7 +17,7 @@ from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, Rel
 MISBEHAVIOUR_REMEMBERED: Final = 3600.0
 """Seconds."""
 SLOW: Final = 15_000
-"""Milliseconds of an answer that is called slow."""
+"""Milliseconds. A relay whose answer takes longer is shown as slow."""
 _SPEED: Final = "speed"
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
 _IN_WORDS: Final = {
@@ -37,7 +38,7 @@ _IN_WORDS: Final = {
 
 
 class _Rank(IntEnum):
-    """Which problem is told where there are several."""
+    """Which problem is shown where there are several: the lowest."""
 
     REFUSED = 0
     FAILED = 1
@@ -47,7 +48,7 @@ class _Rank(IntEnum):
 
 
 class Health:
-    """Collects; calls `changed` when the state is another one. `now` gives Unix seconds."""
+    """The state of one relay. Calls `changed` when it changes. `now` returns Unix seconds."""
 
     def __init__(self, changed: Callable[[], None], now: Callable[[], float]) -> None:
         self._changed = changed
@@ -61,7 +62,7 @@ class Health:
 
     @property
     def state(self) -> ServiceState:
-        """How the relay is."""
+        """The state to show."""
         if self._misbehaviour is not None and self._now() < self._misbehaviour[1]:
             return ServiceState(phase=Phase.DEGRADED, reason=f"it misbehaves: {self._misbehaviour[0]}")
         if self._problems:
@@ -69,7 +70,7 @@ class Health:
         return _STARTING if self._pending else ONLINE
 
     def expect(self, part: Hashable) -> None:
-        """A part shall work; until it does, or fails, the relay is starting."""
+        """Expect a part to work. Until it works or fails, the relay is starting."""
         self._pending.add(part)
         self._tell()
 
@@ -79,31 +80,31 @@ class Health:
         self._set(part, None)
 
     def polled(self, part: Hashable) -> None:
-        """A part works as far as that it can be asked."""
+        """A part answers when it is polled, but does not push."""
         self._answered()
         self._set(part, (_Rank.LATE, "it does not push: messages come with a delay"))
 
     def unavailable(self, part: Hashable, problem: str) -> None:
-        """A part broke, or could not be reached."""
+        """A part could not reach the relay, or its connection broke."""
         self._set(part, (_Rank.UNAVAILABLE, problem))
 
     def failed(self, part: Hashable, problem: str) -> None:
-        """A part fails by our own doing."""
+        """A part failed because of us."""
         self._set(part, (_Rank.FAILED, problem))
 
     def misbehaved(self, problem: str) -> None:
-        """The relay said what no honest one says."""
+        """The relay did what no honest relay does."""
         self._answered()
         self._misbehaviour = problem, self._now() + MISBEHAVIOUR_REMEMBERED
         self._tell()
 
     def refused(self, part: Hashable, code: Code) -> None:
-        """The relay said no."""
+        """The relay refused what a part asked for."""
         self._answered()
         self._set(part, (_Rank.REFUSED, in_words(code)))
 
     def problem(self, part: Hashable, error: Exception) -> None:
-        """A part met an error of the relay's, of the way to it, or of our own."""
+        """A part got an error: from the relay, on the way to it, or of our own."""
         match error:
             case Refused():
                 self.refused(part, error.code)
@@ -116,14 +117,14 @@ class Health:
                 self.failed(part, str(error))
 
     def measured(self, milliseconds: int) -> None:
-        """An answer took so long."""
+        """An answer took this long."""
         self.round_trip = milliseconds
         self._answered()
         slow = f"it is slow: its last answer took {milliseconds // 1000} s"
         self._set(_SPEED, (_Rank.SLOW, slow) if milliseconds > SLOW else None)
 
     def forget(self, part: Hashable) -> None:
-        """A part is there no more."""
+        """A part no longer exists."""
         self._set(part, None)
 
     def _answered(self) -> None:
@@ -144,5 +145,5 @@ class Health:
 
 
 def in_words(code: Code) -> str:
-    """Say a refusal for a person."""
+    """Return a refusal in words for people."""
     return _IN_WORDS.get(code, f"it refuses ({code})")

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a stream of the network's, bounded in size. Time is the caller's to bound."""
+"""HTTP/1.1 over a stream of the network. Sizes are bounded here; the caller bounds the time."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _CHUNK: Final = 65_536
 
 
 class HttpConnection:
-    """One connection. After a failure it is of no more use; `usable` says so."""
+    """One connection. `usable` says whether it can take another request; after a failure it cannot."""
 
     def __init__(self, stream: ByteStream, *, name: str) -> None:
         self._stream = stream
@@ -23,7 +23,10 @@ class HttpConnection:
         self.usable = True
 
     async def exchange(self, method: str, target: str, body: bytes, *, limit: int) -> tuple[int, bytes]:
-        """Ask; give the status and a body of at most `limit` octets. Raises RelayUnavailable, RelayMisbehaved."""
+        """Send a request; return the status and a body of at most `limit` octets.
+
+        Raises RelayUnavailable, RelayMisbehaved.
+        """
         self.usable, usable = False, self.usable
         if not usable:
             raise RelayUnavailable("the connection has ended")
@@ -33,7 +36,7 @@ class HttpConnection:
         except STREAM_ERRORS as error:
             raise RelayUnavailable("the connection broke") from error
         except h11.ProtocolError as error:
-            if self._ended:  # whoever is killed, or tidies up, ends in the middle and means nothing by it
+            if self._ended:  # an honest relay that is killed or closes idle connections does this
                 raise RelayUnavailable("the connection ended before the answer") from error
             raise RelayMisbehaved("it does not speak HTTP") from error
         if self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE:
@@ -42,7 +45,7 @@ class HttpConnection:
         return status, answer
 
     async def aclose(self) -> None:
-        """Close, at once."""
+        """Close at once."""
         self.usable = False
         await anyio.aclose_forcefully(self._stream)
 
@@ -64,7 +67,7 @@ class HttpConnection:
                 case h11.Response(status_code=status):
                     pass
                 case h11.InformationalResponse():
-                    raise RelayMisbehaved("it answers without an answer")
+                    raise RelayMisbehaved("it sends an interim response")
                 case h11.Data(data=data):
                     if len(answer) + len(data) > limit:
                         raise RelayMisbehaved("its answer is too long")

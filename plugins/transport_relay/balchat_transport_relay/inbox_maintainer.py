@@ -1,4 +1,4 @@
-"""Our inbox at a relay: registered there, with cards in it by which strangers can write to us while we are away."""
+"""Our inbox at a relay, with the cards by which strangers can write to us while we are away."""
 
 from dataclasses import replace
 from typing import Final
@@ -17,11 +17,11 @@ from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import RelayMisbehaved
 
 _RENEW_BEFORE: Final = 7 * 24 * 3600
-"""Seconds before the end of the last resort's life at which a new one is put in its place."""
+"""Seconds before the last resort expires at which we replace it."""
 
 
 class InboxMaintainer:
-    """Keeps the inbox at one relay as it shall be; times are Unix seconds."""
+    """Registers our inbox at one relay and keeps it stocked with cards. Times are Unix seconds."""
 
     def __init__(self, context: TransportContext, client: RelayClient, sealing_key: SealingKey, *, pool: int) -> None:
         self._context = context
@@ -31,15 +31,15 @@ class InboxMaintainer:
         self._queue = inbox_id(context.identity.octets)
 
     async def register(self, permit: str | None) -> None:
-        """Create the inbox; twice is once. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Create the inbox, unless it exists. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         created = await self._client.ask_as_owner(
             Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created
         )
         if created.queue != self._queue:
-            raise RelayMisbehaved("it makes another queue than it was asked for")
+            raise RelayMisbehaved("it creates another queue than we asked for")
 
     async def stock(self, now: int, good_until: int) -> int:
-        """See that there is room, and that there are cards; publish where they run low or grow old.
+        """Check that the inbox has room and cards. Publish cards where they run low or grow old.
 
         `good_until` is what the last call gave: when the first of the cards is out of date. Raises what `register`
         does; Refused (QUEUE_FULL) too where nobody can put anything in any more.
@@ -59,11 +59,11 @@ class InboxMaintainer:
         return good_until
 
     async def remove(self) -> None:
-        """Delete the inbox with all that is in it. Raises what `register` does."""
+        """Delete the inbox and everything in it. Raises what `register` does."""
         await self._client.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
 
     async def _clear(self, cards: int) -> None:
-        """Take old cards out of the pool, by tokens of our own: a stranger would only get them first, and in vain."""
+        """Claim old cards with tokens of our own, since the relay would give them to strangers first."""
         if not cards:
             return
         tokens = [Capability.generate() for _ in range(cards)]
@@ -79,7 +79,7 @@ class InboxMaintainer:
                 return
 
     async def _publish(self, there: int) -> int:
-        """Fill up the pool; give when its cards are out of date."""
+        """Fill up the pool; return when its cards expire."""
         made = await self._context.key_packages(max(0, self._pool - there))
         fitting = [each for each in made.single_use if len(each) <= MAX_KEY_PACKAGE]
         cards = tuple([await self._card(key_package, made.not_after) for key_package in fitting])

@@ -1,6 +1,6 @@
-"""Claims key packages of people who are away.
+"""Claims the KeyPackages of people who are away.
 
-It looks at the relays where they have had queues for us, at those that their chat codes name, and then at ours.
+It asks the relays where they have had queues for us, then those that their chat codes name, and then ours.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,14 +27,14 @@ from balchat_transport_relay.relay_state import ClaimRow, RelayState
 
 _MAX_RELAYS: Final = 3
 _MAX_CLAIMS: Final = 4
-"""Cards that may be out of date before the relay is given up; each is gone once it was claimed."""
+"""How many expired cards we claim before we give up on a relay. A claimed card is gone."""
 _ASKING_AGAIN: Final = Backoff(first=60.0, longest=24 * 3600.0, factor=4.0)
-"""When a relay of ours that has answered is asked again for the same person."""
+"""When to ask a relay of ours that has answered again for the same person."""
 
 
 @dataclass(slots=True)
 class _Asked:
-    """How often a relay of ours has answered for somebody, and the loop's time before which it is left alone."""
+    """How often a relay of ours has answered for somebody, and the loop's time before which not to ask again."""
 
     times: int = 0
     not_before: float = 0.0
@@ -45,7 +45,7 @@ class _Asked:
 
 
 class KeyPackageClaimer:
-    """Claims for us. `now` gives Unix seconds."""
+    """Claims KeyPackages. `now` returns Unix seconds."""
 
     def __init__(self, state: RelayState, circuits: Circuits, now: Callable[[], float]) -> None:
         self._relay_state = state
@@ -55,26 +55,26 @@ class KeyPackageClaimer:
         """By person and relay of ours."""
 
     async def claim(self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()) -> bytes | None:
-        """Get a KeyPackage (Transport.claim_key_package); the way to the inbox is remembered."""
+        """Return a KeyPackage (Transport.claim_key_package), and remember where the inbox is."""
         named = list(dict.fromkeys([*_relays_of(routes), *_named(relays)]))
         key_package = await self._look(peer, named)
         if key_package is not None:
             return key_package
-        # They are not where their chat code says: they may have moved to a relay that we use too. But it hears from us
-        # for whom we look, so it is not asked where that may still show elsewhere, nor often.
+        # They may have moved to a relay that we use too. But asking tells it whom we look for, so we ask only when all
+        # others have answered, and not often.
         ours = [row.peer for row in self._relay_state.used if row.peer not in named]
         asked = self._asked.setdefault(peer, {})
         due = [relay for relay in ours if relay not in asked or asked[relay].not_before <= anyio.current_time()]
         return await self._look(peer, due, asked=asked)
 
     def forget(self, peer: PeerId) -> None:
-        """Keep nothing of somebody."""
+        """Forget somebody."""
         self._asked.pop(peer, None)
 
     async def _look(
         self, peer: PeerId, relays: Sequence[PeerId], *, asked: dict[PeerId, _Asked] | None = None
     ) -> bytes | None:
-        """Claim at the first relay that has a card; note in `asked` which of them have answered."""
+        """Claim at the first relay that has a card. Note in `asked` which of them have answered."""
         failure: PeerUnreachable | None = None
         for relay in relays:
             try:
@@ -86,13 +86,13 @@ class KeyPackageClaimer:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {refused.code.value}"), None
             except (RelayMisbehaved, BadCard) as error:
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {error}"), None
-            except BaseException as error:  # noqa: BLE001  # whatever it gave us, it is one attempt's
+            except BaseException as error:  # noqa: BLE001  # it ends one attempt
                 contain("reading a card", error)
                 failure, card = PeerUnreachable(problem=f"a relay did not help: {InternalFailure()}"), None
             if asked is not None:
                 asked.setdefault(relay, _Asked()).answered()
             if card is not None:
-                await self._relay_state.put_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
+                await self._relay_state.add_claim(peer, ClaimRow(relay=relay.octets, sealing_key=card.sealing_key))
                 return card.key_package
         if failure is not None:
             raise failure
@@ -107,7 +107,7 @@ class KeyPackageClaimer:
             except Refused as refused:
                 if refused.code not in (Code.DENIED, Code.NO_KEY_PACKAGE):
                     raise
-                return None  # they are not there, or nothing is left
+                return None  # they have no inbox there, or no card is left
             card = unwrap(claimed.card, onion_key=peer.octets)
             if card.not_after > self._now():
                 return card
@@ -117,7 +117,7 @@ class KeyPackageClaimer:
 
 
 def _relays_of(routes: Sequence[Route]) -> list[PeerId]:
-    """Return the relays at which somebody has had queues: there they leave cards as well."""
+    """Return the relays where somebody has had queues. They leave cards there as well."""
     found: list[PeerId] = []
     for route in routes[:_MAX_RELAYS]:
         with suppress(Malformed):

@@ -1,8 +1,8 @@
-"""Listens at one relay over one circuit: has what is there pushed, and asks for it where pushing fails.
+"""Listens at one relay over one circuit: by push where that works, and by polling where it does not.
 
-Four loops run beside each other: one keeps a push connection, one polls what is not pushed, one fetches what is to be
-offered to the host again, and a rechecker looks for what was not pushed. What they know of the queues is in
-`Subscriptions`.
+Four loops run side by side: one keeps a push connection open, one polls the queues that are not pushed, one fetches
+what is to be offered to the host again, and a rechecker looks for what the relay should have pushed. What they know
+about the queues is in `Subscriptions`.
 """
 
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ _FIRST_RETRY: Final = 2.0
 _LAST_RETRY: Final = 300.0
 """Seconds between attempts to connect."""
 _STOOD: Final = 60.0
-"""Seconds after which a connection that broke counts as one that stood."""
+"""Seconds after which a connection that breaks was not a failed attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """What a listener needs of the settings, in seconds."""
+    """The settings that a listener needs, in seconds."""
 
     silence: float
     patience: float
@@ -46,7 +46,7 @@ class Pace:
 
 
 class Listener:
-    """Listens to the queues of one circuit. `isolation` names it; so does the part of `health` that it tells."""
+    """Listens to the queues of one circuit. `isolation` names the circuit, also in `health`."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Listener:
                 wait = min(float(refused.retry_after or 0), LONGEST)
             except (RelayUnavailable, RelayMisbehaved) as error:
                 self._health.problem(self._isolation, error)
-            except BaseException as error:  # noqa: BLE001  # what one connection meets ends that one
+            except BaseException as error:  # noqa: BLE001  # it ends this connection only
                 contain("a subscription", error)
                 self._health.problem(self._isolation, InternalFailure())
             else:
@@ -138,7 +138,7 @@ class Listener:
             with anyio.CancelScope(shield=True):
                 await connection.aclose()
 
-    # -- asked for
+    # -- polled
 
     async def _keep_polling(self) -> None:
         while True:
@@ -148,7 +148,7 @@ class Listener:
             await anyio.sleep(self._pace.poll)
 
     async def _poll(self) -> None:
-        """Fetch what is not pushed."""
+        """Fetch from the queues that are not pushed."""
         for source in self._subscriptions.to_poll:
             try:
                 await fetch_all(source, self._client, self._subscriptions)
@@ -161,7 +161,7 @@ class Listener:
             except RelayUnavailable as error:
                 self._health.problem(self._isolation, error)
                 return
-            except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
+            except BaseException as error:  # noqa: BLE001  # the other queues go on
                 contain("fetching from a queue", error)
                 self._health.problem(source.id, InternalFailure())
                 continue
@@ -170,7 +170,7 @@ class Listener:
                 self._health.polled(self._isolation)
 
     async def _keep_offering(self) -> None:
-        """Fetch what stays at the relay when it is to be offered to the host again; subscriptions stand meanwhile."""
+        """Fetch what stays at the relay when it is to be offered to the host again. Subscriptions go on meanwhile."""
         while True:
             changed = self._subscriptions.changed.next_ring()
             with anyio.move_on_at(self._subscriptions.next_offer):
@@ -183,7 +183,7 @@ class Listener:
                     pass
                 except RelayMisbehaved as error:
                     self._health.misbehaved(str(error))
-                except BaseException as error:  # noqa: BLE001  # what comes out of one queue ends nothing of the others
+                except BaseException as error:  # noqa: BLE001  # the other queues go on
                     contain("fetching from a queue", error)
                 else:
                     continue

@@ -22,10 +22,10 @@ _SHORTEST: Final = 6
 
 
 class ManagedRelays(Relays):
-    """The relays in the state.
+    """The relays in `RelayState`.
 
-    `worker` returns the one that works for a relay of ours, `start` the one of a relay that may become ours, and `drop`
-    ends that again; `changed` is told of every change.
+    `worker` returns the worker of a relay of ours; `start` starts the worker of a relay that may become ours, and
+    `drop` ends it. `changed` is called after every change.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ManagedRelays(Relays):
                 if self._relay_state.relay(parsed.relay_key) is None:
                     self._drop(parsed.relay_key)
                 raise _unusable(error) from error
-            row = await self._relay_state.put_relay(parsed)
+            row = await self._relay_state.use_relay(parsed)
         self._changed()
         await worker.check()
         return self._view(row)
@@ -78,7 +78,7 @@ class ManagedRelays(Relays):
 
     async def set_default(self, relay: str) -> RelayView:
         row = self._find(relay)
-        row = await self._relay_state.put_relay(RelayAddress(relay_key=row.key, permit=row.permit), first=True)
+        row = await self._relay_state.use_relay(RelayAddress(relay_key=row.key, permit=row.permit), first=True)
         self._changed()
         return self._view(row)
 
@@ -105,7 +105,7 @@ class ManagedRelays(Relays):
 
 
 def _parsed(address: str) -> RelayAddress:
-    """Read an address as mail or a chat program has left it. Raises BadRelayAddress."""
+    """Parse an address that mail or a chat program may have changed. Raises BadRelayAddress."""
     try:
         uri = read_uri(address, SCHEME, texts=("permit",))
         permit = "".join(f"?permit={quote(value, safe='')}" for value in uri.values("permit")[:1])

@@ -9,7 +9,7 @@ from balchat_transport_relay.settings import RelaySettings
 
 
 def make(context: TransportContext, settings: RelaySettings) -> Transport:
-    """Make the transport; its modules are imported only now."""
+    """Make the transport. Its modules are imported only now."""
     from balchat_transport_relay.transport import RelayTransport  # noqa: PLC0415  # not imported to be listed
 
     return RelayTransport(context, settings)

@@ -1,8 +1,8 @@
-"""One push connection: subscribes, receives what is pushed, acknowledges what the vault has.
+"""One push connection: subscribes, receives what the relay pushes, and acknowledges what the vault has.
 
-A reader, a subscriber and a receiver share it. The reader waits while more than `_BACKLOG` octets are not yet received,
-so that a relay cannot fill the memory; what came meanwhile shares a commit. What is known of the queues is in
-`Subscriptions`; here is only what has come and waits.
+Three tasks share it: one reads, one subscribes, one receives. The reader stops while more than `_BACKLOG` octets wait,
+so that a relay cannot fill the memory; what waits shares a commit. Only those envelopes are kept here. What is known
+about the queues is in `Subscriptions`.
 """
 
 from collections import deque
@@ -31,7 +31,7 @@ _BATCH: Final = 64
 
 
 class PushSession:
-    """One connection. `patience` is how long the relay has for an answer, in seconds."""
+    """One connection. `patience` is the time that the relay has for an answer, in seconds."""
 
     def __init__(self, connection: PushConnection, subscriptions: Subscriptions, *, patience: float) -> None:
         self._connection = connection
@@ -40,24 +40,24 @@ class PushSession:
         self._challenge = b""
         self._pushed: deque[Push] = deque()
         self._held = 0
-        """Octets that have come and are not received."""
+        """Octets that have come and wait to be received."""
         self._arrived = Bell()
         self._received = Bell()
 
     async def open(self) -> None:
-        """Shake hands, and hear Hello. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Do the handshake, and read Hello. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         with anyio.move_on_after(self._patience):
             await self._connection.open()
             match await self._connection.receive():
                 case Hello(challenge=challenge):
                     self._challenge = challenge
                 case _:
-                    raise RelayMisbehaved("it does not greet")
+                    raise RelayMisbehaved("it does not say Hello first")
             return
         raise RelayUnavailable("it does not answer in time")
 
     async def run(self) -> None:
-        """Work until nothing is to be listened to. Raises RelayUnavailable and RelayMisbehaved, in a group."""
+        """Run until there is nothing to listen to. Raises RelayUnavailable and RelayMisbehaved in a group."""
         self._subscriptions.connect()
         try:
             async with anyio.create_task_group() as tasks:
@@ -74,7 +74,7 @@ class PushSession:
         while True:
             match await self._connection.receive():
                 case Hello():
-                    raise RelayMisbehaved("it greets again")
+                    raise RelayMisbehaved("it says Hello twice")
                 case Push() as push:
                     await self._hold(push)
                 case answer:
@@ -136,7 +136,7 @@ class PushSession:
             for push in batch:
                 of_number.setdefault(push.number, []).append(push.envelope)
             for number, sealed in of_number.items():
-                # What a queue held when it was ended here is not lost: the relay has it.
+                # What waits of a subscription that has ended is not lost: the relay still has it.
                 if (identifier := self._subscriptions.queue_of(number)) is None:
                     continue
                 for ids in await self._subscriptions.receive(identifier, sealed):

@@ -1,9 +1,9 @@
-"""What came out of a relay, made into envelopes for the host; and which of it the relay may delete then.
+"""Opens what came out of a queue, offers it to the host, and decides what the relay may delete.
 
-Everything here is a stranger's: the relay's, or whoever could put into the queue. Each envelope ends in one of three
-ways: the relay may delete it; or it stays, to be offered again at a time; or it stays until it is too old, because the
-host may want it later. What stays is bounded, so that nobody can fill a queue whose owner reads it
-(docs/spec/relay.md, "Taking in").
+Nothing here can be trusted: it comes from the relay, or from anybody who can put into the queue. The relay may delete
+an envelope; or it stays and is offered again at a certain time; or it stays until it is too old, because the host may
+want it later. What stays is bounded, so that nobody can fill a queue whose owner reads it (docs/spec/relay.md,
+"Receiving").
 """
 
 from collections.abc import Sequence
@@ -23,24 +23,23 @@ from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
 
 RETRIES: Final = (60.0, 600.0, 3600.0)
-"""Seconds after which an envelope is offered again whose handling failed in a way that nobody foresaw. After the last
-one it is deleted: what its sender cannot do without, they store again."""
+"""Seconds after which to offer an envelope again after an unexpected exception. After the last one it is deleted; its
+sender stores it again if it matters."""
 FULL_RETRY: Final = 300.0
-"""Seconds after which everything is offered again that our vault had no room for."""
+"""Seconds after which to offer again what our vault had no room for."""
 _SOONEST: Final = 60.0
-"""Seconds after which what stays is fetched again, at the earliest: all of the queue comes then."""
+"""Least seconds after which to fetch again what stays: that fetches all of the queue."""
 LONGEST: Final = 3600.0
-"""Seconds; whatever a relay or the host says, each queue is asked for again after that."""
+"""Most seconds to wait, whatever a relay or the host says."""
 _MAX_NOTED: Final = 8192
-"""Envelopes of one queue of which we remember why they stay; of more, some are offered earlier than they need be."""
+"""How many envelopes of one queue we remember. Those that we forget are offered earlier than necessary."""
 
 
 @dataclass(slots=True)
 class _Staying:
-    """Why something stays at the relay: in which envelopes it lies, and the loop's time before which it is not offered.
+    """Why something stays at the relay: the ids of its envelopes, and the loop's time before which not to offer it.
 
-    `counts`: it stays for its sender's sake alone, and so counts against what may stay. `failures`: how often
-    handling it failed.
+    `counts`: it stays for its sender only, and counts against the bound. `failures`: how often handling it failed.
     """
 
     ids: tuple[bytes, ...]
@@ -52,7 +51,7 @@ class _Staying:
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What a sender sealed, in one envelope or joined from the parts that came in several. `name` is its SHA-256."""
+    """What a sender sealed, from one envelope or joined from parts. `name` is its SHA-256."""
 
     name: bytes
     octets: bytes
@@ -61,10 +60,7 @@ class _Whole:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a batch: the ids of what the relay may delete, and how many could not be opened or were no part.
-
-    The relay may delete those, too.
-    """
+    """The result of a batch: the ids that the relay may delete, and how many of them could not be opened."""
 
     done: Sequence[bytes]
     unreadable: int
@@ -80,23 +76,23 @@ class QueueReceiver:
         self._queue = relay + source.id
         self._turn = anyio.Lock()
         self._parts: dict[bytes, dict[int, bytes]] = {}
-        """By whole and index, the id of the envelope that a part which waits came in."""
+        """For each part that waits, by whole and index, the id of its envelope."""
         self._staying: dict[bytes, _Staying] = {}
-        """By the name of a whole; by an envelope's id where it could not even be opened."""
+        """By the name of a whole, or by an envelope's id where it could not be opened."""
         self._next_offer = float("inf")
         reassembly.begin(self._queue)
 
     @property
     def next_offer(self) -> float:
-        """The loop's time at which all of the queue shall be fetched again; infinite where nothing stays there."""
+        """The loop's time at which to fetch all of the queue again; infinite where nothing is to be offered."""
         return self._next_offer
 
     async def receive(self, sealed: Sequence[bytes]) -> Received:
-        """Receive a batch, in order; return once what the relay may delete is durable.
+        """Receive a batch, in order. Return once what the relay may delete is durable.
 
-        Raises WorldError where the vault takes nothing: then nothing was judged, and all of it is offered again.
+        Raises WorldError where the vault takes nothing. Then nothing was decided, and all of it is offered again.
         """
-        async with self._turn:  # what is pushed, and what is fetched meanwhile
+        async with self._turn:  # a push and a fetch can come at the same time
             done: list[bytes] = []
             unreadable = 0
             wholes: list[_Whole] = []
@@ -118,11 +114,11 @@ class QueueReceiver:
             return Received(done, unreadable)
 
     def offer_in(self, seconds: float) -> None:
-        """Have everything fetched and offered again then, unless that is to happen earlier."""
+        """Set `next_offer` to then, unless it is earlier."""
         self._next_offer = min(self._next_offer, anyio.current_time() + min(max(seconds, _SOONEST), LONGEST))
 
     def begin_offer(self) -> None:
-        """Hear that everything is being fetched now: what is due is to be offered when it comes."""
+        """Note that everything is being fetched now. What is due is offered when it comes."""
         now = anyio.current_time()
         for staying in self._staying.values():
             if staying.not_before <= now:
@@ -133,7 +129,7 @@ class QueueReceiver:
     # -- opening
 
     def _open(self, sealed: bytes, done: list[bytes]) -> _Whole | None:
-        """Return the whole that an envelope completes, if it is to be offered now. Raises CannotOpen, Malformed."""
+        """Return the whole that an envelope completes, where it is to be offered now. Raises CannotOpen, Malformed."""
         identifier = envelope_id(sealed)
         if self._waits(identifier):
             return None
@@ -143,14 +139,14 @@ class QueueReceiver:
             )
         except (CannotOpen, Malformed):
             raise
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this envelope's
+        except BaseException as error:  # noqa: BLE001  # the other envelopes go on
             contain("opening an envelope", error)
             self._failed(identifier, (identifier,), len(sealed), done)
             return None
         finally:
             for name in self._reassembly.take_given_up(self._queue):
                 done += self._parts.pop(name, {}).values()
-        self._staying.pop(identifier, None)  # it could be opened after all
+        self._staying.pop(identifier, None)  # this time it could be opened
         if whole is None:
             return None
         if self._waits(whole.name):
@@ -172,7 +168,7 @@ class QueueReceiver:
         return _Whole(part.whole_id, octets, tuple(self._parts.pop(part.whole_id).values()))
 
     def _replace(self, name: bytes, ids: tuple[bytes, ...], done: list[bytes]) -> None:
-        """Note in which envelopes something lies now; of copies, the newest is there for longest."""
+        """Note the envelopes of something that stays. Of copies keep the newest, which the relay keeps longest."""
         staying = self._staying[name]
         done += set(staying.ids) - set(ids)
         staying.ids = ids
@@ -184,14 +180,14 @@ class QueueReceiver:
     # -- offering
 
     async def _offer(self, wholes: Sequence[_Whole]) -> Sequence[Disposition | None]:
-        """Hand them to the host; return None for each of which it cannot even say what becomes of it."""
+        """Offer them to the host. Return None for each that raised an unexpected exception."""
         if not wholes:
             return []
         try:
             return await self._receive(wholes)
         except WorldError:
             raise
-        except BaseException as error:  # noqa: BLE001  # it is one envelope's, and must not be the others'
+        except BaseException as error:  # noqa: BLE001  # one envelope must not stop the others
             contain("receiving what came from a relay", error)
             if len(wholes) == 1:
                 return [None]
@@ -200,7 +196,7 @@ class QueueReceiver:
     async def _receive(self, wholes: Sequence[_Whole]) -> Sequence[Disposition]:
         dispositions = await self._context.receive(None, [whole.octets for whole in wholes])
         if len(dispositions) != len(wholes):
-            raise ValueError("another number of answers than of envelopes")
+            raise ValueError("the number of answers is not the number of envelopes")
         return dispositions
 
     def _settle(self, whole: _Whole, disposition: Disposition, done: list[bytes]) -> None:
@@ -208,7 +204,7 @@ class QueueReceiver:
         self._replace(whole.name, whole.ids, done)
         refused, wait = disposition.verdict is Verdict.REFUSED, disposition.retry_after
         if refused and disposition.reason == StorageFull.code:
-            # A full disk of ours says nothing about the envelope.
+            # Our full disk says nothing about the envelope.
             self._wait(staying, FULL_RETRY)
         elif refused and wait is not None:
             self._wait(staying, wait, counts=self._source.anybody)
@@ -218,7 +214,7 @@ class QueueReceiver:
             self._drop(whole.name, done)
 
     def _failed(self, name: bytes, ids: tuple[bytes, ...], octets: int, done: list[bytes]) -> None:
-        """Handling it failed, which may be our bug: it stays for a while, and is given up in the end."""
+        """Keep it for some time, since the failure may be our bug, and then give it up."""
         staying = self._staying.setdefault(name, _Staying(ids, octets))
         self._replace(name, ids, done)
         if staying.failures == len(RETRIES):
@@ -236,12 +232,12 @@ class QueueReceiver:
         done += self._staying.pop(name).ids
 
     def _forget_oldest(self) -> None:
-        """Remember only so much. What is forgotten still stays, and is offered whenever it comes."""
+        """Bound what we remember. What we forget still stays at the relay, and is offered whenever it comes."""
         while len(self._staying) > _MAX_NOTED:
             del self._staying[next(iter(self._staying))]
 
     def _bound(self, done: list[bytes]) -> None:
-        """Give up the oldest of what stays for its sender's sake alone, where that is too much."""
+        """Give up the oldest of what stays for its sender only, where that is too much."""
         counting = [(name, staying) for name, staying in self._staying.items() if staying.counts]
         octets = sum(staying.octets for _, staying in counting)
         for number, (name, staying) in enumerate(counting):

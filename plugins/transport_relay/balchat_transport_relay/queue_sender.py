@@ -1,4 +1,4 @@
-"""Leaves envelopes in contacts' queues: sealed, in order, at one of their relays or at all of them."""
+"""Seals envelopes and puts them into contacts' queues, in order, at one of their relays or at all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,27 +26,27 @@ from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
 _DENIED: Final = Backoff(first=60.0, longest=900.0)
 """When to ask again where a queue does not exist. Its owner creates it when they next reach the relay."""
 _MAX_DENIED: Final = 1024
-"""How many queues that were not there are remembered: contacts name them, so that they must not fill the memory. Of one
-that is forgotten we only wait the shortest time once more."""
+"""How many queues that did not exist we remember. Contacts name them, so there must be a bound. For one that is
+forgotten the waits only begin again with the shortest."""
 _DOWN_FOR: Final = 60.0
-"""Seconds for which a relay that could not be reached is asked last."""
+"""Seconds for which we try a relay last after it could not be reached."""
 _MAX_INTO_INBOX: Final = MAX_INBOX_ENVELOPE - OVERHEAD - parts.HEADER
-"""Octets of an envelope that fits into the largest one that an inbox takes."""
+"""Octets of the largest envelope that fits into an inbox."""
 _SHORTEST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 6 * 3600.0
-"""Seconds; however long a relay wants us to wait, the world may have changed by then."""
+"""Bounds in seconds on the time that a relay asks us to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why one relay did not take an envelope; `code` is None where it gave no answer."""
+    """Why one relay did not take an envelope. `code` is None where it did not answer."""
 
     code: str | None
     retry_after: float | None
 
 
 class QueueSender:
-    """Puts for us. `everywhere`: at each relay of a contact's, instead of the first that takes it."""
+    """Puts envelopes. `everywhere`: at each relay of a contact, not only at the first that takes it."""
 
     def __init__(self, context: TransportContext, circuits: Circuits, *, everywhere: bool) -> None:
         self._context = context
@@ -54,19 +54,19 @@ class QueueSender:
         self._everywhere = everywhere
         self._down_until: dict[bytes, float] = {}
         self._denied: dict[bytes, int] = {}
-        """By queue, how many times in a row it was not there; of too many, the oldest are forgotten."""
+        """By queue, how many times in a row it did not exist. Bounded by _MAX_DENIED."""
         self._sends: set[anyio.CancelScope] = set()
         self._idle = Bell()
 
     async def stop(self) -> None:
-        """End what is being sent; return when all of it was reported."""
+        """Stop sending. Return when everything was reported."""
         while self._sends:
             for scope in self._sends:
                 scope.cancel()
             await self._idle.wait()
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
-        """Put envelopes, one after the other, and report each (Transport.send)."""
+        """Put envelopes, one after the other, and report each of them (Transport.send)."""
         for each in outgoing:
             if not 1 <= len(each.envelope) <= MAX_ENVELOPE_SIZE:
                 problem = f"it has {len(each.envelope)} octets; 1 to {MAX_ENVELOPE_SIZE} can be sent"
@@ -98,12 +98,12 @@ class QueueSender:
                     [SendReport(ticket=each.ticket, outcome=outcome) for outcome in (Outcome.SENT, Outcome.STORED)]
                 )
         finally:
-            # Cut short: what has no answer may be there or not.
+            # We were stopped: what was not answered may have been stored or not.
             if waiting:
                 self._context.report([SendReport(ticket=each.ticket, outcome=Outcome.LOST) for each in waiting])
 
     def _refused(self, waiting: Sequence[Outgoing], failures: Sequence[_Failure]) -> None:
-        """Report the first as refused or lost, and those behind it as lost, so that none overtakes it."""
+        """Report the first as refused or lost, and those after it as lost, so that none overtakes it."""
         said = [failure for failure in failures if failure.code is not None]
         outcome = SendReport(ticket=waiting[0].ticket, outcome=Outcome.LOST)
         if said:
@@ -120,7 +120,7 @@ class QueueSender:
     async def _put(
         self, peer: PeerId, destinations: Sequence[Destination], envelope: bytes
     ) -> Sequence[_Failure] | None:
-        """Put one envelope; give None when it is stored, else what each relay said."""
+        """Put one envelope. Return None when it is stored, else why each relay did not take it."""
         now = anyio.current_time()
         by_hope = sorted(destinations, key=lambda each: self._down_until.get(each.address.relay_key, 0.0) > now)
         failures: list[_Failure] = []
@@ -153,9 +153,9 @@ class QueueSender:
             self._is_down(address.relay_key)
             return _Failure("relay-misbehaved", _DOWN_FOR)
         except ValueError:
-            # The key is the contact's, and no key at all.
+            # The contact gave us a sealing key that is not a key.
             return _Failure("bad-sealing-key", None)
-        except BaseException as error:  # noqa: BLE001  # what one envelope meets is nothing to other contacts'
+        except BaseException as error:  # noqa: BLE001  # other contacts' envelopes go on
             contain("leaving an envelope", error)
             return _Failure(None, None)
         self._down_until.pop(address.relay_key, None)
@@ -163,7 +163,7 @@ class QueueSender:
         return None
 
     def _denied_at(self, address: QueueAddress) -> _Failure:
-        if address.send is None:  # an inbox was there when we claimed its owner's card: they have left that relay
+        if address.send is None:  # an inbox existed when we claimed the card, so its owner has left
             return _Failure(Code.DENIED.value, None)
         times = self._denied.pop(address.queue, 0) + 1
         if len(self._denied) >= _MAX_DENIED:
@@ -183,9 +183,9 @@ def _read(routes: Sequence[Route]) -> list[Destination]:
         try:
             destinations.append(Destination.of(route))
         except Malformed:
-            continue  # one that cannot be read does not spoil the others
+            continue  # the other routes may be good
     if not destinations:
-        raise PeerUnreachable(problem="the routes that it gave are none of this transport")
+        raise PeerUnreachable(problem="it gave no route of this transport that can be read")
     return destinations
 
 

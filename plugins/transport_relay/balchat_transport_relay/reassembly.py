@@ -1,6 +1,6 @@
-"""What came in parts, of all queues: joined again within one budget of memory (docs/spec/relay.md, Parts).
+"""Joins what came in parts, for all queues within one memory budget (docs/spec/relay.md, Parts).
 
-What is kept here is a copy: the relay has the parts until the whole is committed, or given up.
+These are copies: the relay keeps the parts until the whole is committed or given up.
 """
 
 from typing import Final
@@ -12,14 +12,14 @@ from balchat_relay_proto.parts import PART_CONTENT, Joiner, Part
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 
 MAX_PARTS: Final = 2
-"""An envelope of MAX_ENVELOPE_SIZE needs no more."""
+"""Enough for an envelope of MAX_ENVELOPE_SIZE."""
 _MAX_WHOLES: Final = 8
 _KEPT_FOR: Final = 7 * 24 * 3600
 MAX_WAITING: Final = 64 * 1024 * 1024
 
 
 class Reassembly:
-    """What waits to be joined. Each queue has a joiner; beyond `most` octets together, the one with most gives up."""
+    """The parts that wait. Each queue has a joiner. Beyond `most` octets in all, the largest gives up a whole."""
 
     def __init__(self, *, most: int = MAX_WAITING) -> None:
         self._most = most
@@ -27,11 +27,11 @@ class Reassembly:
 
     @property
     def octets(self) -> int:
-        """How much waits."""
+        """How many octets wait."""
         return sum(joiner.octets for joiner in self._joiners.values())
 
     def begin(self, queue: bytes) -> None:
-        """Forget what came out of `queue` so far: all of it will come again."""
+        """Forget what came out of `queue` so far. All of it will come again."""
         self._joiners.pop(queue, None)
 
     def add(self, queue: bytes, part: Part, *, max_parts: int) -> bytes | None:

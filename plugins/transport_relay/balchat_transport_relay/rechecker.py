@@ -1,4 +1,4 @@
-"""Asks a relay that pushes for what is there all the same, now and then: it can say that it pushes, and keep back."""
+"""Fetches from queues that are pushed, now and then, to notice a relay that keeps envelopes back."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,17 +20,17 @@ from balchat_transport_relay.subscriptions import PushProgress, Subscriptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What lay in a queue at a moment, and what its subscription had pushed. `unpushed`: by id, the sequences."""
+    """What was in a queue at a moment, and what had been pushed. `unpushed` maps ids to sequences."""
 
     source: Source
     progress: PushProgress | None
     unpushed: Mapping[bytes, int] = field(default_factory=dict[bytes, int])
 
     def kept_back(self, after: "_Look") -> bool:
-        """Return whether something that was there has not been pushed, though the relay had time to.
+        """Return whether an envelope that was there has still not been pushed.
 
-        What is pushed comes in order. So something never comes that was there all the time while nothing came, or
-        while something newer did.
+        Pushes come in order. So an envelope will never come if it was there while nothing came, or while a newer one
+        came.
         """
         if self.progress is None or after.progress is None or self.progress.serial != after.progress.serial:
             return False
@@ -42,7 +42,7 @@ class _Look:
 
 
 class Rechecker:
-    """Looks after the queues of one circuit. Times are in seconds.
+    """Rechecks the queues of one circuit. Times are in seconds.
 
     `every`: at most so long between two looks, and `again` where the last one found something. `grace`: as long as it
     takes to notice that the push connection is dead.
@@ -69,8 +69,8 @@ class Rechecker:
         """Work until cancelled."""
         pause = self._every
         while True:
-            # Never all circuits at the same moment, or the relay could tell that they are one person's.
-            await anyio.sleep(pause * uniform(0.5, 1.0))  # noqa: S311  # nothing that anybody could gain by guessing it
+            # Not all circuits at the same moment, or the relay could tell that they belong to one person.
+            await anyio.sleep(pause * uniform(0.5, 1.0))  # noqa: S311  # guessing it gains nothing
             pause = self._every
             try:
                 if await self._recheck():
@@ -78,12 +78,12 @@ class Rechecker:
             except RelayMisbehaved as misbehaved:
                 self._health.misbehaved(str(misbehaved))
             except RelayUnavailable:
-                continue  # if it is gone, the push connection finds out
-            except BaseException as error:  # noqa: BLE001  # it is only a look
+                continue  # the push connection will notice
+            except BaseException as error:  # noqa: BLE001  # the next look may succeed
                 contain("looking for what was not pushed", error)
 
     async def _recheck(self) -> bool:
-        """Look for what the relay should have pushed and did not; say whether there is any, and fetch that.
+        """Look for what the relay should have pushed and did not. Fetch it, and return whether there was any.
 
         Raises RelayMisbehaved, RelayUnavailable.
         """
@@ -102,12 +102,12 @@ class Rechecker:
         return found
 
     async def _look(self, source: Source) -> _Look:
-        """Look at the oldest that lie in a queue, and at what was pushed of it.
+        """Look at the oldest envelopes in a queue, and at what was pushed of them.
 
-        It is one page: no more than the session reads before it receives, so it has noted what waits for that.
+        One page is enough: the session reads at least as much ahead, so what waits there is noted as pushed.
         """
         there: dict[bytes, int] = {}
-        with suppress(Refused):  # the subscription will hear of it
+        with suppress(Refused):  # the subscription will end with the same reason
             page = await source.fetch(self._client, 0)
             there = {envelope_id(stored.envelope): stored.sequence for stored in page.stored}
         progress = self._subscriptions.progress(source.id, there.keys())

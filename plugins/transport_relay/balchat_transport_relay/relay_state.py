@@ -1,6 +1,7 @@
-"""What the transport remembers: relays, queues of ours, and where claims led. Rows in its area of the vault.
+"""What outlives the process: our relays, our queues there, and where we claimed KeyPackages.
 
-Everything is read once, at the start; a change goes to the vault first, and then into what is in memory.
+These are rows in the plugin's area of the vault. They are read once, at the start. A change is written to the vault
+first, and then made in memory. Only `RelayState` changes them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,19 +27,20 @@ _QUEUE: Final = b"queue/"
 _CLAIM: Final = b"claim/"
 _INBOX: Final = b"inbox"
 _RESTORED: Final = b"restored"
-"""When, as we last saw it, the account went on from a backup."""
+"""When the account was last restored from a backup, as far as we know."""
 _OUT_OF_DATE: Final = 1
 _CLOCK_TOLERANCE: Final = 3600
-"""Seconds that a KeyPackage is valid before it was made (docs/spec/mls.md, Time)."""
+"""Seconds before its creation from which a KeyPackage is valid (docs/spec/mls.md, Time)."""
 _TIME: Final = uint(2**53)
 MAX_CLAIMS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RelayRow(Message):
-    """A relay of ours. The lowest `position` is the default; one that is `leaving` gets nothing new. Unix seconds.
+    """A relay of ours. The one with the lowest `position` is the default. Times are Unix seconds.
 
-    `cards_until`: when the first of the cards that we have published there is out of date; noted at `cards_at`.
+    `leaving_since`: since when we create nothing there. `cards_until`: when the first of the cards that we published
+    there expires; we noted that at `cards_at`.
     """
 
     key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
@@ -56,7 +58,7 @@ class RelayRow(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class QueueRow(Message):
-    """A queue of ours at a relay, for one contact. `retired_at`: since when it only drains; 0, delete it at once."""
+    """A queue of ours at a relay, for one contact. `retired_at`: since when it only drains; 0 to delete it at once."""
 
     relay: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
     peer: bytes = field(metadata=octets(PEER_ID_SIZE).field)
@@ -74,19 +76,19 @@ class QueueRow(Message):
 
     @property
     def holder(self) -> Holder:
-        """What proves that it is ours."""
+        """The authority that proves that it is ours."""
         return Holder(capability=self.receive)
 
     @property
     def destination(self) -> Destination:
-        """The way in."""
+        """Where and how to put into it."""
         address = QueueAddress(relay_key=self.relay, queue=self.id, send=self.send)
         return Destination(address=address, sealing_key=OpeningKey(self.key).sealing_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ClaimRow(Message):
-    """Where somebody's key package was claimed: a relay, and their inbox's sealing key."""
+    """Where we claimed somebody's KeyPackage: the relay, and the sealing key of their inbox."""
 
     relay: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
     sealing_key: bytes = field(metadata=octets(SEALING_KEY_SIZE).field)
@@ -98,7 +100,7 @@ class _InboxRow(Message):
 
 
 class RelayState:
-    """The rows. `open` reads them; the other methods that change something return once it is durable."""
+    """The rows. Call `open` first. Methods that change something return once the change is durable."""
 
     def __init__(self, context: TransportContext, now: Callable[[], float]) -> None:
         self._context = context
@@ -111,10 +113,10 @@ class RelayState:
         self.inbox_key: OpeningKey
 
     async def open(self) -> None:
-        """Read everything; make the inbox's key where there is none.
+        """Read everything. Make the inbox's key where there is none.
 
-        Where the account has gone on from a backup since, the cards at our relays lead to keys that are gone: they
-        count as out of date, so that others take their place.
+        After a restore from a backup, the cards at our relays belong to keys that are gone. They count as expired, so
+        that they are replaced.
         """
         restored = (await self._context.restored_at() or 0).to_bytes(8)
 
@@ -138,24 +140,24 @@ class RelayState:
 
     @property
     def relays(self) -> list[RelayRow]:
-        """Those that we use, the default one first, and then those that we are leaving."""
+        """The relays that we use, the default first, and then those that we are leaving."""
         return sorted(self._relays.values(), key=lambda row: (row.leaving_since is not None, row.position))
 
     @property
     def used(self) -> list[RelayRow]:
-        """Those that we use, the default one first."""
+        """The relays that we use, the default first."""
         return [row for row in self.relays if row.leaving_since is None]
 
     def relay(self, key: bytes) -> RelayRow | None:
-        """Give a relay, also one that we are leaving."""
+        """Return a relay, also one that we are leaving."""
         return self._relays.get(key)
 
-    async def put_relay(self, address: RelayAddress, *, first: bool = False) -> RelayRow:
-        """Use a relay from now on, as the last one, or as the first; one that is used keeps its place otherwise."""
+    async def use_relay(self, address: RelayAddress, *, first: bool = False) -> RelayRow:
+        """Use a relay from now on, as the last one or as the `first`. One that we use already keeps its place."""
         others = [row for row in self.used if row.key != address.relay_key]
         known = self._relays.get(address.relay_key)
         if first:
-            # Positions are no more than an order.
+            # Only the order of positions matters.
             rows = [replace(row, position=number) for number, row in enumerate(others, start=1)]
             position = 0
         else:
@@ -173,25 +175,25 @@ class RelayState:
         return row
 
     async def leave_relay(self, row: RelayRow) -> None:
-        """Use a relay no more; its queues drain."""
+        """Stop using a relay. Its queues drain."""
         now = int(self._now())
         queues = [replace(each, retired_at=now) for each in self.queues(relay=row.key) if each.retired_at is None]
         await self._put([replace(row, leaving_since=now)], queues)
 
     def cards_until(self, row: RelayRow) -> int:
-        """Return when the first of the cards at a relay is out of date, in Unix seconds; 0 where none are there.
+        """Return when the first of our cards at a relay expires, in Unix seconds; 0 where there is none.
 
         Those that were made by a clock that was ahead are good for nothing yet: they count as out of date.
         """
         return _OUT_OF_DATE if row.cards_at > self._now() + _CLOCK_TOLERANCE else row.cards_until
 
-    async def stocked(self, key: bytes, until: int) -> None:
-        """Note that the cards at a relay are good until then."""
+    async def set_cards_until(self, key: bytes, until: int) -> None:
+        """Note when the first of our cards at a relay expires."""
         if (row := self._relays.get(key)) is not None:
             await self._put([replace(row, cards_until=until, cards_at=int(self._now()))], [])
 
-    async def drop_relay(self, row: RelayRow) -> None:
-        """Forget a relay with all its queues."""
+    async def forget_relay(self, row: RelayRow) -> None:
+        """Forget a relay and all our queues there."""
         queues = [queue.id for queue in self.queues(relay=row.key)]
 
         def delete(area: KeyValueArea) -> None:
@@ -207,7 +209,7 @@ class RelayState:
     # -- queues
 
     def queues(self, *, relay: bytes | None = None, peer: PeerId | None = None) -> list[QueueRow]:
-        """Give the queues at a relay, or for a contact, or all."""
+        """Return the queues at a relay, or for a contact, or all of them."""
         return [
             row
             for row in self._queues.values()
@@ -215,11 +217,11 @@ class RelayState:
         ]
 
     def queue(self, queue: bytes) -> QueueRow | None:
-        """Give a queue by its id."""
+        """Return a queue by its id."""
         return self._queues.get(queue)
 
-    async def queues_for(self, peer: PeerId) -> list[QueueRow]:
-        """Give the queues at which a contact shall reach us, one at each relay that we use; make those that lack."""
+    async def allocate_queues(self, peer: PeerId) -> list[QueueRow]:
+        """Return the queues for a contact to use, one at each relay that we use. Make those that are missing."""
         async with self._allocating:
             present = {row.relay: row for row in self.queues(peer=peer) if row.retired_at is None}
             wanted = [relay.key for relay in self.used]
@@ -229,23 +231,23 @@ class RelayState:
                 present |= {row.relay: row for row in made}
             return [present[relay] for relay in wanted]
 
-    async def created(self, queues: Iterable[QueueRow]) -> None:
-        """Wait until these are there at their relays."""
+    async def wait_until_created(self, queues: Iterable[QueueRow]) -> None:
+        """Wait until these exist at their relays."""
         waiting = {row.id for row in queues}
         while any(not row.created for row in self._queues.values() if row.id in waiting):
             await self._written.wait()
 
-    async def mark(self, queue: bytes, *, created: bool) -> None:
-        """Note whether a queue is there at its relay."""
+    async def set_created(self, queue: bytes, *, created: bool) -> None:
+        """Note whether a queue exists at its relay."""
         await self._change(queue, lambda row: replace(row, created=created))
 
     async def retire(self, queue: bytes) -> None:
-        """Let a queue only drain from now on."""
+        """Only drain a queue from now on."""
         now = int(self._now())
         await self._change(queue, lambda row: row if row.retired_at is not None else replace(row, retired_at=now))
 
     async def _change(self, queue: bytes, change: Callable[[QueueRow], QueueRow]) -> None:
-        """Change a row as it is when its turn comes: two tasks may want something of the same one."""
+        """Change a row as it is when the transaction runs, since two tasks may change the same one."""
 
         def run(area: KeyValueArea) -> QueueRow | None:
             octets = area.get(_QUEUE + queue)
@@ -259,7 +261,7 @@ class RelayState:
             self._queues[queue] = row
         self._tell()
 
-    async def drop_queue(self, row: QueueRow) -> None:
+    async def forget_queue(self, row: QueueRow) -> None:
         """Forget a queue."""
         await self._context.change(lambda area: area.delete(_QUEUE + row.id))
         self._queues.pop(row.id, None)
@@ -267,12 +269,12 @@ class RelayState:
 
     @property
     def peers(self) -> set[PeerId]:
-        """Everybody of whom something is kept, but for what is only to be deleted."""
+        """Everybody of whom we keep something that is not about to be deleted."""
         queues = {PeerId(row.peer) for row in self._queues.values() if row.retired_at != 0}
         return queues | {PeerId(peer) for peer in self._claims}
 
     async def forget(self, peer: PeerId) -> None:
-        """Have everything of a contact deleted: their queues at once, at the relays as soon as they can be reached."""
+        """Mark the queues of a contact to be deleted as soon as their relays can be reached, and forget the rest."""
         await self._put([], [replace(row, retired_at=0) for row in self.queues(peer=peer)], forget=_CLAIM + peer.octets)
         self._claims.pop(peer.octets, None)
 
@@ -297,16 +299,16 @@ class RelayState:
 
     # -- claims
 
-    def claimed(self, peer: PeerId) -> Destination | None:
-        """Give the inbox of somebody whose key package was claimed."""
+    def claimed_inbox(self, peer: PeerId) -> Destination | None:
+        """Return the inbox of somebody whose KeyPackage we claimed."""
         row = self._claims.get(peer.octets)
         if row is None:
             return None
         address = QueueAddress(relay_key=row.relay, queue=inbox_id(peer.octets), send=None)
         return Destination(address=address, sealing_key=SealingKey(row.sealing_key))
 
-    async def put_claim(self, peer: PeerId, row: ClaimRow) -> None:
-        """Remember where a claim led; beyond MAX_CLAIMS, the oldest is forgotten."""
+    async def add_claim(self, peer: PeerId, row: ClaimRow) -> None:
+        """Remember where we claimed a KeyPackage. Beyond MAX_CLAIMS, the oldest is forgotten."""
         too_many = [each for each in self._claims if each != peer.octets][: max(0, len(self._claims) - MAX_CLAIMS + 1)]
 
         def put(area: KeyValueArea) -> None:

@@ -1,8 +1,8 @@
-"""One relay of ours while the account is up: it is listened to, and what we have there is looked after.
+"""Looks after one relay of ours while the account is up.
 
-That is a round of duties, each of which may fail without the others: the inbox is registered and stocked, queues are
-created, replaced and deleted. Where the relay is unavailable the round ends, and another one begins later. The worker
-decides by `RelayState` which queues each circuit listens to; what is known of them meanwhile is in `Subscriptions`.
+It works in rounds of duties, each of which may fail without the others: register the inbox and stock it with cards,
+create, replace and delete queues. Where the relay is unavailable the round ends, and another one begins later. From
+`RelayState` the worker decides which queues each circuit listens to; what is known about them is in `Subscriptions`.
 """
 
 import time
@@ -35,11 +35,11 @@ from balchat_transport_relay.sources import Inbox, Queue, Source
 from balchat_transport_relay.subscriptions import Subscriptions
 
 DRAIN: Final = 14 * 24 * 3600
-"""Seconds for which a retired queue is still read: a contact may not have heard of the new one."""
+"""Seconds for which we still read a retired queue. A contact may not know the new one yet."""
 GIVE_UP: Final = 7 * 24 * 3600
-"""Seconds after that for which we try to delete what is at a relay that we have left."""
+"""Seconds after that for which we try to delete what we have at a relay that we left."""
 _SUSPECT: Final = 24 * 3600
-"""Seconds: a queue that the relay has lost is replaced by another one only where it is older than that."""
+"""Seconds. A queue that the relay has lost is replaced only if it is older than that."""
 _INBOX: Final = "inbox"
 _ROUND: Final = "round"
 _FIRST_RETRY: Final = 2.0
@@ -47,7 +47,7 @@ _FAILURES: Final = (RelayUnavailable, RelayMisbehaved, Refused, StorageFull, Sto
 
 
 class RelayWorker:
-    """One relay. `run` works; `wake` tells it that there is something to see to. `Health` says how the relay is."""
+    """One relay. `wake` begins a round now. `health` has its state."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class RelayWorker:
         self.health.expect(_ROUND)
 
     def wake(self) -> None:
-        """Look after everything now."""
+        """Begin a round now."""
         self._woken.ring()
 
     async def check(self) -> None:
-        """Go there now, and take down how it is."""
+        """Ask the relay who it is, and note in `health` how that went."""
         began = anyio.current_time()
         try:
             await self._circuits.client(self.relay, "check", ours=True).about()
@@ -94,11 +94,11 @@ class RelayWorker:
         self.wake()
 
     async def register(self, permit: str | None) -> None:
-        """See that it takes us: our inbox is there afterwards. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Create our inbox there, unless it exists. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         await self._inbox.register(permit)
 
     async def run(self) -> None:
-        """Work until cancelled, or until we have left the relay for good."""
+        """Run until cancelled, or until we have left the relay for good."""
         self._subscriptions = {}
         async with anyio.create_task_group() as tasks:
             failures = 0
@@ -112,10 +112,10 @@ class RelayWorker:
     # -- duties
 
     async def _round(self, tasks: TaskGroup) -> bool:
-        """Do what is to be done; say whether all of it could be."""
+        """Do the duties; return whether all of them succeeded."""
         row = self._relay_state.relay(self.relay.octets)
         if row is None:
-            return True  # not ours yet
+            return True  # it is being added
         self._listen(tasks, row)
         duties: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("lost", lambda: self._see_to_lost(row)),
@@ -129,7 +129,7 @@ class RelayWorker:
         for name, duty in duties:
             try:
                 await duty()
-            except BaseException as error:  # noqa: BLE001  # what one duty meets keeps nothing else from being done
+            except BaseException as error:  # noqa: BLE001  # the other duties go on
                 if isinstance(error, _FAILURES):
                     self.health.problem(name, error)
                 else:
@@ -150,12 +150,12 @@ class RelayWorker:
         known = self._relay_state.cards_until(row)
         good_until = await self._inbox.stock(int(self._now()), known)
         if good_until != known:
-            await self._relay_state.stocked(row.key, good_until)
+            await self._relay_state.set_cards_until(row.key, good_until)
 
     async def _see_to_lost(self, row: RelayRow) -> None:
-        """See to queues that the relay says it does not have: they are made anew, and, as that is suspicious, replaced.
+        """Create the queues again that the relay says it does not have, and replace them, since that is suspicious.
 
-        A relay that was restored has lost them honestly; contacts may still put into them.
+        A relay that was restored from a backup has lost them honestly, and contacts may still put into them.
         """
         lost = [(subscriptions, each) for subscriptions in self._subscriptions.values() for each in subscriptions.lost]
         for subscriptions, identifier in lost:
@@ -164,14 +164,14 @@ class RelayWorker:
                 if row.leaving_since is None:
                     await self.register(row.permit)
             else:
-                await self._relay_state.mark(identifier, created=False)
+                await self._relay_state.set_created(identifier, created=False)
                 if queue.retired_at is None and self._now() - queue.made_at > _SUSPECT:
                     await self._replace(queue)
                 await self._create(queue, row)
             subscriptions.recreated(identifier)
 
     async def _create_queues(self, row: RelayRow) -> None:
-        """Make those that are not there yet: each circuit its own, one after the other."""
+        """Create the queues that do not exist yet: one after the other on each circuit, all circuits at once."""
         absent: defaultdict[str, list[QueueRow]] = defaultdict(list)
         for queue in self._relay_state.queues(relay=row.key):
             if not queue.created and queue.retired_at is None:
@@ -187,7 +187,7 @@ class RelayWorker:
         try:
             for queue in queues:
                 await self._create(queue, row)
-        except Exception as error:  # noqa: BLE001  # raised below, when the other circuits are done
+        except Exception as error:  # noqa: BLE001  # raised when the other circuits are done
             failures.append(error)
 
     async def _create(self, queue: QueueRow, row: RelayRow) -> None:
@@ -195,8 +195,8 @@ class RelayWorker:
         create = Create(send_verifier=send, receive_verifier=receive, permit=row.permit)
         created = await self._client_of(queue).ask(create, Created)
         if created.queue != queue.id:
-            raise RelayMisbehaved("it makes another queue than it was asked for")
-        await self._relay_state.mark(queue.id, created=True)
+            raise RelayMisbehaved("it creates another queue than we asked for")
+        await self._relay_state.set_created(queue.id, created=True)
 
     async def _rotate(self, row: RelayRow) -> None:
         for queue in self._relay_state.queues(relay=row.key):
@@ -205,7 +205,7 @@ class RelayWorker:
                 await self._replace(queue)
 
     async def _replace(self, queue: QueueRow) -> None:
-        """Have a contact use another queue from now on; this one drains."""
+        """Have a contact use another queue from now on. This one drains."""
         await self._relay_state.retire(queue.id)
         self._context.routes_changed(PeerId(queue.peer))
 
@@ -217,13 +217,13 @@ class RelayWorker:
                 try:
                     await self._client_of(queue).ask(Delete(queue=queue.id, authority=queue.holder), Done)
                 except Refused as refused:
-                    if refused.code is not Code.DENIED:  # else it is gone already
+                    if refused.code is not Code.DENIED:  # else it is deleted already
                         raise
-            await self._relay_state.drop_queue(queue)
+            await self._relay_state.forget_queue(queue)
             self._release(queue)
 
     async def _leave(self, tasks: TaskGroup, since: float) -> None:
-        """End with a relay that has had its time to be drained."""
+        """Delete what we have at a relay that has had time to drain, and forget the relay."""
         if since < DRAIN:
             return
         try:
@@ -237,13 +237,13 @@ class RelayWorker:
         row = self._relay_state.relay(self.relay.octets)
         if row is not None and row.leaving_since is not None:
             queues = self._relay_state.queues(relay=row.key)
-            await self._relay_state.drop_relay(row)
+            await self._relay_state.forget_relay(row)
             for queue in queues:
                 self._release(queue)
             tasks.cancel_scope.cancel()
 
     def _release(self, queue: QueueRow) -> None:
-        """Let others have the circuits of somebody who is forgotten, once nothing of theirs is left to delete."""
+        """Release the circuits of somebody who is forgotten, once their last queue is deleted."""
         peer = PeerId(queue.peer)
         if queue.retired_at == 0 and not self._relay_state.queues(peer=peer):
             self._circuits.release(peer)
@@ -251,7 +251,7 @@ class RelayWorker:
     # -- listening
 
     def _listen(self, tasks: TaskGroup, row: RelayRow) -> None:
-        """Have each circuit listen to the queues that are its own."""
+        """Have each circuit listen to its queues."""
         sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._context, self.relay, self._relay_state.inbox_key)]}
         for queue in self._relay_state.queues(relay=row.key):
             if (queue.created or queue.retired_at) and queue.retired_at != 0:

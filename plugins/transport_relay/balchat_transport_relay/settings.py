@@ -1,4 +1,4 @@
-"""What can be set: the table `[settings.transport_relay]`. Durations are in seconds."""
+"""The settings in the table `[settings.transport_relay]`. Durations are in seconds."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,10 +1,11 @@
-"""What is listened to at a relay: conversations' queues, and our inbox.
+"""What we listen to at a relay: conversations' queues, and our inbox.
 
-What each takes in differs, since into an inbox anybody may put (docs/spec/relay.md, "Taking in"):
+What each accepts differs, since anybody may put into an inbox (docs/spec/relay.md, "Receiving"):
 
-- `anybody`: what the host ignores is deleted; else it stays, because the host may want it later.
-- `max_parts`: what is larger than so many envelopes is refused. A contact request needs one.
-- `may_stay`, `octets_may_stay`: so much may lie there for its sender's sake alone; beyond, the oldest is given up.
+- `anybody`: anybody may put into it, so what the host ignores is deleted. Elsewhere it stays, as the host may want it
+  later.
+- `max_parts`: an envelope in more parts is deleted. A contact request needs one.
+- `may_stay`, `octets_may_stay`: how much may stay there for its sender only. Beyond that, the oldest is given up.
 """
 
 from typing import Final
@@ -37,11 +38,11 @@ class Inbox:
         self.key = key
 
     async def authority(self, challenge: bytes) -> Authority:
-        """Prove to own it, for one connection."""
+        """Return the proof that it is ours, for one connection."""
         return await sign(self._context, self._relay, challenge, Purpose.SUBSCRIBE)
 
     async def fetch(self, client: RelayClient, after: int) -> Fetched:
-        """Read a page."""
+        """Fetch one page."""
         return await client.ask_as_owner(
             Purpose.FETCH, lambda owner: Fetch(queue=self.id, authority=owner, after=after), Fetched
         )
@@ -67,12 +68,12 @@ class Queue:
         self.key = OpeningKey(row.key)
 
     async def authority(self, challenge: bytes) -> Authority:
-        """Prove to own it."""
+        """Return the proof that it is ours."""
         del challenge
         return self._holder
 
     async def fetch(self, client: RelayClient, after: int) -> Fetched:
-        """Read a page."""
+        """Fetch one page."""
         return await client.ask(Fetch(queue=self.id, authority=self._holder, after=after), Fetched)
 
     async def acknowledge(self, client: RelayClient, ids: tuple[bytes, ...]) -> None:

@@ -1,24 +1,24 @@
-"""The queues that one circuit listens to, and how it stands with each: the only owner of that state.
+"""The queues that one circuit listens to, and the state of each. This is the only owner of that state.
 
 Rules
 -----
-- What outlives the process is in `RelayState`, and how the relay is shown is in `Health`. Everything else that is known
-  of a queue is here, and nowhere twice. `Listener`, `PushSession` and `Rechecker` keep nothing of a queue between two
-  calls; `RelayWorker` decides which queues there are.
-- Reading never writes. A property, or a method that is named after what it returns, changes nothing and returns values
-  or what is frozen. A method that changes something is named after what happened or what to do.
-- `changed` rings when there may be something to do for whoever waits.
+- What outlives the process is in `RelayState`; what people see of the relay is in `Health`. Everything else that is
+  known about a queue is here, and only here. `Listener`, `PushSession` and `Rechecker` keep nothing about a queue
+  between two calls. `RelayWorker` decides which queues there are.
+- Reading never writes. Properties, and methods named after what they return, change nothing; they return values or
+  frozen objects. Methods that change something are named after what happened or what to do.
+- `changed` rings when a task that waits may have something to do.
 
-The subscription of a queue belongs to one connection, which knows it by a number:
+A subscription belongs to one connection, which knows it by a number:
 
-    none ──── subscribe ────▶ asked for ──── confirmed ────▶ pushed
-      ▲                            │                           │
-      └────────────────────────────┴───────────────────────────┘
+    none ──── subscribe ────▶ requested ──── confirmed ────▶ pushed
+      ▲                           │                            │
+      └───────────────────────────┴────────────────────────────┘
           refused, unsubscribed, disconnected, not listened to
 
-A queue that is not pushed is polled. One that is paused is neither subscribed to nor polled: the relay refused it, or
-gives out of it what nobody can open. It leaves its subscription meanwhile, and begins anew with another one, because a
-subscription gives everything once.
+A queue that is not pushed is polled. A queue is paused when the relay refused it, or when too much of it cannot be
+opened. It is then neither subscribed to nor polled, and a subscription to it ends: a subscription pushes each envelope
+once, so the next one begins with the oldest again.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -41,18 +41,18 @@ from balchat_transport_relay.sources import Source
 
 _SHORTEST: Final = 5.0
 _NOT_DELETED_RETRY: Final = 60.0
-"""Seconds after which we acknowledge again what the relay could not delete, where it names no time."""
+"""Seconds after which to acknowledge again what the relay could not delete, where it names no time."""
 MAX_UNREADABLE: Final = 256
-"""Envelopes of one queue that could not be opened, after which it is left alone for a while."""
+"""A queue is paused after more than this many of its envelopes could not be opened."""
 MAX_NOTED: Final = 1024
-"""How many envelopes of a queue we note that were pushed and stay at the relay."""
+"""How many envelopes of a queue we note as pushed and still at the relay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushProgress:
-    """What a subscription had pushed at a moment: how many envelopes, the newest sequence, and what it had not.
+    """What a subscription had pushed at a moment: how many envelopes, and the newest sequence.
 
-    `serial` tells subscriptions apart. `missing` are those of the envelopes asked about that were not pushed.
+    `serial` tells subscriptions apart. `missing` are those of the envelopes asked about that had not been pushed.
     """
 
     serial: int
@@ -63,11 +63,11 @@ class PushProgress:
 
 @dataclass(slots=True, kw_only=True)
 class _Subscription:
-    """What the present connection knows by a number.
+    """A subscription on the present connection.
 
-    `answer_by` is the loop's time until which the relay has to confirm it; None once it has. `ids` are of the envelopes
-    that were pushed and not acknowledged since; `leaving`, of those that we acknowledged and the relay has not
-    confirmed to be deleted: its disk may be full.
+    `answer_by` is the loop's time until which the relay has to confirm it; None once it has. `ids` are the envelopes
+    that were pushed and that we have not acknowledged. `leaving` are those that we have acknowledged, while the relay
+    has not confirmed that it deleted them: its disk may be full.
     """
 
     serial: int
@@ -89,7 +89,7 @@ class _Subscription:
             self.ids.add(identifier)
 
     def acknowledge(self, ids: Iterable[bytes]) -> None:
-        """Note what we acknowledge. Where too much is not confirmed, the first is noted, which is seen first."""
+        """Note what we acknowledge. Where too many are not confirmed, note the oldest: a page begins with those."""
         for each in ids:
             if each in self.ids:
                 self.ids.remove(each)
@@ -101,7 +101,7 @@ class _Subscription:
 class _Entry:
     """One queue. Times are the loop's. `failing`: our vault took nothing when it was last asked.
 
-    `lost`: the relay says that it does not know the queue; `recreated_at`: when that was last mended.
+    `lost`: the relay says that it does not know the queue; `recreated_at`: when we last created it again.
     """
 
     source: Source
@@ -170,7 +170,7 @@ class Subscriptions:
         return [identifier for identifier, entry in self._entries.items() if entry.lost]
 
     def recreated(self, identifier: bytes) -> None:
-        """Note that a lost queue is there again: it is asked for at once, unless that was tried lately."""
+        """Note that a lost queue exists again. End its pause, unless that was done lately."""
         if (entry := self._entries.get(identifier)) is None:
             return
         entry.lost = False
@@ -183,7 +183,7 @@ class Subscriptions:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is subscribed to, or could be now."""
+        """Whether there is neither a subscription nor a queue to subscribe to."""
         return not self._numbers and not self.to_subscribe
 
     @property
@@ -193,7 +193,7 @@ class Subscriptions:
 
     @property
     def to_unsubscribe(self) -> Sequence[int]:
-        """The numbers of subscriptions to end: to queues that are paused, or not listened to any more."""
+        """The numbers of the subscriptions to end: their queues are paused, or not listened to any more."""
         return [number for number, each in self._numbers.items() if (entry := self._of(each)) is None or entry.paused]
 
     @property
@@ -203,7 +203,7 @@ class Subscriptions:
 
     @property
     def to_offer(self) -> Sequence[Source]:
-        """The queues of which something that stays at the relay is now to be offered to the host again."""
+        """The queues to fetch now, because something in them is to be offered to the host again."""
         now = anyio.current_time()
         return [each.source for each in self._entries.values() if each.receiver.next_offer <= now]
 
@@ -214,39 +214,39 @@ class Subscriptions:
 
     @property
     def next_offer(self) -> float:
-        """The loop's time at which `to_offer` has another one; infinite where that is not known."""
+        """The loop's time at which `to_offer` gets another queue; infinite where that is not known."""
         return min((each.receiver.next_offer for each in self._entries.values()), default=float("inf"))
 
     @property
     def next_subscription(self) -> float:
-        """The loop's time at which `to_subscribe` has another one; infinite where that is not known."""
+        """The loop's time at which `to_subscribe` gets another queue; infinite where that is not known."""
         return min((each.paused_until for each in self._entries.values() if each.paused), default=float("inf"))
 
     @property
     def answer_by(self) -> float:
-        """The loop's time until which the relay has to confirm the first of what we asked for; infinite for none."""
+        """The loop's time until which the relay has to confirm the next subscription; infinite where none waits."""
         deadlines = [each.answer_by for each in self._numbers.values() if each.answer_by is not None]
         return min(deadlines, default=float("inf"))
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection that could push."""
+        """Whether there is a push connection."""
         return self._connected
 
     def paused(self, identifier: bytes) -> bool:
-        """Return whether a queue is to be left alone now, or is not listened to any more."""
+        """Return whether a queue is paused, or not listened to any more."""
         entry = self._entries.get(identifier)
         return entry is None or entry.paused
 
     # -- subscriptions
 
     def connect(self) -> None:
-        """Begin with a new connection. Its numbers begin at 1."""
+        """Note that there is a new connection. Its numbers begin with 1."""
         self._connected = True
         self._last_number = 0
 
     def disconnect(self) -> None:
-        """End all subscriptions, as their connection has ended."""
+        """Note that the connection has ended, and all subscriptions with it."""
         self._connected = False
         self._numbers.clear()
         for entry in self._entries.values():
@@ -254,7 +254,7 @@ class Subscriptions:
         self.changed.ring()
 
     def subscribe(self, identifier: bytes, *, answer_within: float) -> int:
-        """Note that a queue is subscribed to now; return the number of the subscription. Seconds."""
+        """Note that we subscribe to a queue; return the subscription's number. `answer_within` is in seconds."""
         self._last_number += 1
         self._serial += 1
         answer_by = anyio.current_time() + answer_within
@@ -264,21 +264,21 @@ class Subscriptions:
         return self._last_number
 
     def unsubscribe(self, number: int) -> None:
-        """Note that a subscription is ended by us: what still comes for it is not looked at."""
+        """Note that we end a subscription. What still comes for it is ignored."""
         entry = self._of(self._numbers.pop(number))
         if entry is not None:
             entry.subscription = None
             self.changed.ring()
 
     def queue_of(self, number: int) -> bytes | None:
-        """Return the id of the queue of a subscription, None where we have ended it. Raises RelayMisbehaved."""
+        """Return the queue's id by a subscription's number; None where we have ended it. Raises RelayMisbehaved."""
         if not 0 < number <= self._last_number:
             raise RelayMisbehaved("it speaks of a subscription that there is not")
         subscription = self._numbers.get(number)
         return subscription.queue if subscription is not None and self._of(subscription) is not None else None
 
     def confirmed(self, number: int) -> None:
-        """Note that a subscription stands. Raises RelayMisbehaved."""
+        """Note that the relay has confirmed a subscription. Raises RelayMisbehaved."""
         if self.queue_of(number) is None:
             return
         subscription = self._numbers[number]
@@ -293,16 +293,16 @@ class Subscriptions:
             self.refused(identifier, code, retry_after)
 
     def arrived(self, number: int, sequence: int, identifier: bytes) -> bool:
-        """Note that an envelope was pushed; return whether it is of use. Raises RelayMisbehaved."""
+        """Note that an envelope was pushed; return whether to receive it. Raises RelayMisbehaved."""
         if self.queue_of(number) is None:
             return False
         self._numbers[number].note(sequence, identifier)
         return True
 
     def progress(self, identifier: bytes, envelope_ids: Collection[bytes]) -> PushProgress | None:
-        """Return what was pushed of a queue, and which of these were not.
+        """Return what was pushed of a queue, and which of these envelopes were not.
 
-        None where the queue is not pushed, or where too much of it stays for us to tell.
+        None where the queue is not pushed, or where too many of its envelopes stay to tell.
         """
         entry = self._entries.get(identifier)
         subscription = None if entry is None else entry.subscription
@@ -316,20 +316,20 @@ class Subscriptions:
     # -- answers
 
     def answered(self, identifier: bytes) -> None:
-        """Note that the relay lets us have a queue, by pushing or by fetching."""
+        """Note that the relay gives us a queue, by push or by fetch."""
         entry = self._entries.get(identifier)
         if entry is not None and not entry.failing:
             self._health.well(identifier)
 
     def refused(self, identifier: bytes, code: Code, retry_after: int | None) -> None:
-        """Note that the relay does not let us have a queue: it is paused."""
+        """Note that the relay refused us a queue. It is paused."""
         entry = self._entries.get(identifier)
         if entry is None:
             return
         entry.subscription = None
         match code:
             case Code.EVICTED:
-                # Two devices that each want it back at once would evict each other for ever.
+                # Two devices that each take it back at once would evict each other again and again.
                 wait = LONGEST
             case Code.DENIED | Code.DELETED:
                 wait = self._poll
@@ -356,7 +356,7 @@ class Subscriptions:
         try:
             received = await entry.receiver.receive(sealed)
         except WorldError:
-            # Nothing was promised to anybody; the relay has all of it.
+            # Nothing was acknowledged; the relay still has all of it.
             entry.failing = True
             self._health.failed(identifier, "our vault takes nothing now")
             self.offer_in(identifier, FULL_RETRY)
@@ -383,24 +383,24 @@ class Subscriptions:
             entry.subscription.leaving.difference_update(ids)
 
     def not_deleted(self, identifier: bytes, retry_after: int | None) -> None:
-        """Note that the relay still has what we acknowledged: it is fetched then, and acknowledged again."""
+        """Note that the relay could not delete what we acknowledged. Fetch it then, and acknowledge it again."""
         self.offer_in(identifier, _NOT_DELETED_RETRY if retry_after is None else float(retry_after))
 
     def offer_in(self, identifier: bytes, seconds: float) -> None:
-        """Have a queue fetched then, and what is in it offered to the host again."""
+        """Have a queue fetched after that time, and offered to the host again."""
         if (entry := self._entries.get(identifier)) is not None:
             entry.receiver.offer_in(seconds)
             self.changed.ring()
 
     def begin_offer(self, identifier: bytes) -> None:
-        """Note that a queue is being fetched now, to be offered to the host again."""
+        """Note that a queue is being fetched now, to offer it to the host again."""
         if (entry := self._entries.get(identifier)) is not None:
             entry.receiver.begin_offer()
 
     # -- inside
 
     def _of(self, subscription: _Subscription) -> _Entry | None:
-        """Return the queue whose present subscription this is."""
+        """Return the queue of a subscription; None where that is not its present one."""
         entry = self._entries.get(subscription.queue)
         return entry if entry is not None and entry.subscription is subscription else None
 

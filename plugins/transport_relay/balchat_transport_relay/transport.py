@@ -1,4 +1,4 @@
-"""The relay transport: its parts, put together (api.transport.Transport)."""
+"""The relay transport, put together from its parts (api.transport.Transport)."""
 
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -26,13 +26,13 @@ _NONE: Final = ServiceState(phase=Phase.DEGRADED, reason="no relay is set up: se
 _VAULT_RETRY: Final = 60.0
 _WORKER: Final = "worker"
 _WORKER_RETRY: Final = 300.0
-"""Seconds after which what works with a relay begins again, when it has failed in a way that nobody foresaw."""
+"""Seconds after which to start a worker again that ended with an unexpected exception."""
 _CREATION: Final = 5.0
-"""Seconds that new queues have to be made at the relays before their addresses are given out all the same."""
+"""Seconds to wait for new queues to be created at the relays before we give out their addresses anyway."""
 
 
 class RelayTransport(Transport):
-    """Leaves envelopes at contacts' relays, and has ours push what was left for us."""
+    """Puts envelopes into queues at contacts' relays, and receives those in ours."""
 
     def __init__(
         self, context: TransportContext, settings: RelaySettings, now: Callable[[], float] = time.time
@@ -84,19 +84,19 @@ class RelayTransport(Transport):
             self._tell(STOPPED)
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
-        claimed = self._relay_state.claimed(peer)
+        claimed = self._relay_state.claimed_inbox(peer)
         return [claimed.route] if claimed else []
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         self._require_running()
-        made = await self._relay_state.queues_for(peer)
+        made = await self._relay_state.allocate_queues(peer)
         waiting = [queue for queue in made if not queue.created]
         for queue in waiting:
             self._worker(queue.relay).wake()
-        # Whoever learns of them shall find them; but where a relay cannot be used now, they are made later.
+        # Contacts should find the queues that they hear of. Where a relay cannot be used now, they are created later.
         healthy = [queue for queue in waiting if self._worker(queue.relay).health.state.phase is not Phase.DEGRADED]
         with anyio.move_on_after(_CREATION):
-            await self._relay_state.created(healthy)
+            await self._relay_state.wait_until_created(healthy)
         return [queue.destination.route for queue in made]
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
@@ -108,13 +108,13 @@ class RelayTransport(Transport):
         return False
 
     async def disconnect(self, peer: PeerId) -> None:
-        # Nothing stands between us and a contact; what a blocked one leaves stays where it is.
+        # There is no connection to a contact. What a blocked contact puts stays at the relay.
         del peer
 
     async def forget(self, peer: PeerId) -> None:
         await self._relay_state.forget(peer)
         self._claimer.forget(peer)
-        if not self._relay_state.queues(peer=peer):  # else whoever deletes the last one does
+        if not self._relay_state.queues(peer=peer):  # else the worker that deletes the last one does
             self._circuits.release(peer)
         for worker in self._workers.values():
             worker.wake()
@@ -132,12 +132,12 @@ class RelayTransport(Transport):
     # -- relays
 
     def _worker(self, key: bytes) -> RelayWorker:
-        """Return the worker of a relay of ours; each has one while we run. Raises NetworkUnavailable."""
+        """Return the worker of a relay of ours. Each has one while we run. Raises NetworkUnavailable."""
         self._require_running()
         return self._workers[key]
 
     def _start_worker(self, key: bytes) -> RelayWorker:
-        """Return the worker of a relay, which works from now on. Raises NetworkUnavailable."""
+        """Return the worker of a relay; start it where there is none. Raises NetworkUnavailable."""
         tasks = self._require_running()
         if key not in self._workers:
             self._workers[key] = worker = RelayWorker(
@@ -159,7 +159,7 @@ class RelayTransport(Transport):
             while True:
                 try:
                     await worker.run()
-                except BaseException as error:  # noqa: BLE001  # what one relay meets is nothing to the others
+                except BaseException as error:  # noqa: BLE001  # the other relays go on
                     contain("working with a relay", error)
                     worker.health.problem(_WORKER, InternalFailure())
                     await anyio.sleep(_WORKER_RETRY)

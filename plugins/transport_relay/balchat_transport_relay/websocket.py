@@ -1,7 +1,6 @@
-"""The push connection: a WebSocket over a stream of the network's, a frame of the relay's language a message.
+"""The push connection: a WebSocket over a stream of the network. Each message is one frame of the relay's protocol.
 
-Bounded: a message is as large as the largest envelope, and must be whole in time; pings and pieces of nothing come at
-a pace that no honest relay exceeds.
+Everything is bounded: the size of a message and the time until it is complete, and the rate of pings and empty pieces.
 """
 
 from typing import Final
@@ -35,13 +34,13 @@ _MAX_FRAME: Final = MAX_ENVELOPE + 4096
 _MAX_REFUSAL: Final = 4096
 _CHUNK: Final = 65_536
 _IDLE_AT_ONCE: Final = 256
-"""Events that carry nothing, such as pings, that may come at once; and one more each second."""
+"""How many events without content, such as pings, may come at once; and one more each second."""
 _PROTOCOL_ERRORS: Final = (ProtocolError, h11.ProtocolError, ValueError)
-"""wsproto decodes some headers as ASCII without asking whether they are."""
+"""wsproto raises ValueError for headers that are not ASCII."""
 
 
 class PushConnection:
-    """One WebSocket. `silence` is how long the relay may say nothing before it counts as gone, in seconds."""
+    """One WebSocket. `silence` is the time without a word after which the relay counts as unavailable, in seconds."""
 
     def __init__(self, stream: ByteStream, *, name: str, silence: float) -> None:
         self._stream = stream
@@ -56,7 +55,7 @@ class PushConnection:
         self._idle_events = 0
 
     async def open(self) -> None:
-        """Shake hands. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Do the handshake. Raises Refused, RelayUnavailable, RelayMisbehaved."""
         await self._say(Request(host=self._name, target=_TARGET))
         match await self._next():
             case AcceptConnection():
@@ -71,7 +70,7 @@ class PushConnection:
         await self._say(BytesMessage(data=encode_from_client(frame)))
 
     async def receive(self) -> FromRelay:
-        """Give the next frame that the relay sends. Raises RelayUnavailable, RelayMisbehaved."""
+        """Return the next frame. Raises RelayUnavailable, RelayMisbehaved."""
         while True:
             match await self._next():
                 case BytesMessage(data=data, message_finished=finished):
@@ -94,14 +93,14 @@ class PushConnection:
                 case CloseConnection():
                     raise RelayUnavailable("it ended the connection")
                 case _:
-                    raise RelayMisbehaved("it sends what is no frame")
+                    raise RelayMisbehaved("it sends something other than frames")
 
     async def aclose(self) -> None:
-        """Close, at once."""
+        """Close at once."""
         await anyio.aclose_forcefully(self._stream)
 
     async def _rejected(self, rejected: RejectConnection) -> None:
-        """Raise what the relay says instead of a handshake."""
+        """Raise the refusal that the relay sent instead of the handshake."""
         said = bytearray()
         while rejected.has_body:
             match await self._next():
@@ -144,12 +143,12 @@ class PushConnection:
         return self._ready.pop(0)
 
     def _begin(self) -> None:
-        """A message, or an event, has begun and not ended."""
+        """Note that a message or an event has begun and is not complete."""
         if self._incomplete_since is None:
             self._incomplete_since = anyio.current_time()
 
     def _idle(self) -> None:
-        """An event has come that carries nothing."""
+        """Count an event without content. Raises RelayMisbehaved."""
         if not self._message:
             self._incomplete_since = None
         self._idle_events += 1
@@ -175,7 +174,7 @@ class PushConnection:
                     await self._stream.send(self._socket.send(event))
             except STREAM_ERRORS as error:
                 raise RelayUnavailable("the connection broke") from error
-            except ProtocolError as error:  # it has closed meanwhile
+            except ProtocolError as error:  # it has closed the connection meanwhile
                 raise RelayUnavailable("it ended the connection") from error
             except TimeoutError as error:
                 raise RelayUnavailable("it takes nothing") from error

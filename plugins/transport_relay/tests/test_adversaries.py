@@ -588,7 +588,7 @@ async def test_it_makes_another_queue_than_it_was_asked_for(world) -> None:
         async with w.account(relay) as bob:
             relay.script = lambda request: Created(queue=bytes(32)) if isinstance(request, Create) else None
             await bob.transport.allocate_routes(alice.peer)
-            await bob.degraded("it misbehaves: it makes another queue than it was asked for")
+            await bob.degraded("it misbehaves: it creates another queue than we asked for")
             relay.script = lambda request: None
             await anyio.sleep(2 * HOUR)
             await all_is_well(alice, bob, relay)

@@ -1,1 +1,1 @@
-"""The language of balchat's relays, without any I/O. The law is docs/spec/relay.md."""
+"""The protocol of balchat's relays, without any I/O. docs/spec/relay.md specifies it."""

@@ -1,4 +1,4 @@
-"""A relay's address, as its operator hands it out: `balchat-relay:ONION`, with a permit where one is needed."""
+"""The address of a relay, as its operator gives it out: `balchat-relay:ONION`, with a permit where one is needed."""
 
 import hashlib
 import re
@@ -20,12 +20,12 @@ _ONION_LENGTH: Final = 56
 
 
 class BadRelayAddress(ValueError):
-    """This is no relay's address; the message says what is wrong with it."""
+    """This is not the address of a relay; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayAddress:
-    """The relay's onion key, 32 octets, and what creating queues there asks for."""
+    """The relay's onion key, 32 octets, and what creating a queue there requires."""
 
     relay_key: bytes
     permit: str | None = None
@@ -40,9 +40,9 @@ class RelayAddress:
 
     @classmethod
     def parse(cls, address: str) -> Self:
-        """Read an address as it was written, or a bare onion, in any case. Raises BadRelayAddress.
+        """Parse an address, or a bare onion, in upper or lower case. Raises BadRelayAddress.
 
-        What mail and chat programs make of one, whoever takes it from a person undoes before.
+        It does not undo what mail and chat programs do to addresses; the caller has done that.
         """
         joined = "".join(address.split())
         if len(joined) > _MAX_LENGTH:
@@ -63,7 +63,7 @@ class RelayAddress:
         return cls(relay_key=_key_of(name.lower().removesuffix(".onion")), permit=permit)
 
     def __str__(self) -> str:
-        # Letters, digits and percent escapes alone: what else stands behind an address is no part of it.
+        # Only letters, digits and percent escapes, so that punctuation after an address is not taken for a part of it.
         escaped = re.sub("[._~-]", lambda mark: f"%{ord(mark[0]):02X}", quote(self.permit or "", safe=""))
         parameters = "" if self.permit is None else f"?permit={escaped}"
         return f"{SCHEME}:{onion_name(self.relay_key)}{parameters}"

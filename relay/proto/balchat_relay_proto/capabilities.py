@@ -1,6 +1,6 @@
-"""Who may do what with a queue: capabilities, their verifiers, and the ids of queues (docs/spec/relay.md, Queues).
+"""Capabilities of queues, their verifiers, and the ids of queues (docs/spec/relay.md, Queues).
 
-A relay keeps verifiers only, so whoever steals its database can neither read nor fill a queue.
+A relay keeps verifiers only, so somebody who steals its database can neither read nor fill a queue.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _ONION_VERSION: Final = b"\x03"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Capability:
-    """32 random octets that open one side of one queue. `repr` hides them."""
+    """32 random octets that allow either putting into one queue or receiving from it. `repr` hides them."""
 
     octets: bytes
 
@@ -29,12 +29,12 @@ class Capability:
 
     @classmethod
     def generate(cls) -> Self:
-        """Make a new one from the system's randomness."""
+        """Return a new one, from the system's randomness."""
         return cls(secrets.token_bytes(CAPABILITY_SIZE))
 
     @property
     def verifier(self) -> bytes:
-        """What the relay keeps: SHA-256, 32 octets. With 256 bits of chance in it no slow hash is needed."""
+        """What the relay keeps: SHA-256, 32 octets. A capability has 256 random bits, so no slow hash is needed."""
         return hashlib.sha256(self.octets).digest()
 
     def __repr__(self) -> str:
@@ -55,12 +55,12 @@ CAPABILITY: Final = Codec(_write, _read)
 
 
 def queue_id(send_verifier: bytes, receive_verifier: bytes) -> bytes:
-    """Derive a queue's id from the verifiers that it is created with, so that nobody else can take the id first."""
+    """Return the id of a queue. It follows from the verifiers, so that nobody else can take it first."""
     return hashlib.sha256(_QUEUE_LABEL + send_verifier + receive_verifier).digest()
 
 
 def inbox_id(onion_key: bytes) -> bytes:
-    """Derive the id of the inbox of an onion from its key, 32 octets: SHA-256("balchat-queue-v1" ‖ 0x00 ‖ onion).
+    """Return the id of the inbox of an onion by its key, 32 octets: SHA-256("balchat-queue-v1" ‖ 0x00 ‖ onion).
 
     `onion` is the address in lower case, 56 characters, without ".onion".
     """
@@ -68,11 +68,11 @@ def inbox_id(onion_key: bytes) -> bytes:
 
 
 def onion_name(onion_key: bytes) -> str:
-    """Spell an onion's key as rend-spec-v3 does, section 6 [ONIONADDRESS]; without ".onion"."""
+    """Return the onion address of a key (rend-spec-v3, section 6 [ONIONADDRESS]), without ".onion"."""
     checksum = hashlib.sha3_256(b".onion checksum" + onion_key + _ONION_VERSION).digest()[:2]
     return b32encode(onion_key + checksum + _ONION_VERSION).decode().lower()
 
 
 def envelope_id(envelope: bytes) -> bytes:
-    """Give the id of a sealed envelope: SHA-256 of its octets."""
+    """Return the id of a sealed envelope: the SHA-256 of its octets."""
     return hashlib.sha256(envelope).digest()

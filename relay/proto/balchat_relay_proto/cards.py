@@ -1,7 +1,8 @@
-"""First-contact cards: what a stranger who has only the chat code needs to write to somebody who is away.
+"""First-contact cards: what somebody who has only a chat code needs to write to its owner, who is away.
 
-A card carries a KeyPackage (RFC 9420, section 10) and the inbox's sealing key, signed by the onion's key. On the relay
-it lies encrypted under a key that follows from the onion: whoever asks knows the onion, the relay's disk does not.
+A card holds a KeyPackage (RFC 9420, section 10) and the inbox's sealing key, signed by the onion's key. The relay
+stores it encrypted under a key that follows from the onion. Everybody who asks for it knows the onion; the relay's disk
+does not.
 """
 
 import secrets
@@ -19,7 +20,7 @@ from balchat_relay_proto.sealing import SEALING_KEY_SIZE, SealingKey
 from balchat_relay_proto.sizes import CARD_SIZE, SIGNATURE_SIZE
 
 CARD_DOMAIN: Final = "balchat-relay-card-v1"
-"""Printable ASCII; the identity key signs `domain ‖ 0x00 ‖ message`."""
+"""Printable ASCII. The identity key signs `domain ‖ 0x00 ‖ message`."""
 
 MAX_KEY_PACKAGE: Final = 2560
 """Octets."""
@@ -33,12 +34,12 @@ _PLAINTEXT_SIZE: Final = CARD_SIZE - _NONCE_SIZE - _TAG_SIZE
 
 
 class BadCard(Exception):
-    """This card is not of the onion that was asked for, or was altered. The relay, or whoever filled it, did wrong."""
+    """The card does not belong to the onion that was asked for, or was altered by the relay or somebody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Card(Message):
-    """A card in the clear. `not_after` is in Unix seconds."""
+    """A decrypted card. `not_after` is in Unix seconds."""
 
     sealing_key: bytes = field(metadata=octets(SEALING_KEY_SIZE).field)
     key_package: bytes = field(metadata=octets_up_to(MAX_KEY_PACKAGE).field)
@@ -47,12 +48,12 @@ class Card(Message):
 
 
 def card_message(*, sealing_key: SealingKey, key_package: bytes, not_after: int) -> bytes:
-    """Give what the onion's key signs, without domain: sealing key ‖ not_after (8 octets) ‖ KeyPackage."""
+    """Return what the onion's key signs, without domain: sealing key ‖ not_after (8 octets) ‖ KeyPackage."""
     return sealing_key.octets + not_after.to_bytes(8) + key_package
 
 
 def wrap(card: Card, *, onion_key: bytes) -> bytes:
-    """Encrypt a card for the relay: CARD_SIZE octets. Raises ValueError where the KeyPackage is too large."""
+    """Encrypt a card for the relay; return CARD_SIZE octets. Raises ValueError where the KeyPackage is too large."""
     if len(card.key_package) > MAX_KEY_PACKAGE:
         raise ValueError(f"a KeyPackage of {len(card.key_package)} octets does not fit; at most {MAX_KEY_PACKAGE} do")
     content = card.to_octets()
@@ -62,7 +63,7 @@ def wrap(card: Card, *, onion_key: bytes) -> bytes:
 
 
 def unwrap(octets: bytes, *, onion_key: bytes) -> Card:
-    """Decrypt a card and check that the onion's key signed it. Raises BadCard."""
+    """Decrypt a card and verify that the onion's key signed it. Raises BadCard."""
     if len(octets) != CARD_SIZE:
         raise BadCard("no card has this size")
     try:

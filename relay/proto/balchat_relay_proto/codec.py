@@ -1,7 +1,7 @@
-"""Frozen values to CBOR arrays and back.
+"""Encodes frozen dataclasses as CBOR arrays, and decodes them.
 
-A message is a dataclass whose fields carry their codec as metadata; on the wire it is the array of its fields, in
-order. A field codec checks type, size and range when decoding, so that whoever holds a message need not.
+A message is a dataclass whose fields carry their codec as metadata. On the wire it is the array of its fields, in
+order. A field's codec checks type, size and range when it decodes, so a message that exists is valid.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,18 +19,18 @@ T = TypeVar("T", bound="Message")
 
 
 class Malformed(ValueError):
-    """These octets do not have the form that docs/spec/relay.md gives them."""
+    """These octets do not have the form that docs/spec/relay.md requires."""
 
 
 class Codec(NamedTuple):
-    """How one value is written (`encode` gives a CBOR item) and read (`decode` raises Malformed)."""
+    """How to encode one value as a CBOR item, and to decode it (`decode` raises Malformed)."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
     max_items: int = 1
-    """CBOR items of the largest value, itself included."""
+    """CBOR items in the largest value, itself included."""
     max_depth: int = 0
-    """Arrays inside of each other."""
+    """How deep arrays nest."""
 
     @property
     def field(self) -> Mapping[str, "Codec"]:
@@ -42,7 +42,7 @@ class Codec(NamedTuple):
         return cbor.encode(self.encode(value))
 
     def from_octets(self, octets: bytes) -> Any:
-        """Decode octets that hold this value and nothing else. Raises Malformed."""
+        """Decode octets that hold exactly this value. Raises Malformed."""
         try:
             item = cbor.decode(octets, max_items=self.max_items, max_depth=self.max_depth)
         except ValueError as error:
@@ -51,7 +51,7 @@ class Codec(NamedTuple):
 
 
 class Message:
-    """What a frozen dataclass of the wire inherits. Its `repr` shows nothing: everything in it is somebody's secret."""
+    """The base of every message. `repr` hides the fields, since all of them are secrets of somebody."""
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -60,12 +60,12 @@ class Message:
         return f"{type(self).__name__}(…)"
 
     def items(self) -> list[Any]:
-        """Give the CBOR items of the fields."""
+        """Return the CBOR items of the fields."""
         return [codec.encode(getattr(self, name)) for name, codec in _fields(type(self))]
 
     @classmethod
     def from_items(cls, items: object) -> Self:
-        """Check and read what `items` gave. Raises Malformed."""
+        """Decode what `items` returned. Raises Malformed."""
         codecs = _fields(cls)
         values = _array(items)
         if len(values) != len(codecs):
@@ -156,7 +156,7 @@ def text(limit: int) -> Codec:
 
 
 def optional(inner: Codec) -> Codec:
-    """What `inner` takes, or null."""
+    """What `inner` accepts, or null."""
 
     def encode(value: Any) -> Any:
         return None if value is None else inner.encode(value)
@@ -168,7 +168,7 @@ def optional(inner: Codec) -> Codec:
 
 
 def several(inner: Codec, limit: int, *, least: int = 0) -> Codec:
-    """A tuple of `least` to `limit` of what `inner` takes."""
+    """A tuple of `least` to `limit` of what `inner` accepts."""
 
     def encode(values: Sequence[Any]) -> list[Any]:
         return [inner.encode(value) for value in values]
@@ -184,7 +184,7 @@ def several(inner: Codec, limit: int, *, least: int = 0) -> Codec:
 
 @cache
 def nested(cls: type[Message]) -> Codec:
-    """A message, alone or inside of another."""
+    """A message, alone or in another one."""
     codecs = [codec for _, codec in _fields(cls)]
 
     def encode(value: Message) -> list[Any]:
@@ -195,7 +195,7 @@ def nested(cls: type[Message]) -> Codec:
 
 
 def one_of(classes: Mapping[int, type[Message]]) -> Codec:
-    """One of several messages, with its number in front."""
+    """One of several messages. Its number comes first."""
     numbers = {cls: number for number, cls in classes.items()}
 
     def encode(value: Message) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a relay refuses, and why (docs/spec/relay.md, Errors). Both sides raise the same exception."""
+"""Refusals of a relay (docs/spec/relay.md, Errors). Both sides raise the same exception."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,7 @@ _MAX_DETAIL: Final = 200
 
 
 class Code(StrEnum):
-    """The name of a refusal. A client that meets an unknown one treats it as INTERNAL."""
+    """The code of a refusal. A client treats an unknown one as INTERNAL."""
 
     MALFORMED = "malformed"
     UNKNOWN_OPERATION = "unknown-operation"
@@ -55,11 +55,11 @@ STATUS: Final = {
     Code.DELETED: 410,
     Code.INTERNAL: 500,
 }
-"""The HTTP status that goes with each; the code is what counts."""
+"""The HTTP status that goes with each code. Clients go by the code."""
 
 
 class Refused(Exception):
-    """The relay said no. `retry_after` is in seconds; None means that trying again changes nothing."""
+    """The relay refused. `retry_after` is in seconds; None means that trying again does not help."""
 
     def __init__(self, code: Code, detail: str, *, retry_after: int | None = None) -> None:
         super().__init__(code, detail, retry_after)
@@ -76,7 +76,7 @@ def _read_code(item: object) -> Code:
         raise Malformed("an error's code is needed")
     try:
         return Code(item)
-    except ValueError:  # a newer relay's
+    except ValueError:  # from a newer relay
         return Code.INTERNAL
 
 
@@ -85,7 +85,7 @@ CODE: Final = Codec(str, _read_code)
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Refusal(Message):
-    """A refusal on the wire. `detail` is for a person, in English."""
+    """A refusal on the wire. `detail` is English, for people."""
 
     code: Code = field(metadata=CODE.field)
     detail: str = field(metadata=text(_MAX_DETAIL).field)
@@ -93,7 +93,7 @@ class Refusal(Message):
 
     @classmethod
     def of(cls, refused: Refused) -> "Refusal":
-        """Give the wire's form of an exception."""
+        """Return the refusal that tells of an exception."""
         after = refused.retry_after
         return cls(
             code=refused.code,

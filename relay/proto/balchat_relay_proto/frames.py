@@ -1,6 +1,6 @@
-"""What goes over the WebSocket at `GET /v1/subscribe`: one frame a binary message (docs/spec/relay.md, Push).
+"""The frames on the WebSocket at `GET /v1/subscribe`, one in each binary message (docs/spec/relay.md, Push).
 
-A client gives each of its subscriptions a number of its own; everything about it carries that number.
+A client numbers its subscriptions. Every frame about a subscription carries its number.
 """
 
 from dataclasses import dataclass, field
@@ -22,14 +22,14 @@ NUMBER: Final = uint(2**32 - 1).field
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Hello(Message):
-    """The relay's first frame. The challenge holds for this connection's subscriptions."""
+    """The first frame of the relay. The challenge is valid for all subscriptions on this connection."""
 
     challenge: bytes = field(metadata=octets(CHALLENGE_SIZE).field)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Subscribe(Message):
-    """Have everything of a queue pushed from now on, beginning with what is there after the cursor `after`."""
+    """Push everything in a queue after the cursor `after`, and then what arrives."""
 
     number: int = field(metadata=NUMBER)
     queue: bytes = field(metadata=DIGEST)
@@ -39,7 +39,7 @@ class Subscribe(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Subscribed(Message):
-    """The subscription stands."""
+    """The subscription has begun."""
 
     number: int = field(metadata=NUMBER)
 
@@ -63,14 +63,14 @@ class Acknowledged(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Unsubscribe(Message):
-    """Push nothing more of this one. Ended with no code follows."""
+    """End a subscription. Ended without a code follows."""
 
     number: int = field(metadata=NUMBER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Ended(Message):
-    """A subscription is over: refused, evicted by a newer one, its queue deleted; no code when the client ended it."""
+    """A subscription has ended: refused, evicted by a newer one, or its queue deleted. No code: the client ended it."""
 
     number: int = field(metadata=NUMBER)
     code: Code | None = field(metadata=optional(CODE).field)
@@ -80,7 +80,7 @@ class Ended(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NotAcknowledged(Message):
-    """An acknowledgement failed; the envelopes are still there and the subscription stands."""
+    """An acknowledgement failed. The envelopes are still there, and the subscription goes on."""
 
     number: int = field(metadata=NUMBER)
     code: Code = field(metadata=CODE.field)
@@ -116,5 +116,5 @@ def decode_from_relay(octets: bytes) -> FromRelay:
 
 
 def ended(number: int, refused: Refused) -> Ended:
-    """Give the frame that tells of a refusal."""
+    """Return the frame that tells of a refusal."""
     return Ended(number=number, code=refused.code, detail=refused.detail[:200], retry_after=refused.retry_after)

@@ -1,7 +1,7 @@
-"""Splitting what is larger than one envelope, and joining it again (docs/spec/relay.md, Parts).
+"""Splits what is larger than one envelope, and joins it again (docs/spec/relay.md, Parts).
 
-A part names the whole by its SHA-256, so parts of different wholes never mix, and what comes out is what went in or
-nothing. Everything that waits is bounded: in number, in octets, in time.
+A part names the whole by its SHA-256, so parts of different wholes never mix, and what is joined is exactly what was
+split. What waits is bounded in number, octets and time.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from balchat_relay_proto.sealing import MAX_CONTENT
 
 MAX_PARTS: Final = 64
 HEADER: Final = 64
-"""Octets that a part's frame needs at most."""
+"""Most octets of a part besides its content."""
 
 PART_CONTENT: Final = MAX_CONTENT - HEADER
 MAX_WHOLE: Final = MAX_PARTS * PART_CONTENT
@@ -23,7 +23,7 @@ MAX_WHOLE: Final = MAX_PARTS * PART_CONTENT
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Part(Message):
-    """What is sealed. A whole that fits into one envelope is its only part: index 0 of 1."""
+    """The plaintext of an envelope. A whole that fits into one envelope is part 0 of 1."""
 
     whole_id: bytes = field(metadata=DIGEST)
     index: int = field(metadata=uint(MAX_PARTS - 1).field)
@@ -32,7 +32,7 @@ class Part(Message):
 
 
 def split(whole: bytes) -> Sequence[Part]:
-    """Cut into parts, each to be sealed alone. Raises ValueError beyond MAX_WHOLE octets."""
+    """Split into parts, each for one envelope. Raises ValueError beyond MAX_WHOLE octets."""
     if len(whole) > MAX_WHOLE:
         raise ValueError(f"{len(whole)} octets are too many; at most {MAX_WHOLE} can be split")
     whole_id = hashlib.sha256(whole).digest()
@@ -43,7 +43,7 @@ def split(whole: bytes) -> Sequence[Part]:
 
 
 class Waiting:
-    """The parts of one whole that have come."""
+    """The parts of one whole that have arrived."""
 
     __slots__ = ("count", "octets", "parts", "since")
 
@@ -55,10 +55,10 @@ class Waiting:
 
 
 class Joiner:
-    """Joins parts in any order, repeated ones too. One for each queue, so that no contact crowds out another.
+    """Joins parts, which may come in any order and repeatedly. Use one for each queue, so that contacts share no bound.
 
-    `max_wholes` and `max_octets` bound what waits; the oldest is given up for a new one. Times are the caller's.
-    What is given up will never be joined from what came: `take_given_up` names it, so that its parts can be deleted.
+    `max_wholes` and `max_octets` bound what waits; the oldest is given up for a new one. The caller passes the time.
+    What is given up will never be joined; `take_given_up` names it, so that its parts can be deleted.
     """
 
     def __init__(self, *, max_wholes: int = 8, max_octets: int = MAX_WHOLE, max_age: float = 7 * 24 * 3600) -> None:
@@ -70,11 +70,11 @@ class Joiner:
 
     @property
     def octets(self) -> int:
-        """How much waits."""
+        """How many octets wait."""
         return sum(each.octets for each in self._waiting.values())
 
     def add(self, part: Part, *, now: float) -> bytes | None:
-        """Take a part; give the whole when this was its last. Raises Malformed where parts contradict each other."""
+        """Add a part; return the whole if it is complete now. Raises Malformed where parts contradict each other."""
         self._give_up_old(now)
         if part.index >= part.count:
             raise Malformed("a part beyond the last one")
@@ -100,7 +100,7 @@ class Joiner:
         return None
 
     def give_up_oldest(self) -> None:
-        """Give up the whole that has waited longest, if any waits."""
+        """Give up the whole that has waited longest, if there is one."""
         if self._waiting:
             self._give_up(next(iter(self._waiting)))
 

@@ -1,7 +1,7 @@
-"""How the owner of an inbox proves it: a signature by the onion's key (docs/spec/relay.md, The inbox).
+"""Proof that somebody owns an inbox: a signature by the onion's key (docs/spec/relay.md, The inbox).
 
-What is signed names the relay, so that a relay cannot pass another's challenge on, and the operation, so that leave to
-read is none to delete. The challenge is fresh on each connection and counts once.
+The signature covers the relay, so that a relay cannot use another relay's challenge, and the operation, so that a proof
+for reading does not allow deleting. The challenge is fresh on each connection and counts once.
 """
 
 from enum import StrEnum
@@ -11,15 +11,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PROOF_DOMAIN: Final = "balchat-relay-inbox-v1"
-"""Printable ASCII; an identity key signs `domain ‖ 0x00 ‖ message`."""
+"""Printable ASCII. The identity key signs `domain ‖ 0x00 ‖ message`."""
 
 
 class BadProof(Exception):
-    """The inbox's key did not sign this."""
+    """The signature is not by the inbox's key, or covers something else."""
 
 
 class Purpose(StrEnum):
-    """What a signature allows."""
+    """The operation that a signature allows."""
 
     CREATE = "create"
     FETCH = "fetch"
@@ -31,12 +31,12 @@ class Purpose(StrEnum):
 
 
 def proof_message(*, relay_key: bytes, challenge: bytes, purpose: Purpose) -> bytes:
-    """Give what the owner signs, without domain: relay's onion key ‖ challenge ‖ purpose."""
+    """Return what the owner signs, without domain: relay's onion key ‖ challenge ‖ purpose."""
     return relay_key + challenge + purpose.encode()
 
 
 def check_proof(onion_key: bytes, signature: bytes, *, relay_key: bytes, challenge: bytes, purpose: Purpose) -> None:
-    """Raise BadProof unless the holder of `onion_key` signed exactly this."""
+    """Raise BadProof unless the owner of `onion_key` signed exactly this."""
     signed = PROOF_DOMAIN.encode() + b"\x00" + proof_message(relay_key=relay_key, challenge=challenge, purpose=purpose)
     try:
         Ed25519PublicKey.from_public_bytes(onion_key).verify(signature, signed)

@@ -1,4 +1,4 @@
-"""What a relay answers with status 200. Refusals are in `errors`."""
+"""The replies that come with status 200. Refusals are in `errors`."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +14,7 @@ _MAX_VERSIONS: Final = 16
 
 
 class Creation(StrEnum):
-    """What creating a queue asks for; the operator chose it."""
+    """What creating a queue requires. The operator decides."""
 
     OPEN = "open"
     INVITATION = "invitation"
@@ -30,40 +30,40 @@ def _read_creation(item: object) -> Creation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class About(Message):
-    """The relay itself (`GET /`): the protocol versions that it speaks, its onion key, how queues are created there.
+    """The relay itself (`GET /`): its protocol versions, its onion key, and what creating a queue requires.
 
-    A client goes on only where `relay_key` is the key of the onion that it dialled.
+    A client goes on only if `relay_key` is the key of the onion that it dialled.
     """
 
     versions: tuple[int, ...] = field(metadata=several(uint(_MAX_VERSION), _MAX_VERSIONS, least=1).field)
     relay_key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
     creation: Creation = field(metadata=Codec(str, _read_creation).field)
     max_age: int = field(metadata=_COUNT)
-    """Seconds after which an envelope that nobody fetched is deleted."""
+    """Seconds after which the relay deletes an envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Done(Message):
-    """It is done, and on the disk."""
+    """The operation is done, and its effect is on the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Challenge(Message):
-    """What the next signature on this connection must cover."""
+    """The challenge that the next signature on this connection must cover."""
 
     challenge: bytes = field(metadata=octets(CHALLENGE_SIZE).field)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Created(Message):
-    """The queue is there."""
+    """The queue exists."""
 
     queue: bytes = field(metadata=DIGEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Stored(Message):
-    """An envelope in a queue. `sequence` is the cursor to go on after: it grows within a queue, and may skip."""
+    """An envelope in a queue. `sequence` is the cursor to continue after. It grows within a queue, and may skip."""
 
     sequence: int = field(metadata=_COUNT)
     envelope: bytes = field(metadata=octets(*ENVELOPE_SIZES).field)
@@ -71,7 +71,7 @@ class Stored(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Fetched(Message):
-    """What was found, oldest first; `more` says that another fetch would find something."""
+    """Envelopes, oldest first. `more`: another fetch after them would find something."""
 
     stored: tuple[Stored, ...] = field(metadata=several(nested(Stored), MAX_FETCHED).field)
     more: bool = field(metadata=flag().field)
@@ -79,7 +79,7 @@ class Fetched(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class QueueStatus(Message):
-    """How full a queue is, and how full it may get. `cards` leaves out the last resort."""
+    """How full a queue is, and its limits. `cards` does not count the last resort."""
 
     envelopes: int = field(metadata=_COUNT)
     octets: int = field(metadata=_COUNT)
@@ -91,14 +91,14 @@ class QueueStatus(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Published(Message):
-    """How many cards the pool has now, without the last resort."""
+    """How many cards the pool has now. The last resort does not count."""
 
     cards: int = field(metadata=_COUNT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Claimed(Message):
-    """A card; `last_resort` says that others may get the same one."""
+    """A card. `last_resort`: others may get the same one."""
 
     card: bytes = field(metadata=octets(CARD_SIZE).field)
     last_resort: bool = field(metadata=flag().field)

@@ -1,7 +1,7 @@
-"""What a client asks for: `POST /v1/<operation>` with the array of the request's fields as body.
+"""The requests: `POST /v1/<operation>`, with the array of the request's fields as body.
 
-`OPERATIONS` names them all. Two ways prove that a queue is one's own: its receive capability, or for an inbox the
-onion key's signature over the connection's challenge.
+`OPERATIONS` has them all. A client proves that a queue is its own with the receive capability, or that an inbox is its
+own with a signature of the onion's key over the connection's challenge.
 """
 
 from dataclasses import dataclass, field
@@ -27,14 +27,14 @@ MAX_SEQUENCE: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Holder(Message):
-    """Whoever holds a queue's receive capability."""
+    """The authority of somebody who has a queue's receive capability."""
 
     capability: Capability = field(metadata=CAPABILITY.field)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Owner(Message):
-    """Whoever holds the key of an onion, as its signature shows (`proofs`)."""
+    """The authority of somebody who has the key of an onion, shown by its signature (`proofs`)."""
 
     onion_key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
     signature: bytes = field(metadata=octets(SIGNATURE_SIZE).field)
@@ -54,14 +54,14 @@ class Request(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class GetChallenge(Request):
-    """Ask for a challenge: it belongs to this connection, and the next signature uses it up. Reply: Challenge."""
+    """Ask for a challenge. It is valid on this connection, for the next signature only. Reply: Challenge."""
 
     OPERATION = "challenge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Create(Request):
-    """Create the queue of these verifiers. Twice is once. Reply: Created."""
+    """Create the queue of these verifiers. Repeating it changes nothing. Reply: Created."""
 
     OPERATION = "create"
     send_verifier: bytes = field(metadata=DIGEST)
@@ -71,7 +71,7 @@ class Create(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CreateInbox(Request):
-    """Create the inbox of the onion that signs. Twice is once. Reply: Created."""
+    """Create the inbox of the onion that signs. Repeating it changes nothing. Reply: Created."""
 
     OPERATION = "create-inbox"
     owner: Owner = field(metadata=one_of({1: Owner}).field)
@@ -80,7 +80,7 @@ class CreateInbox(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Put(Request):
-    """Store an envelope; an inbox needs no capability. Twice is once. Reply: Done, when it is on the disk."""
+    """Store an envelope. An inbox needs no capability. Repeating it changes nothing. Reply: Done, when on the disk."""
 
     OPERATION = "put"
     queue: bytes = field(metadata=DIGEST)
@@ -90,7 +90,7 @@ class Put(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Fetch(Request):
-    """Read what came after the cursor `after`, oldest first. Deletes nothing. Reply: Fetched."""
+    """Return the envelopes after the cursor `after`, oldest first; delete nothing. Reply: Fetched."""
 
     OPERATION = "fetch"
     PURPOSE: ClassVar = Purpose.FETCH
@@ -101,7 +101,7 @@ class Fetch(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Acknowledge(Request):
-    """Delete envelopes by their ids; those that are not there are no error. Reply: Done, when the disk has it."""
+    """Delete envelopes by their ids. Ids that do not exist are ignored. Reply: Done, when on the disk."""
 
     OPERATION = "acknowledge"
     PURPOSE: ClassVar = Purpose.ACKNOWLEDGE
@@ -112,7 +112,7 @@ class Acknowledge(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Delete(Request):
-    """Delete a queue and all that is in it. Reply: Done."""
+    """Delete a queue and everything in it. Reply: Done."""
 
     OPERATION = "delete"
     PURPOSE: ClassVar = Purpose.DELETE
@@ -122,7 +122,7 @@ class Delete(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class GetStatus(Request):
-    """Ask how full one's queue is. Reply: QueueStatus."""
+    """Return how full a queue is. Reply: QueueStatus."""
 
     OPERATION = "status"
     PURPOSE: ClassVar = Purpose.STATUS
@@ -132,7 +132,7 @@ class GetStatus(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Publish(Request):
-    """Add cards to one's pool, replace its last resort, and name one-time tokens by their SHA-256. Reply: Published."""
+    """Add cards to the pool, replace the last resort, register one-time tokens by their SHA-256. Reply: Published."""
 
     OPERATION = "publish"
     PURPOSE: ClassVar = Purpose.PUBLISH
@@ -145,7 +145,7 @@ class Publish(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Claim(Request):
-    """Take one card out of a queue's pool. `send` as with Put; `token` is one of the owner's. Reply: Claimed."""
+    """Take a card out of a queue's pool. `send` is as in Put; `token` is one of the owner's. Reply: Claimed."""
 
     OPERATION = "claim"
     queue: bytes = field(metadata=DIGEST)

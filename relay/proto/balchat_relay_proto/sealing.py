@@ -1,7 +1,7 @@
-"""Sealed envelopes: HPKE base mode (RFC 9180) to the queue owner's key, of a few sizes only (docs/spec/relay.md).
+"""Sealed envelopes: HPKE base mode (RFC 9180) to the queue owner's key, in four sizes (docs/spec/relay.md).
 
-KEM MLKEM768_X25519 (X-Wing), KDF HKDF-SHA256, AEAD AES-128-GCM, all from pyca/cryptography. The queue's id is bound in,
-so that an envelope opens in the queue that it was put into and in no other.
+KEM MLKEM768_X25519 (X-Wing), KDF HKDF-SHA256, AEAD AES-128-GCM, all from pyca/cryptography. `info` holds the queue's
+id, so an envelope opens only in the queue that it was sealed for.
 """
 
 import secrets
@@ -30,17 +30,17 @@ _MLKEM_SEED: Final = 64
 _X25519: Final = 32
 
 OVERHEAD: Final = KEM.MLKEM768_X25519.enc_length() + _TAG_SIZE + _LENGTH_SIZE
-"""Octets that sealing adds before padding."""
+"""Octets that sealing adds, without padding."""
 
 SEALING_KEY_SIZE: Final = _MLKEM_PUBLIC + _X25519
 OPENING_KEY_SIZE: Final = _MLKEM_SEED + _X25519
 
 MAX_CONTENT: Final = ENVELOPE_SIZES[-1] - OVERHEAD
-"""Octets that fit into the largest envelope."""
+"""Octets of content that fit into the largest envelope."""
 
 
 class CannotOpen(Exception):
-    """Not sealed to this key and queue, altered on the way, or padded wrongly. It never becomes right."""
+    """The envelope was not sealed to this key and queue, was altered, or is padded wrongly. Trying again is useless."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,7 +59,7 @@ class SealingKey:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OpeningKey:
-    """Its private half: ML-KEM seed ‖ X25519, 96 octets. `repr` hides it."""
+    """The private key of a sealing key: ML-KEM seed ‖ X25519, 96 octets. `repr` hides it."""
 
     octets: bytes
 
@@ -69,12 +69,12 @@ class OpeningKey:
 
     @classmethod
     def generate(cls) -> Self:
-        """Make a new one."""
+        """Return a new one."""
         return cls(MLKEM768PrivateKey.generate().private_bytes_raw() + secrets.token_bytes(_X25519))
 
     @property
     def sealing_key(self) -> SealingKey:
-        """The public half."""
+        """The public key."""
         mlkem, x25519 = _halves(self)
         return SealingKey(mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw())
 
@@ -83,9 +83,9 @@ class OpeningKey:
 
 
 def seal(content: bytes, key: SealingKey, *, queue: bytes) -> bytes:
-    """Seal at most MAX_CONTENT octets for a queue; the result has the smallest of ENVELOPE_SIZES that holds them.
+    """Seal at most MAX_CONTENT octets for a queue. The result has the smallest of ENVELOPE_SIZES that holds them.
 
-    Raises ValueError where the content is too large or the key is none.
+    Raises ValueError where the content is too large, or the key is not a key.
     """
     size = next((size for size in ENVELOPE_SIZES if len(content) + OVERHEAD <= size), None)
     if size is None:
@@ -100,7 +100,7 @@ def seal(content: bytes, key: SealingKey, *, queue: bytes) -> bytes:
 
 
 def unseal(envelope: bytes, key: OpeningKey, *, queue: bytes) -> bytes:
-    """Open what was sealed for a queue. Raises CannotOpen."""
+    """Open an envelope that was sealed for a queue; return its content. Raises CannotOpen."""
     if len(envelope) not in ENVELOPE_SIZES:
         raise CannotOpen("no envelope has this size")
     try:

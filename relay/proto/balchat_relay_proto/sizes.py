@@ -1,26 +1,26 @@
-"""Every size and count that both sides must agree on (docs/spec/relay.md, Limits)."""
+"""The sizes and counts that both sides must agree on (docs/spec/relay.md, Limits)."""
 
 from typing import Final
 
 ENVELOPE_SIZES: Final = (16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024)
-"""Octets of a sealed envelope on the wire: one of these, nothing else."""
+"""Octets of a sealed envelope on the wire: one of these."""
 
 MAX_ENVELOPE: Final = ENVELOPE_SIZES[-1]
 
 MAX_INBOX_ENVELOPE: Final = ENVELOPE_SIZES[1]
-"""What anybody may put into an inbox. A contact request needs less."""
+"""Octets of the largest envelope that an inbox takes. A contact request needs less."""
 
 CARD_SIZE: Final = 4096
 """Octets of a first-contact card on the wire."""
 
 MAX_REQUEST: Final = MAX_ENVELOPE + 4096
-"""Octets of a request's body: one of the largest envelopes and what goes with it."""
+"""Octets of a request's body: the largest envelope, and the other fields."""
 
 MAX_REPLY: Final = 2 * MAX_ENVELOPE + 64 * 1024
 """Octets of a reply's body."""
 
 MAX_FETCHED: Final = 256
-"""Envelopes in one fetch. They have 1 MiB together, unless the first alone is as large."""
+"""Envelopes in one reply to Fetch. Together they have at most 1 MiB."""
 
 MAX_FETCHED_OCTETS: Final = MAX_ENVELOPE
 
@@ -32,7 +32,7 @@ MAX_TOKENS: Final = 128
 """Cards and one-time tokens in one publication."""
 
 MAX_FRAME: Final = 64 * 1024
-"""Octets of a frame that a client sends on the WebSocket: an acknowledgement is the largest."""
+"""Octets of a client's frame on the WebSocket. The largest is an acknowledgement."""
 
 MAX_SUBSCRIPTIONS: Final = 1024
 """Queues on one WebSocket."""
@@ -41,7 +41,7 @@ MAX_PERMIT: Final = 128
 """Octets of an invitation or password, as UTF-8."""
 
 MAX_RETRY_AFTER: Final = 30 * 24 * 3600
-"""Seconds. What a relay says beyond is cut to this."""
+"""Seconds. Longer times are cut to this."""
 
 DIGEST_SIZE: Final = 32
 CAPABILITY_SIZE: Final = 32

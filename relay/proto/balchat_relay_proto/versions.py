@@ -1,4 +1,4 @@
-"""Which version both sides speak: the highest that both know (docs/spec/relay.md, Versions)."""
+"""Which protocol version to use: the highest that both sides support (docs/spec/relay.md, Transport)."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from balchat_relay_proto.errors import Code, Refused
 
 VERSIONS: Final = (1,)
-"""What this package speaks. The version stands in every path: `/v1/put`."""
+"""The versions that this package supports. The version is in every path: `/v1/put`."""
 
 
 def common_version(theirs: Iterable[int]) -> int:
-    """Choose. Raises Refused where there is none, naming who must be updated."""
+    """Return the version to use. Raises Refused where there is none, and says which side must be updated."""
     offered = frozenset(theirs)
     if common := offered.intersection(VERSIONS):
         return max(common)
@@ -19,11 +19,11 @@ def common_version(theirs: Iterable[int]) -> int:
 
 
 def split_path(path: str) -> tuple[int, str]:
-    """Read `/v1/put` as (1, "put"). Raises Refused for other shapes and versions."""
+    """Parse `/v1/put` into (1, "put"). Raises Refused for other forms and versions."""
     start, _, operation = path.removeprefix("/").partition("/")
     version = start.removeprefix("v")
     if not start.startswith("v") or not version.isascii() or not version.isdecimal() or len(version) > 5:  # noqa: PLR2004  # versions have 16 bits
         raise Refused(Code.UNKNOWN_OPERATION, "Paths look like /v1/put.")
     if int(version) not in VERSIONS:
-        raise Refused(Code.UNSUPPORTED_VERSION, f"This relay speaks {', '.join(f'v{each}' for each in VERSIONS)}.")
+        raise Refused(Code.UNSUPPORTED_VERSION, f"This relay supports {', '.join(f'v{each}' for each in VERSIONS)}.")
     return int(version), operation

@@ -1,1 +1,1 @@
-"""For tests of whoever talks to relays."""
+"""For tests of clients of relays."""

@@ -1,4 +1,4 @@
-"""What a relay keeps, and its operations, in memory and without any limits: one half of the scripted relay."""
+"""The queues of a relay and their operations, in memory and without limits: one half of the scripted relay."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -38,7 +38,7 @@ from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS
 from balchat_host.api.types import PeerId
 
 CHALLENGE: Final = bytes(range(32))
-"""Always the same: nobody here is to be kept from using it twice."""
+"""Always the same, since tests need no protection against using one twice."""
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Box:
 
 
 class Boxes:
-    """The queues of the relay of an onion. `permit`: what creating asks for."""
+    """The queues of a relay. `permit`: what creating a queue requires."""
 
     def __init__(self, peer: PeerId, *, permit: str | None = None) -> None:
         self.peer = peer
@@ -62,7 +62,7 @@ class Boxes:
         self.boxes: dict[bytes, Box] = {}
 
     def do(self, request: Request, challenge: list[bytes]) -> Message:
-        """Do what is asked; `challenge` is the connection's, if it has one. Raises Refused."""
+        """Return the reply to a request. `challenge` holds the connection's challenge, if any. Raises Refused."""
         match request:
             case GetChallenge():
                 challenge[:] = [CHALLENGE]
@@ -119,7 +119,7 @@ class Boxes:
                 raise Refused(Code.UNKNOWN_OPERATION, "")
 
     def put(self, queue: bytes, envelope: bytes) -> Stored | None:
-        """Store an envelope; give it as it lies there, or None where it does already."""
+        """Store an envelope. Return it as stored, or None where it was there already."""
         box = self.boxes[queue]
         if envelope_id(envelope) in box.stored:
             return None
@@ -134,7 +134,7 @@ class Boxes:
         return Created(queue=queue)
 
     def box(self, queue: bytes, authority: Authority, purpose: Purpose, challenge: list[bytes]) -> Box:
-        """Give the queue of whoever proves that it is theirs. Raises Refused."""
+        """Return a queue to whoever proves that it is theirs. Raises Refused."""
         box = self.boxes.get(queue)
         match authority:
             case Owner():
@@ -164,7 +164,7 @@ class Boxes:
 
 
 def _page(stored: list[Stored]) -> Fetched:
-    """Give as many as one answer holds."""
+    """Return as many as fit into one answer."""
     count, octets = 0, 0
     for each in stored[:MAX_FETCHED]:
         octets += len(each.envelope)

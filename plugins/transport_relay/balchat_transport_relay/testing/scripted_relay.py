@@ -1,11 +1,11 @@
-"""A relay in memory that is honest until a test tells it otherwise. It serves streams, so any network will do.
+"""A relay in memory that is honest until a test says otherwise. It serves streams, so it works on any network.
 
-    relay.script = refuse_everything      before each operation: give another reply, raise Refused, or None to go on
-    relay.frames = push_everything_twice  each frame that it would push, as what it pushes instead
-    relay.instead = send_garbage          what it does with a new stream, instead of speaking HTTP
+    relay.script = refuse_everything      called before each operation: return another reply, raise Refused, or None
+    relay.frames = push_everything_twice  called with each frame: return the frames to push instead
+    relay.instead = send_garbage          called with each new stream, instead of serving HTTP on it
     before = relay.snapshot(); …; relay.restore(before)
 
-Everything that it was asked is in `asked`; `until` waits for what a test expects.
+All requests are in `asked`; `until` waits for what a test expects.
 """
 
 import copy
@@ -60,14 +60,14 @@ _PATIENCE: Final = 2 * 24 * 3600.0
 
 @dataclass(slots=True)
 class Subscriber:
-    """One WebSocket. What is sent into `outbox` is pushed: frames, or raw octets of a message."""
+    """One WebSocket. What is sent into `outbox` is pushed: frames, or the octets of a message."""
 
     outbox: MemoryObjectSendStream[FromRelay | bytes]
     queues: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
 
 class ScriptedRelay(Boxes):
-    """The relay of an onion. `permit`: what creating asks for."""
+    """A relay. `permit`: what creating a queue requires."""
 
     def __init__(self, peer: PeerId, *, permit: str | None = None) -> None:
         super().__init__(peer, permit=permit)
@@ -84,26 +84,26 @@ class ScriptedRelay(Boxes):
     # -- for tests
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Wait until something that the relay was asked makes a condition true."""
+        """Wait until a request to the relay makes a condition true."""
         with anyio.fail_after(_PATIENCE):
             while not condition():
                 await self._changed.wait()
 
     def asked_for(self, cls: type[T]) -> list[T]:
-        """Give everything of one kind that it was asked."""
+        """Return all requests of one kind."""
         return [each for each in self.asked if isinstance(each, cls)]
 
     @property
     def waiting(self) -> list[bytes]:
-        """Give every envelope in every queue."""
+        """All envelopes in all queues."""
         return [stored.envelope for box in self.boxes.values() for stored in box.stored.values()]
 
     def snapshot(self) -> dict[bytes, Box]:
-        """Make a backup."""
+        """Return a backup."""
         return copy.deepcopy(self.boxes)
 
     def restore(self, boxes: dict[bytes, Box]) -> None:
-        """Go back to a backup, and start again."""
+        """Restore a backup, and restart."""
         self.boxes = copy.deepcopy(boxes)
         self.hang_up()
 
@@ -114,7 +114,7 @@ class ScriptedRelay(Boxes):
         self.subscribers.clear()
 
     def push(self, frame: FromRelay | bytes) -> None:
-        """Send a frame, or what is none, to every subscriber."""
+        """Send a frame, or any octets, to every subscriber."""
         for subscriber in self.subscribers:
             subscriber.outbox.send_nowait(frame)
 
