@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import cbor2
 from balchat_crypto_mls.engine import MlsEngine
-from balchat_crypto_mls.testing.hostile_peer import HostilePeer
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
 from mls_rs_py.crafting import APPLICATION, vector
 
@@ -31,6 +30,7 @@ from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
 from bench.hostile_candidates import contents, key_packages, mls_messages, requests, text, whole
 from bench.room import PASSPHRASE
+from tests.support.hostile_peer import HostilePeer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator

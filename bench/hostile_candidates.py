@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-    from balchat_crypto_mls.testing.hostile_peer import HostilePeer
+    from tests.support.hostile_peer import HostilePeer
 
 RANDOM: Final = 1500
 """How many of each kind the fuzzer makes."""

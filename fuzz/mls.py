@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from balchat_crypto_mls.testing.hostile_peer import HostilePeer
     from mls_rs_py.crafting import CraftedGroup
+
+    from tests.support.hostile_peer import HostilePeer
 
 _MOST: Final = 1024 * 1024
 """Octets of what is made by repeating something."""

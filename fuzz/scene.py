@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from balchat_crypto_mls.engine import MlsEngine
-from balchat_crypto_mls.testing.hostile_peer import HostilePeer
 from mls_rs_py.crafting import APPLICATION, CraftedGroup, vector
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
@@ -18,6 +17,7 @@ from balchat_host.core import account, contacts, content, groups, handshake, inb
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.unit_of_work import Unexpected, crypto_area
+from tests.support.hostile_peer import HostilePeer
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
-from balchat_crypto_mls.testing.hostile_peer import HostilePeer
 from mls_rs_py.crafting import extension, uint16s
 
 from balchat_host.api.transport import Disposition, Verdict
@@ -18,6 +17,7 @@ from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.handshake import add_contact
 from balchat_host.core.unit_of_work import Unexpected
 from balchat_host.testing.waiting import until_true
+from tests.support.hostile_peer import HostilePeer
 from tests.support.simulator import World
 from tests.support.virtual_account import BEGINNING
 from tests.support.virtual_relay import VirtualRelay

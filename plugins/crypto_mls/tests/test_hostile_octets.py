@@ -5,7 +5,6 @@ import struct
 import pytest
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, MAX_LIFETIME
 from balchat_crypto_mls.members import credential_of
-from balchat_crypto_mls.testing.hostile_peer import HostilePeer
 from mls_rs_py import KeyPackage
 from mls_rs_py.crafting import (
     APPLICATION,
@@ -22,6 +21,7 @@ from mls_rs_py.crafting import (
 )
 
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, PeerError, UnsupportedMls
+from tests.support.hostile_peer import HostilePeer
 
 HOUR, DAY = 3600, 24 * 3600
 MIB = 2**20

@@ -13,11 +13,11 @@ import os
 from dataclasses import replace
 from typing import Final
 
+from balchat_crypto_mls import signatures
+from balchat_crypto_mls.credential import CREDENTIAL_TYPE, Credential
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mls_rs_py.crafting import CraftedGroup, CraftedKeyPackage, CraftedLeaf, uint16s
 
-from balchat_crypto_mls import signatures
-from balchat_crypto_mls.credential import CREDENTIAL_TYPE, Credential
 from balchat_host.api.types import PeerId
 
 _DAY: Final = 24 * 3600
