@@ -188,6 +188,6 @@ def test_no_snippet_on_the_pages_is_left_out(blocks):
 
 
 def test_every_kit_is_in_the_table(page):
-    kits = {path.stem for path in Path(testing.__file__).parent.glob("*_kit.py")}
+    kits = {path.stem for path in Path(testing.__file__).parent.glob("*_kit*")}
     (table,) = re.findall(r"^\| you want \|.*?\n((?:\|.*\n)+)", page(INDEX), re.MULTILINE)
     assert set(re.findall(r"`(\w+_kit)`", table)) == kits

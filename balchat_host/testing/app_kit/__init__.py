@@ -1,0 +1,28 @@
+"""The conformance kit for the `App`: subclass `AppKit`, give it an account, and get the suite.
+
+    class TestRemoteApp(AppKit):
+        @pytest.fixture
+        async def alice(self):
+            async with remote_account() as app:
+                yield TestedAccount(app=app, passphrase=…, recovery_code=…)
+
+The account is new for every test: no contact, no request, no message. Nothing needs a network: who is added here is
+nobody. Where accounts reach each other, subclass `AppPairKit` of `balchat_host.testing.app_pair_kit` as well.
+"""
+
+from balchat_host.testing.app_kit.account import AccountTests
+from balchat_host.testing.app_kit.accounts import TestedAccount, nobody, take, until
+from balchat_host.testing.app_kit.contacts import ContactTests
+from balchat_host.testing.app_kit.messages import MessageTests
+
+__all__ = [
+    "AppKit",
+    "TestedAccount",
+    "nobody",
+    "take",
+    "until",
+]
+
+
+class AppKit(AccountTests, ContactTests, MessageTests):
+    """What every App does."""

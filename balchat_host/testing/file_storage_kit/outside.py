@@ -1,0 +1,152 @@
+"""What can be seen of a vault's files, and what damage to them does."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import Mock
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from balchat_host.api.errors import BalchatError, VaultDamaged, VaultExposed, VaultTooNew, WrongSecret
+from balchat_host.api.storage import SlotKind, Storage
+from balchat_host.testing.file_storage_kit.files import (
+    NEEDLE,
+    FileStorageKitBase,
+    Left,
+    contents,
+    create_once,
+    flip,
+    open_once,
+    places,
+    require_private,
+    require_unreadable,
+    restore_once,
+    truncate,
+)
+from balchat_host.testing.storage_child import pair
+from balchat_host.testing.storage_kit import (
+    OTHER_PASSPHRASE,
+    PASSPHRASE,
+    add_note,
+    as_it_is,
+    new_vault,
+)
+
+
+class OutsideTests(FileStorageKitBase):
+    """What can be seen of a vault's files, and what damage to them does."""
+
+    # -- from outside
+
+    def test_only_the_owner_can_reach_the_files(self, storage: Storage, directory: Path, tmp_path: Path) -> None:
+        async def look() -> None:
+            async with new_vault(storage, directory) as vault:
+                await vault.transact(add_note("something"))
+                await vault.backup(tmp_path / "backup", as_it_is)
+                await to_thread.run_sync(require_private, directory)
+
+        anyio.run(look)
+        require_private(directory)
+        require_private(tmp_path / "backup")
+
+    def test_nothing_readable_lies_on_the_disk(self, storage: Storage, tmp_path: Path) -> None:
+        directory, target = tmp_path / "account", tmp_path / "backup"
+        code = storage.new_recovery_code()
+        needles = [PASSPHRASE.reveal(), code.reveal(), NEEDLE.encode(), b"CREATE TABLE", b"SQLite format"]
+
+        async def look() -> None:
+            async with new_vault(storage, directory) as vault:
+                await vault.set_slot(SlotKind.RECOVERY_CODE, code)
+                await vault.transact(lambda tx: tx.area(NEEDLE).put(NEEDLE.encode(), NEEDLE.encode()))
+                for _ in range(200):
+                    await vault.transact(add_note(NEEDLE))
+                await vault.backup(target, as_it_is)
+                await to_thread.run_sync(require_unreadable, tmp_path, needles)
+
+        anyio.run(look)
+        require_unreadable(tmp_path, needles)
+
+    def test_nothing_readable_lies_on_the_disk_after_a_kill(self, killed: Left) -> None:
+        require_unreadable(
+            killed.vault, [PASSPHRASE.reveal(), pair(0)[0].encode()[:10], b"CREATE TABLE", b"SQLite format"]
+        )
+
+    def test_a_vault_that_others_can_reach_is_not_opened(self, storage: Storage, locked: Left) -> None:
+        for path in (path for path in sorted(locked.vault.rglob("*")) if path.is_dir() or path.stat().st_size):
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o044)
+            with pytest.raises(VaultExposed):
+                open_once(storage, locked.vault)
+            path.chmod(mode)
+        open_once(storage, locked.vault)
+        locked.vault.chmod(0o777)
+        with pytest.raises(VaultExposed):
+            open_once(storage, locked.vault)
+
+    def test_a_wrong_passphrase_changes_no_octet(self, storage: Storage, killed: Left) -> None:
+        before = self.lasting(killed.vault)
+        with pytest.raises(WrongSecret):
+            anyio.run(storage.unlock, killed.vault, SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+        assert self.lasting(killed.vault) == before
+
+    # -- damage
+
+    def test_a_damage_anywhere_in_a_backup_is_noticed_or_takes_nothing(
+        self, storage: Storage, locked: Left, tmp_path: Path
+    ) -> None:
+        for name, octets in contents(locked.vault).items():
+            for place in places(len(octets)):
+                for path in (tmp_path / "damaged", tmp_path / "restored"):
+                    shutil.rmtree(path, ignore_errors=True)
+                shutil.copytree(locked.vault, tmp_path / "damaged")
+                (tmp_path / "damaged" / name).write_bytes(flip(octets, place))
+                try:
+                    anyio.run(restore_once, storage, tmp_path / "restored", tmp_path / "damaged")
+                except (VaultDamaged, VaultTooNew):
+                    assert not storage.exists(tmp_path / "restored"), f"{name} at {place}"
+                else:
+                    locked.require_kept(open_once(storage, tmp_path / "restored"))
+
+    @pytest.mark.parametrize("damage", [flip, truncate])
+    def test_a_damage_anywhere_is_noticed_or_takes_nothing(
+        self, storage: Storage, left: Left, tmp_path: Path, damage: Callable[[bytes, int], bytes]
+    ) -> None:
+        damaged = tmp_path / "damaged"
+        for name, octets in contents(left.vault).items():
+            for place in places(len(octets)):
+                shutil.rmtree(damaged, ignore_errors=True)
+                shutil.copytree(left.vault, damaged)
+                (damaged / name).write_bytes(damage(octets, place))
+                before, opened = self.lasting(damaged), Mock()
+                try:
+                    found = open_once(storage, damaged, opened)
+                except (VaultDamaged, VaultTooNew):
+                    assert opened.called or self.lasting(damaged) == before, f"{name} at {place}: it was changed"
+                else:
+                    left.require_kept(found)
+
+    def test_a_missing_file_is_noticed_and_nothing_is_made_anew(self, storage: Storage, locked: Left) -> None:
+        for path in [path for path in locked.vault.rglob("*") if path.is_file() and path.stat().st_size]:
+            octets = path.read_bytes()
+            path.unlink()
+            with pytest.raises(VaultDamaged):
+                open_once(storage, locked.vault)
+            assert storage.exists(locked.vault)
+            assert not path.exists()
+            with pytest.raises(BalchatError, match="already has an account"):
+                anyio.run(create_once, storage, locked.vault)
+            path.write_bytes(octets)
+            path.chmod(0o600)
+        open_once(storage, locked.vault)
+
+    def test_a_look_from_outside_names_what_is_wrong(self, storage: Storage, locked: Left) -> None:
+        for path in [path for path in locked.vault.rglob("*") if path.is_file() and path.stat().st_size]:
+            octets = path.read_bytes()
+            path.unlink()
+            assert any(check.problem for check in storage.checks(locked.vault))
+            path.write_bytes(octets)
+            assert any(check.problem for check in storage.checks(locked.vault)), "its mode is wide"
+            path.chmod(0o600)
+        assert not any(check.problem for check in storage.checks(locked.vault))

@@ -1,0 +1,159 @@
+"""What another process, a kill and threads do to a vault."""
+
+import threading
+from itertools import count, islice
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from balchat_host.api.errors import VaultInUse
+from balchat_host.api.storage import ReadTransaction, SqlValue, Storage, Transaction, Vault
+from balchat_host.testing.file_storage_kit.files import (
+    FileStorageKitBase,
+    Left,
+    open_once,
+    orders,
+    require_whole_or_none,
+)
+from balchat_host.testing.storage_child import Task, child
+from balchat_host.testing.storage_kit import (
+    add_note,
+    as_it_is,
+    new_vault,
+    notes,
+    unlocked,
+)
+from balchat_host.testing.waiting import PATIENCE
+
+
+class ProcessTests(FileStorageKitBase):
+    """What another process, a kill and threads do to a vault."""
+
+    # -- another process, and a kill
+
+    def test_a_vault_is_open_in_one_process_until_that_is_killed(self, storage: Storage, locked: Left) -> None:
+        with child(orders(Task.HOLD, storage, locked.vault)) as process:
+            assert next(iter(process)) == 0
+            with pytest.raises(VaultInUse):
+                open_once(storage, locked.vault)
+        open_once(storage, locked.vault)
+
+    @pytest.mark.parametrize("acknowledged", [1, 50, 2000])
+    def test_every_acknowledged_unit_outlives_a_kill(self, storage: Storage, locked: Left, acknowledged: int) -> None:
+        with child(orders(Task.WRITE, storage, locked.vault)) as process:
+            numbers = set(islice(process, acknowledged)) | process.kill()
+        Left(vault=locked.vault, acknowledged=locked.acknowledged | numbers).require_kept(
+            open_once(storage, locked.vault)
+        )
+
+    def test_a_creation_that_was_killed_leaves_a_whole_vault_or_none(self, storage: Storage, tmp_path: Path) -> None:
+        for created in range(8):
+            parent = tmp_path / str(created)
+            with child(orders(Task.CREATE, storage, parent)) as process:
+                assert len(list(islice(process, created))) == created
+            for directory in sorted(parent.iterdir()) if parent.exists() else []:
+                require_whole_or_none(storage, directory, int(directory.name))
+
+    def test_a_creation_that_was_killed_in_its_first_unit_leaves_no_vault(
+        self, storage: Storage, directory: Path
+    ) -> None:
+        with child(orders(Task.DIE_FILLING, storage, directory)) as process:
+            assert not set(process)
+        assert not storage.exists(directory)
+        require_whole_or_none(storage, directory, 0)
+
+    def test_a_creation_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        for at in count(1):
+            directory = tmp_path / str(at)
+            with child(orders(Task.DIE_TOUCHING, storage, directory, at=at)) as process:
+                survived = set(process) == {0}
+            assert storage.exists(directory) or not survived
+            require_whole_or_none(storage, directory, 0)
+            if survived:
+                break
+
+    def test_a_backup_that_was_killed_leaves_a_whole_vault_or_nothing(self, storage: Storage, locked: Left) -> None:
+        rows = open_once(storage, locked.vault)
+        with child(orders(Task.BACK_UP, storage, locked.vault)) as process:
+            finished = {str(number) for number in islice(process, 5)}
+        targets = [path for path in locked.vault.parent.iterdir() if path.name.isdecimal()]
+        assert finished <= {target.name for target in targets}
+        for target in targets:
+            assert open_once(storage, target) == rows
+
+    def test_a_restore_that_was_killed_anywhere_leaves_a_whole_vault_or_none(
+        self, storage: Storage, left: Left, tmp_path: Path
+    ) -> None:
+        before = self.lasting(left.vault)
+        for at in count(1):
+            directory = tmp_path / f"restored {at}"
+            given = orders(Task.DIE_RESTORING, storage, directory, at=at, source=left.vault)
+            with child(given) as process:
+                survived = set(process) == {0}
+            assert storage.exists(directory) or not survived
+            if storage.exists(directory):
+                left.require_kept(open_once(storage, directory))
+            if survived:
+                break
+        assert self.lasting(left.vault) == before
+
+    # -- threads
+
+    async def test_a_long_unit_holds_up_neither_the_loop_nor_a_view(self, storage: Storage, directory: Path) -> None:
+        go_on = threading.Event()
+
+        def long_unit(tx: Transaction) -> None:
+            add_note("long")(tx)
+            assert go_on.wait(PATIENCE)
+
+        async with new_vault(storage, directory) as vault, anyio.create_task_group() as tasks:
+            await vault.transact(add_note("before"))
+            tasks.start_soon(vault.transact, long_unit)
+            await anyio.wait_all_tasks_blocked()
+            assert await vault.read(notes) == ["before"]
+            go_on.set()
+
+    async def test_a_long_view_stays_as_it_was_and_holds_up_no_unit(self, storage: Storage, directory: Path) -> None:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def long_view(tx: ReadTransaction) -> tuple[list[SqlValue], list[SqlValue]]:
+            first = notes(tx)
+            begun.set()
+            assert go_on.wait(PATIENCE)
+            return first, notes(tx)
+
+        async def view() -> None:
+            assert await vault.read(long_view) == (["before"], ["before"])
+
+        async with new_vault(storage, directory) as vault, anyio.create_task_group() as tasks:
+            await vault.transact(add_note("before"))
+            tasks.start_soon(view)
+            assert await to_thread.run_sync(begun.wait, PATIENCE)
+            await vault.transact(add_note("meanwhile"))
+            assert await vault.read(notes) == ["before", "meanwhile"]
+            go_on.set()
+
+    async def test_a_backup_is_of_one_moment_while_units_go_on(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        copied = anyio.Event()
+
+        def two_notes(tx: Transaction) -> None:
+            add_note("one")(tx)
+            add_note("two")(tx)
+
+        async def write_on(vault: Vault) -> None:
+            while not copied.is_set():
+                await vault.transact(two_notes)
+
+        async with new_vault(storage, directory) as vault:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(write_on, vault)
+                await vault.backup(tmp_path / "backup", as_it_is)
+                copied.set()
+            async with unlocked(storage, tmp_path / "backup") as copy:
+                assert len(await copy.read(notes)) % 2 == 0

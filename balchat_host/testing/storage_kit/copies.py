@@ -1,0 +1,147 @@
+"""Backups, and vaults that are restored from them."""
+
+from pathlib import Path
+
+import pytest
+
+from balchat_host.api.errors import (
+    AccountExists,
+    BadInput,
+    VaultInUse,
+    WrongSecret,
+)
+from balchat_host.api.storage import (
+    SlotKind,
+    Storage,
+)
+from balchat_host.api.types import Secret
+from balchat_host.testing.storage_kit.vaults import (
+    OTHER_PASSPHRASE,
+    PASSPHRASE,
+    Refused,
+    StorageKitBase,
+    add_note,
+    as_it_is,
+    exists,
+    mistyped,
+    new_vault,
+    notes,
+    refuse,
+    unlocked,
+)
+
+
+@pytest.mark.anyio
+class CopyTests(StorageKitBase):
+    """Backups, and vaults that are restored from them."""
+
+    async def test_a_backup_is_a_vault_that_the_same_secret_opens(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        target = tmp_path / "backup"
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("in both"))
+            await vault.transact(lambda tx: tx.area("a").put(b"key", b"value"))
+            await vault.backup(target, as_it_is)
+            await vault.transact(add_note("afterwards"))
+            await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            async with unlocked(storage, target) as copy:
+                assert await copy.read(notes) == ["in both"]
+                assert await copy.read(lambda tx: tx.area("a").get(b"key")) == b"value"
+                await copy.transact(add_note("in the copy"))
+            assert await vault.read(notes) == ["in both", "afterwards"]
+
+    async def test_a_backup_is_never_made_over_something(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        target = tmp_path / "backup"
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("first"))
+            await vault.backup(target, as_it_is)
+            await vault.transact(add_note("second"))
+            with pytest.raises(BadInput):
+                await vault.backup(target, as_it_is)
+        async with unlocked(storage, target) as copy:
+            assert await copy.read(notes) == ["first"]
+
+    async def test_what_a_backup_is_amended_by_is_in_the_copy_alone(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("in both"))
+            await vault.backup(tmp_path / "backup", add_note("in the copy"))
+            assert await vault.read(notes) == ["in both"]
+        async with unlocked(storage, tmp_path / "backup") as copy:
+            assert await copy.read(notes) == ["in both", "in the copy"]
+
+    async def test_a_backup_that_cannot_be_amended_is_not_made(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            with pytest.raises(Refused):
+                await vault.backup(tmp_path / "backup", refuse)
+            assert not await exists(storage, tmp_path / "backup")
+            await vault.transact(add_note("it goes on"))
+
+    async def test_a_restored_vault_has_what_the_backup_had_and_its_amendment(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        code = storage.new_recovery_code()
+        backup = await self._back_up(storage, directory, tmp_path, code)
+        by_passphrase, by_code = tmp_path / "one", tmp_path / "two"
+        await storage.restore(by_passphrase, backup, SlotKind.PASSPHRASE, PASSPHRASE, add_note("restored"))
+        await storage.restore(by_code, backup, SlotKind.RECOVERY_CODE, code, add_note("restored"))
+        for restored in (by_passphrase, by_code):
+            async with unlocked(storage, restored) as vault:
+                assert await vault.read(notes) == ["kept", "restored"]
+        async with unlocked(storage, backup) as vault:
+            assert await vault.read(notes) == ["kept"]
+
+    async def test_a_locked_vault_of_an_account_can_be_restored_like_a_backup(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("kept"))
+            with pytest.raises(VaultInUse):
+                await storage.restore(tmp_path / "new", directory, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+        assert not await exists(storage, tmp_path / "new")
+        await storage.restore(tmp_path / "new", directory, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+        async with unlocked(storage, tmp_path / "new") as vault:
+            assert await vault.read(notes) == ["kept"]
+
+    async def test_a_restore_that_fails_leaves_no_vault(
+        self, storage: Storage, directory: Path, tmp_path: Path
+    ) -> None:
+        code = storage.new_recovery_code()
+        backup, target = await self._back_up(storage, directory, tmp_path, code), tmp_path / "new"
+        passphrase, recovery_code = SlotKind.PASSPHRASE, SlotKind.RECOVERY_CODE
+        for error, source, kind, secret, amend in (
+            (WrongSecret, backup, passphrase, OTHER_PASSPHRASE, as_it_is),
+            (BadInput, backup, recovery_code, mistyped(code), as_it_is),
+            (WrongSecret, backup, recovery_code, storage.new_recovery_code(), as_it_is),
+            (BadInput, tmp_path / "absent", passphrase, PASSPHRASE, as_it_is),
+            (Refused, backup, passphrase, PASSPHRASE, refuse),
+        ):
+            with pytest.raises(error):
+                await storage.restore(target, source, kind, secret, amend)
+            assert not await exists(storage, target)
+        await storage.restore(target, backup, passphrase, PASSPHRASE, as_it_is)
+        async with unlocked(storage, target) as vault:
+            assert await vault.read(notes) == ["kept"]
+
+    async def test_nothing_is_restored_over_a_vault(self, storage: Storage, directory: Path, tmp_path: Path) -> None:
+        backup = await self._back_up(storage, directory, tmp_path, storage.new_recovery_code())
+        async with unlocked(storage, directory) as vault:
+            await vault.transact(add_note("newer"))
+        with pytest.raises(AccountExists):
+            await storage.restore(directory, backup, SlotKind.PASSPHRASE, PASSPHRASE, as_it_is)
+        async with unlocked(storage, directory) as vault:
+            assert await vault.read(notes) == ["kept", "newer"]
+
+    async def _back_up(self, storage: Storage, directory: Path, tmp_path: Path, code: Secret) -> Path:
+        """Make a vault with one note, and a backup of it that its passphrase and a recovery code open."""
+        async with new_vault(storage, directory) as vault:
+            await vault.set_slot(SlotKind.RECOVERY_CODE, code)
+            await vault.transact(add_note("kept"))
+            await vault.backup(tmp_path / "backup", as_it_is)
+        return tmp_path / "backup"

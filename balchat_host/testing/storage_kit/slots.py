@@ -1,0 +1,90 @@
+"""Recovery codes and key slots."""
+
+from pathlib import Path
+
+import pytest
+
+from balchat_host.api.errors import (
+    BadInput,
+    WeakPassphrase,
+    WrongSecret,
+)
+from balchat_host.api.storage import (
+    SlotKind,
+    Storage,
+)
+from balchat_host.api.types import Secret
+from balchat_host.testing.storage_kit.vaults import (
+    OTHER_PASSPHRASE,
+    PASSPHRASE,
+    StorageKitBase,
+    add_note,
+    closing_vault,
+    make_notes,
+    mistyped,
+    new_vault,
+    notes,
+    unlocked,
+)
+
+
+@pytest.mark.anyio
+class SlotTests(StorageKitBase):
+    """Recovery codes and key slots."""
+
+    async def test_every_recovery_code_is_another(self, storage: Storage) -> None:
+        assert storage.new_recovery_code() != storage.new_recovery_code()
+
+    async def test_the_recovery_code_opens_as_a_person_types_it(self, storage: Storage, directory: Path) -> None:
+        code = storage.new_recovery_code()
+        await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code}, make_notes)).aclose()
+        typed = Secret.from_text(f" {code.reveal().decode().lower()}\n")
+        vault = await storage.unlock(directory, SlotKind.RECOVERY_CODE, typed)
+        async with closing_vault(vault):
+            assert await vault.slots() == (SlotKind.RECOVERY_CODE,)
+
+    async def test_a_mistyped_recovery_code_is_told_from_a_wrong_one(self, storage: Storage, directory: Path) -> None:
+        code = storage.new_recovery_code()
+        await (await storage.create(directory, {SlotKind.RECOVERY_CODE: code}, make_notes)).aclose()
+        with pytest.raises(WrongSecret):
+            await storage.unlock(directory, SlotKind.RECOVERY_CODE, storage.new_recovery_code())
+        with pytest.raises(BadInput) as raised:
+            await storage.unlock(directory, SlotKind.RECOVERY_CODE, mistyped(code))
+        assert code.reveal().decode() not in str(raised.value)
+
+    async def test_a_changed_passphrase_replaces_the_old_one(self, storage: Storage, directory: Path) -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.transact(add_note("kept"))
+            await vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            await vault.transact(add_note("too"))
+        with pytest.raises(WrongSecret):
+            await storage.unlock(directory, SlotKind.PASSPHRASE, PASSPHRASE)
+        async with unlocked(storage, directory, OTHER_PASSPHRASE) as vault:
+            assert await vault.read(notes) == ["kept", "too"]
+
+    async def test_slots_are_added_and_named(self, storage: Storage, directory: Path) -> None:
+        code = storage.new_recovery_code()
+        async with new_vault(storage, directory) as vault:
+            assert list(await vault.slots()) == [SlotKind.PASSPHRASE]
+            await vault.set_slot(SlotKind.RECOVERY_CODE, code)
+            assert set(await vault.slots()) == {SlotKind.PASSPHRASE, SlotKind.RECOVERY_CODE}
+        await (await storage.unlock(directory, SlotKind.RECOVERY_CODE, code)).aclose()
+        async with unlocked(storage, directory):
+            pass
+
+    async def test_a_secret_is_verified_without_opening_again(self, storage: Storage, directory: Path) -> None:
+        async with new_vault(storage, directory) as vault:
+            await vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE)
+            with pytest.raises(WrongSecret):
+                await vault.verify_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE)
+            with pytest.raises(WrongSecret):
+                await vault.verify_slot(SlotKind.RECOVERY_CODE, storage.new_recovery_code())
+
+    async def test_a_bad_new_secret_leaves_the_old_one(self, storage: Storage, directory: Path) -> None:
+        async with new_vault(storage, directory) as vault:
+            with pytest.raises(WeakPassphrase):
+                await vault.set_slot(SlotKind.PASSPHRASE, Secret.from_text("short"))
+            with pytest.raises(BadInput):
+                await vault.set_slot(SlotKind.RECOVERY_CODE, Secret.from_text("no recovery code at all"))
+            assert list(await vault.slots()) == [SlotKind.PASSPHRASE]
+            await vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE)

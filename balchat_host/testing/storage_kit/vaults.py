@@ -1,0 +1,130 @@
+"""Vaults with notes in them, and what tests do to these."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from anyio import to_thread
+
+from balchat_host.api.storage import (
+    KeyValueArea,
+    ReadTransaction,
+    SlotKind,
+    SqlValue,
+    Storage,
+    Transaction,
+    Vault,
+)
+from balchat_host.api.types import Secret
+
+PASSPHRASE: Final = Secret.from_text("blåbærgrød & ünïcode")
+OTHER_PASSPHRASE: Final = Secret.from_text("another passphrase")
+MANY: Final = 300
+"""Units in flight: more than a vault is likely to put into one commit."""
+
+Operation = tuple[str, bytes, bytes]
+Model = dict[bytes, bytes]
+
+
+@asynccontextmanager
+async def new_vault(storage: Storage, directory: Path) -> AsyncGenerator[Vault]:
+    """A new vault, open until the block ends, with one table `note (id, text)`."""
+    async with closing_vault(await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)) as vault:
+        yield vault
+
+
+@asynccontextmanager
+async def unlocked(storage: Storage, directory: Path, secret: Secret = PASSPHRASE) -> AsyncGenerator[Vault]:
+    """The vault, open until the block ends."""
+    async with closing_vault(await storage.unlock(directory, SlotKind.PASSPHRASE, secret)) as vault:
+        yield vault
+
+
+@asynccontextmanager
+async def closing_vault(vault: Vault) -> AsyncGenerator[Vault]:
+    """Lock a vault when the block ends."""
+    try:
+        yield vault
+    finally:
+        await vault.aclose()
+
+
+async def exists(storage: Storage, directory: Path) -> bool:
+    """Ask whether there is a vault; not in the event loop, because it may look at the disk."""
+    return await to_thread.run_sync(storage.exists, directory)
+
+
+def make_notes(tx: Transaction) -> None:
+    """Make the table of notes: the first unit of most vaults here."""
+    tx.script("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT) STRICT;")
+
+
+def add_note(text: str) -> Callable[[Transaction], int]:
+    """A unit that writes a note and gives its id."""
+
+    def unit(tx: Transaction) -> int:
+        (identifier,) = tx.query("INSERT INTO note (text) VALUES (?) RETURNING id", (text,))[0]
+        assert isinstance(identifier, int)
+        return identifier
+
+    return unit
+
+
+def as_it_is(tx: Transaction) -> None:
+    """Change nothing in a copy."""
+    del tx
+
+
+def notes(tx: ReadTransaction) -> list[SqlValue]:
+    """Give the notes in the order in which they were written."""
+    return [text for (text,) in tx.query("SELECT text FROM note ORDER BY id")]
+
+
+class Refused(Exception):
+    """A unit did not want to happen."""
+
+
+def refuse(tx: Transaction) -> None:
+    """Raise Refused."""
+    tx.execute("DELETE FROM note")
+    raise Refused
+
+
+def mistyped(code: Secret) -> Secret:
+    """Give a recovery code with its first character typed wrong."""
+    text = code.reveal().decode()
+    return Secret.from_text(("2" if text[0] == "1" else "1") + text[1:])
+
+
+def apply_operation(area: KeyValueArea, model: Model, operation: Operation) -> None:
+    """Do the same to an area and to a dict."""
+    what, key, value = operation
+    if what == "put":
+        area.put(key, value)
+        model[key] = value
+    elif what == "delete":
+        area.delete(key)
+        model.pop(key, None)
+    else:
+        assert area.get(key) == model.get(key)
+        expected = sorted((k, v) for k, v in model.items() if k.startswith(key))
+        assert list(area.scan(key)) == expected
+
+
+class Undo(Exception):
+    """Undoes a savepoint."""
+
+
+class StorageKitBase:
+    """What each part of the kit needs."""
+
+    @pytest.fixture
+    def storage(self) -> Storage:
+        raise NotImplementedError("a subclass of StorageKit gives the fixture `storage`")
+
+    @pytest.fixture
+    def directory(self, tmp_path: Path) -> Path:
+        """A place for a vault where there is none yet."""
+        return tmp_path / "account"

@@ -1,0 +1,26 @@
+"""The conformance kit for transports: subclass `TransportKit`, give it a bench, and get the suite.
+
+    class TestPigeonTransport(TransportKit):
+        @pytest.fixture
+        def bench(self):
+            return PigeonBench()
+
+Tests ask the bench what the transport promises (`TransportBench.capabilities`), never who it is. They look at it from
+outside: at what another account's vault holds, and at what was reported. `FakeTransportContext` fails the transport's
+own call when a report breaks the contract, so every test here also tests that each envelope has exactly one final
+outcome.
+"""
+
+from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
+from balchat_host.testing.transport_kit.carrying import CarryingTests
+from balchat_host.testing.transport_kit.reports import ReportTests
+
+__all__ = [
+    "TransportBench",
+    "TransportCapabilities",
+    "TransportKit",
+]
+
+
+class TransportKit(CarryingTests, ReportTests):
+    """What every transport does."""

@@ -1,0 +1,139 @@
+"""What the kit asks a transport's author for, and accounts on it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+import pytest
+
+from balchat_host.api.network import Network
+from balchat_host.api.transport import (
+    Disposition,
+    Outcome,
+    Outgoing,
+    Transport,
+    TransportContext,
+)
+from balchat_host.api.types import PeerId, Phase, Route, Secret
+from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
+from balchat_host.testing.virtual_network import VirtualNetwork
+from balchat_host.testing.waiting import PATIENCE, Runs, running
+
+MAX_ADDRESS_SIZE: Final = 512
+SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportCapabilities:
+    """What a transport promises.
+
+    `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it can
+    do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
+    whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
+    """
+
+    final: Outcome = Outcome.DELIVERED
+    first_routes: bool = True
+    claims: bool = False
+    proves_source: bool = True
+    connects: bool = True
+    answers: bool = True
+
+
+class TransportBench(ABC):
+    """What a transport's author gives to the kit. A new one for every test."""
+
+    capabilities = TransportCapabilities()
+
+    def __init__(self) -> None:
+        self.world = VirtualNetwork()
+
+    @abstractmethod
+    def transport(self, context: TransportContext) -> Transport:
+        """Make a transport for `context`."""
+
+    def network(self) -> Network:
+        """Make a network for one account; all of one bench reach each other."""
+        return self.world.node()
+
+    async def prepare(self, transport: Transport) -> None:
+        """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
+        del transport
+
+    def services(self) -> Sequence[Runs]:
+        """Give what else must run, such as a relay."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A host and its transport."""
+
+    host: FakeTransportContext
+    transport: Transport
+
+    @property
+    def peer(self) -> PeerId:
+        return self.host.identity
+
+    async def send(self, to: "Account", *envelopes: bytes, routes: Sequence[Route] = ()) -> list[Outgoing]:
+        """Send envelopes to an account, by the routes that it allocates for us."""
+        outgoing = self.host.outgoing(*envelopes)
+        await self.transport.send(to.peer, routes or await to.transport.allocate_routes(self.peer), outgoing)
+        return outgoing
+
+
+def answers(disposition: Disposition, *, only: bytes | None = None) -> Callable[[PeerId | None, bytes], Disposition]:
+    """Answer like this to every envelope, or to one of them while the others are committed."""
+
+    def answer(source: PeerId | None, envelope: bytes) -> Disposition:
+        del source
+        return disposition if only in (None, envelope) else COMMITTED
+
+    return answer
+
+
+@asynccontextmanager
+async def accounts(
+    bench: TransportBench, count: int, *, key: Secret | None = None
+) -> AsyncGenerator[tuple[Account, ...]]:
+    """Run so many accounts, all of them online."""
+    networks = [bench.network() for _ in range(count)]
+    hosts = [FakeTransportContext(network, key=key) for network in networks]
+    made = tuple(Account(host, bench.transport(host)) for host in hosts)
+    async with running(*networks), running(*bench.services()), running(*(account.transport for account in made)):
+        for account in made:
+            await bench.prepare(account.transport)
+            await account.host.states.reach(Phase.ONLINE)
+        yield made
+
+
+async def claimed_routes(bench: TransportBench, claimer: Account, owner: Account) -> Sequence[Route]:
+    """Claim a key package, once the owner's transport has left some; give the ways to which that leads."""
+    if not bench.capabilities.claims:
+        return []
+    key_package = None
+    with anyio.fail_after(PATIENCE):
+        while key_package is None:
+            key_package = await claimer.transport.claim_key_package(owner.peer, [])
+    assert owner.peer.octets in key_package, "it is one that the owner's host has made"
+    return claimer.transport.first_routes(owner.peer)
+
+
+async def deliver(bench: TransportBench, sender: Account, receiver: Account, envelopes: Sequence[bytes]) -> None:
+    """Send envelopes and wait until each has the best outcome."""
+    with anyio.fail_after(PATIENCE):
+        sent = await sender.send(receiver, *envelopes)
+        outcomes = await sender.host.finals(sent)
+    assert set(outcomes) == {bench.capabilities.final}
+
+
+class TransportKitBase:
+    """What each part of the kit needs."""
+
+    @pytest.fixture
+    def bench(self) -> TransportBench:
+        raise NotImplementedError("a subclass of TransportKit gives the fixture `bench`")

@@ -1,0 +1,134 @@
+"""How a transport runs, and how it carries envelopes."""
+
+from secrets import token_bytes
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import BadInput, NetworkUnavailable
+from balchat_host.api.transport import (
+    MAX_ENVELOPE_SIZE,
+    Outcome,
+    Outgoing,
+)
+from balchat_host.api.types import Phase
+from balchat_host.testing.transport_kit.bench import (
+    MAX_ADDRESS_SIZE,
+    SIZES,
+    TransportBench,
+    TransportKitBase,
+    accounts,
+    claimed_routes,
+    deliver,
+)
+
+
+@pytest.mark.anyio
+class CarryingTests(TransportKitBase):
+    """How a transport runs, and how it carries envelopes."""
+
+    # -- being there
+
+    async def test_it_comes_online_and_says_when_it_has_stopped(self, bench: TransportBench) -> None:
+        async with accounts(bench, 1) as (alice,):
+            await alice.host.states.reach(Phase.ONLINE)
+        assert alice.host.states.all[0].phase is Phase.STARTING
+        assert alice.host.states.all[-1].phase is Phase.STOPPED
+
+    async def test_its_routes_are_small_and_bear_its_name(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            routes = [*await alice.transport.allocate_routes(bob.peer)]
+            first = alice.transport.first_routes(bob.peer)
+            assert bool(first) == bench.capabilities.first_routes
+            routes += [*first, *await claimed_routes(bench, alice, bob)]
+            assert len({route.transport for route in routes}) == 1
+            assert all(0 < len(route.address) <= MAX_ADDRESS_SIZE for route in routes)
+
+    async def test_a_transport_that_does_not_run_takes_nothing(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            routes = await bob.transport.allocate_routes(alice.peer)
+        sent = alice.host.outgoing(b"too late")
+        with pytest.raises(NetworkUnavailable):
+            await alice.transport.send(bob.peer, routes, sent)
+        assert alice.host.outcomes(sent[0]) == []
+
+    # -- carrying envelopes
+
+    async def test_an_envelope_arrives_as_it_was(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            envelope = token_bytes(1000)
+            (sent,) = await alice.send(bob, envelope)
+            assert (await alice.host.final(sent)).outcome is bench.capabilities.final
+            assert alice.host.outcomes(sent) == [Outcome.SENT, bench.capabilities.final]
+            await bob.host.receives(envelope)
+            if bench.capabilities.proves_source:
+                assert bob.host.received.all[0].source == alice.peer
+
+    async def test_first_routes_reach_somebody_of_whom_only_the_peer_id_is_known(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            if routes := alice.transport.first_routes(bob.peer) or await claimed_routes(bench, alice, bob):
+                (sent,) = await alice.send(bob, b"may I?", routes=routes)
+                assert (await alice.host.final(sent)).outcome is bench.capabilities.final
+                await bob.host.receives(b"may I?")
+
+    async def test_order_is_kept_whatever_the_sizes(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            envelopes = [bytes([number]) + token_bytes(SIZES[number % len(SIZES)] - 1) for number in range(60)]
+            sent: list[Outgoing] = []
+            for start in range(0, len(envelopes), 7):
+                sent += await alice.send(bob, *envelopes[start : start + 7])
+            assert set(await alice.host.finals(sent)) == {bench.capabilities.final}
+            await bob.host.receives(*envelopes)
+
+    async def test_the_largest_envelope_passes(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            envelopes = [token_bytes(MAX_ENVELOPE_SIZE) for _ in range(3)]
+            sent = await alice.send(bob, *envelopes)
+            assert set(await alice.host.finals(sent)) == {bench.capabilities.final}
+            await bob.host.receives(*envelopes)
+
+    @pytest.mark.parametrize("size", [0, MAX_ENVELOPE_SIZE + 1])
+    async def test_an_envelope_of_no_or_too_many_octets_is_our_own_mistake(
+        self, bench: TransportBench, size: int
+    ) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            with pytest.raises(BadInput):
+                await alice.send(bob, b"good", bytes(size))
+            await alice.send(bob, b"after it")
+            await bob.host.receives(b"after it")
+
+    async def test_both_directions_at_once(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            there, back = ([token_bytes(20_000) for _ in range(50)] for _ in range(2))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(deliver, bench, alice, bob, there)
+                tasks.start_soon(deliver, bench, bob, alice, back)
+            await bob.host.receives(*there)
+            await alice.host.receives(*back)
+
+    async def test_several_senders_and_several_peers_at_once(self, bench: TransportBench) -> None:
+        pairs = [(b"one %d" % number, b"two %d" % number) for number in range(5)]
+        async with accounts(bench, 4) as (alice, *others):
+            async with anyio.create_task_group() as tasks:
+                for other in others:
+                    for pair in pairs:
+                        tasks.start_soon(deliver, bench, alice, other, pair)
+            for other in others:
+                received = await other.host.received.until(lambda received: len(received) >= 2 * len(pairs))
+                got = [each.envelope for each in received]
+                assert sorted(got) == sorted(envelope for pair in pairs for envelope in pair)
+                assert all(got.index(one) < got.index(two) for one, two in pairs)
+
+    async def test_envelopes_that_wait_for_one_commit_share_the_next(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"first contact"])
+            await bob.host.receives(b"first contact")  # stored is not yet received, and the vault shall close behind it
+            before = len(bob.host.batches.all)
+            bob.host.close_vault()
+            sent = await alice.send(bob, *(b"%d" % number for number in range(40)))
+            await bob.host.batches.until(lambda batches: len(batches) > before)
+            await alice.host.reports.until(lambda _: all(alice.host.outcomes(each) for each in sent))
+            await anyio.wait_all_tasks_blocked()
+            bob.host.open_vault()
+            assert set(await alice.host.finals(sent)) == {bench.capabilities.final}
+            assert len(bob.host.batches.all) - before < len(sent)

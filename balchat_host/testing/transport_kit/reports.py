@@ -1,0 +1,193 @@
+"""What a transport says about envelopes, and about who is within reach."""
+
+from secrets import token_bytes
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.transport import (
+    MAX_ENVELOPE_SIZE,
+    Disposition,
+    Outcome,
+    Verdict,
+)
+from balchat_host.api.types import Route
+from balchat_host.testing.fake_transport_context import FakeTransportContext
+from balchat_host.testing.transport_kit.bench import TransportBench, TransportKitBase, accounts, answers, deliver
+
+
+@pytest.mark.anyio
+class ReportTests(TransportKitBase):
+    """What a transport says about envelopes, and about who is within reach."""
+
+    # -- what is said about them
+
+    async def test_delivered_means_committed(self, bench: TransportBench) -> None:
+        if bench.capabilities.final is not Outcome.DELIVERED:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.close_vault()
+            (sent,) = await alice.send(bob, b"hello")
+            await bob.host.batches.until(lambda batches: batches == [1])
+            await anyio.wait_all_tasks_blocked()
+            assert alice.host.outcomes(sent) == [Outcome.SENT]
+            assert bob.host.received.all == []
+            bob.host.open_vault()
+            assert (await alice.host.final(sent)).outcome is Outcome.DELIVERED
+
+    @pytest.mark.parametrize("retry_after", [None, 0.0, 90.0])
+    async def test_a_refusal_comes_with_its_reason_and_its_time(
+        self, bench: TransportBench, retry_after: float | None
+    ) -> None:
+        if not bench.capabilities.answers:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            refused = Disposition(verdict=Verdict.REFUSED, reason="requests-full", retry_after=retry_after)
+            bob.host.answer = answers(refused, only=b"bad")
+            good, bad, last = await alice.send(bob, b"good", b"bad", b"last")
+            assert await alice.host.finals([good, last]) == [Outcome.DELIVERED, Outcome.DELIVERED]
+            report = await alice.host.final(bad)
+            assert (report.outcome, report.reason, report.retry_after) == (
+                Outcome.REFUSED,
+                "requests-full",
+                retry_after,
+            )
+
+    async def test_a_reason_that_is_no_code_stays_at_home(self, bench: TransportBench) -> None:
+        if not bench.capabilities.answers:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.answer = answers(Disposition(verdict=Verdict.REFUSED, reason="Bob's disk is /dev/x"))
+            (sent,) = await alice.send(bob, b"hello")
+            report = await alice.host.final(sent)
+            assert (report.outcome, report.reason) == (Outcome.REFUSED, None)
+
+    async def test_nothing_is_said_about_what_was_ignored(self, bench: TransportBench) -> None:
+        if not bench.capabilities.answers:
+            return
+        ignored = Disposition(verdict=Verdict.IGNORED)
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.answer = answers(ignored, only=b"ignored")
+            sent = await alice.send(bob, b"one", b"ignored", b"two")
+            assert await alice.host.finals([sent[0], sent[2]]) == [Outcome.DELIVERED, Outcome.DELIVERED]
+            await anyio.wait_all_tasks_blocked()
+            assert alice.host.outcomes(sent[1]) == [Outcome.SENT]
+        assert alice.host.outcomes(sent[1]) == [Outcome.SENT, Outcome.LOST]
+
+    async def test_replies_are_received_before_the_sender_learns_of_delivery(self, bench: TransportBench) -> None:
+        if not bench.capabilities.answers:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            replies = (b"reply", token_bytes(200_000), b"another")
+            bob.host.answer = answers(Disposition(verdict=Verdict.COMMITTED, replies=replies))
+            alice.host.close_vault()
+            (sent,) = await alice.send(bob, b"question")
+            await alice.host.batches.until(lambda batches: len(batches) > 0)
+            await anyio.wait_all_tasks_blocked()
+            assert alice.host.outcomes(sent) == [Outcome.SENT]
+            alice.host.open_vault()
+            assert (await alice.host.final(sent)).outcome is Outcome.DELIVERED
+            await alice.host.receives(*replies)
+            assert {received.source for received in alice.host.received.all} == {bob.peer}
+
+    async def test_it_takes_no_more_than_it_can_hold(self, bench: TransportBench) -> None:
+        if bench.capabilities.final is not Outcome.DELIVERED:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"first contact"])
+            bob.host.close_vault()
+            envelopes = [bytes([number]) * MAX_ENVELOPE_SIZE for number in range(24)]
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(deliver, bench, alice, bob, envelopes)
+                await alice.host.reports.until(bool)
+                await anyio.wait_all_tasks_blocked()
+                assert len(alice.host.reports.all) < len(envelopes)
+                bob.host.open_vault()
+            await bob.host.receives(b"first contact", *envelopes)
+
+    # -- who is within reach
+
+    async def test_a_peer_that_is_not_there_is_said_so(self, bench: TransportBench) -> None:
+        if not bench.capabilities.connects:
+            return
+        async with accounts(bench, 1) as (alice,):
+            stranger = FakeTransportContext(bench.network()).identity
+            routes = alice.transport.first_routes(stranger)
+            assert routes
+            sent = alice.host.outgoing(b"hello?")
+            with pytest.raises(PeerUnreachable):
+                await alice.transport.send(stranger, routes, sent)
+            assert alice.host.outcomes(sent[0]) == []
+            assert not alice.transport.reachable(stranger)
+
+    async def test_both_sides_learn_that_they_are_within_reach_and_no_more(self, bench: TransportBench) -> None:
+        if not bench.capabilities.connects:
+            return
+        async with accounts(bench, 1) as (alice,):
+            async with accounts(bench, 1) as (bob,):
+                assert not alice.transport.reachable(bob.peer)
+                await deliver(bench, alice, bob, [b"hello"])
+                for one, other in ((alice, bob), (bob, alice)):
+                    await one.host.sees(other.peer, reachable=True)
+                    assert one.transport.reachable(other.peer)
+            await alice.host.sees(bob.peer, reachable=False)
+            assert not alice.transport.reachable(bob.peer)
+
+    async def test_sending_nothing_only_connects(self, bench: TransportBench) -> None:
+        if not bench.capabilities.connects:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            await alice.send(bob)
+            assert alice.transport.reachable(bob.peer)
+            await bob.host.sees(alice.peer, reachable=True)
+            assert bob.host.received.all == []
+
+    async def test_a_disconnected_peer_is_out_of_reach_and_may_come_again(self, bench: TransportBench) -> None:
+        if not bench.capabilities.connects:
+            return
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"one"])
+            await bob.transport.disconnect(alice.peer)
+            assert not bob.transport.reachable(alice.peer)
+            await alice.host.sees(bob.peer, reachable=False)
+            await bob.transport.disconnect(alice.peer)
+            await deliver(bench, alice, bob, [b"two"])
+            await bob.host.receives(b"one", b"two")
+
+    async def test_what_has_no_answer_when_it_stops_is_lost(self, bench: TransportBench) -> None:
+        if bench.capabilities.final is not Outcome.DELIVERED:
+            return
+        async with accounts(bench, 1) as (bob,):
+            async with accounts(bench, 1) as (alice,):
+                bob.host.close_vault()
+                sent = await alice.send(bob, b"one", b"two")
+                await bob.host.batches.until(lambda batches: len(batches) > 0)
+            assert [alice.host.outcomes(each)[-1] for each in sent] == [Outcome.LOST, Outcome.LOST]
+            bob.host.open_vault()
+
+    async def test_a_peer_that_stops_and_starts_again_is_reached_again(self, bench: TransportBench) -> None:
+        async with accounts(bench, 1) as (alice,):
+            async with accounts(bench, 1) as (bob,):
+                await deliver(bench, alice, bob, [b"one"])
+                await bob.host.receives(b"one")
+            if bench.capabilities.connects:
+                await alice.host.sees(bob.peer, reachable=False)
+            async with accounts(bench, 1, key=bob.host.key) as (again,):
+                await deliver(bench, alice, again, [b"two"])
+                await again.host.receives(b"two")
+
+    async def test_a_route_of_something_else_is_refused(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            good = (await bob.transport.allocate_routes(alice.peer))[0]
+            bad = [
+                Route(transport="transport_pigeon", address=good.address),
+                Route(transport=good.transport, address=b""),
+                Route(transport=good.transport, address=good.address + b"x"),
+                Route(transport=good.transport, address=bytes(len(good.address))),
+            ]
+            for route in bad:
+                sent = alice.host.outgoing(b"hello")
+                with pytest.raises(PeerUnreachable):
+                    await alice.transport.send(bob.peer, [route], sent)
+                assert alice.host.outcomes(sent[0]) == []
