@@ -4,16 +4,15 @@
 so that each command is written once, without them.
 """
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from balchat_common import commands
+from balchat_common.commands import with_options
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import Profile, Profiles
@@ -51,9 +50,6 @@ _UNLOCKING: dict[str, Any] = {
 PANELS = (ACCOUNT, RUNNING, PEOPLE, MESSAGES, MACHINE) = ("Account", "Running", "People", "Messages", "Machine")
 """The headings under which help lists the commands, in this order."""
 
-SHARED_NAMES = frozenset({*_SHARED, *_UNLOCKING})
-_DEFAULTS: dict[str, object] = {"json": False, "recovery_code": False}
-
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -86,23 +82,8 @@ def command(
     """Register a command. `unlocks`: it may have to open the vault. What it returns is its exit code, None for 0."""
 
     def register(function: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[Run, P], R]:
-        shared = _SHARED | (_UNLOCKING if unlocks else {})
-
-        @wraps(function)
-        def call(ctx: typer.Context, **values: Any) -> Any:
-            given = {name: values.pop(name) for name in shared}
-            function_of_run: Callable[..., Any] = function
-            return function_of_run(_run(ctx, given), **values)
-
-        own = list(inspect.signature(function).parameters.values())[1:]
-        added = [
-            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS.get(option), annotation=kind)
-            for option, kind in shared.items()
-        ]
-        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-        parameters = [context, *own, *added]
-        call.__dict__["__signature__"] = inspect.Signature(parameters)
-        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        options = _SHARED | (_UNLOCKING if unlocks else {})
+        call = with_options(function, options, _run)
         group.command(name, cls=Command, epilog="\n".join(examples), rich_help_panel=panel)(call)
         return function
 
@@ -146,8 +127,10 @@ def _key(given: dict[str, Any], out: Output) -> Key:
     return Key(SecretSource(name, descriptor, file, warn=out.warn), slot)
 
 
-class Command(TyperCommand):
-    """A command whose help tells its own options from the shared ones, and ends with examples."""
+class Command(commands.Command):
+    """A command among whose options text may stand."""
+
+    shared = frozenset({*_SHARED, *_UNLOCKING})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         parameters = self.get_params(ctx)
@@ -166,65 +149,13 @@ class Command(TyperCommand):
                 ctx.fail(str(error))
         return super().parse_args(ctx, args)
 
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Shared options": []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is None:
-                continue
-            if parameter.param_type_name == "argument":
-                sections["Arguments"].append((str(getattr(parameter, "metavar", None)), record[1]))
-            elif parameter.name in SHARED_NAMES or parameter.name == "help":
-                sections["Shared options"].append(record)
-            else:
-                sections["Options"].append(record)
-        for title, records in sections.items():
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
+class Overview(commands.Overview):
+    """A group whose commands stand under our panels."""
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is typer's
-        """Write the examples, a line each, as they are."""
-        with formatter.section("Examples"):
-            for example in (self.epilog or "").splitlines():
-                formatter.write(f"  {example}\n")
-
-
-class Overview(TyperGroup):
-    """A group whose help lists its commands under the panels that they were registered with."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is typer's
-        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
-        width = max(map(len, self.commands))
-        for name, listed in self.commands.items():
-            if not listed.hidden:
-                panel = getattr(listed, "rich_help_panel", None)
-                title = panel if isinstance(panel, str) else "Commands"
-                record = (name.ljust(width), listed.get_short_help_str(limit=100))
-                panels.setdefault(title, []).append(record)
-        for title, records in panels.items():
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
+    panels = PANELS
 
 
 def new_group(*, completion: bool = False) -> typer.Typer:
     """Make a group of commands, which without a command shows its help."""
-    group = typer.Typer(
-        cls=Overview,
-        add_completion=completion,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        invoke_without_command=True,
-    )
-    group.callback()(show_help)
-    return group
-
-
-def show_help(ctx: typer.Context) -> None:
-    """Show a group's help when no command follows."""
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+    return commands.new_group(Overview, completion=completion)

@@ -4,23 +4,18 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from os import environ
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 import typer.main
+from balchat_common.commands import INTERRUPTED, USAGE, place_of, run, show_help, what_is_wrong
 
 from balchat_host.api.errors import BalchatError, InternalError, PluginError
-from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import Profiles
 from balchat_host.api.streams import READER_GONE, ReaderGone
 from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running
-from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group, show_help
+from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group
 from balchat_ui_cli.output import Output
-
-USAGE: Final = 2
-INTERRUPTED: Final = 130
-"""What a shell reports for a program that SIGINT ended: 128 and the signal's number."""
 
 
 def main(profiles: Profiles, argv: Sequence[str]) -> int:
@@ -36,7 +31,7 @@ def main(profiles: Profiles, argv: Sequence[str]) -> int:
         out.error(error)
         return error.exit_code
     except typer.TyperException as error:
-        out.failure("usage", _usage(error))
+        out.failure("usage", what_is_wrong(error, "balchat"))
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -45,7 +40,7 @@ def main(profiles: Profiles, argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  # whatever it is, a person gets one line, and a report a place to look
         if environ.get("BALCHAT_TRACEBACK"):
             sys.excepthook(type(error), error, error.__traceback__)
-        failure = InternalError(kind=_place(error))
+        failure = InternalError(kind=place_of(error))
         out.error(failure)
         return failure.exit_code
 
@@ -55,8 +50,7 @@ def _run(profiles: Profiles, argv: Sequence[str]) -> int:
         if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
             raise typer.BadParameter("an argument is not valid UTF-8")
     choices = Choices(profiles=profiles, arguments=argv)
-    code = program().main(args=list(argv), prog_name="balchat", standalone_mode=False, obj=choices)
-    return code if isinstance(code, int) else 0
+    return run(program(), argv, name="balchat", given=choices)
 
 
 @cache
@@ -90,22 +84,3 @@ def begin(
         typer.echo(f"balchat {start.profiles.version}")
         raise typer.Exit
     show_help(ctx)
-
-
-def _usage(error: typer.TyperException) -> str:
-    """Say what is wrong with the command line, and where to look."""
-    context = getattr(error, "ctx", None)
-    program = context.command_path if context else "balchat"
-    problem = error.format_message().strip()
-    stop = "" if problem.endswith((".", "?")) else "."
-    return f"{problem}{stop} `{program} --help` shows what there is."
-
-
-def _place(error: BaseException) -> str:
-    """Name an error and the line that raised it, and nothing that it says: that might be somebody's words."""
-    error = next(leaves(error))
-    where = error.__traceback__
-    while where and where.tb_next:
-        where = where.tb_next
-    place = f" at {Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else ""
-    return type(error).__name__ + place

@@ -1,7 +1,7 @@
 """What every command of the program has around it: help, output, errors.
 
 The manners are those of `balchat` (docs/cli.md): the same help, one line for an error, one JSON value a line with
-`--json`, the same exit codes. The two programs share no code but balchat_host.api, because neither needs the other.
+`--json`, the same exit codes. What both are made of is in `balchat_common.commands` and `balchat_host.api`.
 """
 
 import json
@@ -10,14 +10,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
 from importlib.metadata import version as package_version
-from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from balchat_common import commands
+from balchat_common.commands import INTERRUPTED, USAGE, new_group, place_of, show_help, what_is_wrong, with_options
 
 from balchat_host.api.errors import BalchatError, OutputUnwritable
 from balchat_host.api.streams import NOTHING_CHANGED, READER_GONE, ReaderGone
@@ -25,8 +24,6 @@ from balchat_host.api.text import visible
 from balchat_relay.errors import OperatorError
 from balchat_relay.operating.folder import Folder
 
-USAGE: Final = 2
-INTERRUPTED: Final = 130
 CHECK_FAILED: Final = 7
 _INTERNAL: Final = 1
 _WORLD: Final = 7
@@ -37,7 +34,6 @@ _SHARED: Final[dict[str, Any]] = {
     "folder": Annotated[Path | None, typer.Option("--folder", "-f", metavar="DIR", help=_FOLDER_HELP)],
     "json": Annotated[bool, typer.Option("--json", help=_JSON_HELP)],
 }
-_DEFAULTS: Final[dict[str, object]] = {"folder": None, "json": False}
 
 P = ParamSpec("P")
 
@@ -100,44 +96,15 @@ class Run:
     out: Output
 
 
-class _Overview(TyperGroup):
-    """The program, whose help shows each command's whole first line."""
+class _Command(commands.Command):
+    """A command of this program."""
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is typer's
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, each.get_short_help_str(limit=100)) for name, each in self.commands.items()])
-
-
-class _Command(TyperCommand):
-    """A command whose help tells its own options from the shared ones, and ends with examples."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Shared options": []}
-        for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
-                argument = parameter.param_type_name == "argument"
-                shared = parameter.name in {*_SHARED, "help"}
-                sections["Arguments" if argument else "Shared options" if shared else "Options"].append(record)
-        for title, records in sections.items():
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is typer's
-        with formatter.section("Examples"):
-            for example in (self.epilog or "").splitlines():
-                formatter.write(f"  {example}\n")
+    shared = frozenset(_SHARED)
 
 
 def new_program(help_text: str) -> typer.Typer:
     """Make the program, which without a command shows its help."""
-    app = typer.Typer(
-        name="balchat-relay",
-        cls=_Overview,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        invoke_without_command=True,
-    )
+    app = new_group(completion=True)
     app.callback(help=help_text)(_begin)
     return app
 
@@ -157,8 +124,7 @@ def _begin(
     if version:
         typer.echo(f"balchat-relay {package_version('balchat-relay')}")
         raise typer.Exit
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+    show_help(ctx)
 
 
 def command(
@@ -167,27 +133,16 @@ def command(
     """Register a command under its function's name; the options that all share are added to its own."""
 
     def register(function: Callable[Concatenate[Run, P], None]) -> Callable[Concatenate[Run, P], None]:
-        @wraps(function)
-        def call(ctx: typer.Context, **values: Any) -> Any:
-            first_folder, first_json = ctx.obj or (DEFAULT, False)
-            folder, as_json = values.pop("folder") or first_folder, values.pop("json") or first_json
-            run = Run(folder=Folder(folder.expanduser().absolute()), out=Output(as_json=as_json))
-            function_of_run: Callable[..., Any] = function
-            return function_of_run(run, **values)
-
-        own = list(signature(function).parameters.values())[1:]
-        shared = [
-            Parameter(name, Parameter.KEYWORD_ONLY, default=_DEFAULTS[name], annotation=kind)
-            for name, kind in _SHARED.items()
-        ]
-        context = Parameter("ctx", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-        parameters = [context, *own, *shared]
-        call.__dict__["__signature__"] = Signature(parameters)
-        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(cls=_Command, epilog="\n".join(examples))(call)
+        app.command(cls=_Command, epilog="\n".join(examples))(with_options(function, _SHARED, _run))
         return function
 
     return register
+
+
+def _run(ctx: typer.Context, given: dict[str, Any]) -> Run:
+    first_folder, first_json = ctx.obj or (DEFAULT, False)
+    folder: Path = given["folder"] or first_folder
+    return Run(folder=Folder(folder.expanduser().absolute()), out=Output(as_json=given["json"] or first_json))
 
 
 def main(app: typer.Typer, argv: Sequence[str]) -> int:
@@ -195,15 +150,14 @@ def main(app: typer.Typer, argv: Sequence[str]) -> int:
     options = argv[: argv.index("--")] if "--" in argv else argv
     out = Output(as_json="--json" in options)
     try:
-        code = typer.main.get_command(app).main(args=list(argv), prog_name="balchat-relay", standalone_mode=False)
+        return commands.run(typer.main.get_command(app), argv, name="balchat-relay")
     except typer.TyperException as error:
-        out.failure("usage", _usage(error))
+        out.failure("usage", what_is_wrong(error, "balchat-relay"))
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BaseException as group:  # noqa: BLE001  # whatever it is, an operator gets one line
         return _failed(group, out)
-    return code if isinstance(code, int) else 0
 
 
 def _failed(error: BaseException, out: Output) -> int:
@@ -228,25 +182,7 @@ def _failed(error: BaseException, out: Output) -> int:
             out.failure("storage-failed", f"The database failed: {error}. `balchat-relay check` looks at it.")
             return _WORLD
         case Exception():
-            out.failure("internal", f"balchat-relay itself failed ({_place(error)}). Please report it.")
+            out.failure("internal", f"balchat-relay itself failed ({place_of(error)}). Please report it.")
             return _INTERNAL
         case _:
             raise error
-
-
-def _place(error: BaseException) -> str:
-    """Name an error and the line that raised it, and nothing that it says."""
-    where = error.__traceback__
-    while where and where.tb_next:
-        where = where.tb_next
-    return type(error).__name__ + (
-        f" at {Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else ""
-    )
-
-
-def _usage(error: typer.TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    program = context.command_path if context else "balchat-relay"
-    problem = error.format_message().strip()
-    stop = "" if problem.endswith((".", "?")) else "."
-    return f"{problem}{stop} `{program} --help` shows what there is."
