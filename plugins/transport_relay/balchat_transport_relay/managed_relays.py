@@ -63,6 +63,7 @@ class ManagedRelays(Relays):
                     self._drop(parsed.relay_key)
                 raise _unusable(error) from error
             row = await self._relay_state.use_relay(parsed)
+            worker = self._start(parsed.relay_key)  # the one from before ends if it was just leaving the relay
         self._changed()
         await worker.check()
         return self._view(row)

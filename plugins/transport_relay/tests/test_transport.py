@@ -159,6 +159,26 @@ async def test_a_removed_one_is_drained_and_then_left_clean(world) -> None:
 
 
 @pytest.mark.slow
+async def test_one_that_is_added_at_the_moment_when_it_is_left_is_used(world, address) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay, settings=RelaySettings(**CALM)) as bob, anyio.create_task_group() as tasks:
+
+            def add_meanwhile(request) -> None:
+                if isinstance(request, Delete):
+                    relay.script = lambda request: None
+                    tasks.start_soon(bob.transport.relays.add, address(relay))
+
+            relay.script = add_meanwhile
+            await bob.transport.relays.remove(relay.peer.onion)
+            await anyio.sleep(DRAIN + DAY)
+            assert relay.asked_for(Delete)
+            await alice.send(bob, b"hello")
+            await bob.has(b"hello")
+            await bob.online()
+
+
+@pytest.mark.slow
 async def test_one_that_is_gone_for_good_is_forgotten_in_the_end(world) -> None:
     async with world() as w, w.account() as alice:
         relay = await w.relay()
