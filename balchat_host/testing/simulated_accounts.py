@@ -14,7 +14,7 @@ from balchat_host.api.storage import ReadTransaction, Transaction
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, Message
-from balchat_host.core import account, contacts, handshake, inbox, messages, outbox, progress, requests, schema
+from balchat_host.core import account, contacts, handshake, inbox, messages, outbox, progress, schema
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 from balchat_host.core.views import contact_view
 from balchat_host.testing.sqlite_transaction import SqliteUnits
@@ -91,23 +91,6 @@ class SimulatedAccount:
         which = other.peer.octets.hex()
         return self.change(lambda unit: handshake.accept_request(unit, which, name=other.name))
 
-    def reject(self, other: "SimulatedAccount") -> None:
-        """Turn another account's request down."""
-        self.change(lambda unit: requests.reject(unit, other.peer.octets.hex()))
-
-    def remove(self, other: "SimulatedAccount") -> None:
-        """Remove another account."""
-        self.change(lambda unit: contacts.remove(unit, _key(other)))
-
-    def block(self, other: "SimulatedAccount", *, blocked: bool) -> None:
-        """Block another account, or unblock it."""
-        change = contacts.block if blocked else handshake.unblock
-        self.change(lambda unit: change(unit, _key(other)))
-
-    def asked_by(self, other: "SimulatedAccount") -> bool:
-        """Whether a request of another account waits for us."""
-        return self.read(lambda tx: requests.waiting(tx, other.peer)) is not None
-
     def contact(self, other: "SimulatedAccount") -> ContactView | None:
         """Return another account as our contact, if it is one."""
 
@@ -181,26 +164,13 @@ class SimulatedWorld:
             self._wires[way].clear()
             self._sent[way] = 0
 
-    def deliver(
-        self, author: SimulatedAccount, reader: SimulatedAccount, *, crash: str | None = None, twice: bool = False
-    ) -> Verdict | None:
-        """Take the first envelope off the wire and return the reader's verdict, or None where there is none.
-
-        `crash` is None, or `before` or `after` the reader's commit; either way no acknowledgement comes and the
-        connection is gone.
-        """
+    def deliver(self, author: SimulatedAccount, reader: SimulatedAccount) -> Verdict | None:
+        """Take the first envelope off the wire and return the reader's verdict, or None where there is none."""
         wire = self._wires[author.peer, reader.peer]
-        if not wire:
-            return None
-        ticket, envelope = wire[0] if twice else wire.pop(0)
-        disposition = reader.change(
-            lambda unit: inbox.receive(unit, author.peer, [envelope])[0],
-            then_crash=crash == "before",
-        )
-        if crash:
-            self.lose(author, reader)
-            self.lose(reader, author)
-            return disposition.verdict
+        return self._hand_over(author, reader, *wire.pop(0)) if wire else None
+
+    def _hand_over(self, author: SimulatedAccount, reader: SimulatedAccount, ticket: int, envelope: bytes) -> Verdict:
+        disposition = reader.change(lambda unit: inbox.receive(unit, author.peer, [envelope])[0])
         for reply in disposition.replies:
             author.change(lambda unit, reply=reply: inbox.receive(unit, reader.peer, [reply]))
         outcome = SendReport(

@@ -14,7 +14,7 @@ from random import Random
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import ContactState, Message
-from balchat_host.core import housekeeping, restoring
+from balchat_host.core import contacts, handshake, housekeeping, inbox, requests, restoring
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.testing.simulated_accounts import SimulatedAccount, SimulatedWorld
 from balchat_host.testing.sqlite_transaction import SqliteUnits
@@ -33,6 +33,23 @@ class Account(SimulatedAccount):
     def write(self, other: SimulatedAccount, text: str, reply_to: str | None = None) -> Message:
         self._reference.wrote(self, other, text)
         return super().write(other, text, reply_to)
+
+    def reject(self, other: "SimulatedAccount") -> None:
+        """Turn another account's request down."""
+        self.change(lambda unit: requests.reject(unit, other.peer.octets.hex()))
+
+    def remove(self, other: "SimulatedAccount") -> None:
+        """Remove another account."""
+        self.change(lambda unit: contacts.remove(unit, other.peer.octets.hex()))
+
+    def block(self, other: "SimulatedAccount", *, blocked: bool) -> None:
+        """Block another account, or unblock it."""
+        change = contacts.block if blocked else handshake.unblock
+        self.change(lambda unit: change(unit, other.peer.octets.hex()))
+
+    def asked_by(self, other: "SimulatedAccount") -> bool:
+        """Whether a request of another account waits for us."""
+        return self.read(lambda tx: requests.waiting(tx, other.peer)) is not None
 
     def back_up(self) -> SqliteUnits:
         """Make a backup, for `restore`."""
@@ -75,6 +92,28 @@ class World(SimulatedWorld):
     def account(self, name: str) -> Account:
         """Make an account."""
         return Account(self, name)
+
+    def deliver(
+        self, author: SimulatedAccount, reader: SimulatedAccount, *, crash: str | None = None, twice: bool = False
+    ) -> Verdict | None:
+        """Do what the world does, or something worse.
+
+        `crash` is None, or `before` or `after` the reader's commit; either way no acknowledgement comes and the
+        connection is gone. With `twice` the envelope stays on the wire.
+        """
+        wire = self._wires[author.peer, reader.peer]
+        if not wire:
+            return None
+        ticket, envelope = wire[0] if twice else wire.pop(0)
+        if crash is None:
+            return self._hand_over(author, reader, ticket, envelope)
+        disposition = reader.change(
+            lambda unit: inbox.receive(unit, author.peer, [envelope])[0],
+            then_crash=crash == "before",
+        )
+        self.lose(author, reader)
+        self.lose(reader, author)
+        return disposition.verdict
 
     def misbehave(self, author: Account, reader: Account) -> None:
         """Let chance do one thing between two accounts."""
