@@ -29,6 +29,6 @@ class LocalProfiles(Profiles):
         return [f"{OPTION}={key}={value}" for key, value in self._overrides.items()]
 
     def _profile(self, directory: ProfileDirectory) -> Profile:
-        from balchat_host.app import LocalProfile  # noqa: PLC0415  # `balchat --help` needs no profile
+        from balchat_host.local_profile import LocalProfile  # noqa: PLC0415  # `balchat --help` needs no profile
 
         return LocalProfile(directory, self._overrides)

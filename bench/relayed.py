@@ -27,8 +27,8 @@ from balchat_relay_proto.sizes import ENVELOPE_SIZES
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
-from balchat_host.app import LocalProfile
 from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.local_profile import LocalProfile
 from bench.figure import AtLeast, AtMost, Figure
 from bench.latency import Sender
 from bench.prompt_acks import with_prompt_acks

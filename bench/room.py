@@ -18,8 +18,8 @@ from balchat_network_tor.testing import PrivateTorNetwork
 from balchat_host.api.events import ContactChanged, MessageStateChanged, RequestReceived
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import ContactState, MessageState, Status
-from balchat_host.app import LocalProfile
 from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.local_profile import LocalProfile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

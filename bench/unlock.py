@@ -8,8 +8,8 @@ import anyio
 from argon2.low_level import Type, hash_secret_raw
 from balchat_storage_sqlcipher.settings import Settings
 
-from balchat_host.app import LocalProfile
 from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.local_profile import LocalProfile
 from bench.figure import Figure, NoMoreThan
 from bench.room import PASSPHRASE
 from bench.timing import in_turns

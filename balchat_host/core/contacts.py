@@ -37,6 +37,16 @@ def talking(tx: ReadTransaction) -> list[PeerId]:
     return [contact.peer for contact in everyone(tx) if not contact.blocked]
 
 
+def recent(tx: ReadTransaction, limit: int) -> list[PeerId]:
+    """Return up to `limit` of those that we have to do with, whoever wrote or was written to last first."""
+    newest = "(SELECT max(seq) FROM message WHERE message.contact = contact.id)"
+    found = tx.query(
+        f"SELECT peer_id FROM contact WHERE blocked = 0 ORDER BY {newest} DESC, id DESC LIMIT ?",  # noqa: S608  # our own text
+        (limit,),
+    )
+    return [PeerId(cast("bytes", peer_id)) for (peer_id,) in found]
+
+
 def by_peer(tx: ReadTransaction, peer: PeerId) -> rows.ContactRow | None:
     """Give the contact with that peer id, if it is one."""
     found = rows.contacts_where(tx, "peer_id = ?", (peer.octets,))

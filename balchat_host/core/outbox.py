@@ -155,6 +155,12 @@ def drop_answers(unit: UnitOfWork, contact: rows.ContactRow | None = None) -> No
             unit.tx.execute("DELETE FROM outbox WHERE id = ?", (ticket,))
 
 
+def peers(tx: ReadTransaction) -> list[PeerId]:
+    """Return those for whom something waits, but for the blocked ones."""
+    found = tx.query("SELECT peer_id FROM contact WHERE blocked = 0 AND id IN (SELECT contact FROM outbox)")
+    return [PeerId(cast("bytes", peer_id)) for (peer_id,) in found]
+
+
 def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: int) -> Pending:
     """Give what can leave for a contact, in order, from the ticket after `after` on.
 

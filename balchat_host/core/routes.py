@@ -36,14 +36,14 @@ def offer(unit: UnitOfWork, peer: PeerId, routes: Sequence[Route]) -> None:
     active = contact.state is ContactState.ACTIVE
     if not active and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
         return
-    body = encode(_fitting(routes))
+    told = body_of(routes)
     changed = unit.tx.execute(
         "UPDATE contact SET offered_routes = ? WHERE id = ? AND offered_routes IS NOT ?",
-        (body, contact.id, body),
+        (told, contact.id, told),
     )
     if changed and active:
         _withdraw_offer(unit, contact)
-        offered_by = outbox.queue_control(unit, contact, content.ROUTES, body)
+        offered_by = outbox.queue_control(unit, contact, content.ROUTES, told)
         unit.tx.execute("UPDATE contact SET offered_by = ? WHERE id = ?", (offered_by, contact.id))
 
 
@@ -79,6 +79,17 @@ def forget_offer(unit: UnitOfWork, contact: rows.ContactRow) -> None:
 def offered(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
     """Give what goes with a contact request: the body of a ROUTES message."""
     return told(tx, contact) or encode([])
+
+
+def all_told(tx: ReadTransaction) -> dict[PeerId, bytes | None]:
+    """Return what we told each contact last, as `told` does, but for the blocked ones."""
+    found = tx.query("SELECT peer_id, offered_routes FROM contact WHERE blocked = 0")
+    return {PeerId(cast("bytes", peer_id)): cast("bytes | None", body) for peer_id, body in found}
+
+
+def body_of(routes: Sequence[Route]) -> bytes:
+    """Return the body of a ROUTES message with as many routes, from the first, as may be named."""
+    return encode(_fitting(routes))
 
 
 def told(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:

@@ -1,55 +1,44 @@
 """What became of envelopes: from the transports into the vault, and then to the delivery workers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import anyio
-
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import progress
+from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 
 class DeliveryReports:
     """Records what became of envelopes, all that has come in meanwhile in one unit; then tells the workers."""
 
-    def __init__(self, runner: UnitOfWorkRunner) -> None:
+    def __init__(self, runner: UnitOfWorkRunner, scheduler: DeliveryScheduler) -> None:
         self._runner = runner
-        self._tell: Callable[[SendReport, Latency], None] | None = None
-        self._give_up: Callable[[int, Latency], None] = _nobody
+        self._scheduler = scheduler
         self._waiting: list[tuple[SendReport, Latency]] = []
-        self._came = anyio.Event()
-
-    def tell_with(self, tell: Callable[[SendReport, Latency], None]) -> None:
-        """Have `tell` called with each report; it must not wait."""
-        self._tell = tell
-
-    def give_up_with(self, give_up: Callable[[int, Latency], None]) -> None:
-        """Have `give_up` called with the ticket of a report that could not be written down; it must not wait."""
-        self._give_up = give_up
+        self._came = Bell()
 
     def take(self, reports: Sequence[SendReport], latency: Latency) -> None:
         """Take reports of a transport's. What was lost leaves no trace in the vault, so it is passed on at once."""
         for report in reports:
             if report.outcome is Outcome.LOST:
-                self._pass_on(report, latency)
+                self._scheduler.tell(report, latency)
             else:
                 self._waiting.append((report, latency))
-        self._came.set()
+        self._came.ring()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._came.wait()
-            self._came = anyio.Event()
+            while not self._waiting:
+                await self._came.wait()
             reports, self._waiting = self._waiting, []
-            if not reports:
-                continue
             try:
                 await self._write(reports)
             except BaseException as error:  # noqa: BLE001  # one report ends neither the others nor the account
-                contain("writing down what became of envelopes", error)
+                contain("recording what became of envelopes", error)
                 for each in reports:
                     await self._write_alone(each)
 
@@ -61,19 +50,11 @@ class DeliveryReports:
             reports = [(SendReport(ticket=r.ticket, outcome=Outcome.LOST), latency) for r, latency in reports]
         for report, latency in reports:
             if report.outcome is not Outcome.SENT:
-                self._pass_on(report, latency)
+                self._scheduler.tell(report, latency)
 
     async def _write_alone(self, report: tuple[SendReport, Latency]) -> None:
         try:
             await self._write([report])
         except BaseException as error:  # noqa: BLE001  # see above
-            contain("writing down what became of an envelope", error)
-            self._give_up(report[0].ticket, report[1])
-
-    def _pass_on(self, report: SendReport, latency: Latency) -> None:
-        if self._tell is not None:
-            self._tell(report, latency)
-
-
-def _nobody(ticket: int, latency: Latency) -> None:
-    """Tell nobody: nothing is on its way yet."""
+            contain("recording what became of an envelope", error)
+            self._scheduler.give_up(report[0].ticket, report[1])

@@ -1,9 +1,12 @@
-"""A direct sender and a relay sender for each contact that we may talk to, made when they are first needed."""
+"""Gives work to a direct sender and a relay sender for each contact for whom something waits.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+A contact for whom nothing waits costs nothing: no task, no query, and no worker unless there is something to remember.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -11,7 +14,8 @@ from anyio.abc import TaskGroup
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.runtime.delivery_worker import DeliveryWorker
+from balchat_host.core import outbox
+from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.relay_sender import RelaySender
 from balchat_host.runtime.routing import Router
@@ -21,17 +25,23 @@ _DIALS_AT_ONCE: Final = 8
 """Connecting costs circuits; the contacts of a large account are not all tried in the same moment."""
 
 
-@dataclass(slots=True)
-class _Working:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Workers:
     """Who works for one contact; None where no transport of its kind is enabled."""
 
-    direct_sender: DirectSender | None
-    relay_sender: RelaySender | None
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    direct: DirectSender | None
+    relay: RelaySender | None
+
+    def each(self) -> list[DeliveryWorker]:
+        return [worker for worker in (self.direct, self.relay) if worker is not None]
 
 
 class DeliveryScheduler:
-    """All delivery workers of an account. None of its methods waits."""
+    """All delivery workers of an account. Only `resume` waits.
+
+    `explain` is told why a contact is not found for the first time, `stopped` whether sending to one failed in a way
+    that nobody expected.
+    """
 
     def __init__(
         self,
@@ -50,117 +60,116 @@ class DeliveryScheduler:
         self._explain = explain
         self._tell_stopped = stopped
         self._dialling = anyio.CapacityLimiter(_DIALS_AT_ONCE)
-        self._working: dict[PeerId, _Working] = {}
-        self._carrying: dict[int, DeliveryWorker] = {}
-        self._depositing: dict[int, DeliveryWorker] = {}
+        self._workers: dict[PeerId, _Workers] = {}
+        self._sent: dict[int, DeliveryWorker] = {}
+        self._stored: dict[int, DeliveryWorker] = {}
         self._tasks: TaskGroup | None = None
 
-    def start(self, tasks: TaskGroup, peers: Iterable[PeerId]) -> None:
-        """Begin to work, in `tasks`, for these contacts."""
+    def start(self, tasks: TaskGroup) -> None:
+        """Let workers have their tasks in `tasks`."""
         self._tasks = tasks
-        for peer in peers:
-            self.wake(peer)
 
     def stop(self) -> None:
-        """Begin to work for nobody more: the tasks end."""
+        """Give nobody a task any more: the tasks end."""
         self._tasks = None
 
-    def wake_all(self) -> None:
-        """Have all who work look again: a transport has come up."""
-        for peer in tuple(self._working):
+    async def resume(self) -> None:
+        """Have everything looked at that waits: we have just started, or a transport has come up."""
+        for peer in await self._runner.read(outbox.peers):
             self.wake(peer)
 
     def wake(self, peer: PeerId) -> None:
-        """Have who works for a contact look again."""
-        if self._tasks is None:
-            return
-        working = self._working.get(peer)
-        if working is None:
-            working = self._working[peer] = self._make(peer)
-            self._tasks.start_soon(self._run, working)
-        for each in (working.direct_sender, working.relay_sender):
-            if each is not None:
-                each.wake()
+        """Have what waits for a contact looked at."""
+        if self._tasks is not None:
+            for worker in self._of(peer).each():
+                worker.wake()
 
     def dismiss(self, peer: PeerId) -> None:
-        """Have nothing carried to a peer any more."""
-        working = self._working.pop(peer, None)
-        if working is not None:
-            working.scope.cancel()
+        """Have nothing delivered to a peer any more."""
+        workers = self._workers.pop(peer, None)
+        if workers is not None:
+            for worker in workers.each():
+                worker.dismiss()
             self._explain(peer, None)
             self._tell_stopped(peer, False)  # noqa: FBT003  # it is the callback's only news
 
     def tell(self, report: SendReport, latency: Latency) -> None:
-        """Pass on what became of a ticket to whoever has it on its way."""
-        if (worker := self._worker(report.ticket, latency)) is not None:
+        """Pass on what became of a ticket to the worker that has it on its way."""
+        if (worker := self._in_flight(latency).get(report.ticket)) is not None:
             worker.report(report)
 
     def give_up(self, ticket: int, latency: Latency) -> None:
-        """Pass on that what became of a ticket could not be written down."""
-        if (worker := self._worker(ticket, latency)) is not None:
+        """Pass on that what became of a ticket could not be recorded."""
+        if (worker := self._in_flight(latency).get(ticket)) is not None:
             worker.give_up(ticket)
 
     def reach(self, peer: PeerId, *, reachable: bool) -> None:
-        """Pass on that a peer came within reach or left it; one that is no contact concerns no direct sender."""
-        working = self._working.get(peer)
-        if working is not None and working.direct_sender is not None:
-            (working.direct_sender.within_reach if reachable else working.direct_sender.out_of_reach)()
-            if working.relay_sender is not None:
-                working.relay_sender.wake()
+        """Pass on that a peer came within reach or left it."""
+        if self._tasks is None or (not reachable and peer not in self._workers):
+            return
+        workers = self._of(peer)
+        if workers.direct is not None:
+            (workers.direct.within_reach if reachable else workers.direct.out_of_reach)()
+        if workers.relay is not None and not reachable:
+            workers.relay.wake()
 
     def new_routes(self, peer: PeerId) -> None:
-        """Pass on that a peer has named other ways."""
-        working = self._working.get(peer)
-        if working is not None and working.relay_sender is not None:
-            working.relay_sender.new_routes()
+        """Pass on that a peer has named other routes."""
+        workers = self._workers.get(peer)
+        if workers is not None and workers.relay is not None:
+            workers.relay.new_routes()
 
     @property
     def in_flight(self) -> int:
         """How many envelopes are on their way."""
-        return len(self._carrying.keys() | self._depositing.keys())
+        return len(self._sent.keys() | self._stored.keys())
 
-    def _worker(self, ticket: int, latency: Latency) -> DeliveryWorker | None:
-        return (self._carrying if latency is Latency.INTERACTIVE else self._depositing).get(ticket)
+    def _in_flight(self, latency: Latency) -> dict[int, DeliveryWorker]:
+        return self._sent if latency is Latency.INTERACTIVE else self._stored
 
-    def _make(self, peer: PeerId) -> _Working:
-        direct_sender = relay_sender = None
-        at_fault: set[DeliveryWorker] = set()
+    def _of(self, peer: PeerId) -> _Workers:
+        workers = self._workers.get(peer)
+        if workers is None:
+            workers = self._workers[peer] = self._make(peer)
+        return workers
 
-        def stopped(worker: DeliveryWorker, pause: float | None) -> None:
-            (at_fault.discard if pause is None else at_fault.add)(worker)
-            self._tell_stopped(peer, bool(at_fault))
+    def _make(self, peer: PeerId) -> _Workers:
+        stopped: set[DeliveryWorker] = set()
 
+        def tell_stopped(worker: DeliveryWorker, now: bool) -> None:  # noqa: FBT001  # it is the callback's only news
+            (stopped.add if now else stopped.discard)(worker)
+            self._tell_stopped(peer, bool(stopped))
+
+        def context(in_flight: dict[int, DeliveryWorker]) -> WorkerContext:
+            return WorkerContext(
+                runner=self._runner,
+                router=self._router,
+                backoff=self._backoff,
+                in_flight=in_flight,
+                start=self._start,
+                stopped=tell_stopped,
+                idle=partial(self._forget_if_idle, peer),
+            )
+
+        direct = relay = None
         if self._router.interactive:
-            direct_sender = DirectSender(
-                peer,
-                runner=self._runner,
-                router=self._router,
-                backoff=self._backoff,
-                dialling=self._dialling,
-                carrying=self._carrying,
-                stopped=stopped,
-            )
+            direct = DirectSender(peer, context(self._sent), dialling=self._dialling)
         if self._router.storing:
-            relay_sender = RelaySender(
-                peer,
-                runner=self._runner,
-                router=self._router,
-                backoff=self._backoff,
-                hedge=partial(self._patience, direct_sender),
-                explain=self._explain,
-                carrying=self._depositing,
-                stopped=stopped,
-            )
-        return _Working(direct_sender, relay_sender)
+            hedge = partial(self._patience, direct)
+            relay = RelaySender(peer, context(self._stored), hedge=hedge, explain=self._explain)
+        return _Workers(direct=direct, relay=relay)
 
-    def _patience(self, direct_sender: DirectSender | None) -> float:
-        """Return the seconds for which the queue is left to a direct sender; 0 where it cannot reach the contact."""
-        return 0.0 if direct_sender is None or direct_sender.gave_up else self._hedge
+    def _start(self, job: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        if self._tasks is None:
+            return False
+        self._tasks.start_soon(job)
+        return True
 
-    @staticmethod
-    async def _run(working: _Working) -> None:
-        with working.scope:
-            async with anyio.create_task_group() as both:
-                for each in (working.direct_sender, working.relay_sender):
-                    if each is not None:
-                        both.start_soon(each.run)
+    def _forget_if_idle(self, peer: PeerId) -> None:
+        workers = self._workers.get(peer)
+        if workers is not None and all(worker.forgettable for worker in workers.each()):
+            del self._workers[peer]
+
+    def _patience(self, direct: DirectSender | None) -> float:
+        """Return the seconds for which what is queued is left to the direct sender; 0 where it cannot reach them."""
+        return 0.0 if direct is None or direct.gave_up else self._hedge

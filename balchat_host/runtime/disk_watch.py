@@ -27,7 +27,6 @@ class DiskWatch:
         self._live_status = live_status
         self._was_full = False
         self._failed = anyio.Event()
-        runner.full_with(self._on_full)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -45,7 +44,8 @@ class DiskWatch:
                 await self._failed.wait()
                 await anyio.sleep(RETRY)
 
-    def _on_full(self) -> None:
+    def on_full(self) -> None:
+        """Take note that the disk had no room for a unit."""
         self._was_full = True
         self._failed.set()
         self._show(FULL)

@@ -4,17 +4,17 @@ Each job ends by itself: an exception in one is logged, and ends nothing else.
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio.abc import TaskGroup
 
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.failures import contain, log_failure
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import PeerId, Route
 from balchat_host.core import contacts, requeue, routes
 from balchat_host.core.unit_of_work import (
     Announce,
@@ -53,7 +53,9 @@ class Effects:
         self._scheduler = scheduler
         self._router = router
         self._work = work
-        self._offering: defaultdict[PeerId, anyio.Lock] = defaultdict(anyio.Lock)
+        self._offering: WeakValueDictionary[PeerId, anyio.Lock] = WeakValueDictionary()
+        self._to_offer: dict[PeerId, bytes | None] = {}
+        """Whom all routes are to be offered to, and what they were told last."""
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Carry out the effects of one commit."""
@@ -72,10 +74,10 @@ class Effects:
             case NewRoutes(peer=peer):
                 self._scheduler.new_routes(peer)
             case Disconnect(peer=peer):
-                self._scheduler.dismiss(peer)
+                self._no_more(peer)
                 self._start("disconnecting a contact", self._router.disconnect, peer)
             case Forget(peer=peer):
-                self._scheduler.dismiss(peer)
+                self._no_more(peer)
                 self._start("forgetting a contact", self._router.forget, peer)
             case EncryptWaiting(peer=peer):
                 self._start("encrypting what waits", self._encrypt_more, peer)
@@ -83,6 +85,10 @@ class Effects:
                 self.offer(peer)
             case Unexpected(type=kind):
                 _log.error("what came from somebody failed unexpectedly (%s), and was undone", kind)
+
+    def _no_more(self, peer: PeerId) -> None:
+        self._scheduler.dismiss(peer)
+        self._to_offer.pop(peer, None)
 
     def offer(self, peer: PeerId | None = None) -> None:
         """Have a contact, or all of them, told how they reach us, unless they know."""
@@ -92,8 +98,9 @@ class Effects:
             self._start("offering routes", self._offer, peer)
 
     def resume(self) -> None:
-        """Go on with what was under way when the account was up last."""
+        """Go on with what was under way when the account was up last, or a transport was."""
         self._start("encrypting what waits", self._encrypt_all_waiting)
+        self._start("looking for what waits", self._scheduler.resume)
 
     async def _encrypt_all_waiting(self) -> None:
         with suppress(StorageFull):
@@ -115,26 +122,35 @@ class Effects:
             contain(what, error)
 
     async def _offer_all(self) -> None:
-        # A transport may have to ask somebody slow for a way, so we go on to the next contact meanwhile.
-        peers = iter(await self._runner.read(contacts.talking))
+        told = await self._runner.read(routes.all_told)
+        # Whoever is removed or blocked meanwhile leaves it (`_no_more`).
+        self._to_offer |= told
+        # A transport may have to ask somebody slow for a route, so we go on to the next contact meanwhile.
         async with anyio.create_task_group() as tasks:
             for _ in range(_OFFERS_AT_ONCE):
-                tasks.start_soon(self._offer_each, peers)
+                tasks.start_soon(self._offer_each)
 
-    async def _offer_each(self, peers: Iterator[PeerId]) -> None:
-        for peer in peers:
-            await self._do("offering routes", self._offer, peer)
+    async def _offer_each(self) -> None:
+        while self._to_offer:
+            peer, told = self._to_offer.popitem()
+            await self._do("offering routes", self._offer_unless_told, peer, told)
+
+    async def _offer_unless_told(self, peer: PeerId, told: bytes | None) -> None:
+        async with self._offering.setdefault(peer, anyio.Lock()):
+            allocated = await self._router.allocate(peer)
+            if allocated and routes.body_of(allocated) != told:
+                await self._tell_routes(peer, allocated)
 
     async def _offer(self, peer: PeerId) -> None:
         # One after the other: what was allocated later must not be overtaken by what was allocated before.
-        # What does not work now is offered again when the account next comes up.
-        async with self._offering[peer]:
-            with suppress(StorageFull):
-                await self._offer_now(peer)
+        async with self._offering.setdefault(peer, anyio.Lock()):
+            # Removed meanwhile, they must not get anything made for them.
+            if await self._runner.read(lambda tx: contacts.by_peer(tx, peer)) is None:
+                return
+            if allocated := await self._router.allocate(peer):
+                await self._tell_routes(peer, allocated)
 
-    async def _offer_now(self, peer: PeerId) -> None:
-        # Removed meanwhile, they must not get anything made for them.
-        if await self._runner.read(lambda tx: contacts.by_peer(tx, peer)) is None:
-            return
-        if allocated := await self._router.allocate(peer):
+    async def _tell_routes(self, peer: PeerId, allocated: Sequence[Route]) -> None:
+        # What does not work now is offered again when the account next comes up.
+        with suppress(StorageFull):
             await self._runner.change(lambda unit: routes.offer(unit, peer, allocated))

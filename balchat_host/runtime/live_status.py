@@ -1,7 +1,7 @@
 """What is true only for the moment: how network and transports are, and who is within reach."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -26,7 +26,6 @@ class LiveStatus:
     def __init__(self, *, profile: str, policy: str, works_as: str) -> None:
         self.changed = Bell()
         self.running = False
-        self.in_flight: Callable[[], int] = lambda: 0
         self._profile = profile
         self._policy = policy
         self._works_as = works_as
@@ -117,7 +116,7 @@ class LiveStatus:
             works_as=self._works_as,
             contacts=[self.complete(contact_view(tx, row)) for row in contacts.everyone(tx)],
             requests=requests.count(tx),
-            outbox=replace(outbox.view(tx), in_flight=self.in_flight()),
+            outbox=outbox.view(tx),
             storage=self._storage,
         )
 

@@ -1,6 +1,7 @@
 """The `App` in the process that holds the vault."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,21 @@ from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 _EVENTS_AT_ONCE: Final = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What runs around an unlocked vault, as its App sees it.
+
+    `stop` begins to end it, `relays` returns those that people manage, and `in_flight` how many envelopes are on their
+    way.
+    """
+
+    stop: Callable[[], None]
+    relays: Callable[[], Relays | None]
+    in_flight: Callable[[], int]
+
+
 class LocalApp(App):
-    """One unlocked account. Unless it was told how to stop, it is open for its vault only and nothing runs."""
+    """One unlocked account. Without `running` it is open for its vault only, and nothing runs."""
 
     def __init__(
         self,
@@ -29,21 +43,13 @@ class LocalApp(App):
         *,
         new_recovery_code: Callable[[], Secret],
         process_id: int,
+        running: Running | None = None,
     ) -> None:
         self._runner = runner
         self._live_status = live_status
         self._new_recovery_code = new_recovery_code
         self._process_id = process_id
-        self._stop: Callable[[], None] | None = None
-        self._find_relays: Callable[[], Relays | None] = _none
-
-    def relays_with(self, find: Callable[[], Relays | None]) -> None:
-        """Have the relays managed that `find` gives; None where no enabled transport has any."""
-        self._find_relays = find
-
-    def stop_with(self, stop: Callable[[], None]) -> None:
-        """Have `shut_down` call `stop`, which begins to end what runs."""
-        self._stop = stop
+        self._running = running
 
     # -- the account
 
@@ -51,7 +57,9 @@ class LocalApp(App):
         return await self._runner.read(account.code)
 
     async def status(self) -> Status:
-        return await self._runner.read(self._live_status.status)
+        status = await self._runner.read(self._live_status.status)
+        in_flight = 0 if self._running is None else self._running.in_flight()
+        return replace(status, outbox=replace(status.outbox, in_flight=in_flight))
 
     async def watch_status(self) -> AsyncIterator[Status]:
         while True:
@@ -84,9 +92,9 @@ class LocalApp(App):
         await self._runner.back_up(path)
 
     async def shut_down(self) -> int:
-        if self._stop is None:
+        if self._running is None:
             raise NotRunning
-        self._stop()
+        self._running.stop()
         return self._process_id
 
     # -- contacts
@@ -189,13 +197,9 @@ class LocalApp(App):
 
     @property
     def _relays(self) -> Relays:
-        if self._stop is None:
+        if self._running is None:
             raise NotRunning
-        relays = self._find_relays()
+        relays = self._running.relays()
         if relays is None:
             raise NoRelayTransport
         return relays
-
-
-def _none() -> None:
-    """Return no relays: nothing runs."""

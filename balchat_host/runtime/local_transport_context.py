@@ -15,11 +15,10 @@ from balchat_host.api.failures import contain
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
-from balchat_host.api.types import STOPPED, PeerId, Secret, ServiceState
+from balchat_host.api.types import STOPPED, PeerId, ServiceState
 from balchat_host.core import account, budgets, inbox, key_package_pool, restoring
 from balchat_host.core.unit_of_work import crypto_area
-from balchat_host.runtime.current_network import CurrentNetwork, LastingService
-from balchat_host.runtime.delivery_reports import DeliveryReports
+from balchat_host.runtime.enabled_network import EnabledNetwork, RepublishedService
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -39,31 +38,29 @@ class LocalTransportContext(TransportContext):
         latency: Latency,
         *,
         identity: PeerId,
-        seed: Secret,
         runner: UnitOfWorkRunner,
-        network: CurrentNetwork,
+        network: EnabledNetwork,
         live_status: LiveStatus,
-        delivery_reports: DeliveryReports,
         on_state: Callable[[ServiceState], None],
+        on_reports: Callable[[Sequence[SendReport], Latency], None],
         on_peer: Callable[[PeerId, bool], None],
         on_routes: Callable[[PeerId | None], None],
     ) -> None:
         self._name = name
         self._latency = latency
         self._identity = identity
-        self._seed = seed
         self._runner = runner
         self._network = network
         self._live_status = live_status
-        self._delivery_reports = delivery_reports
         self._on_state = on_state
+        self._on_reports = on_reports
         self._on_peer = on_peer
         self._on_routes = on_routes
         self._area = f"transport/{name}"
         self._heard = True
         self._handed_over: set[int] = set()
         self._within_reach: set[PeerId] = set()
-        self._published: list[LastingService] = []
+        self._published: list[RepublishedService] = []
 
     def hand_over(self, tickets: Iterable[int]) -> None:
         """Count these envelopes as the object's, until their final reports."""
@@ -112,7 +109,9 @@ class LocalTransportContext(TransportContext):
                 except BaseException as error:  # noqa: BLE001  # the transport's failure is not the network's
                     contain(self._name, error)
 
-        service = await self._network.publish(self._seed, port, on_state=took)
+        engine = self._runner.engine
+        key = await self._runner.read(lambda tx: engine.identity_seed(crypto_area(tx)))
+        service = await self._network.publish(key, port, on_state=took)
         self._published = [each for each in self._published if not each.closed]
         self._published.append(service)
         return service
@@ -152,7 +151,7 @@ class LocalTransportContext(TransportContext):
     def report(self, reports: Sequence[SendReport]) -> None:
         if self._heard:
             self.not_taken(report.ticket for report in reports if report.outcome is not Outcome.SENT)
-            self._delivery_reports.take(reports, self._latency)
+            self._on_reports(reports, self._latency)
 
     def state_changed(self, state: ServiceState) -> None:
         if self._heard:

@@ -1,19 +1,19 @@
-"""An account that is up: network, transports, delivery workers and front ends around one unlocked vault.
+"""An account that is up: network, transports, deliveries and front ends around one unlocked vault.
 
 Three rings of tasks. They begin together, and end from the inside out: what uses a ring ends before the ring does.
 
     network      { the network }
       transports { every enabled one }
-        work     { delivery workers, delivery reports, housekeeping, front ends }
+        work     { deliveries, reports, housekeeping, front ends }
 
 A plugin that fails is shown as degraded, and made again (`supervision`). Only a vault that failed, or a network that
 cannot exist, ends the account, with its own error.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -22,26 +22,27 @@ from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import BalchatError, StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
-from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.api.transport import Latency
+from balchat_host.api.types import PeerId, ServiceState
 from balchat_host.core import account, contacts, housekeeping
-from balchat_host.core.unit_of_work import crypto_area
-from balchat_host.runtime.current_network import CurrentNetwork
+from balchat_host.core.unit_of_work import Effect
 from balchat_host.runtime.delivery_reports import DeliveryReports
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.disk_watch import DiskWatch
 from balchat_host.runtime.effects import Effects
+from balchat_host.runtime.enabled_front_end import EnabledFrontEnd
+from balchat_host.runtime.enabled_network import EnabledNetwork
+from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.ending import EndLimit
 from balchat_host.runtime.exits import contained_exits
-from balchat_host.runtime.live_status import LiveStatus
-from balchat_host.runtime.local_app import LocalApp
+from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
+from balchat_host.runtime.reconnecting import Reconnector
 from balchat_host.runtime.routing import Router
-from balchat_host.runtime.served import ServedFrontEnd
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
-from balchat_host.runtime.supervision import PluginService, Supervisor
-from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from balchat_host.runtime.supervision import Supervisor
+from balchat_host.runtime.unlocked import Unlocked
 
 _TIDY_EVERY: Final = 3600.0
 _END_TIMEOUT: Final = 20.0
@@ -59,9 +60,7 @@ class Node:
 
     def __init__(
         self,
-        runner: UnitOfWorkRunner,
-        live_status: LiveStatus,
-        app: LocalApp,
+        unlocked: Unlocked,
         *,
         network: NetworkSetup,
         transports: Sequence[TransportSetup],
@@ -72,26 +71,39 @@ class Node:
         end_timeout: float = _END_TIMEOUT,
         stuck: Callable[[Sequence[str]], None],
     ) -> None:
-        self._runner = runner
-        self._live_status = live_status
-        self._app = app
-        self._network = CurrentNetwork(network, live_status, hopeless=self._fail)
-        self._front_ends = [ServedFrontEnd(setup, app, live_status) for setup in front_ends]
+        self._live_status = status = unlocked.live_status
+        self.runner = runner = unlocked.runner(on_commit=self._on_commit, on_failure=self._fail, on_full=self._on_full)
+        self._disk_watch = DiskWatch(runner, status)
+        self._network = EnabledNetwork(network, status.set_network, hopeless=self._fail)
+        self._transports = [
+            EnabledTransport(
+                setup,
+                partial(self._show_transport, setup.latency),
+                new_context=partial(self._context, setup),
+                contacts=self._contacts,
+                came_up=self._came_up,
+            )
+            for setup in transports
+        ]
+        self._router = router = Router(runner, self._transports)
+        self._reconnector = Reconnector(runner, router)
+        self._scheduler = DeliveryScheduler(
+            runner, router, backoff, hedge=hedge, explain=status.set_reason, stopped=status.set_stopped
+        )
+        self._reports = DeliveryReports(runner, self._scheduler)
+        self._effects: Effects | None = None
+        self._identity: PeerId | None = None
+        running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
+        self.app = unlocked.app(runner, running)
+        self._front_ends = [EnabledFrontEnd(setup, self.app, status.set_plugin) for setup in front_ends]
         self._start_timeout = start_timeout
         self._end = EndLimit(end_timeout, stuck)
-        self._delivery_reports = DeliveryReports(runner)
-        self._transports = [self._enabled_transport(setup) for setup in transports]
-        self._router = Router(runner, self._transports)
-        self._scheduler = DeliveryScheduler(
-            runner, self._router, backoff, hedge=hedge, explain=live_status.set_reason, stopped=live_status.set_stopped
-        )
         self._stop = anyio.Event()
         self._failure: BalchatError | None = None
-        self._effects: Effects | None = None
-        self._identity: tuple[PeerId, Secret] | None = None
-        app.stop_with(self._stop.set)
-        app.relays_with(self._router.relays)
-        runner.fail_with(self._fail)
+
+    def stop(self) -> None:
+        """Begin to end."""
+        self._stop.set()
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
@@ -105,40 +117,35 @@ class Node:
             raise type(self._failure)(**self._failure.fields)
 
     async def _run(self, task_status: TaskStatus[App]) -> None:
+        await self.runner.open()
         await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
-        us = await self._runner.read(account.load)
-        self._identity = us.peer, await self._runner.read(self._seed)
-        self._delivery_reports.tell_with(self._scheduler.tell)
-        self._delivery_reports.give_up_with(self._scheduler.give_up)
-        self._live_status.in_flight = lambda: self._scheduler.in_flight
-        async with anyio.create_task_group() as base, _ended_with(base):
+        self._identity = (await self.runner.read(account.load)).peer
+        async with _ring() as base:
             network = self._supervise(base, self._network)
-            async with anyio.create_task_group() as ways, _ended_with(ways):
+            async with _ring() as ways:
                 transports = [self._supervise(ways, transport) for transport in self._transports]
-                async with anyio.create_task_group() as work, _ended_with(work):
+                async with _ring() as work:
                     front_ends = [self._supervise(work, front_end) for front_end in self._front_ends]
                     work.start_soon(self._settle, transports)
                     await self._work(work, [network, *transports, *front_ends], task_status)
 
-    def _supervise(self, tasks: TaskGroup, service: PluginService) -> Supervisor:
-        supervisor = Supervisor(service, start_timeout=self._start_timeout)
+    def _supervise(self, tasks: TaskGroup, plugin: EnabledPlugin[Any]) -> Supervisor:
+        supervisor = Supervisor(plugin, start_timeout=self._start_timeout)
         tasks.start_soon(supervisor.run)
         return supervisor
 
     async def _work(self, work: TaskGroup, supervisors: Sequence[Supervisor], task_status: TaskStatus[App]) -> None:
-        self._effects = Effects(self._runner, self._live_status, self._scheduler, self._router, work)
-        self._runner.carry_out_with(self._effects.carry_out)
+        self._effects = Effects(self.runner, self._live_status, self._scheduler, self._router, work)
+        self._scheduler.start(work)
         self._effects.resume()
         self._live_status.running = True
         try:
-            work.start_soon(self._delivery_reports.run)
-            work.start_soon(self._tidy_now_and_then)
-            work.start_soon(DiskWatch(self._runner, self._live_status).run)
-            self._scheduler.start(work, await self._runner.read(contacts.talking))
+            for job in (self._reports.run, self._reconnector.run, self._disk_watch.run, self._tidy_now_and_then):
+                work.start_soon(job)
             with anyio.move_on_after(_PATIENCE):
                 await self._decided(supervisors)
             if self._failure is None:
-                task_status.started(self._app)
+                task_status.started(self.app)
             await self._stop.wait()
         finally:
             self._end.begin(supervisors)
@@ -146,7 +153,6 @@ class Node:
             # What is committed from here on must not reach tasks that have ended.
             self._effects = None
             self._scheduler.stop()
-            self._runner.carry_out_with(self._live_status.carry_out)
 
     async def _decided(self, supervisors: Sequence[Supervisor]) -> None:
         """Wait until each plugin has started or failed, or the account is told to end."""
@@ -171,35 +177,40 @@ class Node:
         self._failure = self._failure or error
         self._stop.set()
 
+    def _on_commit(self, effects: Iterable[Effect]) -> None:
+        (self._effects or self._live_status).carry_out(effects)
+
+    def _on_full(self) -> None:
+        self._disk_watch.on_full()
+
     # -- what transports cause
 
-    def _enabled_transport(self, setup: TransportSetup) -> EnabledTransport:
-        def new_context(on_state: Callable[[ServiceState], None]) -> LocalTransportContext:
-            assert self._identity is not None, "transports are made once the account is loaded"
-            us, seed = self._identity
-            return LocalTransportContext(
-                setup.name,
-                setup.latency,
-                identity=us,
-                seed=seed,
-                runner=self._runner,
-                network=self._network,
-                live_status=self._live_status,
-                delivery_reports=self._delivery_reports,
-                on_state=on_state,
-                on_peer=partial(self._on_peer, setup.name),
-                on_routes=self._on_routes,
-            )
-
-        return EnabledTransport(
-            setup, self._live_status, new_context=new_context, contacts=self._contacts, came_up=self._came_up
+    def _context(self, setup: TransportSetup, on_state: Callable[[ServiceState], None]) -> LocalTransportContext:
+        assert self._identity is not None, "transports are made once the account is loaded"
+        return LocalTransportContext(
+            setup.name,
+            setup.latency,
+            identity=self._identity,
+            runner=self.runner,
+            network=self._network,
+            live_status=self._live_status,
+            on_state=on_state,
+            on_reports=self._reports.take,
+            on_peer=partial(self._on_peer, setup.name),
+            on_routes=self._on_routes,
         )
 
     async def _contacts(self) -> set[PeerId]:
-        return {contact.peer for contact in await self._runner.read(contacts.everyone)}
+        return {contact.peer for contact in await self.runner.read(contacts.everyone)}
+
+    def _show_transport(self, latency: Latency, name: str, state: ServiceState) -> None:
+        self._live_status.set_transport(name, state)
+        if latency is Latency.INTERACTIVE:
+            self._reconnector.note(name, state)
 
     def _came_up(self) -> None:
-        self._scheduler.wake_all()
+        if self._effects is not None:
+            self._effects.resume()
         self._on_routes(None)
 
     def _on_peer(self, transport: str, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
@@ -211,16 +222,13 @@ class Node:
         if self._effects is not None and (peer is not None or self._router.settled.is_set()):
             self._effects.offer(peer)
 
-    # -- the vault
-
-    def _seed(self, tx: ReadTransaction) -> Secret:
-        return self._runner.engine.identity_seed(crypto_area(tx))
+    # -- now and then
 
     async def _tidy(self) -> None:
         try:
             # What has had its time can wait until there is room.
             with suppress(StorageFull):
-                await self._runner.change(housekeeping.tidy)
+                await self.runner.change(housekeeping.tidy)
         except BaseException as error:  # noqa: BLE001  # it is tried again in an hour
             contain("housekeeping", error)
 
@@ -230,14 +238,11 @@ class Node:
             await self._tidy()
 
 
-class _ended_with:  # noqa: N801  # reads as what it does, in a with statement
-    """End a ring of tasks when its body ends."""
-
-    def __init__(self, tasks: TaskGroup) -> None:
-        self._tasks = tasks
-
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, *_: object) -> None:
-        self._tasks.cancel_scope.cancel()
+@asynccontextmanager
+async def _ring() -> AsyncGenerator[TaskGroup]:
+    """Run a ring of tasks, which ends when the block does."""
+    async with anyio.create_task_group() as tasks:
+        try:
+            yield tasks
+        finally:
+            tasks.cancel_scope.cancel()

@@ -1,33 +1,30 @@
 """Leaves with those who store and forward what a contact has not confirmed yet.
 
 It is a direct sender's counterpart for contacts who are away. What is sent to them directly is given a while to be
-answered (*hedging*); where nobody stores, nothing runs. One batch is answered before the next one leaves, so that
-nothing overtakes what was lost or refused. Who is not reachable at all, and was never talked to, may have left
-KeyPackages to claim.
+answered (*hedging*). One batch is answered before the next one leaves, so that nothing overtakes what was lost or
+refused. Who cannot be reached at all, and was never talked to, may have left KeyPackages to claim.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
+from typing import Final
 
 import anyio
 
-from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, inbox, outbox, routes
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.runtime.delivery_worker import DeliveryWorker
-from balchat_host.runtime.routing import Router
-from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 
-_BATCH = 64
-_REFUSED_FOR_NOW = 300.0
+_BATCH: Final = 64
+_REFUSED_FOR_NOW: Final = 300.0
 """Seconds to wait after a refusal for good, which is one way's: another relay, or a new route, may come first."""
 
 
 class RelaySender(DeliveryWorker):
-    """Stores for one peer. `hedge` gives the seconds that what was queued waits for a direct answer.
+    """Stores for one peer. `hedge` returns the seconds that what was queued waits for a direct answer.
 
     `explain` is told why a peer of whom we need a KeyPackage is not found, and None once one is.
     """
@@ -35,28 +32,25 @@ class RelaySender(DeliveryWorker):
     def __init__(
         self,
         peer: PeerId,
+        context: WorkerContext,
         *,
-        runner: UnitOfWorkRunner,
-        router: Router,
-        backoff: Backoff,
         hedge: Callable[[], float],
         explain: Callable[[PeerId, str | None], None],
-        carrying: MutableMapping[int, DeliveryWorker],
-        stopped: Callable[[DeliveryWorker, float | None], None],
     ) -> None:
-        super().__init__(carrying, backoff, stopped)
-        self._explain = explain
-        self._peer = peer
-        self._runner = runner
-        self._router = router
+        super().__init__(peer, context)
         self._hedge = hedge
+        self._explain = explain
         self._lost = False
         self._moved = False
         self._failures = 0
         self._resume_at = 0.0
 
+    @property
+    def forgettable(self) -> bool:
+        return super().forgettable and not self._failures and self._resume_at <= anyio.current_time()
+
     def new_routes(self) -> None:
-        """Hear that the peer has named other ways: what is refused or fails by the old ones counts no more."""
+        """Take note that the peer has named other routes: what was refused or failed by the old ones counts no more."""
         self._resume_at, self._failures = 0.0, 0
         self._moved = bool(self._in_flight)
         self.wake()

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-Each network, transport and front end is a `PluginService`, kept up by a `Supervisor` of its own:
+Each network, transport and front end is an `EnabledPlugin`, kept up by a `Supervisor` of its own:
 
     state     what happens                       next state
     --------  ---------------------------------  ----------------------------------------------
@@ -17,9 +17,7 @@ A failed service is shown as degraded, with what failed and in which distributio
 seconds to 5 minutes, and are short again after an object that ran for longer than that.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable
-from typing import Final, Protocol
+from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskStatus
@@ -27,6 +25,7 @@ from anyio.abc import TaskStatus
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.failures import contain, log_failure, must_pass
 from balchat_host.api.types import ONLINE, Phase, ServiceState
+from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
 from balchat_host.runtime.failures import only, words_of
 
 _BACKOFF: Final = Backoff(first=5.0, longest=300.0)
@@ -34,49 +33,11 @@ _BACKOFF: Final = Backoff(first=5.0, longest=300.0)
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
 
 
-class Run(Protocol):
-    """The `run` of a plugin's object."""
-
-    def __call__(self, *, task_status: TaskStatus[None]) -> Awaitable[None]: ...
-
-
-class PluginService(ABC):
-    """One enabled plugin, whichever object of it runs now.
-
-    `origin` is the distribution that it came from, with its version: for messages to people.
-    """
-
-    def __init__(self, name: str, origin: str) -> None:
-        self.name = name
-        self.origin = origin
-        self.reported = False
-        """Whether the present object has told how it is."""
-
-    @abstractmethod
-    def make(self) -> Run:
-        """Make a new object by the plugin's factory; return its `run`. Raise what the factory raises."""
-
-    async def begin(self) -> None:  # noqa: B027  # not every service has something to do then
-        """Put the present object to use: it has called `started()`."""
-
-    async def end(self) -> None:  # noqa: B027  # as above
-        """Clear what is left of the present object, which has ended. Called once for each `make`; it must not raise."""
-
-    def gives_up(self, error: BaseException) -> bool:
-        """Take note of an exception that ended the present object; say whether waiting cannot mend it."""
-        del error
-        return False
-
-    @abstractmethod
-    def show(self, state: ServiceState) -> None:
-        """Have the status show how the service is."""
-
-
 class Supervisor:
     """Keeps one service up. `start_timeout` is in seconds."""
 
-    def __init__(self, service: PluginService, *, start_timeout: float) -> None:
-        self.service = service
+    def __init__(self, plugin: EnabledPlugin[Any], *, start_timeout: float) -> None:
+        self.plugin = plugin
         self.decided = anyio.Event()
         """Set once the first object has started, failed or been given up."""
         self.start_timeout = start_timeout
@@ -85,7 +46,7 @@ class Supervisor:
     @property
     def name(self) -> str:
         """The plugin's name, with its distribution and version."""
-        return f"{self.service.name} ({self.service.origin})"
+        return f"{self.plugin.name} ({self.plugin.origin})"
 
     async def run(self) -> None:
         """Work until cancelled, or until the service says that waiting cannot mend it."""
@@ -96,7 +57,7 @@ class Supervisor:
             self.running = False
 
     async def _run(self) -> None:
-        self.service.show(_STARTING)
+        self.plugin.show(_STARTING)
         failures = 0
         while True:
             began = anyio.current_time()
@@ -110,14 +71,14 @@ class Supervisor:
 
     def started(self) -> None:
         """Take note that an object has started. One that tells nothing of itself is shown as online."""
-        if not self.service.reported:
-            self.service.show(ONLINE)
+        if not self.plugin.reported:
+            self.plugin.show(ONLINE)
         self.decided.set()
 
     def failed(self, problem: str) -> None:
         """Show that an object has failed, and why."""
-        reason = f"{self.service.origin}: {problem}; it is started again"
-        self.service.show(ServiceState(phase=Phase.DEGRADED, reason=reason))
+        reason = f"{self.plugin.origin}: {problem}; it is started again"
+        self.plugin.show(ServiceState(phase=Phase.DEGRADED, reason=reason))
         self.decided.set()
 
 
@@ -126,7 +87,7 @@ class _Attempt:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._service = supervisor.service
+        self._plugin = supervisor.plugin
         self._started = anyio.Event()
         self._late = False
         self.problem = ""
@@ -135,10 +96,10 @@ class _Attempt:
 
     async def run(self) -> None:
         """Make the object and run it to its end; whatever that is, only cancellation and Ctrl-C are raised."""
-        self._service.reported = False
+        self._plugin.reported = False
         where = "its factory"
         try:
-            run = self._service.make()
+            run = self._plugin.make()
             where = "run()"
             await self._run(run)
         except BaseException as error:
@@ -148,7 +109,7 @@ class _Attempt:
             if not self._late:
                 cause = only(error)
                 self.problem = "run() returned" if isinstance(cause, ReturnedTooSoon) else f"{where} {words_of(cause)}"
-                self.hopeless = self._service.gives_up(cause)
+                self.hopeless = self._plugin.gives_up(cause)
                 log_failure(self._supervisor.name, cause)
         finally:
             with anyio.CancelScope(shield=True):
@@ -158,7 +119,7 @@ class _Attempt:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._limit_start, tasks.cancel_scope)
             await tasks.start(self._run_to_end, run)
-            await self._service.begin()
+            await self._plugin.begin()
             self._started.set()
             self._supervisor.started()
 
@@ -180,7 +141,7 @@ class _Attempt:
 
     async def _end(self) -> None:
         try:
-            await self._service.end()
+            await self._plugin.end()
         except BaseException as error:  # noqa: BLE001  # a plugin's code runs in it
             contain(self._supervisor.name, error)
 

@@ -1,4 +1,4 @@
-"""Runs the core's functions on the vault and has their effects carried out after the commit."""
+"""Runs the core's functions on the vault, and hands on their effects after the commit."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,7 +19,9 @@ T = TypeVar("T")
 class UnitOfWorkRunner:
     """The one way to the vault for everything above it.
 
-    `clock` gives Unix milliseconds; `entropy(n)` gives n unpredictable octets.
+    `clock` returns Unix milliseconds; `entropy(n)` returns n unpredictable octets. None of the callbacks may wait:
+    `on_commit` is called in the event loop with the effects of each commit; `on_failure` when the vault has failed and
+    takes nothing more, and `on_full` when the disk had no room for a unit. The caller hears of both as well.
     """
 
     def __init__(
@@ -30,32 +32,23 @@ class UnitOfWorkRunner:
         policy: Policy,
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
+        on_commit: Callable[[Iterable[Effect]], None] | None = None,
+        on_failure: Callable[[BalchatError], None] | None = None,
+        on_full: Callable[[], None] | None = None,
     ) -> None:
         self.vault = vault
         self.engine = engine
         self.policy = policy
         self.clock = clock
         self._entropy = entropy
-        self._carry_out: Callable[[Iterable[Effect]], None] = _nothing
-        self._fail: Callable[[BalchatError], None] = _nobody
-        self._tell_full: Callable[[], None] = _not_said
-
-    def carry_out_with(self, carry_out: Callable[[Iterable[Effect]], None]) -> None:
-        """Have `carry_out` called, in the event loop, with the effects of each commit; it must not wait."""
-        self._carry_out = carry_out
-
-    def fail_with(self, fail: Callable[[BalchatError], None]) -> None:
-        """Have `fail` called when the vault has failed and takes no more units; whoever called hears of it as well."""
-        self._fail = fail
-
-    def full_with(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called when a unit has found no room on the disk; it must not wait."""
-        self._tell_full = tell
+        self._on_commit = on_commit
+        self._on_failure = on_failure
+        self._on_full = on_full
 
     async def change(self, fn: Callable[[UnitOfWork], T]) -> T:
-        """Run a changing function of the core as one unit; return once it is durable and its effects are under way.
+        """Run a changing function of the core as one unit of work.
 
-        Raises what `fn` raises, and what Vault.transact does.
+        Return once it is durable and its effects are under way. Raises what `fn` raises, and what Vault.transact does.
         """
 
         def run(tx: Transaction) -> tuple[T, Iterable[Effect]]:
@@ -69,7 +62,8 @@ class UnitOfWorkRunner:
                 self._follow(effects)
                 return result
         except StorageFull:
-            self._tell_full()
+            if self._on_full is not None:
+                self._on_full()
             raise
         except (StorageFailed, VaultDamaged) as error:
             self._fail(error)
@@ -101,21 +95,15 @@ class UnitOfWorkRunner:
             self._fail(error)
             raise
 
+    def _fail(self, error: BalchatError) -> None:
+        if self._on_failure is not None:
+            self._on_failure(error)
+
     def _follow(self, effects: Iterable[Effect]) -> None:
+        if self._on_commit is None:
+            return
         # It is committed: whatever fails now, the caller must not take the change for undone.
         try:
-            self._carry_out(effects)
+            self._on_commit(effects)
         except Exception as error:  # noqa: BLE001  # see above
             log_failure("what follows a commit", error)
-
-
-def _nothing(effects: Iterable[Effect]) -> None:
-    """Carry out nothing: the account is open for its vault only, and what waits in the outbox waits on."""
-
-
-def _nobody(error: BalchatError) -> None:
-    """Tell nobody but the caller: nothing else runs."""
-
-
-def _not_said() -> None:
-    """Tell nobody but the caller, as above."""

@@ -37,7 +37,7 @@ from balchat_host.core import account, contacts, housekeeping, messages, outbox,
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget, Policy
 from balchat_host.loader.plugins import discover
 from balchat_host.runtime.live_status import LiveStatus
-from balchat_host.runtime.local_app import LocalApp
+from balchat_host.runtime.local_app import LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_relays import MemoryRelays
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
@@ -181,17 +181,16 @@ class MemoryAccount(SimulatedAccount):
             policy=self.world.policy,
             clock=self.world.clock,
             entropy=self.world.entropy,
+            on_commit=self.follow,
         )
-        self._runner.carry_out_with(self.follow)
         self.app = _App(
             self._runner,
             self.live_status,
             new_recovery_code=self._storage.new_recovery_code,
             process_id=process_id or os.getpid(),
+            running=Running(stop=self._end, relays=lambda: self.relays, in_flight=lambda: 0),
         )
         self.app.kept = self.kept
-        self.app.stop_with(self._end)
-        self.app.relays_with(lambda: self.relays)
         self.create()
         self.set_network(ONLINE)
 

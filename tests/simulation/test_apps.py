@@ -15,7 +15,10 @@ from balchat_ui_rpc.plugin import connect
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
+from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.frontend import FrontEndContext
+from balchat_host.api.transport import Latency, Relays, Transport
+from balchat_host.runtime.setups import TransportSetup
 from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import AppRelayKit, DirectOnlyAppKit
@@ -23,9 +26,13 @@ from balchat_host.testing.memory_relays import MemoryRelays
 from tests.support.virtual_account import PASSPHRASE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from anyio.abc import TaskStatus
 
     from balchat_host.api.frontend import App
+    from balchat_host.api.transport import Outgoing
+    from balchat_host.api.types import PeerId, Route
 
 WEAK = Kdf(memory_kib=64, passes=1, lanes=1)
 
@@ -107,6 +114,42 @@ class TestRemoteAppPair(TestLocalAppPair):
             yield TestedAccount(app=remote, passphrase=alice.passphrase, recovery_code=alice.recovery_code)
 
 
+class HasRelays(Transport):
+    """A transport with relays, where nothing is ever left."""
+
+    def __init__(self) -> None:
+        self._relays = MemoryRelays()
+
+    @classmethod
+    def setup(cls) -> TransportSetup:
+        """What an account needs to have it."""
+        latency = Latency.STORE_AND_FORWARD
+        return TransportSetup(name="has_relays", origin="has-relays 1.0", latency=latency, make=lambda _context: cls())
+
+    @property
+    def relays(self) -> Relays:
+        return self._relays
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        task_status.started()
+        await anyio.sleep_forever()
+
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        return []
+
+    async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+        return []
+
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+        raise PeerUnreachable(problem="nothing is left here")
+
+    def reachable(self, peer: PeerId) -> bool:
+        return False
+
+    async def disconnect(self, peer: PeerId) -> None:
+        pass
+
+
 class TestLocalAppDirectOnly(DirectOnlyAppKit):
     @pytest.fixture
     async def app(self, people) -> AsyncIterator[App]:
@@ -118,9 +161,8 @@ class TestLocalAppRelays(AppRelayKit):
     @pytest.fixture
     async def app(self, people) -> AsyncIterator[App]:
         someone = await people.make("Alice")
-        relays = MemoryRelays()
+        someone.transports = [*someone.transports, HasRelays.setup()]
         async with someone.up() as app:
-            someone.app.relays_with(lambda: relays)
             yield app
 
 
@@ -143,7 +185,6 @@ class TestRemoteAppRelays(OverTheSocket, AppRelayKit):
     @pytest.fixture
     async def app(self, people, short: Path) -> AsyncIterator[App]:
         someone = await people.make("Alice")
-        relays = MemoryRelays()
+        someone.transports = [*someone.transports, HasRelays.setup()]
         async with someone.up() as app, served(app, short) as remote:
-            someone.app.relays_with(lambda: relays)
             yield remote

@@ -134,6 +134,7 @@ async def test_what_fails_over_routes_to_one_contact_keeps_them_from_no_other(
             await meet(alice, bob, "Robert")
         victims.append(bob.peer)
         plant.failure = FAILURES[failure]
+        alice.transports = [*alice.transports, VirtualRelay().setup]  # so there are other routes to offer
         await people.up(alice)
         await meet(alice, carol, "Carol")
         await anyio.sleep(MINUTE)
@@ -191,7 +192,7 @@ async def test_housekeeping_that_fails_ends_nothing_and_is_tried_again(
 async def test_an_effect_that_fails_does_not_make_its_commit_fail(people, monkeypatch: pytest.MonkeyPatch) -> None:
     async with people:
         alice = await people.start("Alice")
-        monkeypatch.setattr(alice.runner, "_carry_out", FAILURES["Broken"])
+        monkeypatch.setattr(alice.runner, "_on_commit", FAILURES["Broken"])
         assert (await alice.app.add_contact(nobody().onion, "Bob")).name == "Bob"
 
 

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+import trio
 
 from balchat_host.api.events import MessageAdded, MessageStateChanged
 from balchat_host.api.transport import Outcome
 from balchat_host.api.views import MessageState
+from balchat_host.runtime import reconnecting
 from balchat_host.testing.app_kit import nobody, until
 from balchat_host.testing.app_pair_kit import introduce
 from tests.support.virtual_account import FIRST_RETRY, LAST_RETRY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from balchat_host.api.frontend import App
+    from balchat_host.api.storage import ReadTransaction
     from balchat_host.api.types import PeerId
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +65,7 @@ async def test_retries_grow_apart_with_jitter_and_never_stop(people) -> None:
         assert 3 * HOUR - times[-1] <= LAST_RETRY
 
 
-async def test_who_waits_for_nothing_is_tried_less_often(people) -> None:
+async def test_somebody_for_whom_nothing_waits_is_not_tried_again(people) -> None:
     async with people:
         alice, bob = await people.start("Alice"), await people.make("Bob")
         async with bob.up():
@@ -68,11 +73,58 @@ async def test_who_waits_for_nothing_is_tried_less_often(people) -> None:
             await anyio.sleep(60)
         tried = len(people.world.times_of(bob.peer))
         await anyio.sleep(3 * HOUR)
-        idle = len(people.world.times_of(bob.peer)) - tried
+        assert len(people.world.times_of(bob.peer)) == tried
         await alice.app.send("Bob", "are you there?")
-        await anyio.sleep(3 * HOUR)
-        waiting = len(people.world.times_of(bob.peer)) - tried - idle
-        assert 3 * HOUR / (3 * LAST_RETRY) <= idle < waiting
+        await anyio.sleep(1)
+        assert len(people.world.times_of(bob.peer)) > tried
+
+
+async def test_contacts_for_whom_nothing_waits_cost_no_query_and_no_task(
+    people, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.make("Bob")
+        async with bob.up():
+            await introduce(alice.app, bob.app)
+            await anyio.sleep(60)
+        await anyio.sleep(HOUR)
+        reads: list[object] = []
+        read = alice.vault.read
+
+        async def counted(fn: Callable[[ReadTransaction], object]) -> object:
+            reads.append(fn)
+            return await read(fn)
+
+        monkeypatch.setattr(alice.vault, "read", counted)
+        before = trio.lowlevel.current_statistics().tasks_living
+        await anyio.sleep(0.9 * HOUR)  # housekeeping comes by every hour
+        assert reads == []
+        await alice.app.send("Bob", "are you there?")
+        await anyio.sleep(60)
+        assert trio.lowlevel.current_statistics().tasks_living > before, "the count shows the tasks of a worker"
+
+
+async def test_whoever_comes_online_connects_to_those_who_were_talked_to_last_and_to_no_more(
+    people, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnecting, "MOST", 2)
+    async with people:
+        alice = await people.make("Alice")
+        names = ["Carol", "Dave", "Erin"]
+        others = [await people.start(name) for name in names]
+        async with alice.up() as app:
+            for other in others:
+                await introduce(app, other.app)
+                await app.rename_contact("Bob", other.name)
+            for name in names[:2]:
+                await app.send(name, "hello")
+            await anyio.sleep(60)
+        before = [len(people.world.times_of(other.peer)) for other in others]
+        async with alice.up() as app:
+            await anyio.sleep(HOUR)
+            dials = [len(people.world.times_of(other.peer)) for other in others]
+            assert [now - then for now, then in zip(dials, before, strict=True)] == [1, 1, 0]
+            assert {contact.name for contact in await app.contacts() if contact.reachable} == {"Carol", "Dave"}
 
 
 async def test_what_is_written_while_the_peer_is_away_leaves_as_soon_as_it_shows_up(people) -> None:

@@ -367,6 +367,7 @@ async def test_what_was_being_stored_while_they_moved_is_not_overtaken_at_the_ne
         async with alice.up() as a, bob.up() as b:
             for text in ("1", "2", "3"):
                 await a.send("Bob", text)
+                await anyio.wait_all_tasks_blocked()  # so that only the first one is being stored
             relay.move(bob.peer)
             await nothing_waits(b)
             await b.send("Alice", "I am at another relay now")
@@ -510,8 +511,7 @@ async def test_whoever_was_removed_before_a_kill_is_forgotten_at_the_next_start(
         assert relay.boxes[box]
         async with bob.up():
             # As a program that opens the vault alone does: nothing hears of it.
-            bob.runner.carry_out_with(lambda _effects: None)
-            await bob.runner.change(lambda unit: contacts.remove(unit, "Alice"))
+            await bob.unlocked().runner().change(lambda unit: contacts.remove(unit, "Alice"))
         async with bob.up():
             assert box not in relay.boxes
 

@@ -27,6 +27,7 @@ from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from balchat_host.runtime.unlocked import Unlocked
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 
@@ -111,6 +112,19 @@ class VirtualAccount:
         assert isinstance(self.vault, MemoryVault)
         return self.vault
 
+    def unlocked(self) -> Unlocked:
+        """Return the account in the vault of the present run."""
+        return Unlocked(
+            vault=self.vault,
+            engine=self._engine,
+            policy=self._policy,
+            clock=self._clock,
+            entropy=_entropy,
+            new_recovery_code=self._storage.new_recovery_code,
+            process_id=len(self.name),
+            live_status=LiveStatus(profile=self.name, policy="both", works_as="both"),
+        )
+
     @asynccontextmanager
     async def up(self) -> AsyncGenerator[App]:
         """Run the account until the block ends, or until it is killed in it. Raises what ends it by itself."""
@@ -128,16 +142,8 @@ class VirtualAccount:
         """Run the account until cancelled or told to shut down."""
         self.vault = await self._storage.unlock(self._directory, SlotKind.PASSPHRASE, PASSPHRASE)
         try:
-            self.runner = self._runner()
-            await self.runner.open()
-            live_status = LiveStatus(profile=self.name, policy="both", works_as="both")
-            self.app = LocalApp(
-                self.runner, live_status, new_recovery_code=self._storage.new_recovery_code, process_id=len(self.name)
-            )
             node = Node(
-                self.runner,
-                live_status,
-                self.app,
+                self.unlocked(),
                 network=NetworkSetup(name="virtual", origin="balchat-virtual 1.0", make=self._make_network),
                 transports=self.transports,
                 front_ends=self.front_ends,
@@ -147,6 +153,7 @@ class VirtualAccount:
                 end_timeout=self.end_timeout,
                 stuck=self.stuck,
             )
+            self.runner, self.app = node.runner, node.app
             await node.run(task_status=task_status)
         finally:
             await self.vault.aclose()
@@ -163,9 +170,6 @@ class VirtualAccount:
         schema.migrate(tx)
         unit = UnitOfWork(tx=tx, engine=self._engine, now=self._clock(), entropy=_entropy, policy=self._policy)
         account.create(unit, self.name)
-
-    def _runner(self) -> UnitOfWorkRunner:
-        return UnitOfWorkRunner(self.vault, self._engine, policy=self._policy, clock=self._clock, entropy=_entropy)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
         self.node = self._world.node(on_state=on_state, online=self.online)

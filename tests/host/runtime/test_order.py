@@ -14,7 +14,7 @@ from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, T
 from balchat_host.api.types import PeerId, Route, Secret
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit_of_work import Policy
-from balchat_host.runtime.delivery_reports import DeliveryReports
+from balchat_host.runtime.delivery_worker import WorkerContext
 from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.live_status import LiveStatus
@@ -115,19 +115,17 @@ async def queue(runner: UnitOfWorkRunner) -> None:
 
 async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTransport:
     """Enable a transport that is up."""
-    live_status = LiveStatus(profile="Alice", policy="both", works_as="both")
 
     def new_context(on_state) -> LocalTransportContext:
         return LocalTransportContext(
             "breaking",
             Latency.INTERACTIVE,
             identity=PEER,
-            seed=Secret(bytes(32)),
             runner=runner,
             network=None,
-            live_status=live_status,
-            delivery_reports=DeliveryReports(runner),
+            live_status=LiveStatus(profile="Alice", policy="both", works_as="both"),
             on_state=on_state,
+            on_reports=lambda _reports, _latency: None,
             on_peer=lambda _peer, _reachable: None,
             on_routes=lambda _peer: None,
         )
@@ -139,7 +137,7 @@ async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTran
         TransportSetup(
             name="breaking", origin="breaking 1.0", latency=Latency.INTERACTIVE, make=lambda _host: transport
         ),
-        live_status,
+        lambda _name, _state: None,
         new_context=new_context,
         contacts=nobody,
         came_up=lambda: None,
@@ -152,20 +150,27 @@ async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTran
 @pytest.mark.parametrize("held", [1, 2], ids=["looking for what waits", "looking for a route"])
 async def test_nothing_overtakes_what_was_lost_meanwhile(runner: SlowRunner, held: int) -> None:
     transport = BreakingTransport()
-    direct_sender = DirectSender(
-        PEER,
-        runner=runner,
-        router=Router(runner, [await enabled(runner, transport)]),
-        backoff=Backoff(first=0, longest=0, jitter=lambda: 0),
-        dialling=anyio.CapacityLimiter(1),
-        carrying={},
-        stopped=lambda _worker, _pause: None,
-    )
-    transport.direct_sender = direct_sender
+    router = Router(runner, [await enabled(runner, transport)])
     await queue(runner)
     await queue(runner)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(direct_sender.run)
+
+        def start(job) -> bool:
+            tasks.start_soon(job)
+            return True
+
+        context = WorkerContext(
+            runner=runner,
+            router=router,
+            backoff=Backoff(first=0, longest=0),
+            in_flight={},
+            start=start,
+            stopped=lambda _worker, _now: None,
+            idle=lambda: None,
+        )
+        direct_sender = DirectSender(PEER, context, dialling=anyio.CapacityLimiter(1))
+        transport.direct_sender = direct_sender
+        direct_sender.wake()
         await transport.connections.until(lambda connections: connections == [[1, 2]])
         await anyio.wait_all_tasks_blocked()
         await queue(runner)

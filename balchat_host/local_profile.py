@@ -1,0 +1,204 @@
+"""A profile on this machine's disk, as front ends use it: what can be asked of an account before and while it runs."""
+
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskStatus
+
+from balchat_host.api.errors import BadInput, BalchatError, RunningElsewhere, RunningUnreachable
+from balchat_host.api.failures import contain
+from balchat_host.api.frontend import (
+    App,
+    AppConnection,
+    FrontEndContext,
+    Holder,
+    PluginView,
+    Profile,
+    SettingView,
+)
+from balchat_host.api.network import Network
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Check, Problem, Secret, ServiceState
+from balchat_host.app import Composition, mark_restored
+from balchat_host.core.names import check_name
+from balchat_host.doctor import examine_profile
+from balchat_host.loader.configuration import configuration_files
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.profiles import ProfileDirectory
+from balchat_host.loader.room import check_room
+from balchat_host.loader.running import end_holder, find_holder
+from balchat_host.runtime.failures import checked
+from balchat_host.runtime.unlocked import Unlocked
+
+_ROOM: Final = 32 * 1024 * 1024
+"""Octets that the disk of a profile should have left: tor keeps about as much of its network there."""
+_RUNTIME_ROOM: Final = 64 * 1024
+_SOCKET_PATIENCE: Final = 5.0
+"""Seconds to wait for the socket of an account that runs and has lost it: its process looks for it now and then."""
+_SOCKET_LOOK: Final = 0.25
+
+
+class LocalProfile(Profile):
+    """A profile on this machine's disk. `overrides` are the configuration's values that the command line gave."""
+
+    def __init__(self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None) -> None:
+        self._place = place
+        self._parts = Composition(place, overrides)
+
+    @property
+    def name(self) -> str:
+        return self._place.name
+
+    @property
+    def directory(self) -> Path:
+        return self._place.directory
+
+    def exists(self) -> bool:
+        with self._parts.blaming(self._parts.selection.storage, "exists()"):
+            return self._parts.storage.exists(self.directory)
+
+    def check_name(self, name: str) -> str:
+        return check_name(name)
+
+    async def create(self, name: str, passphrase: Secret) -> Secret:
+        check_name(name)
+        with self._parts.blaming(self._parts.selection.storage, "new_recovery_code()"):
+            code = self._parts.storage.new_recovery_code()
+        slots = {SlotKind.PASSPHRASE: passphrase, SlotKind.RECOVERY_CODE: code}
+        vault = await self._parts.storage.create(self.directory, slots, partial(self._parts.make_account, name=name))
+        await vault.aclose()
+        return code
+
+    async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        await self._parts.storage.restore(self.directory, source, slot, secret, mark_restored)
+
+    def holder(self) -> Holder | None:
+        return find_holder(self.directory)
+
+    def end_holder(self) -> int:
+        return end_holder(self.directory)
+
+    async def connect(self) -> AppConnection | None:
+        give_up = anyio.current_time() + _SOCKET_PATIENCE
+        while True:
+            holder = await to_thread.run_sync(self.holder)
+            connection = await self._connect(holder)
+            if connection is not None or holder is None or holder.process_id == os.getpid():
+                return connection
+            if not holder.here:
+                raise RunningElsewhere(directory=str(holder.runtime_directory))
+            if anyio.current_time() > give_up:
+                raise RunningUnreachable(process=holder.process_id, directory=str(holder.runtime_directory))
+            await anyio.sleep(_SOCKET_LOOK)
+
+    async def _connect(self, holder: Holder | None) -> AppConnection | None:
+        """Try to reach the account where its process says that it is, or else where we would put its socket."""
+        directory = holder.runtime_directory if holder else self._place.runtime_directory()
+        context = FrontEndContext(profile=self.directory, runtime_directory=directory)
+        for descriptor in self._parts.selection.front_ends:
+            if descriptor.connect is not None:
+                try:
+                    connection = await descriptor.connect(context, self._parts.settings(descriptor))
+                except BalchatError:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # one bad plugin never stops another
+                    contain(f"{descriptor.name} ({self._parts.selection.origins[descriptor.name]})", error)
+                    continue
+                if connection is not None:
+                    return connection
+        return None
+
+    def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:
+        return self._open(secret, slot)
+
+    async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
+        async with self._unlocked(secret, slot) as unlocked:
+            await self._parts.node(unlocked).run(task_status=task_status)
+
+    def plugins(self) -> Sequence[PluginView]:
+        records = discover(self._parts.configuration.plugins.enabled)
+        return [view for record in records for view in record.views()]
+
+    def configuration(self) -> Sequence[SettingView]:
+        for record in self._parts.selection.broken:
+            record.usable()
+        return self._parts.configuration.explain(self._parts.selection.settings)
+
+    def configuration_files(self) -> Sequence[Path]:
+        return configuration_files(self.directory)
+
+    async def checks(self) -> Sequence[Check]:
+        return await examine_profile(
+            self.directory,
+            plugins=self._plugin_checks,
+            vault=self._vault_checks,
+            network=self._network_checks,
+            room=self._room_checks,
+            connect=self.connect,
+        )
+
+    async def _plugin_checks(self) -> Sequence[Check]:
+        selection, policy = self._parts.selection, self._parts.configuration.delivery.policy
+        works_as = "" if selection.works_as is policy else f", works as {selection.works_as}"
+        finding = f"{len(selection.origins)} can be used; delivery policy {policy}{works_as}"
+        broken = [
+            Check(
+                name=record.name,
+                finding="it cannot be used",
+                problem=Problem(
+                    what=f"{record.wording}: {record.problem}",
+                    remedy="install a version of it that works, or take it out of plugins.enabled",
+                ),
+            )
+            for record in selection.broken
+        ]
+        return [Check(name="plugins", finding=finding), *broken]
+
+    async def _vault_checks(self) -> Sequence[Check]:
+        with self._parts.blaming(self._parts.selection.storage, "checks()"):
+            return self._parts.storage.checks(self.directory)
+
+    async def _room_checks(self) -> Sequence[Check]:
+        def look() -> list[Check]:
+            network = self._parts.selection.network.name
+            data = self.directory / "plugins" / network
+            checks = [check_room("profile", self.directory, least=_ROOM)]
+            checks.append(check_room(f"data of {network}", data, least=_ROOM))
+            try:
+                runtime = self._place.runtime_directory()
+            except BadInput as error:
+                problem = Problem(what=str(error), remedy="do what it says, or set XDG_RUNTIME_DIR")
+                return [*checks, Check(name="runtime directory", finding="there is none", problem=problem)]
+            return [*checks, check_room("runtime directory", runtime, least=_RUNTIME_ROOM)]
+
+        return await to_thread.run_sync(look)
+
+    async def _network_checks(self) -> Sequence[Check]:
+        with self._parts.blaming(self._parts.selection.network, "its factory"):
+            network = checked(self._parts.network(_nobody), Network)
+        with self._parts.blaming(self._parts.selection.network, "checks()"):
+            return await network.checks()
+
+    @asynccontextmanager
+    async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
+        async with self._unlocked(secret, slot) as unlocked:
+            yield await unlocked.open_app()
+
+    @asynccontextmanager
+    async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[Unlocked]:
+        with self._parts.blaming(self._parts.selection.storage, "unlock()"):
+            vault = await self._parts.storage.unlock(self.directory, slot, secret)
+        try:
+            yield self._parts.unlocked(vault)
+        finally:
+            await vault.aclose()
+
+
+def _nobody(state: ServiceState) -> None:
+    """Take no notice: nothing runs."""

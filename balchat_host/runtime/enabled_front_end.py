@@ -1,0 +1,26 @@
+"""A front end that serves in the account's process."""
+
+from collections.abc import Callable
+from functools import partial
+
+from balchat_host.api.frontend import App, FrontEnd
+from balchat_host.api.types import ServiceState
+from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
+from balchat_host.runtime.failures import checked
+from balchat_host.runtime.setups import FrontEndSetup
+
+
+class EnabledFrontEnd(EnabledPlugin[FrontEnd]):
+    """Runs against the App. A front end tells nothing of its state: it serves once it has started."""
+
+    def __init__(self, setup: FrontEndSetup, app: App, show: Callable[[str, ServiceState], None]) -> None:
+        super().__init__(setup, show)
+        self._setup = setup
+        self._app = app
+
+    def _make(self, on_state: Callable[[ServiceState], None]) -> FrontEnd:
+        del on_state
+        return checked(self._setup.make(), FrontEnd)
+
+    def _run_of(self, made: FrontEnd) -> Run:
+        return partial(made.run, self._app)

@@ -1,0 +1,65 @@
+"""An unlocked vault, ready to be worked on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from balchat_host.api.crypto import CryptoEngine
+from balchat_host.api.errors import BalchatError
+from balchat_host.api.storage import Vault
+from balchat_host.api.types import Secret
+from balchat_host.core.unit_of_work import Effect, Policy
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.local_app import LocalApp, Running
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlocked:
+    """An unlocked vault, and what is needed to work on the account in it.
+
+    `clock` returns Unix milliseconds; `entropy(n)` returns n unpredictable octets.
+    """
+
+    vault: Vault
+    engine: CryptoEngine
+    policy: Policy
+    clock: Callable[[], int]
+    entropy: Callable[[int], bytes]
+    new_recovery_code: Callable[[], Secret]
+    process_id: int
+    live_status: LiveStatus
+
+    def runner(
+        self,
+        *,
+        on_commit: Callable[[Iterable[Effect]], None] | None = None,
+        on_failure: Callable[[BalchatError], None] | None = None,
+        on_full: Callable[[], None] | None = None,
+    ) -> UnitOfWorkRunner:
+        """Return what runs the core's functions on the vault."""
+        return UnitOfWorkRunner(
+            self.vault,
+            self.engine,
+            policy=self.policy,
+            clock=self.clock,
+            entropy=self.entropy,
+            on_commit=on_commit,
+            on_failure=on_failure,
+            on_full=on_full,
+        )
+
+    async def open_app(self) -> LocalApp:
+        """Return the App of an account of which nothing runs. Raises what `UnitOfWorkRunner.open` does."""
+        runner = self.runner(on_commit=self.live_status.carry_out)
+        await runner.open()
+        return self.app(runner)
+
+    def app(self, runner: UnitOfWorkRunner, running: Running | None = None) -> LocalApp:
+        """Return the App that works by `runner`; `running` is what runs around it."""
+        return LocalApp(
+            runner,
+            self.live_status,
+            new_recovery_code=self.new_recovery_code,
+            process_id=self.process_id,
+            running=running,
+        )
