@@ -167,6 +167,15 @@ async def test_wrong_settings_are_named_with_file_key_and_what_is_allowed(
         assert word in str(error.value)
 
 
+async def test_a_password_is_in_no_message(short_folder: Path) -> None:
+    file = short_folder / "relay.toml"
+    for text in ("password = 24681357", f'creation = "password"\npassword = "{"24681357" * 20}"'):
+        await to_thread.run_sync(file.write_text, f"[relay]\n{text}")
+        with pytest.raises(BadSettings, match=r"relay\.password: it does not fit") as error:
+            await to_thread.run_sync(read_settings, file)
+        assert "24681357" not in str(error.value)
+
+
 async def test_a_mistake_in_the_settings_is_told_in_one_line(short_folder: Path) -> None:
     process = RelayProcess(short_folder)
     await process.make()
