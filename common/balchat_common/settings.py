@@ -127,10 +127,10 @@ def read(cls: type[T], values: Mapping[str, object], *, table: str = "") -> T:
     for name, setting in known.items():
         if setting.required and name not in made:
             raise Missing(name, "it is not set", setting.allowed)
-    return make(cls, made)
+    return _make(cls, made)
 
 
-def make(cls: type[T], values: Mapping[str, Any]) -> T:
+def _make(cls: type[T], values: Mapping[str, Any]) -> T:
     """Return the settings of values that were read one by one. Raise Unfit, and what the class itself raises."""
     try:
         return cls(**values)
