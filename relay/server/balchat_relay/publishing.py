@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream, TaskStatus
 from balchat_common.unix_sockets import connect
 from balchat_network_tor.network import TorNetwork

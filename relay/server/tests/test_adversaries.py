@@ -1,9 +1,11 @@
 """Clients that want to hurt: memory stays bounded, they get a clear error, and the others are served."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import anyio
@@ -256,6 +258,47 @@ async def test_a_reader_of_replies_that_never_reads_is_ended(client: Client, soc
             while not relay.metrics.slow:
                 await anyio.lowlevel.checkpoint()
     await client.new_queue()
+
+
+class Wire:
+    """A transport in which so many octets wait for the client."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+
+@pytest.mark.parametrize(
+    ("waiting", "stalled"),
+    [
+        ([0, 0, 0, 0, 0], False),
+        ([9, 9, 9, 9, 9], True),
+        ([5, 6, 7, 8, 9], True),  # only we put something in
+        ([9, 9, 8, 8, 8], False),
+        ([9, 9, 0, 9, 9], False),
+        ([5, 6, "took most of it", 7, 8], False),
+    ],
+)
+async def test_only_who_takes_nothing_is_ended(
+    relay: Relay, client: Client, monkeypatch: pytest.MonkeyPatch, waiting: list[int | str], stalled: bool
+) -> None:
+    await client.about()
+    (connection,) = relay.connections
+    connection.wire, seen = Wire(), []
+    start = asyncio.get_running_loop().time()
+    for step, there in enumerate(waiting):
+        now = start + step / 4
+        if isinstance(there, str):  # the transport has room again
+            with monkeypatch.context() as at_that_time:
+                at_that_time.setattr(connection, "_loop", SimpleNamespace(time=lambda now=now: now))
+                connection.pause_writing()
+                connection.resume_writing()
+        else:
+            connection.wire.waiting = there
+            seen.append(connection.has_stalled(now))
+    assert (any(seen[:-1]), seen[-1]) == (False, stalled)
 
 
 # -- HTTP --

@@ -85,19 +85,28 @@ async def read_body(request: web.Request, handler: Handler) -> web.StreamRespons
     with request.app[MEMORY].account() as account:
         if size > SMALL:
             account.take(size)
-        try:
-            async with asyncio.timeout(request.app[LIMITS].body_timeout):
-                await request.read()
-        except TimeoutError:
-            raise Refused(Code.TOO_SLOW, "The body did not come in time.", retry_after=BUSY_RETRY) from None
+        await _read(request)
         answer = await handler(request)
         assert isinstance(answer, Answer)
         if answer.size > SMALL:
             account.take(answer.size)
         await answer.prepare(request)
-        request.writer.send_headers()  # together with the body, aiohttp would copy that
+        if answer.size > SMALL:
+            request.writer.send_headers()  # together with the body, aiohttp would copy that
         await answer.write_eof()
     return answer
+
+
+async def _read(request: web.Request) -> None:
+    """Read the body, which aiohttp keeps for the handler. Raises Refused (TOO_SLOW)."""
+    if request.content.is_eof():  # it has come with the head: nothing to wait for
+        await request.read()
+        return
+    try:
+        async with asyncio.timeout(request.app[LIMITS].body_timeout):
+            await request.read()
+    except TimeoutError:
+        raise Refused(Code.TOO_SLOW, "The body did not come in time.", retry_after=BUSY_RETRY) from None
 
 
 def _checked_length(request: web.Request) -> int:
