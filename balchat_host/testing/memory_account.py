@@ -16,7 +16,7 @@ The engine is that of crypto_mls; `balchat-host[testing]` installs it.
 
 import json
 import os
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -175,16 +175,8 @@ class MemoryAccount(SimulatedAccount):
         self.live_status.changed = _Bell()
         self.live_status.running = True
         self.relays = MemoryRelays(self._advertise) if has_relays else None
-        self._runner = UnitOfWorkRunner(
-            self.vault,
-            self.world.engine,
-            policy=self.world.policy,
-            clock=self.world.clock,
-            entropy=self.world.entropy,
-            on_commit=self.follow,
-        )
         self.app = _App(
-            self._runner,
+            self._new_runner(self.follow),
             self.live_status,
             new_recovery_code=self._storage.new_recovery_code,
             process_id=process_id or os.getpid(),
@@ -199,10 +191,11 @@ class MemoryAccount(SimulatedAccount):
         """What the file `KEPT` says: enough to make an account like this one."""
         return json.dumps({"name": self.name, "passphrase": self.passphrase.reveal().decode(errors="replace")})
 
-    def locked_app(self) -> App:
+    def vault_app(self) -> App:
         """Return the `App` of an account that was unlocked while no balchat runs: it sends nothing."""
-        board = LiveStatus(profile="default", policy="both", works_as="both")
-        return LocalApp(self._runner, board, new_recovery_code=self._storage.new_recovery_code, process_id=0)
+        live_status = LiveStatus(profile="default", policy="both", works_as="both")
+        runner = self._new_runner(live_status.carry_out)
+        return LocalApp(runner, live_status, new_recovery_code=self._storage.new_recovery_code, process_id=0)
 
     # -- people
 
@@ -269,6 +262,17 @@ class MemoryAccount(SimulatedAccount):
                 case _:
                     pass
         self.world.settle()
+
+    def _new_runner(self, on_commit: Callable[[Iterable[Effect]], None]) -> UnitOfWorkRunner:
+        world = self.world
+        return UnitOfWorkRunner(
+            self.vault,
+            world.engine,
+            policy=world.policy,
+            clock=world.clock,
+            entropy=world.entropy,
+            on_commit=on_commit,
+        )
 
     def _end(self) -> None:
         self.ended = True

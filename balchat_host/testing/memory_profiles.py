@@ -216,7 +216,7 @@ class MemoryProfile(Profile):
 
     @asynccontextmanager
     async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
-        yield (await self._unlock(secret, slot)).locked_app()
+        yield (await self._unlock(secret, slot)).vault_app()
 
     @asynccontextmanager
     async def _beside(self, account: MemoryAccount) -> AsyncGenerator[App]:

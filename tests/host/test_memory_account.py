@@ -80,7 +80,7 @@ class TestMemoryAppRelays(AppRelayKit):
     @pytest.mark.parametrize("call", CALLS)
     async def test_an_account_that_nothing_runs_has_none_to_manage(self, alice_in_memory: MemoryAccount, call) -> None:
         with pytest.raises(NotRunning):
-            await call(alice_in_memory.locked_app())
+            await call(alice_in_memory.vault_app())
 
 
 class TestMemoryAppDirectOnly(DirectOnlyAppKit):
@@ -221,6 +221,14 @@ async def test_a_call_fails_once(alice: MemoryAccount) -> None:
     with pytest.raises(ZeroDivisionError):
         await alice.app.cursor()
     assert await alice.app.cursor() == 0
+
+
+async def test_an_account_that_nothing_runs_sends_nothing(alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    bob.come_online()
+    sent = await alice.vault_app().send("Bob", "hello")
+    assert (await alice.app.message(sent.id)).state is MessageState.QUEUED
+    assert not (await alice.vault_app().status()).running
 
 
 async def test_the_network_is_in_the_status(alice: MemoryAccount) -> None:
