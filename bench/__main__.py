@@ -32,7 +32,7 @@ class Measurement(Protocol):
 
 
 NAMES = (
-    *("latency", "throughput", "pipeline", "history", "unlock", "start", "hostile"),
+    *("latency", "throughput", "pipeline", "history", "unlock", "start", "contacts", "hostile"),
     *("relay_server", "relayed", "mls_binding"),
 )
 
