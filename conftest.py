@@ -48,7 +48,7 @@ def no_blocking_calls() -> Iterator[None]:
     with blockbuster_ctx([name for name in OURS if find_spec(name)]) as blockbuster:
         for function in blockbuster.functions.values():
             # Accounts in memory load their engine when the first one is made, and profiles in memory keep a small file.
-            function.can_block_in("testing/memory_account.py", {"installed_engine"})
+            function.can_block_in("testing/memory_world.py", {"installed_engine"})
             function.can_block_in("testing/memory_profiles.py", {"account", "exists", "make", "restore"})
         # Vaults for tests run their units in the loop on purpose; their databases are memory.
         for name, function in blockbuster.functions.items():

@@ -78,6 +78,9 @@ class SimulatedAccount:
     def follow(self, effects: Iterable[Effect]) -> None:
         """Do what a commit asks for. Nothing here: whoever plays the runtime looks for what is to be done."""
 
+    def notice(self, other: PeerId, *, reachable: bool) -> None:
+        """Learn that somebody came within reach, or is out of reach again. Nothing here shows it."""
+
     def read(self, fn: Callable[[ReadTransaction], T]) -> T:
         """Run a reading function of the core."""
         return self._units.run(fn)

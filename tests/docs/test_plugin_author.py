@@ -21,7 +21,8 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.registration import HOOKS, ask, check
 from balchat_host.loader.schema import STANDARD_PLUGINS
 from balchat_host.loader.settings import make_settings
-from balchat_host.testing import memory_account
+from balchat_host.testing.memory_account import MemoryAccount
+from balchat_host.testing.peer import Peer
 
 INDEX = "plugin-author/index.md"
 HOOK_PAGE = "plugin-author/hooks.md"
@@ -171,14 +172,14 @@ def test_the_testing_pages_test_of_a_program_passes(blocks, tmp_path, capsys):
     names["test_contacts"](tmp_path, capsys)
 
 
-@pytest.mark.parametrize("name", ["MemoryAccount", "Peer"])
-def test_everything_that_a_test_can_do_to_an_account_is_on_the_testing_page(page, name):
+@pytest.mark.parametrize("kind", [MemoryAccount, Peer])
+def test_everything_that_a_test_can_do_to_an_account_is_on_the_testing_page(page, kind):
     missing = {
         member
-        for member, value in vars(getattr(memory_account, name)).items()
+        for member, value in vars(kind).items()
         if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property))
     } - set(re.findall(r"\w+", page(TESTING)))
-    assert missing <= {"follow", "kept", "name", "peer_id", "onion"}, "what is left out needs no words"
+    assert missing <= {"follow", "notice", "kept", "name", "peer_id", "onion"}, "what is left out needs no words"
 
 
 def test_no_snippet_on_the_pages_is_left_out(blocks):

@@ -19,10 +19,12 @@ from prompt_toolkit.output import DummyOutput
 
 from balchat_host.api.errors import ConnectionLost
 from balchat_host.api.frontend import MAX_TEXT_SIZE
-from balchat_host.testing.memory_account import MemoryAccount, Peer
+from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from balchat_host.testing.peer import Peer
 
 pytestmark = pytest.mark.anyio
 

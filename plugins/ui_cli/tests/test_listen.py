@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from balchat_host.api.events import Event
-    from balchat_host.testing.memory_account import MemoryAccount, Peer
+    from balchat_host.testing.memory_account import MemoryAccount
+    from balchat_host.testing.peer import Peer
     from conftest import Cli
 
 PROGRAM = str(Path(__file__).with_name("memory_balchat.py"))

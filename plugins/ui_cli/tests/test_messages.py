@@ -11,7 +11,7 @@ from balchat_ui_cli.render import MessageList
 
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.views import Message
-from balchat_host.testing.memory_account import Peer
+from balchat_host.testing.peer import Peer
 from balchat_host.testing.waiting import closing
 
 if TYPE_CHECKING:

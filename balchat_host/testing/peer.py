@@ -1,0 +1,173 @@
+"""The people at the other end of an account in memory. A test plays them."""
+
+from typing import TYPE_CHECKING, Final
+
+from balchat_host.api.transport import Latency, Outcome, SendReport
+from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
+from balchat_host.core import contacts, messages, outbox, requests
+from balchat_host.testing.simulated_accounts import SimulatedAccount, report
+
+if TYPE_CHECKING:
+    from balchat_host.testing.memory_account import MemoryAccount
+
+_ALL: Final = 1000
+
+
+class Peer:
+    """Somebody at the other end of an account, played by the test. What a method does has happened when it returns."""
+
+    def __init__(self, account: "MemoryAccount", core: SimulatedAccount) -> None:
+        self.core = core
+        """Their account. It is as real as ours."""
+        self._account = account
+        self._world = account.world
+
+    @property
+    def name(self) -> str:
+        """What they call themselves."""
+        return self.core.name
+
+    @property
+    def code(self) -> str:
+        """Their chat code."""
+        return self.core.code
+
+    @property
+    def peer_id(self) -> str:
+        """Their peer id."""
+        return self.core.peer.octets.hex()
+
+    @property
+    def onion(self) -> str:
+        """Their onion address."""
+        return self.core.peer.onion
+
+    @property
+    def contact(self) -> ContactView:
+        """They, as the account's `app` shows them. Raises LookupError where they are no contact."""
+        found = self._account.contact(self.core)
+        if found is None:
+            raise LookupError(self.name)
+        return self._account.live_status.complete(found)
+
+    @property
+    def conversation(self) -> list[Message]:
+        """Everything that we wrote to each other, as the account's `app` shows it, oldest first."""
+        return self._account.history(self.core)
+
+    @property
+    def heard(self) -> list[str | None]:
+        """The texts of ours that they have, oldest first."""
+        return [message.text for message in self.core.history(self._account) if message.author is not None]
+
+    # -- first contact
+
+    def ask(self, introduction: str = "") -> RequestView:
+        """Ask us to become a contact."""
+        self._world.pass_time(1)
+        self.core.add(self._account, introduction)
+        self._world.exchange(self.core, self._account)
+        return self._account.read(lambda tx: requests.find(tx, self.peer_id)).view
+
+    def receive_request(self) -> None:
+        """Get our request: the contact is `requested`. Before that it is `adding`."""
+        self._world.pass_time(1)
+        self._world.exchange(self._account, self.core)
+
+    def accept(self) -> ContactView:
+        """Get our request, and accept it: the contact is `active`."""
+        self.receive_request()
+        self.core.accept(self._account)
+        self._world.exchange(self.core, self._account)
+        return self.contact
+
+    def set_reason(self, reason: str | None) -> None:
+        """Say why we do not reach them for the first time (`ContactView.reason`)."""
+        self._account.live_status.set_reason(self.core.peer, reason)
+
+    # -- what they write
+
+    def write(self, text: str, reply_to: str | None = None) -> Message:
+        """Write a message. Return it as we see it, or as they do where it did not arrive because they are blocked."""
+        self._be_accepted()
+        written = self.core.write(self._account, text, reply_to)
+        self._world.carry(self.core, self._account)
+        newest = self._newest()
+        return newest if newest is not None and newest.id == written.id else written
+
+    def write_content(self, content_type: str, content: bytes = b"") -> Message | None:
+        """Write something of a content type that may be none that is shown as text. Return it as we see it."""
+        self._be_accepted()
+        us = self._account.peer.octets.hex()
+        self.core.change(lambda unit: outbox.queue_control(unit, contacts.find(unit.tx, us), content_type, content))
+        before = self._newest()
+        self._world.carry(self.core, self._account)
+        newest = self._newest()
+        return None if newest == before else newest
+
+    def lose(self, text: str) -> None:
+        """Write a message that does not arrive; `Message.missing_before` of the next one counts it."""
+        self._be_accepted()
+        self.core.write(self._account, text)
+        self._world.go_on(self.core, self._account)
+        self._world.drop(self.core, self._account)
+
+    # -- what becomes of what we write
+
+    def come_online(self) -> None:
+        """Be within reach: what we write arrives at once, from now on."""
+        self._world.set_online(self._account, self.core, online=True)
+
+    def go_offline(self) -> None:
+        """Be out of reach again: what we write waits."""
+        self._world.set_online(self._account, self.core, online=False)
+
+    def begin_to_receive(self) -> None:
+        """Let what waits be on its way: `sent`."""
+        self._world.pass_time(1)
+        self._world.connect(self._account, self.core)
+
+    def relay(self, *, refusal: str | None = None) -> None:
+        """Let what waits lie at a relay of theirs: `relayed`. With a `refusal` it waits on, with that as its reason."""
+        self._world.pass_time(1)
+        now, peer = self._world.now, self.core.peer
+        found = self._account.read(lambda tx: outbox.to_store(tx, peer, queued_until=now, now=now, limit=_ALL))
+        outcome = Outcome.STORED if refusal is None else Outcome.REFUSED
+        reports = [SendReport(ticket=each.ticket, outcome=outcome, reason=refusal) for each in found.outgoing]
+        report(self._account, *reports, latency=Latency.STORE_AND_FORWARD)
+
+    def receive(self, *, skip: int = 0) -> None:
+        """Get what waits, but for the oldest `skip`, which wait on: `delivered`."""
+        self._world.pass_time(1)
+        self._world.connect(self._account, self.core)
+        self._world.drop(self._account, self.core, skip)
+        self._world.carry(self._account, self.core)
+        self._world.carry(self.core, self._account)
+
+    def read(self) -> None:
+        """Get what waits, and read all of it: `read`."""
+        self.receive()
+        theirs = [message for message in self.core.history(self._account) if message.state is MessageState.RECEIVED]
+        if theirs:
+            us = self._account.peer.octets.hex()
+            self.core.change(lambda unit: messages.mark_read(unit, us, up_to=theirs[-1].id))
+            self._world.carry(self.core, self._account)
+
+    def refuse(self, reason: str) -> None:
+        """Refuse what waits, for good: `failed`, for this reason."""
+        self._world.pass_time(1)
+        now, peer = self._world.now, self.core.peer
+        found = self._account.read(lambda tx: outbox.pending(tx, peer, after=0, now=now, limit=_ALL))
+        reports = [SendReport(ticket=each.ticket, outcome=Outcome.REFUSED, reason=reason) for each in found.outgoing]
+        report(self._account, *reports)
+
+    def _be_accepted(self) -> None:
+        """Learn that we accepted their request, where we just have: what they write could not leave before."""
+        self._world.pass_time(1)
+        ours = self.core.contact(self._account)
+        if ours is None or ours.state is not ContactState.ACTIVE:
+            self._world.exchange(self._account, self.core)
+
+    def _newest(self) -> Message | None:
+        newest = self._account.read(lambda tx: messages.history(tx, self.peer_id, limit=1, before=None))
+        return newest[0] if newest else None
