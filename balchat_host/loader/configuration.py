@@ -69,11 +69,11 @@ class Configuration:
         return settings
 
     def source(self, key: str) -> str:
-        """Say which file, variable or option gives the value of a dotted key."""
+        """Return which file, variable or option gives the value of a dotted key."""
         return self.given[key].source if key in self.given else DEFAULT
 
     def explain(self, settings: Mapping[str, object] | None = None) -> list[SettingView]:
-        """Give every value with its source: the host's own, then plugins' settings.
+        """Return every value with its source: the host's own, then plugins' settings.
 
         `settings` has plugins' settings once they are made (`Selection.settings`); those of a plugin that is not there
         are hidden, and so are fields with `repr=False`.
@@ -100,20 +100,20 @@ class Configuration:
         ]
 
     def error(self, key: str, problem: str, allowed: str) -> ConfigurationError:
-        """Give the error to raise about the value of a dotted key."""
+        """Return the error to raise about the value of a dotted key."""
         return ConfigurationError(file=self.source(key), key=key, problem=problem, allowed=allowed)
 
     def where_to_set(self, key: str) -> str:
-        """Name the file in which a dotted key can be set."""
+        """Return the file in which a dotted key can be set."""
         return self.locked_by if covers(self.locks, key) else self.file
 
     def first_given(self, *keys: str) -> str:
-        """Name the first of some keys that somebody gave, which is where to look; without any, the first."""
+        """Return the first of some keys that somebody gave, which is where to look; without any, the first."""
         return next((key for key in keys if key in self.given), keys[0])
 
 
 def configuration_files(profile: Path | None, *, system_file: Path = SYSTEM_FILE) -> tuple[Path, ...]:
-    """Give the files that are looked for, the strongest last. `profile` is the profile's directory."""
+    """Return the files that are looked for, the strongest last. `profile` is the profile's directory."""
     return (system_file,) if profile is None else (system_file, profile / FILE_NAME)
 
 
@@ -124,7 +124,7 @@ def load_configuration(
     environment: Mapping[str, str] = os.environ,
     system_file: Path = SYSTEM_FILE,
 ) -> Configuration:
-    """Give the configuration of a profile (its directory; None for what holds on this machine without one).
+    """Return the configuration of a profile (its directory; None for what holds on this machine without one).
 
     `overrides` are the command line's, by dotted key. Raises ConfigurationError, ConfigurationLocked: the first that
     `examine` finds.

@@ -34,7 +34,7 @@ class ConfigValue:
     source: str
 
     def error(self, problem: str, allowed: str) -> ConfigurationError:
-        """Give the error to raise about this value."""
+        """Return the error to raise about this value."""
         return ConfigurationError(file=self.source, key=self.key, problem=problem, allowed=allowed)
 
 
@@ -106,7 +106,7 @@ def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]
             said = next(remaining, "") if argument == OPTION else argument.removeprefix(f"{OPTION}=")
             key, sign, text = said.partition("=")
             if not key or not sign:
-                problem = "it is no key with = and a value behind it"
+                problem = "it must be a key, = and a value"
                 raise ConfigurationError(file=OPTION, key=said or "nothing", problem=problem, allowed="KEY=VALUE")
             overrides[key] = text
         else:
@@ -115,7 +115,7 @@ def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]
 
 
 def from_text(text: str) -> object:
-    """Read a value as TOML does; what is no TOML value is the text itself."""
+    """Read a value as TOML does; what is not a TOML value is the text itself."""
     import tomllib  # noqa: PLC0415  # only who sets something waits for the parser
 
     try:
@@ -126,7 +126,7 @@ def from_text(text: str) -> object:
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
-    """Give the values of a table by dotted key. A plugin's setting is one value, even if it is a table itself."""
+    """Return the values of a table by dotted key. A plugin's setting is one value, even if it is a table itself."""
     if isinstance(value, dict) and name.count(".") < (2 if name.partition(".")[0] == SETTINGS else 1):
         for key, inner in cast(dict[str, object], value).items():
             yield from _leaves(f"{name}.{key}", inner)

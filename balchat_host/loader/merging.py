@@ -35,7 +35,7 @@ class MergedConfig:
     problems: Sequence[ConfigurationError]
 
     def table(self, name: str) -> dict[str, Any]:
-        """Give the values of one table of host keys, by key."""
+        """Return the values of one table of host keys, by key."""
         prefix = f"{name}."
         return {key.removeprefix(prefix): value for key, value in self.values.items() if key.startswith(prefix)}
 
@@ -64,7 +64,7 @@ def merge(levels: Sequence[Level]) -> MergedConfig:
 
 
 def covers(locks: Sequence[str], key: str) -> bool:
-    """Say whether a key is locked, itself or with its whole table."""
+    """Return whether a key is locked, itself or with its whole table."""
     return any(key == lock or key.startswith(f"{lock}.") for lock in locks)
 
 

@@ -72,13 +72,13 @@ class PluginRecord:
         return "not installed" if self.origin is None else f"{self.distribution} {self.version}"
 
     def usable(self) -> tuple[Descriptor, ...]:
-        """Give what it registered. Raises PluginError if there is a problem."""
+        """Return what it registered. Raises PluginError if there is a problem."""
         if self.problem is not None:
             raise PluginError(plugin=self.name, distribution=self.wording, problem=self.problem) from self.cause
         return self.registered
 
     def views(self) -> list[PluginView]:
-        """Give what people see: one view for each descriptor, or one for what has none."""
+        """Return what people see: one view for each descriptor, or one for what has none."""
         from balchat_host.api.frontend import PluginView  # noqa: PLC0415  # starting does not wait for what few ask
 
         def view(name: str, kind: str | None, summary: str, api_version: int | None) -> PluginView:
@@ -99,7 +99,7 @@ class PluginRecord:
 
 
 def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
-    """Give a record for every plugin that is installed or enabled: the enabled ones in their order, then by name.
+    """Return a record for every plugin that is installed or enabled: the enabled ones in their order, then by name.
 
     Imports the enabled ones, and nothing of the others.
     """
@@ -119,7 +119,7 @@ def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
 
 
 def _announced() -> dict[str, list[EntryPoint]]:
-    """Give the entry points of our group by name. Of a distribution that occurs twice on the path, the first counts."""
+    """Return the entry points of our group by name; of a distribution that is there twice, the first."""
     found: dict[str, list[EntryPoint]] = defaultdict(list)
     for distribution in distributions():
         try:

@@ -35,11 +35,11 @@ class ProfileDirectory:
     directory: Path
 
     def plugin_directory(self, plugin: str) -> Path:
-        """Give the private directory of one plugin, made if absent. Raises BadInput."""
+        """Return the private directory of one plugin, made if absent. Raises BadInput."""
         return make_private(self.directory, "plugins", plugin)
 
     def runtime_directory(self, environment: Mapping[str, str] = os.environ) -> Path:
-        """Give the private directory for this profile's socket, made if absent; every process finds the same one.
+        """Return the private directory for this profile's socket, made if absent; every process finds the same one.
 
         Its path has at most MAX_RUNTIME_DIRECTORY_SIZE octets. Raises BadInput.
         """
@@ -54,7 +54,7 @@ class ProfileDirectory:
 
 
 def profile_directory(name: str | None = None, environment: Mapping[str, str] = os.environ) -> ProfileDirectory:
-    """Give a profile by name, or by directory (anything with a path separator); without `name` the one that
+    """Return a profile by name, or by directory (anything with a path separator); without `name` the one that
     `BALCHAT_PROFILE` names, or `default`. It need not exist. Raises BadInput.
     """  # noqa: D205  # one sentence
     name = name or environment.get(PROFILE_VARIABLE) or DEFAULT_NAME
@@ -70,7 +70,7 @@ def profile_directory(name: str | None = None, environment: Mapping[str, str] = 
 
 
 def list_profiles(environment: Mapping[str, str] = os.environ) -> list[ProfileDirectory]:
-    """Give every directory that can be a named profile, by name, whether it holds an account or not."""
+    """Return every directory that can be a named profile, by name, whether it holds an account or not."""
     parent = profiles_directory(environment)
     try:
         found = sorted(entry for entry in parent.iterdir() if _NAME.fullmatch(entry.name) and entry.is_dir())
@@ -80,13 +80,13 @@ def list_profiles(environment: Mapping[str, str] = os.environ) -> list[ProfileDi
 
 
 def profiles_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Give the directory in which named profiles lie (XDG Base Directory: a relative XDG_DATA_HOME does not count)."""
+    """Return the directory of named profiles (XDG Base Directory: a relative XDG_DATA_HOME does not count)."""
     data = Path(environment.get("XDG_DATA_HOME", ""))
     return (data if data.is_absolute() else _expand("~/.local/share")) / "balchat"
 
 
 def make_private(base: Path, *names: str) -> Path:
-    """Give the directory `names` below `base`, made private where absent.
+    """Return the directory `names` below `base`, made private where absent.
 
     Raises BadInput if it cannot be made, or if one of `names` is there and somebody else owns it or can get into it.
     `base` is left as it is.
@@ -115,7 +115,7 @@ def _make(directory: Path) -> None:
 def _check_private(directory: Path) -> None:
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise BadInput(what=str(directory), problem="it is no directory, and one is needed there; remove it")
+        raise BadInput(what=str(directory), problem="it is not a directory, and one is needed there; remove it")
     if status.st_uid != os.geteuid():
         raise BadInput(what=str(directory), problem="it belongs to somebody else; remove it, or set XDG_RUNTIME_DIR")
     if status.st_mode & 0o077:

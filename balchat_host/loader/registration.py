@@ -38,7 +38,7 @@ class Broken(Exception):
 
 
 def ask(plugin: object, name: str) -> tuple[Descriptor, ...]:
-    """Give the descriptors that `plugin`, announced as `name`, registers, each hook called once. Raises Broken."""
+    """Return the descriptors that `plugin`, announced as `name`, registers, each hook called once. Raises Broken."""
     manager = pluggy.PluginManager("balchat")
     manager.add_hookspecs(HookSpecs)
     try:
@@ -104,13 +104,13 @@ def required_settings(descriptor: Descriptor) -> list[str]:
 
 
 def describe(error: BaseException) -> str:
-    """Name an exception in one short line."""
+    """Return the name of an exception and the beginning of what it says, in one short line."""
     line = first_line(error)
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line of what an exception says, cut where it is long; nothing if it cannot even say that."""
+    """Return the first line of what an exception says, cut where it is long; nothing if it cannot even say that."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001  # a plugin's exception may be broken, too

@@ -19,7 +19,7 @@ D = TypeVar("D", bound=Descriptor)
 
 
 def load_program(configuration: Configuration) -> FrontEndDescriptor:
-    """Give the front end that the command `balchat` is, importing no other plugin. Its `program` is there.
+    """Return the front end that the command `balchat` is, importing no other plugin. Its `program` is there.
 
     Raises PluginError, ConfigurationError.
     """
@@ -38,7 +38,7 @@ def origin_of(configuration: Configuration, descriptor: Descriptor) -> str:
 
 
 def role(configuration: Configuration, records: Sequence[PluginRecord], key: str, kind: type[D]) -> D:
-    """Give the descriptor that the configuration names under `plugins.KEY`. Raises PluginError, ConfigurationError."""
+    """Return the descriptor named by `plugins.KEY`. Raises PluginError, ConfigurationError."""
     name: str = getattr(configuration.plugins, key)
     for record in records:
         if record.enabled and record.problem is not None and belongs(name, record.name):
@@ -59,5 +59,5 @@ def role(configuration: Configuration, records: Sequence[PluginRecord], key: str
 
 
 def of_kind(descriptors: Sequence[Descriptor], kind: type[D]) -> tuple[D, ...]:
-    """Give those of one kind."""
+    """Return those of one kind."""
     return tuple(item for item in descriptors if isinstance(item, kind))

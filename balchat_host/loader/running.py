@@ -144,7 +144,7 @@ def find_holder(profile: Path) -> Holder | None:
 
 
 def left_over(profile: Path) -> bool:
-    """Say whether somebody held the account who is gone without having taken the file away: it was killed."""
+    """Return whether somebody held the account who is gone without having taken the file away: it was killed."""
     found = _read(profile / NAME)
     return found is not None and not found.lives
 
@@ -152,7 +152,7 @@ def left_over(profile: Path) -> bool:
 def end_holder(profile: Path) -> int:
     """Have the process that holds an account end (SIGTERM), also one that is suspended; return its id.
 
-    Raises NotRunning, RunningElsewhere where it is no process that we could signal.
+    Raises NotRunning, RunningElsewhere where it is not a process that we could signal.
     """
     found = _read(profile / NAME)
     if found is None or not found.lives:
@@ -230,7 +230,7 @@ def _parsed(octets: bytes, locked: bool | None) -> _Found | None:  # noqa: FBT00
 
 
 def _is_path(text: str) -> bool:
-    """Say whether the system could have a file of this name, whatever the directory that we are in."""
+    """Return whether the system could have a file of this name, whatever the directory that we are in."""
     try:
         octets = os.fsencode(text)
     except UnicodeEncodeError:
@@ -250,7 +250,7 @@ def _started(process_id: int) -> str:
 
 
 def _namespace() -> str:
-    """Name the namespace in which process ids are valid for us."""
+    """Return the namespace in which process ids are valid for us."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:

@@ -98,5 +98,5 @@ ROLES: Final = ("storage", "crypto", "network", "program")
 
 
 def belongs(name: str, plugin: str) -> bool:
-    """Say whether a descriptor called `name` may come from the entry point `plugin`: it has its name, or adds to it."""
+    """Return whether the entry point `plugin` may have a descriptor `name`: it is that name, or begins with it."""
     return name == plugin or name.startswith(f"{plugin}_")

@@ -88,7 +88,7 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
 
 
 def permits(policy: DeliveryPolicy, latency: Latency) -> bool:
-    """Say whether a delivery policy uses transports of this latency."""
+    """Return whether a delivery policy uses transports of this latency."""
     match policy:
         case DeliveryPolicy.DIRECT_ONLY:
             return latency is Latency.INTERACTIVE

@@ -103,7 +103,7 @@ class LiveStatus:
         return replace(view, reachable=peer in self._reachable, reason=reason)
 
     def status(self, tx: ReadTransaction) -> Status:
-        """Give everything as it is now."""
+        """Return everything as it is now."""
         return Status(
             vault="unlocked",
             profile=self._profile,

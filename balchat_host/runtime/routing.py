@@ -52,7 +52,7 @@ class Router:
         return None
 
     def reachable(self, peer: PeerId) -> bool:
-        """Say whether a peer is within reach: what is handed over now goes out at once."""
+        """Return whether a peer is within reach: what is handed over now goes out at once."""
         return any(transport.reachable(peer) for transport in self.interactive)
 
     async def send(self, peer: PeerId, take: Callable[[], Sequence[Outgoing]]) -> None:

@@ -29,8 +29,8 @@ def _parse(text: str, *, allowed: str) -> TcpAddress:
         loopback = ipaddress.IPv4Address(host).is_loopback
         number = int(port)
     except ValueError:
-        raise ValueError(f"{text!r} is no such address; {allowed}") from None
+        raise ValueError(f"{text!r} is not a valid address; {allowed}") from None
     # What passes there is not encrypted.
     if not loopback or not 0 < number < 1 << 16:
-        raise ValueError(f"{text!r} is no port of this machine; {allowed}")
+        raise ValueError(f"{text!r} is not a port of this machine; {allowed}")
     return host, number

@@ -35,13 +35,13 @@ def check_bridges(lines: Sequence[str]) -> None:
 
 
 def transport_of(line: str) -> str | None:
-    """Give the transport that a bridge line names, or None for a plain bridge."""
+    """Return the transport that a bridge line names, or None for a plain bridge."""
     first = line.split(maxsplit=1)[0]
     return first if _TRANSPORT.fullmatch(first) else None
 
 
 def transports_of(line: str) -> tuple[str, ...]:
-    """Give the transports that a `client_transport_plugins` line provides. Raises ValueError for a wrong shape."""
+    """Return the transports that a `client_transport_plugins` line provides. Raises ValueError for a wrong shape."""
     allowed = "TRANSPORT[,TRANSPORT]... exec PATH [ARGUMENT]..."
     words = line.split()
     if not _is_plain(line):
@@ -51,12 +51,12 @@ def transports_of(line: str) -> tuple[str, ...]:
     names = tuple(words[0].split(","))
     for name in names:
         if not _TRANSPORT.fullmatch(name):
-            raise ValueError(f"client_transport_plugins: {name!r} is no transport's name; {allowed}")
+            raise ValueError(f"client_transport_plugins: {name!r} is not a transport's name; {allowed}")
     return names
 
 
 def program_of(line: str) -> str:
-    """Give the program that a `client_transport_plugins` line starts."""
+    """Return the program that a `client_transport_plugins` line starts."""
     return line.split()[2]
 
 

@@ -38,7 +38,7 @@ _STATUS_EVENTS: Final = ("STATUS_CLIENT", "STATUS_GENERAL", "NETWORK_LIVENESS", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
-    """Something about tor's state changed: ask for it anew."""
+    """Something about tor's state changed: ask for it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ class Control:
             raise ControlFailure("ADD_ONION", error) from None  # stem's own would keep the key in its frame
 
     def remove_onion(self, service: str) -> None:
-        """Take an onion back (DEL_ONION); one that is not there is no error."""
+        """Take an onion back (DEL_ONION); one that is not there is not an error."""
         try:
             self._controller.remove_ephemeral_hidden_service(service)
         except stem.ControllerError as error:
@@ -188,7 +188,7 @@ class Control:
             raise ControlFailure("EXTENDCIRCUIT", error) from error
 
     def close_circuit(self, circuit: str) -> None:
-        """Close a circuit (CLOSECIRCUIT); one that is gone already is no error."""
+        """Close a circuit (CLOSECIRCUIT); one that is already gone is not an error."""
         try:
             self._controller.close_circuit(circuit)
         except stem.InvalidArguments:
@@ -233,6 +233,6 @@ def _refusal(error: Exception) -> str:
         case stem.connection.CookieAuthFailed():
             return "it does not accept its cookie"
         case stem.connection.IncorrectSocketType():
-            return "what answers there is no tor control port"
+            return "what answers there is not a tor control port"
         case _:
             return "it offers no way to authenticate that we know"

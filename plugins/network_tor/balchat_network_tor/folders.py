@@ -44,7 +44,7 @@ class Folders:
 
     @property
     def cookie(self) -> Path:
-        """The file whose octets open the control socket; tor makes it anew at every start."""
+        """The file whose octets open the control socket; tor makes a new one at every start."""
         return self.run / "cookie"
 
 

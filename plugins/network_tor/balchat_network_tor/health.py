@@ -1,6 +1,6 @@
 """How tor is, read whole from its answers, as an honest state.
 
-tor's events only say that something changed; the state is then asked for anew, so that a missed or reordered event
+tor's events only say that something changed; the state is then asked for again, so that a missed or reordered event
 cannot leave a wrong one. The first row that fits is the state:
 
     tor says                                       state
@@ -84,7 +84,7 @@ def _degraded(reason: str) -> ServiceState:
 
 
 def introduced(circuit_status: str) -> frozenset[str]:
-    """Give the onions of ours, without `.onion`, that an introduction point speaks for (GETINFO circuit-status)."""
+    """Return the onions of ours, without `.onion`, that an introduction point speaks for (GETINFO circuit-status)."""
     return frozenset(
         found[1]
         for line in circuit_status.splitlines()

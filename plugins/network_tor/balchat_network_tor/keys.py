@@ -9,7 +9,7 @@ from balchat_host.api.types import PeerId, Secret
 
 
 def expanded_key(seed: Secret) -> Secret:
-    """Give the base64 of the 64 octets that tor calls an ED25519-V3 key (control-spec, ADD_ONION).
+    """Return the base64 of the 64 octets that tor calls an ED25519-V3 key (control-spec, ADD_ONION).
 
     They are the secret scalar and the prefix that RFC 8032, section 5.1.5, makes from the seed.
     """
@@ -21,5 +21,5 @@ def expanded_key(seed: Secret) -> Secret:
 
 
 def peer_of(seed: Secret) -> PeerId:
-    """Give the public half of a seed. Raises ValueError unless it has 32 octets."""
+    """Return the public half of a seed. Raises ValueError unless it has 32 octets."""
     return PeerId(Ed25519PrivateKey.from_private_bytes(seed.reveal()).public_key().public_bytes_raw())

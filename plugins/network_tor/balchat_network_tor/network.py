@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 `run` opens the source again and again: a tor comes, is used until its control connection ends, and after a pause the
 next one comes. Whatever was published is published again with each. While a tor is there its events arrive in a
-queue; each makes us look at its health anew, and a look without any event now and then finds a tor that hangs.
+queue; each makes us look at its health again, and a look without any event now and then finds a tor that hangs.
 
     stopped → starting (0 … 100 %) → online ⇄ degraded: reason
                   ↑ tor ended                 │
@@ -49,7 +49,7 @@ _LOOK_EVERY: Final = 15.0
 
 _MEND_SOON: Final = 3.0
 _MEND_LATE: Final = 90.0
-"""Seconds without an introduction point after which an onion is published anew: when the network has just come back,
+"""Seconds without an introduction point after which an onion is published again: when the network has just come back,
 and otherwise. tor itself needs a few seconds, on a slow network many."""
 
 
@@ -220,7 +220,7 @@ class TorNetwork(Network):
     # -- onions --
 
     async def _mend_onions(self, heard: frozenset[str], after: float) -> None:
-        """Publish those anew that no introduction point has spoken for during `after` seconds.
+        """Publish those again that no introduction point has spoken for during `after` seconds.
 
         In an outage tor spends the few circuits that it allows itself for introduction points (ten in five minutes),
         and then does not care for them for the rest of that time. A new onion of the same key begins afresh.

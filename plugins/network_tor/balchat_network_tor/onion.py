@@ -103,7 +103,7 @@ class PublishedOnion(PublishedService):
         self._look()
 
     def announced(self) -> None:
-        """Take in that tor was told of it, or is gone: the directories must be told anew."""
+        """Take in that tor was told of it, or is gone: the directories must be told again."""
         self._uploaded = None
         self._introduced = False
         self._look()

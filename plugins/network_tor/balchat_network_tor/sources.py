@@ -49,7 +49,7 @@ class TorSource(ABC):
 
     @abstractmethod
     def open(self, tasks: TaskGroup) -> AbstractAsyncContextManager[Control]:
-        """Give a control connection to a tor. Raises TorEnded, or NetworkUnavailable as `prepare` does."""
+        """Return a control connection to a tor. Raises TorEnded, or NetworkUnavailable as `prepare` does."""
 
     @abstractmethod
     async def listen(self) -> tuple[SocketListener, str]:

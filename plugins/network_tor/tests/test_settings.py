@@ -41,7 +41,7 @@ def test_a_running_tor_is_named_by_its_ports() -> None:
     ("given", "key", "problem"),
     [
         ({"tor": ""}, "tor", "empty"),
-        ({"control": "9051"}, "control", "'9051' is no such address"),
+        ({"control": "9051"}, "control", "'9051' is not a valid address"),
         ({"control": "localhost:9051"}, "control", "no such address"),
         ({"control": "192.0.2.1:9051"}, "control", "no port of this machine"),
         ({"control": "127.0.0.1:70000"}, "control", "no port of this machine"),

@@ -294,7 +294,7 @@ async def test_what_is_no_control_port_is_said(tmp_path: Path) -> None:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
-        assert "no tor control port" in await refusal(TorSettings(control=f"127.0.0.1:{port}"), tmp_path)
+        assert "not a tor control port" in await refusal(TorSettings(control=f"127.0.0.1:{port}"), tmp_path)
         tasks.cancel_scope.cancel()
 
 

@@ -19,7 +19,7 @@ def ack(first: int, count: int) -> Frame:
 
 
 def read_ack(frame: Frame) -> int:
-    """Give the count of an ACK."""
+    """Return the count of an ACK."""
     return int.from_bytes(frame.payload)
 
 
@@ -28,14 +28,14 @@ def refuse(number: int, disposition: Disposition) -> Frame:
     after = disposition.retry_after
     wait = NEVER if after is None else min(max(round(after * 1000), 0), NEVER - 1)
     reason = (disposition.reason or "").encode()
-    # What is no code may hold what the peer shall not read.
+    # What is not a code may hold what the peer shall not read.
     told = reason if _REASON.fullmatch(reason) else b""
     return Frame(FrameType.REFUSE, number, wait.to_bytes(_WORD) + told)
 
 
 def read_refuse(frame: Frame) -> tuple[str | None, float | None]:
-    """Give the reason code, and the seconds to wait or None for ever. Raises ProtocolViolation (L6)."""
+    """Return the reason code, and the seconds to wait or None for ever. Raises ProtocolViolation (L6)."""
     wait, reason = int.from_bytes(frame.payload[:_WORD]), frame.payload[_WORD:]
     if not _REASON.fullmatch(reason):
-        raise violation("L6", "REFUSE with a reason that is no code")
+        raise violation("L6", "REFUSE with a reason that is not a code")
     return reason.decode() or None, None if wait == NEVER else wait / 1000

@@ -75,7 +75,7 @@ class CollisionResolver(Generic[StreamT]):
     # -- our dial
 
     def dial(self) -> bool:
-        """Say whether to dial now, because nothing stands and no dial runs. The dial runs from then on."""
+        """Return whether to dial now, because nothing stands and no dial runs. The dial runs from then on."""
         if self.have is not Have.NOTHING:
             return False
         self.have = Have.DIALLING

@@ -60,7 +60,7 @@ class Connection:
         self.trusted = trusted
         self.over = False
         self.useful_at = now
-        """When it was last trusted anew."""
+        """When it was last trusted again."""
         self._stream = stream
         self._context = context
         self._settings = settings
@@ -106,7 +106,7 @@ class Connection:
         return accepted > 0 or not self.over
 
     async def probe(self, seconds: float) -> bool:
-        """Say whether the peer answers a PING within `seconds`."""
+        """Return whether the peer answers a PING within `seconds`."""
         token = self._link.probe(anyio.current_time())
         self._stir()
         with anyio.move_on_after(seconds):

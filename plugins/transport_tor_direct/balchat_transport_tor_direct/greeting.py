@@ -35,7 +35,7 @@ _REFUSALS = {
 
 
 def close_frame(reason: CloseReason) -> bytes:
-    """Give the octets of a CLOSE."""
+    """Return the octets of a CLOSE."""
     return Frame(FrameType.CLOSE, reason).encode()
 
 

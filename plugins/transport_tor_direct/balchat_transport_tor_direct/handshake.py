@@ -100,7 +100,7 @@ class Dialler:
         self._hello = Frame(FrameType.HELLO, payload=body).encode()
 
     def start(self) -> bytes:
-        """Give HELLO, to send."""
+        """Return HELLO, to send."""
         self._move(State.START, State.HELLO_SENT)
         return self._hello
 

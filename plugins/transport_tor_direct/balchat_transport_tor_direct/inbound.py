@@ -90,7 +90,7 @@ class Inbound:
         return batch
 
     def window(self) -> Frame | None:
-        """Give the WINDOW that is due, if one is."""
+        """Return the WINDOW that is due, if one is."""
         if self._limit - self._announced < self._window // _ANNOUNCE_AT:
             return None
         self._announced = self._limit

@@ -87,7 +87,7 @@ class Link:
         self._reader.feed(octets)
 
     def next_event(self) -> Event | None:
-        """Give what happened next, or None until more is fed. Raises ProtocolViolation."""
+        """Return what happened next, or None until more is fed. Raises ProtocolViolation."""
         while self.state is not LinkState.CLOSED and (frame := self._reader.next()):
             handler = self.HANDLERS.get(frame.type)
             if handler is None:
@@ -173,7 +173,7 @@ class Link:
     # -- octets out
 
     def output(self, most: int) -> Output:
-        """Give what may be sent now, about `most` octets; then call `left`."""
+        """Return what may be sent now, about `most` octets; then call `left`."""
         if self.state is not LinkState.OPEN:
             reason, self._close_due = self._close_due, None
             return Output(Frame(FrameType.CLOSE, reason).encode() if reason else b"")

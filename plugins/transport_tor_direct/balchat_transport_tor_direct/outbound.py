@@ -104,7 +104,7 @@ class Outbound:
     # -- the wire
 
     def take(self, most: int) -> Output:
-        """Give what may be sent now: about `most` octets, and nothing where nothing may."""
+        """Return what may be sent now: about `most` octets, and nothing where nothing may."""
         output = Output(b"")
         parts: list[bytes] = []
         size = 0
@@ -128,7 +128,7 @@ class Outbound:
         return reports
 
     def _next_piece(self, output: Output) -> bytes:
-        """Give the next piece that the window allows; the lanes take turns."""
+        """Return the next piece that the window allows; the lanes take turns."""
         lanes: tuple[Lane, Lane] = (
             (self._replies, self._envelopes) if self._replies_next else (self._envelopes, self._replies)
         )
@@ -197,7 +197,7 @@ class Outbound:
         return None
 
     def give_up(self, left_before: float) -> list[SendReport]:
-        """Give LOST for what left at `left_before` or earlier and has no answer."""
+        """Return LOST for what left at `left_before` or earlier and has no answer."""
         late = [number for number, (_, left_at) in self._open.items() if left_at <= left_before]
         return [report for number in late for report in self._settle(number, Outcome.LOST)]
 

@@ -171,7 +171,7 @@ class DirectTransport(Transport):
                 connection.give_up()
 
     def _make_room(self) -> bool:
-        """Say whether one more stream may come in; where it must, end the one that is missed least."""
+        """Return whether one more stream may come in; where it must, end the one that is missed least."""
         if len(self._connections) < self._settings.max_streams:
             return True
         strangers = [connection for connection in self._connections if not connection.trusted]
@@ -183,7 +183,7 @@ class DirectTransport(Transport):
     # -- dialling
 
     async def _connection(self, state: PeerState) -> Connection:
-        """Give the connection that stands, dialling where none does. Raises PeerUnreachable or NetworkUnavailable."""
+        """Return the connection that stands, dialling where none does. Raises PeerUnreachable or NetworkUnavailable."""
         if standing := state.resolver.standing:
             return standing
         if self._tasks is None:

@@ -130,7 +130,7 @@ def test_options_are_taken_out_of_a_command_line_wherever_they_stand():
 def test_an_option_without_key_and_value_is_an_error(line, key):
     with pytest.raises(ConfigurationError) as caught:
         take_overrides(line)
-    assert str(caught.value) == f"--set: {key}: it is no key with = and a value behind it. Allowed: KEY=VALUE."
+    assert str(caught.value) == f"--set: {key}: it must be a key, = and a value. Allowed: KEY=VALUE."
 
 
 @pytest.mark.parametrize(
