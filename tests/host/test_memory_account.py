@@ -143,6 +143,12 @@ async def test_a_message_fails_or_waits_for_a_reason(alice: MemoryAccount) -> No
     assert bob.heard == []
 
 
+async def test_sending_to_a_contact_fails_unexpectedly(alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    alice.live_status.set_stopped(bob.core.peer, True)
+    assert (await alice.app.contact("Bob")).reason == "sending-failed"
+
+
 async def test_what_is_skipped_waits_on(alice: MemoryAccount) -> None:
     bob = alice.befriend("Bob")
     first, second = [await alice.app.send("Bob", text) for text in ("first", "second")]
