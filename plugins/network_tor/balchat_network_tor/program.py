@@ -27,7 +27,7 @@ async def find_tor(name: str) -> str:
     """Find the tor program; give its path. Raises TorMissing or TorTooOld."""
     path = await to_thread.run_sync(shutil.which, name)
     if path is None:
-        raise TorMissing(problem=f"there is not a program {name}")
+        raise TorMissing(problem=f"there is no program {name}")
     version = await tor_version(path)
     if version < MINIMUM:
         raise TorTooOld(version=version_text(version), minimum=version_text(MINIMUM))
@@ -64,6 +64,6 @@ async def find_transport_programs(settings: TorSettings) -> None:
         program = program_of(line)
         if await to_thread.run_sync(shutil.which, program) is None:
             raise NetworkUnavailable(
-                problem=f"there is not a program {program} for a pluggable transport",
+                problem=f"there is no program {program} for a pluggable transport",
                 remedy="Install it, or correct settings.network_tor.client_transport_plugins.",
             )

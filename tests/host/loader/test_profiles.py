@@ -150,12 +150,12 @@ def test_a_directory_that_cannot_be_made_is_an_error(place):
 def test_a_folder_that_others_made_or_can_enter_is_refused(place, monkeypatch):
     target = place / "tmp" / "balchat-1"
     target.touch()
-    with pytest.raises(BadInput, match="it is no directory"):
+    with pytest.raises(BadInput, match="it is not a directory"):
         make_private(place / "tmp", "balchat-1")
     target.unlink()
     (place / "elsewhere").mkdir(mode=0o700)
     target.symlink_to(place / "elsewhere")
-    with pytest.raises(BadInput, match="it is no directory"):
+    with pytest.raises(BadInput, match="it is not a directory"):
         make_private(place / "tmp", "balchat-1", "x")
     target.unlink()
     target.mkdir(mode=0o700)
