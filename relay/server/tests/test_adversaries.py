@@ -243,6 +243,9 @@ async def test_answers_that_nobody_reads_do_not_pile_up(client: Client, socket: 
                 await subscriber.send(Acknowledged(number=1, envelope_ids=ids))
                 most = max(most, *(each.wire.get_write_buffer_size() for each in relay.connections if each.wire))
         assert most < 1024 * 1024
+        with anyio.fail_after(60):
+            while relay.metrics.subscribers:
+                await anyio.lowlevel.checkpoint()
     assert await client.new_queue()
 
 
@@ -417,6 +420,37 @@ async def test_what_is_no_http_is_refused_after_what_was_asked_before(socket: Pa
                 while True:
                     answer += await stream.receive()
     assert 0 < answer.index(b" 200 ") < answer.index(b" 400 ")
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [
+        (b"CONNECT example.org:80 HTTP/1.1\r\nHost: r\r\n\r\n", Code.UNKNOWN_OPERATION),
+        (b"OPTIONS * HTTP/1.1\r\nHost: r\r\n\r\n", Code.UNKNOWN_OPERATION),
+        (b"GET /%zz%00 HTTP/1.1\r\nHost: r\r\n\r\n", Code.UNKNOWN_OPERATION),
+        (b"GET /\xff HTTP/1.1\r\nHost: r\r\n\r\n", Code.MALFORMED),
+        (b"GET / HTTP/1.1\r\nHost: r\r\nHost: s\r\n\r\n", Code.MALFORMED),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Code.MALFORMED),
+        (b"POST /v1/put HTTP/1.1\r\nHost: r\r\nContent-Length: -1\r\n\r\n", Code.MALFORMED),
+        (b"POST /v1/put HTTP/1.1\r\nHost: r\r\nContent-Length: 2\r\nTransfer-Encoding: gzip\r\n\r\n", Code.MALFORMED),
+        (b"POST /v1/put HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Code.MALFORMED),
+        (b"GET /fly HTTP/1.1\r\nHost: r\r\nExpect: wonders\r\n\r\n", Code.UNKNOWN_OPERATION),
+        (b"GET /v1/subscribe HTTP/1.1\r\nHost: r\r\nExpect: wonders\r\n\r\n", Code.MALFORMED),
+        (UPGRADE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"\xc3\xa9"), Code.MALFORMED),
+        (UPGRADE.replace(b"Version: 13", b"Version: 99"), Code.MALFORMED),
+    ],
+)  # fmt: skip
+async def test_an_odd_request_gets_a_typed_answer_and_reaches_no_log(
+    socket: Path, caplog: pytest.LogCaptureFixture, octets: bytes, code: Code
+) -> None:
+    with anyio.fail_after(60):
+        async with await anyio.connect_unix(socket) as stream:
+            await stream.send(octets)
+            answer = b""
+            while code.encode() not in answer:
+                answer += await stream.receive()
+    assert Refusal.from_octets(answer.rpartition(b"\r\n\r\n")[2]).code is code
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 import anyio
 import pytest
 from balchat_relay.service import Relay, serving
@@ -234,6 +235,14 @@ async def test_what_a_fetch_has_brought_is_not_fetched_again(short_folder: Path)
         assert await pushed(subscriber) == envelope
         assert await put(sender, queue) == await pushed(subscriber)
         assert store.fetches == 1
+
+
+async def test_a_ping_is_answered(client: Client) -> None:
+    async with client.session.ws_connect("http://relay/v1/subscribe", compress=0, autoping=False) as socket:
+        await socket.receive_bytes()
+        await socket.ping(b"still there?")
+        message = await socket.receive()
+        assert (message.type, message.data) == (aiohttp.WSMsgType.PONG, b"still there?")
 
 
 async def test_a_subscriber_is_told_that_the_relay_ends(short_folder: Path) -> None:

@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import anyio
@@ -56,13 +57,13 @@ def make_application(
     application[_OPERATIONS] = operations
     application[_SOCKETS] = set()
     application.on_shutdown.append(_close_sockets)
-    add = application.router.add_route
+    add = partial(application.router.add_route, expect_handler=_let_send)
     add(hdrs.METH_GET, "/", _introduce, name=_ABOUT)
     for version in VERSIONS:
         add(hdrs.METH_GET, f"/v{version}/subscribe", _push, name=_SUBSCRIBE)
         for operation in OPERATIONS:
-            add(hdrs.METH_POST, f"/v{version}/{operation}", _answer, name=operation, expect_handler=_let_send)
-    add(hdrs.METH_ANY, "/{path:.*}", _refuse, expect_handler=_let_send)
+            add(hdrs.METH_POST, f"/v{version}/{operation}", _answer, name=operation)
+    add(hdrs.METH_ANY, "/{path:.*}", _refuse)
     return application
 
 

@@ -27,6 +27,7 @@ from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.frames import (
     Acknowledged,
     Ended,
+    FromClient,
     FromRelay,
     Hello,
     NotAcknowledged,
@@ -58,13 +59,25 @@ _log: Final = logging.getLogger(__name__)
 async def open_socket(request: web.Request) -> Socket:
     """Accept a WebSocket as the spec has it: no compression, small frames. Raises Refused."""
     socket = Socket(
-        compress=False, max_msg_size=MAX_FRAME, heartbeat=_HEARTBEAT, timeout=_CLOSE_WITHIN, decode_text=False
+        compress=False,
+        max_msg_size=MAX_FRAME,
+        heartbeat=_HEARTBEAT,
+        timeout=_CLOSE_WITHIN,
+        decode_text=False,
+        autoping=False,  # pings count as what a connection asks
     )
     # aiohttp would write the protocols that a client offers to the log.
-    if hdrs.SEC_WEBSOCKET_PROTOCOL in request.headers or not socket.can_prepare(request):
+    if hdrs.SEC_WEBSOCKET_PROTOCOL in request.headers or not _can_prepare(socket, request):
         raise Refused(Code.MALFORMED, "This path is a WebSocket without a subprotocol.")
     await socket.prepare(request)
     return socket
+
+
+def _can_prepare(socket: Socket, request: web.Request) -> bool:
+    try:
+        return bool(socket.can_prepare(request))
+    except ValueError:  # a key that is not ASCII, which aiohttp does not expect
+        return False
 
 
 class PushConnection:
@@ -143,6 +156,8 @@ class PushConnection:
     # -- writing --
 
     def _say(self, frame: FromRelay) -> None:
+        if self._socket.closed:  # nobody writes any more
+            return
         octets = encode_from_relay(frame)
         self._outbox.append(octets)
         self._unsent += len(octets)
@@ -160,6 +175,8 @@ class PushConnection:
                     await self._empty_outbox()
         except Exception as error:  # noqa: BLE001  # one connection's failure must not end the others
             await self._fail(error)
+        finally:
+            self._sent.set()  # nothing more will be, and the reader must not wait for it
 
     async def _empty_outbox(self) -> None:
         while self._outbox:
@@ -197,26 +214,39 @@ class PushConnection:
     # -- reading --
 
     async def _read(self) -> None:
-        while (message := await self._receive()).type is WSMsgType.BINARY:
-            await self._sent.wait()  # whoever does not read our answers is not read either
+        while True:
+            message = await self._receive()
+            await self._sent.wait()  # a client that does not read our answers is not read either
             if wait := self._bucket.wait():
-                await asyncio.sleep(wait)  # whoever asks too much is read more slowly
-            try:
-                frame = decode_from_client(message.data)
-            except Malformed as error:
-                await self._socket.close(code=WSCloseCode.INVALID_TEXT, message=str(error).encode()[:120])
-                return
-            match frame:
-                case Subscribe():
-                    await self._subscribe(frame)
-                case Acknowledged():
-                    await self._acknowledge(frame)
-                case Unsubscribe():
-                    if (subscription := self._forget(frame.number)) is not None:
-                        self._store.unsubscribe(subscription.queue, subscription)
-                        self._say(Ended(number=frame.number, code=None))
-        if message.type is WSMsgType.TEXT:
-            await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"binary frames only")
+                await asyncio.sleep(wait)  # one that asks too much is read more slowly
+            match message.type:
+                case WSMsgType.BINARY:
+                    try:
+                        frame = decode_from_client(message.data)
+                    except Malformed as error:
+                        await self._socket.close(code=WSCloseCode.INVALID_TEXT, message=str(error).encode()[:120])
+                        return
+                    await self._handle(frame)
+                case WSMsgType.PING:
+                    await self._socket.pong(message.data)
+                case WSMsgType.PONG:
+                    pass
+                case WSMsgType.TEXT:
+                    await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"binary frames only")
+                    return
+                case _:
+                    return
+
+    async def _handle(self, frame: FromClient) -> None:
+        match frame:
+            case Subscribe():
+                await self._subscribe(frame)
+            case Acknowledged():
+                await self._acknowledge(frame)
+            case Unsubscribe():
+                if (subscription := self._forget(frame.number)) is not None:
+                    self._store.unsubscribe(subscription.queue, subscription)
+                    self._say(Ended(number=frame.number, code=None))
 
     async def _receive(self) -> WSMessage:
         """Wait for a message. Whoever asks nothing and has no subscription is closed."""
