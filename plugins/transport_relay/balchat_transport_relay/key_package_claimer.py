@@ -23,7 +23,8 @@ from balchat_host.api.types import PeerId, Route
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
-from balchat_transport_relay.relay_state import ClaimRow, RelayState
+from balchat_transport_relay.relay_state import RelayState
+from balchat_transport_relay.rows import ClaimRow
 
 _MAX_RELAYS: Final = 3
 _MAX_CLAIMS: Final = 4

@@ -15,8 +15,9 @@ from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.api.views import RelayView
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, UnsupportedRelay
 from balchat_transport_relay.health import in_words
-from balchat_transport_relay.relay_state import RelayRow, RelayState
+from balchat_transport_relay.relay_state import RelayState
 from balchat_transport_relay.relay_worker import RelayWorker
+from balchat_transport_relay.rows import RelayRow
 
 _SHORTEST: Final = 6
 

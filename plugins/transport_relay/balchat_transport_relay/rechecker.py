@@ -15,7 +15,8 @@ from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.fetching import fetch_all
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.sources import Source
-from balchat_transport_relay.subscriptions import PushProgress, Subscriptions
+from balchat_transport_relay.subscription import PushProgress
+from balchat_transport_relay.subscriptions import Subscriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,22 +5,20 @@ first, and then made in memory. Only `RelayState` changes them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import anyio
 from balchat_relay_proto.address import RelayAddress
-from balchat_relay_proto.capabilities import CAPABILITY, Capability, inbox_id, queue_id
-from balchat_relay_proto.codec import Message, flag, octets, optional, text, uint
-from balchat_relay_proto.requests import Holder
-from balchat_relay_proto.sealing import OPENING_KEY_SIZE, SEALING_KEY_SIZE, OpeningKey, SealingKey
-from balchat_relay_proto.sizes import MAX_PERMIT, ONION_KEY_SIZE
+from balchat_relay_proto.capabilities import Capability, inbox_id
+from balchat_relay_proto.sealing import OpeningKey, SealingKey
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PEER_ID_SIZE, PeerId
+from balchat_host.api.types import PeerId
 from balchat_transport_relay.address import Destination, QueueAddress
+from balchat_transport_relay.rows import ClaimRow, InboxRow, QueueRow, RelayRow
 
 _RELAY: Final = b"relay/"
 _QUEUE: Final = b"queue/"
@@ -31,72 +29,7 @@ _RESTORED: Final = b"restored"
 _OUT_OF_DATE: Final = 1
 _CLOCK_TOLERANCE: Final = 3600
 """Seconds before its creation from which a KeyPackage is valid (docs/spec/mls.md, Time)."""
-_TIME: Final = uint(2**53)
 MAX_CLAIMS: Final = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RelayRow(Message):
-    """A relay of ours. The one with the lowest `position` is the default. Times are Unix seconds.
-
-    `leaving_since`: since when we create nothing there. `cards_until`: when the first of the cards that we published
-    there expires; we noted that at `cards_at`.
-    """
-
-    key: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
-    permit: str | None = field(metadata=optional(text(MAX_PERMIT)).field)
-    position: int = field(metadata=_TIME.field)
-    leaving_since: int | None = field(default=None, metadata=optional(_TIME).field)
-    cards_until: int = field(default=0, metadata=_TIME.field)
-    cards_at: int = field(default=0, metadata=_TIME.field)
-
-    @property
-    def peer(self) -> PeerId:
-        """The relay's onion."""
-        return PeerId(self.key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class QueueRow(Message):
-    """A queue of ours at a relay, for one contact. `retired_at`: since when it only drains; 0 to delete it at once."""
-
-    relay: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
-    peer: bytes = field(metadata=octets(PEER_ID_SIZE).field)
-    send: Capability = field(metadata=CAPABILITY.field)
-    receive: Capability = field(metadata=CAPABILITY.field)
-    key: bytes = field(metadata=octets(OPENING_KEY_SIZE).field)
-    made_at: int = field(metadata=_TIME.field)
-    created: bool = field(default=False, metadata=flag().field)
-    retired_at: int | None = field(default=None, metadata=optional(_TIME).field)
-
-    @property
-    def id(self) -> bytes:
-        """The queue's id."""
-        return queue_id(self.send.verifier, self.receive.verifier)
-
-    @property
-    def holder(self) -> Holder:
-        """The authority that proves that it is ours."""
-        return Holder(capability=self.receive)
-
-    @property
-    def destination(self) -> Destination:
-        """Where and how to put into it."""
-        address = QueueAddress(relay_key=self.relay, queue=self.id, send=self.send)
-        return Destination(address=address, sealing_key=OpeningKey(self.key).sealing_key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ClaimRow(Message):
-    """Where we claimed somebody's KeyPackage: the relay, and the sealing key of their inbox."""
-
-    relay: bytes = field(metadata=octets(ONION_KEY_SIZE).field)
-    sealing_key: bytes = field(metadata=octets(SEALING_KEY_SIZE).field)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class _InboxRow(Message):
-    key: bytes = field(metadata=octets(OPENING_KEY_SIZE).field)
 
 
 class RelayState:
@@ -130,11 +63,11 @@ class RelayState:
             self._claims = {key[len(_CLAIM) :]: ClaimRow.from_octets(row) for key, row in area.scan(_CLAIM)}
             row = area.get(_INBOX)
             if row is None:
-                row = _InboxRow(key=OpeningKey.generate().octets).to_octets()
+                row = InboxRow(key=OpeningKey.generate().octets).to_octets()
                 area.put(_INBOX, row)
             return row
 
-        self.inbox_key = OpeningKey(_InboxRow.from_octets(await self._context.change(read)).key)
+        self.inbox_key = OpeningKey(InboxRow.from_octets(await self._context.change(read)).key)
 
     # -- relays
 

@@ -6,15 +6,12 @@ create, replace and delete queues. Where the relay is unavailable the round ends
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 from balchat_relay_proto.errors import Code, Refused
-from balchat_relay_proto.replies import Created, Done
-from balchat_relay_proto.requests import Create, Delete
 
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.bell import Bell
@@ -28,18 +25,16 @@ from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, Rel
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.inbox_maintainer import InboxMaintainer
 from balchat_transport_relay.listener import Listener, Pace
+from balchat_transport_relay.queue_maintainer import DRAIN, QueueMaintainer
 from balchat_transport_relay.reassembly import Reassembly
-from balchat_transport_relay.relay_state import QueueRow, RelayRow, RelayState
+from balchat_transport_relay.relay_state import RelayState
+from balchat_transport_relay.rows import RelayRow
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.sources import Inbox, Queue, Source
 from balchat_transport_relay.subscriptions import Subscriptions
 
-DRAIN: Final = 14 * 24 * 3600
-"""Seconds for which we still read a retired queue. A contact may not know the new one yet."""
 GIVE_UP: Final = 7 * 24 * 3600
-"""Seconds after that for which we try to delete what we have at a relay that we left."""
-_SUSPECT: Final = 24 * 3600
-"""Seconds. A queue that the relay has lost is replaced only if it is older than that."""
+"""Seconds after DRAIN for which we try to delete what we have at a relay that we left."""
 _INBOX: Final = "inbox"
 _ROUND: Final = "round"
 _FIRST_RETRY: Final = 2.0
@@ -72,6 +67,9 @@ class RelayWorker:
         self._subscriptions: dict[str, Subscriptions] = {}
         """By circuit."""
         self._woken = Bell()
+        self._queues = QueueMaintainer(
+            context, self.relay, state, circuits, self._client, rotate_days=settings.rotate_days, now=now
+        )
         self._inbox = InboxMaintainer(
             context, self._client(_INBOX), state.inbox_key.sealing_key, pool=settings.key_packages
         )
@@ -119,11 +117,11 @@ class RelayWorker:
         self._listen(tasks, row)
         duties: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("lost", lambda: self._see_to_lost(row)),
-            ("create", lambda: self._create_queues(row)),
-            ("delete", self._delete_queues),
+            ("create", lambda: self._queues.create_missing(row.permit)),
+            ("delete", self._queues.delete_drained),
         ]
         if row.leaving_since is None:
-            duties.insert(2, ("rotate", lambda: self._rotate(row)))
+            duties.insert(2, ("rotate", self._queues.replace_old))
             duties.append(("stock", lambda: self._stock(row)))
         done = True
         for name, duty in duties:
@@ -153,74 +151,18 @@ class RelayWorker:
             await self._relay_state.set_cards_until(row.key, good_until)
 
     async def _see_to_lost(self, row: RelayRow) -> None:
-        """Create the queues again that the relay says it does not have, and replace them, since that is suspicious.
+        """Create again what the relay says it does not have.
 
-        A relay that was restored from a backup has lost them honestly, and contacts may still put into them.
+        A relay that was restored from a backup has lost it honestly, and contacts may still put into it.
         """
         lost = [(subscriptions, each) for subscriptions in self._subscriptions.values() for each in subscriptions.lost]
         for subscriptions, identifier in lost:
             queue = self._relay_state.queue(identifier)
-            if queue is None:
-                if row.leaving_since is None:
-                    await self.register(row.permit)
-            else:
-                await self._relay_state.set_created(identifier, created=False)
-                if queue.retired_at is None and self._now() - queue.made_at > _SUSPECT:
-                    await self._replace(queue)
-                await self._create(queue, row)
+            if queue is not None:
+                await self._queues.recreate(queue, row.permit)
+            elif row.leaving_since is None:
+                await self.register(row.permit)
             subscriptions.recreated(identifier)
-
-    async def _create_queues(self, row: RelayRow) -> None:
-        """Create the queues that do not exist yet: one after the other on each circuit, all circuits at once."""
-        absent: defaultdict[str, list[QueueRow]] = defaultdict(list)
-        for queue in self._relay_state.queues(relay=row.key):
-            if not queue.created and queue.retired_at is None:
-                absent[self._circuit_of(queue)].append(queue)
-        failures: list[Exception] = []
-        async with anyio.create_task_group() as tasks:
-            for queues in absent.values():
-                tasks.start_soon(self._create_each, queues, row, failures)
-        if failures:
-            raise failures[0]
-
-    async def _create_each(self, queues: Sequence[QueueRow], row: RelayRow, failures: list[Exception]) -> None:
-        try:
-            for queue in queues:
-                await self._create(queue, row)
-        except Exception as error:  # noqa: BLE001  # raised when the other circuits are done
-            failures.append(error)
-
-    async def _create(self, queue: QueueRow, row: RelayRow) -> None:
-        send, receive = queue.send.verifier, queue.receive.verifier
-        create = Create(send_verifier=send, receive_verifier=receive, permit=row.permit)
-        created = await self._client_of(queue).ask(create, Created)
-        if created.queue != queue.id:
-            raise RelayMisbehaved("it creates another queue than we asked for")
-        await self._relay_state.set_created(queue.id, created=True)
-
-    async def _rotate(self, row: RelayRow) -> None:
-        for queue in self._relay_state.queues(relay=row.key):
-            age = self._now() - queue.made_at
-            if queue.retired_at is None and age > self._settings.rotate_days * 24 * 3600:
-                await self._replace(queue)
-
-    async def _replace(self, queue: QueueRow) -> None:
-        """Have a contact use another queue from now on. This one drains."""
-        await self._relay_state.retire(queue.id)
-        self._context.routes_changed(PeerId(queue.peer))
-
-    async def _delete_queues(self) -> None:
-        for queue in self._relay_state.queues(relay=self.relay.octets):
-            if queue.retired_at is None or self._now() - queue.retired_at < DRAIN:
-                continue
-            if queue.created:
-                try:
-                    await self._client_of(queue).ask(Delete(queue=queue.id, authority=queue.holder), Done)
-                except Refused as refused:
-                    if refused.code is not Code.DENIED:  # else it is deleted already
-                        raise
-            await self._relay_state.forget_queue(queue)
-            self._release(queue)
 
     async def _leave(self, tasks: TaskGroup, since: float) -> None:
         """Delete what we have at a relay that has had time to drain, and forget the relay."""
@@ -236,17 +178,8 @@ class RelayWorker:
                 return
         row = self._relay_state.relay(self.relay.octets)
         if row is not None and row.leaving_since is not None:
-            queues = self._relay_state.queues(relay=row.key)
-            await self._relay_state.forget_relay(row)
-            for queue in queues:
-                self._release(queue)
+            await self._queues.forget(row)
             tasks.cancel_scope.cancel()
-
-    def _release(self, queue: QueueRow) -> None:
-        """Release the circuits of somebody who is forgotten, once their last queue is deleted."""
-        peer = PeerId(queue.peer)
-        if queue.retired_at == 0 and not self._relay_state.queues(peer=peer):
-            self._circuits.release(peer)
 
     # -- listening
 
@@ -255,7 +188,7 @@ class RelayWorker:
         sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._context, self.relay, self._relay_state.inbox_key)]}
         for queue in self._relay_state.queues(relay=row.key):
             if (queue.created or queue.retired_at) and queue.retired_at != 0:
-                sources.setdefault(self._circuit_of(queue), []).append(Queue(queue))
+                sources.setdefault(self._queues.circuit_of(queue), []).append(Queue(queue))
         for circuit in sources.keys() - self._subscriptions.keys():
             self._subscriptions[circuit] = subscriptions = Subscriptions(
                 self._context,
@@ -285,12 +218,6 @@ class RelayWorker:
             ),
             health=self.health,
         )
-
-    def _circuit_of(self, queue: QueueRow) -> str:
-        return f"queue/{self._circuits.assign(PeerId(queue.peer))}"
-
-    def _client_of(self, queue: QueueRow) -> RelayClient:
-        return self._client(self._circuit_of(queue))
 
     def _client(self, circuit: str) -> RelayClient:
         client = self._circuits.client(self.relay, circuit, ours=True)

@@ -20,7 +20,7 @@ from balchat_host.api.transport import TransportContext
 from balchat_host.api.types import PeerId
 from balchat_transport_relay.client import RelayClient, sign
 from balchat_transport_relay.reassembly import MAX_PARTS
-from balchat_transport_relay.relay_state import QueueRow
+from balchat_transport_relay.rows import QueueRow
 
 
 class Inbox:

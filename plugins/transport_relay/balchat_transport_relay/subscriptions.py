@@ -22,7 +22,7 @@ once, so the next one begins with the oldest again.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
@@ -38,63 +38,13 @@ from balchat_transport_relay.health import Health
 from balchat_transport_relay.queue_receiver import FULL_RETRY, LONGEST, QueueReceiver
 from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
+from balchat_transport_relay.subscription import PushProgress, Subscription
 
 _SHORTEST: Final = 5.0
 _NOT_DELETED_RETRY: Final = 60.0
 """Seconds after which to acknowledge again what the relay could not delete, where it names no time."""
 MAX_UNREADABLE: Final = 256
 """A queue is paused after more than this many of its envelopes could not be opened."""
-MAX_NOTED: Final = 1024
-"""How many envelopes of a queue we note as pushed and still at the relay."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushProgress:
-    """What a subscription had pushed at a moment: how many envelopes, and the newest sequence.
-
-    `serial` tells subscriptions apart. `missing` are those of the envelopes asked about that had not been pushed.
-    """
-
-    serial: int
-    count: int
-    newest: int
-    missing: frozenset[bytes]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Subscription:
-    """A subscription on the present connection.
-
-    `answer_by` is the loop's time until which the relay has to confirm it; None once it has. `ids` are the envelopes
-    that were pushed and that we have not acknowledged. `leaving` are those that we have acknowledged, while the relay
-    has not confirmed that it deleted them: its disk may be full.
-    """
-
-    serial: int
-    queue: bytes
-    answer_by: float | None
-    count: int = 0
-    newest: int = 0
-    ids: set[bytes] = field(default_factory=set[bytes])
-    leaving: set[bytes] = field(default_factory=set[bytes])
-
-    @property
-    def pushed(self) -> bool:
-        return self.answer_by is None
-
-    def note(self, sequence: int, identifier: bytes) -> None:
-        self.count += 1
-        self.newest = max(self.newest, sequence)
-        if len(self.ids) < MAX_NOTED:
-            self.ids.add(identifier)
-
-    def acknowledge(self, ids: Iterable[bytes]) -> None:
-        """Note what we acknowledge. Where too many are not confirmed, note the oldest: a page begins with those."""
-        for each in ids:
-            if each in self.ids:
-                self.ids.remove(each)
-                if len(self.leaving) < MAX_NOTED:
-                    self.leaving.add(each)
 
 
 @dataclass(slots=True)
@@ -106,7 +56,7 @@ class _Entry:
 
     source: Source
     receiver: QueueReceiver
-    subscription: _Subscription | None = None
+    subscription: Subscription | None = None
     paused_until: float = 0.0
     unreadable: int = 0
     failing: bool = False
@@ -142,7 +92,7 @@ class Subscriptions:
         self._poll = poll
         self._on_lost = on_lost
         self._entries: dict[bytes, _Entry] = {}
-        self._numbers: dict[int, _Subscription] = {}
+        self._numbers: dict[int, Subscription] = {}
         """The subscriptions of the present connection that we have not ended, by number."""
         self._last_number = 0
         self._serial = 0
@@ -258,7 +208,7 @@ class Subscriptions:
         self._last_number += 1
         self._serial += 1
         answer_by = anyio.current_time() + answer_within
-        subscription = _Subscription(serial=self._serial, queue=identifier, answer_by=answer_by)
+        subscription = Subscription(serial=self._serial, queue=identifier, answer_by=answer_by)
         self._numbers[self._last_number] = subscription
         self._entries[identifier].subscription = subscription
         return self._last_number
@@ -305,13 +255,7 @@ class Subscriptions:
         None where the queue is not pushed, or where too many of its envelopes stay to tell.
         """
         entry = self._entries.get(identifier)
-        subscription = None if entry is None else entry.subscription
-        if subscription is None or not subscription.pushed or len(subscription.ids) >= MAX_NOTED:
-            return None
-        missing = frozenset(envelope_ids) - subscription.ids - subscription.leaving
-        return PushProgress(
-            serial=subscription.serial, count=subscription.count, newest=subscription.newest, missing=missing
-        )
+        return None if entry is None or entry.subscription is None else entry.subscription.progress(envelope_ids)
 
     # -- answers
 
@@ -380,7 +324,7 @@ class Subscriptions:
         """Note that the relay has deleted what we acknowledged."""
         entry = self._entries.get(identifier)
         if entry is not None and entry.subscription is not None:
-            entry.subscription.leaving.difference_update(ids)
+            entry.subscription.deleted(ids)
 
     def not_deleted(self, identifier: bytes, retry_after: int | None) -> None:
         """Note that the relay could not delete what we acknowledged. Fetch it then, and acknowledge it again."""
@@ -399,7 +343,7 @@ class Subscriptions:
 
     # -- inside
 
-    def _of(self, subscription: _Subscription) -> _Entry | None:
+    def _of(self, subscription: Subscription) -> _Entry | None:
         """Return the queue of a subscription; None where that is not its present one."""
         entry = self._entries.get(subscription.queue)
         return entry if entry is not None and entry.subscription is subscription else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from anyio import to_thread
-from balchat_transport_relay.relay_state import RelayRow
+from balchat_transport_relay.rows import RelayRow
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_relay.transport import RelayTransport
 

@@ -18,7 +18,7 @@ from balchat_relay_proto.sealing import OpeningKey
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.circuits import IDLE, Circuits
 from balchat_transport_relay.health import SLOW
-from balchat_transport_relay.relay_worker import DRAIN
+from balchat_transport_relay.queue_maintainer import DRAIN
 from balchat_transport_relay.settings import RelaySettings
 
 from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, PeerUnreachable, RelayUnusable, TooMany
