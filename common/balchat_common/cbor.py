@@ -33,14 +33,10 @@ def decode(octets: bytes, *, max_items: int, max_depth: int, maps: bool = False)
 
 def encode(item: object) -> bytes:
     """Return the deterministic encoding (RFC 8949, section 4.2)."""
-    return b"".join(pieces(item))
-
-
-def pieces(item: object) -> list[bytes | bytearray]:
-    """Return what `encode` does in pieces, of which the large ones are not copied: cbor2 would, and slowly."""
-    found: list[bytes | bytearray] = [bytearray()]
-    _write(item, found)
-    return found
+    # cbor2 alone would copy large byte strings again and again, for each array that they are in.
+    pieces: list[bytes] = []
+    _write(item, pieces)
+    return b"".join(pieces)
 
 
 def head_of_octets(length: int) -> bytes:
@@ -48,19 +44,17 @@ def head_of_octets(length: int) -> bytes:
     return _head(_OCTETS, length)
 
 
-def _write(item: object, found: list[bytes | bytearray]) -> None:
-    """Append to the last piece, which is a bytearray."""
+def _write(item: object, pieces: list[bytes]) -> None:
     match item:
         case list():
             values = cast("list[object]", item)
-            found[-1] += _head(_ARRAY, len(values))
+            pieces.append(_head(_ARRAY, len(values)))
             for value in values:
-                _write(value, found)
+                _write(value, pieces)
         case bytes() if len(item) >= _LARGE:
-            found[-1] += head_of_octets(len(item))
-            found += [item, bytearray()]
+            pieces += [head_of_octets(len(item)), item]
         case _:
-            found[-1] += cbor2.dumps(item, canonical=True)
+            pieces.append(cbor2.dumps(item, canonical=True))
 
 
 @lru_cache(maxsize=256)
