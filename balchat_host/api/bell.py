@@ -11,17 +11,20 @@ class Bell:
     """
 
     def __init__(self) -> None:
-        self._event = anyio.Event()
+        self._next: anyio.Event | None = None
 
     def ring(self) -> None:
         """Wake every task that waits."""
-        self._event.set()
-        self._event = anyio.Event()
+        if self._next is not None:
+            self._next.set()
+            self._next = None
 
     def next_ring(self) -> anyio.Event:
         """Return the event that the next ring sets."""
-        return self._event
+        if self._next is None:
+            self._next = anyio.Event()
+        return self._next
 
     async def wait(self) -> None:
         """Wait for the next ring."""
-        await self._event.wait()
+        await self.next_ring().wait()

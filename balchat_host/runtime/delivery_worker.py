@@ -12,6 +12,7 @@ from typing import Any, Final
 import anyio
 
 from balchat_host.api.backoff import Backoff
+from balchat_host.api.bell import Bell
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import Outcome, SendReport
 from balchat_host.api.types import PeerId
@@ -53,7 +54,7 @@ class DeliveryWorker(ABC):
         self._router = context.router
         self._backoff = context.backoff
         self._in_flight: set[int] = set()
-        self._woken = anyio.Event()
+        self._woken = Bell()
         self._scope: anyio.CancelScope | None = None
         self._running = False
         self._dismissed = False
@@ -76,7 +77,7 @@ class DeliveryWorker(ABC):
 
     def wake(self) -> None:
         """Look again: something waits, or something changed."""
-        self._woken.set()
+        self._woken.ring()
         if not self._running and not self._dismissed:
             self._running = self._context.start(self._run)
 
@@ -105,7 +106,7 @@ class DeliveryWorker(ABC):
     async def _work(self) -> None:
         while True:
             await anyio.sleep_until(self._stopped_until)
-            self._woken = woken = anyio.Event()
+            woken = self._woken.next_ring()
             try:
                 pause = await self._step()
             except BaseException as error:  # noqa: BLE001  # whatever it is, it concerns this peer only

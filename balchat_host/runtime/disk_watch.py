@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.types import ONLINE, Phase, ServiceState
 from balchat_host.core import account
@@ -26,7 +27,7 @@ class DiskWatch:
         self._runner = runner
         self._live_status = live_status
         self._was_full = False
-        self._failed = anyio.Event()
+        self._failed = Bell()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -36,7 +37,6 @@ class DiskWatch:
                 reason = FULL
             self._was_full = reason is not None
             self._show(reason)
-            self._failed = anyio.Event()
             if reason is not None:
                 await anyio.sleep(RETRY)
                 continue
@@ -47,7 +47,7 @@ class DiskWatch:
     def on_full(self) -> None:
         """Take note that the disk had no room for a unit."""
         self._was_full = True
-        self._failed.set()
+        self._failed.ring()
         self._show(FULL)
 
     async def _takes_something(self) -> bool:

@@ -22,6 +22,8 @@ from anyio import from_thread, lowlevel, to_thread
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from balchat_host.api.backoff import Backoff
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable, TorCannotBootstrap
 from balchat_host.api.network import Network, NetworkContext, PublishedService
 from balchat_host.api.types import STOPPED, Check, PeerId, Phase, Secret, ServiceState
@@ -37,8 +39,8 @@ from balchat_network_tor.sources import OwnTor, RunningTor, TorEnded, TorSource
 
 T = TypeVar("T")
 
-_FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 60.0
+_BACKOFF: Final = Backoff(first=0.5, longest=60.0)
+"""Seconds between the end of a tor and the next one."""
 _SETTLED_AFTER: Final = 60.0
 """Seconds that a tor must have lived for the pause after it to be the first one again."""
 
@@ -62,7 +64,7 @@ class TorNetwork(Network):
         self._source: TorSource = RunningTor(settings) if settings.control else OwnTor(settings, context.directory)
         self._dialler = Dialler()
         self._state = STOPPED
-        self._changed = anyio.Event()
+        self._changed = Bell()
         self._tasks: TaskGroup | None = None
         self._control: Control | None = None
         self._socks: TcpAddress | None = None
@@ -146,7 +148,7 @@ class TorNetwork(Network):
     # -- keeping a tor --
 
     async def _keep_a_tor(self, tasks: TaskGroup) -> None:
-        pause = _FIRST_PAUSE
+        failures = 0
         while True:
             started = anyio.current_time()
             reason = "tor ended"
@@ -163,11 +165,10 @@ class TorNetwork(Network):
                 self._unheard_since.clear()
                 for onion in self._onions:
                     onion.announced()
-            if anyio.current_time() - started > _SETTLED_AFTER:
-                pause = _FIRST_PAUSE
+            failures = 1 if anyio.current_time() - started > _SETTLED_AFTER else failures + 1
+            pause = _BACKOFF.delay(failures)
             self._set_state(ServiceState(phase=Phase.DEGRADED, reason=f"{reason}; trying again in {pause:g} s"))
             await anyio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _use(self, control: Control) -> NoReturn:
         """Use a tor until it is gone. Raises TorEnded or ControlFailure then."""
@@ -276,8 +277,7 @@ class TorNetwork(Network):
         if state != self._state:
             self._state = state
             self._context.on_state(state)
-        self._changed.set()
-        self._changed = anyio.Event()
+        self._changed.ring()
 
 
 def _unavailable(state: ServiceState) -> NetworkUnavailable:

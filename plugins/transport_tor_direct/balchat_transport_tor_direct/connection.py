@@ -79,7 +79,7 @@ class Connection:
         self._committing = 0
         self._write_now, self._commit_now, self._look_at_clock = Bell(), Bell(), Bell()
         self._room, self._drained, self._trust_changed = Bell(), Bell(), Bell()
-        self._pong = anyio.Event()
+        self._pong = Bell()
         self._pong_token = 0
         self._decided = anyio.Event()
         self._shall_stand = False
@@ -194,8 +194,7 @@ class Connection:
                     self._commit_now.ring()
                 case Ponged(token):
                     self._pong_token = token
-                    self._pong.set()
-                    self._pong = anyio.Event()
+                    self._pong.ring()
                 case Closed():
                     self._hung_up()
 
@@ -304,7 +303,7 @@ class Connection:
             self.over = True
             self._on_over(self)
             self._room.ring()
-            self._pong.set()
+            self._pong.ring()
 
     async def _hang_up(self) -> None:
         last_words = self._link.output(WRITE_SIZE).octets

@@ -14,13 +14,13 @@ from typing import Final
 import anyio
 from anyio.abc import Process
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import CommandFailed
 from balchat_host.api.events import Event
 from balchat_host.api.frontend import App
 from balchat_ui_cli.output import Output, to_json
 
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 60.0
+BACKOFF: Final = Backoff(first=1.0, longest=60.0)
 """Seconds between two tries: each pause is twice the one before, up to the longest."""
 _GRACE: Final = 10.0
 """Seconds that a command has to end when we are told to."""
@@ -58,7 +58,6 @@ class Executing:
     async def _handle(self, event: Event) -> None:
         """Run the command until it succeeds. Raises CommandFailed when that was tried often enough."""
         attempt = 0
-        pause = FIRST_PAUSE
         while True:
             attempt += 1
             how = await self._try(event, attempt)
@@ -66,10 +65,10 @@ class Executing:
                 return
             if attempt == self._tries:
                 raise CommandFailed(cursor=event.cursor, tries=attempt, how=how)
+            pause = BACKOFF.delay(attempt)
             again = f"it is tried again in {pause:g} s"
             self._out.warn("command-failed", f"The command for the event {event.cursor} {how}; {again}.")
             await anyio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _try(self, event: Event, attempt: int) -> str | None:
         """Run the command once, and acknowledge the event where it succeeds; return how it ended where it does not."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from balchat_host.api.backoff import Backoff
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.memory_profiles import MemoryProfiles
 from balchat_host.testing.waiting import closing
@@ -170,7 +171,7 @@ def test_a_command_need_not_read_its_event(cli: Cli, alice: MemoryAccount, bob: 
 def test_a_command_that_fails_is_tried_again_and_then_given_up(
     cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch, command: str, how: str
 ) -> None:
-    monkeypatch.setattr("balchat_ui_cli.executing.FIRST_PAUSE", 0)
+    monkeypatch.setattr("balchat_ui_cli.executing.BACKOFF", Backoff(first=0, longest=0))
     result = execute(cli, command, "--tries", "3")
     assert result.code == 7
     *warnings, error = [json.loads(line) for line in result.err.splitlines()]
@@ -184,7 +185,7 @@ def test_a_command_that_fails_is_tried_again_and_then_given_up(
 def test_a_command_that_works_the_second_time(
     cli: Cli, alice: MemoryAccount, bob: Peer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("balchat_ui_cli.executing.FIRST_PAUSE", 0)
+    monkeypatch.setattr("balchat_ui_cli.executing.BACKOFF", Backoff(first=0, longest=0))
     result = execute(cli, f'echo $BALCHAT_CURSOR >> {tmp_path}/tried; test "$BALCHAT_TRY" = 2', "--count", "3")
     assert result.code == 0
     tried = (tmp_path / "tried").read_text().split()

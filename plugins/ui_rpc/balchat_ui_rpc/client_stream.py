@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-import anyio
 from msgspec import Raw, Struct, ValidationError
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, ProtocolViolation, error_from
 from balchat_ui_rpc.description import Method
 
@@ -42,7 +42,7 @@ class ClientStream(AsyncIterator[Any]):
         self._number: int | None = None
         self._due = window
         self._values: deque[Raw] = deque()
-        self._arrived = anyio.Event()
+        self._arrived = Bell()
         self._ended = False
         self._error: BalchatError | None = None
 
@@ -52,12 +52,12 @@ class ClientStream(AsyncIterator[Any]):
             raise ProtocolViolation(problem="a stream gave more than it was asked for")
         self._due -= 1
         self._values.append(value)
-        self._arrived.set()
+        self._arrived.ring()
 
     def end(self, error: BalchatError | None) -> None:
         """Take note that no more values come, and why."""
         self._ended, self._error = True, error
-        self._arrived.set()
+        self._arrived.ring()
 
     async def __anext__(self) -> Any:
         if self._number is None and not self._ended:
@@ -70,7 +70,6 @@ class ClientStream(AsyncIterator[Any]):
             if not self._due:
                 self._source.grant(self._number, self._window)
                 self._due = self._window
-            self._arrived = anyio.Event()
             await self._arrived.wait()
         return decode(self._method, self._values.popleft())
 

@@ -14,6 +14,7 @@ from anyio import BrokenResourceError, ClosedResourceError
 from anyio.abc import ByteStream
 from msgspec import Raw, Struct
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, BalchatError, ConnectionLost, ProtocolViolation, error_from
 from balchat_ui_rpc.client_stream import ClientStream, decode
 from balchat_ui_rpc.description import METHODS, Method
@@ -43,7 +44,7 @@ class RpcClient:
         self._stream = stream
         self._numbers = count(1)
         self._outgoing: deque[bytes] = deque()
-        self._posted = anyio.Event()
+        self._posted = Bell()
         self._abandoned: deque[int] = deque()
         self._replies: dict[int, _Reply] = {}
         # Weak, so that a stream ends which its user has dropped without closing it.
@@ -97,15 +98,16 @@ class RpcClient:
             problem = f"it has {len(line)} octets, and {MAX_REQUEST_SIZE} fit through the local socket at once"
             raise BadInput(what="The call", problem=problem)
         self._outgoing.append(line)
-        self._posted.set()
+        self._posted.ring()
 
     # -- the two tasks
 
     async def write_all(self) -> None:
         """Write what is posted, until the connection is lost."""
         while self._lost is None:
-            await self._posted.wait()
-            self._posted = anyio.Event()
+            if not self._outgoing:
+                await self._posted.wait()
+                continue
             lines = b"".join(self._outgoing)
             self._outgoing.clear()
             try:
@@ -142,7 +144,7 @@ class RpcClient:
         if self._lost is not None:
             return
         self._lost = error
-        self._posted.set()
+        self._posted.ring()
         for reply in self._replies.values():
             reply.give(error)
         for stream in list(self._streams.values()):

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import anyio
 from anyio import CancelScope
 
+from balchat_host.api.bell import Bell
 from balchat_ui_rpc.description import MAX_CREDIT
 
 
@@ -15,7 +15,7 @@ class ServerStream(AsyncIterator[Any]):
     def __init__(self, source: AsyncIterator[Any], credit: int | None) -> None:
         self._source = source
         self._credit = credit
-        self._granted = anyio.Event()
+        self._granted = Bell()
         self._waiting = CancelScope()
         self._closed = False
 
@@ -23,7 +23,7 @@ class ServerStream(AsyncIterator[Any]):
         """Allow so many values more."""
         if self._credit is not None:
             self._credit = min(self._credit + values, MAX_CREDIT)
-            self._granted.set()
+            self._granted.ring()
 
     def close(self) -> None:
         """Give no more values. A value that is being sent is sent whole."""
@@ -34,7 +34,6 @@ class ServerStream(AsyncIterator[Any]):
         if not self._closed:
             with CancelScope() as self._waiting:
                 while self._credit == 0:
-                    self._granted = anyio.Event()
                     await self._granted.wait()
                 value = await anext(self._source)
                 if self._credit is not None:

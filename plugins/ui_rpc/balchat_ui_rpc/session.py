@@ -15,6 +15,7 @@ from anyio import BrokenResourceError, CancelScope, ClosedResourceError, aclose_
 from anyio.abc import ByteStream, TaskGroup
 from msgspec import UNSET, Raw, Struct
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, ProtocolViolation, TimedOut, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
@@ -45,7 +46,7 @@ class Session(Connection):
         self._limits = limits
         self._work = work
         self._running = 0
-        self._rested = anyio.Event()
+        self._rested = Bell()
         self._slots = anyio.Semaphore(limits.calls)
         self._writing = anyio.Lock(fast_acquire=True)
         self._gone = False
@@ -61,7 +62,6 @@ class Session(Connection):
             self._close_streams()
             with CancelScope(shield=True):
                 while self._running:
-                    self._rested = anyio.Event()
                     await self._rested.wait()
 
     # -- what the connection itself can be asked
@@ -120,7 +120,7 @@ class Session(Connection):
             await self._hang_up()
         finally:
             self._running -= 1
-            self._rested.set()
+            self._rested.ring()
 
     # -- calls and streams
 
