@@ -1,19 +1,7 @@
-"""One WebSocket: its subscriptions, and the two tasks that read frames and write them.
+"""One WebSocket: the two tasks that read its frames and write them, and its subscriptions.
 
-Theory of operation
--------------------
-A subscription has a cursor: everything up to it was sent. While nothing is missing, an envelope that the store tells of
-is sent at once. When too much waits to be sent, the subscription falls behind, and catches up by fetching after its
-cursor. So no more than `_OUTBOX` octets and one page of `_PAGE` (or one envelope) wait for a client that does not read,
-and the order is the store's.
-
-               told, room: send, cursor = sequence
-    LIVE ───────────────────────────────────────────────▶ LIVE
-      │ told, no room                                       ▲
-      ▼                                                     │ a fetch found nothing newer than what was told
-    BEHIND ── fetch after the cursor, send, again ──────────┘
-
-Everything goes out through the outbox or after it, so that nothing is said of a subscription once it has ended.
+The reader does what the client asks. The writer sends what is in the outbox, and fetches for subscriptions that are
+behind. Each waits for a client that does not read.
 """
 
 import asyncio
@@ -28,7 +16,6 @@ from balchat_relay_proto.frames import (
     Acknowledged,
     Ended,
     FromClient,
-    FromRelay,
     Hello,
     NotAcknowledged,
     Push,
@@ -47,8 +34,9 @@ from balchat_relay.storage.contract import QueueStore
 from balchat_relay.web.answers import Socket
 from balchat_relay.web.limiting import Bucket
 from balchat_relay.web.operations import Operations, new_challenge
+from balchat_relay.web.outbox import Outbox
+from balchat_relay.web.subscription import Subscription
 
-_OUTBOX: Final = 256 * 1024
 _PAGE: Final = 64 * 1024
 _HEARTBEAT: Final = 60.0
 _CLOSE_WITHIN: Final = 2.0
@@ -84,8 +72,8 @@ class PushConnection:
     """A WebSocket that envelopes are pushed to."""
 
     __slots__ = (
-        "_behind", "_bucket", "_challenge", "_idle_timeout", "_metrics", "_operations", "_outbox", "_sent", "_socket",
-        "_store", "_subscriptions", "_unsent", "_wake",
+        "_behind", "_bucket", "_challenge", "_idle_timeout", "_metrics", "_operations", "_outbox", "_socket", "_store",
+        "_subscriptions",
     )  # fmt: skip
 
     def __init__(
@@ -107,14 +95,11 @@ class PushConnection:
         self._challenge = new_challenge()
         self._subscriptions: dict[int, Subscription] = {}
         self._behind: dict[int, Subscription] = {}
-        self._outbox: list[bytes] = []
-        self._unsent = 0  # octets
-        self._wake = asyncio.Event()  # something is to be written
-        self._sent = asyncio.Event()  # nothing is in the outbox
+        self._outbox = Outbox(socket)
 
     async def run(self) -> None:
         """Serve until the client is gone or did something that ends it."""
-        self._say(Hello(challenge=self._challenge))
+        self._outbox.add(Hello(challenge=self._challenge))
         writing = asyncio.create_task(self._write())
         try:
             await self._read()
@@ -135,58 +120,38 @@ class PushConnection:
 
     # -- called by subscriptions --
 
-    def push(self, subscription: "Subscription", sequence: int, envelope: bytes) -> bool:
-        """Send an envelope; False where too much waits to be sent."""
-        if self._unsent and self._unsent + len(envelope) > _OUTBOX:
+    def push(self, subscription: Subscription, sequence: int, envelope: bytes) -> bool:
+        if not self._outbox.has_room(len(envelope)):
             return False
         self._metrics.pushed += 1
-        self._say(Push(number=subscription.number, sequence=sequence, envelope=envelope))
+        self._outbox.add(Push(number=subscription.number, sequence=sequence, envelope=envelope))
         return True
 
-    def catch_up(self, subscription: "Subscription") -> None:
-        """Fetch what is after the subscription's cursor, soon."""
-        self._behind[subscription.number] = subscription
-        self._wake.set()
+    def catch_up(self, subscription: Subscription) -> None:
+        if self._subscriptions.get(subscription.number) is subscription:
+            self._behind[subscription.number] = subscription
+            self._outbox.wake()
 
-    def end(self, subscription: "Subscription", why: Refused) -> None:
-        """Tell the client that a subscription is over."""
+    def end(self, subscription: Subscription, why: Refused) -> None:
         if self._forget(subscription.number) is not None:
-            self._say(ended(subscription.number, why))
+            self._outbox.add(ended(subscription.number, why))
 
     # -- writing --
-
-    def _say(self, frame: FromRelay) -> None:
-        if self._socket.closed:  # nobody writes any more
-            return
-        octets = encode_from_relay(frame)
-        self._outbox.append(octets)
-        self._unsent += len(octets)
-        self._sent.clear()
-        self._wake.set()
 
     async def _write(self) -> None:
         try:
             while True:
-                await self._wake.wait()
-                self._wake.clear()
-                await self._empty_outbox()
+                await self._outbox.wait_for_work()
+                await self._outbox.flush()
                 while self._behind:
                     await self._fetch(self._behind.pop(next(iter(self._behind))))
-                    await self._empty_outbox()
+                    await self._outbox.flush()
         except Exception as error:  # noqa: BLE001  # one connection's failure must not end the others
             await self._fail(error)
         finally:
-            self._sent.set()  # nothing more will be, and the reader must not wait for it
+            self._outbox.end()
 
-    async def _empty_outbox(self) -> None:
-        while self._outbox:
-            frames, self._outbox = self._outbox, []
-            for frame in frames:
-                await self._socket.send_bytes(frame)
-                self._unsent -= len(frame)
-        self._sent.set()
-
-    async def _fetch(self, subscription: "Subscription") -> None:
+    async def _fetch(self, subscription: Subscription) -> None:
         """Send a page of what a subscription lacks."""
         try:
             found = await self._store.fetch(
@@ -207,16 +172,14 @@ class PushConnection:
             await self._socket.send_bytes(encode_from_relay(frame))
             self._metrics.pushed += 1
             subscription.cursor = stored.sequence
-        subscription.behind = found.more or subscription.newest > subscription.cursor
-        if subscription.behind and self._subscriptions.get(subscription.number) is subscription:
-            self._behind[subscription.number] = subscription
+        subscription.fetched(more=found.more)
 
     # -- reading --
 
     async def _read(self) -> None:
         while True:
             message = await self._receive()
-            await self._sent.wait()  # a client that does not read our answers is not read either
+            await self._outbox.wait_until_sent()  # a client that does not read our answers is not read either
             if wait := self._bucket.wait():
                 await asyncio.sleep(wait)  # one that asks too much is read more slowly
             match message.type:
@@ -246,7 +209,7 @@ class PushConnection:
             case Unsubscribe():
                 if (subscription := self._forget(frame.number)) is not None:
                     self._store.unsubscribe(subscription.queue, subscription)
-                    self._say(Ended(number=frame.number, code=None))
+                    self._outbox.add(Ended(number=frame.number, code=None))
 
     async def _receive(self) -> WSMessage:
         """Wait for a message. Whoever asks nothing and has no subscription is closed."""
@@ -264,7 +227,7 @@ class PushConnection:
                 frame.queue, frame.authority, self._challenge, Purpose.SUBSCRIBE
             )
         except Refused as refused:
-            self._say(ended(frame.number, refused))
+            self._outbox.add(ended(frame.number, refused))
             return
         subscription = Subscription(self, number=frame.number, queue=frame.queue, receive=receive, cursor=frame.after)
         self._subscriptions[frame.number] = subscription
@@ -275,7 +238,7 @@ class PushConnection:
             self.end(subscription, refused)
             return
         if self._subscriptions.get(frame.number) is subscription:  # not evicted meanwhile
-            self._say(Subscribed(number=frame.number))
+            self._outbox.add(Subscribed(number=frame.number))
             self.catch_up(subscription)
 
     async def _acknowledge(self, frame: Acknowledged) -> None:
@@ -290,10 +253,12 @@ class PushConnection:
         except Refused as refused:
             self._not_acknowledged(frame.number, refused)
         else:
-            self._say(frame)
+            self._outbox.add(frame)
 
     def _not_acknowledged(self, number: int, why: Refused) -> None:
-        self._say(NotAcknowledged(number=number, code=why.code, detail=why.detail[:200], retry_after=why.retry_after))
+        self._outbox.add(
+            NotAcknowledged(number=number, code=why.code, detail=why.detail[:200], retry_after=why.retry_after)
+        )
 
     def _check_number(self, number: int) -> None:
         if number in self._subscriptions:
@@ -301,42 +266,9 @@ class PushConnection:
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise Refused(Code.TOO_MANY_SUBSCRIPTIONS, f"A connection has at most {MAX_SUBSCRIPTIONS}.")
 
-    def _forget(self, number: int) -> "Subscription | None":
+    def _forget(self, number: int) -> Subscription | None:
         subscription = self._subscriptions.pop(number, None)
         if subscription is not None:
             self._metrics.subscriptions -= 1
             self._behind.pop(number, None)
         return subscription
-
-
-class Subscription:
-    """One queue that is pushed on one WebSocket: the store's Subscriber.
-
-    `receive` is the capability's verifier, None for an inbox; `newest` is the newest sequence that we were told of.
-    """
-
-    __slots__ = ("_connection", "behind", "cursor", "newest", "number", "queue", "receive")
-
-    def __init__(
-        self, connection: PushConnection, *, number: int, queue: bytes, receive: bytes | None, cursor: int
-    ) -> None:
-        self._connection = connection
-        self.number = number
-        self.queue = queue
-        self.receive = receive
-        self.cursor = cursor
-        self.newest = cursor
-        self.behind = True  # until the first fetch
-
-    def stored(self, sequence: int, envelope: bytes) -> None:
-        self.newest = max(self.newest, sequence)
-        if self.behind or sequence <= self.cursor:
-            return
-        if self._connection.push(self, sequence, envelope):
-            self.cursor = sequence
-        else:
-            self.behind = True
-            self._connection.catch_up(self)
-
-    def ended(self, why: Refused) -> None:
-        self._connection.end(self, why)
