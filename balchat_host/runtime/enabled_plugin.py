@@ -42,6 +42,7 @@ class EnabledPlugin(ABC, Generic[ObjectT]):
         """Whether there may soon be an object that can be used."""
         self._show = show
         self._calls = OpenCalls()
+        self._generation = 0
         self._made: ObjectT | None = None
         self._object: ObjectT | None = None
 
@@ -126,9 +127,7 @@ class EnabledPlugin(ABC, Generic[ObjectT]):
         contain(f"{self.name} ({self.origin})", error)
         return NetworkUnavailable(problem=f"{self.name} failed", remedy=_REMEDY)
 
-    # -- for those who know what kind of plugin it is
-
-    _generation = 0
+    # -- what differs from one kind of plugin to another
 
     @abstractmethod
     def _make(self, on_state: Callable[[ServiceState], None]) -> ObjectT:
