@@ -32,11 +32,6 @@ def everyone(tx: ReadTransaction) -> list[rows.ContactRow]:
     return rows.contacts_where(tx, "1 ORDER BY name_key")
 
 
-def talking(tx: ReadTransaction) -> list[PeerId]:
-    """Name those that we have to do with: all but the blocked ones."""
-    return [contact.peer for contact in everyone(tx) if not contact.blocked]
-
-
 def recent(tx: ReadTransaction, limit: int) -> list[PeerId]:
     """Return up to `limit` of those that we have to do with, whoever wrote or was written to last first."""
     newest = "(SELECT max(seq) FROM message WHERE message.contact = contact.id)"
