@@ -31,11 +31,11 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
-from balchat_host.runtime.failures import checked, words_of
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.node import Node
-from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
-from balchat_host.runtime.unlocked import Unlocked
+from balchat_host.runtime.plugin_failures import checked, words_of
+from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.unlocked_account import UnlockedAccount
 
 _random: Final = secrets.SystemRandom().random
 
@@ -87,9 +87,9 @@ class Composition:
         unit = UnitOfWork(tx=tx, engine=self.engine, now=_now(), entropy=secrets.token_bytes, policy=self._policy)
         account.create(unit, name)
 
-    def unlocked(self, vault: Vault) -> Unlocked:
+    def unlocked(self, vault: Vault) -> UnlockedAccount:
         """Return the account in an unlocked vault."""
-        return Unlocked(
+        return UnlockedAccount(
             vault=vault,
             engine=self.engine,
             policy=self._policy,
@@ -104,7 +104,7 @@ class Composition:
             ),
         )
 
-    def node(self, unlocked: Unlocked) -> Node:
+    def node(self, unlocked: UnlockedAccount) -> Node:
         """Return what runs an account with its plugins."""
         delivery, network = self.configuration.delivery, self.selection.network
         node = Node(

@@ -18,7 +18,7 @@ from balchat_host.core import outbox
 from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.relay_sender import RelaySender
-from balchat_host.runtime.routing import Router
+from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _DIALS_AT_ONCE: Final = 8

@@ -16,7 +16,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import Outcome, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.runtime.routing import Router
+from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _FORGIVEN_AFTER: Final = 2

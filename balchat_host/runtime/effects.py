@@ -29,7 +29,7 @@ from balchat_host.core.unit_of_work import (
 )
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.live_status import LiveStatus
-from balchat_host.runtime.routing import Router
+from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _log = logging.getLogger(__name__)

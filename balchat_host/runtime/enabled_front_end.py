@@ -6,8 +6,8 @@ from functools import partial
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.types import ServiceState
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
-from balchat_host.runtime.failures import checked
-from balchat_host.runtime.setups import FrontEndSetup
+from balchat_host.runtime.plugin_failures import checked
+from balchat_host.runtime.plugin_setups import FrontEndSetup
 
 
 class EnabledFrontEnd(EnabledPlugin[FrontEnd]):

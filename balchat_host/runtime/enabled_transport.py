@@ -9,10 +9,10 @@ from balchat_host.api.transport import Outgoing, Relays, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
-from balchat_host.runtime.failures import checked
 from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.managed_relays import ManagedRelays
-from balchat_host.runtime.setups import TransportSetup
+from balchat_host.runtime.plugin_failures import checked
+from balchat_host.runtime.plugin_setups import TransportSetup
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ Three rings of tasks. They begin together, and end from the inside out: what use
       transports { every enabled one }
         work     { deliveries, reports, housekeeping, front ends }
 
-A plugin that fails is shown as degraded, and made again (`supervision`). Only a vault that failed, or a network that
+A plugin that fails is shown as degraded, and made again (`supervisor`). Only a vault that failed, or a network that
 cannot exist, ends the account, with its own error.
 """
 
@@ -26,6 +26,7 @@ from balchat_host.api.transport import Latency
 from balchat_host.api.types import PeerId, ServiceState
 from balchat_host.core import account, contacts, housekeeping
 from balchat_host.core.unit_of_work import Effect
+from balchat_host.runtime.contained_exits import contained_exits
 from balchat_host.runtime.delivery_reports import DeliveryReports
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.disk_watch import DiskWatch
@@ -34,15 +35,14 @@ from balchat_host.runtime.enabled_front_end import EnabledFrontEnd
 from balchat_host.runtime.enabled_network import EnabledNetwork
 from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.enabled_transport import EnabledTransport
-from balchat_host.runtime.ending import EndLimit
-from balchat_host.runtime.exits import contained_exits
+from balchat_host.runtime.end_limit import EndLimit
 from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
-from balchat_host.runtime.reconnecting import Reconnector
-from balchat_host.runtime.routing import Router
-from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
-from balchat_host.runtime.supervision import Supervisor
-from balchat_host.runtime.unlocked import Unlocked
+from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.reconnector import Reconnector
+from balchat_host.runtime.router import Router
+from balchat_host.runtime.supervisor import Supervisor
+from balchat_host.runtime.unlocked_account import UnlockedAccount
 
 _TIDY_EVERY: Final = 3600.0
 _END_TIMEOUT: Final = 20.0
@@ -60,7 +60,7 @@ class Node:
 
     def __init__(
         self,
-        unlocked: Unlocked,
+        unlocked: UnlockedAccount,
         *,
         network: NetworkSetup,
         transports: Sequence[TransportSetup],

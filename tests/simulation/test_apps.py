@@ -18,7 +18,7 @@ from balchat_ui_rpc.settings import RpcSettings
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.frontend import FrontEndContext
 from balchat_host.api.transport import Latency, Relays, Transport
-from balchat_host.runtime.setups import TransportSetup
+from balchat_host.runtime.plugin_setups import TransportSetup
 from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import AppRelayKit, DirectOnlyAppKit

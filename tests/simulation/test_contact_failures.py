@@ -12,7 +12,7 @@ from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import housekeeping, inbox, outbox, progress, routes
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
-from balchat_host.runtime.setups import FrontEndSetup
+from balchat_host.runtime.plugin_setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.app_pair_kit import introduce
 from tests.support.brittle_plugins import FAILURES, BrittleFrontEnd, Broken, fine

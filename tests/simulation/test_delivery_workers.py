@@ -13,7 +13,7 @@ import trio
 from balchat_host.api.events import MessageAdded, MessageStateChanged
 from balchat_host.api.transport import Outcome
 from balchat_host.api.views import MessageState
-from balchat_host.runtime import reconnecting
+from balchat_host.runtime import reconnector
 from balchat_host.testing.app_kit import nobody, until
 from balchat_host.testing.app_pair_kit import introduce
 from tests.support.virtual_account import FIRST_RETRY, LAST_RETRY
@@ -107,7 +107,7 @@ async def test_contacts_for_whom_nothing_waits_cost_no_query_and_no_task(
 async def test_whoever_comes_online_connects_to_those_who_were_talked_to_last_and_to_no_more(
     people, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconnecting, "MOST", 2)
+    monkeypatch.setattr(reconnector, "MOST", 2)
     async with people:
         alice = await people.make("Alice")
         names = ["Carol", "Dave", "Erin"]

@@ -10,7 +10,7 @@ from anyio import from_thread, lowlevel
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, StorageFailed, VaultDamaged
 from balchat_host.api.types import Phase
-from balchat_host.runtime.setups import FrontEndSetup
+from balchat_host.runtime.plugin_setups import FrontEndSetup
 from tests.support.brittle_plugins import (
     KINDS,
     ORIGIN,

@@ -12,7 +12,7 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.transport import Latency
 from balchat_host.api.types import ONLINE, Phase, Route, ServiceState
-from balchat_host.runtime.setups import FrontEndSetup, TransportSetup
+from balchat_host.runtime.plugin_setups import FrontEndSetup, TransportSetup
 from balchat_host.testing.app_kit import nobody
 from tests.support.brittle_plugins import (
     FAILURES,

@@ -13,7 +13,7 @@ from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.types import Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import event_log
-from balchat_host.runtime.setups import FrontEndSetup
+from balchat_host.runtime.plugin_setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody, take
 from balchat_host.testing.app_pair_kit import introduce
 from balchat_host.testing.virtual_network import VirtualNode

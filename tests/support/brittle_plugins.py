@@ -12,7 +12,7 @@ from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.transport import Latency, Outgoing, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.api.views import Status
-from balchat_host.runtime.setups import FrontEndSetup, TransportSetup
+from balchat_host.runtime.plugin_setups import FrontEndSetup, TransportSetup
 from tests.support.virtual_account import VirtualAccount
 
 ORIGIN: Final = "balchat-brittle 0.3.0"

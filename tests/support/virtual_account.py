@@ -25,9 +25,9 @@ from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
-from balchat_host.runtime.setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
-from balchat_host.runtime.unlocked import Unlocked
+from balchat_host.runtime.unlocked_account import UnlockedAccount
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 
@@ -112,9 +112,9 @@ class VirtualAccount:
         assert isinstance(self.vault, MemoryVault)
         return self.vault
 
-    def unlocked(self) -> Unlocked:
+    def unlocked(self) -> UnlockedAccount:
         """Return the account in the vault of the present run."""
-        return Unlocked(
+        return UnlockedAccount(
             vault=self.vault,
             engine=self._engine,
             policy=self._policy,

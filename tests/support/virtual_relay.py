@@ -29,7 +29,7 @@ from balchat_host.api.transport import (
     Verdict,
 )
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
-from balchat_host.runtime.setups import TransportSetup
+from balchat_host.runtime.plugin_setups import TransportSetup
 
 NAME: Final = "virtual_relay"
 _CARDS: Final = 8

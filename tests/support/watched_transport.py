@@ -25,7 +25,7 @@ from balchat_host.api.transport import (
     TransportContext,
 )
 from balchat_host.api.types import PeerId, Route, ServiceState
-from balchat_host.runtime.setups import TransportSetup
+from balchat_host.runtime.plugin_setups import TransportSetup
 
 T = TypeVar("T")
 

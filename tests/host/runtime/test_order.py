@@ -19,8 +19,8 @@ from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_transport_context import LocalTransportContext
-from balchat_host.runtime.routing import Router
-from balchat_host.runtime.setups import TransportSetup
+from balchat_host.runtime.plugin_setups import TransportSetup
+from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_storage import MemoryStorage
 from balchat_host.testing.waiting import Seen

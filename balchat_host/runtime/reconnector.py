@@ -17,7 +17,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Phase, ServiceState
 from balchat_host.core import contacts, outbox
-from balchat_host.runtime.routing import Router
+from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 MOST: Final = 32

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from balchat_host.api.failures import kind_of
-from balchat_host.runtime.exits import contained_exits
+from balchat_host.runtime.contained_exits import contained_exits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

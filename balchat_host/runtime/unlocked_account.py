@@ -14,7 +14,7 @@ from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unlocked:
+class UnlockedAccount:
     """An unlocked vault, and what is needed to work on the account in it.
 
     `clock` returns Unix milliseconds; `entropy(n)` returns n unpredictable octets.
