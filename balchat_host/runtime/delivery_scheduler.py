@@ -94,7 +94,7 @@ class DeliveryScheduler:
             self._tell_stopped(peer, False)  # noqa: FBT003  # it is the callback's only news
 
     def tell(self, report: SendReport, latency: Latency) -> None:
-        """Pass on what became of a ticket to the worker that has it on its way."""
+        """Pass on what became of a ticket to the worker that has it in flight."""
         if (worker := self._in_flight(latency).get(report.ticket)) is not None:
             worker.report(report)
 
@@ -121,7 +121,7 @@ class DeliveryScheduler:
 
     @property
     def in_flight(self) -> int:
-        """How many envelopes are on their way."""
+        """How many envelopes are in flight."""
         return len(self._sent.keys() | self._stored.keys())
 
     def _in_flight(self, latency: Latency) -> dict[int, DeliveryWorker]:

@@ -27,9 +27,9 @@ _FORGIVEN_AFTER: Final = 2
 class WorkerContext:
     """What a worker works with.
 
-    `in_flight` is shared by all workers of a kind and says who has which ticket on its way; no ticket is on its way
-    twice. `start` gives a job a task and returns whether it could: not while the account ends. `stopped` is told that
-    sending failed unexpectedly, and that it goes on; `idle` that a worker's task has ended.
+    `in_flight` is shared by all workers of a kind and says which worker has which ticket in flight; no ticket is in
+    flight twice. `start` gives a job a task and returns whether it could: not while the account ends. `stopped` is told
+    that sending failed unexpectedly, and that it goes on; `idle` that a worker's task has ended.
     """
 
     runner: UnitOfWorkRunner

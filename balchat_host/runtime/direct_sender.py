@@ -1,7 +1,7 @@
 """Sends to one contact directly what waits for it, in order.
 
 A direct sender is told when there is something new, when the contact comes within reach, and what became of what it
-handed over. It never has a ticket on its way twice at the same time. When a connection breaks, everything that was on
+handed over. It never has a ticket in flight twice at the same time. When a connection breaks, everything that was on
 it is handed over again, from the lowest ticket and before anything newer; the other side drops what it already has.
 """
 

@@ -66,7 +66,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
             self._failed(error)
             return False
 
-    def ways(self, peer: PeerId, named: Sequence[Route]) -> Sequence[Route]:
+    def routes_to(self, peer: PeerId, named: Sequence[Route]) -> Sequence[Route]:
         """Return the routes that the peer named for it; where it named none at all, the transport's own idea.
 
         Raises NetworkUnavailable.
@@ -80,14 +80,14 @@ class EnabledTransport(EnabledPlugin[Transport]):
         except BaseException as error:
             raise self._failed(error) from error
 
-    async def send(self, peer: PeerId, ways: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+    async def send(self, peer: PeerId, by: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Transport.send. Raises PeerUnreachable, NetworkUnavailable."""
         if (context := self._context) is None:
             raise self._absent()
         tickets = [each.ticket for each in outgoing]
         context.hand_over(tickets)
         try:
-            await self.call(lambda transport: transport.send(peer, ways, outgoing), known=_KNOWN)
+            await self.call(lambda transport: transport.send(peer, by, outgoing), known=_KNOWN)
         except BaseException:
             context.not_taken(tickets)
             raise

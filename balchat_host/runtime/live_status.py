@@ -14,7 +14,7 @@ from balchat_host.core.unit_of_work import ANNOUNCE, Effect
 from balchat_host.core.views import RESTORED, contact_view
 
 SENDING_FAILED: Final = "sending-failed"
-"""The reason that is shown for a contact to whom sending has failed in a way that nobody foresaw."""
+"""The reason that is shown for a contact to whom sending has failed in a way that nobody expected."""
 
 
 class LiveStatus:
@@ -122,7 +122,7 @@ class LiveStatus:
 
 
 def _checked(state: ServiceState) -> ServiceState:
-    """Return a plugin's state. Raises TypeError for what is none: it would fail later, where everybody reads it."""
+    """Return a plugin's state. Raises TypeError for anything else: it would fail later, for whoever reads it."""
     if not (
         isinstance(state, ServiceState)  # pyright: ignore[reportUnnecessaryIsInstance]  # a plugin may give anything
         and isinstance(state.phase, Phase)  # pyright: ignore[reportUnnecessaryIsInstance]  # as above

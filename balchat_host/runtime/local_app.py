@@ -24,8 +24,8 @@ _EVENTS_AT_ONCE: Final = 100
 class Running:
     """What runs around an unlocked vault, as its App sees it.
 
-    `stop` begins to end it, `relays` returns those that people manage, and `in_flight` how many envelopes are on their
-    way.
+    `stop` begins to end it, `relays` returns those that people manage, and `in_flight` how many envelopes are in
+    flight.
     """
 
     stop: Callable[[], None]

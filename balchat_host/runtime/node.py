@@ -122,8 +122,8 @@ class Node:
         self._identity = (await self.runner.read(account.load)).peer
         async with _ring() as base:
             network = self._supervise(base, self._network)
-            async with _ring() as ways:
-                transports = [self._supervise(ways, transport) for transport in self._transports]
+            async with _ring() as middle:
+                transports = [self._supervise(middle, transport) for transport in self._transports]
                 async with _ring() as work:
                     front_ends = [self._supervise(work, front_end) for front_end in self._front_ends]
                     work.start_soon(self._settle, transports)

@@ -20,7 +20,7 @@ from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 
 _BATCH: Final = 64
 _REFUSED_FOR_NOW: Final = 300.0
-"""Seconds to wait after a refusal for good, which is one way's: another relay, or a new route, may come first."""
+"""Seconds to wait after a refusal for good. It is one route's only: another relay, or a new route, may come first."""
 
 
 class RelaySender(DeliveryWorker):
@@ -101,7 +101,7 @@ class RelaySender(DeliveryWorker):
 
     async def _claim(self) -> float:
         """Take a KeyPackage that they left, as if they had answered; then the contact request can be made."""
-        # It names the ways by which they can answer, so these come first.
+        # The request names the routes by which they can answer, so these come first.
         allocated = await self._router.allocate(self._peer)
         await self._runner.change(lambda unit: routes.offer(unit, self._peer, allocated))
         named = await self._runner.read(lambda tx: contacts.relays_of(tx, self._peer))

@@ -1,4 +1,4 @@
-"""Which way an envelope takes: by the routes that a contact named, among the transports that the policy left."""
+"""Picks the transport and the routes for an envelope: the routes are those that the contact named."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -13,7 +13,7 @@ from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 
 class Router:
-    """Picks among the enabled transports, which the policy left. It never knows one by name.
+    """Picks among the enabled transports that the delivery policy uses. It knows none of them by name.
 
     `interactive` are those that reach contacts themselves, `storing` those that store and forward.
     """
@@ -56,27 +56,27 @@ class Router:
         return any(transport.reachable(peer) for transport in self.interactive)
 
     async def send(self, peer: PeerId, take: Callable[[], Sequence[Outgoing]]) -> None:
-        """Connect by the first transport that has a way, and hand over what `take` then gives; it may be nothing.
+        """Connect by the first transport that has a route, and hand over what `take` then returns; it may be nothing.
 
-        `take` is called when there is a way, and nothing is waited for between its answer and the transport: while we
-        connected, what was on an earlier way may have been lost, and nothing may overtake it.
-        Raises PeerUnreachable or NetworkUnavailable where there is no way, or it ended before it took anything.
+        `take` is called once we are connected, and nothing is waited for between its answer and the transport: while we
+        connected, what was on an earlier connection may have been lost, and nothing may overtake it.
+        Raises PeerUnreachable or NetworkUnavailable where nothing connects, or it ended before it took anything.
         """
 
-        async def hand_over(transport: EnabledTransport, ways: Sequence[Route]) -> None:
+        async def hand_over(transport: EnabledTransport, by: Sequence[Route]) -> None:
             if not transport.reachable(peer):
-                await transport.send(peer, ways, [])
+                await transport.send(peer, by, [])
             if outgoing := take():
-                await transport.send(peer, ways, outgoing)
+                await transport.send(peer, by, outgoing)
 
         await self._first(self.interactive, peer, hand_over)
 
     async def store(self, peer: PeerId, outgoing: Sequence[Outgoing]) -> None:
-        """Hand over what shall wait for a peer, to the first transport that has a way and takes it.
+        """Hand over what is to be stored for a peer, to the first transport that has a route and takes it.
 
         Raises PeerUnreachable or NetworkUnavailable where none does.
         """
-        await self._first(self.storing, peer, lambda transport, ways: transport.send(peer, ways, outgoing))
+        await self._first(self.storing, peer, lambda transport, by: transport.send(peer, by, outgoing))
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where there is none.
@@ -97,7 +97,7 @@ class Router:
         return None
 
     async def allocate(self, peer: PeerId) -> list[Route]:
-        """Return the ways by which a peer shall reach us, the fastest first; none of a transport that has none now.
+        """Return the routes by which a peer can reach us, the fastest first; none of a transport that has none now.
 
         Waits until the transports have come up.
         """
@@ -129,9 +129,9 @@ class Router:
         failure: BalchatError | None = None
         for transport in transports:
             try:
-                if ways := transport.ways(peer, named):
-                    await hand_over(transport, ways)
+                if by := transport.routes_to(peer, named):
+                    await hand_over(transport, by)
                     return
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
-        raise failure or PeerUnreachable(problem="no enabled transport has a way to them")
+        raise failure or PeerUnreachable(problem="no enabled transport has a route to them")
