@@ -1,4 +1,4 @@
-"""What bounds a peer that means harm: how fast it may send, how many may knock, how much all may make us hold."""
+"""What limits a hostile peer: how fast it may send, how many may be in a handshake, how much memory all may use."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import anyio
 
 
 class Allowance:
-    """So much a second, and so much at once: what was not used is saved up to there. Beyond, one pays by waiting."""
+    """A rate per second, with a burst of `at_once`. Whoever exceeds it has to wait."""
 
     def __init__(self, rate: float, now: float, *, at_once: float) -> None:
         self._rate = rate
@@ -17,14 +17,14 @@ class Allowance:
         self._at = now
 
     def spend(self, amount: float, now: float) -> float:
-        """Use up `amount`; give the seconds to pause before the next."""
+        """Use up `amount`; return the seconds to pause before the next."""
         self._left = min(self._at_once, self._left + (now - self._at) * self._rate) - amount
         self._at = now
         return max(0.0, -self._left / self._rate)
 
 
 class HandshakeLimiter:
-    """Streams in a handshake: so many, each so long. One more pushes the oldest out, so nobody can hold the door."""
+    """Limits how many streams are in a handshake, and for how long. One more pushes out the oldest."""
 
     def __init__(self, *, most: int, seconds: float) -> None:
         self._most = most
@@ -34,7 +34,7 @@ class HandshakeLimiter:
 
     @contextmanager
     def slot(self) -> Generator[None]:
-        """Stand in a slot for the block, which is cancelled when its time is over or it is pushed out."""
+        """Hold a slot for the block, which is cancelled when its time is over or it is pushed out."""
         if len(self._scopes) >= self._most:
             self._scopes.pop(next(iter(self._scopes))).cancel()
         self._count += 1
@@ -48,11 +48,11 @@ class HandshakeLimiter:
 
 
 class Holder(Protocol):
-    """Somebody for whom octets are held."""
+    """A connection for which octets are held in memory."""
 
     @property
     def trusted(self) -> bool:
-        """Whether the host took something from it as a contact's, or sent something to it."""
+        """Whether the host accepted something from it as a contact's, or sent something to it."""
         ...
 
 
@@ -60,7 +60,7 @@ HolderT = TypeVar("HolderT", bound=Holder)
 
 
 class MemoryBudget(Generic[HolderT]):
-    """The octets held for all together."""
+    """Limits the octets that are held for all connections together."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -68,7 +68,7 @@ class MemoryBudget(Generic[HolderT]):
         self._total = 0
 
     def note(self, holder: HolderT, octets: int) -> HolderT | None:
-        """Take note of what is held for one; give whom to let go of when it is too much for all."""
+        """Note how much is held for one connection; return the one to close when it is too much for all."""
         self._total += octets - self._held.get(holder, 0)
         if octets:
             self._held[holder] = octets

@@ -28,7 +28,7 @@ MAX_RUN: Final = 1024
 
 @dataclass(slots=True)
 class OutgoingEnvelope:
-    """An envelope on its way. A reply has no ticket: nobody waits for news of it."""
+    """An envelope that is being sent. A reply has no ticket, since nobody waits for a report on it."""
 
     ticket: int | None
     envelope: bytes

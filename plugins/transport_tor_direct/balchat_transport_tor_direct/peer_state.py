@@ -1,4 +1,4 @@
-"""Everything about one peer: which stream stands, the dial that runs, and whose turn it is to send."""
+"""What is known of one peer: which stream stands, the dial that runs, and whose turn it is to send."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from balchat_transport_tor_direct.connection import Connection
 
 
 class Attempt:
-    """One dial of ours, which any number of senders wait for."""
+    """One dial of ours. Any number of senders wait for it."""
 
     def __init__(self) -> None:
         self.done = anyio.Event()
@@ -20,7 +20,7 @@ class Attempt:
         self.error: BalchatError = PeerUnreachable(problem="the dial was given up")
 
     def abandon(self) -> None:
-        """Give it up."""
+        """Stop dialling, and wake those who wait for it."""
         self.abandoned = True
         self.scope.cancel()
         self.done.set()
@@ -28,12 +28,12 @@ class Attempt:
 
 @dataclass(eq=False)
 class PeerState:
-    """One peer. Kept as long as anything connects us or anybody sends."""
+    """One peer. It is kept while there is a connection, or somebody sends."""
 
     peer: PeerId
     resolver: CollisionResolver[Connection]
     turn: anyio.Lock = field(default_factory=anyio.Lock)
-    """Who holds it sends; those who wait get it in the order in which they came."""
+    """Held while sending; senders take turns in the order in which they came."""
     attempt: Attempt | None = None
     probe: anyio.CancelScope | None = None
     failures: int = 0

@@ -1,7 +1,7 @@
-"""The direct transport: dials, answers, keeps one connection for each peer, and says honestly how it is.
+"""The direct transport: dials, answers, keeps one connection for each peer, and reports its state.
 
 All wiring is here: `greeting` finds out who is at the other end, `collision_resolver` decides which stream stands,
-`connection` runs it. One task lives as long as each stream does, from the dial or the knock to its end.
+`connection` runs it. Each stream has one task, from the dial or the incoming connection to its end.
 """
 
 from collections.abc import Sequence
@@ -136,7 +136,7 @@ class DirectTransport(Transport):
         self._context.state_changed(ServiceState(phase=Phase.DEGRADED, reason=reason))
 
     async def _welcome(self, stream: ByteStream) -> None:
-        """Live with a stream that somebody dialled. Whatever it meets ends it, and nothing else."""
+        """Serve a stream that somebody else opened. A failure ends this stream only."""
         try:
             await self._converse(stream)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
@@ -171,7 +171,7 @@ class DirectTransport(Transport):
                 connection.give_up()
 
     def _make_room(self) -> bool:
-        """Return whether one more stream may come in; where it must, end the one that is missed least."""
+        """Return whether one more stream may come in; close the least useful one of a stranger to make room."""
         if len(self._connections) < self._settings.max_streams:
             return True
         strangers = [connection for connection in self._connections if not connection.trusted]
@@ -199,7 +199,7 @@ class DirectTransport(Transport):
         raise _again(attempt.error)
 
     async def _dial(self, state: PeerState, attempt: Attempt) -> None:
-        """Dial, and live with the stream. Whatever it meets ends it, and nothing else."""
+        """Dial, and serve the stream. A failure ends this stream only."""
         try:
             await self._dial_and_converse(state, attempt)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
@@ -274,7 +274,7 @@ class DirectTransport(Transport):
         return connection
 
     def _take(self, state: PeerState, steps: Steps, *, reason: CloseReason = CloseReason.REPLACED) -> None:
-        """Take the steps that the resolver decided on."""
+        """Carry out the steps that the resolver decided on."""
         for do, connection in steps:
             match do, connection:
                 case Do.ABANDON_DIAL, _:
@@ -295,7 +295,7 @@ class DirectTransport(Transport):
                     pass
 
     async def _probe(self, state: PeerState, standing: Connection) -> None:
-        """Find out whether the standing stream lives, while another one waits."""
+        """Find out whether the standing stream is alive, while another one waits."""
         if state.probe:
             state.probe.cancel()
         with anyio.CancelScope() as state.probe:
@@ -309,7 +309,7 @@ class DirectTransport(Transport):
                 self._take(state, decide())
 
     def _over(self, connection: Connection) -> None:
-        """A connection has come to its end, or never came to stand."""
+        """Note that a connection has ended, or was never accepted."""
         self._connections.discard(connection)
         state = self._peer_state(connection.peer)
         stood = state.resolver.standing is connection
@@ -342,12 +342,12 @@ class DirectTransport(Transport):
 
 
 def _again(error: BalchatError) -> BalchatError:
-    """The same error for one more sender; an exception that is raised twice mixes up its tracebacks."""
+    """Return a copy of an error for one more sender; an exception that is raised twice mixes up its tracebacks."""
     return type(error)(**error.fields)
 
 
 async def _say(stream: ByteStream, reason: CloseReason) -> None:
-    """Send a CLOSE to somebody who may not listen."""
+    """Send a CLOSE to a peer that may not read it."""
     with anyio.move_on_after(CLOSING_TIME, shield=True):
         try:
             await stream.send(close_frame(reason))
