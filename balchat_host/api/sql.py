@@ -53,6 +53,10 @@ def statements(script: str) -> Iterator[str]:
         raise SqlError("a script ends in the middle of a statement")
 
 
+Ran = tuple[list[SqlRow], int, int | None]
+"""What came of a statement: its rows; how many it changed, -1 where it can change none; the last INSERT's row id."""
+
+
 class SqlView(ReadTransaction):
     """A view on a driver, until it is ended."""
 
@@ -68,11 +72,8 @@ class SqlView(ReadTransaction):
             raise RuntimeError("a transaction was used outside of the function that it was handed to")
 
     @abstractmethod
-    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
-        """Run one statement, whatever it is: give its rows and how many it changed, -1 where it can change none.
-
-        Raises SqlError, and what `refuse_ended` does.
-        """
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Ran:
+        """Run one statement, whatever it is. Raises SqlError, and what `refuse_ended` does."""
 
     def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         refuse_vault_only(sql)
@@ -141,6 +142,11 @@ class SqlUnit(SqlView, Transaction):
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         refuse_vault_only(sql)
         return max(0, self._run(sql, parameters)[1])
+
+    def insert(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int | None:
+        refuse_vault_only(sql)
+        _, inserted, row_id = self._run(sql, parameters)
+        return row_id if inserted > 0 else None
 
     def script(self, sql: str) -> None:
         for statement in statements(sql):

@@ -86,6 +86,13 @@ class Transaction(ReadTransaction):
         """Run one changing statement; give the number of rows it changed."""
 
     @abstractmethod
+    def insert(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int | None:
+        """Run one INSERT of one row into a table with row ids.
+
+        Return its row id, or None where it inserted nothing (ON CONFLICT DO NOTHING).
+        """
+
+    @abstractmethod
     def script(self, sql: str) -> None:
         """Run several statements without parameters, in this transaction. For migrations."""
 

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from balchat_host.api.sql import AREA_SCHEMA, AreaRows, SqlUnit, SqlView
-from balchat_host.api.storage import SqlError, SqlRow, SqlValue, Transaction
+from balchat_host.api.sql import AREA_SCHEMA, AreaRows, Ran, SqlUnit, SqlView
+from balchat_host.api.storage import SqlError, SqlValue, Transaction
 
 T = TypeVar("T")
 
@@ -25,11 +25,11 @@ class SqliteView(SqlView):
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 
-    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Ran:
         self.refuse_ended()
         try:
             cursor = self._database.execute(sql, parameters)
-            return cursor.fetchall(), cursor.rowcount
+            return cursor.fetchall(), cursor.rowcount, cursor.lastrowid
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise SqlError(getattr(error, "sqlite_errorname", type(error).__name__)) from error
 

@@ -15,7 +15,7 @@ _UNSIGNED, _NEGATIVE, _OCTETS, _TEXT, _ARRAY, _MAP, _TAG = range(7)
 """Major types (RFC 8949, section 3.1)."""
 _ONE_OCTET, _EIGHT_OCTETS = 24, 27
 """Additional information (RFC 8949, section 3): from 24 to 27, the argument is in the next 1, 2, 4 or 8 octets."""
-_LARGE: Final = 1024
+_LARGE: Final = 4096
 _CUT_SHORT: Final = "it is not well-formed CBOR: cut short"
 
 
@@ -46,8 +46,7 @@ def head_of_octets(length: int) -> bytes:
 
 def _write(item: object, pieces: list[bytes]) -> None:
     match item:
-        case list():
-            values = cast("list[object]", item)
+        case list() if _holds_large(values := cast("list[object]", item)):
             pieces.append(_head(_ARRAY, len(values)))
             for value in values:
                 _write(value, pieces)
@@ -57,6 +56,17 @@ def _write(item: object, pieces: list[bytes]) -> None:
             pieces.append(cbor2.dumps(item, canonical=True))
 
 
+def _holds_large(values: list[object]) -> bool:
+    """Return whether a byte string that is not to be copied stands in an array, or in one inside it."""
+    for value in values:
+        if isinstance(value, bytes):
+            if len(value) >= _LARGE:
+                return True
+        elif isinstance(value, list) and _holds_large(cast("list[object]", value)):
+            return True
+    return False
+
+
 @lru_cache(maxsize=256)
 def _head(major: int, argument: int) -> bytes:
     """Write a head as that of a number, under another major type (RFC 8949, section 3.1)."""
@@ -64,29 +74,36 @@ def _head(major: int, argument: int) -> bytes:
     return bytes([major << 5 | head[0], *head[1:]])
 
 
-def _walk(octets: bytes, max_items: int, max_depth: int, *, maps: bool) -> None:
+def _walk(octets: bytes, max_items: int, max_depth: int, *, maps: bool) -> None:  # noqa: C901  # a hot loop
     """Raise ValueError unless the items' heads say that these octets are one item as `decode` takes it."""
     position = count = 0
-    # For each array or map that is open: how many items are still to come in it, and whether it is a map.
-    containers: list[tuple[int, bool]] = [(1, False)]
-    while containers:
-        missing, is_map = containers.pop()
-        if missing == 0:
+    # How many items are still to come in the array or map that we are in, and whether it is a map; and those around it.
+    missing, is_map = 1, False
+    around: list[tuple[int, bool]] = []
+    while missing or around:
+        if not missing:
+            missing, is_map = around.pop()
             continue
-        containers.append((missing - 1, is_map))
         count += 1
         if count > max_items:
             raise ValueError(f"it has more than {max_items} items")
-        major, argument, position = _head_at(octets, position)
+        if position >= len(octets):
+            raise ValueError(_CUT_SHORT)
+        major, argument = octets[position] >> 5, octets[position] & 0x1F
+        position += 1
+        if argument >= _ONE_OCTET:
+            argument, position = _argument_at(octets, position, argument)
         # Keys and values take turns, a key first.
         if is_map and missing % 2 == 0 and major not in (_UNSIGNED, _NEGATIVE, _TEXT):
             raise ValueError("a key of a map is neither a number nor a text")
+        missing -= 1
         if major in (_OCTETS, _TEXT):
             position += argument
         elif major == _ARRAY or (major == _MAP and maps):
-            if len(containers) > max_depth:
+            if len(around) >= max_depth:
                 raise ValueError(f"it nests too deep: more than {max_depth} arrays and maps")
-            containers.append((argument * 2, True) if major == _MAP else (argument, False))
+            around.append((missing, is_map))
+            missing, is_map = (argument * 2, True) if major == _MAP else (argument, False)
         elif major in (_MAP, _TAG):
             # Tags decode into rich types, and some of them (bignum, bigfloat, shared references) into huge ones.
             raise ValueError("it has a map or a tag where none is allowed")
@@ -94,15 +111,9 @@ def _walk(octets: bytes, max_items: int, max_depth: int, *, maps: bool) -> None:
         raise ValueError("something follows the end" if position < len(octets) else _CUT_SHORT)
 
 
-def _head_at(octets: bytes, position: int) -> tuple[int, int, int]:
-    """Return an item's major type, its argument, and where what follows its head begins. Raise ValueError."""
-    if position >= len(octets):
-        raise ValueError(_CUT_SHORT)
-    major, argument = octets[position] >> 5, octets[position] & 0x1F
-    position += 1
-    if argument < _ONE_OCTET:
-        return major, argument, position
+def _argument_at(octets: bytes, position: int, argument: int) -> tuple[int, int]:
+    """Return the argument that follows the first octet of a head, and where the head ends. Raise ValueError."""
     if argument > _EIGHT_OCTETS:
         raise ValueError("it has an indefinite length where none is allowed")
     end = position + (1 << argument - _ONE_OCTET)
-    return major, int.from_bytes(octets[position:end]), end
+    return int.from_bytes(octets[position:end]), end

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.sql import AreaRows, SqlUnit, SqlView
-from balchat_host.api.storage import SqlRow, SqlValue, Transaction
+from balchat_host.api.sql import AreaRows, Ran, SqlUnit, SqlView
+from balchat_host.api.storage import SqlValue, Transaction
 from balchat_storage_sqlcipher.driver import Connection, Cursor, Driver
 from balchat_storage_sqlcipher.faults import fault
 
@@ -45,13 +45,13 @@ class View(SqlView):
         self._cursor = cursor
         self.fault: BalchatError | None = None
 
-    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> tuple[list[SqlRow], int]:
+    def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Ran:
         self.refuse_ended()
         if self.fault is not None:
             raise self.fault
         try:
             rows = self._cursor.execute(sql, parameters).fetchall()
-            return rows, self._cursor.rowcount
+            return rows, self._cursor.rowcount, self._cursor.lastrowid
         except self._driver.errors as error:
             translated = fault(error, view=not self.changes)
             if isinstance(translated, BalchatError):
