@@ -27,7 +27,9 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Phase, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import account, contacts, handshake, inbox, outbox, progress, routes
+from balchat_host.core import account, contacts, inbox, outbox, routes
+from balchat_host.core.delivery import leaving
+from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.local_profile import LocalProfile
@@ -212,14 +214,14 @@ class _Side:
         world.now = _now()
         other = SimulatedAccount(world, name)
         other.create()
-        await self.runner.change(lambda unit: handshake.add_contact(unit, other.code, name=name, introduction=""))
+        await self.runner.change(lambda unit: answering.add_contact(unit, other.code, name=name, introduction=""))
         peer = await self.runner.read(account.load)
-        package = other.change(lambda unit: handshake.on_key_package_request(unit, peer.peer))
+        package = other.change(lambda unit: answering.on_key_package_request(unit, peer.peer))
         await self._receive(other.peer, [package])
         request = await self._take_out(other.peer)
         other.change(lambda unit: inbox.receive(unit, peer.peer, request))
-        other.change(lambda unit: handshake.accept_request(unit, us.peer_id, name="Alice"))
-        answers = other.read(lambda tx: outbox.pending(tx, peer.peer, after=0, now=_now(), limit=100))
+        other.change(lambda unit: answering.accept_request(unit, us.peer_id, name="Alice"))
+        answers = other.read(lambda tx: leaving.pending(tx, peer.peer, after=0, now=_now(), limit=100))
         await self._receive(other.peer, [each.envelope for each in answers.outgoing])
         named = [Route(transport=NAME, address=peer.peer.octets)]
         await self.runner.change(lambda unit: routes.offer(unit, other.peer, named))
@@ -231,11 +233,11 @@ class _Side:
 
     async def _take_out(self, peer: PeerId) -> list[bytes]:
         """Return what waits for a peer, and count it as delivered."""
-        found = await self.runner.read(lambda tx: outbox.pending(tx, peer, after=0, now=_now(), limit=100))
+        found = await self.runner.read(lambda tx: leaving.pending(tx, peer, after=0, now=_now(), limit=100))
         reports = [
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE) for each in found.outgoing
         ]
-        await self.runner.change(lambda unit: progress.apply_reports(unit, reports))
+        await self.runner.change(lambda unit: reports.apply_reports(unit, reports))
         return [each.envelope for each in found.outgoing]
 
 

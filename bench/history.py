@@ -50,17 +50,23 @@ _CONTENT = content.MimiContent(
     sequence=content.Sequence(series=bytes(8), number=1),
 ).encode()[content.SALT_SIZE :]
 """What its author said besides a salt of the same size: a message is kept whole."""
-_CONTACT = (
-    "INSERT INTO contact (id, peer_id, name, name_key, state, added_at)"
-    " VALUES (1, zeroblob(32), 'Bob', 'bob', 'active', 0)"
-)
+_CONVERSATION = """
+    INSERT INTO peer (id, account_key) VALUES (1, zeroblob(32)), (2, randomblob(32));
+    INSERT INTO account (only, peer, name, created_at) VALUES (1, 1, 'Alice', 0);
+    INSERT INTO conversation (id, conversation_id, kind) VALUES (1, zeroblob(16), 'direct');
+    INSERT INTO member (conversation, peer) VALUES (1, 1), (1, 2);
+    INSERT INTO contact (peer, conversation, name, name_key, added_at) VALUES (2, 1, 'Bob', 'bob', 0);
+    INSERT INTO first_contact (peer, phase) VALUES (2, 'active');
+"""
 _INSERT = (
-    "INSERT INTO message (id, contact, ours, sent_at, content_type, text, content, state)"
-    " VALUES (?, 1, 0, 0, 'text/markdown', ?, ?, 'received')"
+    "INSERT INTO message (id, conversation, author, sent_at, received_at, content_type, disposition, text, content)"
+    " VALUES (?, 1, 2, 0, 0, 'text/markdown', 1, ?, ?)"
 )
 _LAST = (
-    "SELECT seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason FROM message"
-    " WHERE contact = 1 AND seq < ? ORDER BY seq DESC LIMIT 50"
+    "SELECT seq, message.id, conversation_id, author, sent_at, content_type, text, in_reply_to, contact.name"
+    " FROM message JOIN conversation ON conversation.id = message.conversation"
+    " LEFT JOIN contact ON contact.peer = message.author"
+    " WHERE message.conversation = 1 AND seq < ? ORDER BY seq DESC LIMIT 50"
 )
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -179,7 +185,7 @@ class _Plain:
             self._database.execute(f"PRAGMA {pragma}")
         for step in schema.STEPS:
             self._database.executescript(step)
-        self._database.execute(_CONTACT)
+        self._database.executescript(_CONVERSATION)
 
     def fill(self, count: int) -> None:
         """Write many messages as one transaction."""
@@ -204,7 +210,7 @@ class _Plain:
 async def _vault(room: Room) -> AsyncGenerator[Vault]:
     vault = await SqlcipherStorage().create(room.folder("vault"), {SlotKind.PASSPHRASE: PASSPHRASE}, schema.migrate)
     try:
-        await vault.transact(lambda tx: tx.execute(_CONTACT))
+        await vault.transact(lambda tx: tx.script(_CONVERSATION))
         yield vault
     finally:
         await vault.aclose()

@@ -22,9 +22,11 @@ from mls_rs_py.crafting import APPLICATION, vector
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.views import ContactState
-from balchat_host.core import account, budgets, contacts, handshake, inbox, messages, schema
+from balchat_host.core import account, budgets, contacts, inbox, schema
 from balchat_host.core.codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.first_contact import answering
+from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
@@ -70,7 +72,7 @@ class _Sender:
     async def meet(cls, runner: UnitOfWorkRunner, name: str) -> _Sender:
         """Return somebody new, who has asked for a key package."""
         mallory = HostilePeer(now=_now() // 1000)
-        reply = await runner.change(lambda unit: handshake.on_key_package_request(unit, mallory.peer))
+        reply = await runner.change(lambda unit: answering.on_key_package_request(unit, mallory.peer))
         code = str(ChatCode(peer=mallory.peer, name=name))
         return cls(mallory=mallory, code=code, key_package=Envelope.decode(reply).payload)
 
@@ -97,11 +99,11 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     rng = random.Random(SEED)  # repeatable, not secret
     stranger = await _Sender.meet(runner, "Stranger")
     asked = await _Sender.meet(runner, "Asked")
-    await runner.change(lambda unit: handshake.add_contact(unit, asked.code, name="Asked", introduction=""))
+    await runner.change(lambda unit: answering.add_contact(unit, asked.code, name="Asked", introduction=""))
     friend = await _Sender.meet(runner, "Friend")
     group = friend.mallory.group(friend.key_package)
     await _receive(runner, friend.mallory.peer, Kind.CONTACT_REQUEST, friend.request(group.welcome()))
-    await runner.change(lambda unit: handshake.accept_request(unit, friend.mallory.peer.octets.hex(), name=None))
+    await runner.change(lambda unit: answering.accept_request(unit, friend.mallory.peer.octets.hex(), name=None))
     hello = group.private_message(APPLICATION, vector(text().encode()))
     await _receive(runner, friend.mallory.peer, Kind.MLS_MESSAGE, hello)
     assert (await runner.read(contacts.everyone))[1].state is ContactState.ACTIVE
@@ -171,7 +173,7 @@ async def _timed(runner: UnitOfWorkRunner, peer: PeerId, octets: bytes) -> float
 
 def _written(unit: UnitOfWork, number: int) -> bytes:
     """Write to the contact; return the message's id."""
-    return bytes.fromhex(messages.compose(unit, "Friend", f"Are you there? {number}", reply_to=None).id)
+    return bytes.fromhex(compose(unit, "Friend", f"Are you there? {number}", reply_to=None).id)
 
 
 async def _receive(runner: UnitOfWorkRunner, peer: PeerId, kind: Kind, payload: bytes) -> None:
@@ -180,7 +182,7 @@ async def _receive(runner: UnitOfWorkRunner, peer: PeerId, kind: Kind, payload: 
 
 async def _again(runner: UnitOfWorkRunner, friend: _Sender) -> _Sender:
     """Return the contact with another key package of Alice's."""
-    reply = await runner.change(lambda unit: handshake.on_key_package_request(unit, friend.mallory.peer))
+    reply = await runner.change(lambda unit: answering.on_key_package_request(unit, friend.mallory.peer))
     return _Sender(mallory=friend.mallory, code=friend.code, key_package=Envelope.decode(reply).payload)
 
 

@@ -19,7 +19,10 @@ from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
 from balchat_host.api.storage import KeyValueArea, SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
-from balchat_host.core import account, handshake, inbox, messages, outbox, progress, schema
+from balchat_host.core import account, inbox, schema
+from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.first_contact import answering
+from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
@@ -90,7 +93,7 @@ async def _compare(alice: _Side, bob: _Side, in_flight: int) -> list[Figure]:
 
 
 def _compose(unit: UnitOfWork) -> None:
-    messages.compose(unit, "Bob", TEXT, reply_to=None)
+    compose(unit, "Bob", TEXT, reply_to=None)
 
 
 def _write_row(unit: UnitOfWork) -> None:
@@ -119,12 +122,12 @@ class _Side:
 
     async def take_envelopes(self, peer: PeerId) -> list[bytes]:
         """Give what waits for a peer, and take it for delivered."""
-        pending = await self.read(lambda tx: outbox.pending(tx, peer, after=0, now=2**62, limit=1000))
-        reports = [
+        pending = await self.read(lambda tx: leaving.pending(tx, peer, after=0, now=2**62, limit=1000))
+        delivered = [
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE)
             for each in pending.outgoing
         ]
-        await self.change(lambda unit: progress.apply_reports(unit, reports))
+        await self.change(lambda unit: reports.apply_reports(unit, delivered))
         return [each.envelope for each in pending.outgoing]
 
     async def receive(self, source: PeerId, envelopes: Sequence[bytes]) -> None:
@@ -147,12 +150,12 @@ async def _side(room: Room, name: str) -> AsyncGenerator[_Side]:
 
 async def _introduce(alice: _Side, bob: _Side) -> None:
     code = (await bob.read(account.code)).code
-    await alice.change(lambda unit: handshake.add_contact(unit, code, name="Bob", introduction=""))
-    package = await bob.change(lambda unit: handshake.on_key_package_request(unit, alice.peer))
+    await alice.change(lambda unit: answering.add_contact(unit, code, name="Bob", introduction=""))
+    package = await bob.change(lambda unit: answering.on_key_package_request(unit, alice.peer))
     await alice.receive(bob.peer, [package])
     await bob.receive(alice.peer, await alice.take_envelopes(bob.peer))
     which = alice.peer.octets.hex()
-    await bob.change(lambda unit: handshake.accept_request(unit, which, name="Alice"))
+    await bob.change(lambda unit: answering.accept_request(unit, which, name="Alice"))
     await alice.receive(bob.peer, await bob.take_envelopes(alice.peer))
 
 

@@ -13,9 +13,11 @@ from mls_rs_py.crafting import APPLICATION, CraftedGroup, vector
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.types import PeerId
-from balchat_host.core import account, contacts, content, groups, handshake, inbox, key_package_pool, outbox, routes
+from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
 from balchat_host.core.content import MessageStatus, MimiContent
+from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Unexpected, crypto_area
 from tests.support.hostile_peer import HostilePeer
 from tests.support.simulator import Account, World
@@ -128,7 +130,7 @@ class Scene:
             )
             status = content.encode_status([(bytes(32), MessageStatus.READ)])
             kinds = ((content.ACCEPTED, b""), (content.STATUS, status), (content.ROUTES, routes.encode([])))
-            controls = [outbox.control_content(unit, contact, kind, body)[0] for kind, body in kinds]
+            controls = [queue.control_content(unit, contact, kind, body)[0] for kind, body in kinds]
             return [text.encode(), *controls]
 
         return state.sender.change(make, then_crash=True)
@@ -157,7 +159,7 @@ class Scene:
         return state
 
     def _key_package_of(self, sender: Account) -> bytes:
-        return sender.change(lambda unit: handshake.on_key_package_request(unit, self.alice.peer), then_crash=True)
+        return sender.change(lambda unit: answering.on_key_package_request(unit, self.alice.peer), then_crash=True)
 
     def _handed_out(self, sender: Account) -> bytes:
         """Return a key package of Alice's that she handed to the sender."""
@@ -247,4 +249,5 @@ class Scene:
 
 def _shared_group(tx: ReadTransaction, other: Account) -> bytes | None:
     contact = contacts.by_peer(tx, other.peer)
-    return groups.sending_group(tx, contact) if contact else None
+    era = eras.sending(tx, contact.conversation) if contact else None
+    return era.mls_group_id if era else None

@@ -22,6 +22,7 @@ from balchat_host.api.types import Check, Secret
 from balchat_host.api.views import (
     CodeView,
     ContactView,
+    ConversationView,
     Message,
     RelayView,
     RequestView,
@@ -35,6 +36,9 @@ MAX_INTRODUCTION_SIZE = 1024
 """Octets of the longest introduction in a contact request, in UTF-8."""
 MAX_NAME_LENGTH = 64
 """Characters of the longest name of an account or a contact."""
+NOTES_TO_SELF = "Notes to self"
+"""The title of the conversation with ourselves. It is called by that, by `MYSELF`, or by our own chat code."""
+MYSELF = "me"
 
 
 class App(ABC):
@@ -166,7 +170,11 @@ class App(ABC):
     async def set_default_relay(self, relay: str) -> RelayView:
         """Make a relay the one that contacts try first. Raises NotRunning, NoRelayTransport, NoSuchRelay."""
 
-    # -- messages
+    # -- conversations and messages
+
+    @abstractmethod
+    async def conversation(self, which: str) -> ConversationView:
+        """Return a conversation as it is now: by its contact, its title or its id. Raises NoSuchContact."""
 
     @abstractmethod
     async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:

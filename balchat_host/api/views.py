@@ -40,7 +40,8 @@ class Message:
 
     `author` is the contact's name, or None when we wrote it. `text` is None where the content is of a type that is
     not shown as text; `content_type` says which. `reason` says why a state is no better. `missing_before` is how many
-    messages its author wrote just before this one that have not arrived, or not yet.
+    messages its author wrote just before this one that have not arrived, or not yet. Of one that we wrote,
+    `delivered_to` of the `recipients` have it.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Message:
     in_reply_to: str | None
     state: MessageState
     reason: str | None = None
+    delivered_to: int = 0
+    recipients: int = 0
     missing_before: int = 0
 
 
@@ -77,6 +80,28 @@ class ContactView:
     unread: int
     reachable: bool = False
     reason: str | None = None
+
+
+class ConversationKind(StrEnum):
+    """What a conversation is."""
+
+    DIRECT = "direct"
+    """With one contact."""
+    GROUP = "group"
+    """With several people."""
+    SELF = "self"
+    """With ourselves: notes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationView:
+    """One conversation. `contact` is whom it is with, None for the one with ourselves. `unread`: not yet read."""
+
+    id: str
+    kind: ConversationKind
+    title: str
+    unread: int
+    contact: ContactView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,36 +7,45 @@ from typing import cast
 from balchat_host.api.errors import VaultDamaged
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import CodeView
+from balchat_host.api.views import CodeView, ConversationKind
+from balchat_host.core import membership, peers
 from balchat_host.core.codes import MAX_RELAYS, ChatCode
+from balchat_host.core.identifiers import conversation_of_two
 from balchat_host.core.names import check_name
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who we are."""
+    """Who we are. `number` is that of our row of `peer`."""
 
+    number: int
     peer: PeerId
     name: str
 
 
 def create(unit: UnitOfWork, name: str) -> Account:
-    """Make the account of a fresh vault: its identity key and its name. Raises BadInput."""
-    account = Account(peer=unit.engine.create_identity(unit.keys, now=unit.seconds), name=check_name(name))
-    unit.tx.execute(
-        "INSERT INTO account (only, peer_id, name, created_at) VALUES (1, ?, ?, ?)",
-        (account.peer.octets, account.name, unit.now),
-    )
-    return account
+    """Make the account of a fresh vault: identity key, name, and the conversation with ourselves. Raise BadInput."""
+    name = check_name(name)
+    peer = unit.engine.create_identity(unit.keys, now=unit.seconds)
+    return settle(unit, peer, name)
+
+
+def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
+    """Make `peer` ourselves."""
+    number = peers.know(unit, peer)
+    unit.tx.execute("INSERT INTO account (only, peer, name, created_at) VALUES (1, ?, ?, ?)", (number, name, unit.now))
+    membership.begin(unit, ConversationKind.SELF, conversation_of_two(peer, peer), (number,))
+    return Account(number=number, peer=peer, name=name)
 
 
 def load(tx: ReadTransaction) -> Account:
-    """Give the account. Raises VaultDamaged where there is none: a vault is never without one once it was made."""
-    rows = tx.query("SELECT peer_id, name FROM account")
+    """Return the account. Raise VaultDamaged where there is none: a vault is never without one once it was made."""
+    rows = tx.query("SELECT peer.id, account_key, name FROM account JOIN peer ON peer.id = account.peer")
     if not rows:
         raise VaultDamaged(problem="it holds no account")
-    return Account(peer=PeerId(cast("bytes", rows[0][0])), name=cast("str", rows[0][1]))
+    number, key, name = rows[0]
+    return Account(number=cast("int", number), peer=PeerId(cast("bytes", key)), name=cast("str", name))
 
 
 def touch(unit: UnitOfWork) -> None:
@@ -46,20 +55,23 @@ def touch(unit: UnitOfWork) -> None:
 
 def advertise(unit: UnitOfWork, relays: Sequence[str]) -> None:
     """Have our chat code name these relays, by onion address."""
-    names = " ".join(relays[:MAX_RELAYS])
-    if unit.tx.execute("UPDATE account SET relays = ? WHERE relays <> ?", (names, names)):
-        unit.effect(ANNOUNCE)
+    keys = [PeerId.from_onion(relay).octets for relay in relays[:MAX_RELAYS]]
+    if keys == _relay_keys(unit.tx):
+        return
+    unit.tx.execute("DELETE FROM account_relay")
+    for position, key in enumerate(keys):
+        unit.tx.execute("INSERT INTO account_relay (position, relay_key) VALUES (?, ?)", (position, key))
+    unit.effect(ANNOUNCE)
 
 
 def chat_code(tx: ReadTransaction) -> ChatCode:
-    """Give our chat code."""
+    """Return our chat code."""
     account = load(tx)
-    relays = cast("str", tx.query("SELECT relays FROM account")[0][0]).split()
-    return ChatCode(peer=account.peer, name=account.name, relays=tuple(PeerId.from_onion(each) for each in relays))
+    return ChatCode(peer=account.peer, name=account.name, relays=tuple(PeerId(key) for key in _relay_keys(tx)))
 
 
 def code(tx: ReadTransaction) -> CodeView:
-    """Give our chat code as front ends see it."""
+    """Return our chat code as front ends see it."""
     account = load(tx)
     return CodeView(
         code=str(chat_code(tx)),
@@ -67,3 +79,7 @@ def code(tx: ReadTransaction) -> CodeView:
         onion=account.peer.onion,
         name=account.name,
     )
+
+
+def _relay_keys(tx: ReadTransaction) -> list[bytes]:
+    return [cast("bytes", key) for (key,) in tx.query("SELECT relay_key FROM account_relay ORDER BY position")]

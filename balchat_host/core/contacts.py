@@ -1,4 +1,4 @@
-"""The people we talk to."""
+"""The people whom our owner knows. How they come to be contacts is first contact's matter."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -17,45 +17,67 @@ from balchat_host.api.events import ContactChanged, ContactRemoved
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
-from balchat_host.core import account, event_log, groups, limits, requests, rows
+from balchat_host.api.views import ContactView, ConversationKind, SafetyNumberView
+from balchat_host.core import account, eras, event_log, limits, membership, peers, rows
 from balchat_host.core.codes import parse_peer
+from balchat_host.core.first_contact import requests
+from balchat_host.core.first_contact.machine import Phase
+from balchat_host.core.identifiers import conversation_of_two
 from balchat_host.core.key_spellings import is_spelt_like_a_key
-from balchat_host.core.names import MADE_UP_LENGTH, check_name, made_up_name, name_key, search_key
+from balchat_host.core.names import (
+    MADE_UP_LENGTH,
+    check_name,
+    made_up_name,
+    means_ourselves,
+    name_key,
+    search_key,
+)
+from balchat_host.core.rows import ContactRow
 from balchat_host.core.safety import safety_number
 from balchat_host.core.unit_of_work import Disconnect, Forget, UnitOfWork
 from balchat_host.core.views import contact_body, contact_view
 
 
-def everyone(tx: ReadTransaction) -> list[rows.ContactRow]:
-    """Give all contacts by name."""
+def everyone(tx: ReadTransaction) -> list[ContactRow]:
+    """Return all contacts by name."""
     return rows.contacts_where(tx, "1 ORDER BY name_key")
 
 
 def recent(tx: ReadTransaction, limit: int) -> list[PeerId]:
     """Return up to `limit` of those that we have to do with, whoever wrote or was written to last first."""
-    newest = "(SELECT max(seq) FROM message WHERE message.contact = contact.id)"
+    newest = "(SELECT max(seq) FROM message WHERE message.conversation = contact.conversation)"
     found = tx.query(
-        f"SELECT peer_id FROM contact WHERE blocked = 0 ORDER BY {newest} DESC, id DESC LIMIT ?",  # noqa: S608  # our own text
+        "SELECT account_key FROM contact JOIN peer ON peer.id = contact.peer WHERE blocked = 0"  # noqa: S608  # our own text
+        f" ORDER BY {newest} DESC, contact.peer DESC LIMIT ?",
         (limit,),
     )
-    return [PeerId(cast("bytes", peer_id)) for (peer_id,) in found]
+    return [PeerId(cast("bytes", key)) for (key,) in found]
 
 
-def by_peer(tx: ReadTransaction, peer: PeerId) -> rows.ContactRow | None:
-    """Give the contact with that peer id, if it is one."""
-    found = rows.contacts_where(tx, "peer_id = ?", (peer.octets,))
+def by_peer(tx: ReadTransaction, peer: PeerId) -> ContactRow | None:
+    """Return the contact with that peer id, if it is one."""
+    found = rows.contacts_where(tx, "peer.account_key = ?", (peer.octets,))
+    return found[0] if found else None
+
+
+def by_number(tx: ReadTransaction, number: int) -> ContactRow | None:
+    """Return the contact with that peer's number, if it is one."""
+    found = rows.contacts_where(tx, "contact.peer = ?", (number,))
     return found[0] if found else None
 
 
 def relays_of(tx: ReadTransaction, peer: PeerId) -> list[str]:
-    """Give the relays that a contact's chat code named, by onion address."""
-    found = tx.query("SELECT relays FROM contact WHERE peer_id = ?", (peer.octets,))
-    return cast("str", found[0][0]).split() if found else []
+    """Return the relays that a contact's chat code named, by onion address."""
+    found = tx.query(
+        "SELECT relay_key FROM contact_relay JOIN peer ON peer.id = contact_relay.peer WHERE account_key = ?"
+        " ORDER BY position",
+        (peer.octets,),
+    )
+    return [PeerId(cast("bytes", key)).onion for (key,) in found]
 
 
-def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
-    """Return the contact that a person means: by onion address, chat code, peer id or name. Raises NoSuchContact.
+def find(tx: ReadTransaction, who: str) -> ContactRow:
+    """Return the contact that a person means: by onion address, chat code, peer id or name. Raise NoSuchContact.
 
     What is spelt like a key means that key only, never a name.
     """
@@ -71,16 +93,14 @@ def find(tx: ReadTransaction, who: str) -> rows.ContactRow:
 
 
 def create(
-    unit: UnitOfWork,
-    peer: PeerId,
-    *,
-    name: str | None,
-    state: ContactState,
-    introduction: str = "",
-    relays: Sequence[PeerId] = (),
-) -> rows.ContactRow:
-    """Make a contact. Raises OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany."""
-    if peer == account.load(unit.tx).peer:
+    unit: UnitOfWork, peer: PeerId, *, name: str | None, introduction: str = "", relays: Sequence[PeerId] = ()
+) -> ContactRow:
+    """Make a contact with whom nothing has begun yet, and the conversation with them.
+
+    Raise OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
+    """
+    us = account.load(unit.tx)
+    if peer == us.peer:
         raise OwnChatCode
     existing = by_peer(unit.tx, peer)
     if existing is not None:
@@ -91,34 +111,31 @@ def create(
         raise TooMany(limit=unit.policy.max_contacts, what="contacts")
     name = _unused_name(unit, peer) if name is None else check_name(name)
     _check_free(unit, name)
-    unit.tx.execute(
-        "INSERT INTO contact (peer_id, name, name_key, state, introduction, relays, added_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (peer.octets, name, name_key(name), state, introduction, " ".join(relay.onion for relay in relays), unit.now),
+    number = peers.know(unit, peer)
+    conversation = membership.begin(
+        unit, ConversationKind.DIRECT, conversation_of_two(us.peer, peer), (us.number, number)
     )
-    contact = rows.contacts_where(unit.tx, "peer_id = ?", (peer.octets,))[0]
-    changed(unit, contact)
-    return contact
+    unit.tx.execute(
+        "INSERT INTO contact (peer, conversation, name, name_key, added_at) VALUES (?, ?, ?, ?, ?)",
+        (number, conversation, name, name_key(name), unit.now),
+    )
+    unit.tx.execute(
+        "INSERT INTO first_contact (peer, phase, introduction) VALUES (?, ?, ?)", (number, Phase.NEW, introduction)
+    )
+    for position, relay in enumerate(relays):
+        unit.tx.execute(
+            "INSERT INTO contact_relay (peer, position, relay_key) VALUES (?, ?, ?)", (number, position, relay.octets)
+        )
+    return _again(unit, number)
 
 
-def set_state(unit: UnitOfWork, contact: rows.ContactRow, state: ContactState) -> rows.ContactRow:
-    """Take a contact to a state; give it as it is then."""
-    return _update(unit, contact, "state = ?", state)
-
-
-def set_unblocked(unit: UnitOfWork, contact: rows.ContactRow) -> rows.ContactRow:
-    """Hear from a contact again; return it as it is then. `handshake.unblock` is what people do."""
+def set_unblocked(unit: UnitOfWork, contact: ContactRow) -> ContactRow:
+    """Hear from a contact again; return it as it is then. `answering.unblock` is what people do."""
     return _update(unit, contact, "blocked = ?", 0)
 
 
-def set_reason(unit: UnitOfWork, contact: rows.ContactRow, reason: str | None) -> None:
-    """Note why we cannot go on with a contact that we are adding, or that nothing keeps us."""
-    if reason != contact.reason:
-        _update(unit, contact, "reason = ?", reason)
-
-
 def rename(unit: UnitOfWork, who: str, name: str) -> ContactView:
-    """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
+    """Call a contact something else. Raise NoSuchContact, NameTaken, BadInput."""
     contact = find(unit.tx, who)
     name = check_name(name)
     if name_key(name) != name_key(contact.name):
@@ -127,7 +144,7 @@ def rename(unit: UnitOfWork, who: str, name: str) -> ContactView:
 
 
 def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
-    """Give the safety number that we share with a contact. Raises NoSuchContact."""
+    """Return the safety number that we share with a contact. Raise NoSuchContact."""
     contact = find(tx, who)
     return SafetyNumberView(
         contact=contact.name,
@@ -137,7 +154,7 @@ def number(tx: ReadTransaction, who: str) -> SafetyNumberView:
 
 
 def verify(unit: UnitOfWork, who: str, shown: str) -> ContactView:
-    """Take a contact for verified. Raises NoSuchContact, SafetyNumberDiffers."""
+    """Take a contact for verified. Raise NoSuchContact, SafetyNumberDiffers."""
     contact = find(unit.tx, who)
     expected = safety_number(contact.us, contact.peer)
     if [c for c in shown if c.isdigit()] != [c for c in expected if c.isdigit()]:
@@ -146,44 +163,53 @@ def verify(unit: UnitOfWork, who: str, shown: str) -> ContactView:
 
 
 def block(unit: UnitOfWork, who: str) -> ContactView:
-    """Hear nothing from a contact any more. Raises NoSuchContact."""
+    """Hear nothing from a contact any more. Raise NoSuchContact."""
     contact = find(unit.tx, who)
     unit.effect(Disconnect(peer=contact.peer))
     return contact_view(unit.tx, _update(unit, contact, "blocked = ?", 1))
 
 
 def remove(unit: UnitOfWork, who: str) -> None:
-    """Delete a contact and everything that we have from and for them. Raises NoSuchContact."""
+    """Delete a contact and everything that we have from and for them. Raise NoSuchContact."""
     contact = find(unit.tx, who)
+    conversation = contact.conversation
     requests.forget(unit, contact.peer)
-    groups.forget_all(unit, contact)
-    unit.tx.execute("DELETE FROM event WHERE contact = ?", (contact.id,))
-    # Their envelopes are known for good; but the number may come to be somebody else's.
-    unit.tx.execute("UPDATE received SET contact = NULL, message_id = NULL WHERE contact = ?", (contact.id,))
+    eras.forget_all(unit, conversation)
     limits.forget(unit, contact.peer)
-    unit.tx.execute("DELETE FROM contact WHERE id = ?", (contact.id,))
+    for statement, parameter in (
+        ("DELETE FROM event WHERE conversation = ?", conversation.id),
+        ("DELETE FROM contact WHERE peer = ?", contact.id),
+        ("DELETE FROM conversation WHERE id = ?", conversation.id),
+        ("DELETE FROM delivery WHERE peer = ?", contact.id),
+    ):
+        unit.tx.execute(statement, (parameter,))
+    peers.forget(unit, contact.id)
     body = {"name": contact.name, "peer_id": contact.peer.octets.hex()}
-    event_log.append(unit, ContactRemoved, contact=None, body=body)
+    event_log.append(unit, ContactRemoved, conversation=None, body=body)
     unit.effect(Forget(peer=contact.peer))
 
 
-def require_unblocked(contact: rows.ContactRow) -> None:
+def require_unblocked(contact: ContactRow) -> None:
     """Raise ContactBlocked where we have blocked them."""
     if contact.blocked:
         raise ContactBlocked(name=contact.name)
 
 
-def changed(unit: UnitOfWork, contact: rows.ContactRow) -> None:
-    """Tell front ends how a contact is now."""
+def changed(unit: UnitOfWork, contact: ContactRow) -> ContactRow:
+    """Tell front ends how a contact is now; return it as it is."""
+    contact = _again(unit, contact.id)
     body = contact_body(contact_view(unit.tx, contact))
-    event_log.append(unit, ContactChanged, contact=contact.id, body=body)
-
-
-def _update(unit: UnitOfWork, contact: rows.ContactRow, assignment: str, *values: str | int | None) -> rows.ContactRow:
-    unit.tx.execute(f"UPDATE contact SET {assignment} WHERE id = ?", (*values, contact.id))  # noqa: S608  # our own text
-    contact = rows.contacts_where(unit.tx, "id = ?", (contact.id,))[0]
-    changed(unit, contact)
+    event_log.append(unit, ContactChanged, conversation=contact.conversation.id, body=body)
     return contact
+
+
+def _update(unit: UnitOfWork, contact: ContactRow, assignment: str, *values: str | int | None) -> ContactRow:
+    unit.tx.execute(f"UPDATE contact SET {assignment} WHERE peer = ?", (*values, contact.id))  # noqa: S608  # our own text
+    return changed(unit, contact)
+
+
+def _again(unit: UnitOfWork, number: int) -> ContactRow:
+    return rows.contacts_where(unit.tx, "contact.peer = ?", (number,))[0]
 
 
 def _check_free(unit: UnitOfWork, name: str) -> None:
@@ -198,4 +224,4 @@ def _unused_name(unit: UnitOfWork, peer: PeerId) -> str:
 
 
 def _is_taken(tx: ReadTransaction, name: str) -> bool:
-    return bool(tx.query("SELECT 1 FROM contact WHERE name_key = ?", (name_key(name),)))
+    return means_ourselves(name) or bool(tx.query("SELECT 1 FROM contact WHERE name_key = ?", (name_key(name),)))

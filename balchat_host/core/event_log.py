@@ -22,7 +22,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
 from balchat_host.core import rows
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
-from balchat_host.core.views import message_view
+from balchat_host.core.views import message_view_at_first
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
@@ -34,11 +34,20 @@ _MAX_SUBSCRIBERS: Final = 64
 _MAX_SUBSCRIBER_NAME: Final = 64
 
 
-def append(unit: UnitOfWork, event: type[Event], *, contact: int | None, body: dict[str, Any]) -> None:
-    """Write an event. `contact` is whose deletion deletes it."""
+def append(unit: UnitOfWork, event: type[Event], *, conversation: int | None, body: dict[str, Any]) -> None:
+    """Write an event. `conversation` is whose deletion deletes it."""
     unit.tx.execute(
-        "INSERT INTO event (at, type, contact, body) VALUES (?, ?, ?, ?)",
-        (unit.now, event.type, contact, json.dumps(body)),
+        "INSERT INTO event (at, type, conversation, body) VALUES (?, ?, ?, ?)",
+        (unit.now, event.type, conversation, json.dumps(body)),
+    )
+    unit.effect(ANNOUNCE)
+
+
+def append_message(unit: UnitOfWork, conversation: int, seq: int) -> None:
+    """Write that a message came into a conversation."""
+    unit.tx.execute(
+        "INSERT INTO event (at, type, conversation, message) VALUES (?, ?, ?, ?)",
+        (unit.now, MessageAdded.type, conversation, seq),
     )
     unit.effect(ANNOUNCE)
 
@@ -51,12 +60,12 @@ def skip(unit: UnitOfWork) -> None:
 
 
 def newest(tx: ReadTransaction) -> int:
-    """Give the cursor of the last event ever written, 0 before the first."""
+    """Return the cursor of the last event ever written, 0 before the first."""
     return rows.number(tx, "SELECT seq FROM sqlite_sequence WHERE name = 'event'")
 
 
 def start(tx: ReadTransaction, *, after: int | None, subscriber: str | None) -> int:
-    """Find the cursor after which a reader begins. Raises CursorTooOld, BadInput."""
+    """Return the cursor after which a reader begins. Raise CursorTooOld, BadInput."""
     if after is None and subscriber is None:
         return newest(tx)
     pruned = rows.number(tx, _PRUNED)
@@ -72,18 +81,19 @@ def start(tx: ReadTransaction, *, after: int | None, subscriber: str | None) -> 
 
 
 def read(tx: ReadTransaction, *, after: int, limit: int) -> tuple[list[Event], int]:
-    """Give up to `limit` events after a cursor, and the cursor to go on from."""
+    """Return up to `limit` events after a cursor, and the cursor to go on from."""
     found = tx.query(
-        "SELECT cursor, at, type, body FROM event WHERE cursor > ? ORDER BY cursor LIMIT ?",
+        "SELECT cursor, at, type, message, body FROM event WHERE cursor > ? ORDER BY cursor LIMIT ?",
         (after, limit),
     )
     events: list[Event] = []
-    for cursor, at, kind, body in found:
+    for cursor, at, kind, message, body in found:
         event = _build(
             tx,
             cursor=cast("int", cursor),
             at=cast("int", at),
             kind=cast("str", kind),
+            message=cast("int | None", message),
             body=json.loads(cast("str", body)),
         )
         if event is not None:
@@ -92,7 +102,7 @@ def read(tx: ReadTransaction, *, after: int, limit: int) -> tuple[list[Event], i
 
 
 def acknowledge(unit: UnitOfWork, subscriber: str, cursor: int) -> None:
-    """Remember how far a subscriber has come; it never goes back. Raises BadInput.
+    """Remember how far a subscriber has come; it never goes back. Raise BadInput.
 
     One that has come nowhere is remembered too: what it needs is kept from now on.
     """
@@ -132,16 +142,13 @@ def _subscriber(name: str) -> str:
     return name
 
 
-def _build(tx: ReadTransaction, *, cursor: int, at: int, kind: str, body: dict[str, Any]) -> Event | None:
+def _build(
+    tx: ReadTransaction, *, cursor: int, at: int, kind: str, message: int | None, body: dict[str, Any]
+) -> Event | None:
     match kind:
         case MessageAdded.type:
-            found = rows.messages_where(tx, "seq = ?", (body["seq"],))
-            if not found:
-                return None
-            first = MessageState.QUEUED if found[0].ours else MessageState.RECEIVED
-            contact = rows.contacts_where(tx, "id = ?", (found[0].contact,))[0]
-            view = message_view(found[0], contact=contact, state=first)
-            return MessageAdded(cursor=cursor, at=at, message=view)
+            found = rows.messages_where(tx, "message.seq = ?", (message,))
+            return MessageAdded(cursor=cursor, at=at, message=message_view_at_first(found[0])) if found else None
         case MessageStateChanged.type:
             state = MessageState(body.pop("state"))
             return MessageStateChanged(cursor=cursor, at=at, state=state, **body)

@@ -10,7 +10,6 @@ from typing import Final, cast
 
 from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import (
-    InternalError,
     MalformedEnvelope,
     PeerError,
     ProtocolViolation,
@@ -19,19 +18,14 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import (
-    asking,
-    budgets,
-    content,
-    failed_envelopes,
-    groups,
-    handshake,
-    limits,
-    messages,
-    outbox,
-    rows,
-)
+from balchat_host.core import budgets, eras, failed_envelopes, limits, rows
+from balchat_host.core.content import MessageStatus
+from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
+from balchat_host.core.first_contact import answering, asking
+from balchat_host.core.messages.history import send_receipts
+from balchat_host.core.messages.receive import check, receive_content
+from balchat_host.core.rows import ContactRow, Era, Purpose
 from balchat_host.core.unit_of_work import UnitOfWork
 
 _COMMITTED = Disposition(verdict=Verdict.COMMITTED)
@@ -40,20 +34,21 @@ _REPEATED_AFTER: Final = 3600 * 1000
 """Milliseconds after which an author who still sends what we have is told once more."""
 _REPEATED_PER_HOUR: Final = 8
 """How many repeated confirmations a contact gets in an hour."""
-_Heard = dict[bytes, rows.ContactRow]
-"""Whose the groups are in which we have heard a contact before, as far as one delivery has looked them up. Whatever may
+_ENVELOPE_IDS_KEPT: Final = 90 * 24 * 3600 * 1000
+_Heard = dict[bytes, ContactRow]
+"""Whose the eras are in which we have heard a contact before, as far as one delivery has looked them up. Whatever may
 change that or the contact, which such a message does not, empties it."""
 _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
 
 def receive(unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
-    """Take envelopes in, in order.
+    """Take envelopes in, in order; return the answer to each.
 
-    Give the answer to each. `source` is who sent them, where the transport has proof. Where it has none, nobody hears
+    `source` is who sent them, where the transport has proof. Where it has none, nobody hears
     our answer, so their authors are told inside MLS.
     """
-    stranger = handshake.is_stranger(unit, source)
+    stranger = answering.is_stranger(unit, source)
     heard: _Heard = {}
     dispositions = [_receive(unit, source, octets, heard, stranger=stranger) for octets in envelopes]
     if stranger:
@@ -87,7 +82,7 @@ def _receive(unit: UnitOfWork, source: PeerId | None, octets: bytes, heard: _Hea
         return _failed(unit, origin, envelope, error)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
         unit.tx.execute(
-            "INSERT INTO received (envelope_id, at, contact, message_id) VALUES (?, ?, ?, ?)",
+            "INSERT INTO received (envelope_id, at, peer, message_id) VALUES (?, ?, ?, ?)",
             (identifier, unit.now, origin.contact, origin.message_id),
         )
     return disposition
@@ -95,23 +90,24 @@ def _receive(unit: UnitOfWork, source: PeerId | None, octets: bytes, heard: _Hea
 
 def _count(unit: UnitOfWork, source: PeerId | None, kind: Kind) -> None:
     if kind is Kind.CONTACT_REQUEST:
-        handshake.count_request(unit, source)
+        answering.count_request(unit, source)
     elif kind is Kind.KEY_PACKAGE and source is not None:
         asking.count_key_package(unit, source)
 
 
 def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: BaseException) -> Disposition:
-    """Say what becomes of an envelope that was undone: it is its sender's fault, or nobody foresaw what it brought up.
+    """Return the answer to an envelope that was undone: it is its sender's fault, or nobody foresaw what it brought up.
 
     What an engine calls our mistake, or its own, was brought up by octets of somebody else's here.
     """
-    expected = isinstance(error, PeerError)
-    reason = error.code if expected else InternalError.code
-    if not expected:
-        unit.unexpected(error)
+    reason = unit.blame(error)
     if envelope.kind is Kind.KEY_PACKAGE and origin.source is not None:
-        asking.on_useless_key_package(unit, origin.source, reason)
-    elif not expected and origin.is_contact and failed_envelopes.may_come_again(unit, origin.envelope_id):
+        asking.on_bad_key_package(unit, origin.source, reason)
+    elif (
+        not isinstance(error, PeerError)
+        and origin.is_contact
+        and failed_envelopes.may_come_again(unit, origin.envelope_id)
+    ):
         return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(failed_envelopes.RETRY_AFTER))
     return Disposition(verdict=Verdict.REFUSED, reason=reason)
 
@@ -122,19 +118,19 @@ def _tell_authors(unit: UnitOfWork, envelope_ids: Sequence[bytes]) -> None:
     again: dict[int, list[bytes]] = {}
     for identifier in dict.fromkeys(envelope_ids):
         found = unit.tx.query(
-            "SELECT contact, told_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
+            "SELECT peer, told_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
             " AND (told_at IS NULL OR told_at NOT BETWEEN ? AND ?)",
             (identifier, unit.now - _REPEATED_AFTER, unit.now),
         )
         for contact, is_first in found:
             (first if is_first else again).setdefault(cast("int", contact), []).append(identifier)
     for number in first | again:
-        for contact in rows.contacts_where(unit.tx, "id = ? AND blocked = 0", (number,)):
+        for contact in rows.contacts_where(unit.tx, "contact.peer = ? AND blocked = 0", (number,)):
             with unit.contained():
                 _tell(unit, contact, first.get(number, []), again.get(number, []))
 
 
-def _tell(unit: UnitOfWork, contact: rows.ContactRow, first: list[bytes], again: list[bytes]) -> None:
+def _tell(unit: UnitOfWork, contact: ContactRow, first: list[bytes], again: list[bytes]) -> None:
     told = first + again if again and _may_repeat_receipts(unit, contact) else first
     message_ids = [
         cast("bytes", message_id)
@@ -143,18 +139,14 @@ def _tell(unit: UnitOfWork, contact: rows.ContactRow, first: list[bytes], again:
             "UPDATE received SET told_at = ? WHERE envelope_id = ? RETURNING message_id", (unit.now, identifier)
         )
     ]
-    messages.report(unit, contact, message_ids, content.MessageStatus.DELIVERED)
+    send_receipts(unit, contact, message_ids, MessageStatus.DELIVERED)
 
 
-def _may_repeat_receipts(unit: UnitOfWork, contact: rows.ContactRow) -> bool:
-    """Say whether to repeat a confirmation: whoever stores can ask for it for ever, and swallow it each time."""
-    if outbox.reports_wait(unit.tx, contact):
+def _may_repeat_receipts(unit: UnitOfWork, contact: ContactRow) -> bool:
+    """Return whether to repeat a receipt: whoever stores can ask for it for ever, and swallow it each time."""
+    if queue.waits(unit.tx, contact, Purpose.RECEIPT):
         return False
-    try:
-        limits.take_from(unit, contact.peer, limits.Counted.REPEATED_RECEIPTS, per_hour=_REPEATED_PER_HOUR)
-    except RequestsFull:
-        return False
-    return True
+    return limits.may(unit, contact.peer, limits.Counted.REPEATED_RECEIPTS, per_hour=_REPEATED_PER_HOUR)
 
 
 @dataclass(slots=True)
@@ -180,10 +172,10 @@ def _dispatch(
     heard.clear()
     match envelope.kind:
         case Kind.CONTACT_REQUEST:
-            handshake.on_contact_request(unit, source, envelope.payload)
+            answering.on_contact_request(unit, source, envelope.payload)
             return _COMMITTED
         case Kind.KEY_PACKAGE_REQUEST if source is not None:
-            reply = handshake.on_key_package_request(unit, source)
+            reply = answering.on_key_package_request(unit, source)
             return Disposition(verdict=Verdict.COMMITTED, replies=(reply,))
         case Kind.KEY_PACKAGE if source is not None:
             asking.on_key_package(unit, source, envelope.payload)
@@ -196,9 +188,12 @@ def _mls_message(
     unit: UnitOfWork, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard
 ) -> Disposition:
     group_id = unit.engine.group_of(message)
-    contact = heard.get(group_id) or _whose(unit, source, group_id, heard)
+    contact, era = heard.get(group_id), None
     if contact is None:
-        return _IGNORED
+        found = _whose(unit, source, group_id)
+        if found is None:
+            return _IGNORED
+        contact, era = found
     origin.is_contact = True
     processed = unit.engine.process(unit.keys, message, now=unit.seconds)
     match processed:
@@ -208,35 +203,45 @@ def _mls_message(
             raise ProtocolViolation(problem="a commit that changes who is in a conversation of two")
         case _:
             pass
-    is_first = group_id not in heard
-    if is_first:
+    is_first = era is not None and not era.confirmed
+    if era is not None and is_first:
         if isinstance(processed, ApplicationMessage):
             # What hearing from them costs must not be had again and again by what is refused in the end.
-            messages.check(processed.data)
+            check(processed.data)
         heard.clear()
-        contact = handshake.on_first_heard(unit, contact, group_id)
+        contact = answering.on_first_heard(unit, contact, era)
+    elif era is not None:
+        heard[group_id] = contact
     if isinstance(processed, ApplicationMessage):
-        origin.contact, origin.message_id = contact.id, messages.receive_content(unit, contact, processed.data)
-    if source is not None and is_first and origin.message_id is not None and not outbox.reports_wait(unit.tx, contact):
-        # Who had another group with us, which we have lost, sends in this one once they hear us in it. A report that
+        origin.contact, origin.message_id = contact.id, receive_content(unit, contact, processed.data)
+    if (
+        is_first
+        and source is not None
+        and origin.message_id is not None
+        and not queue.waits(unit.tx, contact, Purpose.RECEIPT)
+    ):
+        # Who had another era with us, which we have lost, sends in this one once they hear us in it. A receipt that
         # waits does it too, and they cannot have us pile them up.
-        messages.report(unit, contact, [origin.message_id], content.MessageStatus.DELIVERED)
+        send_receipts(unit, contact, [origin.message_id], MessageStatus.DELIVERED)
     return _COMMITTED
 
 
-def _whose(unit: UnitOfWork, source: PeerId | None, group_id: bytes, heard: _Heard) -> rows.ContactRow | None:
+def _whose(unit: UnitOfWork, source: PeerId | None, group_id: bytes) -> tuple[ContactRow, Era] | None:
     """Return the contact whose conversation a group carries, if it is not blocked, nor another one than `source`.
 
     One that we do not know may come with a contact request that is on its way: nothing is said, so it comes again.
     """
-    found = groups.find(unit.tx, group_id)
+    found = eras.find(unit.tx, group_id)
     if found is None:
         if source is not None:
-            asking.on_lost_group(unit, source)
+            asking.on_lost_era(unit, source)
         return None
-    contact, was_heard = found
+    contact, _ = found
     if contact.blocked or (source is not None and contact.peer != source):
         return None
-    if was_heard:
-        heard[group_id] = contact
-    return contact
+    return found
+
+
+def expire(unit: UnitOfWork) -> None:
+    """Forget the envelopes that were taken long ago: nobody sends them any more."""
+    unit.tx.execute("DELETE FROM received WHERE at < ?", (unit.now - _ENVELOPE_IDS_KEPT,))

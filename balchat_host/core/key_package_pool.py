@@ -1,38 +1,62 @@
-"""KeyPackages of ours that lie where strangers can claim them while we are away (RFC 9420, sections 10 and 16.8)."""
+"""KeyPackages of ours that others may use: handed to one who asked, or left where strangers can claim them.
+
+RFC 9420, sections 10 and 16.8. What is taken back is forgotten, private half and all.
+"""
 
 from typing import Final, cast
 
+from balchat_host.api.storage import SqlValue
 from balchat_host.api.transport import KeyPackages
+from balchat_host.api.types import PeerId
 from balchat_host.core.unit_of_work import UnitOfWork
 
 MAX_MADE: Final = 128
-"""How many are made at once."""
+"""How many are made at once to be left."""
+MAX_KEPT: Final = 1024
+"""How many may lie there; beyond, the oldest are taken back."""
+MAX_HANDED: Final = 256
+"""How many may be in the hands of those who asked; beyond, the oldest is taken back."""
 _DAY: Final = 24 * 3600
 _CLOCK_TOLERANCE: Final = 3600 * 1000
 """Milliseconds that a KeyPackage is valid before it was made (docs/spec/mls.md, Time)."""
-MAX_KEPT: Final = 1024
-"""How many may be out; beyond, the oldest are taken back."""
+
+
+def handed_to(unit: UnitOfWork, peer: PeerId) -> bytes | None:
+    """Return the KeyPackage that a peer was handed and has not used, or None where it has none that is fresh."""
+    found = unit.tx.query(
+        "SELECT key_package FROM own_key_package WHERE holder = ? AND made_at > ? AND made_at <= ?",
+        (peer.octets, *fresh(unit)),
+    )
+    return cast("bytes", found[0][0]) if found else None
+
+
+def hand_to(unit: UnitOfWork, peer: PeerId) -> bytes:
+    """Make a KeyPackage for a peer, in place of one that it was handed before; return it."""
+    take_back_from(unit, peer)
+    key_package = _make(unit, "handed", holder=peer.octets)
+    _take_back_beyond(unit, "handed", MAX_HANDED)
+    return key_package
+
+
+def take_back_from(unit: UnitOfWork, peer: PeerId) -> None:
+    """Take back the KeyPackage that a peer was handed."""
+    _take_back(unit, "holder = ?", peer.octets)
 
 
 def refill(unit: UnitOfWork, count: int) -> KeyPackages:
-    """Make up to `count` single-use KeyPackages; give them with the last resort and the time until which all hold.
+    """Make up to `count` single-use KeyPackages; return them with the last resort and the time until which all hold.
 
-    The last resort is made anew when half of its life is over; the one before it answers until it is stale.
+    There is another last resort when half of its life is over; the one before it answers until it is stale.
     """
     lifetime = unit.policy.request_lifetime
     last = unit.tx.query(
-        "SELECT key_package, made_at FROM pooled_key_package WHERE last_resort = 1 AND made_at > ? AND made_at <= ?"
-        " ORDER BY made_at DESC LIMIT 1",
+        "SELECT key_package, made_at FROM own_key_package WHERE purpose = 'last-resort'"
+        " AND made_at > ? AND made_at <= ? ORDER BY made_at DESC LIMIT 1",
         fresh(unit),
     )
-    last_resort, made_at = cast("tuple[bytes, int]", last[0]) if last else (_make(unit, last_resort=True), unit.now)
-    single_use = tuple(_make(unit, last_resort=False) for _ in range(min(count, MAX_MADE)))
-    _take_back(
-        unit,
-        "last_resort = 0 AND id NOT IN"
-        " (SELECT id FROM pooled_key_package WHERE last_resort = 0 ORDER BY id DESC LIMIT ?)",
-        MAX_KEPT,
-    )
+    last_resort, made_at = cast("tuple[bytes, int]", last[0]) if last else (_make(unit, "last-resort"), unit.now)
+    single_use = tuple(_make(unit, "pooled") for _ in range(min(count, MAX_MADE)))
+    _take_back_beyond(unit, "pooled", MAX_KEPT)
     # Everybody can read it, so it ends with a day and does not tell our clock (docs/spec/mls.md, Time).
     not_after = (made_at // 1000 + lifetime) // _DAY * _DAY
     return KeyPackages(single_use=single_use, last_resort=last_resort, not_after=not_after)
@@ -51,21 +75,30 @@ def expire(unit: UnitOfWork) -> None:
     _take_back(unit, "made_at < ?", unit.now - unit.policy.request_lifetime * 1000)
 
 
-def _make(unit: UnitOfWork, *, last_resort: bool) -> bytes:
+def _make(unit: UnitOfWork, purpose: str, *, holder: bytes | None = None) -> bytes:
     key_package = unit.engine.key_package(
-        unit.keys, lifetime=unit.policy.request_lifetime, now=unit.seconds, last_resort=last_resort
+        unit.keys,
+        lifetime=unit.policy.request_lifetime,
+        now=unit.seconds,
+        last_resort=purpose == "last-resort",
     )
     unit.tx.execute(
-        "INSERT INTO pooled_key_package (key_package, last_resort, made_at) VALUES (?, ?, ?)",
-        (key_package, last_resort, unit.now),
+        "INSERT INTO own_key_package (purpose, holder, key_package, made_at) VALUES (?, ?, ?, ?)",
+        (purpose, holder, key_package, unit.now),
     )
     return key_package
 
 
-def _take_back(unit: UnitOfWork, condition: str, parameter: int) -> None:
+def _take_back_beyond(unit: UnitOfWork, purpose: str, most: int) -> None:
+    """Take back the oldest of more than `most`: by the order in which they were made, which hangs on no clock."""
+    newest = "SELECT id FROM own_key_package WHERE purpose = ? ORDER BY id DESC LIMIT ?"
+    _take_back(unit, f"purpose = ? AND id NOT IN ({newest})", purpose, purpose, most)
+
+
+def _take_back(unit: UnitOfWork, condition: str, *parameters: SqlValue) -> None:
     gone = unit.tx.query(
-        f"DELETE FROM pooled_key_package WHERE {condition} RETURNING key_package",  # noqa: S608  # our own text
-        (parameter,),
+        f"DELETE FROM own_key_package WHERE {condition} RETURNING key_package",  # noqa: S608  # our own text
+        parameters,
     )
     for (key_package,) in gone:
         unit.engine.forget_key_package(unit.keys, cast("bytes", key_package))

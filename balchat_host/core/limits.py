@@ -1,6 +1,6 @@
 """Token buckets in the vault: what others may do, or have us do, in an hour, also across restarts."""
 
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Final, cast
 
 from balchat_host.api.errors import RequestsFull
@@ -10,37 +10,33 @@ from balchat_host.core.unit_of_work import UnitOfWork
 _HOUR: Final = 3600 * 1000
 
 
-class RequeueReason(IntEnum):
-    """Why what waits for a contact is queued again."""
-
-    ROUTES = 1
-    GROUP = 2
-
-
 class Counted(StrEnum):
     """What is counted for each contact."""
 
     REPEATED_RECEIPTS = "repeated-receipts"
-    """Confirmations that are repeated to them."""
-    REQUEUES_FOR_ROUTES = "requeued-routes"
-    REQUEUES_FOR_GROUP = "requeued-group"
+    """Receipts that are repeated to them."""
+    REQUEUED_FOR_ROUTES = "requeued-for-routes"
+    REQUEUED_FOR_ERA = "requeued-for-era"
     """That all that waits for them is queued again."""
     KEY_PACKAGE_REQUESTS = "key-package-requests"
     KEY_PACKAGES = "key-packages"
     CONTACT_REQUESTS = "contact-requests"
-    LOST_GROUPS = "lost-groups"
+    ASKED_BACK = "asked-back"
     """That we ask them because they speak in a group that is not here."""
-
-
-def counter_of(reason: RequeueReason) -> Counted:
-    """Return what is counted when all that waits for a contact is queued again."""
-    return Counted.REQUEUES_FOR_ROUTES if reason is RequeueReason.ROUTES else Counted.REQUEUES_FOR_GROUP
 
 
 def take_from(unit: UnitOfWork, peer: PeerId, counted: Counted, *, per_hour: int | None) -> None:
     """Use one of the tokens that a contact has for something; None is no limit. Raise RequestsFull, as `take` does."""
     if per_hour is not None:
         take(unit, _bucket(peer, counted), per_hour=per_hour)
+
+
+def may(unit: UnitOfWork, peer: PeerId, counted: Counted, *, per_hour: int) -> bool:
+    """Use one of the tokens that we have for something that we do because of a contact; return whether there was one.
+
+    It is our own pace: nobody did anything wrong where there is none.
+    """
+    return _use(unit, _bucket(peer, counted), per_hour=per_hour) is None
 
 
 def forget(unit: UnitOfWork, peer: PeerId) -> None:
@@ -56,10 +52,17 @@ def _bucket(peer: PeerId, counted: Counted) -> str:
 def take(unit: UnitOfWork, bucket: str, *, per_hour: int) -> None:
     """Use one of a bucket's tokens; it holds an hour's worth and fills evenly.
 
-    Raises RequestsFull, whose `retry_after` says in how many seconds there is one again (an hour, if there never is).
+    Raise RequestsFull, whose `retry_after` says in how many seconds there is one again (an hour, if there never is).
     """
+    retry_after = _use(unit, bucket, per_hour=per_hour)
+    if retry_after is not None:
+        raise RequestsFull(retry_after=retry_after)
+
+
+def _use(unit: UnitOfWork, bucket: str, *, per_hour: int) -> int | None:
+    """Use a token; return None, or in how many seconds there is one again."""
     if per_hour == 0:
-        raise RequestsFull(retry_after=_HOUR // 1000)
+        return _HOUR // 1000
     rows = unit.tx.query("SELECT tokens, at FROM bucket WHERE name = ?", (bucket,))
     tokens, at = (cast("float", rows[0][0]), cast("int", rows[0][1])) if rows else (float(per_hour), unit.now)
     passed = unit.now - at
@@ -68,9 +71,10 @@ def take(unit: UnitOfWork, bucket: str, *, per_hour: int) -> None:
     passed = _HOUR if passed < -_HOUR else max(0, passed)
     tokens = min(float(per_hour), tokens + passed * per_hour / _HOUR)
     if tokens < 1:
-        raise RequestsFull(retry_after=int((1 - tokens) * _HOUR / per_hour / 1000) + 1)
+        return int((1 - tokens) * _HOUR / per_hour / 1000) + 1
     unit.tx.execute(
         "INSERT INTO bucket (name, tokens, at) VALUES (?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at",
         (bucket, tokens - 1, unit.now),
     )
+    return None

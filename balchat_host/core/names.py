@@ -14,7 +14,7 @@ import unicodedata
 from typing import Final
 
 from balchat_host.api.errors import BadInput
-from balchat_host.api.frontend import MAX_NAME_LENGTH
+from balchat_host.api.frontend import MAX_NAME_LENGTH, MYSELF, NOTES_TO_SELF
 from balchat_host.api.text import MAX_MARKS
 from balchat_host.api.types import PeerId
 from balchat_host.core.characters import first_unfit, printable
@@ -29,6 +29,11 @@ _ESCAPE: Final = re.compile("%(?=[0-9A-Fa-f]{2})")
 def name_key(name: str) -> str:
     """Return that by which names are compared: two with the same key are the same name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def means_ourselves(name: str) -> bool:
+    """Return whether a name means the conversation with ourselves; nobody else can have it."""
+    return search_key(name) in _OURSELVES
 
 
 def search_key(typed: str) -> str:
@@ -92,3 +97,6 @@ def _unfit(character: str) -> str:
         return f"a mark stands in it that belongs to no letter, or more than {MAX_MARKS} on one"
     name = unicodedata.name(character, "").lower()
     return f"U+{ord(character):04X}{f' ({name})' if name else ''} cannot be seen, and must not stand where it does"
+
+
+_OURSELVES: Final = frozenset({name_key(NOTES_TO_SELF), name_key(MYSELF)})

@@ -15,9 +15,10 @@ from typing import Final, cast
 
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.storage import ReadTransaction, Transaction
-from balchat_host.api.views import ContactState
-from balchat_host.core import contacts, event_log, outbox, rows
-from balchat_host.core.envelope import Kind
+from balchat_host.core import event_log, rows
+from balchat_host.core.delivery import requeue
+from balchat_host.core.first_contact import asking
+from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.unit_of_work import UnitOfWork
 
 ASKED_APART: Final = 10 * 1000
@@ -36,12 +37,12 @@ def resume(unit: UnitOfWork) -> bool:
         return False
     copied_at = cast("int", found[0][0])
     _forget_keys(unit)
-    outbox.wait_for_groups(unit)
+    requeue.forget_ciphertexts(unit)
     _ask_everybody(unit)
     unit.tx.execute("UPDATE account SET copied_at = NULL, restored_at = ?", (unit.now,))
     event_log.skip(unit)
     asked = rows.number(unit.tx, "SELECT count(*) FROM contact WHERE blocked = 0")
-    event_log.append(unit, AccountRestored, contact=None, body={"copied_at": copied_at, "contacts": asked})
+    event_log.append(unit, AccountRestored, conversation=None, body={"copied_at": copied_at, "contacts": asked})
     return True
 
 
@@ -52,29 +53,16 @@ def restored_at(tx: ReadTransaction) -> int | None:
 
 def _forget_keys(unit: UnitOfWork) -> None:
     unit.engine.forget_all(unit.keys)
-    for statement in (
-        "DELETE FROM contact_group",
-        "UPDATE request SET group_id = NULL",
-        "DELETE FROM issued_key_package",
-        "DELETE FROM pooled_key_package",
-    ):
-        unit.tx.execute(statement)
+    unit.tx.execute("DELETE FROM era")
+    unit.tx.execute("DELETE FROM own_key_package")
 
 
 def _ask_everybody(unit: UnitOfWork) -> None:
     """Ask all contacts again, those first with whom there was something last. A blocked one is asked once unblocked."""
-    unit.tx.execute(
-        "UPDATE contact SET restored = 1, asking_since = ?, reason = NULL, offered_routes = NULL, offered_by = NULL,"
-        " turned_away = 0, moved = 0",
-        (unit.now,),
-    )
-    newest = "coalesce((SELECT max(seq) FROM message WHERE message.contact = contact.id), 0)"
-    for turn, contact in enumerate(rows.contacts_where(unit.tx, f"1 ORDER BY {newest} DESC, id")):
+    unit.tx.execute("UPDATE first_contact SET restored = 1, failures = 0")
+    unit.tx.execute("DELETE FROM offered_routes")
+    unit.tx.execute("DELETE FROM deferred_requeue")
+    newest = "coalesce((SELECT max(seq) FROM message WHERE message.conversation = contact.conversation), 0)"
+    for place, contact in enumerate(rows.contacts_where(unit.tx, f"1 ORDER BY {newest} DESC, contact.peer")):
         within = int.from_bytes(unit.entropy(4)) % ASKED_APART
-        outbox.queue(
-            unit,
-            contacts.set_state(unit, contact, ContactState.ADDING),
-            Kind.KEY_PACKAGE_REQUEST,
-            payload=b"",
-            not_before=unit.now + turn * ASKED_APART + within,
-        )
+        asking.take(unit, contact, Input.RESTORED, turn=unit.now + place * ASKED_APART + within)

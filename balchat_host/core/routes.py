@@ -8,10 +8,11 @@ from balchat_common import cbor
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Route
-from balchat_host.api.views import ContactState
-from balchat_host.core import contacts, content, outbox, requeue, rows
-from balchat_host.core.envelope import Kind
-from balchat_host.core.limits import RequeueReason
+from balchat_host.core import contacts, content, peers
+from balchat_host.core.delivery import queue, reports, requeue
+from balchat_host.core.delivery.requeue import RequeueReason
+from balchat_host.core.first_contact.machine import WANTING
+from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
 MAX_ROUTES: Final = 8
@@ -33,25 +34,28 @@ def offer(unit: UnitOfWork, peer: PeerId, routes: Sequence[Route]) -> None:
     contact = contacts.by_peer(unit.tx, peer)
     if contact is None or contact.blocked:
         return
-    active = contact.state is ContactState.ACTIVE
-    if not active and not outbox.waits(unit.tx, contact, Kind.KEY_PACKAGE_REQUEST):
+    if not contact.may_talk and contact.phase not in WANTING:
         return
-    told = body_of(routes)
-    changed = unit.tx.execute(
-        "UPDATE contact SET offered_routes = ? WHERE id = ? AND offered_routes IS NOT ?",
-        (told, contact.id, told),
-    )
-    if changed and active:
+    body = body_of(routes)
+    if body == told(unit.tx, contact):
+        return
+    message_id = None
+    if contact.may_talk:
         _withdraw_offer(unit, contact)
-        offered_by = outbox.queue_control(unit, contact, content.ROUTES, told)
-        unit.tx.execute("UPDATE contact SET offered_by = ? WHERE id = ?", (offered_by, contact.id))
+        message_id = queue.queue_control(unit, contact, content.ROUTES, body)
+    unit.tx.execute(
+        "INSERT INTO offered_routes (peer, routes, message_id) VALUES (?, ?, ?)"
+        " ON CONFLICT (peer) DO UPDATE"
+        " SET routes = excluded.routes, message_id = coalesce(excluded.message_id, message_id)",
+        (contact.id, body, message_id),
+    )
 
 
-def _withdraw_offer(unit: UnitOfWork, contact: rows.ContactRow) -> None:
+def _withdraw_offer(unit: UnitOfWork, contact: ContactRow) -> None:
     """Have what we offered before leave no more, if it waits: nobody needs it besides what is offered now."""
-    for (offered_by,) in unit.tx.query("SELECT offered_by FROM contact WHERE id = ?", (contact.id,)):
-        if offered_by is not None:
-            outbox.confirm(unit, contact, [cast("bytes", offered_by)])
+    for (message_id,) in unit.tx.query("SELECT message_id FROM offered_routes WHERE peer = ?", (contact.id,)):
+        if message_id is not None:
+            reports.withdraw(unit, contact, cast("bytes", message_id))
 
 
 def _fitting(routes: Sequence[Route]) -> Sequence[Route]:
@@ -71,20 +75,23 @@ def _is_allowed(route: Route) -> bool:
     )
 
 
-def forget_offer(unit: UnitOfWork, contact: rows.ContactRow) -> None:
+def forget_offer(unit: UnitOfWork, contact: ContactRow) -> None:
     """Count as not told what we told a contact last: it went with a request that they may never have seen."""
-    unit.tx.execute("UPDATE contact SET offered_routes = NULL WHERE id = ?", (contact.id,))
+    unit.tx.execute("UPDATE offered_routes SET routes = NULL WHERE peer = ?", (contact.id,))
 
 
-def offered(tx: ReadTransaction, contact: rows.ContactRow) -> bytes:
-    """Give what goes with a contact request: the body of a ROUTES message."""
+def offered(tx: ReadTransaction, contact: ContactRow) -> bytes:
+    """Return what goes with a contact request: the body of a ROUTES message."""
     return told(tx, contact) or encode([])
 
 
 def all_told(tx: ReadTransaction) -> dict[PeerId, bytes | None]:
     """Return what we told each contact last, as `told` does, but for the blocked ones."""
-    found = tx.query("SELECT peer_id, offered_routes FROM contact WHERE blocked = 0")
-    return {PeerId(cast("bytes", peer_id)): cast("bytes | None", body) for peer_id, body in found}
+    found = tx.query(
+        "SELECT account_key, routes FROM contact JOIN peer ON peer.id = contact.peer"
+        " LEFT JOIN offered_routes ON offered_routes.peer = contact.peer WHERE blocked = 0"
+    )
+    return {PeerId(cast("bytes", key)): cast("bytes | None", body) for key, body in found}
 
 
 def body_of(routes: Sequence[Route]) -> bytes:
@@ -92,57 +99,58 @@ def body_of(routes: Sequence[Route]) -> bytes:
     return encode(_fitting(routes))
 
 
-def told(tx: ReadTransaction, contact: rows.ContactRow) -> bytes | None:
+def told(tx: ReadTransaction, contact: ContactRow) -> bytes | None:
     """Return the body of the ROUTES message that we told a contact last, or None where none counts as told."""
-    found = tx.query("SELECT offered_routes FROM contact WHERE id = ?", (contact.id,))
-    return cast("bytes | None", found[0][0])
+    found = tx.query("SELECT routes FROM offered_routes WHERE peer = ?", (contact.id,))
+    return cast("bytes | None", found[0][0]) if found else None
 
 
-def learn(unit: UnitOfWork, contact: rows.ContactRow, body: bytes, *, said_at: int | None = None) -> None:
+def learn(unit: UnitOfWork, contact: ContactRow, body: bytes, *, said_at: int | None = None) -> None:
     """Take over how a contact wants to be reached, unless they have said otherwise since `said_at`, their clock's time.
 
-    Raises MalformedContent.
+    Raise MalformedContent.
     """
     routes = decode(body)
+    device = peers.know_device(unit, contact.id)
     if said_at is not None and not unit.tx.execute(
         # A clock that was ahead must not outdo what is said once it is right.
-        "UPDATE contact SET routes_said_at = min(?, ?) WHERE id = ? AND routes_said_at <= ?",
-        (said_at, unit.now, contact.id, said_at),
+        "UPDATE device SET routes_said_at = min(?, ?) WHERE id = ? AND routes_said_at <= ?",
+        (said_at, unit.now, device, said_at),
     ):
         return
     if routes == _of(unit.tx, contact.peer):
         return
-    unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))
+    forget(unit, contact)
     for position, route in enumerate(routes):
         unit.tx.execute(
-            "INSERT INTO route (contact, position, transport, address, sealing_key, not_after)"
+            "INSERT INTO route (device, position, transport, address, sealing_key, not_after)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (contact.id, position, route.transport, route.address, route.sealing_key, route.not_after),
+            (device, position, route.transport, route.address, route.sealing_key, route.not_after),
         )
     # They may have moved because what keeps their envelopes is gone.
     requeue.requeue(unit, contact, RequeueReason.ROUTES)
 
 
-def forget(unit: UnitOfWork, contact: rows.ContactRow) -> None:
+def forget(unit: UnitOfWork, contact: ContactRow) -> None:
     """Forget how a contact can be reached."""
-    unit.tx.execute("DELETE FROM route WHERE contact = ?", (contact.id,))
+    unit.tx.execute("DELETE FROM route WHERE device IN (SELECT id FROM device WHERE peer = ?)", (contact.id,))
 
 
 def known(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
-    """Give the routes to a contact that hold at `now` (Unix seconds), the contact's favourite first."""
+    """Return the routes to a contact that hold at `now` (Unix seconds), the contact's favourite first."""
     return [route for route in _of(tx, peer) if route.not_after is None or route.not_after > now]
 
 
 def to_use(tx: ReadTransaction, peer: PeerId, *, now: int) -> list[Route]:
-    """Return the routes to send by: none until we can talk, as those named in a group that we have lost may be gone."""
-    active = tx.query("SELECT 1 FROM contact WHERE peer_id = ? AND state = ?", (peer.octets, ContactState.ACTIVE))
-    return known(tx, peer, now=now) if active else []
+    """Return the routes to send by: none until we can talk, as those named in an era that we have lost may be gone."""
+    contact = contacts.by_peer(tx, peer)
+    return known(tx, peer, now=now) if contact is not None and contact.may_talk else []
 
 
 def _of(tx: ReadTransaction, peer: PeerId) -> list[Route]:
     found = tx.query(
-        "SELECT transport, address, sealing_key, not_after FROM route JOIN contact ON contact.id = route.contact"
-        " WHERE peer_id = ? ORDER BY position",
+        "SELECT transport, address, sealing_key, not_after FROM route JOIN device ON device.id = route.device"
+        " JOIN peer ON peer.id = device.peer WHERE account_key = ? ORDER BY device.id, position",
         (peer.octets,),
     )
     return [
@@ -157,12 +165,12 @@ def _of(tx: ReadTransaction, peer: PeerId) -> list[Route]:
 
 
 def encode(routes: Sequence[Route]) -> bytes:
-    """Give the body of a ROUTES message: an array of [transport, address, sealing key or null, not-after or null]."""
+    """Return the body of a ROUTES message: an array of [transport, address, sealing key or null, not-after or null]."""
     return cbor.encode([[r.transport, r.address, r.sealing_key, r.not_after] for r in routes])
 
 
 def decode(body: bytes) -> list[Route]:
-    """Read the body of a ROUTES message. Raises MalformedContent."""
+    """Return the routes in the body of a ROUTES message. Raise MalformedContent."""
     if len(body) > MAX_ROUTES_SIZE:
         raise MalformedContent(problem=f"its routes have more than {MAX_ROUTES_SIZE} octets")
     try:

@@ -2,106 +2,216 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction, SqlRow, SqlValue
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ContactState, MessageState
+from balchat_host.api.views import ContactState, ConversationKind, MessageState
+from balchat_host.core.delivery import progress
+from balchat_host.core.envelope import Kind
+from balchat_host.core.first_contact import machine
+from balchat_host.core.first_contact.machine import Phase
 
 CONTACT_COLUMNS: Final = (
-    "contact.id, contact.peer_id, contact.name, contact.state, contact.verified, contact.blocked, contact.introduction,"
-    " contact.reason, (SELECT account.peer_id FROM account), contact.restored"
+    "contact.peer, peer.account_key, contact.name, contact.verified, contact.blocked, phase, introduction, reason,"
+    " restored, contact.conversation, conversation.conversation_id, account.peer, own.account_key"
 )
-MESSAGE_COLUMNS: Final = (
-    "seq, id, contact, ours, sent_at, content_type, text, in_reply_to, state, reason,"
-    " CASE WHEN ours OR sequence IS NULL THEN 0 ELSE sequence - 1 - coalesce((SELECT max(earlier.sequence)"
-    " FROM message AS earlier WHERE earlier.contact = message.contact AND earlier.ours = 0"
-    " AND earlier.series = message.series AND earlier.sequence < message.sequence), 0) END"
+CONTACT_TABLES: Final = (
+    "contact JOIN peer ON peer.id = contact.peer JOIN first_contact ON first_contact.peer = contact.peer"
+    " JOIN conversation ON conversation.id = contact.conversation"
+    " JOIN account JOIN peer AS own ON own.id = account.peer"
 )
+_MESSAGE_COLUMNS: Final = (
+    "message.seq, message.id, message.conversation,"  # noqa: S608  # our own text
+    " conversation.conversation_id, peer.account_key, contact.name,"
+    " message.author = (SELECT account.peer FROM account), sent_at, content_type, text, in_reply_to,"
+    " CASE WHEN sequence IS NULL OR message.author = (SELECT account.peer FROM account) THEN 0 ELSE sequence - 1"
+    " - coalesce((SELECT max(earlier.sequence) FROM message AS earlier"
+    " WHERE earlier.conversation = message.conversation AND earlier.author = message.author"
+    " AND earlier.series = message.series AND earlier.sequence < message.sequence), 0) END,"
+    f" {progress.COLUMNS}"
+)
+_MESSAGE_TABLES: Final = (
+    "message JOIN conversation ON conversation.id = message.conversation JOIN peer ON peer.id = message.author"
+    " LEFT JOIN contact ON contact.peer = message.author"
+)
+SEARCHES: Final = ("no-key-package", "relay-unreachable")
+"""Reasons that say how the search for a KeyPackage went, and mean nothing once we have asked."""
+
+
+class Purpose(IntEnum):
+    """What a payload is for."""
+
+    MESSAGE = 1
+    """What a person wrote."""
+    RECEIPT = 2
+    """What became of their messages. Nothing confirms it."""
+    CONTROL = 3
+    """What their balchat is to know."""
+    ANSWER = 4
+    """Accepts a contact request, in the era that came with it and in no other."""
+    CONTACT_REQUEST = 5
+    """Asks to become a contact; has founded an era."""
+    KEY_PACKAGE_REQUEST = 6
+    """Asks for a KeyPackage."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the envelopes that carry it."""
+        return _KINDS.get(self, Kind.MLS_MESSAGE)
+
+
+_KINDS: Final = {
+    Purpose.CONTACT_REQUEST: Kind.CONTACT_REQUEST,
+    Purpose.KEY_PACKAGE_REQUEST: Kind.KEY_PACKAGE_REQUEST,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationRow:
+    """One row of `conversation`, whom it is with where it is a direct one, and who we are, also by our number.
+
+    `open`: what is written in it may be encrypted, as soon as there is an era.
+    """
+
+    id: int
+    us: PeerId
+    our_number: int
+    conversation_id: bytes
+    kind: ConversationKind
+    contact: PeerId | None
+    open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRow:
-    """One row of `contact`, and who we are. `restored`: not heard from since we went on from a backup."""
+    """One row of `contact` with what belongs to it.
+
+    `restored`: not heard from since we went on from a backup.
+    """
 
     id: int
-    us: PeerId
     peer: PeerId
     name: str
-    state: ContactState
     verified: bool
     blocked: bool
+    phase: Phase
     introduction: str
     reason: str | None
     restored: bool
+    conversation: ConversationRow
+
+    @property
+    def us(self) -> PeerId:
+        """Who we are."""
+        return self.conversation.us
+
+    @property
+    def state(self) -> ContactState:
+        """What people see of the phase."""
+        return machine.shown(self.phase)
 
     @property
     def may_talk(self) -> bool:
         """Both sides have said yes."""
-        return self.state is ContactState.ACTIVE
+        return self.phase in machine.TALKING
+
+    @property
+    def shown_reason(self) -> str | None:
+        """Why we cannot go on with them, as far as it still matters."""
+        searching = self.state is ContactState.ADDING and not self.blocked
+        return self.reason if searching or self.reason not in SEARCHES else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
-    """One row of `message`."""
+    """One row of `message`, and how far it has come. `author_name` is what we call its author, None for ourselves."""
 
     seq: int
     id: bytes
-    contact: int
+    conversation: int
+    conversation_id: bytes
+    author: PeerId
+    author_name: str | None
     ours: bool
     sent_at: int
     content_type: str
     text: str | None
     in_reply_to: bytes | None
-    state: MessageState
-    reason: str | None
+    progress: progress.Progress
     missing_before: int = 0
+
+    @property
+    def state(self) -> MessageState:
+        """How far it has come; everything of others is received."""
+        return self.progress.state if self.ours else MessageState.RECEIVED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Era:
+    """One row of `era`."""
+
+    id: int
+    mls_group_id: bytes
+    confirmed: bool
 
 
 def contacts_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[ContactRow]:
-    """Give the contacts that meet an SQL condition of ours."""
-    rows = tx.query(f"SELECT {CONTACT_COLUMNS} FROM contact WHERE {condition}", parameters)  # noqa: S608  # our own text
+    """Return the contacts that meet an SQL condition of ours."""
+    rows = tx.query(f"SELECT {CONTACT_COLUMNS} FROM {CONTACT_TABLES} WHERE {condition}", parameters)  # noqa: S608  # our own text
     return [contact(row) for row in rows]
 
 
 def contact(row: SqlRow) -> ContactRow:
     """Read a row that begins with the columns of `CONTACT_COLUMNS`."""
+    peer, phase = PeerId(cast("bytes", row[1])), Phase(cast("str", row[5]))
     return ContactRow(
         id=cast("int", row[0]),
-        peer=PeerId(cast("bytes", row[1])),
+        peer=peer,
         name=cast("str", row[2]),
-        state=ContactState(cast("str", row[3])),
-        verified=bool(row[4]),
-        blocked=bool(row[5]),
+        verified=bool(row[3]),
+        blocked=bool(row[4]),
+        phase=phase,
         introduction=cast("str", row[6]),
         reason=cast("str | None", row[7]),
-        us=PeerId(cast("bytes", row[8])),
-        restored=bool(row[9]),
+        restored=bool(row[8]),
+        conversation=ConversationRow(
+            id=cast("int", row[9]),
+            our_number=cast("int", row[11]),
+            us=PeerId(cast("bytes", row[12])),
+            conversation_id=cast("bytes", row[10]),
+            kind=ConversationKind.DIRECT,
+            contact=peer,
+            open=phase in machine.TALKING,
+        ),
     )
 
 
 def messages_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[MessageRow]:
-    """Give the messages that meet an SQL condition of ours."""
-    rows = tx.query(f"SELECT {MESSAGE_COLUMNS} FROM message WHERE {condition}", parameters)  # noqa: S608  # our own text
+    """Return the messages that meet an SQL condition of ours."""
+    rows = tx.query(f"SELECT {_MESSAGE_COLUMNS} FROM {_MESSAGE_TABLES} WHERE {condition}", parameters)  # noqa: S608  # our own text
     return [
         MessageRow(
             seq=cast("int", row[0]),
             id=cast("bytes", row[1]),
-            contact=cast("int", row[2]),
-            ours=bool(row[3]),
-            sent_at=cast("int", row[4]),
-            content_type=cast("str", row[5]),
-            text=cast("str | None", row[6]),
-            in_reply_to=cast("bytes | None", row[7]),
-            state=MessageState(cast("str", row[8])),
-            reason=cast("str | None", row[9]),
-            missing_before=cast("int", row[10]),
+            conversation=cast("int", row[2]),
+            conversation_id=cast("bytes", row[3]),
+            author=PeerId(cast("bytes", row[4])),
+            author_name=cast("str | None", row[5]),
+            ours=bool(row[6]),
+            sent_at=cast("int", row[7]),
+            content_type=cast("str", row[8]),
+            text=cast("str | None", row[9]),
+            in_reply_to=cast("bytes | None", row[10]),
+            missing_before=cast("int", row[11]),
+            progress=progress.read(row[12:]),
         )
         for row in rows
     ]
 
 
 def number(tx: ReadTransaction, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-    """Give the single number that a query yields; NULL and no row count as 0."""
+    """Return the single number that a query yields; NULL and no row count as 0."""
     rows = tx.query(sql, parameters)
     return cast("int", rows[0][0] or 0) if rows else 0

@@ -1,10 +1,11 @@
-"""The tables, and the numbered steps that lead to them.
+"""The tables, and the numbered steps that lead to them. docs/data-model.md shows them as a picture.
 
 `PRAGMA user_version` counts the steps that a vault has taken. Until the first release there is one step, which is
 edited; from then on a step never changes, and a change of the tables is a new one. A vault from a newer balchat is
 refused and left as it is.
 
-Peer ids, group ids and message ids are BLOBs; times are Unix milliseconds.
+Keys, MLS group ids and message ids are BLOBs; times are Unix milliseconds. Numbers of peers, eras, messages, deliveries
+and events (AUTOINCREMENT) are never given out twice: whoever still holds one of a row that is gone finds nothing.
 """
 
 from typing import Final
@@ -13,94 +14,143 @@ from balchat_host.api.errors import VaultTooNew
 from balchat_host.api.storage import Transaction
 
 _STEP_1: Final = """
--- `relays` are those that our chat code names, and those that a contact's does: onion addresses, divided by spaces.
+-- Everybody whom we know of, ourselves among them. `account_key` is the peer id, an Ed25519 public key. What grows for
+-- ever names a peer by its number without REFERENCES: or to forget somebody would look at every message there is.
+-- `peers.forget` sees that nothing of theirs is left.
+CREATE TABLE peer (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_key BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- What a peer uses balchat on. `routes_said_at` is when, by its own clock, it said the routes that it said last: what
+-- comes late undoes nothing newer.
+CREATE TABLE device (
+    id INTEGER PRIMARY KEY,
+    peer INTEGER NOT NULL REFERENCES peer ON DELETE CASCADE,
+    device_id BLOB NOT NULL,
+    routes_said_at INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (peer, device_id)
+) STRICT;
+
 -- `copied_at` is set in a backup alone: when it was made. `restored_at` is when we last went on from one.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    peer_id BLOB NOT NULL,
+    peer INTEGER NOT NULL REFERENCES peer,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    relays TEXT NOT NULL DEFAULT '',
     copied_at INTEGER,
     restored_at INTEGER
 ) STRICT;
 
--- `asking_since` is when we began to ask them to become a contact, and `reason` why we cannot go on. `missed_request`
--- is whether they asked us while they were blocked, and nobody has seen it. `offered_routes` is what we told them
--- last of how to reach us, and `offered_by` the id of the message. `routes_said_at` is when, by its own clock, a
--- contact said the routes that it said last: what comes late undoes nothing newer. `turned_away` counts how often a
--- KeyPackage of a contact's has led to nothing. `moved` is whether a contact has named other routes, or uses another
--- group, and what they have not confirmed still has to leave again, because that has a limit: 0, or 1 for the routes,
--- 2 for the group. `restored` is whether we have gone on from a backup and not heard from them since.
-CREATE TABLE contact (
-    id INTEGER PRIMARY KEY,
-    peer_id BLOB NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    name_key TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    verified INTEGER NOT NULL DEFAULT 0,
-    blocked INTEGER NOT NULL DEFAULT 0,
-    introduction TEXT NOT NULL DEFAULT '',
-    offered_routes BLOB,
-    offered_by BLOB,
-    added_at INTEGER NOT NULL,
-    asking_since INTEGER NOT NULL DEFAULT 0,
-    reason TEXT,
-    missed_request INTEGER NOT NULL DEFAULT 0,
-    relays TEXT NOT NULL DEFAULT '',
-    routes_said_at INTEGER NOT NULL DEFAULT 0,
-    turned_away INTEGER NOT NULL DEFAULT 0,
-    moved INTEGER NOT NULL DEFAULT 0,
-    restored INTEGER NOT NULL DEFAULT 0
+-- The relays that our chat code names, by the key in their onion address.
+CREATE TABLE account_relay (
+    position INTEGER PRIMARY KEY,
+    relay_key BLOB NOT NULL
 ) STRICT;
 
--- The MLS groups of two that carry a contact's conversation; almost always one. We send in the one of the highest
--- rank among those in which we have heard from them, or of the highest rank while we have heard in none.
-CREATE TABLE contact_group (
-    group_id BLOB PRIMARY KEY,
-    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
-    rank INTEGER NOT NULL,
-    heard INTEGER NOT NULL DEFAULT 0,
-    created_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX group_of_contact ON contact_group (contact, heard, rank);
+-- `conversation_id` is what members call it, the same at all of them. Messages up to `read_up_to` are read.
+CREATE TABLE conversation (
+    id INTEGER PRIMARY KEY,
+    conversation_id BLOB NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('direct', 'group', 'self')),
+    read_up_to INTEGER NOT NULL DEFAULT 0
+) STRICT;
 
--- How a contact can be reached, as it told us inside MLS.
+-- Who is in a conversation, ourselves among them.
+CREATE TABLE member (
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    peer INTEGER NOT NULL REFERENCES peer,
+    PRIMARY KEY (conversation, peer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX member_of_peer ON member (peer);
+
+-- A peer whom our owner has added or accepted. `conversation` is the one of two with them.
+CREATE TABLE contact (
+    peer INTEGER PRIMARY KEY REFERENCES peer ON DELETE CASCADE,
+    conversation INTEGER NOT NULL UNIQUE REFERENCES conversation,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE,
+    verified INTEGER NOT NULL DEFAULT 0,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    added_at INTEGER NOT NULL
+) STRICT;
+
+-- The relays that a contact's chat code named.
+CREATE TABLE contact_relay (
+    peer INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    relay_key BLOB NOT NULL,
+    PRIMARY KEY (peer, position)
+) STRICT, WITHOUT ROWID;
+
+-- How far we are in becoming contacts (`first_contact.machine`). `began_at` is when we began to ask, `failures` how
+-- often a KeyPackage of theirs has led to nothing since, and `reason` what keeps us from going on. `restored` is
+-- whether we have gone on from a backup and not heard from them since. `missed_request` is whether they asked us while
+-- they were blocked, and nobody has seen it.
+CREATE TABLE first_contact (
+    peer INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
+    phase TEXT NOT NULL,
+    introduction TEXT NOT NULL DEFAULT '',
+    began_at INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    restored INTEGER NOT NULL DEFAULT 0,
+    missed_request INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- An MLS group in the life of a conversation; almost always there is one. That of a contact request that nobody has
+-- accepted has no conversation. `confirmed` is whether the other side has proved that it holds the group.
+CREATE TABLE era (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    mls_group_id BLOB NOT NULL UNIQUE,
+    conversation INTEGER REFERENCES conversation ON DELETE CASCADE,
+    founder INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    founded_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX era_of_conversation ON era (conversation, confirmed, priority);
+
+-- Contact requests that wait for our owner. `routes` lead to whoever asks, as in a ROUTES message. `era` is NULL where
+-- we have gone on from a backup since, and so have lost the group.
+CREATE TABLE request (
+    peer INTEGER PRIMARY KEY REFERENCES peer ON DELETE CASCADE,
+    era INTEGER UNIQUE REFERENCES era ON DELETE SET NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    introduction TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    routes BLOB NOT NULL
+) STRICT;
+
+-- How a device of a contact's can be reached, as it told us inside MLS.
 CREATE TABLE route (
-    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    device INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
     position INTEGER NOT NULL,
     transport TEXT NOT NULL,
     address BLOB NOT NULL,
     sealing_key BLOB,
     not_after INTEGER,
-    PRIMARY KEY (contact, position)
+    PRIMARY KEY (device, position)
 ) STRICT, WITHOUT ROWID;
 
--- Contact requests that wait for our approval. `routes` lead to whoever asks, as in a ROUTES message. `group_id` is
--- NULL where we have gone on from a backup since, and so have lost the group.
-CREATE TABLE request (
-    peer_id BLOB PRIMARY KEY,
-    name TEXT NOT NULL,
-    name_key TEXT NOT NULL,
-    introduction TEXT NOT NULL,
-    group_id BLOB,
-    received_at INTEGER NOT NULL,
-    routes BLOB NOT NULL
+-- What we told a contact last of how to reach us, NULL where it counts as not told, and the id of the message in which
+-- we did, where it was one of its own.
+CREATE TABLE offered_routes (
+    peer INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
+    routes BLOB,
+    message_id BLOB
 ) STRICT;
 
--- KeyPackages of ours that a stranger holds and has not used; one each.
-CREATE TABLE issued_key_package (
-    peer_id BLOB PRIMARY KEY,
-    key_package BLOB NOT NULL,
-    issued_at INTEGER NOT NULL
-) STRICT;
-
--- KeyPackages of ours that lie where strangers can claim them.
-CREATE TABLE pooled_key_package (
+-- KeyPackages of ours that others may use. One that was handed to a peer has that peer as its `holder`; the others lie
+-- where strangers can claim them.
+CREATE TABLE own_key_package (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    purpose TEXT NOT NULL CHECK (purpose IN ('handed', 'pooled', 'last-resort')),
+    holder BLOB UNIQUE,
     key_package BLOB NOT NULL,
-    last_resort INTEGER NOT NULL,
-    made_at INTEGER NOT NULL
+    made_at INTEGER NOT NULL,
+    CHECK ((purpose = 'handed') = (holder IS NOT NULL))
 ) STRICT;
 
 -- `seq` is the order in which a conversation is shown. `content` is all that the author said, octet by octet, so that
@@ -109,55 +159,84 @@ CREATE TABLE pooled_key_package (
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
-    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
-    ours INTEGER NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    author INTEGER NOT NULL,
     sent_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
     content_type TEXT NOT NULL,
+    disposition INTEGER NOT NULL,
     text TEXT,
     content BLOB NOT NULL,
     in_reply_to BLOB,
-    state TEXT NOT NULL,
-    reason TEXT,
-    unread INTEGER NOT NULL DEFAULT 0,
+    replaces BLOB,
     series BLOB,
     sequence INTEGER
 ) STRICT;
-CREATE INDEX message_of_contact ON message (contact, seq);
-CREATE INDEX message_unread ON message (contact, seq) WHERE unread = 1;
-CREATE INDEX message_in_series ON message (contact, ours, series, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX message_of_conversation ON message (conversation, seq, author);
+CREATE INDEX message_in_series ON message (conversation, author, series, sequence) WHERE sequence IS NOT NULL;
 
--- What waits to leave. `content` is an application message's plaintext, kept so that it can be encrypted once more in
--- another group. `envelope` is what leaves, NULL as long as it is not encrypted, and `group_id` the group that it was
--- encrypted in. `not_before` is when to try again. `confirmed_by` is what proves, inside MLS, that the contact has an
--- envelope: a message id, or the group of a contact request. `stored_at` is when something that keeps it for them
--- took it; until it is confirmed, it stays here. `stale_at` is when the KeyPackage that a contact request was made
--- with is out of date, and the request good for nothing.
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
-    kind INTEGER NOT NULL,
-    message INTEGER,
+-- How far a message of ours has come with a person, once nothing of it waits for them (`delivery.progress`).
+CREATE TABLE receipt (
+    message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+    peer INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (message, peer)
+) STRICT, WITHOUT ROWID;
+
+-- What leaves, once for whomever it goes to; it stays for as long as a delivery of it does. `purpose` is a
+-- `rows.Purpose`; 1 is a person's MESSAGE. `ciphertext` is what leaves, NULL until it is encrypted in an era. `content`
+-- is the plaintext, so that it can be encrypted in another one; that of a MESSAGE stands in `message`, and what belongs
+-- to one era alone has none. `message_id` is what a receipt for it names, where it is not the id of a `message`. `era`
+-- has no REFERENCES: what was encrypted in one that is gone may still leave.
+CREATE TABLE payload (
+    id INTEGER PRIMARY KEY,
+    purpose INTEGER NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    message INTEGER REFERENCES message ON DELETE CASCADE,
+    message_id BLOB,
+    era INTEGER,
     content BLOB,
-    envelope BLOB,
-    group_id BLOB,
-    not_before INTEGER NOT NULL DEFAULT 0,
-    queued_at INTEGER NOT NULL,
-    confirmed_by BLOB,
-    stored_at INTEGER,
-    stale_at INTEGER
+    ciphertext BLOB,
+    made_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX outbox_of_contact ON outbox (contact, id);
-CREATE INDEX outbox_of_handshakes ON outbox (kind, contact) WHERE content IS NULL;
-CREATE INDEX outbox_unencrypted ON outbox (contact, id) WHERE envelope IS NULL;
-CREATE INDEX outbox_to_store ON outbox (contact, id) WHERE stored_at IS NULL;
-CREATE INDEX outbox_confirmed_by ON outbox (confirmed_by) WHERE confirmed_by IS NOT NULL;
+CREATE INDEX payload_of_message ON payload (message) WHERE message IS NOT NULL;
+CREATE INDEX payload_by_message_id ON payload (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX payload_unencrypted ON payload (conversation, id) WHERE ciphertext IS NULL;
+CREATE INDEX payload_of_purpose ON payload (conversation, purpose) WHERE purpose <> 1;
 
--- Envelopes that were taken, so that taking them again is harmless; which message of which contact came in each, and
+-- A payload's way to one device; to a peer of whom no device is known yet only where it asks them. Gone when done.
+-- `state` is how far it has come. `not_before` is when to try again. `stored_at` is when something that keeps it for
+-- them took it; until they confirm it, it stays here. `stale_at` is when it is good for nothing any more.
+CREATE TABLE delivery (
+    ticket INTEGER PRIMARY KEY AUTOINCREMENT,
+    payload INTEGER NOT NULL REFERENCES payload ON DELETE CASCADE,
+    peer INTEGER NOT NULL REFERENCES peer ON DELETE CASCADE,
+    device INTEGER REFERENCES device ON DELETE CASCADE,
+    state INTEGER NOT NULL DEFAULT 0,
+    queued_at INTEGER NOT NULL,
+    not_before INTEGER NOT NULL DEFAULT 0,
+    stored_at INTEGER,
+    stale_at INTEGER,
+    reason TEXT
+) STRICT;
+CREATE INDEX delivery_of_payload ON delivery (payload);
+CREATE INDEX delivery_of_peer ON delivery (peer, ticket);
+CREATE INDEX delivery_to_store ON delivery (peer, ticket) WHERE stored_at IS NULL;
+
+-- Contacts of whom all that waits is still to be queued again, and why.
+CREATE TABLE deferred_requeue (
+    peer INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
+    reason TEXT NOT NULL
+) STRICT;
+
+-- Envelopes that were taken, so that taking them again is harmless; which message of which peer came in each, and
 -- when we last told them that we have it.
 CREATE TABLE received (
     envelope_id BLOB PRIMARY KEY,
     at INTEGER NOT NULL,
-    contact INTEGER,
+    peer INTEGER,
     message_id BLOB,
     told_at INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -170,12 +249,14 @@ CREATE TABLE failed_envelope (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX failed_longest_ago ON failed_envelope (at);
 
+-- `conversation` is whose deletion deletes it, and `message` what a `message.added` tells of.
 CREATE TABLE event (
     cursor INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
     type TEXT NOT NULL,
-    contact INTEGER,
-    body TEXT NOT NULL
+    conversation INTEGER,
+    message INTEGER,
+    body TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
 CREATE TABLE subscriber (
@@ -198,7 +279,7 @@ SCHEMA_VERSION: Final = len(STEPS)
 
 
 def migrate(tx: Transaction, *, steps: tuple[str, ...] = STEPS) -> None:
-    """Bring a vault to the present tables; one that is there already stays untouched. Raises VaultTooNew."""
+    """Bring a vault to the present tables; leave one that has them as it is. Raise VaultTooNew."""
     found = tx.query("PRAGMA user_version")[0][0]
     assert isinstance(found, int)
     if found > len(steps):

@@ -1,13 +1,13 @@
 """What every changing function of the core gets: one transaction, the crypto engine, the time, and chance."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from balchat_host.api.crypto import CryptoEngine
-from balchat_host.api.errors import WorldError
-from balchat_host.api.storage import KeyValueArea, ReadTransaction, Transaction
+from balchat_host.api.errors import InternalError, PeerError, WorldError
+from balchat_host.api.storage import KeyValueArea, ReadTransaction, SqlValue, Transaction
 from balchat_host.api.types import PeerId
 
 _CRYPTO_AREA: Final = "crypto"
@@ -27,7 +27,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPending:
-    """Something waits in the outbox for `peer`."""
+    """Something waits to leave for `peer`."""
 
     peer: PeerId
 
@@ -55,16 +55,16 @@ class OfferRoutes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRoutes:
-    """`peer` has named other ways by which it can be reached, or uses another group: what waited starts afresh."""
+    """`peer` has named other ways by which it can be reached, or uses another era: what waited starts afresh."""
 
     peer: PeerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptWaiting:
-    """Have what waits for `peer`, and is not encrypted yet, encrypted in further units (`requeue.encrypt_more`)."""
+    """Have what is not encrypted yet in a conversation encrypted in further units (`queue.encrypt_more`)."""
 
-    peer: PeerId
+    conversation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +132,19 @@ class UnitOfWork:
     def unexpected(self, error: BaseException) -> None:
         """Have the type of an exception logged; what it says may tell of people."""
         self.effect(Unexpected(type=type(error).__name__))
+
+    def blame(self, error: BaseException) -> str:
+        """Return the code of an error that is somebody else's fault; any other one is logged, and called internal."""
+        if isinstance(error, PeerError):
+            return error.code
+        self.unexpected(error)
+        return InternalError.code
+
+    def insert(self, sql: str, parameters: Sequence[SqlValue]) -> int:
+        """Insert a row; return its number."""
+        number = self.tx.insert(sql, parameters)
+        assert number is not None, "only what conflicts with something is not inserted"
+        return number
 
     def effect(self, effect: Effect) -> None:
         """Have the runtime do something after the commit."""

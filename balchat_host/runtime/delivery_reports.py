@@ -6,7 +6,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.core import progress
+from balchat_host.core.delivery import reports as core_reports
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -44,7 +44,7 @@ class DeliveryReports:
 
     async def _write(self, reports: Sequence[tuple[SendReport, Latency]]) -> None:
         try:
-            await self._runner.change(lambda unit: progress.apply_reports(unit, reports))
+            await self._runner.change(lambda unit: core_reports.apply_reports(unit, reports))
         except StorageFull:
             # The rows stand, so the envelopes will go out again; the other side drops what it has.
             reports = [(SendReport(ticket=r.ticket, outcome=Outcome.LOST), latency) for r, latency in reports]

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.core import outbox
+from balchat_host.core.delivery import leaving
 from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.relay_sender import RelaySender
@@ -50,14 +50,12 @@ class DeliveryScheduler:
         backoff: Backoff,
         *,
         hedge: float,
-        explain: Callable[[PeerId, str | None], None],
         stopped: Callable[[PeerId, bool], None],
     ) -> None:
         self._runner = runner
         self._router = router
         self._backoff = backoff
         self._hedge = hedge
-        self._explain = explain
         self._tell_stopped = stopped
         self._dialling = anyio.CapacityLimiter(_DIALS_AT_ONCE)
         self._workers: dict[PeerId, _Workers] = {}
@@ -75,7 +73,7 @@ class DeliveryScheduler:
 
     async def resume(self) -> None:
         """Have everything looked at that waits: we have just started, or a transport has come up."""
-        for peer in await self._runner.read(outbox.peers):
+        for peer in await self._runner.read(leaving.peers):
             self.wake(peer)
 
     def wake(self, peer: PeerId) -> None:
@@ -90,7 +88,6 @@ class DeliveryScheduler:
         if workers is not None:
             for worker in workers.each():
                 worker.dismiss()
-            self._explain(peer, None)
             self._tell_stopped(peer, False)  # noqa: FBT003  # it is the callback's only news
 
     def tell(self, report: SendReport, latency: Latency) -> None:
@@ -156,7 +153,7 @@ class DeliveryScheduler:
             direct = DirectSender(peer, context(self._sent), dialling=self._dialling)
         if self._router.storing:
             hedge = partial(self._patience, direct)
-            relay = RelaySender(peer, context(self._stored), hedge=hedge, explain=self._explain)
+            relay = RelaySender(peer, context(self._stored), hedge=hedge)
         return _Workers(direct=direct, relay=relay)
 
     def _start(self, job: Callable[[], Coroutine[Any, Any, None]]) -> bool:

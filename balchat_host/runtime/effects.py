@@ -15,7 +15,8 @@ from anyio.abc import TaskGroup
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.failures import contain, log_failure
 from balchat_host.api.types import PeerId, Route
-from balchat_host.core import contacts, requeue, routes
+from balchat_host.core import contacts, routes
+from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import (
     Announce,
     Disconnect,
@@ -79,8 +80,8 @@ class Effects:
             case Forget(peer=peer):
                 self._no_more(peer)
                 self._start("forgetting a contact", self._router.forget, peer)
-            case EncryptWaiting(peer=peer):
-                self._start("encrypting what waits", self._encrypt_more, peer)
+            case EncryptWaiting(conversation=conversation):
+                self._start("encrypting what waits", self._encrypt_more, conversation)
             case OfferRoutes(peer=peer):
                 self.offer(peer)
             case Unexpected(type=kind):
@@ -104,12 +105,12 @@ class Effects:
 
     async def _encrypt_all_waiting(self) -> None:
         with suppress(StorageFull):
-            await self._runner.change(requeue.encrypt_all_waiting)
+            await self._runner.change(queue.encrypt_all_waiting)
 
-    async def _encrypt_more(self, peer: PeerId) -> None:
+    async def _encrypt_more(self, conversation: int) -> None:
         # Where there is no room, the next tidying goes on with it.
         with suppress(StorageFull):
-            await self._runner.change(lambda unit: requeue.encrypt_more(unit, peer))
+            await self._runner.change(lambda unit: queue.encrypt_more(unit, conversation))
 
     def _start(self, what: str, job: Callable[..., Awaitable[None]], *arguments: object) -> None:
         self._work.start_soon(self._do, what, job, *arguments)

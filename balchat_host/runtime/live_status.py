@@ -8,10 +8,12 @@ from typing import Final
 from balchat_host.api.bell import Bell
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
-from balchat_host.api.views import ContactState, ContactView, Status
-from balchat_host.core import contacts, outbox, requests
+from balchat_host.api.views import ContactView, Status
+from balchat_host.core import contacts
+from balchat_host.core.delivery import leaving
+from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
-from balchat_host.core.views import RESTORED, contact_view
+from balchat_host.core.views import contact_view
 
 SENDING_FAILED: Final = "sending-failed"
 """The reason that is shown for a contact to whom sending has failed in a way that nobody expected."""
@@ -35,7 +37,6 @@ class LiveStatus:
         self._published = STOPPED
         self._storage = ONLINE
         self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
-        self._reasons: dict[PeerId, str] = {}
         self._stopped: set[PeerId] = set()
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
@@ -82,25 +83,12 @@ class LiveStatus:
             (self._stopped.add if stopped else self._stopped.discard)(peer)
             self.changed.ring()
 
-    def set_reason(self, peer: PeerId, reason: str | None) -> None:
-        """Note what keeps us from reaching somebody for the first time, or that nothing does."""
-        if self._reasons.get(peer) == reason:
-            return
-        if reason is None:
-            del self._reasons[peer]
-        else:
-            self._reasons[peer] = reason
-        self.changed.ring()
-
     def complete(self, view: ContactView) -> ContactView:
         """Add to a contact what is true only for the moment."""
         peer = PeerId(bytes.fromhex(view.peer_id))
         if peer in self._stopped:
             return replace(view, reachable=peer in self._reachable, reason=SENDING_FAILED)
-        # What their KeyPackage was like explains more than where one was looked for, and that more than a restore.
-        looking = self._reasons.get(peer) if view.state is ContactState.ADDING else None
-        reason = looking or view.reason if view.reason in (None, RESTORED) else view.reason
-        return replace(view, reachable=peer in self._reachable, reason=reason)
+        return replace(view, reachable=peer in self._reachable)
 
     def status(self, tx: ReadTransaction) -> Status:
         """Return everything as it is now."""
@@ -116,7 +104,7 @@ class LiveStatus:
             works_as=self._works_as,
             contacts=[self.complete(contact_view(tx, row)) for row in contacts.everyone(tx)],
             requests=requests.count(tx),
-            outbox=outbox.view(tx),
+            outbox=leaving.view(tx),
             storage=self._storage,
         )
 

@@ -11,8 +11,20 @@ from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Relays
 from balchat_host.api.types import Secret
-from balchat_host.api.views import CodeView, ContactView, Message, RelayView, RequestView, SafetyNumberView, Status
-from balchat_host.core import account, contacts, event_log, handshake, messages, requests
+from balchat_host.api.views import (
+    CodeView,
+    ContactView,
+    ConversationView,
+    Message,
+    RelayView,
+    RequestView,
+    SafetyNumberView,
+    Status,
+)
+from balchat_host.core import account, contacts, event_log
+from balchat_host.core.first_contact import answering, requests
+from balchat_host.core.messages import history
+from balchat_host.core.messages.compose import compose
 from balchat_host.core.views import contact_view
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -101,7 +113,7 @@ class LocalApp(App):
 
     async def add_contact(self, code: str, name: str | None = None, introduction: str = "") -> ContactView:
         return await self._runner.change(
-            lambda unit: handshake.add_contact(unit, code, name=name, introduction=introduction)
+            lambda unit: answering.add_contact(unit, code, name=name, introduction=introduction)
         )
 
     async def contacts(self) -> list[ContactView]:
@@ -126,7 +138,7 @@ class LocalApp(App):
         return await self._runner.change(lambda unit: contacts.block(unit, contact))
 
     async def unblock_contact(self, contact: str) -> ContactView:
-        return self._live_status.complete(await self._runner.change(lambda unit: handshake.unblock(unit, contact)))
+        return self._live_status.complete(await self._runner.change(lambda unit: answering.unblock(unit, contact)))
 
     async def remove_contact(self, contact: str) -> None:
         await self._runner.change(lambda unit: contacts.remove(unit, contact))
@@ -135,7 +147,7 @@ class LocalApp(App):
         return await self._runner.read(lambda tx: [request.view for request in requests.everything(tx)])
 
     async def accept_request(self, request: str, name: str | None = None) -> ContactView:
-        view = await self._runner.change(lambda unit: handshake.accept_request(unit, request, name=name))
+        view = await self._runner.change(lambda unit: answering.accept_request(unit, request, name=name))
         return self._live_status.complete(view)
 
     async def reject_request(self, request: str) -> RequestView:
@@ -160,17 +172,20 @@ class LocalApp(App):
 
     # -- messages
 
+    async def conversation(self, which: str) -> ConversationView:
+        return await self._runner.read(lambda tx: history.conversation(tx, which))
+
     async def send(self, contact: str, text: str, reply_to: str | None = None) -> Message:
-        return await self._runner.change(lambda unit: messages.compose(unit, contact, text, reply_to=reply_to))
+        return await self._runner.change(lambda unit: compose(unit, contact, text, reply_to=reply_to))
 
     async def message(self, message_id: str) -> Message:
-        return await self._runner.read(lambda tx: messages.show(tx, message_id))
+        return await self._runner.read(lambda tx: history.show(tx, message_id))
 
     async def history(self, contact: str, limit: int = 50, before: str | None = None) -> list[Message]:
-        return await self._runner.read(lambda tx: messages.history(tx, contact, limit=limit, before=before))
+        return await self._runner.read(lambda tx: history.history(tx, contact, limit=limit, before=before))
 
     async def mark_read(self, contact: str, up_to: str) -> None:
-        await self._runner.change(lambda unit: messages.mark_read(unit, contact, up_to=up_to))
+        await self._runner.change(lambda unit: history.mark_read(unit, contact, up_to=up_to))
 
     # -- events
 

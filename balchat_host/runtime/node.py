@@ -87,9 +87,7 @@ class Node:
         ]
         self._router = router = Router(runner, self._transports)
         self._reconnector = Reconnector(runner, router)
-        self._scheduler = DeliveryScheduler(
-            runner, router, backoff, hedge=hedge, explain=status.set_reason, stopped=status.set_stopped
-        )
+        self._scheduler = DeliveryScheduler(runner, router, backoff, hedge=hedge, stopped=status.set_stopped)
         self._reports = DeliveryReports(runner, self._scheduler)
         self._effects: Effects | None = None
         self._identity: PeerId | None = None

@@ -16,7 +16,8 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.failures import contain
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Phase, ServiceState
-from balchat_host.core import contacts, outbox
+from balchat_host.core import contacts
+from balchat_host.core.delivery import leaving
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -72,5 +73,5 @@ class Reconnector:
 
 
 def _idle(tx: ReadTransaction) -> list[PeerId]:
-    waiting = set(outbox.peers(tx))
+    waiting = set(leaving.peers(tx))
     return [peer for peer in contacts.recent(tx, MOST) if peer not in waiting]

@@ -12,10 +12,11 @@ import anyio
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.transport import Outcome, SendReport, Verdict
+from balchat_host.api.transport import Outcome, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.core import contacts, inbox, outbox, routes
-from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core import contacts, routes
+from balchat_host.core.delivery import leaving
+from balchat_host.core.first_contact import asking
 from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 
 _BATCH: Final = 64
@@ -24,10 +25,7 @@ _REFUSED_FOR_NOW: Final = 300.0
 
 
 class RelaySender(DeliveryWorker):
-    """Stores for one peer. `hedge` returns the seconds that what was queued waits for a direct answer.
-
-    `explain` is told why a peer of whom we need a KeyPackage is not found, and None once one is.
-    """
+    """Stores for one peer. `hedge` returns the seconds that what was queued waits for a direct answer."""
 
     def __init__(
         self,
@@ -35,11 +33,9 @@ class RelaySender(DeliveryWorker):
         context: WorkerContext,
         *,
         hedge: Callable[[], float],
-        explain: Callable[[PeerId, str | None], None],
     ) -> None:
         super().__init__(peer, context)
         self._hedge = hedge
-        self._explain = explain
         self._lost = False
         self._moved = False
         self._failures = 0
@@ -108,14 +104,13 @@ class RelaySender(DeliveryWorker):
         try:
             key_package = await self._router.claim(self._peer, named)
         except (PeerUnreachable, NetworkUnavailable):
-            self._explain(self._peer, "relay-unreachable")
+            await self._runner.change(lambda unit: asking.on_no_key_package(unit, self._peer, "relay-unreachable"))
             raise
-        self._explain(self._peer, "no-key-package" if key_package is None else None)
         if key_package is None:
+            await self._runner.change(lambda unit: asking.on_no_key_package(unit, self._peer, "no-key-package"))
             return self._failed()
-        envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
-        (disposition,) = await self._runner.change(lambda unit: inbox.receive(unit, self._peer, [envelope]))
-        return 0.0 if disposition.verdict is Verdict.COMMITTED else self._failed()
+        useful = await self._runner.change(lambda unit: asking.on_claimed_key_package(unit, self._peer, key_package))
+        return 0.0 if useful else self._failed()
 
     def _failed(self) -> float:
         self._failures += 1
@@ -123,7 +118,7 @@ class RelaySender(DeliveryWorker):
         self._resume_at = max(self._resume_at, anyio.current_time() + wait)
         return wait
 
-    def _pending(self, tx: ReadTransaction) -> outbox.Pending:
+    def _pending(self, tx: ReadTransaction) -> leaving.Pending:
         now = self._runner.clock()
         queued_until = now - int(self._hedge() * 1000)
-        return outbox.to_store(tx, self._peer, queued_until=queued_until, now=now, limit=_BATCH)
+        return leaving.to_store(tx, self._peer, queued_until=queued_until, now=now, limit=_BATCH)

@@ -28,7 +28,8 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind, Transaction
 from balchat_host.api.types import ONLINE, PeerId, Secret, ServiceState
-from balchat_host.core import account, housekeeping, requeue, restoring
+from balchat_host.core import account, housekeeping, restoring
+from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp, Running
@@ -197,8 +198,8 @@ class MemoryAccount(SimulatedAccount):
         self.live_status.carry_out(effects)
         for effect in effects:
             match effect:
-                case EncryptWaiting(peer=peer):
-                    self.change(lambda unit, peer=peer: requeue.encrypt_more(unit, peer))
+                case EncryptWaiting(conversation=number):
+                    self.change(lambda unit, number=number: queue.encrypt_more(unit, number))
                 case Forget(peer=peer):
                     self.world.forget(self.peer, peer)
                 case _:

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Final
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
-from balchat_host.core import contacts, messages, outbox, requests
+from balchat_host.core import contacts
+from balchat_host.core.delivery import leaving, queue
+from balchat_host.core.first_contact import asking, requests
+from balchat_host.core.messages import history
 from balchat_host.testing.simulated_accounts import SimulatedAccount, report
 
 if TYPE_CHECKING:
@@ -81,9 +84,9 @@ class Peer:
         self._world.exchange(self.core, self._account)
         return self.contact
 
-    def set_reason(self, reason: str | None) -> None:
-        """Say why we do not reach them for the first time (`ContactView.reason`)."""
-        self._account.live_status.set_reason(self.core.peer, reason)
+    def set_reason(self, reason: str) -> None:
+        """Say why no KeyPackage of theirs was found: `no-key-package` or `relay-unreachable` (`ContactView.reason`)."""
+        self._account.change(lambda unit: asking.on_no_key_package(unit, self.core.peer, reason))
 
     # -- what they write
 
@@ -99,7 +102,7 @@ class Peer:
         """Write something of a content type that may be none that is shown as text. Return it as we see it."""
         self._be_accepted()
         us = self._account.peer.octets.hex()
-        self.core.change(lambda unit: outbox.queue_control(unit, contacts.find(unit.tx, us), content_type, content))
+        self.core.change(lambda unit: queue.queue_control(unit, contacts.find(unit.tx, us), content_type, content))
         before = self._newest()
         self._world.carry(self.core, self._account)
         newest = self._newest()
@@ -131,7 +134,7 @@ class Peer:
         """Let what waits lie at a relay of theirs: `relayed`. With a `refusal` it waits on, with that as its reason."""
         self._world.pass_time(1)
         now, peer = self._world.now, self.core.peer
-        found = self._account.read(lambda tx: outbox.to_store(tx, peer, queued_until=now, now=now, limit=_ALL))
+        found = self._account.read(lambda tx: leaving.to_store(tx, peer, queued_until=now, now=now, limit=_ALL))
         outcome = Outcome.STORED if refusal is None else Outcome.REFUSED
         reports = [SendReport(ticket=each.ticket, outcome=outcome, reason=refusal) for each in found.outgoing]
         report(self._account, *reports, latency=Latency.STORE_AND_FORWARD)
@@ -150,14 +153,14 @@ class Peer:
         theirs = [message for message in self.core.history(self._account) if message.state is MessageState.RECEIVED]
         if theirs:
             us = self._account.peer.octets.hex()
-            self.core.change(lambda unit: messages.mark_read(unit, us, up_to=theirs[-1].id))
+            self.core.change(lambda unit: history.mark_read(unit, us, up_to=theirs[-1].id))
             self._world.carry(self.core, self._account)
 
     def refuse(self, reason: str) -> None:
         """Refuse what waits, for good: `failed`, for this reason."""
         self._world.pass_time(1)
         now, peer = self._world.now, self.core.peer
-        found = self._account.read(lambda tx: outbox.pending(tx, peer, after=0, now=now, limit=_ALL))
+        found = self._account.read(lambda tx: leaving.pending(tx, peer, after=0, now=now, limit=_ALL))
         reports = [SendReport(ticket=each.ticket, outcome=Outcome.REFUSED, reason=reason) for each in found.outgoing]
         report(self._account, *reports)
 
@@ -169,5 +172,5 @@ class Peer:
             self._world.exchange(self._account, self.core)
 
     def _newest(self) -> Message | None:
-        newest = self._account.read(lambda tx: messages.history(tx, self.peer_id, limit=1, before=None))
+        newest = self._account.read(lambda tx: history.history(tx, self.peer_id, limit=1, before=None))
         return newest[0] if newest else None

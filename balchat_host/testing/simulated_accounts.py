@@ -14,7 +14,11 @@ from balchat_host.api.storage import ReadTransaction, Transaction
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, Message
-from balchat_host.core import account, contacts, handshake, inbox, messages, outbox, progress, schema
+from balchat_host.core import account, contacts, inbox, schema
+from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.first_contact import answering
+from balchat_host.core.messages import history
+from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 from balchat_host.core.views import contact_view
 from balchat_host.testing.sqlite_transaction import SqliteUnits
@@ -87,12 +91,12 @@ class SimulatedAccount:
 
     def add(self, other: "SimulatedAccount", introduction: str = "") -> ContactView:
         """Add another account as a contact, called by its own name."""
-        return self.change(lambda unit: handshake.add_contact(unit, other.code, name=None, introduction=introduction))
+        return self.change(lambda unit: answering.add_contact(unit, other.code, name=None, introduction=introduction))
 
     def accept(self, other: "SimulatedAccount") -> ContactView:
         """Accept another account's request."""
         which = other.peer.octets.hex()
-        return self.change(lambda unit: handshake.accept_request(unit, which, name=other.name))
+        return self.change(lambda unit: answering.accept_request(unit, which, name=other.name))
 
     def contact(self, other: "SimulatedAccount") -> ContactView | None:
         """Return another account as our contact, if it is one."""
@@ -105,11 +109,11 @@ class SimulatedAccount:
 
     def write(self, other: "SimulatedAccount", text: str, reply_to: str | None = None) -> Message:
         """Write to another account."""
-        return self.change(lambda unit: messages.compose(unit, _key(other), text, reply_to=reply_to))
+        return self.change(lambda unit: compose(unit, _key(other), text, reply_to=reply_to))
 
     def history(self, other: "SimulatedAccount") -> list[Message]:
         """Return the whole conversation with another account."""
-        return self.read(lambda tx: messages.history(tx, _key(other), limit=messages.MAX_HISTORY, before=None))
+        return self.read(lambda tx: history.history(tx, _key(other), limit=history.MAX_HISTORY, before=None))
 
 
 def _key(other: SimulatedAccount) -> str:
@@ -140,7 +144,9 @@ class SimulatedWorld:
     def go_on(self, author: SimulatedAccount, reader: SimulatedAccount) -> None:
         """Put on the wire what has come to wait meanwhile."""
         way = author.peer, reader.peer
-        found = author.read(lambda tx: outbox.pending(tx, reader.peer, after=self._sent[way], now=self.now, limit=1000))
+        found = author.read(
+            lambda tx: leaving.pending(tx, reader.peer, after=self._sent[way], now=self.now, limit=1000)
+        )
         for each in found.outgoing:
             self._wires[way].append((each.ticket, each.envelope))
             self._sent[way] = each.ticket
@@ -186,6 +192,6 @@ class SimulatedWorld:
         return disposition.verdict
 
 
-def report(author: SimulatedAccount, *reports: SendReport, latency: Latency = Latency.INTERACTIVE) -> None:
+def report(author: SimulatedAccount, *told: SendReport, latency: Latency = Latency.INTERACTIVE) -> None:
     """Tell an account what became of envelopes of its own, as a transport of that latency does."""
-    author.change(lambda unit: progress.apply_reports(unit, [(each, latency) for each in reports]))
+    author.change(lambda unit: reports.apply_reports(unit, [(each, latency) for each in told]))

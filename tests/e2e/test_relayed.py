@@ -330,7 +330,7 @@ def groups_of(person: Person) -> list[bytes]:
         passphrase = Secret(person.passphrase.encode())
         vault = await SqlcipherStorage(Settings()).unlock(person.profile, SlotKind.PASSPHRASE, passphrase)
         try:
-            return [row[0] for row in await vault.read(lambda tx: tx.query("SELECT group_id FROM contact_group"))]
+            return [row[0] for row in await vault.read(lambda tx: tx.query("SELECT mls_group_id FROM era"))]
         finally:
             await vault.aclose()
 

@@ -10,10 +10,12 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import Route
-from balchat_host.core import account, contacts, groups, handshake, inbox, key_package_pool, outbox, requests, routes
+from balchat_host.core import account, contacts, eras, inbox, key_package_pool, routes
 from balchat_host.core.budgets import BUDGETS
 from balchat_host.core.codes import ChatCode
+from balchat_host.core.delivery import leaving
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.first_contact import answering, requests
 from balchat_host.testing.app_kit import nobody
 from tests.support.simulator import Account, World
 
@@ -117,14 +119,14 @@ def test_the_largest_request_that_we_would_make_is_taken() -> None:
         unit.tx.execute("UPDATE account SET name = ?", (name,))
         account.advertise(unit, relays)
         code = str(ChatCode(peer=alice.peer))
-        handshake.add_contact(unit, code, name="Alice", introduction="\U0001f600" * 256)
+        answering.add_contact(unit, code, name="Alice", introduction="\U0001f600" * 256)
         routes.offer(unit, alice.peer, ways)
 
     dave.change(boast)
     key_package = Envelope.decode(meeting.gets("dave", ASK).replies[0]).payload
     envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
     dave.change(lambda unit: inbox.receive(unit, alice.peer, [envelope]))
-    (request,) = dave.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=meeting.world.now, limit=9)).outgoing
+    (request,) = dave.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=meeting.world.now, limit=9)).outgoing
     assert len(request.envelope) > 18_000
     assert meeting.gets("dave", request.envelope).verdict is Verdict.COMMITTED
     (waiting,) = alice.read(requests.everything)
@@ -161,11 +163,12 @@ def test_what_is_counted_for_somebody_goes_with_them() -> None:
     assert [row[0] for row in meeting.alice.read(lambda tx: tx.query("SELECT name FROM bucket"))] == []
 
 
-def test_of_the_groups_that_a_contact_made_in_a_hurry_few_are_kept() -> None:
+def test_of_the_eras_that_a_contact_founds_in_a_hurry_few_are_kept() -> None:
     meeting = Meeting()
     for _ in range(30):
         meeting.asks("bob")
     bob = meeting.alice.read(lambda tx: contacts.find(tx, "Bob"))
-    kept = meeting.alice.read(lambda tx: tx.query("SELECT count(*) FROM contact_group WHERE contact = ?", (bob.id,)))
-    assert kept == [(5,)]
-    assert meeting.alice.read(lambda tx: groups.sending_group(tx, bob)) is not None
+    kept = "SELECT count(*) FROM era WHERE conversation = ?"
+    assert meeting.alice.read(lambda tx: tx.query(kept, (bob.conversation.id,))) == [(5,)]
+    assert len(meeting.alice.change(lambda unit: unit.engine.groups(unit.keys))) == 5
+    assert meeting.alice.read(lambda tx: eras.sending(tx, bob.conversation)) is not None

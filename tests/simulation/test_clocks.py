@@ -10,8 +10,10 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
-from balchat_host.core import handshake, housekeeping, inbox, key_package_pool, outbox, progress
+from balchat_host.core import housekeeping, inbox, key_package_pool
+from balchat_host.core.delivery import leaving, reports
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.first_contact import answering
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -77,9 +79,9 @@ def test_who_is_told_to_wait_for_long_comes_again_within_two_weeks() -> None:
     world, alice, bob = pair()
     bob.add(alice)
     now = world.now
-    (waiting,) = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
+    (waiting,) = bob.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
     refused = SendReport(ticket=waiting.ticket, outcome=Outcome.REFUSED, reason="requests-full", retry_after=1e300)
-    bob.change(lambda unit: progress.apply_reports(unit, [(refused, Latency.INTERACTIVE)]))
+    bob.change(lambda unit: reports.apply_reports(unit, [(refused, Latency.INTERACTIVE)]))
     pass_days(world, 15, alice, bob)
     assert alice.asked_by(bob)
 
@@ -100,11 +102,11 @@ def test_a_clock_that_is_set_back_a_little_has_no_key_package_replaced() -> None
     """Whoever holds it may be about to use it."""
     world, alice, bob = pair()
     first = alice.change(
-        lambda unit: (handshake.on_key_package_request(unit, bob.peer), key_package_pool.refill(unit, 0))
+        lambda unit: (answering.on_key_package_request(unit, bob.peer), key_package_pool.refill(unit, 0))
     )
     world.pass_time(-600)
     assert (
-        alice.change(lambda unit: (handshake.on_key_package_request(unit, bob.peer), key_package_pool.refill(unit, 0)))
+        alice.change(lambda unit: (answering.on_key_package_request(unit, bob.peer), key_package_pool.refill(unit, 0)))
         == first
     )
 
@@ -116,7 +118,7 @@ def test_key_packages_made_by_a_clock_that_was_ahead_push_out_none_that_is_new()
         stranger = world.random.randbytes(32)
         alice.change(
             lambda unit, s=stranger: unit.tx.execute(
-                "INSERT INTO issued_key_package (peer_id, key_package, issued_at) VALUES (?, ?, ?)",
+                "INSERT INTO own_key_package (purpose, holder, key_package, made_at) VALUES ('handed', ?, ?, ?)",
                 (s, unit.engine.key_package(unit.keys, lifetime=DAY, now=unit.seconds), unit.now),
             )
         )
@@ -136,13 +138,13 @@ def test_what_was_stored_by_a_clock_that_was_ahead_is_stored_again() -> None:
 
     def to_store() -> list[int]:
         now = world.now
-        found = bob.read(lambda tx: outbox.to_store(tx, alice.peer, queued_until=now, now=now, limit=9))
+        found = bob.read(lambda tx: leaving.to_store(tx, alice.peer, queued_until=now, now=now, limit=9))
         return [each.ticket for each in found.outgoing]
 
     world.pass_time(40 * DAY)
     (ticket,) = to_store()
     stored = SendReport(ticket=ticket, outcome=Outcome.STORED)
-    bob.change(lambda unit: progress.apply_reports(unit, [(stored, Latency.STORE_AND_FORWARD)]))
+    bob.change(lambda unit: reports.apply_reports(unit, [(stored, Latency.STORE_AND_FORWARD)]))
     world.pass_time(-40 * DAY)
     bob.change(housekeeping.tidy)
     assert to_store() == [ticket]

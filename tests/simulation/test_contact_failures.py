@@ -10,7 +10,9 @@ import pytest
 
 from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
-from balchat_host.core import housekeeping, inbox, outbox, progress, routes
+from balchat_host.core import housekeeping, routes
+from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.first_contact import asking
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.plugin_setups import FrontEndSetup
 from balchat_host.testing.app_kit import nobody
@@ -67,7 +69,7 @@ def about(peers: list[PeerId]) -> Callable[..., bool]:
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(outbox, "pending"), (outbox, "to_store"), (routes, "known")],
+    [(leaving, "pending"), (leaving, "to_store"), (routes, "known")],
     ids=["looking for what waits", "looking for what to store", "looking for a route"],
 )
 async def test_what_fails_for_one_contact_stops_that_contact_and_shows_it(
@@ -104,7 +106,7 @@ async def test_what_fails_over_a_claimed_card_stops_that_contact_and_shows_it(
 ) -> None:
     relay = VirtualRelay()
     people.more = [relay.setup]
-    plant = Plant(monkeypatch, inbox, "receive", lambda _unit, source, _envelopes: source is not None)
+    plant = Plant(monkeypatch, asking, "on_claimed_key_package", lambda _unit, _peer, _key_package: True)
     async with people:
         alice, carol = await people.start("Alice"), await people.start("Carol")
         await meet(alice, carol, "Carol")
@@ -151,9 +153,9 @@ async def test_a_report_that_cannot_be_written_down_stops_its_contact_only(
     tickets: list[int] = []
     plant = Plant(
         monkeypatch,
-        progress,
+        reports,
         "apply_reports",
-        lambda _unit, reports: any(r.ticket in tickets for r, _latency in reports),
+        lambda _unit, told: any(report.ticket in tickets for report, _latency in told),
     )
     async with people:
         alice, bob, carol = [await people.start(who) for who in ("Alice", "Bob", "Carol")]

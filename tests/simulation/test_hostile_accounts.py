@@ -7,32 +7,35 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.errors import BadInput, MalformedContent, NameTaken, NoSuchContact, NoSuchRequest
 from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Disposition, Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId, Route
 from balchat_host.core import (
     account,
     contacts,
     content,
+    eras,
     event_log,
-    groups,
-    handshake,
     housekeeping,
     inbox,
     key_package_pool,
-    messages,
-    outbox,
-    progress,
-    requests,
     routes,
 )
 from balchat_host.core.codes import ChatCode
+from balchat_host.core.delivery import leaving, queue, reports
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.first_contact import answering, requests
+from balchat_host.core.messages.history import send_receipts
+from balchat_host.core.messages.receive import receive_content
+from balchat_host.core.rows import Purpose
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 from tests.support.simulator import Account, World
 
 ENGINE = MlsEngine()
 GROUP_IDS = count()
 ASK = Envelope(kind=Kind.KEY_PACKAGE_REQUEST, payload=b"").encode()
+WRITTEN = "FROM payload JOIN delivery ON delivery.payload = payload.id WHERE message IS NOT NULL"
+"""What people wrote, and who has not confirmed it."""
 
 
 class Guest:
@@ -40,6 +43,7 @@ class Guest:
 
     def __init__(self, world: World, host: Account, name: str) -> None:
         self.account = world.account(name)
+        self.account.by_hand = True
         self._host = host
 
     def says(self, envelope: bytes) -> Disposition:
@@ -60,7 +64,7 @@ class Guest:
         def make(unit: UnitOfWork) -> bytes:
             unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
             contact = contacts.find(unit.tx, self._host.name)
-            said, _ = outbox.control_content(unit, contact, content.ACCEPTED, b"")
+            said, _ = queue.control_content(unit, contact, content.ACCEPTED, b"")
             return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, group_id, said)).encode()
 
         return self.says(self.account.change(make))
@@ -106,7 +110,7 @@ def taken(reader: Account, *envelopes: bytes) -> set[Verdict]:
 
 
 def waiting(author: Account, reader: Account, now: int) -> list[bytes]:
-    found = author.read(lambda tx: outbox.pending(tx, reader.peer, after=0, now=now, limit=10_000))
+    found = author.read(lambda tx: leaving.pending(tx, reader.peer, after=0, now=now, limit=10_000))
     return [each.envelope for each in found.outgoing]
 
 
@@ -236,7 +240,7 @@ def test_a_name_never_stands_for_an_address(how: str) -> None:
     spelling = spellings(dave.peer)[how]
     # She says so in a code, and in a request, whether Dave is a contact or not.
     code = str(ChatCode(peer=mallory.peer, name=spelling))
-    alice.change(lambda unit: handshake.add_contact(unit, code, name=None, introduction=""))
+    alice.change(lambda unit: answering.add_contact(unit, code, name=None, introduction=""))
     oscar = Guest(world, alice, "Oscar")
     assert oscar.asks(code=str(ChatCode(peer=oscar.account.peer, name=spelling))).verdict is Verdict.COMMITTED
     with pytest.raises(NoSuchContact):
@@ -244,12 +248,12 @@ def test_a_name_never_stands_for_an_address(how: str) -> None:
     with pytest.raises(NoSuchRequest):
         alice.read(lambda tx: requests.find(tx, spelling))
     (request,) = alice.read(requests.everything)
-    accepted = alice.change(lambda unit: handshake.accept_request(unit, oscar.account.peer.onion, name=None))
+    accepted = alice.change(lambda unit: answering.accept_request(unit, oscar.account.peer.onion, name=None))
     assert accepted.name == request.name == oscar.account.peer.onion[:8]
     assert {contact.name for contact in alice.read(contacts.everyone)} == {mallory.peer.onion[:8], accepted.name}
     for call in (
         lambda unit: contacts.rename(unit, accepted.name, spelling),
-        lambda unit: handshake.add_contact(unit, dave.peer.onion, name=spelling, introduction=""),
+        lambda unit: answering.add_contact(unit, dave.peer.onion, name=spelling, introduction=""),
         lambda unit: account.create(unit, spelling),
     ):
         with pytest.raises(BadInput):
@@ -265,8 +269,8 @@ def test_who_is_called_as_we_would_call_somebody_without_a_name_keeps_nobody_out
     world = World(1, ENGINE)
     alice, dave, mallory = (world.account(name) for name in ("Alice", "Dave", "Mallory"))
     code = str(ChatCode(peer=mallory.peer, name=dave.peer.onion[:8]))
-    alice.change(lambda unit: handshake.add_contact(unit, code, name=None, introduction=""))
-    added = alice.change(lambda unit: handshake.add_contact(unit, dave.peer.onion, name=None, introduction=""))
+    alice.change(lambda unit: answering.add_contact(unit, code, name=None, introduction=""))
+    added = alice.change(lambda unit: answering.add_contact(unit, dave.peer.onion, name=None, introduction=""))
     assert added.name == dave.peer.onion[:9]
 
 
@@ -276,7 +280,7 @@ def test_two_contacts_never_have_one_name(one: str, other: str) -> None:
     alice, bob, carol = (world.account(name) for name in ("Alice", "Bob", "Carol"))
     for peer, name in ((bob, one), (carol, "Carol")):
         alice.change(
-            lambda unit, peer=peer, name=name: handshake.add_contact(unit, peer.code, name=name, introduction="")
+            lambda unit, peer=peer, name=name: answering.add_contact(unit, peer.code, name=name, introduction="")
         )
     assert alice.read(lambda tx: contacts.find(tx, other)).peer == bob.peer
     with pytest.raises(NameTaken):
@@ -301,13 +305,13 @@ def test_a_contact_cannot_send_a_text_that_is_longer_than_any_may_be(content_typ
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)
 
-    def receive_content(unit: UnitOfWork, size: int) -> None:
+    def receive(unit: UnitOfWork, size: int) -> None:
         mimi = content.MimiContent(salt=bytes(16), content_type=content_type, body=b"x" * size, sent_at=0)
-        messages.receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
+        receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
 
-    alice.change(lambda unit: receive_content(unit, MAX_TEXT_SIZE))
+    alice.change(lambda unit: receive(unit, MAX_TEXT_SIZE))
     with pytest.raises(MalformedContent):
-        alice.change(lambda unit: receive_content(unit, MAX_TEXT_SIZE + 1))
+        alice.change(lambda unit: receive(unit, MAX_TEXT_SIZE + 1))
 
 
 def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be_talked_to() -> None:
@@ -322,7 +326,7 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
         world.pass_time(3600 / 30)  # no contact may ask more often than that
         assert bob.asks().verdict is Verdict.COMMITTED
     assert len(alice.change(lambda unit: unit.engine.groups(unit.keys))) <= 5
-    assert alice.read(outbox.view).waiting <= 5
+    assert alice.read(leaving.view).waiting <= 5
     alice.write(bob.account, "still there?")
     bob.account.write(alice, "yes")
     world.heal(alice, bob.account)
@@ -331,7 +335,7 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
     # Nobody reads the answers in groups that were thrown away; they end with these, but for the newest.
     world.pass_time(8 * 24 * 3600)
     world.heal(alice, bob.account)
-    assert alice.read(outbox.view).waiting <= 1
+    assert alice.read(leaving.view).waiting <= 1
 
 
 def test_routes_that_come_late_do_not_undo_newer_ones() -> None:
@@ -361,7 +365,7 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     def says(address: bytes, *, sent_at: int) -> None:
         body = routes.encode([Route(transport="relay", address=address)])
         mimi = content.MimiContent(salt=bytes(16), content_type=content.ROUTES, body=body, sent_at=sent_at)
-        alice.change(lambda unit: messages.receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
+        alice.change(lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
 
     says(b"while it was wrong", sent_at=world.now + 365 * 24 * 3600 * 1000)
     world.pass_time(60)
@@ -372,16 +376,16 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
 
 def leaves(author: Account, reader: Account, now: int) -> int:
     """Leave at a relay what can be left, and count the messages of people among it."""
-    found = author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=1000))
-    written = {row[0] for row in author.read(lambda tx: tx.query("SELECT id FROM outbox WHERE message IS NOT NULL"))}
-    reports = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
-    author.change(lambda unit: progress.apply_reports(unit, [(each, Latency.STORE_AND_FORWARD) for each in reports]))
-    return len(written & {each.ticket for each in reports})
+    found = author.read(lambda tx: leaving.to_store(tx, reader.peer, queued_until=now, now=now, limit=1000))
+    written = {row[0] for row in author.read(lambda tx: tx.query(f"SELECT ticket {WRITTEN}"))}
+    stored = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
+    author.change(lambda unit: reports.apply_reports(unit, [(each, Latency.STORE_AND_FORWARD) for each in stored]))
+    return len(written & {each.ticket for each in stored})
 
 
-@pytest.mark.parametrize("by", ["routes", "groups"])
-def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_hour(by: str) -> None:
-    """Each time they name other routes, or use another group, we leave, or encrypt too, all that is not confirmed."""
+@pytest.mark.parametrize("by", ["routes", "eras"])
+def test_whoever_moves_all_day_has_us_queue_what_waits_for_them_a_few_times_an_hour(by: str) -> None:
+    """Each time they name other routes, or use another era, we leave, or encrypt too, all that is not confirmed."""
     world = World(1, ENGINE)
     alice = world.account("Alice")
     bob = Guest(world, alice, "Bob")
@@ -395,7 +399,7 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
     addresses = count()
 
     def moves() -> None:
-        if by == "groups":
+        if by == "eras":
             group_id = next(GROUP_IDS).to_bytes(16)
             bob.asks(group_id)
             assert bob.speaks_in(group_id).verdict is Verdict.COMMITTED
@@ -404,12 +408,10 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
         bob.account.change(lambda unit: routes.offer(unit, alice.peer, [route]))
         for each in waiting(bob.account, alice, world.now):
             assert bob.says(each).verdict is Verdict.COMMITTED
-        bob.account.change(lambda unit: unit.tx.execute("DELETE FROM outbox"))
+        bob.account.change(lambda unit: unit.tx.execute("DELETE FROM payload"))
 
     def sealed() -> set[bytes]:
-        return {
-            row[0] for row in alice.read(lambda tx: tx.query("SELECT envelope FROM outbox WHERE message IS NOT NULL"))
-        }
+        return {row[0] for row in alice.read(lambda tx: tx.query(f"SELECT ciphertext {WRITTEN}"))}
 
     assert leaves(alice, bob.account, world.now) == written
     moves()
@@ -425,7 +427,7 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
         encrypted += sealed() != before
         before = sealed()
     assert times <= 4 * 24 + 4
-    assert encrypted == (times if by == "groups" else 0)
+    assert encrypted == (times if by == "eras" else 0)
     # What came too soon is made up for, if it was the last.
     moves()
     moves()
@@ -434,8 +436,13 @@ def test_whoever_moves_all_day_has_us_leave_what_waits_for_them_a_few_times_an_h
         world.pass_time(3600)
         alice.change(housekeeping.tidy)
         assert leaves(alice, bob.account, world.now) == expected
-    newest = alice.read(lambda tx: groups.sending_group(tx, contacts.find(tx, "Bob")))
-    assert {ENGINE.group_of(Envelope.decode(each).payload) for each in sealed()} == {newest}
+    newest = alice.read(lambda tx: eras.sending(tx, contacts.find(tx, "Bob").conversation))
+    assert newest is not None
+    assert {ENGINE.group_of(each) for each in sealed()} == {newest.mls_group_id}
+
+
+def queued(tx: ReadTransaction) -> list[tuple[object, ...]]:
+    return tx.query("SELECT ticket, ciphertext FROM delivery JOIN payload ON payload.id = delivery.payload")
 
 
 def host_and_guest() -> tuple[Account, Guest, bytes, bytes]:
@@ -462,27 +469,27 @@ def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_t
         return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, other, b"no content")).encode()
 
     malformed = bob.account.change(make)
-    before = alice.read(lambda tx: tx.query("SELECT id, envelope FROM outbox"))
+    before = alice.read(queued)
 
     def take(unit: UnitOfWork) -> tuple[Verdict, list[Effect]]:
         (disposition,) = inbox.receive(unit, bob.account.peer, [malformed])
         return disposition.verdict, list(unit.effects)
 
     assert alice.change(take) == (Verdict.REFUSED, [])
-    assert alice.read(lambda tx: tx.query("SELECT id, envelope FROM outbox")) == before
+    assert alice.read(queued) == before
 
 
-def test_what_could_be_encrypted_in_no_group_leaves_once_there_is_another() -> None:
+def test_what_could_be_encrypted_in_no_era_leaves_once_there_is_another() -> None:
     """Whoever asks with a conversation's group while they are blocked has us forget it."""
     alice, bob, ours, other = host_and_guest()
     alice.block(bob.account, blocked=True)
     bob.asks(ours)
     alice.block(bob.account, blocked=False)
-    alice.write(bob.account, "in no group")
+    alice.write(bob.account, "in no era")
     bob.asks(other)
     assert bob.speaks_in(other).verdict is Verdict.COMMITTED
-    envelopes = alice.read(lambda tx: tx.query("SELECT envelope FROM outbox WHERE message IS NOT NULL"))
-    assert [ENGINE.group_of(Envelope.decode(each).payload) for (each,) in envelopes] == [other]
+    ciphertexts = alice.read(lambda tx: tx.query(f"SELECT ciphertext {WRITTEN}"))
+    assert [ENGINE.group_of(each) for (each,) in ciphertexts] == [other]
 
 
 @pytest.mark.parametrize("swallowed", [True, False])
@@ -491,15 +498,15 @@ def test_a_relay_that_repeats_what_it_kept_makes_us_confirm_little(*, swallowed:
     world, alice, bob = talking()
     for number in range(100):
         bob.write(alice, f"{number}")
-    kept = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=world.now, limit=100)).outgoing
+    kept = bob.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=world.now, limit=100)).outgoing
 
     def confirmations() -> int:
-        waiting = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=10_000)).outgoing
+        waiting = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=10_000)).outgoing
         if swallowed:
             stored = [
                 (SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD) for each in waiting
             ]
-            alice.change(lambda unit: progress.apply_reports(unit, stored))
+            alice.change(lambda unit: reports.apply_reports(unit, stored))
         return len(waiting)
 
     alice.change(lambda unit: inbox.receive(unit, None, [each.envelope for each in kept]))
@@ -541,7 +548,7 @@ def test_a_relay_that_swallows_more_messages_than_can_be_skipped_delays_them() -
     assert [message.text for message in alice.history(bob)][-1] == "1099"
 
 
-def test_a_relay_that_swallows_as_many_confirmations_breaks_a_conversation_until_one_asks_anew() -> None:
+def test_a_relay_that_swallows_as_many_receipts_breaks_a_conversation_until_one_asks_again() -> None:
     world, alice, bob = talking()
     alice.write(bob, "hello")
     (hello,) = waiting(alice, bob, world.now)
@@ -550,8 +557,8 @@ def test_a_relay_that_swallows_as_many_confirmations_breaks_a_conversation_until
 
     def confirm(unit: UnitOfWork) -> None:
         contact = contacts.find(unit.tx, "Alice")
-        messages.report(unit, contact, [bytes.fromhex(message.id)], content.MessageStatus.DELIVERED)
-        unit.tx.execute("DELETE FROM outbox WHERE confirmed_by IS NULL")  # stored, and swallowed there
+        send_receipts(unit, contact, [bytes.fromhex(message.id)], content.MessageStatus.DELIVERED)
+        unit.tx.execute("DELETE FROM payload WHERE purpose = ?", (Purpose.RECEIPT,))  # stored, and swallowed there
 
     for _ in range(1100):
         bob.change(confirm)

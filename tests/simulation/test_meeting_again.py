@@ -11,9 +11,11 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import content, groups, housekeeping, inbox, key_package_pool, outbox, progress, routes
+from balchat_host.core import content, eras, housekeeping, inbox, key_package_pool, routes
 from balchat_host.core.contacts import find
+from balchat_host.core.delivery import leaving, queue, reports
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.rows import Purpose
 from balchat_host.testing.waiting import until_true
 from tests.support.simulator import Account, World
 
@@ -102,7 +104,7 @@ def test_a_group_in_which_nothing_was_heard_yet_is_not_deleted_as_one_that_lost(
 @pytest.mark.parametrize("first", ["who lost it", "who has it"])
 def test_who_lost_a_group_asks_whom_they_hear_speaking_in_it(first: str) -> None:
     world, alice, bob = contacts()
-    alice.change(lambda unit: groups.forget_all(unit, find(unit.tx, "Bob")))
+    alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
     bob.write(alice, "are you there?")
     world.heal(alice, bob)
     assert_they_talk(world, *((alice, bob) if first == "who lost it" else (bob, alice)))
@@ -113,7 +115,7 @@ def test_what_is_said_in_a_group_that_was_lost_arrives_though_its_reader_writes_
     """Its author goes on in the new group once they hear the reader's balchat there."""
     world, alice, bob = contacts()
     for number in range(6):
-        alice.change(lambda unit: groups.forget_all(unit, find(unit.tx, "Bob")))
+        alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
         sent = bob.write(alice, f"{number}")
         for _ in range(2):  # what is ignored does not count as movement
             world.heal(alice, bob)
@@ -131,10 +133,10 @@ def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_no
             world.connect(author, reader)
             world.deliver(author, reader)
         # They speak in it although they have not heard us there.
-        (group,) = bob.read(lambda tx: tx.query("SELECT group_id FROM contact_group"))[0]
+        (group,) = bob.read(lambda tx: tx.query("SELECT mls_group_id FROM era"))[0]
         said = bob.change(
             lambda unit: unit.engine.encrypt(
-                unit.keys, group, outbox.control_content(unit, find(unit.tx, "Alice"), content.ACCEPTED, b"")[0]
+                unit.keys, group, queue.control_content(unit, find(unit.tx, "Alice"), content.ACCEPTED, b"")[0]
             )
         )
         envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=said).encode()
@@ -146,7 +148,7 @@ def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_no
         world.lose(alice, bob)
         world.pass_time(600)
     alice.change(housekeeping.tidy)
-    assert len(alice.read(lambda tx: tx.query("SELECT id FROM outbox"))) < 10
+    assert len(alice.read(lambda tx: tx.query("SELECT id FROM payload"))) < 10
     world.heal(alice, bob)
     assert_they_talk(world, alice, bob)
 
@@ -154,15 +156,24 @@ def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_no
 def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that_are_not_here() -> None:
     world, alice, bob = contacts()
     asked = 0
+
+    def refused() -> list[tuple[SendReport, Latency]]:
+        """Tell of each request for a KeyPackage that Bob refuses for good to give one."""
+        ways = "FROM delivery JOIN payload ON payload.id = delivery.payload WHERE purpose = ?"
+        wanted = alice.read(lambda tx: tx.query(f"SELECT ticket {ways}", (Purpose.KEY_PACKAGE_REQUEST,)))
+        return [(SendReport(ticket=row[0], outcome=Outcome.REFUSED, reason="x"), Latency.INTERACTIVE) for row in wanted]
+
     for number in range(240):
         bob.write(alice, f"{number}")
         *_, said = bob.read(
-            lambda tx, now=world.now: outbox.pending(tx, alice.peer, after=0, now=now, limit=999)
+            lambda tx, now=world.now: leaving.pending(tx, alice.peer, after=0, now=now, limit=999)
         ).outgoing
-        alice.change(lambda unit: groups.forget_all(unit, find(unit.tx, "Bob")))
+        alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
         answers = alice.change(lambda unit, e=said.envelope: inbox.receive(unit, bob.peer, [e]))
         assert [answer.verdict for answer in answers] == [Verdict.IGNORED]
-        asked += alice.change(lambda unit: unit.tx.execute("DELETE FROM outbox WHERE kind = 2"))
+        answers = refused()
+        asked += len(answers)
+        alice.change(lambda unit, answers=answers: reports.apply_reports(unit, answers))
         world.pass_time(60)
     assert asked == 4
 
@@ -184,7 +195,7 @@ def test_of_routes_that_nobody_has_fetched_only_the_newest_wait() -> None:
     for number in range(5):
         ways = [Route(transport="relay", address=bytes([number]))]
         alice.change(lambda unit, ways=ways: routes.offer(unit, bob.peer, ways))
-    waiting = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing
+    waiting = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing
     assert len(waiting) == 1
     world.heal(alice, bob)
     assert bob.read(lambda tx: routes.known(tx, alice.peer, now=world.now // 1000)) == ways
@@ -199,7 +210,7 @@ class Boxes:
 
     def act_at_random(self, author: Account, reader: Account) -> None:
         now = self._world.now
-        pending = author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=3))
+        pending = author.read(lambda tx: leaving.to_store(tx, reader.peer, queued_until=now, now=now, limit=3))
         if pending.wants_key_package:
             cards = reader.change(lambda unit: key_package_pool.refill(unit, 1))
             card = self._world.random.choice([*cards.single_use, cards.last_resort])
@@ -208,7 +219,7 @@ class Boxes:
         for each in pending.outgoing:
             self._boxes.setdefault(reader.name, []).append(each.envelope)
             stored = [(SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD)]
-            author.change(lambda unit, stored=stored: progress.apply_reports(unit, stored))
+            author.change(lambda unit, stored=stored: reports.apply_reports(unit, stored))
         if (kept := self._boxes.get(author.name)) and self._world.random.random() < 0.7:
             envelope = self._world.random.choice(kept)
             author.change(lambda unit: inbox.receive(unit, None, [envelope]))

@@ -489,7 +489,7 @@ async def test_a_slow_relay_does_not_make_a_large_account_wait_for_one_contact_a
                 await a.add_contact(each.onion, f"Contact {number}")
             # As if all had accepted long ago.
             await alice.runner.change(
-                lambda unit: unit.tx.script("DELETE FROM outbox; UPDATE contact SET state = 'active';")
+                lambda unit: unit.tx.script("DELETE FROM payload; UPDATE first_contact SET phase = 'active';")
             )
         relay.users.clear()
         relay.making = 5.0
@@ -530,7 +530,7 @@ async def test_whoever_was_removed_leaves_nothing_behind(people, relay) -> None:
 
 
 @pytest.mark.parametrize("late", [True, False], ids=["moved too often", "stored a day ago"])
-async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_left_anew(people, relay, late: bool) -> None:
+async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_queued_again(people, relay, late: bool) -> None:
     """It would tell them when we are there."""
     async with people:
         alice, bob = await friends(people)
@@ -541,6 +541,7 @@ async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_left_anew(peo
             await anyio.sleep(HOUR)  # virtual time
             dialled = len(people.world.times_of(bob.peer))
             if late:
-                await alice.runner.change(lambda unit: unit.tx.execute("UPDATE contact SET moved = 1"))
+                defer = "INSERT INTO deferred_requeue (peer, reason) SELECT peer, 'routes' FROM contact"
+                await alice.runner.change(lambda unit: unit.tx.execute(defer))
             await anyio.sleep(27 * HOUR)  # virtual time
             assert len(people.world.times_of(bob.peer)) == dialled

@@ -1,18 +1,19 @@
-"""What waits for a contact who uses another group is encrypted again in portions, and still comes in order."""
+"""What waits for a contact who uses another era is encrypted again in portions, and still comes in order."""
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.core import contacts, groups, outbox, requeue
+from balchat_host.core import contacts, eras
+from balchat_host.core.delivery import leaving, queue
 from balchat_host.core.unit_of_work import EncryptWaiting, UnitOfWork
 from balchat_host.testing.waiting import until_true
 from tests.support.simulator import Account, World
 
-WRITTEN = 3 * requeue.PORTION
+WRITTEN = 3 * queue.PORTION
 
 
 def moved() -> tuple[World, Account, Account]:
-    """Give Alice and Bob, who has asked again with another group while much waited for him."""
+    """Give Alice and Bob, who has asked again with another era while much waited for him."""
     world = World(1, MlsEngine())
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)
@@ -29,31 +30,38 @@ def moved() -> tuple[World, Account, Account]:
     world.connect(alice, bob)
     while world.deliver(alice, bob) is not None:
         pass
-    world.connect(bob, alice)  # hearing from Bob in the newer group, Alice moves
+    world.connect(bob, alice)  # hearing from Bob in the newer era, Alice moves
     world.deliver(bob, alice)
     return world, alice, bob
 
 
 def unencrypted(tx) -> int:
-    return tx.query("SELECT count(*) FROM outbox WHERE envelope IS NULL")[0][0]
+    return tx.query("SELECT count(*) FROM payload WHERE ciphertext IS NULL")[0][0]
 
 
 def more(account: Account, other: Account) -> bool:
     """Encrypt another portion; say whether there is yet another."""
 
     def encrypt(unit: UnitOfWork) -> bool:
-        requeue.encrypt_more(unit, other.peer)
-        return EncryptWaiting(peer=other.peer) in unit.effects
+        conversation = contacts.find(unit.tx, other.name).conversation.id
+        queue.encrypt_more(unit, conversation)
+        return EncryptWaiting(conversation=conversation) in unit.effects
 
     return account.change(encrypt)
+
+
+def sends_in(account: Account, other: Account) -> bytes:
+    era = account.read(lambda tx: eras.sending(tx, contacts.find(tx, other.name).conversation))
+    assert era is not None
+    return era.mls_group_id
 
 
 def test_one_unit_encrypts_no_more_than_a_portion() -> None:
     _, alice, bob = moved()
     left = alice.read(unencrypted)
-    assert left >= WRITTEN - requeue.PORTION
+    assert left >= WRITTEN - queue.PORTION
     assert more(alice, bob)
-    assert alice.read(unencrypted) == left - requeue.PORTION
+    assert alice.read(unencrypted) == left - queue.PORTION
     assert not more(alice, bob)
     assert alice.read(unencrypted) == 0
 
@@ -69,9 +77,8 @@ def test_what_is_written_meanwhile_overtakes_nothing() -> None:
         alice.write(bob, "still later")
     world.heal(alice, bob)
     world.check(alice, bob)
-    newest = alice.read(lambda tx: groups.sending_group(tx, contacts.find(tx, "Bob")))
-    assert newest == bob.read(lambda tx: groups.sending_group(tx, contacts.find(tx, "Alice")))
-    assert alice.read(outbox.view).waiting == 0
+    assert sends_in(alice, bob) == sends_in(bob, alice)
+    assert alice.read(leaving.view).waiting == 0
 
 
 def test_what_is_left_by_a_kill_is_encrypted_later() -> None:

@@ -12,8 +12,11 @@ from balchat_host.api.errors import CryptoRejected
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import ContactState
-from balchat_host.core import asking, contacts, event_log, inbox, outbox, requests, restoring
+from balchat_host.core import event_log, housekeeping, inbox, key_package_pool, restoring
+from balchat_host.core.delivery import leaving
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.first_contact import asking, requests
+from balchat_host.core.rows import Purpose
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -202,7 +205,7 @@ def test_whoever_has_something_to_say_is_asked_before_its_turn() -> None:
     late, hears, rest = others[0], others[1], others[2]
     hears.write(alice, "in the group that is lost")
     now = world.now
-    (sent,) = hears.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
+    (sent,) = hears.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
     alice.restore(alice.back_up())
     alice.write(late, "I am back")
     assert receive(alice, hears, sent.envelope) is Verdict.IGNORED
@@ -211,7 +214,7 @@ def test_whoever_has_something_to_say_is_asked_before_its_turn() -> None:
 
 
 def first_try(world: World, account: Account, other: Account) -> int:
-    pending = account.read(lambda tx: outbox.pending(tx, other.peer, after=0, now=world.now, limit=9))
+    pending = account.read(lambda tx: leaving.pending(tx, other.peer, after=0, now=world.now, limit=9))
     return world.now if pending.outgoing else pending.look_again or 0
 
 
@@ -242,7 +245,7 @@ def test_a_key_package_that_was_used_since_the_backup_opens_nothing_in_the_copy(
     backup = alice.back_up()
     bob.add(alice)
     bob.change(lambda unit: inbox.receive(unit, alice.peer, [key_package]))
-    (request,) = bob.read(lambda tx: outbox.pending(tx, alice.peer, after=0, now=world.now, limit=9)).outgoing
+    (request,) = bob.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=world.now, limit=9)).outgoing
     assert receive(alice, bob, request.envelope) is Verdict.COMMITTED
     alice.restore(backup)
     assert receive(alice, bob, request.envelope) is Verdict.REFUSED
@@ -299,7 +302,7 @@ def test_who_was_blocked_is_not_asked_before_they_are_unblocked() -> None:
     two.alice.restore(two.alice.back_up())
     two.world.pass_time(DAY)
     now = two.world.now
-    waiting = two.alice.read(lambda tx: outbox.pending(tx, two.bob.peer, after=0, now=now, limit=9))
+    waiting = two.alice.read(lambda tx: leaving.pending(tx, two.bob.peer, after=0, now=now, limit=9))
     assert not waiting.outgoing
     two.alice.block(two.bob, blocked=False)
     two.alice.write(two.bob, "again")
@@ -311,21 +314,24 @@ def test_a_contact_who_does_not_answer_is_asked_for_half_a_year_from_the_restore
     two = Two()
     two.world.pass_time(400 * DAY)
     two.alice.restore(two.alice.back_up())
-    row = two.alice.change(lambda unit: unit.tx.query("DELETE FROM outbox RETURNING kind"))
-    assert row == [(int(Kind.KEY_PACKAGE_REQUEST),)]
-    contact = two.alice.contact(two.bob)
-    assert contact is not None
-    two.alice.change(retry_request(two.bob))
-    assert two.alice.read(lambda tx: tx.query("SELECT count(*) FROM outbox")) == [(1,)]
+    assert waits_for(two.alice) == [Purpose.KEY_PACKAGE_REQUEST]
+    # Another KeyPackage is wanted when the one that they asked with is out of date, for half a year.
+    for days, wanted in ((31, True), (200, False)):
+        two.alice.change(found_era_with(two.bob))
+        assert waits_for(two.alice) == [Purpose.CONTACT_REQUEST]
+        two.world.pass_time(days * DAY)
+        two.alice.change(housekeeping.tidy)
+        assert (Purpose.KEY_PACKAGE_REQUEST in waits_for(two.alice)) is wanted
 
 
-def retry_request(other: Account) -> Callable[[UnitOfWork], None]:
-    def ask(unit: UnitOfWork) -> None:
-        contact = contacts.by_peer(unit.tx, other.peer)
-        assert contact is not None
-        asking.retry_request(unit, contact)
+def waits_for(account: Account) -> list[Purpose]:
+    return [Purpose(row[0]) for row in account.read(lambda tx: tx.query("SELECT purpose FROM payload ORDER BY id"))]
 
-    return ask
+
+def found_era_with(other: Account) -> Callable[[UnitOfWork], None]:
+    """Give a KeyPackage of theirs, as fresh as they come, to somebody who wants one."""
+    key_package = other.change(lambda unit: key_package_pool.refill(unit, 1)).single_use[0]
+    return lambda unit: asking.on_key_package(unit, other.peer, key_package)
 
 
 def test_one_backup_on_two_machines_uses_no_key_twice() -> None:
@@ -346,7 +352,7 @@ def test_a_message_of_a_group_that_is_lost_is_passed_over_not_refused() -> None:
     backup = two.alice.back_up()
     two.bob.write(two.alice, "in the lost group")
     now = two.world.now
-    (sent,) = two.bob.read(lambda tx: outbox.pending(tx, two.alice.peer, after=0, now=now, limit=9)).outgoing
+    (sent,) = two.bob.read(lambda tx: leaving.pending(tx, two.alice.peer, after=0, now=now, limit=9)).outgoing
     two.alice.restore(backup)
     assert receive(two.alice, two.bob, sent.envelope) is Verdict.IGNORED
     with pytest.raises(CryptoRejected):
@@ -380,5 +386,5 @@ def test_whatever_the_network_does_nothing_is_encrypted_in_a_group_from_before(s
     kept = [message for message in alice.history(bob) if message.author is None]
     assert {message.state for message in kept} == {"delivered"}
     assert {message.text for message in kept} <= set(texts(bob, alice)), "nothing that the copy shows as sent is lost"
-    waiting = bob.read(outbox.view)
+    waiting = bob.read(leaving.view)
     assert waiting.waiting == 0, "Bob's side comes to rest"

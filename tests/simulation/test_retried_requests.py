@@ -1,4 +1,4 @@
-"""Who asks for contact by what somebody left at a relay, and asks anew when that has grown old: the core alone."""
+"""Who asks for contact by what somebody left at a relay, and asks again when that has grown old: the core alone."""
 
 from itertools import pairwise
 
@@ -8,7 +8,8 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Verdict
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import housekeeping, inbox, key_package_pool, outbox, progress, routes
+from balchat_host.core import housekeeping, inbox, key_package_pool, routes
+from balchat_host.core.delivery import leaving, reports
 from balchat_host.core.envelope import Envelope, Kind
 from tests.support.simulator import Account, World
 
@@ -27,13 +28,13 @@ class Meeting:
         (self.first,) = self.to_store(self.alice, self.bob).outgoing
         self.report(self.alice, self.first, Outcome.STORED)
 
-    def to_store(self, author: Account, reader: Account) -> outbox.Pending:
+    def to_store(self, author: Account, reader: Account) -> leaving.Pending:
         now = self.world.now
-        return author.read(lambda tx: outbox.to_store(tx, reader.peer, queued_until=now, now=now, limit=64))
+        return author.read(lambda tx: leaving.to_store(tx, reader.peer, queued_until=now, now=now, limit=64))
 
     def to_send(self, author: Account, reader: Account) -> list[Outgoing]:
         now = self.world.now
-        return author.read(lambda tx: outbox.pending(tx, reader.peer, after=0, now=now, limit=64)).outgoing
+        return author.read(lambda tx: leaving.pending(tx, reader.peer, after=0, now=now, limit=64)).outgoing
 
     def report(
         self,
@@ -45,7 +46,7 @@ class Meeting:
         latency: Latency = Latency.STORE_AND_FORWARD,
     ) -> None:
         report = SendReport(ticket=outgoing.ticket, outcome=outcome, retry_after=retry_after)
-        author.change(lambda unit: progress.apply_reports(unit, [(report, latency)]))
+        author.change(lambda unit: reports.apply_reports(unit, [(report, latency)]))
 
     def finds_a_card(self, *, days_later: float = 0) -> None:
         key_package = self.bob.change(lambda unit: key_package_pool.refill(unit, 1)).single_use[0]
@@ -167,7 +168,7 @@ def test_a_box_that_takes_nothing_any_more_has_us_look_for_another_after_an_hour
     if already_stored:
         meeting.pass_days(1.1)
     else:
-        meeting.alice.change(lambda unit: unit.tx.execute("UPDATE outbox SET stored_at = NULL"))
+        meeting.alice.change(lambda unit: unit.tx.execute("UPDATE delivery SET stored_at = NULL"))
     (again,) = meeting.to_store(meeting.alice, meeting.bob).outgoing
     meeting.report(meeting.alice, again, Outcome.REFUSED, 60.0)
     assert meeting.to_store(meeting.alice, meeting.bob).outgoing == [again], "it asked us to come again"
@@ -191,7 +192,7 @@ def test_a_box_that_takes_nothing_any_more_has_us_look_for_another_after_an_hour
 
 def test_a_box_that_gives_cards_for_ever_and_takes_nothing_keeps_us_less_and_less_busy_and_not_for_ever() -> None:
     meeting = Meeting()
-    meeting.alice.change(lambda unit: unit.tx.execute("UPDATE outbox SET stored_at = NULL"))
+    meeting.alice.change(lambda unit: unit.tx.execute("UPDATE delivery SET stored_at = NULL"))
     began, asked, refused = meeting.world.now, [meeting.world.now], 0
     for _ in range(400 * 24):
         if meeting.to_store(meeting.alice, meeting.bob).wants_key_package:
@@ -208,14 +209,14 @@ def test_a_box_that_gives_cards_for_ever_and_takes_nothing_keeps_us_less_and_les
     assert 170 * DAY < (asked[-1] - began) / 1000 <= 187 * DAY
 
 
-def test_who_shows_up_after_half_a_year_and_cannot_use_what_we_asked_with_is_asked_anew(meeting: Meeting) -> None:
+def test_who_shows_up_after_half_a_year_and_cannot_use_what_we_asked_with_is_asked_again(meeting: Meeting) -> None:
     meeting.pass_days(300)
     (request,) = meeting.to_send(meeting.alice, meeting.bob)
     assert Envelope.decode(request.envelope).kind is Kind.CONTACT_REQUEST
     meeting.report(meeting.alice, request, Outcome.REFUSED, latency=Latency.INTERACTIVE)
     meeting.world.pass_time(60)
-    (anew,) = meeting.to_send(meeting.alice, meeting.bob)
-    assert Envelope.decode(anew.envelope).kind is Kind.KEY_PACKAGE_REQUEST
+    (again,) = meeting.to_send(meeting.alice, meeting.bob)
+    assert Envelope.decode(again.envelope).kind is Kind.KEY_PACKAGE_REQUEST
 
 
 def test_what_is_stale_is_left_nowhere_any_more(meeting: Meeting) -> None:

@@ -6,9 +6,11 @@ import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
-from balchat_host.core import contacts, groups, handshake, inbox, outbox, requests, routes
+from balchat_host.core import contacts, eras, inbox, routes
 from balchat_host.core.codes import ChatCode
+from balchat_host.core.delivery import leaving
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import OfferRoutes, Policy
 from balchat_host.testing.app_kit import nobody
 from tests.support.simulator import Account, World
@@ -192,7 +194,7 @@ def test_accepting_takes_a_name_of_ours_and_hands_over_our_routes(world, bob) ->
     effects: list[object] = []
 
     def accept(unit) -> str:
-        view = handshake.accept_request(unit, "Alice", name="Alice of the lake")
+        view = answering.accept_request(unit, "Alice", name="Alice of the lake")
         effects.extend(unit.effects)
         return view.name
 
@@ -207,7 +209,7 @@ def test_a_message_from_another_source_than_its_author_is_met_with_silence(world
     alice, mallory = world.account("Alice"), world.account("Mallory")
     become_contacts(world, alice, bob)
     alice.write(bob, "for Bob alone")
-    envelope = alice.read(lambda tx: outbox.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing[-1]
+    envelope = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing[-1]
     take = lambda peer: bob.change(lambda unit: inbox.receive(unit, peer, [envelope.envelope])[0])  # noqa: E731
     assert take(mallory.peer).verdict is Verdict.IGNORED
     assert bob.history(alice) == []
@@ -253,6 +255,8 @@ def test_of_two_groups_that_crossed_both_send_in_the_same(seed: int) -> None:
     assert alice.read(groups_of) == bob.read(groups_of) == list(used), "the one that lost is forgotten"
 
 
-def sending_group(tx) -> bytes | None:
+def sending_group(tx) -> bytes:
     (contact,) = contacts.everyone(tx)
-    return groups.sending_group(tx, contact)
+    era = eras.sending(tx, contact.conversation)
+    assert era is not None
+    return era.mls_group_id

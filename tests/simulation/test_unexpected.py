@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
@@ -12,18 +12,16 @@ from balchat_host.api.storage import SqlError
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import (
     contacts,
+    eras,
     failed_envelopes,
-    groups,
-    handshake,
     housekeeping,
     inbox,
     key_package_pool,
-    messages,
-    outbox,
-    requests,
     routes,
 )
+from balchat_host.core.delivery import leaving, queue
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import Announce, Unexpected, UnitOfWork
 from tests.support.simulator import Account, World
 
@@ -66,7 +64,7 @@ class Meeting:
 
     def waiting(self, author: Account) -> list[bytes]:
         now = self.world.now
-        found = author.read(lambda tx: outbox.pending(tx, self.alice.peer, after=0, now=now, limit=100))
+        found = author.read(lambda tx: leaving.pending(tx, self.alice.peer, after=0, now=now, limit=100))
         return [each.envelope for each in found.outgoing]
 
     def asks(self, author: Account) -> bytes:
@@ -76,7 +74,7 @@ class Meeting:
         def make(unit: UnitOfWork) -> None:
             if contacts.by_peer(unit.tx, self.alice.peer) is not None:
                 contacts.remove(unit, "Alice")
-            handshake.add_contact(unit, self.alice.code, name=None, introduction="")
+            answering.add_contact(unit, self.alice.code, name=None, introduction="")
 
         author.change(make)
         envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
@@ -86,7 +84,8 @@ class Meeting:
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all that Alice's vault holds, but what is counted."""
-        kept = ("contact", "contact_group", "route", "request", "message", "outbox", "received", "event", "vault_area")
+        tables = self.alice.read(lambda tx: tx.query("SELECT name FROM sqlite_schema WHERE type = 'table'"))
+        kept = {cast("str", name) for (name,) in tables} - {"bucket", "failed_envelope"}
         return {name: self.alice.read(lambda tx, n=name: tx.query(f"SELECT * FROM {n}")) for name in kept}
 
 
@@ -104,9 +103,9 @@ def plant(monkeypatch: pytest.MonkeyPatch, place: tuple[object, str], error: Exc
 
 MESSAGE_PLACES = [
     (MlsEngine, "group_of"),
-    (groups, "find"),
+    (eras, "find"),
     (MlsEngine, "process"),
-    (messages, "receive_content"),
+    (inbox, "receive_content"),
 ]
 REQUEST_PLACES = [
     (MlsEngine, "join"),
@@ -147,7 +146,7 @@ def test_one_that_failed_comes_in_once_we_are_mended(monkeypatch: pytest.MonkeyP
     meeting.bob.write(meeting.alice, "hello")
     (hello,) = meeting.waiting(meeting.bob)
     with monkeypatch.context() as patch:
-        plant(patch, (messages, "receive_content"), ZeroDivisionError())
+        plant(patch, (inbox, "receive_content"), ZeroDivisionError())
         assert meeting.gets(meeting.bob, hello)[0][0].verdict is Verdict.REFUSED
     assert meeting.gets(meeting.bob, hello)[0][0].verdict is Verdict.COMMITTED
     assert [message.text for message in meeting.alice.history(meeting.bob)] == ["hello"]
@@ -157,7 +156,7 @@ def test_what_comes_with_one_that_fails_is_taken(monkeypatch: pytest.MonkeyPatch
     meeting = Meeting()
     for number in range(3):
         meeting.bob.write(meeting.alice, f"{number}")
-    real = messages.receive_content
+    real = inbox.receive_content
 
     def fail_once(unit: UnitOfWork, contact: Any, data: bytes) -> bytes | None:
         taken = real(unit, contact, data)
@@ -165,7 +164,7 @@ def test_what_comes_with_one_that_fails_is_taken(monkeypatch: pytest.MonkeyPatch
             raise ZeroDivisionError
         return taken
 
-    monkeypatch.setattr(messages, "receive_content", fail_once)
+    monkeypatch.setattr(inbox, "receive_content", fail_once)
     for source in (None, meeting.bob):
         answers, _ = meeting.gets(source, *meeting.waiting(meeting.bob))
         assert [answer.verdict for answer in answers] == [Verdict.COMMITTED, Verdict.REFUSED, Verdict.COMMITTED]
@@ -201,7 +200,7 @@ def test_a_stranger_s_request_is_refused_for_good_and_a_blocked_contact_s_alike(
     assert meeting.everything() == before
 
 
-@pytest.mark.parametrize("place", [*REQUEST_PLACES[:4], (MlsEngine, "encrypt"), (outbox, "queue")], ids=name_of)
+@pytest.mark.parametrize("place", [*REQUEST_PLACES[:4], (MlsEngine, "encrypt"), (queue, "queue_answer")], ids=name_of)
 def test_a_contact_s_request_may_come_again(monkeypatch: pytest.MonkeyPatch, place: tuple[object, str]) -> None:
     meeting = Meeting()
     request = meeting.asks(meeting.bob)
@@ -220,10 +219,10 @@ def test_a_request_for_a_key_package_that_fails_ends_nothing(monkeypatch: pytest
     assert (answer.verdict, answer.retry_after) == (Verdict.REFUSED, HOUR if who == "bob" else None)
 
 
-def test_a_confirmation_that_fails_takes_back_nothing_that_came(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receipt_that_fails_takes_back_nothing_that_came(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
     meeting.bob.write(meeting.alice, "hello")
-    plant(monkeypatch, (messages, "report"), ZeroDivisionError())
+    plant(monkeypatch, (inbox, "send_receipts"), ZeroDivisionError())
     (answer,), logged = meeting.gets(None, *meeting.waiting(meeting.bob))
     assert answer.verdict is Verdict.COMMITTED
     assert logged == {"ZeroDivisionError"}
@@ -231,7 +230,7 @@ def test_a_confirmation_that_fails_takes_back_nothing_that_came(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("error", WORLD, ids=name_of)
-@pytest.mark.parametrize("place", [(messages, "receive_content"), (messages, "report")], ids=name_of)
+@pytest.mark.parametrize("place", [(inbox, "receive_content"), (inbox, "send_receipts")], ids=name_of)
 def test_what_the_disk_says_is_no_envelope_s_matter(
     monkeypatch: pytest.MonkeyPatch, place: tuple[object, str], error: Exception
 ) -> None:
@@ -246,7 +245,7 @@ def test_what_the_disk_says_is_no_envelope_s_matter(
 def test_what_failed_is_counted_for_a_while_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
     monkeypatch.setattr(failed_envelopes, "MAX_KEPT", 5)
-    monkeypatch.setattr(messages, "receive_content", lambda *_: 1 / 0)
+    monkeypatch.setattr(inbox, "receive_content", lambda *_: 1 / 0)
     for number in range(8):
         meeting.bob.write(meeting.alice, f"{number}")
     envelopes = meeting.waiting(meeting.bob)

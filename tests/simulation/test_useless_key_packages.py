@@ -11,10 +11,11 @@ from mls_rs_py.crafting import extension, uint16s
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.views import ContactState
-from balchat_host.core import contacts, event_log, housekeeping, inbox, outbox
+from balchat_host.core import contacts, event_log, housekeeping, inbox
 from balchat_host.core.codes import ChatCode
+from balchat_host.core.delivery import leaving
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.handshake import add_contact
+from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Unexpected
 from balchat_host.testing.waiting import until_true
 from tests.support.hostile_peer import HostilePeer
@@ -68,7 +69,7 @@ class Adding:
         self.alice, self.bob = self.world.account("Alice"), self.world.account("Bob")
         self.mallory = HostilePeer(now=self.world.now // 1000)
         code = str(ChatCode(peer=self.mallory.peer, name="Mallory"))
-        self.alice.change(lambda unit: add_contact(unit, code, name=None, introduction=""))
+        self.alice.change(lambda unit: answering.add_contact(unit, code, name=None, introduction=""))
         self.alice.add(self.bob)
 
     def gets(self, key_package: bytes) -> Disposition:
@@ -77,7 +78,7 @@ class Adding:
 
     def asks(self) -> list[Kind]:
         now = self.world.now
-        found = self.alice.read(lambda tx: outbox.pending(tx, self.mallory.peer, after=0, now=now, limit=9)).outgoing
+        found = self.alice.read(lambda tx: leaving.pending(tx, self.mallory.peer, after=0, now=now, limit=9)).outgoing
         return [Envelope.decode(each.envelope).kind for each in found]
 
     def reason(self) -> str | None:
@@ -170,7 +171,7 @@ def test_the_largest_that_may_be_makes_a_request_that_may_be(octets: int) -> Non
     assert adding.gets(padded(adding.mallory, octets)).verdict is Verdict.COMMITTED
     now = adding.world.now
     (request,) = adding.alice.read(
-        lambda tx: outbox.pending(tx, adding.mallory.peer, after=0, now=now, limit=9)
+        lambda tx: leaving.pending(tx, adding.mallory.peer, after=0, now=now, limit=9)
     ).outgoing
     answer = adding.bob.change(lambda unit: inbox.receive(unit, adding.alice.peer, [request.envelope])[0])
     assert answer.reason == "crypto-rejected", "it is for somebody else, and not too large"

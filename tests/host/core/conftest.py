@@ -8,14 +8,12 @@ import pytest
 
 from balchat_host.core import schema
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
-from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.sqlite_transaction import SqliteUnits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from balchat_host.api.crypto import CryptoEngine
-    from balchat_host.api.types import PeerId
 
 T = TypeVar("T")
 
@@ -44,16 +42,6 @@ class Bench:
 
     def pass_time(self, *, seconds: float) -> None:
         self.now += int(seconds * 1000)
-
-    def settle(self) -> PeerId:
-        """Make the account."""
-        us = nobody(99)
-        self.run(
-            lambda unit: unit.tx.execute(
-                "INSERT INTO account (only, peer_id, name, created_at) VALUES (1, ?, 'Alice', ?)", (us.octets, self.now)
-            )
-        )
-        return us
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def write(bench, count: int = 1) -> int:
     """Write events; give the last one's cursor."""
     for number in range(count):
         body = {"name": f"Contact {number}", "peer_id": "00" * 32}
-        bench.run(lambda unit, body=body: event_log.append(unit, ContactRemoved, contact=None, body=body))
+        bench.run(lambda unit, body=body: event_log.append(unit, ContactRemoved, conversation=None, body=body))
     return bench.run(lambda unit: event_log.newest(unit.tx))
 
 
@@ -36,7 +36,7 @@ def cursors(bench, *, after: int, limit: int = 100) -> list[int]:
 def test_events_ring_the_bell_once_a_unit(bench) -> None:
     def twice(unit) -> None:
         for _ in range(2):
-            event_log.append(unit, ContactRemoved, contact=None, body={"name": "Bob", "peer_id": "00" * 32})
+            event_log.append(unit, ContactRemoved, conversation=None, body={"name": "Bob", "peer_id": "00" * 32})
 
     bench.run(twice)
     assert bench.effects == [ANNOUNCE]
@@ -156,7 +156,9 @@ def test_subscribers_are_bounded_in_number_and_name(bench) -> None:
 def test_an_event_of_a_kind_that_is_not_known_is_passed_over(bench) -> None:
     write(bench)
     bench.run(
-        lambda unit: unit.tx.execute("INSERT INTO event (at, type, contact, body) VALUES (0, 'moon.full', NULL, '{}')")
+        lambda unit: unit.tx.execute(
+            "INSERT INTO event (at, type, conversation, body) VALUES (0, 'moon.full', NULL, '{}')"
+        )
     )
     write(bench)
     assert cursors(bench, after=0) == [1, 3]

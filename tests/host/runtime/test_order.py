@@ -29,8 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 PEER = PeerId(bytes(32))
-CONTACT = "INSERT INTO contact (id, peer_id, name, name_key, state, added_at) VALUES (1, ?, 'Bob', 'bob', 'active', 0)"
-ENVELOPE = "INSERT INTO outbox (contact, kind, envelope, queued_at) VALUES (1, 1, ?, 0)"
+CONTACT = f"""
+    INSERT INTO peer (id, account_key) VALUES (2, x'{"01" * 32}');
+    INSERT INTO account (only, peer, name, created_at) VALUES (1, 2, 'Alice', 0);
+    INSERT INTO conversation (id, conversation_id, kind) VALUES (1, x'00', 'direct');
+    INSERT INTO contact (peer, conversation, name, name_key, added_at) VALUES (1, 1, 'Bob', 'bob', 0);
+    INSERT INTO first_contact (peer, phase) VALUES (1, 'active');
+"""
+PAYLOAD = "INSERT INTO payload (purpose, conversation, ciphertext, made_at) VALUES (3, 1, x'78', 0)"
+DELIVERY = "INSERT INTO delivery (payload, peer, queued_at) VALUES (last_insert_rowid(), 1, 0)"
 
 pytestmark = pytest.mark.anyio
 
@@ -104,13 +111,14 @@ class BreakingTransport(Transport):
 async def runner() -> AsyncIterator[SlowRunner]:
     slots = {SlotKind.PASSPHRASE: Secret.from_text("correct horse battery staple")}
     vault = await MemoryStorage().create(Path("/account"), slots, migrate)
-    await vault.transact(lambda tx: tx.execute(CONTACT, (PEER.octets,)))
+    await vault.transact(lambda tx: tx.execute("INSERT INTO peer (id, account_key) VALUES (1, ?)", (PEER.octets,)))
+    await vault.transact(lambda tx: tx.script(CONTACT))
     yield SlowRunner(vault)
     await vault.aclose()
 
 
 async def queue(runner: UnitOfWorkRunner) -> None:
-    await runner.vault.transact(lambda tx: tx.execute(ENVELOPE, (b"x",)))
+    await runner.vault.transact(lambda tx: (tx.execute(PAYLOAD), tx.execute(DELIVERY)))
 
 
 async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTransport:

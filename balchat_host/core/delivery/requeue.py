@@ -1,0 +1,129 @@
+"""Queues again what waits for a contact: they have named other routes, or use another era.
+
+A few octets of theirs cost us all that waits for them. So it is done a few times an hour, and what takes most of the
+time, encrypting, in portions (`queue.encrypt_waiting`).
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from balchat_host.core import eras, limits, rows
+from balchat_host.core.delivery import queue
+from balchat_host.core.limits import Counted
+from balchat_host.core.rows import ContactRow
+from balchat_host.core.unit_of_work import NewRoutes, SendPending, UnitOfWork
+
+_PER_HOUR: Final = 4
+"""How often all that waits for a contact is queued again, for each reason."""
+_COLUMNS: Final = "peer, device, state, queued_at, not_before, stale_at, reason"
+
+
+class RequeueReason(StrEnum):
+    """Why what waits for a contact is queued again."""
+
+    ROUTES = "routes"
+    """They have named other routes: where it was left, they may not look any more."""
+    ERA = "era"
+    """They use another era: in the one it was encrypted in, they may not be able to read it."""
+
+
+_COUNTED: Final = {
+    RequeueReason.ROUTES: Counted.REQUEUED_FOR_ROUTES,
+    RequeueReason.ERA: Counted.REQUEUED_FOR_ERA,
+}
+
+
+def requeue(unit: UnitOfWork, contact: ContactRow, reason: RequeueReason) -> None:
+    """Queue again what a contact has not confirmed, in the same order, to be encrypted in the era that we send in now.
+
+    It gets new tickets. So what is just being stored where they were counts as not stored, and nothing that is newer
+    comes to the new place before it.
+
+    It is done `_PER_HOUR` times at most for each reason. What comes too soon is done later (`retry_deferred`), and
+    changes nothing of how long we wait where we were refused; until then what is newer may come to them first.
+    """
+    waits = unit.tx.query("SELECT 1 FROM delivery WHERE peer = ? LIMIT 1", (contact.id,))
+    unit.tx.execute("DELETE FROM deferred_requeue WHERE peer = ?", (contact.id,))
+    if waits and not limits.may(unit, contact.peer, _COUNTED[reason], per_hour=_PER_HOUR):
+        unit.tx.execute("INSERT INTO deferred_requeue (peer, reason) VALUES (?, ?)", (contact.id, reason))
+    else:
+        _renew_payloads(unit, contact)
+        _renew_tickets(unit, contact)
+        unit.effect(SendPending(peer=contact.peer))
+        unit.effect(NewRoutes(peer=contact.peer))
+    queue.encrypt_waiting(unit, contact.conversation)
+
+
+def retry_deferred(unit: UnitOfWork) -> None:
+    """Queue again what had to wait for that, as far as it may be now."""
+    deferred = "blocked = 0 AND EXISTS (SELECT 1 FROM deferred_requeue WHERE peer = contact.peer AND reason = ?)"
+    for reason in RequeueReason:
+        for contact in rows.contacts_where(unit.tx, deferred, (reason,)):
+            with unit.contained():
+                requeue(unit, contact, reason)
+
+
+def begin_to_talk(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Have leave what was written before we could talk, behind the contact request that it must follow."""
+    conversation = contact.conversation.id
+    unencrypted = f"payload IN (SELECT id FROM payload WHERE conversation = {conversation:d} AND ciphertext IS NULL)"  # noqa: S608  # a number
+    _renew_tickets(unit, contact, unencrypted)
+    # It waits to leave from now on: those who store are told nothing of it before the contact itself could have had it.
+    unit.tx.execute(
+        f"UPDATE delivery SET queued_at = ? WHERE peer = ? AND {unencrypted}",  # noqa: S608  # our own text
+        (unit.now, contact.id),
+    )
+    queue.encrypt_waiting(unit, contact.conversation)
+
+
+def forget_ciphertexts(unit: UnitOfWork) -> None:
+    """Have what people wrote, and receipts, wait for another era to be encrypted in; forget what cannot.
+
+    For an account that has lost all of its eras: no octet that was encrypted in one of them leaves any more.
+    """
+    unit.tx.execute("DELETE FROM payload WHERE content IS NULL AND message IS NULL")
+    unit.tx.execute("UPDATE payload SET ciphertext = NULL, era = NULL")
+    unit.tx.execute("UPDATE delivery SET stored_at = NULL, not_before = 0")
+
+
+def _renew_payloads(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Replace the payloads that are encrypted in another era than the one that we send in by ones that are not yet."""
+    era = eras.sending(unit.tx, contact.conversation) if contact.may_talk else None
+    if era is None:
+        return
+    newest = rows.number(unit.tx, "SELECT max(id) FROM payload")
+    # Row by row in the same order, so that the n-th of the new ones takes the place of the n-th of the old ones.
+    old = (
+        "SELECT id, row_number() OVER (ORDER BY id) AS place FROM payload WHERE conversation = ?1"
+        " AND (content IS NOT NULL OR message IS NOT NULL) AND ciphertext IS NOT NULL AND era IS NOT ?2 AND id <= ?3"
+    )
+    parameters = (contact.conversation.id, era.id, newest)
+    unit.tx.execute(
+        f"WITH old AS ({old}) INSERT INTO payload (id, purpose, conversation, message, message_id, content, made_at)"  # noqa: S608  # our own text
+        " SELECT ?3 + place, purpose, conversation, message, message_id, content, made_at"
+        " FROM old JOIN payload ON payload.id = old.id",
+        parameters,
+    )
+    unit.tx.execute(
+        f"WITH old AS ({old}) UPDATE delivery SET payload = ?3 + old.place FROM old WHERE delivery.payload = old.id",  # noqa: S608  # our own text
+        parameters,
+    )
+    unit.tx.execute(f"DELETE FROM payload WHERE id IN (SELECT id FROM ({old}))", parameters)  # noqa: S608  # our own text
+
+
+def _renew_tickets(unit: UnitOfWork, contact: ContactRow, condition: str = "1") -> None:
+    """Put the deliveries to a contact that meet a condition of ours at the end of the queue, in the same order.
+
+    They count as not stored, except where that would store what is stale.
+    """
+    newest = rows.number(unit.tx, "SELECT max(ticket) FROM delivery WHERE peer = ?", (contact.id,))
+    unit.tx.execute(
+        f"INSERT INTO delivery (payload, stored_at, {_COLUMNS})"  # noqa: S608  # our own text
+        f" SELECT payload, iif(stale_at <= ?, stored_at, NULL), {_COLUMNS}"
+        f" FROM delivery WHERE peer = ? AND {condition} ORDER BY ticket",
+        (unit.now, contact.id),
+    )
+    unit.tx.execute(
+        f"DELETE FROM delivery WHERE peer = ? AND ticket <= ? AND {condition}",  # noqa: S608  # our own text
+        (contact.id, newest),
+    )

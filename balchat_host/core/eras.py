@@ -1,0 +1,144 @@
+"""Eras: the MLS groups that carry a conversation, one after the other.
+
+Almost always there is one. Two arise when both sides add each other at the same time, or when one side lost or removed
+the other and asks again. Three rules make that harmless, whatever is lost or late:
+
+1. We receive in every era of a conversation.
+2. We send in the era of the highest priority among the confirmed ones, and, as long as none is, in the one of the
+   highest priority. Hearing from the other side in an era confirms it: it proves that they hold the group.
+3. A newer era has a higher priority, but of two that crossed it is the one that the lower peer id founded, on both
+   sides.
+
+The era of a contact request that nobody has accepted has no conversation.
+"""
+
+import hashlib
+from typing import Final, cast
+
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
+from balchat_host.core import peers, rows
+from balchat_host.core.rows import ContactRow, ConversationRow, Era, Purpose
+from balchat_host.core.unit_of_work import UnitOfWork
+
+_SERIES_SIZE: Final = 8
+_MAX_OTHERS: Final = 4
+"""How many eras of a conversation are kept besides the newest."""
+
+
+def sending(tx: ReadTransaction, conversation: ConversationRow) -> Era | None:
+    """Return the era that we send in (rule 2), or None where there is none yet."""
+    found = tx.query(
+        "SELECT id, mls_group_id, confirmed FROM era WHERE conversation = ?"
+        " ORDER BY confirmed DESC, priority DESC LIMIT 1",
+        (conversation.id,),
+    )
+    return _era(found[0]) if found else None
+
+
+def series(era: Era | None) -> bytes:
+    """Name the series in which our messages are numbered while we send in an era; with a new one, one begins."""
+    if era is None:
+        return b""
+    return hashlib.sha256(b"balchat-series-v1\0" + era.mls_group_id).digest()[:_SERIES_SIZE]
+
+
+def ours_waits_for_answer(tx: ReadTransaction, conversation: ConversationRow) -> bool:
+    """Return whether we founded the newest era of a conversation, and have heard nothing in it yet."""
+    newest = tx.query(
+        "SELECT confirmed = 0 AND founder = (SELECT peer FROM account) FROM era WHERE conversation = ?"
+        " ORDER BY priority DESC LIMIT 1",
+        (conversation.id,),
+    )
+    return newest == [(1,)]
+
+
+def keep(unit: UnitOfWork, mls_group_id: bytes, *, founder: PeerId) -> Era:
+    """Keep an era that has no conversation yet."""
+    number = unit.insert(
+        "INSERT INTO era (mls_group_id, founder, priority, founded_at) VALUES (?, ?, 0, ?)",
+        (mls_group_id, peers.know(unit, founder), unit.now),
+    )
+    return Era(id=number, mls_group_id=mls_group_id, confirmed=False)
+
+
+def use(unit: UnitOfWork, contact: ContactRow, era: Era, *, below_newest: bool = False) -> None:
+    """Have an era carry the conversation with a contact, above the others, or above all but the newest (rule 3).
+
+    Of too many others, those go that we would be the last to send in.
+    """
+    conversation = contact.conversation.id
+    priority = rows.number(unit.tx, "SELECT max(priority) + 1 FROM era WHERE conversation = ?", (conversation,))
+    if below_newest:
+        unit.tx.execute(
+            "UPDATE era SET priority = ? WHERE conversation = ? AND priority = ? - 1",
+            (priority, conversation, priority),
+        )
+        priority -= 1
+    unit.tx.execute("UPDATE era SET conversation = ?, priority = ? WHERE id = ?", (conversation, priority, era.id))
+    peers.know_device(unit, contact.id)
+    others = unit.tx.query(
+        "SELECT id, mls_group_id, confirmed FROM era WHERE conversation = ? AND id <> ?"
+        " ORDER BY confirmed DESC, priority DESC LIMIT -1 OFFSET ?",
+        (conversation, era.id, _MAX_OTHERS),
+    )
+    for other in others:
+        forget(unit, _era(other))
+
+
+def confirm(unit: UnitOfWork, era: Era) -> None:
+    """Note that the other side holds an era's group."""
+    unit.tx.execute("UPDATE era SET confirmed = 1 WHERE id = ?", (era.id,))
+
+
+def find(tx: ReadTransaction, mls_group_id: bytes) -> tuple[ContactRow, Era] | None:
+    """Return the era of an MLS group and the contact whose conversation it carries, if it carries one."""
+    found = tx.query(
+        f"SELECT {rows.CONTACT_COLUMNS}, era.id, era.mls_group_id, era.confirmed"  # noqa: S608  # our own text
+        f" FROM {rows.CONTACT_TABLES} JOIN era ON era.conversation = contact.conversation WHERE mls_group_id = ?",
+        (mls_group_id,),
+    )
+    return (rows.contact(found[0]), _era(found[0][-3:])) if found else None
+
+
+def by_number(tx: ReadTransaction, number: int | None) -> Era | None:
+    """Return an era by its number, or None where it is gone."""
+    found = tx.query("SELECT id, mls_group_id, confirmed FROM era WHERE id = ?", (number,))
+    return _era(found[0]) if found else None
+
+
+def forget_all(unit: UnitOfWork, conversation: ConversationRow) -> None:
+    """Delete all eras of a conversation, keys and all."""
+    for era in unit.tx.query("SELECT id, mls_group_id, confirmed FROM era WHERE conversation = ?", (conversation.id,)):
+        forget(unit, _era(era))
+
+
+def prune(unit: UnitOfWork, *, older_than: int) -> None:
+    """Delete the eras that lost: founded before `older_than`, and worse than a confirmed one.
+
+    The newest stays, however long nothing is heard in it: who asked with it may hold no other.
+    """
+    losers = unit.tx.query(
+        "SELECT id, mls_group_id, confirmed FROM era AS loser WHERE founded_at < ?"
+        " AND EXISTS (SELECT 1 FROM era AS winner WHERE winner.conversation = loser.conversation"
+        " AND winner.confirmed = 1 AND (winner.confirmed, winner.priority) > (loser.confirmed, loser.priority))"
+        " AND priority < (SELECT max(priority) FROM era AS newest WHERE newest.conversation = loser.conversation)",
+        (older_than,),
+    )
+    for loser in losers:
+        forget(unit, _era(loser))
+
+
+def forget(unit: UnitOfWork, era: Era) -> None:
+    """Delete an era, keys and all, and what waits to leave in it and could leave in no other."""
+    unit.engine.delete_group(unit.keys, era.mls_group_id)
+    unit.tx.execute(
+        "DELETE FROM payload WHERE conversation = (SELECT conversation FROM era WHERE id = ?1) AND purpose IN (?2, ?3)"
+        " AND purpose <> 1 AND era = ?1",
+        (era.id, Purpose.ANSWER, Purpose.CONTACT_REQUEST),
+    )
+    unit.tx.execute("DELETE FROM era WHERE id = ?", (era.id,))
+
+
+def _era(row: tuple[object, ...]) -> Era:
+    return Era(id=cast("int", row[0]), mls_group_id=cast("bytes", row[1]), confirmed=bool(row[2]))

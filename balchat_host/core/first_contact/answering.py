@@ -1,0 +1,275 @@
+"""How we answer those who ask us to become a contact, and what follows for both. `asking` has our own requests.
+
+    we                                        they
+    add a contact (ADDING)
+      KEY_PACKAGE_REQUEST ------------------>
+      <------------------------------------- KEY_PACKAGE
+    found an era of two with it (ASKING)
+      CONTACT_REQUEST (Welcome, code, …) --->  joined at once, which checks every credential;
+    acknowledged: REQUESTED                    waits for its owner's approval
+      <------------------------------------- ACCEPTED, inside the era
+    ACTIVE                                     ACTIVE
+
+Every arrow may be lost, late or repeated. Whoever asks somebody that is already a contact is accepted at once. Somebody
+who is blocked, and somebody who is not known, see the same. The law is docs/spec/first-contact.md.
+"""
+
+from typing import Final
+
+from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
+from balchat_host.api.types import PeerId
+from balchat_host.api.views import ContactView
+from balchat_host.core import account, contacts, content, eras, key_package_pool, limits, routes
+from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR
+from balchat_host.core.codes import ChatCode
+from balchat_host.core.delivery import queue, reports, requeue
+from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.first_contact import asking, requests
+from balchat_host.core.first_contact.machine import Input
+from balchat_host.core.limits import Counted
+from balchat_host.core.rows import ContactRow, Era, Purpose
+from balchat_host.core.unit_of_work import OfferRoutes, SendPending, UnitOfWork
+from balchat_host.core.views import contact_view
+
+_FULL_RETRY_AFTER: Final = 3600
+"""Seconds after which somebody who was turned away may ask again."""
+
+
+# -- what our owner does
+
+
+def add_contact(unit: UnitOfWork, code: str, *, name: str | None, introduction: str) -> ContactView:
+    """Ask the owner of a chat code to become a contact; where they asked us first, accept.
+
+    Raise BadChatCode, OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
+    """
+    parsed = ChatCode.parse(code)
+    name = parsed.name if name is None else name
+    if requests.waiting(unit.tx, parsed.peer) is not None:
+        return accept_request(unit, parsed.peer.octets.hex(), name=name)
+    contact = contacts.create(unit, parsed.peer, name=name, introduction=introduction, relays=parsed.relays)
+    return contact_view(unit.tx, asking.take(unit, contact, Input.ADD))
+
+
+def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> ContactView:
+    """Make who asked a contact. Raise NoSuchRequest, NameTaken, BadInput, TooMany."""
+    request = requests.find(unit.tx, which)
+    contact = contacts.create(unit, request.peer, name=request.name if name is None else name)
+    requests.close(unit, request, "accepted")
+    if request.era is None:
+        # We have gone on from a backup since. Asked in turn, they accept at once (rule 6).
+        contact = asking.take(unit, contact, Input.ADD)
+        routes.learn(unit, contact, request.routes)
+    else:
+        eras.use(unit, contact, request.era)
+        contact = asking.take(unit, contact, Input.ACCEPT)
+        routes.learn(unit, contact, request.routes)
+        _answer(unit, contact, request.era, told=None)
+    return contact_view(unit.tx, contact)
+
+
+def unblock(unit: UnitOfWork, who: str) -> ContactView:
+    """Hear from a contact again. Raise NoSuchContact.
+
+    If they asked us meanwhile, they were told that we have their request, and may hold no other era with us: so it
+    counts as any request of a contact's. If it has had its time, we ask them.
+    """
+    contact = contacts.find(unit.tx, who)
+    if not contact.blocked:
+        return contact_view(unit.tx, contact)
+    contact = contacts.set_unblocked(unit, contact)
+    hidden = requests.take_hidden(unit, contact.peer)
+    if hidden is not None and hidden.era is not None:
+        _accept_at_once(unit, contact, hidden.era)
+        routes.learn(unit, contact, hidden.routes)
+    elif hidden is not None or requests.was_missed(unit.tx, contact.peer):
+        asking.take(unit, contact, Input.ADD)
+    requests.set_missed(unit, contact.peer, missed=False)
+    unit.effect(SendPending(peer=contact.peer))
+    return contact_view(unit.tx, contacts.find(unit.tx, who))
+
+
+# -- what others do
+
+
+def is_stranger(unit: UnitOfWork, peer: PeerId | None) -> bool:
+    """Return whether somebody counts as a stranger: everybody does but contacts that are not blocked."""
+    contact = contacts.by_peer(unit.tx, peer) if peer else None
+    return contact is None or contact.blocked
+
+
+def count_request(unit: UnitOfWork, sender: PeerId | None) -> None:
+    """Count a contact request. Raise RequestsFull.
+
+    One of which only the group will show whose it is counts against a limit for everybody.
+    """
+    if sender is None:
+        limits.take(unit, "joins", per_hour=UNPROVEN_PER_HOUR)
+    else:
+        _count(unit, sender, "requests", Counted.CONTACT_REQUESTS, Kind.CONTACT_REQUEST)
+
+
+def on_key_package_request(unit: UnitOfWork, source: PeerId) -> bytes:
+    """Return the envelope with a KeyPackage for `source`, the same until it is used or stale. Raise RequestsFull."""
+    key_package = key_package_pool.handed_to(unit, source)
+    if key_package is None:
+        _count(unit, source, "key-packages", Counted.KEY_PACKAGE_REQUESTS, Kind.KEY_PACKAGE_REQUEST)
+        key_package = key_package_pool.hand_to(unit, source)
+    return Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
+
+
+def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) -> None:
+    """Take a contact request; it was counted before, though as its sender's only where `source` is known.
+
+    Raise MalformedEnvelope, MalformedContent, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
+    """
+    request = ContactRequest.decode(payload)
+    group_id = _join(unit, source, request.welcome)
+    sender = _sender(unit, group_id, source)
+    try:
+        code = ChatCode.parse(request.code)
+    except BadChatCode as error:
+        raise MalformedEnvelope(problem="its chat code cannot be read") from error
+    routes.decode(request.routes)
+    if code.peer != sender:
+        raise ProtocolViolation(problem="a contact request with somebody else's chat code")
+    # Whichever KeyPackage they used, the one that they were handed is not for a second request.
+    key_package_pool.take_back_from(unit, sender)
+    if source is None:
+        count_request(unit, sender)
+    contact = contacts.by_peer(unit.tx, sender)
+    if contact is None or contact.blocked:
+        hidden = contact is not None
+        _wait_for_approval(unit, sender, group_id, request, name=code.name or "", hidden=hidden)
+    else:
+        _accept_at_once(unit, contact, eras.keep(unit, group_id, founder=sender))
+        routes.learn(unit, contact, request.routes)
+
+
+def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era) -> ContactRow:
+    """Note the first valid message of a contact in an era.
+
+    It proves that they hold it, and that they have accepted us.
+    """
+    before = eras.sending(unit.tx, contact.conversation)
+    eras.confirm(unit, era)
+    reports.apply_joined(unit, contact, era)
+    if not contact.may_talk:
+        # What we say of our routes goes with the newest request.
+        newest = (
+            before is not None
+            and era.id == before.id
+            and not queue.waits(unit.tx, contact, Purpose.KEY_PACKAGE_REQUEST)
+        )
+        return _activate(unit, contact, Input.HEARD, told_routes=newest)
+    if _differs(eras.sending(unit.tx, contact.conversation), before):
+        _follow(unit, contact)
+    else:
+        # What was written while there was no era, because we had lost it.
+        queue.encrypt_waiting(unit, contact.conversation)
+    return contact
+
+
+# -- within
+
+
+def _count(unit: UnitOfWork, peer: PeerId, of_strangers: str, of_contact: Counted, kind: Kind) -> None:
+    """Count what somebody has us do: against what strangers have together, or against what is the contact's own."""
+    if is_stranger(unit, peer):
+        limits.take(unit, of_strangers, per_hour=unit.policy.strangers_per_hour)
+    else:
+        limits.take_from(unit, peer, of_contact, per_hour=BUDGETS[kind].contact_per_hour)
+
+
+def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> bytes:
+    contact = contacts.by_peer(unit.tx, source) if source else None
+    try:
+        with unit.savepoint():
+            return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
+    except CryptoRejected:
+        if contact is None or not contact.blocked:
+            raise
+    # A group that is already here is refused. For somebody who was removed, the old conversation's is not; so for
+    # somebody who is blocked it must not be either. Who makes it again has lost the old one.
+    eras.forget_all(unit, contact.conversation)
+    return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
+
+
+def _sender(unit: UnitOfWork, group_id: bytes, source: PeerId | None) -> PeerId:
+    us = account.load(unit.tx).peer
+    others = [member for member in unit.engine.members(unit.keys, group_id) if member != us]
+    if len(others) != 1:
+        raise ProtocolViolation(problem="a contact request with a group that is not of two")
+    if source is not None and others[0] != source:
+        raise ProtocolViolation(problem="a contact request in somebody else's name")
+    return others[0]
+
+
+def _wait_for_approval(
+    unit: UnitOfWork, sender: PeerId, group_id: bytes, request: ContactRequest, *, name: str, hidden: bool
+) -> None:
+    replaced = requests.forget(unit, sender)
+    if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
+        raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
+    era = eras.keep(unit, group_id, founder=sender)
+    introduction, ways = request.introduction, request.routes
+    requests.keep(unit, sender, era, name=name, introduction=introduction, routes=ways, hidden=hidden)
+
+
+def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
+    before, told = eras.sending(unit.tx, contact.conversation), routes.told(unit.tx, contact)
+    crossed = not contact.may_talk and eras.ours_waits_for_answer(unit.tx, contact.conversation)
+    ours_wins = crossed and contact.us < contact.peer
+    eras.use(unit, contact, era, below_newest=ours_wins)
+    queue.drop(unit, contact, Purpose.KEY_PACKAGE_REQUEST)
+    if not ours_wins:
+        queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
+    if not contact.may_talk:
+        contact = _activate(unit, contact, Input.ASKED, told_routes=ours_wins)
+    else:
+        contact = asking.take(unit, contact, Input.ASKED)
+        if _differs(eras.sending(unit.tx, contact.conversation), before):
+            _follow(unit, contact)
+        else:
+            _offer_again(unit, contact)
+    _answer(unit, contact, era, told=told)
+
+
+def _follow(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Go on in another era of a contact's: they may have lost the last one."""
+    _offer_again(unit, contact)
+    requeue.requeue(unit, contact, requeue.RequeueReason.ERA)
+
+
+def _offer_again(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Have a contact told of our routes again: who asks although we could talk has lost what we told them."""
+    routes.forget_offer(unit, contact)
+    unit.effect(OfferRoutes(peer=contact.peer))
+
+
+def _activate(unit: UnitOfWork, contact: ContactRow, what: Input, *, told_routes: bool) -> ContactRow:
+    if contact.restored:
+        # What they named before the backup was made may be gone; they tell us with their answer.
+        routes.forget(unit, contact)
+        unit.tx.execute("UPDATE first_contact SET restored = 0 WHERE peer = ?", (contact.id,))
+    contact = asking.take(unit, contact, what)
+    if not told_routes:
+        routes.forget_offer(unit, contact)
+    unit.effect(OfferRoutes(peer=contact.peer))
+    requeue.begin_to_talk(unit, contact)
+    return contact
+
+
+def _answer(unit: UnitOfWork, contact: ContactRow, era: Era, *, told: bytes | None) -> None:
+    """Say in the era that came with a request that we accept it; it must be that era, whichever we send in.
+
+    `told` is what we had told them of our routes. Who asks although they are a contact may have lost it, and not find
+    us: to say it again is the answer.
+    """
+    content_type, body = (content.ACCEPTED, b"") if told is None else (content.ROUTES, told)
+    answer, message_id = queue.control_content(unit, contact, content_type, body)
+    queue.queue_answer(unit, contact, era, answer, message_id)
+
+
+def _differs(one: Era | None, other: Era | None) -> bool:
+    return (one and one.id) != (other and other.id)

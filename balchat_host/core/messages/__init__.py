@@ -1,0 +1,1 @@
+"""Messages of people: written, received, shown, read."""

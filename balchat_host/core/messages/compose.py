@@ -1,0 +1,86 @@
+"""Writing a message."""
+
+from balchat_host.api.errors import BadInput, TextTooLong
+from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.views import Message
+from balchat_host.core import contacts, content, conversations, eras, membership, rows
+from balchat_host.core.content import MimiContent
+from balchat_host.core.delivery import progress, queue
+from balchat_host.core.first_contact import asking
+from balchat_host.core.first_contact.machine import Input
+from balchat_host.core.identifiers import identify
+from balchat_host.core.messages import history
+from balchat_host.core.messages.adding import add
+from balchat_host.core.rows import ConversationRow, Era, MessageRow
+from balchat_host.core.unit_of_work import UnitOfWork
+from balchat_host.core.views import message_view
+
+
+def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) -> Message:
+    """Write a message: it is in the history, encrypted and queued, or not at all.
+
+    Raise NoSuchContact, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
+    """
+    conversation, contact = conversations.find(unit.tx, which)
+    if contact is not None:
+        contacts.require_unblocked(contact)
+    body = _body(text)
+    era = eras.sending(unit.tx, conversation)
+    replied_to = history.find(unit.tx, reply_to, conversation=conversation).id if reply_to else None
+    mimi = MimiContent(
+        salt=unit.entropy(content.SALT_SIZE),
+        content_type=content.TEXT,
+        body=body,
+        sent_at=unit.now,
+        sequence=_next(unit.tx, conversation, era),
+        in_reply_to=replied_to,
+    )
+    encoded = mimi.encode()
+    identifier = identify(mimi, encoded, author=conversation.us, conversation=conversation)
+    seq = add(unit, conversation, conversation.our_number, mimi, identifier, text=text, encoded=encoded)
+    assert seq is not None, "a fresh salt makes a fresh id"
+    others = len(membership.others(unit.tx, conversation))
+    if others:
+        queue.queue_message(unit, conversation, seq, encoded, era)
+    if contact is not None:
+        asking.take(unit, contact, Input.WRITE)
+    row = MessageRow(
+        seq=seq,
+        id=identifier,
+        conversation=conversation.id,
+        conversation_id=conversation.conversation_id,
+        author=conversation.us,
+        author_name=None,
+        ours=True,
+        sent_at=unit.now,
+        content_type=content.TEXT,
+        text=text,
+        in_reply_to=replied_to,
+        progress=progress.at_first(recipients=others),
+    )
+    return message_view(row)
+
+
+def _next(tx: ReadTransaction, conversation: ConversationRow, era: Era | None) -> content.Sequence:
+    series = eras.series(era)
+    # Only with the index's own condition does SQLite use the index, instead of looking at the whole conversation.
+    last = rows.number(
+        tx,
+        "SELECT max(sequence) FROM message"
+        " WHERE conversation = ? AND author = ? AND series = ? AND sequence IS NOT NULL",
+        (conversation.id, conversation.our_number, series),
+    )
+    return content.Sequence(series=series, number=last + 1)
+
+
+def _body(text: str) -> bytes:
+    if not text.strip():
+        raise BadInput(what="The message", problem="it is empty")
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(what="The message", problem="it contains something that is not text") from None
+    if len(body) > MAX_TEXT_SIZE:
+        raise TextTooLong(size=len(body), limit=MAX_TEXT_SIZE)
+    return body

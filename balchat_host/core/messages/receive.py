@@ -1,0 +1,52 @@
+"""Acting on what others said inside MLS."""
+
+from balchat_host.api.errors import MalformedContent
+from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.core import content, routes
+from balchat_host.core.content import MimiContent
+from balchat_host.core.delivery import reports
+from balchat_host.core.identifiers import identify
+from balchat_host.core.messages.adding import add
+from balchat_host.core.rows import ContactRow
+from balchat_host.core.unit_of_work import UnitOfWork
+
+
+def check(data: bytes) -> None:
+    """See that `receive_content` will take this content. Raise MalformedContent."""
+    mimi = MimiContent.decode(data)
+    match mimi.content_type:
+        case content.ACCEPTED:
+            pass
+        case content.ROUTES:
+            routes.decode(mimi.body)
+        case content.STATUS:
+            content.decode_status(mimi.body)
+        case _:
+            _check_text(mimi)
+
+
+def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes) -> bytes | None:
+    """Act on the content of an application message of a contact's; return the id that a receipt for it names, if any.
+
+    Raise MalformedContent.
+    """
+    mimi = MimiContent.decode(data)
+    match mimi.content_type:
+        case content.ACCEPTED:
+            pass  # hearing from them was the point
+        case content.ROUTES:
+            routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at)
+        case content.STATUS:
+            reports.apply_statuses(unit, contact, content.decode_status(mimi.body))
+            return None
+        case _:
+            _check_text(mimi)
+    identifier = identify(mimi, data, author=contact.peer, conversation=contact.conversation)
+    if mimi.content_type not in (content.ACCEPTED, content.ROUTES):
+        add(unit, contact.conversation, contact.id, mimi, identifier, text=mimi.text, encoded=data)
+    return identifier
+
+
+def _check_text(mimi: MimiContent) -> None:
+    if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
+        raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")
