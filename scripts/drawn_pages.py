@@ -1,0 +1,78 @@
+"""Draws what pages show of the code, between marks in them: the tables of a vault, and the machine of first contact.
+
+Run it after a change of either; a test holds the pages to it.
+"""
+
+import re
+import sqlite3
+from pathlib import Path
+
+from balchat_host.core.first_contact.machine import TABLE, Phase
+from balchat_host.core.schema import STEPS
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+def data_model() -> str:
+    """Return the tables of a vault, with their columns and references, as a Mermaid diagram."""
+    database = sqlite3.connect(":memory:")
+    try:
+        for step in STEPS:
+            database.executescript(step)
+        return "\n".join(["```mermaid", "erDiagram", *_tables(database), "```"])
+    finally:
+        database.close()
+
+
+def _tables(database: sqlite3.Connection) -> list[str]:
+    names = [
+        name
+        for (name,) in database.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid"
+        )
+    ]
+    references, tables = [], []
+    for name in names:
+        keys = {row[3]: (row[2], row[6]) for row in database.execute(f"PRAGMA foreign_key_list({name})")}
+        for column, (parent, on_delete) in sorted(keys.items()):
+            end = "goes with it" if on_delete == "CASCADE" else "names it"
+            references.append(f'    {parent} ||--o{{ {name} : "{column}: {end}"')
+        tables.append(f"    {name} {{")
+        for _, column, kind, not_null, _, primary in database.execute(f"PRAGMA table_info({name})"):
+            marks = ["PK"] * bool(primary) + ["FK"] * (column in keys)
+            note = "" if not_null or primary else ' "or NULL"'
+            tables.append(f"        {kind} {column}{' ' + ', '.join(marks) if marks else ''}{note}")
+        tables.append("    }")
+    return [*references, *tables]
+
+
+def first_contact() -> str:
+    """Return the machine of first contact as a Mermaid diagram, and as the table that it is."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f'    state "{phase}" as {phase.name}' for phase in Phase]
+    for phase, steps in TABLE.items():
+        ends: dict[Phase, list[str]] = {}
+        for what, step in steps.items():
+            if step.to is not phase:
+                ends.setdefault(step.to, []).append(what)
+        lines += [f"    {phase.name} --> {to.name}: {', '.join(inputs)}" for to, inputs in ends.items()]
+    lines += ["```", "", "| phase | input | leads to | what is done | if |", "| --- | --- | --- | --- | --- |"]
+    for phase, steps in TABLE.items():
+        for what, step in steps.items():
+            lines.append(f"| {phase} | {what} | {step.to} | {'; '.join(step.actions) or '–'} | {step.when or '–'} |")
+    return "\n".join(lines)
+
+
+PAGES = {_DOCS / "data-model.md": data_model, _DOCS / "spec" / "first-contact.md": first_contact}
+"""Which page has which drawing."""
+
+
+def with_drawing(page: str, drawing: str) -> str:
+    """Return a page with a drawing between its marks."""
+    marks = re.compile("(<!-- drawn -->\n).*?(<!-- end -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}{drawing}\n{found[2]}", page)
+
+
+if __name__ == "__main__":
+    for path, draw in PAGES.items():
+        path.write_text(with_drawing(path.read_text(), draw()))
