@@ -163,6 +163,7 @@ async def record() -> dict[str, list[str]]:
         "check_relay": {"relay": relay},
         "set_default_relay": {"relay": relay[:SHORT]},
         "remove_relay": {"relay": relay},
+        "conversation": {"which": "me"},
         "send": {"contact": "Bob", "text": "Yes!", "reply_to": question.id[:SHORT]},
         "message": {"message_id": question.id},
         "history": {"contact": "Bob", "limit": 2},

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import typer
 
 from balchat_host.api.errors import BalchatError
-from balchat_host.api.frontend import App, Profiles
+from balchat_host.api.frontend import MYSELF, App, Profiles
 from balchat_host.api.text import visible
 from balchat_ui_cli.frame import Choices
 
@@ -16,6 +16,11 @@ from balchat_ui_cli.frame import Choices
 def complete_contact(ctx: typer.Context, incomplete: str) -> list[str]:
     """Give the names of contacts that begin as what was typed does."""
     return _complete(ctx, incomplete, _contact_names)
+
+
+def complete_conversation(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Give the names of contacts, and ours, that begin as what was typed does."""
+    return _complete(ctx, incomplete, _conversation_names)
 
 
 def complete_relay(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -46,6 +51,10 @@ async def _names(profiles: Profiles, profile: str | None, names_of: Callable[[Ap
 
 async def _contact_names(app: App) -> list[str]:
     return [contact.name for contact in await app.contacts()]
+
+
+async def _conversation_names(app: App) -> list[str]:
+    return [*await _contact_names(app), MYSELF]
 
 
 async def _relay_names(app: App) -> list[str]:

@@ -7,7 +7,16 @@ from itertools import groupby
 from balchat_host.api.errors import NotRunning
 from balchat_host.api.text import visible
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RelayView, RequestView, Status
+from balchat_host.api.views import (
+    ContactState,
+    ContactView,
+    ConversationView,
+    Message,
+    MessageState,
+    RelayView,
+    RequestView,
+    Status,
+)
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, text_lines, visible_lines, width, wrap
 
@@ -158,6 +167,11 @@ def _labelled(label: str, *value: Span | str) -> Line:
 
 
 # -- people
+
+
+def conversation_words(view: ConversationView) -> list[str]:
+    """Say everything about a conversation that its title does not."""
+    return ["only you"] if view.contact is None else contact_words(view.contact)
 
 
 def contact_words(contact: ContactView) -> list[str]:

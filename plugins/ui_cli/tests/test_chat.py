@@ -19,6 +19,7 @@ from prompt_toolkit.output import DummyOutput
 
 from balchat_host.api.errors import ConnectionLost
 from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.views import MessageState
 from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ async def chatting(alice: MemoryAccount, bob: Peer) -> AsyncGenerator[Room, None
     scrollback = StringIO()
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
-        chat = Chat(alice.app, out, bob.contact)
+        chat = Chat(alice.app, out, await alice.app.conversation(bob.name))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(chat.run)
             room = Room(chat, keys, scrollback)
@@ -272,6 +273,27 @@ async def test_hostile_text_stays_harmless(alice: MemoryAccount, bob: Peer) -> N
 )
 def test_what_is_typed(line: str, understood: object) -> None:
     assert commands.read(line) == understood
+
+
+async def test_notes_to_ourselves_are_there_at_once_and_go_nowhere(alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    scrollback = StringIO()
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
+        chat = Chat(alice.app, out, await alice.app.conversation("me"))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(chat.run)
+            room = Room(chat, keys, scrollback)
+            await room.until(lambda: chat._screen._session.app.is_running)
+            keys.send_text("Buy milk.\r")
+            await room.until(lambda: "Buy milk." in room.shown)
+            tasks.cancel_scope.cancel()
+    assert "Notes to self · only you" in room.shown
+    assert "delivered" in room.shown
+    (note,) = await alice.app.history("Notes to self")
+    assert (note.text, note.author, note.state) == ("Buy milk.", None, MessageState.DELIVERED)
+    assert (await alice.app.status()).outbox.waiting == 0
+    assert bob.conversation == []
 
 
 @pytest.mark.parametrize("line", ["/reply", "/reply abcdef", "/more x", "/more 0", "/more 1001", "/", "/Quit"])

@@ -11,13 +11,13 @@ from balchat_host.api.errors import BalchatError, ConnectionLost
 from balchat_host.api.events import ContactRemoved, Event, MessageAdded
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
-from balchat_host.api.views import ContactView, Message, MessageState
+from balchat_host.api.views import ConversationView, Message, MessageState
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line, Output, Span, Style
-from balchat_ui_cli.render import MessageList, contact_words, quotation
+from balchat_ui_cli.render import MessageList, conversation_words, quotation
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap
 
@@ -30,20 +30,20 @@ _TYPED_AHEAD = 100
 class Chat:
     """One run of `balchat chat`."""
 
-    def __init__(self, app: App, out: Output, contact: ContactView) -> None:
+    def __init__(self, app: App, out: Output, conversation: ConversationView) -> None:
         self._app = app
         self._out = out
         # Renaming the contact elsewhere must not make us lose it.
-        self._peer = contact.peer_id
-        self._conversation = Conversation(contact)
-        self._list = MessageList(out.columns, contact.name)
+        self._id = conversation.id
+        self._conversation = Conversation(conversation)
+        self._list = MessageList(out.columns, conversation.title)
         self._to_do, self._typed = anyio.create_memory_object_stream[str](_TYPED_AHEAD)
         self._screen = Screen(out, typed=self._take, pending=self._pending, bar=self._bar, answerable=self._answerable)
 
     async def run(self) -> None:
         """Chat until the person leaves. Raises what makes going on impossible."""
         after = await self._app.cursor()
-        history = await self._app.history(self._peer, FIRST)
+        history = await self._app.history(self._id, FIRST)
         await self._learn_answered(history)
         settled = self._conversation.begin(history)
         self._out.say(self._headline(), *self._lines(settled))
@@ -75,14 +75,15 @@ class Chat:
     async def _follow_events(self, after: int) -> None:
         async with following(self._app.events(after=after)) as events:
             async for event in events:
-                if isinstance(event, ContactRemoved) and event.peer_id == self._peer:
+                contact = self._conversation.view.contact
+                if isinstance(event, ContactRemoved) and contact is not None and event.peer_id == contact.peer_id:
                     await self._screen.print(lambda: [["This contact was removed."]])
                     self._screen.leave()
                     return
                 await self._hear(event)
 
     async def _hear(self, event: Event) -> None:
-        if isinstance(event, MessageAdded) and event.message.conversation == self._conversation.contact.conversation:
+        if isinstance(event, MessageAdded) and event.message.conversation == self._id:
             await self._learn_answered([event.message])
         settled: list[Message] = []
 
@@ -97,8 +98,8 @@ class Chat:
         async with following(self._app.watch_status()) as states:
             async for status in states:
                 for contact in status.contacts:
-                    if contact.peer_id == self._peer and contact != self._conversation.contact:
-                        self._conversation.contact = contact
+                    if contact.conversation == self._id and contact != self._conversation.view.contact:
+                        self._conversation.learn(contact)
                         self._screen.redraw()
 
     async def _learn_answered(self, messages: Sequence[Message]) -> None:
@@ -107,7 +108,7 @@ class Chat:
     async def _mark_read(self, messages: Sequence[Message]) -> None:
         received = [message for message in messages if message.state is MessageState.RECEIVED]
         if received:
-            await self._app.mark_read(self._peer, received[-1].id)
+            await self._app.mark_read(self._id, received[-1].id)
 
     # -- from the person
 
@@ -130,7 +131,7 @@ class Chat:
     async def _do(self, typed: commands.Typed | None) -> None:
         match typed:
             case commands.Say(text=text, reply_to=reply_to):
-                message = await self._app.send(self._peer, text, reply_to)
+                message = await self._app.send(self._id, text, reply_to)
                 await self._screen.print(lambda: self._lines(self._conversation.add(message)))
             case commands.More(count=count):
                 await self._show_earlier(count)
@@ -145,7 +146,7 @@ class Chat:
 
     async def _show_earlier(self, count: int) -> None:
         oldest = self._conversation.oldest
-        messages = await self._app.history(self._peer, count, oldest) if oldest else []
+        messages = await self._app.history(self._id, count, oldest) if oldest else []
         await self._learn_answered(messages)
         earlier = self._conversation.earlier(messages)
         rule: Line = [Span("── earlier " if earlier else "── nothing earlier", Style.FAINT)]
@@ -186,8 +187,8 @@ class Chat:
         return [Span("── ", Style.FAINT), Span(words, Style.STRONG), Span(f" {rule}", Style.FAINT)]
 
     def _words(self) -> str:
-        contact = self._conversation.contact
-        return " · ".join([contact.name, *contact_words(contact)])
+        view = self._conversation.view
+        return " · ".join([view.title, *conversation_words(view)])
 
     def _bar(self) -> Line:
         read = self._conversation.last_read

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
-from balchat_host.api.views import ContactView, Message, MessageState
+from balchat_host.api.views import ContactView, ConversationView, Message, MessageState
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
 _REMEMBERED = 2000
@@ -22,8 +22,8 @@ _REMEMBERED = 2000
 class Conversation:
     """One conversation as a chat shows it."""
 
-    def __init__(self, contact: ContactView) -> None:
-        self.contact = contact
+    def __init__(self, view: ConversationView) -> None:
+        self.view = view
         self.known: dict[str, Message] = {}
         """Every message that was seen here or that one seen here answers."""
         self.pending: list[Message] = []
@@ -57,15 +57,19 @@ class Conversation:
     def hear(self, event: Event) -> list[Message]:
         """Take an event; give the messages that are settled now, in the order in which to show them."""
         match event:
-            case MessageAdded(message=message) if message.conversation == self.contact.conversation:
+            case MessageAdded(message=message) if message.conversation == self.view.id:
                 return self.add(message)
             case MessageStateChanged(id=identifier, state=state, reason=reason) if identifier in self.known:
                 return self._change(replace(self.known[identifier], state=state, reason=reason))
-            case ContactChanged(contact=contact) if contact.conversation == self.contact.conversation:
-                self.contact = contact
+            case ContactChanged(contact=contact) if contact.conversation == self.view.id:
+                self.learn(contact)
             case _:
                 pass
         return []
+
+    def learn(self, contact: ContactView) -> None:
+        """Learn how the contact is that the conversation is with."""
+        self.view = replace(self.view, contact=contact, title=contact.name)
 
     def leave(self) -> list[Message]:
         """Give what is still on its way, for the last time."""

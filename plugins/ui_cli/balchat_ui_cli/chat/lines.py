@@ -13,7 +13,7 @@ import anyio
 from balchat_host.api.errors import BalchatError, ConnectionLost
 from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
-from balchat_host.api.views import ContactView
+from balchat_host.api.views import ConversationView
 from balchat_ui_cli.chat.commands import Say
 from balchat_ui_cli.input_lines import InputLine, input_lines
 from balchat_ui_cli.output import Output
@@ -34,10 +34,10 @@ class Read:
 class ChatLines:
     """One run of `balchat chat --json`."""
 
-    def __init__(self, app: App, out: Output, contact: ContactView) -> None:
+    def __init__(self, app: App, out: Output, conversation: ConversationView) -> None:
         self._app = app
         self._out = out
-        self._contact = contact
+        self._id = conversation.id
         self._dealt_with = 0
         """The cursor of the last event that was printed or is none of ours."""
         self._progress = anyio.Condition()
@@ -62,9 +62,9 @@ class ChatLines:
         try:
             match _understand(line):
                 case Say(text=text, reply_to=reply_to):
-                    await self._app.send(self._contact.peer_id, text, reply_to)
+                    await self._app.send(self._id, text, reply_to)
                 case Read(up_to=up_to):
-                    await self._app.mark_read(self._contact.peer_id, up_to)
+                    await self._app.mark_read(self._id, up_to)
         except ConnectionLost:
             raise
         except BalchatError as error:
@@ -78,7 +78,7 @@ class ChatLines:
     async def _print_events(self, after: int) -> None:
         async with following(self._app.events(after=after)) as events:
             async for event in events:
-                if _conversation(event) == self._contact.conversation:
+                if _conversation(event) == self._id:
                     with self._out.telling(self._done):
                         await self._out.patiently(self._out.value, event, list)
                 async with self._progress:

@@ -6,17 +6,17 @@ import typer
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
-from balchat_ui_cli.commands.contacts import Contact
+from balchat_ui_cli.commands.messages import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    command(app, "chat", panel=MESSAGES, examples=["balchat chat Bob"])(chat)
+    command(app, "chat", panel=MESSAGES, examples=["balchat chat Bob", "balchat chat me"])(chat)
 
 
-def chat(run: Run, name: Contact) -> None:
-    """Talk to a contact.
+def chat(run: Run, name: Conversation) -> None:
+    """Talk to a contact, or write notes to yourself.
 
     What arrives is shown at once, and what you write has a state that changes.
     """
@@ -26,12 +26,12 @@ def chat(run: Run, name: Contact) -> None:
 
 
 async def _chat(app: App, run: Run, name: str) -> None:
-    contact = await app.contact(name)
+    conversation = await app.conversation(name)
     if run.out.as_json:
         from balchat_ui_cli.chat.lines import ChatLines
 
-        await ChatLines(app, run.out, contact).run()
+        await ChatLines(app, run.out, conversation).run()
     else:
         from balchat_ui_cli.chat.chat import Chat
 
-        await Chat(app, run.out, contact).run()
+        await Chat(app, run.out, conversation).run()

@@ -12,9 +12,9 @@ from balchat_common.text_files import NotText, decoded
 
 from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
 from balchat_host.api.events import MessageStateChanged
-from balchat_host.api.frontend import MAX_TEXT_SIZE, App
+from balchat_host.api.frontend import MAX_TEXT_SIZE, MYSELF, App
 from balchat_host.api.views import Message, MessageState
-from balchat_ui_cli.commands.contacts import Contact
+from balchat_ui_cli.completion import complete_conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.lookup import answered
@@ -22,6 +22,15 @@ from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line
 from balchat_ui_cli.session import following
 
+Conversation = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help=f"A contact, or {MYSELF} for notes to yourself.",
+        autocompletion=complete_conversation,
+        show_default=False,
+    ),
+]
 QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
 
 
@@ -49,6 +58,7 @@ def register(app: typer.Typer) -> None:
             "balchat send Bob 'Are you there?'",
             "balchat send Bob 'Yes.' --reply-to 3f2a9c1e --wait delivered --timeout 30",
             "uptime | balchat send Bob",
+            "balchat send me 'Buy milk.'",
         ],
     )(send)
     command(
@@ -62,7 +72,7 @@ def register(app: typer.Typer) -> None:
 
 def send(  # noqa: PLR0917  # the command line's options, given by name
     run: Run,
-    name: Contact,
+    name: Conversation,
     text: Annotated[
         str | None,
         typer.Argument(metavar="TEXT", help="The message; without it, or with -, standard input.", show_default=False),
@@ -123,6 +133,8 @@ async def _follow(
     """Send, and give the message as it is when its state is in `done`, or when the time is over."""
     before = await app.cursor()
     message = await send_it()
+    if message.state in done:
+        return message
     with anyio.move_on_after(timeout or None):
         async with following(app.events(after=before)) as events:
             async for event in events:
@@ -133,7 +145,7 @@ async def _follow(
 
 def history(
     run: Run,
-    name: Contact,
+    name: Conversation,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages.")] = 20,
     before: Annotated[str | None, typer.Option(metavar="ID", help="The last ones before this message.")] = None,
 ) -> None:
