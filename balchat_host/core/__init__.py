@@ -9,12 +9,17 @@ Rules
   ratchet step that made it is on the disk.
 - Whatever a stranger can make grow has a limit here.
 
-Where things are: `unit_of_work` what every function gets; `schema` the tables, `rows` and `views` what stands in them
-and how front ends see it; `codes`, `names` and `safety` what people read and type, with `characters`, `lookalikes` and
-`key_spellings`; `envelope` and `content` the wire formats; `account`, `contacts`, `requests`, `messages` what
-people do; `asking` and `handshake` how two accounts come to share a group, and `groups` which one they use; `routes`
-how they reach each other; `inbox` what arrives, `budgets` what that may cost, and `failed_envelopes` which of it failed
-unexpectedly; `outbox` what waits to leave, `requeue` what leaves again, and `progress` how far it has come;
-`key_package_pool` our KeyPackages at relays; `restoring` how an account goes on from a backup; `event_log` what front
-ends are told; `limits` and `housekeeping` what keeps all of it from growing.
+Where things are:
+
+- what every function gets: `unit_of_work`; the tables: `schema`, what stands in them: `rows`, how front ends see it:
+  `views` (docs/data-model.md)
+- who there is: `account`, `peers`, `contacts`; how they come to be contacts: `first_contact`; how they reach each
+  other: `routes`; our KeyPackages in the hands of others: `key_package_pool`
+- where they talk: `conversations`, `membership`, and `eras`, the MLS groups that carry them; what they say: `messages`
+- what leaves: `delivery`; what arrives: `inbox`, what that may cost: `budgets`, which of it failed unexpectedly:
+  `failed_envelopes`
+- what front ends are told: `event_log`; how an account goes on from a backup: `restoring`; what keeps all of it from
+  growing: `limits`, `housekeeping`
+- the formats: `envelope`, `content`, `identifiers`; what people read and type: `codes`, `names`, `safety`, with
+  `characters`, `lookalikes` and `key_spellings`
 """
