@@ -30,7 +30,7 @@ _VAULT_ONLY: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=512)  # each statement runs again and again; one that is refused is looked at anew
+@lru_cache(maxsize=512)  # each statement runs again and again; one that is refused is looked at each time
 def refuse_vault_only(sql: str) -> None:
     """Raise SqlError for a statement that is the vault's own to run: transaction control, and other databases."""
     if _VAULT_ONLY.match(sql):

@@ -65,7 +65,7 @@ class Outcome(StrEnum):
     """The other end said no, with a reason; it may be tried again after `retry_after` seconds.
 
     None means never. Where the peer itself said it, the host gives the envelope up. Where it was who stores and
-    forwards, it is only this way that never takes it: the host tries others, and makes a contact request anew. So a
+    forwards, it is only this way that never takes it: the host tries others, and makes another contact request. So a
     transport that merely knows no time gives one of its own.
     """
     LOST = "lost"
