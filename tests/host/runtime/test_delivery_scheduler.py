@@ -41,7 +41,6 @@ async def test_strangers_who_come_and_go_leave_no_worker_behind() -> None:
         Nowhere(),
         Backoff(first=1, longest=1),
         hedge=8,
-        explain=lambda _peer, _reason: None,
         stopped=lambda _peer, _stopped: None,
     )
     async with anyio.create_task_group() as tasks:
