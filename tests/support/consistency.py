@@ -2,7 +2,6 @@
 
 Each rule is a query for what breaks it, so that a failure shows the rows.
 """
-# the queries are our own text
 
 from typing import Final
 

@@ -11,6 +11,7 @@ from balchat_host.core import contacts, event_log
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import leaving, reports
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.messages import history
 
 MINUTE = 60
 
@@ -163,3 +164,11 @@ def test_a_report_on_what_is_gone_changes_nothing(pair) -> None:
     for outcome in Outcome:
         pair.report(ticket, outcome)
         assert pair.effects == []
+
+
+def test_a_receipt_ends_when_it_is_stored_since_nothing_confirms_it(pair) -> None:
+    said = [bytes(32)]
+    pair.with_bob(lambda unit, bob: history.send_receipts(unit, bob, said, MessageStatus.DELIVERED))
+    (ticket,) = pair.tickets()
+    pair.report(ticket, Outcome.STORED, latency=Latency.STORE_AND_FORWARD)
+    assert pair.count("payload") == pair.count("delivery") == 0

@@ -60,12 +60,10 @@ def test_people_see_each_stored_phase_as_one_state() -> None:
 
 def test_a_phase_wants_a_key_package_as_its_steps_leave_it() -> None:
     """A step into a wanting phase asks for one, or comes from one; a step out of it asks for none any more."""
-    wants = {Action.WANT_NOW, Action.WANT_SOON, Action.WANT_MENDED, Action.WANT_ELSEWHERE}
+    wants = {each for each in Action if each.name.startswith("WANT_")}
     for phase, steps in TABLE.items():
         for what, step in steps.items():
             asks, stops = bool(wants & set(step.actions)), Action.STOP_WANTING in step.actions
-            if what is Input.RESTORED:
-                continue  # `restoring` spreads the requests over time
             if step.to in WANTING:
                 assert asks or phase in WANTING, f"{phase}, {what}"
                 assert not stops, f"{phase}, {what}"
@@ -100,9 +98,7 @@ class Contact:
             contact = contacts.find(unit.tx, "Bob")
             if what is Input.KEY_PACKAGE_REFUSED:  # the report ends the delivery
                 queue.drop(unit, contact, Purpose.KEY_PACKAGE_REQUEST)
-            asking.take(unit, contact, what, reason="no-key-package")
-            if what is Input.RESTORED and contact.phase is not Phase.NEW:
-                queue.queue_key_package_request(unit, contact, not_before=unit.now)
+            asking.take(unit, contact, what, reason="no-key-package", turn=unit.now)
 
         self.run(happen)
 
