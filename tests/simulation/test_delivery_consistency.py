@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from balchat_crypto_mls.engine import MlsEngine
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ class Deliveries(RuleBasedStateMachine):
         self.backups: list[SqliteUnits | None] = [None, None]
         self.count = 0
 
-    @initialize(steps=st.integers(0, 3))
+    @initialize(steps=st.sampled_from([3, 3, 3, 2, 1, 0]))
     def begin(self, steps: int) -> None:
         alice, bob = self.people
         if steps > 0:
@@ -97,6 +98,17 @@ class Deliveries(RuleBasedStateMachine):
     @rule(one=who, crash=st.booleans())
     def remove(self, one: int, *, crash: bool) -> None:
         self.with_contact(one, lambda unit, contact: contacts.remove(unit, contact.name), crash=crash)
+
+    @rule(one=who, carried=st.integers(0, 3))
+    def lose_everything_and_ask_again(self, one: int, carried: int) -> None:
+        account, other = self.pair(one)
+        if account.contact(other) is not None:
+            account.remove(other)
+        account.add(other)
+        for _ in range(carried):
+            for author, reader in ((account, other), (other, account)):
+                self.world.connect(author, reader)
+                self.world.deliver(author, reader)
 
     @rule(one=who, crash=st.booleans())
     def block_or_unblock(self, one: int, *, crash: bool) -> None:
@@ -159,7 +171,7 @@ class Deliveries(RuleBasedStateMachine):
         """Have the other say something of a message, of whomever it is, or of none."""
 
         def apply(unit: UnitOfWork, contact: ContactRow) -> None:
-            ids = [bytes(32), *(row[0] for row in unit.tx.query("SELECT id FROM message ORDER BY seq"))]
+            ids = [*(row[0] for row in unit.tx.query("SELECT id FROM message ORDER BY seq DESC")), bytes(32)]
             chosen = ids[which % len(ids)]
             assert isinstance(chosen, bytes)
             reports.apply_statuses(unit, contact, [(chosen, status)])
@@ -218,5 +230,5 @@ class Deliveries(RuleBasedStateMachine):
             account.read(check_at_rest)
 
 
-Deliveries.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-TestDeliveries = Deliveries.TestCase
+Deliveries.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestDeliveries = pytest.mark.slow(Deliveries.TestCase)
