@@ -28,6 +28,19 @@ def test_what_has_no_era_to_be_encrypted_in_waits_unseen_by_the_worker(strangers
     assert strangers.alice.read(leaving.view).waiting == 2
 
 
+def test_what_was_written_before_anybody_said_yes_leaves_in_order_once_they_do(strangers) -> None:
+    alice, bob, world = strangers.alice, strangers.bob, strangers.world
+    alice.add(bob)
+    strangers.write("one", "two")
+    for _ in range(2):  # for a KeyPackage, and for contact
+        world.connect(alice, bob)
+        world.deliver(alice, bob)
+    bob.accept(alice)
+    world.connect(bob, alice)
+    world.deliver(bob, alice)
+    assert strangers.texts(strangers.tickets()) == ["one", "two"]
+
+
 def test_a_message_is_one_payload_and_one_delivery_and_its_content_is_kept_once(pair) -> None:
     pair.write("one")
     ((purpose, content, device),) = pair.alice.read(
