@@ -221,7 +221,6 @@ def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
     crossed = not contact.may_talk and eras.ours_waits_for_answer(unit.tx, contact.conversation)
     ours_wins = crossed and contact.us < contact.peer
     eras.use(unit, contact, era, below_newest=ours_wins)
-    queue.drop(unit, contact, Purpose.KEY_PACKAGE_REQUEST)
     if not ours_wins:
         queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
     if not contact.may_talk:
