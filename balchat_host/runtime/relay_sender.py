@@ -6,6 +6,7 @@ refused. Who cannot be reached at all, and was never talked to, may have left Ke
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import anyio
@@ -75,7 +76,8 @@ class RelaySender(DeliveryWorker):
             return None  # a report, or whoever comes up, wakes us
         if (wait := self._resume_at - anyio.current_time()) > 0:
             return wait
-        pending = await self._runner.read(self._pending)
+        # The vault reads in another thread, where the loop's time cannot be asked for.
+        pending = await self._runner.read(partial(self._pending, hedge=self._hedge()))
         try:
             if pending.wants_key_package:
                 return await self._claim()
@@ -118,7 +120,6 @@ class RelaySender(DeliveryWorker):
         self._resume_at = max(self._resume_at, anyio.current_time() + wait)
         return wait
 
-    def _pending(self, tx: ReadTransaction) -> leaving.Pending:
+    def _pending(self, tx: ReadTransaction, *, hedge: float) -> leaving.Pending:
         now = self._runner.clock()
-        queued_until = now - int(self._hedge() * 1000)
-        return leaving.to_store(tx, self._peer, queued_until=queued_until, now=now, limit=_BATCH)
+        return leaving.to_store(tx, self._peer, queued_until=now - int(hedge * 1000), now=now, limit=_BATCH)
