@@ -34,14 +34,17 @@ def create(unit: UnitOfWork, name: str) -> Account:
 def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
     """Make `peer` ourselves."""
     number = peers.know(unit, peer)
-    unit.tx.execute("INSERT INTO account (only, peer, name, created_at) VALUES (1, ?, ?, ?)", (number, name, unit.now))
+    unit.tx.execute(
+        "INSERT INTO account (only, peer, account_key, name, created_at) VALUES (1, ?, ?, ?, ?)",
+        (number, peer.octets, name, unit.now),
+    )
     membership.begin(unit, ConversationKind.SELF, conversation_of_two(peer, peer), (number,))
     return Account(number=number, peer=peer, name=name)
 
 
 def load(tx: ReadTransaction) -> Account:
     """Return the account. Raise VaultDamaged where there is none: a vault is never without one once it was made."""
-    rows = tx.query("SELECT peer.id, account_key, name FROM account JOIN peer ON peer.id = account.peer")
+    rows = tx.query("SELECT peer, account_key, name FROM account")
     if not rows:
         raise VaultDamaged(problem="it holds no account")
     number, key, name = rows[0]

@@ -42,7 +42,9 @@ def find(tx: ReadTransaction, which: str) -> tuple[ConversationRow, ContactRow |
     except NoSuchContact:
         if _means_ourselves(tx, which):
             return with_ourselves(tx), None
-        named = rows.contacts_where(tx, "conversation.conversation_id = ?", (_id(which),))
+        named = rows.contacts_where(
+            tx, "contact.conversation = (SELECT id FROM conversation WHERE conversation_id = ?)", (_id(which),)
+        )
         if not named:
             raise
         contact = named[0]

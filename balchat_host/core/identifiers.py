@@ -7,7 +7,6 @@ from typing import Final
 from balchat_host.api.types import PeerId
 from balchat_host.core.codes import SCHEME, peer_uri
 from balchat_host.core.content import MimiContent, message_id
-from balchat_host.core.rows import ConversationRow
 
 _CONVERSATION_ID_SIZE: Final = 16
 
@@ -19,11 +18,11 @@ def conversation_of_two(one: PeerId, other: PeerId) -> bytes:
     return hashlib.sha256(b"balchat-conversation-v1\0" + lower + higher).digest()[:_CONVERSATION_ID_SIZE]
 
 
-def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, conversation: ConversationRow) -> bytes:
+def identify(mimi: MimiContent, encoded: bytes, *, author: PeerId, conversation_id: bytes) -> bytes:
     """Return the id of a message that `author` wrote in a conversation (`content.message_id`)."""
     return message_id(
         sender_uri=peer_uri(author),
-        room_uri=f"{SCHEME}:room/{conversation.conversation_id.hex()}",
+        room_uri=f"{SCHEME}:room/{conversation_id.hex()}",
         content=encoded,
         salt=mimi.salt,
     )

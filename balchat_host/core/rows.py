@@ -12,15 +12,14 @@ from balchat_host.core.delivery import progress
 from balchat_host.core.envelope import Kind
 from balchat_host.core.first_contact import machine
 from balchat_host.core.first_contact.machine import Phase
+from balchat_host.core.identifiers import conversation_of_two
 
 CONTACT_COLUMNS: Final = (
     "contact.peer, peer.account_key, contact.name, contact.verified, contact.blocked, phase, introduction, reason,"
-    " restored, contact.conversation, conversation.conversation_id, account.peer, own.account_key"
+    " restored, contact.conversation, account.peer, account.account_key"
 )
 CONTACT_TABLES: Final = (
-    "contact JOIN peer ON peer.id = contact.peer JOIN first_contact ON first_contact.peer = contact.peer"
-    " JOIN conversation ON conversation.id = contact.conversation"
-    " JOIN account JOIN peer AS own ON own.id = account.peer"
+    "contact JOIN peer ON peer.id = contact.peer JOIN first_contact ON first_contact.peer = contact.peer JOIN account"
 )
 _MESSAGE_COLUMNS: Final = (
     "message.seq, message.id, message.conversation,"  # noqa: S608  # our own text
@@ -165,7 +164,7 @@ def contacts_where(tx: ReadTransaction, condition: str, parameters: Sequence[Sql
 
 def contact(row: SqlRow) -> ContactRow:
     """Read a row that begins with the columns of `CONTACT_COLUMNS`."""
-    peer, phase = PeerId(cast("bytes", row[1])), Phase(cast("str", row[5]))
+    us, peer, phase = PeerId(cast("bytes", row[11])), PeerId(cast("bytes", row[1])), Phase(cast("str", row[5]))
     return ContactRow(
         id=cast("int", row[0]),
         peer=peer,
@@ -178,9 +177,9 @@ def contact(row: SqlRow) -> ContactRow:
         restored=bool(row[8]),
         conversation=ConversationRow(
             id=cast("int", row[9]),
-            our_number=cast("int", row[11]),
-            us=PeerId(cast("bytes", row[12])),
-            conversation_id=cast("bytes", row[10]),
+            our_number=cast("int", row[10]),
+            us=us,
+            conversation_id=conversation_of_two(us, peer),
             kind=ConversationKind.DIRECT,
             contact=peer,
             open=phase in machine.TALKING,

@@ -32,10 +32,12 @@ CREATE TABLE device (
     UNIQUE (peer, device_id)
 ) STRICT;
 
--- `copied_at` is set in a backup alone: when it was made. `restored_at` is when we last went on from one.
+-- `account_key` is that of `peer`: every look-up of a contact asks who we are. `copied_at` is set in a backup alone: when
+-- it was made. `restored_at` is when we last went on from one.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     peer INTEGER NOT NULL REFERENCES peer,
+    account_key BLOB NOT NULL,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     copied_at INTEGER,
@@ -223,7 +225,6 @@ CREATE TABLE delivery (
 ) STRICT;
 CREATE INDEX delivery_of_payload ON delivery (payload);
 CREATE INDEX delivery_of_peer ON delivery (peer, ticket);
-CREATE INDEX delivery_to_store ON delivery (peer, ticket) WHERE stored_at IS NULL;
 
 -- Contacts of whom all that waits is still to be queued again, and why.
 CREATE TABLE deferred_requeue (

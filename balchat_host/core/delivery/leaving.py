@@ -77,7 +77,7 @@ def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, 
     """
     found = tx.query(
         "SELECT ticket, purpose, ciphertext, queued_at, not_before"  # noqa: S608  # our own text
-        " FROM delivery INDEXED BY delivery_to_store JOIN payload ON payload.id = delivery.payload"
+        " FROM delivery JOIN payload ON payload.id = delivery.payload"
         f" WHERE {_TO_A_CONTACT} AND ciphertext IS NOT NULL AND stored_at IS NULL"
         " AND coalesce(stale_at > ?, 1) ORDER BY ticket LIMIT ?",
         (peer.octets, now, limit),

@@ -52,7 +52,7 @@ def control_content(
     encoded = mimi.encode()
     if content_type == STATUS:
         return encoded, None
-    return encoded, identify(mimi, encoded, author=contact.us, conversation=contact.conversation)
+    return encoded, identify(mimi, encoded, author=contact.us, conversation_id=contact.conversation.conversation_id)
 
 
 def queue_answer(unit: UnitOfWork, contact: ContactRow, era: Era, content: bytes, message_id: bytes | None) -> None:
@@ -136,13 +136,13 @@ def encrypt_waiting(unit: UnitOfWork, conversation: ConversationRow) -> None:
 
 def encrypt_more(unit: UnitOfWork, conversation: int) -> None:
     """Encrypt another portion of what waits in a conversation."""
-    for contact in rows.contacts_where(unit.tx, "conversation.id = ?", (conversation,)):
+    for contact in rows.contacts_where(unit.tx, "contact.conversation = ?", (conversation,)):
         encrypt_waiting(unit, contact.conversation)
 
 
 def encrypt_all_waiting(unit: UnitOfWork) -> None:
     """Encrypt a portion of what waits in each conversation: we may have been killed before the last one."""
-    waits = "EXISTS (SELECT 1 FROM payload WHERE payload.conversation = conversation.id AND ciphertext IS NULL)"
+    waits = "EXISTS (SELECT 1 FROM payload WHERE payload.conversation = contact.conversation AND ciphertext IS NULL)"
     for contact in rows.contacts_where(unit.tx, waits):
         with unit.contained():
             encrypt_waiting(unit, contact.conversation)

@@ -152,7 +152,7 @@ def renew(unit: UnitOfWork) -> None:
     """
     late = (
         "EXISTS (SELECT 1 FROM payload JOIN delivery ON delivery.payload = payload.id"
-        " WHERE payload.conversation = conversation.id AND purpose = ? AND purpose <> 1"
+        " WHERE payload.conversation = contact.conversation AND purpose = ? AND purpose <> 1"
         " AND coalesce(stale_at, 0) < ? AND made_at < ?)"
     )
     parameters = (Purpose.CONTACT_REQUEST, unit.now, unit.now - _ASKED_EVERY)

@@ -37,7 +37,7 @@ def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) ->
         in_reply_to=replied_to,
     )
     encoded = mimi.encode()
-    identifier = identify(mimi, encoded, author=conversation.us, conversation=conversation)
+    identifier = identify(mimi, encoded, author=conversation.us, conversation_id=conversation.conversation_id)
     seq = add(unit, conversation, conversation.our_number, mimi, identifier, text=text, encoded=encoded)
     assert seq is not None, "a fresh salt makes a fresh id"
     others = len(membership.others(unit.tx, conversation))

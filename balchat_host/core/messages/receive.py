@@ -41,7 +41,7 @@ def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes) -> bytes
             return None
         case _:
             _check_text(mimi)
-    identifier = identify(mimi, data, author=contact.peer, conversation=contact.conversation)
+    identifier = identify(mimi, data, author=contact.peer, conversation_id=contact.conversation.conversation_id)
     if mimi.content_type not in (content.ACCEPTED, content.ROUTES):
         add(unit, contact.conversation, contact.id, mimi, identifier, text=mimi.text, encoded=data)
     return identifier

@@ -9,12 +9,10 @@ from balchat_common import cbor
 
 from balchat_host.api.errors import MalformedContent, MalformedEnvelope
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ConversationKind
 from balchat_host.core import content, routes
 from balchat_host.core.content import MessageStatus, MimiContent
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind, envelope_id
 from balchat_host.core.identifiers import conversation_of_two, identify
-from balchat_host.core.rows import ConversationRow
 
 HERE = Path(__file__).parent / "vectors"
 ENVELOPES: dict[str, Any] = json.loads((HERE / "envelopes.json").read_text())
@@ -91,10 +89,7 @@ def test_content_and_its_id_are_as_the_vectors_say(vector: dict[str, Any]) -> No
     author, reader = (PeerId(bytes.fromhex(each)) for each in CONTENT["peers"])
     named = conversation_of_two(author, reader)
     assert named == conversation_of_two(reader, author) == bytes.fromhex(CONTENT["conversation"])
-    conversation = ConversationRow(
-        id=1, us=author, our_number=1, conversation_id=named, kind=ConversationKind.DIRECT, contact=None, open=True
-    )
-    assert identify(mimi, octets, author=author, conversation=conversation).hex() == vector["message_id"]
+    assert identify(mimi, octets, author=author, conversation_id=named).hex() == vector["message_id"]
 
 
 def test_statuses_and_routes_are_as_the_vectors_say() -> None:
