@@ -27,8 +27,8 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Phase, Route
 from balchat_host.api.views import ContactState
-from balchat_host.core import account, contacts, inbox, outbox, routes
-from balchat_host.core.delivery import leaving
+from balchat_host.core import account, contacts, inbox, routes
+from balchat_host.core.delivery import leaving, reports
 from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.loader.profiles import ProfileDirectory
@@ -195,7 +195,7 @@ async def _make(room: Room, count: int) -> _Account:
             await alice.befriend(f"Contact {number}")
         found = await alice.runner.read(contacts.everyone)
         assert [contact.state for contact in found] == [ContactState.ACTIVE] * count
-        assert await alice.runner.read(outbox.peers) == []
+        assert await alice.runner.read(leaving.peers) == []
     finally:
         await vault.aclose()
     return _Account(directory, configuration)
@@ -234,10 +234,10 @@ class _Side:
     async def _take_out(self, peer: PeerId) -> list[bytes]:
         """Return what waits for a peer, and count it as delivered."""
         found = await self.runner.read(lambda tx: leaving.pending(tx, peer, after=0, now=_now(), limit=100))
-        reports = [
+        delivered = [
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE) for each in found.outgoing
         ]
-        await self.runner.change(lambda unit: reports.apply_reports(unit, reports))
+        await self.runner.change(lambda unit: reports.apply_reports(unit, delivered))
         return [each.envelope for each in found.outgoing]
 
 

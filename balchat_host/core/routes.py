@@ -1,6 +1,7 @@
 """How a contact can be reached, as they told us, and how they can reach us, as we told them: docs/spec/content.md."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 from balchat_common import cbor
@@ -96,6 +97,11 @@ def all_told(tx: ReadTransaction) -> dict[PeerId, bytes | None]:
 
 def body_of(routes: Sequence[Route]) -> bytes:
     """Return the body of a ROUTES message with as many routes, from the first, as may be named."""
+    return _body_of(tuple(routes))
+
+
+@lru_cache(maxsize=256)  # a transport may have the same routes for everybody
+def _body_of(routes: tuple[Route, ...]) -> bytes:
     return encode(_fitting(routes))
 
 

@@ -1,7 +1,7 @@
 """How rows look to front ends."""
 
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from balchat_host.api.frontend import NOTES_TO_SELF
 from balchat_host.api.storage import ReadTransaction
@@ -16,6 +16,20 @@ RESTORED: Final = "restored"
 
 def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
     """Show a contact; whether it is reachable is the runtime's to say."""
+    return _contact_view(row, _unread(tx, row.conversation))
+
+
+def contact_views(tx: ReadTransaction) -> list[ContactView]:
+    """Show all contacts, by name. There may be a thousand, so what is unread is counted in one query."""
+    counted = tx.query(
+        "SELECT id, (SELECT count(*) FROM message WHERE message.conversation = conversation.id"
+        " AND author <> (SELECT peer FROM account) AND seq > read_up_to) FROM conversation"
+    )
+    unread = {cast("int", conversation): cast("int", count) for conversation, count in counted}
+    return [_contact_view(row, unread[row.conversation.id]) for row in rows.contacts_where(tx, "1 ORDER BY name_key")]
+
+
+def _contact_view(row: ContactRow, unread: int) -> ContactView:
     return ContactView(
         name=row.name,
         peer_id=row.peer.octets.hex(),
@@ -25,7 +39,7 @@ def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
         verified=row.verified,
         blocked=row.blocked,
         reason=row.shown_reason or (RESTORED if row.restored else None),
-        unread=_unread(tx, row.conversation),
+        unread=unread,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
@@ -151,7 +152,12 @@ class EnabledTransport(EnabledPlugin[Transport]):
 
     def _checked(self, found: Sequence[Route]) -> Sequence[Route]:
         """Return routes that others can read (docs/spec/content.md). Raises what is wrong with them."""
-        checked = routes.decode(routes.encode(found[: routes.MAX_ROUTES]))
+        checked = _readable(tuple(found[: routes.MAX_ROUTES]))
         if any(route.transport != self.name for route in checked):
             raise ValueError
         return checked
+
+
+@lru_cache(maxsize=256)  # a transport may have the same routes for everybody
+def _readable(found: tuple[Route, ...]) -> Sequence[Route]:
+    return tuple(routes.decode(routes.encode(found)))

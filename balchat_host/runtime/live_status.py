@@ -9,11 +9,10 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactView, Status
-from balchat_host.core import contacts
 from balchat_host.core.delivery import leaving
 from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
-from balchat_host.core.views import contact_view
+from balchat_host.core.views import contact_views
 
 SENDING_FAILED: Final = "sending-failed"
 """The reason that is shown for a contact to whom sending has failed in a way that nobody expected."""
@@ -102,7 +101,7 @@ class LiveStatus:
             plugins=dict(self._plugins),
             policy=self._policy,
             works_as=self._works_as,
-            contacts=[self.complete(contact_view(tx, row)) for row in contacts.everyone(tx)],
+            contacts=[self.complete(view) for view in contact_views(tx)],
             requests=requests.count(tx),
             outbox=leaving.view(tx),
             storage=self._storage,

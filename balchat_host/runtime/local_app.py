@@ -25,7 +25,7 @@ from balchat_host.core import account, contacts, event_log
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.messages import history
 from balchat_host.core.messages.compose import compose
-from balchat_host.core.views import contact_view
+from balchat_host.core.views import contact_view, contact_views
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -117,8 +117,7 @@ class LocalApp(App):
         )
 
     async def contacts(self) -> list[ContactView]:
-        views = await self._runner.read(lambda tx: [contact_view(tx, row) for row in contacts.everyone(tx)])
-        return [self._live_status.complete(view) for view in views]
+        return [self._live_status.complete(view) for view in await self._runner.read(contact_views)]
 
     async def contact(self, contact: str) -> ContactView:
         view = await self._runner.read(lambda tx: contact_view(tx, contacts.find(tx, contact)))
