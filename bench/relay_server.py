@@ -277,12 +277,20 @@ def serving(path: Path, *, echo: bool) -> Iterator[Path]:
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(str(path),), kwargs={"echo": echo})
     server.start()
     try:
-        while not path.exists():
+        while not _listens(path):
             time.sleep(0.05)
         yield path
     finally:
         server.terminate()
         server.join()
+
+
+def _listens(path: Path) -> bool:
+    try:
+        relay_load.Client(path).close()
+    except OSError:
+        return False
+    return True
 
 
 def bare(path: Path) -> AbstractContextManager[Path]:
