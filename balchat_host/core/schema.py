@@ -32,8 +32,8 @@ CREATE TABLE device (
     UNIQUE (peer, device_id)
 ) STRICT;
 
--- `account_key` is that of `peer`: every look-up of a contact asks who we are. `copied_at` is set in a backup alone: when
--- it was made. `restored_at` is when we last went on from one.
+-- `account_key` is that of `peer`: every look-up of a contact asks who we are. `copied_at` is set in a backup alone:
+-- when it was made. `restored_at` is when we last went on from one.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     peer INTEGER NOT NULL REFERENCES peer,
