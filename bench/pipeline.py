@@ -170,9 +170,7 @@ class _MlsPair:
         engine.create_identity(self._alice, now=now)
         peer = engine.create_identity(self._bob, now=now)
         package = engine.key_package(self._bob, lifetime=3600, now=now)
-        engine.create_group(self._alice, _GROUP, now=now)
-        invitation = engine.add(self._alice, _GROUP, [(peer, package)], now=now)
-        engine.apply_pending_commit(self._alice, _GROUP, now=now)
+        invitation = engine.found(self._alice, _GROUP, [(peer, package)], now=now)
         engine.join(self._bob, invitation.welcome, now=now, max_members=2)
 
     def encrypt(self, count: int) -> None:

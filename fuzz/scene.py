@@ -104,8 +104,7 @@ class Scene:
         """Return a Welcome for Alice to a group of two."""
 
         def make(unit: UnitOfWork) -> bytes:
-            unit.engine.create_group(unit.keys, group, now=unit.seconds)
-            return unit.engine.add(unit.keys, group, [(self.alice.peer, key_package)], now=unit.seconds).welcome
+            return unit.engine.found(unit.keys, group, [(self.alice.peer, key_package)], now=unit.seconds).welcome
 
         return sender.change(make, then_crash=True)
 

@@ -23,12 +23,11 @@ from balchat_host.api.types import PeerId, Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """What a committer hands out for new members: the Commit for those who are in, the Welcome for those who come.
+    """The Welcome (RFC 9420, section 12.4.3.1) by which the others join a group that was founded with them.
 
-    `not_after`: until when all of them can use the Welcome, in Unix seconds, as their key packages say.
+    `not_after`: until when all of them can use it, in Unix seconds, as their key packages say.
     """
 
-    commit: bytes
     welcome: bytes
     not_after: int
 
@@ -64,22 +63,18 @@ class CryptoEngine(ABC):
 
     @abstractmethod
     def create_identity(self, state: KeyValueArea, *, now: int) -> PeerId:
-        """Make the account's long-term Ed25519 identity key and its MLS credential.
+        """Make the account's long-term Ed25519 identity key and its MLS credential, once for each vault.
 
-        Give the peer id. Once for each vault.
+        Return the peer id. Raise BadInput where there is one already.
         """
 
     @abstractmethod
-    def identity(self, state: KeyValueArea) -> PeerId:
-        """Give the account's own peer id."""
-
-    @abstractmethod
     def identity_seed(self, state: KeyValueArea) -> Secret:
-        """Give the identity key's 32-octet seed (RFC 8032), which also makes the onion service's key."""
+        """Return the identity key's 32-octet seed (RFC 8032), which also makes the onion service's key."""
 
     @abstractmethod
     def sign(self, state: KeyValueArea, *, domain: str, message: bytes) -> bytes:
-        """Sign `domain ‖ 0x00 ‖ message` with the identity key; give the 64-octet Ed25519 signature.
+        """Sign `domain ‖ 0x00 ‖ message` with the identity key; return the 64-octet Ed25519 signature.
 
         `domain` is printable ASCII without NUL and names the use, so that a signature never counts for another one.
         """
@@ -107,39 +102,20 @@ class CryptoEngine(ABC):
     # -- groups
 
     @abstractmethod
-    def create_group(self, state: KeyValueArea, group_id: bytes, *, now: int) -> None:
-        """Make a group with only ourselves in it."""
-
-    @abstractmethod
-    def add(
+    def found(
         self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
     ) -> Invitation:
-        """Commit to adding members, each by the peer id that it must prove; pending until `apply_pending_commit`.
+        """Found a group with these members, each by a key package and the peer id that it must prove.
 
-        Raises BadCredential where a key package is not that peer's, UnsupportedMls where it is of another version or
-        cipher suite than the group, CryptoRejected where it is expired or malformed. Whatever its octets are, it is not
-        the caller's mistake.
+        We are its first member, and the group is at epoch 1: nobody else needs the Commit that added them. Raise
+        BadInput where nobody is added, or a group of that id is already here; BadCredential where a key package is not
+        that peer's, UnsupportedMls where it is of another version or cipher suite than ours, CryptoRejected where it is
+        expired or malformed. Whatever its octets are, it is not the caller's mistake.
         """
 
     @abstractmethod
-    def remove(self, state: KeyValueArea, group_id: bytes, members: Sequence[PeerId], *, now: int) -> bytes:
-        """Commit to removing members; pending until `apply_pending_commit`. Give the Commit."""
-
-    @abstractmethod
-    def update(self, state: KeyValueArea, group_id: bytes, *, now: int) -> bytes:
-        """Commit to fresh keys for our own leaf; pending until `apply_pending_commit`. Give the Commit."""
-
-    @abstractmethod
-    def apply_pending_commit(self, state: KeyValueArea, group_id: bytes, *, now: int) -> MembershipChange:
-        """Step to the epoch of our own pending Commit."""
-
-    @abstractmethod
-    def clear_pending_commit(self, state: KeyValueArea, group_id: bytes) -> None:
-        """Forget our own pending Commit."""
-
-    @abstractmethod
     def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:
-        """Join by a Welcome that answers a KeyPackage of ours, and use that up; give the group id.
+        """Join by a Welcome that answers a KeyPackage of ours, and use that up; return the group id.
 
         Where the group's tree has more than `max_members` leaves, it is refused before any of them is looked at: what
         anything else takes is linear in its octets, plus a few signatures for each leaf (docs/spec/mls.md).
@@ -172,26 +148,11 @@ class CryptoEngine(ABC):
 
     @abstractmethod
     def groups(self, state: KeyValueArea) -> Sequence[bytes]:
-        """Give the ids of all groups in `state`."""
-
-    @abstractmethod
-    def epoch(self, state: KeyValueArea, group_id: bytes) -> int:
-        """Give the group's epoch."""
+        """Return the ids of all groups in `state`."""
 
     @abstractmethod
     def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[PeerId]:
-        """Give the members in leaf order, ourselves among them."""
-
-    @abstractmethod
-    def epoch_authenticator(self, state: KeyValueArea, group_id: bytes) -> bytes:
-        """Give the epoch authenticator (RFC 9420, section 8.7).
-
-        Equal at all members that are at the same epoch of the same branch.
-        """
-
-    @abstractmethod
-    def export_secret(self, state: KeyValueArea, group_id: bytes, *, label: str, context: bytes, length: int) -> Secret:
-        """Derive a secret that all members share (RFC 9420, section 8.5)."""
+        """Return the members in leaf order, ourselves among them."""
 
     @abstractmethod
     def forget_all(self, state: KeyValueArea) -> None:

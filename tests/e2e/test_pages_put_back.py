@@ -18,6 +18,7 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_host.testing.crypto_kit import NOW
 from balchat_host.testing.dict_area import DictArea
+from tests.support.commits import commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,10 +57,8 @@ class Account:
         def fill(area: KeyValueArea) -> None:
             self.engine.create_identity(area, now=NOW)
             for group in GROUPS:
-                self.engine.create_group(area, group, now=NOW)
                 key_package = self.engine.key_package(self.bob, lifetime=3600, now=NOW)
-                welcomes.append(self.engine.add(area, group, [(bob, key_package)], now=NOW).welcome)
-                self.engine.apply_pending_commit(area, group, now=NOW)
+                welcomes.append(self.engine.found(area, group, [(bob, key_package)], now=NOW).welcome)
 
         secrets = {SlotKind.PASSPHRASE: PASSPHRASE}
         vault = await self.storage.create(self.directory, secrets, lambda unit: fill(unit.area("crypto")))
@@ -88,9 +87,7 @@ class Account:
 
     def commit(self, area: KeyValueArea) -> bytes:
         """Step to the next epoch."""
-        commit = self.engine.update(area, GROUP, now=NOW)
-        self.engine.apply_pending_commit(area, GROUP, now=NOW)
-        return commit
+        return commit(area, GROUP, now=NOW).message
 
     async def with_each_page_put_back(self, older: bytes, step: Callable[[KeyValueArea], object]) -> dict[int, object]:
         """Do a step with each page that is another now in the state that it had; give what came of it."""

@@ -51,9 +51,8 @@ class Meeting:
     def request(self, author: Account, key_package: bytes, **fields: Any) -> bytes:
         def make(unit: UnitOfWork) -> bytes:
             group_id = unit.entropy(16)
-            unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
             invited = [(self.alice.peer, key_package)]
-            welcome = unit.engine.add(unit.keys, group_id, invited, now=unit.seconds).welcome
+            welcome = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds).welcome
             made = {
                 "code": account.code(unit.tx).code,
                 "introduction": "",
@@ -67,7 +66,7 @@ class Meeting:
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the test fail where an engine is asked anything."""
-    for name in ("group_of", "process", "join", "add", "key_package", "members"):
+    for name in ("group_of", "process", "join", "found", "key_package", "members"):
         monkeypatch.setattr(MlsEngine, name, lambda *_, **__: pytest.fail("it was parsed"))
 
 

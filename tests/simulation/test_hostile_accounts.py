@@ -62,7 +62,6 @@ class Guest:
         """Say something in a group that it asked with."""
 
         def make(unit: UnitOfWork) -> bytes:
-            unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
             contact = contacts.find(unit.tx, self._host.name)
             said, _ = queue.control_content(unit, contact, content.ACCEPTED, b"")
             return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, group_id, said)).encode()
@@ -74,9 +73,8 @@ class Guest:
 
         def make(unit: UnitOfWork) -> bytes:
             unit.engine.delete_group(unit.keys, group_id)
-            unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
             invited = [(self._host.peer, key_package)]
-            welcome = unit.engine.add(unit.keys, group_id, invited, now=unit.seconds).welcome
+            welcome = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds).welcome
             own = account.code(unit.tx).code
             return ContactRequest(welcome=welcome, code=code or own, introduction="", routes=b"\x80").encode()
 
@@ -465,7 +463,6 @@ def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_t
     bob.asks(other)
 
     def make(unit: UnitOfWork) -> bytes:
-        unit.engine.apply_pending_commit(unit.keys, other, now=unit.seconds)
         return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, other, b"no content")).encode()
 
     malformed = bob.account.change(make)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
+from balchat_crypto_mls.keyring import Keyring
 
 from balchat_host.api.errors import CryptoRejected
 from balchat_host.api.events import AccountRestored
@@ -39,7 +40,7 @@ class WatchedEngine(MlsEngine):
         """By whom (the identity's row), and in which group."""
 
     def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
-        self.encrypted.append((self.identity(state).octets, group_id))
+        self.encrypted.append((Keyring.load(state).peer.octets, group_id))
         return super().encrypt(state, group_id, data)
 
     def groups_of(self, account: Account) -> set[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
+from mls_rs_py import KeyPackage
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import contacts, eras, inbox, routes
@@ -13,6 +14,7 @@ from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import OfferRoutes, Policy
 from balchat_host.testing.app_kit import nobody
+from tests.support.commits import commit
 from tests.support.simulator import Account, World
 
 ENGINE = MlsEngine()
@@ -55,9 +57,7 @@ def request(asker: Account, reader: Account, *, code: str | None = None, package
 
     def make(unit) -> bytes:
         group = unit.entropy(16)
-        ENGINE.create_group(unit.keys, group, now=unit.seconds)
-        invitation = ENGINE.add(unit.keys, group, [(reader.peer, package)], now=unit.seconds)
-        ENGINE.apply_pending_commit(unit.keys, group, now=unit.seconds)
+        invitation = ENGINE.found(unit.keys, group, [(reader.peer, package)], now=unit.seconds)
         made = ContactRequest(
             welcome=invitation.welcome,
             code=code or asker.code,
@@ -224,10 +224,9 @@ def test_a_contact_cannot_bring_somebody_else_into_a_conversation_of_two(world, 
 
     def invite(unit) -> bytes:
         (group,) = ENGINE.groups(unit.keys)
-        return ENGINE.add(unit.keys, group, [(mallory.peer, package)], now=unit.seconds).commit
+        return commit(unit.keys, group, now=unit.seconds, add=[KeyPackage.from_bytes(package)]).message
 
-    commit = alice.change(invite)
-    answer = receive(bob, alice, Kind.MLS_MESSAGE, commit)
+    answer = receive(bob, alice, Kind.MLS_MESSAGE, alice.change(invite))
     assert said(answer) == (Verdict.REFUSED, "protocol-violation", None)
     (group,) = bob.read(groups_of)
     assert set(bob.read(lambda tx: ENGINE.members(tx.area("crypto"), group))) == {alice.peer, bob.peer}

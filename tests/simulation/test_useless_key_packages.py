@@ -188,7 +188,7 @@ class FailingEngine(MlsEngine):
         super().__init__()
         self.failure = failure
 
-    def add(self, *_: object, **__: object) -> None:
+    def found(self, *_: object, **__: object) -> None:
         raise self.failure
 
 

@@ -70,10 +70,7 @@ def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None
     if contact is None:
         return
     group_id = unit.entropy(_GROUP_ID_SIZE)
-    unit.engine.create_group(unit.keys, group_id, now=unit.seconds)
-    invitation = unit.engine.add(unit.keys, group_id, [(source, key_package)], now=unit.seconds)
-    # Nobody else is in the group yet, so there is nobody to publish the Commit to.
-    unit.engine.apply_pending_commit(unit.keys, group_id, now=unit.seconds)
+    invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], now=unit.seconds)
     era = eras.keep(unit, group_id, founder=contact.us)
     eras.use(unit, contact, era)
     queue.drop(unit, contact, Purpose.CONTACT_REQUEST)

@@ -9,7 +9,6 @@ from mls_rs_py import (
     AddProposal,
     Client,
     CommitMessage,
-    CommitOutput,
     Group,
     KeyPackage,
     Limits,
@@ -82,9 +81,6 @@ class MlsEngine(CryptoEngine):
         with translated():
             return Keyring.create(state, now=now).peer
 
-    def identity(self, state: KeyValueArea) -> PeerId:
-        return Keyring.load(state).peer
-
     def identity_seed(self, state: KeyValueArea) -> Secret:
         return Secret(Keyring.load(state).identity_seed)
 
@@ -113,43 +109,22 @@ class MlsEngine(CryptoEngine):
 
     # -- groups
 
-    def create_group(self, state: KeyValueArea, group_id: bytes, *, now: int) -> None:
-        if len(group_id) > MAX_GROUP_ID or GroupRows(state).state(group_id) is not None:
-            raise BadInput(what="group", problem="its id is too long or taken")
-        with translated():
-            client = _client(state, Keyring.fresh(state, now=now), now=now)
-            client.create_group(group_id, now=_rounded(now, 0)[0]).write_to_storage()
-
-    def add(
+    def found(
         self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
     ) -> Invitation:
+        rows = GroupRows(state)
+        if len(group_id) > MAX_GROUP_ID or rows.has(group_id):
+            raise BadInput(what="group", problem="its id is too long or taken")
+        if not key_packages:
+            raise BadInput(what="group", problem="nobody is added to it")
         with translated():
-            invited = [_key_package_of(*pair) for pair in key_packages]
-            commit = _commit(state, group_id, add=invited, now=now)
-        not_after = min(each.not_after for each in invited)
-        return Invitation(commit=commit.message, welcome=commit.welcomes[0], not_after=not_after)
-
-    def remove(self, state: KeyValueArea, group_id: bytes, members: Sequence[PeerId], *, now: int) -> bytes:
-        with translated():
-            return _commit(state, group_id, remove=members, now=now).message
-
-    def update(self, state: KeyValueArea, group_id: bytes, *, now: int) -> bytes:
-        with translated():
-            return _commit(state, group_id, now=now).message
-
-    def apply_pending_commit(self, state: KeyValueArea, group_id: bytes, *, now: int) -> MembershipChange:
-        del now  # whom it adds was looked at when it was made
-        with translated():
-            group = _load(state, group_id)
-            change = _change(group_id, group.apply_pending_commit())
+            added = [_key_package_of(*pair) for pair in key_packages]
+            # The Commit's path replaces our first leaf, whose lifetime would tell our clock.
+            group = _client(state, Keyring.fresh(state, now=now), now=now, rows=rows).create_group(group_id, now=now)
+            commit = group.commit(add=added, now=now)
+            group.apply_pending_commit()
             group.write_to_storage()
-        return change
-
-    def clear_pending_commit(self, state: KeyValueArea, group_id: bytes) -> None:
-        with translated():
-            group = _load(state, group_id)
-            group.clear_pending_commit()
-            group.write_to_storage()
+        return Invitation(welcome=commit.welcomes[0], not_after=min(each.not_after for each in added))
 
     def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:
         limits = _limits(max_leaves=max_members)
@@ -193,21 +168,9 @@ class MlsEngine(CryptoEngine):
     def groups(self, state: KeyValueArea) -> Sequence[bytes]:
         return GroupRows(state).ids()
 
-    def epoch(self, state: KeyValueArea, group_id: bytes) -> int:
-        with translated():
-            return _load(state, group_id).epoch
-
     def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[PeerId]:
         with translated():
             return _peers(_load(state, group_id).roster())
-
-    def epoch_authenticator(self, state: KeyValueArea, group_id: bytes) -> bytes:
-        with translated():
-            return _load(state, group_id).epoch_authenticator
-
-    def export_secret(self, state: KeyValueArea, group_id: bytes, *, label: str, context: bytes, length: int) -> Secret:
-        with translated():
-            return Secret(_load(state, group_id).export_secret(label.encode(), context, length))
 
     def forget_all(self, state: KeyValueArea) -> None:
         forget_all(state)
@@ -253,30 +216,8 @@ def _client(
     )
 
 
-def _load(state: KeyValueArea, group_id: bytes, *, now: int | None = None, rows: GroupRows | None = None) -> Group:
-    return _client(state, Keyring.load(state), now=now, rows=rows).load_group(group_id)
-
-
-def _commit(
-    state: KeyValueArea,
-    group_id: bytes,
-    *,
-    add: Sequence[KeyPackage] = (),
-    remove: Sequence[PeerId] = (),
-    now: int,
-) -> CommitOutput:
-    """Make a pending commit. It brings the account's present MLS key into our leaf, if another one is still there."""
-    keyring = Keyring.fresh(state, now=now)
-    group = _load(state, group_id, now=now)
-    stale = group.own_identity.signature_key != keyring.mls_key_pair.public_key
-    commit = group.commit(
-        add=add,
-        remove=[group.member_with_identity(peer.octets).index for peer in remove],
-        new_identity=(keyring.mls_credential, keyring.mls_key_pair) if stale else None,
-        now=now,
-    )
-    group.write_to_storage()
-    return commit
+def _load(state: KeyValueArea, group_id: bytes, *, rows: GroupRows | None = None) -> Group:
+    return _client(state, Keyring.load(state), now=None, rows=rows).load_group(group_id)
 
 
 def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
@@ -301,19 +242,15 @@ def _processed(group_id: bytes, received: object) -> Processed:
         case CommitMessage():
             if not all(isinstance(each.proposal, _MEMBERSHIP) for each in received.applied_proposals):
                 raise CryptoRejected(problem="a commit that changes more than members and their keys")
-            return _change(group_id, received)
+            return MembershipChange(
+                group_id=group_id,
+                epoch=received.epoch,
+                committer=peer_of(received.committer),
+                added=_peers(received.added),
+                removed=_peers(received.removed),
+            )
         case _:
             raise CryptoRejected(problem="neither an application message nor a commit")
-
-
-def _change(group_id: bytes, commit: CommitMessage) -> MembershipChange:
-    return MembershipChange(
-        group_id=group_id,
-        epoch=commit.epoch,
-        committer=peer_of(commit.committer),
-        added=_peers(commit.added),
-        removed=_peers(commit.removed),
-    )
 
 
 def _peers(members: Sequence[Member]) -> tuple[PeerId, ...]:

@@ -48,8 +48,6 @@ def account() -> Callable[[], Account]:
 def pair(account) -> tuple[Account, Account]:
     """Two accounts in one group, b"group"."""
     alice, bob = account(), account()
-    alice.create_group(b"group", now=NOW)
-    invitation = alice.add(b"group", [(bob.peer, bob.key_package(lifetime=3600, now=NOW))], now=NOW)
-    alice.apply_pending_commit(b"group", now=NOW)
+    invitation = alice.found(b"group", [(bob.peer, bob.key_package(lifetime=3600, now=NOW))], now=NOW)
     assert bob.join(invitation.welcome, now=NOW, max_members=2) == b"group"
     return alice, bob

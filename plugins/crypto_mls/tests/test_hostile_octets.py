@@ -21,6 +21,7 @@ from mls_rs_py.crafting import (
 )
 
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, PeerError, UnsupportedMls
+from tests.support.commits import commit, load
 from tests.support.hostile_peer import HostilePeer
 
 HOUR, DAY = 3600, 24 * 3600
@@ -34,8 +35,9 @@ def mallory(now):
 
 @pytest.fixture
 def alice(account, now):
-    alice = account()
-    alice.create_group(b"group", now=now)
+    """She is in a group, b"group"."""
+    alice, bob = account(), account()
+    alice.found(b"group", [(bob.peer, bob.key_package(lifetime=HOUR, now=now))], now=now)
     return alice
 
 
@@ -137,7 +139,7 @@ def test_a_key_package_that_is_not_right_is_the_peers_fault(alice, mallory, now,
     make, error = KEY_PACKAGES[problem]
     before = dict(alice.area.rows)
     with pytest.raises(error):
-        alice.add(b"group", [(mallory.peer, make(mallory).message())], now=now)
+        alice.found(b"another", [(mallory.peer, make(mallory).message())], now=now)
     assert alice.area.rows == before
 
 
@@ -145,7 +147,7 @@ def test_a_key_package_that_is_not_right_is_the_peers_fault(alice, mallory, now,
 def test_octets_that_are_no_key_package(alice, mallory, now, octets):
     for encoded in (octets, mallory.key_package().message() + octets if octets else b""):
         with pytest.raises(CryptoRejected):
-            alice.add(b"group", [(mallory.peer, encoded)], now=now)
+            alice.found(b"another", [(mallory.peer, encoded)], now=now)
 
 
 # -- Welcomes
@@ -264,13 +266,9 @@ def test_whether_what_was_received_is_right_depends_on_no_clock(account, mallory
     group = mallory.group(alice.key_package(lifetime=30 * DAY, now=now))
     assert alice.join(group.welcome(), now=clock, max_members=2) == group.group_id
     bob, carol = account(), account()
-    bob.create_group(b"group", now=now)
-    invitation = bob.add(b"group", [(carol.peer, carol.key_package(lifetime=HOUR, now=now))], now=now)
-    bob.apply_pending_commit(b"group", now=now)
+    invitation = bob.found(b"group", [(carol.peer, carol.key_package(lifetime=HOUR, now=now))], now=now)
     carol.join(invitation.welcome, now=clock, max_members=2)
-    commit = bob.update(b"group", now=now)
-    bob.apply_pending_commit(b"group", now=clock)
-    assert carol.process(commit, now=clock).epoch == 2
+    assert carol.process(commit(bob.area, b"group", now=now).message, now=clock).epoch == 2
 
 
 # -- what ours tell about us
@@ -288,8 +286,7 @@ def test_a_key_package_does_not_tell_our_clock(account, now, lifetime):
         assert abs(package.not_after - moment - lifetime) < (DAY if lifetime >= 7 * DAY else HOUR)
         shown.add(package.not_before)
         # Somebody whose clock is an hour slow can use it at once.
-        bob.create_group(b"group", now=moment)
-        invitation = bob.add(b"group", [(alice.peer, package.to_bytes())], now=moment - HOUR)
+        invitation = bob.found(b"group", [(alice.peer, package.to_bytes())], now=moment - HOUR)
         assert alice.join(invitation.welcome, now=moment, max_members=2) == b"group"
     assert len(shown) == 1
 
@@ -309,13 +306,17 @@ def test_a_credential_does_not_tell_when_the_account_was_made(account, now):
     assert all(each % (30 * DAY) == 0 for each in shown)
 
 
-def test_the_leaf_of_a_creator_does_not_tell_our_clock(account, now):
-    """It has a lifetime until the first commit replaces it."""
-    alice = account()
-    alice.create_group(b"group", now=now + 12_345)
-    row = next(row for key, row in alice.area.rows.items() if key.endswith(b"t"))
-    assert struct.pack(">Q", now + 12_345 - HOUR) not in row
-    assert struct.pack(">Q", (now + 12_345 - HOUR) // DAY * DAY) in row
+def test_the_leaf_of_a_founder_does_not_tell_our_clock(account, now):
+    """It has a lifetime until the Commit that adds the others replaces it. Theirs keep the ones that they chose."""
+    alice, bob = account(), account()
+    package = KeyPackage.from_bytes(bob.key_package(lifetime=30 * DAY, now=now))
+    founded = now + 10 * DAY
+    invitation = alice.found(b"group", [(bob.peer, package.to_bytes())], now=founded)
+    bob.join(invitation.welcome, now=now, max_members=2)
+    tree = load(bob.area, b"group").export_tree()
+    times = [int.from_bytes(tree[at : at + 8]) for at in range(len(tree) - 7)]
+    assert package.not_before in times
+    assert not [time for time in times if abs(time - founded) < 5 * DAY]
 
 
 def test_a_lifetime_that_is_too_long(account, now):
@@ -325,7 +326,6 @@ def test_a_lifetime_that_is_too_long(account, now):
 
 def test_a_hostile_peer_who_keeps_the_rules_is_let_in(alice, mallory, now):
     """Otherwise the refusals above would prove nothing."""
-    alice.add(b"group", [(mallory.peer, mallory.key_package().message())], now=now)
-    alice.apply_pending_commit(b"group", now=now)
-    assert list(alice.members(b"group")) == [alice.peer, mallory.peer]
+    alice.found(b"another", [(mallory.peer, mallory.key_package().message())], now=now)
+    assert list(alice.members(b"another")) == [alice.peer, mallory.peer]
     assert mallory.leaf().credential_type == CREDENTIAL_TYPE
