@@ -99,9 +99,12 @@ class MlsEngine(CryptoEngine):
         for reference in rows.expired(now - _LATE_WELCOME):
             rows.delete(reference)
         with translated():
-            client = _client(state, Keyring.fresh(state, now=now), now=now)
+            keyring = Keyring.fresh(state, now=now)
             begin, lifetime = _rounded(now, lifetime)
-            return client.generate_key_package(lifetime=lifetime, now=begin, last_resort=last_resort).to_bytes()
+            client = _client(state, keyring, now=now)
+            key_package = client.generate_key_package(lifetime=lifetime, now=begin, last_resort=last_resort)
+            keyring.keep(state)
+            return key_package.to_bytes()
 
     def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
         with translated():
@@ -119,11 +122,13 @@ class MlsEngine(CryptoEngine):
             raise BadInput(what="group", problem="nobody is added to it")
         with translated():
             added = [_key_package_of(*pair) for pair in key_packages]
+            keyring = Keyring.fresh(state, now=now)
             # The Commit's path replaces our first leaf, whose lifetime would tell our clock.
-            group = _client(state, Keyring.fresh(state, now=now), now=now, rows=rows).create_group(group_id, now=now)
+            group = _client(state, keyring, now=now, rows=rows).create_group(group_id, now=now)
             commit = group.commit(add=added, now=now)
             group.apply_pending_commit()
             group.write_to_storage()
+            keyring.keep(state)
         return Invitation(welcome=commit.welcomes[0], not_after=min(each.not_after for each in added))
 
     def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:

@@ -27,7 +27,9 @@ class Keyring:
         """Make an account's keys. Raises BadInput if there are some already."""
         if AccountRow(area).get() is not None:
             raise BadInput(what="identity", problem="this vault already has one")
-        return cls._issue(area, os.urandom(SEED_SIZE), now=now)
+        keyring = cls._issue(os.urandom(SEED_SIZE), now=now)
+        keyring.keep(area)
+        return keyring
 
     @classmethod
     def load(cls, area: KeyValueArea) -> Self:
@@ -45,19 +47,25 @@ class Keyring:
     def fresh(cls, area: KeyValueArea, *, now: int) -> Self:
         """Return the account's keys, with a new MLS key and credential if the old one is past half its life.
 
-        Or if it is valid for too long, because the clock was ahead when it was made: others would refuse it.
+        Or if it is valid for too long, because the clock was ahead when it was made: others would refuse it. New keys
+        are in no row until `keep`.
         """
         keyring = cls.load(area)
         if MAX_LIFETIME // 2 < keyring.credential.not_after - now <= MAX_LIFETIME:
             return keyring
-        return cls._issue(area, keyring.identity_seed, now=now)
+        return cls._issue(keyring.identity_seed, now=now)
 
     @classmethod
-    def _issue(cls, area: KeyValueArea, identity_seed: bytes, *, now: int) -> Self:
+    def _issue(cls, identity_seed: bytes, *, now: int) -> Self:
         pair = SignatureKeyPair.generate()
         credential = Credential.issue(identity_seed, pair.public_key, not_after=Credential.until(now=now))
-        AccountRow(area).put(identity_seed + pair.secret_key() + credential.encode())
         return cls(identity_seed=identity_seed, mls_seed=pair.secret_key(), credential=credential)
+
+    def keep(self, area: KeyValueArea) -> None:
+        """Write the keys to the account's row, unless they are there."""
+        row = self.identity_seed + self.mls_seed + self.credential.encode()
+        if AccountRow(area).get() != row:
+            AccountRow(area).put(row)
 
     @property
     def peer(self) -> PeerId:

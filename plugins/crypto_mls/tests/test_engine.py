@@ -231,11 +231,21 @@ def test_a_credential_is_renewed_in_time(pair, now):
     assert bob.process(alice.encrypt(b"third", b"by the old one"), now=later).sender == alice.peer
 
 
+def test_what_cannot_be_founded_renews_nothing(account, now):
+    alice, bob = account(), account()
+    expired = bob.key_package(lifetime=3600, now=now)
+    before = dict(alice.area.rows)
+    with pytest.raises(CryptoRejected):
+        alice.found(b"group", [(bob.peer, expired)], now=now + MAX_LIFETIME // 2 + DAY)
+    assert alice.area.rows == before
+
+
 def test_a_member_may_bring_in_a_new_key(pair, now):
     """Ours does so with a new group only. Another program may with a Commit."""
     alice, bob = pair
     later = now + MAX_LIFETIME // 2 + DAY
     new = Keyring.fresh(alice.area, now=later)
+    new.keep(alice.area)
     made = commit(alice.area, b"group", now=later, new_identity=(new.mls_credential, new.mls_key_pair))
     assert bob.process(made.message, now=later).committer == alice.peer
     assert load(bob.area, b"group").member(0).signing_identity.signature_key == new.mls_key_pair.public_key
