@@ -23,7 +23,7 @@ from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportContext
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.core import account, restoring
+from balchat_host.core import account, after_restore
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.loader.configuration import Configuration, load_configuration
@@ -33,9 +33,9 @@ from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.node import Node
-from balchat_host.runtime.plugin_failures import checked, words_of
+from balchat_host.runtime.plugin_failure_messages import checked, words_of
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
-from balchat_host.runtime.unlocked_account import UnlockedAccount
+from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
 _random: Final = secrets.SystemRandom().random
 
@@ -180,7 +180,7 @@ class Composition:
 def mark_restored(tx: Transaction) -> None:
     """Mark what a vault was restored from as a copy, also where it was no backup, but somebody's copy of the folder."""
     migrate(tx)
-    restoring.mark(tx, now=_now())
+    after_restore.mark(tx, now=_now())
 
 
 def _now() -> int:

@@ -33,8 +33,8 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.room import check_room
 from balchat_host.loader.running import end_holder, find_holder
-from balchat_host.runtime.plugin_failures import checked
-from balchat_host.runtime.unlocked_account import UnlockedAccount
+from balchat_host.runtime.plugin_failure_messages import checked
+from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
 _ROOM: Final = 32 * 1024 * 1024
 """Octets that the disk of a profile should have left: tor keeps about as much of its network there."""

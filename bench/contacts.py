@@ -28,7 +28,7 @@ from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Phase, Route
 from balchat_host.api.views import ContactState
 from balchat_host.core import account, contacts, inbox, routes
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.loader.profiles import ProfileDirectory
@@ -195,7 +195,7 @@ async def _make(room: Room, count: int) -> _Account:
             await alice.befriend(f"Contact {number}")
         found = await alice.runner.read(contacts.everyone)
         assert [contact.state for contact in found] == [ContactState.ACTIVE] * count
-        assert await alice.runner.read(leaving.peers) == []
+        assert await alice.runner.read(outgoing.peers) == []
     finally:
         await vault.aclose()
     return _Account(directory, configuration)
@@ -221,7 +221,7 @@ class _Side:
         request = await self._take_out(other.peer)
         other.change(lambda unit: inbox.receive(unit, peer.peer, request))
         other.change(lambda unit: answering.accept_request(unit, us.peer_id, name="Alice"))
-        answers = other.read(lambda tx: leaving.pending(tx, peer.peer, after=0, now=_now(), limit=100))
+        answers = other.read(lambda tx: outgoing.pending(tx, peer.peer, after=0, now=_now(), limit=100))
         await self._receive(other.peer, [each.envelope for each in answers.outgoing])
         named = [Route(transport=NAME, address=peer.peer.octets)]
         await self.runner.change(lambda unit: routes.offer(unit, other.peer, named))
@@ -233,7 +233,7 @@ class _Side:
 
     async def _take_out(self, peer: PeerId) -> list[bytes]:
         """Return what waits for a peer, and count it as delivered."""
-        found = await self.runner.read(lambda tx: leaving.pending(tx, peer, after=0, now=_now(), limit=100))
+        found = await self.runner.read(lambda tx: outgoing.pending(tx, peer, after=0, now=_now(), limit=100))
         delivered = [
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE) for each in found.outgoing
         ]

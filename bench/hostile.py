@@ -22,8 +22,8 @@ from mls_rs_py.crafting import APPLICATION, vector
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.views import ContactState
-from balchat_host.core import account, budgets, contacts, inbox, schema
-from balchat_host.core.codes import ChatCode
+from balchat_host.core import account, contacts, envelope_budgets, inbox, schema
+from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.compose import compose
@@ -47,7 +47,7 @@ NOTE = (
     "Milliseconds in the writer of a real vault, from an envelope's octets to its answer, before the commit. For each"
     " kind of envelope the worst of some thousands: lists, counts, depths and sizes up to the largest that is taken,"
     " and the choices of a fuzzer. The worst are measured five times more; the figure is the least of these. The budget"
-    " is the one of `balchat_host/core/budgets.py`. For the contact 1,000 messages wait."
+    " is the one of `balchat_host/core/envelope_budgets.py`. For the contact 1,000 messages wait."
 )
 ROUNDS: Final = 5
 WAITING: Final = 1000
@@ -121,7 +121,7 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     ):
         worst = await _search(runner, sender.mallory.peer, kind, candidates)
         name = "any envelope" if kind is None else kind.name
-        limit = budgets.CONTACT_MS if "contact" in who else budgets.STRANGER_MS
+        limit = envelope_budgets.CONTACT_MS if "contact" in who else envelope_budgets.STRANGER_MS
         yield Figure(
             what=f"{name} of {who}, worst of {worst.count:,}: {worst.what}",
             measured=worst.seconds * 1000,

@@ -20,7 +20,7 @@ from balchat_storage_sqlcipher.storage import SqlcipherStorage
 from balchat_host.api.storage import KeyValueArea, SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.core import account, inbox, schema
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
@@ -122,7 +122,7 @@ class _Side:
 
     async def take_envelopes(self, peer: PeerId) -> list[bytes]:
         """Give what waits for a peer, and take it for delivered."""
-        pending = await self.read(lambda tx: leaving.pending(tx, peer, after=0, now=2**62, limit=1000))
+        pending = await self.read(lambda tx: outgoing.pending(tx, peer, after=0, now=2**62, limit=1000))
         delivered = [
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE)
             for each in pending.outgoing

@@ -16,10 +16,10 @@ Where things are:
 - who there is: `account`, `peers`, `contacts`; how they come to be contacts: `first_contact`; how they reach each
   other: `routes`; our KeyPackages in the hands of others: `key_package_pool`
 - where they talk: `conversations`, `membership`, and `eras`, the MLS groups that carry them; what they say: `messages`
-- what leaves: `delivery`; what arrives: `inbox`, what that may cost: `budgets`, which of it failed unexpectedly:
-  `failed_envelopes`
-- what front ends are told: `event_log`; how an account goes on from a backup: `restoring`; what keeps all of it from
-  growing: `limits`, `housekeeping`
-- the formats: `envelope`, `content`, `identifiers`; what people read and type: `codes`, `names`, `safety`, with
-  `characters`, `lookalikes` and `key_spellings`
+- what leaves: `delivery`; what arrives: `inbox`, what that may cost: `envelope_budgets`, which of it failed
+  unexpectedly and may come again: `envelope_retries`
+- what front ends are told: `event_log`; how an account goes on from a backup: `after_restore`; what keeps all of it
+  from growing: `rate_limits`, `housekeeping`
+- the formats: `envelope`, `content`, `identifiers`; what people read and type: `chat_codes`, `names`, `safety`, with
+  `characters`, `confusables` and `key_lookalikes`
 """

@@ -9,7 +9,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import CodeView, ConversationKind
 from balchat_host.core import membership, peers
-from balchat_host.core.codes import MAX_RELAYS, ChatCode
+from balchat_host.core.chat_codes import MAX_RELAYS, ChatCode
 from balchat_host.core.identifiers import conversation_of_two
 from balchat_host.core.names import check_name
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork

@@ -18,12 +18,12 @@ from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, ConversationKind, SafetyNumberView
-from balchat_host.core import account, eras, event_log, limits, membership, peers, rows
-from balchat_host.core.codes import parse_peer
+from balchat_host.core import account, eras, event_log, membership, peers, rate_limits, rows
+from balchat_host.core.chat_codes import parse_peer
 from balchat_host.core.first_contact import requests
 from balchat_host.core.first_contact.machine import Phase
 from balchat_host.core.identifiers import conversation_of_two
-from balchat_host.core.key_spellings import is_spelt_like_a_key
+from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 from balchat_host.core.names import (
     MADE_UP_LENGTH,
     check_name,
@@ -175,7 +175,7 @@ def remove(unit: UnitOfWork, who: str) -> None:
     conversation = contact.conversation
     requests.forget(unit, contact.peer)
     eras.forget_all(unit, conversation)
-    limits.forget(unit, contact.peer)
+    rate_limits.forget(unit, contact.peer)
     for statement, parameter in (
         ("DELETE FROM event WHERE conversation = ?", conversation.id),
         ("DELETE FROM contact WHERE peer = ?", contact.id),

@@ -9,8 +9,8 @@ from balchat_host.api.errors import NoSuchContact
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ConversationKind
 from balchat_host.core import account, contacts, rows
-from balchat_host.core.codes import parse_peer
-from balchat_host.core.key_spellings import is_spelt_like_a_key
+from balchat_host.core.chat_codes import parse_peer
+from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 from balchat_host.core.names import means_ourselves
 from balchat_host.core.rows import ContactRow, ConversationRow
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from balchat_host.core import eras, event_log, failed_envelopes, inbox, key_package_pool
-from balchat_host.core.delivery import leaving, queue, requeue
+from balchat_host.core import envelope_retries, eras, event_log, inbox, key_package_pool
+from balchat_host.core.delivery import outgoing, queue, requeue
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -27,10 +27,10 @@ _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (
     asking.renew,
     key_package_pool.expire,
     _forget_losing_eras,
-    leaving.redeposit,
+    outgoing.redeposit,
     requeue.retry_deferred,
     queue.encrypt_all_waiting,
     event_log.prune,
-    failed_envelopes.expire,
+    envelope_retries.expire,
     inbox.expire,
 )

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from balchat_host.api.types import PeerId
-from balchat_host.core.codes import SCHEME, peer_uri
+from balchat_host.core.chat_codes import SCHEME, peer_uri
 from balchat_host.core.content import MimiContent, message_id
 
 _CONVERSATION_ID_SIZE: Final = 16

@@ -18,7 +18,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import budgets, eras, failed_envelopes, limits, rows
+from balchat_host.core import envelope_budgets, envelope_retries, eras, rate_limits, rows
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, Kind, envelope_id
@@ -68,7 +68,7 @@ def _receive(unit: UnitOfWork, source: PeerId | None, octets: bytes, heard: _Hea
     except MalformedEnvelope as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code)
     try:
-        budgets.check(envelope)
+        envelope_budgets.check(envelope)
         # Outside of the savepoint: what is looked into costs time also where it then turns out that nobody wants it.
         _count(unit, source, envelope.kind)
         with unit.savepoint():
@@ -106,9 +106,9 @@ def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: Base
     elif (
         not isinstance(error, PeerError)
         and origin.is_contact
-        and failed_envelopes.may_come_again(unit, origin.envelope_id)
+        and envelope_retries.may_come_again(unit, origin.envelope_id)
     ):
-        return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(failed_envelopes.RETRY_AFTER))
+        return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(envelope_retries.RETRY_AFTER))
     return Disposition(verdict=Verdict.REFUSED, reason=reason)
 
 
@@ -146,7 +146,7 @@ def _may_repeat_receipts(unit: UnitOfWork, contact: ContactRow) -> bool:
     """Return whether to repeat a receipt: whoever stores can ask for it for ever, and swallow it each time."""
     if queue.waits(unit.tx, contact, Purpose.RECEIPT):
         return False
-    return limits.may(unit, contact.peer, limits.Counted.REPEATED_RECEIPTS, per_hour=_REPEATED_PER_HOUR)
+    return rate_limits.may(unit, contact.peer, rate_limits.Counted.REPEATED_RECEIPTS, per_hour=_REPEATED_PER_HOUR)
 
 
 @dataclass(slots=True)

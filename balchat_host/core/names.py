@@ -18,7 +18,7 @@ from balchat_host.api.frontend import MAX_NAME_LENGTH, MYSELF, NOTES_TO_SELF
 from balchat_host.api.text import MAX_MARKS
 from balchat_host.api.types import PeerId
 from balchat_host.core.characters import first_unfit, printable
-from balchat_host.core.key_spellings import is_spelt_like_a_key
+from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 
 MADE_UP_LENGTH: Final = 8
 """Characters of their onion address that somebody without a name is called by, at least."""

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.transport import Latency, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 from balchat_host.runtime.direct_sender import DirectSender
 from balchat_host.runtime.relay_sender import RelaySender
@@ -73,7 +73,7 @@ class DeliveryScheduler:
 
     async def resume(self) -> None:
         """Have everything looked at that waits: we have just started, or a transport has come up."""
-        for peer in await self._runner.read(leaving.peers):
+        for peer in await self._runner.read(outgoing.peers):
             self.wake(peer)
 
     def wake(self, peer: PeerId) -> None:

@@ -14,7 +14,7 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, Outgoing, SendReport
 from balchat_host.api.types import PeerId
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 
 _BATCH: Final = 64
@@ -124,6 +124,6 @@ class DirectSender(DeliveryWorker):
             self._handed_over = max(self._handed_over, *tickets)
         return 0.0
 
-    def _pending(self, tx: ReadTransaction) -> leaving.Pending:
+    def _pending(self, tx: ReadTransaction) -> outgoing.Pending:
         limit = _BATCH + len(self._in_flight)
-        return leaving.pending(tx, self._peer, after=self._handed_over, now=self._runner.clock(), limit=limit)
+        return outgoing.pending(tx, self._peer, after=self._handed_over, now=self._runner.clock(), limit=limit)

@@ -1,4 +1,4 @@
-"""A front end that serves in the account's process."""
+"""A front end that serves in the account's process: runs it, with the App, for as long as the supervisor keeps it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.types import ServiceState
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
-from balchat_host.runtime.plugin_failures import checked
+from balchat_host.runtime.plugin_failure_messages import checked
 from balchat_host.runtime.plugin_setups import FrontEndSetup
 
 

@@ -16,7 +16,7 @@ from balchat_host.api.errors import BalchatError, NetworkUnavailable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
-from balchat_host.runtime.plugin_failures import checked
+from balchat_host.runtime.plugin_failure_messages import checked
 from balchat_host.runtime.plugin_setups import NetworkSetup
 
 _WAITING: Final = ServiceState(phase=Phase.STARTING, reason="the network does not run")

@@ -1,8 +1,8 @@
 """An enabled plugin, whichever object of it runs now.
 
-Network, transports and front ends fail and are made again (`supervisor`). What uses them holds an `EnabledPlugin`
-instead of the plugin's object: it is there for as long as the account is up, and hands each call to the object that
-runs now. An exception that the plugin's contract does not know is that plugin's failure: its type is logged, and the
+Network, transports and front ends fail and are made again (`plugin_supervisor`). What uses them holds an
+`EnabledPlugin` instead of the plugin's object: it is there for as long as the account is up, and hands each call to the
+object that runs now. An exception that the plugin's contract does not know is that plugin's failure: its type is logged, and the
 caller goes on as if the plugin could not do it now.
 """
 
@@ -15,7 +15,7 @@ from anyio.abc import TaskStatus
 from balchat_host.api.errors import BalchatError, NetworkUnavailable
 from balchat_host.api.failures import contain
 from balchat_host.api.types import ServiceState
-from balchat_host.runtime.open_calls import ObjectEnded, OpenCalls
+from balchat_host.runtime.in_flight_calls import ObjectEnded, OpenCalls
 from balchat_host.runtime.plugin_setups import PluginSetup
 
 ObjectT = TypeVar("ObjectT")

@@ -12,7 +12,7 @@ from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
 from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.managed_relays import ManagedRelays
-from balchat_host.runtime.plugin_failures import checked
+from balchat_host.runtime.plugin_failure_messages import checked
 from balchat_host.runtime.plugin_setups import TransportSetup
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ blocks the event loop would keep the process, and with it the vault's lock, for 
 import threading
 from collections.abc import Callable, Sequence
 
-from balchat_host.runtime.supervisor import Supervisor
+from balchat_host.runtime.plugin_supervisor import Supervisor
 
 
 class EndLimit:

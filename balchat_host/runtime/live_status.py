@@ -9,7 +9,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactView, Status
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
 from balchat_host.core.views import contact_views
@@ -103,7 +103,7 @@ class LiveStatus:
             works_as=self._works_as,
             contacts=[self.complete(view) for view in contact_views(tx)],
             requests=requests.count(tx),
-            outbox=leaving.view(tx),
+            outbox=outgoing.view(tx),
             storage=self._storage,
         )
 

@@ -16,7 +16,7 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
 from balchat_host.api.types import STOPPED, PeerId, ServiceState
-from balchat_host.core import account, budgets, inbox, key_package_pool, restoring
+from balchat_host.core import account, after_restore, envelope_budgets, inbox, key_package_pool
 from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.enabled_network import EnabledNetwork, RepublishedService
 from balchat_host.runtime.live_status import LiveStatus
@@ -118,7 +118,7 @@ class LocalTransportContext(TransportContext):
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         dispositions: list[Disposition] = []
-        for portion in budgets.portions(envelopes):
+        for portion in envelope_budgets.portions(envelopes):
             try:
                 dispositions += await self._runner.change(
                     lambda unit, portion=portion: inbox.receive(unit, source, portion)
@@ -136,7 +136,7 @@ class LocalTransportContext(TransportContext):
         return await self._runner.read(lambda tx: fn(tx.area(self._area)))
 
     async def restored_at(self) -> int | None:
-        return await self._runner.read(restoring.restored_at)
+        return await self._runner.read(after_restore.restored_at)
 
     async def key_packages(self, count: int) -> KeyPackages:
         return await self._runner.change(lambda unit: key_package_pool.refill(unit, count))

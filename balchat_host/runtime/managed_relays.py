@@ -7,7 +7,7 @@ from balchat_host.api.errors import PluginError
 from balchat_host.api.transport import Relays, Transport
 from balchat_host.api.views import RelayView
 from balchat_host.runtime.enabled_plugin import EnabledPlugin
-from balchat_host.runtime.plugin_failures import words_of
+from balchat_host.runtime.plugin_failure_messages import words_of
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ Three rings of tasks. They begin together, and end from the inside out: what use
       transports { every enabled one }
         work     { deliveries, reports, housekeeping, front ends }
 
-A plugin that fails is shown as degraded, and made again (`supervisor`). Only a vault that failed, or a network that
-cannot exist, ends the account, with its own error.
+A plugin that fails is shown as degraded, and made again (`plugin_supervisor`). Only a vault that failed, or a network
+that cannot exist, ends the account, with its own error.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -39,10 +39,10 @@ from balchat_host.runtime.end_limit import EndLimit
 from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
+from balchat_host.runtime.plugin_supervisor import Supervisor
 from balchat_host.runtime.reconnector import Reconnector
 from balchat_host.runtime.router import Router
-from balchat_host.runtime.supervisor import Supervisor
-from balchat_host.runtime.unlocked_account import UnlockedAccount
+from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
 _TIDY_EVERY: Final = 3600.0
 _END_TIMEOUT: Final = 20.0

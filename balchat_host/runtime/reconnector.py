@@ -17,7 +17,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Phase, ServiceState
 from balchat_host.core import contacts
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -73,5 +73,5 @@ class Reconnector:
 
 
 def _idle(tx: ReadTransaction) -> list[PeerId]:
-    waiting = set(leaving.peers(tx))
+    waiting = set(outgoing.peers(tx))
     return [peer for peer in contacts.recent(tx, MOST) if peer not in waiting]

@@ -16,7 +16,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Outcome, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, routes
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import asking
 from balchat_host.runtime.delivery_worker import DeliveryWorker, WorkerContext
 
@@ -120,6 +120,6 @@ class RelaySender(DeliveryWorker):
         self._resume_at = max(self._resume_at, anyio.current_time() + wait)
         return wait
 
-    def _pending(self, tx: ReadTransaction, *, hedge: float) -> leaving.Pending:
+    def _pending(self, tx: ReadTransaction, *, hedge: float) -> outgoing.Pending:
         now = self._runner.clock()
-        return leaving.to_store(tx, self._peer, queued_until=now - int(hedge * 1000), now=now, limit=_BATCH)
+        return outgoing.to_store(tx, self._peer, queued_until=now - int(hedge * 1000), now=now, limit=_BATCH)

@@ -10,7 +10,7 @@ from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, VaultDamaged
 from balchat_host.api.failures import log_failure
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
-from balchat_host.core import restoring, schema
+from balchat_host.core import after_restore, schema
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class UnitOfWorkRunner:
     async def back_up(self, target: Path) -> None:
         """Write a copy of the vault that knows that it is one. Raises what Vault.backup does."""
         now = self.clock()
-        await self.vault.backup(target, lambda tx: restoring.mark(tx, now=now))
+        await self.vault.backup(target, lambda tx: after_restore.mark(tx, now=now))
 
     async def open(self) -> None:
         """Bring the vault to the present tables, and go on from it where it is a backup. Call it before all else.
@@ -83,7 +83,7 @@ class UnitOfWorkRunner:
 
         def run(unit: UnitOfWork) -> None:
             schema.migrate(unit.tx)
-            restoring.resume(unit)
+            after_restore.resume(unit)
 
         await self.change(run)
 

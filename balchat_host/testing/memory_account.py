@@ -28,7 +28,7 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind, Transaction
 from balchat_host.api.types import ONLINE, PeerId, Secret, ServiceState
-from balchat_host.core import account, housekeeping, restoring
+from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
 from balchat_host.runtime.live_status import LiveStatus
@@ -170,9 +170,9 @@ class MemoryAccount(SimulatedAccount):
     def restore(self) -> None:
         """Go on from a backup that was made just now: contacts are asked again."""
         now = self.world.clock()
-        self.change(lambda unit: restoring.mark(unit.tx, now=now))
+        self.change(lambda unit: after_restore.mark(unit.tx, now=now))
         self.world.cut_off(self)
-        self.change(restoring.resume)
+        self.change(after_restore.resume)
 
     def fail_next(self, method: str, error: BaseException) -> None:
         """Let the next call of a method of `app` raise `error` and do nothing. Not for the streams.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
 from balchat_host.core import contacts
-from balchat_host.core.delivery import leaving, queue
+from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import history
 from balchat_host.testing.simulated_accounts import SimulatedAccount, report
@@ -134,7 +134,7 @@ class Peer:
         """Let what waits lie at a relay of theirs: `relayed`. With a `refusal` it waits on, with that as its reason."""
         self._world.pass_time(1)
         now, peer = self._world.now, self.core.peer
-        found = self._account.read(lambda tx: leaving.to_store(tx, peer, queued_until=now, now=now, limit=_ALL))
+        found = self._account.read(lambda tx: outgoing.to_store(tx, peer, queued_until=now, now=now, limit=_ALL))
         outcome = Outcome.STORED if refusal is None else Outcome.REFUSED
         reports = [SendReport(ticket=each.ticket, outcome=outcome, reason=refusal) for each in found.outgoing]
         report(self._account, *reports, latency=Latency.STORE_AND_FORWARD)
@@ -160,7 +160,7 @@ class Peer:
         """Refuse what waits, for good: `failed`, for this reason."""
         self._world.pass_time(1)
         now, peer = self._world.now, self.core.peer
-        found = self._account.read(lambda tx: leaving.pending(tx, peer, after=0, now=now, limit=_ALL))
+        found = self._account.read(lambda tx: outgoing.pending(tx, peer, after=0, now=now, limit=_ALL))
         reports = [SendReport(ticket=each.ticket, outcome=Outcome.REFUSED, reason=reason) for each in found.outgoing]
         report(self._account, *reports)
 

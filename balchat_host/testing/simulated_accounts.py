@@ -15,7 +15,7 @@ from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, Message
 from balchat_host.core import account, contacts, inbox, schema
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages import history
 from balchat_host.core.messages.compose import compose
@@ -145,7 +145,7 @@ class SimulatedWorld:
         """Put on the wire what has come to wait meanwhile."""
         way = author.peer, reader.peer
         found = author.read(
-            lambda tx: leaving.pending(tx, reader.peer, after=self._sent[way], now=self.now, limit=1000)
+            lambda tx: outgoing.pending(tx, reader.peer, after=self._sent[way], now=self.now, limit=1000)
         )
         for each in found.outgoing:
             self._wires[way].append((each.ticket, each.envelope))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR, Budget
 from balchat_host.core.envelope import Kind
+from balchat_host.core.envelope_budgets import BUDGETS, UNPROVEN_PER_HOUR, Budget
 from balchat_host.core.unit_of_work import Policy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "threat-model.md").read_text()

@@ -11,7 +11,7 @@ from balchat_host.api.errors import CursorTooOld, NoSuchRelay, NotRunning, Stora
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core.codes import ChatCode
+from balchat_host.core.chat_codes import ChatCode
 from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import CALLS, AppRelayKit, DirectOnlyAppKit, nobody

@@ -11,10 +11,10 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import Route
 from balchat_host.core import account, contacts, eras, inbox, key_package_pool, routes
-from balchat_host.core.budgets import BUDGETS
-from balchat_host.core.codes import ChatCode
-from balchat_host.core.delivery import leaving
+from balchat_host.core.chat_codes import ChatCode
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.envelope_budgets import BUDGETS
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.testing.app_kit import nobody
 from tests.support.simulator import Account, World
@@ -125,7 +125,9 @@ def test_the_largest_request_that_we_would_make_is_taken() -> None:
     key_package = Envelope.decode(meeting.gets("dave", ASK).replies[0]).payload
     envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
     dave.change(lambda unit: inbox.receive(unit, alice.peer, [envelope]))
-    (request,) = dave.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=meeting.world.now, limit=9)).outgoing
+    (request,) = dave.read(
+        lambda tx: outgoing.pending(tx, alice.peer, after=0, now=meeting.world.now, limit=9)
+    ).outgoing
     assert len(request.envelope) > 18_000
     assert meeting.gets("dave", request.envelope).verdict is Verdict.COMMITTED
     (waiting,) = alice.read(requests.everything)

@@ -11,7 +11,7 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
 from balchat_host.core import housekeeping, inbox, key_package_pool
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.first_contact import answering
 from tests.support.simulator import Account, World
@@ -79,7 +79,7 @@ def test_who_is_told_to_wait_for_long_comes_again_within_two_weeks() -> None:
     world, alice, bob = pair()
     bob.add(alice)
     now = world.now
-    (waiting,) = bob.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
+    (waiting,) = bob.read(lambda tx: outgoing.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
     refused = SendReport(ticket=waiting.ticket, outcome=Outcome.REFUSED, reason="requests-full", retry_after=1e300)
     bob.change(lambda unit: reports.apply_reports(unit, [(refused, Latency.INTERACTIVE)]))
     pass_days(world, 15, alice, bob)
@@ -138,7 +138,7 @@ def test_what_was_stored_by_a_clock_that_was_ahead_is_stored_again() -> None:
 
     def to_store() -> list[int]:
         now = world.now
-        found = bob.read(lambda tx: leaving.to_store(tx, alice.peer, queued_until=now, now=now, limit=9))
+        found = bob.read(lambda tx: outgoing.to_store(tx, alice.peer, queued_until=now, now=now, limit=9))
         return [each.ticket for each in found.outgoing]
 
     world.pass_time(40 * DAY)

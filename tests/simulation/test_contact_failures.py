@@ -11,7 +11,7 @@ import pytest
 from balchat_host.api.types import PeerId, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import housekeeping, routes
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.first_contact import asking
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.plugin_setups import FrontEndSetup
@@ -69,7 +69,7 @@ def about(peers: list[PeerId]) -> Callable[..., bool]:
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(leaving, "pending"), (leaving, "to_store"), (routes, "known")],
+    [(outgoing, "pending"), (outgoing, "to_store"), (routes, "known")],
     ids=["looking for what waits", "looking for what to store", "looking for a route"],
 )
 async def test_what_fails_for_one_contact_stops_that_contact_and_shows_it(

@@ -8,7 +8,7 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import ContactState
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from tests.support.simulator import Account, World
 
 SEEDS = range(int(os.environ.get("BALCHAT_SIMULATION_SEEDS", "25")))
@@ -109,7 +109,7 @@ def test_a_request_that_was_stored_and_is_then_refused_as_unusable_is_begun_anew
     alice.add(bob)
     world.connect(alice, bob)
     world.deliver(alice, bob)  # Bob gives a key package
-    (request,) = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=10)).outgoing
+    (request,) = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=world.now, limit=10)).outgoing
     for latency, outcome in ((Latency.STORE_AND_FORWARD, Outcome.STORED), (Latency.INTERACTIVE, Outcome.REFUSED)):
         report = SendReport(ticket=request.ticket, outcome=outcome, reason="crypto-rejected")
         alice.change(lambda unit, report=report, latency=latency: reports.apply_reports(unit, [(report, latency)]))

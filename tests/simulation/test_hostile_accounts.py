@@ -21,8 +21,8 @@ from balchat_host.core import (
     key_package_pool,
     routes,
 )
-from balchat_host.core.codes import ChatCode
-from balchat_host.core.delivery import leaving, queue, reports
+from balchat_host.core.chat_codes import ChatCode
+from balchat_host.core.delivery import outgoing, queue, reports
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.messages.history import send_receipts
@@ -108,7 +108,7 @@ def taken(reader: Account, *envelopes: bytes) -> set[Verdict]:
 
 
 def waiting(author: Account, reader: Account, now: int) -> list[bytes]:
-    found = author.read(lambda tx: leaving.pending(tx, reader.peer, after=0, now=now, limit=10_000))
+    found = author.read(lambda tx: outgoing.pending(tx, reader.peer, after=0, now=now, limit=10_000))
     return [each.envelope for each in found.outgoing]
 
 
@@ -324,7 +324,7 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
         world.pass_time(3600 / 30)  # no contact may ask more often than that
         assert bob.asks().verdict is Verdict.COMMITTED
     assert len(alice.change(lambda unit: unit.engine.groups(unit.keys))) <= 5
-    assert alice.read(leaving.view).waiting <= 5
+    assert alice.read(outgoing.view).waiting <= 5
     alice.write(bob.account, "still there?")
     bob.account.write(alice, "yes")
     world.heal(alice, bob.account)
@@ -333,7 +333,7 @@ def test_a_contact_that_asks_again_and_again_makes_nothing_grow_and_can_still_be
     # Nobody reads the answers in groups that were thrown away; they end with these, but for the newest.
     world.pass_time(8 * 24 * 3600)
     world.heal(alice, bob.account)
-    assert alice.read(leaving.view).waiting <= 1
+    assert alice.read(outgoing.view).waiting <= 1
 
 
 def test_routes_that_come_late_do_not_undo_newer_ones() -> None:
@@ -374,7 +374,7 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
 
 def leaves(author: Account, reader: Account, now: int) -> int:
     """Leave at a relay what can be left, and count the messages of people among it."""
-    found = author.read(lambda tx: leaving.to_store(tx, reader.peer, queued_until=now, now=now, limit=1000))
+    found = author.read(lambda tx: outgoing.to_store(tx, reader.peer, queued_until=now, now=now, limit=1000))
     written = {row[0] for row in author.read(lambda tx: tx.query(f"SELECT ticket {WRITTEN}"))}
     stored = [SendReport(ticket=each.ticket, outcome=Outcome.STORED) for each in found.outgoing]
     author.change(lambda unit: reports.apply_reports(unit, [(each, Latency.STORE_AND_FORWARD) for each in stored]))
@@ -495,10 +495,10 @@ def test_a_relay_that_repeats_what_it_kept_makes_us_confirm_little(*, swallowed:
     world, alice, bob = talking()
     for number in range(100):
         bob.write(alice, f"{number}")
-    kept = bob.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=world.now, limit=100)).outgoing
+    kept = bob.read(lambda tx: outgoing.pending(tx, alice.peer, after=0, now=world.now, limit=100)).outgoing
 
     def confirmations() -> int:
-        waiting = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=10_000)).outgoing
+        waiting = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=world.now, limit=10_000)).outgoing
         if swallowed:
             stored = [
                 (SendReport(ticket=each.ticket, outcome=Outcome.STORED), Latency.STORE_AND_FORWARD) for each in waiting

@@ -6,7 +6,7 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Verdict
 from balchat_host.core import contacts, eras, inbox
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.unit_of_work import UnitOfWork
 from tests.support.simulator import Account, World
@@ -66,6 +66,6 @@ def test_a_message_comes_back_whole(pair: tuple[Account, Account], item: list[ob
 def test_what_we_wrote_is_kept_as_it_went_out(pair: tuple[Account, Account]) -> None:
     alice, bob = pair
     alice.write(bob, "hello")
-    found = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=2**62, limit=9))
+    found = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=2**62, limit=9))
     bob.change(lambda unit: inbox.receive(unit, alice.peer, [each.envelope for each in found.outgoing]))
     assert kept(alice) == kept(bob) != []

@@ -13,7 +13,7 @@ from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import content, eras, housekeeping, inbox, key_package_pool, routes
 from balchat_host.core.contacts import find
-from balchat_host.core.delivery import leaving, queue, reports
+from balchat_host.core.delivery import outgoing, queue, reports
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.rows import Purpose
 from balchat_host.testing.waiting import until_true
@@ -166,7 +166,7 @@ def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that
     for number in range(240):
         bob.write(alice, f"{number}")
         *_, said = bob.read(
-            lambda tx, now=world.now: leaving.pending(tx, alice.peer, after=0, now=now, limit=999)
+            lambda tx, now=world.now: outgoing.pending(tx, alice.peer, after=0, now=now, limit=999)
         ).outgoing
         alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
         answers = alice.change(lambda unit, e=said.envelope: inbox.receive(unit, bob.peer, [e]))
@@ -195,7 +195,7 @@ def test_of_routes_that_nobody_has_fetched_only_the_newest_wait() -> None:
     for number in range(5):
         ways = [Route(transport="relay", address=bytes([number]))]
         alice.change(lambda unit, ways=ways: routes.offer(unit, bob.peer, ways))
-    waiting = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing
+    waiting = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing
     assert len(waiting) == 1
     world.heal(alice, bob)
     assert bob.read(lambda tx: routes.known(tx, alice.peer, now=world.now // 1000)) == ways
@@ -210,7 +210,7 @@ class Boxes:
 
     def act_at_random(self, author: Account, reader: Account) -> None:
         now = self._world.now
-        pending = author.read(lambda tx: leaving.to_store(tx, reader.peer, queued_until=now, now=now, limit=3))
+        pending = author.read(lambda tx: outgoing.to_store(tx, reader.peer, queued_until=now, now=now, limit=3))
         if pending.wants_key_package:
             cards = reader.change(lambda unit: key_package_pool.refill(unit, 1))
             card = self._world.random.choice([*cards.single_use, cards.last_resort])

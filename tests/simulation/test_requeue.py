@@ -4,7 +4,7 @@ import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.core import contacts, eras
-from balchat_host.core.delivery import leaving, queue
+from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.unit_of_work import EncryptWaiting, UnitOfWork
 from balchat_host.testing.waiting import until_true
 from tests.support.simulator import Account, World
@@ -78,7 +78,7 @@ def test_what_is_written_meanwhile_overtakes_nothing() -> None:
     world.heal(alice, bob)
     world.check(alice, bob)
     assert sends_in(alice, bob) == sends_in(bob, alice)
-    assert alice.read(leaving.view).waiting == 0
+    assert alice.read(outgoing.view).waiting == 0
 
 
 def test_what_is_left_by_a_kill_is_encrypted_later() -> None:

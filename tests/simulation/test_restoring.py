@@ -13,8 +13,8 @@ from balchat_host.api.errors import CryptoRejected
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import ContactState
-from balchat_host.core import event_log, housekeeping, inbox, key_package_pool, restoring
-from balchat_host.core.delivery import leaving
+from balchat_host.core import after_restore, event_log, housekeeping, inbox, key_package_pool
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.rows import Purpose
@@ -162,7 +162,7 @@ def test_a_kill_before_the_first_unit_is_committed_leaves_the_mark() -> None:
 
 def test_a_vault_that_is_no_copy_is_left_alone() -> None:
     two = Two()
-    assert two.alice.change(restoring.resume) is False
+    assert two.alice.change(after_restore.resume) is False
     two.alice.write(two.bob, "as ever")
     two.heal()
     assert texts(two.bob, two.alice) == ["as ever"]
@@ -171,7 +171,7 @@ def test_a_vault_that_is_no_copy_is_left_alone() -> None:
 def test_a_backup_leaves_its_origin_as_it_is() -> None:
     two = Two()
     two.alice.back_up()
-    assert two.alice.change(restoring.resume) is False
+    assert two.alice.change(after_restore.resume) is False
 
 
 def test_contacts_are_asked_one_after_the_other_the_latest_conversation_first() -> None:
@@ -190,8 +190,8 @@ def test_contacts_are_asked_one_after_the_other_the_latest_conversation_first() 
     gaps = sorted(due.values())
     assert gaps[0] >= world.now
     assert len(set(gaps)) == len(gaps)
-    assert gaps[-1] - gaps[0] > 10 * restoring.ASKED_APART, "they are not asked all at once"
-    assert gaps[-1] - world.now <= 12 * restoring.ASKED_APART
+    assert gaps[-1] - gaps[0] > 10 * after_restore.ASKED_APART, "they are not asked all at once"
+    assert gaps[-1] - world.now <= 12 * after_restore.ASKED_APART
 
 
 def test_whoever_has_something_to_say_is_asked_before_its_turn() -> None:
@@ -206,7 +206,7 @@ def test_whoever_has_something_to_say_is_asked_before_its_turn() -> None:
     late, hears, rest = others[0], others[1], others[2]
     hears.write(alice, "in the group that is lost")
     now = world.now
-    (sent,) = hears.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
+    (sent,) = hears.read(lambda tx: outgoing.pending(tx, alice.peer, after=0, now=now, limit=9)).outgoing
     alice.restore(alice.back_up())
     alice.write(late, "I am back")
     assert receive(alice, hears, sent.envelope) is Verdict.IGNORED
@@ -215,7 +215,7 @@ def test_whoever_has_something_to_say_is_asked_before_its_turn() -> None:
 
 
 def first_try(world: World, account: Account, other: Account) -> int:
-    pending = account.read(lambda tx: leaving.pending(tx, other.peer, after=0, now=world.now, limit=9))
+    pending = account.read(lambda tx: outgoing.pending(tx, other.peer, after=0, now=world.now, limit=9))
     return world.now if pending.outgoing else pending.look_again or 0
 
 
@@ -246,7 +246,7 @@ def test_a_key_package_that_was_used_since_the_backup_opens_nothing_in_the_copy(
     backup = alice.back_up()
     bob.add(alice)
     bob.change(lambda unit: inbox.receive(unit, alice.peer, [key_package]))
-    (request,) = bob.read(lambda tx: leaving.pending(tx, alice.peer, after=0, now=world.now, limit=9)).outgoing
+    (request,) = bob.read(lambda tx: outgoing.pending(tx, alice.peer, after=0, now=world.now, limit=9)).outgoing
     assert receive(alice, bob, request.envelope) is Verdict.COMMITTED
     alice.restore(backup)
     assert receive(alice, bob, request.envelope) is Verdict.REFUSED
@@ -303,7 +303,7 @@ def test_who_was_blocked_is_not_asked_before_they_are_unblocked() -> None:
     two.alice.restore(two.alice.back_up())
     two.world.pass_time(DAY)
     now = two.world.now
-    waiting = two.alice.read(lambda tx: leaving.pending(tx, two.bob.peer, after=0, now=now, limit=9))
+    waiting = two.alice.read(lambda tx: outgoing.pending(tx, two.bob.peer, after=0, now=now, limit=9))
     assert not waiting.outgoing
     two.alice.block(two.bob, blocked=False)
     two.alice.write(two.bob, "again")
@@ -353,7 +353,7 @@ def test_a_message_of_a_group_that_is_lost_is_passed_over_not_refused() -> None:
     backup = two.alice.back_up()
     two.bob.write(two.alice, "in the lost group")
     now = two.world.now
-    (sent,) = two.bob.read(lambda tx: leaving.pending(tx, two.alice.peer, after=0, now=now, limit=9)).outgoing
+    (sent,) = two.bob.read(lambda tx: outgoing.pending(tx, two.alice.peer, after=0, now=now, limit=9)).outgoing
     two.alice.restore(backup)
     assert receive(two.alice, two.bob, sent.envelope) is Verdict.IGNORED
     with pytest.raises(CryptoRejected):
@@ -387,5 +387,5 @@ def test_whatever_the_network_does_nothing_is_encrypted_in_a_group_from_before(s
     kept = [message for message in alice.history(bob) if message.author is None]
     assert {message.state for message in kept} == {"delivered"}
     assert {message.text for message in kept} <= set(texts(bob, alice)), "nothing that the copy shows as sent is lost"
-    waiting = bob.read(leaving.view)
+    waiting = bob.read(outgoing.view)
     assert waiting.waiting == 0, "Bob's side comes to rest"

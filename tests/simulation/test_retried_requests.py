@@ -9,7 +9,7 @@ from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, V
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState
 from balchat_host.core import housekeeping, inbox, key_package_pool, routes
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.envelope import Envelope, Kind
 from tests.support.simulator import Account, World
 
@@ -28,13 +28,13 @@ class Meeting:
         (self.first,) = self.to_store(self.alice, self.bob).outgoing
         self.report(self.alice, self.first, Outcome.STORED)
 
-    def to_store(self, author: Account, reader: Account) -> leaving.Pending:
+    def to_store(self, author: Account, reader: Account) -> outgoing.Pending:
         now = self.world.now
-        return author.read(lambda tx: leaving.to_store(tx, reader.peer, queued_until=now, now=now, limit=64))
+        return author.read(lambda tx: outgoing.to_store(tx, reader.peer, queued_until=now, now=now, limit=64))
 
     def to_send(self, author: Account, reader: Account) -> list[Outgoing]:
         now = self.world.now
-        return author.read(lambda tx: leaving.pending(tx, reader.peer, after=0, now=now, limit=64)).outgoing
+        return author.read(lambda tx: outgoing.pending(tx, reader.peer, after=0, now=now, limit=64)).outgoing
 
     def report(
         self,

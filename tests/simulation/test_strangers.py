@@ -8,8 +8,8 @@ from mls_rs_py import KeyPackage
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import contacts, eras, inbox, routes
-from balchat_host.core.codes import ChatCode
-from balchat_host.core.delivery import leaving
+from balchat_host.core.chat_codes import ChatCode
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import OfferRoutes, Policy
@@ -209,7 +209,7 @@ def test_a_message_from_another_source_than_its_author_is_met_with_silence(world
     alice, mallory = world.account("Alice"), world.account("Mallory")
     become_contacts(world, alice, bob)
     alice.write(bob, "for Bob alone")
-    envelope = alice.read(lambda tx: leaving.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing[-1]
+    envelope = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing[-1]
     take = lambda peer: bob.change(lambda unit: inbox.receive(unit, peer, [envelope.envelope])[0])  # noqa: E731
     assert take(mallory.peer).verdict is Verdict.IGNORED
     assert bob.history(alice) == []

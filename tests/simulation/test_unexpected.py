@@ -12,14 +12,14 @@ from balchat_host.api.storage import SqlError
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import (
     contacts,
+    envelope_retries,
     eras,
-    failed_envelopes,
     housekeeping,
     inbox,
     key_package_pool,
     routes,
 )
-from balchat_host.core.delivery import leaving, queue
+from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import Announce, Unexpected, UnitOfWork
@@ -64,7 +64,7 @@ class Meeting:
 
     def waiting(self, author: Account) -> list[bytes]:
         now = self.world.now
-        found = author.read(lambda tx: leaving.pending(tx, self.alice.peer, after=0, now=now, limit=100))
+        found = author.read(lambda tx: outgoing.pending(tx, self.alice.peer, after=0, now=now, limit=100))
         return [each.envelope for each in found.outgoing]
 
     def asks(self, author: Account) -> bytes:
@@ -244,7 +244,7 @@ def test_what_the_disk_says_is_no_envelope_s_matter(
 
 def test_what_failed_is_counted_for_a_while_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
-    monkeypatch.setattr(failed_envelopes, "MAX_KEPT", 5)
+    monkeypatch.setattr(envelope_retries, "MAX_KEPT", 5)
     monkeypatch.setattr(inbox, "receive_content", lambda *_: 1 / 0)
     for number in range(8):
         meeting.bob.write(meeting.alice, f"{number}")

@@ -12,8 +12,8 @@ from mls_rs_py.crafting import extension, uint16s
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.views import ContactState
 from balchat_host.core import contacts, event_log, housekeeping, inbox
-from balchat_host.core.codes import ChatCode
-from balchat_host.core.delivery import leaving
+from balchat_host.core.chat_codes import ChatCode
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Unexpected
@@ -78,7 +78,7 @@ class Adding:
 
     def asks(self) -> list[Kind]:
         now = self.world.now
-        found = self.alice.read(lambda tx: leaving.pending(tx, self.mallory.peer, after=0, now=now, limit=9)).outgoing
+        found = self.alice.read(lambda tx: outgoing.pending(tx, self.mallory.peer, after=0, now=now, limit=9)).outgoing
         return [Envelope.decode(each.envelope).kind for each in found]
 
     def reason(self) -> str | None:
@@ -171,7 +171,7 @@ def test_the_largest_that_may_be_makes_a_request_that_may_be(octets: int) -> Non
     assert adding.gets(padded(adding.mallory, octets)).verdict is Verdict.COMMITTED
     now = adding.world.now
     (request,) = adding.alice.read(
-        lambda tx: leaving.pending(tx, adding.mallory.peer, after=0, now=now, limit=9)
+        lambda tx: outgoing.pending(tx, adding.mallory.peer, after=0, now=now, limit=9)
     ).outgoing
     answer = adding.bob.change(lambda unit: inbox.receive(unit, adding.alice.peer, [request.envelope])[0])
     assert answer.reason == "crypto-rejected", "it is for somebody else, and not too large"

@@ -14,7 +14,7 @@ from random import Random
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import ContactState, Message
-from balchat_host.core import contacts, housekeeping, inbox, restoring
+from balchat_host.core import after_restore, contacts, housekeeping, inbox
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.testing.simulated_accounts import SimulatedAccount, SimulatedWorld
@@ -58,7 +58,7 @@ class Account(SimulatedAccount):
     def back_up(self) -> SqliteUnits:
         """Make a backup, for `restore`."""
         copy = self._units.copy()
-        copy.run(lambda tx: restoring.mark(tx, now=self._world.now))
+        copy.run(lambda tx: after_restore.mark(tx, now=self._world.now))
         return copy
 
     def restore(self, backup: SqliteUnits, *, crashes: int = 0) -> None:
@@ -66,8 +66,8 @@ class Account(SimulatedAccount):
         self._units = backup.copy()
         self._world.cut_off(self)
         for _ in range(crashes):
-            self.change(restoring.resume, then_crash=True)
-        self.change(restoring.resume)
+            self.change(after_restore.resume, then_crash=True)
+        self.change(after_restore.resume)
 
 
 class Reference:

@@ -20,14 +20,14 @@ from balchat_host.api.frontend import App
 from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
-from balchat_host.core import account, restoring, schema
+from balchat_host.core import account, after_restore, schema
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
-from balchat_host.runtime.unlocked_account import UnlockedAccount
+from balchat_host.runtime.unlocked_vault import UnlockedAccount
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 
@@ -103,7 +103,7 @@ class VirtualAccount:
             backup,
             SlotKind.PASSPHRASE,
             PASSPHRASE,
-            lambda tx: restoring.mark(tx, now=clock()),
+            lambda tx: after_restore.mark(tx, now=clock()),
         )
 
     @property

@@ -11,7 +11,7 @@ from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import contacts, eras, event_log, membership
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import progress
-from balchat_host.core.delivery.leaving import LONGEST_WAIT
+from balchat_host.core.delivery.outgoing import LONGEST_WAIT
 from balchat_host.core.delivery.progress import Progress, Step
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input

@@ -7,9 +7,9 @@ time, encrypting, in portions (`queue.encrypt_waiting`).
 from enum import StrEnum
 from typing import Final
 
-from balchat_host.core import eras, limits, rows
+from balchat_host.core import eras, rate_limits, rows
 from balchat_host.core.delivery import queue
-from balchat_host.core.limits import Counted
+from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import NewRoutes, SendPending, UnitOfWork
 
@@ -44,7 +44,7 @@ def requeue(unit: UnitOfWork, contact: ContactRow, reason: RequeueReason) -> Non
     """
     waits = unit.tx.query("SELECT 1 FROM delivery WHERE peer = ? LIMIT 1", (contact.id,))
     unit.tx.execute("DELETE FROM deferred_requeue WHERE peer = ?", (contact.id,))
-    if waits and not limits.may(unit, contact.peer, _COUNTED[reason], per_hour=_PER_HOUR):
+    if waits and not rate_limits.may(unit, contact.peer, _COUNTED[reason], per_hour=_PER_HOUR):
         unit.tx.execute("INSERT INTO deferred_requeue (peer, reason) VALUES (?, ?)", (contact.id, reason))
     else:
         _renew_payloads(unit, contact)

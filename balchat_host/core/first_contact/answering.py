@@ -19,14 +19,14 @@ from typing import Final
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView
-from balchat_host.core import account, contacts, content, eras, key_package_pool, limits, routes
-from balchat_host.core.budgets import BUDGETS, UNPROVEN_PER_HOUR
-from balchat_host.core.codes import ChatCode
+from balchat_host.core import account, contacts, content, eras, key_package_pool, rate_limits, routes
+from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import queue, reports, requeue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.envelope_budgets import BUDGETS, UNPROVEN_PER_HOUR
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.first_contact.machine import Input
-from balchat_host.core.limits import Counted
+from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow, Era, Purpose
 from balchat_host.core.unit_of_work import OfferRoutes, SendPending, UnitOfWork
 from balchat_host.core.views import contact_view
@@ -104,7 +104,7 @@ def count_request(unit: UnitOfWork, sender: PeerId | None) -> None:
     One of which only the group will show whose it is counts against a limit for everybody.
     """
     if sender is None:
-        limits.take(unit, "joins", per_hour=UNPROVEN_PER_HOUR)
+        rate_limits.take(unit, "joins", per_hour=UNPROVEN_PER_HOUR)
     else:
         _count(unit, sender, "requests", Counted.CONTACT_REQUESTS, Kind.CONTACT_REQUEST)
 
@@ -176,9 +176,9 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era) -> ContactRo
 def _count(unit: UnitOfWork, peer: PeerId, of_strangers: str, of_contact: Counted, kind: Kind) -> None:
     """Count what somebody has us do: against what strangers have together, or against what is the contact's own."""
     if is_stranger(unit, peer):
-        limits.take(unit, of_strangers, per_hour=unit.policy.strangers_per_hour)
+        rate_limits.take(unit, of_strangers, per_hour=unit.policy.strangers_per_hour)
     else:
-        limits.take_from(unit, peer, of_contact, per_hour=BUDGETS[kind].contact_per_hour)
+        rate_limits.take_from(unit, peer, of_contact, per_hour=BUDGETS[kind].contact_per_hour)
 
 
 def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> bytes:

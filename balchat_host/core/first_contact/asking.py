@@ -9,12 +9,12 @@ from typing import Final
 
 from balchat_host.api.errors import RequestsFull, WorldError
 from balchat_host.api.types import PeerId
-from balchat_host.core import account, budgets, contacts, eras, limits, routes, rows
-from balchat_host.core.budgets import BUDGETS
+from balchat_host.core import account, contacts, envelope_budgets, eras, rate_limits, routes, rows
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.envelope_budgets import BUDGETS
 from balchat_host.core.first_contact.machine import TABLE, WANTING, Action, Guard, Input, Phase
-from balchat_host.core.limits import Counted
+from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow, Era, Purpose
 from balchat_host.core.unit_of_work import OfferRoutes, UnitOfWork
 
@@ -58,7 +58,7 @@ def count_key_package(unit: UnitOfWork, source: PeerId) -> None:
     """Count a KeyPackage that somebody sends, if it is looked into. Raise RequestsFull."""
     if _who_waits(unit, source) is not None:
         per_hour = BUDGETS[Kind.KEY_PACKAGE].contact_per_hour
-        limits.take_from(unit, source, Counted.KEY_PACKAGES, per_hour=per_hour)
+        rate_limits.take_from(unit, source, Counted.KEY_PACKAGES, per_hour=per_hour)
 
 
 def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None:
@@ -90,7 +90,7 @@ def on_claimed_key_package(unit: UnitOfWork, peer: PeerId, key_package: bytes) -
     It is judged like one that they send. The relay may have made it up, so whatever it brings up ends it alone.
     """
     try:
-        budgets.check(Envelope(kind=Kind.KEY_PACKAGE, payload=key_package))
+        envelope_budgets.check(Envelope(kind=Kind.KEY_PACKAGE, payload=key_package))
         count_key_package(unit, peer)
         with unit.savepoint():
             on_key_package(unit, peer, key_package)
@@ -176,7 +176,7 @@ def _in_time(unit: UnitOfWork, contact: ContactRow) -> bool:
 def _may_ask_back(unit: UnitOfWork, contact: ContactRow) -> bool:
     if queue.waits(unit.tx, contact, Purpose.CONTACT_REQUEST):
         return False
-    return limits.may(unit, contact.peer, Counted.ASKED_BACK, per_hour=_ASKED_BACK_PER_HOUR)
+    return rate_limits.may(unit, contact.peer, Counted.ASKED_BACK, per_hour=_ASKED_BACK_PER_HOUR)
 
 
 def _unanswered_since_restore(unit: UnitOfWork, contact: ContactRow) -> bool:

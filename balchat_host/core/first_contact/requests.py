@@ -14,8 +14,8 @@ from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import RequestView
 from balchat_host.core import eras, event_log, peers, rows
-from balchat_host.core.codes import parse_peer
-from balchat_host.core.key_spellings import is_spelt_like_a_key
+from balchat_host.core.chat_codes import parse_peer
+from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 from balchat_host.core.names import clean_name, made_up_name, name_key, search_key
 from balchat_host.core.rows import Era
 from balchat_host.core.unit_of_work import UnitOfWork

@@ -13,7 +13,7 @@ from balchat_ui_cli.readiness import bottleneck
 from balchat_host.api.errors import NoSuchRelay, RelayUnusable
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
-from balchat_host.core.codes import ChatCode
+from balchat_host.core.chat_codes import ChatCode
 from balchat_host.testing.app_kit import nobody
 from balchat_host.testing.memory_account import MemoryAccount
 

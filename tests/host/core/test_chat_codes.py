@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from balchat_host.api.errors import BadChatCode, BadOnionAddress
 from balchat_host.api.types import PeerId
-from balchat_host.core.codes import ChatCode
+from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.names import clean_name
 from balchat_host.core.safety import safety_number
 

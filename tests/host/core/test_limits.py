@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from balchat_host.api.errors import RequestsFull
-from balchat_host.core import budgets, limits
+from balchat_host.core import envelope_budgets, rate_limits
 
 
 def take(bench, bucket: str = "requests", *, per_hour: int = 6) -> None:
-    bench.run(lambda unit: limits.take(unit, bucket, per_hour=per_hour))
+    bench.run(lambda unit: rate_limits.take(unit, bucket, per_hour=per_hour))
 
 
 def empty(bench, bucket: str = "requests", *, per_hour: int = 6) -> int:
@@ -99,6 +99,6 @@ def test_a_clock_that_was_wrong_for_a_while_stops_nobody_for_longer_than_an_hour
 )
 def test_what_comes_at_once_is_taken_in_by_units_of_bounded_size(sizes: list[int], expected: list[int]) -> None:
     envelopes = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
-    portions = list(budgets.portions(envelopes))
+    portions = list(envelope_budgets.portions(envelopes))
     assert [len(portion) for portion in portions] == expected
     assert [each for portion in portions for each in portion] == envelopes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from balchat_host.api.errors import BadChatCode
 from balchat_host.api.types import PeerId
-from balchat_host.core.codes import MAX_RELAYS, ChatCode
+from balchat_host.core.chat_codes import MAX_RELAYS, ChatCode
 from balchat_host.core.names import clean_name
 
 PEERS = st.binary(min_size=32, max_size=32).map(PeerId)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import MAX_NAME_LENGTH
 from balchat_host.api.types import PeerId
-from balchat_host.core.key_spellings import is_spelt_like_a_key
+from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 from balchat_host.core.names import check_name, clean_name, made_up_name, name_key, search_key
 
 PEERS = st.binary(min_size=32, max_size=32).map(PeerId)

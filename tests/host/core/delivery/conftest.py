@@ -7,7 +7,7 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import contacts
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.messages import history
 from tests.support.simulator import World
 
@@ -49,13 +49,13 @@ class Pair:
         """Write messages to Bob; return their ids."""
         return [self.alice.write(self.bob, text).id for text in texts]
 
-    def pending(self, *, after: int = 0, limit: int = 100) -> leaving.Pending:
-        return self.alice.read(lambda tx: leaving.pending(tx, self.bob.peer, after=after, now=self.now, limit=limit))
+    def pending(self, *, after: int = 0, limit: int = 100) -> outgoing.Pending:
+        return self.alice.read(lambda tx: outgoing.pending(tx, self.bob.peer, after=after, now=self.now, limit=limit))
 
-    def to_store(self, *, queued_until: int | None = None) -> leaving.Pending:
+    def to_store(self, *, queued_until: int | None = None) -> outgoing.Pending:
         until = self.now if queued_until is None else queued_until
         return self.alice.read(
-            lambda tx: leaving.to_store(tx, self.bob.peer, queued_until=until, now=self.now, limit=100)
+            lambda tx: outgoing.to_store(tx, self.bob.peer, queued_until=until, now=self.now, limit=100)
         )
 
     def tickets(self, **more) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from balchat_host.api.transport import Latency, Outcome
 from balchat_host.core import contacts
-from balchat_host.core.delivery import leaving
+from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import SendPending
 
@@ -60,22 +60,22 @@ def test_what_was_stored_can_still_be_sent_and_is_stored_again_after_a_day(pair)
     pair.report(ticket, Outcome.STORED, latency=Latency.STORE_AND_FORWARD)
     assert pair.tickets() == [ticket]
     pair.world.pass_time(DAY)
-    pair.run(leaving.redeposit)
+    pair.run(outgoing.redeposit)
     assert pair.to_store().outgoing == []
     pair.world.pass_time(1)
-    pair.run(leaving.redeposit)
+    pair.run(outgoing.redeposit)
     assert pair.effects == [SendPending(peer=pair.bob.peer)]
     assert [each.ticket for each in pair.to_store().outgoing] == [ticket]
 
 
 def test_how_much_waits_and_since_when(pair) -> None:
-    assert pair.alice.read(leaving.view).oldest is None
+    assert pair.alice.read(outgoing.view).oldest is None
     began = pair.now
     pair.write("one")
     pair.world.pass_time(5)
     pair.write("two")
-    view = pair.alice.read(leaving.view)
+    view = pair.alice.read(outgoing.view)
     assert (view.waiting, view.in_flight, view.relayed, view.oldest) == (2, 0, 0, began)
     pair.report(pair.tickets()[0], Outcome.STORED, latency=Latency.STORE_AND_FORWARD)
-    view = pair.alice.read(leaving.view)
+    view = pair.alice.read(outgoing.view)
     assert (view.waiting, view.relayed, view.oldest) == (1, 1, began + 5000)

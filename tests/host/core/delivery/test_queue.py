@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from balchat_host.api.transport import Latency, Outcome
 from balchat_host.core import contacts
-from balchat_host.core.delivery import leaving, queue
+from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.rows import Purpose
@@ -25,7 +25,7 @@ def test_what_has_no_era_to_be_encrypted_in_waits_unseen_by_the_worker(strangers
     strangers.run(lambda unit: compose(unit, "Bob", "early", reply_to=None))
     assert SendPending(peer=strangers.bob.peer) not in strangers.effects
     assert kinds(strangers) == [Kind.KEY_PACKAGE_REQUEST]
-    assert strangers.alice.read(leaving.view).waiting == 2
+    assert strangers.alice.read(outgoing.view).waiting == 2
 
 
 def test_what_was_written_before_anybody_said_yes_leaves_in_order_once_they_do(strangers) -> None:
@@ -90,6 +90,6 @@ def test_a_removed_contact_takes_what_waits_along(pair) -> None:
     pair.report(pair.tickets()[0], Outcome.STORED, latency=Latency.STORE_AND_FORWARD)
     pair.write("two")
     pair.run(lambda unit: contacts.remove(unit, "Bob"))
-    view = pair.alice.read(leaving.view)
+    view = pair.alice.read(outgoing.view)
     assert (view.waiting, view.relayed) == (0, 0)
     assert pair.count("payload") == pair.count("delivery") == pair.count("receipt") == 0

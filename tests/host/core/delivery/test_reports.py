@@ -9,7 +9,7 @@ from balchat_host.api.transport import Latency, Outcome
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import contacts, event_log
 from balchat_host.core.content import MessageStatus
-from balchat_host.core.delivery import leaving, reports
+from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.messages import history
 
@@ -66,7 +66,7 @@ def test_what_is_refused_for_no_time_at_all_leaves_again_after_a_second(pair) ->
     pair.write("again and again")
     (ticket,) = pair.tickets()
     pair.report(ticket, Outcome.REFUSED, reason="storage-full", retry_after=0.0)
-    assert pair.pending() == leaving.Pending(outgoing=[], look_again=pair.now + 1000)
+    assert pair.pending() == outgoing.Pending(outgoing=[], look_again=pair.now + 1000)
 
 
 def test_a_refusal_for_good_fails_with_its_reason_and_what_follows_leaves(pair) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from balchat_host.api.errors import BadOnionAddress
 from balchat_host.api.types import PEER_ID_SIZE, PeerId
 from balchat_host.core.characters import is_hidden
-from balchat_host.core.lookalikes import folded
+from balchat_host.core.confusables import folded
 
 _ONION_LENGTH: Final = 56
 _MAX_LOOKED_AT: Final = 512

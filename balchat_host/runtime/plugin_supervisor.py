@@ -26,7 +26,7 @@ from balchat_host.api.backoff import Backoff
 from balchat_host.api.failures import contain, log_failure, must_pass
 from balchat_host.api.types import ONLINE, Phase, ServiceState
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
-from balchat_host.runtime.plugin_failures import only, words_of
+from balchat_host.runtime.plugin_failure_messages import only, words_of
 
 _BACKOFF: Final = Backoff(first=5.0, longest=300.0)
 """Seconds until a service that failed is started again."""
