@@ -2,8 +2,8 @@
 
 Network, transports and front ends fail and are made again (`plugin_supervisor`). What uses them holds an
 `EnabledPlugin` instead of the plugin's object: it is there for as long as the account is up, and hands each call to the
-object that runs now. An exception that the plugin's contract does not know is that plugin's failure: its type is logged, and the
-caller goes on as if the plugin could not do it now.
+object that runs now. An exception that the plugin's contract does not know is that plugin's failure: its type is
+logged, and the caller goes on as if the plugin could not do it now.
 """
 
 from abc import ABC, abstractmethod
