@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -17,6 +18,7 @@ from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
 from balchat_host.api.storage import SlotKind
 from balchat_host.core import content, schema
+from balchat_host.core.messages import history
 from bench.figure import AtLeast, AtMost, Figure
 from bench.room import PASSPHRASE
 from bench.timing import Samples, in_turns
@@ -39,6 +41,7 @@ ROUNDS = 200
 SIZES = (1_000, 1_000_000)
 IN_FLIGHT = 64
 FLAT = AtMost(1.5)
+_OPENING_MS = 20
 _STEP = 20_000
 _PAGE = 4096
 _TEXT = "what somebody may write in a message of usual length, a line or two of it" * 2
@@ -107,6 +110,7 @@ async def _measure(room: Room) -> list[Figure]:
                         target=AtLeast(0.7),
                     )
                 )
+        opening = await _open_anywhere(vault, held)
         plain.close()
         pages = await vault.read(lambda tx: cast("int", tx.query("PRAGMA page_count")[0][0]))
     figures.append(
@@ -117,6 +121,16 @@ async def _measure(room: Room) -> list[Figure]:
             limit=len(_TEXT) + content.SALT_SIZE + len(_CONTENT),
             unit="octets",
             target=AtMost(2),
+        )
+    )
+    figures.append(
+        Figure(
+            what=f"open a conversation of {SIZES[1]:,} messages anywhere in it, p99",
+            measured=opening,
+            against="what nobody waits for",
+            limit=_OPENING_MS,
+            unit="ms",
+            target=AtMost(1),
         )
     )
     return figures + [
@@ -130,6 +144,21 @@ async def _measure(room: Room) -> list[Figure]:
         )
         for what, (small, large) in times.items()
     ]
+
+
+async def _open_anywhere(vault: Vault, held: int) -> float:
+    """Return the milliseconds (p99) that the page of 50 before one of many messages takes, as the App reads it."""
+    times = Samples()
+    chosen = [1 + int.from_bytes(os.urandom(8)) % held for _ in range(ROUNDS)]
+    for seq in chosen:
+        ((identifier,),) = await vault.read(
+            lambda tx, seq=seq: tx.query("SELECT id FROM message WHERE seq = ?", (seq,))
+        )
+        before = cast("bytes", identifier).hex()
+        began = perf_counter()
+        await vault.read(lambda tx, before=before: history.history(tx, "Bob", limit=50, before=before))
+        times.add(perf_counter() - began)
+    return times.p99
 
 
 async def _compare(vault: Vault, plain: _Plain) -> list[tuple[str, float, float]]:
