@@ -110,7 +110,7 @@ async def _measure(room: Room) -> list[Figure]:
                         target=AtLeast(0.7),
                     )
                 )
-        opening = await _open_anywhere(vault, held)
+        opening = await _open_anywhere(vault)
         plain.close()
         pages = await vault.read(lambda tx: cast("int", tx.query("PRAGMA page_count")[0][0]))
     figures.append(
@@ -146,10 +146,10 @@ async def _measure(room: Room) -> list[Figure]:
     ]
 
 
-async def _open_anywhere(vault: Vault, held: int) -> float:
+async def _open_anywhere(vault: Vault) -> float:
     """Return the milliseconds (p99) that the page of 50 before one of many messages takes, as the App reads it."""
     times = Samples()
-    chosen = [1 + int.from_bytes(os.urandom(8)) % held for _ in range(ROUNDS)]
+    chosen = [1 + int.from_bytes(os.urandom(8)) % SIZES[1] for _ in range(ROUNDS)]
     for seq in chosen:
         ((identifier,),) = await vault.read(
             lambda tx, seq=seq: tx.query("SELECT id FROM message WHERE seq = ?", (seq,))

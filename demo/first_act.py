@@ -14,6 +14,7 @@ from tests.support.people import Person
 
 _LETTER: Final = [f"Page {number} of the letter" for number in range(1, 61)]
 _KILLED_AT: Final = _LETTER[9]
+_NOTE: Final = "Bring the book back."
 _MEASURED: Final = 40
 _SIZE: Final = 1024
 
@@ -26,6 +27,7 @@ def play(stage: Stage, house: House) -> None:
     bootstrap, publish = zip(*(_start_times(person) for person in (alice, bob)), strict=True)
     first_connect = _first_contact(stage, alice, bob)
     _talk(stage, alice, bob)
+    _keep_a_note(stage, alice, bob)
     _kill_in_mid_conversation(stage, alice, bob)
     _write_to_somebody_away(stage, alice, bob)
     _compare(stage, alice, bob)
@@ -99,6 +101,15 @@ def _talk(stage: Stage, alice: Person, bob: Person) -> None:
     question = say(stage, alice, bob, "Are you there?")
     answer = say(stage, bob, alice, "Always. Did you find the book?", reply_to=question)
     say(stage, alice, bob, "Third shelf, behind the atlas.", reply_to=answer)
+
+
+def _keep_a_note(stage: Stage, alice: Person, bob: Person) -> None:
+    stage.step("Alice keeps a note that goes nowhere")
+    show(stage, alice, "send", "me", _NOTE)
+    show(stage, alice, "history", "me")
+    (note,) = alice.history("me")
+    insist((note["text"], note["state"]) == (_NOTE, "delivered"), f"this is what she has: {note}")
+    insist(all(message["text"] != _NOTE for message in bob.history("Alice")), "Bob has it too")
 
 
 def _kill_in_mid_conversation(stage: Stage, alice: Person, bob: Person) -> None:
