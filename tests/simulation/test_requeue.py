@@ -22,6 +22,12 @@ def moved() -> tuple[World, Account, Account]:
     world.heal(alice, bob)
     for number in range(WRITTEN):
         alice.write(bob, f"{number}")
+    move(world, alice, bob)
+    return world, alice, bob
+
+
+def move(world: World, alice: Account, bob: Account) -> None:
+    """Have Bob, who has lost what he had, ask with another era."""
     bob.remove(alice)
     bob.add(alice)
     for _ in range(2):
@@ -32,7 +38,6 @@ def moved() -> tuple[World, Account, Account]:
         pass
     world.connect(bob, alice)  # hearing from Bob in the newer era, Alice moves
     world.deliver(bob, alice)
-    return world, alice, bob
 
 
 def unencrypted(tx) -> int:
@@ -64,6 +69,17 @@ def test_one_unit_encrypts_no_more_than_a_portion() -> None:
     assert alice.read(unencrypted) == left - queue.PORTION
     assert not more(alice, bob)
     assert alice.read(unencrypted) == 0
+
+
+def test_who_moves_again_before_all_is_encrypted_gets_it_in_order() -> None:
+    world, alice, bob = moved()
+    move(world, alice, bob)
+    world.heal(alice, bob)
+    world.check(alice, bob)
+    while more(alice, bob):
+        world.heal(alice, bob)
+    world.heal(alice, bob)
+    world.check(alice, bob)
 
 
 def test_what_is_written_meanwhile_overtakes_nothing() -> None:

@@ -48,9 +48,11 @@ def requeue(unit: UnitOfWork, contact: ContactRow, reason: RequeueReason) -> Non
         unit.tx.execute("INSERT INTO deferred_requeue (peer, reason) VALUES (?, ?)", (contact.id, reason))
     else:
         _renew_payloads(unit, contact)
-        _renew_tickets(unit, contact)
+        renewed = NewRoutes(peer=contact.peer)
+        if renewed not in unit.effects:  # or nobody has seen the tickets yet
+            _renew_tickets(unit, contact)
         unit.effect(SendPending(peer=contact.peer))
-        unit.effect(NewRoutes(peer=contact.peer))
+        unit.effect(renewed)
     queue.encrypt_waiting(unit, contact.conversation)
 
 
@@ -87,28 +89,17 @@ def forget_ciphertexts(unit: UnitOfWork) -> None:
 
 
 def _renew_payloads(unit: UnitOfWork, contact: ContactRow) -> None:
-    """Replace the payloads that are encrypted in another era than the one that we send in by ones that are not yet."""
+    """Have what is encrypted in another era than the one that we send in wait to be encrypted in that, in its order."""
     era = eras.sending(unit.tx, contact.conversation) if contact.may_talk else None
     if era is None:
         return
-    newest = rows.number(unit.tx, "SELECT max(id) FROM payload")
-    # Row by row in the same order, so that the n-th of the new ones takes the place of the n-th of the old ones.
-    old = (
-        "SELECT id, row_number() OVER (ORDER BY id) AS place FROM payload WHERE conversation = ?1"
-        " AND (content IS NOT NULL OR message IS NOT NULL) AND ciphertext IS NOT NULL AND era IS NOT ?2 AND id <= ?3"
-    )
-    parameters = (contact.conversation.id, era.id, newest)
     unit.tx.execute(
-        f"WITH old AS ({old}) INSERT INTO payload (id, purpose, conversation, message, message_id, content, made_at)"  # noqa: S608  # our own text
-        " SELECT ?3 + place, purpose, conversation, message, message_id, content, made_at"
-        " FROM old JOIN payload ON payload.id = old.id",
-        parameters,
+        # By their deliveries: no index has the payloads of a conversation that are encrypted.
+        "UPDATE payload SET ciphertext = NULL, era = NULL WHERE id IN (SELECT payload FROM delivery WHERE peer = ?)"
+        " AND conversation = ? AND (content IS NOT NULL OR message IS NOT NULL)"
+        " AND ciphertext IS NOT NULL AND era IS NOT ?",
+        (contact.id, contact.conversation.id, era.id),
     )
-    unit.tx.execute(
-        f"WITH old AS ({old}) UPDATE delivery SET payload = ?3 + old.place FROM old WHERE delivery.payload = old.id",  # noqa: S608  # our own text
-        parameters,
-    )
-    unit.tx.execute(f"DELETE FROM payload WHERE id IN (SELECT id FROM ({old}))", parameters)  # noqa: S608  # our own text
 
 
 def _renew_tickets(unit: UnitOfWork, contact: ContactRow, condition: str = "1") -> None:
