@@ -223,7 +223,7 @@ CREATE TABLE delivery (
     stale_at INTEGER,
     reason TEXT
 ) STRICT;
-CREATE INDEX delivery_of_payload ON delivery (payload);
+CREATE INDEX delivery_of_payload ON delivery (payload, peer);
 CREATE INDEX delivery_of_peer ON delivery (peer, ticket);
 
 -- Contacts of whom all that waits is still to be queued again, and why.

@@ -10,13 +10,15 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import Route
-from balchat_host.core import account, contacts, eras, inbox, key_package_pool, routes
+from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.envelope_budgets import BUDGETS
 from balchat_host.core.first_contact import answering, requests
+from balchat_host.core.messages.receive import receive_content
 from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.sqlite_transaction import SqliteUnits
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -173,3 +175,72 @@ def test_of_the_eras_that_a_contact_founds_in_a_hurry_few_are_kept() -> None:
     assert meeting.alice.read(lambda tx: tx.query(kept, (bob.conversation.id,))) == [(5,)]
     assert len(meeting.alice.change(lambda unit: unit.engine.groups(unit.keys))) == 5
     assert meeting.alice.read(lambda tx: eras.sending(tx, bob.conversation)) is not None
+
+
+class CountedUnits(SqliteUnits):
+    """Counts the steps that SQLite takes: how long something lasts, on a machine that always lasts the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+        self._database.set_progress_handler(self._count, 1)
+
+    def _count(self) -> int:
+        self.steps += 1
+        return 0
+
+
+class Crowd:
+    """Alice, and messages that wait for Bob and for Carol."""
+
+    def __init__(self, *, for_bob: int, for_carol: int) -> None:
+        self.world = World(1, MlsEngine())
+        self.units = CountedUnits()
+        self.alice = Account(self.world, "Alice", self.units)
+        self.bob, self.carol = self.world.account("Bob"), self.world.account("Carol")
+        for each in (self.bob, self.carol):
+            self.alice.add(each)
+            self.world.heal(self.alice, each)
+            each.accept(self.alice)
+            self.world.heal(self.alice, each)
+        self.ids = [bytes.fromhex(self.alice.write(self.bob, f"{number}").id) for number in range(for_bob)]
+        for number in range(for_carol):
+            self.alice.write(self.carol, f"{number}")
+
+    def steps_of(self, content_type: str, body: bytes) -> int:
+        """Return how many steps it takes to act on what Bob says."""
+        mimi = content.MimiContent(salt=bytes(16), content_type=content_type, body=body, sent_at=self.world.now)
+        self.units.steps = 0
+        self.alice.change(lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
+        return self.units.steps
+
+    def steps_of_statuses(self) -> int:
+        read = [(each, content.MessageStatus.READ) for each in self.ids[:20]]
+        return self.steps_of(content.STATUS, content.encode_status(read))
+
+    def steps_of_another_era(self) -> int:
+        """Return how many steps it takes to hear from Bob in another era for the first time."""
+        self.bob.remove(self.alice)
+        self.bob.add(self.alice)
+        for author, reader in ((self.bob, self.alice), (self.alice, self.bob), (self.bob, self.alice)):
+            self.world.connect(author, reader)
+            while self.world.deliver(author, reader) is not None:
+                pass
+        self.world.connect(self.alice, self.bob)
+        while self.world.deliver(self.alice, self.bob) is not None:
+            pass
+        self.world.connect(self.bob, self.alice)
+        self.units.steps = 0
+        self.world.deliver(self.bob, self.alice)
+        assert self.alice.read(lambda tx: tx.query("SELECT count(*) FROM era WHERE confirmed = 1")) == [(3,)]
+        return self.units.steps
+
+
+def test_a_status_costs_no_more_where_many_other_messages_wait() -> None:
+    few, many = Crowd(for_bob=20, for_carol=0), Crowd(for_bob=400, for_carol=0)
+    assert many.steps_of_statuses() < 1.1 * few.steps_of_statuses()
+
+
+def test_what_waits_for_others_makes_nobody_s_move_dearer() -> None:
+    few, many = Crowd(for_bob=20, for_carol=0), Crowd(for_bob=20, for_carol=400)
+    assert many.steps_of_another_era() < 1.1 * few.steps_of_another_era()

@@ -29,8 +29,8 @@ class Account(SimulatedAccount):
 
     by_hand = False
 
-    def __init__(self, world: "World", name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, world: "World", name: str, units: SqliteUnits | None = None) -> None:
+        super().__init__(world, name, units)
         self._reference = world.reference
         self.create()
 
