@@ -1,4 +1,4 @@
-"""The results as a page: one section for each row of figures, so that one can be measured anew alone."""
+"""The results as a page: one section for each row of figures, so that one can be measured again alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPENING = """\
 # Figures
 
 Each figure stands beside its limit, both measured in turns in the same run on the same machine: what counts is the
-ratio. `make bench` writes this page; `.venv/bin/python -m bench --only NAME` measures one section anew.
+ratio. `make bench` writes this page; `.venv/bin/python -m bench --only NAME` measures one section again.
 """
 _SECTION = re.compile(r"<!-- (\w+) -->\n(.*?)(?=<!-- |\Z)", re.DOTALL)
 

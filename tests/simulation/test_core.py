@@ -103,7 +103,7 @@ def test_a_contact_that_lost_us_asked_again_and_says_nothing_gets_what_we_write(
     assert [message.text for message in bob.history(alice)] == ["are you there?"]
 
 
-def test_a_request_that_was_stored_and_is_then_refused_as_unusable_is_begun_anew() -> None:
+def test_a_request_that_was_stored_and_is_then_refused_as_unusable_begins_again() -> None:
     world = World(1, ENGINE)
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)

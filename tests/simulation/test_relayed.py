@@ -192,7 +192,7 @@ async def test_who_is_found_nowhere_is_said_so_and_why(people, relay) -> None:
             await reason_becomes(a, "Nobody", None)
 
 
-async def test_a_request_that_was_found_too_late_is_made_anew(people, relay) -> None:
+async def test_a_request_that_was_found_too_late_is_made_again(people, relay) -> None:
     async with people:
         alice, bob = await strangers(people, relay)
         async with alice.up() as a:
@@ -304,7 +304,7 @@ async def test_what_waits_behind_a_refusal_makes_nobody_wait_longer_than_the_rel
             assert anyio.current_time() - lifted_at <= 10
 
 
-async def test_why_a_message_could_not_be_stored_anew_is_said_no_more_once_it_is(people, relay) -> None:
+async def test_why_a_message_could_not_be_stored_again_is_said_no_more_once_it_is(people, relay) -> None:
     async with people:
         alice, _bob = await friends(people)
         async with alice.up() as a:
