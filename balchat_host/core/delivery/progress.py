@@ -1,8 +1,8 @@
 """How far a message of ours has come. This is the one place where it is computed, from deliveries and receipts.
 
-While a payload of it waits, it is as far as its furthest delivery. Then the receipts speak: it is delivered to a person
-when one device of theirs has it, and read when they say so; and it is what it is to all of them. Where nobody has a
-receipt, because there is nobody else or there are too many, it is delivered.
+While a payload of it waits, it is as far as its furthest delivery, and no longer queued once somebody has it. Then the
+receipts speak: it is delivered to a person when one device of theirs has it, and read when they say so; and it is what
+it is to all of them. Where nobody has a receipt, because there is nobody else or there are too many, it is delivered.
 """
 
 from collections.abc import Sequence
@@ -76,7 +76,9 @@ def read(row: Sequence[SqlValue]) -> Progress:
     assert isinstance(failed, int)
     delivered = receipts - failed
     if waiting:
-        step, reason = Step(cast("int", furthest or 0)), waits_because
+        # The delivery to somebody who has it is gone, and it has left for all that.
+        step = max(Step(cast("int", furthest or 0)), Step.SENT if delivered else Step.QUEUED)
+        reason = waits_because
     elif failed and not delivered:
         step, reason = Step.FAILED, failed_because
     else:

@@ -89,6 +89,12 @@ def test_while_it_waits_it_is_as_far_as_its_furthest_delivery(group: Group) -> N
     assert group.seen() == (MessageState.RELAYED, None, 0, OTHERS)
 
 
+def test_it_is_queued_only_until_the_first_has_left(group: Group) -> None:
+    group.report(0, Outcome.SENT)
+    group.report(0, Outcome.DELIVERED)
+    assert group.seen() == (MessageState.SENT, None, 1, OTHERS)
+
+
 def test_n_of_m_people_have_it_and_it_is_delivered_when_all_do(group: Group) -> None:
     group.report(2, Outcome.SENT)
     for who, state in ((0, MessageState.SENT), (1, MessageState.SENT), (2, MessageState.DELIVERED)):
@@ -139,7 +145,7 @@ def test_it_is_read_when_all_who_have_it_have_read_it(group: Group) -> None:
 def test_of_many_people_no_receipts_are_kept(others: int, receipts: int) -> None:
     group = Group(others)
     for who in range(others):
-        assert group.progress().state is MessageState.QUEUED
+        assert group.progress().state is not MessageState.DELIVERED
         group.report(who, Outcome.DELIVERED)
     assert group.seen() == (MessageState.DELIVERED, None, receipts, others)
     assert group.count("receipt") == receipts
