@@ -3,16 +3,20 @@
 What carries them is in `eras`, who is in them in `membership`.
 """
 
-from typing import cast
+import re
+from typing import Final, cast
 
 from balchat_host.api.errors import NoSuchContact
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ConversationKind
 from balchat_host.core import account, contacts, rows
 from balchat_host.core.chat_codes import parse_peer
+from balchat_host.core.identifiers import CONVERSATION_ID_SIZE
 from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 from balchat_host.core.names import means_ourselves
 from balchat_host.core.rows import ContactRow, ConversationRow
+
+_ID: Final = re.compile(f"[0-9a-fA-F]{{{2 * CONVERSATION_ID_SIZE}}}")
 
 
 def with_ourselves(tx: ReadTransaction) -> ConversationRow:
@@ -34,31 +38,35 @@ def with_ourselves(tx: ReadTransaction) -> ConversationRow:
 def find(tx: ReadTransaction, which: str) -> tuple[ConversationRow, ContactRow | None]:
     """Return the conversation that a person means, and the contact that it is with, if it is with one.
 
-    By the contact, as `contacts.find` takes it; by the title of the one with ourselves, or our own address; by its id.
+    By its id; by the contact, as `contacts.find` takes it; by the title of the one with ourselves, or our own address.
+    What is spelt like an id means that id only: programs call a conversation by it, and anybody may choose their name.
     Raise NoSuchContact.
     """
+    if _ID.fullmatch(which):
+        return _by_id(tx, which)
     try:
         contact = contacts.find(tx, which)
     except NoSuchContact:
-        if _means_ourselves(tx, which):
-            return with_ourselves(tx), None
-        named = rows.contacts_where(
-            tx, "contact.conversation = (SELECT id FROM conversation WHERE conversation_id = ?)", (_id(which),)
-        )
-        if not named:
+        if not _means_ourselves(tx, which):
             raise
-        contact = named[0]
+        return with_ourselves(tx), None
     return contact.conversation, contact
+
+
+def _by_id(tx: ReadTransaction, which: str) -> tuple[ConversationRow, ContactRow | None]:
+    identifier = bytes.fromhex(which)
+    ourselves = with_ourselves(tx)
+    if identifier == ourselves.conversation_id:
+        return ourselves, None
+    named = rows.contacts_where(
+        tx, "contact.conversation = (SELECT id FROM conversation WHERE conversation_id = ?)", (identifier,)
+    )
+    if not named:
+        raise NoSuchContact(name=which)
+    return named[0].conversation, named[0]
 
 
 def _means_ourselves(tx: ReadTransaction, which: str) -> bool:
     if is_spelt_like_a_key(which):
         return parse_peer(which) == account.load(tx).peer
-    return means_ourselves(which) or _id(which) == with_ourselves(tx).conversation_id
-
-
-def _id(typed: str) -> bytes:
-    try:
-        return bytes.fromhex(typed)
-    except ValueError:
-        return b""
+    return means_ourselves(which)
