@@ -3,11 +3,15 @@
 Run it after a change of either; a test holds the pages to it.
 """
 
+import ast
+import inspect
 import re
 import sqlite3
+from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
-from balchat_host.core.first_contact.machine import TABLE, Phase
+from balchat_host.core.first_contact.machine import TABLE, Input, Phase, shown
 from balchat_host.core.schema import STEPS
 
 _DOCS = Path(__file__).parents[1] / "docs"
@@ -46,9 +50,24 @@ def _tables(database: sqlite3.Connection) -> list[str]:
     return [*references, *tables]
 
 
+def _meanings(members: type[StrEnum]) -> dict[StrEnum, str]:
+    """Return what stands below each member of an enumeration in its source."""
+    body = ast.parse(inspect.getsource(members)).body[0].body
+    return {
+        members[member.targets[0].id]: meaning.value.value.removesuffix(".")
+        for member, meaning in pairwise(body)
+        if isinstance(member, ast.Assign)
+    }
+
+
 def first_contact() -> str:
-    """Return the machine of first contact as a Mermaid diagram, and as the table that it is."""
-    lines = ["```mermaid", "stateDiagram-v2"]
+    """Return the machine of first contact: what phases and inputs mean, a Mermaid diagram, and the table that it is."""
+    lines = ["| phase | what it means | shown to people as |", "| --- | --- | --- |"]
+    for phase, meaning in _meanings(Phase).items():
+        lines.append(f"| {phase} | {meaning} | {'–' if phase is Phase.NEW else shown(phase).value} |")
+    lines += ["", "| input | what happened |", "| --- | --- |"]
+    lines += [f"| {what} | {meaning} |" for what, meaning in _meanings(Input).items()]
+    lines += ["", "```mermaid", "stateDiagram-v2"]
     lines += [f'    state "{phase}" as {phase.name}' for phase in Phase]
     for phase, steps in TABLE.items():
         ends: dict[Phase, list[str]] = {}

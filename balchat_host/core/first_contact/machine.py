@@ -1,7 +1,7 @@
 """First contact as a state machine: which phase follows which input, and what is done. Pure data; `asking` drives it.
 
-docs/spec/first-contact.md shows this table as a picture, drawn by `scripts/draw_first_contact.py`. What is not in the
-table changes nothing: every input may come late, twice, or after it has become needless.
+docs/spec/first-contact.md shows this table, and what phases and inputs mean, drawn by `scripts/drawn_pages.py`. What is
+not in the table changes nothing: every input may come late, twice, or after it has become needless.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,17 @@ class Phase(StrEnum):
     """How far we are with a contact. In those that end in `again` we want another KeyPackage of theirs meanwhile."""
 
     NEW = "new"
-    """Just made; never stored for longer than a unit."""
+    """Just made; the unit of work that makes it leaves it at once."""
     ADDING = "adding"
     """We want a KeyPackage of theirs, to ask them with."""
     ASKING = "asking"
     """Our contact request is made, and nobody has it yet."""
     ASKING_AGAIN = "asking again"
+    """The same, and we want another KeyPackage, to ask once more."""
     REQUESTED = "requested"
     """Our contact request is with them, or with a relay of theirs."""
     REQUESTED_AGAIN = "requested again"
+    """The same, and we want another KeyPackage, to ask once more."""
     ACTIVE = "active"
     """Both sides have said yes."""
     ACTIVE_AGAIN = "active again"
@@ -59,7 +61,7 @@ class Input(StrEnum):
     HEARD = "heard"
     """A valid message of theirs came in an era in which we had heard nothing before."""
     ASKED = "asked"
-    """They ask us."""
+    """They ask us to become a contact."""
     LOST_ERA = "lost era"
     """They speak in a group that is not here."""
     WRITE = "write"
