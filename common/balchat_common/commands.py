@@ -133,7 +133,8 @@ def what_is_wrong(error: typer.TyperException, name: str) -> str:
     """Say what is wrong with the command line of the program `name`, and where to look."""
     context = getattr(error, "ctx", None)
     program = context.command_path if context else name
-    problem = error.format_message().strip()
+    # Typer gives pydantic's words, which name the kind of exception first.
+    problem = error.format_message().strip().replace(": Value error, ", ": ", 1)
     stop = "" if problem.endswith((".", "?")) else "."
     return f"{problem}{stop} `{program} --help` shows what there is."
 

@@ -1,5 +1,6 @@
 """A program of several commands: shared options, help with examples, and what is said of a wrong line."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
@@ -12,6 +13,11 @@ SHARED: dict[str, Any] = {
     "folder": Annotated[str | None, typer.Option(metavar="DIR", help="Where.")],
     "json": Annotated[bool, typer.Option("--json", help="For programs.")],
 }
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
 
 
 class Overview(commands.Overview):
@@ -30,7 +36,11 @@ def program(said: list[Any]) -> Any:
         said.append((run, source, twice))
         return 3
 
-    def other(run: dict[str, Any]) -> None:
+    def other(
+        run: dict[str, Any],
+        *,
+        colour: Annotated[Colour, typer.Option("--colour")] = Colour.RED,  # noqa: ARG001  # only its reading matters
+    ) -> None:
         """Do something else."""
         said.append(run)
 
@@ -67,6 +77,10 @@ def test_without_a_command_help_lists_all_under_their_panels(capsys: pytest.Capt
     [
         (["copy"], "Missing argument 'source'. `prog copy --help` shows what there is."),
         (["copy", "x", "--thrice"], "No such option: --thrice"),
+        (
+            ["other", "--colour", "x"],
+            "Invalid value for '--colour': 'x' is not one of 'red', 'blue'. `prog other --help`",
+        ),
         (["kopy"], "No such command 'kopy'"),
     ],
 )

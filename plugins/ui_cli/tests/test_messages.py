@@ -65,6 +65,13 @@ def test_the_remark_that_nothing_runs_is_json_too(cli: Cli, profile: MemoryProfi
     assert json.loads(sent.err)["warning"]["code"] == "not-running"
 
 
+def test_a_note_to_oneself_is_not_said_to_wait(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.befriend("Bob")
+    sent = cli.ok("send", "me", "Buy milk.", key)
+    assert "delivered" in sent.out
+    assert not sent.err
+
+
 def test_wait_without_balchat_writes_nothing(cli: Cli, profile: MemoryProfile, key: str) -> None:
     bob = profile.account.befriend("Bob")
     for goal in ("sent", "delivered"):

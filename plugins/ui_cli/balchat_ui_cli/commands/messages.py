@@ -94,7 +94,7 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
             lambda app: _follow(app, lambda: app.send(name, written, reply_to), done, timeout)
         )
     run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
-    if not run.session.connected:
+    if not run.session.connected and message.state is MessageState.QUEUED:
         run.out.warn("not-running", QUEUED)
     if wait is not None and message.state is MessageState.FAILED:
         raise MessageFailed(problem=reason_words(message.reason or "no reason is known"))
