@@ -33,6 +33,7 @@ _MAX_SERIES: Final = 16
 _STATUS_ITEMS: Final = 3
 """CBOR items of one status: an array of two."""
 _MAX_CONTENT_TYPE: Final = 255
+_MAX_DISPOSITION: Final = 255
 _NULL_PART, _SINGLE_PART, _EXTERNAL_PART, _MULTI_PART = range(4)
 
 
@@ -113,7 +114,7 @@ class MimiContent:
                 (bytes() | None) as in_reply_to,
                 extensions,
                 [int(disposition), str(), *part],
-            ] if len(salt) == SALT_SIZE and isinstance(extensions, dict):
+            ] if len(salt) == SALT_SIZE and isinstance(extensions, dict) and _is_disposition(disposition):
                 pass
             case _:
                 raise MalformedContent(problem="it is no mimiContent")
@@ -191,6 +192,10 @@ def _part(part: list[object]) -> tuple[str | None, bytes]:
             return "multipart/mixed", b""
         case _:
             raise MalformedContent(problem="a part has the wrong shape")
+
+
+def _is_disposition(number: int) -> bool:
+    return not isinstance(number, bool) and 0 <= number <= _MAX_DISPOSITION
 
 
 def _check_expires(expires: object) -> None:
