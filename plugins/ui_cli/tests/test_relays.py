@@ -201,3 +201,9 @@ def test_listen_says_what_is_missing_on_a_line_before() -> None:
     missing, third = ("".join(span.text for span in spans(line)) for line in event_lines(event))
     assert missing == "1 message before this one has not arrived"
     assert "Bob: the third" in third
+
+
+def test_listen_tells_whoever_is_called_you_from_us() -> None:
+    event = MessageAdded(cursor=2, at=0, message=MemoryAccount().befriend("You").write("did I say that?"))
+    (line,) = ("".join(span.text for span in spans(line)) for line in event_lines(event))
+    assert "“You”: did I say that?" in line

@@ -24,7 +24,7 @@ from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines, Span, Style
-from balchat_ui_cli.render import contact_words, missing_span, reason_words, state_style
+from balchat_ui_cli.render import author, contact_words, missing_span, reason_words, state_style
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day, text_lines
 
@@ -147,7 +147,7 @@ def _words(event: Event) -> Sequence[Span | str]:
         case MessageAdded(message=message):
             text = f"[{message.content_type}]" if message.text is None else " ⏎ ".join(text_lines(message.text))
             style = Style.STRONG if message.author is None else Style.OTHER
-            name = Span("you" if message.author is None else message.author, style)
+            name = Span(author(message), style)
             return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT)]
         case MessageStateChanged(id=identifier, state=state, reason=reason):
             because = f": {reason_words(reason)}" if reason else ""
