@@ -18,6 +18,7 @@ from balchat_host.api.frontend import MAX_NAME_LENGTH, MYSELF, NOTES_TO_SELF
 from balchat_host.api.text import MAX_MARKS
 from balchat_host.api.types import PeerId
 from balchat_host.core.characters import first_unfit, printable
+from balchat_host.core.confusables import folded
 from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 
 MADE_UP_LENGTH: Final = 8
@@ -32,8 +33,13 @@ def name_key(name: str) -> str:
 
 
 def means_ourselves(name: str) -> bool:
-    """Return whether a name means the conversation with ourselves; nobody else can have it."""
-    return search_key(name) in _OURSELVES
+    """Return whether a name means the conversation with ourselves, or looks as if it did; nobody else can have it.
+
+    What is written there is for nobody's eyes. Marks count in a name as short as `me`: there are people called Mẹ.
+    """
+    seen = _cleaned(name)
+    looks = "".join(each for each in folded(seen).translate(_SEEN_ALIKE) if each.isalnum())
+    return looks == _TITLE or (looks == MYSELF and len(unicodedata.normalize("NFKD", seen)) == len(MYSELF))
 
 
 def search_key(typed: str) -> str:
@@ -44,12 +50,12 @@ def search_key(typed: str) -> str:
 def clean_name(name: str) -> str:
     """Return a stranger's name harmless: without what a name may not hold, in NFC, cut to length.
 
-    Empty where nothing is left, or where it is spelt like a key.
+    Empty where nothing is left, where it is spelt like a key, or where it means the conversation with ourselves.
     """
     cut = cleaned = _cleaned(name)[:MAX_NAME_LENGTH]
     while (cleaned := _cleaned(cut)) != cut:
         cut = cleaned
-    return "" if is_spelt_like_a_key(cleaned) else cleaned
+    return "" if is_spelt_like_a_key(cleaned) or means_ourselves(cleaned) else cleaned
 
 
 def check_name(name: str) -> str:
@@ -99,4 +105,5 @@ def _unfit(character: str) -> str:
     return f"U+{ord(character):04X}{f' ({name})' if name else ''} cannot be seen, and must not stand where it does"
 
 
-_OURSELVES: Final = frozenset({name_key(NOTES_TO_SELF), name_key(MYSELF)})
+_SEEN_ALIKE: Final = str.maketrans("01i", "oll")
+_TITLE: Final = "".join(NOTES_TO_SELF.lower().split())

@@ -263,6 +263,39 @@ def test_a_name_never_stands_for_an_address(how: str) -> None:
     assert alice.read(lambda tx: contacts.find(tx, spelling)).peer == dave.peer
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "me", "ME", "\uff2d\uff25", "m\u0435", "Notes to self", "notes  to SELF", "Notes t\u043e self", "Notes to seIf",
+        "\u039dotes to self", "Notes to self.", "N\u00f3tes to self", "Notes\u200b to self",
+    ],
+)  # fmt: skip
+def test_nobody_is_called_as_the_conversation_with_ourselves_not_even_nearly(spelling: str) -> None:
+    world = World(1, ENGINE)
+    alice, mallory, dave = (world.account(name) for name in ("Alice", "Mallory", "Dave"))
+    oscar = Guest(world, alice, "Oscar")
+    code = str(ChatCode(peer=mallory.peer, name=spelling))
+    added = alice.change(lambda unit: answering.add_contact(unit, code, name=None, introduction=""))
+    assert added.name == mallory.peer.onion[:8]
+    oscar.asks(code=str(ChatCode(peer=oscar.account.peer, name=spelling)))
+    (request,) = alice.read(requests.everything)
+    assert request.name == oscar.account.peer.onion[:8]
+    for call in (
+        lambda unit: contacts.rename(unit, added.name, spelling),
+        lambda unit: answering.add_contact(unit, dave.peer.onion, name=spelling, introduction=""),
+    ):
+        with pytest.raises((NameTaken, BadInput)):
+            alice.change(call)
+
+
+@pytest.mark.parametrize("name", ["M\u1eb9", "M\u00e9", "Mel", "Notes", "Self"])
+def test_who_has_a_name_of_their_own_may_be_called_by_it(name: str) -> None:
+    world = World(1, ENGINE)
+    alice, dave = world.account("Alice"), world.account("Dave")
+    code = str(ChatCode(peer=dave.peer, name=name))
+    assert alice.change(lambda unit: answering.add_contact(unit, code, name=None, introduction="")).name == name
+
+
 def test_who_is_called_as_we_would_call_somebody_without_a_name_keeps_nobody_out() -> None:
     world = World(1, ENGINE)
     alice, dave, mallory = (world.account(name) for name in ("Alice", "Dave", "Mallory"))
