@@ -10,8 +10,9 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
+from functools import cache
 from shutil import get_terminal_size
 from typing import Any, Final, ParamSpec, TextIO
 
@@ -61,17 +62,19 @@ def spans(line: Line) -> list[Span]:
 
 
 def to_json(value: object) -> str:
-    """Give a value of the contracts as one line of JSON."""
-    return json.dumps(_plain(value), ensure_ascii=True, separators=(", ", ": "))
+    """Return a value of the contracts as one line of JSON."""
+    return json.dumps(value, default=_plain, ensure_ascii=True, separators=(", ", ": "))
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Event):
-        fields = asdict(value)
-        return {"cursor": fields.pop("cursor"), "type": value.type, **fields}
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return value
+    # `asdict` would copy all that is inside, which takes longer than the rest for a thousand contacts.
+    plain: dict[str, object] = {name: getattr(value, name) for name in _names(type(value))}
+    return {"cursor": plain.pop("cursor"), "type": value.type, **plain} if isinstance(value, Event) else plain
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 class Output:
