@@ -162,7 +162,7 @@ def remove(run: Run, name: Contact, yes: Yes = False) -> None:
     """Delete a contact with the whole conversation."""
     if not yes:
         if run.out.as_json or not sys.stdin.isatty():
-            raise BadInput(what="Removing a contact", problem="it cannot be undone; say --yes")
+            raise BadInput(what="The contact is not removed", problem="that cannot be undone, so it needs --yes")
         if not confirm(f"Delete {visible(name)} and every message of the conversation?"):
             run.out.hint(["Nothing was removed."])
             return
