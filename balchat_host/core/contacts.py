@@ -176,8 +176,8 @@ def remove(unit: UnitOfWork, who: str) -> None:
     requests.forget(unit, contact.peer)
     eras.forget_all(unit, conversation)
     rate_limits.forget(unit, contact.peer)
+    event_log.forget(unit, contact.peer, conversation.id)
     for statement, parameter in (
-        ("DELETE FROM event WHERE conversation = ?", conversation.id),
         ("DELETE FROM contact WHERE peer = ?", contact.id),
         ("DELETE FROM conversation WHERE id = ?", conversation.id),
         ("DELETE FROM delivery WHERE peer = ?", contact.id),

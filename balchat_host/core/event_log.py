@@ -19,6 +19,7 @@ from balchat_host.api.events import (
     RequestReceived,
 )
 from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
 from balchat_host.core import rows
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
@@ -50,6 +51,15 @@ def append_message(unit: UnitOfWork, conversation: int, seq: int) -> None:
         (unit.now, MessageAdded.type, conversation, seq),
     )
     unit.effect(ANNOUNCE)
+
+
+def forget(unit: UnitOfWork, peer: PeerId, conversation: int) -> None:
+    """Delete what tells of the conversation with a peer, and of requests of theirs: what they said of themselves."""
+    unit.tx.execute("DELETE FROM event WHERE conversation = ?", (conversation,))
+    unit.tx.execute(
+        "DELETE FROM event WHERE type IN (?, ?) AND json_extract(body, '$.peer_id') = ?",
+        (RequestReceived.type, RequestClosed.type, peer.octets.hex()),
+    )
 
 
 def skip(unit: UnitOfWork) -> None:

@@ -472,6 +472,20 @@ def test_whoever_moves_all_day_has_us_queue_what_waits_for_them_a_few_times_an_h
     assert {ENGINE.group_of(each) for each in sealed()} == {newest.mls_group_id}
 
 
+def test_of_a_contact_who_asked_and_was_removed_the_events_keep_nothing_but_that() -> None:
+    world = World(1, ENGINE)
+    alice, bob, carol = (world.account(name) for name in ("Alice", "Bob", "Carol"))
+    for each in (bob, carol):
+        each.add(alice, introduction=f"{each.name}, from the library")
+        world.heal(alice, each)
+        alice.accept(each)
+    alice.remove(bob)
+    events, _ = alice.read(lambda tx: event_log.read(tx, after=0, limit=100))
+    assert [event.type for event in events if bob.peer.octets.hex() in repr(event)] == ["contact.removed"]
+    assert "Bob, from the library" not in repr(events)
+    assert "Carol, from the library" in repr(events)
+
+
 def queued(tx: ReadTransaction) -> list[tuple[object, ...]]:
     return tx.query("SELECT ticket, ciphertext FROM delivery JOIN payload ON payload.id = delivery.payload")
 
