@@ -167,7 +167,7 @@ class NoSuchPlugin(NoSuch):
 
 
 class NameTaken(CallerError):
-    """Another contact is already called {name}. Choose another name."""
+    """The name {name} is taken already. Choose another name."""
 
     code = "name-taken"
 

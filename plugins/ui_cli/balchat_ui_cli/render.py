@@ -244,7 +244,8 @@ def called(name: str) -> str:
 class MessageList:
     """Lays out messages of one conversation, so that short ids and columns fit the ones in sight.
 
-    `cells` is the terminal's width, or None where lines may have any length. `known` finds what is answered.
+    `cells` is the terminal's width, or None where lines may have any length. `name` is the longest name that an author
+    besides us has, empty where there is none. `known` finds what is answered.
     """
 
     def __init__(self, cells: int | None, name: str) -> None:

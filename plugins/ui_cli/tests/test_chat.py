@@ -289,6 +289,7 @@ async def test_notes_to_ourselves_are_there_at_once_and_go_nowhere(alice: Memory
             await room.until(lambda: "Buy milk." in room.shown)
             tasks.cancel_scope.cancel()
     assert "Notes to self · only you" in room.shown
+    assert "  you  Buy milk." in room.shown
     assert "delivered" in room.shown
     (note,) = await alice.app.history("Notes to self")
     assert (note.text, note.author, note.state) == ("Buy milk.", None, MessageState.DELIVERED)

@@ -36,7 +36,7 @@ class Chat:
         # Renaming the contact elsewhere must not make us lose it.
         self._id = conversation.id
         self._conversation = Conversation(conversation)
-        self._list = MessageList(out.columns, conversation.title)
+        self._list = MessageList(out.columns, conversation.contact.name if conversation.contact else "")
         self._to_do, self._typed = anyio.create_memory_object_stream[str](_TYPED_AHEAD)
         self._screen = Screen(out, typed=self._take, pending=self._pending, bar=self._bar, answerable=self._answerable)
 
