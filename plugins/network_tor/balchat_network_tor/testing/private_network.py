@@ -224,6 +224,9 @@ class PrivateTorNetwork:
                     )
             if time.monotonic() > self._deadline:
                 names, log = ", ".join(process.name for process in waiting), waiting[0].last_words()
-                raise _TooSlow(f"{names} did not {what} within {self._seconds_each:.0f} s; its log:\n{log}")
+                raise _TooSlow(
+                    f"{names} did not {what} within {self._seconds_each:.0f} s; "
+                    f"if this machine is busy, try again when it is not. The log of {waiting[0].name}:\n{log}"
+                )
             if self._given_up.wait(_LOOK_EVERY):
                 raise PrivateNetworkFailed("stopped while it was starting")

@@ -44,7 +44,12 @@ def register(app: typer.Typer) -> None:
         "up",
         panel=RUNNING,
         unlocks=True,
-        examples=["balchat up", "balchat up --detach", "balchat up --detach --passphrase-file ~/.secret --timeout 120"],
+        examples=[
+            "balchat up",
+            "balchat up --set delivery.policy=direct-only",
+            "balchat up --detach",
+            "balchat up --detach --passphrase-file ~/.secret --timeout 120",
+        ],
     )(up)
     command(app, "down", panel=RUNNING, examples=["balchat down"])(down)
     command(
