@@ -30,9 +30,3 @@ def others(tx: ReadTransaction, conversation: ConversationRow) -> list[PeerId]:
         (conversation.id,),
     )
     return [PeerId(cast("bytes", key)) for (key,) in found]
-
-
-def count_others(tx: ReadTransaction, conversation: int) -> int:
-    """Return how many people but us are in a conversation."""
-    found = tx.query("SELECT count(*) - 1 FROM member WHERE conversation = ?", (conversation,))
-    return cast("int", found[0][0])

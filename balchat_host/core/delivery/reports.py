@@ -8,7 +8,7 @@ from typing import Final, cast
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.core import contacts, eras, event_log, membership
+from balchat_host.core import contacts, eras, event_log
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
@@ -58,13 +58,17 @@ def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]
 def apply_statuses(unit: UnitOfWork, contact: ContactRow, statuses: Iterable[tuple[bytes, int]]) -> None:
     """Apply what a contact says of messages of ours, by message id. Whatever they say of one, they have it."""
     for message_id, status in statuses:
-        message = _ours(unit.tx, contact, message_id)
-        if message is None:
+        step = Step.READ if status == MessageStatus.READ else Step.DELIVERED
+        found = _ours(unit.tx, contact, message_id)
+        if found is None:
             withdraw(unit, contact, message_id)
             continue
+        message, reached = found
+        if reached >= step:
+            continue  # they may say so again and again
         with _watching(unit, message):
             _forget(unit, contact, "message = ?", message)
-            _note(unit, message, contact, Step.READ if status == MessageStatus.READ else Step.DELIVERED)
+            _note(unit, message, contact, step)
 
 
 def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
@@ -104,12 +108,15 @@ def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
     )
 
 
-def _ours(tx: ReadTransaction, contact: ContactRow, message_id: bytes) -> int | None:
+def _ours(tx: ReadTransaction, contact: ContactRow, message_id: bytes) -> tuple[int, int] | None:
+    """Return the message of ours with an id, and how far it has come with a contact once nothing of it waits."""
     found = tx.query(
-        "SELECT seq FROM message WHERE id = ? AND conversation = ? AND author = (SELECT peer FROM account)",
-        (message_id, contact.conversation.id),
+        "SELECT seq, iif(EXISTS (SELECT 1 FROM payload WHERE payload.message = seq), 0, coalesce((SELECT state"
+        " FROM receipt WHERE receipt.message = seq AND receipt.peer = ?), 0)) FROM message"
+        " WHERE id = ? AND conversation = ? AND author = ?",
+        (contact.id, message_id, contact.conversation.id, contact.conversation.our_number),
     )
-    return cast("int", found[0][0]) if found else None
+    return cast("tuple[int, int]", found[0]) if found else None
 
 
 @contextmanager
@@ -205,19 +212,13 @@ def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None
 
 def _note(unit: UnitOfWork, message: int, contact: ContactRow, step: Step, reason: str | None = None) -> None:
     """Note how far a message has come with a person. What has failed stays so; what is delivered does not fail."""
-    if _has_too_many(unit.tx, message):
-        return
     unit.tx.execute(
-        "INSERT INTO receipt (message, peer, state, at, reason) VALUES (?1, ?2, ?3, ?4, ?5)"
+        "INSERT INTO receipt (message, peer, state, at, reason) SELECT seq, ?2, ?3, ?4, ?5 FROM message WHERE seq = ?1"
+        " AND (SELECT count(*) - 1 FROM member WHERE member.conversation = message.conversation) <= ?7"
         " ON CONFLICT (message, peer) DO UPDATE SET state = excluded.state, at = excluded.at"
         " WHERE receipt.state < excluded.state AND excluded.state < ?6",
-        (message, contact.id, step, unit.now, reason, Step.FAILED),
+        (message, contact.id, step, unit.now, reason, Step.FAILED, progress.MAX_RECEIPTS),
     )
-
-
-def _has_too_many(tx: ReadTransaction, message: int) -> bool:
-    (conversation,) = tx.query("SELECT conversation FROM message WHERE seq = ?", (message,))[0]
-    return membership.count_others(tx, cast("int", conversation)) > progress.MAX_RECEIPTS
 
 
 def _finish(unit: UnitOfWork, delivery: _Delivery) -> None:
