@@ -486,6 +486,26 @@ def test_of_a_contact_who_asked_and_was_removed_the_events_keep_nothing_but_that
     assert "Carol, from the library" in repr(events)
 
 
+def test_a_status_withdraws_nothing_that_is_for_somebody_else() -> None:
+    world = World(1, ENGINE)
+    alice, bob, carol = (world.account(name) for name in ("Alice", "Bob", "Carol"))
+    for each in (bob, carol):
+        alice.add(each)
+        world.heal(alice, each)
+        each.accept(alice)
+        world.heal(alice, each)
+
+    def say(unit: UnitOfWork) -> None:
+        contact = contacts.find(unit.tx, "Carol")
+        eras.forget_all(unit, contact.conversation)
+        message_id = queue.queue_control(unit, contact, content.ROUTES, b"\x80")
+        assert message_id is not None
+        reports.apply_statuses(unit, contacts.find(unit.tx, "Bob"), [(message_id, content.MessageStatus.READ)])
+
+    alice.change(say)
+    assert alice.read(lambda tx: tx.query("SELECT purpose FROM payload")) == [(Purpose.CONTROL,)]
+
+
 def queued(tx: ReadTransaction) -> list[tuple[object, ...]]:
     return tx.query("SELECT ticket, ciphertext FROM delivery JOIN payload ON payload.id = delivery.payload")
 

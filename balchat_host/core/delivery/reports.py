@@ -85,7 +85,7 @@ def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
 
 def withdraw(unit: UnitOfWork, contact: ContactRow, message_id: bytes) -> None:
     """Have something for a contact's balchat leave no more: they have it, or need it no longer."""
-    _forget(unit, contact, "message_id = ?", message_id)
+    _forget(unit, contact, "message_id = ? AND conversation = ?", message_id, contact.conversation.id)
 
 
 def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
