@@ -1,7 +1,7 @@
 """What outlives the process: our relays, our queues there, and where we claimed KeyPackages.
 
 These are rows in the plugin's area of the vault. They are read once, at the start. A change is written to the vault
-first, and then made in memory. Only `RelayState` changes them.
+first, and then made in memory. Only `RelayState` changes them, one change at a time: two tasks may change the same row.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +41,7 @@ class RelayState:
         self._relays: dict[bytes, RelayRow] = {}
         self._queues: dict[bytes, QueueRow] = {}
         self._claims: dict[bytes, ClaimRow] = {}
-        self._allocating = anyio.Lock()
+        self._changing = anyio.Lock()
         self._written = Bell()
         self.inbox_key: OpeningKey
 
@@ -87,31 +87,33 @@ class RelayState:
 
     async def use_relay(self, address: RelayAddress, *, first: bool = False) -> RelayRow:
         """Use a relay from now on, as the last one or as the `first`. One that we use already keeps its place."""
-        others = [row for row in self.used if row.key != address.relay_key]
-        known = self._relays.get(address.relay_key)
-        if first:
-            # Only the order of positions matters.
-            rows = [replace(row, position=number) for number, row in enumerate(others, start=1)]
-            position = 0
-        else:
-            rows = []
-            stays = known is not None and known.leaving_since is None
-            position = known.position if known and stays else 1 + max((row.position for row in others), default=0)
-        row = RelayRow(
-            key=address.relay_key,
-            permit=address.permit,
-            position=position,
-            cards_until=known.cards_until if known else 0,
-            cards_at=known.cards_at if known else 0,
-        )
-        await self._put([row, *rows], [])
-        return row
+        async with self._changing:
+            others = [row for row in self.used if row.key != address.relay_key]
+            known = self._relays.get(address.relay_key)
+            if first:
+                # Only the order of positions matters.
+                rows = [replace(row, position=number) for number, row in enumerate(others, start=1)]
+                position = 0
+            else:
+                rows = []
+                stays = known is not None and known.leaving_since is None
+                position = known.position if known and stays else 1 + max((row.position for row in others), default=0)
+            row = RelayRow(
+                key=address.relay_key,
+                permit=address.permit,
+                position=position,
+                cards_until=known.cards_until if known else 0,
+                cards_at=known.cards_at if known else 0,
+            )
+            await self._put([row, *rows], [])
+            return row
 
     async def leave_relay(self, row: RelayRow) -> None:
         """Stop using a relay. Its queues drain."""
         now = int(self._now())
-        queues = [replace(each, retired_at=now) for each in self.queues(relay=row.key) if each.retired_at is None]
-        await self._put([replace(row, leaving_since=now)], queues)
+        async with self._changing:
+            queues = [replace(each, retired_at=now) for each in self.queues(relay=row.key) if each.retired_at is None]
+            await self._put([replace(self._relays.get(row.key, row), leaving_since=now)], queues)
 
     def cards_until(self, row: RelayRow) -> int:
         """Return when the first of our cards at a relay expires, in Unix seconds; 0 where there is none.
@@ -122,22 +124,24 @@ class RelayState:
 
     async def set_cards_until(self, key: bytes, until: int) -> None:
         """Note when the first of our cards at a relay expires."""
-        if (row := self._relays.get(key)) is not None:
-            await self._put([replace(row, cards_until=until, cards_at=int(self._now()))], [])
+        async with self._changing:
+            if (row := self._relays.get(key)) is not None:
+                await self._put([replace(row, cards_until=until, cards_at=int(self._now()))], [])
 
     async def forget_relay(self, row: RelayRow) -> None:
         """Forget a relay and all our queues there."""
-        queues = [queue.id for queue in self.queues(relay=row.key)]
+        async with self._changing:
+            queues = [queue.id for queue in self.queues(relay=row.key)]
 
-        def delete(area: KeyValueArea) -> None:
-            area.delete(_RELAY + row.key)
+            def delete(area: KeyValueArea) -> None:
+                area.delete(_RELAY + row.key)
+                for queue in queues:
+                    area.delete(_QUEUE + queue)
+
+            await self._context.change(delete)
+            self._relays.pop(row.key, None)
             for queue in queues:
-                area.delete(_QUEUE + queue)
-
-        await self._context.change(delete)
-        self._relays.pop(row.key, None)
-        for queue in queues:
-            self._queues.pop(queue, None)
+                self._queues.pop(queue, None)
 
     # -- queues
 
@@ -155,7 +159,7 @@ class RelayState:
 
     async def allocate_queues(self, peer: PeerId) -> list[QueueRow]:
         """Return the queues for a contact to use, one at each relay that we use. Make those that are missing."""
-        async with self._allocating:
+        async with self._changing:
             present = {row.relay: row for row in self.queues(peer=peer) if row.retired_at is None}
             wanted = [relay.key for relay in self.used]
             made = [_new_queue(relay, peer, int(self._now())) for relay in wanted if relay not in present]
@@ -180,25 +184,16 @@ class RelayState:
         await self._change(queue, lambda row: row if row.retired_at is not None else replace(row, retired_at=now))
 
     async def _change(self, queue: bytes, change: Callable[[QueueRow], QueueRow]) -> None:
-        """Change a row as it is when the transaction runs, since two tasks may change the same one."""
-
-        def run(area: KeyValueArea) -> QueueRow | None:
-            octets = area.get(_QUEUE + queue)
-            if octets is None:
-                return None
-            row = change(QueueRow.from_octets(octets))
-            area.put(_QUEUE + queue, row.to_octets())
-            return row
-
-        if (row := await self._context.change(run)) is not None:
-            self._queues[queue] = row
-        self._tell()
+        async with self._changing:
+            if (row := self._queues.get(queue)) is not None:
+                await self._put([], [change(row)])
 
     async def forget_queue(self, row: QueueRow) -> None:
         """Forget a queue."""
-        await self._context.change(lambda area: area.delete(_QUEUE + row.id))
-        self._queues.pop(row.id, None)
-        self._tell()
+        async with self._changing:
+            await self._context.change(lambda area: area.delete(_QUEUE + row.id))
+            self._queues.pop(row.id, None)
+            self._written.ring()
 
     @property
     def peers(self) -> set[PeerId]:
@@ -208,8 +203,10 @@ class RelayState:
 
     async def forget(self, peer: PeerId) -> None:
         """Mark the queues of a contact to be deleted as soon as their relays can be reached, and forget the rest."""
-        await self._put([], [replace(row, retired_at=0) for row in self.queues(peer=peer)], forget=_CLAIM + peer.octets)
-        self._claims.pop(peer.octets, None)
+        async with self._changing:
+            queues = [replace(row, retired_at=0) for row in self.queues(peer=peer)]
+            await self._put([], queues, forget=_CLAIM + peer.octets)
+            self._claims.pop(peer.octets, None)
 
     async def _put(self, relays: Sequence[RelayRow], queues: Sequence[QueueRow], *, forget: bytes = b"") -> None:
         """Write rows, all of them or none."""
@@ -225,9 +222,6 @@ class RelayState:
         await self._context.change(put)
         self._relays.update({row.key: row for row in relays})
         self._queues.update({row.id: row for row in queues})
-        self._tell()
-
-    def _tell(self) -> None:
         self._written.ring()
 
     # -- claims
@@ -242,17 +236,19 @@ class RelayState:
 
     async def add_claim(self, peer: PeerId, row: ClaimRow) -> None:
         """Remember where we claimed a KeyPackage. Beyond MAX_CLAIMS, the oldest is forgotten."""
-        too_many = [each for each in self._claims if each != peer.octets][: max(0, len(self._claims) - MAX_CLAIMS + 1)]
+        async with self._changing:
+            others = [each for each in self._claims if each != peer.octets]
+            too_many = others[: max(0, len(others) - MAX_CLAIMS + 1)]
 
-        def put(area: KeyValueArea) -> None:
-            area.put(_CLAIM + peer.octets, row.to_octets())
+            def put(area: KeyValueArea) -> None:
+                area.put(_CLAIM + peer.octets, row.to_octets())
+                for each in too_many:
+                    area.delete(_CLAIM + each)
+
+            await self._context.change(put)
+            self._claims[peer.octets] = row
             for each in too_many:
-                area.delete(_CLAIM + each)
-
-        await self._context.change(put)
-        self._claims[peer.octets] = row
-        for each in too_many:
-            self._claims.pop(each, None)
+                self._claims.pop(each, None)
 
 
 def _new_queue(relay: bytes, peer: PeerId, now: int) -> QueueRow:
