@@ -35,9 +35,9 @@ _REPEATED_AFTER: Final = 3600 * 1000
 _REPEATED_PER_HOUR: Final = 8
 """How many repeated confirmations a contact gets in an hour."""
 _ENVELOPE_IDS_KEPT: Final = 90 * 24 * 3600 * 1000
-_Heard = dict[bytes, ContactRow]
-"""Whose the eras are in which we have heard a contact before, as far as one delivery has looked them up. Whatever may
-change that or the contact, which such a message does not, empties it."""
+_ConfirmedEras = dict[bytes, ContactRow]
+"""Whose the confirmed eras are, by MLS group id, as far as one delivery has looked them up. What may change that
+or the contact empties it; a message in a confirmed era changes neither."""
 _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
@@ -49,8 +49,8 @@ def receive(unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes])
     our answer, so their authors are told inside MLS.
     """
     stranger = answering.is_stranger(unit, source)
-    heard: _Heard = {}
-    dispositions = [_receive(unit, source, octets, heard, stranger=stranger) for octets in envelopes]
+    confirmed: _ConfirmedEras = {}
+    dispositions = [_receive(unit, source, octets, confirmed, stranger=stranger) for octets in envelopes]
     if stranger:
         dispositions = [replace(each, stranger=True) for each in dispositions]
     if source is None:
@@ -58,7 +58,9 @@ def receive(unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes])
     return dispositions
 
 
-def _receive(unit: UnitOfWork, source: PeerId | None, octets: bytes, heard: _Heard, *, stranger: bool) -> Disposition:
+def _receive(
+    unit: UnitOfWork, source: PeerId | None, octets: bytes, confirmed: _ConfirmedEras, *, stranger: bool
+) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
@@ -72,13 +74,13 @@ def _receive(unit: UnitOfWork, source: PeerId | None, octets: bytes, heard: _Hea
         # Outside of the savepoint: what is looked into costs time also where it then turns out that nobody wants it.
         _count(unit, source, envelope.kind)
         with unit.savepoint():
-            disposition = _dispatch(unit, source, envelope, origin, heard)
+            disposition = _dispatch(unit, source, envelope, origin, confirmed)
     except RequestsFull as error:
         return Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=float(error.fields["retry_after"]))
     except (WorldError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001  # whatever it is, a library's panic too, it ends this envelope alone
-        heard.clear()
+        confirmed.clear()
         return _failed(unit, origin, envelope, error)
     if disposition == _COMMITTED and envelope.kind in _ONCE:
         unit.tx.execute(
@@ -118,8 +120,8 @@ def _tell_authors(unit: UnitOfWork, envelope_ids: Sequence[bytes]) -> None:
     again: dict[int, list[bytes]] = {}
     for identifier in dict.fromkeys(envelope_ids):
         found = unit.tx.query(
-            "SELECT peer, told_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
-            " AND (told_at IS NULL OR told_at NOT BETWEEN ? AND ?)",
+            "SELECT peer, receipt_at IS NULL FROM received WHERE envelope_id = ? AND message_id IS NOT NULL"
+            " AND (receipt_at IS NULL OR receipt_at NOT BETWEEN ? AND ?)",
             (identifier, unit.now - _REPEATED_AFTER, unit.now),
         )
         for contact, is_first in found:
@@ -136,7 +138,7 @@ def _tell(unit: UnitOfWork, contact: ContactRow, first: list[bytes], again: list
         cast("bytes", message_id)
         for identifier in told
         for (message_id,) in unit.tx.query(
-            "UPDATE received SET told_at = ? WHERE envelope_id = ? RETURNING message_id", (unit.now, identifier)
+            "UPDATE received SET receipt_at = ? WHERE envelope_id = ? RETURNING message_id", (unit.now, identifier)
         )
     ]
     send_receipts(unit, contact, message_ids, MessageStatus.DELIVERED)
@@ -165,11 +167,11 @@ class _Origin:
 
 
 def _dispatch(
-    unit: UnitOfWork, source: PeerId | None, envelope: Envelope, origin: _Origin, heard: _Heard
+    unit: UnitOfWork, source: PeerId | None, envelope: Envelope, origin: _Origin, confirmed: _ConfirmedEras
 ) -> Disposition:
     if envelope.kind is Kind.MLS_MESSAGE:
-        return _mls_message(unit, source, envelope.payload, origin, heard)
-    heard.clear()
+        return _mls_message(unit, source, envelope.payload, origin, confirmed)
+    confirmed.clear()
     match envelope.kind:
         case Kind.CONTACT_REQUEST:
             answering.on_contact_request(unit, source, envelope.payload)
@@ -185,10 +187,10 @@ def _dispatch(
 
 
 def _mls_message(
-    unit: UnitOfWork, source: PeerId | None, message: bytes, origin: _Origin, heard: _Heard
+    unit: UnitOfWork, source: PeerId | None, message: bytes, origin: _Origin, confirmed: _ConfirmedEras
 ) -> Disposition:
     group_id = unit.engine.group_of(message)
-    contact, era = heard.get(group_id), None
+    contact, era = confirmed.get(group_id), None
     if contact is None:
         found = _whose(unit, source, group_id)
         if found is None:
@@ -208,10 +210,10 @@ def _mls_message(
         if isinstance(processed, ApplicationMessage):
             # What hearing from them costs must not be had again and again by what is refused in the end.
             check(processed.data)
-        heard.clear()
+        confirmed.clear()
         contact = answering.on_first_heard(unit, contact, era)
     elif era is not None:
-        heard[group_id] = contact
+        confirmed[group_id] = contact
     if isinstance(processed, ApplicationMessage):
         origin.contact, origin.message_id = contact.id, receive_content(unit, contact, processed.data)
     if (

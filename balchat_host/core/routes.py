@@ -38,7 +38,7 @@ def offer(unit: UnitOfWork, peer: PeerId, routes: Sequence[Route]) -> None:
     if not contact.may_talk and contact.phase not in WANTING:
         return
     body = body_of(routes)
-    if body == told(unit.tx, contact):
+    if body == last_offer(unit.tx, contact):
         return
     message_id = None
     if contact.may_talk:
@@ -83,11 +83,11 @@ def forget_offer(unit: UnitOfWork, contact: ContactRow) -> None:
 
 def offered(tx: ReadTransaction, contact: ContactRow) -> bytes:
     """Return what goes with a contact request: the body of a ROUTES message."""
-    return told(tx, contact) or encode([])
+    return last_offer(tx, contact) or encode([])
 
 
-def all_told(tx: ReadTransaction) -> dict[PeerId, bytes | None]:
-    """Return what we told each contact last, as `told` does, but for the blocked ones."""
+def last_offers(tx: ReadTransaction) -> dict[PeerId, bytes | None]:
+    """Return what we told each contact last, as `last_offer` does, but for the blocked ones."""
     found = tx.query(
         "SELECT account_key, routes FROM contact JOIN peer ON peer.id = contact.peer"
         " LEFT JOIN offered_routes ON offered_routes.peer = contact.peer WHERE blocked = 0"
@@ -105,7 +105,7 @@ def _body_of(routes: tuple[Route, ...]) -> bytes:
     return encode(_fitting(routes))
 
 
-def told(tx: ReadTransaction, contact: ContactRow) -> bytes | None:
+def last_offer(tx: ReadTransaction, contact: ContactRow) -> bytes | None:
     """Return the body of the ROUTES message that we told a contact last, or None where none counts as told."""
     found = tx.query("SELECT routes FROM offered_routes WHERE peer = ?", (contact.id,))
     return cast("bytes | None", found[0][0]) if found else None

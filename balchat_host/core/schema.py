@@ -233,13 +233,13 @@ CREATE TABLE deferred_requeue (
 ) STRICT;
 
 -- Envelopes that were taken, so that taking them again is harmless; which message of which peer came in each, and
--- when we last told them that we have it.
+-- when we last queued a receipt for it.
 CREATE TABLE received (
     envelope_id BLOB PRIMARY KEY,
     at INTEGER NOT NULL,
     peer INTEGER,
     message_id BLOB,
-    told_at INTEGER
+    receipt_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Envelopes of contacts that brought up an exception which nobody foresaw, and how often.

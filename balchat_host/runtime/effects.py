@@ -123,7 +123,7 @@ class Effects:
             contain(what, error)
 
     async def _offer_all(self) -> None:
-        told = await self._runner.read(routes.all_told)
+        told = await self._runner.read(routes.last_offers)
         # Whoever is removed or blocked meanwhile leaves it (`_no_more`).
         self._to_offer |= told
         # A transport may have to ask somebody slow for a route, so we go on to the next contact meanwhile.

@@ -64,7 +64,7 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
         eras.use(unit, contact, request.era)
         contact = asking.take(unit, contact, Input.ACCEPT)
         routes.learn(unit, contact, request.routes)
-        _answer(unit, contact, request.era, told=None)
+        _answer(unit, contact, request.era, offer=None)
     return contact_view(unit.tx, contact)
 
 
@@ -217,7 +217,7 @@ def _wait_for_approval(
 
 
 def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
-    before, told = eras.sending(unit.tx, contact.conversation), routes.told(unit.tx, contact)
+    before, offer = eras.sending(unit.tx, contact.conversation), routes.last_offer(unit.tx, contact)
     crossed = not contact.may_talk and eras.ours_waits_for_answer(unit.tx, contact.conversation)
     ours_wins = crossed and contact.us < contact.peer
     eras.use(unit, contact, era, below_newest=ours_wins)
@@ -231,7 +231,7 @@ def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
             _follow(unit, contact)
         else:
             _offer_again(unit, contact)
-    _answer(unit, contact, era, told=told)
+    _answer(unit, contact, era, offer=offer)
 
 
 def _follow(unit: UnitOfWork, contact: ContactRow) -> None:
@@ -259,13 +259,13 @@ def _activate(unit: UnitOfWork, contact: ContactRow, what: Input, *, told_routes
     return contact
 
 
-def _answer(unit: UnitOfWork, contact: ContactRow, era: Era, *, told: bytes | None) -> None:
+def _answer(unit: UnitOfWork, contact: ContactRow, era: Era, *, offer: bytes | None) -> None:
     """Say in the era that came with a request that we accept it; it must be that era, whichever we send in.
 
-    `told` is what we had told them of our routes. Who asks although they are a contact may have lost it, and not find
+    `offer` is what we had told them of our routes. Who asks although they are a contact may have lost it, and not find
     us: to say it again is the answer.
     """
-    content_type, body = (content.ACCEPTED, b"") if told is None else (content.ROUTES, told)
+    content_type, body = (content.ACCEPTED, b"") if offer is None else (content.ROUTES, offer)
     answer, message_id = queue.control_content(unit, contact, content_type, body)
     queue.queue_answer(unit, contact, era, answer, message_id)
 
