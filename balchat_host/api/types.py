@@ -15,6 +15,8 @@ from balchat_host.api.errors import BadOnionAddress
 
 PEER_ID_SIZE: Final = 32
 """Octets of an Ed25519 public key (RFC 8032)."""
+DEVICE_ID_SIZE: Final = 16
+"""Octets by which an account names one of its devices; they are random."""
 
 _ONION_VERSION: Final = b"\x03"
 _ONION_LENGTH: Final = 56
@@ -81,6 +83,24 @@ class PeerId:
 
     def __repr__(self) -> str:
         return "PeerId(…)"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True, repr=False)
+class DeviceIdentity:
+    """One device of an account: whose it is, and the 16 random octets by which that account names it.
+
+    Raise ValueError for a device id of another size.
+    """
+
+    peer: PeerId
+    device_id: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.device_id) != DEVICE_ID_SIZE:
+            raise ValueError(f"a device id has {DEVICE_ID_SIZE} octets, not {len(self.device_id)}")
+
+    def __repr__(self) -> str:
+        return "DeviceIdentity(…)"
 
 
 @lru_cache(maxsize=1024)  # each message names its author by it

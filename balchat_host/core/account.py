@@ -6,7 +6,7 @@ from typing import cast
 
 from balchat_host.api.errors import VaultDamaged
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DEVICE_ID_SIZE, PeerId
 from balchat_host.api.views import CodeView, ConversationKind
 from balchat_host.core import membership, peers
 from balchat_host.core.chat_codes import MAX_RELAYS, ChatCode
@@ -17,15 +17,19 @@ from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who we are. `number` is that of our row of `peer`."""
+    """Who we are, and which device of ours this is. `number` is that of our row of `peer`."""
 
     number: int
     peer: PeerId
+    device_id: bytes
     name: str
 
 
 def create(unit: UnitOfWork, name: str) -> Account:
-    """Make the account of a fresh vault: identity key, name, and the conversation with ourselves. Raise BadInput."""
+    """Make the account of a fresh vault: identity key, device id, name, and the conversation with ourselves.
+
+    Raise BadInput.
+    """
     name = check_name(name)
     peer = unit.engine.create_identity(unit.keys, now=unit.seconds)
     return settle(unit, peer, name)
@@ -33,22 +37,35 @@ def create(unit: UnitOfWork, name: str) -> Account:
 
 def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
     """Make `peer` ourselves."""
-    number = peers.know(unit, peer)
+    number, device_id = peers.know(unit, peer), unit.entropy(DEVICE_ID_SIZE)
     unit.tx.execute(
-        "INSERT INTO account (only, peer, account_key, name, created_at) VALUES (1, ?, ?, ?, ?)",
-        (number, peer.octets, name, unit.now),
+        "INSERT INTO account (only, peer, account_key, device_id, name, created_at) VALUES (1, ?, ?, ?, ?, ?)",
+        (number, peer.octets, device_id, name, unit.now),
     )
+    peers.know_device(unit, number, device_id)
     membership.begin(unit, ConversationKind.SELF, conversation_of_two(peer, peer), (number,))
-    return Account(number=number, peer=peer, name=name)
+    return Account(number=number, peer=peer, device_id=device_id, name=name)
+
+
+def become_another_device(unit: UnitOfWork) -> None:
+    """Be another device of the same account from now on: one of our id may still be used elsewhere."""
+    device_id = unit.entropy(DEVICE_ID_SIZE)
+    unit.tx.execute("UPDATE account SET device_id = ?", (device_id,))
+    peers.know_device(unit, load(unit.tx).number, device_id)
 
 
 def load(tx: ReadTransaction) -> Account:
     """Return the account. Raise VaultDamaged where there is none: a vault is never without one once it was made."""
-    rows = tx.query("SELECT peer, account_key, name FROM account")
+    rows = tx.query("SELECT peer, account_key, device_id, name FROM account")
     if not rows:
         raise VaultDamaged(problem="it holds no account")
-    number, key, name = rows[0]
-    return Account(number=cast("int", number), peer=PeerId(cast("bytes", key)), name=cast("str", name))
+    number, key, device_id, name = rows[0]
+    return Account(
+        number=cast("int", number),
+        peer=PeerId(cast("bytes", key)),
+        device_id=cast("bytes", device_id),
+        name=cast("str", name),
+    )
 
 
 def touch(unit: UnitOfWork) -> None:

@@ -3,8 +3,8 @@
 A backup is a copy of the vault, so it holds the ratchets of its moment. Whoever goes on from it would encrypt with
 keys that were used since, and could open again what was to be gone. So each copy carries a mark, written before
 anybody can open it (`mark`), and the first unit on an opened vault looks for that (`resume`). That unit throws away
-every group and every KeyPackage and removes the mark, all at once or not at all: a kill before its end leaves the mark,
-one after it leaves nothing that could be used twice.
+every group and every KeyPackage, takes a new device id and removes the mark, all at once or not at all: a kill before
+its end leaves the mark, one after it leaves nothing that could be used twice.
 
 What is kept is what no key hangs on: people, the history, and what was written and not confirmed. Contacts are asked
 for contact again, as somebody would who had lost them (rule 6 of first contact), so their side accepts at once and goes
@@ -15,7 +15,7 @@ from typing import Final, cast
 
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.storage import ReadTransaction, Transaction
-from balchat_host.core import event_log, rows
+from balchat_host.core import account, event_log, rows
 from balchat_host.core.delivery import requeue
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
@@ -37,6 +37,7 @@ def resume(unit: UnitOfWork) -> bool:
         return False
     copied_at = cast("int", found[0][0])
     _forget_keys(unit)
+    account.become_another_device(unit)
     requeue.forget_ciphertexts(unit)
     _ask_everybody(unit)
     unit.tx.execute("UPDATE account SET copied_at = NULL, restored_at = ?", (unit.now,))

@@ -76,7 +76,7 @@ def use(unit: UnitOfWork, contact: ContactRow, era: Era, *, below_newest: bool =
         )
         priority -= 1
     unit.tx.execute("UPDATE era SET conversation = ?, priority = ? WHERE id = ?", (conversation, priority, era.id))
-    peers.know_device(unit, contact.id)
+    peers.know_device(unit, contact.id, peers.UNNAMED)
     others = unit.tx.query(
         "SELECT id, mls_group_id, confirmed FROM era WHERE conversation = ? AND id <> ?"
         " ORDER BY confirmed DESC, priority DESC LIMIT -1 OFFSET ?",

@@ -3,12 +3,12 @@
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DEVICE_ID_SIZE, PeerId
 from balchat_host.core import rows
 from balchat_host.core.unit_of_work import UnitOfWork
 
-_ONLY_DEVICE: Final = bytes(16)
-"""The id of the device that each peer has; their credentials name none yet."""
+UNNAMED: Final = bytes(DEVICE_ID_SIZE)
+"""The id of the device of a peer whose credential names none yet."""
 
 
 def find(tx: ReadTransaction, peer: PeerId) -> int | None:
@@ -25,17 +25,29 @@ def know(unit: UnitOfWork, peer: PeerId) -> int:
     return number
 
 
-def know_device(unit: UnitOfWork, number: int) -> int:
-    """Return the number of a peer's device; from now on we know of it."""
-    known = device(unit.tx, number)
-    if known is None:
-        known = unit.insert("INSERT INTO device (peer, device_id) VALUES (?, ?)", (number, _ONLY_DEVICE))
-    return known
+def know_device(unit: UnitOfWork, number: int, device_id: bytes) -> int:
+    """Return the number of the device that a peer names so; from now on it is the one that they use.
+
+    Devices cannot be linked yet, so each account has one. Another one takes its place: what waits goes to the new one,
+    and the routes to the old one are forgotten.
+    """
+    former = device(unit.tx, number)
+    known = rows.number(unit.tx, "SELECT id FROM device WHERE peer = ? AND device_id = ?", (number, device_id))
+    if known:
+        return known
+    new = unit.insert("INSERT INTO device (peer, device_id) VALUES (?, ?)", (number, device_id))
+    if former is not None:
+        unit.tx.execute("UPDATE delivery SET device = ? WHERE device = ?", (new, former))
+        unit.tx.execute("DELETE FROM device WHERE id = ?", (former,))
+    return new
 
 
 def device(tx: ReadTransaction, number: int) -> int | None:
-    """Return the number of a peer's device, or None where none is known."""
-    return rows.number(tx, "SELECT id FROM device WHERE peer = ? ORDER BY id LIMIT 1", (number,)) or None
+    """Return the number of the device that a peer uses, or None where none is known.
+
+    Whatever is for "the" device of a peer asks here, until there can be several.
+    """
+    return rows.number(tx, "SELECT id FROM device WHERE peer = ?", (number,)) or None
 
 
 def forget(unit: UnitOfWork, number: int) -> None:

@@ -117,7 +117,7 @@ def learn(unit: UnitOfWork, contact: ContactRow, body: bytes, *, said_at: int | 
     Raise MalformedContent.
     """
     routes = decode(body)
-    device = peers.know_device(unit, contact.id)
+    device = peers.know_device(unit, contact.id, peers.UNNAMED)
     if said_at is not None and not unit.tx.execute(
         # A clock that was ahead must not outdo what is said once it is right.
         "UPDATE device SET routes_said_at = min(?, ?) WHERE id = ? AND routes_said_at <= ?",

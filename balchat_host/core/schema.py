@@ -22,8 +22,9 @@ CREATE TABLE peer (
     account_key BLOB NOT NULL UNIQUE
 ) STRICT;
 
--- What a peer uses balchat on. `routes_said_at` is when, by its own clock, it said the routes that it said last: what
--- comes late undoes nothing newer.
+-- What a peer uses balchat on, ourselves too; `device_id` is what its account calls it. Devices cannot be linked yet,
+-- so a peer has one at a time (`peers.know_device`). `routes_said_at` is when, by its own clock, it said the routes
+-- that it said last: what comes late undoes nothing newer.
 CREATE TABLE device (
     id INTEGER PRIMARY KEY,
     peer INTEGER NOT NULL REFERENCES peer ON DELETE CASCADE,
@@ -32,12 +33,14 @@ CREATE TABLE device (
     UNIQUE (peer, device_id)
 ) STRICT;
 
--- `account_key` is that of `peer`: every look-up of a contact asks who we are. `copied_at` is set in a backup alone:
--- when it was made. `restored_at` is when we last went on from one.
+-- `account_key` is that of `peer`: every look-up of a contact asks who we are. `device_id` is that of the device that
+-- this vault is. `copied_at` is set in a backup alone: when it was made. `restored_at` is when we last went on from
+-- one.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     peer INTEGER NOT NULL REFERENCES peer,
     account_key BLOB NOT NULL,
+    device_id BLOB NOT NULL,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     copied_at INTEGER,

@@ -36,6 +36,9 @@ RULES: Final = {
     "a delivery is to a device of its peer's, except a request": f"""
         SELECT ticket FROM delivery JOIN payload ON payload.id = payload WHERE iif(device IS NULL,
         purpose NOT IN {_REQUESTS}, device NOT IN (SELECT id FROM device WHERE device.peer = delivery.peer))""",
+    "a peer has one device at most, and we have the one that we are": """
+        SELECT peer, count(*) FROM device GROUP BY peer HAVING count(*) > 1 UNION ALL SELECT peer, 0 FROM account
+        WHERE (peer, device_id) NOT IN (SELECT peer, device_id FROM device)""",
     "nothing is delivered twice to a device": """
         SELECT message, device FROM delivery JOIN payload ON payload.id = payload WHERE message IS NOT NULL
         GROUP BY message, device HAVING count(*) > 1""",

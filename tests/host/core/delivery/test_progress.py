@@ -35,7 +35,7 @@ class Group:
         unit.tx.execute("DELETE FROM payload")  # nobody is asked here
         numbers = [peers.know(unit, each) for each in (self.alice.peer, *self.peers)]
         for number in numbers[1:]:
-            peers.know_device(unit, number)
+            peers.know_device(unit, number, bytes([number]) * 16)
         made = membership.begin(unit, ConversationKind.GROUP, bytes(16), numbers)
         conversation = ConversationRow(
             id=made,
@@ -53,8 +53,9 @@ class Group:
         unit.tx.execute("UPDATE payload SET ciphertext = x'00'")
         unit.tx.execute(
             "INSERT INTO delivery (payload, peer, device, queued_at)"
-            " SELECT payload.id, device.peer, device.id, ? FROM payload, device",
-            (unit.now,),
+            " SELECT payload.id, device.peer, device.id, ? FROM payload, device"
+            " WHERE device.peer <> ?",
+            (unit.now, numbers[0]),
         )
 
     def progress(self) -> Progress:
