@@ -506,3 +506,17 @@ async def test_what_a_client_says_of_protocols_reaches_no_log(
         asked = UPGRADE.replace(b"Upgrade\r\n", b"close, Upgrade\r\nSec-WebSocket-Protocol: what-nobody-may-log\r\n", 1)
         assert b" 400 " in await answer_to(socket, asked)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("operation", ["GET /v1/subscribe", "POST /v1/about", "GET /fly"])
+@pytest.mark.parametrize("protocol", ["h2c", "TLS/1.0", "HTTP/2.0, websocket", "\xe9", ""])
+async def test_an_offer_of_another_protocol_is_refused_at_once(
+    socket: Path, other: Client, operation: str, protocol: str
+) -> None:
+    head = f"{operation} HTTP/1.1\r\nHost: r\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\nContent-Length: 0\r\n\r\n"
+    with anyio.fail_after(60):
+        async with await anyio.connect_unix(socket) as stream:
+            await stream.send(head.encode("latin-1"))
+            answer = await stream.receive()
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert Refusal.from_octets(answer.rpartition(b"\r\n\r\n")[2]).code is Code.MALFORMED

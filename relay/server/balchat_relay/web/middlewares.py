@@ -46,6 +46,7 @@ async def answer_refusals(request: web.Request, handler: Handler) -> web.StreamR
     operation = request.match_info.route.name or UNKNOWN
     metrics = request.app[METRICS]
     try:
+        _check_protocol(request)
         answer = await handler(request)
     except ConnectionError:  # the client is gone
         raise
@@ -55,11 +56,17 @@ async def answer_refusals(request: web.Request, handler: Handler) -> web.StreamR
         # aiohttp handles requests that were sent ahead without a pause. Whoever is refused many lets others go first.
         await asyncio.sleep(0)
         answer = refusal(refused)
-        if request.can_read_body:
+        if request.can_read_body or hdrs.UPGRADE in request.headers:
             answer.force_close()
         return answer
     metrics.requests[operation, "ok"] += 1
     return answer
+
+
+def _check_protocol(request: web.Request) -> None:
+    """Raise Refused for an offer of another protocol than WebSocket: aiohttp reads nothing after it."""
+    if request.headers.get(hdrs.UPGRADE, "websocket").lower() != "websocket":
+        raise Refused(Code.MALFORMED, "A connection can be upgraded to a WebSocket only.")
 
 
 def _refused(error: Exception) -> Refused:
