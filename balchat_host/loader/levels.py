@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
-from balchat_common.settings import what_is
+from balchat_common.setting_forms import what_is
 from balchat_common.toml_files import Unusable, read_toml
 
 from balchat_host.api.errors import ConfigurationError

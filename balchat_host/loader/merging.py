@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from balchat_common.settings import Unfit, what_is
+from balchat_common.setting_forms import what_is
+from balchat_common.settings import Unfit
 from balchat_common.words import nearest, one_line
 
 from balchat_host.api.errors import ConfigurationError, ConfigurationLocked

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeAlias
 
-from balchat_common.settings import Setting, settings_of
+from balchat_common.settings import Doc, Setting, Writable, settings_of
 from msgspec import Meta
 
 STANDARD_PLUGINS: Final = (
@@ -42,32 +42,49 @@ _PluginNames: TypeAlias = Annotated[
 class PluginChoice:
     """Which plugins run, which of them play the roles that only one can play, and how long they may take to start."""
 
-    enabled: _PluginNames = STANDARD_PLUGINS
-    storage: _PluginName = "storage_sqlcipher"
-    crypto: _PluginName = "crypto_mls"
-    network: _PluginName = "network_tor"
-    program: _PluginName = "ui_cli"
-    start_timeout_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
+    enabled: Annotated[_PluginNames, Doc("The plugins that are imported and run.")] = STANDARD_PLUGINS
+    storage: Annotated[_PluginName, Doc("The plugin that keeps the vault.")] = "storage_sqlcipher"
+    crypto: Annotated[_PluginName, Doc("The plugin that encrypts messages.")] = "crypto_mls"
+    network: Annotated[_PluginName, Doc("The plugin that reaches addresses.")] = "network_tor"
+    program: Annotated[_PluginName, Doc("The front end that the command balchat is.")] = "ui_cli"
+    start_timeout_seconds: Annotated[int, Meta(ge=1, le=3600), Doc("How long a plugin may take to start.")] = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """How messages travel. Times in seconds."""
 
-    policy: DeliveryPolicy = DeliveryPolicy.BOTH
-    hedge_seconds: Annotated[int, Meta(ge=0, le=3600)] = 8
-    retry_first_seconds: Annotated[int, Meta(ge=1, le=3600)] = 2
-    retry_max_seconds: Annotated[int, Meta(ge=1, le=86400)] = 300
-    read_receipts: bool = True
+    policy: Annotated[
+        DeliveryPolicy,
+        Doc("Whether messages go to people directly, by relays, or by both."),
+        Writable.AFTER_RESTART,
+    ] = DeliveryPolicy.BOTH
+    hedge_seconds: Annotated[
+        int,
+        Meta(ge=0, le=3600),
+        Doc("How long to wait for a direct answer before a message also goes to a relay."),
+        Writable.AFTER_RESTART,
+    ] = 8
+    retry_first_seconds: Annotated[
+        int, Meta(ge=1, le=3600), Doc("How long to wait before the first new try to deliver.")
+    ] = 2
+    retry_max_seconds: Annotated[
+        int, Meta(ge=1, le=86400), Doc("How long to wait at most between two tries to deliver.")
+    ] = 300
+    read_receipts: Annotated[bool, Doc("Whether contacts learn what you have read."), Writable.AT_ONCE] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactLimits:
     """What others can make grow."""
 
-    max_contacts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
-    max_requests: Annotated[int, Meta(ge=0, le=10_000)] = 100
-    requests_per_hour: Annotated[int, Meta(ge=0, le=10_000)] = 60
+    max_contacts: Annotated[int, Meta(ge=1, le=100_000), Doc("How many contacts there may be.")] = 1000
+    max_requests: Annotated[
+        int, Meta(ge=0, le=10_000), Doc("How many contact requests may wait for your approval.")
+    ] = 100
+    requests_per_hour: Annotated[
+        int, Meta(ge=0, le=10_000), Doc("How many contact requests from strangers are looked at in an hour.")
+    ] = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

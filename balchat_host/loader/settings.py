@@ -6,7 +6,8 @@
 from collections.abc import Callable, Mapping
 
 from balchat_common import settings
-from balchat_common.settings import BadDeclaration, Missing, Unfit
+from balchat_common.setting_forms import BadDeclaration
+from balchat_common.settings import Missing, Unfit
 from balchat_common.words import one_line
 
 from balchat_host.api.descriptors import Descriptor

@@ -7,6 +7,10 @@ Rules
 - A field without a default is required.
 - A field with `repr=False` is a secret: no message shows its value.
 - `Meta(extra_json_schema={"uniqueItems": True})` refuses a list that holds something twice.
+- `Doc("…")` in the same `Annotated` says what the setting is for.
+- `Writable.AT_ONCE` or `Writable.AFTER_RESTART` in it allows front ends to change the setting. A front end may be a
+  page in a browser that somebody has taken over, so never mark what starts or loads something, names a file or a
+  program, or bounds what others can make grow.
 - What only several values can say together, `__post_init__` checks: it raises
   `ValueError("key: what is wrong; what is allowed")`.
 
@@ -14,15 +18,17 @@ Whatever is wrong is an `Unfit`, which names key, problem and what is allowed. T
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import inspect
 
-from balchat_common.words import either, nearest, one_line
+from balchat_common.setting_forms import BadDeclaration, Form, describe, form_of, inner_type, json_schema, what_is
+from balchat_common.words import nearest, one_line
 
 T = TypeVar("T")
 
@@ -44,23 +50,41 @@ class Missing(Unfit):
     """A setting is required, and nobody gave it."""
 
 
-class BadDeclaration(TypeError):
-    """A class cannot declare settings: its author's fault, nobody's who sets something."""
+class Writable(StrEnum):
+    """Marks a setting that front ends may change, and says when a change holds."""
+
+    AT_ONCE = "at-once"
+    AFTER_RESTART = "after-restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What a setting is for, in one or two sentences."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One key, as a class declares it."""
+    """One key, as a class declares it. `default` is None where it is `required`."""
 
     name: str
     kind: Any
     required: bool
     secret: bool
+    default: Any = None
+    doc: str = ""
+    writable: Writable | None = None
 
     @property
     def allowed(self) -> str:
         """What it takes, in words. Raise BadDeclaration."""
         return describe(self.kind)
+
+    @property
+    def form(self) -> Form:
+        """What it takes, for a front end to draw. Raise BadDeclaration."""
+        return form_of(self.kind)
 
     def read(self, value: object) -> Any:
         """Return a value as the program uses it. Raise Unfit, BadDeclaration."""
@@ -70,7 +94,7 @@ class Setting:
             raise Unfit(self.name, self._problem(value, str(error)), self.allowed) from None
         except TypeError as error:
             raise BadDeclaration(f"the type of its setting {self.name} cannot be read: {error}") from error
-        if _schema(inspect.type_info(self.kind)).get("uniqueItems") and len(set(made)) < len(made):
+        if json_schema(inspect.type_info(self.kind)).get("uniqueItems") and len(set(made)) < len(made):
             raise Unfit(self.name, "it holds something twice", self.allowed)
         return made
 
@@ -82,7 +106,7 @@ class Setting:
         if self.secret:
             return "it does not fit"
         if isinstance(value, str):
-            match _type(self.kind):
+            match inner_type(self.kind):
                 case inspect.EnumType() | inspect.LiteralType():
                     return f'it is "{value}"'
                 case inspect.StrType(max_length=int()) | inspect.StrType(min_length=int()):
@@ -99,16 +123,23 @@ def settings_of(cls: type[Any]) -> Mapping[str, Setting]:
         hints = get_type_hints(cls, include_extras=True)
     except Exception as error:  # a class of others' may have any annotation
         raise BadDeclaration(f"the types of its settings cannot be read: {type(error).__name__}: {error}") from error
-    return {
-        each.name: Setting(
-            name=each.name,
-            kind=hints[each.name],
-            required=each.default is MISSING and each.default_factory is MISSING,
-            secret=not each.repr,
-        )
-        for each in fields(cls)
-        if each.init
-    }
+    return {each.name: _declared(each, hints[each.name]) for each in fields(cls) if each.init}
+
+
+def _declared(field: Field[Any], kind: Any) -> Setting:
+    default = field.default
+    if default is MISSING and field.default_factory is not MISSING:
+        default = field.default_factory()
+    said = getattr(kind, "__metadata__", ())
+    return Setting(
+        name=field.name,
+        kind=kind,
+        required=default is MISSING,
+        secret=not field.repr,
+        default=None if default is MISSING else default,
+        doc=next((each.text for each in said if isinstance(each, Doc)), ""),
+        writable=next((each for each in said if isinstance(each, Writable)), None),
+    )
 
 
 def read(cls: type[T], values: Mapping[str, object], *, table: str = "") -> T:
@@ -142,29 +173,6 @@ def _make(cls: type[T], values: Mapping[str, Any]) -> T:
         raise Unfit(key, problem, allowed) from error
 
 
-def what_is(value: object) -> str:
-    """Name the kind of a value that TOML can hold; a number shows itself."""
-    match value:
-        case bool() | int() | float():
-            return str(value).lower()
-        case str():
-            return "a text"
-        case list() | tuple():
-            return "a list"
-        case dict():
-            return "a table"
-        case _:
-            return "a date or time"
-
-
-def describe(kind: Any) -> str:
-    """Say in words what a setting of this type takes. Raise BadDeclaration."""
-    try:
-        return _describe(inspect.type_info(kind))
-    except TypeError as error:
-        raise BadDeclaration(f"the type of a setting cannot be read: {error}") from error
-
-
 def _from_plain(kind: type[Any], value: object) -> object:
     if kind is Path and isinstance(value, str):
         try:
@@ -172,61 +180,3 @@ def _from_plain(kind: type[Any], value: object) -> object:
         except RuntimeError:
             raise TypeError("nobody has that home directory") from None
     raise TypeError(f"no {kind.__name__} can be made of it")
-
-
-def _type(kind: Any) -> inspect.Type:
-    found = inspect.type_info(kind)
-    return found.type if isinstance(found, inspect.Metadata) else found
-
-
-def _schema(kind: inspect.Type) -> dict[str, Any]:
-    """Return what `Meta` says in JSON Schema's words."""
-    return cast("dict[str, Any]", kind.extra_json_schema or {}) if isinstance(kind, inspect.Metadata) else {}  # pyright: ignore[reportUnknownMemberType]  # msgspec gives no types
-
-
-def _describe(kind: inspect.Type) -> str:  # noqa: C901, PLR0912  # one line for each type reads best as one table
-    match kind:
-        case inspect.Metadata():
-            return _schema(kind).get("description") or _describe(kind.type)
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType():
-            return "a whole number" + _bounds(kind.ge, kind.gt, kind.le, kind.lt)
-        case inspect.FloatType():
-            return "a number" + _bounds(kind.ge, kind.gt, kind.le, kind.lt)
-        case inspect.StrType(pattern=str(pattern)):
-            return f"a text that matches {pattern}"
-        case inspect.StrType():
-            return "a text" + _length(kind.min_length or 0, kind.max_length)
-        case inspect.EnumType():
-            return either([str(word.value) for word in kind.cls])
-        case inspect.LiteralType():
-            return either([str(word) for word in kind.values])
-        case inspect.CustomType(cls=cls):
-            return "a path" if cls is Path else f"a {cls.__name__}"
-        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
-            return f"a list, each item {_describe(kind.item_type)}"
-        case inspect.DictType():
-            return f"a table, each value {_describe(kind.value_type)}"
-        case inspect.DataclassType():
-            return f"a table of {one_line([item.encode_name for item in kind.fields])}"
-        case inspect.UnionType():
-            return either([_describe(part) for part in kind.types if not isinstance(part, inspect.NoneType)])
-        case _:
-            return f"what fits {type(kind).__name__.removesuffix('Type')}"
-
-
-def _bounds(ge: float | None, gt: float | None, le: float | None, lt: float | None) -> str:
-    named = (("from", ge), ("above", gt), ("to" if ge is not None else "up to", le), ("below", lt))
-    parts = [f"{word} {_number(bound)}" for word, bound in named if bound is not None]
-    return " " + " and ".join(parts).replace(" and to ", " to ") if parts else ""
-
-
-def _length(least: int, most: int | None) -> str:
-    if most is None:
-        return f" of {least} or more characters" if least else ""
-    return f" of {least} to {most} characters" if least else f" of up to {most} characters"
-
-
-def _number(bound: float) -> str:
-    return str(int(bound) if float(bound).is_integer() else bound)

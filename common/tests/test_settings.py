@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from balchat_common import settings
-from balchat_common.settings import BadDeclaration, Missing, Unfit, describe, settings_of
+from balchat_common.setting_forms import BadDeclaration, Form, describe
+from balchat_common.settings import Doc, Missing, Unfit, Writable, settings_of
 from msgspec import Meta
 
 
@@ -112,3 +113,41 @@ def test_a_class_that_cannot_be_read_is_its_authors_fault(kind: Any) -> None:
     declared = dataclass(frozen=True)(type("Declared", (), {"__annotations__": {"x": kind}, "x": 1}))
     with pytest.raises(BadDeclaration, match="cannot be read"):
         settings.read(declared, {"x": [1]})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    plain: int
+    many: list[int] = field(default_factory=lambda: [1])
+    receipts: Annotated[bool, Doc("Whether they are sent."), Writable.AT_ONCE] = True
+    hedge: Annotated[int, Meta(ge=0, le=9), Doc("How long."), Writable.AFTER_RESTART] = 8
+    name: Annotated[str, Meta(max_length=5)] = ""
+    colour: Colour = Colour.GREY
+    size: Literal["small", "large"] = "small"
+    share: Annotated[float, Meta(ge=0)] = 0.5
+    place: Path = Path("/")
+
+
+def test_a_setting_says_what_it_is_for_who_may_change_it_and_its_default() -> None:
+    told = {name: (each.doc, each.writable, each.required, each.default) for name, each in settings_of(Marked).items()}
+    assert told["plain"] == ("", None, True, None)
+    assert told["many"] == ("", None, False, [1])
+    assert told["receipts"] == ("Whether they are sent.", Writable.AT_ONCE, False, True)
+    assert told["hedge"] == ("How long.", Writable.AFTER_RESTART, False, 8)
+    assert settings.read(Marked, {"plain": 1, "hedge": 9}).hedge == 9
+    with pytest.raises(Unfit, match="a whole number from 0 to 9"):
+        settings.read(Marked, {"plain": 1, "hedge": 10})
+
+
+def test_a_setting_says_its_form_for_a_front_end_to_draw() -> None:
+    assert {name: each.form for name, each in settings_of(Marked).items()} == {
+        "plain": Form(kind="integer"),
+        "many": Form(kind="list"),
+        "receipts": Form(kind="boolean"),
+        "hedge": Form(kind="integer", least=0, most=9),
+        "name": Form(kind="text", most=5),
+        "colour": Form(kind="choice", choices=("grey", "red")),
+        "size": Form(kind="choice", choices=("large", "small")),
+        "share": Form(kind="number", least=0),
+        "place": Form(kind="other"),
+    }

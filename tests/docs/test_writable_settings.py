@@ -1,0 +1,48 @@
+"""What front ends may change: every setting of the host and of our plugins is looked at, and the list is held here.
+
+A front end may be a page in a browser. Before a name is added below: could somebody who changes this setting have a
+program started, a file read or written, code loaded, somebody else reached, or a limit lifted?
+"""
+
+import pytest
+from balchat_common.settings import Setting, Writable, settings_of
+
+from balchat_host.loader.configuration import load_configuration
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.schema import KEYS
+
+WRITABLE = {
+    "delivery.policy": Writable.AFTER_RESTART,
+    "delivery.hedge_seconds": Writable.AFTER_RESTART,
+    "delivery.read_receipts": Writable.AT_ONCE,
+}
+
+
+def every_setting() -> dict[str, Setting]:
+    """Give every setting of the host and of each plugin of the workspace, also those that are not enabled."""
+    ours = [record.name for record in discover(()) if record.distribution.startswith("balchat-")]
+    assert set(ours) >= set(load_configuration(None, environment={}).plugins.enabled)
+    return dict(KEYS) | {
+        f"settings.{descriptor.name}.{name}": setting
+        for record in discover(ours)
+        if record.name in ours
+        for descriptor in record.usable()
+        for name, setting in settings_of(descriptor.settings).items()
+    }
+
+
+def test_these_settings_are_writable_and_no_others() -> None:
+    assert {key: each.writable for key, each in every_setting().items() if each.writable} == WRITABLE
+
+
+@pytest.mark.parametrize("key", WRITABLE)
+def test_what_can_be_changed_says_what_it_is_for(key: str) -> None:
+    setting = every_setting()[key]
+    assert setting.doc
+    assert not setting.secret
+    assert setting.form.kind in {"boolean", "integer", "number", "text", "choice"}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_of_the_host_says_what_it_is_for(key: str) -> None:
+    assert KEYS[key].doc.endswith(".")
