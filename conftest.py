@@ -26,6 +26,7 @@ OURS = (
     "balchat_host",
     "balchat_common",
     "balchat_crypto_mls",
+    "balchat_network_null",
     "balchat_network_tor",
     "balchat_relay",
     "balchat_relay_proto",

@@ -59,11 +59,16 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkDescriptor(Descriptor):
-    """Registers a way to reach addresses."""
+    """Registers a way to reach addresses.
+
+    An `exclusive` network may not be enabled beside another one, so that nobody takes it for the other: one for trials,
+    for example, that hides nothing.
+    """
 
     kind: ClassVar[str] = "network"
 
     factory: Callable[[NetworkContext, Any], Network]
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
     records, settings = _settings(configuration, records)
     broken = tuple(record for record in records if record.enabled and record.problem is not None)
     descriptors = [item for record in records if record.enabled and not record.problem for item in record.registered]
+    _check_exclusive(configuration, of_kind(descriptors, NetworkDescriptor))
     policy = configuration.delivery.policy
     transports = tuple(item for item in of_kind(descriptors, TransportDescriptor) if permits(policy, item.latency))
     if not transports:
@@ -85,6 +86,18 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
         origins={item.name: record.wording for record in records for item in record.registered},
         broken=broken,
     )
+
+
+def _check_exclusive(configuration: Configuration, networks: Sequence[NetworkDescriptor]) -> None:
+    """Refuse an exclusive network beside another one. Raises ConfigurationError."""
+    for network in networks:
+        others = [each.name for each in networks if each is not network]
+        if network.exclusive and others:
+            raise configuration.error(
+                "plugins.enabled",
+                f"{network.name} cannot be enabled together with {one_line(others)}",
+                f"{network.name} or {one_line(others)}",
+            )
 
 
 def permits(policy: DeliveryPolicy, latency: Latency) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from balchat_common.settings import settings_of
+from balchat_network_null.settings import NullSettings
 from balchat_network_tor.settings import TorSettings
 from balchat_relay.settings import Limits, RelayTable
 from balchat_storage_sqlcipher.settings import Settings as VaultSettings
@@ -19,6 +20,7 @@ from balchat_ui_rpc.settings import RpcSettings
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| `(.*?)` \| (.*?) \| .+ \|$", re.MULTILINE)
 PAGES: dict[str, tuple[type[Any], ...]] = {
+    "plugins/network_null": (NullSettings,),
     "plugins/network_tor": (TorSettings,),
     "plugins/storage_sqlcipher": (VaultSettings,),
     "plugins/transport_relay": (RelaySettings,),

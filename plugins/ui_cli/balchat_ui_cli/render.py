@@ -85,11 +85,12 @@ def service(state: ServiceState, *, bar: bool = False) -> list[Span]:
     """Show a state, while it starts with a bar if wanted."""
     style = _PHASE_STYLES.get(state.phase, Style.FAINT)
     reason = f"  {state.reason}" if state.reason else ""
+    remark = Style.WARN if state.phase is Phase.ONLINE else Style.FAINT
     if bar and state.phase is Phase.STARTING and state.percent is not None:
         full = _BAR * min(state.percent, 100) // 100
         return [Span("█" * full + "░" * (_BAR - full), Style.OTHER), Span(f" {state.percent:3} %{reason}")]
     percent = "" if state.percent is None else f" {state.percent} %"
-    return [Span(f"{state.phase}{percent}", style), Span(reason, Style.FAINT)]
+    return [Span(f"{state.phase}{percent}", style), Span(reason, remark)]
 
 
 def services(status: Status) -> Mapping[str, ServiceState]:
@@ -106,6 +107,11 @@ def troubled(status: Status) -> Mapping[str, ServiceState]:
     """Name what else does not work: the disk, and the plugins beside network and transports."""
     others = {DISK: status.storage, **status.plugins}
     return {name: state for name, state in others.items() if state.phase is not Phase.ONLINE}
+
+
+def remarkable(status: Status) -> Mapping[str, ServiceState]:
+    """Name what works, and still has something to say of itself: a network that hides nothing, for example."""
+    return {name: state for name, state in services(status).items() if state.phase is Phase.ONLINE and state.reason}
 
 
 def _spoken(plugin: str, prefix: str) -> str:

@@ -79,6 +79,21 @@ def test_a_policy_that_no_transport_serves_is_an_error(install, configure):
         chosen(configure([*STONES.values()]))
 
 
+def test_an_exclusive_network_is_refused_beside_another(install, configure):
+    install.stones()
+    source = install.source("network_stone", called="network_sand").replace("factory=", "exclusive=True, factory=")
+    install("sands", {"network_sand": "network_sand"}, {"network_sand": source})
+    with pytest.raises(ConfigurationError) as caught:
+        chosen(configure([*EVERYTHING, "network_sand"]))
+    assert str(caught.value) == (
+        "--set: plugins.enabled: network_sand cannot be enabled together with network_stone. "
+        "Allowed: network_sand or network_stone."
+    )
+    alone = [name for name in EVERYTHING if name != "network_stone"]
+    selection = chosen(configure([*alone, "network_sand"], {"plugins.network": "network_sand"}))
+    assert selection.network.name == "network_sand"
+
+
 def test_a_role_for_a_plugin_of_another_kind_is_an_error(install, configure):
     install.stones()
     with pytest.raises(ConfigurationError) as caught:

@@ -30,7 +30,7 @@ from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Line, Output, Span, Style
 from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
-from balchat_ui_cli.render import status_lines, troubled
+from balchat_ui_cli.render import remarkable, status_lines, troubled
 from balchat_ui_cli.session import following, one_error
 
 HOW_TO_WATCH = "`balchat status --watch` shows how it goes, `balchat down` ends it."
@@ -111,7 +111,7 @@ def _how_far(status: Status) -> Line:
 
 
 def _troubles(status: Status) -> Iterable[Line]:
-    for name, state in troubled(status).items():
+    for name, state in {**remarkable(status), **troubled(status)}.items():
         yield [Span(f"{name}: {state}", Style.WARN)]
 
 
