@@ -19,8 +19,11 @@ class Unusable(Exception):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a file says. Raise FileNotFoundError, Unusable."""
-    text = _trusted_text(path)
+    return parse_toml(trusted_text(path))
 
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return what the text of a file says. Raise Unusable."""
     import tomllib  # noqa: PLC0415  # only who has a file waits for the parser
 
     try:
@@ -31,8 +34,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise Unusable(f"it is not TOML ({error})", "TOML 1.0") from None
 
 
-def _trusted_text(path: Path) -> str:
-    """Read a file that nobody but its owner and root decides about."""
+def trusted_text(path: Path) -> str:
+    """Return the text of a file that nobody but its owner and root decides about. Raise FileNotFoundError, Unusable."""
     try:
         # O_NONBLOCK: a named pipe must be refused below, not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
