@@ -15,7 +15,7 @@ from balchat_network_tor.settings import TorSettings
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.network import NetworkContext
-from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.api.types import OnionKey, Phase, Secret
 from balchat_host.testing.waiting import SeenStates, running
 from bench.room import PATIENCE
 
@@ -64,8 +64,8 @@ async def raw_onion(room: Room) -> AsyncGenerator[RawOnion]:
         service = await far.publish(Secret(key.private_bytes_raw()), _PORT, on_state=found)
         tasks.start_soon(_answer, service)
         await found.reach(Phase.ONLINE, patience=PATIENCE)
-        peer = PeerId(key.public_key().public_bytes_raw())
-        async with await near.dial(peer, _PORT, isolation="bench") as stream:
+        address = OnionKey(key.public_key().public_bytes_raw())
+        async with await near.dial(address, _PORT, isolation="bench") as stream:
             yield RawOnion(stream)
         tasks.cancel_scope.cancel()
 

@@ -25,7 +25,7 @@ from balchat_relay_proto.sealing import OpeningKey, seal, unseal
 from balchat_relay_proto.sizes import ENVELOPE_SIZES
 
 from balchat_host.api.events import MessageAdded
-from balchat_host.api.types import PeerId, Phase
+from balchat_host.api.types import OnionKey, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.local_profile import LocalProfile
@@ -88,7 +88,7 @@ async def _measure(room: Room) -> list[Figure]:
         figures = (await _latency(relay, alice, bob, onion)).figures()
         # Where Alice writes is none of the figures: she does it without Tor, which is quicker.
         sockets = {**room.over_sockets, "plugins.enabled": json.dumps(_PLUGINS), "delivery.policy": "relay-only"}
-        relay.socket = socket_path(Path(sockets["settings.network_loopback.directory"]), _peer(relay), PORT)
+        relay.socket = socket_path(Path(sockets["settings.network_loopback.directory"]), _onion(relay), PORT)
         async with relay.running(), running_profile(_profile("Alice", alice.directory, sockets)) as alices:
             await _write(alices)
         before = await onion.rate(COUNT * _ENVELOPE // 2)
@@ -128,8 +128,8 @@ async def _make(room: Room) -> tuple[RelayProcess, LocalProfile, LocalProfile]:
     return relay, alice, bob
 
 
-def _peer(relay: RelayProcess) -> PeerId:
-    return PeerId(relay.folder.relay_key())
+def _onion(relay: RelayProcess) -> OnionKey:
+    return OnionKey(relay.folder.relay_key())
 
 
 def _profile(name: str, folder: Path, configuration: dict[str, str]) -> LocalProfile:
@@ -142,7 +142,7 @@ async def _meet(relay: RelayProcess, alice: App, bob: App) -> None:
             await until_status(
                 app, lambda status: all(state.phase is Phase.ONLINE for state in status.network.values())
             )
-            await app.add_relay(str(RelayAddress(relay_key=_peer(relay).octets)))
+            await app.add_relay(str(RelayAddress(relay_key=_onion(relay).octets)))
             await until_status(app, lambda status: status.transports[_RELAY].phase is Phase.ONLINE)
         await introduce(alice, bob)
 

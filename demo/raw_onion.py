@@ -9,7 +9,7 @@ from typing import Final
 
 import anyio
 from anyio.abc import ByteStream
-from balchat_network_tor.keys import peer_of
+from balchat_network_tor.keys import onion_of
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
 
@@ -56,7 +56,7 @@ async def _echo_stream(torrc: tuple[str, ...], folder: Path) -> AsyncGenerator[B
         service = await answering.publish(key, _PORT, on_state=_when_online(online.set))
         tasks.start_soon(_echo, service)
         await online.wait()
-        async with await dialling.dial(peer_of(key), _PORT, isolation="") as stream:
+        async with await dialling.dial(onion_of(key), _PORT, isolation="") as stream:
             yield stream
         tasks.cancel_scope.cancel()
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.types import PeerId, Secret
+from balchat_host.api.types import OnionKey, PeerId, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,16 @@ class CryptoEngine(ABC):
         """
 
     @abstractmethod
-    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        """Raise BadCredential unless `signature` is `peer`'s over `domain ‖ 0x00 ‖ message`."""
+    def verify(self, signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+        """Raise BadCredential unless `signature` is by this key over `domain ‖ 0x00 ‖ message`."""
+
+    @abstractmethod
+    def onion_key(self, seed: Secret) -> OnionKey:
+        """Return the address of the onion service whose Ed25519 key has this 32-octet seed (RFC 8032)."""
+
+    @abstractmethod
+    def sign_as_onion(self, seed: Secret, *, domain: str, message: bytes) -> bytes:
+        """Sign as `sign` does, with the key of an onion service instead of the identity key."""
 
     # -- key packages
 

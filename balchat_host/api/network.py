@@ -2,17 +2,18 @@
 
 A network carries octets and never sees a message. Streams are anyio byte streams: whole, ordered,
 and private to both ends. Its addresses prove themselves: whoever answers at an address holds the key of it,
-as with Tor v3 onion services (rend-spec-v3).
+as with Tor v3 onion services (rend-spec-v3). It knows addresses only, and nothing of who is behind them.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from anyio.abc import ByteStream, TaskStatus
 
-from balchat_host.api.types import Check, PeerId, Secret, ServiceState
+from balchat_host.api.types import Check, OnionKey, Secret, ServiceState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,13 @@ class NetworkContext:
 
     directory: Path
     on_state: Callable[[ServiceState], None]
+
+
+class NetworkCapability(StrEnum):
+    """What a network can do beyond the least."""
+
+    CLIENT_AUTHORIZATION = "client-authorization"
+    """Publish for those alone who hold a client key, and dial with one (rend-spec-v3, section 2.5). None does yet."""
 
 
 class PublishedService(ABC):
@@ -48,7 +56,12 @@ class PublishedService(ABC):
 
 
 class Network(ABC):
-    """Reaches and answers peers by their keys."""
+    """Reaches and answers by keys."""
+
+    @property
+    def capabilities(self) -> frozenset[NetworkCapability]:
+        """What it can do beyond the least."""
+        return frozenset()
 
     @property
     @abstractmethod
@@ -68,12 +81,14 @@ class Network(ABC):
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
         """Answer at the address of `key` (an Ed25519 seed) on the virtual `port`, again whenever it is back.
 
-        Nothing of the key is ever written to a disk.
+        Several services may be published at once, of one key or of several; what is done to one ends no stream of
+        another. Returns without waiting until the service can be found: `on_state` tells that. Nothing of the key is
+        ever written to a disk. Raises NetworkUnavailable.
         """
 
     @abstractmethod
-    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
-        """Open a stream to whoever holds `peer`'s key.
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
+        """Open a stream to whoever holds the private half of `address`.
 
         Streams with different `isolation` never share what a third party could link them by. Raises PeerUnreachable
         or NetworkUnavailable. Bounded in time by the network itself.

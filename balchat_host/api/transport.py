@@ -25,7 +25,7 @@ from anyio.abc import ByteStream, TaskStatus
 
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.types import PeerId, Route, ServiceState
+from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Route, ServiceState
 from balchat_host.api.views import RelayView
 
 T = TypeVar("T")
@@ -139,20 +139,26 @@ class TransportContext(ABC):
         """Our own peer id."""
 
     @abstractmethod
-    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
-        """Open a stream to `peer`, isolated from every other peer's and, within the peer, by `isolation`."""
+    async def onion_key(self, onion: OwnOnion) -> OnionKey:
+        """Return the address of an onion of ours. It stays the same for as long as the account is up."""
 
     @abstractmethod
-    async def sign(self, *, domain: str, message: bytes) -> bytes:
-        """Sign with the identity key (CryptoEngine.sign)."""
+    async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
+        """Open a stream to `address`, isolated from those to every other one and, within it, by `isolation`."""
 
     @abstractmethod
-    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        """Raise BadCredential unless `signature` is `peer`'s (CryptoEngine.verify)."""
+    async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
+        """Sign with the identity key, or with the device onion's (CryptoEngine.sign, sign_as_onion)."""
 
     @abstractmethod
-    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
-        """Answer at the account's own address on the virtual `port` (Network.publish). The key stays with the host."""
+    def verify(self, signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+        """Raise BadCredential unless `signature` is by this key (CryptoEngine.verify)."""
+
+    @abstractmethod
+    async def publish(
+        self, onion: OwnOnion, port: int, *, on_state: Callable[[ServiceState], None]
+    ) -> PublishedService:
+        """Answer at an onion of ours on the virtual `port` (Network.publish). Its key stays with the host."""
 
     @abstractmethod
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:

@@ -14,6 +14,7 @@ from typing import Final, Self
 from balchat_host.api.errors import BadOnionAddress
 
 PEER_ID_SIZE: Final = 32
+ONION_KEY_SIZE: Final = 32
 """Octets of an Ed25519 public key (RFC 8032)."""
 DEVICE_ID_SIZE: Final = 16
 """Octets by which an account names one of its devices; they are random."""
@@ -42,12 +43,42 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, order=True, repr=False)
+class OnionKey:
+    """The address of an onion service: its Ed25519 public key, 32 octets.
+
+    The v3 onion address is the same key in another spelling (rend-spec-v3, section 6 [ONIONADDRESS]), so whoever
+    answers there holds the private half.
+    """
+
+    octets: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.octets) != ONION_KEY_SIZE:
+            raise BadOnionAddress(problem=f"an onion key has {ONION_KEY_SIZE} octets, not {len(self.octets)}")
+
+    @classmethod
+    def from_onion(cls, address: str) -> Self:
+        """Read a v3 onion address, with or without `.onion`, in any case.
+
+        Raises BadOnionAddress, which says what is wrong with it.
+        """
+        return cls(_read_onion_address(address))
+
+    @property
+    def onion(self) -> str:
+        """The v3 onion address of this key: 56 characters and `.onion`."""
+        return _onion_address(self.octets)
+
+    def __repr__(self) -> str:
+        return "OnionKey(…)"
+
+
+@dataclass(frozen=True, slots=True, order=True, repr=False)
 class PeerId:
     """An account: the public half of its Ed25519 identity key, 32 octets.
 
-    The v3 onion address is the same key in another spelling (rend-spec-v3, section 6 [ONIONADDRESS]),
-    so whoever holds the address holds the key. Peer ids are ordered as their octets are; both sides
-    of a tie use that order.
+    The same key is that of the account's identity onion, where strangers ask for contact. Peer ids are ordered as their
+    octets are; both sides of a tie use that order.
     """
 
     octets: bytes
@@ -58,28 +89,18 @@ class PeerId:
 
     @classmethod
     def from_onion(cls, address: str) -> Self:
-        """Read a v3 onion address, with or without `.onion`, in any case.
-
-        Raises BadOnionAddress, which says what is wrong with it.
-        """
-        name = address.strip().lower().removesuffix(".onion")
-        if len(name) != _ONION_LENGTH:
-            raise BadOnionAddress(problem=f"it has {len(name)} characters before .onion, and needs {_ONION_LENGTH}")
-        wrong = sorted(set(name) - set("abcdefghijklmnopqrstuvwxyz234567"))
-        if wrong:
-            raise BadOnionAddress(problem=f"it contains {wrong[0]!r}; only a to z and 2 to 7 occur in one")
-        raw = b32decode(name.upper())
-        key, checksum, version = raw[:32], raw[32:34], raw[34:]
-        if version != _ONION_VERSION:
-            raise BadOnionAddress(problem="it is not a version 3 address")
-        if checksum != _onion_checksum(key):
-            raise BadOnionAddress(problem="its checksum does not match: a character is mistyped or missing")
-        return cls(key)
+        """Read the v3 address of an identity onion, as OnionKey.from_onion does. Raises BadOnionAddress."""
+        return cls(_read_onion_address(address))
 
     @property
     def onion(self) -> str:
-        """The v3 onion address of this key: 56 characters and `.onion`."""
+        """The v3 address of the identity onion: 56 characters and `.onion`."""
         return _onion_address(self.octets)
+
+    @property
+    def identity_onion(self) -> OnionKey:
+        """The identity onion, to dial it."""
+        return OnionKey(self.octets)
 
     def __repr__(self) -> str:
         return "PeerId(…)"
@@ -101,6 +122,31 @@ class DeviceIdentity:
 
     def __repr__(self) -> str:
         return "DeviceIdentity(…)"
+
+
+class OwnOnion(StrEnum):
+    """The two onions of an account on a device."""
+
+    IDENTITY = "identity"
+    """The chat code's. It serves first contact only, while requests are accepted; its key is the identity key."""
+    DEVICE = "device"
+    """Serves contacts, who are told of it in routes only. Its key is the device's own."""
+
+
+def _read_onion_address(address: str) -> bytes:
+    name = address.strip().lower().removesuffix(".onion")
+    if len(name) != _ONION_LENGTH:
+        raise BadOnionAddress(problem=f"it has {len(name)} characters before .onion, and needs {_ONION_LENGTH}")
+    wrong = sorted(set(name) - set("abcdefghijklmnopqrstuvwxyz234567"))
+    if wrong:
+        raise BadOnionAddress(problem=f"it contains {wrong[0]!r}; only a to z and 2 to 7 occur in one")
+    raw = b32decode(name.upper())
+    key, checksum, version = raw[:32], raw[32:34], raw[34:]
+    if version != _ONION_VERSION:
+        raise BadOnionAddress(problem="it is not a version 3 address")
+    if checksum != _onion_checksum(key):
+        raise BadOnionAddress(problem="its checksum does not match: a character is mistyped or missing")
+    return key
 
 
 @lru_cache(maxsize=1024)  # each message names its author by it

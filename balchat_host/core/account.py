@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from balchat_host.api.errors import VaultDamaged
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import DEVICE_ID_SIZE, PeerId
+from balchat_host.api.types import DEVICE_ID_SIZE, PeerId, Secret
 from balchat_host.api.views import CodeView, ConversationKind
 from balchat_host.core import membership, peers
 from balchat_host.core.chat_codes import MAX_RELAYS, ChatCode
 from balchat_host.core.identifiers import conversation_of_two
 from balchat_host.core.names import check_name
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
+
+_SEED_SIZE: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,9 @@ def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
     """Make `peer` ourselves."""
     number, device_id = peers.know(unit, peer), unit.entropy(DEVICE_ID_SIZE)
     unit.tx.execute(
-        "INSERT INTO account (only, peer, account_key, device_id, name, created_at) VALUES (1, ?, ?, ?, ?, ?)",
-        (number, peer.octets, device_id, name, unit.now),
+        "INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name, created_at)"
+        " VALUES (1, ?, ?, ?, ?, ?, ?)",
+        (number, peer.octets, device_id, unit.entropy(_SEED_SIZE), name, unit.now),
     )
     peers.know_device(unit, number, device_id)
     membership.begin(unit, ConversationKind.SELF, conversation_of_two(peer, peer), (number,))
@@ -48,9 +51,9 @@ def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
 
 
 def become_another_device(unit: UnitOfWork) -> None:
-    """Be another device of the same account from now on: one of our id may still be used elsewhere."""
+    """Be another device of the same account from now on, with another onion: the one that we were may still be used."""
     device_id = unit.entropy(DEVICE_ID_SIZE)
-    unit.tx.execute("UPDATE account SET device_id = ?", (device_id,))
+    unit.tx.execute("UPDATE account SET device_id = ?, device_onion_seed = ?", (device_id, unit.entropy(_SEED_SIZE)))
     peers.know_device(unit, load(unit.tx).number, device_id)
 
 
@@ -66,6 +69,11 @@ def load(tx: ReadTransaction) -> Account:
         device_id=cast("bytes", device_id),
         name=cast("str", name),
     )
+
+
+def device_onion_seed(tx: ReadTransaction) -> Secret:
+    """Return the 32-octet seed of the device onion's Ed25519 key."""
+    return Secret(cast("bytes", tx.query("SELECT device_onion_seed FROM account")[0][0]))
 
 
 def touch(unit: UnitOfWork) -> None:

@@ -34,13 +34,14 @@ CREATE TABLE device (
 ) STRICT;
 
 -- `account_key` is that of `peer`: every look-up of a contact asks who we are. `device_id` is that of the device that
--- this vault is. `copied_at` is set in a backup alone: when it was made. `restored_at` is when we last went on from
--- one.
+-- this vault is, `device_onion_seed` the Ed25519 seed of its onion. `copied_at` is set in a backup alone: when it was
+-- made. `restored_at` is when we last went on from one.
 CREATE TABLE account (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     peer INTEGER NOT NULL REFERENCES peer,
     account_key BLOB NOT NULL,
     device_id BLOB NOT NULL,
+    device_onion_seed BLOB NOT NULL,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     copied_at INTEGER,

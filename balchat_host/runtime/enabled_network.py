@@ -14,7 +14,7 @@ from anyio.abc import ByteStream
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, NetworkUnavailable
 from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.types import STOPPED, PeerId, Phase, Secret, ServiceState
+from balchat_host.api.types import STOPPED, OnionKey, Phase, Secret, ServiceState
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
 from balchat_host.runtime.plugin_failure_messages import checked
 from balchat_host.runtime.plugin_setups import NetworkSetup
@@ -43,11 +43,11 @@ class EnabledNetwork(EnabledPlugin[Network]):
 
     # -- for transports
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         """Network.dial. Waits while the network starts. Raises PeerUnreachable, NetworkUnavailable."""
         while self.starting and not self.runs:
             await self._changed.wait()
-        return await self.call(lambda network: network.dial(peer, port, isolation=isolation))
+        return await self.call(lambda network: network.dial(address, port, isolation=isolation))
 
     async def publish(
         self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]

@@ -7,7 +7,7 @@ from typing import Final
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, OwnOnion, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactView, Status
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import requests
@@ -33,7 +33,7 @@ class LiveStatus:
         self._network: dict[str, ServiceState] = {}
         self._transports: dict[str, ServiceState] = {}
         self._plugins: dict[str, ServiceState] = {}
-        self._published = STOPPED
+        self._published = dict.fromkeys(OwnOnion, STOPPED)
         self._storage = ONLINE
         self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
         self._stopped: set[PeerId] = set()
@@ -64,9 +64,9 @@ class LiveStatus:
             self._storage = state
             self.changed.ring()
 
-    def set_published(self, state: ServiceState) -> None:
-        """Note whether our own address can be found."""
-        self._published = _checked(state)
+    def set_published(self, onion: OwnOnion, state: ServiceState) -> None:
+        """Note whether an onion of ours can be found."""
+        self._published[onion] = _checked(state)
         self.changed.ring()
 
     def set_reachable(self, transport: str, peer: PeerId, *, reachable: bool) -> None:
@@ -96,7 +96,7 @@ class LiveStatus:
             profile=self._profile,
             running=self.running,
             network=dict(self._network),
-            published=self._published,
+            published=self._published[OwnOnion.IDENTITY],
             transports=dict(self._transports),
             plugins=dict(self._plugins),
             policy=self._policy,

@@ -13,9 +13,9 @@ from anyio.abc import ByteStream
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.network import PublishedService
-from balchat_host.api.storage import KeyValueArea
+from balchat_host.api.storage import KeyValueArea, ReadTransaction
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
-from balchat_host.api.types import STOPPED, PeerId, ServiceState
+from balchat_host.api.types import STOPPED, OnionKey, OwnOnion, PeerId, Secret, ServiceState
 from balchat_host.core import account, after_restore, envelope_budgets, inbox, key_package_pool
 from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.enabled_network import EnabledNetwork, RepublishedService
@@ -60,7 +60,7 @@ class LocalTransportContext(TransportContext):
         self._heard = True
         self._handed_over: set[int] = set()
         self._within_reach: set[PeerId] = set()
-        self._published: list[RepublishedService] = []
+        self._published: list[tuple[OwnOnion, RepublishedService]] = []
 
     def hand_over(self, tickets: Iterable[int]) -> None:
         """Count these envelopes as the object's, until their final reports."""
@@ -77,44 +77,57 @@ class LocalTransportContext(TransportContext):
         for peer in tuple(self._within_reach):
             self.peer_changed(peer, reachable=False)
         self._heard = False
-        for service in self._published:
+        for onion, service in self._published:
             try:
                 with anyio.move_on_after(_CLOSING, shield=True):
                     await service.aclose()
             except BaseException as error:  # noqa: BLE001  # a plugin's code runs in it
                 contain(f"closing what {self._name} published", error)
-            self._live_status.set_published(STOPPED)
+            self._live_status.set_published(onion, STOPPED)
 
     @property
     def identity(self) -> PeerId:
         return self._identity
 
-    async def sign(self, *, domain: str, message: bytes) -> bytes:
+    async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
         engine = self._runner.engine
+        if signer is OwnOnion.DEVICE:
+            seed = await self._runner.read(account.device_onion_seed)
+            return engine.sign_as_onion(seed, domain=domain, message=message)
         return await self._runner.read(lambda tx: engine.sign(crypto_area(tx), domain=domain, message=message))
 
-    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        self._runner.engine.verify(peer, domain=domain, message=message, signature=signature)
+    def verify(self, signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+        self._runner.engine.verify(signer, domain=domain, message=message, signature=signature)
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
+    async def onion_key(self, onion: OwnOnion) -> OnionKey:
+        if onion is OwnOnion.IDENTITY:
+            return self._identity.identity_onion
+        return self._runner.engine.onion_key(await self._runner.read(account.device_onion_seed))
+
+    async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
         # Streams to two contacts never share a circuit, so that nobody in between can tell they are of one person.
-        return await self._network.dial(peer, port, isolation=f"{self._name}/{peer.octets.hex()}/{isolation}")
+        return await self._network.dial(address, port, isolation=f"{self._name}/{address.octets.hex()}/{isolation}")
 
-    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+    async def publish(
+        self, onion: OwnOnion, port: int, *, on_state: Callable[[ServiceState], None]
+    ) -> PublishedService:
         def took(state: ServiceState) -> None:
             if self._heard:
-                self._live_status.set_published(state)
+                self._live_status.set_published(onion, state)
                 try:
                     on_state(state)
                 except BaseException as error:  # noqa: BLE001  # the transport's failure is not the network's
                     contain(self._name, error)
 
-        engine = self._runner.engine
-        key = await self._runner.read(lambda tx: engine.identity_seed(crypto_area(tx)))
-        service = await self._network.publish(key, port, on_state=took)
-        self._published = [each for each in self._published if not each.closed]
-        self._published.append(service)
+        service = await self._network.publish(await self._runner.read(self._seed_of(onion)), port, on_state=took)
+        self._published = [(which, each) for which, each in self._published if not each.closed]
+        self._published.append((onion, service))
         return service
+
+    def _seed_of(self, onion: OwnOnion) -> Callable[[ReadTransaction], Secret]:
+        if onion is OwnOnion.DEVICE:
+            return account.device_onion_seed
+        return lambda tx: self._runner.engine.identity_seed(crypto_area(tx))
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         dispositions: list[Disposition] = []

@@ -6,6 +6,7 @@ SENT after it fails at once, in the transport's own call.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from secrets import token_bytes
 from typing import TypeVar
 
@@ -27,9 +28,9 @@ from balchat_host.api.transport import (
     TransportContext,
     Verdict,
 )
-from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Secret, ServiceState
 from balchat_host.testing.dict_area import DictArea
-from balchat_host.testing.virtual_network import peer_of
+from balchat_host.testing.virtual_network import onion_of
 from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates
 
 T = TypeVar("T")
@@ -53,6 +54,11 @@ class Nearness:
     reachable: bool
 
 
+def peer_of(key: Secret) -> PeerId:
+    """Return the peer id of whoever has the identity key with this seed."""
+    return PeerId(onion_of(key).octets)
+
+
 def sign(key: Secret, *, domain: str, message: bytes) -> bytes:
     """Sign as CryptoEngine.sign does."""
     private = Ed25519PrivateKey.from_private_bytes(key.reveal())
@@ -71,6 +77,8 @@ class FakeTransportContext(TransportContext):
     def __init__(self, network: Network, *, key: Secret | None = None, area: DictArea | None = None) -> None:
         self.network = network
         self.key = key or Secret(token_bytes(32))
+        self.device_onion = Secret(sha256(self.key.reveal()).digest())
+        """The seed of the device onion's key: the same for the same account."""
         self.area = area or DictArea()
         """What the transport remembers; give it to the next host, and the account was only restarted."""
         self.restored: int | None = None
@@ -98,23 +106,29 @@ class FakeTransportContext(TransportContext):
     def identity(self) -> PeerId:
         return peer_of(self.key)
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
-        return await self.network.dial(peer, port, isolation=f"{peer.octets.hex()}/{isolation}")
+    async def onion_key(self, onion: OwnOnion) -> OnionKey:
+        await anyio.lowlevel.checkpoint()
+        return onion_of(self._key_of(onion))
 
-    async def sign(self, *, domain: str, message: bytes) -> bytes:
+    async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
+        return await self.network.dial(address, port, isolation=f"{address.octets.hex()}/{isolation}")
+
+    async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
         await anyio.lowlevel.checkpoint()
         self.signatures += 1
-        return sign(self.key, domain=domain, message=message)
+        return sign(self._key_of(signer), domain=domain, message=message)
 
-    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        public = Ed25519PublicKey.from_public_bytes(peer.octets)
+    def verify(self, signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+        public = Ed25519PublicKey.from_public_bytes(signer.octets)
         try:
             public.verify(signature, domain.encode() + b"\0" + message)
         except InvalidSignature as error:
             raise BadCredential(problem="the signature does not verify") from error
 
-    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
-        return await self.network.publish(self.key, port, on_state=on_state)
+    async def publish(
+        self, onion: OwnOnion, port: int, *, on_state: Callable[[ServiceState], None]
+    ) -> PublishedService:
+        return await self.network.publish(self._key_of(onion), port, on_state=on_state)
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         self.batches(len(envelopes))
@@ -174,6 +188,9 @@ class FakeTransportContext(TransportContext):
 
     def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
         self.nearness(Nearness(peer=peer, reachable=reachable))
+
+    def _key_of(self, onion: OwnOnion) -> Secret:
+        return self.key if onion is OwnOnion.IDENTITY else self.device_onion
 
     # -- for tests
 

@@ -27,7 +27,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind, Transaction
-from balchat_host.api.types import ONLINE, PeerId, Secret, ServiceState
+from balchat_host.api.types import ONLINE, OwnOnion, PeerId, Secret, ServiceState
 from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
@@ -159,7 +159,7 @@ class MemoryAccount(SimulatedAccount):
     ) -> None:
         """Let the network be in a state; our address and the transport are as the network is, unless told."""
         self.live_status.set_network(NETWORK, network)
-        self.live_status.set_published(published or network)
+        self.live_status.set_published(OwnOnion.IDENTITY, published or network)
         self.live_status.set_transport(TRANSPORT, transport or network)
 
     def pass_time(self, seconds: float) -> None:

@@ -25,8 +25,8 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
-from balchat_host.testing.virtual_network import ignore_state, peer_of
+from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
+from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 
 PORT: Final = 4711
@@ -53,7 +53,7 @@ class NetworkBench(ABC):
         """Make a network that reaches the others of this bench."""
 
     @abstractmethod
-    async def look(self, peer: PeerId, port: int) -> bool:
+    async def look(self, address: OnionKey, port: int) -> bool:
         """Say whether somebody answers there, found out by another way than the networks under test."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ async def connected(
 ) -> tuple[ByteStream, ByteStream]:
     """Give both ends of a new stream: the dialler's and the acceptor's."""
     with anyio.fail_after(PATIENCE):
-        ours = await network.dial(peer_of(key), PORT, isolation=isolation)
+        ours = await network.dial(onion_of(key), PORT, isolation=isolation)
         return ours, await service.accept()
 
 
@@ -120,12 +120,12 @@ class NetworkKit:
     async def test_a_service_starts_and_comes_online(self, bench: NetworkBench) -> None:
         network, key, states = bench.network(ignore_state), seed(), SeenStates()
         async with running(network):
-            assert not await bench.look(peer_of(key), PORT)
+            assert not await bench.look(onion_of(key), PORT)
             service = await network.publish(key, PORT, on_state=states)
             await states.reach(Phase.ONLINE)
             assert states.all[0].phase is Phase.STARTING
             assert service.state.phase is Phase.ONLINE
-            assert await bench.look(peer_of(key), PORT)
+            assert await bench.look(onion_of(key), PORT)
 
     async def test_octets_pass_both_ways_whole_and_in_order(self, bench: NetworkBench) -> None:
         alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
@@ -181,9 +181,9 @@ class NetworkKit:
         async with running(alice, bob):
             await published(bob, key)
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(seed()), PORT, isolation="")
+                await alice.dial(onion_of(seed()), PORT, isolation="")
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(key), OTHER_PORT, isolation="")
+                await alice.dial(onion_of(key), OTHER_PORT, isolation="")
 
     async def test_two_addresses_and_two_ports_are_told_apart(self, bench: NetworkBench) -> None:
         alice, bob, keys = bench.network(ignore_state), bench.network(ignore_state), (seed(), seed())
@@ -192,8 +192,22 @@ class NetworkKit:
             services = [await published(bob, key, port) for key, port in addresses]
             for (key, port), service in zip(addresses, services, strict=True):
                 with anyio.fail_after(PATIENCE):
-                    async with await alice.dial(peer_of(key), port, isolation=""), await service.accept():
+                    async with await alice.dial(onion_of(key), port, isolation=""), await service.accept():
                         pass
+
+    async def test_what_is_done_to_one_service_ends_no_stream_of_another(self, bench: NetworkBench) -> None:
+        alice, bob, keys = bench.network(ignore_state), bench.network(ignore_state), (seed(), seed())
+        async with running(alice, bob):
+            kept, closed = [await published(bob, key) for key in keys]
+            ours, theirs = await connected(alice, kept, keys[0])
+            async with ours, theirs:
+                await closed.aclose()
+                await published(bob, keys[1])
+                await (await published(bob, keys[0], OTHER_PORT)).aclose()
+                await ours.send(b"still")
+                await theirs.send(b"there")
+                assert await receive_exactly(theirs, 5) == b"still"
+                assert await receive_exactly(ours, 5) == b"there"
 
     async def test_a_closed_service_is_gone(self, bench: NetworkBench) -> None:
         alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
@@ -206,9 +220,9 @@ class NetworkKit:
             await service.aclose()
             await self._expect_closed(service)
             assert service.state.phase is Phase.STOPPED
-            assert not await bench.look(peer_of(key), PORT)
+            assert not await bench.look(onion_of(key), PORT)
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(key), PORT, isolation="")
+                await alice.dial(onion_of(key), PORT, isolation="")
 
     async def test_a_closed_service_can_be_published_again(self, bench: NetworkBench) -> None:
         alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
@@ -226,7 +240,7 @@ class NetworkKit:
             service = await published(bob, key)
 
             async def one_more() -> ByteStream:
-                return await stack.enter_async_context(await alice.dial(peer_of(key), PORT, isolation=""))
+                return await stack.enter_async_context(await alice.dial(onion_of(key), PORT, isolation=""))
 
             async def too_many() -> None:
                 for _ in range(bench.backlog):
@@ -245,19 +259,19 @@ class NetworkKit:
                 service = await published(bob, key)
                 ours, theirs = await connected(alice, service, key)
                 await theirs.aclose()
-            assert not await bench.look(peer_of(key), PORT)
+            assert not await bench.look(onion_of(key), PORT)
             with anyio.fail_after(PATIENCE), pytest.raises((EndOfStream, BrokenResourceError)):
                 await ours.receive()
             await ours.aclose()
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(key), PORT, isolation="")
+                await alice.dial(onion_of(key), PORT, isolation="")
 
     async def test_a_network_that_does_not_run_says_so(self, bench: NetworkBench) -> None:
         network = bench.network(ignore_state)
         async with running(network):
             pass
         with pytest.raises(NetworkUnavailable):
-            await network.dial(peer_of(seed()), PORT, isolation="")
+            await network.dial(onion_of(seed()), PORT, isolation="")
         with pytest.raises(NetworkUnavailable):
             await network.publish(seed(), PORT, on_state=ignore_state)
 

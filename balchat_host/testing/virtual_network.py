@@ -11,7 +11,7 @@ Rules
     fault                       open streams                    new dials
     cut(a, b)                   fall silent, without a sign     wait, then PeerUnreachable
     break_streams(a, b)         BrokenResourceError             as before
-    refuse(peer)                as before                       PeerUnreachable at once
+    refuse(address)             as before                       PeerUnreachable at once
     node.go_offline(reason)     BrokenResourceError             wait, then NetworkUnavailable
     a node's run is cancelled   EndOfStream for the others      PeerUnreachable
 """
@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.types import ONLINE, STOPPED, Check, PeerId, Phase, Secret, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, Check, OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.incoming import DEFAULT_BACKLOG, Incoming
 from balchat_host.testing.virtual_stream import DEFAULT_CAPACITY, VirtualStream
 
@@ -39,9 +39,9 @@ MAX_RECORDS: Final = 1024
 _STARTING: Final = ServiceState(phase=Phase.STARTING, percent=0)
 
 
-def peer_of(key: Secret) -> PeerId:
-    """Give the peer id that an Ed25519 seed of 32 octets makes (RFC 8032)."""
-    return PeerId(Ed25519PrivateKey.from_private_bytes(key.reveal()).public_key().public_bytes_raw())
+def onion_of(key: Secret) -> OnionKey:
+    """Return the address that an Ed25519 seed of 32 octets makes (RFC 8032)."""
+    return OnionKey(Ed25519PrivateKey.from_private_bytes(key.reveal()).public_key().public_bytes_raw())
 
 
 def ignore_state(state: ServiceState) -> None:
@@ -52,7 +52,7 @@ def ignore_state(state: ServiceState) -> None:
 class DialRecord:
     """One dial, as the network saw it."""
 
-    peer: PeerId
+    address: OnionKey
     port: int
     isolation: str
 
@@ -91,23 +91,23 @@ class VirtualNetwork:
         self.capacity = capacity
         self.largest_piece = largest_piece
         self.dials: deque[DialRecord] = deque(maxlen=MAX_RECORDS)
-        self._services: dict[tuple[PeerId, int], VirtualService] = {}
+        self._services: dict[tuple[OnionKey, int], VirtualService] = {}
         self._wires: list[_Wire] = []
         self._cuts: set[frozenset[VirtualNode]] = set()
-        self._refusals: dict[PeerId, str] = {}
+        self._refusals: dict[OnionKey, str] = {}
         self._changed = anyio.Event()
 
     def node(self, *, on_state: Callable[[ServiceState], None] = ignore_state, online: bool = True) -> "VirtualNode":
         """Make a node. One that is not `online` stays `starting` until `come_online`."""
         return VirtualNode(self, on_state=on_state, online=online)
 
-    async def dial(self, peer: PeerId, port: int) -> VirtualStream:
+    async def dial(self, address: OnionKey, port: int) -> VirtualStream:
         """Open a stream from outside, as a stranger with no node does. Raises PeerUnreachable."""
-        return await self.connect(None, peer, port)
+        return await self.connect(None, address, port)
 
-    def answers_at(self, peer: PeerId, port: int) -> bool:
-        """Say whether somebody can be found at the address of `peer`."""
-        service = self._services.get((peer, port))
+    def answers_at(self, address: OnionKey, port: int) -> bool:
+        """Say whether somebody can be found at `address`."""
+        service = self._services.get((address, port))
         return service is not None and service.state.phase is Phase.ONLINE
 
     # -- faults
@@ -128,13 +128,13 @@ class VirtualNetwork:
         for wire in self._between(one, other):
             wire.ends[0].tear()
 
-    def refuse(self, peer: PeerId, problem: str = "it refuses") -> None:
-        """Let every dial to `peer` fail at once."""
-        self._refusals[peer] = problem
+    def refuse(self, address: OnionKey, problem: str = "it refuses") -> None:
+        """Let every dial to `address` fail at once."""
+        self._refusals[address] = problem
 
-    def accept_again(self, peer: PeerId) -> None:
+    def accept_again(self, address: OnionKey) -> None:
         """Undo `refuse`."""
-        self._refusals.pop(peer, None)
+        self._refusals.pop(address, None)
 
     def streams_between(self, one: "VirtualNode", other: "VirtualNode") -> int:
         """Count the streams that stand: neither end was closed."""
@@ -153,23 +153,23 @@ class VirtualNetwork:
             await self._changed.wait()
 
     def add(self, service: "VirtualService") -> None:
-        """Answer at an address. Who comes later takes it over, as the newest onion descriptor does."""
-        self._services[service.peer, service.port] = service
+        """Answer at an address. Whoever comes later takes it over, as the newest onion descriptor does."""
+        self._services[service.address, service.port] = service
 
     def remove(self, service: "VirtualService") -> None:
         """Take an address back, unless another one took it over."""
-        if self._services.get((service.peer, service.port)) is service:
-            del self._services[service.peer, service.port]
+        if self._services.get((service.address, service.port)) is service:
+            del self._services[service.address, service.port]
 
-    async def connect(self, node: "VirtualNode | None", peer: PeerId, port: int) -> VirtualStream:
+    async def connect(self, node: "VirtualNode | None", address: OnionKey, port: int) -> VirtualStream:
         """Connect `node`, or somebody outside, to whoever answers; wait while they are cut off from each other.
 
         Raises PeerUnreachable.
         """
         await anyio.sleep(self.delay())
-        if peer in self._refusals:
-            raise PeerUnreachable(problem=self._refusals[peer])
-        service = self._services.get((peer, port))
+        if address in self._refusals:
+            raise PeerUnreachable(problem=self._refusals[address])
+        service = self._services.get((address, port))
         if service is None:
             raise PeerUnreachable(problem="nobody answers at its address")
         await self.wait_for(lambda: not self._is_cut(node, service.node) and service.state.phase is Phase.ONLINE)
@@ -239,18 +239,18 @@ class VirtualNode(Network):
 
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> "VirtualService":
         tasks = self._running()
-        service = VirtualService(self, peer_of(key), port, backlog=self._world.backlog, on_state=on_state)
+        service = VirtualService(self, onion_of(key), port, backlog=self._world.backlog, on_state=on_state)
         self.services.append(service)
         self._world.add(service)
         tasks.start_soon(self._announce, service)
         return service
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         self._running()
-        self._world.dials.append(DialRecord(peer=peer, port=port, isolation=isolation))
+        self._world.dials.append(DialRecord(address=address, port=port, isolation=isolation))
         with anyio.move_on_after(self._world.dial_timeout):
             await self._world.wait_for(lambda: self._state.phase is Phase.ONLINE)
-            return await self._world.connect(self, peer, port)
+            return await self._world.connect(self, address, port)
         if self._state.phase is Phase.ONLINE:
             raise PeerUnreachable(problem="it did not answer in time")
         raise NetworkUnavailable(problem="it is not online", remedy="Wait until it is.")
@@ -305,14 +305,14 @@ class VirtualService(PublishedService):
     def __init__(
         self,
         node: VirtualNode,
-        peer: PeerId,
+        address: OnionKey,
         port: int,
         *,
         backlog: int,
         on_state: Callable[[ServiceState], None],
     ) -> None:
         self.node = node
-        self.peer = peer
+        self.address = address
         self.port = port
         self.incoming: Incoming[VirtualStream] = Incoming(backlog)
         self._on_state = on_state

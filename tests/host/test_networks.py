@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext
-from balchat_host.api.types import PeerId, Phase, Secret, ServiceState
+from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.network_kit import (
     PORT,
     NetworkBench,
@@ -25,7 +25,7 @@ from balchat_host.testing.network_kit import (
     receive_exactly,
     seed,
 )
-from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, peer_of
+from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, onion_of
 from balchat_host.testing.waiting import SeenStates, running
 from tests.support import loopback_plugin
 from tests.support.loopback_network import LoopbackNetwork, socket_path
@@ -43,8 +43,8 @@ class VirtualBench(NetworkBench):
     def network(self, on_state: Callable[[ServiceState], None]) -> Network:
         return self.world.node(on_state=on_state)
 
-    async def look(self, peer: PeerId, port: int) -> bool:
-        return self.world.answers_at(peer, port)
+    async def look(self, address: OnionKey, port: int) -> bool:
+        return self.world.answers_at(address, port)
 
     def folders(self) -> Sequence[Path]:
         return []
@@ -65,9 +65,9 @@ class LoopbackBench(NetworkBench):
     def network(self, on_state: Callable[[ServiceState], None]) -> Network:
         return LoopbackNetwork(self.directory, on_state=on_state)
 
-    async def look(self, peer: PeerId, port: int) -> bool:
+    async def look(self, address: OnionKey, port: int) -> bool:
         try:
-            async with await anyio.connect_unix(socket_path(self.directory, peer, port)):
+            async with await anyio.connect_unix(socket_path(self.directory, address, port)):
                 return True
         except OSError:
             return False
@@ -119,7 +119,7 @@ class TestVirtualFaults:
         alice, bob = world.node(), world.node()
         async with running(alice, bob):
             service = await published(bob, key)
-            ours = await alice.dial(peer_of(key), PORT, isolation="")
+            ours = await alice.dial(onion_of(key), PORT, isolation="")
             theirs = await service.accept()
             world.cut(alice, bob)
             await ours.send(b"hello")
@@ -127,7 +127,7 @@ class TestVirtualFaults:
                 await theirs.receive()
             assert silence.cancelled_caught
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(key), PORT, isolation="")
+                await alice.dial(onion_of(key), PORT, isolation="")
             world.heal(alice, bob)
             assert await receive_exactly(theirs, 5) == b"hello"
 
@@ -137,7 +137,7 @@ class TestVirtualFaults:
         alice, bob = world.node(), world.node()
         async with running(alice, bob):
             service = await published(bob, key)
-            ours = await alice.dial(peer_of(key), PORT, isolation="")
+            ours = await alice.dial(onion_of(key), PORT, isolation="")
             theirs = await service.accept()
             assert world.streams_between(alice, bob) == 1
             world.break_streams(alice, bob)
@@ -155,7 +155,7 @@ class TestVirtualFaults:
         alice, bob = world.node(), world.node()
         async with running(alice, bob):
             service = await published(bob, key)
-            ours = await alice.dial(peer_of(key), PORT, isolation="")
+            ours = await alice.dial(onion_of(key), PORT, isolation="")
             theirs = await service.accept()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ours.send, bytes(250))
@@ -171,13 +171,13 @@ class TestVirtualFaults:
             await published(bob, key)
             assert alice.state.phase is Phase.STARTING
             with pytest.raises(NetworkUnavailable):
-                await alice.dial(peer_of(key), PORT, isolation="")
+                await alice.dial(onion_of(key), PORT, isolation="")
             alice.come_online()
-            world.refuse(peer_of(key))
+            world.refuse(onion_of(key))
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(key), PORT, isolation="")
-            world.accept_again(peer_of(key))
-            await (await alice.dial(peer_of(key), PORT, isolation="mine")).aclose()
+                await alice.dial(onion_of(key), PORT, isolation="")
+            world.accept_again(onion_of(key))
+            await (await alice.dial(onion_of(key), PORT, isolation="mine")).aclose()
             assert world.dials[-1].isolation == "mine"
 
 
@@ -209,7 +209,7 @@ async def test_an_address_survives_the_death_of_the_process_that_answered_at_it(
             async with await anyio.open_process([sys.executable, "-c", PUBLISHER, str(shared)]) as process:
                 assert process.stdout
                 await process.stdout.receive()
-                async with await network.dial(peer_of(key), PORT, isolation="") as stream:
+                async with await network.dial(onion_of(key), PORT, isolation="") as stream:
                     await stream.send(b"echo")
                     assert await receive_exactly(stream, 4) == b"echo"
                     os.kill(process.pid, signal.SIGKILL)
@@ -217,7 +217,7 @@ async def test_an_address_survives_the_death_of_the_process_that_answered_at_it(
                         await stream.receive()
                 await process.wait()
             with pytest.raises(PeerUnreachable):
-                await network.dial(peer_of(key), PORT, isolation="")
+                await network.dial(onion_of(key), PORT, isolation="")
 
 
 @pytest.mark.anyio
@@ -231,7 +231,7 @@ async def test_a_directory_that_others_may_enter_is_refused(shared: Path) -> Non
 
 def test_a_path_too_long_for_a_socket_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
-        socket_path(tmp_path / ("x" * 100), peer_of(seed()), PORT)
+        socket_path(tmp_path / ("x" * 100), onion_of(seed()), PORT)
 
 
 @pytest.mark.anyio

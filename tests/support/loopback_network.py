@@ -22,9 +22,9 @@ from balchat_common.unix_sockets import MAX_PATH, UnixStream, accept, connect
 
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
-from balchat_host.api.types import ONLINE, STOPPED, Check, PeerId, Phase, Problem, Secret, ServiceState
+from balchat_host.api.types import ONLINE, STOPPED, Check, OnionKey, Phase, Problem, Secret, ServiceState
 from balchat_host.testing.incoming import DEFAULT_BACKLOG, Incoming
-from balchat_host.testing.virtual_network import ignore_state, peer_of
+from balchat_host.testing.virtual_network import ignore_state, onion_of
 
 _NAME_OCTETS: Final = 16
 _PRIVATE: Final = 0o700
@@ -32,12 +32,12 @@ _OTHERS: Final = 0o077
 _STARTING: Final = ServiceState(phase=Phase.STARTING, percent=0)
 
 
-def socket_path(directory: Path, peer: PeerId, port: int) -> Path:
-    """Give where `peer` answers on `port`. Half the peer id tells addresses apart and leaves room for the directory.
+def socket_path(directory: Path, address: OnionKey, port: int) -> Path:
+    """Return where `address` answers on `port`. Half the key tells addresses apart and leaves room for the directory.
 
     Raises BadInput where the path would be too long for a socket.
     """
-    path = directory / f"{peer.octets[:_NAME_OCTETS].hex()}.{port}"
+    path = directory / f"{address.octets[:_NAME_OCTETS].hex()}.{port}"
     if len(os.fsencode(path)) > MAX_PATH:
         raise BadInput(what="the directory of the loopback network", problem="its path is too long; use a shorter one")
     return path
@@ -73,18 +73,18 @@ class LoopbackNetwork(Network):
 
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> "LoopbackService":
         tasks = self._running()
-        path = socket_path(self._directory, peer_of(key), port)
+        path = socket_path(self._directory, onion_of(key), port)
         listening, inode = await anyio.to_thread.run_sync(_listen, path)
         service = LoopbackService(path, inode, listening, on_state=on_state, on_close=self._services.discard)
         self._services.add(service)
         tasks.start_soon(service.listen)
         return service
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         del isolation  # There is no third party here who could link streams.
         self._running()
         try:
-            return await connect(socket_path(self._directory, peer, port))
+            return await connect(socket_path(self._directory, address, port))
         except OSError as error:
             raise PeerUnreachable(problem="nobody answers at its address") from error
 

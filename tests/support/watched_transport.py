@@ -24,7 +24,7 @@ from balchat_host.api.transport import (
     Transport,
     TransportContext,
 )
-from balchat_host.api.types import PeerId, Route, ServiceState
+from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Route, ServiceState
 from balchat_host.runtime.plugin_setups import TransportSetup
 
 T = TypeVar("T")
@@ -130,17 +130,22 @@ class _WatchedContext(TransportContext):
     def identity(self) -> PeerId:
         return self._host.identity
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str = "") -> ByteStream:
-        return await self._host.dial(peer, port, isolation=isolation)
+    async def onion_key(self, onion: OwnOnion) -> OnionKey:
+        return await self._host.onion_key(onion)
 
-    async def sign(self, *, domain: str, message: bytes) -> bytes:
-        return await self._host.sign(domain=domain, message=message)
+    async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
+        return await self._host.dial(address, port, isolation=isolation)
 
-    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        self._host.verify(peer, domain=domain, message=message, signature=signature)
+    async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
+        return await self._host.sign(domain=domain, message=message, signer=signer)
 
-    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
-        return await self._host.publish(port, on_state=on_state)
+    def verify(self, signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+        self._host.verify(signer, domain=domain, message=message, signature=signature)
+
+    async def publish(
+        self, onion: OwnOnion, port: int, *, on_state: Callable[[ServiceState], None]
+    ) -> PublishedService:
+        return await self._host.publish(onion, port, on_state=on_state)
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         return await self._host.receive(source, envelopes)

@@ -29,7 +29,7 @@ from balchat_crypto_mls.translate import translated
 from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, Invitation, MembershipChange, Processed
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, UnsupportedMls
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.types import PeerId, Secret
+from balchat_host.api.types import OnionKey, PeerId, Secret
 
 MAX_KEY_PACKAGE_LIFETIME: Final = 90 * 24 * 3600
 """Seconds that a key package may be valid for (RFC 9420, section 7.2 asks for a maximum)."""
@@ -87,8 +87,14 @@ class MlsEngine(CryptoEngine):
     def sign(self, state: KeyValueArea, *, domain: str, message: bytes) -> bytes:
         return Keyring.load(state).sign(domain=domain, message=message)
 
-    def verify(self, peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-        signatures.verify(peer, domain=domain, message=message, signature=signature)
+    def verify(self, signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+        signatures.verify(signer, domain=domain, message=message, signature=signature)
+
+    def onion_key(self, seed: Secret) -> OnionKey:
+        return OnionKey(signatures.public_key(seed.reveal()))
+
+    def sign_as_onion(self, seed: Secret, *, domain: str, message: bytes) -> bytes:
+        return signatures.sign(seed.reveal(), domain=domain, message=message)
 
     # -- key packages
 

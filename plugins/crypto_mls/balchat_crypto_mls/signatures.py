@@ -1,4 +1,4 @@
-"""The identity key's signatures: Ed25519 (RFC 8032) over `domain ‖ 0x00 ‖ message`."""
+"""Signatures of the identity key and of onions' keys: Ed25519 (RFC 8032) over `domain ‖ 0x00 ‖ message`."""
 
 from typing import Final
 
@@ -6,14 +6,19 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from balchat_host.api.errors import BadCredential, BadInput
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey, PeerId
 
 SIGNATURE_SIZE: Final = 64
 
 
 def peer_id(seed: bytes) -> PeerId:
     """Give the public half of the identity key with this seed."""
-    return PeerId(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
+    return PeerId(public_key(seed))
+
+
+def public_key(seed: bytes) -> bytes:
+    """Return the public half of the Ed25519 key with this seed, 32 octets."""
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def sign(seed: bytes, *, domain: str, message: bytes) -> bytes:
@@ -21,12 +26,12 @@ def sign(seed: bytes, *, domain: str, message: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(seed).sign(_separated(domain, message))
 
 
-def verify(peer: PeerId, *, domain: str, message: bytes, signature: bytes) -> None:
-    """Raise BadCredential unless `signature` is `peer`'s."""
+def verify(signer: PeerId | OnionKey, *, domain: str, message: bytes, signature: bytes) -> None:
+    """Raise BadCredential unless `signature` is by this key."""
     try:
-        Ed25519PublicKey.from_public_bytes(peer.octets).verify(signature, _separated(domain, message))
+        Ed25519PublicKey.from_public_bytes(signer.octets).verify(signature, _separated(domain, message))
     except InvalidSignature:
-        raise BadCredential(problem="its identity key did not sign it") from None
+        raise BadCredential(problem="its key did not sign it") from None
 
 
 def _separated(domain: str, message: bytes) -> bytes:

@@ -18,7 +18,7 @@ from typing import Final
 from balchat_common.unix_sockets import MAX_PATH
 
 from balchat_host.api.errors import NetworkUnavailable
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 
 BACKLOG: Final = 64
 """At most this many streams wait to be accepted."""
@@ -39,9 +39,9 @@ def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
     return Path("/tmp", f"{_NAME}-{os.geteuid()}")  # noqa: S108  # what is made in it is made private, and checked
 
 
-def socket_path(directory: Path, peer: PeerId, port: int) -> Path:
-    """Return where `peer` answers on `port`. Raise NetworkUnavailable if the path is too long for a socket."""
-    path = directory / f"{peer.octets[:_KEY_OCTETS].hex()}.{port}"
+def socket_path(directory: Path, address: OnionKey, port: int) -> Path:
+    """Return where `address` answers on `port`. Raise NetworkUnavailable if the path is too long for a socket."""
+    path = directory / f"{address.octets[:_KEY_OCTETS].hex()}.{port}"
     if len(os.fsencode(path)) > MAX_PATH:
         raise NetworkUnavailable(
             problem=f"the path of its directory is too long for a socket: {directory}",

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext, PublishedService
-from balchat_host.api.types import STOPPED, Check, PeerId, Phase, Problem, Secret, ServiceState
+from balchat_host.api.types import STOPPED, Check, OnionKey, Phase, Problem, Secret, ServiceState
 from balchat_network_null.directory import listen, make_private, socket_path
 from balchat_network_null.proof import verify
 from balchat_network_null.service import NullService
@@ -59,7 +59,7 @@ class NullNetwork(Network):
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
         tasks = self._running()
         private = Ed25519PrivateKey.from_private_bytes(key.reveal())
-        path = socket_path(self._directory, PeerId(private.public_key().public_bytes_raw()), port)
+        path = socket_path(self._directory, OnionKey(private.public_key().public_bytes_raw()), port)
         try:
             listener = await to_thread.run_sync(listen, path)
         except OSError as error:
@@ -73,16 +73,16 @@ class NullNetwork(Network):
         tasks.start_soon(service.serve)
         return service
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         del isolation  # nobody stands between the two who could link streams
         self._running()
         try:
-            stream = await connect(socket_path(self._directory, peer, port))
+            stream = await connect(socket_path(self._directory, address, port))
         except OSError as error:
             raise PeerUnreachable(problem="nobody answers at its address") from error
         try:
             with anyio.fail_after(_DIAL_WITHIN):
-                await verify(stream, peer, port)
+                await verify(stream, address, port)
         except BaseException as error:
             with anyio.CancelScope(shield=True):
                 await stream.aclose()

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from balchat_host.api.errors import PeerUnreachable
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 
 DOMAIN: Final = b"balchat-network-null-v1"
 NONCE_SIZE: Final = 32
@@ -32,13 +32,13 @@ async def prove(stream: ByteStream, key: Ed25519PrivateKey, port: int) -> None:
     await stream.send(key.sign(statement(port, nonce)))
 
 
-async def verify(stream: ByteStream, peer: PeerId, port: int) -> None:
-    """Have whoever answers prove to hold the key of `peer`. Raise PeerUnreachable."""
+async def verify(stream: ByteStream, address: OnionKey, port: int) -> None:
+    """Have whoever answers prove to hold the key of `address`. Raise PeerUnreachable."""
     nonce = secrets.token_bytes(NONCE_SIZE)
     try:
         await stream.send(nonce)
         signature = await _read(stream, SIGNATURE_SIZE)
-        Ed25519PublicKey.from_public_bytes(peer.octets).verify(signature, statement(port, nonce))
+        Ed25519PublicKey.from_public_bytes(address.octets).verify(signature, statement(port, nonce))
     except (EndOfStream, BrokenResourceError) as error:
         raise PeerUnreachable(problem="it hung up") from error
     except InvalidSignature as error:

@@ -18,7 +18,7 @@ from balchat_host.testing.network_kit import NetworkBench, NetworkKit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from balchat_host.api.types import PeerId, ServiceState
+    from balchat_host.api.types import OnionKey, ServiceState
 
 
 class NullBench(NetworkBench):
@@ -31,9 +31,9 @@ class NullBench(NetworkBench):
         context = NetworkContext(directory=self.directory, on_state=on_state)
         return NullNetwork(context, NullSettings(directory=str(self.directory)))
 
-    async def look(self, peer: PeerId, port: int) -> bool:
+    async def look(self, address: OnionKey, port: int) -> bool:
         try:
-            async with await anyio.connect_unix(socket_path(self.directory, peer, port)):
+            async with await anyio.connect_unix(socket_path(self.directory, address, port)):
                 return True
         except OSError:
             return False

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import NetworkContext
-from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.api.types import OnionKey, Phase, Secret
 from balchat_host.testing.network_kit import PORT, published, receive_exactly, seed
-from balchat_host.testing.virtual_network import ignore_state, peer_of
+from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.virtual_stream import VirtualStream
 from balchat_host.testing.waiting import SeenStates, running
 
@@ -74,7 +74,7 @@ async def test_a_signature_for_something_else_is_no_proof(domain: bytes, port: i
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(answer)
         with pytest.raises(PeerUnreachable, match="key"):
-            await verify(dialler, peer_of(KEY), PORT)
+            await verify(dialler, onion_of(KEY), PORT)
 
 
 async def test_whoever_takes_the_place_of_an_address_without_its_key_is_found_out(directory: Path) -> None:
@@ -82,14 +82,14 @@ async def test_whoever_takes_the_place_of_an_address_without_its_key_is_found_ou
     alice, mallory = network(directory), network(directory)
     async with running(alice, mallory):
         await published(mallory, KEY)
-        socket_path(directory, peer_of(KEY), PORT).rename(socket_path(directory, peer_of(bob), PORT))
+        socket_path(directory, onion_of(KEY), PORT).rename(socket_path(directory, onion_of(bob), PORT))
         with pytest.raises(PeerUnreachable, match="key"):
-            await alice.dial(peer_of(bob), PORT, isolation="")
+            await alice.dial(onion_of(bob), PORT, isolation="")
 
 
 async def test_keys_that_begin_alike_are_told_apart(directory: Path) -> None:
     alice, bob = network(directory), network(directory)
-    alike = PeerId(peer_of(KEY).octets[:31] + bytes([peer_of(KEY).octets[31] ^ 1]))
+    alike = OnionKey(onion_of(KEY).octets[:31] + bytes([onion_of(KEY).octets[31] ^ 1]))
     async with running(alice, bob):
         await published(bob, KEY)
         with pytest.raises((PeerUnreachable, ValueError)):
@@ -100,13 +100,13 @@ async def test_streams_that_never_ask_for_the_proof_are_bounded(directory: Path)
     alice, bob = network(directory), network(directory)
     async with running(alice, bob):
         service = await published(bob, KEY)
-        silent = [await anyio.connect_unix(socket_path(directory, peer_of(KEY), PORT)) for _ in range(BACKLOG)]
+        silent = [await anyio.connect_unix(socket_path(directory, onion_of(KEY), PORT)) for _ in range(BACKLOG)]
         with pytest.raises(PeerUnreachable):
-            await alice.dial(peer_of(KEY), PORT, isolation="")
+            await alice.dial(onion_of(KEY), PORT, isolation="")
         for stream in silent:
             await stream.aclose()
         await anyio.wait_all_tasks_blocked()
-        async with await alice.dial(peer_of(KEY), PORT, isolation=""), await service.accept():
+        async with await alice.dial(onion_of(KEY), PORT, isolation=""), await service.accept():
             pass
 
 
@@ -143,7 +143,7 @@ async def test_an_address_survives_the_death_of_the_process_that_answered_at_it(
             async with await anyio.open_process([sys.executable, "-c", PUBLISHER, str(directory)]) as process:
                 assert process.stdout
                 await process.stdout.receive()
-                async with await alice.dial(peer_of(KEY), PORT, isolation="") as stream:
+                async with await alice.dial(onion_of(KEY), PORT, isolation="") as stream:
                     await stream.send(b"echo")
                     assert await receive_exactly(stream, 4) == b"echo"
                     os.kill(process.pid, signal.SIGKILL)
@@ -151,7 +151,7 @@ async def test_an_address_survives_the_death_of_the_process_that_answered_at_it(
                         await stream.receive()
                 await process.wait()
             with pytest.raises(PeerUnreachable):
-                await alice.dial(peer_of(KEY), PORT, isolation="")
+                await alice.dial(onion_of(KEY), PORT, isolation="")
 
 
 async def test_who_publishes_later_keeps_the_address_when_who_came_first_ends(directory: Path) -> None:
@@ -160,7 +160,7 @@ async def test_who_publishes_later_keeps_the_address_when_who_came_first_ends(di
         service = await published(first, KEY)
         theirs = await published(second, KEY)
         await service.aclose()
-        async with await alice.dial(peer_of(KEY), PORT, isolation=""), await theirs.accept():
+        async with await alice.dial(onion_of(KEY), PORT, isolation=""), await theirs.accept():
             pass
 
 

@@ -19,7 +19,7 @@ from python_socks import ProxyConnectionError, ProxyError, ProxyType
 from python_socks.async_.anyio import Proxy
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_network_tor.addresses import TcpAddress
 from balchat_network_tor.racing import race
 
@@ -45,31 +45,31 @@ class Dialler:
         self._salt = secrets.token_bytes(32)
         self._working: dict[str, str] = {}
 
-    async def dial(self, socks: TcpAddress, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+    async def dial(self, socks: TcpAddress, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         """Open a stream. Raises PeerUnreachable, or NetworkUnavailable where the SOCKS port itself is dead.
 
         It tries for as long as the caller lets it.
         """
         user = hashlib.blake2b(isolation.encode(), key=self._salt, digest_size=16).hexdigest()
-        return await race(partial(self._attempt, socks, peer, port, user))
+        return await race(partial(self._attempt, socks, address, port, user))
 
-    async def _attempt(self, socks: TcpAddress, peer: PeerId, port: int, user: str) -> ByteStream:
+    async def _attempt(self, socks: TcpAddress, address: OnionKey, port: int, user: str) -> ByteStream:
         known = self._working.pop(user, None)
         if known is not None:
             try:
-                return await self._connect(socks, peer, port, user, known)
+                return await self._connect(socks, address, port, user, known)
             except ProxyError as error:
                 if error.error_code != _BROKEN_CIRCUIT:
                     raise _unreachable(error) from error
         try:
-            return await self._connect(socks, peer, port, user, secrets.token_hex(8))
+            return await self._connect(socks, address, port, user, secrets.token_hex(8))
         except ProxyError as error:
             raise _unreachable(error) from error
 
-    async def _connect(self, socks: TcpAddress, peer: PeerId, port: int, user: str, password: str) -> ByteStream:
+    async def _connect(self, socks: TcpAddress, address: OnionKey, port: int, user: str, password: str) -> ByteStream:
         proxy = Proxy(ProxyType.SOCKS5, *socks, username=user, password=password, rdns=True)
         try:
-            stream = await proxy.connect(peer.onion, port, timeout=_NO_LIMIT)
+            stream = await proxy.connect(address.onion, port, timeout=_NO_LIMIT)
         except ProxyConnectionError as error:
             raise NetworkUnavailable(
                 problem="tor's SOCKS port does not answer", remedy="It is started again by itself."

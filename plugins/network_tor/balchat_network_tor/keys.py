@@ -5,7 +5,7 @@ from base64 import b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balchat_host.api.types import PeerId, Secret
+from balchat_host.api.types import OnionKey, Secret
 
 
 def expanded_key(seed: Secret) -> Secret:
@@ -20,6 +20,6 @@ def expanded_key(seed: Secret) -> Secret:
     return Secret(b64encode(expanded))
 
 
-def peer_of(seed: Secret) -> PeerId:
+def onion_of(seed: Secret) -> OnionKey:
     """Return the public half of a seed. Raises ValueError unless it has 32 octets."""
-    return PeerId(Ed25519PrivateKey.from_private_bytes(seed.reveal()).public_key().public_bytes_raw())
+    return OnionKey(Ed25519PrivateKey.from_private_bytes(seed.reveal()).public_key().public_bytes_raw())

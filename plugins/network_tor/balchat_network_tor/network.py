@@ -14,11 +14,10 @@ queue; each makes us look at its health again, and a look without any event now 
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 import anyio
-from anyio import from_thread, lowlevel, to_thread
+from anyio import from_thread, lowlevel
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream
 
@@ -26,26 +25,23 @@ from balchat_host.api.backoff import Backoff
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable, TorCannotBootstrap
 from balchat_host.api.network import Network, NetworkContext, PublishedService
-from balchat_host.api.types import STOPPED, Check, PeerId, Phase, Secret, ServiceState
+from balchat_host.api.types import STOPPED, Check, OnionKey, Phase, Secret, ServiceState
 from balchat_network_tor.addresses import TcpAddress
+from balchat_network_tor.asking import ask
 from balchat_network_tor.control import Control, ControlClosed, ControlEvent, ControlFailure, DescriptorUpload
 from balchat_network_tor.dialling import Dialler
 from balchat_network_tor.doctor import checks
 from balchat_network_tor.health import QUESTIONS, Health, introduced
-from balchat_network_tor.keys import expanded_key, peer_of
+from balchat_network_tor.keys import expanded_key, onion_of
 from balchat_network_tor.onion import PublishedOnion
+from balchat_network_tor.publisher import Publisher
 from balchat_network_tor.settings import TorSettings
 from balchat_network_tor.sources import OwnTor, RunningTor, TorEnded, TorSource
-
-T = TypeVar("T")
 
 _BACKOFF: Final = Backoff(first=0.5, longest=60.0)
 """Seconds between the end of a tor and the next one."""
 _SETTLED_AFTER: Final = 60.0
 """Seconds that a tor must have lived for the pause after it to be the first one again."""
-
-_ANSWER_WITHIN: Final = 30.0
-"""Seconds that tor has to answer on its control port; one that does not is stuck, and is replaced."""
 
 _LOOK_EVERY: Final = 15.0
 
@@ -56,7 +52,7 @@ and otherwise. tor itself needs a few seconds, on a slow network many."""
 
 
 class TorNetwork(Network):
-    """Peers by their onions."""
+    """Onion services of tor, version 3."""
 
     def __init__(self, context: NetworkContext, settings: TorSettings) -> None:
         self._context = context
@@ -66,11 +62,8 @@ class TorNetwork(Network):
         self._state = STOPPED
         self._changed = Bell()
         self._tasks: TaskGroup | None = None
-        self._control: Control | None = None
         self._socks: TcpAddress | None = None
-        self._onions: list[PublishedOnion] = []
-        self._onions_lock = anyio.Lock()
-        self._unheard_since: dict[str, float] = {}
+        self._publisher = Publisher()
 
     @property
     def state(self) -> ServiceState:
@@ -93,7 +86,7 @@ class TorNetwork(Network):
                 raise hopeless
         finally:
             self._tasks = None
-            onions, self._onions = self._onions, []
+            onions, self._publisher = self._publisher.onions, Publisher()
             with anyio.CancelScope(shield=True):
                 for onion in onions:
                     await onion.close_streams()
@@ -102,8 +95,8 @@ class TorNetwork(Network):
 
     async def publish(self, key: Secret, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
         tasks = self._running()
-        service = peer_of(key).onion.removesuffix(".onion")
-        if any((onion.service, onion.port) == (service, port) for onion in self._onions):
+        service = onion_of(key).onion.removesuffix(".onion")
+        if any((onion.service, onion.port) == (service, port) for onion in self._publisher.onions):
             raise BadInput(what=f"port {port}", problem="this address already answers there")
         listener, target = await self._source.listen()
         onion = PublishedOnion(
@@ -114,24 +107,23 @@ class TorNetwork(Network):
             target=target,
             max_incoming=self._settings.max_incoming,
             on_state=on_state,
-            withdraw=self._withdraw,
+            withdraw=self._publisher.withdraw,
         )
-        self._onions.append(onion)
         tasks.start_soon(onion.serve)
         onion.network_changed(self._state)
         try:
-            await self._announce(service)
+            await self._publisher.add(onion)
         except BaseException:
             await onion.aclose()
             raise
         return onion
 
-    async def dial(self, peer: PeerId, port: int, *, isolation: str) -> ByteStream:
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         timeout = self._settings.dial_timeout
         try:
             with anyio.fail_after(timeout):
                 socks = await self._until_bootstrapped()
-                return await self._dialler.dial(socks, peer, port, isolation=isolation)
+                return await self._dialler.dial(socks, address, port, isolation=isolation)
         except (PeerUnreachable, TimeoutError) as error:
             # Whether it is the peer or our own network that is away, tor's SOCKS port cannot tell.
             if self._state.phase is Phase.STARTING:
@@ -160,11 +152,8 @@ class TorNetwork(Network):
             except ControlFailure:  # the connection broke before its end was announced
                 pass
             finally:
-                self._control = None
                 self._socks = None
-                self._unheard_since.clear()
-                for onion in self._onions:
-                    onion.announced()
+                self._publisher.lose()
             failures = 1 if anyio.current_time() - started > _SETTLED_AFTER else failures + 1
             pause = _BACKOFF.delay(failures)
             self._set_state(ServiceState(phase=Phase.DEGRADED, reason=f"{reason}; trying again in {pause:g} s"))
@@ -180,17 +169,15 @@ class TorNetwork(Network):
                 from_thread.run_sync(send.send_nowait, event, token=token)
 
         with send, events:
-            await _ask(control.listen, from_stem)
-            self._socks = self._settings.socks_address or await _ask(control.socks_address)
+            await ask(control.listen, from_stem)
+            self._socks = self._settings.socks_address or await ask(control.socks_address)
             if self._socks is None:
                 raise NetworkUnavailable(
                     problem="the running tor has no SOCKS port on TCP",
                     remedy="Add SocksPort 9050 to its torrc.",
                 )
-            self._control = control
             await self._look(control)
-            for service in {onion.service for onion in self._onions}:
-                await self._announce(service)
+            await self._publisher.use(control)
             while True:
                 await self._next_event(control, events)
 
@@ -202,60 +189,18 @@ class TorNetwork(Network):
             case ControlClosed():
                 raise TorEnded("tor ended")
             case DescriptorUpload():
-                for onion in self._onions:
-                    if onion.service == event.service:
-                        onion.uploaded(accepted=event.accepted)
+                await self._publisher.uploaded(event.service, accepted=event.accepted)
             case _:
                 await self._look(control)
 
     async def _look(self, control: Control) -> None:
-        answers = await _ask(control.all_information, QUESTIONS)
+        answers = await ask(control.all_information, QUESTIONS)
         before, now = self._state, Health.read(answers).state
         heard = introduced(answers["circuit-status"])
-        for onion in self._onions:
-            onion.introduced(established=onion.service in heard)
+        await self._publisher.introduced(heard, online=now.phase is Phase.ONLINE)
         self._set_state(now)
         if now.phase is Phase.ONLINE:
-            await self._mend_onions(heard, _MEND_SOON if before.phase is Phase.DEGRADED else _MEND_LATE)
-
-    # -- onions --
-
-    async def _mend_onions(self, heard: frozenset[str], after: float) -> None:
-        """Publish those again that no introduction point has spoken for during `after` seconds.
-
-        In an outage tor spends the few circuits that it allows itself for introduction points (ten in five minutes),
-        and then does not care for them for the rest of that time. A new onion of the same key begins afresh.
-        """
-        now = anyio.current_time()
-        for service, since in list(self._unheard_since.items()):
-            if service in heard:
-                self._unheard_since[service] = now
-            elif now - since > after:
-                await self._announce(service)
-
-    async def _announce(self, service: str) -> None:
-        """Make tor publish all ports of an onion; without a tor, the next one is told."""
-        async with self._onions_lock:
-            onions = [onion for onion in self._onions if onion.service == service]
-            if self._control is None:
-                return
-            try:
-                if self._unheard_since.pop(service, None) is not None:
-                    await _ask(self._control.remove_onion, service)
-                if onions:
-                    for onion in onions:
-                        onion.announced()
-                    targets = {onion.port: onion.target for onion in onions}
-                    await _ask(self._control.add_onion, onions[0].key_blob, targets)
-                    self._unheard_since[service] = anyio.current_time()
-            except (ControlFailure, TorEnded):
-                for onion in onions:
-                    onion.refused()
-
-    async def _withdraw(self, onion: PublishedOnion) -> None:
-        if onion in self._onions:
-            self._onions.remove(onion)
-            await self._announce(onion.service)
+            await self._publisher.mend(heard, _MEND_SOON if before.phase is Phase.DEGRADED else _MEND_LATE)
 
     # -- states --
 
@@ -272,7 +217,7 @@ class TorNetwork(Network):
         return self._tasks
 
     def _set_state(self, state: ServiceState) -> None:
-        for onion in self._onions:
+        for onion in self._publisher.onions:
             onion.network_changed(state)
         if state != self._state:
             self._state = state
@@ -282,12 +227,3 @@ class TorNetwork(Network):
 
 def _unavailable(state: ServiceState) -> NetworkUnavailable:
     return NetworkUnavailable(problem=state.reason or str(state), remedy="It is tried again by itself.")
-
-
-async def _ask(method: Callable[..., T], *arguments: object) -> T:
-    """Call a blocking method of the control connection. Raises TorEnded when it does not answer in time."""
-    try:
-        with anyio.fail_after(_ANSWER_WITHIN):
-            return await to_thread.run_sync(partial(method, *arguments), abandon_on_cancel=True)
-    except TimeoutError:
-        raise TorEnded("tor does not answer any more") from None

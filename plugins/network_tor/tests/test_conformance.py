@@ -10,7 +10,7 @@ from balchat_network_tor.testing import Door, PrivateTorNetwork
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext
-from balchat_host.api.types import PeerId, ServiceState
+from balchat_host.api.types import OnionKey, ServiceState
 from balchat_host.testing.network_kit import NetworkBench, NetworkCapabilities, NetworkKit
 from balchat_host.testing.virtual_network import ignore_state
 from balchat_host.testing.waiting import running
@@ -37,9 +37,9 @@ class TorBench(NetworkBench):
         self._door_of[network] = door
         return network
 
-    async def look(self, peer: PeerId, port: int) -> bool:
+    async def look(self, address: OnionKey, port: int) -> bool:
         try:
-            async with await self._observer.dial(peer, port, isolation="look"):
+            async with await self._observer.dial(address, port, isolation="look"):
                 return True
         except PeerUnreachable:
             return False

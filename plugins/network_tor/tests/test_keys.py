@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 
-from balchat_network_tor.keys import expanded_key, peer_of
+from balchat_network_tor.keys import expanded_key, onion_of
 
 from balchat_host.api.types import Secret
 
@@ -18,7 +18,7 @@ def test_the_expanded_key_is_that_of_rfc_8032() -> None:
 
 
 def test_the_public_half_is_that_of_rfc_8032() -> None:
-    assert peer_of(SEED).octets == PUBLIC
+    assert onion_of(SEED).octets == PUBLIC
 
 
 def test_a_key_is_not_shown() -> None:

@@ -17,7 +17,7 @@ import pytest
 from anyio import to_thread
 from anyio.abc import ByteStream
 from balchat_network_tor.control import Control
-from balchat_network_tor.keys import expanded_key, peer_of
+from balchat_network_tor.keys import expanded_key, onion_of
 from balchat_network_tor.network import TorNetwork
 from balchat_network_tor.settings import TorSettings
 from balchat_network_tor.testing import PrivateTorNetwork
@@ -90,7 +90,7 @@ async def test_different_isolation_means_different_circuits(
         service = await published(bob, key)
         pairs = [await connected(alice, service, key, isolation) for isolation in ("one", "one", "another")]
         streams, circuits = await to_thread.run_sync(ask, alice_directory, "stream-status", "circuit-status")
-        target = f"{peer_of(key).onion}:{PORT}"
+        target = f"{onion_of(key).onion}:{PORT}"
         used = [line.split()[2] for line in streams.splitlines() if line.endswith(target)]
         assert len(used) == 3
         assert len(set(used)) == 2
@@ -183,8 +183,8 @@ async def test_nothing_on_the_disk_or_in_a_log_tells_of_onions_or_keys(
     blob = expanded_key(key).reveal()
     forms = [key.reveal(), key.reveal().hex().encode(), blob[:40]]
     for secret in (key, other):
-        onion = peer_of(secret).onion.removesuffix(".onion")
-        forms += [onion.encode(), onion.upper().encode(), peer_of(secret).octets]
+        onion = onion_of(secret).onion.removesuffix(".onion")
+        forms += [onion.encode(), onion.upper().encode(), onion_of(secret).octets]
 
     def readable() -> list[Path]:
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -198,7 +198,7 @@ async def test_nothing_on_the_disk_or_in_a_log_tells_of_onions_or_keys(
         service = await published(bob, key)
         ours, theirs = await connected(alice, service, key)
         with pytest.raises(PeerUnreachable):
-            await bob.dial(peer_of(other), PORT, isolation=peer_of(other).onion)
+            await bob.dial(onion_of(other), PORT, isolation=onion_of(other).onion)
         assert await to_thread.run_sync(readable) == []
         assert await to_thread.run_sync(open_to_others) == []
         (pid,) = await to_thread.run_sync(ask, tmp_path, "process/pid")
@@ -220,7 +220,7 @@ async def test_more_streams_than_allowed_are_turned_away(
         service = await published(bob, key)
         first, second = [await connected(alice, service, key) for _ in range(2)]
         with anyio.fail_after(30), pytest.raises((PeerUnreachable, anyio.EndOfStream, anyio.BrokenResourceError)):
-            async with await alice.dial(peer_of(key), PORT, isolation="") as turned_away:
+            async with await alice.dial(onion_of(key), PORT, isolation="") as turned_away:
                 await turned_away.receive()
         for end in first:
             await end.aclose()
@@ -313,7 +313,7 @@ async def test_a_tor_that_cannot_bootstrap_says_so(private_tor_network: PrivateT
     network = make(tmp_path, TorSettings(torrc=torrc, dial_timeout=3), states)
     async with running(network):
         with pytest.raises(TorCannotBootstrap, match=r"settings\.network_tor\.bridges"):
-            await network.dial(peer_of(seed()), PORT, isolation="")
+            await network.dial(onion_of(seed()), PORT, isolation="")
         assert network.state.phase is Phase.STARTING
         service = await network.publish(seed(), OTHER_PORT, on_state=ignore_state)
         assert str(service.state) == "starting: waiting for tor"

@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey, PeerId
 from balchat_transport_relay.client import RelayClient
 
 IDLE: Final = 120.0
@@ -26,8 +26,8 @@ class Circuits:
         self._most = most
         self._timeout = timeout
         self._slots: dict[PeerId, int] = {}
-        self._clients: dict[tuple[PeerId, str], RelayClient] = {}
-        self._ours: set[tuple[PeerId, str]] = set()
+        self._clients: dict[tuple[OnionKey, str], RelayClient] = {}
+        self._ours: set[tuple[OnionKey, str]] = set()
         self._open = False
 
     def assign(self, peer: PeerId) -> int:
@@ -41,7 +41,7 @@ class Circuits:
         """Make a contact's circuits available to others."""
         self._slots.pop(peer, None)
 
-    def client(self, relay: PeerId, isolation: str, *, ours: bool = False) -> RelayClient:
+    def client(self, relay: OnionKey, isolation: str, *, ours: bool = False) -> RelayClient:
         """Return the client of a relay over one circuit; create it where there is none.
 
         Clients of `ours` stay. Others are dropped when they are idle, because contacts choose which relays they name.

@@ -16,7 +16,7 @@ from balchat_relay_proto.versions import common_version
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable, UnsupportedRelay
 from balchat_transport_relay.http import HttpConnection
 
@@ -33,7 +33,7 @@ class RelayClient:
     """One relay over one circuit. One request at a time."""
 
     def __init__(
-        self, context: TransportContext, relay: PeerId, *, isolation: str, timeout: float, closed: bool = False
+        self, context: TransportContext, relay: OnionKey, *, isolation: str, timeout: float, closed: bool = False
     ) -> None:
         self._context = context
         self._relay = relay
@@ -153,13 +153,13 @@ class RelayClient:
         return _read(reply, *answer)
 
 
-async def sign(context: TransportContext, relay: PeerId, challenge: bytes, purpose: Purpose) -> Owner:
+async def sign(context: TransportContext, relay: OnionKey, challenge: bytes, purpose: Purpose) -> Owner:
     """Return the proof, for one relay and challenge, that our inbox is ours."""
     message = proof_message(relay_key=relay.octets, challenge=challenge, purpose=purpose)
     return Owner(onion_key=context.identity.octets, signature=await context.sign(domain=PROOF_DOMAIN, message=message))
 
 
-def _checked(relay: PeerId, about: About) -> About:
+def _checked(relay: OnionKey, about: About) -> About:
     """Check that this is the relay that we dialled, and that we share a version (docs/spec/relay.md, Transport).
 
     Raises RelayMisbehaved, UnsupportedRelay.

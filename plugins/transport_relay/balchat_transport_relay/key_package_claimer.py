@@ -19,7 +19,7 @@ from balchat_relay_proto.requests import Claim
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import BadOnionAddress, PeerUnreachable
 from balchat_host.api.failures import contain
-from balchat_host.api.types import PeerId, Route
+from balchat_host.api.types import OnionKey, PeerId, Route
 from balchat_transport_relay.address import Destination
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
@@ -52,7 +52,7 @@ class KeyPackageClaimer:
         self._relay_state = state
         self._circuits = circuits
         self._now = now
-        self._asked: dict[PeerId, dict[PeerId, _Asked]] = {}
+        self._asked: dict[PeerId, dict[OnionKey, _Asked]] = {}
         """By person and relay of ours."""
 
     async def claim(self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()) -> bytes | None:
@@ -63,7 +63,7 @@ class KeyPackageClaimer:
             return key_package
         # They may have moved to a relay that we use too. But asking tells it whom we look for, so we ask only when all
         # others have answered, and not often.
-        ours = [row.peer for row in self._relay_state.used if row.peer not in named]
+        ours = [row.onion_key for row in self._relay_state.used if row.onion_key not in named]
         asked = self._asked.setdefault(peer, {})
         due = [relay for relay in ours if relay not in asked or asked[relay].not_before <= anyio.current_time()]
         return await self._look(peer, due, asked=asked)
@@ -73,7 +73,7 @@ class KeyPackageClaimer:
         self._asked.pop(peer, None)
 
     async def _look(
-        self, peer: PeerId, relays: Sequence[PeerId], *, asked: dict[PeerId, _Asked] | None = None
+        self, peer: PeerId, relays: Sequence[OnionKey], *, asked: dict[OnionKey, _Asked] | None = None
     ) -> bytes | None:
         """Claim at the first relay that has a card. Note in `asked` which of them have answered."""
         failure: PeerUnreachable | None = None
@@ -99,7 +99,7 @@ class KeyPackageClaimer:
             raise failure
         return None
 
-    async def _card(self, relay: PeerId, peer: PeerId) -> Card | None:
+    async def _card(self, relay: OnionKey, peer: PeerId) -> Card | None:
         """Claim at one relay; None where it has no usable card. Raises what `RelayClient.ask` does, and BadCard."""
         client = self._circuits.client(relay, f"claim/{self._circuits.assign(peer)}")
         for _ in range(_MAX_CLAIMS):
@@ -117,20 +117,20 @@ class KeyPackageClaimer:
         return None
 
 
-def _relays_of(routes: Sequence[Route]) -> list[PeerId]:
+def _relays_of(routes: Sequence[Route]) -> list[OnionKey]:
     """Return the relays where somebody has had queues. They leave cards there as well."""
-    found: list[PeerId] = []
+    found: list[OnionKey] = []
     for route in routes[:_MAX_RELAYS]:
         with suppress(Malformed):
-            found.append(PeerId(Destination.of(route).address.relay_key))
+            found.append(OnionKey(Destination.of(route).address.relay_key))
     return found
 
 
-def _named(relays: Sequence[str]) -> list[PeerId]:
-    found: list[PeerId] = []
+def _named(relays: Sequence[str]) -> list[OnionKey]:
+    found: list[OnionKey] = []
     for each in relays[:_MAX_RELAYS]:
         try:
-            found.append(PeerId.from_onion(each))
+            found.append(OnionKey.from_onion(each))
         except BadOnionAddress:
             continue
     return found

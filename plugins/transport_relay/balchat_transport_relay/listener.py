@@ -17,7 +17,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.failures import contain, leaves
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
 from balchat_transport_relay.fetching import fetch_all
@@ -51,7 +51,7 @@ class Listener:
     def __init__(
         self,
         context: TransportContext,
-        relay: PeerId,
+        relay: OnionKey,
         subscriptions: Subscriptions,
         client: RelayClient,
         *,

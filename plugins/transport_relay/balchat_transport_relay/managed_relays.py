@@ -89,7 +89,7 @@ class ManagedRelays(Relays):
             wanted = read_uri(relay, SCHEME, texts=("permit",)).onion
         except UnreadableUri:
             wanted = "".join(relay.split()).lower().removeprefix(f"{SCHEME}:")
-        found = [row for row in self._relay_state.used if row.peer.onion.startswith(wanted)]
+        found = [row for row in self._relay_state.used if row.onion_key.onion.startswith(wanted)]
         if len(wanted) < _SHORTEST or len(found) != 1:
             raise NoSuchRelay(name=relay)
         return found[0]
@@ -97,7 +97,7 @@ class ManagedRelays(Relays):
     def _view(self, row: RelayRow) -> RelayView:
         health = self._worker(row.key).health
         return RelayView(
-            onion=row.peer.onion,
+            onion=row.onion_key.onion,
             default=row.key == self._relay_state.used[0].key,
             state=health.state,
             queues=sum(queue.created for queue in self._relay_state.queues(relay=row.key)),

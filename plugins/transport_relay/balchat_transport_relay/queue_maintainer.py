@@ -10,7 +10,7 @@ from balchat_relay_proto.replies import Created, Done
 from balchat_relay_proto.requests import Create, Delete
 
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey, PeerId
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import RelayMisbehaved
@@ -33,7 +33,7 @@ class QueueMaintainer:
     def __init__(
         self,
         context: TransportContext,
-        relay: PeerId,
+        relay: OnionKey,
         state: RelayState,
         circuits: Circuits,
         client: Callable[[str], RelayClient],

@@ -18,7 +18,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, PeerUnreachable
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing, SendReport, TransportContext
-from balchat_host.api.types import PeerId, Route
+from balchat_host.api.types import OnionKey, PeerId, Route
 from balchat_transport_relay.address import Destination, QueueAddress
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable
@@ -137,7 +137,7 @@ class QueueSender:
 
     async def _put_at(self, peer: PeerId, destination: Destination, envelope: bytes) -> _Failure | None:
         address = destination.address
-        client = self._circuits.client(PeerId(address.relay_key), f"put/{self._circuits.assign(peer)}")
+        client = self._circuits.client(OnionKey(address.relay_key), f"put/{self._circuits.assign(peer)}")
         if address.send is None and len(envelope) > _MAX_INTO_INBOX:
             return _Failure(Code.TOO_LARGE.value, None)
         try:

@@ -18,7 +18,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import InternalFailure, RelayMisbehaved, RelayUnavailable
@@ -56,7 +56,7 @@ class RelayWorker:
         changed: Callable[[], None],
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.relay = PeerId(key)
+        self.relay = OnionKey(key)
         self.health = Health(changed, now)
         self._context = context
         self._relay_state = state

@@ -9,7 +9,7 @@ from balchat_relay_proto.requests import Holder
 from balchat_relay_proto.sealing import OPENING_KEY_SIZE, SEALING_KEY_SIZE, OpeningKey
 from balchat_relay_proto.sizes import MAX_PERMIT, ONION_KEY_SIZE
 
-from balchat_host.api.types import PEER_ID_SIZE, PeerId
+from balchat_host.api.types import PEER_ID_SIZE, OnionKey
 from balchat_transport_relay.address import Destination, QueueAddress
 
 _TIME: Final = uint(2**53)
@@ -31,9 +31,9 @@ class RelayRow(Message):
     cards_at: int = field(default=0, metadata=_TIME.field)
 
     @property
-    def peer(self) -> PeerId:
+    def onion_key(self) -> OnionKey:
         """The relay's onion."""
-        return PeerId(self.key)
+        return OnionKey(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

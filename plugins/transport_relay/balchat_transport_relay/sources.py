@@ -17,7 +17,7 @@ from balchat_relay_proto.requests import Acknowledge, Authority, Fetch
 from balchat_relay_proto.sealing import OpeningKey
 
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.client import RelayClient, sign
 from balchat_transport_relay.reassembly import MAX_PARTS
 from balchat_transport_relay.rows import QueueRow
@@ -31,7 +31,7 @@ class Inbox:
     may_stay: Final = 16
     octets_may_stay: Final = 1024 * 1024
 
-    def __init__(self, context: TransportContext, relay: PeerId, key: OpeningKey) -> None:
+    def __init__(self, context: TransportContext, relay: OnionKey, key: OpeningKey) -> None:
         self._context = context
         self._relay = relay
         self.id = inbox_id(context.identity.octets)

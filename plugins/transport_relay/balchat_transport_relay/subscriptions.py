@@ -32,7 +32,7 @@ from balchat_relay_proto.sizes import MAX_ACKNOWLEDGED
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import WorldError
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.errors import RelayMisbehaved
 from balchat_transport_relay.health import Health
 from balchat_transport_relay.queue_receiver import FULL_RETRY, LONGEST, QueueReceiver
@@ -78,7 +78,7 @@ class Subscriptions:
     def __init__(
         self,
         context: TransportContext,
-        relay: PeerId,
+        relay: OnionKey,
         reassembly: Reassembly,
         *,
         health: Health,

@@ -184,7 +184,7 @@ class RelayTransport(Transport):
     async def _advertise(self) -> None:
         while True:
             try:
-                return await self._context.advertise([row.peer.onion for row in self._relay_state.used])
+                return await self._context.advertise([row.onion_key.onion for row in self._relay_state.used])
             except (StorageFull, StorageFailed):
                 await anyio.sleep(_VAULT_RETRY)
 

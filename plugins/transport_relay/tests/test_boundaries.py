@@ -24,7 +24,7 @@ from balchat_transport_relay.relay_worker import RelayWorker
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Disposition, Outcome, Verdict
-from balchat_host.api.types import ONLINE
+from balchat_host.api.types import ONLINE, OwnOnion
 from balchat_host.testing.fake_transport_context import FakeTransportContext, commit_all
 
 if TYPE_CHECKING:
@@ -171,10 +171,10 @@ class FailingSigner(FakeTransportContext):
 
     failing = False
 
-    async def sign(self, *, domain, message):
+    async def sign(self, *, domain, message, signer=OwnOnion.IDENTITY):
         if self.failing:
             raise KeyError(SECRET)
-        return await super().sign(domain=domain, message=message)
+        return await super().sign(domain=domain, message=message, signer=signer)
 
 
 async def test_signing_fails(world) -> None:

@@ -23,7 +23,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportContext
-from balchat_host.api.types import STOPPED, PeerId, Phase, Route, ServiceState
+from balchat_host.api.types import STOPPED, OwnOnion, PeerId, Phase, Route, ServiceState
 from balchat_transport_tor_direct.collision_resolver import CollisionResolver, Do
 from balchat_transport_tor_direct.connection import CLOSING_TIME, STREAM_ERRORS, Connection
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
@@ -112,7 +112,7 @@ class DirectTransport(Transport):
         failures = 0
         while True:
             try:
-                service = await self._context.publish(PORT, on_state=self._service_changed)
+                service = await self._context.publish(OwnOnion.IDENTITY, PORT, on_state=self._service_changed)
                 failures = 0
                 try:
                     while True:
@@ -240,7 +240,7 @@ class DirectTransport(Transport):
         self._forget_if_idle(state)
 
     async def _reach(self, state: PeerState, stack: AsyncExitStack) -> Connection:
-        stream = await self._context.dial(state.peer, PORT)
+        stream = await self._context.dial(state.peer.identity_onion, PORT)
         stack.push_async_callback(anyio.aclose_forcefully, stream)
         reader = FrameReader()
         with anyio.move_on_after(self._settings.handshake_timeout):

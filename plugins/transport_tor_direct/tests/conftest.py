@@ -16,8 +16,8 @@ from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_transport_tor_direct.transport import PORT, DirectTransport
 
 from balchat_host.api.types import PeerId, Phase, Secret
-from balchat_host.testing.fake_transport_context import FakeTransportContext, sign
-from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode, peer_of
+from balchat_host.testing.fake_transport_context import FakeTransportContext, peer_of, sign
+from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Stranger:
     @classmethod
     async def knock(cls, world: VirtualNetwork, peer: PeerId, key: Secret | None = None) -> Stranger:
         """Open a stream and say nothing."""
-        return cls(await world.dial(peer, PORT), peer, key or Secret(urandom(32)))
+        return cls(await world.dial(peer.identity_onion, PORT), peer, key or Secret(urandom(32)))
 
     @classmethod
     async def enter(cls, world: VirtualNetwork, peer: PeerId, key: Secret | None = None) -> Stranger:

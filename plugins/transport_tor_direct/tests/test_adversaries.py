@@ -125,7 +125,7 @@ async def test_a_proof_for_one_acceptor_cannot_be_passed_on_to_another(
     async with account(world) as alice, account(world) as bob, running(mallory):
         service = await mallory.publish(Secret(urandom(32)), PORT, on_state=ignore_state)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(assert_unreachable, bob, service.peer)
+            tasks.start_soon(assert_unreachable, bob, PeerId(service.address.octets))
             from_bob = await service.accept()
             to_alice = await stranger.knock(world, alice.peer)
             await to_alice.stream.send(await from_bob.receive())

@@ -18,8 +18,7 @@ from balchat_transport_tor_direct.transport import DirectTransport
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import Outcome
 from balchat_host.api.types import Secret
-from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.virtual_network import peer_of
+from balchat_host.testing.fake_transport_context import FakeTransportContext, peer_of
 from balchat_host.testing.waiting import running
 from tests.support.loopback_network import LoopbackNetwork
 

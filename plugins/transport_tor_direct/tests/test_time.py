@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import Disposition, Outcome, Verdict
-from balchat_host.api.types import Phase, Secret
+from balchat_host.api.types import PeerId, Phase, Secret
 from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ async def test_an_acceptor_that_says_nothing_is_unreachable(account: Start, worl
     async with running(node), account(world) as alice:
         service = await node.publish(key, 22524, on_state=lambda state: None)
         with pytest.raises(PeerUnreachable, match="in time"):
-            await alice.send(service.peer, b"hello?")
+            await alice.send(PeerId(service.address.octets), b"hello?")
 
 
 async def test_senders_that_wait_for_one_dial_share_its_failure(account: Start, world: VirtualNetwork) -> None:
@@ -161,7 +161,7 @@ async def test_senders_that_wait_for_one_dial_share_its_failure(account: Start, 
 
         async def send() -> None:
             with pytest.raises(PeerUnreachable):
-                await alice.send(service.peer, b"hello?")
+                await alice.send(PeerId(service.address.octets), b"hello?")
             failures.append(anyio.current_time())
 
         async with anyio.create_task_group() as tasks:
@@ -279,7 +279,7 @@ async def test_a_service_that_is_taken_away_is_published_again(account: Start, w
         service.close()
         assert (await alice.host.states.reach(Phase.DEGRADED)).reason
         await alice.host.states.reach(Phase.ONLINE, patience=PATIENCE)
-        assert world.answers_at(alice.peer, 22524)
+        assert world.answers_at(alice.peer.identity_onion, 22524)
 
 
 async def test_an_endless_sender_is_stopped_by_its_window(

@@ -14,9 +14,9 @@ from trio.testing import MockClock
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.transport import Disposition, Outcome, Verdict
-from balchat_host.api.types import Phase, Secret
-from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
-from balchat_host.testing.virtual_network import VirtualNetwork, ignore_state, peer_of
+from balchat_host.api.types import OwnOnion, PeerId, Phase, Secret
+from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext, peer_of
+from balchat_host.testing.virtual_network import VirtualNetwork, ignore_state
 from balchat_host.testing.waiting import running
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from balchat_host.api.network import PublishedService
-    from balchat_host.api.types import PeerId, ServiceState
+    from balchat_host.api.types import ServiceState
     from conftest import Account, Stranger
 
     Start = Callable[..., AbstractAsyncContextManager[Account]]
@@ -67,11 +67,13 @@ class LateNetwork(FakeTransportContext):
 
     refusals = 3
 
-    async def publish(self, port: int, *, on_state: Callable[[ServiceState], None]) -> PublishedService:
+    async def publish(
+        self, onion: OwnOnion, port: int, *, on_state: Callable[[ServiceState], None]
+    ) -> PublishedService:
         if self.refusals:
             self.refusals -= 1
             raise NetworkUnavailable(problem="tor is not there", remedy="Wait.")
-        return await FakeTransportContext.publish(self, port, on_state=on_state)
+        return await FakeTransportContext.publish(self, onion, port, on_state=on_state)
 
 
 async def test_publishing_is_tried_until_it_works(world: VirtualNetwork) -> None:
@@ -132,8 +134,8 @@ async def fail_to_dial(account: Start, world: VirtualNetwork, answer: bytes, wor
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(reply)
             with pytest.raises(PeerUnreachable, match=words):
-                await alice.send(service.peer, b"hello")
-        assert not alice.transport.reachable(service.peer)
+                await alice.send(PeerId(service.address.octets), b"hello")
+        assert not alice.transport.reachable(PeerId(service.address.octets))
 
 
 async def test_a_dialler_of_another_version_is_told_so(
@@ -226,9 +228,9 @@ async def test_a_sender_that_waits_is_told_when_the_peer_is_disconnected(account
     async with account(world) as alice, running(node):
         service = await node.publish(OTHER, PORT, on_state=ignore_state)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(expect_unreachable, alice, service.peer)
+            tasks.start_soon(expect_unreachable, alice, PeerId(service.address.octets))
             await service.accept()
-            await alice.transport.disconnect(service.peer)
+            await alice.transport.disconnect(PeerId(service.address.octets))
 
 
 async def test_a_sender_that_waits_is_told_when_the_transport_ends(account: Start, world: VirtualNetwork) -> None:
@@ -236,8 +238,8 @@ async def test_a_sender_that_waits_is_told_when_the_transport_ends(account: Star
     async with running(node), anyio.create_task_group() as tasks:
         service = await node.publish(OTHER, PORT, on_state=ignore_state)
         async with account(world) as alice:
-            tasks.start_soon(expect_unreachable, alice, service.peer)
-            tasks.start_soon(expect_unreachable, alice, service.peer)
+            tasks.start_soon(expect_unreachable, alice, PeerId(service.address.octets))
+            tasks.start_soon(expect_unreachable, alice, PeerId(service.address.octets))
             await service.accept()
 
 
@@ -327,10 +329,10 @@ class ChangesItsMind(FakeTransportContext):
 
     transport: DirectTransport
 
-    async def sign(self, *, domain: str, message: bytes) -> bytes:
+    async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
         with anyio.CancelScope(shield=True):
             await self.transport.disconnect(peer_of(OTHER))
-            return await FakeTransportContext.sign(self, domain=domain, message=message)
+            return await FakeTransportContext.sign(self, domain=domain, message=message, signer=signer)
 
 
 async def test_a_dial_that_was_given_up_while_it_signed_sends_no_proof(account: Start, world: VirtualNetwork) -> None:

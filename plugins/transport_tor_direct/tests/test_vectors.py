@@ -15,8 +15,8 @@ from balchat_transport_tor_direct.settings import DirectSettings
 
 from balchat_host.api.errors import BadCredential, ProtocolViolation
 from balchat_host.api.types import PeerId, Secret
-from balchat_host.testing.fake_transport_context import FakeTransportContext, sign
-from balchat_host.testing.virtual_network import VirtualNetwork, peer_of
+from balchat_host.testing.fake_transport_context import FakeTransportContext, peer_of, sign
+from balchat_host.testing.virtual_network import VirtualNetwork
 
 VECTORS = sorted(Path(__file__).parent.joinpath("vectors").glob("*.json"))
 Vector = dict[str, Any]

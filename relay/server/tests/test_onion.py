@@ -20,7 +20,7 @@ from balchat_relay_proto.replies import Done
 from balchat_relay_proto.requests import Put
 
 from balchat_host.api.network import Network, NetworkContext
-from balchat_host.api.types import PeerId, ServiceState
+from balchat_host.api.types import OnionKey, ServiceState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.tor, pytest.mark.timeout(300)]
 
@@ -43,13 +43,15 @@ async def network(private_tor_network: PrivateTorNetwork, tmp_path: Path) -> Asy
         tasks.cancel_scope.cancel()
 
 
-async def forward(network: Network, peer: PeerId, socket: Path, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+async def forward(
+    network: Network, address: OnionKey, socket: Path, *, task_status: anyio.abc.TaskStatus[None]
+) -> None:
     """Listen at a socket, and carry each connection to the onion: aiohttp speaks to sockets only."""
     listener = await anyio.create_unix_listener(str(socket))
     task_status.started()
 
     async def carry(inside: anyio.abc.ByteStream) -> None:
-        outside = await network.dial(peer, PORT, isolation=str(id(inside)))
+        outside = await network.dial(address, PORT, isolation=str(id(inside)))
         await bridge(inside, outside)
 
     async with listener:
@@ -67,7 +69,7 @@ async def test_a_relay_serves_at_its_onion_and_at_the_same_one_after_a_restart(
     address = RelayAddress.parse((await process.command("address")).stdout)
     socket = short_folder / "way"
     async with anyio.create_task_group() as tasks:
-        await tasks.start(forward, network, PeerId(address.relay_key), socket)
+        await tasks.start(forward, network, OnionKey(address.relay_key), socket)
         for _ in range(2):
             async with process.running(onion=True):
                 connector = aiohttp.UnixConnector(str(socket), limit=2)

@@ -35,7 +35,7 @@ from balchat_relay_proto.requests import (
 )
 from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS
 
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 
 CHALLENGE: Final = bytes(range(32))
 """Always the same, since tests need no protection against using one twice."""
@@ -56,7 +56,7 @@ class Box:
 class Boxes:
     """The queues of a relay. `permit`: what creating a queue requires."""
 
-    def __init__(self, peer: PeerId, *, permit: str | None = None) -> None:
+    def __init__(self, peer: OnionKey, *, permit: str | None = None) -> None:
         self.peer = peer
         self.permit = permit
         self.boxes: dict[bytes, Box] = {}

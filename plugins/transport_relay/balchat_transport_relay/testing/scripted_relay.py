@@ -47,7 +47,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping
 from wsproto.events import Request as Handshake
 
 from balchat_host.api.bell import Bell
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.errors import STREAM_ERRORS
 from balchat_transport_relay.testing.boxes import CHALLENGE, Box, Boxes
 
@@ -69,7 +69,7 @@ class Subscriber:
 class ScriptedRelay(Boxes):
     """A relay. `permit`: what creating a queue requires."""
 
-    def __init__(self, peer: PeerId, *, permit: str | None = None) -> None:
+    def __init__(self, peer: OnionKey, *, permit: str | None = None) -> None:
         super().__init__(peer, permit=permit)
         self.about = About(versions=(1,), relay_key=peer.octets, creation=Creation.OPEN, max_age=10**6)
         self.subscribers: list[Subscriber] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import OnionKey
 from balchat_host.testing.programs import PATIENCE, children, wait_until_gone
 from balchat_relay.operating.folder import Folder
 from balchat_relay.testing.process import PROGRAM, write_settings
@@ -29,7 +29,7 @@ class RelayProgram:
     """
 
     address: str
-    peer: PeerId
+    peer: OnionKey
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,7 +51,7 @@ class RelayProgram:
         write_settings(folder, "limits", **{"min_free_mib": 0, **limits})
         write_settings(folder, "tor", torrc=list(torrc))
         self.address = self.command("address").split()[0]
-        self.peer = PeerId(folder.relay_key())
+        self.peer = OnionKey(folder.relay_key())
 
     def command(self, name: str, *arguments: str) -> str:
         """Run one of the operator's commands to its end; return what it printed. Raises ProgramFailed."""
