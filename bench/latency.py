@@ -63,7 +63,7 @@ class Sender:
         self._app = app
 
     async def __aenter__(self) -> Self:
-        self._events = self._app.events(after=await self._app.cursor())
+        self._events = self._app.events.follow(after=await self._app.events.cursor())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,7 +71,7 @@ class Sender:
 
     async def send(self) -> None:
         """Send a message and wait until it is delivered."""
-        sent = await self._app.send("Bob", "x" * SIZE)
+        sent = await self._app.messages.send("Bob", "x" * SIZE)
         async for event in self._events:
             match event:
                 case MessageStateChanged(id=sent.id, state=MessageState.DELIVERED):

@@ -142,7 +142,7 @@ async def _meet(relay: RelayProcess, alice: App, bob: App) -> None:
             await until_status(
                 app, lambda status: all(state.phase is Phase.ONLINE for state in status.network.values())
             )
-            await app.add_relay(str(RelayAddress(relay_key=_onion(relay).octets)))
+            await app.relays.add(str(RelayAddress(relay_key=_onion(relay).octets)))
             await until_status(app, lambda status: status.transports[_RELAY].phase is Phase.ONLINE)
         await introduce(alice, bob)
 
@@ -209,12 +209,12 @@ async def _latency(relay: RelayProcess, alice: LocalProfile, bob: LocalProfile, 
 
 async def _write(alice: App) -> None:
     """Have Alice write until the relay has everything."""
-    cursor = await alice.cursor()
+    cursor = await alice.events.cursor()
     left = iter(range(COUNT))
 
     async def write() -> None:
         for number in left:
-            await alice.send("Bob", f"{number} {TEXT}")
+            await alice.messages.send("Bob", f"{number} {TEXT}")
 
     async with anyio.create_task_group() as tasks:
         for _ in range(IN_FLIGHT):
@@ -225,7 +225,7 @@ async def _write(alice: App) -> None:
 async def _catch_up(bob: App) -> float:
     """Give the octets of envelopes a second, from the first message that Bob has to the last."""
     began, arrived = 0.0, 0
-    async for event in bob.events(after=await bob.cursor()):
+    async for event in bob.events.follow(after=await bob.events.cursor()):
         if isinstance(event, MessageAdded):
             began = began or perf_counter()
             arrived += 1

@@ -17,7 +17,7 @@ from balchat_network_tor.testing import PrivateTorNetwork
 
 from balchat_host.api.events import ContactChanged, MessageStateChanged, RequestReceived
 from balchat_host.api.types import Phase, Secret
-from balchat_host.api.views import ContactState, MessageState, Status
+from balchat_host.api.views import ContactState, MessageState, ServiceStatus
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.local_profile import LocalProfile
 
@@ -114,10 +114,10 @@ async def two_contacts(room: Room, configuration: dict[str, str]) -> AsyncGenera
 
 async def introduce(alice: App, bob: App) -> None:
     """Make two accounts contacts of each other, called Alice and Bob."""
-    alices, bobs = await alice.cursor(), await bob.cursor()
-    await alice.add_contact((await bob.code()).code, "Bob")
+    alices, bobs = await alice.events.cursor(), await bob.events.cursor()
+    await alice.contacts.add((await bob.account.code()).code, "Bob")
     await until(bob, bobs, lambda event: isinstance(event, RequestReceived))
-    await bob.accept_request((await alice.code()).peer_id, "Alice")
+    await bob.requests.accept((await alice.account.code()).peer_id, "Alice")
     await until(
         alice,
         alices,
@@ -127,7 +127,7 @@ async def introduce(alice: App, bob: App) -> None:
 
 async def until(app: App, after: int, condition: Callable[[Event], bool]) -> None:
     """Follow an account's events until one meets the condition."""
-    async for event in app.events(after=after):
+    async for event in app.events.follow(after=after):
         if condition(event):
             return
 
@@ -135,15 +135,15 @@ async def until(app: App, after: int, condition: Callable[[Event], bool]) -> Non
 async def until_all(app: App, after: int, state: MessageState, count: int) -> None:
     """Follow an account's events until so many messages have reached a state."""
     left = count
-    async for event in app.events(after=after):
+    async for event in app.events.follow(after=after):
         if isinstance(event, MessageStateChanged) and event.state is state:
             left -= 1
             if not left:
                 return
 
 
-async def until_status(app: App, condition: Callable[[Status], bool]) -> None:
+async def until_status(app: App, condition: Callable[[ServiceStatus], bool]) -> None:
     """Follow an account's status until it meets the condition."""
-    async for status in app.watch_status():
+    async for status in app.status.watch():
         if condition(status):
             return

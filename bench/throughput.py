@@ -48,12 +48,12 @@ async def _measure(room: Room) -> list[Figure]:
 
 
 async def _rate(alice: App) -> float:
-    cursor = await alice.cursor()
+    cursor = await alice.events.cursor()
     left = iter(range(MESSAGES))
 
     async def write() -> None:
         for number in left:
-            await alice.send("Bob", f"{number} {TEXT}")
+            await alice.messages.send("Bob", f"{number} {TEXT}")
 
     began = perf_counter()
     async with anyio.create_task_group() as tasks:

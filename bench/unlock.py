@@ -44,7 +44,7 @@ async def _measure(room: Room) -> list[Figure]:
 
 async def _open(place: ProfileDirectory) -> None:
     async with LocalProfile(place).open(PASSPHRASE) as app:
-        await app.code()
+        await app.account.code()
 
 
 def _derive() -> None:

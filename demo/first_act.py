@@ -134,7 +134,7 @@ def _kill_in_mid_conversation(stage: Stage, alice: Person, bob: Person) -> None:
 def _write(author: Person, reader: Person, texts: Sequence[str]) -> list[str]:
     """Write messages as fast as they are accepted; give their ids."""
     with author.socket() as socket:
-        return [socket.call("send", contact=reader.name, text=text)["id"] for text in texts]
+        return [socket.call("messages.send", conversation=reader.name, text=text)["id"] for text in texts]
 
 
 def _write_to_somebody_away(stage: Stage, alice: Person, bob: Person) -> None:
@@ -171,11 +171,11 @@ def _deliveries(author: Person, reader: Person) -> list[float]:
     """Give the seconds from calling `send` to the event that says delivered, both over the local socket."""
     times: list[float] = []
     with author.socket() as calls, author.socket() as news:
-        events = news.events(calls.call("cursor"))
+        events = news.events(calls.call("events.cursor"))
         for number in range(_MEASURED):
             text = f"{number:>{_SIZE}}"
             began = time.perf_counter()
-            message = calls.call("send", contact=reader.name, text=text)["id"]
+            message = calls.call("messages.send", conversation=reader.name, text=text)["id"]
             while not is_state(next(events), message, "delivered"):
                 pass
             times.append(time.perf_counter() - began)

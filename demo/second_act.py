@@ -134,7 +134,7 @@ def _alice_writes_a_letter(stage: Stage, alice: Person, relay: RelayProgram, ear
 
 def _write(alice: Person) -> list[str]:
     with alice.socket() as socket:
-        return [socket.call("send", contact="Bob", text=text)["id"] for text in _LETTER]
+        return [socket.call("messages.send", conversation="Bob", text=text)["id"] for text in _LETTER]
 
 
 def _bob_reads(stage: Stage, bob: Person, count: int) -> None:

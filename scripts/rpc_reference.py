@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import types
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from inspect import Parameter, cleandoc
@@ -58,7 +59,7 @@ class Examples:
         carol, mallory, self.dave = (self.alice.stranger(name) for name in ("Carol", "Mallory", "Dave"))
         carol.ask("We met in Oslo.")
         mallory.ask("Cheap watches!")
-        self.alice.app.backup = _no_backup
+        self.alice.app.account.backup = _no_backup
         self._stand_ins = {self.question.id[:SHORT]: _digest("question")[:SHORT]}
         for each in (self.alice, self.bob.core, carol.core, mallory.core, self.dave.core):
             stand_in = made_up_peer(each.name)
@@ -72,7 +73,7 @@ class Examples:
 
     def replace_keys(self, lines: dict[str, list[str]]) -> dict[str, list[str]]:
         """Return the lines with the same keys, ids and codes in them each time."""
-        renewed = json.loads(lines["renew_recovery_code"][1].removeprefix("← "))["result"]["octets"]
+        renewed = json.loads(lines["account.renew_recovery_code"][1].removeprefix("← "))["result"]["octets"]
         self._stand_ins[renewed] = _encoded(Secret.from_text(_digest("new code")[:40]))
         for found in re.findall("[0-9a-f]{32,}", "\n".join(line for some in lines.values() for line in some)):
             self._stand_ins.setdefault(found, _digest(f"id {len(self._stand_ins)}")[: len(found)])
@@ -98,7 +99,7 @@ def _digest(word: str) -> str:
 
 
 def _encoded(secret: Secret) -> str:
-    return json.loads(METHODS["renew_recovery_code"].codec.encode(secret))["octets"]
+    return json.loads(METHODS["account.renew_recovery_code"].codec.encode(secret))["octets"]
 
 
 class Transcript:
@@ -141,35 +142,37 @@ async def record() -> dict[str, list[str]]:
     relay = made_up_peer("relay").onion
     calls: dict[str, dict[str, Any]] = {
         "hello": {},
-        "code": {},
-        "status": {},
-        "change_passphrase": {"old": code, "new": passphrase},
-        "renew_recovery_code": {"passphrase": passphrase},
-        "backup": {"target": "/media/stick/alice.backup"},
-        "add_contact": {"code": examples.dave.code, "introduction": "It is me, Alice."},
-        "contacts": {},
-        "contact": {"contact": "bob"},
-        "rename_contact": {"contact": "Dave", "name": "David"},
-        "safety_number": {"contact": "Bob"},
-        "verify_contact": {"contact": "Bob", "safety_number": examples.safety_number},
-        "block_contact": {"contact": "David"},
-        "unblock_contact": {"contact": "David"},
-        "remove_contact": {"contact": "David"},
-        "requests": {},
-        "accept_request": {"request": "Carol"},
-        "reject_request": {"request": "Mallory"},
-        "add_relay": {"address": f"balchat-relay:{relay.removesuffix('.onion')}"},
-        "relays": {},
-        "check_relay": {"relay": relay},
-        "set_default_relay": {"relay": relay[:SHORT]},
-        "remove_relay": {"relay": relay},
-        "conversation": {"which": "me"},
-        "send": {"contact": "Bob", "text": "Yes!", "reply_to": question.id[:SHORT]},
-        "message": {"message_id": question.id},
-        "history": {"contact": "Bob", "limit": 2},
-        "mark_read": {"contact": "Bob", "up_to": question.id},
-        "cursor": {},
-        "acknowledge": {"subscriber": "my-bot", "cursor": 3},
+        "capabilities": {},
+        "account.code": {},
+        "status.get": {},
+        "account.verify_passphrase": {"passphrase": passphrase},
+        "account.change_passphrase": {"old": code, "new": passphrase},
+        "account.renew_recovery_code": {"passphrase": passphrase},
+        "account.backup": {"target": "/media/stick/alice.backup"},
+        "contacts.add": {"code": examples.dave.code, "introduction": "It is me, Alice."},
+        "contacts.list": {},
+        "contacts.get": {"contact": "bob"},
+        "contacts.rename": {"contact": "Dave", "name": "David"},
+        "contacts.safety_number": {"contact": "Bob"},
+        "contacts.verify": {"contact": "Bob", "safety_number": examples.safety_number},
+        "contacts.block": {"contact": "David"},
+        "contacts.unblock": {"contact": "David"},
+        "contacts.remove": {"contact": "David"},
+        "requests.list": {},
+        "requests.accept": {"request": "Carol"},
+        "requests.reject": {"request": "Mallory"},
+        "relays.add": {"address": f"balchat-relay:{relay.removesuffix('.onion')}"},
+        "relays.list": {},
+        "relays.check": {"relay": relay},
+        "relays.set_default": {"relay": relay[:SHORT]},
+        "relays.remove": {"relay": relay},
+        "conversations.get": {"conversation": "me"},
+        "messages.send": {"conversation": "Bob", "text": "Yes!", "reply_to": question.id[:SHORT]},
+        "messages.get": {"message": question.id},
+        "messages.history": {"conversation": "Bob", "limit": 2},
+        "conversations.mark_read": {"conversation": "Bob", "up_to": question.id},
+        "events.cursor": {},
+        "events.acknowledge": {"subscriber": "my-bot", "cursor": 3},
     }
     with TemporaryDirectory(prefix="rpc-") as directory:
         context = FrontEndContext(profile=Path(directory), runtime_directory=Path(directory))
@@ -191,30 +194,30 @@ async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dic
         assert "result" in answer, answer
         recorded[name] = transcript.cut()
 
-    stream = await transcript.say("watch_status", {})
+    stream = await transcript.say("status.watch", {})
     await transcript.hear()
-    recorded["watch_status"] = transcript.cut()
+    recorded["status.watch"] = transcript.cut()
     await transcript.say("cancel", {"stream": stream})
     await transcript.hear(2)
     recorded["cancel"] = transcript.cut()
 
-    stream = await transcript.say("events", {"after": 1})
+    stream = await transcript.say("events.follow", {"after": 1})
     await transcript.hear(3)
-    recorded["events"] = transcript.cut()
+    recorded["events.follow"] = transcript.cut()
     await transcript.say("cancel", {"stream": stream}, notify=True)
     while (await transcript.hear()).get("id") != stream:
         pass
     transcript.cut()
 
-    stream = await transcript.say("events", {"after": 0, "credit": 1})
+    stream = await transcript.say("events.follow", {"after": 0, "credit": 1})
     await transcript.hear()
     await transcript.say("credit", {"stream": stream, "values": 2}, notify=True)
     await transcript.hear(2)
     recorded["credit"] = transcript.cut()
 
-    await transcript.say("shut_down", {})
+    await transcript.say("account.shut_down", {})
     await transcript.hear()
-    recorded["shut_down"] = transcript.cut()
+    recorded["account.shut_down"] = transcript.cut()
     return recorded
 
 
@@ -228,7 +231,7 @@ def words(hint: Any) -> str:
         return words(arguments[0])
     if origin in {Union, types.UnionType}:
         return " or ".join(words(each) for each in arguments)
-    if origin is list:
+    if origin in {list, Sequence, frozenset}:
         return f"list of {words(arguments[0])}"
     if origin is dict:
         return f"object of {words(arguments[1])} by name"
@@ -274,6 +277,15 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 # -- sections
 
 
+def owner_section(owner: type, examples: dict[str, list[str]]) -> str:
+    """Describe an area with its methods; the connection and the App have no area."""
+    methods = [method for method in METHODS.values() if method.owner is owner]
+    head = f"`{methods[0].area}`" if methods[0].area else owner.__name__
+    return f"### {head}\n\n{text_of(owner)}\n\n" + "".join(
+        method_section(method, examples[method.name]) for method in methods
+    )
+
+
 def method_section(method: Method, example: list[str]) -> str:
     """Describe one method."""
     hints = get_type_hints(method.parameters, include_extras=True)
@@ -283,8 +295,8 @@ def method_section(method: Method, example: list[str]) -> str:
     parameters = table(("parameter", "type", "without it"), rows) or "No parameters.\n\n"
     gives = f"{'A stream of' if method.streams else 'Result:'} {words(method.result)}."
     block = "\n".join(example)
-    text = text_of(getattr(method.owner, method.name))
-    return f"### `{method.name}`\n\n{text}\n\n{parameters}{gives}\n\n```text\n{block}\n```\n\n"
+    text = text_of(getattr(method.owner, method.attribute))
+    return f"#### `{method.name}`\n\n{text}\n\n{parameters}{gives}\n\n```text\n{block}\n```\n\n"
 
 
 def _default(parameter: Parameter) -> str:
@@ -328,7 +340,7 @@ def reference() -> str:
     return "".join(
         (
             "## Methods\n\n",
-            *(method_section(method, examples[name]) for name, method in METHODS.items()),
+            *(owner_section(owner, examples) for owner in dict.fromkeys(each.owner for each in METHODS.values())),
             "## Values\n\n",
             *(type_section(kind) for kind in kinds),
             "## Events\n\n",

@@ -142,6 +142,12 @@ class NoSuchRequest(NoSuch):
     code = "no-such-request"
 
 
+class NotOffered(CallerError):
+    """The running balchat does not offer {name}. It may be older than this program: end it and start the newer one."""
+
+    code = "not-offered"
+
+
 class NoSuchRelay(NoSuch):
     """No relay, or more than one, begins with {name}. `balchat relay list` shows them."""
 

@@ -2,13 +2,13 @@
 
 Events are durable: each is written in the transaction that made it true and has a cursor. A front end reads from
 the last cursor that it acknowledged. What is only true for the moment (who is reachable, how far Tor has come) is no
-event; `App.watch_status` shows it.
+event; `App.status.watch` shows it.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from balchat_host.api.views import ContactView, Message, MessageState, RequestView
+from balchat_host.api.views import ContactView, MessageState, MessageView, RequestView
 
 event_types: Final[dict[str, type["Event"]]] = {}
 """All event classes by their `type`."""
@@ -33,7 +33,7 @@ class MessageAdded(Event):
 
     type: ClassVar[str] = "message.added"
 
-    message: Message
+    message: MessageView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -211,7 +211,7 @@ class TransportContext(ABC):
         """Tell that `peer` came within reach or left it; the host sends at once what waits for it. Never waits."""
 
 
-class Relays(ABC):
+class RelayManager(ABC):
     """The relays of a transport that stores and forwards: what a person adds, looks at and takes away.
 
     A relay is called by its onion address, or its beginning (6 characters or more) where only one begins so.
@@ -245,7 +245,7 @@ class Transport(ABC):
     """Carries envelopes. What a transport plugin's factory gives."""
 
     @property
-    def relays(self) -> Relays | None:
+    def relays(self) -> RelayManager | None:
         """The relays that people manage, or None where this transport has none."""
         return None
 

@@ -35,7 +35,7 @@ class ContactState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class MessageView:
     """One message of a conversation.
 
     `author` is the contact's name, or None when we wrote it. `text` is None where the content is of a type that is
@@ -165,7 +165,7 @@ class OutboxView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class ServiceStatus:
     """The honest state of everything. `network`, `transports` and `plugins` are by plugin name.
 
     `plugins` has every other enabled plugin that serves in the account's process, and those that are broken;

@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from balchat_host.api.frontend import NOTES_TO_SELF
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import ContactView, ConversationView, Message
+from balchat_host.api.views import ContactView, ConversationView, MessageView
 from balchat_host.core import rows
 from balchat_host.core.delivery import progress
 from balchat_host.core.rows import ContactRow, ConversationRow, MessageRow
@@ -59,9 +59,9 @@ def contact_body(view: ContactView) -> dict[str, Any]:
     return asdict(view)
 
 
-def message_view(row: MessageRow) -> Message:
+def message_view(row: MessageRow) -> MessageView:
     """Show a message."""
-    return Message(
+    return MessageView(
         id=row.id.hex(),
         conversation=row.conversation_id.hex(),
         author=None if row.ours else row.author_name,
@@ -78,7 +78,7 @@ def message_view(row: MessageRow) -> Message:
     )
 
 
-def message_view_at_first(row: MessageRow) -> Message:
+def message_view_at_first(row: MessageRow) -> MessageView:
     """Show a message as it was when it came into its conversation."""
     return message_view(replace(row, progress=progress.at_first(recipients=row.progress.recipients)))
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import Outgoing, Relays, Transport
+from balchat_host.api.transport import Outgoing, RelayManager, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
@@ -47,7 +47,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
 
     # -- for the router
 
-    def relays(self) -> Relays | None:
+    def relays(self) -> RelayManager | None:
         """Return the relays that people manage at the transport; None where it has none. Raises NetworkUnavailable."""
         if self._object is None:
             raise self._absent()

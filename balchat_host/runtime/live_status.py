@@ -8,7 +8,7 @@ from typing import Final
 from balchat_host.api.bell import Bell
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, OwnOnion, PeerId, Phase, ServiceState
-from balchat_host.api.views import ContactView, Status
+from balchat_host.api.views import ContactView, ServiceStatus
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
@@ -89,9 +89,9 @@ class LiveStatus:
             return replace(view, reachable=peer in self._reachable, reason=SENDING_FAILED)
         return replace(view, reachable=peer in self._reachable)
 
-    def status(self, tx: ReadTransaction) -> Status:
+    def status(self, tx: ReadTransaction) -> ServiceStatus:
         """Return everything as it is now."""
-        return Status(
+        return ServiceStatus(
             vault="unlocked",
             profile=self._profile,
             running=self.running,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from balchat_host.api.errors import PluginError
-from balchat_host.api.transport import Relays, Transport
+from balchat_host.api.transport import RelayManager, Transport
 from balchat_host.api.views import RelayView
 from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.plugin_failure_messages import words_of
@@ -12,10 +12,10 @@ from balchat_host.runtime.plugin_failure_messages import words_of
 T = TypeVar("T")
 
 
-class ManagedRelays(Relays):
+class ManagedRelays(RelayManager):
     """Hands every call on. Raises PluginError, NetworkUnavailable, and what `Relays` does."""
 
-    def __init__(self, transport: EnabledPlugin[Transport], relays: Relays) -> None:
+    def __init__(self, transport: EnabledPlugin[Transport], relays: RelayManager) -> None:
         self._transport = transport
         self._relays = relays
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import Latency, Outgoing, Relays
+from balchat_host.api.transport import Latency, Outgoing, RelayManager
 from balchat_host.api.types import PeerId, Route
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_transport import EnabledTransport
@@ -35,7 +35,7 @@ class Router:
         """Whether a transport runs that stores and forwards."""
         return any(transport.runs for transport in self.storing)
 
-    def relays(self) -> Relays | None:
+    def relays(self) -> RelayManager | None:
         """Return the relays that people manage; None where no enabled transport has any.
 
         Raises NetworkUnavailable while one that may have some does not run.

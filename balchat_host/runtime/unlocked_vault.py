@@ -9,7 +9,7 @@ from balchat_host.api.storage import Vault
 from balchat_host.api.types import Secret
 from balchat_host.core.unit_of_work import Effect, Policy
 from balchat_host.runtime.live_status import LiveStatus
-from balchat_host.runtime.local_app import LocalApp, Running
+from balchat_host.runtime.local_app import LocalAccount, LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 
@@ -56,10 +56,7 @@ class UnlockedAccount:
 
     def app(self, runner: UnitOfWorkRunner, running: Running | None = None) -> LocalApp:
         """Return the App that works by `runner`; `running` is what runs around it."""
-        return LocalApp(
-            runner,
-            self.live_status,
-            new_recovery_code=self.new_recovery_code,
-            process_id=self.process_id,
-            running=running,
+        account = LocalAccount(
+            runner, new_recovery_code=self.new_recovery_code, process_id=self.process_id, running=running
         )
+        return LocalApp(runner, self.live_status, account, running)

@@ -50,10 +50,10 @@ def _active(name: str) -> Callable[[list[Event]], bool]:
 
 async def introduce(alice: App, bob: App) -> None:
     """Make the two contacts of each other, as `Alice` and `Bob`."""
-    alices, bobs = await alice.cursor(), await bob.cursor()
-    await alice.add_contact((await bob.code()).code, "Bob", "It is me")
+    alices, bobs = await alice.events.cursor(), await bob.events.cursor()
+    await alice.contacts.add((await bob.account.code()).code, "Bob", "It is me")
     await until(bob, bobs, _any(lambda event: isinstance(event, RequestReceived)))
-    await bob.accept_request((await alice.code()).peer_id, "Alice")
+    await bob.requests.accept((await alice.account.code()).peer_id, "Alice")
     await until(alice, alices, _active("Bob"))
     await until(bob, bobs, _active("Alice"))
 
@@ -71,103 +71,103 @@ class AppPairKit:
         raise NotImplementedError("a subclass of AppPairKit gives the fixture `bob`")
 
     async def test_a_request_waits_for_approval(self, alice: TestedAccount, bob: TestedAccount) -> None:
-        alices, bobs = await alice.app.cursor(), await bob.app.cursor()
-        ours = await alice.app.code()
-        added = await alice.app.add_contact((await bob.app.code()).code, "Bob", "It is me")
+        alices, bobs = await alice.app.events.cursor(), await bob.app.events.cursor()
+        ours = await alice.app.account.code()
+        added = await alice.app.contacts.add((await bob.app.account.code()).code, "Bob", "It is me")
         assert added.state is not ContactState.ACTIVE
         event = (await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived))))[-1]
-        (waiting,) = await bob.app.requests()
+        (waiting,) = await bob.app.requests.list()
         assert isinstance(event, RequestReceived)
         assert event.request == waiting
         assert (waiting.peer_id, waiting.onion, waiting.introduction) == (ours.peer_id, ours.onion, "It is me")
-        assert (await bob.app.status()).requests == 1
-        assert await bob.app.contacts() == []
-        accepted = await bob.app.accept_request(waiting.peer_id, "Alice")
+        assert (await bob.app.status.get()).requests == 1
+        assert await bob.app.contacts.list() == []
+        accepted = await bob.app.requests.accept(waiting.peer_id, "Alice")
         assert (accepted.name, accepted.peer_id) == ("Alice", ours.peer_id)
-        assert await bob.app.requests() == []
+        assert await bob.app.requests.list() == []
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestClosed)))
         await until(alice.app, alices, _active("Bob"))
 
     async def test_a_rejected_request_leaves_nothing(self, alice: TestedAccount, bob: TestedAccount) -> None:
-        bobs = await bob.app.cursor()
-        await alice.app.add_contact((await bob.app.code()).code, "Bob")
+        bobs = await bob.app.events.cursor()
+        await alice.app.contacts.add((await bob.app.account.code()).code, "Bob")
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
-        await bob.app.reject_request((await alice.app.code()).onion)
-        assert (await bob.app.requests(), await bob.app.contacts()) == ([], [])
+        await bob.app.requests.reject((await alice.app.account.code()).onion)
+        assert (await bob.app.requests.list(), await bob.app.contacts.list()) == ([], [])
         with pytest.raises(NoSuchContact):
-            await bob.app.send((await alice.app.code()).onion, "hello")
+            await bob.app.messages.send((await alice.app.account.code()).onion, "hello")
 
     async def test_who_adds_whoever_asked_accepts(self, alice: TestedAccount, bob: TestedAccount) -> None:
-        alices, bobs = await alice.app.cursor(), await bob.app.cursor()
-        await alice.app.add_contact((await bob.app.code()).code, "Bob")
+        alices, bobs = await alice.app.events.cursor(), await bob.app.events.cursor()
+        await alice.app.contacts.add((await bob.app.account.code()).code, "Bob")
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
-        await bob.app.add_contact((await alice.app.code()).code, "Alice")
-        assert await bob.app.requests() == []
+        await bob.app.contacts.add((await alice.app.account.code()).code, "Alice")
+        assert await bob.app.requests.list() == []
         await until(alice.app, alices, _active("Bob"))
         await until(bob.app, bobs, _active("Alice"))
 
     async def test_both_see_the_same_safety_number(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
-        theirs = await alice.app.safety_number("Bob")
-        ours = await bob.app.safety_number("Alice")
+        theirs = await alice.app.contacts.safety_number("Bob")
+        ours = await bob.app.contacts.safety_number("Alice")
         assert ours.safety_number == theirs.safety_number
-        assert (await bob.app.verify_contact("Alice", theirs.safety_number)).verified
-        assert not (await alice.app.safety_number("Bob")).verified
+        assert (await bob.app.contacts.verify("Alice", theirs.safety_number)).verified
+        assert not (await alice.app.contacts.safety_number("Bob")).verified
 
     async def test_a_message_arrives_and_its_states_are_true(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
-        alices, bobs = await alice.app.cursor(), await bob.app.cursor()
-        sent = await alice.app.send("Bob", "hello 🦦")
+        alices, bobs = await alice.app.events.cursor(), await bob.app.events.cursor()
+        sent = await alice.app.messages.send("Bob", "hello 🦦")
         event = (await until(bob.app, bobs, _any(lambda event: isinstance(event, MessageAdded))))[-1]
         assert isinstance(event, MessageAdded)
         got = event.message
         assert (got.id, got.text, got.state) == (sent.id, sent.text, MessageState.RECEIVED)
-        assert (got.author, got.author_id) == ("Alice", (await alice.app.code()).peer_id)
-        assert await bob.app.history("Alice") == [got]
-        assert [contact.unread for contact in await bob.app.contacts()] == [1]
+        assert (got.author, got.author_id) == ("Alice", (await alice.app.account.code()).peer_id)
+        assert await bob.app.messages.history("Alice") == [got]
+        assert [contact.unread for contact in await bob.app.contacts.list()] == [1]
         await until(alice.app, alices, _reached(sent.id, MessageState.DELIVERED))
-        await bob.app.mark_read("Alice", got.id)
-        assert [contact.unread for contact in await bob.app.contacts()] == [0]
+        await bob.app.conversations.mark_read("Alice", got.id)
+        assert [contact.unread for contact in await bob.app.contacts.list()] == [0]
         events = await until(alice.app, alices, _reached(sent.id, MessageState.READ))
         states = [event.state for event in events if isinstance(event, MessageStateChanged)]
         assert all(PROGRESS.index(one) < PROGRESS.index(next_one) for one, next_one in pairwise(states))
-        assert (await alice.app.message(sent.id)).state is MessageState.READ
-        assert (await alice.app.status()).outbox.waiting == 0
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.READ
+        assert (await alice.app.status.get()).outbox.waiting == 0
 
     async def test_a_conversation_is_the_same_on_both_sides(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
-        first = await alice.app.send("Bob", "hello")
+        first = await alice.app.messages.send("Bob", "hello")
         await self._arrival(bob.app, first.id)
-        reply = await bob.app.send("Alice", "hello yourself", reply_to=first.id)
+        reply = await bob.app.messages.send("Alice", "hello yourself", reply_to=first.id)
         await self._arrival(alice.app, reply.id)
         seen = [
             [(message.id, message.text, message.in_reply_to) for message in history]
-            for history in (await alice.app.history("Bob"), await bob.app.history("Alice"))
+            for history in (await alice.app.messages.history("Bob"), await bob.app.messages.history("Alice"))
         ]
         assert seen[0] == seen[1] == [(first.id, "hello", None), (reply.id, "hello yourself", first.id)]
 
     async def test_many_messages_arrive_once_and_in_order(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
-        sent = [await alice.app.send("Bob", f"message {number}") for number in range(30)]
+        sent = [await alice.app.messages.send("Bob", f"message {number}") for number in range(30)]
         await self._arrival(bob.app, sent[-1].id)
-        assert [message.id for message in await bob.app.history("Alice")] == [message.id for message in sent]
+        assert [message.id for message in await bob.app.messages.history("Alice")] == [message.id for message in sent]
 
     async def test_what_was_written_before_the_approval_arrives_after(
         self, alice: TestedAccount, bob: TestedAccount
     ) -> None:
-        bobs = await bob.app.cursor()
-        await alice.app.add_contact((await bob.app.code()).code, "Bob")
-        sent = await alice.app.send("Bob", "are you there?")
+        bobs = await bob.app.events.cursor()
+        await alice.app.contacts.add((await bob.app.account.code()).code, "Bob")
+        sent = await alice.app.messages.send("Bob", "are you there?")
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
-        await bob.app.accept_request((await alice.app.code()).peer_id, "Alice")
+        await bob.app.requests.accept((await alice.app.account.code()).peer_id, "Alice")
         await self._arrival(bob.app, sent.id)
 
     async def test_a_blocked_contact_is_heard_after_unblocking(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
-        await bob.app.block_contact("Alice")
-        sent = await alice.app.send("Bob", "hello?")
-        assert await bob.app.history("Alice") == []
-        await bob.app.unblock_contact("Alice")
+        await bob.app.contacts.block("Alice")
+        sent = await alice.app.messages.send("Bob", "hello?")
+        assert await bob.app.messages.history("Alice") == []
+        await bob.app.contacts.unblock("Alice")
         await self._arrival(bob.app, sent.id)
 
     async def _arrival(self, app: App, message_id: str) -> None:

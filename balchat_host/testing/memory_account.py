@@ -3,7 +3,7 @@
     alice = MemoryAccount("Alice")
     bob = alice.befriend("Bob")                  # a contact: somebody with an account, whom the test plays
     bob.write("Are you there?")                  # has arrived when this returns
-    await alice.app.send("Bob", "Always.")       # is queued, for Bob is away
+    await alice.app.messages.send("Bob", "Always.")       # is queued, for Bob is away
     bob.receive()                                # is delivered
     bob.read()                                   # is read
 
@@ -32,7 +32,7 @@ from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
 from balchat_host.runtime.live_status import LiveStatus
-from balchat_host.runtime.local_app import LocalApp, Running
+from balchat_host.runtime.local_app import LocalAccount, LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_relays import MemoryRelays
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
@@ -47,7 +47,7 @@ KEPT: Final = "account.json"
 """The file by which an account in memory is known in the folder of a backup, or of a profile."""
 
 
-class _App(LocalApp):
+class _Account(LocalAccount):
     """Leaves a folder where a backup is made, since people look for one."""
 
     kept: str
@@ -105,7 +105,7 @@ class MemoryAccount(SimulatedAccount):
         self.world = world or MemoryWorld()
         self.passphrase = passphrase
         self.ended = False
-        """Whether `App.shut_down` was called."""
+        """Whether `App.account.shut_down` was called."""
         self._storage = MemoryStorage()
         self.recovery_code = self._storage.new_recovery_code()
         slots = {SlotKind.PASSPHRASE: passphrase, SlotKind.RECOVERY_CODE: self.recovery_code}
@@ -115,14 +115,16 @@ class MemoryAccount(SimulatedAccount):
         self.live_status.changed = _Bell()
         self.live_status.running = True
         self.relays = MemoryRelays(self._advertise) if has_relays else None
-        self.app = _App(
-            self._new_runner(self.follow),
-            self.live_status,
+        runner = self._new_runner(self.follow)
+        running = Running(stop=self._end, relays=lambda: self.relays, in_flight=lambda: 0)
+        account = _Account(
+            runner,
             new_recovery_code=self._storage.new_recovery_code,
             process_id=process_id or os.getpid(),
-            running=Running(stop=self._end, relays=lambda: self.relays, in_flight=lambda: 0),
+            running=running,
         )
-        self.app.kept = self.kept
+        account.kept = self.kept
+        self.app = LocalApp(runner, self.live_status, account, running)
         self.create()
         self.set_network(ONLINE)
 
@@ -135,7 +137,8 @@ class MemoryAccount(SimulatedAccount):
         """Return the `App` of an account that was unlocked while no balchat runs: it sends nothing."""
         live_status = LiveStatus(profile="default", policy="both", works_as="both")
         runner = self._new_runner(live_status.carry_out)
-        return LocalApp(runner, live_status, new_recovery_code=self._storage.new_recovery_code, process_id=0)
+        account = LocalAccount(runner, new_recovery_code=self._storage.new_recovery_code, process_id=0, running=None)
+        return LocalApp(runner, live_status, account)
 
     # -- people
 
@@ -175,20 +178,22 @@ class MemoryAccount(SimulatedAccount):
         self.change(after_restore.resume)
 
     def fail_next(self, method: str, error: BaseException) -> None:
-        """Let the next call of a method of `app` raise `error` and do nothing. Not for the streams.
+        """Let the next call of a method of `app`, such as `messages.send`, raise `error` and do nothing.
 
-        For what cannot be had otherwise: a lost connection, or an exception that nobody foresaw.
+        Not for the streams. For what cannot be had otherwise: a lost connection, or an exception that nobody foresaw.
         """
+        area_name, name = method.split(".")
+        area = getattr(self.app, area_name)
 
         async def failing() -> None:
             await checkpoint()
             raise error
 
         def fail(*_: object, **__: object) -> Coroutine[Any, Any, None]:
-            delattr(self.app, method)
+            delattr(area, name)
             return failing()
 
-        setattr(self.app, method, fail)
+        setattr(area, name, fail)
 
     def notice(self, other: PeerId, *, reachable: bool) -> None:
         self.live_status.set_reachable(TRANSPORT, other, reachable=reachable)

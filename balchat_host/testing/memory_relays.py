@@ -7,7 +7,7 @@ from typing import Final
 from anyio.lowlevel import checkpoint
 
 from balchat_host.api.errors import BadOnionAddress, BadRelayAddress, NoSuchRelay, TooMany
-from balchat_host.api.transport import Relays
+from balchat_host.api.transport import RelayManager
 from balchat_host.api.types import ONLINE, PeerId, ServiceState
 from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.api.views import RelayView
@@ -17,7 +17,7 @@ _SHORTEST: Final = 6
 """Characters of the shortest beginning that stands for an address."""
 
 
-class MemoryRelays(Relays):
+class MemoryRelays(RelayManager):
     """Keeps relays, the default one first. `changed` is called with their onion addresses after each change."""
 
     def __init__(self, changed: Callable[[Sequence[str]], None] = lambda _onions: None) -> None:

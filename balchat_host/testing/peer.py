@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
+from balchat_host.api.views import ContactState, ContactView, MessageState, MessageView, RequestView
 from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.first_contact import asking, requests
@@ -54,7 +54,7 @@ class Peer:
         return self._account.live_status.complete(found)
 
     @property
-    def conversation(self) -> list[Message]:
+    def conversation(self) -> list[MessageView]:
         """Everything that we wrote to each other, as the account's `app` shows it, oldest first."""
         return self._account.history(self.core)
 
@@ -90,7 +90,7 @@ class Peer:
 
     # -- what they write
 
-    def write(self, text: str, reply_to: str | None = None) -> Message:
+    def write(self, text: str, reply_to: str | None = None) -> MessageView:
         """Write a message. Return it as we see it, or as they do where it did not arrive because they are blocked."""
         self._be_accepted()
         written = self.core.write(self._account, text, reply_to)
@@ -98,7 +98,7 @@ class Peer:
         newest = self._newest()
         return newest if newest is not None and newest.id == written.id else written
 
-    def write_content(self, content_type: str, content: bytes = b"") -> Message | None:
+    def write_content(self, content_type: str, content: bytes = b"") -> MessageView | None:
         """Write something of a content type that may be none that is shown as text. Return it as we see it."""
         self._be_accepted()
         us = self._account.peer.octets.hex()
@@ -171,6 +171,6 @@ class Peer:
         if ours is None or ours.state is not ContactState.ACTIVE:
             self._world.exchange(self._account, self.core)
 
-    def _newest(self) -> Message | None:
+    def _newest(self) -> MessageView | None:
         newest = self._account.read(lambda tx: history.history(tx, self.peer_id, limit=1, before=None))
         return newest[0] if newest else None

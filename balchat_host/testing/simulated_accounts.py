@@ -13,7 +13,7 @@ from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.storage import ReadTransaction, Transaction
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ContactView, Message
+from balchat_host.api.views import ContactView, MessageView
 from balchat_host.core import account, contacts, inbox, schema
 from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.first_contact import answering
@@ -107,11 +107,11 @@ class SimulatedAccount:
 
         return self.read(look)
 
-    def write(self, other: "SimulatedAccount", text: str, reply_to: str | None = None) -> Message:
+    def write(self, other: "SimulatedAccount", text: str, reply_to: str | None = None) -> MessageView:
         """Write to another account."""
         return self.change(lambda unit: compose(unit, _key(other), text, reply_to=reply_to))
 
-    def history(self, other: "SimulatedAccount") -> list[Message]:
+    def history(self, other: "SimulatedAccount") -> list[MessageView]:
         """Return the whole conversation with another account."""
         return self.read(lambda tx: history.history(tx, _key(other), limit=history.MAX_HISTORY, before=None))
 

@@ -50,7 +50,7 @@ async def until_true(app: App, condition: Callable[[], Awaitable[object]], *, pa
     `patience` is in seconds. Raises TimeoutError.
     """
     with anyio.fail_after(patience):
-        async with closing(app.watch_status()) as states:
+        async with closing(app.status.watch()) as states:
             async for _ in states:
                 if await condition():
                     return

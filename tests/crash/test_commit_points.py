@@ -26,11 +26,11 @@ def has_state(message: str, *states: str) -> Any:
 
 def converse(alice: Survivor, bob: Survivor) -> None:
     """Everything that two people do, from the first contact on."""
-    code = bob.call("code")["code"]
-    alice.call("add_contact", code=code, introduction="Alice, from the library")
+    code = bob.call("account.code")["code"]
+    alice.call("contacts.add", code=code, introduction="Alice, from the library")
     early = alice.write("Bob", "written before Bob said yes")
     bob.until(is_request, beside=alice)
-    bob.call("accept_request", request="Alice")
+    bob.call("requests.accept", request="Alice")
     for one, other in ((alice, bob), (bob, alice)):
         one.until(is_active, beside=other)
     alice.until(has_state(early, "delivered"), beside=bob)
@@ -38,7 +38,7 @@ def converse(alice: Survivor, bob: Survivor) -> None:
     texts = [alice.write("Bob", f"{number} of Alice") for number in range(3)]
     bob.until(has_state(answer, "delivered"), beside=alice)
     alice.until(has_state(texts[-1], "delivered"), beside=bob)
-    bob.call("mark_read", contact="Alice", up_to=texts[-1])
+    bob.call("conversations.mark_read", conversation="Alice", up_to=texts[-1])
     alice.until(has_state(texts[-1], "read"), beside=bob)
     last = bob.write("Alice", "last of Bob")
     bob.until(has_state(last, "delivered"), beside=alice)
@@ -50,12 +50,14 @@ def require_same(alice: Survivor, bob: Survivor) -> None:
         "Bob": ["first of Bob", "last of Bob"],
     }
     for author, reader in ((alice, bob), (bob, alice)):
-        ours = [m for m in author.call("history", contact=reader.person.name) if m["author"] is None]
-        theirs = [m for m in reader.call("history", contact=author.person.name) if m["author"] is not None]
+        ours = [m for m in author.call("messages.history", conversation=reader.person.name) if m["author"] is None]
+        theirs = [
+            m for m in reader.call("messages.history", conversation=author.person.name) if m["author"] is not None
+        ]
         assert [m["text"] for m in ours] == written[author.person.name]
         assert [m["id"] for m in theirs] == [m["id"] for m in ours]
         assert {m["state"] for m in ours} <= {"delivered", "read"}
-        assert author.call("status")["outbox"]["waiting"] == 0
+        assert author.call("status.get")["outbox"]["waiting"] == 0
 
 
 @pytest.mark.timeout(PATIENCE)

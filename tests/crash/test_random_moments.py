@@ -42,9 +42,9 @@ def test_deaths_at_random_moments_lose_and_double_nothing(make_pair: Any, die_at
     for one in (alice, bob):
         die_at(one.person, "before", 0)
         one.start()
-    alice.call("add_contact", code=bob.call("code")["code"])
+    alice.call("contacts.add", code=bob.call("account.code")["code"])
     bob.until(lambda event: event["type"] == "request.received")
-    bob.call("accept_request", request="Alice")
+    bob.call("requests.accept", request="Alice")
     alice.until(lambda event: event["type"] == "contact.changed" and event["contact"]["state"] == "active")
     written: dict[str, list[str]] = {"Alice": [], "Bob": []}
     for number in range(ROUNDS):
@@ -58,8 +58,14 @@ def test_deaths_at_random_moments_lose_and_double_nothing(make_pair: Any, die_at
         timer.join()
     for author, reader in ((alice, bob), (bob, alice)):
         reader.until(has(written[author.person.name][-1]))
-        ours = [m for m in author.call("history", contact=reader.person.name, limit=1000) if m["author"] is None]
-        theirs = [m for m in reader.call("history", contact=author.person.name, limit=1000) if m["author"]]
+        ours = [
+            m
+            for m in author.call("messages.history", conversation=reader.person.name, limit=1000)
+            if m["author"] is None
+        ]
+        theirs = [
+            m for m in reader.call("messages.history", conversation=author.person.name, limit=1000) if m["author"]
+        ]
         assert [m["text"] for m in ours] == written[author.person.name], f"seed {SEED}"
         assert [m["id"] for m in theirs] == [m["id"] for m in ours], f"seed {SEED}"
     assert alice.deaths + bob.deaths > ROUNDS // 2, "hardly anybody was killed"

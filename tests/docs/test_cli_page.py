@@ -15,12 +15,12 @@ from balchat_host.api.types import Check, ServiceState
 from balchat_host.api.views import (
     CodeView,
     ContactView,
-    Message,
+    MessageView,
     OutboxView,
     RelayView,
     RequestView,
     SafetyNumberView,
-    Status,
+    ServiceStatus,
 )
 
 PAGE = "cli.md"
@@ -66,9 +66,9 @@ def test_every_command_has_a_section_with_its_own_options_and_its_json(section, 
 @pytest.mark.parametrize(
     ("command", "view"),
     [
-        ("status", Status), ("status", OutboxView), ("status", ServiceState), ("code", CodeView),
+        ("status", ServiceStatus), ("status", OutboxView), ("status", ServiceState), ("code", CodeView),
         ("contacts list", ContactView), ("contacts verify", SafetyNumberView), ("requests list", RequestView),
-        ("history", Message), ("relay list", RelayView),
+        ("history", MessageView), ("relay list", RelayView),
         ("plugins list", PluginView), ("config show", SettingView), ("doctor", Check),
         *(("listen", event) for event in event_types.values()),
     ],

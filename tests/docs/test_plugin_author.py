@@ -161,7 +161,7 @@ def test_the_testing_pages_test_of_a_program_passes(blocks, tmp_path, capsys):
     def main(profiles, arguments):
         async def listed():
             async with await profiles.profile().connect() as app:
-                return await app.contacts()
+                return await app.contacts.list()
 
         sys.stdout.writelines(contact.name for contact in anyio.run(listed))
         return 0

@@ -18,6 +18,7 @@ from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api.frontend import App, FrontEndContext
+from balchat_host.api.frontend.area import areas_of
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.waiting import Seen
@@ -36,7 +37,7 @@ class Account(MemoryAccount):
         super().__init__()
         self.bob = self.befriend("Bob")
         self.acknowledged: Seen[int] = Seen()
-        self._acknowledge, self.app.acknowledge = self.app.acknowledge, self._note
+        self._acknowledge, self.app.events.acknowledge = self.app.events.acknowledge, self._note
 
     async def _note(self, subscriber: str, cursor: int) -> None:
         await self._acknowledge(subscriber, cursor)
@@ -69,8 +70,13 @@ def test_the_reference_is_the_codes(page: Any) -> None:
     assert runpy.run_path(str(SCRIPT))["page"](text) == text, "run scripts/rpc_reference.py"
 
 
-@pytest.mark.parametrize("name", sorted(App.__abstractmethods__ | METHODS.keys()))
+@pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_method_has_its_place(page: Any, name: str) -> None:
+    assert f"\n#### `{name}`\n" in page(PAGE)
+
+
+@pytest.mark.parametrize("name", sorted(areas_of(App)))
+def test_every_area_has_its_place(page: Any, name: str) -> None:
     assert f"\n### `{name}`\n" in page(PAGE)
 
 
@@ -117,7 +123,7 @@ async def test_the_bot_answers_once_and_goes_on_where_it_was(
     program = blocks(PAGE, "python")[1].text
     for said in (1, 2):
         # Its answer is the next event.
-        last = await account.app.cursor() + 1
+        last = await account.app.events.cursor() + 1
         async with await anyio.open_process([sys.executable, "-c", program, str(socket_path(context))]) as bot:
             await account.acknowledged.until(lambda cursors, last=last: last in cursors)
             bot.terminate()

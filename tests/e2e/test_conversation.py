@@ -42,7 +42,7 @@ def test_two_people_meet_talk_answer_and_see_what_was_read(onion_person: MakePer
     answer = bob.send("Alice", "Yes", "--reply-to", question["id"][:10])
     alice.events.until(came("Yes"))
     with alice.socket() as socket:
-        socket.call("mark_read", contact="Bob", up_to=answer["id"])
+        socket.call("conversations.mark_read", conversation="Bob", up_to=answer["id"])
     bob.events.until(reached(answer["id"], "read"))
     ours, theirs = alice.history("Bob"), bob.history("Alice")
     assert [m["text"] for m in ours] == ["written before you said yes", "Are you there?", "Yes"]

@@ -182,7 +182,7 @@ def test_an_idle_account_with_a_hundred_contacts_takes_little(onion_person: Make
     alice = onion_person("Alice")
     with alice.socket() as socket:
         for number in range(100):
-            socket.call("add_contact", code=some_onion(number), name=f"contact {number}")
+            socket.call("contacts.add", code=some_onion(number), name=f"contact {number}")
     status = Path(f"/proc/{alice.pid}/status").read_text()
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
     assert resident < 150 * 1024, "kilobytes, without tor's own"

@@ -27,7 +27,7 @@ async def make(profile):
 
 async def add(adding, added):
     async with adding.open(PASSPHRASE) as app, added.open(PASSPHRASE) as other:
-        await app.add_contact((await other.code()).code, added.name)
+        await app.contacts.add((await other.account.code()).code, added.name)
 
 for profile in profiles:
     anyio.run(make, profile)

@@ -17,7 +17,7 @@ from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.frontend import FrontEndContext
-from balchat_host.api.transport import Latency, Relays, Transport
+from balchat_host.api.transport import Latency, RelayManager, Transport
 from balchat_host.runtime.plugin_setups import TransportSetup
 from balchat_host.testing.app_kit import AppKit, TestedAccount
 from balchat_host.testing.app_pair_kit import AppPairKit
@@ -127,7 +127,7 @@ class HasRelays(Transport):
         return TransportSetup(name="has_relays", origin="has-relays 1.0", latency=latency, make=lambda _context: cls())
 
     @property
-    def relays(self) -> Relays:
+    def relays(self) -> RelayManager:
         return self._relays
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:

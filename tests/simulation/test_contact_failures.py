@@ -52,14 +52,14 @@ class Plant:
 
 
 async def contact(app: Any, name: str) -> ContactView:
-    (found,) = [each for each in await app.contacts() if each.name == name]
+    (found,) = [each for each in await app.contacts.list() if each.name == name]
     return found
 
 
 async def meet(one: Any, other: Any, name: str) -> None:
     """Make two accounts contacts; one calls the other `name`."""
     await introduce(one.app, other.app)
-    await one.app.rename_contact("Bob", name)
+    await one.app.contacts.rename("Bob", name)
 
 
 def about(peers: list[PeerId]) -> Callable[..., bool]:
@@ -86,17 +86,17 @@ async def test_what_fails_for_one_contact_stops_that_contact_and_shows_it(
         victims.append(bob.peer)
         plant.failure = FAILURES[failure]
         alice.watch.before_send = lambda _peer: None
-        stuck = await alice.app.send("Bob", "for later")
-        sent = await alice.app.send("Carol", "for now")
+        stuck = await alice.app.messages.send("Bob", "for later")
+        sent = await alice.app.messages.send("Carol", "for now")
         await anyio.sleep(HOUR)
-        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.DELIVERED
         assert (await contact(alice.app, "Bob")).reason == "sending-failed"
         assert (await contact(alice.app, "Carol")).reason is None
         assert 3 <= plant.raised <= 60, "tried again, and in no tight loop"
 
         plant.failure = None
         await anyio.sleep(3 * LAST_RETRY)
-        assert (await alice.app.message(stuck.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(stuck.id)).state is MessageState.DELIVERED
         assert (await contact(alice.app, "Bob")).reason is None
 
 
@@ -114,7 +114,7 @@ async def test_what_fails_over_a_claimed_card_stops_that_contact_and_shows_it(
         async with bob.up():
             await anyio.sleep(MINUTE)
         plant.failure = FAILURES[failure]
-        await alice.app.add_contact(bob.code, "Bob")
+        await alice.app.contacts.add(bob.code, "Bob")
         await anyio.sleep(HOUR / 2)
         assert plant.raised
         assert (await contact(alice.app, "Bob")).reason == "sending-failed"
@@ -141,9 +141,9 @@ async def test_what_fails_over_routes_to_one_contact_keeps_them_from_no_other(
         await meet(alice, carol, "Carol")
         await anyio.sleep(MINUTE)
         assert plant.raised
-        sent = [await alice.app.send(name, "here we are") for name in ("Robert", "Carol")]
+        sent = [await alice.app.messages.send(name, "here we are") for name in ("Robert", "Carol")]
         await anyio.sleep(MINUTE)
-        assert {(await alice.app.message(each.id)).state for each in sent} == {MessageState.DELIVERED}
+        assert {(await alice.app.messages.get(each.id)).state for each in sent} == {MessageState.DELIVERED}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -165,16 +165,16 @@ async def test_a_report_that_cannot_be_written_down_stops_its_contact_only(
         highest = max(report.ticket for report in alice.watch.reports)
         tickets.append(highest + 1)
         plant.failure = FAILURES[failure]
-        stuck = await alice.app.send("Bob", "for later")
-        sent = await alice.app.send("Carol", "for now")
+        stuck = await alice.app.messages.send("Bob", "for later")
+        sent = await alice.app.messages.send("Carol", "for now")
         before = alice.watch.sends
         await anyio.sleep(HOUR)
-        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.DELIVERED
         assert (await contact(alice.app, "Bob")).reason == "sending-failed"
         assert 3 <= alice.watch.sends - before <= 60, "tried again, and in no tight loop"
         plant.failure = None
         await anyio.sleep(3 * LAST_RETRY)
-        assert (await alice.app.message(stuck.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(stuck.id)).state is MessageState.DELIVERED
         assert (await contact(alice.app, "Bob")).reason is None
 
 
@@ -195,7 +195,7 @@ async def test_an_effect_that_fails_does_not_make_its_commit_fail(people, monkey
     async with people:
         alice = await people.start("Alice")
         monkeypatch.setattr(alice.runner, "_on_commit", FAILURES["Broken"])
-        assert (await alice.app.add_contact(nobody().onion, "Bob")).name == "Bob"
+        assert (await alice.app.contacts.add(nobody().onion, "Bob")).name == "Bob"
 
 
 async def test_an_effect_that_fails_keeps_no_other_from_being_carried_out(
@@ -203,10 +203,10 @@ async def test_an_effect_that_fails_keeps_no_other_from_being_carried_out(
 ) -> None:
     async with people:
         alice = await people.start("Alice")
-        states = alice.app.watch_status()
+        states = alice.app.status.watch()
         assert not (await anext(states)).contacts
         monkeypatch.setattr(DeliveryScheduler, "wake", lambda _self, _peer: FAILURES["Broken"]())
-        await alice.app.add_contact(nobody().onion, "Bob")
+        await alice.app.contacts.add(nobody().onion, "Bob")
         with anyio.fail_after(1):
             while not (await anext(states)).contacts:
                 pass
@@ -235,7 +235,7 @@ async def test_what_is_committed_while_the_account_ends_asks_nothing_of_what_has
     async with people:
         await people.up(alice)
         alice.front_ends.clear()
-        assert [each.name for each in await alice.app.contacts()] == ["Carol"]
+        assert [each.name for each in await alice.app.contacts.list()] == ["Carol"]
 
 
 async def test_what_a_transport_hands_over_while_the_account_ends_is_kept_and_ends_it_cleanly(people) -> None:
@@ -267,7 +267,7 @@ async def test_what_a_transport_hands_over_while_the_account_ends_is_kept_and_en
         alice.transports = [*alice.transports[:-1], replace(alice.transports[-1], make=make)]
         async with anyio.create_task_group() as tasks:
             app = await tasks.start(alice.run)
-            await app.shut_down()
+            await app.account.shut_down()
 
 
 async def test_a_front_end_of_our_own_goes_on_while_others_fail(people) -> None:
@@ -290,5 +290,5 @@ async def test_a_front_end_of_our_own_goes_on_while_others_fail(people) -> None:
         await people.up(alice)
         await anyio.sleep(HOUR)
         assert len(served) == 1
-        states = (await alice.app.status()).plugins
+        states = (await alice.app.status.get()).plugins
         assert (states["fails"].phase, states["listens"].phase) == (Phase.DEGRADED, Phase.ONLINE)

@@ -54,7 +54,7 @@ async def arrived(app: App, message_id: str) -> None:
 async def test_retries_grow_apart_with_jitter_and_never_stop(people) -> None:
     async with people:
         alice = await people.start("Alice")
-        await alice.app.add_contact(nobody().onion, "Bob")
+        await alice.app.contacts.add(nobody().onion, "Bob")
         await anyio.sleep(3 * HOUR)
         times = people.world.times_of(nobody())
         waits = [later - earlier for earlier, later in pairwise(times)]
@@ -74,7 +74,7 @@ async def test_somebody_for_whom_nothing_waits_is_not_tried_again(people) -> Non
         tried = len(people.world.times_of(bob.peer))
         await anyio.sleep(3 * HOUR)
         assert len(people.world.times_of(bob.peer)) == tried
-        await alice.app.send("Bob", "are you there?")
+        await alice.app.messages.send("Bob", "are you there?")
         await anyio.sleep(1)
         assert len(people.world.times_of(bob.peer)) > tried
 
@@ -99,7 +99,7 @@ async def test_contacts_for_whom_nothing_waits_cost_no_query_and_no_task(
         before = trio.lowlevel.current_statistics().tasks_living
         await anyio.sleep(0.9 * HOUR)  # housekeeping comes by every hour
         assert reads == []
-        await alice.app.send("Bob", "are you there?")
+        await alice.app.messages.send("Bob", "are you there?")
         await anyio.sleep(60)
         assert trio.lowlevel.current_statistics().tasks_living > before, "the count shows the tasks of a worker"
 
@@ -115,16 +115,16 @@ async def test_whoever_comes_online_connects_to_those_who_were_talked_to_last_an
         async with alice.up() as app:
             for other in others:
                 await introduce(app, other.app)
-                await app.rename_contact("Bob", other.name)
+                await app.contacts.rename("Bob", other.name)
             for name in names[:2]:
-                await app.send(name, "hello")
+                await app.messages.send(name, "hello")
             await anyio.sleep(60)
         before = [len(people.world.times_of(other.peer)) for other in others]
         async with alice.up() as app:
             await anyio.sleep(HOUR)
             dials = [len(people.world.times_of(other.peer)) for other in others]
             assert [now - then for now, then in zip(dials, before, strict=True)] == [1, 1, 0]
-            assert {contact.name for contact in await app.contacts() if contact.reachable} == {"Carol", "Dave"}
+            assert {contact.name for contact in await app.contacts.list() if contact.reachable} == {"Carol", "Dave"}
 
 
 async def test_what_is_written_while_the_peer_is_away_leaves_as_soon_as_it_shows_up(people) -> None:
@@ -133,24 +133,24 @@ async def test_what_is_written_while_the_peer_is_away_leaves_as_soon_as_it_shows
         async with bob.up():
             await introduce(alice.app, bob.app)
             await anyio.sleep(60)
-        sent = await alice.app.send("Bob", "for when you are back")
+        sent = await alice.app.messages.send("Bob", "for when you are back")
         await anyio.sleep(HOUR)
-        assert (await alice.app.message(sent.id)).state is MessageState.QUEUED
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.QUEUED
         async with bob.up():
             began = anyio.current_time()
             await delivered(alice.app, sent.id)
             assert anyio.current_time() - began < FIRST_RETRY, "nobody waited for the next try"
-            assert [message.id for message in await bob.app.history("Alice")] == [sent.id]
+            assert [message.id for message in await bob.app.messages.history("Alice")] == [sent.id]
 
 
 async def test_a_new_message_does_not_shorten_the_wait_for_somebody_who_is_away(people) -> None:
     async with people:
         alice = await people.start("Alice")
-        await alice.app.add_contact(nobody().onion, "Bob")
+        await alice.app.contacts.add(nobody().onion, "Bob")
         await anyio.sleep(HOUR)
         tried = len(people.world.times_of(nobody()))
         for number in range(100):
-            await alice.app.send("Bob", f"message {number}")
+            await alice.app.messages.send("Bob", f"message {number}")
             await anyio.sleep(1)
         assert len(people.world.times_of(nobody())) - tried <= 100 / (LAST_RETRY / 2) + 1
 
@@ -167,7 +167,7 @@ async def test_whatever_breaks_messages_arrive_once_in_order_and_none_is_handed_
 
         async def write(app: App, author: str, reader: str) -> None:
             for number in range(80):
-                written[author].append((await app.send(reader, f"{number} of {author}")).id)
+                written[author].append((await app.messages.send(reader, f"{number} of {author}")).id)
                 await anyio.sleep(chance.expovariate(2))
 
         async def interfere() -> None:
@@ -197,10 +197,10 @@ async def test_whatever_breaks_messages_arrive_once_in_order_and_none_is_handed_
         bob.node.come_online()
         await anyio.sleep(HOUR)
         for reader, author, name in ((bob, alice, "Alice"), (alice, bob, "Bob")):
-            theirs = [m.id for m in await reader.app.history(name, 1000) if m.author is not None]
+            theirs = [m.id for m in await reader.app.messages.history(name, 1000) if m.author is not None]
             assert theirs == written[name]
             assert not author.watch.in_flight
-            assert (await author.app.status()).outbox.waiting == 0
+            assert (await author.app.status.get()).outbox.waiting == 0
 
 
 async def test_who_comes_and_goes_at_once_is_not_dialled_in_a_tight_loop(people) -> None:
@@ -215,7 +215,7 @@ async def test_who_comes_and_goes_at_once_is_not_dialled_in_a_tight_loop(people)
         alice.watch.on_reached = cut_off
         people.world.break_streams(alice.node, bob.node)
         began = len(people.world.times)
-        await alice.app.send("Bob", "hold still")
+        await alice.app.messages.send("Bob", "hold still")
         await anyio.sleep(HOUR)
         assert len(people.world.times) - began < 2 * HOUR / (LAST_RETRY / 2) + 40
 
@@ -226,13 +226,13 @@ async def test_a_peer_whose_vault_is_full_is_asked_again_later_and_not_in_a_tigh
         await introduce(alice.app, bob.app)
         await anyio.sleep(60)
         bob.disk.full = True
-        sent = await alice.app.send("Bob", "make room")
+        sent = await alice.app.messages.send("Bob", "make room")
         handed = alice.watch.sends
         await anyio.sleep(HOUR)
         assert alice.watch.sends - handed <= HOUR / 60 + 10
         bob.disk.full = False
         await anyio.sleep(300)
-        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.DELIVERED
 
 
 async def test_a_lost_envelope_takes_those_behind_it_along_in_order(people) -> None:
@@ -241,10 +241,10 @@ async def test_a_lost_envelope_takes_those_behind_it_along_in_order(people) -> N
         await introduce(alice.app, bob.app)
         await anyio.sleep(60)
         people.world.cut(alice.node, bob.node)
-        sent = [await alice.app.send("Bob", f"message {number}") for number in range(20)]
+        sent = [await alice.app.messages.send("Bob", f"message {number}") for number in range(20)]
         await anyio.sleep(1)
         people.world.break_streams(alice.node, bob.node)
         people.world.heal(alice.node, bob.node)
         await arrived(bob.app, sent[-1].id)
-        assert [m.id for m in await bob.app.history("Alice")] == [m.id for m in sent]
+        assert [m.id for m in await bob.app.messages.history("Alice")] == [m.id for m in sent]
         assert Outcome.LOST in {report.outcome for report in alice.watch.reports}

@@ -45,7 +45,7 @@ async def test_a_plugin_that_fails_while_the_account_ends_spoils_nothing(people)
         add(alice, kind, lambda *_host, kind=kind: KINDS[kind](spoil), name=kind)
     async with anyio.create_task_group() as tasks:
         app = await tasks.start(alice.run)
-        await app.shut_down()
+        await app.account.shut_down()
     async with anyio.create_task_group() as tasks:
         await tasks.start(alice.run)
         tasks.cancel_scope.cancel()
@@ -71,7 +71,7 @@ async def test_a_plugin_that_does_not_end_is_named_and_does_not_keep_the_account
     alice.end_timeout, alice.stuck = 0, stuck
     async with anyio.create_task_group() as tasks:
         app = await tasks.start(alice.run)
-        await app.shut_down()
+        await app.account.shut_down()
     (names,) = told
     assert f"brittle ({ORIGIN})" in names
 
@@ -97,7 +97,7 @@ async def test_an_error_that_would_end_the_account_ends_only_the_plugin_that_mad
         alice = await people.make("Alice")
         add(alice, kind, make)
         await people.up(alice)
-        assert state_of(await alice.app.status()).phase is Phase.DEGRADED
+        assert state_of(await alice.app.status.get()).phase is Phase.DEGRADED
         await people.see_that_messages_flow(alice)
 
 

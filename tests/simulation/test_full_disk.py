@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 async def until_disk(app: App, condition) -> ServiceState:
     """Wait, as a front end does, until the status says so of the disk."""
     with anyio.fail_after(3600):
-        async with aclosing(app.watch_status()) as states:
+        async with aclosing(app.status.watch()) as states:
             async for status in states:
                 if condition(status.storage):
                     return status.storage
@@ -33,39 +33,39 @@ async def test_a_full_disk_is_shown_until_there_is_room_again(people) -> None:
     async with people:
         alice = await people.make("Alice")
         async with alice.up() as app:
-            await app.add_contact(nobody().onion, "Bob")
-            before = await app.send("Bob", "before")
-            assert (await app.status()).storage == ONLINE
+            await app.contacts.add(nobody().onion, "Bob")
+            before = await app.messages.send("Bob", "before")
+            assert (await app.status.get()).storage == ONLINE
             alice.disk.full = True
             with pytest.raises(StorageFull, match="Nothing that was accepted is lost"):
-                await app.send("Bob", "no room")
-            state = (await app.status()).storage
+                await app.messages.send("Bob", "no room")
+            state = (await app.status.get()).storage
             assert (state.phase, state.reason) == (Phase.DEGRADED, "the disk is full")
             await anyio.sleep(60)  # virtual time
-            assert (await app.status()).storage == state
+            assert (await app.status.get()).storage == state
             alice.disk.full = False
             await until_disk(app, lambda state: state == ONLINE)
-            after = await app.send("Bob", "after")
-            assert [message.id for message in await app.history("Bob")] == [before.id, after.id]
+            after = await app.messages.send("Bob", "after")
+            assert [message.id for message in await app.messages.history("Bob")] == [before.id, after.id]
 
 
 async def test_what_is_received_by_a_full_disk_comes_again(people) -> None:
     async with people:
         alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
         async with alice.up() as a, bob.up() as b:
-            await a.add_contact(bob.code, "Bob")
+            await a.contacts.add(bob.code, "Bob")
             await anyio.sleep(60)
-            await b.accept_request("Alice")
+            await b.requests.accept("Alice")
             await anyio.sleep(60)
             bob.disk.full = True
-            sent = await a.send("Bob", "to a full disk")
+            sent = await a.messages.send("Bob", "to a full disk")
             await until_disk(b, lambda state: state.phase is Phase.DEGRADED)
-            assert (await a.message(sent.id)).state in ("queued", "sent")
+            assert (await a.messages.get(sent.id)).state in ("queued", "sent")
             bob.disk.full = False
             await until_disk(b, lambda state: state == ONLINE)
             await anyio.sleep(600)
-            assert [message.text for message in await b.history("Alice")] == ["to a full disk"]
-            assert (await a.message(sent.id)).state == "delivered"
+            assert [message.text for message in await b.messages.history("Alice")] == ["to a full disk"]
+            assert (await a.messages.get(sent.id)).state == "delivered"
 
 
 async def test_what_was_refused_leaves_nothing_behind(people) -> None:
@@ -76,6 +76,6 @@ async def test_what_was_refused_leaves_nothing_behind(people) -> None:
         async with alice.up() as app:
             alice.disk.full = True
             with pytest.raises(StorageFull):
-                await app.add_contact(nobody().onion, "Bob")
+                await app.contacts.add(nobody().onion, "Bob")
             assert (await until_disk(app, lambda state: state != ONLINE)).reason == "the disk is full"
-            assert await app.contacts() == []
+            assert await app.contacts.list() == []

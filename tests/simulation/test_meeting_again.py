@@ -274,28 +274,28 @@ def act_at_random(world: World, one: Account, other: Account) -> None:
 async def test_two_accounts_meet_after_one_asked_while_the_other_had_blocked_them(people) -> None:
     async with people:
         alice, bob = await people.start("Alice"), await people.start("Bob")
-        await alice.app.add_contact(bob.code, "Bob")
-        await until_true(bob.app, bob.app.requests, patience=DAY)
-        await bob.app.accept_request("Alice")
+        await alice.app.contacts.add(bob.code, "Bob")
+        await until_true(bob.app, bob.app.requests.list, patience=DAY)
+        await bob.app.requests.accept("Alice")
         await until_true(alice.app, lambda: is_active(alice.app), patience=DAY)
-        await alice.app.block_contact("Bob")
-        await bob.app.remove_contact("Alice")
-        await bob.app.add_contact(alice.code, "Alice")
+        await alice.app.contacts.block("Bob")
+        await bob.app.contacts.remove("Alice")
+        await bob.app.contacts.add(alice.code, "Alice")
         await until_true(bob.app, lambda: is_requested(bob.app), patience=DAY)
-        await alice.app.unblock_contact("Bob")
-        sent = [await alice.app.send("Bob", "from Alice"), await bob.app.send("Alice", "from Bob")]
+        await alice.app.contacts.unblock("Bob")
+        sent = [await alice.app.messages.send("Bob", "from Alice"), await bob.app.messages.send("Alice", "from Bob")]
         await until_true(alice.app, lambda: is_delivered(alice.app, sent[0].id), patience=DAY)
         await until_true(bob.app, lambda: is_delivered(bob.app, sent[1].id), patience=DAY)
-        assert await alice.app.requests() == []
+        assert await alice.app.requests.list() == []
 
 
 async def is_active(app: App) -> bool:
-    return [contact.state for contact in await app.contacts()] == [ContactState.ACTIVE]
+    return [contact.state for contact in await app.contacts.list()] == [ContactState.ACTIVE]
 
 
 async def is_requested(app: App) -> bool:
-    return [contact.state for contact in await app.contacts()] == [ContactState.REQUESTED]
+    return [contact.state for contact in await app.contacts.list()] == [ContactState.REQUESTED]
 
 
 async def is_delivered(app: App, message_id: str) -> bool:
-    return (await app.message(message_id)).state is MessageState.DELIVERED
+    return (await app.messages.get(message_id)).state is MessageState.DELIVERED

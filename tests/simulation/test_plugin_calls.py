@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from balchat_host.api.errors import NetworkUnavailable, PluginError
-from balchat_host.api.transport import Relays
+from balchat_host.api.transport import RelayManager
 from balchat_host.testing.app_kit import nobody
 from tests.support.brittle_plugins import (
     FAILURES,
@@ -44,7 +44,7 @@ class ManyFailures(BrittleTransport):
         self.failure = failure
 
     @property
-    def relays(self) -> Relays | None:
+    def relays(self) -> RelayManager | None:
         self.failure()
         return None
 
@@ -81,12 +81,12 @@ async def test_a_transport_whose_every_call_fails_keeps_nobody_from_the_others(p
         add(alice, kind, lambda _host: ManyFailures(FAILURES[failure]))
         await people.up(alice)
         await people.see_that_messages_flow(alice)
-        await alice.app.add_contact(nobody().onion, "Nobody")
+        await alice.app.contacts.add(nobody().onion, "Nobody")
         await anyio.sleep(MINUTE)
-        await alice.app.remove_contact("Nobody")
-        await alice.app.block_contact("Bob")
+        await alice.app.contacts.remove("Nobody")
+        await alice.app.contacts.block("Bob")
         await anyio.sleep(MINUTE)
-        assert (await alice.app.status()).running
+        assert (await alice.app.status.get()).running
 
 
 class RubbishTransport(BrittleTransport):
@@ -116,11 +116,11 @@ async def test_a_transport_that_gives_rubbish_keeps_nobody_from_the_others(peopl
         alice = await people.make("Alice")
         add(alice, kind, RubbishTransport)
         await people.up(alice)
-        assert state_of(await alice.app.status()).reason == f"{ORIGIN}: run() raised TypeError; it is started again"
+        assert state_of(await alice.app.status.get()).reason == f"{ORIGIN}: run() raised TypeError; it is started again"
         await people.see_that_messages_flow(alice)
 
 
-class FailingRelays(Relays):
+class FailingRelays(RelayManager):
     async def fail(self, *_arguments: str) -> Any:
         raise Broken("of a person")
 
@@ -138,7 +138,7 @@ async def test_relays_that_fail_are_told_as_their_plugins_problem(people) -> Non
         with pytest.raises(
             PluginError, match=r"^The plugin brittle \(balchat-brittle 0\.3\.0\) cannot be used: "
         ) as told:
-            await alice.app.relays()
+            await alice.app.relays.list()
         assert "of a person" not in str(told.value)
 
 
@@ -148,4 +148,4 @@ async def test_relays_of_a_plugin_that_does_not_run_are_not_said_to_be_none(peop
         add(alice, "storing transport", lambda: "no host is taken")
         await people.up(alice)
         with pytest.raises(NetworkUnavailable, match="brittle does not run"):
-            await alice.app.relays()
+            await alice.app.relays.list()

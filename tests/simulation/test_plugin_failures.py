@@ -65,7 +65,7 @@ async def test_a_plugin_that_fails_is_named_and_the_others_go_on(people, kind: s
         add(alice, kind, make)
         await people.up(alice)
         await anyio.sleep(3)
-        state = state_of(await alice.app.status())
+        state = state_of(await alice.app.status.get())
         assert state.phase is Phase.DEGRADED
         assert state.reason is not None
         assert f"{ORIGIN}: {place.removesuffix(' later')} raised " in state.reason
@@ -74,7 +74,7 @@ async def test_a_plugin_that_fails_is_named_and_the_others_go_on(people, kind: s
             assert kind_of_error in state.reason
         await people.see_that_messages_flow(alice)
         await anyio.sleep(HOUR)
-        assert (await alice.app.status()).running
+        assert (await alice.app.status.get()).running
         assert times[1] - times[0] < MINUTE, "soon at first"
         assert 6 <= len(times) <= 30, "and not in a tight loop"
 
@@ -86,7 +86,7 @@ async def test_what_a_plugin_says_with_an_error_of_ours_is_shown(people, kind: s
         fail = raising(BadInput(what="settings.brittle.folder", problem="it is not there"))
         add(alice, kind, lambda *_host: fail())
         await people.up(alice)
-        state = state_of(await alice.app.status())
+        state = state_of(await alice.app.status.get())
         assert (
             state.reason == f"{ORIGIN}: its factory said: settings.brittle.folder: it is not there; it is started again"
         )
@@ -100,7 +100,8 @@ async def test_a_factory_that_gives_rubbish_degrades_its_plugin(people, kind: st
         add(alice, kind, lambda *_host: made)
         await people.up(alice)
         assert (
-            state_of(await alice.app.status()).reason == f"{ORIGIN}: its factory raised TypeError; it is started again"
+            state_of(await alice.app.status.get()).reason
+            == f"{ORIGIN}: its factory raised TypeError; it is started again"
         )
         await people.see_that_messages_flow(alice)
 
@@ -121,10 +122,10 @@ async def test_a_plugin_whose_run_returns_is_started_again(people, kind: str, st
         alice = await people.make("Alice")
         add(alice, kind, lambda *_host: KINDS[kind](end))
         await people.up(alice)
-        assert state_of(await alice.app.status()).reason == f"{ORIGIN}: run() returned; it is started again"
+        assert state_of(await alice.app.status.get()).reason == f"{ORIGIN}: run() returned; it is started again"
         await anyio.sleep(MINUTE)
         assert len(runs) == 2
-        assert state_of(await alice.app.status()) == ONLINE
+        assert state_of(await alice.app.status.get()) == ONLINE
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -147,14 +148,14 @@ async def test_a_plugin_that_never_starts_is_given_up_and_the_others_come_up_mea
         began = anyio.current_time()
         await people.up(alice)
         assert anyio.current_time() - began < START_TIMEOUT / 2
-        assert state_of(await alice.app.status()).phase is Phase.STARTING
-        assert (await alice.app.status()).published == ONLINE
+        assert state_of(await alice.app.status.get()).phase is Phase.STARTING
+        assert (await alice.app.status.get()).published == ONLINE
         await anyio.sleep_until(began + START_TIMEOUT + 1)
-        assert state_of(await alice.app.status()).reason == (
+        assert state_of(await alice.app.status.get()).reason == (
             f"{ORIGIN}: run() has not called started() within 60 s; it is started again"
         )
         await people.see_that_messages_flow(alice)
-        assert state_of(await alice.app.status()) == ONLINE
+        assert state_of(await alice.app.status.get()) == ONLINE
         assert made == 2
 
 
@@ -171,7 +172,7 @@ async def test_an_account_can_be_shut_down_while_a_plugin_starts(people, kind: s
         async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
             task_status.started()
             apps.append(app)
-            await app.shut_down()
+            await app.account.shut_down()
             await anyio.sleep_forever()
 
     alice = await people.make("Alice")
@@ -231,10 +232,10 @@ async def test_a_network_that_fails_is_made_again_and_what_was_published_is_foun
         monkeypatch.setattr(people.world, "node", node)
         reasons: list[str | None] = []
         with anyio.move_on_after(MINUTE):
-            async for status in alice.app.watch_status():
+            async for status in alice.app.status.watch():
                 reasons.append(status.network["virtual"].reason)  # noqa: PERF401  # those until then count, too
         assert any((reason or "").startswith("balchat-virtual 1.0: ") for reason in reasons)
-        status = await alice.app.status()
+        status = await alice.app.status.get()
         assert (status.network["virtual"], status.published) == (ONLINE, ONLINE)
         assert not any("tor_direct" in (state.reason or "") for state in status.transports.values())
         await people.see_that_messages_flow(alice)
@@ -285,28 +286,28 @@ async def test_a_transport_is_made_again_and_nothing_of_the_old_object_is_left(p
             TransportSetup(name="postman", origin=ORIGIN, latency=Latency.INTERACTIVE, make=make),
         ]
         await people.up(alice)
-        await alice.app.add_contact(nobody().onion, "Bob")
+        await alice.app.contacts.add(nobody().onion, "Bob")
         await anyio.sleep(1)
-        status = await alice.app.status()
+        status = await alice.app.status.get()
         assert (status.contacts[0].reachable, status.outbox.in_flight) == (True, 1)
         first = objects[0].taken
 
         objects[0].end.set()
         await anyio.sleep(1)
-        status = await alice.app.status()
+        status = await alice.app.status.get()
         assert (status.contacts[0].reachable, status.outbox.in_flight) == (False, 0)
         assert status.transports["postman"].phase is Phase.DEGRADED
 
         # What the old object still says is not heard.
         objects[0].host.peer_changed(nobody(), reachable=True)
         objects[0].host.state_changed(ServiceState(phase=Phase.STARTING, reason="out of the grave"))
-        assert not (await alice.app.contacts())[0].reachable
+        assert not (await alice.app.contacts.list())[0].reachable
 
         await anyio.sleep(MINUTE)
         assert len(objects) == 2
         assert objects[1].taken == first
         assert objects[1].kept == {nobody()}
-        status = await alice.app.status()
+        status = await alice.app.status.get()
         assert status.transports["postman"] == ONLINE
         assert (status.contacts[0].reachable, status.outbox.in_flight) == (True, 1)
 
@@ -353,7 +354,7 @@ async def test_whoever_waits_for_an_object_that_ended_goes_on_with_the_next(peop
         alice = await people.make("Alice")
         alice.transports = [TransportSetup(name="postman", origin=ORIGIN, latency=Latency.INTERACTIVE, make=make)]
         await people.up(alice)
-        await alice.app.add_contact(nobody().onion, "Bob")
+        await alice.app.contacts.add(nobody().onion, "Bob")
         await anyio.sleep(MINUTE)
         objects[0].end.set()
         await anyio.sleep(MINUTE)

@@ -17,7 +17,7 @@ from tests.support.virtual_relay import VirtualRelay
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
-    from balchat_host.api.views import Message
+    from balchat_host.api.views import MessageView
 
 pytestmark = pytest.mark.anyio
 
@@ -32,16 +32,16 @@ def relay(people) -> VirtualRelay:
     return relay
 
 
-async def becomes(app: App, message_id: str, state: MessageState) -> Message:
+async def becomes(app: App, message_id: str, state: MessageState) -> MessageView:
     async def so() -> bool:
-        return (await app.message(message_id)).state is state
+        return (await app.messages.get(message_id)).state is state
 
     await until_true(app, so, patience=3 * DAY)
-    return await app.message(message_id)
+    return await app.messages.get(message_id)
 
 
 async def texts(app: App, contact: str) -> list[str | None]:
-    return [message.text for message in await app.history(contact) if message.author is not None]
+    return [message.text for message in await app.messages.history(contact) if message.author is not None]
 
 
 async def hears(app: App, contact: str, *expected: str) -> None:
@@ -56,7 +56,7 @@ async def hears(app: App, contact: str, *expected: str) -> None:
 
 async def has_contact(app: App, name: str, state: ContactState) -> None:
     async def so() -> bool:
-        return [contact.state for contact in await app.contacts() if contact.name == name] == [state]
+        return [contact.state for contact in await app.contacts.list() if contact.name == name] == [state]
 
     await until_true(app, so, patience=3 * DAY)
 
@@ -65,7 +65,7 @@ async def nothing_waits(app: App, *, relayed: int | None = None) -> None:
     """Wait until everything has left us, and so much of it is not confirmed."""
 
     async def so() -> bool:
-        outbox = (await app.status()).outbox
+        outbox = (await app.status.get()).outbox
         return not outbox.waiting and relayed in (None, outbox.relayed)
 
     await until_true(app, so, patience=3 * DAY)
@@ -73,7 +73,7 @@ async def nothing_waits(app: App, *, relayed: int | None = None) -> None:
 
 async def was_asked(app: App) -> None:
     async def so() -> bool:
-        return bool(await app.requests())
+        return bool(await app.requests.list())
 
     await until_true(app, so, patience=3 * DAY)
 
@@ -82,9 +82,9 @@ async def friends(people, *, direct: bool = True):
     """Make Alice and Bob, who are contacts and have told each other their routes; neither is up."""
     alice, bob = [await people.make(name, direct=direct) for name in ("Alice", "Bob")]
     async with alice.up() as a, bob.up() as b:
-        await a.add_contact(bob.code, "Bob")
+        await a.contacts.add(bob.code, "Bob")
         await was_asked(b)
-        await b.accept_request("Alice")
+        await b.requests.accept("Alice")
         await has_contact(a, "Bob", ContactState.ACTIVE)
         # What each says reaches the other directly, or it is told so; then nothing waits anywhere.
         for app in (a, b):
@@ -97,17 +97,17 @@ async def test_who_is_away_gets_it_once_and_in_order_and_the_author_learns_of_it
     async with people:
         alice, bob = await friends(people, direct=direct)
         async with alice.up() as a:
-            sent = [await a.send("Bob", f"{number}") for number in range(5)]
+            sent = [await a.messages.send("Bob", f"{number}") for number in range(5)]
             for each in sent:
                 assert (await becomes(a, each.id, MessageState.RELAYED)).reason is None
-            assert (await a.status()).outbox.relayed == 5
+            assert (await a.status.get()).outbox.relayed == 5
         async with bob.up() as b:
             await hears(b, "Alice", "0", "1", "2", "3", "4")
             await nothing_waits(b)
         async with alice.up() as a:
             for each in sent:
                 await becomes(a, each.id, MessageState.DELIVERED)
-            assert (await a.status()).outbox.relayed == 0
+            assert (await a.status.get()).outbox.relayed == 0
         async with bob.up() as b:
             assert await texts(b, "Alice") == ["0", "1", "2", "3", "4"]
         assert relay.waiting == []
@@ -121,20 +121,20 @@ async def test_first_contact_between_people_who_never_meet(people, relay) -> Non
                 while bob.peer not in relay.cards:
                     await relay.changed.next_ring().wait()
         async with alice.up() as a:
-            await a.add_contact(bob.peer.onion, "Bob", "It is me")
+            await a.contacts.add(bob.peer.onion, "Bob", "It is me")
             await has_contact(a, "Bob", ContactState.REQUESTED)
-            early = await a.send("Bob", "written before the answer")
+            early = await a.messages.send("Bob", "written before the answer")
         await answer(alice, bob, early)
 
 
-async def answer(alice, bob, early: Message) -> None:
+async def answer(alice, bob, early: MessageView) -> None:
     """Have Bob find the request of Alice, who wrote to him early, and accept it; then each hears the other."""
     async with bob.up() as b:
         await was_asked(b)
-        (request,) = await b.requests()
+        (request,) = await b.requests.list()
         assert (request.name, request.introduction) == ("Alice", "It is me")
-        await b.accept_request("Alice")
-        welcome = await b.send("Alice", "welcome")
+        await b.requests.accept("Alice")
+        welcome = await b.messages.send("Alice", "welcome")
         await becomes(b, welcome.id, MessageState.RELAYED)
     async with alice.up() as a:
         await has_contact(a, "Bob", ContactState.ACTIVE)
@@ -150,7 +150,7 @@ async def strangers(people, relay):
     alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
     await leaves_cards(bob, relay)
     async with alice.up() as a:
-        await a.add_contact(bob.peer.onion, "Bob", "It is me")
+        await a.contacts.add(bob.peer.onion, "Bob", "It is me")
         await has_contact(a, "Bob", ContactState.REQUESTED)
     return alice, bob
 
@@ -166,7 +166,7 @@ async def leaves_cards(someone, relay) -> None:
 
 async def reason_becomes(app: App, name: str, reason: str | None) -> None:
     async def so() -> bool:
-        return [contact.reason for contact in await app.contacts() if contact.name == name] == [reason]
+        return [contact.reason for contact in await app.contacts.list() if contact.name == name] == [reason]
 
     await until_true(app, so, patience=3 * DAY)
 
@@ -175,20 +175,20 @@ async def test_who_is_found_nowhere_is_said_so_and_why(people, relay) -> None:
     async with people:
         alice, bob = [await people.make(name) for name in ("Alice", "Bob")]
         async with alice.up() as a:
-            await a.add_contact(bob.peer.onion, "Bob")
+            await a.contacts.add(bob.peer.onion, "Bob")
             await reason_becomes(a, "Bob", "no-key-package")
             relay.gone = True
             await reason_becomes(a, "Bob", "relay-unreachable")
             relay.gone = False
             await reason_becomes(a, "Bob", "no-key-package")
-            assert [contact.reason for contact in (await a.status()).contacts] == ["no-key-package"]
+            assert [contact.reason for contact in (await a.status.get()).contacts] == ["no-key-package"]
         await leaves_cards(bob, relay)
         async with alice.up() as a:
             await has_contact(a, "Bob", ContactState.REQUESTED)
             await reason_becomes(a, "Bob", None)
-            await a.add_contact(nobody(1).onion, "Nobody")
+            await a.contacts.add(nobody(1).onion, "Nobody")
             await reason_becomes(a, "Nobody", "no-key-package")
-            await a.block_contact("Nobody")
+            await a.contacts.block("Nobody")
             await reason_becomes(a, "Nobody", None)
 
 
@@ -196,11 +196,11 @@ async def test_a_request_that_was_found_too_late_is_made_again(people, relay) ->
     async with people:
         alice, bob = await strangers(people, relay)
         async with alice.up() as a:
-            early = await a.send("Bob", "written before the answer")
+            early = await a.messages.send("Bob", "written before the answer")
         await anyio.sleep(31 * DAY)  # virtual time: Bob's card is no good any more
         async with bob.up() as b:
             await anyio.sleep(HOUR)
-            assert await b.requests() == []
+            assert await b.requests.list() == []
         async with alice.up() as a:
             await has_contact(a, "Bob", ContactState.REQUESTED)
             await anyio.sleep(HOUR)
@@ -216,10 +216,10 @@ async def test_who_never_answers_is_asked_once_a_month_and_for_half_a_year(peopl
             await leaves_cards(bob, relay)
             async with alice.up() as a:
                 await anyio.sleep(HOUR)
-                assert [contact.state for contact in await a.contacts()] == [ContactState.REQUESTED]
+                assert [contact.state for contact in await a.contacts.list()] == [ContactState.REQUESTED]
             async with bob.up() as b:
                 await anyio.sleep(60)
-                asked += [request.received_at for request in await b.requests()]
+                asked += [request.received_at for request in await b.requests.list()]
             await anyio.sleep(15 * DAY)  # virtual time
         assert 5 <= len(set(asked)) <= 6
 
@@ -230,9 +230,9 @@ async def test_a_box_that_its_owner_has_left_is_given_up_for_another(people, rel
         await leaves_cards(bob, relay)
         relay.refusals[relay.address(bob.peer, None)] = "denied", None
         async with alice.up() as a:
-            await a.add_contact(bob.peer.onion, "Bob", "It is me")
+            await a.contacts.add(bob.peer.onion, "Bob", "It is me")
             await anyio.sleep(60)  # virtual time
-            assert [contact.state for contact in await a.contacts()] == [ContactState.ADDING]
+            assert [contact.state for contact in await a.contacts.list()] == [ContactState.ADDING]
             assert relay.waiting == []
             relay.refusals.clear()
             await has_contact(a, "Bob", ContactState.REQUESTED)
@@ -244,7 +244,7 @@ async def test_what_is_answered_directly_goes_nowhere_else(people, relay) -> Non
         alice, bob = await friends(people)
         stored = relay.stored
         async with alice.up() as a, bob.up() as b:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.DELIVERED)
             await hears(b, "Alice", "hello")
             await anyio.sleep(HOUR)  # virtual time: whatever could still be stored would be by now
@@ -255,18 +255,18 @@ async def test_without_a_direct_answer_it_is_stored_too_and_comes_once(people, r
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a, bob.up() as b:
-            first = await a.send("Bob", "one")
+            first = await a.messages.send("Bob", "one")
             await becomes(a, first.id, MessageState.DELIVERED)
             # The network swallows everything between them, and both believe that the stream stands.
             people.world.cut(alice.node, bob.node)
             began = anyio.current_time()
-            second = await a.send("Bob", "two")
+            second = await a.messages.send("Bob", "two")
             await becomes(a, second.id, MessageState.RELAYED)
             assert 7.9 < anyio.current_time() - began < 20
             await hears(b, "Alice", "one", "two")
             await becomes(a, second.id, MessageState.DELIVERED)
             people.world.heal(alice.node, bob.node)
-            third = await a.send("Bob", "three")
+            third = await a.messages.send("Bob", "three")
             await becomes(a, third.id, MessageState.DELIVERED)
             assert await texts(b, "Alice") == ["one", "two", "three"]
 
@@ -276,13 +276,13 @@ async def test_a_relay_that_refuses_is_asked_again_when_it_said_and_the_author_s
         alice, _bob = await friends(people)
         async with alice.up() as a:
             relay.refusal = "relay-full", 600.0
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
 
             async def explained() -> bool:
-                return (await a.message(sent.id)).reason == "relay-full"
+                return (await a.messages.get(sent.id)).reason == "relay-full"
 
             await until_true(a, explained, patience=3 * DAY)
-            assert (await a.message(sent.id)).state is MessageState.QUEUED
+            assert (await a.messages.get(sent.id)).state is MessageState.QUEUED
             refused_at = anyio.current_time()
             relay.refusal = None
             relayed = await becomes(a, sent.id, MessageState.RELAYED)
@@ -295,7 +295,7 @@ async def test_what_waits_behind_a_refusal_makes_nobody_wait_longer_than_the_rel
         alice, _bob = await friends(people)
         async with alice.up() as a:
             relay.refusal = "too-many-requests", 5.0
-            sent = [await a.send("Bob", f"{number}") for number in range(3)]
+            sent = [await a.messages.send("Bob", f"{number}") for number in range(3)]
             await anyio.sleep(HOUR)  # virtual time
             lifted_at = anyio.current_time()
             relay.refusal = None
@@ -308,17 +308,17 @@ async def test_why_a_message_could_not_be_stored_again_is_said_no_more_once_it_i
     async with people:
         alice, _bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
             relay.lose_everything()
             relay.refusal = "relay-full", 600.0
 
             async def says(reason: str | None) -> None:
                 async def so() -> bool:
-                    return (await a.message(sent.id)).reason == reason
+                    return (await a.messages.get(sent.id)).reason == reason
 
                 await until_true(a, so, patience=3 * DAY)
-                assert (await a.message(sent.id)).state is MessageState.RELAYED
+                assert (await a.messages.get(sent.id)).state is MessageState.RELAYED
 
             await says("relay-full")
             relay.refusal = None
@@ -330,7 +330,7 @@ async def test_what_a_relay_loses_is_stored_again_after_a_day_and_comes_once(peo
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
             relay.lose_everything()
             await anyio.sleep(26 * HOUR)  # virtual time
@@ -344,12 +344,12 @@ async def test_whoever_moves_to_another_relay_gets_there_what_the_old_one_had(pe
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
         relay.lose_everything()
         async with bob.up() as b:
             relay.move(bob.peer)
-            moved = await b.send("Alice", "I am at another relay now")
+            moved = await b.messages.send("Alice", "I am at another relay now")
             await becomes(b, moved.id, MessageState.RELAYED)
         async with alice.up() as a:
             await hears(a, "Bob", "I am at another relay now")
@@ -366,17 +366,17 @@ async def test_what_was_being_stored_while_they_moved_is_not_overtaken_at_the_ne
         relay.stalled[relay.address(bob.peer, alice.peer)] = answer = anyio.Event()
         async with alice.up() as a, bob.up() as b:
             for text in ("1", "2", "3"):
-                await a.send("Bob", text)
+                await a.messages.send("Bob", text)
                 await anyio.wait_all_tasks_blocked()  # so that only the first one is being stored
             relay.move(bob.peer)
             await nothing_waits(b)
-            await b.send("Alice", "I am at another relay now")
+            await b.messages.send("Alice", "I am at another relay now")
             await hears(a, "Bob", "I am at another relay now")
             relay.hold(1)  # the old relay takes it, and Bob, who has left that, gets it late
             answer.set()
             await hears(b, "Alice", "1", "2", "3")
             relay.let_go()
-            last = await a.send("Bob", "4")
+            last = await a.messages.send("Bob", "4")
             await becomes(a, last.id, MessageState.DELIVERED)
             await hears(b, "Alice", "1", "2", "3", "4")
 
@@ -391,13 +391,13 @@ async def test_how_long_the_old_relay_made_us_wait_counts_no_more_for_whoever_mo
         relay.refusals[old] = "relay-full", 6 * HOUR
         relay.stalled[old] = answer = anyio.Event()
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             if answered:
                 answer.set()
             await anyio.sleep(60)  # virtual time
             async with bob.up() as b:
                 relay.move(bob.peer)
-                await b.send("Alice", "I am at another relay now")
+                await b.messages.send("Alice", "I am at another relay now")
                 await hears(a, "Bob", "I am at another relay now")
                 answer.set()
                 moved_at = anyio.current_time()
@@ -422,10 +422,10 @@ async def test_whoever_moves_all_the_time_has_us_ask_no_faster_where_we_are_refu
 
         async with alice.up() as a, bob.up() as b:
             relay.refusals = refusals = Refusals()
-            await a.send("Bob", "hello")
+            await a.messages.send("Bob", "hello")
             for number in range(30):
                 relay.move(bob.peer)
-                await b.send("Alice", f"{number}")
+                await b.messages.send("Alice", f"{number}")
                 await anyio.sleep(60)  # virtual time
             await hears(a, "Bob", *map(str, range(30)))
             assert 2 <= refusals.asked <= 8
@@ -435,27 +435,27 @@ async def test_what_is_withheld_is_noticed_when_a_later_one_arrives(people, rela
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            first = await a.send("Bob", "first")
+            first = await a.messages.send("Bob", "first")
             await becomes(a, first.id, MessageState.RELAYED)
             relay.hold(1)
-            held = await a.send("Bob", "second")
+            held = await a.messages.send("Bob", "second")
             await becomes(a, held.id, MessageState.RELAYED)
-            third = await a.send("Bob", "third")
+            third = await a.messages.send("Bob", "third")
             await becomes(a, third.id, MessageState.RELAYED)
         async with bob.up() as b:
             await hears(b, "Alice", "first", "third")
-            assert [message.missing_before for message in await b.history("Alice")] == [0, 1]
+            assert [message.missing_before for message in await b.messages.history("Alice")] == [0, 1]
             async with aclosing(_so_far(b)) as events:
                 added = [event async for event in events if isinstance(event, MessageAdded)]
             assert [event.message.missing_before for event in added] == [0, 1]
             relay.let_go()
             await hears(b, "Alice", "first", "third", "second")
-            assert [message.missing_before for message in await b.history("Alice")] == [0, 0, 0]
+            assert [message.missing_before for message in await b.messages.history("Alice")] == [0, 0, 0]
 
 
 async def _so_far(app: App):
-    last = await app.cursor()
-    async with aclosing(app.events(after=0)) as events:
+    last = await app.events.cursor()
+    async with aclosing(app.events.follow(after=0)) as events:
         async for event in events:
             yield event
             if event.cursor >= last:
@@ -466,7 +466,7 @@ async def test_whoever_repeats_for_ever_makes_nothing_grow(people, relay) -> Non
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
         ((address, (envelope,)),) = [(address, box) for address, box in relay.boxes.items() if box]
         async with bob.up() as b:
@@ -486,7 +486,7 @@ async def test_a_slow_relay_does_not_make_a_large_account_wait_for_one_contact_a
         everybody = [nobody(number) for number in range(1, 101)]
         async with alice.up() as a:
             for number, each in enumerate(everybody):
-                await a.add_contact(each.onion, f"Contact {number}")
+                await a.contacts.add(each.onion, f"Contact {number}")
             # As if all had accepted long ago.
             await alice.runner.change(
                 lambda unit: unit.tx.script("DELETE FROM payload; UPDATE first_contact SET phase = 'active';")
@@ -505,7 +505,7 @@ async def test_whoever_was_removed_before_a_kill_is_forgotten_at_the_next_start(
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
         box = relay.address(bob.peer, alice.peer)
         assert relay.boxes[box]
@@ -520,11 +520,11 @@ async def test_whoever_was_removed_leaves_nothing_behind(people, relay) -> None:
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
         async with bob.up() as b:
             await hears(b, "Alice", "hello")
-            await b.remove_contact("Alice")
+            await b.contacts.remove("Alice")
             await anyio.sleep(60)  # virtual time
             assert relay.address(bob.peer, alice.peer) not in relay.boxes
 
@@ -535,9 +535,9 @@ async def test_nobody_who_is_blocked_is_dialled_for_what_was_to_be_queued_again(
     async with people:
         alice, bob = await friends(people)
         async with alice.up() as a:
-            sent = await a.send("Bob", "hello")
+            sent = await a.messages.send("Bob", "hello")
             await becomes(a, sent.id, MessageState.RELAYED)
-            await a.block_contact("Bob")
+            await a.contacts.block("Bob")
             await anyio.sleep(HOUR)  # virtual time
             dialled = len(people.world.times_of(bob.peer))
             if late:

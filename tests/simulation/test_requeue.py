@@ -108,15 +108,15 @@ def test_what_is_left_by_a_kill_is_encrypted_later() -> None:
 async def test_an_account_encrypts_all_that_was_written_before_anybody_said_yes(people) -> None:
     async with people:
         alice, bob = await people.start("Alice"), await people.start("Bob")
-        await alice.app.add_contact(bob.code, "Bob")
+        await alice.app.contacts.add(bob.code, "Bob")
         for number in range(WRITTEN):
-            await alice.app.send("Bob", f"{number}")
-        await until_true(bob.app, bob.app.requests, patience=24 * 3600)
-        await bob.app.accept_request("Alice")
+            await alice.app.messages.send("Bob", f"{number}")
+        await until_true(bob.app, bob.app.requests.list, patience=24 * 3600)
+        await bob.app.requests.accept("Alice")
 
         async def has_all() -> bool:
-            return len(await bob.app.history("Alice", limit=1000)) == WRITTEN
+            return len(await bob.app.messages.history("Alice", limit=1000)) == WRITTEN
 
         await until_true(bob.app, has_all, patience=24 * 3600)
-        texts = [message.text for message in await bob.app.history("Alice", limit=1000)]
+        texts = [message.text for message in await bob.app.messages.history("Alice", limit=1000)]
         assert texts == [f"{number}" for number in range(WRITTEN)]

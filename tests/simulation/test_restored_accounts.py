@@ -31,7 +31,7 @@ def relay(people) -> VirtualRelay:
 
 
 async def texts(app: App, contact: str) -> set[str | None]:
-    return {message.text for message in await app.history(contact) if message.author is not None}
+    return {message.text for message in await app.messages.history(contact) if message.author is not None}
 
 
 async def hears(app: App, contact: str, *expected: str) -> None:
@@ -43,7 +43,7 @@ async def hears(app: App, contact: str, *expected: str) -> None:
 
 async def everything_is_delivered(app: App, contact: str) -> None:
     async def so() -> bool:
-        written = [message for message in await app.history(contact) if message.author is None]
+        written = [message for message in await app.messages.history(contact) if message.author is None]
         return {message.state for message in written} == {MessageState.DELIVERED}
 
     await until_true(app, so, patience=3 * DAY)
@@ -51,14 +51,14 @@ async def everything_is_delivered(app: App, contact: str) -> None:
 
 async def has_contact(app: App, name: str, state: ContactState) -> None:
     async def so() -> bool:
-        return [contact.state for contact in await app.contacts() if contact.name == name] == [state]
+        return [contact.state for contact in await app.contacts.list() if contact.name == name] == [state]
 
     await until_true(app, so, patience=3 * DAY)
 
 
 async def nothing_waits(app: App) -> None:
     async def so() -> bool:
-        outbox = (await app.status()).outbox
+        outbox = (await app.status.get()).outbox
         return not outbox.waiting and not outbox.relayed
 
     await until_true(app, so, patience=3 * DAY)
@@ -68,13 +68,13 @@ async def friends(people, *, direct: bool = True):
     """Make Alice and Bob, who are contacts and have told each other their routes; neither is up."""
     alice, bob = [await people.make(name, direct=direct) for name in ("Alice", "Bob")]
     async with alice.up() as a, bob.up() as b:
-        await a.add_contact(bob.code, "Bob")
+        await a.contacts.add(bob.code, "Bob")
 
         async def asked() -> bool:
-            return bool(await b.requests())
+            return bool(await b.requests.list())
 
         await until_true(b, asked, patience=3 * DAY)
-        await b.accept_request("Alice")
+        await b.requests.accept("Alice")
         await has_contact(a, "Bob", ContactState.ACTIVE)
         for app in (a, b):
             await nothing_waits(app)
@@ -86,22 +86,22 @@ async def test_both_talk_again_when_both_are_there(people, relay, direct: bool) 
     async with people:
         alice, bob = await friends(people, direct=direct)
         async with alice.up() as a, bob.up() as b:
-            await a.backup(str(BACKUP))
-            await a.send("Bob", "after the backup")
+            await a.account.backup(str(BACKUP))
+            await a.messages.send("Bob", "after the backup")
             await hears(b, "Alice", "after the backup")
             await nothing_waits(a)
         await alice.restore(BACKUP)
         async with alice.up() as a, bob.up() as b:
-            await a.send("Bob", "from the copy")
-            await b.send("Alice", "to the copy")
+            await a.messages.send("Bob", "from the copy")
+            await b.messages.send("Alice", "to the copy")
             await hears(b, "Alice", "after the backup", "from the copy")
             await hears(a, "Bob", "to the copy")
             for app, contact in ((a, "Bob"), (b, "Alice")):
                 await everything_is_delivered(app, contact)
                 await nothing_waits(app)
-            (contact,) = await a.contacts()
+            (contact,) = await a.contacts.list()
             assert contact.reason is None
-            assert not await b.requests()
+            assert not await b.requests.list()
 
 
 @pytest.mark.parametrize("direct", [True, False], ids=["both", "relay only"])
@@ -109,13 +109,13 @@ async def test_both_talk_again_though_they_are_never_there_at_once(people, relay
     async with people:
         alice, bob = await friends(people, direct=direct)
         async with alice.up() as a:
-            await a.backup(str(BACKUP))
+            await a.account.backup(str(BACKUP))
         async with bob.up() as b:
-            await b.send("Alice", "left in the group that is lost")
+            await b.messages.send("Alice", "left in the group that is lost")
             await stored(b)
         await alice.restore(BACKUP)
         async with alice.up() as a:
-            await a.send("Bob", "from the copy")
+            await a.messages.send("Bob", "from the copy")
             await has_contact(a, "Bob", ContactState.REQUESTED)
         for _ in range(3):
             async with bob.up():
@@ -128,12 +128,12 @@ async def test_both_talk_again_though_they_are_never_there_at_once(people, relay
         async with alice.up() as a:
             await hears(a, "Bob", "left in the group that is lost")
             await everything_is_delivered(a, "Bob")
-            assert len(await a.history("Bob")) == 2
+            assert len(await a.messages.history("Bob")) == 2
 
 
 async def stored(app: App) -> None:
     async def so() -> bool:
-        return (await app.status()).outbox.relayed == 1
+        return (await app.status.get()).outbox.relayed == 1
 
     await until_true(app, so, patience=3 * DAY)
 
@@ -142,14 +142,14 @@ async def test_the_owner_hears_of_it_and_sees_who_has_not_answered(people, relay
     async with people:
         alice, _ = await friends(people)
         async with alice.up() as a:
-            await a.backup(str(BACKUP))
-            before = await a.cursor()
+            await a.account.backup(str(BACKUP))
+            before = await a.events.cursor()
         await alice.restore(BACKUP)
         async with alice.up() as a:
-            (contact,) = (await a.status()).contacts
+            (contact,) = (await a.status.get()).contacts
             assert contact.state is not ContactState.ACTIVE
             assert contact.reason == "restored"
-            async with aclosing(a.events(after=before)) as events:
+            async with aclosing(a.events.follow(after=before)) as events:
                 async for event in events:
                     if isinstance(event, AccountRestored):
                         break
@@ -160,7 +160,7 @@ async def test_routes_that_the_other_side_named_since_the_backup_are_told_again(
     async with people:
         alice, bob = await friends(people, direct=False)
         async with alice.up() as a:
-            await a.backup(str(BACKUP))
+            await a.account.backup(str(BACKUP))
             async with bob.up() as b:
                 relay.move(bob.peer)
                 await anyio.sleep(3600)
@@ -170,7 +170,7 @@ async def test_routes_that_the_other_side_named_since_the_backup_are_told_again(
             await has_contact(a, "Bob", ContactState.ACTIVE)
             await anyio.sleep(3600)
         async with alice.up() as a:
-            await a.send("Bob", "where Bob looks now")
+            await a.messages.send("Bob", "where Bob looks now")
             await stored(a)
         assert relay.boxes[relay.address(bob.peer, alice.peer)]
         async with bob.up() as b:

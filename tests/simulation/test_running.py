@@ -66,7 +66,7 @@ async def test_a_front_end_that_fails_is_started_again_ever_more_slowly(people) 
         alice.front_ends.append(front_end_setup(lambda: front_end))
         await people.up(alice)
         await anyio.sleep(HOUR)
-        assert (await alice.app.status()).running
+        assert (await alice.app.status.get()).running
         starts = front_end.started
         assert starts[1] - starts[0] < MINUTE, "soon at first"
         assert 6 <= len(starts) <= 25, "and not in a tight loop"
@@ -87,17 +87,17 @@ async def test_a_transport_that_fails_is_shown_and_started_again_and_messages_fl
         name = alice.transports[0].name
         seen = [status async for status in _states_while(alice.app, alice.watch.fail)]
         assert Phase.DEGRADED in {status.transports[name].phase for status in seen}
-        sent = await alice.app.send("Bob", "still there?")
+        sent = await alice.app.messages.send("Bob", "still there?")
         await anyio.sleep(HOUR)
         assert alice.watch.runs >= 3
-        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
-        assert (await alice.app.status()).transports[name].phase is Phase.ONLINE
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.DELIVERED
+        assert (await alice.app.status.get()).transports[name].phase is Phase.ONLINE
 
 
 async def _states_while(app: App, act):
     """Follow the state for ten seconds in which something happens."""
     with anyio.move_on_after(10):
-        async with closing(app.watch_status()) as watched:
+        async with closing(app.status.watch()) as watched:
             yield await anext(watched)
             act()
             async for status in watched:
@@ -114,13 +114,13 @@ async def test_a_transport_whose_calls_fail_ends_nothing(people) -> None:
             raise Broken
 
         alice.watch.before_send = fail
-        sent = await alice.app.send("Bob", "through all this")
+        sent = await alice.app.messages.send("Bob", "through all this")
         await anyio.sleep(HOUR)
-        assert (await alice.app.status()).running
+        assert (await alice.app.status.get()).running
         assert alice.watch.sends < 60, "no tight loop"
         alice.watch.before_send = lambda _peer: None
         await anyio.sleep(LAST_RETRY)
-        assert (await alice.app.message(sent.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(sent.id)).state is MessageState.DELIVERED
 
 
 async def test_a_disk_that_fails_ends_the_account_with_that_error(people) -> None:
@@ -131,7 +131,7 @@ async def test_a_disk_that_fails_ends_the_account_with_that_error(people) -> Non
             app = await tasks.start(alice.run)
             alice.disk.fail_next_commit()
             with pytest.raises(StorageFailed):
-                await app.add_contact(nobody().onion, "Bob")
+                await app.contacts.add(nobody().onion, "Bob")
 
     with anyio.fail_after(MINUTE), pytest.raises(ExceptionGroup) as raised:
         await use()
@@ -143,16 +143,16 @@ async def test_a_full_disk_ends_nothing_and_nothing_half_done_is_kept(people) ->
         alice, bob = await people.start("Alice"), await people.start("Bob")
         await introduce(alice.app, bob.app)
         await anyio.sleep(MINUTE)
-        before = await alice.app.history("Bob")
+        before = await alice.app.messages.history("Bob")
         alice.disk.full = True
         with pytest.raises(Exception, match="disk is full"):
-            await alice.app.send("Bob", "no room")
-        assert await alice.app.history("Bob") == before
-        sent = await bob.app.send("Alice", "can you hear me?")
+            await alice.app.messages.send("Bob", "no room")
+        assert await alice.app.messages.history("Bob") == before
+        sent = await bob.app.messages.send("Alice", "can you hear me?")
         await anyio.sleep(3 * HOUR)
         alice.disk.full = False
         await anyio.sleep(HOUR)
-        assert [m.id for m in await alice.app.history("Bob")] == [*(m.id for m in before), sent.id]
+        assert [m.id for m in await alice.app.messages.history("Bob")] == [*(m.id for m in before), sent.id]
 
 
 # -- commits and callers
@@ -165,11 +165,11 @@ async def test_what_a_commit_asks_for_is_done_although_its_caller_was_cancelled(
         await anyio.sleep(MINUTE)
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await alice.app.send("Bob", "written by somebody who left")
+            await alice.app.messages.send("Bob", "written by somebody who left")
         await anyio.sleep(10)
-        (message,) = await bob.app.history("Alice")
+        (message,) = await bob.app.messages.history("Alice")
         assert message.text == "written by somebody who left"
-        assert (await alice.app.message(message.id)).state is MessageState.DELIVERED
+        assert (await alice.app.messages.get(message.id)).state is MessageState.DELIVERED
 
 
 async def test_what_was_written_before_a_kill_is_delivered_after_it_once(people) -> None:
@@ -177,11 +177,11 @@ async def test_what_was_written_before_a_kill_is_delivered_after_it_once(people)
         alice, bob = await people.make("Alice"), await people.start("Bob")
         async with alice.up() as app:
             await introduce(app, bob.app)
-            sent = [(await app.send("Bob", f"message {number}")).id for number in range(30)]
+            sent = [(await app.messages.send("Bob", f"message {number}")).id for number in range(30)]
             alice.kill()
         await people.up(alice)
         await anyio.sleep(HOUR)
-        assert [message.id for message in await bob.app.history("Alice")] == sent
+        assert [message.id for message in await bob.app.messages.history("Alice")] == sent
 
 
 async def test_shutting_down_ends_the_account_and_frees_its_vault(people) -> None:
@@ -190,7 +190,7 @@ async def test_shutting_down_ends_the_account_and_frees_its_vault(people) -> Non
         with anyio.fail_after(MINUTE):
             async with anyio.create_task_group() as tasks:
                 app = await tasks.start(alice.run)
-                assert await app.shut_down() == len("Alice")
+                assert await app.account.shut_down() == len("Alice")
 
 
 # -- what front ends see
@@ -203,13 +203,13 @@ async def test_who_comes_and_goes_is_seen(people) -> None:
         async with bob.up():
             await introduce(alice.app, bob.app)
             await anyio.sleep(1)
-            assert [contact.reachable for contact in await alice.app.contacts()] == [True]
-            async with closing(alice.app.watch_status()) as watched:
+            assert [contact.reachable for contact in await alice.app.contacts.list()] == [True]
+            async with closing(alice.app.status.watch()) as watched:
                 seen.append((await anext(watched)).contacts[0].reachable)
         await anyio.sleep(MINUTE)
         assert seen == [True]
-        assert [contact.reachable for contact in await alice.app.contacts()] == [False]
-        assert [contact.reachable for contact in (await alice.app.status()).contacts] == [False]
+        assert [contact.reachable for contact in await alice.app.contacts.list()] == [False]
+        assert [contact.reachable for contact in (await alice.app.status.get()).contacts] == [False]
 
 
 async def test_watching_tells_of_a_network_that_goes_and_comes_back(people) -> None:
@@ -218,7 +218,7 @@ async def test_watching_tells_of_a_network_that_goes_and_comes_back(people) -> N
         phases: list[Phase] = []
 
         async def watch() -> None:
-            async for status in alice.app.watch_status():
+            async for status in alice.app.status.watch():
                 phase = status.network["virtual"].phase
                 if phases[-1:] != [phase]:
                     phases.append(phase)
@@ -228,7 +228,7 @@ async def test_watching_tells_of_a_network_that_goes_and_comes_back(people) -> N
             await anyio.sleep(1)
             alice.node.go_offline("the cable is out")
             await anyio.sleep(1)
-            assert (await alice.app.status()).network["virtual"].reason == "the cable is out"
+            assert (await alice.app.status.get()).network["virtual"].reason == "the cable is out"
             alice.node.come_online()
             await anyio.sleep(1)
             tasks.cancel_scope.cancel()
@@ -238,12 +238,12 @@ async def test_watching_tells_of_a_network_that_goes_and_comes_back(people) -> N
 async def test_a_slow_reader_loses_nothing_and_holds_up_nobody(people) -> None:
     async with people:
         alice = await people.start("Alice")
-        await alice.app.add_contact(nobody().onion, "Bob")
-        cursor = await alice.app.cursor()
+        await alice.app.contacts.add(nobody().onion, "Bob")
+        cursor = await alice.app.events.cursor()
         slow: list[int] = []
 
         async def read_slowly() -> None:
-            async for event in alice.app.events(after=cursor):
+            async for event in alice.app.events.follow(after=cursor):
                 slow.append(event.cursor)
                 await anyio.sleep(MINUTE)
 
@@ -251,7 +251,7 @@ async def test_a_slow_reader_loses_nothing_and_holds_up_nobody(people) -> None:
             tasks.start_soon(read_slowly)
             began = anyio.current_time()
             for number in range(250):
-                await alice.app.send("Bob", f"message {number}")
+                await alice.app.messages.send("Bob", f"message {number}")
             quick = [event.cursor for event in await take(alice.app, cursor, 250)]
             assert anyio.current_time() - began < MINUTE
             await anyio.sleep(300 * MINUTE)
@@ -262,29 +262,29 @@ async def test_a_slow_reader_loses_nothing_and_holds_up_nobody(people) -> None:
 async def test_a_subscriber_resumes_where_it_was_after_a_kill(people) -> None:
     alice = await people.make("Alice")
     async with alice.up() as app:
-        start = await app.cursor()
-        await app.add_contact(nobody().onion, "Bob")
-        await app.send("Bob", "one")
-        await app.send("Bob", "two")
+        start = await app.events.cursor()
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.messages.send("Bob", "one")
+        await app.messages.send("Bob", "two")
         events = await take(app, start, 3)
-        await app.acknowledge("screen", events[1].cursor)
+        await app.events.acknowledge("screen", events[1].cursor)
         alice.kill()
-    async with alice.up() as app, closing(app.events(subscriber="screen")) as stream:
+    async with alice.up() as app, closing(app.events.follow(subscriber="screen")) as stream:
         assert await anext(stream) == events[2]
 
 
 async def test_a_cursor_whose_events_are_gone_is_too_old(people) -> None:
     async with people:
         alice = await people.start("Alice")
-        start = await alice.app.cursor()
-        await alice.app.add_contact(nobody().onion, "Bob")
-        await alice.app.block_contact("Bob")
-        await alice.app.acknowledge("screen", await alice.app.cursor())
+        start = await alice.app.events.cursor()
+        await alice.app.contacts.add(nobody().onion, "Bob")
+        await alice.app.contacts.block("Bob")
+        await alice.app.events.acknowledge("screen", await alice.app.events.cursor())
         await anyio.sleep(event_log.KEPT_FOR / 1000 + DAY)
         with pytest.raises(CursorTooOld):
-            await anext(alice.app.events(after=start))
-        async with closing(alice.app.events(subscriber="screen")) as stream:
-            await alice.app.rename_contact("Bob", "Robert")
+            await anext(alice.app.events.follow(after=start))
+        async with closing(alice.app.events.follow(subscriber="screen")) as stream:
+            await alice.app.contacts.rename("Bob", "Robert")
             assert (await anext(stream)).type == "contact.changed"
 
 
@@ -305,7 +305,7 @@ async def test_a_hundred_contacts_who_are_away_cost_next_to_nothing(people) -> N
     async with people:
         alice = await people.start("Alice")
         for number in range(1, 101):
-            await alice.app.add_contact(nobody(number).onion, f"Contact {number}")
+            await alice.app.contacts.add(nobody(number).onion, f"Contact {number}")
         await anyio.sleep(HOUR / 2)
         steps, dials = Steps(), len(people.world.times)
         trio.lowlevel.add_instrument(steps)

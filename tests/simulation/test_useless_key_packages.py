@@ -231,11 +231,11 @@ async def test_a_card_that_cannot_be_used_ends_nothing_and_a_good_one_is_found_l
         for start in range(2):
             async with alice.up() as app:
                 if start == 0:
-                    await app.add_contact(mallory.peer.onion, "Mallory")
+                    await app.contacts.add(mallory.peer.onion, "Mallory")
                 assert (await shown(app, "Mallory", reason)).state is ContactState.ADDING
         async with alice.up() as app:
-            await app.add_contact(bob.code, "Bob")
-            await until_true(bob.app, bob.app.requests, patience=2 * DAY)
+            await app.contacts.add(bob.code, "Bob")
+            await until_true(bob.app, bob.app.requests.list, patience=2 * DAY)
             relay.cards[mallory.peer] = [mallory.key_package().message()]
             assert (await shown(app, "Mallory", None)).state is ContactState.REQUESTED
 
@@ -245,7 +245,7 @@ async def shown(app: App, name: str, reason: str | None) -> ContactView:
     found: list[ContactView] = []
 
     async def so() -> bool:
-        found[:] = [each for each in await app.contacts() if each.name == name]
+        found[:] = [each for each in await app.contacts.list() if each.name == name]
         return found[0].reason == reason and (reason is not None or found[0].state is not ContactState.ADDING)
 
     await until_true(app, so, patience=2 * DAY)

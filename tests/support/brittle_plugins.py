@@ -11,7 +11,7 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.transport import Latency, Outgoing, Transport
 from balchat_host.api.types import PeerId, Route, ServiceState
-from balchat_host.api.views import Status
+from balchat_host.api.views import ServiceStatus
 from balchat_host.runtime.plugin_setups import FrontEndSetup, TransportSetup
 from tests.support.virtual_account import VirtualAccount
 
@@ -117,6 +117,6 @@ def add(someone: VirtualAccount, kind: str, make: Callable[..., Any], *, name: s
         someone.transports = [setup, *someone.transports]
 
 
-def state_of(status: Status) -> ServiceState:
+def state_of(status: ServiceStatus) -> ServiceState:
     """Return how the plugin is that was added."""
     return {**status.plugins, **status.transports}[NAME]

@@ -60,7 +60,7 @@ class LocalSocket:
 
     def events(self, after: int) -> Generator[dict[str, Any]]:
         """Give the events after a cursor, for ever; this connection serves nothing else then. Raises as `call` does."""
-        self._say("events", {"after": after})
+        self._say("events.follow", {"after": after})
         while "error" not in (heard := self._hear()):
             yield heard["params"]["value"]
         raise CallRefused(heard["error"])

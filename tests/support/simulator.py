@@ -13,7 +13,7 @@ from random import Random
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.transport import Verdict
-from balchat_host.api.views import ContactState, Message
+from balchat_host.api.views import ContactState, MessageView
 from balchat_host.core import after_restore, contacts, housekeeping, inbox
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import Policy
@@ -34,7 +34,7 @@ class Account(SimulatedAccount):
         self._reference = world.reference
         self.create()
 
-    def write(self, other: SimulatedAccount, text: str, reply_to: str | None = None) -> Message:
+    def write(self, other: SimulatedAccount, text: str, reply_to: str | None = None) -> MessageView:
         self._reference.wrote(self, other, text)
         return super().write(other, text, reply_to)
 

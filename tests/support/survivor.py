@@ -54,10 +54,10 @@ class Survivor:
         """Write a message that nobody has written before, once; give its id."""
 
         def act(socket: LocalSocket) -> str:
-            for message in socket.call("history", contact=contact, limit=1000):
+            for message in socket.call("messages.history", conversation=contact, limit=1000):
                 if message["author"] is None and message["text"] == text:
                     return message["id"]
-            return socket.call("send", contact=contact, text=text)["id"]
+            return socket.call("messages.send", conversation=contact, text=text)["id"]
 
         return self.insist(act)
 
@@ -72,7 +72,7 @@ class Survivor:
         if beside is None:
             return self.insist(wait)
         for _ in range(_GLANCES):
-            beside.call("cursor")
+            beside.call("events.cursor")
             with suppress(TimeoutError):
                 return self.insist(wait)
         raise TimeoutError("it never happened")

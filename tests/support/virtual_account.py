@@ -95,7 +95,7 @@ class VirtualAccount:
         await self.vault.aclose()
 
     async def restore(self, backup: Path) -> None:
-        """Lose the vault, and make it again from a backup that `App.backup` wrote. Only while it is not up."""
+        """Lose the vault, and make it again from a backup that `App.account.backup` wrote. Only while it is not up."""
         self._directory = backup.with_name(f"{backup.name} restored")
         clock = self._clock
         await self._storage.restore(

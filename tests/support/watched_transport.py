@@ -19,7 +19,7 @@ from balchat_host.api.transport import (
     KeyPackages,
     Outcome,
     Outgoing,
-    Relays,
+    RelayManager,
     SendReport,
     Transport,
     TransportContext,
@@ -79,7 +79,7 @@ class _Watched(Transport):
         await self._watch.run(self._transport, task_status)
 
     @property
-    def relays(self) -> Relays | None:
+    def relays(self) -> RelayManager | None:
         return self._transport.relays
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:

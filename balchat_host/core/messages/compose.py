@@ -3,7 +3,7 @@
 from balchat_host.api.errors import BadInput, TextTooLong
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import Message
+from balchat_host.api.views import MessageView
 from balchat_host.core import contacts, content, conversations, eras, membership, rows
 from balchat_host.core.content import MimiContent
 from balchat_host.core.delivery import progress, queue
@@ -17,7 +17,7 @@ from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.core.views import message_view
 
 
-def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) -> Message:
+def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) -> MessageView:
     """Write a message: it is in the history, encrypted and queued, or not at all.
 
     Raise NoSuchContact, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.

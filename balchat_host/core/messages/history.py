@@ -5,7 +5,7 @@ from typing import Final, cast
 
 from balchat_host.api.errors import BadInput, NoSuchMessage
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import ConversationView, Message
+from balchat_host.api.views import ConversationView, MessageView
 from balchat_host.core import content, conversations, rows
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
@@ -38,7 +38,7 @@ def find(tx: ReadTransaction, which: str, *, conversation: ConversationRow | Non
     return found[0]
 
 
-def show(tx: ReadTransaction, which: str) -> Message:
+def show(tx: ReadTransaction, which: str) -> MessageView:
     """Return one message as it is now. Raise NoSuchMessage."""
     return message_view(find(tx, which))
 
@@ -48,7 +48,7 @@ def conversation(tx: ReadTransaction, which: str) -> ConversationView:
     return conversation_view(tx, *conversations.find(tx, which))
 
 
-def history(tx: ReadTransaction, which: str, *, limit: int, before: str | None) -> list[Message]:
+def history(tx: ReadTransaction, which: str, *, limit: int, before: str | None) -> list[MessageView]:
     """Return the last messages of a conversation, oldest first. Raise NoSuchContact, NoSuchMessage, BadInput."""
     if not 1 <= limit <= MAX_HISTORY:
         raise BadInput(what="The limit", problem=f"it must be 1 to {MAX_HISTORY}")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from balchat_host.api.events import Event, MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.types import PeerId, Secret
-from balchat_host.api.views import Message
+from balchat_host.api.views import MessageView
 from balchat_host.testing.waiting import PATIENCE, closing
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ def nobody(number: int = 1) -> PeerId:
 async def until(app: App, after: int, condition: Callable[[list[Event]], bool]) -> list[Event]:
     """Follow the events after a cursor until `condition` holds for all of them together; give those."""
     seen: list[Event] = []
-    async with closing(app.events(after=after)) as events:
+    async with closing(app.events.follow(after=after)) as events:
         with anyio.fail_after(PATIENCE):
             async for event in events:
                 seen.append(event)
@@ -56,7 +56,7 @@ async def take(app: App, after: int, count: int) -> list[Event]:
     return await until(app, after, lambda events: len(events) >= count)
 
 
-def messages(events: Sequence[Event]) -> list[Message]:
+def messages(events: Sequence[Event]) -> list[MessageView]:
     """Give the messages that events say were added."""
     return [event.message for event in events if isinstance(event, MessageAdded)]
 

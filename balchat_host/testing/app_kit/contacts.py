@@ -29,49 +29,49 @@ class ContactTests(AppKitBase):
     """Contacts, and their names."""
 
     async def test_a_contact_is_called_by_its_name_onion_or_peer_id(self, app: App) -> None:
-        cursor = await app.cursor()
-        added = await app.add_contact(nobody().onion, "Bob", "It is me")
+        cursor = await app.events.cursor()
+        added = await app.contacts.add(nobody().onion, "Bob", "It is me")
         assert (added.name, added.peer_id, added.onion) == ("Bob", nobody().octets.hex(), nobody().onion)
         assert (added.verified, added.blocked, added.unread) == (False, False, 0)
-        assert await app.contacts() == [added]
+        assert await app.contacts.list() == [added]
         for name in (added.name, added.onion, added.peer_id):
-            assert (await app.safety_number(name)).contact == "Bob"
+            assert (await app.contacts.safety_number(name)).contact == "Bob"
         (event,) = await take(app, cursor, 1)
         assert isinstance(event, ContactChanged)
         assert event.contact.peer_id == added.peer_id
 
     async def test_without_a_name_the_one_in_the_code_is_taken(self, app: App) -> None:
         code = f"balchat:{nobody().onion.removesuffix('.onion')}?name=Bob"
-        assert (await app.add_contact(code)).name == "Bob"
+        assert (await app.contacts.add(code)).name == "Bob"
         assert (
-            await app.add_contact(code.replace(nobody().onion[:56], nobody(2).onion[:56]), "Robert")
+            await app.contacts.add(code.replace(nobody().onion[:56], nobody(2).onion[:56]), "Robert")
         ).name == "Robert"
 
     async def test_contacts_come_by_name(self, app: App) -> None:
         for number, name in enumerate(("Zoe", "anna", "Bob"), start=1):
-            await app.add_contact(nobody(number).onion, name)
-        assert [contact.name for contact in await app.contacts()] == ["anna", "Bob", "Zoe"]
+            await app.contacts.add(nobody(number).onion, name)
+        assert [contact.name for contact in await app.contacts.list()] == ["anna", "Bob", "Zoe"]
 
     async def test_a_contact_that_cannot_be_is_refused_and_nothing_changes(self, app: App) -> None:
-        ours = await app.code()
-        await app.add_contact(nobody().onion, "Bob")
-        before, cursor = await app.contacts(), await app.cursor()
+        ours = await app.account.code()
+        await app.contacts.add(nobody().onion, "Bob")
+        before, cursor = await app.contacts.list(), await app.events.cursor()
         with pytest.raises(BadChatCode):
-            await app.add_contact("balchat:nonsense")
+            await app.contacts.add("balchat:nonsense")
         with pytest.raises(OwnChatCode):
-            await app.add_contact(ours.code)
+            await app.contacts.add(ours.code)
         with pytest.raises(AlreadyAContact):
-            await app.add_contact(nobody().onion, "Robert")
+            await app.contacts.add(nobody().onion, "Robert")
         with pytest.raises(NameTaken):
-            await app.add_contact(nobody(2).onion, "Bob")
+            await app.contacts.add(nobody(2).onion, "Bob")
         with pytest.raises(BadInput):
-            await app.add_contact(nobody(2).onion, "x" * (MAX_NAME_LENGTH + 1))
+            await app.contacts.add(nobody(2).onion, "x" * (MAX_NAME_LENGTH + 1))
         with pytest.raises(BadInput):
-            await app.add_contact(nobody(2).onion, "Zoe", "x" * (MAX_INTRODUCTION_SIZE + 1))
-        assert (await app.contacts(), await app.cursor()) == (before, cursor)
+            await app.contacts.add(nobody(2).onion, "Zoe", "x" * (MAX_INTRODUCTION_SIZE + 1))
+        assert (await app.contacts.list(), await app.events.cursor()) == (before, cursor)
 
     async def test_a_contact_is_called_by_name_address_code_or_peer_id_in_any_case(self, app: App) -> None:
-        added = await app.add_contact(nobody().onion, "Stra\u00dfe")
+        added = await app.contacts.add(nobody().onion, "Stra\u00dfe")
         bare = added.onion.removesuffix(".onion")
         for called in (
             "stra\u00dfe",
@@ -81,88 +81,88 @@ class ContactTests(AppKitBase):
             f"balchat:{bare}?name=Bob",
             added.peer_id,
         ):
-            assert await app.contact(called) == added
+            assert await app.contacts.get(called) == added
         with pytest.raises(NameTaken):
-            await app.add_contact(nobody(2).onion, "Strasse")
+            await app.contacts.add(nobody(2).onion, "Strasse")
 
     async def test_a_name_never_stands_for_an_address(self, app: App) -> None:
         address, digits = nobody(2).onion, nobody(2).octets.hex()
         for spelling in (address, address.upper(), digits, f"balchat:{address}", "\u200b".join(address[:56])):
             with pytest.raises(BadInput):
-                await app.add_contact(nobody().onion, spelling)
-        added = await app.add_contact(f"balchat:{nobody().onion[:56]}?name={address}")
+                await app.contacts.add(nobody().onion, spelling)
+        added = await app.contacts.add(f"balchat:{nobody().onion[:56]}?name={address}")
         assert added.name == added.onion[: len(added.name)]
         with pytest.raises(BadInput):
-            await app.rename_contact(added.name, digits)
+            await app.contacts.rename(added.name, digits)
         with pytest.raises(NoSuchContact):
-            await app.send(address, "hello")
+            await app.messages.send(address, "hello")
 
     async def test_renaming(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        await app.add_contact(nobody(2).onion, "Zoe")
-        assert (await app.rename_contact("Bob", "Robert")).name == "Robert"
-        assert (await app.rename_contact("Robert", "Robert")).name == "Robert"
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.contacts.add(nobody(2).onion, "Zoe")
+        assert (await app.contacts.rename("Bob", "Robert")).name == "Robert"
+        assert (await app.contacts.rename("Robert", "Robert")).name == "Robert"
         with pytest.raises(NoSuchContact):
-            await app.rename_contact("Bob", "Bert")
+            await app.contacts.rename("Bob", "Bert")
         with pytest.raises(NameTaken):
-            await app.rename_contact("Robert", "Zoe")
+            await app.contacts.rename("Robert", "Zoe")
         with pytest.raises(BadInput):
-            await app.rename_contact("Robert", "")
+            await app.contacts.rename("Robert", "")
 
     async def test_only_the_right_safety_number_verifies(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        shown = await app.safety_number("Bob")
+        await app.contacts.add(nobody().onion, "Bob")
+        shown = await app.contacts.safety_number("Bob")
         digits = "".join(filter(str.isdigit, shown.safety_number))
         assert (len(digits), shown.verified) == (60, False)
         wrong = digits[:-1] + str((int(digits[-1]) + 1) % 10)
         for number in (wrong, digits[:-1], ""):
             with pytest.raises(SafetyNumberDiffers):
-                await app.verify_contact("Bob", number)
-        assert not (await app.safety_number("Bob")).verified
-        assert (await app.verify_contact("Bob", digits)).verified
-        assert (await app.verify_contact("Bob", shown.safety_number)).verified
+                await app.contacts.verify("Bob", number)
+        assert not (await app.contacts.safety_number("Bob")).verified
+        assert (await app.contacts.verify("Bob", digits)).verified
+        assert (await app.contacts.verify("Bob", shown.safety_number)).verified
 
     async def test_blocking_keeps_us_from_writing_until_unblocked(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
+        await app.contacts.add(nobody().onion, "Bob")
         for _ in range(2):
-            assert (await app.block_contact("Bob")).blocked
+            assert (await app.contacts.block("Bob")).blocked
         with pytest.raises(ContactBlocked):
-            await app.send("Bob", "hello")
+            await app.messages.send("Bob", "hello")
         for _ in range(2):
-            assert not (await app.unblock_contact("Bob")).blocked
-        await app.send("Bob", "hello")
+            assert not (await app.contacts.unblock("Bob")).blocked
+        await app.messages.send("Bob", "hello")
 
     async def test_a_removed_contact_leaves_nothing(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        sent, cursor = await app.send("Bob", "hello"), await app.cursor()
-        await app.remove_contact("Bob")
-        assert await app.contacts() == []
+        await app.contacts.add(nobody().onion, "Bob")
+        sent, cursor = await app.messages.send("Bob", "hello"), await app.events.cursor()
+        await app.contacts.remove("Bob")
+        assert await app.contacts.list() == []
         with pytest.raises(NoSuchContact):
-            await app.history("Bob")
+            await app.messages.history("Bob")
         with pytest.raises(NoSuchMessage):
-            await app.message(sent.id)
+            await app.messages.get(sent.id)
         (event,) = await take(app, cursor, 1)
         assert isinstance(event, ContactRemoved)
         assert (event.name, event.peer_id) == ("Bob", nobody().octets.hex())
 
     async def test_whoever_is_not_there_is_named_in_the_error(self, app: App) -> None:
         asked: list[Callable[[], Awaitable[object]]] = [
-            lambda: app.contact("Zoe"),
-            lambda: app.safety_number("Zoe"),
-            lambda: app.verify_contact("Zoe", "1"),
-            lambda: app.rename_contact("Zoe", "Bob"),
-            lambda: app.block_contact("Zoe"),
-            lambda: app.unblock_contact("Zoe"),
-            lambda: app.remove_contact("Zoe"),
-            lambda: app.send("Zoe", "hello"),
-            lambda: app.history("Zoe"),
-            lambda: app.mark_read("Zoe", NO_MESSAGE),
+            lambda: app.contacts.get("Zoe"),
+            lambda: app.contacts.safety_number("Zoe"),
+            lambda: app.contacts.verify("Zoe", "1"),
+            lambda: app.contacts.rename("Zoe", "Bob"),
+            lambda: app.contacts.block("Zoe"),
+            lambda: app.contacts.unblock("Zoe"),
+            lambda: app.contacts.remove("Zoe"),
+            lambda: app.messages.send("Zoe", "hello"),
+            lambda: app.messages.history("Zoe"),
+            lambda: app.conversations.mark_read("Zoe", NO_MESSAGE),
         ]
         for ask in asked:
             with pytest.raises(NoSuchContact) as raised:
                 await ask()
             assert raised.value.fields["name"] == "Zoe"
-        for method in (app.accept_request, app.reject_request):
+        for method in (app.requests.accept, app.requests.reject):
             with pytest.raises(NoSuchRequest) as raised:
                 await method("Zoe")
             assert raised.value.fields["name"] == "Zoe"

@@ -10,7 +10,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.events import ContactChanged, Event, MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
-from balchat_host.api.views import Message, MessageState
+from balchat_host.api.views import MessageState, MessageView
 from balchat_host.testing.app_kit.accounts import (
     NO_MESSAGE,
     TEXTS,
@@ -29,88 +29,88 @@ class MessageTests(AppKitBase):
     # -- messages
 
     async def test_a_sent_message_is_kept_as_it_was_written(self, app: App) -> None:
-        ours, bob = await app.code(), await app.add_contact(nobody().onion, "Bob")
-        cursor = await app.cursor()
-        sent = [await app.send("Bob", text) for text in TEXTS]
+        ours, bob = await app.account.code(), await app.contacts.add(nobody().onion, "Bob")
+        cursor = await app.events.cursor()
+        sent = [await app.messages.send("Bob", text) for text in TEXTS]
         assert tuple(message.text for message in sent) == TEXTS
         for message in sent:
             assert message.state is MessageState.QUEUED
             assert (message.author, message.author_id) == (None, ours.peer_id)
             assert (message.conversation, message.in_reply_to) == (bob.conversation, None)
-            assert await app.message(message.id) == message
-        assert await app.history("Bob") == sent
+            assert await app.messages.get(message.id) == message
+        assert await app.messages.history("Bob") == sent
         assert [
             event.message for event in await take(app, cursor, len(sent)) if isinstance(event, MessageAdded)
         ] == sent
-        status = await app.status()
+        status = await app.status.get()
         assert status.outbox.waiting >= len(sent)
         assert status.outbox.oldest is not None
         assert status.outbox.oldest <= sent[0].sent_at
 
     async def test_a_reply_names_what_it_answers(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        first = await app.send("Bob", "hello")
-        assert (await app.send("Bob", "and", reply_to=first.id)).in_reply_to == first.id
-        assert (await app.send("Bob", "again", reply_to=first.id[:16])).in_reply_to == first.id
+        await app.contacts.add(nobody().onion, "Bob")
+        first = await app.messages.send("Bob", "hello")
+        assert (await app.messages.send("Bob", "and", reply_to=first.id)).in_reply_to == first.id
+        assert (await app.messages.send("Bob", "again", reply_to=first.id[:16])).in_reply_to == first.id
         for wrong in (NO_MESSAGE, first.id[:5], "no id at all"):
             with pytest.raises(NoSuchMessage):
-                await app.send("Bob", "hello", reply_to=wrong)
+                await app.messages.send("Bob", "hello", reply_to=wrong)
 
     async def test_a_text_too_long_is_refused_and_nothing_is_sent(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
+        await app.contacts.add(nobody().onion, "Bob")
         with pytest.raises(TextTooLong) as raised:
-            await app.send("Bob", "ž" * (MAX_TEXT_SIZE // 2) + "x")
+            await app.messages.send("Bob", "ž" * (MAX_TEXT_SIZE // 2) + "x")
         assert (raised.value.fields["size"], raised.value.fields["limit"]) == (MAX_TEXT_SIZE + 1, MAX_TEXT_SIZE)
-        assert await app.history("Bob") == []
+        assert await app.messages.history("Bob") == []
 
     async def test_history_goes_back_page_by_page(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        sent = [await app.send("Bob", f"message {number}") for number in range(7)]
-        pages: list[Message] = []
-        while page := await app.history("Bob", limit=3, before=pages[0].id if pages else None):
+        await app.contacts.add(nobody().onion, "Bob")
+        sent = [await app.messages.send("Bob", f"message {number}") for number in range(7)]
+        pages: list[MessageView] = []
+        while page := await app.messages.history("Bob", limit=3, before=pages[0].id if pages else None):
             assert len(page) <= 3  # noqa: PLR2004  # as asked for
             pages[:0] = page
         assert pages == sent
         for limit in (0, -1, 1001):
             with pytest.raises(BadInput):
-                await app.history("Bob", limit=limit)
+                await app.messages.history("Bob", limit=limit)
         with pytest.raises(NoSuchMessage):
-            await app.history("Bob", before=NO_MESSAGE)
+            await app.messages.history("Bob", before=NO_MESSAGE)
 
     async def test_conversations_are_apart(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        await app.add_contact(nobody(2).onion, "Zoe")
-        sent = await app.send("Bob", "hello")
-        assert await app.history("Zoe") == []
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.contacts.add(nobody(2).onion, "Zoe")
+        sent = await app.messages.send("Bob", "hello")
+        assert await app.messages.history("Zoe") == []
         with pytest.raises(NoSuchMessage):
-            await app.send("Zoe", "hello", reply_to=sent.id)
+            await app.messages.send("Zoe", "hello", reply_to=sent.id)
 
     async def test_calls_at_the_same_time_are_all_done(self, app: App) -> None:
-        await app.add_contact(nobody().onion, "Bob")
-        cursor = await app.cursor()
+        await app.contacts.add(nobody().onion, "Bob")
+        cursor = await app.events.cursor()
         async with anyio.create_task_group() as tasks:
             for number in range(40):
-                tasks.start_soon(app.send, "Bob", f"message {number}")
-        kept = await app.history("Bob")
+                tasks.start_soon(app.messages.send, "Bob", f"message {number}")
+        kept = await app.messages.history("Bob")
         assert {message.text for message in kept} == {f"message {number}" for number in range(40)}
         assert messages(await take(app, cursor, 40)) == kept
 
     # -- events
 
     async def test_events_resume_after_any_cursor(self, app: App) -> None:
-        start = await app.cursor()
-        await app.add_contact(nobody().onion, "Bob")
+        start = await app.events.cursor()
+        await app.contacts.add(nobody().onion, "Bob")
         for number in range(4):
-            await app.send("Bob", f"message {number}")
+            await app.messages.send("Bob", f"message {number}")
         events = await take(app, start, 5)
         cursors = [event.cursor for event in events]
         assert cursors == sorted(set(cursors))
-        assert cursors[-1] == await app.cursor()
+        assert cursors[-1] == await app.events.cursor()
         for position, cursor in enumerate(cursors[:-1], start=1):
             assert await take(app, cursor, len(events) - position) == events[position:]
 
     async def test_an_event_comes_to_everybody_who_waits(self, app: App) -> None:
-        cursor = await app.cursor()
+        cursor = await app.events.cursor()
         seen: list[list[Event]] = []
 
         async def follow() -> None:
@@ -120,31 +120,31 @@ class MessageTests(AppKitBase):
             for _ in range(3):
                 tasks.start_soon(follow)
             await anyio.wait_all_tasks_blocked()
-            await app.add_contact(nobody().onion, "Bob")
+            await app.contacts.add(nobody().onion, "Bob")
         assert len(seen) == 3  # noqa: PLR2004  # as many as followed
         assert all(events == seen[0] for events in seen)
 
     async def test_a_subscriber_goes_on_where_it_was(self, app: App) -> None:
-        start = await app.cursor()
-        await app.add_contact(nobody().onion, "Bob")
-        await app.add_contact(nobody(2).onion, "Zoe")
+        start = await app.events.cursor()
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.contacts.add(nobody(2).onion, "Zoe")
         first, second = await take(app, start, 2)
         for cursor in (first.cursor, first.cursor, start):
-            await app.acknowledge("kit", cursor)
-        async with closing(app.events(subscriber="kit")) as events:
+            await app.events.acknowledge("kit", cursor)
+        async with closing(app.events.follow(subscriber="kit")) as events:
             assert await anext(events) == second
-        async with closing(app.events(after=start, subscriber="kit")) as events:
+        async with closing(app.events.follow(after=start, subscriber="kit")) as events:
             assert await anext(events) == first
 
     async def test_a_subscriber_has_a_name(self, app: App) -> None:
         for name in ("", "x" * 65):
             with pytest.raises(BadInput):
-                await app.acknowledge(name, await app.cursor())
+                await app.events.acknowledge(name, await app.events.cursor())
 
     async def test_who_stops_following_leaves_the_others_alone(self, app: App) -> None:
-        cursor = await app.cursor()
-        async with closing(app.events(after=cursor)) as follower:
+        cursor = await app.events.cursor()
+        async with closing(app.events.follow(after=cursor)) as follower:
             with anyio.move_on_after(0):
-                await anext(app.events(after=cursor))
-            await app.add_contact(nobody().onion, "Bob")
+                await anext(app.events.follow(after=cursor))
+            await app.contacts.add(nobody().onion, "Bob")
             assert isinstance(await anext(follower), ContactChanged)

@@ -10,7 +10,7 @@ from balchat_relay_proto.address import BadRelayAddress as NoAddress
 from balchat_relay_proto.errors import Code, Refused
 
 from balchat_host.api.errors import BadRelayAddress, NoSuchRelay, RelayUnusable, TooMany
-from balchat_host.api.transport import Relays
+from balchat_host.api.transport import RelayManager
 from balchat_host.api.uris import UnreadableUri, read_uri
 from balchat_host.api.views import RelayView
 from balchat_transport_relay.errors import RelayMisbehaved, RelayUnavailable, UnsupportedRelay
@@ -22,7 +22,7 @@ from balchat_transport_relay.rows import RelayRow
 _SHORTEST: Final = 6
 
 
-class ManagedRelays(Relays):
+class ManagedRelays(RelayManager):
     """The relays in `RelayState`.
 
     `worker` returns the worker of a relay of ours; `start` starts the worker of a relay that may become ours, and

@@ -50,7 +50,7 @@ async def _names(profiles: Profiles, profile: str | None, names_of: Callable[[Ap
 
 
 async def _contact_names(app: App) -> list[str]:
-    return [contact.name for contact in await app.contacts()]
+    return [contact.name for contact in await app.contacts.list()]
 
 
 async def _conversation_names(app: App) -> list[str]:
@@ -58,4 +58,4 @@ async def _conversation_names(app: App) -> list[str]:
 
 
 async def _relay_names(app: App) -> list[str]:
-    return [relay.onion for relay in await app.relays()]
+    return [relay.onion for relay in await app.relays.list()]

@@ -71,7 +71,7 @@ class Confirming:
         async for line in input_lines(sys.stdin.fileno(), _LONGEST):
             try:
                 cursor = _cursor(line)
-                await self._app.acknowledge(self._subscriber, cursor)
+                await self._app.events.acknowledge(self._subscriber, cursor)
             except ConnectionLost:
                 raise
             except BalchatError as error:

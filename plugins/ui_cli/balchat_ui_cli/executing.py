@@ -91,12 +91,12 @@ class Executing:
             # What it has done by now counts, so that it is not done twice.
             with anyio.CancelScope(shield=True):
                 if await _end(process) == 0:
-                    await self._app.acknowledge(self._subscriber, event.cursor)
+                    await self._app.events.acknowledge(self._subscriber, event.cursor)
             raise
         if code != 0:
             return f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         with anyio.CancelScope(shield=True):
-            await self._app.acknowledge(self._subscriber, event.cursor)
+            await self._app.events.acknowledge(self._subscriber, event.cursor)
         return None
 
 

@@ -1,23 +1,23 @@
 """Whether others can reach us, and what holds that up."""
 
 from balchat_host.api.types import Phase, ServiceState
-from balchat_host.api.views import Status
+from balchat_host.api.views import ServiceStatus
 from balchat_ui_cli.render import ADDRESS, services
 
 
-def is_online(status: Status) -> bool:
+def is_online(status: ServiceStatus) -> bool:
     """Say whether others can reach us: at our own address or, where nothing publishes it, by another transport."""
     return status.published.phase is Phase.ONLINE or (
         _is_settled(status) and any(state.phase is Phase.ONLINE for state in status.transports.values())
     )
 
 
-def is_decided(status: Status) -> bool:
+def is_decided(status: ServiceStatus) -> bool:
     """Say whether waiting is of no use: we are online or, with no address to publish, not about to be."""
     return is_online(status) or _is_settled(status)
 
 
-def bottleneck(status: Status) -> tuple[str, ServiceState]:
+def bottleneck(status: ServiceStatus) -> tuple[str, ServiceState]:
     """Name what keeps others from reaching us, with its state: the network, then our address, then the transports.
 
     An address that nothing publishes holds nothing up. A transport may be no better for long, where we have no relay.
@@ -27,7 +27,7 @@ def bottleneck(status: Status) -> tuple[str, ServiceState]:
     return next((found for found in held_up if published or found[0] != ADDRESS), (ADDRESS, status.published))
 
 
-def _is_settled(status: Status) -> bool:
+def _is_settled(status: ServiceStatus) -> bool:
     """Say whether no address is published, and everything has started that shall."""
     return (
         status.published.phase is Phase.STOPPED

@@ -11,11 +11,11 @@ from balchat_host.api.views import (
     ContactState,
     ContactView,
     ConversationView,
-    Message,
     MessageState,
+    MessageView,
     RelayView,
     RequestView,
-    Status,
+    ServiceStatus,
 )
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, text_lines, visible_lines, width, wrap
@@ -93,7 +93,7 @@ def service(state: ServiceState, *, bar: bool = False) -> list[Span]:
     return [Span(f"{state.phase}{percent}", style), Span(reason, remark)]
 
 
-def services(status: Status) -> Mapping[str, ServiceState]:
+def services(status: ServiceStatus) -> Mapping[str, ServiceState]:
     """Name everything that has a state, as people call it; two that would be called the same, in full."""
     named = {_spoken(name, "network_"): state for name, state in status.network.items()}
     named[ADDRESS] = status.published
@@ -103,13 +103,13 @@ def services(status: Status) -> Mapping[str, ServiceState]:
     return named
 
 
-def troubled(status: Status) -> Mapping[str, ServiceState]:
+def troubled(status: ServiceStatus) -> Mapping[str, ServiceState]:
     """Name what else does not work: the disk, and the plugins beside network and transports."""
     others = {DISK: status.storage, **status.plugins}
     return {name: state for name, state in others.items() if state.phase is not Phase.ONLINE}
 
 
-def remarkable(status: Status) -> Mapping[str, ServiceState]:
+def remarkable(status: ServiceStatus) -> Mapping[str, ServiceState]:
     """Name what works, and still has something to say of itself: a network that hides nothing, for example."""
     return {name: state for name, state in services(status).items() if state.phase is Phase.ONLINE and state.reason}
 
@@ -118,7 +118,7 @@ def _spoken(plugin: str, prefix: str) -> str:
     return plugin.removeprefix(prefix).replace("_", " ")
 
 
-def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
+def status_lines(status: ServiceStatus, *, bars: bool = False) -> Iterable[Line]:
     """Show the state of everything."""
     yield _labelled("profile", status.profile)
     yield _labelled("vault", status.vault)
@@ -135,20 +135,20 @@ def status_lines(status: Status, *, bars: bool = False) -> Iterable[Line]:
         yield [str(NotRunning())]
 
 
-def _policy(status: Status) -> list[Span | str]:
+def _policy(status: ServiceStatus) -> list[Span | str]:
     if status.works_as == status.policy:
         return [status.policy]
     why = _WORKS_AS.get(status.works_as, "")
     return [status.policy, Span(f"  works as {status.works_as}{why}", Style.FAINT)]
 
 
-def service_lines(status: Status, *, bars: bool) -> Iterable[Line]:
+def service_lines(status: ServiceStatus, *, bars: bool) -> Iterable[Line]:
     """Show the states of network, address and transports, and of other plugins that do not work."""
     for name, state in {**services(status), **troubled(status)}.items():
         yield _labelled(name, *service(state, bar=bars))
 
 
-def people_lines(status: Status) -> Iterable[Line]:
+def people_lines(status: ServiceStatus) -> Iterable[Line]:
     """Say how many contacts there are, and whom of them we reach."""
     if not status.contacts:
         yield _labelled("contacts", Span("none yet: `balchat code` is what others need of you", Style.FAINT))
@@ -157,7 +157,7 @@ def people_lines(status: Status) -> Iterable[Line]:
     yield _labelled("contacts", f"{reachable} of {len(status.contacts)} reachable")
 
 
-def outbox_line(status: Status) -> Line:
+def outbox_line(status: ServiceStatus) -> Line:
     """Say what waits to be sent."""
     outbox = status.outbox
     at_relays = f", {outbox.relayed} at relays" if outbox.relayed else ""
@@ -231,13 +231,13 @@ def relay_lines(relays: Sequence[RelayView]) -> Iterable[Line]:
 # -- messages
 
 
-def quotation(message: Message) -> str:
+def quotation(message: MessageView) -> str:
     """Give one line of a message that is answered: who wrote it, and how it begins."""
     first = text_lines(message.text)[0] if message.text else f"[{message.content_type}]"
     return fit(visible(f"{author(message)}: {first}"), _QUOTE)
 
 
-def author(message: Message) -> str:
+def author(message: MessageView) -> str:
     """Name who wrote a message."""
     return _YOU if message.author is None else called(message.author)
 
@@ -259,7 +259,7 @@ class MessageList:
         self._author_width = max(3, width(visible(called(name))))
         self._day = ""
 
-    def lines(self, messages: Sequence[Message], known: Mapping[str, Message]) -> Iterable[Line]:
+    def lines(self, messages: Sequence[MessageView], known: Mapping[str, MessageView]) -> Iterable[Line]:
         """Show messages, with the date above the first of each day."""
         ids = short_ids([*known, *(message.id for message in messages)])
         for date, group in groupby(messages, lambda message: day(message.sent_at)):
@@ -269,7 +269,7 @@ class MessageList:
             for message in group:
                 yield from self.message(message, ids[message.id], known)
 
-    def message(self, message: Message, short_id: str, known: Mapping[str, Message]) -> Iterable[Line]:
+    def message(self, message: MessageView, short_id: str, known: Mapping[str, MessageView]) -> Iterable[Line]:
         """Show one message: what is missing before it; time, id, author, text, and its state if it is ours."""
         if message.missing_before:
             # Where times stand, and no text can: whoever writes one cannot write this.
@@ -293,7 +293,7 @@ class MessageList:
         # The indent shows that what follows belongs to the same message, whatever it looks like.
         yield from ([" " * indent, *row] for row in body)
 
-    def _body(self, message: Message, room: int | None, known: Mapping[str, Message]) -> list[list[Span]]:
+    def _body(self, message: MessageView, room: int | None, known: Mapping[str, MessageView]) -> list[list[Span]]:
         rows: list[list[Span]] = []
         if message.in_reply_to is not None:
             answered = known.get(message.in_reply_to)
@@ -306,14 +306,14 @@ class MessageList:
         return rows
 
 
-def missing_span(message: Message) -> Span:
+def missing_span(message: MessageView) -> Span:
     """Say that what was written before a message is not here. It stands on a line of its own, before the message."""
     before = counted(message.missing_before, "message")
     has = "has" if message.missing_before == 1 else "have"
     return Span(f"{before} before this one {has} not arrived", Style.WARN)
 
 
-def _add_state(body: list[list[Span]], message: Message, room: int | None) -> None:
+def _add_state(body: list[list[Span]], message: MessageView, room: int | None) -> None:
     """Put the state at the right edge of the last row, or of a new one where it does not fit."""
     words = state_words(message)
     used = sum(width(span.text) for span in body[-1])
@@ -326,7 +326,7 @@ def _add_state(body: list[list[Span]], message: Message, room: int | None) -> No
     body[-1] += [Span(" " * free), Span(words, state_style(message.state))]
 
 
-def state_words(message: Message) -> str:
+def state_words(message: MessageView) -> str:
     """Name a message's state, with the reason why it is no better."""
     return visible(f"{message.state}: {reason_words(message.reason)}" if message.reason else str(message.state))
 
@@ -341,6 +341,6 @@ def state_style(state: MessageState) -> Style:
     return _MESSAGE_STYLES.get(state, Style.FAINT)
 
 
-def sent_line(message: Message) -> Line:
+def sent_line(message: MessageView) -> Line:
     """Say what has become of a message that was just written."""
     return [Span(f"{message.id[:8]} ", Style.FAINT), Span(state_words(message), state_style(message.state))]

@@ -59,7 +59,7 @@ def world(folder: Path, command: str) -> MemoryProfiles:
 
 def safety_number(host: MemoryProfiles) -> str:
     """Return the safety number of Alice and Bob."""
-    return anyio.run(host.profile().account.app.safety_number, "Bob").safety_number
+    return anyio.run(host.profile().account.app.contacts.safety_number, "Bob").safety_number
 
 
 def prepare(kind: str, descriptor: int, scratch: int) -> None:

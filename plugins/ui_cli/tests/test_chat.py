@@ -77,7 +77,7 @@ async def chatting(alice: MemoryAccount, bob: Peer) -> AsyncGenerator[Room, None
     scrollback = StringIO()
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
-        chat = Chat(alice.app, out, await alice.app.conversation(bob.name))
+        chat = Chat(alice.app, out, await alice.app.conversations.get(bob.name))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(chat.run)
             room = Room(chat, keys, scrollback)
@@ -194,7 +194,7 @@ async def test_a_lost_connection_ends_the_chat(alice: MemoryAccount, bob: Peer) 
             rooms.append(room)
             room.type("hello\r")
             await room.until(lambda: "hello" in room.above)
-            alice.fail_next("send", ConnectionLost())
+            alice.fail_next("messages.send", ConnectionLost())
             room.type("and more\r")
             await anyio.sleep_forever()
 
@@ -223,17 +223,17 @@ async def test_older_messages(alice: MemoryAccount, bob: Peer) -> None:
 
 async def test_a_message_from_another_front_end(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:
-        await alice.app.send("Bob", "from elsewhere")
+        await alice.app.messages.send("Bob", "from elsewhere")
         await room.until(lambda: "from elsewhere" in room.above)
 
 
 async def test_the_contact_is_renamed_and_then_removed(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:
-        await alice.app.rename_contact("Bob", "Robert")
+        await alice.app.contacts.rename("Bob", "Robert")
         await room.until(lambda: "Robert" in str(room.chat._bar()))
         room.type("hello\r")
         await room.until(lambda: "hello" in room.above)
-        await alice.app.remove_contact("Robert")
+        await alice.app.contacts.remove("Robert")
         await room.until(lambda: "This contact was removed." in room.shown)
 
 
@@ -280,7 +280,7 @@ async def test_notes_to_ourselves_are_there_at_once_and_go_nowhere(alice: Memory
     scrollback = StringIO()
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
-        chat = Chat(alice.app, out, await alice.app.conversation("me"))
+        chat = Chat(alice.app, out, await alice.app.conversations.get("me"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(chat.run)
             room = Room(chat, keys, scrollback)
@@ -291,9 +291,9 @@ async def test_notes_to_ourselves_are_there_at_once_and_go_nowhere(alice: Memory
     assert "Notes to self · only you" in room.shown
     assert "  you  Buy milk." in room.shown
     assert "delivered" in room.shown
-    (note,) = await alice.app.history("Notes to self")
+    (note,) = await alice.app.messages.history("Notes to self")
     assert (note.text, note.author, note.state) == ("Buy milk.", None, MessageState.DELIVERED)
-    assert (await alice.app.status()).outbox.waiting == 0
+    assert (await alice.app.status.get()).outbox.waiting == 0
     assert bob.conversation == []
 
 

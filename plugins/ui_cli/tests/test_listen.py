@@ -36,7 +36,7 @@ PASSPHRASE = "correct horse battery staple"
 def bob(alice: MemoryAccount) -> Peer:
     """A contact of the account that runs, with three messages that the reader called bot has not seen."""
     bob = alice.befriend("Bob")
-    anyio.run(alice.app.acknowledge, "bot", last(alice))
+    anyio.run(alice.app.events.acknowledge, "bot", last(alice))
     for text in ("one", "two", "three"):
         bob.write(text)
     return bob
@@ -48,7 +48,7 @@ def texts(result: Any) -> list[str]:
 
 def last(alice: MemoryAccount) -> int:
     """The cursor of the newest event."""
-    return anyio.run(alice.app.cursor)
+    return anyio.run(alice.app.events.cursor)
 
 
 def missing(alice: MemoryAccount, reader: str = "bot") -> int:
@@ -57,7 +57,7 @@ def missing(alice: MemoryAccount, reader: str = "bot") -> int:
     seen: list[Event] = []
 
     async def follow() -> None:
-        async with closing(alice.app.events(subscriber=reader)) as events:
+        async with closing(alice.app.events.follow(subscriber=reader)) as events:
             async for event in events:
                 seen.append(event)  # noqa: PERF401  # it is read until it is cancelled
 

@@ -10,7 +10,7 @@ from balchat_ui_cli.output import spans
 from balchat_ui_cli.render import MessageList
 
 from balchat_host.api.events import MessageAdded
-from balchat_host.api.views import Message
+from balchat_host.api.views import MessageView
 from balchat_host.testing.peer import Peer
 from balchat_host.testing.waiting import closing
 
@@ -40,7 +40,7 @@ def test_send_while_balchat_runs(cli: Cli, bob: Peer) -> None:
 
 def test_send_gives_the_message_as_json(cli: Cli, bob: Peer) -> None:
     message = cli.json("send", "Bob", "Grüße 👋")
-    assert set(message) == {field.name for field in dataclasses.fields(Message)}
+    assert set(message) == {field.name for field in dataclasses.fields(MessageView)}
     assert len(message["id"]) == 64
     assert message["author"] is None
     assert message["text"] == "Grüße 👋"
@@ -133,7 +133,7 @@ def meanwhile(alice: MemoryAccount, bob: Peer, profile: MemoryProfile) -> Callab
 
     def set_step(step: Callable[[Peer], object]) -> None:
         async def go() -> None:
-            async with closing(alice.app.events(after=0)) as events:
+            async with closing(alice.app.events.follow(after=0)) as events:
                 async for event in events:
                     if isinstance(event, MessageAdded):
                         step(bob)
@@ -255,7 +255,7 @@ def test_no_messages(cli: Cli, bob: Peer) -> None:
 
 
 def test_listen_as_json(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
-    start = anyio.run(alice.app.cursor)
+    start = anyio.run(alice.app.events.cursor)
     heard = bob.write("hello")
     ours = cli.json("send", "Bob", "hi")
     bob.begin_to_receive()

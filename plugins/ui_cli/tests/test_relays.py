@@ -75,7 +75,7 @@ def test_check_says_by_its_exit_code_whether_all_can_be_used(cli: Cli, alice: Me
 def test_a_relay_that_is_removed_while_all_are_checked_is_passed_over(cli: Cli, alice: MemoryAccount) -> None:
     cli.ok("relay", "add", ONE)
     cli.ok("relay", "add", TWO)
-    alice.fail_next("check_relay", NoSuchRelay(name=ONE))
+    alice.fail_next("relays.check", NoSuchRelay(name=ONE))
     assert [relay["onion"] for relay in cli.ok("relay", "check", "--json").json_lines] == [TWO]
 
 
@@ -132,7 +132,7 @@ def test_what_holds_others_up(
 ) -> None:
     alice = MemoryAccount()
     alice.set_network(network, published=published, transport=transport)
-    assert bottleneck(anyio.run(alice.app.status))[0] == held_up
+    assert bottleneck(anyio.run(alice.app.status.get))[0] == held_up
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_holds_others_up(
 )
 def test_an_address_that_cannot_be_used(cli: Cli, alice: MemoryAccount, address: str, code: int, error: str) -> None:
     if error == "relay-unusable":
-        alice.fail_next("add_relay", RelayUnusable(problem="it wants an invitation", remedy="Ask its operator."))
+        alice.fail_next("relays.add", RelayUnusable(problem="it wants an invitation", remedy="Ask its operator."))
     result = cli("relay", "add", address, "--json")
     assert (result.code, result.error["code"]) == (code, error)
 

@@ -134,13 +134,13 @@ def test_no_account(cli: Cli) -> None:
 
 @pytest.mark.parametrize("kind", sorted(type_registry.values(), key=lambda kind: kind.code), ids=lambda kind: kind.code)
 def test_every_error_has_one_line_and_its_exit_code(cli: Cli, alice: MemoryAccount, kind: type[BalchatError]) -> None:
-    alice.fail_next("code", kind(problem="no\nluck"))
+    alice.fail_next("account.code", kind(problem="no\nluck"))
     told = cli("code")
     assert (told.code, told.out) == (kind.exit_code, "")
     assert told.err.count("\n") == 1
     assert told.err.startswith("balchat: ")
 
-    alice.fail_next("code", kind(problem="no\nluck"))
+    alice.fail_next("account.code", kind(problem="no\nluck"))
     error = cli("code", "--json").error
     assert error["code"] == kind.code
     assert error["fields"] == {"problem": "no\nluck"}
@@ -201,7 +201,7 @@ def test_a_bug_is_one_line_without_what_it_was_about(
     cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BALCHAT_TRACEBACK")
-    alice.fail_next("code", ValueError("somebody's words"))
+    alice.fail_next("account.code", ValueError("somebody's words"))
     told = cli("code")
     assert told.code == 1
     assert told.err.count("\n") == 1
@@ -211,7 +211,7 @@ def test_a_bug_is_one_line_without_what_it_was_about(
 
 def test_errors_in_a_group_come_out_as_themselves(cli: Cli, alice: MemoryAccount) -> None:
     error = type_registry["storage-full"]()
-    alice.fail_next("code", ExceptionGroup("unhandled", [ExceptionGroup("unhandled", [error])]))
+    alice.fail_next("account.code", ExceptionGroup("unhandled", [ExceptionGroup("unhandled", [error])]))
     assert cli("code", "--json").error["code"] == "storage-full"
 
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Protocol
 
 from msgspec import Raw, Struct, ValidationError
@@ -9,6 +10,7 @@ from msgspec import Raw, Struct, ValidationError
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, ProtocolViolation, error_from
 from balchat_ui_rpc.description import Method
+from balchat_ui_rpc.values import UnknownKind
 
 
 class Source(Protocol):
@@ -60,6 +62,11 @@ class ClientStream(AsyncIterator[Any]):
         self._arrived.ring()
 
     async def __anext__(self) -> Any:
+        while True:
+            with suppress(UnknownKind):
+                return decode(self._method, await self._next())
+
+    async def _next(self) -> Raw:
         if self._number is None and not self._ended:
             self._number = self._source.open(self, self._method, self._parameters)
         while not self._values:
@@ -71,7 +78,7 @@ class ClientStream(AsyncIterator[Any]):
                 self._source.grant(self._number, self._window)
                 self._due = self._window
             await self._arrived.wait()
-        return decode(self._method, self._values.popleft())
+        return self._values.popleft()
 
     async def aclose(self) -> None:
         """End the stream."""
@@ -87,7 +94,7 @@ class ClientStream(AsyncIterator[Any]):
 
 
 def decode(method: Method, raw: Raw) -> Any:
-    """Read a method's result, or one value of its stream. Raises ProtocolViolation."""
+    """Return a method's result, or one value of its stream. Raise ProtocolViolation, UnknownKind."""
     try:
         return method.codec.decode(raw)
     except (ValidationError, UnicodeDecodeError) as error:

@@ -1,19 +1,21 @@
-"""What is spoken on the socket, read off the contract: each method of `App`, and the few of the connection itself.
+"""What is spoken on the socket, read off the contract: the methods of `App`, of its areas, and of the connection.
 
 Both ends are made from `METHODS`: the server calls what it describes, the client's methods are generated from it.
-A method that is added to `App` is therefore on both sides at once, or fails here.
+A method that is added to an area is therefore on both sides at once, or fails here. An area's method is called
+`area.method`, as in `App.capabilities`; those of the App and of the connection themselves have no dot.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from inspect import Parameter, cleandoc, iscoroutinefunction, signature
+from inspect import Parameter, iscoroutinefunction, signature
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from balchat_host.api.frontend import App
+from balchat_host.api.frontend.area import areas_of, method_names
 from balchat_ui_rpc.limits import MAX_ID_LENGTH
 from balchat_ui_rpc.values import Codec, codec_for
 
@@ -55,12 +57,15 @@ class Connection(ABC):
 class Method:
     """One method: what it takes, what it gives, and whether it gives one value or many (`streams`).
 
-    `owner` is the class that it belongs to. `parameters` is a msgspec.Struct; a stream's has `credit` besides.
+    `name` is its name on the socket. `owner` is the class that it belongs to, where it is called `attribute`; `area` is
+    the name under which an App has that class, None where it is the App or the connection. `parameters` is a
+    msgspec.Struct; a stream's has `credit` besides.
     """
 
     name: str
+    area: str | None
     owner: type
-    text: str
+    attribute: str
     takes: Mapping[str, Parameter]
     parameters: type[msgspec.Struct]
     result: Any
@@ -68,17 +73,18 @@ class Method:
     streams: bool
 
     def of(self, target: Any, parameters: msgspec.Struct) -> Any:
-        """Call the method on `target`: gives the coroutine, or the stream."""
-        return getattr(target, self.name)(**{name: getattr(parameters, name) for name in self.takes})
+        """Call the method on an App or a connection: return the coroutine, or the stream."""
+        owner = target if self.area is None else getattr(target, self.area)
+        return getattr(owner, self.attribute)(**{name: getattr(parameters, name) for name in self.takes})
 
 
-def describe(owner: type) -> dict[str, Method]:
-    """Describe each abstract method of a class. Raises TypeError for one that cannot cross a socket."""
-    names = [name for name, value in vars(owner).items() if getattr(value, "__isabstractmethod__", False)]
-    return {name: _describe(owner, name) for name in names}
+def describe(owner: type, area: str | None = None) -> dict[str, Method]:
+    """Describe each abstract method of a class by its name on the socket. Raise TypeError for one that cannot cross."""
+    methods = (_describe(owner, name, area) for name in method_names(owner))
+    return {method.name: method for method in methods}
 
 
-def _describe(owner: type, name: str) -> Method:
+def _describe(owner: type, name: str, area: str | None) -> Method:
     function = vars(owner)[name]
     hints = get_type_hints(function, include_extras=True)
     result = hints["return"]
@@ -97,9 +103,10 @@ def _describe(owner: type, name: str) -> Method:
     if streams:
         fields.append(("credit", Credit | None, None))
     return Method(
-        name=name,
+        name=name if area is None else f"{area}.{name}",
+        area=area,
         owner=owner,
-        text=cleandoc(function.__doc__ or ""),
+        attribute=name,
         takes=MappingProxyType({each.name: each for each in taken}),
         parameters=msgspec.defstruct(
             f"{name}_parameters", fields, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True
@@ -111,10 +118,11 @@ def _describe(owner: type, name: str) -> Method:
 
 
 def _all_methods() -> dict[str, Method]:
-    methods, own = describe(App), describe(Connection)
-    if taken := methods.keys() & own.keys():
-        raise TypeError(f"App and Connection both have {', '.join(sorted(taken))}")
-    return own | methods
+    found = [describe(Connection), describe(App), *(describe(area, name) for name, area in areas_of(App).items())]
+    methods = {name: method for some in found for name, method in some.items()}
+    if len(methods) < sum(map(len, found)):
+        raise TypeError("App and Connection have methods of the same name")
+    return methods
 
 
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(_all_methods())

@@ -13,6 +13,7 @@ from balchat_host.api.errors import (
     BalchatError,
     CallerError,
     InternalError,
+    NotOffered,
     PeerError,
     ProtocolViolation,
     WorldError,
@@ -120,11 +121,15 @@ class IncomingValue(msgspec.Struct):
 class Refusal(Exception):  # it is an answer, not a failure of this program
     """A request that cannot be carried out, and how to answer it."""
 
-    def __init__(self, code: int, what: str, problem: str, request: RequestId | None = None) -> None:
+    def __init__(self, code: int, error: BalchatError, request: RequestId | None = None) -> None:
         super().__init__()
         self.request = request
-        # What came may be quoted in it, and is as long as its author wished.
-        self.error = error_object(BadInput(what=what, problem=problem[:_MAX_PROBLEM_LENGTH]), code)
+        self.error = error_object(error, code)
+
+
+def bad_input(what: str, problem: str) -> BadInput:
+    """Return what is wrong with a request. What came may be quoted in it, and is as long as its author wished."""
+    return BadInput(what=what, problem=problem[:_MAX_PROBLEM_LENGTH])
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -154,20 +159,20 @@ def read_request(line: bytes) -> tuple[Request, Method, Any]:
         request = _request_decoder.decode(line.decode())
     except msgspec.ValidationError as error:
         problem = "batches are not spoken here; send one request a line" if line.lstrip()[:1] == b"[" else str(error)
-        raise Refusal(INVALID_REQUEST, "The request", problem) from None
+        raise Refusal(INVALID_REQUEST, bad_input("The request", problem)) from None
     except UnicodeDecodeError:
-        raise Refusal(PARSE_ERROR, "The line", "it is not UTF-8") from None
+        raise Refusal(PARSE_ERROR, bad_input("The line", "it is not UTF-8")) from None
     except RecursionError:
-        raise Refusal(PARSE_ERROR, "The line", "it is nested too deep") from None
+        raise Refusal(PARSE_ERROR, bad_input("The line", "it is nested too deep")) from None
     except msgspec.DecodeError as error:
-        raise Refusal(PARSE_ERROR, "The line", f"it is no JSON value: {error}") from None
+        raise Refusal(PARSE_ERROR, bad_input("The line", f"it is no JSON value: {error}")) from None
     name, answered = request.method, None if request.id is msgspec.UNSET else request.id
     if name not in METHODS:
-        raise Refusal(METHOD_NOT_FOUND, "The method", "there is none of this name", answered)
+        raise Refusal(METHOD_NOT_FOUND, NotOffered(name=name[:_MAX_PROBLEM_LENGTH]), answered)
     try:
         return request, METHODS[name], _parameter_decoders[name].decode(request.params)
     except msgspec.DecodeError as error:
-        raise Refusal(INVALID_PARAMS, f"The parameters of {name}", str(error), answered) from None
+        raise Refusal(INVALID_PARAMS, bad_input(f"The parameters of {name}", str(error)), answered) from None
 
 
 def read_incoming(line: bytes) -> Incoming:

@@ -1,4 +1,4 @@
-"""The `App` across the socket: a class whose methods are made from the description that the server is made from."""
+"""The `App` across the socket: classes whose methods are made from the description that the server is made from."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import update_wrapper
@@ -7,7 +7,8 @@ from types import new_class
 from typing import Any, Final, cast
 
 from balchat_host.api.frontend import App
-from balchat_host.api.views import Status
+from balchat_host.api.frontend.area import areas_of
+from balchat_host.api.views import ServiceStatus
 from balchat_ui_rpc.client_stream import ClientStream
 from balchat_ui_rpc.description import METHODS, Method
 from balchat_ui_rpc.rpc_client import RpcClient
@@ -32,7 +33,7 @@ def _call(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[
 
 
 def _stream(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
-    window = _STATE_WINDOW if method.result is Status else _WINDOW
+    window = _STATE_WINDOW if method.result is ServiceStatus else _WINDOW
 
     def stream(remote: _Remote, *values: Any, **named: Any) -> AsyncIterator[Any]:
         return ClientStream(remote.client, method, arguments(*values, **named), window)
@@ -48,16 +49,23 @@ def _function(method: Method) -> Callable[..., Any]:
 
     made = _stream(method, arguments) if method.streams else _call(method, arguments)
     # Name, text and signature are the contract's; that it is abstract, which its __dict__ says, is not.
-    return update_wrapper(made, vars(method.owner)[method.name], updated=())
+    return update_wrapper(made, vars(method.owner)[method.attribute], updated=())
 
 
-def _remote_app() -> Callable[[RpcClient], App]:
-    body = {method.name: _function(method) for method in METHODS.values() if method.owner is App}
-    about = {"__doc__": "The App of a running account, across its local socket.", "__module__": __name__}
-    return cast(
-        Callable[[RpcClient], App], new_class("RemoteApp", (_Remote, App), exec_body=lambda ns: ns.update(body | about))
-    )
+def _remote_class(owner: type, more: dict[str, Any]) -> Callable[[RpcClient], Any]:
+    """Return a class that does what `owner` declares across the socket; `more` is what else is in it."""
+    body = {method.attribute: _function(method) for method in METHODS.values() if method.owner is owner}
+    about = {"__doc__": owner.__doc__, "__module__": __name__}
+    made = new_class(f"Remote{owner.__name__}", (_Remote, owner), exec_body=lambda ns: ns.update(body | about | more))
+    return cast("Callable[[RpcClient], Any]", made)
 
 
-RemoteApp: Final = _remote_app()
+def _area(owner: type) -> property:
+    made = _remote_class(owner, {})
+    return property(lambda remote: made(remote.client))
+
+
+RemoteApp: Final[Callable[[RpcClient], App]] = _remote_class(
+    App, {name: _area(owner) for name, owner in areas_of(App).items()}
+)
 """Makes the `App` at the other end of a connection."""

@@ -29,6 +29,7 @@ from balchat_ui_rpc.protocol import (
     Result,
     Value,
     ValueNotification,
+    bad_input,
     error_object,
     read_request,
     to_line,
@@ -147,7 +148,7 @@ class Session(Connection):
         if number is None:
             return  # a notification asks for no answer, and a stream is nothing else
         if number in self._streams:
-            refusal = Refusal(INVALID_REQUEST, "The id", "a stream that has it is open", number)
+            refusal = Refusal(INVALID_REQUEST, bad_input("The id", "a stream that has it is open"), number)
             await self._write(Failure(id=number, error=refusal.error))
         elif len(self._streams) >= self._limits.streams:
             await self._write(

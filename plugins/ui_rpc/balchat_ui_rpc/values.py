@@ -1,31 +1,42 @@
-"""Values as JSON and back, by their type: msgspec knows dataclasses, enums and octets; an event also carries `type`."""
+"""Values as JSON and back, by their type: msgspec knows dataclasses, enums and octets; an event also carries `type`.
+
+Fields that this version does not know are left out, so that a newer account can tell more.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 import msgspec
 
-from balchat_host.api.errors import ProtocolViolation
 from balchat_host.api.events import Event, event_types
 
 _encoder: Final = msgspec.json.Encoder()
+_sorting_encoder: Final = msgspec.json.Encoder(order="deterministic")
+
+
+class UnknownKind(Exception):  # it is no error: whoever reads goes on with the next value
+    """A value of a kind that this version does not know, from a newer account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How values of one type are written and read. `decode` raises msgspec.ValidationError for another type's."""
+    """How values of one type are written and read.
+
+    `decode` raises msgspec.ValidationError for another type's value, and UnknownKind.
+    """
 
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes | msgspec.Raw], Any]
 
 
 def codec_for(hint: Any) -> Codec:
-    """Give the codec for a type. Raises TypeError for one that has no form in JSON."""
+    """Return the codec for a type. Raise TypeError for one that has no form in JSON."""
     if hint is Event:
         return Codec(_encode_event, _decode_event)
-    return Codec(_encoder.encode, msgspec.json.Decoder(hint).decode)
+    encoder = _sorting_encoder if get_origin(hint) is frozenset else _encoder
+    return Codec(encoder.encode, msgspec.json.Decoder(hint).decode)
 
 
 class _Tag(msgspec.Struct):
@@ -40,7 +51,7 @@ def _encode_event(event: Event) -> bytes:
 def _decode_event(raw: bytes | msgspec.Raw) -> Event:
     name = _tag_decoder.decode(raw).type
     if name not in event_types:
-        raise ProtocolViolation(problem="it sent an event of a type that this version does not know")
+        raise UnknownKind
     return _event_decoder(name).decode(raw)
 
 

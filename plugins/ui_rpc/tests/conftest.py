@@ -78,8 +78,8 @@ class GatedAccount(MemoryAccount):
         self.arrived = anyio.Event()
         self.gate = anyio.Event()
         self.left = anyio.Event()
-        self.app.backup = self._backup
-        self._events, self.app.events = self.app.events, self._counted_events
+        self.app.account.backup = self._backup
+        self._events, self.app.events.follow = self.app.events.follow, self._counted_events
 
     async def _backup(self, target: str) -> None:
         self.begun += 1

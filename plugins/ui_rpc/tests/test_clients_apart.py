@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+BACKUP = {"method": "account.backup", "params": {"target": "/x"}}
 MANY = 4_000
 """Events, of which a socket holds a few hundred."""
 
@@ -37,7 +38,7 @@ async def hung_up_on(script: Script) -> dict[str, Any]:
 async def turns(script: Script) -> None:
     """Let the server do whatever it is about to do."""
     for _ in range(20):
-        await script.ask("cursor")
+        await script.ask("events.cursor")
 
 
 async def stalled(gated: GatedAccount, other: Script) -> None:
@@ -56,7 +57,7 @@ async def test_a_slow_reader_holds_up_nobody_and_loses_nothing(bench: Bench, gat
     await bench.serve(gated.app)
     gated.many = MANY
     slow, other = await bench.script(), await bench.script()
-    await slow.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await slow.say({"id": 1, "method": "events.follow", "params": {"after": 0}})
     await stalled(gated, other)
     read = [(await slow.hear())["params"]["value"]["cursor"] for _ in range(MANY)]
     assert read == list(range(1, MANY + 1))
@@ -66,7 +67,7 @@ async def test_answers_that_nobody_reads_stop_the_reading_of_calls(bench: Bench,
     await bench.serve(gated.app, limits=Limits(calls=3))
     many, other = await bench.script(), await bench.script()
     for number in range(10):
-        await many.say({"id": number, "method": "backup", "params": {"target": "/x"}})
+        await many.say(BACKUP | {"id": number})
     await gated.arrived.wait()
     await turns(other)
     assert gated.begun == 3
@@ -78,8 +79,8 @@ async def test_answers_that_nobody_reads_stop_the_reading_of_calls(bench: Bench,
 async def test_a_call_that_takes_long_holds_up_no_other(bench: Bench, gated: GatedAccount) -> None:
     await bench.serve(gated.app)
     script = await bench.script()
-    await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}})
-    assert await script.ask("cursor") == 0
+    await script.say(BACKUP | {"id": 1})
+    assert await script.ask("events.cursor") == 0
     gated.gate.set()
     assert await script.hear() == {"id": 1, "result": None}
 
@@ -90,7 +91,9 @@ async def test_a_call_that_takes_long_holds_up_no_other(bench: Bench, gated: Gat
 async def test_whoever_goes_takes_the_streams_along_but_not_the_calls(bench: Bench, gated: GatedAccount) -> None:
     serving = await bench.serve(gated.app)
     script = await bench.script()
-    await script.say({"id": 1, "method": "events"}, {"id": 2, "method": "backup", "params": {"target": "/x"}})
+    await script.say(
+        {"id": 1, "method": "events.follow"}, {"id": 2, "method": "account.backup", "params": {"target": "/x"}}
+    )
     await gated.arrived.wait()
     await script.stream.aclose()
     await gated.left.wait()
@@ -104,7 +107,7 @@ async def test_whoever_goes_in_the_middle_of_reading_harms_nobody(bench: Bench, 
     await bench.serve(gated.app)
     gated.many = MANY
     script, other = await bench.script(), await bench.script()
-    await script.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await script.say({"id": 1, "method": "events.follow", "params": {"after": 0}})
     await stalled(gated, other)
     await script.stream.aclose()
     await gated.left.wait()
@@ -116,7 +119,7 @@ async def test_whoever_refuses_to_read_gets_no_more_of_a_stream(bench: Bench, ga
     gated.many = MANY
     script = await bench.script()
     script.stream._socket.shutdown(socket.SHUT_RD)
-    await script.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await script.say({"id": 1, "method": "events.follow", "params": {"after": 0}})
     await gated.left.wait()
     assert gated.taken < MANY
 
@@ -132,7 +135,7 @@ async def test_a_line_without_end_is_cut_off(served: Bench) -> None:
 
 
 async def test_the_longest_line_is_taken(script: Script) -> None:
-    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "cursor"}).encode()
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "events.cursor"}).encode()
     await script.say(line.ljust(MAX_REQUEST_SIZE))
     assert await script.hear() == {"id": 1, "result": 0}
 
@@ -147,7 +150,7 @@ async def test_half_a_line_is_not_waited_for_without_end(bench: Bench) -> None:
 
 async def test_half_a_line_and_then_the_end_is_nothing(account: MemoryAccount, served: Bench) -> None:
     rude, other = await served.script(), await served.script()
-    await rude.stream.send(b'{"jsonrpc": "2.0", "method": "shut_down"}')
+    await rude.stream.send(b'{"jsonrpc": "2.0", "method": "account.shut_down"}')
     await rude.stream.aclose()
     await turns(other)
     assert not account.ended
@@ -159,7 +162,7 @@ async def test_a_flood_that_nobody_reads_the_answers_of_stays_with_who_made_it(s
 
         async def flood() -> None:
             while True:
-                await rude.say(b"garbage " * 1000, {"id": 1, "method": "status"}, {"method": "cursor"})
+                await rude.say(b"garbage " * 1000, {"id": 1, "method": "status.get"}, {"method": "events.cursor"})
 
         tasks.start_soon(flood)
         for _ in range(10):
@@ -175,14 +178,14 @@ async def test_a_flood_that_nobody_reads_the_answers_of_stays_with_who_made_it(s
 async def test_more_programs_than_allowed_are_turned_away_until_one_goes(bench: Bench) -> None:
     await bench.serve(max_clients=2)
     first, second = await bench.script(), await bench.script()
-    await first.ask("cursor")
-    await second.ask("cursor")
+    await first.ask("events.cursor")
+    await second.ask("events.cursor")
     reason = await hung_up_on(await bench.script())
     assert (reason["data"]["code"], reason["data"]["fields"]["limit"]) == ("too-many", 2)
     await first.stream.aclose()
     while True:
         third = await bench.script()
-        await third.say({"id": 1, "method": "cursor"})
+        await third.say({"id": 1, "method": "events.cursor"})
         if "result" in await third.hear():
             break
 
@@ -199,9 +202,9 @@ async def test_another_user_is_turned_away(served: Bench, monkeypatch: pytest.Mo
 async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, account: MemoryAccount) -> None:
     serving = await bench.serve()
     script = await bench.script()
-    followed = account.app.watch_status()
+    followed = account.app.status.watch()
     await anext(followed)
-    await script.say({"id": 1, "method": "shut_down"}, {"id": 2, "method": "watch_status"})
+    await script.say({"id": 1, "method": "account.shut_down"}, {"id": 2, "method": "status.watch"})
     await anext(followed)
     serving.begin_to_stop()
     heard = [await script.hear()]
@@ -214,7 +217,7 @@ async def test_who_asks_for_the_end_gets_an_answer(bench: Bench, account: Memory
 async def test_a_call_in_progress_is_finished_and_answered(bench: Bench, gated: GatedAccount) -> None:
     serving = await bench.serve(gated.app)
     script, other = await bench.script(), await bench.script()
-    await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}})
+    await script.say(BACKUP | {"id": 1})
     await gated.arrived.wait()
     serving.begin_to_stop()
     await other.hear_end()
@@ -227,7 +230,9 @@ class Stuck(ByteStream):
     """A stream whose peer sends two lines and takes half of one."""
 
     def __init__(self) -> None:
-        self._lines = [b'{"jsonrpc": "2.0", "id": 1, "method": "backup", "params": {"target": "/x"}}\ngarbage\n']
+        self._lines = [
+            b'{"jsonrpc": "2.0", "id": 1, "method": "account.backup", "params": {"target": "/x"}}\ngarbage\n'
+        ]
         self.sent: list[bytes] = []
         self.stuck = anyio.Event()
 
@@ -262,7 +267,7 @@ async def test_nothing_follows_half_a_line(gated: GatedAccount) -> None:
 async def test_a_call_that_does_not_end_does_not_keep_the_server(bench: Bench, gated: GatedAccount) -> None:
     serving = await bench.serve(gated.app, limits=Limits(grace=0))
     script = await bench.script()
-    await script.say({"id": 1, "method": "backup", "params": {"target": "/x"}}, {"id": 2, "method": "events"})
+    await script.say(BACKUP | {"id": 1}, {"id": 2, "method": "events.follow"})
     await gated.arrived.wait()
     await serving.stop()
     assert gated.done == 0
@@ -272,6 +277,6 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_server(bench: Bench
     serving = await bench.serve(gated.app, limits=Limits(grace=0))
     gated.many = MANY
     slow, other = await bench.script(), await bench.script()
-    await slow.say({"id": 1, "method": "events", "params": {"after": 0}}, {"id": 2, "method": "cursor"})
+    await slow.say({"id": 1, "method": "events.follow", "params": {"after": 0}}, {"id": 2, "method": "events.cursor"})
     await stalled(gated, other)
     await serving.stop()

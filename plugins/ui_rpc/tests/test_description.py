@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from unittest.mock import Mock
 
 import pytest
+from anyio.abc import ByteStream
 from balchat_ui_rpc.description import METHODS, Connection, describe
 from balchat_ui_rpc.remote import RemoteApp
+from balchat_ui_rpc.rpc_client import RpcClient
 from balchat_ui_rpc.session import Session
 from balchat_ui_rpc.values import codec_for
 
@@ -23,10 +26,11 @@ from balchat_host.api.events import (
     event_types,
 )
 from balchat_host.api.frontend import App
+from balchat_host.api.frontend.area import areas_of
 from balchat_host.api.types import Secret
-from balchat_host.api.views import ContactState, ContactView, Message, MessageState, RequestView
+from balchat_host.api.views import ContactState, ContactView, MessageState, MessageView, RequestView
 
-MESSAGE = Message(
+MESSAGE = MessageView(
     id="01",
     conversation="02",
     author=None,
@@ -60,21 +64,29 @@ EVENTS = (
     RequestClosed(cursor=1, at=2, peer_id="07", outcome="rejected"),
 )
 
-CONTRACT = sorted(App.__abstractmethods__)
+CONTRACT = [(None, App, name) for name in App.__abstractmethods__ - areas_of(App).keys()] + [
+    (area, owner, name) for area, owner in areas_of(App).items() for name in sorted(owner.__abstractmethods__)
+]
 
 
-@pytest.mark.parametrize("name", CONTRACT)
-def test_a_method_of_the_contract_is_on_both_sides(name: str) -> None:
-    assert METHODS[name].owner is App
-    ours, theirs = getattr(RemoteApp, name), getattr(App, name)
-    assert not getattr(ours, "__isabstractmethod__", False)
-    assert inspect.signature(ours) == inspect.signature(theirs)
-    assert ours.__doc__ == theirs.__doc__
+def wire_name(area: str | None, name: str) -> str:
+    return name if area is None else f"{area}.{name}"
+
+
+@pytest.mark.parametrize(("area", "owner", "name"), CONTRACT, ids=lambda value: getattr(value, "__name__", value))
+def test_a_method_of_the_contract_is_on_both_sides(area: str | None, owner: type, name: str) -> None:
+    assert METHODS[wire_name(area, name)].owner is owner
+    remote = RemoteApp(RpcClient(Mock(spec=ByteStream)))
+    ours, theirs = type(getattr(remote, area) if area else remote), owner
+    assert issubclass(ours, theirs)
+    assert not ours.__abstractmethods__
+    assert inspect.signature(getattr(ours, name)) == inspect.signature(getattr(theirs, name))
+    assert getattr(ours, name).__doc__ == getattr(theirs, name).__doc__
 
 
 def test_nothing_else_is_on_either_side() -> None:
     own = set(Connection.__abstractmethods__)
-    assert set(METHODS) == set(CONTRACT) | own
+    assert set(METHODS) == {wire_name(area, name) for area, _, name in CONTRACT} | own
     assert own <= set(vars(Session))
 
 
@@ -99,6 +111,6 @@ def test_every_kind_of_event_is_tried() -> None:
 
 
 def test_a_secret_shows_in_no_repr() -> None:
-    parameters = METHODS["change_passphrase"].parameters(old=Secret(b"tweedledum"), new=Secret(b"tweedledee"))
+    parameters = METHODS["account.change_passphrase"].parameters(old=Secret(b"tweedledum"), new=Secret(b"tweedledee"))
     assert "tweedle" not in repr(parameters)
     assert "tweedle" not in str(parameters)

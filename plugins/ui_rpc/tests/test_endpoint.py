@@ -55,14 +55,14 @@ async def test_a_dead_socket_is_replaced(bench: Bench, path: Path) -> None:
     leave_dead_socket(path)
     assert await connect(bench.context, None) is None
     await bench.serve()
-    assert await (await bench.connect()).cursor() == 0
+    assert await (await bench.connect()).events.cursor() == 0
 
 
 @pytest.mark.anyio
 async def test_a_living_one_is_not(served: Bench) -> None:
     with pytest.raises(AlreadyRunning):
         await anyio.to_thread.run_sync(listen, served.context)
-    assert await (await served.connect()).cursor() == 0
+    assert await (await served.connect()).events.cursor() == 0
 
 
 def test_a_busy_one_lives_too(context: FrontEndContext) -> None:

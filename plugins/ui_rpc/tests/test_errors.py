@@ -22,9 +22,9 @@ SECRET = "correct horse battery staple"
 async def test_every_error_comes_out_as_itself(account: MemoryAccount, remote: App) -> None:
     for code, kind in type_registry.items():
         thrown = kind(name="Zoe", problem="it is late", seconds=8)
-        account.fail_next("code", thrown)
+        account.fail_next("account.code", thrown)
         with pytest.raises(BalchatError) as raised:
-            await remote.code()
+            await remote.account.code()
         assert type(raised.value) is kind
         assert raised.value.fields == thrown.fields | {"code": code}
         assert str(raised.value) == str(kind(**raised.value.fields))
@@ -33,13 +33,13 @@ async def test_every_error_comes_out_as_itself(account: MemoryAccount, remote: A
 async def test_the_number_says_whose_fault_it_is(account: MemoryAccount, script: Script) -> None:
     numbers = {"no-such-contact": -32001, "protocol-violation": -32002, "timed-out": -32003, "internal": -32603}
     for code, number in numbers.items():
-        account.fail_next("code", type_registry[code](name="Zoe", problem="it is late", seconds=8))
-        error = await script.ask("code")
+        account.fail_next("account.code", type_registry[code](name="Zoe", problem="it is late", seconds=8))
+        error = await script.ask("account.code")
         assert (error["code"], error["data"]["code"]) == (number, code)
 
 
 async def test_the_message_is_for_a_person(script: Script) -> None:
-    error = await script.ask("history", contact="Zoe")
+    error = await script.ask("messages.history", conversation="Zoe")
     assert error == {
         "code": -32001,
         "message": str(NoSuchContact(name="Zoe")),
@@ -50,19 +50,19 @@ async def test_the_message_is_for_a_person(script: Script) -> None:
 async def test_any_other_exception_tells_only_its_kind(
     account: MemoryAccount, remote: App, caplog: pytest.LogCaptureFixture
 ) -> None:
-    account.fail_next("code", ValueError(SECRET))
+    account.fail_next("account.code", ValueError(SECRET))
     with caplog.at_level(logging.DEBUG), pytest.raises(InternalError) as raised:
-        await remote.code()
+        await remote.account.code()
     assert raised.value.fields == {"kind": "ValueError", "code": "internal"}
     assert "ValueError" in caplog.text
     assert SECRET not in caplog.text
-    await remote.code()
+    await remote.account.code()
 
 
 async def test_an_error_with_odd_fields_still_gets_across(account: MemoryAccount, remote: App) -> None:
     odd = {"seconds": 2**70, "what": "\udcff", "name": None, "limit": 1.5, "size": True}
-    account.fail_next("code", TimedOut(**odd))  # pyright: ignore[reportArgumentType]  # what a careless caller gives
+    account.fail_next("account.code", TimedOut(**odd))  # pyright: ignore[reportArgumentType]  # what a careless caller gives
     with pytest.raises(TimedOut) as raised:
-        await remote.code()
+        await remote.account.code()
     expected = {"seconds": str(2**70), "what": "?", "name": "None", "limit": "1.5", "size": "True"}
     assert raised.value.fields == expected | {"code": "timed-out"}

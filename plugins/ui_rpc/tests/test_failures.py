@@ -54,8 +54,8 @@ def fail(account: MemoryAccount, failure: Callable[[], None], *, at_the_end: boo
             if at_the_end:
                 failure()
 
-    following, account.app.events = account.app.events, events
-    account.app.code = code
+    following, account.app.events.follow = account.app.events.follow, events
+    account.app.account.code = code
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -63,9 +63,9 @@ async def test_a_call_that_fails_with_whatever_it_is_is_answered(bench: Bench, f
     fail(bench.account, FAILURES[failure])
     await bench.serve()
     one, other = await bench.script(), await bench.script()
-    answer = await one.ask("code")
+    answer = await one.ask("account.code")
     assert answer["data"] == {"code": "internal", "fields": {"kind": failure}}
-    assert await one.ask("cursor") == await other.ask("cursor") == 0
+    assert await one.ask("events.cursor") == await other.ask("events.cursor") == 0
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -73,9 +73,9 @@ async def test_a_stream_that_fails_with_whatever_it_is_is_answered(bench: Bench,
     fail(bench.account, FAILURES[failure])
     await bench.serve()
     one, other = await bench.script(), await bench.script()
-    answer = await one.ask("events", after=0)
+    answer = await one.ask("events.follow", after=0)
     assert answer["data"] == {"code": "internal", "fields": {"kind": failure}}
-    assert await one.ask("cursor") == await other.ask("cursor") == 0
+    assert await one.ask("events.cursor") == await other.ask("events.cursor") == 0
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -86,11 +86,11 @@ async def test_a_stream_that_cannot_be_closed_ends_its_own_connection_only(
     await bench.serve()
     one, other = await bench.script(), await bench.script()
     add("Bob")
-    await one.say({"id": 1, "method": "events", "params": {"after": 0}})
+    await one.say({"id": 1, "method": "events.follow", "params": {"after": 0}})
     await one.hear()
     await one.stream.aclose()
-    assert await other.ask("cursor") == 1
-    assert await (await bench.script()).ask("cursor") == 1
+    assert await other.ask("events.cursor") == 1
+    assert await (await bench.script()).ask("events.cursor") == 1
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -99,7 +99,7 @@ async def test_a_connection_that_cannot_be_read_ends_alone(
 ) -> None:
     await bench.serve()
     other = await bench.script()
-    assert await other.ask("cursor") == 0
+    assert await other.ask("events.cursor") == 0
     receive, broken = UnixStream.receive, 0
 
     async def fail_once(self: UnixStream, max_bytes: int = 65536) -> bytes:
@@ -112,11 +112,11 @@ async def test_a_connection_that_cannot_be_read_ends_alone(
 
     monkeypatch.setattr(UnixStream, "receive", fail_once)
     one = await bench.script()
-    await one.say({"id": "break", "method": "cursor", "params": {}})
+    await one.say({"id": "break", "method": "events.cursor", "params": {}})
     await one.hear_end()
     assert broken == 1
-    assert await other.ask("cursor") == 0
-    assert await (await bench.script()).ask("cursor") == 0
+    assert await other.ask("events.cursor") == 0
+    assert await (await bench.script()).ask("events.cursor") == 0
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -133,10 +133,10 @@ async def test_an_answer_that_cannot_be_written_ends_its_own_connection_only(
         return to_line(message)
 
     monkeypatch.setattr(session, "to_line", fail)
-    await one.say({"id": "break", "method": "cursor", "params": {}})
+    await one.say({"id": "break", "method": "events.cursor", "params": {}})
     await one.hear_end()
-    assert await other.ask("cursor") == 0
-    assert await (await bench.script()).ask("cursor") == 0
+    assert await other.ask("events.cursor") == 0
+    assert await (await bench.script()).ask("events.cursor") == 0
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -145,14 +145,14 @@ async def test_whoever_cannot_even_be_looked_at_is_hung_up_on_alone(
 ) -> None:
     await bench.serve(max_clients=2)
     other = await bench.script()
-    assert await other.ask("cursor") == 0
+    assert await other.ask("events.cursor") == 0
     with monkeypatch.context() as patch:
         patch.setattr(peer, "check_peer", lambda _connected: FAILURES[failure]())
         for _ in range(5):
             await (await bench.script()).hear_end()
-    assert await other.ask("cursor") == 0
+    assert await other.ask("events.cursor") == 0
     with anyio.fail_after(5):
-        assert await (await bench.script()).ask("cursor") == 0
+        assert await (await bench.script()).ask("events.cursor") == 0
 
 
 async def test_a_server_that_is_ended_while_it_starts_ends(context: FrontEndContext, monkeypatch: Any) -> None:

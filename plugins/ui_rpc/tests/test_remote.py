@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import gc
+import json
 import logging
 import signal
 import sys
+from abc import abstractmethod
 from contextlib import asynccontextmanager, suppress
 from subprocess import PIPE
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 from anyio import BrokenResourceError, EndOfStream
 from balchat_common.unix_sockets import UnixStream, accept
 from balchat_ui_rpc import client, peer, session
+from balchat_ui_rpc.description import describe
 from balchat_ui_rpc.endpoint import listen
 from balchat_ui_rpc.limits import Limits
 from balchat_ui_rpc.lines import LineReader
@@ -26,14 +29,18 @@ from balchat_host.api.errors import (
     BadInput,
     ConnectionLost,
     NoSuchContact,
+    NotOffered,
     ProtocolViolation,
     SocketUnusable,
     TimedOut,
     TooMany,
     WrongSecret,
 )
+from balchat_host.api.events import ContactRemoved
+from balchat_host.api.frontend import Area
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
+from balchat_host.testing.waiting import closing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -91,6 +98,49 @@ async def test_another_version_is_refused_by_name(context: FrontEndContext) -> N
             await connect(context, None)
 
 
+async def test_what_only_a_newer_account_has_is_passed_over(context: FrontEndContext) -> None:
+    def answer(number: int, result: object) -> bytes:
+        return json.dumps({"jsonrpc": "2.0", "id": number, "result": result}).encode() + b"\n"
+
+    def value(event: object) -> bytes:
+        params = {"stream": 3, "value": event}
+        return json.dumps({"jsonrpc": "2.0", "method": "value", "params": params}).encode() + b"\n"
+
+    code = {"code": "balchat:a", "peer_id": "01", "onion": "a.onion", "name": "Alice", "avatar": [1, 2]}
+    removed = {"type": "contact.removed", "cursor": 8, "at": 1, "name": "Bob", "peer_id": "02", "why": {"left": True}}
+    async with impostor(
+        context,
+        HELLO.replace(b'"api":1', b'"api":1,"host":"x"'),
+        answer(1, ["account.code", "files.send", "holograms"]),
+        answer(2, code),
+        value({"type": "file.changed", "cursor": 7, "at": 1, "file": {}}) + value(removed),
+    ):
+        connection = await connect(context, None)
+        assert connection is not None
+        async with connection as app:
+            assert await app.capabilities() == {"account.code", "files.send", "holograms"}
+            assert (await app.account.code()).name == "Alice"
+            async with closing(app.events.follow(after=6)) as events:
+                assert await anext(events) == ContactRemoved(cursor=8, at=1, name="Bob", peer_id="02")
+
+
+class Files(Area):
+    """An area that a newer front end knows."""
+
+    @abstractmethod
+    async def send(self, conversation: str) -> str:
+        """Send a file."""
+
+
+async def test_what_an_older_account_lacks_is_no_capability_and_says_so(served: Bench) -> None:
+    app: Any = await served.connect()
+    (method,) = describe(Files, "files").values()
+    assert method.name not in await app.capabilities()
+    with pytest.raises(NotOffered, match=r"files\.send"):
+        await app.client.call(method, method.parameters(conversation="Bob"))
+    assert "messages.send" in await app.capabilities()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -145,42 +195,42 @@ async def test_what_the_block_raises_comes_out_as_it_is(served: Bench) -> None:
     assert connection is not None
     with pytest.raises(NoSuchContact):
         async with connection as app:
-            await app.history("Zoe")
+            await app.messages.history("Zoe")
     with pytest.raises(ConnectionLost):
-        await app.cursor()
+        await app.events.cursor()
 
 
 async def test_wrong_arguments_are_the_callers_mistake(remote: App) -> None:
     with pytest.raises(TypeError):
-        await remote.send("Bob")  # pyright: ignore[reportCallIssue]  # as a careless caller would
-    assert await remote.cursor() == 0
+        await remote.messages.send("Bob")  # pyright: ignore[reportCallIssue]  # as a careless caller would
+    assert await remote.events.cursor() == 0
 
 
 async def test_who_gives_up_a_call_can_make_the_next(bench: Bench, gated: GatedAccount) -> None:
     await bench.serve(gated.app)
     app = await bench.connect()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(app.backup, "/x")
+        tasks.start_soon(app.account.backup, "/x")
         await gated.arrived.wait()
         tasks.cancel_scope.cancel()
     gated.gate.set()
-    assert await app.cursor() == 0
+    assert await app.events.cursor() == 0
     while not gated.done:
-        await app.cursor()
+        await app.events.cursor()
     assert not app.client._replies
 
 
 async def test_a_call_too_long_for_the_socket_is_the_callers_mistake(remote: App) -> None:
     with pytest.raises(BadInput, match="octets"):
-        await remote.send("Bob", "x" * 2**20)
-    assert await remote.cursor() == 0
+        await remote.messages.send("Bob", "x" * 2**20)
+    assert await remote.events.cursor() == 0
 
 
 async def test_a_text_that_is_no_unicode_is_the_callers_mistake(account: MemoryAccount, remote: App) -> None:
     account.befriend("Bob")
     with pytest.raises(BadInput, match="no valid Unicode"):
-        await remote.send("Bob", "half a pair: \ud800")
-    assert (await remote.send("Bob", "whole")).text == "whole"
+        await remote.messages.send("Bob", "half a pair: \ud800")
+    assert (await remote.messages.send("Bob", "whole")).text == "whole"
 
 
 async def test_an_answer_too_long_for_the_socket_says_what_to_do(
@@ -191,27 +241,27 @@ async def test_an_answer_too_long_for_the_socket_says_what_to_do(
     for number in range(100):
         bob.write(f"message {number}")
     with pytest.raises(BadInput, match="ask for less"):
-        await remote.history("Bob", 100)
-    assert len(await remote.history("Bob", 10)) == 10
+        await remote.messages.history("Bob", 100)
+    assert len(await remote.messages.history("Bob", 10)) == 10
 
 
 async def test_the_longest_history_gets_across(account: MemoryAccount, remote: App) -> None:
     bob = account.befriend("Bob")
     for _ in range(100):
         bob.write("\x01" * 32 * 1024)
-    assert len(await remote.history("Bob", 100)) == 100
+    assert len(await remote.messages.history("Bob", 100)) == 100
 
 
 async def test_passphrases_show_nowhere(account: MemoryAccount, remote: App, caplog: pytest.LogCaptureFixture) -> None:
     new = Secret.from_text("tweedledum and tweedledee")
     with caplog.at_level(logging.DEBUG):
         with pytest.raises(WrongSecret) as raised:
-            await remote.change_passphrase(new, new)
-        account.fail_next("change_passphrase", ValueError(repr(new.reveal())))
+            await remote.account.change_passphrase(new, new)
+        account.fail_next("account.change_passphrase", ValueError(repr(new.reveal())))
         with pytest.raises(Exception, match="ValueError"):
-            await remote.change_passphrase(new, new)
-        await remote.change_passphrase(account.passphrase, new)
-        recovery = await remote.renew_recovery_code(new)
+            await remote.account.change_passphrase(new, new)
+        await remote.account.change_passphrase(account.passphrase, new)
+        recovery = await remote.account.renew_recovery_code(new)
     await account.vault.verify_slot(SlotKind.PASSPHRASE, new)
     told = caplog.text + repr(raised.value) + repr(recovery)
     for secret in (new, recovery):
@@ -221,7 +271,7 @@ async def test_passphrases_show_nowhere(account: MemoryAccount, remote: App, cap
 
 async def test_a_secret_need_not_be_text(account: MemoryAccount, remote: App) -> None:
     octets = bytes(range(256))
-    await remote.change_passphrase(account.passphrase, Secret(octets))
+    await remote.account.change_passphrase(account.passphrase, Secret(octets))
     await account.vault.verify_slot(SlotKind.PASSPHRASE, Secret(octets))
 
 
@@ -232,20 +282,20 @@ async def test_a_stream_fetches_no_more_than_it_has_room_for(bench: Bench, gated
     await bench.serve(gated.app)
     gated.many = 90
     app = await bench.connect()
-    events = app.events(after=0)
+    events = app.events.follow(after=0)
     assert (await anext(events)).cursor == 1
     for _ in range(20):
-        await app.cursor()
+        await app.events.cursor()
     assert gated.taken == 64
     assert [(await anext(events)).cursor for _ in range(89)] == list(range(2, 91))
 
 
 async def test_a_watcher_that_comes_late_sees_only_the_newest_state(add: Callable[[str], None], remote: App) -> None:
-    watched = remote.watch_status()
+    watched = remote.status.watch()
     assert (await anext(watched)).contacts == []
     for name in ("Bob", "Zoe", "Eve"):
         add(name)
-        await remote.cursor()
+        await remote.events.cursor()
     assert len((await anext(watched)).contacts) == 3
 
 
@@ -253,7 +303,7 @@ async def test_a_stream_that_is_closed_ends_on_both_sides(bench: Bench, gated: G
     gated.many = 1
     await bench.serve(gated.app)
     app = await bench.connect()
-    events = app.events(after=0)
+    events = app.events.follow(after=0)
     await anext(events)
     await events.aclose()  # pyright: ignore[reportAttributeAccessIssue]  # an AsyncIterator may have it
     await gated.left.wait()
@@ -265,17 +315,17 @@ async def test_a_stream_that_nobody_has_any_more_ends_on_the_other_side(bench: B
     gated.many = 1
     await bench.serve(gated.app)
     app = await bench.connect()
-    async for _ in app.events(after=0):
+    async for _ in app.events.follow(after=0):
         break
     gc.collect()
     while not gated.left.is_set():
-        await app.cursor()
+        await app.events.cursor()
 
 
 async def test_many_streams_one_after_the_other_do_not_add_up(add: Callable[[str], None], remote: App) -> None:
     add("Bob")
     for _ in range(50):
-        async for event in remote.events(after=0):
+        async for event in remote.events.follow(after=0):
             assert event.cursor == 1
             break
 
@@ -290,12 +340,12 @@ async def test_when_the_server_ends_everybody_hears_of_it(bench: Bench, gated: G
 
     async def call() -> None:
         with pytest.raises(ConnectionLost):
-            await app.backup("/x")
+            await app.account.backup("/x")
         lost.append("call")
 
     async def follow() -> None:
         with pytest.raises(ConnectionLost):
-            await anext(app.events())
+            await anext(app.events.follow())
         lost.append("stream")
 
     async with anyio.create_task_group() as tasks:
@@ -305,9 +355,9 @@ async def test_when_the_server_ends_everybody_hears_of_it(bench: Bench, gated: G
         await serving.stop()
     assert sorted(lost) == ["call", "stream"]
     with pytest.raises(ConnectionLost):
-        await app.cursor()
+        await app.events.cursor()
     with pytest.raises(ConnectionLost):
-        await anext(app.watch_status())
+        await anext(app.status.watch())
 
 
 async def test_whoever_comes_back_goes_on_from_the_cursor(bench: Bench, add: Callable[[str], None]) -> None:
@@ -315,7 +365,7 @@ async def test_whoever_comes_back_goes_on_from_the_cursor(bench: Bench, add: Cal
     app = await bench.connect()
     for name in ("Bob", "Zoe", "Eve"):
         add(name)
-    events = app.events(after=0)
+    events = app.events.follow(after=0)
     seen = [await anext(events), await anext(events)]
     await serving.stop()
     add("Ann")
@@ -324,7 +374,7 @@ async def test_whoever_comes_back_goes_on_from_the_cursor(bench: Bench, add: Cal
             seen.append(await anext(events))
     await bench.serve()
     app = await bench.connect()
-    async for event in app.events(after=seen[-1].cursor):
+    async for event in app.events.follow(after=seen[-1].cursor):
         seen.append(event)
         if len(seen) == 4:
             break
@@ -338,7 +388,7 @@ async def test_a_server_that_breaks_the_protocol_is_left(context: FrontEndContex
         async with connection as app:
             for _ in range(3):
                 with pytest.raises(ProtocolViolation):
-                    await app.cursor()
+                    await app.events.cursor()
 
 
 async def test_a_server_that_says_why_it_hangs_up_is_heard(context: FrontEndContext) -> None:
@@ -350,7 +400,7 @@ async def test_a_server_that_says_why_it_hangs_up_is_heard(context: FrontEndCont
         async with connection as app:
             for _ in range(2):
                 with pytest.raises(TimedOut):
-                    await app.cursor()
+                    await app.events.cursor()
 
 
 async def test_a_server_that_gives_more_than_it_was_asked_for_is_left(context: FrontEndContext) -> None:
@@ -360,9 +410,9 @@ async def test_a_server_that_gives_more_than_it_was_asked_for_is_left(context: F
         assert connection is not None
         async with connection as app:
             with pytest.raises(ProtocolViolation):
-                await anext(app.watch_status())
+                await anext(app.status.watch())
             with pytest.raises(ProtocolViolation):
-                await app.cursor()
+                await app.events.cursor()
 
 
 async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(bench: Bench) -> None:
@@ -383,7 +433,7 @@ async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(benc
             profile, runtime_directory = map(Path, sys.argv[1:])
             context = FrontEndContext(profile=profile, runtime_directory=runtime_directory)
             app = MemoryAccount().app
-            app.status = stuck
+            app.status.get = stuck
             async with anyio.create_task_group() as tasks:
                 await tasks.start(make(context, RpcSettings()).run, app)
                 print("serving", flush=True)
@@ -400,7 +450,7 @@ async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(benc
 
             async def call() -> None:
                 with pytest.raises(ConnectionLost):
-                    await app.status()
+                    await app.status.get()
 
             tasks.start_soon(call)
             assert await told.read() == b"called"
@@ -408,4 +458,4 @@ async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(benc
         await process.wait()
     assert await connect(bench.context, None) is None
     await bench.serve()
-    assert (await (await bench.connect()).status()).running
+    assert (await (await bench.connect()).status.get()).running

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from balchat_ui_rpc.protocol import METHOD_NOT_FOUND
 
 from balchat_host.api.errors import MessageFailed
 
@@ -20,65 +21,73 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_call_is_answered_with_its_id(account: MemoryAccount, script: Script) -> None:
     for number in (0, 7, -1, 2**53, "seven", ""):
-        await script.say({"id": number, "method": "cursor"})
+        await script.say({"id": number, "method": "events.cursor"})
         assert await script.hear() == {"id": number, "result": 0}
 
 
 async def test_parameters_may_be_left_out_or_empty(script: Script) -> None:
-    await script.say({"id": 1, "method": "contacts"}, {"id": 2, "method": "contacts", "params": {}})
+    await script.say({"id": 1, "method": "contacts.list"}, {"id": 2, "method": "contacts.list", "params": {}})
     assert [(await script.hear())["result"] for _ in range(2)] == [[], []]
 
 
 async def test_values_look_as_documented(account: MemoryAccount, script: Script) -> None:
     account.befriend("Bob")
-    sent = await script.ask("send", contact="Bob", text="ahoj 🦦")
+    sent = await script.ask("messages.send", conversation="Bob", text="ahoj 🦦")
     assert (sent["text"], sent["state"], sent["author"], sent["in_reply_to"]) == ("ahoj 🦦", "queued", None, None)
-    assert await script.ask("history", contact="Bob") == [sent]
-    status = await script.ask("status")
+    assert await script.ask("messages.history", conversation="Bob") == [sent]
+    status = await script.ask("status.get")
     assert status["network"] == {"network_memory": {"phase": "online", "percent": None, "reason": None}}
 
 
 async def test_a_notification_is_carried_out_and_not_answered(account: MemoryAccount, script: Script) -> None:
     account.befriend("Bob")
-    await script.say({"method": "block_contact", "params": {"contact": "Bob"}})
-    await script.say({"method": "block_contact", "params": {"contact": "Zoe"}})
-    while not (contacts := await script.ask("contacts"))[0]["blocked"]:
+    await script.say({"method": "contacts.block", "params": {"contact": "Bob"}})
+    await script.say({"method": "contacts.block", "params": {"contact": "Zoe"}})
+    while not (contacts := await script.ask("contacts.list"))[0]["blocked"]:
         pass
     assert len(contacts) == 1
 
 
 async def test_white_space_and_empty_lines_do_no_harm(script: Script) -> None:
-    await script.say(b"", b"\r", b' \t{"jsonrpc": "2.0", "id": 1, "method": "cursor"} \r')
+    await script.say(b"", b"\r", b' \t{"jsonrpc": "2.0", "id": 1, "method": "events.cursor"} \r')
     assert await script.hear() == {"id": 1, "result": 0}
 
 
 REFUSED: list[tuple[str, bytes, int, int | None]] = [
     ("garbage", b"GET / HTTP/1.1", -32700, None),
     ("half a value", b'{"jsonrpc": "2.0", "id": 1', -32700, None),
-    ("two values", b'{"jsonrpc": "2.0", "id": 1, "method": "cursor"} {}', -32700, None),
+    ("two values", b'{"jsonrpc": "2.0", "id": 1, "method": "events.cursor"} {}', -32700, None),
     ("no UTF-8", b'{"jsonrpc": "2.0", "id": 1, "method": "\xff"}', -32700, None),
-    ("no UTF-8 deep inside", b'{"jsonrpc": "2.0", "id": 1, "method": "cursor", "params": ["\xff"]}', -32700, None),
+    (
+        "no UTF-8 deep inside",
+        b'{"jsonrpc": "2.0", "id": 1, "method": "events.cursor", "params": ["\xff"]}',
+        -32700,
+        None,
+    ),
     ("half a surrogate", b'{"jsonrpc": "2.0", "id": 1, "method": "\\ud800"}', -32700, None),
-    ("octet order mark", b'\xef\xbb\xbf{"jsonrpc": "2.0", "id": 1, "method": "cursor"}', -32700, None),
-    ("too deep", b'{"jsonrpc": "2.0", "id": 1, "method": "cursor", "params": ' + b"[" * 500_000, -32700, None),
-    ("a batch", b'[{"jsonrpc": "2.0", "id": 1, "method": "cursor"}]', -32600, None),
+    ("octet order mark", b'\xef\xbb\xbf{"jsonrpc": "2.0", "id": 1, "method": "events.cursor"}', -32700, None),
+    ("too deep", b'{"jsonrpc": "2.0", "id": 1, "method": "events.cursor", "params": ' + b"[" * 500_000, -32700, None),
+    ("a batch", b'[{"jsonrpc": "2.0", "id": 1, "method": "events.cursor"}]', -32600, None),
     ("a number", b"7", -32600, None),
-    ("no version", b'{"id": 1, "method": "cursor"}', -32600, None),
-    ("another version", b'{"jsonrpc": "1.0", "id": 1, "method": "cursor"}', -32600, None),
+    ("no version", b'{"id": 1, "method": "events.cursor"}', -32600, None),
+    ("another version", b'{"jsonrpc": "1.0", "id": 1, "method": "events.cursor"}', -32600, None),
     ("no method", b'{"jsonrpc": "2.0", "id": 1}', -32600, None),
-    ("null as id", b'{"jsonrpc": "2.0", "id": null, "method": "cursor"}', -32600, None),
-    ("a broken number as id", b'{"jsonrpc": "2.0", "id": 1.5, "method": "cursor"}', -32600, None),
-    ("a huge number as id", b'{"jsonrpc": "2.0", "id": %d, "method": "cursor"}' % 10**30, -32600, None),
-    ("a long text as id", b'{"jsonrpc": "2.0", "id": "%s", "method": "cursor"}' % (b"x" * 129), -32600, None),
-    ("a misspelt member", b'{"jsonrpc": "2.0", "id": 1, "method": "cursor", "parms": {}}', -32600, None),
+    ("null as id", b'{"jsonrpc": "2.0", "id": null, "method": "events.cursor"}', -32600, None),
+    ("a broken number as id", b'{"jsonrpc": "2.0", "id": 1.5, "method": "events.cursor"}', -32600, None),
+    ("a huge number as id", b'{"jsonrpc": "2.0", "id": %d, "method": "events.cursor"}' % 10**30, -32600, None),
+    ("a long text as id", b'{"jsonrpc": "2.0", "id": "%s", "method": "events.cursor"}' % (b"x" * 129), -32600, None),
+    ("a misspelt member", b'{"jsonrpc": "2.0", "id": 1, "method": "events.cursor", "parms": {}}', -32600, None),
     ("an unknown method", b'{"jsonrpc": "2.0", "id": 1, "method": "rm"}', -32601, 1),
     ("a private method", b'{"jsonrpc": "2.0", "id": 1, "method": "__init__"}', -32601, 1),
-    ("parameters by position", b'{"jsonrpc": "2.0", "id": 1, "method": "message", "params": ["01"]}', -32602, 1),
-    ("a missing parameter", b'{"jsonrpc": "2.0", "id": 1, "method": "message", "params": {}}', -32602, 1),
-    ("an unknown parameter", b'{"jsonrpc": "2.0", "id": 1, "method": "cursor", "params": {"a": 1}}', -32602, 1),
-    ("a wrong type", b'{"jsonrpc": "2.0", "id": 1, "method": "message", "params": {"message_id": 1}}', -32602, 1),
-    ("a huge number", b'{"jsonrpc": "2.0", "id": 1, "method": "events", "params": {"after": 1e400}}', -32602, 1),
-    ("no credit", b'{"jsonrpc": "2.0", "id": 1, "method": "events", "params": {"credit": 0}}', -32602, 1),
+    ("an area", b'{"jsonrpc": "2.0", "id": 1, "method": "contacts"}', -32601, 1),
+    ("an unknown area", b'{"jsonrpc": "2.0", "id": 1, "method": "files.send"}', -32601, 1),
+    ("what is no method", b'{"jsonrpc": "2.0", "id": 1, "method": "contacts.missing"}', -32601, 1),
+    ("parameters by position", b'{"jsonrpc": "2.0", "id": 1, "method": "messages.get", "params": ["01"]}', -32602, 1),
+    ("a missing parameter", b'{"jsonrpc": "2.0", "id": 1, "method": "messages.get", "params": {}}', -32602, 1),
+    ("an unknown parameter", b'{"jsonrpc": "2.0", "id": 1, "method": "events.cursor", "params": {"a": 1}}', -32602, 1),
+    ("a wrong type", b'{"jsonrpc": "2.0", "id": 1, "method": "messages.get", "params": {"message": 1}}', -32602, 1),
+    ("a huge number", b'{"jsonrpc": "2.0", "id": 1, "method": "events.follow", "params": {"after": 1e400}}', -32602, 1),
+    ("no credit", b'{"jsonrpc": "2.0", "id": 1, "method": "events.follow", "params": {"credit": 0}}', -32602, 1),
 ]
 
 
@@ -91,13 +100,13 @@ async def test_a_wrong_line_is_refused_and_the_next_is_answered(
     await script.say(line)
     refusal = await script.hear()
     assert (refusal["id"], refusal["error"]["code"]) == (answered, code)
-    assert refusal["error"]["data"]["code"] == "bad-input"
+    assert refusal["error"]["data"]["code"] == ("not-offered" if code == METHOD_NOT_FOUND else "bad-input")
     assert refusal["error"]["message"]
-    assert await script.ask("cursor") == 0
+    assert await script.ask("events.cursor") == 0
 
 
 async def test_a_refusal_quotes_no_more_than_a_person_reads(script: Script) -> None:
-    error = await script.ask("cursor", **{"x" * 100_000: 1})
+    error = await script.ask("events.cursor", **{"x" * 100_000: 1})
     assert len(json.dumps(error)) < 1000
 
 
@@ -107,7 +116,7 @@ async def test_a_batch_is_told_what_to_do_instead(script: Script) -> None:
 
 
 async def test_a_program_that_stops_writing_still_gets_its_answers(account: MemoryAccount, script: Script) -> None:
-    await script.say(*({"id": number, "method": "cursor"} for number in range(100)))
+    await script.say(*({"id": number, "method": "events.cursor"} for number in range(100)))
     await script.stream.send_eof()
     assert sorted([(await script.hear())["id"] for _ in range(100)]) == list(range(100))
     await script.hear_end()
@@ -124,7 +133,7 @@ async def values(script: Script, count: int) -> list[Any]:
 
 async def test_a_stream_sends_values_and_its_answer_comes_last(account: MemoryAccount, script: Script) -> None:
     bob = account.befriend("Bob")
-    await script.say({"id": "e", "method": "events", "params": {"after": 2}})
+    await script.say({"id": "e", "method": "events.follow", "params": {"after": 2}})
     first = await script.hear()
     assert (first["method"], first["params"]["stream"]) == ("value", "e")
     assert (first["params"]["value"]["type"], first["params"]["value"]["cursor"]) == ("contact.changed", 3)
@@ -141,13 +150,13 @@ async def test_a_stream_sends_values_and_its_answer_comes_last(account: MemoryAc
 async def test_credit_says_how_many_values_come(add: Callable[[str], None], script: Script) -> None:
     for number in range(10):
         add(f"contact {number}")
-    await script.say({"id": "e", "method": "events", "params": {"after": 0, "credit": 2}})
+    await script.say({"id": "e", "method": "events.follow", "params": {"after": 0, "credit": 2}})
     assert [event["cursor"] for event in await values(script, 2)] == [1, 2]
     # Were there a third on its way, it would come before these answers.
-    assert [await script.ask("cursor") for _ in range(20)] == [10] * 20
+    assert [await script.ask("events.cursor") for _ in range(20)] == [10] * 20
     await script.say({"method": "credit", "params": {"stream": "e", "values": 3}})
     assert [event["cursor"] for event in await values(script, 3)] == [3, 4, 5]
-    assert await script.ask("cursor") == 10
+    assert await script.ask("events.cursor") == 10
 
 
 async def test_credit_and_cancel_for_what_is_not_open_do_nothing(script: Script) -> None:
@@ -162,33 +171,33 @@ async def test_a_stream_that_fails_is_answered_with_the_error(
         add(name)
     account.pass_time(365 * 24 * 3600)
     add("Zoe")
-    error = await script.ask("events", after=0)
+    error = await script.ask("events.follow", after=0)
     assert (error["code"], error["data"]["code"]) == (-32001, "cursor-too-old")
     assert error["data"]["fields"]["oldest"] == 3
 
 
 async def test_an_open_stream_keeps_its_id_and_the_number_of_streams_is_bounded(script: Script) -> None:
     for number in range(16):
-        await script.say({"id": number, "method": "events"})
-    await script.say({"id": 0, "method": "events"}, {"id": 16, "method": "events"})
+        await script.say({"id": number, "method": "events.follow"})
+    await script.say({"id": 0, "method": "events.follow"}, {"id": 16, "method": "events.follow"})
     taken, full = await script.hear(), await script.hear()
     assert (taken["id"], taken["error"]["code"]) == (0, -32600)
     assert (full["id"], full["error"]["data"]["code"]) == (16, "too-many")
     await script.say({"method": "cancel", "params": {"stream": 0}})
     assert await script.hear() == {"id": 0, "result": None}
-    await script.say({"id": 0, "method": "watch_status"})
+    await script.say({"id": 0, "method": "status.watch"})
     (status,) = await values(script, 1)
     assert status["vault"] == "unlocked"
 
 
 async def test_a_stream_without_id_is_none(add: Callable[[str], None], script: Script) -> None:
     add("Bob")
-    await script.say({"method": "events", "params": {"after": 0}})
-    assert await script.ask("cursor") == 1
+    await script.say({"method": "events.follow", "params": {"after": 0}})
+    assert await script.ask("events.cursor") == 1
 
 
 async def test_state_is_followed_as_it_changes(add: Callable[[str], None], script: Script) -> None:
-    await script.say({"id": 1, "method": "watch_status"})
+    await script.say({"id": 1, "method": "status.watch"})
     assert [status["contacts"] for status in await values(script, 1)] == [[]]
     add("Bob")
     (status,) = await values(script, 1)
@@ -196,7 +205,7 @@ async def test_state_is_followed_as_it_changes(add: Callable[[str], None], scrip
 
 
 async def test_errors_are_json_that_any_reader_takes(account: MemoryAccount, script: Script) -> None:
-    account.fail_next("cursor", MessageFailed(problem='"quotes" \\ and \x00'))
-    await script.say({"id": 1, "method": "cursor"})
+    account.fail_next("events.cursor", MessageFailed(problem='"quotes" \\ and \x00'))
+    await script.say({"id": 1, "method": "events.cursor"})
     error = (await script.hear())["error"]
     assert json.loads(json.dumps(error)) == error

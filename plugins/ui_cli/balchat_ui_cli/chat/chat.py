@@ -11,7 +11,7 @@ from balchat_host.api.errors import BalchatError, ConnectionLost
 from balchat_host.api.events import ContactRemoved, Event, MessageAdded
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
-from balchat_host.api.views import ConversationView, Message, MessageState
+from balchat_host.api.views import ConversationView, MessageState, MessageView
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
@@ -42,8 +42,8 @@ class Chat:
 
     async def run(self) -> None:
         """Chat until the person leaves. Raises what makes going on impossible."""
-        after = await self._app.cursor()
-        history = await self._app.history(self._id, FIRST)
+        after = await self._app.events.cursor()
+        history = await self._app.messages.history(self._id, FIRST)
         await self._learn_answered(history)
         settled = self._conversation.begin(history)
         self._out.say(self._headline(), *self._lines(settled))
@@ -73,7 +73,7 @@ class Chat:
     # -- from the account
 
     async def _follow_events(self, after: int) -> None:
-        async with following(self._app.events(after=after)) as events:
+        async with following(self._app.events.follow(after=after)) as events:
             async for event in events:
                 contact = self._conversation.view.contact
                 if isinstance(event, ContactRemoved) and contact is not None and event.peer_id == contact.peer_id:
@@ -85,7 +85,7 @@ class Chat:
     async def _hear(self, event: Event) -> None:
         if isinstance(event, MessageAdded) and event.message.conversation == self._id:
             await self._learn_answered([event.message])
-        settled: list[Message] = []
+        settled: list[MessageView] = []
 
         def settle() -> Iterable[Line]:
             settled.extend(self._conversation.hear(event))
@@ -95,20 +95,20 @@ class Chat:
         await self._mark_read(settled)
 
     async def _follow_status(self) -> None:
-        async with following(self._app.watch_status()) as states:
+        async with following(self._app.status.watch()) as states:
             async for status in states:
                 for contact in status.contacts:
                     if contact.conversation == self._id and contact != self._conversation.view.contact:
                         self._conversation.learn(contact)
                         self._screen.redraw()
 
-    async def _learn_answered(self, messages: Sequence[Message]) -> None:
+    async def _learn_answered(self, messages: Sequence[MessageView]) -> None:
         self._conversation.quote(await answered(self._app, messages, self._conversation.known))
 
-    async def _mark_read(self, messages: Sequence[Message]) -> None:
+    async def _mark_read(self, messages: Sequence[MessageView]) -> None:
         received = [message for message in messages if message.state is MessageState.RECEIVED]
         if received:
-            await self._app.mark_read(self._id, received[-1].id)
+            await self._app.conversations.mark_read(self._id, received[-1].id)
 
     # -- from the person
 
@@ -131,7 +131,7 @@ class Chat:
     async def _do(self, typed: commands.Typed | None) -> None:
         match typed:
             case commands.Say(text=text, reply_to=reply_to):
-                message = await self._app.send(self._id, text, reply_to)
+                message = await self._app.messages.send(self._id, text, reply_to)
                 await self._screen.print(lambda: self._lines(self._conversation.add(message)))
             case commands.More(count=count):
                 await self._show_earlier(count)
@@ -146,7 +146,7 @@ class Chat:
 
     async def _show_earlier(self, count: int) -> None:
         oldest = self._conversation.oldest
-        messages = await self._app.history(self._id, count, oldest) if oldest else []
+        messages = await self._app.messages.history(self._id, count, oldest) if oldest else []
         await self._learn_answered(messages)
         earlier = self._conversation.earlier(messages)
         rule: Line = [Span("── earlier " if earlier else "── nothing earlier", Style.FAINT)]
@@ -168,7 +168,7 @@ class Chat:
 
     # -- what it looks like
 
-    def _lines(self, messages: Sequence[Message]) -> list[Line]:
+    def _lines(self, messages: Sequence[MessageView]) -> list[Line]:
         self._list.cells = self._out.columns
         return list(self._list.lines(messages, self._conversation.known))
 

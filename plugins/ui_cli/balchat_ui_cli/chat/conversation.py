@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
-from balchat_host.api.views import ContactView, ConversationView, Message, MessageState
+from balchat_host.api.views import ContactView, ConversationView, MessageState, MessageView
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
 _REMEMBERED = 2000
@@ -24,17 +24,17 @@ class Conversation:
 
     def __init__(self, view: ConversationView) -> None:
         self.view = view
-        self.known: dict[str, Message] = {}
+        self.known: dict[str, MessageView] = {}
         """Every message that was seen here or that one seen here answers."""
-        self.pending: list[Message] = []
+        self.pending: list[MessageView] = []
         """Ours that are not settled, oldest first."""
-        self.last_read: Message | None = None
+        self.last_read: MessageView | None = None
         """The newest of ours that the other side has read."""
         self.oldest: str | None = None
         """The id of the oldest message that was shown."""
         self._seen: set[str] = set()
 
-    def begin(self, messages: Sequence[Message]) -> list[Message]:
+    def begin(self, messages: Sequence[MessageView]) -> list[MessageView]:
         """Take the history; give what is settled."""
         self.oldest = messages[0].id if messages else None
         for message in messages:
@@ -42,19 +42,19 @@ class Conversation:
         self.pending = [message for message in messages if message.state not in _SETTLED]
         return [message for message in messages if message.state in _SETTLED]
 
-    def earlier(self, messages: Sequence[Message]) -> list[Message]:
+    def earlier(self, messages: Sequence[MessageView]) -> list[MessageView]:
         """Take older messages than any so far; give what to show."""
         self.oldest = messages[0].id if messages else self.oldest
         self.known = {message.id: message for message in messages} | self.known
         self._seen.update(message.id for message in messages)
         return list(messages)
 
-    def quote(self, messages: Sequence[Message]) -> None:
+    def quote(self, messages: Sequence[MessageView]) -> None:
         """Learn messages that are answered here."""
         for message in messages:
             self.known.setdefault(message.id, message)
 
-    def hear(self, event: Event) -> list[Message]:
+    def hear(self, event: Event) -> list[MessageView]:
         """Take an event; give the messages that are settled now, in the order in which to show them."""
         match event:
             case MessageAdded(message=message) if message.conversation == self.view.id:
@@ -71,12 +71,12 @@ class Conversation:
         """Learn how the contact is that the conversation is with."""
         self.view = replace(self.view, contact=contact, title=contact.name)
 
-    def leave(self) -> list[Message]:
+    def leave(self) -> list[MessageView]:
         """Give what is still on its way, for the last time."""
         pending, self.pending = self.pending, []
         return pending
 
-    def add(self, message: Message) -> list[Message]:
+    def add(self, message: MessageView) -> list[MessageView]:
         """Take a message, from an event or just written; give it if it is new and settled."""
         if message.id in self._seen:
             return []
@@ -87,7 +87,7 @@ class Conversation:
         self.pending.append(message)
         return []
 
-    def _change(self, message: Message) -> list[Message]:
+    def _change(self, message: MessageView) -> list[MessageView]:
         self.known[message.id] = message
         if message.state is MessageState.READ:
             self.last_read = message
@@ -96,7 +96,7 @@ class Conversation:
         del self.pending[: len(settled)]
         return settled
 
-    def _learn(self, message: Message) -> None:
+    def _learn(self, message: MessageView) -> None:
         self._seen.add(message.id)
         self.known[message.id] = message
         if message.state is MessageState.READ:

@@ -46,12 +46,12 @@ class ChatLines:
 
     async def run(self) -> None:
         """Print what happens and send what is read, until the input ends and what it brought about is printed."""
-        self._dealt_with = await self._app.cursor()
+        self._dealt_with = await self._app.events.cursor()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._print_events, self._dealt_with)
             async for line in input_lines(sys.stdin.fileno(), MAX_LINE_SIZE):
                 await self._do(line)
-            last = await self._app.cursor()
+            last = await self._app.events.cursor()
             async with self._progress:
                 while self._dealt_with < last:
                     await self._progress.wait()
@@ -62,9 +62,9 @@ class ChatLines:
         try:
             match _understand(line):
                 case Say(text=text, reply_to=reply_to):
-                    await self._app.send(self._id, text, reply_to)
+                    await self._app.messages.send(self._id, text, reply_to)
                 case Read(up_to=up_to):
-                    await self._app.mark_read(self._id, up_to)
+                    await self._app.conversations.mark_read(self._id, up_to)
         except ConnectionLost:
             raise
         except BalchatError as error:
@@ -76,7 +76,7 @@ class ChatLines:
         return f"Standard input was read up to line {self._lines}; `balchat history` shows what was sent."
 
     async def _print_events(self, after: int) -> None:
-        async with following(self._app.events(after=after)) as events:
+        async with following(self._app.events.follow(after=after)) as events:
             async for event in events:
                 if _conversation(event) == self._id:
                     with self._out.telling(self._done):

@@ -121,7 +121,7 @@ def _shown_once(recovery_code: str) -> list[Line]:
 
 def code(run: Run, qr: Annotated[bool, typer.Option("--qr", help="Draw it as a QR picture too.")] = False) -> None:
     """Show your chat code, which others need to write to you."""
-    view = run.session.ask(lambda app: app.code())
+    view = run.session.ask(lambda app: app.account.code())
     run.out.value(view, lambda: [[view.code]])
     if qr and not run.out.as_json:
         show_qr(run.out, view.code)
@@ -135,7 +135,7 @@ def backup(
     path = Path(os.path.abspath(target.expanduser()))  # noqa: PTH100  # resolve() would follow links that a person named
     if path.is_dir():
         path /= f"balchat-{run.profile.name}-{strftime('%Y%m%d-%H%M%S')}"
-    run.session.ask(lambda app: app.backup(str(path)))
+    run.session.ask(lambda app: app.account.backup(str(path)))
     written = f"The locked copy is {path}."
     run.out.value({"path": str(path)}, lambda: [[written]], done=written)
 
@@ -189,7 +189,7 @@ def change_passphrase(
     old = run.session.key.source.read()
     source = SecretSource("New passphrase", new_passphrase_fd, new_passphrase_file, "--new-passphrase", run.out.warn)
     new = source.read_new()
-    run.session.ask_with(old, lambda app: app.change_passphrase(old, new))
+    run.session.ask_with(old, lambda app: app.account.change_passphrase(old, new))
     changed = "The passphrase is changed."
     run.out.value({"changed": True}, lambda: [[changed]], done=changed)
 
@@ -205,7 +205,9 @@ def renew_recovery_code(run: Run) -> None:
         raise BadInput(what="--recovery-code", problem=problem)
 
     def renew(passphrase: Secret) -> str:
-        return run.session.ask_with(passphrase, lambda app: app.renew_recovery_code(passphrase)).reveal().decode()
+        return (
+            run.session.ask_with(passphrase, lambda app: app.account.renew_recovery_code(passphrase)).reveal().decode()
+        )
 
     recovery_code = run.session.unlocking(renew)
     done = f"The old recovery code works no more. {_NOT_SHOWN}"

@@ -26,7 +26,7 @@ def chat(run: Run, name: Conversation) -> None:
 
 
 async def _chat(app: App, run: Run, name: str) -> None:
-    conversation = await app.conversation(name)
+    conversation = await app.conversations.get(name)
     if run.out.as_json:
         from balchat_ui_cli.chat.lines import ChatLines
 

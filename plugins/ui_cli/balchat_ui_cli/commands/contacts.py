@@ -64,7 +64,7 @@ def add(
     introduction: Annotated[str, typer.Option(metavar="TEXT", help="What they read before they accept you.")] = "",
 ) -> None:
     """Ask somebody to become a contact. They need not be there now."""
-    contact = run.session.ask(lambda app: app.add_contact(code, name, introduction))
+    contact = run.session.ask(lambda app: app.contacts.add(code, name, introduction))
     run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
     _say_if_nothing_runs(run)
 
@@ -85,7 +85,7 @@ def _say_if_nothing_runs(run: Run) -> None:
 
 def list_contacts(run: Run) -> None:
     """Show all contacts."""
-    contacts = run.session.ask(lambda app: app.contacts())
+    contacts = run.session.ask(lambda app: app.contacts.list())
     run.out.values(contacts, lambda: contact_lines(contacts))
     if not contacts:
         run.out.hint(
@@ -95,7 +95,7 @@ def list_contacts(run: Run) -> None:
 
 def rename(run: Run, name: Contact, new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]) -> None:
     """Call a contact something else."""
-    contact = run.session.ask(lambda app: app.rename_contact(name, new))
+    contact = run.session.ask(lambda app: app.contacts.rename(name, new))
     renamed = f"{name} is now called {contact.name}."
     run.out.value(contact, lambda: [[renamed]], done=renamed)
 
@@ -108,7 +108,7 @@ def verify(
     ] = None,
 ) -> None:
     """Compare the safety number with a contact, over a channel that you trust."""
-    shown = run.session.ask(lambda app: app.safety_number(name))
+    shown = run.session.ask(lambda app: app.contacts.safety_number(name))
     given = number
     if given is None and not run.out.as_json:
         run.out.say(*_number_lines(shown))
@@ -120,8 +120,8 @@ def verify(
     digits = _digits(given)
 
     async def take(app: App) -> SafetyNumberView:
-        await app.verify_contact(name, digits)
-        return await app.safety_number(name)
+        await app.contacts.verify(name, digits)
+        return await app.contacts.safety_number(name)
 
     now = run.session.ask(take)
     verified = f"{now.contact} is verified."
@@ -146,14 +146,14 @@ def _same(contact: str) -> bool:
 
 def block(run: Run, name: Contact) -> None:
     """Hear nothing from a contact any more. They are not told."""
-    contact = run.session.ask(lambda app: app.block_contact(name))
+    contact = run.session.ask(lambda app: app.contacts.block(name))
     blocked = f"{contact.name} is blocked."
     run.out.value(contact, lambda: [[blocked]], done=blocked)
 
 
 def unblock(run: Run, name: Contact) -> None:
     """Hear from a contact again."""
-    contact = run.session.ask(lambda app: app.unblock_contact(name))
+    contact = run.session.ask(lambda app: app.contacts.unblock(name))
     unblocked = f"{contact.name} is no longer blocked."
     run.out.value(contact, lambda: [[unblocked]], done=unblocked)
 
@@ -166,14 +166,14 @@ def remove(run: Run, name: Contact, yes: Yes = False) -> None:
         if not confirm(f"Delete {visible(name)} and every message of the conversation?"):
             run.out.hint(["Nothing was removed."])
             return
-    run.session.ask(lambda app: app.remove_contact(name))
+    run.session.ask(lambda app: app.contacts.remove(name))
     removed = f"{name} is removed."
     run.out.value({"name": name, "removed": True}, lambda: [[removed]], done=removed)
 
 
 def list_requests(run: Run) -> None:
     """Show who asks to write to you."""
-    requests = run.session.ask(lambda app: app.requests())
+    requests = run.session.ask(lambda app: app.requests.list())
     run.out.values(requests, lambda: request_lines(requests))
     if not requests:
         run.out.hint(["Nobody is waiting."])
@@ -187,13 +187,13 @@ def accept(
     ] = None,
 ) -> None:
     """Make somebody who asks a contact."""
-    contact = run.session.ask(lambda app: app.accept_request(who, name))
+    contact = run.session.ask(lambda app: app.requests.accept(who, name))
     run.out.value(contact, lambda: [_added(contact)], done=f"{contact.name} is added.")
     _say_if_nothing_runs(run)
 
 
 def reject(run: Run, who: Requester) -> None:
     """Turn a request down. Who asked is not told."""
-    request = run.session.ask(lambda app: app.reject_request(who))
+    request = run.session.ask(lambda app: app.requests.reject(who))
     rejected = "The request is turned down."
     run.out.value({"peer_id": request.peer_id, "rejected": True}, lambda: [[rejected]], done=rejected)

@@ -83,8 +83,8 @@ def listen(  # noqa: PLR0917  # the command line's options, given by name
     async def follow(app: App) -> None:
         if subscriber is not None:
             # From now on, what this reader has not confirmed is kept for it.
-            await app.acknowledge(subscriber, 0)
-        async with following(app.events(after, subscriber)) as events:
+            await app.events.acknowledge(subscriber, 0)
+        async with following(app.events.follow(after, subscriber)) as events:
             if subscriber is None or not (confirm or execute is not None):
                 await _print(run, events, count)
             elif execute is None:

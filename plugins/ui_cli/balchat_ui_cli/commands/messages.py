@@ -13,7 +13,7 @@ from balchat_common.text_files import NotText, decoded
 from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
 from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, MYSELF, App
-from balchat_host.api.views import Message, MessageState
+from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.completion import complete_conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
@@ -87,11 +87,11 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     """
     written = _read_text(run) if text is None or text == "-" else text
     if wait is None:
-        message = run.session.ask(lambda app: app.send(name, written, reply_to))
+        message = run.session.ask(lambda app: app.messages.send(name, written, reply_to))
     else:
         done = _REACHED[wait] | {MessageState.FAILED}
         message = run.session.ask_running(
-            lambda app: _follow(app, lambda: app.send(name, written, reply_to), done, timeout)
+            lambda app: _follow(app, lambda: app.messages.send(name, written, reply_to), done, timeout)
         )
     run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
     if not run.session.connected and message.state is MessageState.QUEUED:
@@ -126,21 +126,21 @@ def _read_text(run: Run) -> str:
 
 async def _follow(
     app: App,
-    send_it: Callable[[], Awaitable[Message]],
+    send_it: Callable[[], Awaitable[MessageView]],
     done: Container[MessageState],
     timeout: float,  # noqa: ASYNC109  # the time is the person's, and being out of it is a result here
-) -> Message:
+) -> MessageView:
     """Send, and give the message as it is when its state is in `done`, or when the time is over."""
-    before = await app.cursor()
+    before = await app.events.cursor()
     message = await send_it()
     if message.state in done:
         return message
     with anyio.move_on_after(timeout or None):
-        async with following(app.events(after=before)) as events:
+        async with following(app.events.follow(after=before)) as events:
             async for event in events:
                 if isinstance(event, MessageStateChanged) and event.id == message.id and event.state in done:
                     break
-    return await app.message(message.id)
+    return await app.messages.get(message.id)
 
 
 def history(
@@ -151,8 +151,8 @@ def history(
 ) -> None:
     """Show the last messages of a conversation, oldest first."""
 
-    async def read(app: App) -> tuple[list[Message], dict[str, Message]]:
-        messages = await app.history(name, limit, before)
+    async def read(app: App) -> tuple[list[MessageView], dict[str, MessageView]]:
+        messages = await app.messages.history(name, limit, before)
         if run.out.as_json:
             return messages, {}
         known = {message.id: message for message in messages}
@@ -164,7 +164,7 @@ def history(
         run.out.hint(["No messages yet." if before is None else "No messages before that one."])
 
 
-def _lines(run: Run, messages: list[Message], known: dict[str, Message]) -> list[Line]:
+def _lines(run: Run, messages: list[MessageView], known: dict[str, MessageView]) -> list[Line]:
     longest = max((message.author or "" for message in messages), key=len, default="")
     shown = MessageList(run.out.columns if run.out.live else None, longest)
     return list(shown.lines(messages, known))

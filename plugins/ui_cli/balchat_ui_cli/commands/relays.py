@@ -42,7 +42,7 @@ def add(
     run: Run, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="As the relay's operator hands it out.")]
 ) -> None:
     """Use a relay from now on, so that people reach you while you are away. It is asked first whether it takes you."""
-    relay = run.session.ask_running(lambda app: app.add_relay(address))
+    relay = run.session.ask_running(lambda app: app.relays.add(address))
     where = "your default relay" if relay.default else "a relay of yours"
     told = f" is {where}. Contacts learn of it."
     run.out.value(relay, lambda: [[Span(relay.onion, Style.STRONG), told]], done=relay.onion + told)
@@ -50,7 +50,7 @@ def add(
 
 def list_relays(run: Run) -> None:
     """Show your relays and how each is."""
-    relays = run.session.ask_running(lambda app: app.relays())
+    relays = run.session.ask_running(lambda app: app.relays.list())
     run.out.values(relays, lambda: relay_lines(relays))
     if not relays:
         run.out.hint(_NO_RELAY)
@@ -75,14 +75,14 @@ def check(
 
 async def _check(app: App, relay: str | None) -> list[RelayView]:
     if relay is not None:
-        return [await app.check_relay(relay)]
-    relays = await app.relays()
+        return [await app.relays.check(relay)]
+    relays = await app.relays.list()
     checked: dict[str, RelayView] = {}
 
     async def go(onion: str) -> None:
         # One that was removed in the meantime is none of ours any more.
         with suppress(NoSuchRelay):
-            checked[onion] = await app.check_relay(onion)
+            checked[onion] = await app.relays.check(onion)
 
     async with anyio.create_task_group() as tasks:
         for each in relays:
@@ -92,7 +92,7 @@ async def _check(app: App, relay: str | None) -> list[RelayView]:
 
 def make_default(run: Run, relay: Relay) -> None:
     """Have contacts try a relay first."""
-    view = run.session.ask_running(lambda app: app.set_default_relay(relay))
+    view = run.session.ask_running(lambda app: app.relays.set_default(relay))
     told = " is your default relay now."
     run.out.value(view, lambda: [[Span(view.onion, Style.STRONG), told]], done=view.onion + told)
 
@@ -107,6 +107,6 @@ def remove(run: Run, relay: Relay) -> None:
 async def _remove(app: App, relay: str) -> str:
     """Remove a relay; give its whole address, which nobody can look up afterwards."""
     beginning = relay.strip().lower().removesuffix(".onion")
-    onion = next((each.onion for each in await app.relays() if each.onion.startswith(beginning)), relay)
-    await app.remove_relay(relay)
+    onion = next((each.onion for each in await app.relays.list() if each.onion.startswith(beginning)), relay)
+    await app.relays.remove(relay)
     return onion

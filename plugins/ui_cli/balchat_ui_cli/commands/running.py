@@ -24,7 +24,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.frontend import App
 from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
-from balchat_host.api.views import Status
+from balchat_host.api.views import ServiceStatus
 from balchat_ui_cli import background
 from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
@@ -87,7 +87,7 @@ def _start_background(run: Run, secret: Secret) -> None:
 
 def _watch_start(run: Run, timeout: float) -> None:
     """Show how the background process comes online; what ends the showing does not end the process."""
-    seen: list[Status] = []
+    seen: list[ServiceStatus] = []
     try:
         run.session.ask_running(lambda app: _until_decided(app, run.out, seen, timeout))
     except KeyboardInterrupt:
@@ -101,7 +101,7 @@ def _watch_start(run: Run, timeout: float) -> None:
     )
 
 
-def _how_far(status: Status) -> Line:
+def _how_far(status: ServiceStatus) -> Line:
     if is_online(status):
         return [Span("Online.", Style.GOOD)]
     if not is_decided(status):
@@ -110,16 +110,16 @@ def _how_far(status: Status) -> Line:
     return [Span(f"Up, but not online: {name}: {state}.", Style.WARN)]
 
 
-def _troubles(status: Status) -> Iterable[Line]:
+def _troubles(status: ServiceStatus) -> Iterable[Line]:
     for name, state in {**remarkable(status), **troubled(status)}.items():
         yield [Span(f"{name}: {state}", Style.WARN)]
 
 
-async def _until_decided(app: App, out: Output, seen: list[Status], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
-    seen.append(await app.status())
+async def _until_decided(app: App, out: Output, seen: list[ServiceStatus], timeout: float) -> None:  # noqa: ASYNC109  # the time is the person's, and being out of it is no error here
+    seen.append(await app.status.get())
     show = ProgressView(out).show
     with anyio.move_on_after(timeout):
-        async with following(app.watch_status()) as states:
+        async with following(app.status.watch()) as states:
             async for status in states:
                 seen.append(status)
                 # What cannot be shown is no reason not to wait; that it cannot be is said at the end.
@@ -135,7 +135,7 @@ def _serve_when_free(run: Run, secret: Secret, *, detached: bool) -> None:
 
 def _require_nothing_runs(run: Run) -> None:
     """Raise AlreadyRunning where the account is up."""
-    if run.session.try_running(lambda app: app.cursor()) is not None:
+    if run.session.try_running(lambda app: app.events.cursor()) is not None:
         raise AlreadyRunning
 
 
@@ -186,7 +186,7 @@ async def _end_on_signals(held: anyio.CancelScope, out: Output, *, task_status: 
 
 async def _show_states(app: App, out: Output) -> None:
     view = StatusView(out, whole=False)
-    async with following(app.watch_status()) as states:
+    async with following(app.status.watch()) as states:
         async for status in states:
             # A terminal that is paused must not hold up the account. Nor must one that is gone end it.
             try:
@@ -220,7 +220,7 @@ def down(
 def _told_to_end(run: Run) -> int:
     """Have the running balchat begin to end: through its socket, or where that leads nowhere by a signal."""
     try:
-        return run.session.ask_running(lambda app: app.shut_down())
+        return run.session.ask_running(lambda app: app.account.shut_down())
     except (RunningUnreachable, ConnectionLost, SocketUnusable, TimedOut, ProtocolViolation):
         if run.profile.holder() is None:
             raise
@@ -237,9 +237,9 @@ def status(
     if watch:
         run.session.ask_running(partial(_watch, out=run.out))
         return
-    found = run.session.try_running(lambda app: app.status())
+    found = run.session.try_running(lambda app: app.status.get())
     if found is None and run.session.key.source.given:
-        found = (run.session.ask(lambda app: app.status()),)
+        found = (run.session.ask(lambda app: app.status.get()),)
     if found is None:
         _show_locked(run)
         return
@@ -249,7 +249,7 @@ def status(
 
 async def _watch(app: App, out: Output) -> None:
     view = StatusView(out, whole=True)
-    async with following(app.watch_status()) as states:
+    async with following(app.status.watch()) as states:
         async for state in states:
             await out.patiently(view.show, state)
 

@@ -1,0 +1,30 @@
+"""The area of messages."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from balchat_host.api.frontend.area import Area
+from balchat_host.api.views import MessageView
+
+
+class Messages(Area):
+    """What was written. A message is called by its id."""
+
+    @abstractmethod
+    async def send(self, conversation: str, text: str, reply_to: str | None = None) -> MessageView:
+        """Write a message. It is durable when this returns, and is sent as soon as there is a way. Not safe to repeat.
+
+        Raises NoSuchContact, ContactBlocked, NoSuchMessage (reply_to: a whole id, or the beginning of one that is
+        unique in the conversation and has at least 6 digits), TextTooLong, BadInput.
+        """
+
+    @abstractmethod
+    async def get(self, message: str) -> MessageView:
+        """Return one message as it is now. Raises NoSuchMessage."""
+
+    @abstractmethod
+    async def history(self, conversation: str, limit: int = 50, before: str | None = None) -> Sequence[MessageView]:
+        """Return the last `limit` (1 to 1,000) messages of a conversation, or those before a message, oldest first.
+
+        Raises NoSuchContact, NoSuchMessage, BadInput.
+        """

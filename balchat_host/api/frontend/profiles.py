@@ -1,0 +1,165 @@
+"""The profiles on this machine, as programs see them: how to make, open, reach and run an account."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyio.abc import TaskStatus
+
+from balchat_host.api.frontend.app import App
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Check, Secret
+
+AppConnection = AbstractAsyncContextManager[App]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The process that holds an account. `here`: it can be seen, and ended, from where we are."""
+
+    process_id: int
+    runtime_directory: Path
+    here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginView:
+    """One installed or configured plugin.
+
+    `problem` says why it is broken. `kind` and `api_version` are None where only the plugin's code could say: what is
+    not enabled is not imported.
+    """
+
+    name: str
+    kind: str | None
+    summary: str
+    distribution: str
+    version: str
+    api_version: int | None
+    enabled: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingView:
+    """One value of the configuration.
+
+    Its dotted key, value, and the file that says so (or `default`). `locked_by` names a file.
+    """
+
+    key: str
+    value: object
+    source: str
+    locked_by: str | None = None
+
+
+class Profile(ABC):
+    """One place on this machine where an account lives or may live."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """How people call it."""
+
+    @property
+    @abstractmethod
+    def directory(self) -> Path:
+        """Where it lies."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Say whether there is an account in it."""
+
+    @abstractmethod
+    def check_name(self, name: str) -> str:
+        """Return a name for an account as it would be kept. Raises BadInput."""
+
+    @abstractmethod
+    async def create(self, name: str, passphrase: Secret) -> Secret:
+        """Make an account called `name`; give its recovery code, which is shown once and kept nowhere.
+
+        Raises AccountExists, WeakPassphrase, BadInput.
+        """
+
+    @abstractmethod
+    async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        """Make the account again from the backup at `source`, which `secret` opened when it was made.
+
+        It is whole in place or not at all; the backup stays as it is. Raises AccountExists, BadInput where there is no
+        backup at `source`, VaultInUse, WrongSecret, VaultDamaged, VaultTooNew, StorageFull, StorageFailed.
+        """
+
+    @abstractmethod
+    async def connect(self) -> AppConnection | None:
+        """Reach the account where it is already running; None where it is not.
+
+        Raises RunningUnreachable, RunningElsewhere where it runs and there is no way to it, and what a connector does.
+        """
+
+    @abstractmethod
+    def holder(self) -> Holder | None:
+        """Return the process that runs the account, as it says itself in the profile; None where none does.
+
+        Blocks for a moment.
+        """
+
+    @abstractmethod
+    def end_holder(self) -> int:
+        """Have that process end, by a signal, whether it can be reached or not; return its id. Blocks for a moment.
+
+        Raises NotRunning, RunningElsewhere.
+        """
+
+    @abstractmethod
+    def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:
+        """Unlock the account for what needs only the vault: no network, nothing is sent."""
+
+    @abstractmethod
+    async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
+        """Unlock the account and be there for others, with every enabled plugin, until cancelled or `App.shut_down`.
+
+        Gives the App through `task_status.started()` once front ends can reach it; the network may still be starting.
+        """
+
+    @abstractmethod
+    def plugins(self) -> Sequence[PluginView]:
+        """Give every plugin that is installed or configured, broken ones with the reason."""
+
+    @abstractmethod
+    def configuration(self) -> Sequence[SettingView]:
+        """Give every value that holds for this profile. Raises ConfigurationError."""
+
+    @abstractmethod
+    def configuration_files(self) -> Sequence[Path]:
+        """Give the files that are looked for, the strongest last."""
+
+    @abstractmethod
+    async def checks(self) -> Sequence[Check]:
+        """Look at everything that this account needs, without starting it."""
+
+
+class Profiles(ABC):
+    """What a program front end gets: the profiles on this machine."""
+
+    @abstractmethod
+    def profile(self, name: str | None = None) -> Profile:
+        """Give a profile by name, by directory (anything with a path separator), or the default one.
+
+        It need not exist yet.
+        """
+
+    @abstractmethod
+    def profiles(self) -> Sequence[Profile]:
+        """Give the profiles that have an account, by name."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """The version of balchat-host."""
+
+    @property
+    @abstractmethod
+    def own_arguments(self) -> Sequence[str]:
+        """What the host itself took from the command line; a process that shall be like this one needs it too."""

@@ -1,0 +1,82 @@
+"""The App of an unlocked vault, put together from its areas."""
+
+from typing import Final
+
+from balchat_host.api.frontend import App
+from balchat_host.api.frontend.area import areas_of, method_names
+from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.local_app.account import LocalAccount
+from balchat_host.runtime.local_app.contacts import LocalContacts
+from balchat_host.runtime.local_app.conversations import LocalConversations
+from balchat_host.runtime.local_app.events import LocalEvents
+from balchat_host.runtime.local_app.messages import LocalMessages
+from balchat_host.runtime.local_app.relays import LocalRelays
+from balchat_host.runtime.local_app.requests import LocalRequests
+from balchat_host.runtime.local_app.running import Running
+from balchat_host.runtime.local_app.status import LocalStatus
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+
+DELIVERY: Final = "delivery"
+"""The feature of an App around which something runs that sends and receives."""
+
+
+class LocalApp(App):
+    """One unlocked account. Without `running` it is open for its vault only, and nothing runs."""
+
+    def __init__(
+        self,
+        runner: UnitOfWorkRunner,
+        live_status: LiveStatus,
+        account: LocalAccount,
+        running: Running | None = None,
+    ) -> None:
+        self._running = running
+        self._contacts = LocalContacts(runner, live_status)
+        self._requests = LocalRequests(runner, live_status)
+        self._conversations = LocalConversations(runner)
+        self._messages = LocalMessages(runner)
+        self._relays = LocalRelays(running)
+        self._account = account
+        self._events = LocalEvents(runner, live_status)
+        self._status = LocalStatus(runner, live_status, running)
+
+    @property
+    def contacts(self) -> LocalContacts:
+        return self._contacts
+
+    @property
+    def requests(self) -> LocalRequests:
+        return self._requests
+
+    @property
+    def conversations(self) -> LocalConversations:
+        return self._conversations
+
+    @property
+    def messages(self) -> LocalMessages:
+        return self._messages
+
+    @property
+    def relays(self) -> LocalRelays:
+        return self._relays
+
+    @property
+    def account(self) -> LocalAccount:
+        return self._account
+
+    @property
+    def events(self) -> LocalEvents:
+        return self._events
+
+    @property
+    def status(self) -> LocalStatus:
+        return self._status
+
+    async def capabilities(self) -> frozenset[str]:
+        features: set[str] = set() if self._running is None else {DELIVERY}
+        return frozenset(features.union(*(self._offered(name) for name in areas_of(App))))
+
+    def _offered(self, name: str) -> set[str]:
+        """Return the wire names that the area `name` offers now."""
+        missing = getattr(self, name).missing()
+        return {f"{name}.{method}" for method in method_names(areas_of(App)[name]) if method not in missing}
