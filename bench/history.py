@@ -47,8 +47,7 @@ _PAGE = 4096
 _TEXT = "what somebody may write in a message of usual length, a line or two of it" * 2
 _CONTENT = content.MimiContent(
     salt=bytes(content.SALT_SIZE),
-    content_type="text/markdown",
-    body=_TEXT.encode(),
+    part=content.SinglePart(content_type="text/markdown", content=_TEXT.encode()),
     sent_at=1_800_000_000_000,
     sequence=content.Sequence(series=bytes(8), number=1),
 ).encode()[content.SALT_SIZE :]

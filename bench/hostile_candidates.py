@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import cbor2
 from mls_rs_py.crafting import (
@@ -20,7 +20,7 @@ from mls_rs_py.crafting import (
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.core import content
-from balchat_host.core.content import MimiContent
+from balchat_host.core.content import MimiContent, SinglePart
 from balchat_host.core.envelope import Kind
 from fuzz import mls
 from fuzz.mutations import any_item, change_item
@@ -198,15 +198,10 @@ def _told(ours: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
     yield "other routes", text(content_type=content.ROUTES, body=routes).encode()
 
 
-def text(**changes: Any) -> MimiContent:  # fields of any type
-    """Return a short text, with fields changed."""
-    fields: dict[str, Any] = {
-        "salt": bytes(content.SALT_SIZE),
-        "content_type": content.TEXT,
-        "body": b"Good morning",
-        "sent_at": 1_800_000_000_000,
-    }
-    return MimiContent(**fields | changes)
+def text(*, content_type: str = content.TEXT, body: bytes = b"Good morning") -> MimiContent:
+    """Return a message of one part, by default a short text."""
+    part = SinglePart(content_type=content_type, content=body)
+    return MimiContent(salt=bytes(content.SALT_SIZE), part=part, sent_at=1_800_000_000_000)
 
 
 def _mimi(rng: Random) -> Iterator[tuple[str, bytes]]:

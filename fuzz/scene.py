@@ -14,7 +14,7 @@ from mls_rs_py.crafting import APPLICATION, CraftedGroup, vector
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.types import PeerId
 from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
-from balchat_host.core.content import MessageStatus, MimiContent
+from balchat_host.core.content import MessageStatus, MimiContent, SinglePart
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering
@@ -125,7 +125,9 @@ class Scene:
         def make(unit: UnitOfWork) -> list[bytes]:
             contact = contacts.everyone(unit.tx)[0]
             text = MimiContent(
-                salt=unit.entropy(content.SALT_SIZE), content_type=content.TEXT, body=b"Hello", sent_at=unit.now
+                salt=unit.entropy(content.SALT_SIZE),
+                part=SinglePart(content_type=content.TEXT, content=b"Hello"),
+                sent_at=unit.now,
             )
             status = content.encode_status([(bytes(32), MessageStatus.READ)])
             kinds = ((content.ACCEPTED, b""), (content.STATUS, status), (content.ROUTES, routes.encode([])))

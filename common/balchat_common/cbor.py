@@ -7,6 +7,7 @@ author can have thousands with one hash. Whoever decodes checks the shape.
 """
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, cast
 
 import cbor2
@@ -46,9 +47,16 @@ def head_of_octets(length: int) -> bytes:
 
 def _write(item: object, pieces: list[bytes]) -> None:
     match item:
-        case list() if _holds_large(values := cast("list[object]", item)):
+        case list() if _holds_apart(values := cast("list[object]", item)):
             pieces.append(_head(_ARRAY, len(values)))
             for value in values:
+                _write(value, pieces)
+        case dict():
+            entries = cast("dict[object, object]", item)
+            pieces.append(_head(_MAP, len(entries)))
+            # By their octets, which is not the older order of RFC 7049 that cbor2 has.
+            for key, value in sorted(((encode(key), entries[key]) for key in entries), key=itemgetter(0)):
+                pieces.append(key)
                 _write(value, pieces)
         case bytes() if len(item) >= _LARGE:
             pieces += [head_of_octets(len(item)), item]
@@ -56,13 +64,13 @@ def _write(item: object, pieces: list[bytes]) -> None:
             pieces.append(cbor2.dumps(item, canonical=True))
 
 
-def _holds_large(values: list[object]) -> bool:
-    """Return whether a byte string that is not to be copied stands in an array, or in one inside it."""
+def _holds_apart(values: list[object]) -> bool:
+    """Return whether what is not left to cbor2 stands in an array, or in one inside it: a large byte string, a map."""
     for value in values:
         if isinstance(value, bytes):
             if len(value) >= _LARGE:
                 return True
-        elif isinstance(value, list) and _holds_large(cast("list[object]", value)):
+        elif isinstance(value, dict) or (isinstance(value, list) and _holds_apart(cast("list[object]", value))):
             return True
     return False
 

@@ -209,7 +209,8 @@ class Crowd:
 
     def steps_of(self, content_type: str, body: bytes) -> int:
         """Return how many steps it takes to act on what Bob says."""
-        mimi = content.MimiContent(salt=bytes(16), content_type=content_type, body=body, sent_at=self.world.now)
+        part = content.SinglePart(content_type=content_type, content=body)
+        mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=self.world.now)
         self.units.steps = 0
         self.alice.change(lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
         return self.units.steps

@@ -337,7 +337,8 @@ def test_a_contact_cannot_send_a_text_that_is_longer_than_any_may_be(content_typ
     alice.add(bob)
 
     def receive(unit: UnitOfWork, size: int) -> None:
-        mimi = content.MimiContent(salt=bytes(16), content_type=content_type, body=b"x" * size, sent_at=0)
+        part = content.SinglePart(content_type=content_type, content=b"x" * size)
+        mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=0)
         receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
 
     alice.change(lambda unit: receive(unit, MAX_TEXT_SIZE))
@@ -395,7 +396,8 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
 
     def says(address: bytes, *, sent_at: int) -> None:
         body = routes.encode([Route(transport="relay", address=address)])
-        mimi = content.MimiContent(salt=bytes(16), content_type=content.ROUTES, body=body, sent_at=sent_at)
+        part = content.SinglePart(content_type=content.ROUTES, content=body)
+        mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=sent_at)
         alice.change(lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
 
     says(b"while it was wrong", sent_at=world.now + 365 * 24 * 3600 * 1000)

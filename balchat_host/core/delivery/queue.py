@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.core import eras, membership, peers, rows
-from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent
+from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent, SinglePart
 from balchat_host.core.identifiers import identify
 from balchat_host.core.rows import ContactRow, ConversationRow, Era, Purpose
 from balchat_host.core.unit_of_work import EncryptWaiting, SendPending, UnitOfWork
@@ -44,10 +44,8 @@ def control_content(
     """Make such content; return it with what a receipt for it names, where there may be one."""
     mimi = MimiContent(
         salt=unit.entropy(SALT_SIZE),
-        content_type=content_type,
-        body=body,
+        part=SinglePart(content_type=content_type, content=body, disposition=Disposition.UNSPECIFIED),
         sent_at=unit.now,
-        disposition=Disposition.UNSPECIFIED,
     )
     encoded = mimi.encode()
     if content_type == STATUS:

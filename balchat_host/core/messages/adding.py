@@ -1,7 +1,7 @@
 """Puts a message into the history, ours and those of others."""
 
 from balchat_host.core import event_log
-from balchat_host.core.content import MimiContent
+from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.rows import ConversationRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -13,10 +13,10 @@ def add(
     mimi: MimiContent,
     identifier: bytes,
     *,
-    text: str | None,
     encoded: bytes,
 ) -> int | None:
     """Add a message of the peer `author`; return its place in the order, or None where it is there already."""
+    what = shown(mimi.part)
     seq = unit.tx.insert(
         "INSERT INTO message (id, conversation, author, sent_at, received_at, content_type, disposition, text, content,"
         " in_reply_to, replaces, series, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -28,9 +28,9 @@ def add(
             # An author's clock may be wrong; nothing is shown as from the future.
             min(mimi.sent_at or unit.now, unit.now),
             unit.now,
-            mimi.content_type or "null",
-            mimi.disposition,
-            text,
+            what.content_type,
+            mimi.part.disposition,
+            what.text,
             encoded,
             mimi.in_reply_to,
             mimi.replaces,

@@ -5,7 +5,7 @@ from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageView
 from balchat_host.core import contacts, content, conversations, eras, membership, rows
-from balchat_host.core.content import MimiContent
+from balchat_host.core.content import MimiContent, SinglePart
 from balchat_host.core.delivery import progress, queue
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
@@ -30,15 +30,14 @@ def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) ->
     replied_to = history.find(unit.tx, reply_to, conversation=conversation).id if reply_to else None
     mimi = MimiContent(
         salt=unit.entropy(content.SALT_SIZE),
-        content_type=content.TEXT,
-        body=body,
+        part=SinglePart(content_type=content.TEXT, content=body),
         sent_at=unit.now,
         sequence=_next(unit.tx, conversation, era),
         in_reply_to=replied_to,
     )
     encoded = mimi.encode()
     identifier = identify(mimi, encoded, author=conversation.us, conversation_id=conversation.conversation_id)
-    seq = add(unit, conversation, conversation.our_number, mimi, identifier, text=text, encoded=encoded)
+    seq = add(unit, conversation, conversation.our_number, mimi, identifier, encoded=encoded)
     assert seq is not None, "a fresh salt makes a fresh id"
     others = len(membership.others(unit.tx, conversation))
     if others:

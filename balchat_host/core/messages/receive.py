@@ -3,7 +3,7 @@
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.core import content, routes
-from balchat_host.core.content import MimiContent
+from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.delivery import reports
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages.adding import add
@@ -14,7 +14,7 @@ from balchat_host.core.unit_of_work import UnitOfWork
 def check(data: bytes) -> None:
     """See that `receive_content` will take this content. Raise MalformedContent."""
     mimi = MimiContent.decode(data)
-    match mimi.content_type:
+    match mimi.control_type:
         case content.ACCEPTED:
             pass
         case content.ROUTES:
@@ -31,22 +31,23 @@ def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes) -> bytes
     Raise MalformedContent.
     """
     mimi = MimiContent.decode(data)
-    match mimi.content_type:
+    match mimi.control_type:
         case content.ACCEPTED:
             pass  # hearing from them was the point
         case content.ROUTES:
-            routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at)
+            routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at or 0)
         case content.STATUS:
             reports.apply_statuses(unit, contact, content.decode_status(mimi.body))
             return None
         case _:
             _check_text(mimi)
     identifier = identify(mimi, data, author=contact.peer, conversation_id=contact.conversation.conversation_id)
-    if mimi.content_type not in (content.ACCEPTED, content.ROUTES):
-        add(unit, contact.conversation, contact.id, mimi, identifier, text=mimi.text, encoded=data)
+    if mimi.control_type not in (content.ACCEPTED, content.ROUTES):
+        add(unit, contact.conversation, contact.id, mimi, identifier, encoded=data)
     return identifier
 
 
 def _check_text(mimi: MimiContent) -> None:
-    if mimi.text is not None and len(mimi.body) > MAX_TEXT_SIZE:
+    text = shown(mimi.part).text
+    if text is not None and len(text.encode()) > MAX_TEXT_SIZE:
         raise MalformedContent(problem=f"its text has more than {MAX_TEXT_SIZE} octets")

@@ -9,7 +9,7 @@ from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ConversationKind, MessageState
 from balchat_host.core import contacts, membership, peers, rows
-from balchat_host.core.content import TEXT, MessageStatus, MimiContent
+from balchat_host.core.content import TEXT, MessageStatus, MimiContent, SinglePart
 from balchat_host.core.delivery import queue, reports
 from balchat_host.core.delivery.progress import MAX_RECEIPTS, Progress
 from balchat_host.core.first_contact import answering
@@ -46,9 +46,9 @@ class Group:
             contact=None,
             open=False,  # no era, so nothing is encrypted by itself
         )
-        mimi = MimiContent(salt=bytes(16), content_type=TEXT, body=b"hello", sent_at=unit.now)
+        mimi = MimiContent(salt=bytes(16), part=SinglePart(content_type=TEXT, content=b"hello"), sent_at=unit.now)
         encoded = mimi.encode()
-        self.seq = add(unit, conversation, numbers[0], mimi, self.message_id, text="hello", encoded=encoded)
+        self.seq = add(unit, conversation, numbers[0], mimi, self.message_id, encoded=encoded)
         queue.queue_message(unit, conversation, self.seq, encoded, None)
         unit.tx.execute("UPDATE payload SET ciphertext = x'00'")
         unit.tx.execute(

@@ -1,0 +1,64 @@
+"""What stands inside an MLS application message: draft-ietf-mimi-content-08 and draft-mahy-mimi-message-status-01.
+
+The law, with what we take of the drafts and what we add, is docs/spec/content.md.
+"""
+
+from typing import Final
+
+from balchat_host.core.content.mimi import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MESSAGE_ID_SIZE,
+    SALT_SIZE,
+    Expiration,
+    MimiContent,
+    Sequence,
+    message_id,
+)
+from balchat_host.core.content.parts import (
+    Disposition,
+    ExternalPart,
+    MultiPart,
+    NestedPart,
+    NullPart,
+    Semantics,
+    SinglePart,
+)
+from balchat_host.core.content.shown import MARKDOWN, TEXT, Shown, is_markdown, is_text, reactions, shown
+from balchat_host.core.content.statuses import MAX_STATUSES, MessageStatus, decode_status, encode_status
+
+STATUS: Final = "application/mimi-message-status"
+ACCEPTED: Final = "application/vnd.balchat.contact-accepted"
+ROUTES: Final = "application/vnd.balchat.routes"
+
+__all__ = [
+    "ACCEPTED",
+    "MARKDOWN",
+    "MAX_DEPTH",
+    "MAX_ITEMS",
+    "MAX_STATUSES",
+    "MESSAGE_ID_SIZE",
+    "ROUTES",
+    "SALT_SIZE",
+    "STATUS",
+    "TEXT",
+    "Disposition",
+    "Expiration",
+    "ExternalPart",
+    "MessageStatus",
+    "MimiContent",
+    "MultiPart",
+    "NestedPart",
+    "NullPart",
+    "Semantics",
+    "Sequence",
+    "Shown",
+    "SinglePart",
+    "decode_status",
+    "encode_status",
+    "is_markdown",
+    "is_text",
+    "message_id",
+    "reactions",
+    "shown",
+]
