@@ -29,6 +29,7 @@ from balchat_host.api.transport import (
     Verdict,
 )
 from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.testing.audit import confide
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.virtual_network import onion_of
 from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates
@@ -79,6 +80,13 @@ class FakeTransportContext(TransportContext):
         self.key = key or Secret(token_bytes(32))
         self.device_onion = Secret(sha256(self.key.reveal()).digest())
         """The seed of the device onion's key: the same for the same account."""
+        for what, octets in (
+            ("a secret key", self.key.reveal()),
+            ("a secret key", self.device_onion.reveal()),
+            ("a peer id", self.identity.octets),
+            ("an onion", onion_of(self.device_onion).octets),
+        ):
+            confide(what, octets)
         self.area = area or DictArea()
         """What the transport remembers; give it to the next host, and the account was only restarted."""
         self.restored: int | None = None
@@ -198,6 +206,8 @@ class FakeTransportContext(TransportContext):
         """Give envelopes tickets."""
         made = [Outgoing(ticket=self._tickets + n, envelope=envelope) for n, envelope in enumerate(envelopes)]
         self._tickets += len(made)
+        for envelope in envelopes:
+            confide("what an envelope holds", envelope)
         self._outcomes.update((each.ticket, []) for each in made)
         return made
 

@@ -11,7 +11,7 @@ outside: at who can be reached by `NetworkBench.look`, and at what lies in the f
 
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from anyio.abc import ByteStream
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
+from balchat_host.testing.audit import audited, confide, folders_of, watched
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 
@@ -69,9 +70,17 @@ class NetworkBench(ABC):
         raise NotImplementedError
 
 
+def made(bench: NetworkBench, on_state: Callable[[ServiceState], None]) -> Network:
+    """Make a network, and have the audit of the test watch it."""
+    return watched(bench.network(on_state))
+
+
 def seed() -> Secret:
-    """A new Ed25519 seed."""
-    return Secret(token_bytes(32))
+    """A new Ed25519 seed. No log line may have it, or its public key, in it."""
+    made = Secret(token_bytes(32))
+    confide("a secret key", made.reveal())
+    confide("an onion", onion_of(made).octets)
+    return made
 
 
 async def receive_exactly(stream: ByteStream, size: int) -> bytes:
@@ -103,13 +112,20 @@ async def connected(
 class NetworkKit:
     """What every network does."""
 
+    @pytest.fixture(autouse=True)
+    async def audited_test(self, request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[None]:
+        """Look at what each test leaves behind, when all else of it has ended."""
+        del anyio_backend
+        async with audited(folders=lambda: folders_of(request)):
+            yield
+
     @pytest.fixture
     def bench(self) -> NetworkBench:
         raise NotImplementedError("a subclass of NetworkKit gives the fixture `bench`")
 
     async def test_it_comes_online_and_says_when_it_has_stopped(self, bench: NetworkBench) -> None:
         states = SeenStates()
-        network = bench.network(states)
+        network = made(bench, states)
         assert network.state.phase is Phase.STOPPED
         async with running(network):
             await states.reach(Phase.ONLINE)
@@ -118,7 +134,7 @@ class NetworkKit:
         assert states.all[-1].phase is Phase.STOPPED
 
     async def test_a_service_starts_and_comes_online(self, bench: NetworkBench) -> None:
-        network, key, states = bench.network(ignore_state), seed(), SeenStates()
+        network, key, states = made(bench, ignore_state), seed(), SeenStates()
         async with running(network):
             assert not await bench.look(onion_of(key), PORT)
             service = await network.publish(key, PORT, on_state=states)
@@ -128,7 +144,7 @@ class NetworkKit:
             assert await bench.look(onion_of(key), PORT)
 
     async def test_octets_pass_both_ways_whole_and_in_order(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         there, back = token_bytes(BULK), token_bytes(BULK)
         async with running(alice, bob):
             ours, theirs = await connected(alice, await published(bob, key), key)
@@ -139,7 +155,7 @@ class NetworkKit:
                 assert await receive_exactly(ours, BULK) == back
 
     async def test_each_dial_gets_a_stream_of_its_own(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(running(alice, bob))
             service = await published(bob, key)
@@ -152,7 +168,7 @@ class NetworkKit:
                 assert await receive_exactly(theirs, 10) == bytes([number]) * 10
 
     async def test_dials_with_different_isolation_reach_the_same_peer(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with running(alice, bob):
             service = await published(bob, key)
             for isolation in ("", "one", "another"):
@@ -162,7 +178,7 @@ class NetworkKit:
                     assert await receive_exactly(theirs, 5) == b"hello"
 
     async def test_the_other_end_learns_of_an_end(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with running(alice, bob):
             service = await published(bob, key)
             for closed, left in ((0, 1), (1, 0)):
@@ -177,7 +193,7 @@ class NetworkKit:
                 await ends[left].aclose()
 
     async def test_nobody_there_is_said_so(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with running(alice, bob):
             await published(bob, key)
             with pytest.raises(PeerUnreachable):
@@ -186,7 +202,7 @@ class NetworkKit:
                 await alice.dial(onion_of(key), OTHER_PORT, isolation="")
 
     async def test_two_addresses_and_two_ports_are_told_apart(self, bench: NetworkBench) -> None:
-        alice, bob, keys = bench.network(ignore_state), bench.network(ignore_state), (seed(), seed())
+        alice, bob, keys = made(bench, ignore_state), made(bench, ignore_state), (seed(), seed())
         async with running(alice, bob):
             addresses = [(key, port) for key in keys for port in (PORT, OTHER_PORT)]
             services = [await published(bob, key, port) for key, port in addresses]
@@ -196,7 +212,7 @@ class NetworkKit:
                         pass
 
     async def test_what_is_done_to_one_service_ends_no_stream_of_another(self, bench: NetworkBench) -> None:
-        alice, bob, keys = bench.network(ignore_state), bench.network(ignore_state), (seed(), seed())
+        alice, bob, keys = made(bench, ignore_state), made(bench, ignore_state), (seed(), seed())
         async with running(alice, bob):
             kept, closed = [await published(bob, key) for key in keys]
             ours, theirs = await connected(alice, kept, keys[0])
@@ -210,7 +226,7 @@ class NetworkKit:
                 assert await receive_exactly(ours, 5) == b"there"
 
     async def test_a_closed_service_is_gone(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with running(alice, bob):
             service = await published(bob, key)
             async with anyio.create_task_group() as tasks:
@@ -225,7 +241,7 @@ class NetworkKit:
                 await alice.dial(onion_of(key), PORT, isolation="")
 
     async def test_a_closed_service_can_be_published_again(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with running(alice, bob):
             await (await published(bob, key)).aclose()
             ours, theirs = await connected(alice, await published(bob, key), key)
@@ -234,7 +250,7 @@ class NetworkKit:
                 assert await receive_exactly(ours, 5) == b"again"
 
     async def test_streams_that_nobody_accepts_are_bounded(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(running(alice, bob))
             service = await published(bob, key)
@@ -253,7 +269,7 @@ class NetworkKit:
                 await stack.enter_async_context(await service.accept())
 
     async def test_nothing_answers_after_its_end(self, bench: NetworkBench) -> None:
-        alice, bob, key = bench.network(ignore_state), bench.network(ignore_state), seed()
+        alice, bob, key = made(bench, ignore_state), made(bench, ignore_state), seed()
         async with running(alice):
             async with running(bob):
                 service = await published(bob, key)
@@ -267,7 +283,7 @@ class NetworkKit:
                 await alice.dial(onion_of(key), PORT, isolation="")
 
     async def test_a_network_that_does_not_run_says_so(self, bench: NetworkBench) -> None:
-        network = bench.network(ignore_state)
+        network = made(bench, ignore_state)
         async with running(network):
             pass
         with pytest.raises(NetworkUnavailable):
@@ -276,7 +292,7 @@ class NetworkKit:
             await network.publish(seed(), PORT, on_state=ignore_state)
 
     async def test_nothing_of_a_key_is_written(self, bench: NetworkBench) -> None:
-        network, key = bench.network(ignore_state), seed()
+        network, key = made(bench, ignore_state), seed()
         async with running(network):
             await published(network, key)
             octets = key.reveal()
@@ -285,7 +301,7 @@ class NetworkKit:
             assert not any(form in content for form in forms for content in written)
 
     async def test_the_doctor_finds_it_well(self, bench: NetworkBench) -> None:
-        checks = await bench.network(ignore_state).checks()
+        checks = await made(bench, ignore_state).checks()
         assert checks
         assert not [check for check in checks if check.problem]
 
@@ -293,7 +309,7 @@ class NetworkKit:
         if not bench.capabilities.outage:
             return
         states, service_states, key = SeenStates(), SeenStates(), seed()
-        alice, bob = bench.network(ignore_state), bench.network(states)
+        alice, bob = made(bench, ignore_state), made(bench, states)
         async with running(alice, bob):
             await states.reach(Phase.ONLINE)
             service = await bob.publish(key, PORT, on_state=service_states)

@@ -20,6 +20,9 @@ FILES = dict(re.findall(r"`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", PAGE, re.DO
 def load(name: str, file: str) -> ModuleType:
     """Run a file of the page as the module `name`, as an import would."""
     module = sys.modules[name] = ModuleType(name)
+    module.__file__ = file
+    if file.endswith("__init__.py"):
+        module.__path__ = [name]
     exec(compile(FILES[file], file, "exec"), module.__dict__)
     return module
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -18,6 +19,8 @@ from balchat_host.api.transport import (
     TransportContext,
 )
 from balchat_host.api.types import PeerId, Phase, Route, Secret
+from balchat_host.testing import fake_transport_context
+from balchat_host.testing.audit import audited, confide, folders_of, watched
 from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
 from balchat_host.testing.virtual_network import VirtualNetwork
 from balchat_host.testing.waiting import PATIENCE, Runs, running
@@ -63,6 +66,10 @@ class TransportBench(ABC):
         """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
         del transport
 
+    def folders(self) -> Sequence[Path]:
+        """Return the folders in which files may lie when all transports have ended: those that carry the envelopes."""
+        return ()
+
     def services(self) -> Sequence[Runs]:
         """Give what else must run, such as a relay."""
         return ()
@@ -82,7 +89,10 @@ class Account:
     async def send(self, to: "Account", *envelopes: bytes, routes: Sequence[Route] = ()) -> list[Outgoing]:
         """Send envelopes to an account, by the routes that it allocates for us."""
         outgoing = self.host.outgoing(*envelopes)
-        await self.transport.send(to.peer, routes or await to.transport.allocate_routes(self.peer), outgoing)
+        routes = routes or await to.transport.allocate_routes(self.peer)
+        for route in routes:
+            confide("a route's address", route.address)
+        await self.transport.send(to.peer, routes, outgoing)
         return outgoing
 
 
@@ -103,12 +113,17 @@ async def accounts(
     """Run so many accounts, all of them online."""
     networks = [bench.network() for _ in range(count)]
     hosts = [FakeTransportContext(network, key=key) for network in networks]
-    made = tuple(Account(host, bench.transport(host)) for host in hosts)
+    made = tuple(Account(host, transport_for(bench, host)) for host in hosts)
     async with running(*networks), running(*bench.services()), running(*(account.transport for account in made)):
         for account in made:
             await bench.prepare(account.transport)
             await account.host.states.reach(Phase.ONLINE)
         yield made
+
+
+def transport_for(bench: TransportBench, host: TransportContext) -> Transport:
+    """Make a transport, and have the audit of the test watch it."""
+    return watched(bench.transport(host), through=fake_transport_context.__file__)
 
 
 async def claimed_routes(bench: TransportBench, claimer: Account, owner: Account) -> Sequence[Route]:
@@ -133,6 +148,13 @@ async def deliver(bench: TransportBench, sender: Account, receiver: Account, env
 
 class TransportKitBase:
     """What each part of the kit needs."""
+
+    @pytest.fixture(autouse=True)
+    async def audited_test(self, request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[None]:
+        """Look at what each test leaves behind, when all else of it has ended."""
+        del anyio_backend
+        async with audited(folders=lambda: folders_of(request)):
+            yield
 
     @pytest.fixture
     def bench(self) -> TransportBench:

@@ -10,10 +10,9 @@ from balchat_network_tor.testing import Door, PrivateTorNetwork
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.network import Network, NetworkContext
-from balchat_host.api.types import OnionKey, ServiceState
+from balchat_host.api.types import OnionKey, Phase, ServiceState
 from balchat_host.testing.network_kit import NetworkBench, NetworkCapabilities, NetworkKit
-from balchat_host.testing.virtual_network import ignore_state
-from balchat_host.testing.waiting import running
+from balchat_host.testing.waiting import SeenStates, running
 
 pytestmark = pytest.mark.tor
 
@@ -58,9 +57,12 @@ class TorBench(NetworkBench):
 async def observer(
     private_tor_network: PrivateTorNetwork, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TorNetwork]:
-    context = NetworkContext(directory=tmp_path_factory.mktemp("observer"), on_state=ignore_state)
+    states = SeenStates()
+    context = NetworkContext(directory=tmp_path_factory.mktemp("observer"), on_state=states)
     network = TorNetwork(context, TorSettings(torrc=private_tor_network.torrc_lines()))
     async with running(network):
+        # What it opens while it starts would seem to be left behind by the first test.
+        await states.reach(Phase.ONLINE)
         yield network
 
 

@@ -1,0 +1,56 @@
+"""Calls that block the event loop, also those whose error the plugin swallowed. Only asyncio's loop can be watched."""
+
+import sys
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Final
+
+import blockbuster.blockbuster as implementation
+from blockbuster import BlockingError, blockbuster_ctx
+
+from balchat_host.testing.audit.places import here, shown
+
+_SHARED: Final = frozenset({"tests", "__main__"})
+"""Top-level packages that are nobody's plugin."""
+
+
+def package_of(plugin: object) -> ModuleType:
+    """Return the package that a plugin's object comes from, or its module where that is all there is."""
+    module = sys.modules[type(plugin).__module__]
+    top = type(plugin).__module__.partition(".")[0]
+    return sys.modules[top] if top in sys.modules and top not in _SHARED else module
+
+
+class BlockingWatch:
+    """Raises where a watched package blocks, and remembers it."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._packages: set[str] = set()
+        self.calls: list[str] = []
+        """Which function was called, and where."""
+
+    def start(self) -> None:
+        """Remember what is raised from now on."""
+        calls = self.calls
+
+        class RememberedError(BlockingError):
+            """What blocked, and is remembered."""
+
+            def __init__(self, func: str) -> None:
+                super().__init__(func)
+                calls.append(f"a call that blocks the event loop: {func} at {shown(here())}")
+
+        before = implementation.BlockingError
+        implementation.BlockingError = RememberedError
+        self._stack.callback(setattr, implementation, "BlockingError", before)
+
+    def watch(self, package: ModuleType) -> None:
+        """Watch a package, too."""
+        if package.__name__ not in self._packages:
+            self._packages.add(package.__name__)
+            self._stack.enter_context(blockbuster_ctx([package]))
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
+        self._stack.close()

@@ -1,0 +1,116 @@
+"""The audit itself: starts all that watches, and puts together what it found."""
+
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pytest
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+
+from balchat_host.testing.audit.blocking import BlockingWatch, package_of
+from balchat_host.testing.audit.events import Events
+from balchat_host.testing.audit.leftovers import Descriptors, Tasks, Threads, files_left
+from balchat_host.testing.audit.logs import LogWatch
+
+T = TypeVar("T")
+
+_ORIGIN_DEPTH: Final = 12
+"""How many callers a coroutine remembers: enough to get from anyio's task groups to who started the task."""
+_SETTLING: Final = 10
+"""Turns of the event loop in which what was closed is gone: transports of asyncio close in the turn after."""
+
+
+class Leak(AssertionError):
+    """Something was left behind, or done that a plugin must not do."""
+
+
+class Audit:
+    """What one test is watched for. Made by `audited`."""
+
+    def __init__(self) -> None:
+        self.events = Events()
+        self.logs = LogWatch()
+        self.blocking = BlockingWatch()
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self.events.start()
+        self.logs.start()
+        self.blocking.start()
+        _running.append(self)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        _running.remove(self)
+        self.blocking.stop()
+        self.logs.stop()
+        self.events.stop()
+
+    def done(self) -> Iterator[str]:
+        """Say what was done."""
+        yield from self.logs.telling()
+        yield from self.blocking.calls
+        for call in self.events.past_dial:
+            yield f"a connection past TransportContext.dial and publish: {call}"
+
+
+_running: Final[list[Audit]] = []
+
+
+def confide(what: str, octets: bytes) -> None:
+    """Say what is private, so that an audit that runs finds it in logs. Short octets are not looked for."""
+    for audit in _running:
+        audit.logs.confide(what, octets)
+
+
+def watched(plugin: T, *, through: str = "") -> T:
+    """Watch the package of a plugin's object for calls that block, and return the object.
+
+    With `through`, the file of the host that it has to dial through, watch it for connections past that.
+    """
+    for audit in _running:
+        package = package_of(plugin)
+        audit.blocking.watch(package)
+        if through:
+            audit.events.inside.add(str(package.__path__[0] if hasattr(package, "__path__") else package.__file__))
+            audit.events.through = through
+    return plugin
+
+
+def folders_of(request: pytest.FixtureRequest) -> Sequence[Path]:
+    """Return the folders of a test's fixture `bench` in which files may stay; none where it could not be made."""
+    bench: Any = getattr(request.node, "funcargs", {}).get("bench")
+    return bench.folders() if bench is not None else ()
+
+
+@asynccontextmanager
+async def audited(*, folders: Callable[[], Sequence[Path]] = tuple) -> AsyncGenerator[Audit]:
+    """Audit what happens in the block. `folders`, asked at the end, are those in which files may stay.
+
+    Raise Leak, unless the block itself has failed.
+    """
+    audit = Audit()
+    threads, descriptors = await to_thread.run_sync(lambda: (Threads(), Descriptors()))
+    tasks = Tasks()
+    depth = sys.get_coroutine_origin_tracking_depth()
+    sys.set_coroutine_origin_tracking_depth(_ORIGIN_DEPTH)
+    audit.start()
+    try:
+        yield audit
+        for _ in range(_SETTLING):
+            await checkpoint()
+        found = [*tasks.left()]
+    finally:
+        sys.set_coroutine_origin_tracking_depth(depth)
+        audit.stop()
+
+    def look() -> list[str]:
+        return [*threads.left(audit.events), *descriptors.left(audit.events), *files_left(audit.events, folders())]
+
+    found += await to_thread.run_sync(look)
+    found += audit.done()
+    if found:
+        raise Leak("\n- ".join([f"{len(found)} found where there should be nothing:", *dict.fromkeys(found)]))
