@@ -32,7 +32,9 @@ def _tables(database: sqlite3.Connection) -> list[str]:
     names = [
         name
         for (name,) in database.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid"
+            "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite%'"
+            " AND name IN (SELECT name FROM pragma_table_list WHERE type = 'table')"  # not those of the search index
+            " ORDER BY rowid"
         )
     ]
     references, tables = [], []

@@ -34,6 +34,7 @@ from balchat_host.core.names import (
 )
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.safety import safety_number
+from balchat_host.core.search import index
 from balchat_host.core.unit_of_work import Disconnect, Forget, UnitOfWork
 from balchat_host.core.views import contact_body, contact_view
 
@@ -175,6 +176,7 @@ def remove(unit: UnitOfWork, who: str) -> None:
     conversation = contact.conversation
     requests.forget(unit, contact.peer)
     eras.forget_all(unit, conversation)
+    index.remove_conversation(unit, conversation.id)
     rate_limits.forget(unit, contact.peer)
     event_log.forget(unit, contact.peer, conversation.id)
     for statement, parameter in (

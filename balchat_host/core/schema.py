@@ -264,6 +264,18 @@ CREATE TABLE event (
     body TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
+-- Which messages have a term (`search.index`), without their texts; `rowid` is `message.seq`.
+CREATE VIRTUAL TABLE message_terms USING fts5(
+    terms, content = '', detail = none, columnsize = 0, tokenize = 'ascii'
+);
+
+-- Messages up to `indexed_up_to` are in the index, which was made by the rules of that name. No row: none is.
+CREATE TABLE search_progress (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    indexed_up_to INTEGER NOT NULL,
+    rules TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE subscriber (
     name TEXT PRIMARY KEY,
     cursor INTEGER NOT NULL

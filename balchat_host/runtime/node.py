@@ -42,6 +42,7 @@ from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, Tran
 from balchat_host.runtime.plugin_supervisor import Supervisor
 from balchat_host.runtime.reconnector import Reconnector
 from balchat_host.runtime.router import Router
+from balchat_host.runtime.search_indexer import SearchIndexer
 from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
 _TIDY_EVERY: Final = 3600.0
@@ -138,7 +139,9 @@ class Node:
         self._effects.resume()
         self._live_status.running = True
         try:
-            for job in (self._reports.run, self._reconnector.run, self._disk_watch.run, self._tidy_now_and_then):
+            indexer = SearchIndexer(self.runner, self._live_status.changed)
+            jobs = (self._reports, self._reconnector, self._disk_watch, indexer)
+            for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)
             with anyio.move_on_after(_PATIENCE):
                 await self._decided(supervisors)

@@ -84,7 +84,7 @@ class Meeting:
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all that Alice's vault holds, but what is counted."""
-        tables = self.alice.read(lambda tx: tx.query("SELECT name FROM sqlite_schema WHERE type = 'table'"))
+        tables = self.alice.read(lambda tx: tx.query("SELECT name FROM pragma_table_list WHERE type <> 'virtual'"))
         kept = {cast("str", name) for (name,) in tables} - {"bucket", "failed_envelope"}
         return {name: self.alice.read(lambda tx, n=name: tx.query(f"SELECT * FROM {n}")) for name in kept}
 

@@ -1,0 +1,123 @@
+"""The search index: which messages have a term.
+
+It is an FTS5 table inside the vault that holds no text and no positions, only which rows have a term. A message's
+conversation and author are terms too, made of characters that no text is indexed by, so that a search within a
+conversation costs no more than one in all of them.
+
+Messages are indexed some time after they came, many at once (`advance`): done with each message, it would take half as
+long again as all the rest of writing one (docs/decisions/0027-messages-are-indexed-later.md). What is not indexed yet
+is looked at row by row (`searching`).
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias, cast
+
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.core import rows
+from balchat_host.core.search.words import RULES, terms
+from balchat_host.core.unit_of_work import UnitOfWork
+
+BATCH: Final = 64
+"""How many messages are indexed in one unit."""
+_REMOVED_AT_ONCE: Final = 1000
+"""How many messages are taken out one by one; where more go, the index is made again."""
+_CONVERSATION, _AUTHOR = "\ue000", "\ue001"
+"""What the terms of a conversation and an author begin with: private use characters, which are in no word."""
+
+_Row: TypeAlias = tuple[int, int, int, str | None]
+"""Number, conversation, author and text of a message."""
+_FIRST_SECURE_DELETE: Final = (3, 42)
+
+
+def conversation_term(conversation: int) -> str:
+    """Return the term that every message of a conversation has."""
+    return f"{_CONVERSATION}{conversation}"
+
+
+def author_term(author: int) -> str:
+    """Return the term that every message of a peer has."""
+    return f"{_AUTHOR}{author}"
+
+
+def indexed_up_to(tx: ReadTransaction) -> int:
+    """Return up to which `message.seq` messages are in the index."""
+    return rows.number(tx, "SELECT indexed_up_to FROM search_progress")
+
+
+def waiting(tx: ReadTransaction, *, at_most: int) -> int:
+    """Return how many messages are not indexed yet, counting `at_most`."""
+    return rows.number(
+        tx, "SELECT count(*) FROM (SELECT 1 FROM message WHERE seq > ? LIMIT ?)", (indexed_up_to(tx), at_most)
+    )
+
+
+def advance(unit: UnitOfWork) -> bool:
+    """Index the next messages; return whether there are more."""
+    if unit.tx.query("SELECT rules FROM search_progress") != [(RULES,)]:
+        start_again(unit)
+    found = unit.tx.query(
+        "SELECT seq, conversation, author, text FROM message WHERE seq > ? ORDER BY seq LIMIT ?",
+        (indexed_up_to(unit.tx), BATCH),
+    )
+    for row in cast("list[_Row]", found):
+        _write(unit, row)
+    if found:
+        unit.tx.execute("UPDATE search_progress SET indexed_up_to = ?", (found[-1][0],))
+    return len(found) == BATCH
+
+
+def remove(unit: UnitOfWork, seqs: Sequence[int]) -> None:
+    """Take messages out of the index. Call it while their rows still have the text that was indexed."""
+    if len(seqs) > _REMOVED_AT_ONCE:
+        start_again(unit)
+        return
+    last = indexed_up_to(unit.tx)
+    for seq in seqs:
+        if seq <= last:
+            _write_again(unit, seq, command="delete")
+
+
+def remove_conversation(unit: UnitOfWork, conversation: int) -> None:
+    """Take all messages of a conversation out of the index, while their rows are still there."""
+    found = unit.tx.query(
+        "SELECT seq FROM message WHERE conversation = ? LIMIT ?", (conversation, _REMOVED_AT_ONCE + 1)
+    )
+    remove(unit, [cast("int", seq) for (seq,) in found])
+
+
+def add(unit: UnitOfWork, seq: int) -> None:
+    """Index a message again whose text has changed, after `remove`. One that is not indexed yet waits as it did."""
+    if seq <= indexed_up_to(unit.tx):
+        _write_again(unit, seq)
+
+
+def start_again(unit: UnitOfWork) -> None:
+    """Empty the index, to be made again by `advance`. Until it is, what was said before is not found."""
+    unit.tx.execute("INSERT INTO message_terms (message_terms) VALUES ('delete-all')")
+    if _sqlite_version(unit.tx) >= _FIRST_SECURE_DELETE:
+        # What is taken out leaves the index at once, not when it is merged some day (sqlite.org/fts5.html, 6.11).
+        unit.tx.execute("INSERT INTO message_terms (message_terms, rank) VALUES ('secure-delete', 1)")
+    unit.tx.execute("INSERT OR REPLACE INTO search_progress (only, indexed_up_to, rules) VALUES (1, 0, ?)", (RULES,))
+
+
+def _sqlite_version(tx: ReadTransaction) -> tuple[int, ...]:
+    return tuple(int(part) for part in cast("str", tx.query("SELECT sqlite_version()")[0][0]).split("."))
+
+
+def _write_again(unit: UnitOfWork, seq: int, *, command: str | None = None) -> None:
+    for row in unit.tx.query("SELECT seq, conversation, author, text FROM message WHERE seq = ?", (seq,)):
+        _write(unit, cast("_Row", row), command=command)
+
+
+def _write(unit: UnitOfWork, row: _Row, *, command: str | None = None) -> None:
+    """Add a message's terms, or take them out (sqlite.org/fts5.html, 4.4.4). Of one without text there are none."""
+    seq, conversation, author, text = row
+    if text is None:
+        return
+    everything = " ".join((*terms(text), conversation_term(conversation), author_term(author)))
+    if command is None:
+        unit.tx.execute("INSERT INTO message_terms (rowid, terms) VALUES (?, ?)", (seq, everything))
+    else:
+        unit.tx.execute(
+            "INSERT INTO message_terms (message_terms, rowid, terms) VALUES (?, ?, ?)", (command, seq, everything)
+        )
