@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Final
 
@@ -26,11 +27,15 @@ from balchat_host.api.types import Phase, ServiceState
 from balchat_host.core import account, after_restore
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
-from balchat_host.loader.configuration import Configuration, load_configuration
-from balchat_host.loader.plugins import discover
+from balchat_host.loader.configuration import Configuration, examine, load_configuration
+from balchat_host.loader.configuration_file import ConfigurationFile
+from balchat_host.loader.levels import FILE_NAME
+from balchat_host.loader.plugins import PluginRecord, discover
+from balchat_host.loader.profile_settings import ProfileSettings
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
+from balchat_host.loader.setting_views import values_of
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.plugin_failure_messages import checked, words_of
@@ -50,6 +55,7 @@ class Composition:
     def __init__(self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None) -> None:
         self._place = place
         self._overrides = overrides
+        self._node: Node | None = None
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -57,7 +63,7 @@ class Composition:
 
     @cached_property
     def selection(self) -> Selection:
-        return select(self.configuration, discover(self.configuration.plugins.enabled))
+        return select(self.configuration, self._records)
 
     @cached_property
     def storage(self) -> Storage:
@@ -74,6 +80,31 @@ class Composition:
     def settings(self, descriptor: Descriptor) -> object:
         """Return the settings of a plugin."""
         return self.selection.settings[descriptor.name]
+
+    def profile_settings(self, *, up: bool = False) -> ProfileSettings:
+        """Return the settings as front ends see and change them. `up`: the account uses them already.
+
+        Raises ConfigurationError, PluginError.
+        """
+        directory = self._place.directory
+        return ProfileSettings(
+            ConfigurationFile(directory / FILE_NAME),
+            lambda text: examine(directory, overrides=self._overrides, text=text),
+            self._fit,
+            {name: type(made) for name, made in self.selection.settings.items()},
+            in_use=values_of(self.configuration, self.selection.settings) if up else None,
+            apply=self._use,
+        )
+
+    def _fit(self, configuration: Configuration) -> Mapping[str, object]:
+        # Which plugins there are, a change of the file says to the next start.
+        return select(replace(configuration, plugins=self.configuration.plugins), self._records).settings
+
+    def _use(self, configuration: Configuration) -> None:
+        """Use what holds at once of a changed configuration: every setting that says so (`Writable.AT_ONCE`)."""
+        if self._node is not None:
+            runner = self._node.runner
+            runner.policy = replace(runner.policy, read_receipts=configuration.delivery.read_receipts)
 
     def network(self, on_state: Callable[[ServiceState], None]) -> Network:
         """Make the network. Raises what its factory raises."""
@@ -102,12 +133,13 @@ class Composition:
                 policy=self.configuration.delivery.policy,
                 works_as=self.selection.works_as,
             ),
+            settings=self.profile_settings(up=True),
         )
 
     def node(self, unlocked: UnlockedAccount) -> Node:
         """Return what runs an account with its plugins."""
         delivery, network = self.configuration.delivery, self.selection.network
-        node = Node(
+        node = self._node = Node(
             unlocked,
             network=NetworkSetup(name=network.name, origin=self._origin(network), make=self.network),
             transports=[
@@ -165,6 +197,10 @@ class Composition:
 
     def _origin(self, descriptor: Descriptor) -> str:
         return self.selection.origins[descriptor.name]
+
+    @cached_property
+    def _records(self) -> Sequence[PluginRecord]:
+        return discover(self.configuration.plugins.enabled)
 
     @cached_property
     def _policy(self) -> Policy:

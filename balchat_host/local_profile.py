@@ -20,7 +20,7 @@ from balchat_host.api.frontend import (
     Holder,
     PluginView,
     Profile,
-    SettingView,
+    Settings,
 )
 from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind
@@ -125,10 +125,13 @@ class LocalProfile(Profile):
         records = discover(self._parts.configuration.plugins.enabled)
         return [view for record in records for view in record.views()]
 
-    def configuration(self) -> Sequence[SettingView]:
+    @property
+    def settings(self) -> Settings:
+        return self._parts.profile_settings()
+
+    def check_configuration(self) -> None:
         for record in self._parts.selection.broken:
             record.usable()
-        return self._parts.configuration.explain(self._parts.selection.settings)
 
     def configuration_files(self) -> Sequence[Path]:
         return configuration_files(self.directory)

@@ -29,7 +29,7 @@ from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api import errors
 from balchat_host.api.events import Event, event_types
-from balchat_host.api.frontend import FrontEndContext
+from balchat_host.api.frontend import FrontEndContext, Settings
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.memory_account import MemoryAccount
@@ -43,7 +43,15 @@ BEGIN, END = "<!-- written by scripts/rpc_reference.py from here -->\n", "<!-- t
 ERRORS = [kind for kind in errors.type_registry.values() if kind.__module__ == errors.__name__]
 SHORT = 8
 """Characters of the beginnings that stand for ids and addresses in the examples."""
-SIMPLE = {str: "text", int: "whole number", bool: "true or false", bytes: "base64", type(None): "null"}
+SIMPLE = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    bytes: "base64",
+    object: "any value",
+    type(None): "null",
+}
 
 
 # -- examples
@@ -171,6 +179,10 @@ async def record() -> dict[str, list[str]]:
         "messages.get": {"message": question.id},
         "messages.history": {"conversation": "Bob", "limit": 2},
         "conversations.mark_read": {"conversation": "Bob", "up_to": question.id},
+        "settings.list": {},
+        "settings.get": {"key": "delivery.policy"},
+        "settings.set": {"key": "delivery.read_receipts", "value": False},
+        "settings.reset": {"key": "delivery.read_receipts"},
         "events.cursor": {},
         "events.acknowledge": {"subscriber": "my-bot", "cursor": 3},
     }
@@ -200,6 +212,10 @@ async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dic
     await transcript.say("cancel", {"stream": stream})
     await transcript.hear(2)
     recorded["cancel"] = transcript.cut()
+
+    await transcript.say("settings.watch", {})
+    await transcript.hear()
+    recorded["settings.watch"] = transcript.cut()
 
     stream = await transcript.say("events.follow", {"after": 1})
     await transcript.hear(3)
@@ -294,9 +310,14 @@ def method_section(method: Method, example: list[str]) -> str:
         rows.append(("`credit`", words(hints["credit"]), "null: as many as you read"))
     parameters = table(("parameter", "type", "without it"), rows) or "No parameters.\n\n"
     gives = f"{'A stream of' if method.streams else 'Result:'} {words(method.result)}."
-    block = "\n".join(example)
+    block = "\n".join(_shortened(line) if method.owner is Settings else line for line in example)
     text = text_of(getattr(method.owner, method.attribute))
     return f"#### `{method.name}`\n\n{text}\n\n{parameters}{gives}\n\n```text\n{block}\n```\n\n"
+
+
+def _shortened(line: str) -> str:
+    """Return a line of which lists of settings show the first alone: they are long, and all alike."""
+    return re.sub(r"(\[\{\"key\".*?\})(, \{.*\})\]", r"\1, …]", line)
 
 
 def _default(parameter: Parameter) -> str:

@@ -172,6 +172,12 @@ class NoSuchPlugin(NoSuch):
     code = "no-such-plugin"
 
 
+class NoSuchSetting(NoSuch):
+    """There is no setting {name}. `balchat settings list` shows them all."""
+
+    code = "no-such-setting"
+
+
 class NameTaken(CallerError):
     """The name {name} is taken already. Choose another name."""
 
@@ -286,6 +292,20 @@ class ConfigurationLocked(ConfigurationError):
     """{file}: {key} is fixed by {lock} and cannot be changed here."""
 
     code = "configuration-locked"
+
+
+class SettingLocked(ConfigurationError):
+    """{key} is fixed by {lock} and cannot be changed here."""
+
+    code = "setting-locked"
+
+
+class SettingNotWritable(ConfigurationError):
+    """{key} cannot be changed from here, since it decides what runs, or what others may do. Set it in {file} by hand,
+    and start balchat again.
+    """
+
+    code = "setting-not-writable"
 
 
 class PluginError(CallerError):

@@ -10,7 +10,8 @@ Configuration (`configuration`)
     `load_configuration(profile.directory, overrides={"delivery.policy": "direct-only"})` gives the frozen
     `Configuration` (`plugins`, `delivery`, `contacts`, `settings`) or raises ConfigurationError. Without a profile,
     `load_configuration(None)`. `examine(…)` takes the same and gives (configuration, all problems) instead.
-    `configuration.explain(selection.settings)` gives SettingViews; `configuration_files(directory)` the paths.
+    `configuration_files(directory)` gives the paths. `profile_settings` has the settings as front ends see and change
+    them; `toml_edit` and `configuration_file` write a change into the profile's file.
     `levels.take_overrides(argv)` takes every `--set KEY=VALUE` out of a command line.
 
 Plugins (`plugins`, `roles`, `selection`)

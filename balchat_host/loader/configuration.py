@@ -8,17 +8,24 @@ Plugins' settings are carried along as they were given: what they mean is known 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from balchat_common.words import either
 
 from balchat_host.api.errors import ConfigurationError
-from balchat_host.loader.levels import FILE_NAME, SYSTEM_FILE, ConfigValue, read_environment, read_file, read_overrides
+from balchat_host.loader.levels import (
+    FILE_NAME,
+    SYSTEM_FILE,
+    ConfigValue,
+    Level,
+    read_environment,
+    read_file,
+    read_overrides,
+)
 from balchat_host.loader.merging import covers, merge
 from balchat_host.loader.schema import (
-    KEYS,
     ROLES,
     SECTIONS,
     SETTINGS,
@@ -32,13 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from balchat_host.api.frontend import SettingView
-
 DEFAULT: Final = "default"
 """The source of a value that nobody gave."""
-
-HIDDEN: Final = "(hidden)"
-"""What is shown in place of a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,33 +73,6 @@ class Configuration:
     def source(self, key: str) -> str:
         """Return which file, variable or option gives the value of a dotted key."""
         return self.given[key].source if key in self.given else DEFAULT
-
-    def explain(self, settings: Mapping[str, object] | None = None) -> list[SettingView]:
-        """Return every value with its source: the host's own, then plugins' settings.
-
-        `settings` has plugins' settings once they are made (`Selection.settings`); those of a plugin that is not there
-        are hidden, and so are fields with `repr=False`.
-        """
-        from balchat_host.api.frontend import SettingView  # noqa: PLC0415  # starting does not wait for what few ask
-
-        values: dict[str, object] = {}
-        for key in KEYS:
-            section, _, name = key.partition(".")
-            values[key] = getattr(getattr(self, section), name)
-        for plugin, made in (settings or {}).items():
-            for item in fields(cast(Any, made)):
-                values[f"{SETTINGS}.{plugin}.{item.name}"] = getattr(made, item.name) if item.repr else HIDDEN
-        # Only the plugin could tell whether one of these is a secret.
-        values |= {key: HIDDEN for key in self.given if key not in values}
-        return [
-            SettingView(
-                key=key,
-                value=_plain(value),
-                source=self.source(key),
-                locked_by=self.locked_by if covers(self.locks, key) else None,
-            )
-            for key, value in values.items()
-        ]
 
     def error(self, key: str, problem: str, allowed: str) -> ConfigurationError:
         """Return the error to raise about the value of a dotted key."""
@@ -141,21 +116,32 @@ def examine(
     overrides: Mapping[str, str] | None = None,
     environment: Mapping[str, str] = os.environ,
     system_file: Path = SYSTEM_FILE,
+    text: str | None = None,
 ) -> tuple[Configuration, Sequence[ConfigurationError]]:
     """Read like `load_configuration`, and give everything that is wrong instead of raising.
 
     The configuration is made of what is right. It serves to tell a person about the problems, never to open a vault.
+    With `text`, that is read instead of the profile's file.
     """
     levels = [read_file(system_file, may_lock=True)]
     if profile is not None:
-        levels.append(read_file(profile / FILE_NAME))
-    merged = merge([*levels, read_environment(environment), read_overrides(overrides or {})])
+        levels.append(read_file(profile / FILE_NAME, text=text))
+    levels += [read_environment(environment), read_overrides(overrides or {})]
+    return configured(levels, file=str(system_file if profile is None else profile / FILE_NAME))
+
+
+def configured(levels: Sequence[Level], *, file: str) -> tuple[Configuration, Sequence[ConfigurationError]]:
+    """Return what some levels make, the strongest last, and everything that is wrong with them.
+
+    `file` is where a person sets what is not set.
+    """
+    merged = merge(levels)
     configuration = Configuration(
         **{section: cls(**merged.table(section)) for section, cls in SECTIONS.items()},
         given=merged.given,
         locks=merged.locks,
         locked_by=merged.locked_by,
-        file=str(system_file if profile is None else profile / FILE_NAME),
+        file=file,
     )
     return configuration, [*merged.problems, *_contradictions(configuration)]
 
@@ -180,16 +166,3 @@ def _contradictions(configuration: Configuration) -> Iterator[ConfigurationError
         else:
             problem = f"it leaves out {name}, which plugins.{role} is where nobody says otherwise"
             yield configuration.error("plugins.enabled", problem, f"a list with it, or another plugins.{role}")
-
-
-def _plain(value: object) -> object:
-    """Spell a value as TOML and JSON can hold it."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in cast(Mapping[object, object], value).items()}
-    if isinstance(value, Collection):
-        return [_plain(inner) for inner in cast(Collection[object], value)]
-    return str(value)

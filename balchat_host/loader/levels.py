@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from balchat_common.setting_forms import what_is
-from balchat_common.toml_files import Unusable, read_toml
+from balchat_common.toml_files import Unusable, parse_toml, read_toml, value_of
 
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.loader.schema import SECTIONS, SETTINGS
@@ -47,11 +47,11 @@ class Level:
     may_lock: bool = False
 
 
-def read_file(path: Path, *, may_lock: bool = False) -> Level:
-    """Read a configuration file; one that does not exist says nothing."""
+def read_file(path: Path, *, may_lock: bool = False, text: str | None = None) -> Level:
+    """Read a configuration file; one that does not exist says nothing. With `text`, read that instead of the file."""
     level = Level(may_lock=may_lock)
     try:
-        document = read_toml(path)
+        document = read_toml(path) if text is None else parse_toml(text)
     except FileNotFoundError:
         return level
     except Unusable as error:
@@ -77,7 +77,7 @@ def read_environment(environment: Mapping[str, str]) -> Level:
         given=[
             ConfigValue(
                 key=name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", "."),
-                value=from_text(text),
+                value=value_of(text),
                 source=f"environment variable {name}",
             )
             for name, text in sorted(environment.items())
@@ -88,7 +88,7 @@ def read_environment(environment: Mapping[str, str]) -> Level:
 
 def read_overrides(overrides: Mapping[str, str]) -> Level:
     """Read what the command line says, by dotted key."""
-    return Level(given=[ConfigValue(key=key, value=from_text(text), source=OPTION) for key, text in overrides.items()])
+    return Level(given=[ConfigValue(key=key, value=value_of(text), source=OPTION) for key, text in overrides.items()])
 
 
 def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -112,17 +112,6 @@ def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]
         else:
             rest.append(argument)
     return overrides, rest
-
-
-def from_text(text: str) -> object:
-    """Read a value as TOML does; what is not a TOML value is the text itself."""
-    import tomllib  # noqa: PLC0415  # only who sets something waits for the parser
-
-    try:
-        document = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text
-    return document["value"] if len(document) == 1 else text
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:

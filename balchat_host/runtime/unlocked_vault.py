@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.errors import BalchatError
+from balchat_host.api.frontend import Settings
 from balchat_host.api.storage import Vault
 from balchat_host.api.types import Secret
 from balchat_host.core.unit_of_work import Effect, Policy
@@ -28,6 +29,7 @@ class UnlockedAccount:
     new_recovery_code: Callable[[], Secret]
     process_id: int
     live_status: LiveStatus
+    settings: Settings
 
     def runner(
         self,
@@ -59,4 +61,4 @@ class UnlockedAccount:
         account = LocalAccount(
             runner, new_recovery_code=self.new_recovery_code, process_id=self.process_id, running=running
         )
-        return LocalApp(runner, self.live_status, account, running)
+        return LocalApp(runner, self.live_status, account, self.settings, running)

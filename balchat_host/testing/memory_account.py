@@ -16,7 +16,9 @@ The engine is that of crypto_mls; `balchat-host[testing]` installs it.
 
 import json
 import os
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,10 +33,12 @@ from balchat_host.api.types import ONLINE, OwnOnion, PeerId, Secret, ServiceStat
 from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
+from balchat_host.loader.configuration import Configuration
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalAccount, LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_relays import MemoryRelays
+from balchat_host.testing.memory_settings import MemoryFile, memory_settings
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.memory_world import MemoryWorld
 from balchat_host.testing.peer import Peer
@@ -101,6 +105,8 @@ class MemoryAccount(SimulatedAccount):
         has_relays: bool = True,
         profile: str = "default",
         process_id: int | None = None,
+        plugins: Mapping[str, type[Any]] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.world = world or MemoryWorld()
         self.passphrase = passphrase
@@ -124,7 +130,11 @@ class MemoryAccount(SimulatedAccount):
             running=running,
         )
         account.kept = self.kept
-        self.app = LocalApp(runner, self.live_status, account, running)
+        self.file = MemoryFile()
+        """What `App.settings` writes. `plugins` are the classes of plugins' settings that it knows, by plugin."""
+        settings = memory_settings(self.file, plugins or {}, environment or {}, partial(_use, runner))
+        settings.changed = _Bell()
+        self.app = LocalApp(runner, self.live_status, account, settings, running)
         self.create()
         self.set_network(ONLINE)
 
@@ -138,7 +148,8 @@ class MemoryAccount(SimulatedAccount):
         live_status = LiveStatus(profile="default", policy="both", works_as="both")
         runner = self._new_runner(live_status.carry_out)
         account = LocalAccount(runner, new_recovery_code=self._storage.new_recovery_code, process_id=0, running=None)
-        return LocalApp(runner, live_status, account)
+        settings = memory_settings(self.file, {}, {}, partial(_use, runner))
+        return LocalApp(runner, live_status, account, settings)
 
     # -- people
 
@@ -230,6 +241,10 @@ class MemoryAccount(SimulatedAccount):
     def _advertise(self, relays: Sequence[str]) -> None:
         self.change(lambda unit: account.advertise(unit, relays))
         self.live_status.changed.ring()
+
+
+def _use(runner: UnitOfWorkRunner, configuration: Configuration) -> None:
+    runner.policy = replace(runner.policy, read_receipts=configuration.delivery.read_receipts)
 
 
 def _nothing(tx: Transaction) -> None:

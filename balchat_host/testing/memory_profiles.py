@@ -30,7 +30,7 @@ from balchat_host.api.errors import (
     VaultInUse,
     WrongSecret,
 )
-from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, SettingView
+from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, Settings
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
 from balchat_host.core.names import check_name
@@ -85,7 +85,8 @@ class MemoryProfile(Profile):
         self.in_use: Callable[[], bool] = lambda: False
         """Whether another process has the vault open; asked each time that somebody tries."""
         self.plugin_views: Sequence[PluginView] = ()
-        self.settings: Sequence[SettingView] | BalchatError = ()
+        self.misconfigured: BalchatError | None = None
+        """What is wrong with the configuration, where something shall be."""
         self.files: Sequence[Path] = ()
         self.findings: Sequence[Check] = ()
 
@@ -185,10 +186,15 @@ class MemoryProfile(Profile):
     def plugins(self) -> Sequence[PluginView]:
         return self.plugin_views
 
-    def configuration(self) -> Sequence[SettingView]:
-        if isinstance(self.settings, BalchatError):
-            raise self.settings
-        return self.settings
+    @property
+    def settings(self) -> Settings:
+        if self.misconfigured is not None:
+            raise self.misconfigured
+        return self.account.app.settings
+
+    def check_configuration(self) -> None:
+        if self.misconfigured is not None:
+            raise self.misconfigured
 
     def configuration_files(self) -> Sequence[Path]:
         return self.files

@@ -34,6 +34,17 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise Unusable(f"it is not TOML ({error})", "TOML 1.0") from None
 
 
+def value_of(text: str) -> object:
+    """Return the value that a text spells in TOML; what is not a TOML value is the text itself."""
+    import tomllib  # noqa: PLC0415  # only who sets something waits for the parser
+
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return document["value"] if len(document) == 1 else text
+
+
 def trusted_text(path: Path) -> str:
     """Return the text of a file that nobody but its owner and root decides about. Raise FileNotFoundError, Unusable."""
     try:

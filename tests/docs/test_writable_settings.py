@@ -4,6 +4,9 @@ A front end may be a page in a browser. Before a name is added below: could some
 program started, a file read or written, code loaded, somebody else reached, or a limit lifted?
 """
 
+import re
+from collections.abc import Callable
+
 import pytest
 from balchat_common.settings import Setting, Writable, settings_of
 
@@ -33,6 +36,12 @@ def every_setting() -> dict[str, Setting]:
 
 def test_these_settings_are_writable_and_no_others() -> None:
     assert {key: each.writable for key, each in every_setting().items() if each.writable} == WRITABLE
+
+
+def test_the_configuration_page_lists_them(page: Callable[[str], str]) -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (at once|after a restart) \|$", page("configuration.md"), re.MULTILINE)
+    holds = {Writable.AT_ONCE: "at once", Writable.AFTER_RESTART: "after a restart"}
+    assert rows == [(key, holds[writable]) for key, writable in WRITABLE.items()]
 
 
 @pytest.mark.parametrize("key", WRITABLE)

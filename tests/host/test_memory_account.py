@@ -49,6 +49,19 @@ class TestMemoryAppPair(AppPairKit):
         return as_tested(bob)
 
 
+@pytest.mark.anyio
+async def test_receipts_of_reading_stop_and_begin_at_once() -> None:
+    alice = MemoryAccount("Alice")
+    bob = alice.befriend("Bob")
+    for receipts in (True, False, True):
+        await alice.app.settings.set("delivery.read_receipts", receipts)
+        message = bob.write("Have you read this?")
+        await alice.app.conversations.mark_read("Bob", message.id)
+        bob.receive()
+        states = {each.id: each.state for each in bob.core.history(alice)}
+        assert states[message.id] is (MessageState.READ if receipts else MessageState.DELIVERED)
+
+
 class TestMemoryAppRelays(AppRelayKit):
     @pytest.fixture
     def app(self, alice_in_memory: MemoryAccount) -> App:

@@ -7,6 +7,7 @@ time; the account's own clock follows the event loop's.
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -22,12 +23,14 @@ from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
 from balchat_host.core import account, after_restore, schema
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
+from balchat_host.loader.configuration import Configuration
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalApp
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.runtime.unlocked_vault import UnlockedAccount
+from balchat_host.testing.memory_settings import MemoryFile, memory_settings
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 
@@ -79,6 +82,8 @@ class VirtualAccount:
         self._engine = engine
         self._random = Random(seed).random  # chance that can be repeated is the point
         self._policy = policy or Policy()
+        self.file = MemoryFile()
+        """What `App.settings` writes."""
         # A vault with a thread of its own asks for the time there, where no loop has a clock.
         self._clock = _loop_time if storage is None else _wall_time
         self._storage = storage or MemoryStorage()
@@ -123,6 +128,7 @@ class VirtualAccount:
             new_recovery_code=self._storage.new_recovery_code,
             process_id=len(self.name),
             live_status=LiveStatus(profile=self.name, policy="both", works_as="both"),
+            settings=memory_settings(self.file, {}, {}, self._use),
         )
 
     @asynccontextmanager
@@ -170,6 +176,9 @@ class VirtualAccount:
         schema.migrate(tx)
         unit = UnitOfWork(tx=tx, engine=self._engine, now=self._clock(), entropy=_entropy, policy=self._policy)
         account.create(unit, self.name)
+
+    def _use(self, configuration: Configuration) -> None:
+        self.runner.policy = replace(self.runner.policy, read_receipts=configuration.delivery.read_receipts)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
         self.node = self._world.node(on_state=on_state, online=self.online)

@@ -24,9 +24,10 @@ from balchat_host.api.frontend.limits import (
     NOTES_TO_SELF,
 )
 from balchat_host.api.frontend.messages import Messages
-from balchat_host.api.frontend.profiles import AppConnection, Holder, PluginView, Profile, Profiles, SettingView
+from balchat_host.api.frontend.profiles import AppConnection, Holder, PluginView, Profile, Profiles
 from balchat_host.api.frontend.relays import Relays
 from balchat_host.api.frontend.requests import Requests
+from balchat_host.api.frontend.settings import Settings, SettingView
 from balchat_host.api.frontend.status import Status
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "Relays",
     "Requests",
     "SettingView",
+    "Settings",
     "Status",
 ]

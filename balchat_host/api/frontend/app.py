@@ -9,6 +9,7 @@ from balchat_host.api.frontend.events import Events
 from balchat_host.api.frontend.messages import Messages
 from balchat_host.api.frontend.relays import Relays
 from balchat_host.api.frontend.requests import Requests
+from balchat_host.api.frontend.settings import Settings
 from balchat_host.api.frontend.status import Status
 
 
@@ -44,6 +45,11 @@ class App(ABC):
     @abstractmethod
     def account(self) -> Account:
         """The account itself, and its vault."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Settings:
+        """What the configuration says, and what of it front ends may change."""
 
     @property
     @abstractmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 from anyio.abc import TaskStatus
 
 from balchat_host.api.frontend.app import App
+from balchat_host.api.frontend.settings import Settings
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Check, Secret
 
@@ -40,19 +41,6 @@ class PluginView:
     api_version: int | None
     enabled: bool
     problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingView:
-    """One value of the configuration.
-
-    Its dotted key, value, and the file that says so (or `default`). `locked_by` names a file.
-    """
-
-    key: str
-    value: object
-    source: str
-    locked_by: str | None = None
 
 
 class Profile(ABC):
@@ -127,9 +115,17 @@ class Profile(ABC):
     def plugins(self) -> Sequence[PluginView]:
         """Give every plugin that is installed or configured, broken ones with the reason."""
 
+    @property
     @abstractmethod
-    def configuration(self) -> Sequence[SettingView]:
-        """Give every value that holds for this profile. Raises ConfigurationError."""
+    def settings(self) -> Settings:
+        """The settings of this profile, for while its account is not up; then, those of its App are to be used.
+
+        Raises ConfigurationError, PluginError where the configuration cannot be used.
+        """
+
+    @abstractmethod
+    def check_configuration(self) -> None:
+        """Raise what is wrong with the configuration, or a plugin that it enables: ConfigurationError, PluginError."""
 
     @abstractmethod
     def configuration_files(self) -> Sequence[Path]:

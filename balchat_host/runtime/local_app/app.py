@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from balchat_host.api.frontend import App
+from balchat_host.api.frontend import App, Settings
 from balchat_host.api.frontend.area import areas_of, method_names
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app.account import LocalAccount
+from balchat_host.runtime.local_app.area import LocalArea
 from balchat_host.runtime.local_app.contacts import LocalContacts
 from balchat_host.runtime.local_app.conversations import LocalConversations
 from balchat_host.runtime.local_app.events import LocalEvents
@@ -28,6 +29,7 @@ class LocalApp(App):
         runner: UnitOfWorkRunner,
         live_status: LiveStatus,
         account: LocalAccount,
+        settings: Settings,
         running: Running | None = None,
     ) -> None:
         self._running = running
@@ -37,6 +39,7 @@ class LocalApp(App):
         self._messages = LocalMessages(runner)
         self._relays = LocalRelays(running)
         self._account = account
+        self._settings = settings
         self._events = LocalEvents(runner, live_status)
         self._status = LocalStatus(runner, live_status, running)
 
@@ -65,6 +68,10 @@ class LocalApp(App):
         return self._account
 
     @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
     def events(self) -> LocalEvents:
         return self._events
 
@@ -78,5 +85,6 @@ class LocalApp(App):
 
     def _offered(self, name: str) -> set[str]:
         """Return the wire names that the area `name` offers now."""
-        missing = getattr(self, name).missing()
+        area = getattr(self, name)
+        missing = area.missing() if isinstance(area, LocalArea) else ()
         return {f"{name}.{method}" for method in method_names(areas_of(App)[name]) if method not in missing}

@@ -14,6 +14,7 @@ from balchat_host.testing.app_kit.account import AccountTests
 from balchat_host.testing.app_kit.accounts import TestedAccount, nobody, take, until
 from balchat_host.testing.app_kit.contacts import ContactTests
 from balchat_host.testing.app_kit.messages import MessageTests
+from balchat_host.testing.app_kit.settings import SettingTests
 
 __all__ = [
     "AppKit",
@@ -24,5 +25,5 @@ __all__ = [
 ]
 
 
-class AppKit(AccountTests, ContactTests, MessageTests):
+class AppKit(AccountTests, ContactTests, MessageTests, SettingTests):
     """What every App does."""

@@ -19,7 +19,7 @@ import anyio
 import segno.encoder  # noqa: F401  # as above
 from balchat_ui_cli.program import main
 
-from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.frontend import PluginView
 from balchat_host.api.streams import prepare_standard_streams
 from balchat_host.api.types import Check
 from balchat_host.testing.app_kit import nobody
@@ -50,7 +50,6 @@ def world(folder: Path, command: str) -> MemoryProfiles:
             enabled=True,
         )
     ]
-    profile.settings = [SettingView(key="delivery.policy", value="both", source="default")]
     profile.files = [folder / "balchat.toml"]
     profile.findings = [Check(name="tor", finding="there")]
     alice.ended = command == "up"

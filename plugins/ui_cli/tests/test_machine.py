@@ -18,7 +18,7 @@ from balchat_host.api.errors import (
     SocketUnusable,
     TimedOut,
 )
-from balchat_host.api.frontend import Holder, PluginView, SettingView
+from balchat_host.api.frontend import Holder, PluginView
 from balchat_host.api.types import ONLINE, Check, Phase, Problem, ServiceState
 from balchat_host.testing.app_kit import nobody
 
@@ -215,17 +215,6 @@ def test_configuration(cli: Cli, host: MemoryProfiles, tmp_path: Path) -> None:
     here, there = tmp_path / "balchat.toml", tmp_path / "absent.toml"
     here.touch()
     host.profile().files = [there, here]
-    host.profile().settings = [
-        SettingView(key="policy", value="direct-only", source=str(here), locked_by=str(here)),
-        SettingView(key="plugins", value=["network_tor"], source="default"),
-    ]
-    policy, plugins = cli.ok("config", "show").out.splitlines()
-    assert policy.split("  ")[0] == 'policy = "direct-only"'
-    assert policy.endswith(f"{here}, locked by {here}")
-    assert plugins == 'plugins = ["network_tor"]  default'
-    assert cli.ok("config", "show", "--json").json_lines[1] == {
-        "key": "plugins", "value": ["network_tor"], "source": "default", "locked_by": None,
-    }  # fmt: skip
     assert cli.json("config", "check") == {"valid": True, "files": [str(here)]}
     assert cli.ok("config", "path", "--json").json_lines == [
         {"path": str(there), "exists": False},
@@ -234,11 +223,12 @@ def test_configuration(cli: Cli, host: MemoryProfiles, tmp_path: Path) -> None:
 
 
 def test_a_wrong_configuration(cli: Cli, host: MemoryProfiles) -> None:
-    host.profile().settings = ConfigurationError(
+    host.profile().make()
+    host.profile().misconfigured = ConfigurationError(
         file="balchat.toml", key="polciy", problem="there is no such key", allowed="policy and plugins"
     )
-    for command in ("check", "show"):
-        result = cli("config", command)
+    for command in ("config check", "settings list", "settings set delivery.read_receipts false"):
+        result = cli(*command.split())
         assert result.code == 8
         for part in ("balchat.toml", "polciy", "policy and plugins"):
             assert part in result.err

@@ -38,7 +38,8 @@ def test_the_commands() -> None:
         "relay add", "relay list", "relay check", "relay default", "relay remove",
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
         "contacts remove", "requests list", "requests accept", "requests reject", "send", "history", "chat", "listen",
-        "profile list", "plugins list", "plugins show", "config show", "config check", "config path", "doctor",
+        "profile list", "plugins list", "plugins show", "config check", "config path", "doctor", "settings list",
+        "settings get", "settings set", "settings reset",
         "version",
     }  # fmt: skip
 
@@ -109,7 +110,14 @@ def test_no_account(cli: Cli) -> None:
     for path in commands():
         if path[0] in {"init", "restore", "profile", "plugins", "config", "doctor", "version"}:
             continue
-        wanted = {("send",): ["Bob", "hello"], ("passphrase", "change"): [], ("contacts", "rename"): ["Bob", "Rob"]}
+        wanted = {
+            ("send",): ["Bob", "hello"],
+            ("passphrase", "change"): [],
+            ("contacts", "rename"): ["Bob", "Rob"],
+            ("settings", "get"): ["delivery.policy"],
+            ("settings", "set"): ["delivery.policy", "both"],
+            ("settings", "reset"): ["delivery.policy"],
+        }
         one = {
             "chat",
             "history",
@@ -194,7 +202,7 @@ def test_a_name_that_begins_with_a_dash(cli: Cli, alice: MemoryAccount) -> None:
 
 
 def test_a_typo_gets_a_suggestion(cli: Cli) -> None:
-    assert "Did you mean 'status'?" in cli("sttus").err
+    assert "Did you mean 'doctor'?" in cli("docter").err
 
 
 def test_a_bug_is_one_line_without_what_it_was_about(

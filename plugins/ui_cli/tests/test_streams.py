@@ -46,6 +46,9 @@ NEEDS: dict[str, list[str]] = {
     "history": ["Bob"],
     "listen": ["--from", "0", "--count", "1"],
     "plugins show": ["network_memory"],
+    "settings get": ["delivery.policy"],
+    "settings set": ["delivery.read_receipts", "false"],
+    "settings reset": ["delivery.read_receipts"],
     "chat": ["Bob", "--json"],
 }
 # Those that change something, each with what it says of that when its result cannot be printed.
@@ -68,6 +71,8 @@ DONE = {
     "requests accept": "Dave is added.",
     "requests reject": "The request is turned down.",
     "send": "The message is queued, as ",
+    "settings set": "delivery.read_receipts is false now.",
+    "settings reset": "delivery.read_receipts is true now.",
 }
 # Those that print nothing more than a remark, or nothing in this world.
 SILENT = {"up", "chat"}

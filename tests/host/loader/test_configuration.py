@@ -10,6 +10,7 @@ from balchat_host.api.errors import ConfigurationError, ConfigurationLocked
 from balchat_host.loader.configuration import Configuration, configuration_files, examine, load_configuration
 from balchat_host.loader.levels import take_overrides
 from balchat_host.loader.schema import STANDARD_PLUGINS, DeliveryPolicy
+from balchat_host.loader.setting_views import declared_settings, setting_views, values_of
 
 POLICY_KEYS = "policy, hedge_seconds, retry_first_seconds, retry_max_seconds and read_receipts"
 TABLES = "plugins, delivery, contacts, settings and locks"
@@ -17,6 +18,11 @@ POLICIES = "direct-only, relay-only or both"
 ENABLED = "storage_sqlcipher, crypto_mls, network_tor, transport_tor_direct, transport_relay, ui_rpc or ui_cli"
 NAMES = "a list of names of installed plugins, each once"
 FIRST = "a whole number from 1 to 3600"
+
+
+def explain(configuration):
+    """Give a view of each of the host's settings."""
+    return setting_views(configuration, values_of(configuration, {}), declared_settings({}))
 
 
 @pytest.fixture
@@ -314,7 +320,7 @@ def test_a_lock_holds_for_nothing_beside_it_and_for_the_default_too(load, system
     write(system, "[locks]\nkeys = ['delivery.policy', 'settings.stone']\n[settings.stone]\nweight = 1")
     configuration = load(overrides={"delivery.read_receipts": "false", "settings.stone_two.weight": "2"})
     assert configuration.delivery.policy is DeliveryPolicy.BOTH
-    views = {view.key: view for view in configuration.explain()}
+    views = {view.key: view for view in explain(configuration)}
     assert views["delivery.policy"].locked_by == str(system)
     assert views["delivery.policy"].source == "default"
     assert views["delivery.read_receipts"].locked_by is None
@@ -338,7 +344,7 @@ def test_a_lock_on_what_does_not_exist_is_an_error(load, system, keys, problem, 
 
 def test_every_value_is_shown_as_plain_data_with_its_source(load, profile):
     file = write(profile / "balchat.toml", "[delivery]\npolicy = 'direct-only'\n[settings.stone]\nsecret = 'pst'")
-    views = {view.key: view for view in load().explain()}
+    views = {view.key: view for view in explain(load())}
     assert views["plugins.enabled"].value == list(STANDARD_PLUGINS)
     assert type(views["delivery.policy"].value) is str
     assert (views["delivery.policy"].value, views["delivery.policy"].source) == ("direct-only", str(file))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import ConfigurationLocked
+from balchat_host.loader import setting_views
 from balchat_host.loader.configuration import examine
 
 VALUES = {
@@ -62,7 +63,7 @@ def read(levels, locks=()):
 
 def values_of(configuration):
     """Give every value that holds, settings as they were given."""
-    values = {view.key: view.value for view in configuration.explain() if not view.key.startswith("settings.")}
+    values = setting_views.values_of(configuration, {})
     given = {key: item.value for key, item in configuration.given.items() if key.startswith("settings.")}
     return {key: (values | given).get(key) for key in VALUES}
 

@@ -8,6 +8,7 @@ from balchat_host.api.errors import ConfigurationError, PluginError
 from balchat_host.loader.configuration import load_configuration
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.selection import select
+from balchat_host.loader.setting_views import declared_settings, setting_views, values_of
 
 ENABLED = ("storage_stone", "crypto_stone", "network_stone", "transport_stone", "ui_stone")
 
@@ -244,7 +245,9 @@ def test_settings_are_explained_with_their_defaults_and_without_their_secrets(ch
     password: str = field(default="", repr=False)
     """
     configuration, selection = choose(fields, "[settings.network_stone]\npassword = 'pst'\nweight = 8")
-    views = {view.key: view for view in configuration.explain(selection.settings)}
+    declared = declared_settings({name: type(made) for name, made in selection.settings.items()})
+    values = values_of(configuration, selection.settings)
+    views = {view.key: view for view in setting_views(configuration, values, declared)}
     assert views["settings.network_stone.weight"].value == 8
     assert views["settings.network_stone.weight"].source == str(tmp_path / "balchat.toml")
     assert views["settings.network_stone.place"].value == "/loft"

@@ -1,6 +1,5 @@
 """Commands about this machine: profile, plugins, config, doctor, version."""
 
-import json
 from collections.abc import Iterable, Sequence
 from platform import python_version
 from typing import Annotated
@@ -9,7 +8,7 @@ import anyio
 import typer
 
 from balchat_host.api.errors import NoSuchPlugin, WorldError
-from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.frontend import PluginView
 from balchat_host.api.text import visible
 from balchat_host.api.types import Check
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
@@ -30,10 +29,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(plugins, name="plugins", help="Show what is installed, enabled and broken.", rich_help_panel=MACHINE)
 
     config = new_group()
-    command(config, "show", examples=["balchat config show"])(show_configuration)
     command(config, "check", examples=["balchat config check && balchat up"])(check_configuration)
     command(config, "path", examples=["balchat config path"])(list_configuration_files)
-    app.add_typer(config, name="config", help="Show and check the configuration.", rich_help_panel=MACHINE)
+    app.add_typer(config, name="config", help="Check the configuration, and find its files.", rich_help_panel=MACHINE)
 
     command(app, "doctor", panel=MACHINE, examples=["balchat doctor", "balchat doctor --json"])(doctor)
     command(app, "version", panel=MACHINE, examples=["balchat version"])(version)
@@ -96,25 +94,9 @@ def _one_plugin(view: PluginView) -> Iterable[Line]:
         yield [Span(f"  {label:<8}  ", Style.FAINT), value]
 
 
-def show_configuration(run: Run) -> None:
-    """Show every value that holds, with the file that says so."""
-    settings = run.profile.configuration()
-    run.out.values(settings, lambda: _setting_lines(settings))
-
-
-def _setting_lines(settings: Sequence[SettingView]) -> Iterable[Line]:
-    for setting in settings:
-        value = json.dumps(setting.value, default=str, ensure_ascii=False)
-        yield [Span(setting.key, Style.STRONG), f" = {value}  ", Span(_origin(setting), Style.FAINT)]
-
-
-def _origin(setting: SettingView) -> str:
-    return setting.source if setting.locked_by is None else f"{setting.source}, locked by {setting.locked_by}"
-
-
 def check_configuration(run: Run) -> None:
     """Read the configuration and say whether it is right."""
-    run.profile.configuration()
+    run.profile.check_configuration()
     files = [str(path) for path in run.profile.configuration_files() if path.exists()]
     read = " and ".join(files) if files else "no file; every value is its default"
     run.out.value({"valid": True, "files": files}, lambda: [[f"The configuration is right ({read})."]])
