@@ -178,6 +178,7 @@ async def record() -> dict[str, list[str]]:
         "messages.send": {"conversation": "Bob", "text": "Yes!", "reply_to": question.id[:SHORT]},
         "messages.get": {"message": question.id},
         "messages.history": {"conversation": "Bob", "limit": 2},
+        "messages.search": {"words": "there"},
         "conversations.mark_read": {"conversation": "Bob", "up_to": question.id},
         "settings.list": {},
         "settings.get": {"key": "delivery.policy"},

@@ -60,6 +60,27 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    """A message that a search found.
+
+    `title` is that of its conversation. `excerpt` is a part of its text with the first word that was found, in one
+    line.
+    """
+
+    message: MessageView
+    title: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """What a search found, the newest first. `resume_before` is the message before which to go on, None at the end."""
+
+    hits: list[SearchHit]
+    resume_before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactView:
     """One contact. `verified`: its safety number was compared. `unread`: messages not yet marked as read.
 

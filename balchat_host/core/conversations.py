@@ -7,6 +7,7 @@ import re
 from typing import Final, cast
 
 from balchat_host.api.errors import NoSuchContact
+from balchat_host.api.frontend import NOTES_TO_SELF
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ConversationKind
 from balchat_host.core import account, contacts, rows
@@ -70,3 +71,9 @@ def _means_ourselves(tx: ReadTransaction, which: str) -> bool:
     if is_spelt_like_a_key(which):
         return parse_peer(which) == account.load(tx).peer
     return means_ourselves(which)
+
+
+def title(tx: ReadTransaction, number: int) -> str:
+    """Return what people call a conversation."""
+    named = tx.query("SELECT name FROM contact WHERE conversation = ?", (number,))
+    return cast("str", named[0][0]) if named else NOTES_TO_SELF

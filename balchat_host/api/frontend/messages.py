@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from balchat_host.api.frontend.area import Area
-from balchat_host.api.views import MessageView
+from balchat_host.api.views import MessageView, SearchPage
 
 
 class Messages(Area):
@@ -27,4 +27,23 @@ class Messages(Area):
         """Return the last `limit` (1 to 1,000) messages of a conversation, or those before a message, oldest first.
 
         Raises NoSuchContact, NoSuchMessage, BadInput.
+        """
+
+    @abstractmethod
+    async def search(  # noqa: PLR0917  # what a person may choose, given by name
+        self,
+        words: str,
+        conversation: str | None = None,
+        author: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> SearchPage:
+        """Find messages by their words, the newest first, in one conversation or in all.
+
+        All of `words` must be in a message, in any order; case and accents do not matter. Words in double quotes must
+        follow one another, and `*` at the end of a word, after at least three letters, stands for any ending.
+        `author` is a contact or `me`. `since` is within, `until` is not: Unix milliseconds of when it was written.
+        `limit` is 1 to 200 hits. Raises NoSuchContact, NoSuchMessage (before), BadInput.
         """

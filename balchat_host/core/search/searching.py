@@ -1,19 +1,20 @@
 """Finds messages by their words, the newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
-from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.storage import ReadTransaction, SqlRow
 from balchat_host.core.search import index
 from balchat_host.core.search.words import Query, terms
 
 _NO_END: Final = 2**62
-_CANDIDATES_AT_ONCE: Final = 64
+_ROWS_AT_ONCE: Final = 64
 _MOST_WORK: Final = 2000
-"""How many messages that have the words a search looks at, at most, before it lets others go on."""
-_PHRASE_WORK: Final = 10
-"""How many times as much looking at the order of a message's words is as looking at its time."""
+"""How much one search does before it lets others go on; 1 is looking at the time of a message that has the words."""
+_READING: Final = 10
+"""How much reading a message's words is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,47 +46,52 @@ class Found:
 def search(tx: ReadTransaction, query: Query, bounds: Bounds, *, limit: int) -> Found:
     """Return the newest `limit` messages that a query finds within the bounds.
 
-    Fewer may come although there are more, where many have the words, but not in order or in time: `resume_before`.
+    Fewer may come although there are more, where many had to be looked at: the rest begins at `resume_before`.
     """
     seqs: list[int] = []
     work = 0
-    for seq, sent_at, text in _candidates(tx, query, bounds):
-        work += 1 if not query.phrases else _PHRASE_WORK
-        if bounds.holds(sent_at) and query.fits(text):
+    for seq, sent_at, text, has_words in _candidates(tx, query, bounds):
+        work += _READING if query.phrases or not has_words else 1
+        if (has_words or query.fits_terms(terms(text))) and bounds.holds(sent_at) and query.fits(text):
             seqs.append(seq)
         if len(seqs) == limit or work >= _MOST_WORK:
             return Found(seqs=tuple(seqs), resume_before=seq)
     return Found(seqs=tuple(seqs), resume_before=None)
 
 
-def _candidates(tx: ReadTransaction, query: Query, bounds: Bounds) -> Iterator[tuple[int, int, str]]:
-    """Yield number, time and text of what has the words, the newest first."""
-    yield from _unindexed(tx, query, bounds)
-    before = min(bounds.before or _NO_END, index.indexed_up_to(tx) + 1)
+def _candidates(tx: ReadTransaction, query: Query, bounds: Bounds) -> Iterator[tuple[int, int, str, bool]]:
+    """Yield number, time and text of messages, the newest first, and whether they are known to have the words."""
+    last = index.indexed_up_to(tx)
+    for seq, sent_at, text in _page_by_page(partial(_unindexed, tx, bounds, last), bounds.before or _NO_END):
+        yield seq, sent_at, text, False
+    match = _match(query, bounds)
+    for seq, sent_at, text in _page_by_page(partial(_indexed, tx, match), min(bounds.before or _NO_END, last + 1)):
+        yield seq, sent_at, text, True
+
+
+def _page_by_page(read: Callable[[int], Sequence[SqlRow]], before: int) -> Iterator[tuple[int, int, str]]:
     while True:
-        found = tx.query(
-            "SELECT message.seq, sent_at, text FROM message_terms"
-            " JOIN message ON message.seq = message_terms.rowid"
-            " WHERE message_terms MATCH ? AND message_terms.rowid < ?"
-            " ORDER BY message_terms.rowid DESC LIMIT ?",
-            (_match(query, bounds), before, _CANDIDATES_AT_ONCE),
-        )
-        yield from cast("list[tuple[int, int, str]]", found)
-        if len(found) < _CANDIDATES_AT_ONCE:
+        page = cast("Sequence[tuple[int, int, str]]", read(before))
+        yield from page
+        if len(page) < _ROWS_AT_ONCE:
             return
-        before = cast("int", found[-1][0])
+        before = page[-1][0]
 
 
-def _unindexed(tx: ReadTransaction, query: Query, bounds: Bounds) -> Iterator[tuple[int, int, str]]:
-    """Yield what is not indexed yet and has the words."""
-    found = tx.query(
+def _unindexed(tx: ReadTransaction, bounds: Bounds, after: int, before: int) -> Sequence[SqlRow]:
+    return tx.query(
         "SELECT seq, sent_at, text FROM message WHERE seq > ?1 AND seq < ?2 AND text IS NOT NULL"
-        " AND (?3 IS NULL OR conversation = ?3) AND (?4 IS NULL OR author = ?4) ORDER BY seq DESC",
-        (index.indexed_up_to(tx), bounds.before or _NO_END, bounds.conversation, bounds.author),
+        " AND (?3 IS NULL OR conversation = ?3) AND (?4 IS NULL OR author = ?4) ORDER BY seq DESC LIMIT ?5",
+        (after, before, bounds.conversation, bounds.author, _ROWS_AT_ONCE),
     )
-    for seq, sent_at, text in cast("list[tuple[int, int, str]]", found):
-        if query.fits_terms(terms(text)):
-            yield seq, sent_at, text
+
+
+def _indexed(tx: ReadTransaction, match: str, before: int) -> Sequence[SqlRow]:
+    return tx.query(
+        "SELECT message.seq, sent_at, text FROM message_terms JOIN message ON message.seq = message_terms.rowid"
+        " WHERE message_terms MATCH ? AND message_terms.rowid < ? ORDER BY message_terms.rowid DESC LIMIT ?",
+        (match, before, _ROWS_AT_ONCE),
+    )
 
 
 def _match(query: Query, bounds: Bounds) -> str:

@@ -1,13 +1,21 @@
 """Messages in the vault."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from balchat_host.api.frontend import Messages
-from balchat_host.api.views import MessageView
+from balchat_host.api.views import MessageView, SearchHit, SearchPage
 from balchat_host.core.messages import history
 from balchat_host.core.messages.compose import compose
+from balchat_host.core.search import pages
+from balchat_host.core.search.words import parse
 from balchat_host.runtime.local_app.area import LocalArea
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+
+_MOST_READS: Final = 20
+"""How often one search reads on, where much has to be looked at, before the caller is asked whether to go on."""
 
 
 class LocalMessages(LocalArea, Messages):
@@ -24,3 +32,32 @@ class LocalMessages(LocalArea, Messages):
 
     async def history(self, conversation: str, limit: int = 50, before: str | None = None) -> Sequence[MessageView]:
         return await self._runner.read(lambda tx: history.history(tx, conversation, limit=limit, before=before))
+
+    async def search(  # noqa: PLR0917  # what a person may choose, given by name
+        self,
+        words: str,
+        conversation: str | None = None,
+        author: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> SearchPage:
+        pages.check_limit(limit)
+        query = parse(words)
+        bounds = await self._runner.read(
+            lambda tx: pages.bounds(
+                tx, conversation=conversation, author=author, since=since, until=until, before=before
+            )
+        )
+        hits: list[SearchHit] = []
+        resume_before = None
+        for _ in range(_MOST_READS):
+            look = partial(pages.page, query=query, within=bounds, limit=limit - len(hits))
+            page, resume_at = await self._runner.read(look)
+            hits += page.hits
+            resume_before = page.resume_before
+            if resume_at is None or len(hits) == limit:
+                break
+            bounds = replace(bounds, before=resume_at)
+        return SearchPage(hits=hits, resume_before=resume_before)

@@ -77,6 +77,59 @@ class MessageTests(AppKitBase):
         with pytest.raises(NoSuchMessage):
             await app.messages.history("Bob", before=NO_MESSAGE)
 
+    async def test_words_are_found_the_newest_first(self, app: App) -> None:
+        for number, name in enumerate(("Bob", "Carol"), start=1):
+            await app.contacts.add(nobody(number).onion, name)
+        first = await app.messages.send("Bob", "The café at the harbour.")
+        second = await app.messages.send("Carol", "CAFE tomorrow?")
+        await app.messages.send("Bob", "Categories")
+        page = await app.messages.search("cafe")
+        assert [(hit.message, hit.title) for hit in page.hits] == [(second, "Carol"), (first, "Bob")]
+        assert page.resume_before is None
+        assert [hit.message for hit in (await app.messages.search("cafe", conversation="Bob")).hits] == [first]
+        assert [hit.message for hit in (await app.messages.search('"the harbour" cafe')).hits] == [first]
+        assert [hit.message for hit in (await app.messages.search("cafe", author="me")).hits] == [second, first]
+        assert (await app.messages.search("cafe", author="Bob")).hits == []
+        assert (await app.messages.search("cafe", until=first.sent_at)).hits == []
+        assert [hit.message for hit in (await app.messages.search("har*", since=first.sent_at)).hits] == [first]
+
+    async def test_a_search_goes_on_page_by_page(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        sent = [await app.messages.send("Bob", f"number {number}") for number in range(7)]
+        found: list[MessageView] = []
+        before = None
+        for _ in range(5):
+            page = await app.messages.search("number", limit=3, before=before)
+            found += [hit.message for hit in page.hits]
+            before = page.resume_before
+            if before is None:
+                break
+        assert found == sent[::-1]
+
+    async def test_an_excerpt_shows_where_the_word_stands(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.messages.send("Bob", "word " * 500 + "Ünïque\n" + "word " * 500)
+        [hit] = (await app.messages.search("unique")).hits
+        assert "Ünïque" in hit.excerpt
+        assert "\n" not in hit.excerpt
+        assert len(hit.excerpt) < 200  # noqa: PLR2004  # about a line
+
+    async def test_what_cannot_be_searched_is_refused(self, app: App) -> None:
+        for words in ("", "!?", "ab*", "x" * 300):
+            with pytest.raises(BadInput):
+                await app.messages.search(words)
+        for limit in (0, 201):
+            with pytest.raises(BadInput):
+                await app.messages.search("word", limit=limit)
+        with pytest.raises(NoSuchMessage):
+            await app.messages.search("word", before=NO_MESSAGE)
+
+    async def test_what_is_gone_with_its_contact_is_not_found(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        await app.messages.send("Bob", "secret")
+        await app.contacts.remove("Bob")
+        assert (await app.messages.search("secret")).hits == []
+
     async def test_conversations_are_apart(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")
         await app.contacts.add(nobody(2).onion, "Zoe")

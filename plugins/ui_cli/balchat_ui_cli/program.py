@@ -13,7 +13,18 @@ from balchat_common.commands import INTERRUPTED, USAGE, place_of, run, show_help
 from balchat_host.api.errors import BalchatError, InternalError, PluginError
 from balchat_host.api.frontend import Profiles
 from balchat_host.api.streams import READER_GONE, ReaderGone
-from balchat_ui_cli.commands import account, chat, contacts, follow, machine, messages, relays, running, settings
+from balchat_ui_cli.commands import (
+    account,
+    chat,
+    contacts,
+    follow,
+    machine,
+    messages,
+    relays,
+    running,
+    search,
+    settings,
+)
 from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group
 from balchat_ui_cli.output import Output
 
@@ -63,7 +74,7 @@ def application() -> typer.Typer:
     """Put the commands together."""
     app = new_group(completion=True)
     app.callback(help="Chat end-to-end-encrypted, without a server, over Tor.")(begin)
-    for module in (account, running, relays, contacts, messages, chat, follow, settings, machine):
+    for module in (account, running, relays, contacts, messages, search, chat, follow, settings, machine):
         module.register(app)
     return app
 

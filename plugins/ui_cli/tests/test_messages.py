@@ -361,3 +361,39 @@ def test_chat_without_a_terminal(cli: Cli, bob: Peer) -> None:
     result = cli("chat", "Bob")
     assert result.code == 3
     assert "needs a terminal" in result.err
+
+
+# -- search
+
+
+def test_search_shows_where_and_what(cli: Cli, bob: Peer) -> None:
+    cli.ok("send", "Bob", "The café at the harbour is closed.")
+    cli.ok("send", "me", "Go to the cafe.")
+    shown = cli.ok("search", "CAFÉ").out.splitlines()
+    assert len(shown) == 2
+    assert "Notes to self" in shown[0]
+    assert "you: Go to the cafe." in shown[0]
+    assert "you: The café at the harbour is closed." in shown[1]
+    assert len(cli.ok("search", "cafe", "--in", "Bob").out.splitlines()) == 1
+
+
+def test_search_goes_on_where_it_ended(cli: Cli, bob: Peer) -> None:
+    for number in range(3):
+        cli.ok("send", "Bob", f"number {number}")
+    first = cli.json("search", "number", "--limit", "2")
+    assert [hit["message"]["text"] for hit in first["hits"]] == ["number 2", "number 1"]
+    assert "--before" in cli("search", "number", "--limit", "2").err
+    rest = cli.json("search", "number", "--before", first["resume_before"])
+    assert [hit["message"]["text"] for hit in rest["hits"]] == ["number 0"]
+
+
+def test_search_that_finds_nothing_says_so(cli: Cli, bob: Peer) -> None:
+    found = cli("search", "nothing", "--since", "yesterday")
+    assert (found.code, found.out) == (0, "")
+    assert "Nothing was found." in found.err
+
+
+def test_search_takes_days_as_they_are_typed(cli: Cli, bob: Peer) -> None:
+    cli.ok("send", "Bob", "harbour")
+    assert cli.json("search", "harbour", "--until", "1d")["hits"] == []
+    assert cli("search", "harbour", "--since", "soon").code == 3

@@ -2,7 +2,7 @@
 
 import sys
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -151,7 +151,7 @@ def history(
 ) -> None:
     """Show the last messages of a conversation, oldest first."""
 
-    async def read(app: App) -> tuple[list[MessageView], dict[str, MessageView]]:
+    async def read(app: App) -> tuple[Sequence[MessageView], dict[str, MessageView]]:
         messages = await app.messages.history(name, limit, before)
         if run.out.as_json:
             return messages, {}
@@ -164,7 +164,7 @@ def history(
         run.out.hint(["No messages yet." if before is None else "No messages before that one."])
 
 
-def _lines(run: Run, messages: list[MessageView], known: dict[str, MessageView]) -> list[Line]:
+def _lines(run: Run, messages: Sequence[MessageView], known: dict[str, MessageView]) -> list[Line]:
     longest = max((message.author or "" for message in messages), key=len, default="")
     shown = MessageList(run.out.columns if run.out.live else None, longest)
     return list(shown.lines(messages, known))
