@@ -18,7 +18,9 @@ from balchat_host.core.search.words import RULES, terms
 from balchat_host.core.unit_of_work import UnitOfWork
 
 BATCH: Final = 64
-"""How many messages are indexed in one unit."""
+"""How many messages are indexed in one unit, at most."""
+_BATCH_SIZE: Final = 64 * 1024
+"""Characters after which a unit ends: somebody may write nothing but the longest texts."""
 _REMOVED_AT_ONCE: Final = 1000
 """How many messages are taken out one by one; where more go, the index is made again."""
 _CONVERSATION, _AUTHOR = "\ue000", "\ue001"
@@ -59,11 +61,16 @@ def advance(unit: UnitOfWork) -> bool:
         "SELECT seq, conversation, author, text FROM message WHERE seq > ? ORDER BY seq LIMIT ?",
         (indexed_up_to(unit.tx), BATCH),
     )
+    room = _BATCH_SIZE
+    last = 0
     for row in cast("list[_Row]", found):
+        if room <= 0:
+            break
         _write(unit, row)
+        last, room = row[0], room - len(row[3] or "")
     if found:
-        unit.tx.execute("UPDATE search_progress SET indexed_up_to = ?", (found[-1][0],))
-    return len(found) == BATCH
+        unit.tx.execute("UPDATE search_progress SET indexed_up_to = ?", (last,))
+    return len(found) == BATCH or room <= 0
 
 
 def remove(unit: UnitOfWork, seqs: Sequence[int]) -> None:

@@ -21,6 +21,8 @@ MIN_PREFIX_LENGTH: Final = 3
 _MAX_WORD_LENGTH: Final = 64
 """Of a longer word only as many characters are indexed: it is no word of a language."""
 
+_MOST_GROWTH: Final = 4
+"""How many times as long a text may get by folding."""
 _FIRST_MARK: Final = "\u0300"
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -112,7 +114,12 @@ def _runs(text: str) -> Iterator[str]:
 
 def _fold(text: str) -> str:
     """Return a text without case, accents and widths (Unicode Standard, section 5.18.3 and annex 15)."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    form = "NFKD"
+    apart = unicodedata.normalize(form, text)
+    if len(apart) > _MOST_GROWTH * len(text):  # nothing that people write: there is a character that becomes eighteen
+        form = "NFD"
+        apart = unicodedata.normalize(form, text)
+    apart = unicodedata.normalize(form, apart.casefold())
     return unicodedata.normalize("NFC", "".join(c for c in apart if not _is_mark(c)))
 
 

@@ -163,6 +163,16 @@ def test_phrases_that_many_may_have_are_looked_for_a_few_at_a_time(vault: Vault)
     assert vault.find('"beta alpha"') == [first]
 
 
+def test_long_texts_are_indexed_a_few_at_a_time(vault: Vault) -> None:
+    for _ in range(10):
+        vault.write(1, 1, 0, "alpha " * 5_000)
+    assert vault.advance()
+    assert vault.bench.run(lambda unit: index.waiting(unit.tx, at_most=100)) >= 7
+    for _ in range(10):
+        vault.advance()
+    assert vault.bench.run(lambda unit: index.waiting(unit.tx, at_most=100)) == 0
+
+
 def test_what_was_indexed_by_other_rules_is_indexed_again(vault: Vault) -> None:
     seq = vault.write(1, 1, 0, "alpha")
     vault.advance()
