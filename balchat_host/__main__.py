@@ -31,31 +31,22 @@ def main() -> int:
 def run(argv: Sequence[str]) -> int:
     """Run one command line, without the program's name."""
     # Only what every command needs is imported here, so that `balchat --help` is quick.
-    from balchat_host.api.errors import BalchatError, PluginError  # noqa: PLC0415  # see above
-    from balchat_host.api.streams import ReaderGone  # noqa: PLC0415  # see above
+    from balchat_host.api.errors import BalchatError  # noqa: PLC0415  # see above
     from balchat_host.api.text import visible  # noqa: PLC0415  # see above
     from balchat_host.loader.configuration import examine  # noqa: PLC0415  # see above
     from balchat_host.loader.levels import take_overrides  # noqa: PLC0415  # see above
-    from balchat_host.loader.profiles import profile_directory  # noqa: PLC0415  # see above
-    from balchat_host.loader.roles import load_program, origin_of  # noqa: PLC0415  # see above
+    from balchat_host.loader.profiles import profile_directory, take_profile  # noqa: PLC0415  # see above
+    from balchat_host.loader.roles import load_program  # noqa: PLC0415  # see above
     from balchat_host.local_profiles import LocalProfiles  # noqa: PLC0415  # see above
 
     as_json = "--json" in argv
     try:
         # Profiles may differ in which program is the command, so the option is read before the program is there.
         overrides, argv = take_overrides(argv)
+        named, _ = take_profile(argv)
         # What is wrong with the configuration, the command says that needs it; help and the way to its files do not.
-        configuration, _ = examine(profile_directory(_profile_named(argv)).directory, overrides=overrides)
-        front_end = load_program(configuration)
-        assert front_end.program is not None, "load_program gives only those that have one"
-        try:
-            return front_end.program(LocalProfiles(overrides), argv)
-        except (BalchatError, ReaderGone):
-            raise
-        except Exception as error:
-            problem = f"its program raised {type(error).__name__}"
-            origin = origin_of(configuration, front_end)
-            raise PluginError(plugin=front_end.name, distribution=origin, problem=problem) from error
+        configuration, _ = examine(profile_directory(named).directory, overrides=overrides)
+        return LocalProfiles(overrides, configuration, named).run(load_program(configuration), argv)
     except BalchatError as error:
         # No front end is there to say it.
         if error.__cause__ is not None and os.environ.get("BALCHAT_TRACEBACK"):
@@ -63,17 +54,6 @@ def run(argv: Sequence[str]) -> int:
         described = {"error": {"code": error.code, "message": str(error), "fields": error.fields}}
         sys.stderr.write((json.dumps(described) if as_json else f"balchat: {visible(str(error))}") + "\n")
         return error.exit_code
-
-
-def _profile_named(argv: Sequence[str]) -> str | None:
-    for position, argument in enumerate(argv):
-        if argument == "--":
-            return None
-        if argument == "--profile" and position + 1 < len(argv):
-            return argv[position + 1]
-        if argument.startswith("--profile="):
-            return argument.removeprefix("--profile=")
-    return None
 
 
 if __name__ == "__main__":

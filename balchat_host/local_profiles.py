@@ -1,21 +1,44 @@
 """The host as a program front end sees it: the profiles on this machine. Cheap; `app` is imported when it is used."""
 
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from __future__ import annotations
 
-from balchat_host.api.frontend import Profile, Profiles
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from balchat_host.api.errors import BalchatError, PluginError
+from balchat_host.api.frontend import Profile, Profiles, ProgramView
+from balchat_host.api.streams import ReaderGone
 from balchat_host.loader.levels import OPTION
-from balchat_host.loader.profiles import ProfileDirectory, list_profiles, profile_directory
+from balchat_host.loader.profiles import (
+    PROFILE_OPTION,
+    ProfileDirectory,
+    list_profiles,
+    profile_directory,
+    take_profile,
+)
+from balchat_host.loader.roles import origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from balchat_host.api.descriptors import FrontEndDescriptor
+    from balchat_host.loader.configuration import Configuration
 
 
 class LocalProfiles(Profiles):
-    """This machine. `overrides` are the configuration's values that the command line gave."""
+    """This machine.
 
-    def __init__(self, overrides: Mapping[str, str]) -> None:
+    `overrides` are the configuration's values that the command line gave, `named` the profile that it named, and
+    `configuration` what holds for that.
+    """
+
+    def __init__(self, overrides: Mapping[str, str], configuration: Configuration, named: str | None = None) -> None:
         self._overrides = overrides
+        self._configuration = configuration
+        self._named = named
 
     def profile(self, name: str | None = None) -> Profile:
-        return self._profile(profile_directory(name))
+        return self._profile(profile_directory(name or self._named))
 
     def profiles(self) -> Sequence[Profile]:
         return [profile for profile in map(self._profile, list_profiles()) if profile.exists()]
@@ -26,7 +49,31 @@ class LocalProfiles(Profiles):
 
     @property
     def own_arguments(self) -> Sequence[str]:
-        return [f"{OPTION}={key}={value}" for key, value in self._overrides.items()]
+        named = [f"{PROFILE_OPTION}={self._named}"] if self._named else []
+        return [*(f"{OPTION}={key}={value}" for key, value in self._overrides.items()), *named]
+
+    def programs(self) -> Sequence[ProgramView]:
+        from balchat_host.loader.programs import other_programs  # noqa: PLC0415  # only help looks
+
+        return [ProgramView(name=name, summary=summary) for name, summary in other_programs(self._configuration)]
+
+    def start(self, name: str, arguments: Sequence[str]) -> int:
+        from balchat_host.loader.programs import load_other_program  # noqa: PLC0415  # few commands are another's
+
+        _, rest = take_profile(arguments)
+        return self.run(load_other_program(self._configuration, name), rest)
+
+    def run(self, front_end: FrontEndDescriptor, arguments: Sequence[str]) -> int:
+        """Run a front end's program, and return its exit code. Raises PluginError for what it raises unexpectedly."""
+        assert front_end.program is not None, "only those that have one are loaded"
+        try:
+            return front_end.program(self, arguments)
+        except (BalchatError, ReaderGone):
+            raise
+        except Exception as error:
+            problem = f"its program raised {type(error).__name__}"
+            origin = origin_of(self._configuration, front_end)
+            raise PluginError(plugin=front_end.name, distribution=origin, problem=problem) from error
 
     def _profile(self, directory: ProfileDirectory) -> Profile:
         from balchat_host.local_profile import LocalProfile  # noqa: PLC0415  # `balchat --help` needs no profile

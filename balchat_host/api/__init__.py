@@ -11,3 +11,7 @@ API_VERSION: Final = 1
 
 ENTRY_POINT_GROUP: Final = "balchat.plugins.v1"
 """The entry-point group in which a distribution announces its plugin module."""
+
+PROGRAM_GROUP: Final = "balchat.programs.v1"
+"""The group in which it announces, by a front end's name, that this has a program: so that help lists what is not
+imported."""

@@ -166,6 +166,14 @@ class NoSuchProfile(NoSuch):
     code = "no-such-profile"
 
 
+class NoSuchProgram(NoSuch):
+    """balchat has no command {name}, and no front end that is installed brings one: its plugin would be ui_{name}.
+    `balchat --help` shows what there is.
+    """
+
+    code = "no-such-program"
+
+
 class NoSuchPlugin(NoSuch):
     """No plugin is called {name}. `balchat plugins list` shows what is installed."""
 

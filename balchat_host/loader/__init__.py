@@ -22,6 +22,7 @@ Plugins (`plugins`, `roles`, `selection`)
     distribution and version, `broken` has the enabled plugins that the account goes without. Raises PluginError,
     ConfigurationError.
     `load_program(configuration)` is the short way to the front end that the command is: one plugin is imported.
+    `programs.load_other_program(configuration, "web")` gives the front end behind `balchat web`, as shortly.
 
 So the command line begins so:
 

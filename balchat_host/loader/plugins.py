@@ -103,12 +103,12 @@ def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
 
     Imports the enabled ones, and nothing of the others.
     """
-    announced = _announced()
+    found = announced()
     records: list[PluginRecord] = []
-    for name in (*enabled, *sorted(announced.keys() - set(enabled))):
-        entry_points = announced.get(name, ())
+    for name in (*enabled, *sorted(found.keys() - set(enabled))):
+        entry_points = found.get(name, ())
         if not entry_points:
-            records.append(_absent(name, announced))
+            records.append(_absent(name, found))
         elif len(entry_points) > 1:
             records += _announced_twice(name, entry_points, enabled=name in enabled)
         elif name in enabled:
@@ -118,15 +118,15 @@ def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
     return _registered_once(records)
 
 
-def _announced() -> dict[str, list[EntryPoint]]:
-    """Return the entry points of our group by name; of a distribution that is there twice, the first."""
+def announced(group: str = ENTRY_POINT_GROUP) -> dict[str, list[EntryPoint]]:
+    """Return the entry points of a group by name; of a distribution that is there twice, the first."""
     found: dict[str, list[EntryPoint]] = defaultdict(list)
     for distribution in distributions():
         try:
             # Most distributions are not ours: a look at the text spares parsing it.
-            if ENTRY_POINT_GROUP not in (distribution.read_text("entry_points.txt") or ""):
+            if group not in (distribution.read_text("entry_points.txt") or ""):
                 continue
-            entry_points = list(distribution.entry_points.select(group=ENTRY_POINT_GROUP))
+            entry_points = list(distribution.entry_points.select(group=group))
         except Exception:  # noqa: BLE001, S112  # metadata that cannot be read announces nothing, and stops nobody else
             continue
         for entry_point in entry_points:
@@ -134,6 +134,11 @@ def _announced() -> dict[str, list[EntryPoint]]:
             if all(other.dist is distribution or _key(other.dist) != _key(distribution) for other in known):
                 known.append(entry_point)
     return found
+
+
+def summary_of(distribution: Distribution | None) -> str:
+    """Return a distribution's line about itself."""
+    return UNKNOWN if distribution is None else _metadata(distribution, "Summary") or UNKNOWN
 
 
 def _key(distribution: Distribution | None) -> str:
@@ -148,8 +153,8 @@ def _metadata(distribution: Distribution, key: str) -> str:
         return ""
 
 
-def _absent(name: str, announced: Collection[str]) -> PluginRecord:
-    near = nearest(name, announced)
+def _absent(name: str, known: Collection[str]) -> PluginRecord:
+    near = nearest(name, known)
     hint = f"; {near} is the nearest" if near else ""
     problem = f"nothing that is installed brings it{hint}. Install it, or take it out of plugins.enabled"
     return PluginRecord(name=name, enabled=True, origin=None, problem=problem)

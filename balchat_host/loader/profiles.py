@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from balchat_host.api.errors import BadInput
 
 DEFAULT_NAME: Final = "default"
 PROFILE_VARIABLE: Final = "BALCHAT_PROFILE"
+PROFILE_OPTION: Final = "--profile"
 
 MAX_RUNTIME_DIRECTORY_SIZE: Final = 80
 """Octets of the longest runtime directory: with a name of 19 octets in it, a socket's path has 100, which every system
@@ -67,6 +68,26 @@ def profile_directory(name: str | None = None, environment: Mapping[str, str] = 
             problem="it has 1 to 40 letters, digits and . _ -, and begins with a letter or digit; a directory has a /",
         )
     return ProfileDirectory(name=name, directory=profiles_directory(environment) / name)
+
+
+def take_profile(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Take `--profile` with its value out of a command line; return the last one, and what is left.
+
+    What stands behind `--` is left alone.
+    """
+    name: str | None = None
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            rest += [argument, *remaining]
+        elif argument == PROFILE_OPTION:
+            name = next(remaining, name)
+        elif argument.startswith(f"{PROFILE_OPTION}="):
+            name = argument.removeprefix(f"{PROFILE_OPTION}=")
+        else:
+            rest.append(argument)
+    return name, rest
 
 
 def list_profiles(environment: Mapping[str, str] = os.environ) -> list[ProfileDirectory]:

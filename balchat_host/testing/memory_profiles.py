@@ -25,12 +25,13 @@ from balchat_host.api.errors import (
     BadInput,
     BalchatError,
     NoSuchProfile,
+    NoSuchProgram,
     NotRunning,
     RunningElsewhere,
     VaultInUse,
     WrongSecret,
 )
-from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, Settings
+from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, ProgramView, Settings
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
 from balchat_host.core.names import check_name
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from balchat_host.api.descriptors import FrontEndDescriptor
-    from balchat_host.api.frontend import AppConnection
+    from balchat_host.api.frontend import AppConnection, Program
     from balchat_host.testing.memory_account import MemoryAccount
 
 BOOTSTRAP = tuple(
@@ -262,6 +263,8 @@ class MemoryProfiles(Profiles):
         self._pace = pace
         self._unpublished = unpublished
         self._profiles: dict[Path, MemoryProfile] = {}
+        self.others: dict[str, Program] = {}
+        """The programs of other front ends, by name."""
 
     def profile(self, name: str | None = None) -> MemoryProfile:
         directory = Path(name) if name is not None and "/" in name else self._root / (name or "default")
@@ -285,3 +288,11 @@ class MemoryProfiles(Profiles):
     @property
     def own_arguments(self) -> Sequence[str]:
         return []
+
+    def programs(self) -> Sequence[ProgramView]:
+        return [ProgramView(name=name, summary=program.__doc__ or "") for name, program in self.others.items()]
+
+    def start(self, name: str, arguments: Sequence[str]) -> int:
+        if name not in self.others:
+            raise NoSuchProgram(name=name)
+        return self.others[name](self, arguments)

@@ -24,7 +24,7 @@ from balchat_host.api.frontend.limits import (
     NOTES_TO_SELF,
 )
 from balchat_host.api.frontend.messages import Messages
-from balchat_host.api.frontend.profiles import AppConnection, Holder, PluginView, Profile, Profiles
+from balchat_host.api.frontend.profiles import AppConnection, Holder, PluginView, Profile, Profiles, ProgramView
 from balchat_host.api.frontend.relays import Relays
 from balchat_host.api.frontend.requests import Requests
 from balchat_host.api.frontend.settings import Settings, SettingView
@@ -52,6 +52,7 @@ __all__ = [
     "Profile",
     "Profiles",
     "Program",
+    "ProgramView",
     "Relays",
     "Requests",
     "SettingView",

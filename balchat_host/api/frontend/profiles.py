@@ -43,6 +43,14 @@ class PluginView:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramView:
+    """The program of another front end: `balchat NAME` starts it. `summary` is its distribution's."""
+
+    name: str
+    summary: str
+
+
 class Profile(ABC):
     """One place on this machine where an account lives or may live."""
 
@@ -141,9 +149,9 @@ class Profiles(ABC):
 
     @abstractmethod
     def profile(self, name: str | None = None) -> Profile:
-        """Give a profile by name, by directory (anything with a path separator), or the default one.
+        """Return a profile by name, by directory (anything with a path separator), or the one that is meant without.
 
-        It need not exist yet.
+        That is the one of `--profile` where the command line has it. It need not exist yet.
         """
 
     @abstractmethod
@@ -159,3 +167,15 @@ class Profiles(ABC):
     @abstractmethod
     def own_arguments(self) -> Sequence[str]:
         """What the host itself took from the command line; a process that shall be like this one needs it too."""
+
+    @abstractmethod
+    def programs(self) -> Sequence[ProgramView]:
+        """Return the programs of other enabled front ends, as their distributions announce them. None is imported."""
+
+    @abstractmethod
+    def start(self, name: str, arguments: Sequence[str]) -> int:
+        """Run the program of the front end `ui_NAME`, importing that plugin only, and return its exit code.
+
+        The program that the configuration names calls it for a command that it does not have. `--profile` is taken out
+        of `arguments`. Raises NoSuchProgram; PluginError where the plugin is not enabled, broken, or has no program.
+        """

@@ -13,10 +13,12 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 import typer
 from balchat_common import commands
 from balchat_common.commands import with_options
+from typer.core import TyperCommand
 
-from balchat_host.api.errors import BadInput
+from balchat_host.api.errors import BadInput, NoSuchProgram
 from balchat_host.api.frontend import Profile, Profiles
 from balchat_host.api.storage import SlotKind
+from balchat_host.api.text import visible
 from balchat_ui_cli.free_text import NoSuchOption, options_first
 from balchat_ui_cli.output import Output
 from balchat_ui_cli.passphrases import SecretSource
@@ -156,6 +158,49 @@ class Overview(commands.Overview):
     panels = PANELS
 
 
-def new_group(*, completion: bool = False) -> typer.Typer:
+class Root(Overview):
+    """The program itself: a command that it does not have may be the program of another front end."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException as unknown:
+            return args[0], _OtherProgram(args[0], unknown), args[1:]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        super().format_commands(ctx, formatter)
+        choices: Choices = ctx.find_root().obj
+        if programs := choices.profiles.programs():
+            width = max(map(len, self.commands))
+            with formatter.section("Other front ends"):
+                formatter.write_dl([(each.name.ljust(width), visible(each.summary)) for each in programs])
+
+
+class _OtherProgram(TyperCommand):
+    """What another front end does with the rest of the line. `unknown` is what is wrong where there is none."""
+
+    def __init__(self, name: str, unknown: typer.TyperException) -> None:
+        super().__init__(name=name, add_help_option=False)
+        self._program = name
+        self._unknown = unknown
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.args = args
+        return args
+
+    def invoke(self, ctx: Any) -> int:
+        choices: Choices = ctx.obj
+        try:
+            return choices.profiles.start(self._program, [*(["--json"] if choices.json else []), *ctx.args])
+        except NoSuchProgram:
+            raise self._unknown from None
+
+
+def new_group() -> typer.Typer:
     """Make a group of commands, which without a command shows its help."""
-    return commands.new_group(Overview, completion=completion)
+    return commands.new_group(Overview)
+
+
+def new_root() -> typer.Typer:
+    """Make the program itself, without its commands."""
+    return commands.new_group(Root, completion=True)

@@ -25,7 +25,7 @@ from balchat_ui_cli.commands import (
     search,
     settings,
 )
-from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_group
+from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_root
 from balchat_ui_cli.output import Output
 
 
@@ -72,7 +72,7 @@ def program() -> Any:  # the type that typer gives it is private
 
 def application() -> typer.Typer:
     """Put the commands together."""
-    app = new_group(completion=True)
+    app = new_root()
     app.callback(help="Chat end-to-end-encrypted, without a server, over Tor.")(begin)
     for module in (account, running, relays, contacts, messages, search, chat, follow, settings, machine):
         module.register(app)
@@ -86,9 +86,13 @@ def begin(
         typer.Option(metavar="NAME|DIR", envvar="BALCHAT_PROFILE", show_envvar=True, help=PROFILE_HELP),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A configuration value for this run.")
+    ] = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     """Take what was said before the command's name."""
+    del overrides  # the host takes them before we see the line; they stand here for the help
     start: Choices = ctx.obj
     ctx.obj = Choices(profiles=start.profiles, arguments=start.arguments, profile=profile, json=json)
     if version:
