@@ -39,7 +39,7 @@ def test_the_commands() -> None:
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
         "contacts remove", "requests list", "requests accept", "requests reject", "send", "history", "chat", "listen",
         "profile list", "plugins list", "plugins show", "config check", "config path", "doctor", "settings list",
-        "settings get", "settings set", "settings reset",
+        "settings get", "settings set", "settings reset", "search",
         "version",
     }  # fmt: skip
 
@@ -114,6 +114,7 @@ def test_no_account(cli: Cli) -> None:
             ("send",): ["Bob", "hello"],
             ("passphrase", "change"): [],
             ("contacts", "rename"): ["Bob", "Rob"],
+            ("search",): ["word"],
             ("settings", "get"): ["delivery.policy"],
             ("settings", "set"): ["delivery.policy", "both"],
             ("settings", "reset"): ["delivery.policy"],

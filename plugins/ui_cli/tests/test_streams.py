@@ -46,6 +46,7 @@ NEEDS: dict[str, list[str]] = {
     "history": ["Bob"],
     "listen": ["--from", "0", "--count", "1"],
     "plugins show": ["network_memory"],
+    "search": ["hello"],
     "settings get": ["delivery.policy"],
     "settings set": ["delivery.read_receipts", "false"],
     "settings reset": ["delivery.read_receipts"],
