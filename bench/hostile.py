@@ -104,7 +104,7 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     group = friend.mallory.group(friend.key_package)
     await _receive(runner, friend.mallory.peer, Kind.CONTACT_REQUEST, friend.request(group.welcome()))
     await runner.change(lambda unit: answering.accept_request(unit, friend.mallory.peer.octets.hex(), name=None))
-    hello = group.private_message(APPLICATION, vector(text().encode()))
+    hello = group.payload(group.private_message(APPLICATION, vector(text().encode())))
     await _receive(runner, friend.mallory.peer, Kind.MLS_MESSAGE, hello)
     assert (await runner.read(contacts.everyone))[1].state is ContactState.ACTIVE
     ours = await runner.change(lambda unit: [_written(unit, number) for number in range(WAITING)])

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import cbor2
+from balchat_crypto_mls.sealing import EXTENSION_TYPE
 from mls_rs_py.crafting import (
     APPLICATION,
     COMMIT,
-    CraftedGroup,
+    PROPOSAL,
     extension,
     mls_message,
     private_message_header,
@@ -23,13 +24,13 @@ from balchat_host.core import content
 from balchat_host.core.content import MimiContent, SinglePart
 from balchat_host.core.envelope import Kind
 from fuzz import mls
-from fuzz.mutations import any_item, change_item
+from fuzz.mutations import any_item, change_item, change_octets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-    from tests.support.hostile_peer import HostilePeer
+    from tests.support.hostile_peer import HostileGroup, HostilePeer
 
 RANDOM: Final = 1500
 """How many of each kind the fuzzer makes."""
@@ -74,30 +75,26 @@ def whole(rng: Random) -> Iterator[Candidate]:
 
 
 def mls_messages(mallory: HostilePeer, theirs: bytes, rng: Random) -> Iterator[Candidate]:
-    """MLSMessages of every wire format, for a group that is not the sender's."""
+    """Payloads of MLS_MESSAGEs with whatever in them, for eras that are not the sender's."""
     group = mallory.group(theirs)
     for size in SIZES:
-        header = private_message_header(b"nobody's group", rest=vector(b"") + vector(b"") + vector(bytes(size)))
-        yield Candidate(what="a PrivateMessage of an unknown group", octets=header)
-        yield Candidate(what="a PrivateMessage with a long group id", octets=private_message_header(bytes(size)))
+        yield Candidate(what="a message of an unknown era", octets=group.payload(bytes(size)))
+        yield Candidate(what="zeros", octets=bytes(size))
     for count in COUNTS:
-        extensions = _distinct(count)
-        info = group.group_info(extensions=extensions)
-        yield Candidate(what=f"a GroupInfo with {count:,} extensions", octets=mls_message(4, info))
-        package = mallory.key_package(mallory.leaf(extensions=extensions), extensions=extensions).message()
-        yield Candidate(what=f"a KeyPackage with {count:,} extensions", octets=package)
-        info = CraftedGroup.of(mallory.key_package(), theirs, extensions=extensions).group_info()
-        yield Candidate(what=f"a GroupInfo with {count:,} extensions of its context", octets=mls_message(4, info))
+        info = group.group_info(extensions=_distinct(count))
+        payload = group.payload(mls_message(4, info))
+        yield Candidate(what=f"a GroupInfo with {count:,} extensions, of an unknown era", octets=payload)
     for _ in range(RANDOM):
-        make = rng.choice((mls.key_package, lambda mallory, rng: mls.welcome(mallory, theirs, rng)))
-        yield Candidate(what="a fuzzer's choice", octets=make(mallory, rng))
+        payload = group.payload(mls.key_package(mallory, rng))
+        yield Candidate(what="a fuzzer's choice", octets=change_octets(payload, [payload], rng))
 
 
 def key_packages(mallory: HostilePeer, rng: Random) -> Iterator[Candidate]:
     """KeyPackages with long lists."""
     yield Candidate(what="an honest one", octets=mallory.key_package().message())
+    key = mallory.key_package().extensions
     for count in COUNTS:
-        distinct, types = _distinct(count), uint16s(*range(0x8000, 0x8000 + count))
+        distinct, types = _distinct(count), uint16s(EXTENSION_TYPE, *range(0x8000, 0x8000 + count))
         for what, package in (
             ("extension types", mallory.key_package(mallory.leaf(extension_types=types))),
             ("proposal types", mallory.key_package(mallory.leaf(proposal_types=types))),
@@ -105,7 +102,7 @@ def key_packages(mallory: HostilePeer, rng: Random) -> Iterator[Candidate]:
             ("versions", mallory.key_package(mallory.leaf(versions=uint16s(1) + types))),
             ("credential types", mallory.key_package(mallory.leaf(credential_types=uint16s(0xF0BA) + types))),
             ("extensions of its leaf", mallory.key_package(mallory.leaf(extensions=distinct, extension_types=types))),
-            ("extensions", mallory.key_package(mallory.leaf(extension_types=types), extensions=distinct)),
+            ("extensions", mallory.key_package(mallory.leaf(extension_types=types), extensions=distinct + key)),
         ):
             yield Candidate(what=f"{count:,} {what}", octets=package.message())
     for _ in range(RANDOM):
@@ -143,47 +140,36 @@ def _welcomes(mallory: HostilePeer, theirs: bytes, count: int) -> Iterator[tuple
 
 
 def contents(
-    group: CraftedGroup, mallory: HostilePeer, theirs: bytes, ours: Sequence[bytes], rng: Random
+    group: HostileGroup, mallory: HostilePeer, theirs: bytes, ours: Sequence[bytes], rng: Random
 ) -> Iterator[Candidate]:
     """What a contact can encrypt: content of every shape, and everything else that stands in a PrivateMessage.
 
     `ours` are the ids of messages to them that they have not confirmed.
     """
-    yield from _commits(group, mallory, theirs)
+    for what, message in _messages(group, mallory, theirs, ours, rng):
+        yield Candidate(what=what, octets=group.payload(message))
+
+
+def _messages(
+    group: HostileGroup, mallory: HostilePeer, theirs: bytes, ours: Sequence[bytes], rng: Random
+) -> Iterator[tuple[str, bytes]]:
     for what, encoded in (*_mimi(rng), *_told(ours)):
-        message = group.private_message(APPLICATION, vector(encoded[: MAX_ENVELOPE_SIZE - 2048]), generation=1)
-        yield Candidate(what=what, octets=message)
+        yield what, group.private_message(APPLICATION, vector(encoded[: MAX_ENVELOPE_SIZE - 2048]), generation=1)
     honest = vector(text().encode())
     for generation in (2, 100, 512, 1023, 1024, 5000):
         message = group.private_message(APPLICATION, honest, generation=generation)
-        yield Candidate(what=f"a text {generation:,} messages ahead", octets=message)
+        yield f"a text {generation:,} messages ahead", message
     for size in SIZES:
-        message = group.private_message(APPLICATION, honest, generation=1, padding=size)
-        yield Candidate(what="a padded text", octets=message)
+        for kind, what in ((COMMIT, "a commit"), (PROPOSAL, "a proposal")):
+            yield what, group.private_message(kind, vector(bytes(size)))
+        yield "a padded text", group.private_message(APPLICATION, honest, generation=1, padding=size)
         message = group.private_message(APPLICATION, honest, generation=1, authenticated_data=bytes(size))
-        yield Candidate(what="a text with authenticated data", octets=message)
-        message = group.private_message(APPLICATION, honest, generation=1, epoch=9) + bytes(size)
-        yield Candidate(what="a text of another epoch", octets=message)
+        yield "a text with authenticated data", message
+        yield "a text of another epoch", group.private_message(APPLICATION, honest, epoch=9) + bytes(size)
+        yield "a header with a long group id", private_message_header(bytes(size))
+        yield "zeros", bytes(size)
     for _ in range(RANDOM * 2):
-        message = mls.private_message(group, mallory, theirs, rng)
-        yield Candidate(what="a fuzzer's choice of proposals, commits and others", octets=message)
-
-
-def _commits(group: CraftedGroup, mallory: HostilePeer, theirs: bytes) -> Iterator[Candidate]:
-    """Commits with proposals that hold long lists, or with many of them."""
-    for count in COUNTS:
-        distinct, types = _distinct(count), uint16s(*range(0x8000, 0x8000 + count))
-        capable = mallory.leaf(extension_types=types, extensions=distinct)
-        for what, proposals in (
-            ("extensions of the group", [uint16s(7) + vector(distinct)]),
-            ("required capabilities", [uint16s(7) + vector(required_capabilities(types))]),
-            ("extensions of a leaf that it adds", [uint16s(1) + mallory.key_package(capable).encode()]),
-            ("members that it adds", [uint16s(1) + theirs[4:]] * count),
-            ("removals", [uint16s(3) + number.to_bytes(4) for number in range(count)]),
-        ):
-            by_value = b"".join(b"\x01" + each for each in proposals)
-            message = group.private_message(COMMIT, vector(by_value) + b"\x00")
-            yield Candidate(what=f"a commit with {count:,} {what}", octets=message)
+        yield "a fuzzer's choice of whatever a member can say", mls.private_message(group, mallory, theirs, rng)
 
 
 def _told(ours: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:

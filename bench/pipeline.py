@@ -163,15 +163,15 @@ class _MlsPair:
     """A group of two whose state lies in memory."""
 
     def __init__(self) -> None:
-        self._engine, self._now = MlsEngine(), _now() // 1000
+        self._engine, now = MlsEngine(), _now() // 1000
         self._alice, self._bob = _MemoryArea(), _MemoryArea()
         self._messages: list[bytes] = []
-        engine, now = self._engine, self._now
-        engine.create_identity(self._alice, now=now)
-        peer = engine.create_identity(self._bob, now=now)
+        engine = self._engine
+        engine.create_identity(self._alice, bytes(16), now=now)
+        peer = engine.create_identity(self._bob, bytes(16), now=now)
         package = engine.key_package(self._bob, lifetime=3600, now=now)
         invitation = engine.found(self._alice, _GROUP, [(peer, package)], now=now)
-        engine.join(self._bob, invitation.welcome, now=now, max_members=2)
+        engine.join(self._bob, invitation.welcomes[0], max_members=2)
 
     def encrypt(self, count: int) -> None:
         """Take so many steps."""
@@ -180,7 +180,7 @@ class _MlsPair:
     def decrypt(self) -> None:
         """Take as many on the other side."""
         for message in self._messages:
-            self._engine.process(self._bob, message, now=self._now)
+            self._engine.decrypt(self._bob, _GROUP, message)
 
 
 class _MemoryArea(KeyValueArea):

@@ -44,14 +44,14 @@ class Fuzzer:
         self._rng: Random = random.Random(seed)  # repeatable, not secret
         self.scene = Scene(self._rng.randrange(2**32))
         self._key_packages = [state.key_package for state in self.scene.states if state.key_package is not None]
-        self._contents = {id(state): self.scene.contents(state) for state in self.scene.states if state.group}
+        self._contents = {id(state): self.scene.contents(state) for state in self.scene.states if state.era}
 
     def one(self) -> tuple[State, list[bytes]]:
         """Return a sender's state, and what they send."""
         rng = self._rng
         state = rng.choice(self.scene.states)
         makers: list[Callable[[State], bytes]] = [self._octets, self._envelope, self._key_package, self._request]
-        if state.group is not None:
+        if state.era is not None:
             makers += [self._content] * 3
         if state.key_package is not None:
             makers += [self._welcome] * 3
@@ -107,7 +107,12 @@ class Fuzzer:
         assert state.crafted is not None, "their group was not made by hand"
         theirs = self._rng.choice(self._key_packages)
         message = mls.private_message(state.crafted, state.mallory, theirs, self._rng)
-        return _wrapped(Kind.MLS_MESSAGE, message)
+        if self._rng.randrange(16) == 0:
+            message = change_octets(message, state.envelopes, self._rng)
+        payload = state.crafted.payload(message)
+        if self._rng.randrange(16) == 0:
+            payload = change_octets(payload, [payload], self._rng)
+        return _wrapped(Kind.MLS_MESSAGE, payload)
 
 
 def _wrapped(kind: Kind, payload: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
+from balchat_crypto_mls.sealing import EXTENSION_TYPE
 from mls_rs_py.crafting import (
     APPLICATION,
     COMMIT,
@@ -12,6 +13,7 @@ from mls_rs_py.crafting import (
     EXTERNAL_SENDERS,
     PROPOSAL,
     REQUIRED_CAPABILITIES,
+    CraftedGroup,
     CraftedKeyPackage,
     CraftedLeaf,
     extension,
@@ -21,12 +23,11 @@ from mls_rs_py.crafting import (
 )
 
 from fuzz.mutations import change_octets
+from tests.support.hostile_peer import seal_welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
-
-    from mls_rs_py.crafting import CraftedGroup
 
     from tests.support.hostile_peer import HostilePeer
 
@@ -48,7 +49,7 @@ def key_package(mallory: HostilePeer, rng: Random) -> bytes:
 
 
 def welcome(mallory: HostilePeer, theirs: bytes, rng: Random) -> bytes:
-    """Return an MLSMessage with a Welcome for the owner of `theirs`, an MLSMessage with a KeyPackage."""
+    """Return a sealed Welcome for the owner of `theirs`, an MLSMessage with a KeyPackage."""
     group = mallory.group(theirs, leaf=_leaf(mallory, rng), **_some(_GROUP, rng))
     if rng.randrange(4) == 0:
         leaves: Sequence[bytes | None] = [*group.leaves, None, group.leaves[0], b"leaf"]
@@ -58,8 +59,11 @@ def welcome(mallory: HostilePeer, theirs: bytes, rng: Random) -> bytes:
     info = group.group_info(**_some(_INFO, rng))
     if rng.randrange(8) == 0:
         info = change_octets(info, [info], rng)
-    made = group.welcome(group_info=info, **_some(_WELCOME, rng))
-    return change_octets(made, [made], rng) if rng.randrange(8) == 0 else made
+    made = CraftedGroup.welcome(group, group_info=info, **_some(_WELCOME, rng))
+    if rng.randrange(8) == 0:
+        made = change_octets(made, [made], rng)
+    sealed = seal_welcome(made, theirs)
+    return change_octets(sealed, [sealed, made], rng) if rng.randrange(8) == 0 else sealed
 
 
 def private_message(group: CraftedGroup, mallory: HostilePeer, theirs: bytes, rng: Random) -> bytes:
@@ -118,7 +122,9 @@ def _types(rng: Random) -> bytes:
 
 def _extensions(rng: Random) -> bytes:
     """Return a list of extensions, known and unknown ones, in any number."""
-    match rng.randrange(4):
+    match rng.randrange(5):
+        case 4:
+            return extension(EXTENSION_TYPE, rng.randbytes(rng.choice((0, 1, 1215, 1216, 1217, 7000))))
         case 0:
             return b"".join(extension(0x8000 + number) for number in range(rng.choice(_COUNTS)))
         case 1:
@@ -139,7 +145,7 @@ def _extensions(rng: Random) -> bytes:
 _LEAF: Final[dict[str, Callable[[Random], object]]] = {
     "encryption_key": lambda rng: rng.choice(_KEYS),
     "signature_key": lambda rng: rng.choice(_KEYS),
-    "credential": lambda rng: rng.randbytes(rng.choice((0, 1, 103, 104, 105, 20_000))),
+    "credential": lambda rng: rng.randbytes(rng.choice((0, 1, 116, 117, 118, 20_000))),
     "credential_type": lambda rng: rng.choice(_TYPES),
     "versions": _types,
     "suites": _types,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from balchat_crypto_mls.engine import MlsEngine
-from mls_rs_py.crafting import APPLICATION, CraftedGroup, vector
+from mls_rs_py.crafting import APPLICATION, vector
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.types import PeerId
@@ -18,8 +18,9 @@ from balchat_host.core.content import MessageStatus, MimiContent, SinglePart
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering
+from balchat_host.core.rows import Era
 from balchat_host.core.unit_of_work import Unexpected, crypto_area
-from tests.support.hostile_peer import HostilePeer
+from tests.support.hostile_peer import HostileGroup, HostilePeer
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class State:
     """Somebody as Alice sees them.
 
     `source` is who the transport says they are. `envelopes` are real ones of theirs. `key_package` is one of Alice's
-    that they hold, so they can make a contact request with it. `group` is the group that both hold.
+    that they hold, so they can make a contact request with it. `era` is theirs in which they send to her.
     """
 
     name: str
@@ -45,8 +46,8 @@ class State:
     source: PeerId | None
     envelopes: list[bytes] = field(default_factory=list[bytes])
     key_package: bytes | None = None
-    group: bytes | None = None
-    crafted: CraftedGroup | None = None
+    era: Era | None = None
+    crafted: HostileGroup | None = None
     """The group that both hold, where the sender made it by hand; then it can say anything in it."""
     mallory: HostilePeer
     """The sender as one who makes MLS structures by hand."""
@@ -104,7 +105,8 @@ class Scene:
         """Return a Welcome for Alice to a group of two."""
 
         def make(unit: UnitOfWork) -> bytes:
-            return unit.engine.found(unit.keys, group, [(self.alice.peer, key_package)], now=unit.seconds).welcome
+            invited = [(self.alice.peer, key_package)]
+            return unit.engine.found(unit.keys, group, invited, now=unit.seconds).welcomes[0]
 
         return sender.change(make, then_crash=True)
 
@@ -113,11 +115,10 @@ class Scene:
 
         Content that no envelope can hold is cut.
         """
-        assert state.group is not None, "they share no group"
-        message = state.sender.change(
-            lambda unit: unit.engine.encrypt(unit.keys, state.group or b"", data[:_MOST]), then_crash=True
-        )
-        return Envelope(kind=Kind.MLS_MESSAGE, payload=message).encode()
+        era = state.era
+        assert era is not None, "they share none"
+        payload = state.sender.change(lambda unit: eras.encrypt(unit, era, data[:_MOST]), then_crash=True)
+        return Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
 
     def contents(self, state: State) -> list[bytes]:
         """Return application messages' contents of each kind that people and programs write."""
@@ -140,18 +141,18 @@ class Scene:
 
     def _state(self, name: str, sender: Account, *, proven: bool = True, key_package: bytes | None = None) -> State:
         source = sender.peer if proven else None
-        group = sender.read(lambda tx: _shared_group(tx, self.alice))
+        era = sender.read(lambda tx: _shared_era(tx, self.alice))
         state = State(
             name=name,
             sender=sender,
             source=source,
             mallory=self._mallory(sender),
             key_package=key_package,
-            group=group,
+            era=era,
         )
         state.envelopes.append(_ASK)
         state.envelopes.append(self._key_package_of(sender))
-        if group is not None:
+        if era is not None:
             state.envelopes.extend(self.encrypt(state, each) for each in self.contents(state))
         if key_package is not None:
             welcome = self.welcome(sender, key_package, b"a group of two..")
@@ -234,7 +235,8 @@ class Scene:
         request = Envelope(kind=Kind.CONTACT_REQUEST, payload=self.request(sender, crafted.welcome())).encode()
         self.alice.change(lambda unit: inbox.receive(unit, sender.peer, [request]))
         self.alice.accept(sender)
-        first = Envelope(kind=Kind.MLS_MESSAGE, payload=crafted.private_message(APPLICATION, vector(b"hello"))).encode()
+        hello = crafted.payload(crafted.private_message(APPLICATION, vector(b"hello")))
+        first = Envelope(kind=Kind.MLS_MESSAGE, payload=hello).encode()
         return State(
             name=name, sender=sender, source=sender.peer, mallory=mallory, envelopes=[request, first], crafted=crafted
         )
@@ -248,7 +250,6 @@ class Scene:
         return self._state(name, self.world.account(name), proven=False, key_package=last_resort)
 
 
-def _shared_group(tx: ReadTransaction, other: Account) -> bytes | None:
+def _shared_era(tx: ReadTransaction, other: Account) -> Era | None:
     contact = contacts.by_peer(tx, other.peer)
-    era = eras.sending(tx, contact.conversation) if contact else None
-    return era.mls_group_id if era else None
+    return eras.sending(tx, contact.conversation) if contact else None

@@ -5,9 +5,12 @@ Rules
 - An engine keeps everything in the `KeyValueArea` that it is handed, and nothing anywhere else. Each call
   loads what it needs, steps it, and writes it back, so that a rolled-back transaction rolls back the engine.
 - Every call either happens as a whole or raises and leaves the area as it was.
-- Whoever is in a group is known by `PeerId`. Every leaf's credential must be bound to that identity key by a
-  signature (docs/spec/credential.md); the engine checks it for every leaf, on every path by which a leaf can
-  come in, and raises BadCredential.
+- Whoever is in a group is known by `DeviceIdentity`: an account, and which device of it. Every leaf's credential must
+  be bound to the account's identity key by a signature (docs/spec/credential.md); the engine checks it for every leaf,
+  on every path by which a leaf can come in, and raises BadCredential. A device has one leaf in a group, an account 8 at
+  most.
+- A group stays at epoch 1, where it was founded. There are no Commits and no Proposals: what another group is needed
+  for gets one.
 - A row put back from an older copy of the disk is noticed (VaultRolledBack): a rewound ratchet would reuse keys.
 - `now` is Unix seconds, always passed in. It decides whom we add. Whether what was received is valid never depends on
   it: two members whose clocks differ would judge one thing differently, for good.
@@ -16,44 +19,43 @@ Rules
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.types import OnionKey, PeerId, Secret
+from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Secret
+
+ERA_ID_SIZE: Final = 16
+"""Octets of the id by which a group's messages name it (docs/spec/mls.md, Era id)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """The Welcome (RFC 9420, section 12.4.3.1) by which the others join a group that was founded with them.
+    """The Welcomes (RFC 9420, section 12.4.3.1) by which the others join a group that was founded with them.
 
-    `not_after`: until when all of them can use it, in Unix seconds, as their key packages say.
+    `welcomes` has one for each key package, in their order, sealed to it (docs/spec/mls.md, Sealed Welcomes). `era_id`
+    names the group to its members. `not_after`: until when all of them can use theirs, in Unix seconds, as the key
+    packages say.
     """
 
-    welcome: bytes
+    welcomes: tuple[bytes, ...]
+    era_id: bytes
     not_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A group that was joined, and the id that names it to its members."""
+
+    group_id: bytes
+    era_id: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationMessage:
     """A decrypted application message (RFC 9420, section 15). `sender` was verified."""
 
-    group_id: bytes
-    epoch: int
-    sender: PeerId
+    sender: DeviceIdentity
     data: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MembershipChange:
-    """A Commit was applied (RFC 9420, section 12.4): the group is now at `epoch`."""
-
-    group_id: bytes
-    epoch: int
-    committer: PeerId
-    added: tuple[PeerId, ...] = ()
-    removed: tuple[PeerId, ...] = ()
-
-
-Processed = ApplicationMessage | MembershipChange
 
 
 class CryptoEngine(ABC):
@@ -62,10 +64,18 @@ class CryptoEngine(ABC):
     # -- the account
 
     @abstractmethod
-    def create_identity(self, state: KeyValueArea, *, now: int) -> PeerId:
-        """Make the account's long-term Ed25519 identity key and its MLS credential, once for each vault.
+    def create_identity(self, state: KeyValueArea, device_id: bytes, *, now: int) -> PeerId:
+        """Make the account's long-term Ed25519 identity key and the MLS credential of this device, once for each vault.
 
-        Return the peer id. Raise BadInput where there is one already.
+        `device_id` has 16 random octets. Return the peer id. Raise BadInput where there is an identity already.
+        """
+
+    @abstractmethod
+    def become_device(self, state: KeyValueArea, device_id: bytes, *, now: int) -> None:
+        """Be another device of the same account: with a new MLS key and credential, no group and no KeyPackage.
+
+        For an account that goes on from an older copy of itself: the ratchets may have been stepped since, and every
+        key that they would give again may have been used.
         """
 
     @abstractmethod
@@ -100,7 +110,8 @@ class CryptoEngine(ABC):
         What others see of it is rounded, so that it does not tell our clock: it starts with a day, and ends with a day,
         less than one early, or with an hour if `lifetime` is under 7 days, less than one late.
 
-        Its private half stays in `state`: until it is used, or, for one of `last_resort`, until it is forgotten.
+        It has an X-Wing key, to which its Welcome is sealed. Its private half stays in `state`: until it is used, or,
+        for one of `last_resort`, until it is forgotten.
         """
 
     @abstractmethod
@@ -115,20 +126,25 @@ class CryptoEngine(ABC):
     ) -> Invitation:
         """Found a group with these members, each by a key package and the peer id that it must prove.
 
-        We are its first member, and the group is at epoch 1: nobody else needs the Commit that added them. Raise
-        BadInput where nobody is added, or a group of that id is already here; BadCredential where a key package is not
-        that peer's, UnsupportedMls where it is of another version or cipher suite than ours, CryptoRejected where it is
-        expired or malformed. Whatever its octets are, it is not the caller's mistake.
+        We are its first member, and the group is at epoch 1: nobody else needs the Commit that added them.
+
+        Raise BadInput where nobody is added, more than 8 devices of one account are, or a group of that id is already
+        here; BadCredential where a key package is not that peer's, or its credential is expired or valid for more than
+        401 days; UnsupportedMls where it is of another version or cipher suite than ours, or has no X-Wing key;
+        CryptoRejected where it is expired or malformed. Whatever its octets are, it is not the caller's mistake.
         """
 
     @abstractmethod
-    def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:
-        """Join by a Welcome that answers a KeyPackage of ours, and use that up; return the group id.
+    def join(self, state: KeyValueArea, welcome: bytes, *, max_members: int) -> Joined:
+        """Join by a sealed Welcome that answers a KeyPackage of ours, and use that up.
+
+        The KeyPackage is looked up by the reference that the Welcome names, so that only one key is tried.
 
         Where the group's tree has more than `max_members` leaves, it is refused before any of them is looked at: what
         anything else takes is linear in its octets, plus a few signatures for each leaf (docs/spec/mls.md).
 
-        Raises CryptoRejected, BadCredential; also CryptoRejected where a group of that id is already here.
+        Raise CryptoRejected, BadCredential; also CryptoRejected where a group of that id is already here, the group is
+        not at epoch 1, or an account has more than 8 devices in it.
         """
 
     @abstractmethod
@@ -139,19 +155,11 @@ class CryptoEngine(ABC):
         """
 
     @abstractmethod
-    def group_of(self, message: bytes) -> bytes:
-        """Return the group id that an incoming MLSMessage with a PrivateMessage names; nothing of it is proven yet.
+    def decrypt(self, state: KeyValueArea, group_id: bytes, message: bytes) -> ApplicationMessage:
+        """Decrypt an incoming MLSMessage with an application PrivateMessage of a group, and step its sender's ratchet.
 
-        Only the header is read (RFC 9420, section 6.3), so that it costs the same whatever comes. Raises
-        CryptoRejected for anything else than a PrivateMessage.
-        """
-
-    @abstractmethod
-    def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
-        """Take an incoming MLSMessage, for whichever of our groups it is.
-
-        Raises CryptoRejected (also for a message that was already processed, for a group that is not here, or for a
-        Commit that does more than add, remove and update members), BadCredential.
+        Raise CryptoRejected where its header (RFC 9420, section 6.3) says anything else: another group, another epoch
+        than 1, a proposal or a commit; then nothing of it is decrypted. Also for a message that was decrypted before.
         """
 
     @abstractmethod
@@ -159,16 +167,8 @@ class CryptoEngine(ABC):
         """Return the ids of all groups in `state`."""
 
     @abstractmethod
-    def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[PeerId]:
+    def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[DeviceIdentity]:
         """Return the members in leaf order, ourselves among them."""
-
-    @abstractmethod
-    def forget_all(self, state: KeyValueArea) -> None:
-        """Delete every group and the private half of every KeyPackage; the identity stays.
-
-        For an account that goes on from an older copy of itself: their ratchets may have been stepped since, and every
-        key that they would give again may have been used.
-        """
 
     @abstractmethod
     def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:

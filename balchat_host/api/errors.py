@@ -363,7 +363,7 @@ class CryptoRejected(PeerError):
 
 
 class UnsupportedMls(CryptoRejected):
-    """The other side uses a version or cipher suite of MLS that is not used here: {problem}."""
+    """The other side uses a version, cipher suite or extensions of MLS that are not used here: {problem}."""
 
     code = "unsupported-mls"
 

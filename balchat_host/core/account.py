@@ -33,13 +33,14 @@ def create(unit: UnitOfWork, name: str) -> Account:
     Raise BadInput.
     """
     name = check_name(name)
-    peer = unit.engine.create_identity(unit.keys, now=unit.seconds)
-    return settle(unit, peer, name)
+    device_id = unit.entropy(DEVICE_ID_SIZE)
+    peer = unit.engine.create_identity(unit.keys, device_id, now=unit.seconds)
+    return settle(unit, peer, device_id, name)
 
 
-def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
-    """Make `peer` ourselves."""
-    number, device_id = peers.know(unit, peer), unit.entropy(DEVICE_ID_SIZE)
+def settle(unit: UnitOfWork, peer: PeerId, device_id: bytes, name: str) -> Account:
+    """Make this device of `peer` ourselves."""
+    number = peers.know(unit, peer)
     unit.tx.execute(
         "INSERT INTO account (only, peer, account_key, device_id, device_onion_seed, name, created_at)"
         " VALUES (1, ?, ?, ?, ?, ?, ?)",
@@ -51,8 +52,12 @@ def settle(unit: UnitOfWork, peer: PeerId, name: str) -> Account:
 
 
 def become_another_device(unit: UnitOfWork) -> None:
-    """Be another device of the same account from now on, with another onion: the one that we were may still be used."""
+    """Be another device of the same account from now on, with another onion, no MLS group and no KeyPackage.
+
+    The one that we were may still be used.
+    """
     device_id = unit.entropy(DEVICE_ID_SIZE)
+    unit.engine.become_device(unit.keys, device_id, now=unit.seconds)
     unit.tx.execute("UPDATE account SET device_id = ?, device_onion_seed = ?", (device_id, unit.entropy(_SEED_SIZE)))
     peers.know_device(unit, load(unit.tx).number, device_id)
 

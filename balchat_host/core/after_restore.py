@@ -37,7 +37,6 @@ def resume(unit: UnitOfWork) -> bool:
         return False
     copied_at = cast("int", found[0][0])
     _forget_keys(unit)
-    account.become_another_device(unit)
     requeue.forget_ciphertexts(unit)
     _ask_everybody(unit)
     unit.tx.execute("UPDATE account SET copied_at = NULL, restored_at = ?", (unit.now,))
@@ -53,7 +52,7 @@ def restored_at(tx: ReadTransaction) -> int | None:
 
 
 def _forget_keys(unit: UnitOfWork) -> None:
-    unit.engine.forget_all(unit.keys)
+    account.become_another_device(unit)
     unit.tx.execute("DELETE FROM era")
     unit.tx.execute("DELETE FROM own_key_package")
 

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from balchat_common import cbor
 
+from balchat_host.api.crypto import ERA_ID_SIZE
 from balchat_host.api.errors import MalformedEnvelope
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
@@ -25,6 +26,9 @@ _ARRAY_OF_THREE: Final = 0x83
 _VERSION_AT, _KIND_AT, _PAYLOAD_AT = 1, 2, 3
 _LENGTH_SIZES: Final = (1, 2, 3, 5)
 """In how many octets CBOR writes how long a payload is."""
+_ERA_HEAD: Final = bytes([0x82]) + cbor.head_of_octets(ERA_ID_SIZE)
+"""How the payload of an MLS_MESSAGE begins: an array of two, and a byte string of 16 octets."""
+_MESSAGE_AT: Final = len(_ERA_HEAD) + ERA_ID_SIZE
 _FIELDS: Final = 5
 """CBOR items of a contact request: an array of four."""
 
@@ -33,7 +37,7 @@ class Kind(IntEnum):
     """What an envelope's payload is."""
 
     MLS_MESSAGE = 1
-    """An MLSMessage (RFC 9420, section 6): a PrivateMessage of a group that both are in."""
+    """An `EraMessage`."""
     KEY_PACKAGE_REQUEST = 2
     """Asks for a KeyPackage. Empty."""
     KEY_PACKAGE = 3
@@ -69,13 +73,12 @@ class Envelope:
             kind = Kind(octets[_KIND_AT])
         except ValueError:
             raise MalformedEnvelope(problem="its kind is not known here") from None
-        for size in _LENGTH_SIZES:
-            start = _PAYLOAD_AT + size
-            if start <= len(octets) and octets[:start] == _head(kind, len(octets) - start):
-                return cls(kind=kind, payload=octets[start:])
-        raise MalformedEnvelope(
-            problem="its payload is not a byte string, does not end with it, or has a longer spelling"
-        )
+        payload = _last_octets(octets, at=_PAYLOAD_AT)
+        if payload is None:
+            raise MalformedEnvelope(
+                problem="its payload is not a byte string, does not end with it, or has a longer spelling"
+            )
+        return cls(kind=kind, payload=payload)
 
 
 def _head(kind: Kind, length: int) -> bytes:
@@ -83,9 +86,45 @@ def _head(kind: Kind, length: int) -> bytes:
     return bytes([_ARRAY_OF_THREE, VERSION, kind]) + cbor.head_of_octets(length)
 
 
+def _last_octets(octets: bytes, *, at: int) -> bytes | None:
+    """Return the byte string that begins at `at` and ends with `octets`, or None where there is none."""
+    for size in _LENGTH_SIZES:
+        start = at + size
+        if start <= len(octets) and octets[at:start] == cbor.head_of_octets(len(octets) - start):
+            return octets[start:]
+    return None
+
+
 def envelope_id(octets: bytes) -> bytes:
     """Name an envelope: the SHA-256 of its octets."""
     return hashlib.sha256(octets).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraMessage:
+    """An MLSMessage with a PrivateMessage (RFC 9420, section 6), and the id of the era whose group it is for.
+
+    It is read as an envelope is: nothing is decoded before the era is known.
+    """
+
+    era_id: bytes
+    message: bytes
+
+    def encode(self) -> bytes:
+        """Return the payload."""
+        return _ERA_HEAD + self.era_id + cbor.head_of_octets(len(self.message)) + self.message
+
+    @classmethod
+    def decode(cls, octets: bytes) -> "EraMessage":
+        """Read a payload. Raise MalformedEnvelope."""
+        if octets[: len(_ERA_HEAD)] != _ERA_HEAD:
+            raise MalformedEnvelope(problem="it is not an array of two that begins with an era's id")
+        message = _last_octets(octets, at=_MESSAGE_AT)
+        if message is None:
+            raise MalformedEnvelope(
+                problem="its message is not a byte string, does not end with it, or has a longer spelling"
+            )
+        return cls(era_id=octets[len(_ERA_HEAD) : _MESSAGE_AT], message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

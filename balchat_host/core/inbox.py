@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from balchat_host.api.crypto import ApplicationMessage, MembershipChange
 from balchat_host.api.errors import (
     MalformedEnvelope,
     PeerError,
@@ -21,7 +20,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.core import envelope_budgets, envelope_retries, eras, rate_limits, rows
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
-from balchat_host.core.envelope import Envelope, Kind, envelope_id
+from balchat_host.core.envelope import Envelope, EraMessage, Kind, envelope_id
 from balchat_host.core.first_contact import answering, asking
 from balchat_host.core.messages.history import send_receipts
 from balchat_host.core.messages.receive import check, receive_content
@@ -35,9 +34,9 @@ _REPEATED_AFTER: Final = 3600 * 1000
 _REPEATED_PER_HOUR: Final = 8
 """How many repeated confirmations a contact gets in an hour."""
 _ENVELOPE_IDS_KEPT: Final = 90 * 24 * 3600 * 1000
-_ConfirmedEras = dict[bytes, ContactRow]
-"""Whose the confirmed eras are, by MLS group id, as far as one delivery has looked them up. What may change that
-or the contact empties it; a message in a confirmed era changes neither."""
+_ConfirmedEras = dict[bytes, tuple[ContactRow, Era]]
+"""The confirmed eras and whose they are, by era id, as far as one delivery has looked them up. What may change an era
+or its contact empties it; a message in a confirmed era changes neither."""
 _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
@@ -155,7 +154,7 @@ def _may_repeat_receipts(unit: UnitOfWork, contact: ContactRow) -> bool:
 class _Origin:
     """Where an envelope came from, as far as that is known: `source` where the transport has proof.
 
-    `is_contact`: from a contact that is not blocked, or it names a group of one. `contact` and `message_id` are whose
+    `is_contact`: from a contact that is not blocked, or it names an era of one. `contact` and `message_id` are whose
     message came in it, once that is proven, and which: to confirm it, also when it comes again.
     """
 
@@ -187,37 +186,28 @@ def _dispatch(
 
 
 def _mls_message(
-    unit: UnitOfWork, source: PeerId | None, message: bytes, origin: _Origin, confirmed: _ConfirmedEras
+    unit: UnitOfWork, source: PeerId | None, payload: bytes, origin: _Origin, confirmed: _ConfirmedEras
 ) -> Disposition:
-    group_id = unit.engine.group_of(message)
-    contact, era = confirmed.get(group_id), None
-    if contact is None:
-        found = _whose(unit, source, group_id)
-        if found is None:
-            return _IGNORED
-        contact, era = found
+    message = EraMessage.decode(payload)
+    found = confirmed.get(message.era_id) or _whose(unit, source, message.era_id)
+    if found is None:
+        return _IGNORED
+    contact, era = found
     origin.is_contact = True
-    processed = unit.engine.process(unit.keys, message, now=unit.seconds)
-    match processed:
-        case ApplicationMessage() if processed.sender != contact.peer:
-            raise ProtocolViolation(problem="a message in somebody else's name")
-        case MembershipChange() if processed.added or processed.removed:
-            raise ProtocolViolation(problem="a commit that changes who is in a conversation of two")
-        case _:
-            pass
-    is_first = era is not None and not era.confirmed
-    if era is not None and is_first:
-        if isinstance(processed, ApplicationMessage):
-            # What hearing from them costs must not be had again and again by what is refused in the end.
-            check(processed.data)
+    decrypted = unit.engine.decrypt(unit.keys, era.mls_group_id, message.message)
+    if decrypted.sender.peer != contact.peer:
+        raise ProtocolViolation(problem="a message in somebody else's name")
+    if era.confirmed:
+        confirmed[message.era_id] = found
+    else:
+        # What hearing from them costs must not be had again and again by what is refused in the end.
+        check(decrypted.data)
         confirmed.clear()
-        contact = answering.on_first_heard(unit, contact, era)
-    elif era is not None:
-        confirmed[group_id] = contact
-    if isinstance(processed, ApplicationMessage):
-        origin.contact, origin.message_id = contact.id, receive_content(unit, contact, processed.data)
+        contact = answering.on_first_heard(unit, contact, era, device_id=decrypted.sender.device_id)
+    origin.contact = contact.id
+    origin.message_id = receive_content(unit, contact, decrypted.data, device_id=decrypted.sender.device_id)
     if (
-        is_first
+        not era.confirmed
         and source is not None
         and origin.message_id is not None
         and not queue.waits(unit.tx, contact, Purpose.RECEIPT)
@@ -228,12 +218,12 @@ def _mls_message(
     return _COMMITTED
 
 
-def _whose(unit: UnitOfWork, source: PeerId | None, group_id: bytes) -> tuple[ContactRow, Era] | None:
-    """Return the contact whose conversation a group carries, if it is not blocked, nor another one than `source`.
+def _whose(unit: UnitOfWork, source: PeerId | None, era_id: bytes) -> tuple[ContactRow, Era] | None:
+    """Return the contact whose conversation an era carries, if it is not blocked, nor another one than `source`.
 
     One that we do not know may come with a contact request that is on its way: nothing is said, so it comes again.
     """
-    found = eras.find(unit.tx, group_id)
+    found = eras.find(unit.tx, era_id)
     if found is None:
         if source is not None:
             asking.on_lost_era(unit, source)

@@ -1,14 +1,11 @@
 """Everybody whom we know of, ourselves among them, and what they use balchat on."""
 
-from typing import Final, cast
+from typing import cast
 
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import DEVICE_ID_SIZE, PeerId
+from balchat_host.api.types import PeerId
 from balchat_host.core import rows
 from balchat_host.core.unit_of_work import UnitOfWork
-
-UNNAMED: Final = bytes(DEVICE_ID_SIZE)
-"""The id of the device of a peer whose credential names none yet."""
 
 
 def find(tx: ReadTransaction, peer: PeerId) -> int | None:
@@ -48,6 +45,12 @@ def device(tx: ReadTransaction, number: int) -> int | None:
     Whatever is for "the" device of a peer asks here, until there can be several.
     """
     return rows.number(tx, "SELECT id FROM device WHERE peer = ?", (number,)) or None
+
+
+def is_used(tx: ReadTransaction, number: int, device_id: bytes) -> bool:
+    """Return whether a device is the one that a peer uses, and not one whose place another one has taken."""
+    found = tx.query("SELECT 1 FROM device WHERE peer = ? AND device_id = ?", (number, device_id))
+    return bool(found)
 
 
 def forget(unit: UnitOfWork, number: int) -> None:

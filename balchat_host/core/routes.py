@@ -114,10 +114,13 @@ def last_offer(tx: ReadTransaction, contact: ContactRow) -> bytes | None:
 def learn(unit: UnitOfWork, contact: ContactRow, body: bytes, *, said_at: int | None = None) -> None:
     """Take over how a contact wants to be reached, unless they have said otherwise since `said_at`, their clock's time.
 
+    It is for the device that they use; where none of theirs is known, they could not have said anything.
     Raise MalformedContent.
     """
     routes = decode(body)
-    device = peers.know_device(unit, contact.id, peers.UNNAMED)
+    device = peers.device(unit.tx, contact.id)
+    if device is None:
+        return
     if said_at is not None and not unit.tx.execute(
         # A clock that was ahead must not outdo what is said once it is right.
         "UPDATE device SET routes_said_at = min(?, ?) WHERE id = ? AND routes_said_at <= ?",

@@ -152,6 +152,7 @@ class Era:
     """One row of `era`."""
 
     id: int
+    era_id: bytes
     mls_group_id: bytes
     confirmed: bool
 

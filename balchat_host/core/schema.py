@@ -104,10 +104,12 @@ CREATE TABLE first_contact (
     missed_request INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- An MLS group in the life of a conversation; almost always there is one. That of a contact request that nobody has
--- accepted has no conversation. `confirmed` is whether the other side has proved that it holds the group.
+-- An MLS group in the life of a conversation; almost always there is one. `era_id` is what its messages call it. That
+-- of a contact request that nobody has accepted has no conversation. `confirmed` is whether the other side has proved
+-- that it holds the group.
 CREATE TABLE era (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    era_id BLOB NOT NULL UNIQUE,
     mls_group_id BLOB NOT NULL UNIQUE,
     conversation INTEGER REFERENCES conversation ON DELETE CASCADE,
     founder INTEGER NOT NULL,
@@ -117,10 +119,12 @@ CREATE TABLE era (
 ) STRICT;
 CREATE INDEX era_of_conversation ON era (conversation, confirmed, priority);
 
--- Contact requests that wait for our owner. `routes` lead to whoever asks, as in a ROUTES message. `era` is NULL where
+-- Contact requests that wait for our owner. `device_id` is which device of theirs asks, and `routes` lead to it, as in
+-- a ROUTES message. `era` is NULL where
 -- we have gone on from a backup since, and so have lost the group.
 CREATE TABLE request (
     peer INTEGER PRIMARY KEY REFERENCES peer ON DELETE CASCADE,
+    device_id BLOB NOT NULL,
     era INTEGER UNIQUE REFERENCES era ON DELETE SET NULL,
     name TEXT NOT NULL,
     name_key TEXT NOT NULL,

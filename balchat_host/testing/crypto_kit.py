@@ -7,24 +7,25 @@
 
 Every test looks from outside: at what the engine gives and raises, and at the area that it was handed. The areas are
 dictionaries, so that they can be compared, and put back as an older copy of a disk would be.
-
-No engine makes a Commit once a group is founded, so what one that arrives does is left to the engine's own tests.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 import pytest
 
-from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, MembershipChange
+from balchat_host.api.crypto import ERA_ID_SIZE, ApplicationMessage, CryptoEngine, Invitation, Joined
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, VaultRolledBack
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, PeerId
 from balchat_host.testing.dict_area import DictArea
 
 NOW: Final = 1_800_000_000
 HOUR: Final = 3600
 GROUP: Final = b"group"
+_DEVICES: Final = count(1)
+_MOST_DEVICES: Final = 8
 
 
 @dataclass(slots=True)
@@ -33,37 +34,57 @@ class CryptoAccount:
 
     engine: CryptoEngine
     area: DictArea = field(default_factory=DictArea)
+    device_id: bytes = field(default_factory=lambda: next(_DEVICES).to_bytes(DEVICE_ID_SIZE))
     peer: PeerId = field(init=False)
 
     def __post_init__(self) -> None:
-        self.peer = self.engine.create_identity(self.area, now=NOW)
+        if not self.area.rows:
+            self.peer = self.engine.create_identity(self.area, self.device_id, now=NOW)
+
+    @property
+    def device(self) -> DeviceIdentity:
+        """Who it is in a group."""
+        return DeviceIdentity(peer=self.peer, device_id=self.device_id)
+
+    def sibling(self) -> "CryptoAccount":
+        """Return another device of the same account."""
+        other = CryptoAccount(self.engine, DictArea(self.area.rows))
+        other.peer = self.peer
+        self.engine.become_device(other.area, other.device_id, now=NOW)
+        return other
 
     def key_package(self, *, lifetime: int = HOUR) -> bytes:
         """Make a key package."""
         return self.engine.key_package(self.area, lifetime=lifetime, now=NOW)
 
-    def found(self, *others: "CryptoAccount", group_id: bytes = GROUP) -> bytes:
-        """Found a group with others; return the Welcome."""
+    def invite(self, *others: "CryptoAccount", group_id: bytes = GROUP) -> Invitation:
+        """Found a group with others."""
         packages = [(other.peer, other.key_package()) for other in others]
-        return self.engine.found(self.area, group_id, packages, now=NOW).welcome
+        return self.engine.found(self.area, group_id, packages, now=NOW)
 
-    def join(self, welcome: bytes) -> bytes:
+    def found(self, other: "CryptoAccount", group_id: bytes = GROUP) -> bytes:
+        """Found a group with one other; return the Welcome."""
+        return self.invite(other, group_id=group_id).welcomes[0]
+
+    def join(self, welcome: bytes, *, max_members: int = 3) -> Joined:
         """Join a group."""
-        return self.engine.join(self.area, welcome, now=NOW, max_members=3)
+        return self.engine.join(self.area, welcome, max_members=max_members)
 
     def encrypt(self, data: bytes, group_id: bytes = GROUP) -> bytes:
         """Encrypt a message."""
         return self.engine.encrypt(self.area, group_id, data)
 
-    def process(self, message: bytes) -> ApplicationMessage | MembershipChange:
-        """Take a message."""
-        return self.engine.process(self.area, message, now=NOW)
+    def decrypt(self, message: bytes, group_id: bytes = GROUP) -> ApplicationMessage:
+        """Decrypt a message."""
+        return self.engine.decrypt(self.area, group_id, message)
 
-    def read(self, message: bytes) -> bytes:
-        """Give what an application message says."""
-        processed = self.process(message)
-        assert isinstance(processed, ApplicationMessage)
-        return processed.data
+    def read(self, message: bytes, group_id: bytes = GROUP) -> bytes:
+        """Return what a message says."""
+        return self.decrypt(message, group_id).data
+
+    def members(self, group_id: bytes = GROUP) -> list[DeviceIdentity]:
+        """Return who is in a group."""
+        return list(self.engine.members(self.area, group_id))
 
 
 Pair = tuple[CryptoAccount, CryptoAccount]
@@ -81,7 +102,7 @@ class CryptoKit:
     def pair(self, account: Callable[[], CryptoAccount]) -> Pair:
         """Two accounts in one group."""
         alice, bob = account(), account()
-        assert bob.join(alice.found(bob)) == GROUP
+        assert bob.join(alice.found(bob)).group_id == GROUP
         return alice, bob
 
     # -- the account
@@ -90,7 +111,7 @@ class CryptoKit:
         alice = account()
         assert alice.peer != account().peer
         with pytest.raises(BadInput):
-            alice.engine.create_identity(alice.area, now=NOW)
+            alice.engine.create_identity(alice.area, alice.device_id, now=NOW)
 
     def test_the_seed_stays_hidden(self, account: Callable[[], CryptoAccount]) -> None:
         alice = account()
@@ -114,28 +135,58 @@ class CryptoKit:
 
     def test_a_conversation(self, pair: Pair) -> None:
         alice, bob = pair
-        message = alice.encrypt(b"hello")
-        assert alice.engine.group_of(message) == GROUP
-        expected = ApplicationMessage(group_id=GROUP, epoch=1, sender=alice.peer, data=b"hello")
-        assert bob.process(message) == expected
-        expected = ApplicationMessage(group_id=GROUP, epoch=1, sender=bob.peer, data=b"hi")
-        assert alice.process(bob.encrypt(b"hi")) == expected
-        members = [list(each.engine.members(each.area, GROUP)) for each in pair]
-        assert members == [[alice.peer, bob.peer]] * 2
+        assert bob.decrypt(alice.encrypt(b"hello")) == ApplicationMessage(sender=alice.device, data=b"hello")
+        assert alice.decrypt(bob.encrypt(b"hi")) == ApplicationMessage(sender=bob.device, data=b"hi")
+        assert [each.members() for each in pair] == [[alice.device, bob.device]] * 2
 
     def test_all_whom_a_group_is_founded_with_hear_each_other(self, account: Callable[[], CryptoAccount]) -> None:
         everybody = alice, bob, carol = account(), account(), account()
-        welcome = alice.found(bob, carol)
+        invitation = alice.invite(bob, carol)
         # Who founded it need not wait until the others have joined.
         early = alice.encrypt(b"early")
-        for each in (bob, carol):
+        for each, welcome in zip((bob, carol), invitation.welcomes, strict=True):
             each.join(welcome)
             assert each.read(early) == b"early"
         for sender in everybody:
-            assert list(sender.engine.members(sender.area, GROUP)) == [alice.peer, bob.peer, carol.peer]
+            assert sender.members() == [alice.device, bob.device, carol.device]
             message = sender.encrypt(b"hello")
-            expected = ApplicationMessage(group_id=GROUP, epoch=1, sender=sender.peer, data=b"hello")
-            assert [each.process(message) for each in everybody if each is not sender] == [expected] * 2
+            expected = ApplicationMessage(sender=sender.device, data=b"hello")
+            assert [each.decrypt(message) for each in everybody if each is not sender] == [expected] * 2
+
+    def test_all_members_of_a_group_and_nobody_else_know_its_era_id(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob, carol = account(), account(), account()
+        invitation = alice.invite(bob, carol)
+        joined = [each.join(welcome) for each, welcome in zip((bob, carol), invitation.welcomes, strict=True)]
+        assert joined == [Joined(group_id=GROUP, era_id=invitation.era_id)] * 2
+        assert len(invitation.era_id) == ERA_ID_SIZE
+        assert invitation.era_id not in b"".join(invitation.welcomes)
+        for each in (alice, bob):
+            each.engine.delete_group(each.area, GROUP)
+        assert alice.invite(bob).era_id != invitation.era_id
+
+    def test_each_device_of_an_account_is_a_member_of_its_own(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        other = bob.sibling()
+        invitation = alice.invite(bob, other)
+        for each, welcome in zip((bob, other), invitation.welcomes, strict=True):
+            each.join(welcome)
+        assert other.members() == [alice.device, bob.device, other.device]
+        assert bob.decrypt(other.encrypt(b"x")).sender == other.device
+
+    def test_a_device_is_in_a_group_once_and_an_account_eight_times(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        devices = [bob.sibling() for _ in range(_MOST_DEVICES + 1)]
+        before = dict(alice.area.rows)
+        with pytest.raises(CryptoRejected):
+            alice.invite(bob, bob)
+        with pytest.raises(BadInput):
+            alice.invite(*devices)
+        with pytest.raises(BadInput):
+            bob.invite(*devices[:_MOST_DEVICES])
+        assert alice.area.rows == before
+        *others, last = devices[:_MOST_DEVICES]
+        last.join(alice.invite(*others, last).welcomes[-1], max_members=_MOST_DEVICES + 1)
+        assert len(last.members()) == _MOST_DEVICES + 1
 
     def test_messages_out_of_order(self, pair: Pair) -> None:
         alice, bob = pair
@@ -147,15 +198,19 @@ class CryptoKit:
         alice, bob = account(), account()
         engine, area = alice.engine, alice.area
         for group_id in (b"", b"a", b"ab", b"\x01a"):
-            assert bob.join(alice.found(bob, group_id=group_id)) == group_id
+            assert bob.join(alice.found(bob, group_id)).group_id == group_id
         assert set(engine.groups(area)) == {b"", b"a", b"ab", b"\x01a"}
+        message = alice.encrypt(b"x", b"a")
+        with pytest.raises(CryptoRejected):
+            bob.decrypt(message, b"ab")
+        assert bob.read(message, b"a") == b"x"
         for _ in range(2):
             engine.delete_group(area, b"a")
         assert set(engine.groups(area)) == {b"", b"ab", b"\x01a"}
         for absent in (b"a", b"x"):
             with pytest.raises(BadInput):
                 engine.encrypt(area, absent, b"x")
-        assert bob.read(alice.encrypt(b"x", b"ab")) == b"x"
+        assert bob.read(alice.encrypt(b"x", b"ab"), b"ab") == b"x"
 
     def test_what_cannot_be_founded(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:
         alice, bob = pair
@@ -163,77 +218,81 @@ class CryptoKit:
         with pytest.raises(BadInput):
             alice.found(account())
         with pytest.raises(BadInput):
-            alice.found(group_id=b"of nobody")
+            alice.invite(group_id=b"of nobody")
         assert alice.area.rows == before
         assert bob.read(alice.encrypt(b"x")) == b"x"
 
-    def test_all_groups_and_key_packages_are_forgotten_at_once_and_the_identity_stays(
+    def test_who_becomes_another_device_has_no_group_and_no_key_package_and_is_the_same_account(
         self, account: Callable[[], CryptoAccount], pair: Pair
     ) -> None:
         alice, bob = pair
-        alice.found(bob, group_id=b"another")
+        alice.found(bob, b"another")
         message = bob.encrypt(b"x")
         carol = account()
-        welcome = carol.found(alice, group_id=b"carol's")
-        alice.engine.forget_all(alice.area)
+        welcome = carol.found(alice, b"carol's")
+        former, alice.device_id = alice.device, b"another device.."
+        seed = alice.engine.identity_seed(alice.area)
+        alice.engine.become_device(alice.area, alice.device_id, now=NOW)
+        assert alice.engine.identity_seed(alice.area) == seed
         assert alice.engine.groups(alice.area) == []
-        for refused in (lambda: alice.process(message), lambda: alice.join(welcome)):
-            with pytest.raises(CryptoRejected):
-                refused()
+        with pytest.raises(BadInput):
+            alice.decrypt(message)
+        with pytest.raises(CryptoRejected):
+            alice.join(welcome)
         with pytest.raises(BadInput):
             alice.encrypt(b"x")
-        alice.join(carol.found(alice, group_id=b"later"))
-        processed = carol.process(alice.encrypt(b"again", b"later"))
-        assert processed == ApplicationMessage(group_id=b"later", epoch=1, sender=alice.peer, data=b"again")
+        alice.join(carol.found(alice, b"later"))
+        assert alice.device != former
+        decrypted = carol.decrypt(alice.encrypt(b"again", b"later"), b"later")
+        assert decrypted == ApplicationMessage(sender=alice.device, data=b"again")
 
     # -- what is refused
 
     def test_what_is_refused_changes_nothing(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:
         alice, bob = pair
         message = alice.encrypt(b"x")
-        bob.process(message)
+        bob.decrypt(message)
         stranger = account()
-        stranger.found(account(), group_id=b"elsewhere")
+        other = account()
+        other.join(stranger.found(other, b"elsewhere"))
         elsewhere = stranger.encrypt(b"x", b"elsewhere")
         before = dict(bob.area.rows)
-        for refused in (b"", b"garbage", message, message[:-1], elsewhere):
+        for refused in (
+            b"",
+            b"garbage",
+            message,
+            message[:-1],
+            elsewhere,
+            alice.found(bob, b"more"),
+            bob.key_package(),
+        ):
             with pytest.raises(CryptoRejected):
-                bob.process(refused)
+                bob.decrypt(refused)
+        for refused in (b"", b"garbage", message, stranger.found(other, b"theirs")):
             with pytest.raises(CryptoRejected):
                 bob.join(refused)
-        assert bob.area.rows == before
+        assert {key: row for key, row in bob.area.rows.items() if key in before} == before
 
-    def test_only_a_private_message_names_its_group(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:
+    def test_what_is_for_another_group_is_refused_whatever_follows_its_header(self, pair: Pair) -> None:
         alice, bob = pair
-        carol = account()
-        welcome = alice.found(carol, group_id=b"carol's")
         message = alice.encrypt(b"x")
-        # Its header is enough: what follows costs nothing.
-        for longer in (message, message[:-1], message + bytes(1 << 20)):
-            assert alice.engine.group_of(longer) == GROUP
+        alice.found(bob, b"another")
+        another = alice.encrypt(b"x", b"another")
         before = dict(bob.area.rows)
-        for other in (b"", b"garbage", welcome, carol.key_package(), bytes(1 << 20), message[:5]):
+        for refused in (another, another[:-1], another + bytes(1 << 20), message + bytes(1 << 20), bytes(1 << 20)):
             with pytest.raises(CryptoRejected):
-                bob.engine.group_of(other)
-            with pytest.raises(CryptoRejected):
-                bob.process(other)
-        assert bob.area.rows == before
+                bob.decrypt(refused)
+        assert {key: row for key, row in bob.area.rows.items() if key in before} == before
+        assert bob.read(message) == b"x"
 
     def test_a_group_of_more_members_than_allowed(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob, carol = account(), account(), account()
-        welcome = alice.found(bob, carol)
+        _, welcome = alice.invite(bob, carol).welcomes
         before = dict(carol.area.rows)
         with pytest.raises(CryptoRejected):
-            carol.engine.join(carol.area, welcome, now=NOW, max_members=2)
+            carol.join(welcome, max_members=2)
         assert carol.area.rows == before
-        assert carol.engine.join(carol.area, welcome, now=NOW, max_members=3) == GROUP
-
-    @pytest.mark.parametrize("clock", [0, NOW - 10**9, NOW + 10**9])
-    def test_what_was_received_is_right_by_any_clock(self, account: Callable[[], CryptoAccount], clock: int) -> None:
-        alice, bob = account(), account()
-        welcome, message = alice.found(bob), alice.encrypt(b"x")
-        assert bob.engine.join(bob.area, welcome, now=clock, max_members=2) == GROUP
-        assert isinstance(bob.engine.process(bob.area, message, now=clock), ApplicationMessage)
+        assert carol.join(welcome, max_members=3).group_id == GROUP
 
     def test_a_forgery_uses_up_no_key(self, pair: Pair) -> None:
         alice, bob = pair
@@ -242,7 +301,7 @@ class CryptoKit:
             forged = bytearray(message)
             forged[at] ^= 1
             with pytest.raises(CryptoRejected):
-                bob.process(bytes(forged))
+                bob.decrypt(bytes(forged))
         assert bob.read(message) == b"the real one"
 
     def test_a_welcome_counts_once(self, account: Callable[[], CryptoAccount]) -> None:
@@ -254,6 +313,24 @@ class CryptoKit:
         bob.engine.delete_group(bob.area, GROUP)
         with pytest.raises(CryptoRejected):
             bob.join(welcome)
+
+    def test_a_welcome_is_opened_by_the_key_package_that_it_names_and_by_no_other(
+        self, account: Callable[[], CryptoAccount]
+    ) -> None:
+        alice, bob, carol = account(), account(), account()
+        invitation = alice.invite(bob, carol)
+        before = [dict(each.area.rows) for each in (bob, carol)]
+        for welcome in (invitation.welcomes[1], invitation.welcomes[0][:-1], invitation.welcomes[0] + b"\0"):
+            with pytest.raises(CryptoRejected):
+                bob.join(welcome)
+        forged = bytearray(invitation.welcomes[0])
+        for at in range(0, len(forged), 41):
+            forged[at] ^= 1
+            with pytest.raises(CryptoRejected):
+                bob.join(bytes(forged))
+            forged[at] ^= 1
+        assert [dict(each.area.rows) for each in (bob, carol)] == before
+        assert bob.join(bytes(forged)).group_id == GROUP
 
     def test_a_welcome_to_a_group_that_is_here(self, account: Callable[[], CryptoAccount], pair: Pair) -> None:
         alice, bob = pair
@@ -270,12 +347,12 @@ class CryptoKit:
         for number in range(3):
             stranger, group_id = account(), bytes([number]) * 16
             invitation = stranger.engine.found(stranger.area, group_id, [(bob.peer, package)], now=NOW)
-            assert bob.engine.join(bob.area, invitation.welcome, now=NOW, max_members=2) == group_id
+            assert bob.join(invitation.welcomes[0]).group_id == group_id
         bob.engine.forget_key_package(bob.area, package)
         stranger = account()
         invitation = stranger.engine.found(stranger.area, GROUP, [(bob.peer, package)], now=NOW)
         with pytest.raises(CryptoRejected):
-            bob.engine.join(bob.area, invitation.welcome, now=NOW, max_members=2)
+            bob.join(invitation.welcomes[0])
 
     def test_an_invitation_says_until_when_all_can_use_it(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob, carol = account(), account(), account()
@@ -288,7 +365,7 @@ class CryptoKit:
         bob.engine.forget_key_package(bob.area, package)
         invitation = alice.engine.found(alice.area, GROUP, [(bob.peer, package)], now=NOW)
         with pytest.raises(CryptoRejected):
-            bob.join(invitation.welcome)
+            bob.join(invitation.welcomes[0])
 
     def test_a_key_package_that_is_not_right(self, account: Callable[[], CryptoAccount]) -> None:
         alice, carol, mallory = account(), account(), account()
@@ -308,7 +385,7 @@ class CryptoKit:
         alice, bob = pair
         message = alice.encrypt(b"x")
         before = dict(bob.area.rows)
-        bob.process(message)
+        bob.decrypt(message)
         bob.area.rows = dict(before)
         assert bob.read(message) == b"x"
 

@@ -18,7 +18,6 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_host.testing.crypto_kit import NOW
 from balchat_host.testing.dict_area import DictArea
-from tests.support.commits import commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,22 +50,22 @@ class Account:
 
     async def create(self) -> None:
         """Make the vault, and the other side of the conversations."""
-        bob = self.engine.create_identity(self.bob, now=NOW)
+        bob = self.engine.create_identity(self.bob, bytes(16), now=NOW)
         welcomes: list[bytes] = []
 
         def fill(area: KeyValueArea) -> None:
-            self.engine.create_identity(area, now=NOW)
+            self.engine.create_identity(area, bytes(16), now=NOW)
             for group in GROUPS:
                 key_package = self.engine.key_package(self.bob, lifetime=3600, now=NOW)
-                welcomes.append(self.engine.found(area, group, [(bob, key_package)], now=NOW).welcome)
+                welcomes.extend(self.engine.found(area, group, [(bob, key_package)], now=NOW).welcomes)
 
         secrets = {SlotKind.PASSPHRASE: PASSPHRASE}
         vault = await self.storage.create(self.directory, secrets, lambda unit: fill(unit.area("crypto")))
         await vault.aclose()
         for welcome in welcomes:
-            self.engine.join(self.bob, welcome, now=NOW, max_members=2)
+            self.engine.join(self.bob, welcome, max_members=2)
         # Both have sent, so that the rows have a ratchet of each.
-        self.engine.process(self.bob, await self.do(lambda area: self.engine.encrypt(area, GROUP, b"zero")), now=NOW)
+        self.engine.decrypt(self.bob, GROUP, await self.do(lambda area: self.engine.encrypt(area, GROUP, b"zero")))
 
     async def do(self, step: Callable[[KeyValueArea], T]) -> T:
         """Unlock, do a step, and lock."""
@@ -84,10 +83,6 @@ class Account:
     def skip(self, count: int) -> list[bytes]:
         """Bob's next messages."""
         return [self.engine.encrypt(self.bob, GROUP, b"%d" % number) for number in range(count)]
-
-    def commit(self, area: KeyValueArea) -> bytes:
-        """Step to the next epoch."""
-        return commit(area, GROUP, now=NOW).message
 
     async def with_each_page_put_back(self, older: bytes, step: Callable[[KeyValueArea], object]) -> dict[int, object]:
         """Do a step with each page that is another now in the state that it had; give what came of it."""
@@ -119,17 +114,13 @@ async def alice(tmp_path: Path) -> Account:
     return alice
 
 
-@pytest.mark.parametrize("between", ["message", "commit"])
-async def test_no_page_put_back_has_a_message_key_used_again(alice: Account, between: str) -> None:
+async def test_no_page_put_back_has_a_message_key_used_again(alice: Account) -> None:
     *_, newest = alice.skip(40)
-    await alice.do(lambda area: alice.engine.process(area, newest, now=NOW))
+    await alice.do(lambda area: alice.engine.decrypt(area, GROUP, newest))
     assert await alice.row_size(of=b"s") > ON_ONE_PAGE
     older = alice.disk
-    if between == "message":
-        step = await alice.do(lambda area: alice.engine.encrypt(area, GROUP, b"one"))
-    else:
-        step = await alice.do(alice.commit)
-    alice.engine.process(alice.bob, step, now=NOW)
+    step = await alice.do(lambda area: alice.engine.encrypt(area, GROUP, b"one"))
+    alice.engine.decrypt(alice.bob, GROUP, step)
 
     outcomes = await alice.with_each_page_put_back(older, lambda area: alice.engine.encrypt(area, GROUP, b"two"))
     assert len(outcomes) > 1
@@ -137,19 +128,18 @@ async def test_no_page_put_back_has_a_message_key_used_again(alice: Account, bet
     for outcome in outcomes.values():
         if isinstance(outcome, bytes):
             bob = DictArea(alice.bob.rows)
-            assert alice.engine.process(bob, outcome, now=NOW).data == b"two"
+            assert alice.engine.decrypt(bob, GROUP, outcome).data == b"two"
         else:
             assert isinstance(outcome, VaultDamaged)
 
 
-async def test_no_page_put_back_has_a_message_of_a_past_epoch_read_again(alice: Account) -> None:
+async def test_no_page_put_back_has_a_late_message_read_again(alice: Account) -> None:
     *_, late, newest = alice.skip(40)
-    await alice.do(lambda area: alice.engine.process(area, newest, now=NOW))
-    alice.engine.process(alice.bob, await alice.do(alice.commit), now=NOW)
-    assert await alice.row_size(of=b"e") > ON_ONE_PAGE
+    await alice.do(lambda area: alice.engine.decrypt(area, GROUP, newest))
+    assert await alice.row_size(of=b"s") > ON_ONE_PAGE
     older = alice.disk
-    await alice.do(lambda area: alice.engine.process(area, late, now=NOW))
+    await alice.do(lambda area: alice.engine.decrypt(area, GROUP, late))
 
-    outcomes = await alice.with_each_page_put_back(older, lambda area: alice.engine.process(area, late, now=NOW))
+    outcomes = await alice.with_each_page_put_back(older, lambda area: alice.engine.decrypt(area, GROUP, late))
     assert len(outcomes) > 1
     assert all(isinstance(outcome, VaultDamaged | CryptoRejected) for outcome in outcomes.values()), outcomes

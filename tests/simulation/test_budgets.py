@@ -13,7 +13,7 @@ from balchat_host.api.types import Route
 from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing
-from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
 from balchat_host.core.envelope_budgets import BUDGETS
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.messages.receive import receive_content
@@ -54,7 +54,7 @@ class Meeting:
         def make(unit: UnitOfWork) -> bytes:
             group_id = unit.entropy(16)
             invited = [(self.alice.peer, key_package)]
-            welcome = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds).welcome
+            welcome = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds).welcomes[0]
             made = {
                 "code": account.code(unit.tx).code,
                 "introduction": "",
@@ -68,7 +68,7 @@ class Meeting:
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the test fail where an engine is asked anything."""
-    for name in ("group_of", "process", "join", "found", "key_package", "members"):
+    for name in ("decrypt", "join", "found", "key_package", "members"):
         monkeypatch.setattr(MlsEngine, name, lambda *_, **__: pytest.fail("it was parsed"))
 
 
@@ -85,12 +85,14 @@ def test_what_is_too_large_is_refused_unparsed_whoever_sends_it(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("who", ["carol", "dave", "relay"])
-@pytest.mark.parametrize("size", [10, 1000, BUDGETS[Kind.MLS_MESSAGE].largest])
-def test_of_a_stranger_s_message_only_the_header_is_read(monkeypatch: pytest.MonkeyPatch, who: str, size: int) -> None:
+@pytest.mark.parametrize("size", [10, 1000, BUDGETS[Kind.MLS_MESSAGE].largest - 23])
+def test_of_a_message_of_an_unknown_era_nothing_but_its_id_is_read(
+    monkeypatch: pytest.MonkeyPatch, who: str, size: int
+) -> None:
     meeting = Meeting()
-    monkeypatch.setattr(MlsEngine, "group_of", lambda *_: b"a group of nobody's")
-    monkeypatch.setattr(MlsEngine, "process", lambda *_, **__: pytest.fail("it was processed"))
-    answer = meeting.gets(who, Envelope(kind=Kind.MLS_MESSAGE, payload=bytes(size)).encode())
+    forbid(monkeypatch)
+    message = EraMessage(era_id=bytes(16), message=bytes(size))
+    answer = meeting.gets(who, Envelope(kind=Kind.MLS_MESSAGE, payload=message.encode()).encode())
     assert answer.verdict is Verdict.IGNORED
 
 
@@ -212,7 +214,9 @@ class Crowd:
         part = content.SinglePart(content_type=content_type, content=body)
         mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=self.world.now)
         self.units.steps = 0
-        self.alice.change(lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
+        self.alice.change(
+            lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode(), device_id=bytes(16))
+        )
         return self.units.steps
 
     def steps_of_statuses(self) -> int:

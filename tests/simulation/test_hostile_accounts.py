@@ -19,11 +19,12 @@ from balchat_host.core import (
     housekeeping,
     inbox,
     key_package_pool,
+    peers,
     routes,
 )
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing, queue, reports
-from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.messages.history import send_receipts
 from balchat_host.core.messages.receive import receive_content
@@ -45,6 +46,8 @@ class Guest:
         self.account = world.account(name)
         self.account.by_hand = True
         self._host = host
+        self._era_ids: dict[bytes, bytes] = {}
+        """By the ids of the groups that it made."""
 
     def says(self, envelope: bytes) -> Disposition:
         """Have the host take an envelope."""
@@ -64,9 +67,15 @@ class Guest:
         def make(unit: UnitOfWork) -> bytes:
             contact = contacts.find(unit.tx, self._host.name)
             said, _ = queue.control_content(unit, contact, content.ACCEPTED, b"")
-            return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, group_id, said)).encode()
+            return self.message(unit, group_id, said)
 
         return self.says(self.account.change(make))
+
+    def message(self, unit: UnitOfWork, group_id: bytes, said: bytes) -> bytes:
+        """Make an envelope with a message in a group that it asked with."""
+        message = unit.engine.encrypt(unit.keys, group_id, said)
+        payload = EraMessage(era_id=self._era_ids[group_id], message=message).encode()
+        return Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
 
     def request(self, key_package: bytes, group_id: bytes, *, code: str | None = None) -> bytes:
         """Make a contact request."""
@@ -74,9 +83,10 @@ class Guest:
         def make(unit: UnitOfWork) -> bytes:
             unit.engine.delete_group(unit.keys, group_id)
             invited = [(self._host.peer, key_package)]
-            welcome = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds).welcome
+            made = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds)
+            self._era_ids[group_id] = made.era_id
             own = account.code(unit.tx).code
-            return ContactRequest(welcome=welcome, code=code or own, introduction="", routes=b"\x80").encode()
+            return ContactRequest(welcome=made.welcomes[0], code=code or own, introduction="", routes=b"\x80").encode()
 
         return Envelope(kind=Kind.CONTACT_REQUEST, payload=self.account.change(make)).encode()
 
@@ -339,7 +349,7 @@ def test_a_contact_cannot_send_a_text_that_is_longer_than_any_may_be(content_typ
     def receive(unit: UnitOfWork, size: int) -> None:
         part = content.SinglePart(content_type=content_type, content=b"x" * size)
         mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=0)
-        receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode())
+        receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode(), device_id=bytes(16))
 
     alice.change(lambda unit: receive(unit, MAX_TEXT_SIZE))
     with pytest.raises(MalformedContent):
@@ -393,12 +403,15 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     world = World(1, ENGINE)
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)
+    alice.change(lambda unit: peers.know_device(unit, contacts.find(unit.tx, "Bob").id, bytes(16)))
 
     def says(address: bytes, *, sent_at: int) -> None:
         body = routes.encode([Route(transport="relay", address=address)])
         part = content.SinglePart(content_type=content.ROUTES, content=body)
         mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=sent_at)
-        alice.change(lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode()))
+        alice.change(
+            lambda unit: receive_content(unit, contacts.find(unit.tx, "Bob"), mimi.encode(), device_id=bytes(16))
+        )
 
     says(b"while it was wrong", sent_at=world.now + 365 * 24 * 3600 * 1000)
     world.pass_time(60)
@@ -471,7 +484,7 @@ def test_whoever_moves_all_day_has_us_queue_what_waits_for_them_a_few_times_an_h
         assert leaves(alice, bob.account, world.now) == expected
     newest = alice.read(lambda tx: eras.sending(tx, contacts.find(tx, "Bob").conversation))
     assert newest is not None
-    assert {ENGINE.group_of(each) for each in sealed()} == {newest.mls_group_id}
+    assert {EraMessage.decode(each).era_id for each in sealed()} == {newest.era_id}
 
 
 def test_of_a_contact_who_asked_and_was_removed_the_events_keep_nothing_but_that() -> None:
@@ -532,7 +545,7 @@ def test_what_is_refused_in_a_group_that_nobody_spoke_in_has_us_do_nothing_for_t
     bob.asks(other)
 
     def make(unit: UnitOfWork) -> bytes:
-        return Envelope(kind=Kind.MLS_MESSAGE, payload=unit.engine.encrypt(unit.keys, other, b"no content")).encode()
+        return bob.message(unit, other, b"no content")
 
     malformed = bob.account.change(make)
     before = alice.read(queued)
@@ -555,7 +568,9 @@ def test_what_could_be_encrypted_in_no_era_leaves_once_there_is_another() -> Non
     bob.asks(other)
     assert bob.speaks_in(other).verdict is Verdict.COMMITTED
     ciphertexts = alice.read(lambda tx: tx.query(f"SELECT ciphertext {WRITTEN}"))
-    assert [ENGINE.group_of(each) for (each,) in ciphertexts] == [other]
+    groups = dict(alice.read(lambda tx: tx.query("SELECT era_id, mls_group_id FROM era")))
+    eras_used = [EraMessage.decode(each).era_id for (each,) in ciphertexts]
+    assert [groups[each] for each in eras_used] == [other]
 
 
 @pytest.mark.parametrize("swallowed", [True, False])

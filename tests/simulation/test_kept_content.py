@@ -33,7 +33,7 @@ def say(author: Account, reader: Account, content: bytes) -> Verdict:
     def make(unit: UnitOfWork) -> bytes:
         era = eras.sending(unit.tx, contacts.find(unit.tx, reader.name).conversation)
         assert era is not None
-        return unit.engine.encrypt(unit.keys, era.mls_group_id, content)
+        return eras.encrypt(unit, era, content)
 
     envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=author.change(make)).encode()
     return reader.change(lambda unit: inbox.receive(unit, author.peer, [envelope])[0]).verdict

@@ -126,6 +126,12 @@ def test_what_is_said_in_a_group_that_was_lost_arrives_though_its_reader_writes_
 def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_nothing() -> None:
     world, alice, bob = contacts()
 
+    def accepted(unit) -> bytes:
+        alices = find(unit.tx, "Alice")
+        era = eras.sending(unit.tx, alices.conversation)
+        assert era is not None
+        return eras.encrypt(unit, era, queue.control_content(unit, alices, content.ACCEPTED, b"")[0])
+
     def ask_and_speak() -> None:
         bob.remove(alice)
         bob.add(alice)
@@ -133,13 +139,7 @@ def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_no
             world.connect(author, reader)
             world.deliver(author, reader)
         # They speak in it although they have not heard us there.
-        (group,) = bob.read(lambda tx: tx.query("SELECT mls_group_id FROM era"))[0]
-        said = bob.change(
-            lambda unit: unit.engine.encrypt(
-                unit.keys, group, queue.control_content(unit, find(unit.tx, "Alice"), content.ACCEPTED, b"")[0]
-            )
-        )
-        envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=said).encode()
+        envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=bob.change(accepted)).encode()
         (answer,) = alice.change(lambda unit: inbox.receive(unit, bob.peer, [envelope]))
         assert answer.verdict is Verdict.COMMITTED
 

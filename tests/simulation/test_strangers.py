@@ -10,7 +10,7 @@ from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.core import contacts, eras, inbox, routes
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing
-from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import OfferRoutes, Policy
 from balchat_host.testing.app_kit import nobody
@@ -59,7 +59,7 @@ def request(asker: Account, reader: Account, *, code: str | None = None, package
         group = unit.entropy(16)
         invitation = ENGINE.found(unit.keys, group, [(reader.peer, package)], now=unit.seconds)
         made = ContactRequest(
-            welcome=invitation.welcome,
+            welcome=invitation.welcomes[0],
             code=code or asker.code,
             introduction=f"I am {asker.name}",
             routes=routes.encode([]),
@@ -223,13 +223,17 @@ def test_a_contact_cannot_bring_somebody_else_into_a_conversation_of_two(world, 
     package = key_package(mallory, alice)
 
     def invite(unit) -> bytes:
-        (group,) = ENGINE.groups(unit.keys)
-        return commit(unit.keys, group, now=unit.seconds, add=[KeyPackage.from_bytes(package)]).message
+        (contact,) = contacts.everyone(unit.tx)
+        era = eras.sending(unit.tx, contact.conversation)
+        assert era is not None
+        made = commit(unit.keys, era.mls_group_id, now=unit.seconds, add=[KeyPackage.from_bytes(package)])
+        return EraMessage(era_id=era.era_id, message=made.message).encode()
 
     answer = receive(bob, alice, Kind.MLS_MESSAGE, alice.change(invite))
-    assert said(answer) == (Verdict.REFUSED, "protocol-violation", None)
+    assert said(answer) == (Verdict.REFUSED, "crypto-rejected", None)
     (group,) = bob.read(groups_of)
-    assert set(bob.read(lambda tx: ENGINE.members(tx.area("crypto"), group))) == {alice.peer, bob.peer}
+    members = bob.read(lambda tx: ENGINE.members(tx.area("crypto"), group))
+    assert {member.peer for member in members} == {alice.peer, bob.peer}
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -102,9 +102,8 @@ def plant(monkeypatch: pytest.MonkeyPatch, place: tuple[object, str], error: Exc
 
 
 MESSAGE_PLACES = [
-    (MlsEngine, "group_of"),
     (eras, "find"),
-    (MlsEngine, "process"),
+    (MlsEngine, "decrypt"),
     (inbox, "receive_content"),
 ]
 REQUEST_PLACES = [
@@ -158,8 +157,8 @@ def test_what_comes_with_one_that_fails_is_taken(monkeypatch: pytest.MonkeyPatch
         meeting.bob.write(meeting.alice, f"{number}")
     real = inbox.receive_content
 
-    def fail_once(unit: UnitOfWork, contact: Any, data: bytes) -> bytes | None:
-        taken = real(unit, contact, data)
+    def fail_once(unit: UnitOfWork, contact: Any, data: bytes, **more: Any) -> bytes | None:
+        taken = real(unit, contact, data, **more)
         if b"1" in data[-1:]:
             raise ZeroDivisionError
         return taken
@@ -177,7 +176,7 @@ def test_a_message_of_a_contact_s_group_that_a_relay_brings_may_come_again(
 ) -> None:
     meeting = Meeting()
     meeting.bob.write(meeting.alice, "hello")
-    plant(monkeypatch, (MlsEngine, "process"), error)
+    plant(monkeypatch, (MlsEngine, "decrypt"), error)
     (answer,), logged = meeting.gets(None, *meeting.waiting(meeting.bob))
     assert (answer.verdict, answer.retry_after) == (Verdict.REFUSED, HOUR)
     assert logged == {type(error).__name__}
@@ -245,7 +244,7 @@ def test_what_the_disk_says_is_no_envelope_s_matter(
 def test_what_failed_is_counted_for_a_while_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = Meeting()
     monkeypatch.setattr(envelope_retries, "MAX_KEPT", 5)
-    monkeypatch.setattr(inbox, "receive_content", lambda *_: 1 / 0)
+    monkeypatch.setattr(inbox, "receive_content", lambda *_, **__: 1 / 0)
     for number in range(8):
         meeting.bob.write(meeting.alice, f"{number}")
     envelopes = meeting.waiting(meeting.bob)

@@ -6,21 +6,64 @@
     octets = mallory.group(bobs_key_package, epoch=2**64 - 1).welcome()
     octets = mallory.group(bobs_key_package).private_message(APPLICATION, vector(b"hello"))
 
-What can be changed, and how, is in `mls_rs_py.crafting`.
+What can be changed, and how, is in `mls_rs_py.crafting`. Whatever is in a Welcome, it is sealed rightly.
 """
 
 import os
 from dataclasses import replace
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from balchat_crypto_mls import signatures
-from balchat_crypto_mls.credential import CREDENTIAL_TYPE, Credential
+from balchat_crypto_mls.credential import CREDENTIAL_TYPE, DAY, Credential
+from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome, new_opening_key, public_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from mls_rs_py.crafting import CraftedGroup, CraftedKeyPackage, CraftedLeaf, uint16s
+from mls_rs_py import KeyPackage
+from mls_rs_py.crafting import (
+    HASH_SIZE,
+    CraftedGroup,
+    CraftedKeyPackage,
+    CraftedLeaf,
+    derive_secret,
+    expand_with_label,
+    extension,
+    mls_message,
+    uint16s,
+)
 
-from balchat_host.api.types import PeerId
+from balchat_host.api.crypto import ERA_ID_SIZE
+from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, PeerId
+from balchat_host.core.envelope import EraMessage
 
-_DAY: Final = 24 * 3600
+_KEY_PACKAGE: Final = 5
+
+
+def seal_welcome(welcome: bytes, key_package: bytes) -> bytes:
+    """Seal an MLSMessage with a Welcome for the owner of an MLSMessage with a KeyPackage."""
+    theirs = KeyPackage.from_bytes(key_package)
+    public = next((each.data for each in theirs.extensions if each.extension_type == EXTENSION_TYPE), None)
+    # For one who has no such key, nobody could open it anyway.
+    return SealedWelcome.seal(welcome, public or public_key(new_opening_key()), reference=theirs.reference).encode()
+
+
+class HostileGroup(CraftedGroup):
+    """A group that was made by hand, as balchat speaks of it."""
+
+    __slots__ = ()
+
+    def welcome(self, **options: Any) -> bytes:
+        """Return the Welcome for the first newcomer, sealed; `options` are those of `CraftedGroup.welcome`."""
+        return seal_welcome(super().welcome(**options), mls_message(_KEY_PACKAGE, self.newcomers[0].encoded))
+
+    @property
+    def era_id(self) -> bytes:
+        """The id by which its messages name it: MLS-Exporter (RFC 9420, section 8.5), cut."""
+        exporter = derive_secret(derive_secret(self.epoch_secret, b"exporter"), b"balchat era id")
+        return expand_with_label(exporter, b"exported", sha256(b"").digest(), HASH_SIZE)[:ERA_ID_SIZE]
+
+    def payload(self, message: bytes) -> bytes:
+        """Return the payload of an MLS_MESSAGE with these octets for a message of the group."""
+        return EraMessage(era_id=self.era_id, message=message).encode()
 
 
 class HostilePeer:
@@ -30,18 +73,29 @@ class HostilePeer:
         self.now = now
         self.identity_seed = identity_seed or os.urandom(32)
         self.signer = Ed25519PrivateKey.generate()
+        self.device_id = os.urandom(DEVICE_ID_SIZE)
+        self.opening_key = new_opening_key()
 
     @property
     def peer(self) -> PeerId:
         """The peer id."""
         return signatures.peer_id(self.identity_seed)
 
-    def credential(self, *, not_after: int | None = None, signature_key: bytes | None = None) -> bytes:
-        """Return the content of a credential for this MLS signature key, by default the peer's own."""
+    @property
+    def device(self) -> DeviceIdentity:
+        """The peer's one device."""
+        return DeviceIdentity(peer=self.peer, device_id=self.device_id)
+
+    def credential(
+        self, *, not_after: int | None = None, signature_key: bytes | None = None, device_id: bytes | None = None
+    ) -> bytes:
+        """Return the content of a credential for this MLS signature key, by default the peer's own.
+
+        `not_after` is a day, in days since 1970.
+        """
         shown = signature_key or self.signer.public_key().public_bytes_raw()
-        day = self.now // _DAY * _DAY
-        until = day + 300 * _DAY if not_after is None else not_after
-        return Credential.issue(self.identity_seed, shown, not_after=until).encode()
+        until = self.now // DAY + 300 if not_after is None else not_after
+        return Credential.issue(self.identity_seed, device_id or self.device_id, shown, not_after=until).encode()
 
     def leaf(self, **fields: object) -> CraftedLeaf:
         """Return a leaf, in which the given fields of CraftedLeaf are changed."""
@@ -50,16 +104,19 @@ class HostilePeer:
             self.credential(),
             credential_type=CREDENTIAL_TYPE,
             suites=uint16s(1, 2, 3),
-            not_before=self.now - _DAY,
-            not_after=self.now + 20 * _DAY,
+            extension_types=uint16s(EXTENSION_TYPE),
+            not_before=self.now - DAY,
+            not_after=self.now + 20 * DAY,
         )
         return replace(made, **fields)  # pyright: ignore[reportArgumentType]  # whatever the fields of the class are
 
     def key_package(self, leaf: CraftedLeaf | None = None, **fields: object) -> CraftedKeyPackage:
         """Return a KeyPackage, in which the given fields of CraftedKeyPackage are changed."""
-        made = CraftedKeyPackage(leaf or self.leaf())
+        made = CraftedKeyPackage(
+            leaf or self.leaf(), extensions=extension(EXTENSION_TYPE, public_key(self.opening_key))
+        )
         return replace(made, **fields)  # pyright: ignore[reportArgumentType]  # whatever the fields of the class are
 
-    def group(self, *theirs: bytes, leaf: CraftedLeaf | None = None, **fields: object) -> CraftedGroup:
+    def group(self, *theirs: bytes, leaf: CraftedLeaf | None = None, **fields: object) -> HostileGroup:
         """Return a group of this peer and the owners of `theirs`, MLSMessages with KeyPackages."""
-        return CraftedGroup.of(self.key_package(leaf), *theirs, **fields)
+        return HostileGroup.of(self.key_package(leaf), *theirs, **fields)

@@ -60,7 +60,7 @@ def queue_answer(unit: UnitOfWork, contact: ContactRow, era: Era, content: bytes
         contact.conversation,
         Purpose.ANSWER,
         era=era,
-        ciphertext=unit.engine.encrypt(unit.keys, era.mls_group_id, content),
+        ciphertext=eras.encrypt(unit, era, content),
         message_id=message_id,
     )
     _deliver(unit, payload, contact.id, peers.device(unit.tx, contact.id))
@@ -122,7 +122,7 @@ def encrypt_waiting(unit: UnitOfWork, conversation: ConversationRow) -> None:
         (conversation.id, PORTION + 1),
     )
     for payload, content in waiting[:PORTION]:
-        ciphertext = unit.engine.encrypt(unit.keys, era.mls_group_id, cast("bytes", content))
+        ciphertext = eras.encrypt(unit, era, cast("bytes", content))
         unit.tx.execute("UPDATE payload SET ciphertext = ?, era = ? WHERE id = ?", (ciphertext, era.id, payload))
         if not unit.tx.query("SELECT 1 FROM delivery WHERE payload = ? LIMIT 1", (payload,)):
             _deliver_to_others(unit, conversation, cast("int", payload))
@@ -160,7 +160,7 @@ def _queue(
     message_id: bytes | None = None,
 ) -> None:
     may_encrypt = era is not None and conversation.open and not _waits_unencrypted(unit.tx, conversation)
-    ciphertext = unit.engine.encrypt(unit.keys, era.mls_group_id, content) if era is not None and may_encrypt else None
+    ciphertext = eras.encrypt(unit, era, content) if era is not None and may_encrypt else None
     payload = _insert(
         unit,
         conversation,

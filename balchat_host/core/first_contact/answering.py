@@ -16,10 +16,11 @@ who is blocked, and somebody who is not known, see the same. The law is docs/spe
 
 from typing import Final
 
+from balchat_host.api.crypto import Joined
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import ContactView
-from balchat_host.core import account, contacts, content, eras, key_package_pool, rate_limits, routes
+from balchat_host.core import account, contacts, content, eras, key_package_pool, peers, rate_limits, routes
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import queue, reports, requeue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
@@ -56,6 +57,7 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
     request = requests.find(unit.tx, which)
     contact = contacts.create(unit, request.peer, name=request.name if name is None else name)
     requests.close(unit, request, "accepted")
+    peers.know_device(unit, contact.id, request.device_id)
     if request.era is None:
         # We have gone on from a backup since. Asked in turn, they accept at once (rule 6).
         contact = asking.take(unit, contact, Input.ADD)
@@ -80,6 +82,7 @@ def unblock(unit: UnitOfWork, who: str) -> ContactView:
     contact = contacts.set_unblocked(unit, contact)
     hidden = requests.take_hidden(unit, contact.peer)
     if hidden is not None and hidden.era is not None:
+        peers.know_device(unit, contact.id, hidden.device_id)
         _accept_at_once(unit, contact, hidden.era)
         routes.learn(unit, contact, hidden.routes)
     elif hidden is not None or requests.was_missed(unit.tx, contact.peer):
@@ -124,8 +127,9 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     Raise MalformedEnvelope, MalformedContent, CryptoRejected, BadCredential, ProtocolViolation, RequestsFull.
     """
     request = ContactRequest.decode(payload)
-    group_id = _join(unit, source, request.welcome)
-    sender = _sender(unit, group_id, source)
+    joined = _join(unit, source, request.welcome)
+    device = _sender(unit, joined, source)
+    sender = device.peer
     try:
         code = ChatCode.parse(request.code)
     except BadChatCode as error:
@@ -140,19 +144,20 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     contact = contacts.by_peer(unit.tx, sender)
     if contact is None or contact.blocked:
         hidden = contact is not None
-        _wait_for_approval(unit, sender, group_id, request, name=code.name or "", hidden=hidden)
+        _wait_for_approval(unit, device, joined, request, name=code.name or "", hidden=hidden)
     else:
-        _accept_at_once(unit, contact, eras.keep(unit, group_id, founder=sender))
+        peers.know_device(unit, contact.id, device.device_id)
+        _accept_at_once(unit, contact, eras.keep(unit, joined.group_id, joined.era_id, founder=sender))
         routes.learn(unit, contact, request.routes)
 
 
-def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era) -> ContactRow:
-    """Note the first valid message of a contact in an era.
+def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id: bytes) -> ContactRow:
+    """Note the first valid message of a contact in an era, and which device of theirs sent it.
 
     It proves that they hold it, and that they have accepted us.
     """
     before = eras.sending(unit.tx, contact.conversation)
-    eras.confirm(unit, era)
+    eras.confirm(unit, contact, era, device_id=device_id)
     reports.apply_joined(unit, contact, era)
     if not contact.may_talk:
         # What we say of our routes goes with the newest request.
@@ -181,39 +186,40 @@ def _count(unit: UnitOfWork, peer: PeerId, of_strangers: str, of_contact: Counte
         rate_limits.take_from(unit, peer, of_contact, per_hour=BUDGETS[kind].contact_per_hour)
 
 
-def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> bytes:
+def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> Joined:
     contact = contacts.by_peer(unit.tx, source) if source else None
     try:
         with unit.savepoint():
-            return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
+            return unit.engine.join(unit.keys, welcome, max_members=2)
     except CryptoRejected:
         if contact is None or not contact.blocked:
             raise
     # A group that is already here is refused. For somebody who was removed, the old conversation's is not; so for
     # somebody who is blocked it must not be either. Who makes it again has lost the old one.
     eras.forget_all(unit, contact.conversation)
-    return unit.engine.join(unit.keys, welcome, now=unit.seconds, max_members=2)
+    return unit.engine.join(unit.keys, welcome, max_members=2)
 
 
-def _sender(unit: UnitOfWork, group_id: bytes, source: PeerId | None) -> PeerId:
+def _sender(unit: UnitOfWork, joined: Joined, source: PeerId | None) -> DeviceIdentity:
     us = account.load(unit.tx).peer
-    others = [member for member in unit.engine.members(unit.keys, group_id) if member != us]
+    others = [member for member in unit.engine.members(unit.keys, joined.group_id) if member.peer != us]
     if len(others) != 1:
         raise ProtocolViolation(problem="a contact request with a group that is not of two")
-    if source is not None and others[0] != source:
+    if source is not None and others[0].peer != source:
         raise ProtocolViolation(problem="a contact request in somebody else's name")
     return others[0]
 
 
 def _wait_for_approval(
-    unit: UnitOfWork, sender: PeerId, group_id: bytes, request: ContactRequest, *, name: str, hidden: bool
+    unit: UnitOfWork, device: DeviceIdentity, joined: Joined, request: ContactRequest, *, name: str, hidden: bool
 ) -> None:
+    sender = device.peer
     replaced = requests.forget(unit, sender)
     if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
-    era = eras.keep(unit, group_id, founder=sender)
+    era = eras.keep(unit, joined.group_id, joined.era_id, founder=sender)
     introduction, ways = request.introduction, request.routes
-    requests.keep(unit, sender, era, name=name, introduction=introduction, routes=ways, hidden=hidden)
+    requests.keep(unit, device, era, name=name, introduction=introduction, routes=ways, hidden=hidden)
 
 
 def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:

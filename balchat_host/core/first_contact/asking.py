@@ -71,11 +71,11 @@ def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None
         return
     group_id = unit.entropy(_GROUP_ID_SIZE)
     invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], now=unit.seconds)
-    era = eras.keep(unit, group_id, founder=contact.us)
+    era = eras.keep(unit, group_id, invitation.era_id, founder=contact.us)
     eras.use(unit, contact, era)
     queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
     request = ContactRequest(
-        welcome=invitation.welcome,
+        welcome=invitation.welcomes[0],
         code=str(account.chat_code(unit.tx)),
         introduction=contact.introduction,
         routes=routes.offered(unit.tx, contact),

@@ -11,7 +11,7 @@ from typing import Final, cast
 from balchat_host.api.errors import NoSuchRequest
 from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.storage import ReadTransaction, SqlValue
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import RequestView
 from balchat_host.core import eras, event_log, peers, rows
 from balchat_host.core.chat_codes import parse_peer
@@ -29,6 +29,7 @@ class Request:
 
     number: int
     peer: PeerId
+    device_id: bytes
     name: str
     introduction: str
     era: Era | None
@@ -85,22 +86,32 @@ def find(tx: ReadTransaction, which: str) -> Request:
 
 
 def keep(
-    unit: UnitOfWork, peer: PeerId, era: Era, *, name: str, introduction: str, routes: bytes, hidden: bool
+    unit: UnitOfWork, device: DeviceIdentity, era: Era, *, name: str, introduction: str, routes: bytes, hidden: bool
 ) -> None:
-    """Let a request wait; tell of it unless it is hidden."""
+    """Let the request of a peer's device wait; tell of it unless it is hidden."""
     request = Request(
-        number=peers.know(unit, peer),
-        peer=peer,
-        name=clean_name(name) or made_up_name(peer),
+        number=peers.know(unit, device.peer),
+        peer=device.peer,
+        device_id=device.device_id,
+        name=clean_name(name) or made_up_name(device.peer),
         introduction=introduction,
         era=era,
         received_at=unit.now,
         routes=routes,
     )
     unit.tx.execute(
-        "INSERT INTO request (peer, era, name, name_key, introduction, received_at, routes)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (request.number, era.id, request.name, name_key(request.name), introduction, unit.now, routes),
+        "INSERT INTO request (peer, device_id, era, name, name_key, introduction, received_at, routes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            request.number,
+            request.device_id,
+            era.id,
+            request.name,
+            name_key(request.name),
+            introduction,
+            unit.now,
+            routes,
+        ),
     )
     if not hidden:
         event_log.append(unit, RequestReceived, conversation=None, body=asdict(request.view))
@@ -180,7 +191,7 @@ def _delete(unit: UnitOfWork, request: Request) -> None:
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Request]:
     found = tx.query(
-        "SELECT request.peer, account_key, name, introduction, era, received_at, routes"  # noqa: S608  # our own text
+        "SELECT request.peer, account_key, device_id, name, introduction, era, received_at, routes"  # noqa: S608  # our own text
         f" FROM request JOIN peer ON peer.id = request.peer WHERE {condition}",
         parameters,
     )
@@ -188,11 +199,12 @@ def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[R
         Request(
             number=cast("int", number),
             peer=PeerId(cast("bytes", peer)),
+            device_id=cast("bytes", device_id),
             name=cast("str", name),
             introduction=cast("str", introduction),
             era=eras.by_number(tx, cast("int | None", era)),
             received_at=cast("int", received_at),
             routes=cast("bytes", routes),
         )
-        for number, peer, name, introduction, era, received_at, routes in found
+        for number, peer, device_id, name, introduction, era, received_at, routes in found
     ]

@@ -2,7 +2,7 @@
 
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
-from balchat_host.core import content, routes
+from balchat_host.core import content, peers, routes
 from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.delivery import reports
 from balchat_host.core.identifiers import identify
@@ -25,17 +25,18 @@ def check(data: bytes) -> None:
             _check_text(mimi)
 
 
-def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes) -> bytes | None:
+def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes, *, device_id: bytes) -> bytes | None:
     """Act on the content of an application message of a contact's; return the id that a receipt for it names, if any.
 
-    Raise MalformedContent.
+    `device_id` is which of their devices sent it. Raise MalformedContent.
     """
     mimi = MimiContent.decode(data)
     match mimi.control_type:
         case content.ACCEPTED:
             pass  # hearing from them was the point
         case content.ROUTES:
-            routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at or 0)
+            if peers.is_used(unit.tx, contact.id, device_id):
+                routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at or 0)
         case content.STATUS:
             reports.apply_statuses(unit, contact, content.decode_status(mimi.body))
             return None

@@ -5,40 +5,34 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from mls_rs_py import ApplicationMessage as Decrypted
 from mls_rs_py import (
-    AddProposal,
     Client,
-    CommitMessage,
+    Extension,
     Group,
     KeyPackage,
     Limits,
-    Member,
     PrivateMessageHeader,
-    RemoveProposal,
     Rules,
-    UpdateProposal,
     WelcomeHeader,
 )
-from mls_rs_py import ApplicationMessage as Decrypted
 
 from balchat_crypto_mls import signatures
 from balchat_crypto_mls.keyring import Keyring
-from balchat_crypto_mls.members import Members, credential_of, peer_of
-from balchat_crypto_mls.rows import MAX_GROUP_ID, MAX_PAST_EPOCHS, GroupRows, KeyPackageRows, forget_all
+from balchat_crypto_mls.members import MAX_DEVICES, Members, credential_of, device_of, has_too_many_devices
+from balchat_crypto_mls.rows import MAX_GROUP_ID, GroupRows, KeyPackageKeys, KeyPackageRows, forget_all
+from balchat_crypto_mls.sealing import EXTENSION_TYPE, PUBLIC_KEY_SIZE, SealedWelcome, new_opening_key, public_key
 from balchat_crypto_mls.translate import translated
-from balchat_host.api.crypto import ApplicationMessage, CryptoEngine, Invitation, MembershipChange, Processed
+from balchat_host.api.crypto import ERA_ID_SIZE, ApplicationMessage, CryptoEngine, Invitation, Joined
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, UnsupportedMls
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.types import OnionKey, PeerId, Secret
+from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Secret
 
 MAX_KEY_PACKAGE_LIFETIME: Final = 90 * 24 * 3600
 """Seconds that a key package may be valid for (RFC 9420, section 7.2 asks for a maximum)."""
 
 MAX_KEY_PACKAGE: Final = 8 * 1024
 """Octets of a key package."""
-
-MAX_COMMIT: Final = 32 * 1024
-"""Octets of a commit: what is in it, mls-rs parses in time quadratic in its number."""
 
 _DAY: Final = 24 * 3600
 _CLOCK_TOLERANCE: Final = 3600
@@ -48,16 +42,17 @@ _LATE_WELCOME: Final = 30 * _DAY
 """Seconds that a Welcome may be on its way: so long a key package outlives its lifetime."""
 
 # What is received may have waited long, and clocks differ: no lifetime in it is compared, and no credential's date.
-_RULES: Final = Rules(check_received_lifetimes=False)
+# Each Welcome is for one device, since it is sealed to that.
+_RULES: Final = Rules(check_received_lifetimes=False, single_welcome_message=False)
 _limits = partial(
     Limits,
     # It starts with a day, at least an hour ago, and may end with an hour.
     max_key_package_lifetime=MAX_KEY_PACKAGE_LIFETIME + _DAY + 2 * _CLOCK_TOLERANCE,
-    max_past_epochs=MAX_PAST_EPOCHS,
+    max_past_epochs=0,
     max_skipped_keys=512,
     max_forward_steps=1024,
     max_cached_proposals=0,
-    max_handshake_octets=MAX_COMMIT,
+    max_handshake_octets=0,
     max_key_package_octets=MAX_KEY_PACKAGE,
 )
 _LIMITS: Final = _limits()
@@ -68,8 +63,10 @@ _KEY_PACKAGE: Final = bytes.fromhex("0005")
 _KEY_PACKAGE_OF_OURS: Final = bytes.fromhex("0001 0005 0001 0001")
 """How one begins that we can use: MLS 1.0 twice, and the suite MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519."""
 
-_MEMBERSHIP: Final = (AddProposal, RemoveProposal, UpdateProposal)
-"""What a commit may apply (RFC 9420, sections 12.1.1 to 12.1.3)."""
+_ONLY_EPOCH: Final = 1
+"""The one in which a group is used: its founder's Commit, which adds the others, leads to it, and there is no other."""
+_ERA_LABEL: Final = b"balchat era id"
+_ERA_SECRET_SIZE: Final = 32
 
 
 class MlsEngine(CryptoEngine):
@@ -77,9 +74,15 @@ class MlsEngine(CryptoEngine):
 
     # -- the account
 
-    def create_identity(self, state: KeyValueArea, *, now: int) -> PeerId:
+    def create_identity(self, state: KeyValueArea, device_id: bytes, *, now: int) -> PeerId:
         with translated():
-            return Keyring.create(state, now=now).peer
+            return Keyring.create(state, device_id, now=now).peer
+
+    def become_device(self, state: KeyValueArea, device_id: bytes, *, now: int) -> None:
+        with translated():
+            keyring = Keyring.load(state).of_device(device_id, now=now)
+            forget_all(state)
+            keyring.keep(state)
 
     def identity_seed(self, state: KeyValueArea) -> Secret:
         return Secret(Keyring.load(state).identity_seed)
@@ -107,8 +110,14 @@ class MlsEngine(CryptoEngine):
         with translated():
             keyring = Keyring.fresh(state, now=now)
             begin, lifetime = _rounded(now, lifetime)
-            client = _client(state, keyring, now=now)
-            key_package = client.generate_key_package(lifetime=lifetime, now=begin, last_resort=last_resort)
+            keys = KeyPackageKeys(mls_seed=keyring.mls_seed, opening_key=new_opening_key())
+            client = _client(state, keyring, now=now, keys=keys)
+            key_package = client.generate_key_package(
+                lifetime=lifetime,
+                now=begin,
+                last_resort=last_resort,
+                extensions=[Extension(EXTENSION_TYPE, public_key(keys.opening_key))],
+            )
             keyring.keep(state)
             return key_package.to_bytes()
 
@@ -127,31 +136,41 @@ class MlsEngine(CryptoEngine):
         if not key_packages:
             raise BadInput(what="group", problem="nobody is added to it")
         with translated():
-            added = [_key_package_of(*pair) for pair in key_packages]
             keyring = Keyring.fresh(state, now=now)
+            if has_too_many_devices([keyring.peer, *(peer for peer, _ in key_packages)]):
+                raise BadInput(what="group", problem=f"an account has at most {MAX_DEVICES} devices in it")
+            added = [_key_package_of(*pair) for pair in key_packages]
+            public_keys = [_public_key(each) for each in added]
             # The Commit's path replaces our first leaf, whose lifetime would tell our clock.
             group = _client(state, keyring, now=now, rows=rows).create_group(group_id, now=now)
             commit = group.commit(add=added, now=now)
             group.apply_pending_commit()
+            welcomes = {WelcomeHeader.from_bytes(each).key_package_references[0]: each for each in commit.welcomes}
+            sealed = [
+                SealedWelcome.seal(welcomes[each.reference], key, reference=each.reference).encode()
+                for each, key in zip(added, public_keys, strict=True)
+            ]
             group.write_to_storage()
             keyring.keep(state)
-        return Invitation(welcome=commit.welcomes[0], not_after=min(each.not_after for each in added))
+        not_after = min(each.not_after for each in added)
+        return Invitation(welcomes=tuple(sealed), era_id=_era_id(group), not_after=not_after)
 
-    def join(self, state: KeyValueArea, welcome: bytes, *, now: int, max_members: int) -> bytes:
+    def join(self, state: KeyValueArea, welcome: bytes, *, max_members: int) -> Joined:
         limits = _limits(max_leaves=max_members)
         rows = GroupRows(state)
         with translated(theirs=True):
-            header = WelcomeHeader.from_bytes(welcome, limits=limits)
-            mls_seed = KeyPackageRows(state).mls_seed(header.key_package_references)
-            if mls_seed is None:
+            sealed = SealedWelcome.decode(welcome)
+            keys = KeyPackageRows(state).keys(sealed.reference)
+            if keys is None:
                 raise CryptoRejected(problem="a Welcome that answers no key package of ours")
-            keyring = replace(Keyring.load(state), mls_seed=mls_seed)
-            group = _client(state, keyring, now=None, rows=rows, limits=limits).join(welcome, now=now)
-            group_id = group.group_id
-            if rows.has(group_id):
-                raise CryptoRejected(problem="a Welcome to a group that is already here")
+            opened = sealed.unseal(keys.opening_key)
+            if WelcomeHeader.from_bytes(opened, limits=limits).key_package_references != [sealed.reference]:
+                raise CryptoRejected(problem="a Welcome that answers another key package than its seal, or several")
+            keyring = replace(Keyring.load(state), mls_seed=keys.mls_seed)
+            group = _client(state, keyring, now=None, rows=rows, limits=limits).join(opened)
+            _check_joined(group, rows)
             group.write_to_storage()
-        return group_id
+        return Joined(group_id=group.group_id, era_id=_era_id(group))
 
     def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
         with translated():
@@ -160,40 +179,26 @@ class MlsEngine(CryptoEngine):
             group.write_to_storage()
         return message
 
-    def group_of(self, message: bytes) -> bytes:
-        return _header(message).group_id
-
-    def process(self, state: KeyValueArea, message: bytes, *, now: int) -> Processed:
-        header, rows = _header(message), GroupRows(state)
-        group_id = header.group_id
-        if not rows.has(group_id):
-            raise CryptoRejected(problem="it is for no group that is here")
-        if header.content_type == "proposal":
-            raise CryptoRejected(problem="a proposal outside of a commit")
+    def decrypt(self, state: KeyValueArea, group_id: bytes, message: bytes) -> ApplicationMessage:
         with translated(theirs=True):
-            group = _load(state, group_id, rows=rows)
-            processed = _processed(group_id, group.process(message, now=now))
+            header = PrivateMessageHeader.from_bytes(message)
+            if (header.group_id, header.epoch, header.content_type) != (group_id, _ONLY_EPOCH, "application"):
+                raise CryptoRejected(problem="no application message of the group and epoch that it is for")
+            group = _load(state, group_id)
+            decrypted = group.process(message)
+            assert isinstance(decrypted, Decrypted), "its header is authenticated, and says so"
             group.write_to_storage()
-        return processed
+        return ApplicationMessage(sender=device_of(decrypted.sender), data=decrypted.data)
 
     def groups(self, state: KeyValueArea) -> Sequence[bytes]:
         return GroupRows(state).ids()
 
-    def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[PeerId]:
+    def members(self, state: KeyValueArea, group_id: bytes) -> Sequence[DeviceIdentity]:
         with translated():
-            return _peers(_load(state, group_id).roster())
-
-    def forget_all(self, state: KeyValueArea) -> None:
-        forget_all(state)
+            return tuple(device_of(member) for member in _load(state, group_id).roster())
 
     def delete_group(self, state: KeyValueArea, group_id: bytes) -> None:
         GroupRows(state).delete(group_id)
-
-
-def _header(message: bytes) -> PrivateMessageHeader:
-    """Read what stands before the content of a PrivateMessage. Raises CryptoRejected for anything else."""
-    with translated(theirs=True):
-        return PrivateMessageHeader.from_bytes(message)
 
 
 def _rounded(now: int, lifetime: int) -> tuple[int, int]:
@@ -214,6 +219,7 @@ def _client(
     *,
     now: int | None,
     rows: GroupRows | None = None,
+    keys: KeyPackageKeys | None = None,
     limits: Limits = _LIMITS,
 ) -> Client:
     return Client(
@@ -221,7 +227,8 @@ def _client(
         keyring.mls_key_pair,
         identity_provider=Members(now=now),
         group_state_storage=rows or GroupRows(state),
-        key_package_storage=KeyPackageRows(state, mls_seed=keyring.mls_seed),
+        key_package_storage=KeyPackageRows(state, keys=keys),
+        extension_types=[EXTENSION_TYPE],
         rules=_RULES,
         limits=limits,
     )
@@ -236,33 +243,33 @@ def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
     if encoded[_WIRE_FORMAT] == _KEY_PACKAGE and not encoded.startswith(_KEY_PACKAGE_OF_OURS):
         raise UnsupportedMls(problem="the key package is of another version or cipher suite")
     key_package = KeyPackage.from_bytes(encoded, limits=_LIMITS)
-    if credential_of(key_package.signing_identity).peer != peer:
+    if credential_of(key_package.signing_identity).device.peer != peer:
         raise BadCredential(problem="the key package is somebody else's")
     return key_package
 
 
-def _processed(group_id: bytes, received: object) -> Processed:
-    match received:
-        case Decrypted():
-            sender = peer_of(received.sender)
-            return ApplicationMessage(group_id=group_id, epoch=received.epoch, sender=sender, data=received.data)
-        case CommitMessage(effect="reinit"):
-            raise CryptoRejected(problem="a commit that closes the group")
-        case CommitMessage(is_external=True):
-            raise CryptoRejected(problem="a commit from outside of the group")
-        case CommitMessage():
-            if not all(isinstance(each.proposal, _MEMBERSHIP) for each in received.applied_proposals):
-                raise CryptoRejected(problem="a commit that changes more than members and their keys")
-            return MembershipChange(
-                group_id=group_id,
-                epoch=received.epoch,
-                committer=peer_of(received.committer),
-                added=_peers(received.added),
-                removed=_peers(received.removed),
-            )
-        case _:
-            raise CryptoRejected(problem="neither an application message nor a commit")
+def _public_key(key_package: KeyPackage) -> bytes:
+    """Return the X-Wing key of a key package, of its right size."""
+    if EXTENSION_TYPE not in key_package.capabilities.extensions:
+        raise UnsupportedMls(problem="its client does not open sealed Welcomes")
+    found = [each.data for each in key_package.extensions if each.extension_type == EXTENSION_TYPE]
+    if not found:
+        raise UnsupportedMls(problem="the key package has no X-Wing key to seal a Welcome to")
+    if len(found[0]) != PUBLIC_KEY_SIZE:
+        raise CryptoRejected(problem=f"the key package's X-Wing key has not {PUBLIC_KEY_SIZE} octets")
+    return found[0]
 
 
-def _peers(members: Sequence[Member]) -> tuple[PeerId, ...]:
-    return tuple(peer_of(member) for member in members)
+def _check_joined(group: Group, rows: GroupRows) -> None:
+    """Raise CryptoRejected unless a group that we are about to join is one that our rules allow."""
+    if rows.has(group.group_id):
+        raise CryptoRejected(problem="a Welcome to a group that is already here")
+    if group.epoch != _ONLY_EPOCH:
+        raise CryptoRejected(problem="a Welcome to a group that is not at its first epoch with members")
+    if has_too_many_devices(device_of(member).peer for member in group.roster()):
+        raise CryptoRejected(problem=f"a Welcome to a group with more than {MAX_DEVICES} devices of an account")
+
+
+def _era_id(group: Group) -> bytes:
+    """Name a group to its members (docs/spec/mls.md, Era id)."""
+    return group.export_secret(_ERA_LABEL, b"", _ERA_SECRET_SIZE)[:ERA_ID_SIZE]

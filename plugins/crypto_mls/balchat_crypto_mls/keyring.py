@@ -23,17 +23,17 @@ class Keyring:
     credential: Credential
 
     @classmethod
-    def create(cls, area: KeyValueArea, *, now: int) -> Self:
-        """Make an account's keys. Raises BadInput if there are some already."""
+    def create(cls, area: KeyValueArea, device_id: bytes, *, now: int) -> Self:
+        """Make an account's keys, for this device of it. Raise BadInput if there are some already."""
         if AccountRow(area).get() is not None:
             raise BadInput(what="identity", problem="this vault already has one")
-        keyring = cls._issue(os.urandom(SEED_SIZE), now=now)
+        keyring = cls._issue(os.urandom(SEED_SIZE), device_id, now=now)
         keyring.keep(area)
         return keyring
 
     @classmethod
     def load(cls, area: KeyValueArea) -> Self:
-        """Give the account's keys. Raises BadInput if there are none, VaultDamaged."""
+        """Return the account's keys. Raise BadInput if there are none, VaultDamaged."""
         row = AccountRow(area).get()
         if row is None:
             raise BadInput(what="identity", problem="this vault has none yet")
@@ -51,14 +51,19 @@ class Keyring:
         are in no row until `keep`.
         """
         keyring = cls.load(area)
-        if MAX_LIFETIME // 2 < keyring.credential.not_after - now <= MAX_LIFETIME:
+        if MAX_LIFETIME // 2 < keyring.credential.days_left(now=now) <= MAX_LIFETIME:
             return keyring
-        return cls._issue(keyring.identity_seed, now=now)
+        return keyring.of_device(keyring.credential.device.device_id, now=now)
+
+    def of_device(self, device_id: bytes, *, now: int) -> Self:
+        """Return the account's keys with a new MLS key and credential, for this device of it. `keep` writes them."""
+        return self._issue(self.identity_seed, device_id, now=now)
 
     @classmethod
-    def _issue(cls, identity_seed: bytes, *, now: int) -> Self:
+    def _issue(cls, identity_seed: bytes, device_id: bytes, *, now: int) -> Self:
         pair = SignatureKeyPair.generate()
-        credential = Credential.issue(identity_seed, pair.public_key, not_after=Credential.until(now=now))
+        not_after = Credential.until(now=now)
+        credential = Credential.issue(identity_seed, device_id, pair.public_key, not_after=not_after)
         return cls(identity_seed=identity_seed, mls_seed=pair.secret_key(), credential=credential)
 
     def keep(self, area: KeyValueArea) -> None:
@@ -70,7 +75,7 @@ class Keyring:
     @property
     def peer(self) -> PeerId:
         """The account's peer id."""
-        return self.credential.peer
+        return self.credential.device.peer
 
     @property
     def mls_credential(self) -> CustomCredential:

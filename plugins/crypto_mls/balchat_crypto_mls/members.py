@@ -1,15 +1,21 @@
 """Who may be in a group: whoever's leaf carries a credential that its identity key has signed.
 
-mls-rs asks for every leaf, whichever way it came in.
+mls-rs asks for every leaf, whichever way it came in. How many devices an account has in a group is for
+`has_too_many_devices`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from mls_rs_py import CustomCredential, InvalidIdentityError, Member, MemberValidationContext, SigningIdentity
 
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, Credential
 from balchat_host.api.errors import BadCredential
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity, PeerId
+
+MAX_DEVICES: Final = 8
+"""Leaves that one account may have in a group."""
 
 
 class UnboundIdentity(InvalidIdentityError):
@@ -49,14 +55,15 @@ class Members:
         raise UnboundIdentity(BadCredential(problem="nobody from outside may propose anything"))
 
     def identity(self, signing_identity: SigningIdentity) -> bytes:
-        """A peer is in a group once."""
+        """A device is in a group once."""
         try:
-            return credential_of(signing_identity).peer.octets
+            device = credential_of(signing_identity).device
+            return device.peer.octets + device.device_id
         except BadCredential as problem:
             raise UnboundIdentity(problem) from None
 
     def valid_successor(self, predecessor: SigningIdentity, successor: SigningIdentity) -> bool:
-        """A leaf stays its peer's."""
+        """A leaf stays its device's."""
         return self.identity(predecessor) == self.identity(successor)
 
     def supported_types(self) -> Sequence[int]:
@@ -65,14 +72,19 @@ class Members:
 
 
 def credential_of(signing_identity: SigningIdentity) -> Credential:
-    """Read a leaf's credential. Raises BadCredential."""
+    """Read a leaf's credential. Raise BadCredential."""
     credential = signing_identity.credential
     if not isinstance(credential, CustomCredential) or credential.credential_type != CREDENTIAL_TYPE:
         raise BadCredential(problem="it is of another kind")
     return Credential.decode(credential.data)
 
 
-def peer_of(member: Member | SigningIdentity) -> PeerId:
-    """Say who a member is, whose leaf was checked when it came in."""
+def device_of(member: Member | SigningIdentity) -> DeviceIdentity:
+    """Return which device a member is, whose leaf was checked when it came in."""
     identity = member.signing_identity if isinstance(member, Member) else member
-    return credential_of(identity).peer
+    return credential_of(identity).device
+
+
+def has_too_many_devices(leaves: Iterable[PeerId]) -> bool:
+    """Return whether an account has more than MAX_DEVICES of a group's leaves; `leaves` are whose each is."""
+    return max(Counter(leaves).values()) > MAX_DEVICES

@@ -3,32 +3,33 @@
     a                        the account: identity seed (32) ‖ MLS signature seed (32) ‖ credential
     g LEN ID s               a group's state
     g LEN ID t               its ratchet tree
-    g LEN ID e EPOCH         one of its past epochs
-    k REFERENCE              a key package of ours:    not-after (8) ‖ MLS signature seed (32) ‖ key package
-    v LEN ID                 the SHA-256 of a group's state and of its tree, then for each kept epoch its number (8) and
-                             its row's SHA-256
+    k REFERENCE              a key package of ours:    not-after (8) ‖ MLS signature seed (32) ‖ opening key (96)
+                             ‖ key package
+    v LEN ID                 the SHA-256 of a group's state and of its tree
 
-LEN is one octet, EPOCH and all numbers are 8 octets, big-endian. The tree, most of a large group, is only written where
-a commit made it another. SQLCipher authenticates pages one by one and notices no older page among newer ones, and a row
-of more than about a quarter of a page lies on several: so each row that is read is compared with its hash as a whole.
-At most 5 epochs are kept, so that a `v` row is never that long; these lie apart from the `g` rows, so that a
-group's hashes are on another page than its rows once a vault is not small.
+LEN is one octet, numbers are 8 octets, big-endian. The tree, most of a large group, is written once: a group has one
+epoch, and of the one before it, in which its founder was alone, nothing is kept. SQLCipher authenticates pages one by
+one and notices no older page among newer ones, and a row of more than about a quarter of a page lies on several: so
+each row that is read is compared with its hash as a whole. The `v` rows, which are short, lie apart from the `g` rows,
+so that a group's hashes are on another page than its rows once a vault is not small.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Self
 
+from balchat_crypto_mls.sealing import OPENING_KEY_SIZE
 from balchat_host.api.errors import CryptoRejected, VaultRolledBack
 from balchat_host.api.storage import KeyValueArea
-
-MAX_PAST_EPOCHS: Final = 5
-"""Epochs before the current one of which messages can still be read."""
 
 MAX_GROUP_ID: Final = 255
 SEED_SIZE: Final = 32
 HASH_SIZE: Final = 32
+
+_SEED_AT: Final = 8
+_OPENING_KEY_AT: Final = _SEED_AT + SEED_SIZE
+_PRIVATE_AT: Final = _OPENING_KEY_AT + OPENING_KEY_SIZE
 
 _ACCOUNT: Final = b"a"
 _GROUP: Final = b"g"
@@ -50,30 +51,19 @@ def _tree_key(group_id: bytes) -> bytes:
     return _named(_GROUP, group_id) + b"t"
 
 
-def _epoch_key(group_id: bytes, epoch_id: int) -> bytes:
-    return _named(_GROUP, group_id) + b"e" + epoch_id.to_bytes(8)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Hashes:
     """The SHA-256 of a group's rows as they were written last."""
 
     state: bytes = b""
     tree: bytes = b""
-    epochs: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
     @classmethod
     def decode(cls, row: bytes) -> Self:
-        epochs = [row[at : at + 8 + HASH_SIZE] for at in range(2 * HASH_SIZE, len(row), 8 + HASH_SIZE)]
-        return cls(
-            state=row[:HASH_SIZE],
-            tree=row[HASH_SIZE : 2 * HASH_SIZE],
-            epochs={int.from_bytes(epoch[:8]): epoch[8:] for epoch in epochs},
-        )
+        return cls(state=row[:HASH_SIZE], tree=row[HASH_SIZE:])
 
     def encode(self) -> bytes:
-        epochs = (epoch_id.to_bytes(8) + digest for epoch_id, digest in sorted(self.epochs.items()))
-        return self.state + self.tree + b"".join(epochs)
+        return self.state + self.tree
 
 
 class GroupRows:
@@ -91,12 +81,8 @@ class GroupRows:
             return None
         return _checked(row, hashes.state), _checked(self._area.get(_tree_key(group_id)), hashes.tree)
 
-    def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
-        """Give a past epoch. Raises VaultRolledBack."""
-        epochs = self._hashes(group_id).epochs
-        if epoch_id not in epochs:
-            return None
-        return _checked(self._area.get(_epoch_key(group_id, epoch_id)), epochs[epoch_id])
+    def epoch(self, group_id: bytes, epoch_id: int) -> None:
+        """Return no past epoch: none is kept."""
 
     def write(
         self,
@@ -106,18 +92,9 @@ class GroupRows:
         epoch_inserts: Sequence[tuple[int, bytes]],
         epoch_updates: Sequence[tuple[int, bytes]],
     ) -> None:
-        """Write a group and its past epochs, and forget the oldest of them."""
+        """Write a group, and keep nothing of epochs that have passed."""
+        del epoch_inserts, epoch_updates
         hashes = self._hashes(group_id)
-        epochs = hashes.epochs
-        kept = {*epochs, *(epoch_id for epoch_id, _ in epoch_inserts)}
-        kept = set(sorted(kept)[-MAX_PAST_EPOCHS:])
-        for epoch_id in epochs.keys() - kept:
-            self._area.delete(_epoch_key(group_id, epoch_id))
-            del epochs[epoch_id]
-        for epoch_id, epoch in (*epoch_inserts, *epoch_updates):
-            if epoch_id in kept:
-                self._area.put(_epoch_key(group_id, epoch_id), epoch)
-                epochs[epoch_id] = _hash(epoch)
         # A tree's id is its SHA-256.
         tree_id, tree_octets = tree
         if tree_id != hashes.tree:
@@ -128,9 +105,8 @@ class GroupRows:
         self._read[group_id] = hashes
         self._area.put(_named(_HASHES, group_id), hashes.encode())
 
-    def max_epoch_id(self, group_id: bytes) -> int | None:
-        """Give the newest past epoch."""
-        return max(self._hashes(group_id).epochs, default=None)
+    def max_epoch_id(self, group_id: bytes) -> None:
+        """Return no past epoch: none is kept."""
 
     def delete(self, group_id: bytes) -> None:
         """Forget everything of a group."""
@@ -166,29 +142,44 @@ def _checked(row: bytes | None, digest: bytes) -> bytes:
     return row
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class KeyPackageKeys:
+    """What is kept with a key package: the seed of the signature key that it outlives, and what opens its Welcome."""
+
+    mls_seed: bytes
+    opening_key: bytes
+
+    def __repr__(self) -> str:
+        return "KeyPackageKeys(…)"
+
+
 class KeyPackageRows:
     """mls-rs' key package storage on an area.
 
-    `mls_seed` makes the signature key of what is inserted: a key package outlives the renewal of the account's own.
+    `keys` are those of what is inserted.
     """
 
-    def __init__(self, area: KeyValueArea, *, mls_seed: bytes = b"") -> None:
+    def __init__(self, area: KeyValueArea, *, keys: KeyPackageKeys | None = None) -> None:
         self._area = area
-        self._mls_seed = mls_seed
+        self._keys = keys
 
     def insert(self, reference: bytes, key_package: bytes, not_after: int) -> None:
         """Keep the private half of a key package."""
-        self._area.put(_KEY_PACKAGE + reference, not_after.to_bytes(8) + self._mls_seed + key_package)
+        assert self._keys is not None, "whoever makes one says with which keys"
+        row = not_after.to_bytes(8) + self._keys.mls_seed + self._keys.opening_key + key_package
+        self._area.put(_KEY_PACKAGE + reference, row)
 
     def get(self, reference: bytes) -> bytes | None:
         """Give the private half of a key package."""
         row = self._area.get(_KEY_PACKAGE + reference)
-        return None if row is None else row[8 + SEED_SIZE :]
+        return None if row is None else row[_PRIVATE_AT:]
 
-    def mls_seed(self, references: Iterable[bytes]) -> bytes | None:
-        """Give the seed that belongs to the first of these key packages that is here."""
-        rows = (self._area.get(_KEY_PACKAGE + reference) for reference in references)
-        return next((row[8 : 8 + SEED_SIZE] for row in rows if row is not None), None)
+    def keys(self, reference: bytes) -> KeyPackageKeys | None:
+        """Return the keys that belong to a key package, or None where it is not here."""
+        row = self._area.get(_KEY_PACKAGE + reference)
+        if row is None:
+            return None
+        return KeyPackageKeys(mls_seed=row[_SEED_AT:_OPENING_KEY_AT], opening_key=row[_OPENING_KEY_AT:_PRIVATE_AT])
 
     def delete(self, reference: bytes) -> None:
         """Forget a key package."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
+from balchat_host.api.types import DeviceIdentity
 from balchat_host.testing.crypto_kit import NOW
 from balchat_host.testing.dict_area import DictArea
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from balchat_host.api.crypto import CryptoEngine
 
+DEVICE_ID = bytes(range(16))
+"""Of everybody's device: an account names its own, so others may have the same."""
+
 
 class Account:
     """An account: its area, and the engine bound to it."""
@@ -22,7 +26,8 @@ class Account:
     def __init__(self, engine: CryptoEngine) -> None:
         self.engine = engine
         self.area = DictArea()
-        self.peer = engine.create_identity(self.area, now=NOW)
+        self.device = DeviceIdentity(peer=engine.create_identity(self.area, DEVICE_ID, now=NOW), device_id=DEVICE_ID)
+        self.peer = self.device.peer
 
     def __getattr__(self, name: str):
         method = getattr(self.engine, name)
@@ -49,5 +54,5 @@ def pair(account) -> tuple[Account, Account]:
     """Two accounts in one group, b"group"."""
     alice, bob = account(), account()
     invitation = alice.found(b"group", [(bob.peer, bob.key_package(lifetime=3600, now=NOW))], now=NOW)
-    assert bob.join(invitation.welcome, now=NOW, max_members=2) == b"group"
+    assert bob.join(invitation.welcomes[0], max_members=2).group_id == b"group"
     return alice, bob

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from balchat_common import cbor
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balchat_host.api.errors import MalformedContent, MalformedEnvelope
 from balchat_host.api.types import PeerId
 from balchat_host.core import content, routes
 from balchat_host.core.content import MessageStatus, MimiContent, shown
-from balchat_host.core.envelope import ContactRequest, Envelope, Kind, envelope_id
+from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind, envelope_id
 from balchat_host.core.identifiers import conversation_of_two, identify
 
 HERE = Path(__file__).parent / "vectors"
@@ -47,6 +49,33 @@ def test_an_envelope_beyond_the_limit_is_neither_written_nor_read() -> None:
         Envelope(kind=Kind.MLS_MESSAGE, payload=bytes(1024 * 1024)).encode()
     with pytest.raises(MalformedEnvelope, match="too large"):
         Envelope.decode(bytes(1024 * 1024 + 1))
+
+
+def test_an_mls_message_is_written_and_read_as_the_vector_says() -> None:
+    vector = ENVELOPES["mls_message"]
+    message = EraMessage(era_id=bytes.fromhex(vector["era_id"]), message=bytes.fromhex(vector["message"]))
+    assert message.encode() == bytes.fromhex(vector["payload"])
+    for size in (0, 23, 24, 255, 256, 65_535, 65_536):
+        message = EraMessage(era_id=message.era_id, message=bytes(size))
+        assert message.encode() == cbor.encode([message.era_id, message.message])
+        assert EraMessage.decode(message.encode()) == message
+
+
+@pytest.mark.parametrize("vector", ENVELOPES["invalid_mls_messages"], ids=lambda vector: vector["what"])
+def test_a_wrong_mls_message_is_refused_for_its_own_reason(vector: dict[str, Any]) -> None:
+    with pytest.raises(MalformedEnvelope) as caught:
+        EraMessage.decode(bytes.fromhex(vector["payload"]))
+    assert caught.value.fields["problem"] == vector["problem"]
+
+
+@pytest.mark.fuzz
+@given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda rest: b"\x82\x50" + rest))
+def test_octets_are_an_mls_message_only_if_they_are_written_so(octets: bytes) -> None:
+    try:
+        message = EraMessage.decode(octets)
+    except MalformedEnvelope:
+        return
+    assert message.encode() == octets
 
 
 def test_a_contact_request_is_written_and_read_as_the_vector_says() -> None:

@@ -80,7 +80,7 @@ class Contact:
         self.now = START
         self._units = SqliteUnits()
         self.run(lambda unit: schema.migrate(unit.tx))
-        self.run(lambda unit: account.settle(unit, ALICE, "Alice"))
+        self.run(lambda unit: account.settle(unit, ALICE, bytes(16), "Alice"))
         self.run(lambda unit: contacts.create(unit, BOB, name="Bob"))
 
     def run(self, fn):

@@ -1,0 +1,156 @@
+"""An account that goes on from a backup is another device: it takes the place of the one that its contacts knew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.transport import Verdict
+from balchat_host.api.types import Route
+from balchat_host.core import account, contacts, inbox, routes
+from balchat_host.core.delivery import outgoing
+from tests.support.simulator import Account, World
+
+if TYPE_CHECKING:
+    from balchat_host.testing.sqlite_transaction import SqliteUnits
+
+FORMER = Route(transport="relay", address=b"where the former device looked")
+NEW = Route(transport="relay", address=b"where the new one looks")
+
+
+class Two:
+    """Alice and Bob, contacts. Bob knows a route to Alice, and there is a backup of hers of this moment."""
+
+    def __init__(self) -> None:
+        self.world = World(1, MlsEngine())
+        self.alice, self.bob = self.world.account("Alice"), self.world.account("Bob")
+        self.alice.add(self.bob)
+        self.world.heal(self.alice, self.bob)
+        self.bob.accept(self.alice)
+        self.heal()
+        self.tell(FORMER)
+        self.heal()
+        self.backup: SqliteUnits = self.alice.back_up()
+
+    def heal(self) -> None:
+        self.world.heal(self.alice, self.bob)
+
+    def restore(self) -> None:
+        """Have Alice go on from the backup, and look for envelopes somewhere else."""
+        self.alice.restore(self.backup)
+        self.tell(NEW)
+
+    def tell(self, route: Route) -> None:
+        """Have Alice tell Bob how to reach her, as soon as she can."""
+        self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [route]))
+
+    def waiting(self) -> list[bytes]:
+        """Return the envelopes that wait for Bob at Alice's."""
+        now = self.world.now
+        found = self.alice.read(lambda tx: outgoing.pending(tx, self.bob.peer, after=0, now=now, limit=100))
+        return [each.envelope for each in found.outgoing]
+
+    def known_devices(self) -> list[bytes]:
+        """Return the ids of Alice's devices as Bob knows them."""
+        known = (
+            "SELECT device_id FROM device JOIN contact ON contact.peer = device.peer"
+            " WHERE device.peer <> (SELECT peer FROM account)"
+        )
+        return [bytes(row[0]) for row in self.bob.read(lambda tx: tx.query(known))]
+
+    def known_routes(self) -> list[Route]:
+        """Return Alice's routes as Bob knows them."""
+        return self.bob.read(lambda tx: routes.known(tx, self.alice.peer, now=self.world.now // 1000))
+
+
+def device_id(who: Account) -> bytes:
+    return who.read(account.load).device_id
+
+
+def texts(who: Account, other: Account) -> list[str]:
+    return [message.text or "" for message in who.history(other)]
+
+
+def test_contacts_know_each_other_s_devices() -> None:
+    two = Two()
+    assert two.known_devices() == [device_id(two.alice)]
+    assert two.known_routes() == [FORMER]
+
+
+@pytest.mark.parametrize("written", ["before", "after"])
+def test_everything_that_waited_for_the_former_device_comes_to_the_new_one_once(written: str) -> None:
+    two = Two()
+    if written == "before":
+        two.bob.write(two.alice, "one")
+        two.bob.write(two.alice, "two")
+    two.restore()
+    if written == "after":
+        two.bob.write(two.alice, "one")
+        two.bob.write(two.alice, "two")
+    two.heal()
+    assert texts(two.alice, two.bob) == ["one", "two"]
+    assert two.known_devices() == [device_id(two.alice)]
+    assert two.known_routes() == [NEW]
+    two.alice.write(two.bob, "three")
+    two.bob.write(two.alice, "four")
+    two.heal()
+    for one, other in ((two.alice, two.bob), (two.bob, two.alice)):
+        assert sorted(texts(one, other)) == ["four", "one", "three", "two"]
+    two.world.check(two.bob, two.alice)
+
+
+def test_what_the_new_device_has_is_not_sent_there_again() -> None:
+    two = Two()
+    two.restore()
+    two.heal()
+    assert two.bob.read(lambda tx: tx.query("SELECT 1 FROM delivery")) == []
+
+
+def test_what_the_former_device_said_last_is_read_and_its_routes_are_not_used() -> None:
+    two = Two()
+    two.alice.write(two.bob, "my last words")
+    two.tell(Route(transport="relay", address=b"of the former device, said late"))
+    late = two.waiting()
+    assert len(late) == 2
+    two.restore()
+    two.heal()
+    answers = two.bob.change(lambda unit: inbox.receive(unit, None, late))
+    assert {answer.verdict for answer in answers} == {Verdict.COMMITTED}
+    assert texts(two.bob, two.alice) == ["my last words"]
+    assert two.known_devices() == [device_id(two.alice)]
+    assert two.known_routes() == [NEW]
+
+
+def test_a_request_of_the_new_device_takes_the_place_of_one_that_waits() -> None:
+    world = World(1, MlsEngine())
+    alice, bob = world.account("Alice"), world.account("Bob")
+    alice.add(bob)
+    backup = alice.back_up()
+    world.heal(alice, bob)
+    assert bob.asked_by(alice)
+    alice.restore(backup)
+    world.heal(alice, bob)
+    bob.accept(alice)
+    bob.write(alice, "welcome back")
+    world.heal(alice, bob)
+    assert texts(alice, bob) == ["welcome back"]
+    number = bob.read(lambda tx: contacts.find(tx, "Alice").id)
+    known = bob.read(lambda tx: tx.query("SELECT device_id FROM device WHERE peer = ?", (number,)))
+    assert known == [(device_id(alice),)]
+
+
+def test_a_blocked_contact_s_new_device_is_used_once_they_are_unblocked() -> None:
+    two = Two()
+    two.bob.block(two.alice, blocked=True)
+    two.restore()
+    two.heal()
+    former = two.known_devices()
+    assert former != [device_id(two.alice)]
+    assert two.known_routes() == [FORMER]
+    two.bob.block(two.alice, blocked=False)
+    two.bob.write(two.alice, "sorry")
+    two.heal()
+    assert two.known_devices() == [device_id(two.alice)]
+    assert texts(two.alice, two.bob) == ["sorry"]
