@@ -32,7 +32,7 @@ class Measurement(Protocol):
 
 
 NAMES = (
-    *("latency", "throughput", "pipeline", "history", "unlock", "start", "contacts", "hostile", "search"),
+    *("latency", "throughput", "pipeline", "handshake", "history", "unlock", "start", "contacts", "hostile", "search"),
     *("relay_server", "relayed", "mls_binding"),
 )
 

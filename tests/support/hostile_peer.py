@@ -14,9 +14,10 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
+from balchat_common.x_wing import OpeningKey, SealingKey
 from balchat_crypto_mls import signatures
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, DAY, Credential
-from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome, new_opening_key, public_key
+from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mls_rs_py import KeyPackage
 from mls_rs_py.crafting import (
@@ -41,9 +42,10 @@ _KEY_PACKAGE: Final = 5
 def seal_welcome(welcome: bytes, key_package: bytes) -> bytes:
     """Seal an MLSMessage with a Welcome for the owner of an MLSMessage with a KeyPackage."""
     theirs = KeyPackage.from_bytes(key_package)
-    public = next((each.data for each in theirs.extensions if each.extension_type == EXTENSION_TYPE), None)
+    found = [each.data for each in theirs.extensions if each.extension_type == EXTENSION_TYPE]
     # For one who has no such key, nobody could open it anyway.
-    return SealedWelcome.seal(welcome, public or public_key(new_opening_key()), reference=theirs.reference).encode()
+    key = SealingKey(found[0]) if found else OpeningKey.generate().sealing_key
+    return SealedWelcome.seal(welcome, key, reference=theirs.reference).encode()
 
 
 class HostileGroup(CraftedGroup):
@@ -74,7 +76,7 @@ class HostilePeer:
         self.identity_seed = identity_seed or os.urandom(32)
         self.signer = Ed25519PrivateKey.generate()
         self.device_id = os.urandom(DEVICE_ID_SIZE)
-        self.opening_key = new_opening_key()
+        self.sealing_key = OpeningKey.generate().sealing_key
 
     @property
     def peer(self) -> PeerId:
@@ -112,9 +114,7 @@ class HostilePeer:
 
     def key_package(self, leaf: CraftedLeaf | None = None, **fields: object) -> CraftedKeyPackage:
         """Return a KeyPackage, in which the given fields of CraftedKeyPackage are changed."""
-        made = CraftedKeyPackage(
-            leaf or self.leaf(), extensions=extension(EXTENSION_TYPE, public_key(self.opening_key))
-        )
+        made = CraftedKeyPackage(leaf or self.leaf(), extensions=extension(EXTENSION_TYPE, self.sealing_key.octets))
         return replace(made, **fields)  # pyright: ignore[reportArgumentType]  # whatever the fields of the class are
 
     def group(self, *theirs: bytes, leaf: CraftedLeaf | None = None, **fields: object) -> HostileGroup:

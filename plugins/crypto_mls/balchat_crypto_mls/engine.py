@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from balchat_common.x_wing import OpeningKey, SealingKey
 from mls_rs_py import ApplicationMessage as Decrypted
 from mls_rs_py import (
     Client,
@@ -21,7 +22,7 @@ from balchat_crypto_mls import signatures
 from balchat_crypto_mls.keyring import Keyring
 from balchat_crypto_mls.members import MAX_DEVICES, Members, credential_of, device_of, has_too_many_devices
 from balchat_crypto_mls.rows import MAX_GROUP_ID, GroupRows, KeyPackageKeys, KeyPackageRows, forget_all
-from balchat_crypto_mls.sealing import EXTENSION_TYPE, PUBLIC_KEY_SIZE, SealedWelcome, new_opening_key, public_key
+from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
 from balchat_crypto_mls.translate import translated
 from balchat_host.api.crypto import ERA_ID_SIZE, ApplicationMessage, CryptoEngine, Invitation, Joined
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, UnsupportedMls
@@ -110,13 +111,13 @@ class MlsEngine(CryptoEngine):
         with translated():
             keyring = Keyring.fresh(state, now=now)
             begin, lifetime = _rounded(now, lifetime)
-            keys = KeyPackageKeys(mls_seed=keyring.mls_seed, opening_key=new_opening_key())
+            keys = KeyPackageKeys(mls_seed=keyring.mls_seed, opening_key=OpeningKey.generate())
             client = _client(state, keyring, now=now, keys=keys)
             key_package = client.generate_key_package(
                 lifetime=lifetime,
                 now=begin,
                 last_resort=last_resort,
-                extensions=[Extension(EXTENSION_TYPE, public_key(keys.opening_key))],
+                extensions=[Extension(EXTENSION_TYPE, keys.opening_key.sealing_key.octets)],
             )
             keyring.keep(state)
             return key_package.to_bytes()
@@ -140,7 +141,7 @@ class MlsEngine(CryptoEngine):
             if has_too_many_devices([keyring.peer, *(peer for peer, _ in key_packages)]):
                 raise BadInput(what="group", problem=f"an account has at most {MAX_DEVICES} devices in it")
             added = [_key_package_of(*pair) for pair in key_packages]
-            public_keys = [_public_key(each) for each in added]
+            sealing_keys = [_sealing_key(each) for each in added]
             # The Commit's path replaces our first leaf, whose lifetime would tell our clock.
             group = _client(state, keyring, now=now, rows=rows).create_group(group_id, now=now)
             commit = group.commit(add=added, now=now)
@@ -148,7 +149,7 @@ class MlsEngine(CryptoEngine):
             welcomes = {WelcomeHeader.from_bytes(each).key_package_references[0]: each for each in commit.welcomes}
             sealed = [
                 SealedWelcome.seal(welcomes[each.reference], key, reference=each.reference).encode()
-                for each, key in zip(added, public_keys, strict=True)
+                for each, key in zip(added, sealing_keys, strict=True)
             ]
             group.write_to_storage()
             keyring.keep(state)
@@ -248,16 +249,17 @@ def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
     return key_package
 
 
-def _public_key(key_package: KeyPackage) -> bytes:
-    """Return the X-Wing key of a key package, of its right size."""
+def _sealing_key(key_package: KeyPackage) -> SealingKey:
+    """Return the X-Wing key of a key package. Raise CryptoRejected."""
     if EXTENSION_TYPE not in key_package.capabilities.extensions:
         raise UnsupportedMls(problem="its client does not open sealed Welcomes")
     found = [each.data for each in key_package.extensions if each.extension_type == EXTENSION_TYPE]
     if not found:
         raise UnsupportedMls(problem="the key package has no X-Wing key to seal a Welcome to")
-    if len(found[0]) != PUBLIC_KEY_SIZE:
-        raise CryptoRejected(problem=f"the key package's X-Wing key has not {PUBLIC_KEY_SIZE} octets")
-    return found[0]
+    try:
+        return SealingKey(found[0])
+    except ValueError as error:
+        raise CryptoRejected(problem=f"the key package's X-Wing key: {error}") from error
 
 
 def _check_joined(group: Group, rows: GroupRows) -> None:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Self
 
-from balchat_crypto_mls.sealing import OPENING_KEY_SIZE
+from balchat_common.x_wing import OPENING_KEY_SIZE, OpeningKey
+
 from balchat_host.api.errors import CryptoRejected, VaultRolledBack
 from balchat_host.api.storage import KeyValueArea
 
@@ -147,7 +148,7 @@ class KeyPackageKeys:
     """What is kept with a key package: the seed of the signature key that it outlives, and what opens its Welcome."""
 
     mls_seed: bytes
-    opening_key: bytes
+    opening_key: OpeningKey
 
     def __repr__(self) -> str:
         return "KeyPackageKeys(…)"
@@ -166,7 +167,7 @@ class KeyPackageRows:
     def insert(self, reference: bytes, key_package: bytes, not_after: int) -> None:
         """Keep the private half of a key package."""
         assert self._keys is not None, "whoever makes one says with which keys"
-        row = not_after.to_bytes(8) + self._keys.mls_seed + self._keys.opening_key + key_package
+        row = not_after.to_bytes(8) + self._keys.mls_seed + self._keys.opening_key.octets + key_package
         self._area.put(_KEY_PACKAGE + reference, row)
 
     def get(self, reference: bytes) -> bytes | None:
@@ -179,7 +180,8 @@ class KeyPackageRows:
         row = self._area.get(_KEY_PACKAGE + reference)
         if row is None:
             return None
-        return KeyPackageKeys(mls_seed=row[_SEED_AT:_OPENING_KEY_AT], opening_key=row[_OPENING_KEY_AT:_PRIVATE_AT])
+        opening_key = OpeningKey(row[_OPENING_KEY_AT:_PRIVATE_AT])
+        return KeyPackageKeys(mls_seed=row[_SEED_AT:_OPENING_KEY_AT], opening_key=opening_key)
 
     def delete(self, reference: bytes) -> None:
         """Forget a key package."""

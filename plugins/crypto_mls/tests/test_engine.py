@@ -4,11 +4,12 @@ import dataclasses
 from typing import Any
 
 import pytest
+from balchat_common.x_wing import OpeningKey
 from balchat_crypto_mls import signatures
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, MAX_LIFETIME, Credential
 from balchat_crypto_mls.keyring import Keyring
 from balchat_crypto_mls.plugin import balchat_crypto_engines
-from balchat_crypto_mls.sealing import EXTENSION_TYPE, new_opening_key, public_key
+from balchat_crypto_mls.sealing import EXTENSION_TYPE
 from mls_rs_py import (
     BasicCredential,
     Client,
@@ -73,8 +74,8 @@ def credential(alice, pair: SignatureKeyPair, days: int, **changes) -> CustomCre
 
 def package_of(client: Client) -> KeyPackage:
     """A key package as ours are, of such a client."""
-    public = public_key(new_opening_key())
-    return client.generate_key_package(extensions=[Extension(EXTENSION_TYPE, public)])
+    key = OpeningKey.generate().sealing_key
+    return client.generate_key_package(extensions=[Extension(EXTENSION_TYPE, key.octets)])
 
 
 def trap(client: Client, theirs: bytes, group_id: bytes = b"trap") -> tuple[Group, bytes]:

@@ -5,7 +5,7 @@ from balchat_common import cbor
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, MAX_LIFETIME
 from balchat_crypto_mls.members import Members, credential_of
 from balchat_crypto_mls.rows import KeyPackageRows
-from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome, public_key
+from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
 from mls_rs_py import CustomCredential, KeyPackage, SigningIdentity
 from mls_rs_py.crafting import (
     APPLICATION,
@@ -162,11 +162,11 @@ KEY_PACKAGES = {
     "a client that opens no seals": (lambda m: m.key_package(m.leaf(extension_types=b"")), CryptoRejected),
     "an empty X-Wing key": (lambda m: m.key_package(extensions=extension(EXTENSION_TYPE)), CryptoRejected),
     "a short X-Wing key": (
-        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, public_key(m.opening_key)[1:])),
+        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, m.sealing_key.octets[1:])),
         CryptoRejected,
     ),
     "a long X-Wing key": (
-        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, public_key(m.opening_key) + b"\0")),
+        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, m.sealing_key.octets + b"\0")),
         CryptoRejected,
     ),
     "an ML-KEM key that is none": (
@@ -174,11 +174,11 @@ KEY_PACKAGES = {
         CryptoRejected,
     ),
     "an X25519 key that is none": (
-        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, public_key(m.opening_key)[:1184] + bytes(32))),
+        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, m.sealing_key.octets[:1184] + bytes(32))),
         CryptoRejected,
     ),
     "two X-Wing keys": (
-        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, public_key(m.opening_key)) * 2),
+        lambda m: m.key_package(extensions=extension(EXTENSION_TYPE, m.sealing_key.octets) * 2),
         CryptoRejected,
     ),
     "a client that does not speak our credentials": (
@@ -391,7 +391,7 @@ def test_the_key_that_opens_a_seal_goes_with_the_key_package(account, mallory, n
     key_package = alice.key_package(lifetime=HOUR, now=now)
     (row,) = [row for key, row in alice.area.rows.items() if key[:1] == b"k"]
     reference = KeyPackage.from_bytes(key_package).reference
-    opening_key = KeyPackageRows(alice.area).keys(reference).opening_key
+    opening_key = KeyPackageRows(alice.area).keys(reference).opening_key.octets
     assert opening_key in row
     alice.join(mallory.group(key_package).welcome(), max_members=2)
     assert opening_key not in b"".join(alice.area.rows.values())

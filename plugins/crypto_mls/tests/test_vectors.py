@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from balchat_common.x_wing import OpeningKey
 from balchat_crypto_mls import signatures
 from balchat_crypto_mls.credential import Credential
-from balchat_crypto_mls.sealing import SealedWelcome, public_key
+from balchat_crypto_mls.sealing import SealedWelcome
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ HERE = Path(__file__).parent / "vectors"
 CREDENTIALS = json.loads((HERE / "credentials.json").read_text())
 SEALED = json.loads((HERE / "sealed-welcomes.json").read_text())
 SEED, MLS_KEY = (bytes.fromhex(CREDENTIALS[name]) for name in ("identity_seed", "signature_key"))
-OPENING_KEY = bytes.fromhex(SEALED["opening_key"])
+OPENING_KEY = OpeningKey(bytes.fromhex(SEALED["opening_key"]))
 GOOD_CREDENTIAL = bytes.fromhex(CREDENTIALS["valid"][0]["credential"])
 GOOD_WELCOME = bytes.fromhex(SEALED["valid"]["sealed_welcome"])
 
@@ -46,7 +47,7 @@ def test_a_wrong_credential_is_refused_for_its_own_reason(vector):
 
 def test_a_sealed_welcome_is_read_as_the_vector_says():
     vector = SEALED["valid"]
-    assert public_key(OPENING_KEY).hex() == SEALED["public_key"]
+    assert OPENING_KEY.sealing_key.octets.hex() == SEALED["sealing_key"]
     sealed = SealedWelcome.decode(GOOD_WELCOME)
     assert (sealed.reference.hex(), sealed.unseal(OPENING_KEY).hex()) == (vector["reference"], vector["welcome"])
     assert sealed.encode() == GOOD_WELCOME

@@ -33,9 +33,9 @@ def test_what_is_too_large_for_one_envelope_is_not_sealed() -> None:
 
 def test_an_envelope_opens_in_no_other_queue_and_with_no_other_key() -> None:
     envelope = seal(b"x", KEY.sealing_key, queue=QUEUE)
-    with pytest.raises(CannotOpen, match="this key and queue"):
+    with pytest.raises(CannotOpen, match="this key for this use"):
         unseal(envelope, KEY, queue=b"r" * 32)
-    with pytest.raises(CannotOpen, match="this key and queue"):
+    with pytest.raises(CannotOpen, match="this key for this use"):
         unseal(envelope, OpeningKey.generate(), queue=QUEUE)
 
 
