@@ -103,6 +103,7 @@ class Composition:
     def _use(self, configuration: Configuration) -> None:
         """Use what holds at once of a changed configuration: every setting that says so (`Writable.AT_ONCE`)."""
         if self._node is not None:
+            self._node.set_lock_after(configuration.account.lock_after_minutes * 60)
             runner = self._node.runner
             runner.policy = replace(runner.policy, read_receipts=configuration.delivery.read_receipts)
 
@@ -155,6 +156,7 @@ class Composition:
             backoff=Backoff(first=delivery.retry_first_seconds, longest=delivery.retry_max_seconds, jitter=_random),
             hedge=delivery.hedge_seconds,
             start_timeout=self.configuration.plugins.start_timeout_seconds,
+            lock_after=self.configuration.account.lock_after_minutes * 60,
             stuck=_end_at_once,
         )
         for record in self.selection.broken:

@@ -264,6 +264,13 @@ class NotRunning(CallerError):
     exit_code = 6
 
 
+class AccountLocked(CallerError):
+    """The account locked itself, since nobody had used it for {minutes} minutes. `balchat up` unlocks it."""
+
+    code = "account-locked"
+    exit_code = 6
+
+
 class AlreadyRunning(CallerError):
     """balchat is already running for this profile. `balchat status` shows it, `balchat down` ends it."""
 

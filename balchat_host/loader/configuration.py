@@ -29,6 +29,7 @@ from balchat_host.loader.schema import (
     ROLES,
     SECTIONS,
     SETTINGS,
+    AccountSettings,
     ContactLimits,
     Delivery,
     PluginChoice,
@@ -52,6 +53,7 @@ class Configuration:
     """
 
     plugins: PluginChoice = field(default_factory=PluginChoice)
+    account: AccountSettings = field(default_factory=AccountSettings)
     delivery: Delivery = field(default_factory=Delivery)
     contacts: ContactLimits = field(default_factory=ContactLimits)
     given: Mapping[str, ConfigValue] = field(default_factory=dict[str, ConfigValue])

@@ -51,6 +51,18 @@ class PluginChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """How the account is guarded while it is up."""
+
+    lock_after_minutes: Annotated[
+        int,
+        Meta(ge=0, le=7 * 24 * 60),
+        Doc("After how many minutes without use the account locks itself; 0 is for never."),
+        Writable.AT_ONCE,
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """How messages travel. Times in seconds."""
 
@@ -94,7 +106,12 @@ class Locks:
     keys: Annotated[tuple[str, ...], Meta(description="a list of keys or tables", extra_json_schema=_UNIQUE)] = ()
 
 
-SECTIONS: Final[dict[str, type[Any]]] = {"plugins": PluginChoice, "delivery": Delivery, "contacts": ContactLimits}
+SECTIONS: Final[dict[str, type[Any]]] = {
+    "plugins": PluginChoice,
+    "account": AccountSettings,
+    "delivery": Delivery,
+    "contacts": ContactLimits,
+}
 """The tables of host keys, by name."""
 
 SETTINGS: Final = "settings"

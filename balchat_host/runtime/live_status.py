@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from balchat_host.api.bell import Bell
+from balchat_host.api.errors import BalchatError
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, OwnOnion, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactView, ServiceStatus
@@ -35,8 +36,19 @@ class LiveStatus:
         self._plugins: dict[str, ServiceState] = {}
         self._published = dict.fromkeys(OwnOnion, STOPPED)
         self._storage = ONLINE
+        self._ended: BalchatError | None = None
         self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
         self._stopped: set[PeerId] = set()
+
+    def end(self, reason: BalchatError) -> None:
+        """Note why the account ends by itself: streams that are open raise it."""
+        self._ended = reason
+        self.changed.ring()
+
+    def raise_if_ended(self) -> None:
+        """Raise why the account ends by itself, once it does."""
+        if self._ended is not None:
+            raise type(self._ended)(**self._ended.fields)
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Carry out all that can be carried out while nothing runs: tell who follows events or the status."""

@@ -19,7 +19,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from balchat_host.api.backoff import Backoff
-from balchat_host.api.errors import BalchatError, StorageFull
+from balchat_host.api.errors import AccountLocked, BalchatError, StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
 from balchat_host.api.transport import Latency
@@ -36,6 +36,7 @@ from balchat_host.runtime.enabled_network import EnabledNetwork
 from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.end_limit import EndLimit
+from balchat_host.runtime.idle_lock import IdleLock
 from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
@@ -44,9 +45,12 @@ from balchat_host.runtime.reconnector import Reconnector
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.search_indexer import SearchIndexer
 from balchat_host.runtime.unlocked_vault import UnlockedAccount
+from balchat_host.runtime.used_app import used_app
 
 _TIDY_EVERY: Final = 3600.0
 _END_TIMEOUT: Final = 20.0
+_FAREWELL: Final = 1.0
+"""Seconds in which front ends hear that the account locks itself."""
 _PATIENCE: Final = 10.0
 """Seconds that the App is held back for plugins that are starting: a network that cannot exist is said first."""
 
@@ -54,6 +58,7 @@ _PATIENCE: Final = 10.0
 class Node:
     """Runs an account until it is cancelled or told to stop.
 
+    `lock_after`: seconds without use after which the account locks itself, 0 for never.
     `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
     `start_timeout`: seconds in which a plugin has to start; `end_timeout`: real seconds in which all have to end, after
     which `stuck` is told, in a thread, of those that have not.
@@ -70,6 +75,7 @@ class Node:
         hedge: float,
         start_timeout: float,
         end_timeout: float = _END_TIMEOUT,
+        lock_after: float = 0,
         stuck: Callable[[Sequence[str]], None],
     ) -> None:
         self._live_status = status = unlocked.live_status
@@ -94,7 +100,9 @@ class Node:
         self._identity: PeerId | None = None
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
         self.app = unlocked.app(runner, running)
-        self._front_ends = [EnabledFrontEnd(setup, self.app, status.set_plugin) for setup in front_ends]
+        self._idle = IdleLock(lock_after, self._lock, runner.clock)
+        app = used_app(self.app, self._idle.before)
+        self._front_ends = [EnabledFrontEnd(setup, app, status.set_plugin) for setup in front_ends]
         self._start_timeout = start_timeout
         self._end = EndLimit(end_timeout, stuck)
         self._stop = anyio.Event()
@@ -104,8 +112,15 @@ class Node:
         """Begin to end."""
         self._stop.set()
 
+    def set_lock_after(self, seconds: float) -> None:
+        """Lock after another time without use; 0 is for never."""
+        self._idle.set_after(seconds)
+
     async def run(self, *, task_status: TaskStatus[App]) -> None:
-        """Run. Gives the App once front ends serve it. Raises NetworkUnavailable, StorageFailed, VaultDamaged."""
+        """Run. Gives the App once front ends serve it.
+
+        Raises AccountLocked, NetworkUnavailable, StorageFailed, VaultDamaged.
+        """
         try:
             with contained_exits():
                 await self._run(task_status)
@@ -140,7 +155,7 @@ class Node:
         self._live_status.running = True
         try:
             indexer = SearchIndexer(self.runner, self._live_status.changed)
-            jobs = (self._reports, self._reconnector, self._disk_watch, indexer)
+            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer)
             for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)
             with anyio.move_on_after(_PATIENCE):
@@ -177,6 +192,12 @@ class Node:
     def _fail(self, error: BalchatError) -> None:
         self._failure = self._failure or error
         self._stop.set()
+
+    async def _lock(self, reason: AccountLocked) -> None:
+        """End, once those who follow something have had the time to hear why."""
+        self._live_status.end(reason)
+        await anyio.sleep(_FAREWELL)
+        self._fail(reason)
 
     def _on_commit(self, effects: Iterable[Effect]) -> None:
         (self._effects or self._live_status).carry_out(effects)

@@ -15,6 +15,7 @@ from balchat_host.loader.plugins import discover
 from balchat_host.loader.schema import KEYS
 
 WRITABLE = {
+    "account.lock_after_minutes": Writable.AT_ONCE,
     "delivery.policy": Writable.AFTER_RESTART,
     "delivery.hedge_seconds": Writable.AFTER_RESTART,
     "delivery.read_receipts": Writable.AT_ONCE,

@@ -76,6 +76,8 @@ class VirtualAccount:
         self.online = True
         """Whether its network is there when it comes up."""
         self.end_timeout = 60.0
+        self.lock_after = 0.0
+        """Seconds without use after which it locks itself."""
         self.stuck: Callable[[Sequence[str]], None] = _let_it
         """What is told of plugins that have not ended `end_timeout` real seconds after the account was told to end."""
         self._world = world
@@ -148,7 +150,7 @@ class VirtualAccount:
         """Run the account until cancelled or told to shut down."""
         self.vault = await self._storage.unlock(self._directory, SlotKind.PASSPHRASE, PASSPHRASE)
         try:
-            node = Node(
+            node = self._node = Node(
                 self.unlocked(),
                 network=NetworkSetup(name="virtual", origin="balchat-virtual 1.0", make=self._make_network),
                 transports=self.transports,
@@ -157,6 +159,7 @@ class VirtualAccount:
                 hedge=HEDGE,
                 start_timeout=START_TIMEOUT,
                 end_timeout=self.end_timeout,
+                lock_after=self.lock_after,
                 stuck=self.stuck,
             )
             self.runner, self.app = node.runner, node.app
@@ -178,6 +181,7 @@ class VirtualAccount:
         account.create(unit, self.name)
 
     def _use(self, configuration: Configuration) -> None:
+        self._node.set_lock_after(configuration.account.lock_after_minutes * 60)
         self.runner.policy = replace(self.runner.policy, read_receipts=configuration.delivery.read_receipts)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:

@@ -37,6 +37,7 @@ class LocalEvents(LocalArea, Events):
                     break
                 cursor = next_cursor
             await changed.wait()
+            self._live_status.raise_if_ended()
 
     async def acknowledge(self, subscriber: str, cursor: int) -> None:
         await self._runner.change(lambda unit: event_log.acknowledge(unit, subscriber, cursor))

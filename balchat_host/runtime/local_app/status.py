@@ -29,3 +29,4 @@ class LocalStatus(LocalArea, Status):
             changed = self._live_status.changed.next_ring()
             yield await self.get()
             await changed.wait()
+            self._live_status.raise_if_ended()

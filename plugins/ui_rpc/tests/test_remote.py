@@ -26,6 +26,7 @@ from balchat_ui_rpc.lines import LineReader
 from balchat_ui_rpc.plugin import connect
 
 from balchat_host.api.errors import (
+    AccountLocked,
     BadInput,
     ConnectionLost,
     NoSuchContact,
@@ -459,3 +460,22 @@ async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(benc
     assert await connect(bench.context, None) is None
     await bench.serve()
     assert (await (await bench.connect()).status.get()).running
+
+
+async def test_who_follows_an_account_that_locks_itself_hears_why(account, remote) -> None:
+    async def follow(stream) -> None:
+        with pytest.raises(AccountLocked, match="for 5 minutes"):
+            await read(stream)
+
+    async def read(stream) -> None:
+        async for _ in stream:
+            following.set()
+
+    following = anyio.Event()
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(follow, remote.events.follow())
+            tasks.start_soon(follow, remote.status.watch())
+            await following.wait()
+            await anyio.wait_all_tasks_blocked()
+            account.live_status.end(AccountLocked(minutes=5))
