@@ -1,4 +1,4 @@
-"""Draws what pages show of the code, between marks in them: the tables of a vault, and the machine of first contact.
+"""Draws what pages show of the code, between marks: a vault's tables, the machine of first contact, planted faults.
 
 Run it after a change of either; a test holds the pages to it.
 """
@@ -7,6 +7,7 @@ import ast
 import inspect
 import re
 import sqlite3
+import sys
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
@@ -84,7 +85,23 @@ def first_contact() -> str:
     return "\n".join(lines)
 
 
-PAGES = {_DOCS / "data-model.md": data_model, _DOCS / "spec" / "first-contact.md": first_contact}
+def planted_faults() -> str:
+    """Return the faults that are planted in a transport, and which test of the kit catches each."""
+    from tests.kits.faults import FAULTS  # noqa: PLC0415  # the other pages need no tests
+
+    lines = ["| a transport that … | is caught by |", "| --- | --- |"]
+    for fault in FAULTS:
+        does = str(inspect.getdoc(fault)).removesuffix(".")
+        audit = ", by the audit" if fault.audited else ""
+        lines.append(f"| {does[0].lower()}{does[1:]} | `{fault.caught_by}`{audit} |")
+    return "\n".join(lines)
+
+
+PAGES = {
+    _DOCS / "data-model.md": data_model,
+    _DOCS / "spec" / "first-contact.md": first_contact,
+    _DOCS / "plugin-author" / "kits.md": planted_faults,
+}
 """Which page has which drawing."""
 
 
@@ -95,5 +112,6 @@ def with_drawing(page: str, drawing: str) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(_DOCS.parent))
     for path, draw in PAGES.items():
         path.write_text(with_drawing(path.read_text(), draw()))

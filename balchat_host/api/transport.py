@@ -164,7 +164,8 @@ class TransportContext(ABC):
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         """Hand over what arrived, in order, from `source` where the transport has proof of it; give one answer each.
 
-        Returns once all of them are durable. A batch costs one commit, so collect what is there while waiting.
+        Returns once all of them are durable. A batch costs one commit, so collect what is there while waiting. Where it
+        raises, a full disk for example, none of them may be acknowledged, nor removed from where it is stored.
         """
 
     @abstractmethod
@@ -254,7 +255,8 @@ class Transport(ABC):
         """Work until cancelled; then every stream is closed and every accepted envelope has had its final report.
 
         Calls `task_status.started()` as soon as `send` may be called, without waiting for the network. Called once for
-        each object: where it raises or returns, the host has the factory make another one, after a while.
+        each object: where it raises or returns, the host has the factory make another one, after a while. Raises
+        RuntimeError when it is called again.
         """
 
     @abstractmethod
@@ -271,7 +273,8 @@ class Transport(ABC):
 
         `routes` are all that name this transport, one or more, the peer's favourite first; they come from the peer.
         With no envelopes it only connects. Raises PeerUnreachable or NetworkUnavailable when it accepted none of them
-        (no reports follow then), BadInput for an envelope of no or too many octets.
+        (no reports follow then), BadInput for an envelope of no or too many octets. When it is cancelled, or the way
+        breaks, it has accepted none of them, or all: then each has its final outcome, LOST where it did not get so far.
         """
 
     @abstractmethod

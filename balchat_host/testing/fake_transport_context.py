@@ -72,6 +72,29 @@ def commit_all(source: PeerId | None, envelope: bytes) -> Disposition:
     return COMMITTED
 
 
+class Gate:
+    """Something that can be held up. `reached` is told each time that somebody comes to it."""
+
+    def __init__(self) -> None:
+        self.reached: Seen[None] = Seen()
+        self._open = anyio.Event()
+        self._open.set()
+
+    async def passed(self) -> None:
+        """Go through, waiting while it is closed."""
+        self.reached(None)
+        await anyio.lowlevel.checkpoint()
+        await self._open.wait()
+
+    def close(self) -> None:
+        """Let nobody through until `open`."""
+        self._open = anyio.Event()
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self._open.set()
+
+
 class FakeTransportContext(TransportContext):
     """One account. `answer` decides what becomes of each envelope; everything told is in the public attributes."""
 
@@ -97,11 +120,16 @@ class FakeTransportContext(TransportContext):
         self.batches: Seen[int] = Seen()
         """How many envelopes came at once, each time."""
         self.reports: Seen[SendReport] = Seen()
+        self.breaches: list[str] = []
+        """How the transport has broken the contract, also where it swallowed what we raised then."""
         self.states = SeenStates()
         self.nearness: Seen[Nearness] = Seen()
         self.advertised: Seen[tuple[str, ...]] = Seen()
         self.route_news: Seen[PeerId | None] = Seen()
         self.signatures = 0
+        self.dialling, self.signing = Gate(), Gate()
+        self.failing: Exception | None = None
+        """What `receive` raises, as a full disk makes it."""
         self._key_packages = 0
         self._vault_open = anyio.Event()
         self._vault_open.set()
@@ -119,10 +147,11 @@ class FakeTransportContext(TransportContext):
         return onion_of(self._key_of(onion))
 
     async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
+        await self.dialling.passed()
         return await self.network.dial(address, port, isolation=f"{address.octets.hex()}/{isolation}")
 
     async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
-        await anyio.lowlevel.checkpoint()
+        await self.signing.passed()
         self.signatures += 1
         return sign(self._key_of(signer), domain=domain, message=message)
 
@@ -142,6 +171,8 @@ class FakeTransportContext(TransportContext):
         self.batches(len(envelopes))
         await anyio.lowlevel.checkpoint()
         await self._vault_open.wait()
+        if self.failing is not None:
+            raise self.failing
         dispositions = [self.answer(source, envelope) for envelope in envelopes]
         for envelope in envelopes:
             self.received(Received(source=source, envelope=envelope))
@@ -183,11 +214,11 @@ class FakeTransportContext(TransportContext):
         for report in reports:
             before = self._outcomes.get(report.ticket)
             if before is None:
-                raise AssertionError(f"a report for a ticket that was never given: {report}")
+                raise self._breach(f"a report for a ticket that was never given: {report}")
             if before and before[-1].outcome is not Outcome.SENT:
-                raise AssertionError(f"a report after the final one: {[*before, report]}")
+                raise self._breach(f"a report after the final one: {[*before, report]}")
             if before and report.outcome is Outcome.SENT:
-                raise AssertionError(f"SENT twice: {[*before, report]}")
+                raise self._breach(f"SENT twice: {[*before, report]}")
             before.append(report)
             self.reports(report)
 
@@ -199,6 +230,10 @@ class FakeTransportContext(TransportContext):
 
     def _key_of(self, onion: OwnOnion) -> Secret:
         return self.key if onion is OwnOnion.IDENTITY else self.device_onion
+
+    def _breach(self, what: str) -> AssertionError:
+        self.breaches.append(what)
+        return AssertionError(what)
 
     # -- for tests
 

@@ -1,5 +1,6 @@
 """Waiting for what shall come, without sleeping and without trusting that it comes."""
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Generic, Protocol, TypeVar
@@ -10,8 +11,8 @@ from anyio.abc import TaskStatus
 from balchat_host.api.frontend import App
 from balchat_host.api.types import Phase, ServiceState
 
-PATIENCE: Final = 60.0
-"""Seconds after which a test says that something never came."""
+PATIENCE: Final = float(os.environ.get("BALCHAT_TEST_PATIENCE", "60"))
+"""Seconds after which a test says that something never came. Set the variable where 60 are too few, or too many."""
 
 ItemT = TypeVar("ItemT")
 T = TypeVar("T")
@@ -25,10 +26,13 @@ class Runs(Protocol):
 
 @asynccontextmanager
 async def running(*services: Runs) -> AsyncGenerator[None]:
-    """Run them until the block ends, then cancel them and wait for their end."""
+    """Run them until the block ends, then cancel them and wait for their end. Raises TimeoutError."""
     async with anyio.create_task_group() as tasks:
         for service in services:
-            await tasks.start(service.run)
+            with anyio.move_on_after(PATIENCE) as patience:
+                await tasks.start(service.run)
+            if patience.cancelled_caught:
+                raise TimeoutError(f"{type(service).__name__}.run has not called task_status.started()")
         yield
         tasks.cancel_scope.cancel()
 

@@ -14,6 +14,7 @@ outcome.
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
 from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.reports import ReportTests
+from balchat_host.testing.transport_kit.troubles import TroubleTests
 
 __all__ = [
     "TransportBench",
@@ -22,5 +23,5 @@ __all__ = [
 ]
 
 
-class TransportKit(CarryingTests, ReportTests):
+class TransportKit(CarryingTests, ReportTests, TroubleTests):
     """What every transport does."""

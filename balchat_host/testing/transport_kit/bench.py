@@ -36,6 +36,7 @@ class TransportCapabilities:
     `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it can
     do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
     whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
+    `oversize`: the bench can send what is too large (`TransportBench.send_oversize`).
     """
 
     final: Outcome = Outcome.DELIVERED
@@ -44,6 +45,7 @@ class TransportCapabilities:
     proves_source: bool = True
     connects: bool = True
     answers: bool = True
+    oversize: bool = False
 
 
 class TransportBench(ABC):
@@ -65,6 +67,10 @@ class TransportBench(ABC):
     async def prepare(self, transport: Transport) -> None:
         """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
         del transport
+
+    async def send_oversize(self, transport: Transport, peer: PeerId, envelope: bytes) -> None:
+        """Send what is too large past the check of our own `transport`. Needs the capability `oversize`."""
+        raise NotImplementedError
 
     def folders(self) -> Sequence[Path]:
         """Return the folders in which files may lie when all transports have ended: those that carry the envelopes."""
@@ -119,6 +125,7 @@ async def accounts(
             await bench.prepare(account.transport)
             await account.host.states.reach(Phase.ONLINE)
         yield made
+    assert not [breach for host in hosts for breach in host.breaches]
 
 
 def transport_for(bench: TransportBench, host: TransportContext) -> Transport:
@@ -136,6 +143,12 @@ async def claimed_routes(bench: TransportBench, claimer: Account, owner: Account
             key_package = await claimer.transport.claim_key_package(owner.peer, [])
     assert owner.peer.octets in key_package, "it is one that the owner's host has made"
     return claimer.transport.first_routes(owner.peer)
+
+
+def needs(promise: str, *, kept: bool) -> None:
+    """Skip a test of something that the transport does not promise, saying what."""
+    if not kept:
+        pytest.skip(f"the transport does not promise `{promise}`")
 
 
 async def deliver(bench: TransportBench, sender: Account, receiver: Account, envelopes: Sequence[bytes]) -> None:

@@ -14,7 +14,7 @@ from balchat_host.api.transport import (
 )
 from balchat_host.api.types import Route
 from balchat_host.testing.fake_transport_context import FakeTransportContext
-from balchat_host.testing.transport_kit.bench import TransportBench, TransportKitBase, accounts, answers, deliver
+from balchat_host.testing.transport_kit.bench import TransportBench, TransportKitBase, accounts, answers, deliver, needs
 
 
 @pytest.mark.anyio
@@ -24,8 +24,7 @@ class ReportTests(TransportKitBase):
     # -- what is said about them
 
     async def test_delivered_means_committed(self, bench: TransportBench) -> None:
-        if bench.capabilities.final is not Outcome.DELIVERED:
-            return
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         async with accounts(bench, 2) as (alice, bob):
             bob.host.close_vault()
             (sent,) = await alice.send(bob, b"hello")
@@ -40,8 +39,7 @@ class ReportTests(TransportKitBase):
     async def test_a_refusal_comes_with_its_reason_and_its_time(
         self, bench: TransportBench, retry_after: float | None
     ) -> None:
-        if not bench.capabilities.answers:
-            return
+        needs("answers", kept=bench.capabilities.answers)
         async with accounts(bench, 2) as (alice, bob):
             refused = Disposition(verdict=Verdict.REFUSED, reason="requests-full", retry_after=retry_after)
             bob.host.answer = answers(refused, only=b"bad")
@@ -55,8 +53,7 @@ class ReportTests(TransportKitBase):
             )
 
     async def test_a_reason_that_is_no_code_stays_at_home(self, bench: TransportBench) -> None:
-        if not bench.capabilities.answers:
-            return
+        needs("answers", kept=bench.capabilities.answers)
         async with accounts(bench, 2) as (alice, bob):
             bob.host.answer = answers(Disposition(verdict=Verdict.REFUSED, reason="Bob's disk is /dev/x"))
             (sent,) = await alice.send(bob, b"hello")
@@ -64,8 +61,7 @@ class ReportTests(TransportKitBase):
             assert (report.outcome, report.reason) == (Outcome.REFUSED, None)
 
     async def test_nothing_is_said_about_what_was_ignored(self, bench: TransportBench) -> None:
-        if not bench.capabilities.answers:
-            return
+        needs("answers", kept=bench.capabilities.answers)
         ignored = Disposition(verdict=Verdict.IGNORED)
         async with accounts(bench, 2) as (alice, bob):
             bob.host.answer = answers(ignored, only=b"ignored")
@@ -76,8 +72,7 @@ class ReportTests(TransportKitBase):
         assert alice.host.outcomes(sent[1]) == [Outcome.SENT, Outcome.LOST]
 
     async def test_replies_are_received_before_the_sender_learns_of_delivery(self, bench: TransportBench) -> None:
-        if not bench.capabilities.answers:
-            return
+        needs("answers", kept=bench.capabilities.answers)
         async with accounts(bench, 2) as (alice, bob):
             replies = (b"reply", token_bytes(200_000), b"another")
             bob.host.answer = answers(Disposition(verdict=Verdict.COMMITTED, replies=replies))
@@ -92,8 +87,7 @@ class ReportTests(TransportKitBase):
             assert {received.source for received in alice.host.received.all} == {bob.peer}
 
     async def test_it_takes_no_more_than_it_can_hold(self, bench: TransportBench) -> None:
-        if bench.capabilities.final is not Outcome.DELIVERED:
-            return
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         async with accounts(bench, 2) as (alice, bob):
             await deliver(bench, alice, bob, [b"first contact"])
             bob.host.close_vault()
@@ -109,8 +103,7 @@ class ReportTests(TransportKitBase):
     # -- who is within reach
 
     async def test_a_peer_that_is_not_there_is_said_so(self, bench: TransportBench) -> None:
-        if not bench.capabilities.connects:
-            return
+        needs("connects", kept=bench.capabilities.connects)
         async with accounts(bench, 1) as (alice,):
             stranger = FakeTransportContext(bench.network()).identity
             routes = alice.transport.first_routes(stranger)
@@ -122,8 +115,7 @@ class ReportTests(TransportKitBase):
             assert not alice.transport.reachable(stranger)
 
     async def test_both_sides_learn_that_they_are_within_reach_and_no_more(self, bench: TransportBench) -> None:
-        if not bench.capabilities.connects:
-            return
+        needs("connects", kept=bench.capabilities.connects)
         async with accounts(bench, 1) as (alice,):
             async with accounts(bench, 1) as (bob,):
                 assert not alice.transport.reachable(bob.peer)
@@ -135,8 +127,7 @@ class ReportTests(TransportKitBase):
             assert not alice.transport.reachable(bob.peer)
 
     async def test_sending_nothing_only_connects(self, bench: TransportBench) -> None:
-        if not bench.capabilities.connects:
-            return
+        needs("connects", kept=bench.capabilities.connects)
         async with accounts(bench, 2) as (alice, bob):
             await alice.send(bob)
             assert alice.transport.reachable(bob.peer)
@@ -144,8 +135,7 @@ class ReportTests(TransportKitBase):
             assert bob.host.received.all == []
 
     async def test_a_disconnected_peer_is_out_of_reach_and_may_come_again(self, bench: TransportBench) -> None:
-        if not bench.capabilities.connects:
-            return
+        needs("connects", kept=bench.capabilities.connects)
         async with accounts(bench, 2) as (alice, bob):
             await deliver(bench, alice, bob, [b"one"])
             await bob.transport.disconnect(alice.peer)
@@ -156,8 +146,7 @@ class ReportTests(TransportKitBase):
             await bob.host.receives(b"one", b"two")
 
     async def test_what_has_no_answer_when_it_stops_is_lost(self, bench: TransportBench) -> None:
-        if bench.capabilities.final is not Outcome.DELIVERED:
-            return
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         async with accounts(bench, 1) as (bob,):
             async with accounts(bench, 1) as (alice,):
                 bob.host.close_vault()

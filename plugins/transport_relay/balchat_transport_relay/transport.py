@@ -48,6 +48,7 @@ class RelayTransport(Transport):
         self._workers: dict[bytes, RelayWorker] = {}
         self._scopes: dict[bytes, anyio.CancelScope] = {}
         self._tasks: TaskGroup | None = None
+        self._has_run = False
         self._state = STOPPED
         self._relays = ManagedRelays(
             self._relay_state,
@@ -63,6 +64,9 @@ class RelayTransport(Transport):
         return self._relays
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
+        if self._has_run:
+            raise RuntimeError("this transport has run already; make another one")
+        self._has_run = True
         self._tell(_STARTING)
         try:
             await self._relay_state.open()

@@ -49,6 +49,7 @@ class DirectTransport(Transport):
         self._context = context
         self._settings = settings
         self._tasks: TaskGroup | None = None
+        self._has_run = False
         self._peer_states: dict[PeerId, PeerState] = {}
         self._connections: set[Connection] = set()
         self._handshakes = HandshakeLimiter(most=settings.max_handshakes, seconds=settings.handshake_timeout)
@@ -57,6 +58,9 @@ class DirectTransport(Transport):
     # -- the contract
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
+        if self._has_run:
+            raise RuntimeError("this transport has run already; make another one")
+        self._has_run = True
         try:
             async with anyio.create_task_group() as self._tasks:
                 self._context.state_changed(_STARTING)

@@ -1,0 +1,251 @@
+"""What a transport keeps to when something goes wrong, or when somebody is not who they say they are."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+import anyio
+import pytest
+from anyio import TASK_STATUS_IGNORED
+
+from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable, StorageFull
+from balchat_host.api.network import Network
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing
+from balchat_host.api.types import PeerId, Phase
+from balchat_host.testing.fake_transport_context import FakeTransportContext, Gate
+from balchat_host.testing.transport_kit.bench import (
+    Account,
+    TransportBench,
+    TransportKitBase,
+    accounts,
+    deliver,
+    needs,
+    transport_for,
+)
+from balchat_host.testing.waiting import PATIENCE, running
+
+TOO_MUCH: Final = 24
+"""So many of the largest envelopes no transport holds: some of them wait in `send`."""
+
+
+AGAIN: Final = b"this one is good"
+
+
+class Impostor(FakeTransportContext):
+    """An account that says that it is somebody else, whose key it does not have."""
+
+    def __init__(self, network: Network, *, claims: PeerId) -> None:
+        self._claims = claims
+        super().__init__(network)
+
+    @property
+    def identity(self) -> PeerId:
+        return self._claims
+
+
+def is_all_or_nothing(host: FakeTransportContext, sent: Sequence[Outgoing]) -> bool:
+    """Return whether none of these envelopes was taken, or each has its final outcome."""
+    outcomes = [host.outcomes(each) for each in sent]
+    return not any(outcomes) or all(each and each[-1] is not Outcome.SENT for each in outcomes)
+
+
+@pytest.mark.anyio
+class TroubleTests(TransportKitBase):
+    """What a transport keeps to when something goes wrong."""
+
+    # -- others
+
+    async def test_whoever_claims_to_be_somebody_else_is_found_out(self, bench: TransportBench) -> None:
+        needs("proves_source", kept=bench.capabilities.proves_source)
+        async with accounts(bench, 2) as (alice, bob):
+            network = bench.network()
+            host = Impostor(network, claims=alice.peer)
+            mallory = Account(host, transport_for(bench, host))
+            routes = await bob.transport.allocate_routes(alice.peer)
+            sent = host.outgoing(b"this is Alice, really")
+            async with running(network), running(mallory.transport):
+                with suppress(PeerUnreachable, NetworkUnavailable):
+                    await mallory.transport.send(bob.peer, routes, sent)
+                    await host.finals(sent)
+            await deliver(bench, alice, bob, [b"this is Alice"])
+            assert [received.envelope for received in bob.host.received.all] == [b"this is Alice"]
+
+    async def test_what_is_too_large_is_not_taken_from_others_either(self, bench: TransportBench) -> None:
+        needs("oversize", kept=bench.capabilities.oversize)
+        async with accounts(bench, 2) as (alice, bob):
+            with suppress(BalchatError):
+                await bench.send_oversize(alice.transport, bob.peer, bytes(MAX_ENVELOPE_SIZE + 1))
+            await self._reach_again(bench, alice, bob)
+            assert {received.envelope for received in bob.host.received.all} == {AGAIN}
+
+    # -- what was taken
+
+    async def test_a_send_that_breaks_loses_no_ticket(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        envelopes = [bytes([number]) * MAX_ENVELOPE_SIZE for number in range(TOO_MUCH)]
+        async with accounts(bench, 1) as (alice,):
+            sent = alice.host.outgoing(*envelopes)
+            raised = False
+            async with accounts(bench, 1) as (bob,):
+                routes = await bob.transport.allocate_routes(alice.peer)
+                bob.host.close_vault()
+
+                async def send() -> None:
+                    nonlocal raised
+                    try:
+                        await alice.transport.send(bob.peer, routes, sent)
+                    except (PeerUnreachable, NetworkUnavailable):
+                        raised = True
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(send)
+                    await bob.host.batches.until(bool)
+                    await bob.transport.disconnect(alice.peer)
+                    bob.host.open_vault()
+            if raised:
+                assert not any(alice.host.outcomes(each) for each in sent), "what raised has taken nothing"
+            else:
+                await alice.host.finals(sent)
+
+    async def test_a_send_that_is_cancelled_while_it_connects_has_taken_nothing(self, bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 2) as (alice, bob):
+            routes = await bob.transport.allocate_routes(alice.peer)
+            sent = alice.host.outgoing(b"one", b"two")
+            alice.host.dialling.close()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(alice.transport.send, bob.peer, routes, sent)
+                await alice.host.dialling.reached.until(bool)
+                tasks.cancel_scope.cancel()
+            alice.host.dialling.open()
+            await self._reach_again(bench, alice, bob)
+            assert [alice.host.outcomes(each) for each in sent] == [[], []]
+            assert {received.envelope for received in bob.host.received.all} == {AGAIN}
+
+    async def test_a_send_that_is_cancelled_has_taken_all_or_nothing(self, bench: TransportBench) -> None:
+        envelopes = [bytes([number]) * MAX_ENVELOPE_SIZE for number in range(TOO_MUCH)]
+        async with accounts(bench, 1) as (bob,):
+            async with accounts(bench, 1) as (alice,):
+                routes = await bob.transport.allocate_routes(alice.peer)
+                sent = alice.host.outgoing(*envelopes)
+                bob.host.close_vault()
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(alice.transport.send, bob.peer, routes, sent)
+                    await alice.host.reports.until(bool)
+                    tasks.cancel_scope.cancel()
+                bob.host.open_vault()
+            assert is_all_or_nothing(alice.host, sent)
+
+    async def test_what_is_lost_is_the_hosts_to_send_again(self, bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.close_vault()
+            lost = await alice.send(bob, b"lost one", b"lost two")
+            await bob.host.batches.until(bool)
+            await bob.transport.disconnect(alice.peer)
+            assert await alice.host.finals(lost) == [Outcome.LOST, Outcome.LOST]
+            bob.host.open_vault()
+            before = len(bob.host.received.all)
+            await deliver(bench, alice, bob, [b"the next"])
+            after = [received.envelope for received in bob.host.received.all]
+            # What was handed over before may have been committed; nothing may come behind what was sent later.
+            assert after[-1] == b"the next"
+            assert all(after.count(each) <= 1 for each in (b"lost one", b"lost two"))
+            assert before <= len(after)
+
+    # -- what was received
+
+    async def test_what_the_host_could_not_take_is_not_acknowledged(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        async with accounts(bench, 2) as (alice, bob):
+            for error in (StorageFull(), RuntimeError("nobody foresaw this")):
+                bob.host.failing = error
+                (sent,) = await alice.send(bob, b"it finds no room")
+                assert (await alice.host.final(sent)).outcome in {Outcome.LOST, Outcome.REFUSED}
+                bob.host.failing = None
+                await self._reach_again(bench, alice, bob)
+            assert {received.envelope for received in bob.host.received.all} == {AGAIN}
+
+    async def test_what_the_host_could_not_take_is_kept_by_who_stores_it(self, bench: TransportBench) -> None:
+        needs("final=STORED", kept=bench.capabilities.final is Outcome.STORED)
+        async with accounts(bench, 2) as (alice, bob):
+            bob.host.failing = StorageFull()
+            await deliver(bench, alice, bob, [b"it finds no room"])
+            await bob.host.batches.until(bool)
+            bob.host.failing = None
+            await bob.host.received.until(lambda received: b"it finds no room" in [each.envelope for each in received])
+
+    async def test_delivered_comes_after_the_commit_however_long_that_takes(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            await deliver(bench, alice, carol, [b"we are connected"])
+            bob.host.close_vault()
+            (sent,) = await alice.send(bob, b"hello")
+            await bob.host.batches.until(bool)
+            # An answer that was sent before these is there before them.
+            for _ in range(5):
+                await deliver(bench, alice, carol, [b"time passes"])
+                await deliver(bench, carol, alice, [b"time passes"])
+            assert alice.host.outcomes(sent) == [Outcome.SENT]
+            bob.host.open_vault()
+            assert (await alice.host.final(sent)).outcome is Outcome.DELIVERED
+
+    # -- its life
+
+    @pytest.mark.parametrize("held", ["dialling", "signing"])
+    async def test_nobody_is_within_reach_before_they_are_proven(self, bench: TransportBench, held: str) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 2) as (alice, bob):
+            gates = [self._gate(account, held) for account in (alice, bob)]
+            came = [len(gate.reached.all) for gate in gates]
+            for gate in gates:
+                gate.close()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(deliver, bench, alice, bob, [b"hello"])
+                await self._one_of(alice, bob, held, came)
+                stands = [len(gate.reached.all) > before for gate, before in zip(gates, came, strict=True)]
+                if any(stands):
+                    assert not alice.transport.reachable(bob.peer)
+                    assert not bob.transport.reachable(alice.peer)
+                    assert not [news for each in (alice, bob) for news in each.host.nearness.all if news.reachable]
+                for gate in gates:
+                    gate.open()
+            await alice.host.sees(bob.peer, reachable=True)
+
+    async def test_an_object_runs_once(self, bench: TransportBench) -> None:
+        async with accounts(bench, 1) as (alice,):
+            with anyio.fail_after(PATIENCE), pytest.raises(RuntimeError):
+                await alice.transport.run(task_status=TASK_STATUS_IGNORED)
+            assert alice.host.states.all[-1].phase is Phase.ONLINE
+        with anyio.fail_after(PATIENCE), pytest.raises(RuntimeError):
+            await alice.transport.run(task_status=TASK_STATUS_IGNORED)
+        assert alice.host.states.all[-1].phase is Phase.STOPPED
+
+    async def _reach_again(self, bench: TransportBench, sender: Account, receiver: Account) -> None:
+        """Deliver something, after as many tries as it takes until the line that broke is known to be broken."""
+        with anyio.fail_after(PATIENCE):
+            outcome = None
+            while outcome is not bench.capabilities.final:
+                with suppress(PeerUnreachable):
+                    (sent,) = await sender.send(receiver, AGAIN)
+                    outcome = (await sender.host.final(sent)).outcome
+
+    @staticmethod
+    def _gate(account: Account, held: str) -> Gate:
+        return account.host.dialling if held == "dialling" else account.host.signing
+
+    async def _one_of(self, alice: Account, bob: Account, held: str, came: Sequence[int]) -> None:
+        """Wait until one of the two stands at the gate, or has received what was sent."""
+        async with anyio.create_task_group() as tasks:
+
+            async def until_at_gate(account: Account, before: int) -> None:
+                await self._gate(account, held).reached.until(lambda reached: len(reached) > before)
+                tasks.cancel_scope.cancel()
+
+            async def until_received() -> None:
+                await bob.host.received.until(bool)
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(until_received)
+            for account, before in zip((alice, bob), came, strict=True):
+                tasks.start_soon(until_at_gate, account, before)

@@ -1,0 +1,328 @@
+"""A small transport that keeps every promise: the ground in which tests of the kit plant faults, one at a time.
+
+    dialler                                 acceptor
+       │ ◄──────────────────── nonce (32) ──── │
+       │ ── peer id (32), signature (64) ────► │
+       │ ◄───────────────────────── OK (1) ─── │
+       │ ◄── frames: kind (1), number (4), length (4), payload ──► │
+
+What arrives is worked off in order by one task, so replies are received before the answer that follows them.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from contextlib import suppress
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import anyio
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+
+from balchat_host.api.bell import Bell
+from balchat_host.api.errors import BadCredential, BadInput, NetworkUnavailable, PeerUnreachable
+from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, SendReport, Transport, Verdict
+from balchat_host.api.types import ONLINE, STOPPED, OnionKey, OwnOnion, PeerId, Phase, Route, ServiceState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anyio.abc import ByteStream, TaskGroup, TaskStatus
+
+    from balchat_host.api.transport import Outgoing, TransportContext
+
+NAME: Final = "transport_line"
+PORT: Final = 7000
+DOMAIN: Final = "balchat-line"
+WINDOW: Final = 4 * 1024 * 1024
+"""Octets that may be on their way without an answer."""
+HEADER: Final = struct.Struct(">BII")
+ENVELOPE, ACK, REFUSE = range(3)
+BROKEN: Final = (EndOfStream, BrokenResourceError, ClosedResourceError)
+CODE: Final = re.compile(r"[a-z0-9-]{1,64}")
+NEVER: Final = 0xFFFFFFFF
+
+
+class Frame(NamedTuple):
+    kind: int
+    number: int
+    payload: bytes
+
+
+class LineTransport(Transport):
+    """Carries envelopes over one stream for each peer, or two where both have dialled at once."""
+
+    largest = MAX_ENVELOPE_SIZE
+
+    def __init__(self, context: TransportContext) -> None:
+        self.context = context
+        self.links: dict[PeerId, list[Link]] = {}
+        self.tasks: TaskGroup | None = None
+        self.ran = False
+        self.connecting: dict[PeerId, anyio.Lock] = {}
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        self.run_once()
+        try:
+            async with anyio.create_task_group() as self.tasks:
+                self.context.state_changed(ServiceState(phase=Phase.STARTING))
+                task_status.started()
+                service = await self.context.publish(OwnOnion.IDENTITY, PORT, on_state=self.service_changed)
+                try:
+                    while True:
+                        self.tasks.start_soon(self.welcome, await service.accept())
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await service.aclose()
+        finally:
+            self.tasks = None
+            self.context.state_changed(STOPPED)
+
+    def run_once(self) -> None:
+        if self.ran:
+            raise RuntimeError("this object has run already")
+        self.ran = True
+
+    def service_changed(self, state: ServiceState) -> None:
+        if self.tasks is not None and state.phase is Phase.ONLINE:
+            self.context.state_changed(ONLINE)
+
+    def first_routes(self, peer: PeerId) -> Sequence[Route]:
+        return [Route(transport=NAME, address=peer.octets)]
+
+    async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
+        return [Route(transport=NAME, address=self.context.identity.octets)]
+
+    def reachable(self, peer: PeerId) -> bool:
+        return bool(self.links.get(peer))
+
+    async def disconnect(self, peer: PeerId) -> None:
+        for link in self.links.get(peer, []).copy():
+            link.end()
+        await anyio.lowlevel.checkpoint()
+
+    async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+        if self.tasks is None:
+            raise NetworkUnavailable(problem="the line does not run", remedy="")
+        if not any(route.transport == NAME and route.address == peer.octets for route in routes):
+            raise PeerUnreachable(problem="this is no route of theirs")
+        if not all(0 < len(each.envelope) <= self.largest for each in outgoing):
+            raise BadInput(what="An envelope", problem=f"it has 1 to {MAX_ENVELOPE_SIZE} octets")
+        async with self.connecting.setdefault(peer, anyio.Lock()):
+            await (await self.link_to(peer, self.tasks)).submit(outgoing)
+
+    async def link_to(self, peer: PeerId, tasks: TaskGroup) -> Link:
+        if not self.links.get(peer):
+            self.dialling(peer)
+            stream = await self.context.dial(OnionKey(peer.octets), PORT)
+            try:
+                nonce = await read(stream, 32)
+                signature = await self.context.sign(domain=DOMAIN, message=nonce + peer.octets)
+                await stream.send(self.context.identity.octets + signature)
+                await read(stream, 1)
+            except BaseException as error:
+                await anyio.aclose_forcefully(stream)
+                if isinstance(error, BROKEN):
+                    raise PeerUnreachable(problem="it hung up") from error
+                raise
+            tasks.start_soon(self.adopt(peer, stream).run)
+        return self.links[peer][0]
+
+    def dialling(self, peer: PeerId) -> None:
+        """For faults."""
+
+    async def welcome(self, stream: ByteStream) -> None:
+        link = None
+        try:
+            with suppress(*BROKEN, BadCredential), anyio.move_on_after(30):
+                nonce = token_bytes(32)
+                await stream.send(nonce)
+                said = await read(stream, 96)
+                peer = PeerId(said[:32])
+                self.check(peer, nonce + self.context.identity.octets, said[32:])
+                await stream.send(b"!")
+                link = self.adopt(peer, stream)
+        finally:
+            if link is None:
+                await anyio.aclose_forcefully(stream)
+        if link is not None:
+            await link.run()
+
+    def check(self, peer: PeerId, message: bytes, signature: bytes) -> None:
+        self.context.verify(peer, domain=DOMAIN, message=message, signature=signature)
+
+    def adopt(self, peer: PeerId, stream: ByteStream) -> Link:
+        link = self.make_link(peer, stream)
+        self.links.setdefault(peer, []).append(link)
+        if len(self.links[peer]) == 1:
+            self.context.peer_changed(peer, reachable=True)
+        return link
+
+    def make_link(self, peer: PeerId, stream: ByteStream) -> Link:
+        return Link(self, peer, stream)
+
+    def gone(self, link: Link) -> None:
+        self.links[link.peer].remove(link)
+        if not self.links[link.peer]:
+            self.context.peer_changed(link.peer, reachable=False)
+
+
+class Link:
+    """One proven stream."""
+
+    batch = 64
+    queue = 1024 * 1024
+    """Octets that are read ahead of the commit."""
+
+    def __init__(self, transport: LineTransport, peer: PeerId, stream: ByteStream) -> None:
+        self.transport = transport
+        self.peer = peer
+        self.stream = stream
+        self.number = 0
+        self.waiting: dict[int, Outgoing] = {}
+        """What has no answer yet, by number."""
+        self.outbox: list[tuple[Frame, int | None]] = []
+        """What is to be written, with the ticket that is then SENT."""
+        self.inbox: list[Frame] = []
+        self.over = False
+        self.changed = Bell()
+        self.scope = anyio.CancelScope()
+
+    def report(self, outcome: Outcome, *tickets: int, reason: str | None = None, after: float | None = None) -> None:
+        reports = [SendReport(ticket=each, outcome=outcome, reason=reason, retry_after=after) for each in tickets]
+        self.transport.context.report(reports)
+
+    async def submit(self, outgoing: Sequence[Outgoing]) -> None:
+        """Take envelopes, waiting for room."""
+        taken = 0
+        try:
+            for each in outgoing:
+                while not self.over and sum(len(one.envelope) for one in self.waiting.values()) > WINDOW:
+                    await self.changed.wait()
+                if self.over:
+                    break
+                self.number += 1
+                self.waiting[self.number] = each
+                self.put(Frame(ENVELOPE, self.number, each.envelope), each.ticket)
+                taken += 1
+        finally:
+            self.settle(outgoing, taken)
+        if outgoing and not taken:
+            raise PeerUnreachable(problem="the line broke")
+
+    def settle(self, outgoing: Sequence[Outgoing], taken: int) -> None:
+        """What is left of a `send` that ended too soon is lost, unless it took nothing."""
+        if taken:
+            self.report(Outcome.LOST, *(each.ticket for each in outgoing[taken:]))
+
+    def put(self, frame: Frame, ticket: int | None = None) -> None:
+        self.outbox.append((frame, ticket))
+        self.changed.ring()
+
+    def end(self) -> None:
+        """Nothing more comes or goes; what has no answer is lost."""
+        if not self.over:
+            self.over = True
+            self.transport.gone(self)
+            self.lose([each.ticket for each in self.waiting.values()])
+            self.waiting.clear()
+            self.scope.cancel()
+            self.changed.ring()
+
+    def lose(self, tickets: list[int]) -> None:
+        self.report(Outcome.LOST, *tickets)
+
+    async def run(self) -> None:
+        try:
+            with self.scope:
+                async with anyio.create_task_group() as tasks:
+                    for part in (self.write, self.read, self.work):
+                        tasks.start_soon(self.until_broken, part)
+        finally:
+            self.end()
+            await anyio.aclose_forcefully(self.stream)
+
+    async def until_broken(self, part) -> None:
+        try:
+            await part()
+        except (*BROKEN, OSError):
+            self.scope.cancel()
+
+    async def write(self) -> None:
+        while True:
+            while not self.outbox:
+                await self.changed.wait()
+            frame, ticket = self.outbox.pop(0)
+            await self.stream.send(HEADER.pack(frame.kind, frame.number, len(frame.payload)) + frame.payload)
+            if ticket is not None:
+                self.report(Outcome.SENT, ticket)
+
+    async def read(self) -> None:
+        while True:
+            kind, number, size = HEADER.unpack(await read(self.stream, HEADER.size))
+            if not self.fits(size):
+                raise BrokenResourceError
+            self.inbox.append(Frame(kind, number, await read(self.stream, size)))
+            self.changed.ring()
+            while sum(len(frame.payload) for frame in self.inbox) > self.queue:
+                await self.changed.wait()
+
+    def fits(self, size: int) -> bool:
+        return size <= MAX_ENVELOPE_SIZE
+
+    async def work(self) -> None:
+        while True:
+            while not self.inbox:
+                await self.changed.wait()
+            batch: list[Frame] = []
+            while self.inbox and self.inbox[0].kind == ENVELOPE and len(batch) < self.batch:
+                batch.append(self.inbox.pop(0))
+            self.changed.ring()
+            if batch:
+                await self.hand_over(batch)
+            else:
+                self.answered(self.inbox.pop(0))
+
+    async def hand_over(self, batch: list[Frame]) -> None:
+        try:
+            answers = await self.transport.context.receive(self.peer, [frame.payload for frame in batch])
+        except Exception:  # noqa: BLE001  # whatever it is, nothing of it is promised
+            raise BrokenResourceError from None
+        for frame, answer in zip(batch, answers, strict=True):
+            self.answer(frame, answer)
+
+    def answer(self, frame: Frame, answer: Disposition) -> None:
+        for reply in answer.replies:
+            self.put(Frame(ENVELOPE, 0, reply))
+        if not frame.number or answer.verdict is Verdict.IGNORED:
+            return
+        if answer.verdict is Verdict.COMMITTED:
+            self.put(Frame(ACK, frame.number, b""))
+        else:
+            after = NEVER if answer.retry_after is None else int(answer.retry_after * 1000)
+            self.put(Frame(REFUSE, frame.number, after.to_bytes(4) + self.code(answer.reason).encode()))
+
+    def code(self, reason: str | None) -> str:
+        return reason if reason and CODE.fullmatch(reason) else ""
+
+    def answered(self, frame: Frame) -> None:
+        outgoing = self.waiting.pop(frame.number, None)
+        self.changed.ring()
+        if outgoing is not None and frame.kind == ACK:
+            self.report(Outcome.DELIVERED, outgoing.ticket)
+        elif outgoing is not None:
+            after = int.from_bytes(frame.payload[:4])
+            self.report(
+                Outcome.REFUSED,
+                outgoing.ticket,
+                reason=frame.payload[4:].decode() or None,
+                after=None if after == NEVER else after / 1000,
+            )
+
+
+async def read(stream: ByteStream, size: int) -> bytes:
+    octets = bytearray()
+    while len(octets) < size:
+        octets += await stream.receive(size - len(octets))
+    return bytes(octets)
