@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from balchat_host.api.events import MessageStateChanged
+from balchat_host.api.events import MessageChanged
 from balchat_host.api.views import MessageState
 from bench.figure import AtMost, Figure
 from bench.raw_onion import SIZE, raw_onion
@@ -74,7 +74,9 @@ class Sender:
         sent = await self._app.messages.send("Bob", "x" * SIZE)
         async for event in self._events:
             match event:
-                case MessageStateChanged(id=sent.id, state=MessageState.DELIVERED):
+                case MessageChanged(message=message) if (
+                    message.id == sent.id and message.state is MessageState.DELIVERED
+                ):
                     return
                 case _:
                     pass

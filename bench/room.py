@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 from balchat_network_tor.testing import PrivateTorNetwork
 
-from balchat_host.api.events import ContactChanged, MessageStateChanged, RequestReceived
+from balchat_host.api.events import ContactChanged, MessageChanged, RequestReceived
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import ContactState, MessageState, ServiceStatus
 from balchat_host.loader.profiles import ProfileDirectory
@@ -136,7 +136,7 @@ async def until_all(app: App, after: int, state: MessageState, count: int) -> No
     """Follow an account's events until so many messages have reached a state."""
     left = count
     async for event in app.events.follow(after=after):
-        if isinstance(event, MessageStateChanged) and event.state is state:
+        if isinstance(event, MessageChanged) and event.message.state is state and "state" in event.changed:
             left -= 1
             if not left:
                 return

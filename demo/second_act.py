@@ -119,7 +119,7 @@ def _alice_writes_a_letter(stage: Stage, alice: Person, relay: RelayProgram, ear
     show(stage, alice, "history", "Bob")
     with ThreadPoolExecutor(1) as threads:
         writing = threads.submit(_write, alice)
-        alice.events.until(lambda event: event["type"] == "message.state" and event["state"] == "relayed")
+        alice.events.until(lambda event: event["type"] == "message.changed" and event["message"]["state"] == "relayed")
         relay.kill()
         pages = [early, *writing.result()]
         relay.start()

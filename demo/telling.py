@@ -57,4 +57,6 @@ def is_added(event: Event, message: str) -> bool:
 
 def is_state(event: Event, message: str, state: str) -> bool:
     """Whether a message came to a state."""
-    return event["type"] == "message.state" and (event["id"], event["state"]) == (message, state)
+    if event["type"] != "message.changed" or "state" not in event["changed"]:
+        return False
+    return (event["message"]["id"], event["message"]["state"]) == (message, state)

@@ -63,6 +63,8 @@ class Examples:
     def __init__(self) -> None:
         self.alice = MemoryAccount("Alice", process_id=4242)
         self.bob = self.alice.befriend("Bob")
+        self.failed = self.alice.write(self.bob.core, "Hello?")
+        self.bob.refuse("storage-full")
         self.question = self.bob.write("Are you there?")
         carol, mallory, self.dave = (self.alice.stranger(name) for name in ("Carol", "Mallory", "Dave"))
         carol.ask("We met in Oslo.")
@@ -174,12 +176,20 @@ async def record() -> dict[str, list[str]]:
         "relays.check": {"relay": relay},
         "relays.set_default": {"relay": relay[:SHORT]},
         "relays.remove": {"relay": relay},
+        "conversations.list": {},
         "conversations.get": {"conversation": "me"},
+        "conversations.draft": {"conversation": "me", "text": "Milk, and"},
+        "conversations.mute": {"conversation": "Bob", "until": 1_900_000_000_000},
+        "conversations.unmute": {"conversation": "Bob"},
+        "conversations.archive": {"conversation": "me"},
+        "conversations.unarchive": {"conversation": "me"},
         "messages.send": {"conversation": "Bob", "text": "Yes!", "reply_to": question.id[:SHORT]},
+        "messages.retry": {"message": examples.failed.id},
         "messages.get": {"message": question.id},
         "messages.history": {"conversation": "Bob", "limit": 2},
         "messages.search": {"words": "there"},
         "conversations.mark_read": {"conversation": "Bob", "up_to": question.id},
+        "conversations.mark_unread": {"conversation": "Bob"},
         "settings.list": {},
         "settings.get": {"key": "delivery.policy"},
         "settings.set": {"key": "delivery.read_receipts", "value": False},
@@ -248,7 +258,7 @@ def words(hint: Any) -> str:
         return words(arguments[0])
     if origin in {Union, types.UnionType}:
         return " or ".join(words(each) for each in arguments)
-    if origin in {list, Sequence, frozenset}:
+    if origin in {list, tuple, Sequence, frozenset}:
         return f"list of {words(arguments[0])}"
     if origin is dict:
         return f"object of {words(arguments[1])} by name"

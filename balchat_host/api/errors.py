@@ -136,6 +136,12 @@ class NoSuchContact(NoSuch):
     code = "no-such-contact"
 
 
+class NoSuchConversation(NoSuch):
+    """No conversation, or more than one, is called {name}. `balchat conversations list` shows them."""
+
+    code = "no-such-conversation"
+
+
 class NoSuchRequest(NoSuch):
     """No contact request is waiting under {name}. `balchat requests list` shows them."""
 

@@ -2,13 +2,13 @@
 
 Events are durable: each is written in the transaction that made it true and has a cursor. A front end reads from
 the last cursor that it acknowledged. What is only true for the moment (who is reachable, how far Tor has come) is no
-event; `App.status.watch` shows it.
+event; `Events.ephemeral` and `Status.watch` show it.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from balchat_host.api.views import ContactView, MessageState, MessageView, RequestView
+from balchat_host.api.views import ContactView, ConversationView, MessageView, RequestView
 
 event_types: Final[dict[str, type["Event"]]] = {}
 """All event classes by their `type`."""
@@ -37,34 +37,55 @@ class MessageAdded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageStateChanged(Event):
-    """A message that we wrote got further, or failed."""
+class MessageChanged(Event):
+    """A message that we wrote got further, more people have it, or it failed.
 
-    type: ClassVar[str] = "message.state"
+    `message` is as it was then. `changed` names its fields that are different from before.
+    """
 
-    id: str
-    conversation: str
-    state: MessageState
-    reason: str | None = None
+    type: ClassVar[str] = "message.changed"
+
+    message: MessageView
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationChanged(Event):
+    """A conversation was read, marked as unread, muted or archived, or has another draft.
+
+    `conversation` is as it is when the event is read: no draft is kept that is gone. `changed` names its fields that
+    are different from before. What follows from a new message alone has no such event but that message's.
+    """
+
+    type: ClassVar[str] = "conversation.changed"
+
+    conversation: ConversationView
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChanged(Event):
-    """A contact was added, got further, or was renamed, verified, blocked or unblocked."""
+    """A contact was added, got further, or was renamed, verified, blocked or unblocked.
+
+    `contact` is as it was then, but for `reachable`, which is not known of the past and always false. `changed` names
+    its fields that are different from before; it is empty for a contact that is new.
+    """
 
     type: ClassVar[str] = "contact.changed"
 
     contact: ContactView
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRemoved(Event):
-    """A contact was removed."""
+    """A contact was removed, with the conversation with them."""
 
     type: ClassVar[str] = "contact.removed"
 
     name: str
     peer_id: str
+    conversation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,12 +116,24 @@ class ConversationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationView:
-    """One conversation. `contact` is whom it is with, None for the one with ourselves. `unread`: not yet read."""
+    """One conversation.
+
+    `contact` is whom it is with, None where it is not with one contact. `unread` is how many messages are not yet read,
+    `first_unread` the id of the first of them. `last_message` is the newest one. `draft` is what was begun and not
+    sent. `muted`: front ends do not call attention to it; `muted_until` says when that ends by itself (Unix
+    milliseconds), None where it does not. `archived`: it is put away.
+    """
 
     id: str
     kind: ConversationKind
     title: str
     unread: int
+    first_unread: str | None
+    last_message: MessageView | None
+    draft: str
+    muted: bool
+    muted_until: int | None
+    archived: bool
     contact: ContactView | None
 
 

@@ -36,7 +36,7 @@ from balchat_host.core.rows import ContactRow
 from balchat_host.core.safety import safety_number
 from balchat_host.core.search import index
 from balchat_host.core.unit_of_work import Disconnect, Forget, UnitOfWork
-from balchat_host.core.views import contact_body, contact_view
+from balchat_host.core.views import contact_body, contact_differences, contact_view
 
 
 def everyone(tx: ReadTransaction) -> list[ContactRow]:
@@ -186,7 +186,11 @@ def remove(unit: UnitOfWork, who: str) -> None:
     ):
         unit.tx.execute(statement, (parameter,))
     peers.forget(unit, contact.id)
-    body = {"name": contact.name, "peer_id": contact.peer.octets.hex()}
+    body = {
+        "name": contact.name,
+        "peer_id": contact.peer.octets.hex(),
+        "conversation": conversation.conversation_id.hex(),
+    }
     event_log.append(unit, ContactRemoved, conversation=None, body=body)
     unit.effect(Forget(peer=contact.peer))
 
@@ -197,17 +201,17 @@ def require_unblocked(contact: ContactRow) -> None:
         raise ContactBlocked(name=contact.name)
 
 
-def changed(unit: UnitOfWork, contact: ContactRow) -> ContactRow:
-    """Tell front ends how a contact is now; return it as it is."""
-    contact = _again(unit, contact.id)
-    body = contact_body(contact_view(unit.tx, contact))
+def changed(unit: UnitOfWork, number: int, before: ContactRow | None) -> ContactRow:
+    """Tell front ends how a contact is now, who was as in `before`, or is new; return it as it is."""
+    contact = _again(unit, number)
+    body = contact_body(contact_view(unit.tx, contact)) | {"changed": contact_differences(before, contact)}
     event_log.append(unit, ContactChanged, conversation=contact.conversation.id, body=body)
     return contact
 
 
 def _update(unit: UnitOfWork, contact: ContactRow, assignment: str, *values: str | int | None) -> ContactRow:
     unit.tx.execute(f"UPDATE contact SET {assignment} WHERE peer = ?", (*values, contact.id))  # noqa: S608  # our own text
-    return changed(unit, contact)
+    return changed(unit, contact.id, contact)
 
 
 def _again(unit: UnitOfWork, number: int) -> ContactRow:

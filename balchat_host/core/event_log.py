@@ -1,10 +1,12 @@
 """The durable stream of events: written with what it tells of, read by cursor, kept until every subscriber has it.
 
-A message's event refers to the message instead of copying it, so that deleting a contact deletes what it wrote. Other
-events carry what was true when they happened.
+An event about a message refers to it instead of copying it, and one about a conversation too, so that what is deleted
+leaves nothing here: no text, and no draft. Other events carry what was true when they happened.
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final, cast
 
 from balchat_host.api.errors import BadInput, CursorTooOld
@@ -12,9 +14,10 @@ from balchat_host.api.events import (
     AccountRestored,
     ContactChanged,
     ContactRemoved,
+    ConversationChanged,
     Event,
     MessageAdded,
-    MessageStateChanged,
+    MessageChanged,
     RequestClosed,
     RequestReceived,
 )
@@ -22,8 +25,9 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
 from balchat_host.core import rows
+from balchat_host.core.delivery.progress import Progress
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
-from balchat_host.core.views import message_view_at_first
+from balchat_host.core.views import conversation_views, message_view_at_first, message_view_then
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
@@ -46,9 +50,25 @@ def append(unit: UnitOfWork, event: type[Event], *, conversation: int | None, bo
 
 def append_message(unit: UnitOfWork, conversation: int, seq: int) -> None:
     """Write that a message came into a conversation."""
+    _append_of_message(unit, MessageAdded, conversation, seq, {})
+
+
+def append_progress(unit: UnitOfWork, conversation: int, seq: int, before: Progress, after: Progress) -> None:
+    """Write how far a message of ours is that was less far before."""
+    now = asdict(after)
+    changed = [name for name, value in asdict(before).items() if value != now[name]]
+    _append_of_message(unit, MessageChanged, conversation, seq, now | {"changed": changed})
+
+
+def append_conversation(unit: UnitOfWork, conversation: int, changed: Sequence[str]) -> None:
+    """Write that a conversation has changed, and in which fields of its view."""
+    append(unit, ConversationChanged, conversation=conversation, body={"changed": list(changed)})
+
+
+def _append_of_message(unit: UnitOfWork, event: type[Event], conversation: int, seq: int, body: dict[str, Any]) -> None:
     unit.tx.execute(
-        "INSERT INTO event (at, type, conversation, message) VALUES (?, ?, ?, ?)",
-        (unit.now, MessageAdded.type, conversation, seq),
+        "INSERT INTO event (at, type, conversation, message, body) VALUES (?, ?, ?, ?, ?)",
+        (unit.now, event.type, conversation, seq, json.dumps(body)),
     )
     unit.effect(ANNOUNCE)
 
@@ -90,21 +110,23 @@ def start(tx: ReadTransaction, *, after: int | None, subscriber: str | None) -> 
     return after
 
 
-def read(tx: ReadTransaction, *, after: int, limit: int) -> tuple[list[Event], int]:
-    """Return up to `limit` events after a cursor, and the cursor to go on from."""
+def read(tx: ReadTransaction, *, after: int, limit: int, now: int) -> tuple[list[Event], int]:
+    """Return up to `limit` events after a cursor, and the cursor to go on from, at `now` (Unix milliseconds)."""
     found = tx.query(
-        "SELECT cursor, at, type, message, body FROM event WHERE cursor > ? ORDER BY cursor LIMIT ?",
+        "SELECT cursor, at, type, conversation, message, body FROM event WHERE cursor > ? ORDER BY cursor LIMIT ?",
         (after, limit),
     )
     events: list[Event] = []
-    for cursor, at, kind, message, body in found:
+    for cursor, at, kind, conversation, message, body in found:
         event = _build(
             tx,
             cursor=cast("int", cursor),
             at=cast("int", at),
             kind=cast("str", kind),
+            conversation=cast("int | None", conversation),
             message=cast("int | None", message),
             body=json.loads(cast("str", body)),
+            now=now,
         )
         if event is not None:
             events.append(event)
@@ -153,18 +175,33 @@ def _subscriber(name: str) -> str:
 
 
 def _build(
-    tx: ReadTransaction, *, cursor: int, at: int, kind: str, message: int | None, body: dict[str, Any]
+    tx: ReadTransaction,
+    *,
+    cursor: int,
+    at: int,
+    kind: str,
+    conversation: int | None,
+    message: int | None,
+    body: dict[str, Any],
+    now: int,
 ) -> Event | None:
+    changed = tuple(body.pop("changed", ()))
     match kind:
         case MessageAdded.type:
             found = rows.messages_where(tx, "message.seq = ?", (message,))
             return MessageAdded(cursor=cursor, at=at, message=message_view_at_first(found[0])) if found else None
-        case MessageStateChanged.type:
-            state = MessageState(body.pop("state"))
-            return MessageStateChanged(cursor=cursor, at=at, state=state, **body)
+        case MessageChanged.type:
+            found = rows.messages_where(tx, "message.seq = ?", (message,))
+            if not found:
+                return None
+            view = message_view_then(found[0], Progress(state=MessageState(body.pop("state")), **body))
+            return MessageChanged(cursor=cursor, at=at, message=view, changed=changed)
+        case ConversationChanged.type:
+            (shown,) = conversation_views(tx, now=now, only=cast("int", conversation))
+            return ConversationChanged(cursor=cursor, at=at, conversation=shown, changed=changed)
         case ContactChanged.type:
             state = ContactState(body.pop("state"))
-            return ContactChanged(cursor=cursor, at=at, contact=ContactView(state=state, **body))
+            return ContactChanged(cursor=cursor, at=at, contact=ContactView(state=state, **body), changed=changed)
         case ContactRemoved.type:
             return ContactRemoved(cursor=cursor, at=at, **body)
         case AccountRestored.type:

@@ -22,7 +22,7 @@ from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind, envelope_id
 from balchat_host.core.first_contact import answering, asking
-from balchat_host.core.messages.history import send_receipts
+from balchat_host.core.messages.reading import send_receipts
 from balchat_host.core.messages.receive import check, receive_content
 from balchat_host.core.rows import ContactRow, Era, Purpose
 from balchat_host.core.unit_of_work import UnitOfWork

@@ -71,7 +71,7 @@ _KINDS: Final = {
 class ConversationRow:
     """One row of `conversation`, whom it is with where it is a direct one, and who we are, also by our number.
 
-    `open`: what is written in it may be encrypted, as soon as there is an era.
+    `open`: what is written in it may be encrypted, as soon as there is an era. `blocked`: we have blocked the contact.
     """
 
     id: int
@@ -81,6 +81,7 @@ class ConversationRow:
     kind: ConversationKind
     contact: PeerId | None
     open: bool
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,7 @@ def contact(row: SqlRow) -> ContactRow:
             kind=ConversationKind.DIRECT,
             contact=peer,
             open=phase in machine.TALKING,
+            blocked=bool(row[4]),
         ),
     )
 

@@ -54,13 +54,20 @@ CREATE TABLE account_relay (
     relay_key BLOB NOT NULL
 ) STRICT;
 
--- `conversation_id` is what members call it, the same at all of them. Messages up to `read_up_to` are read.
+-- `conversation_id` is what members call it, the same at all of them. `title` is a group's. Messages up to `read_up_to`
+-- are read. `muted_until` is NULL where it is not muted. `draft` is what our owner has begun to write.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
     conversation_id BLOB NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('direct', 'group', 'self')),
-    read_up_to INTEGER NOT NULL DEFAULT 0
+    title TEXT,
+    title_key TEXT,
+    read_up_to INTEGER NOT NULL DEFAULT 0,
+    muted_until INTEGER,
+    archived INTEGER NOT NULL DEFAULT 0,
+    draft TEXT NOT NULL DEFAULT ''
 ) STRICT;
+CREATE INDEX conversation_by_title ON conversation (title_key) WHERE title_key IS NOT NULL;
 
 -- Who is in a conversation, ourselves among them.
 CREATE TABLE member (
@@ -182,7 +189,7 @@ CREATE TABLE message (
     series BLOB,
     sequence INTEGER
 ) STRICT;
-CREATE INDEX message_of_conversation ON message (conversation, seq, author);
+CREATE INDEX message_of_conversation ON message (conversation, seq, author, sent_at);
 CREATE INDEX message_in_series ON message (conversation, author, series, sequence) WHERE sequence IS NOT NULL;
 
 -- How far a message of ours has come with a person, once nothing of it waits for them (`delivery.progress`).
@@ -258,7 +265,7 @@ CREATE TABLE failed_envelope (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX failed_longest_ago ON failed_envelope (at);
 
--- `conversation` is whose deletion deletes it, and `message` what a `message.added` tells of.
+-- `conversation` is whose deletion deletes it, and `message` what an event about a message tells of.
 CREATE TABLE event (
     cursor INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,

@@ -1,17 +1,24 @@
 """How rows look to front ends."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Final, cast
 
 from balchat_host.api.frontend import NOTES_TO_SELF
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import ContactView, ConversationView, MessageView
+from balchat_host.api.views import ContactView, ConversationKind, ConversationView, MessageView
 from balchat_host.core import rows
 from balchat_host.core.delivery import progress
 from balchat_host.core.rows import ContactRow, ConversationRow, MessageRow
 
 RESTORED: Final = "restored"
 """Why a contact that we had is asked for contact again (`ContactView.reason`)."""
+FOREVER: Final = 2**62
+"""The time until which a conversation is muted that is muted without an end."""
+_UNREAD: Final = (
+    "FROM message WHERE message.conversation = conversation.id"
+    " AND author <> (SELECT peer FROM account) AND seq > read_up_to"
+)
+_NEWEST: Final = "(SELECT max(seq) FROM message WHERE message.conversation = conversation.id)"
 
 
 def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
@@ -22,8 +29,7 @@ def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
 def contact_views(tx: ReadTransaction) -> list[ContactView]:
     """Show all contacts, by name. There may be a thousand, so what is unread is counted in one query."""
     counted = tx.query(
-        "SELECT id, (SELECT count(*) FROM message WHERE message.conversation = conversation.id"
-        " AND author <> (SELECT peer FROM account) AND seq > read_up_to) FROM conversation"
+        f"SELECT id, (SELECT count(*) {_UNREAD}) FROM conversation"  # noqa: S608  # our own text
     )
     unread = {cast("int", conversation): cast("int", count) for conversation, count in counted}
     return [_contact_view(row, unread[row.conversation.id]) for row in rows.contacts_where(tx, "1 ORDER BY name_key")]
@@ -43,15 +49,61 @@ def _contact_view(row: ContactRow, unread: int) -> ContactView:
     )
 
 
-def conversation_view(tx: ReadTransaction, row: ConversationRow, contact: ContactRow | None) -> ConversationView:
-    """Show a conversation, and the contact that it is with, if it is with one."""
-    return ConversationView(
-        id=row.conversation_id.hex(),
-        kind=row.kind,
-        title=NOTES_TO_SELF if contact is None else contact.name,
-        unread=_unread(tx, row),
-        contact=None if contact is None else contact_view(tx, contact),
+def conversation_view(tx: ReadTransaction, row: ConversationRow, *, now: int) -> ConversationView:
+    """Show a conversation as it is at `now` (Unix milliseconds)."""
+    return conversation_views(tx, now=now, only=row.id)[0]
+
+
+def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None) -> list[ConversationView]:
+    """Show all conversations, or one, whichever has the newest message first.
+
+    There may be a thousand, so each kind of fact about them takes one query, which indices answer.
+    """
+    chosen = "1" if only is None else f"conversation.id = {only:d}"
+    found = tx.query(
+        "SELECT id, conversation_id, kind, title, draft, muted_until, archived,"  # noqa: S608  # our own text
+        f" (SELECT count(*) {_UNREAD}), (SELECT min(seq) {_UNREAD}), {_NEWEST} AS newest"
+        f" FROM conversation WHERE {chosen} ORDER BY newest IS NULL, newest DESC, id"
     )
+    contacts = rows.contacts_where(tx, "1" if only is None else f"contact.conversation = {only:d}")
+    shown = f"message.seq IN (SELECT {_NEWEST} FROM conversation WHERE {chosen})"  # noqa: S608  # our own text
+    unread_ids = f"message.seq IN (SELECT (SELECT min(seq) {_UNREAD}) FROM conversation WHERE {chosen})"  # noqa: S608  # our own text
+    ids = tx.query(f"SELECT seq, id FROM message WHERE {unread_ids}")  # noqa: S608  # our own text
+    first_unread = {seq: cast("bytes", identifier).hex() for seq, identifier in ids}
+    newest = {each.seq: message_view(each) for each in rows.messages_where(tx, shown)}
+    of_conversation = {contact.conversation.id: contact for contact in contacts}
+    views: list[ConversationView] = []
+    for number, identifier, kind, title, draft, muted_until, archived, unread, first, last in found:
+        contact = of_conversation.get(cast("int", number))
+        until = cast("int", muted_until or 0)
+        views.append(
+            ConversationView(
+                id=cast("bytes", identifier).hex(),
+                kind=ConversationKind(cast("str", kind)),
+                title=contact.name if contact else cast("str | None", title) or NOTES_TO_SELF,
+                unread=cast("int", unread),
+                first_unread=first_unread.get(first),
+                last_message=newest.get(cast("int", last)),
+                draft=cast("str", draft),
+                muted=until > now,
+                muted_until=until if now < until < FOREVER else None,
+                archived=bool(archived),
+                contact=None if contact is None else _contact_view(contact, cast("int", unread)),
+            )
+        )
+    return views
+
+
+def contact_differences(before: ContactRow | None, after: ContactRow) -> list[str]:
+    """Return the names of the fields of a contact's view that have changed; none where it is new."""
+    return differences(before and _contact_view(before, 0), _contact_view(after, 0))
+
+
+def differences(before: ContactView | MessageView | ConversationView | None, after: object) -> list[str]:
+    """Return the names of the fields in which two views of the same thing differ; none where there was none before."""
+    if before is None:
+        return []
+    return [field.name for field in fields(before) if getattr(before, field.name) != getattr(after, field.name)]
 
 
 def contact_body(view: ContactView) -> dict[str, Any]:
@@ -81,6 +133,11 @@ def message_view(row: MessageRow) -> MessageView:
 def message_view_at_first(row: MessageRow) -> MessageView:
     """Show a message as it was when it came into its conversation."""
     return message_view(replace(row, progress=progress.at_first(recipients=row.progress.recipients)))
+
+
+def message_view_then(row: MessageRow, then: progress.Progress) -> MessageView:
+    """Show a message as it was when it was that far."""
+    return message_view(replace(row, progress=then))
 
 
 def _unread(tx: ReadTransaction, conversation: ConversationRow) -> int:

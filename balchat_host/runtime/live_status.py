@@ -9,7 +9,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import ONLINE, STOPPED, OwnOnion, PeerId, Phase, ServiceState
-from balchat_host.api.views import ContactView, ServiceStatus
+from balchat_host.api.views import ContactView, ConversationView, ServiceStatus
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
@@ -100,6 +100,10 @@ class LiveStatus:
         if peer in self._stopped:
             return replace(view, reachable=peer in self._reachable, reason=SENDING_FAILED)
         return replace(view, reachable=peer in self._reachable)
+
+    def complete_conversation(self, view: ConversationView) -> ConversationView:
+        """Add to a conversation what is true of its contact only for the moment."""
+        return view if view.contact is None else replace(view, contact=self.complete(view.contact))
 
     def status(self, tx: ReadTransaction) -> ServiceStatus:
         """Return everything as it is now."""

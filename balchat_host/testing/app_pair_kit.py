@@ -4,24 +4,27 @@ Both accounts are new for every test, and online. `AppKit` of `balchat_host.test
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import pairwise
 from typing import Final
 
 import pytest
 
-from balchat_host.api.errors import NoSuchContact
+from balchat_host.api.errors import NoSuchConversation
 from balchat_host.api.events import (
     ContactChanged,
+    ConversationChanged,
     Event,
     MessageAdded,
-    MessageStateChanged,
+    MessageChanged,
     RequestClosed,
     RequestReceived,
 )
 from balchat_host.api.frontend import App
-from balchat_host.api.views import ContactState, MessageState
+from balchat_host.api.views import ContactState, MessageState, MessageView
 from balchat_host.testing.app_kit import TestedAccount, until
 
+MESSAGE_FIELDS: Final = tuple(field.name for field in fields(MessageView))
 PROGRESS: Final = (
     MessageState.QUEUED,
     MessageState.SENT,
@@ -36,7 +39,11 @@ def _any(condition: Callable[[Event], bool]) -> Callable[[list[Event]], bool]:
 
 
 def _reached(message_id: str, state: MessageState) -> Callable[[list[Event]], bool]:
-    return _any(lambda event: isinstance(event, MessageStateChanged) and (event.id, event.state) == (message_id, state))
+    return _any(
+        lambda event: (
+            isinstance(event, MessageChanged) and (event.message.id, event.message.state) == (message_id, state)
+        )
+    )
 
 
 def _active(name: str) -> Callable[[list[Event]], bool]:
@@ -94,7 +101,7 @@ class AppPairKit:
         await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
         await bob.app.requests.reject((await alice.app.account.code()).onion)
         assert (await bob.app.requests.list(), await bob.app.contacts.list()) == ([], [])
-        with pytest.raises(NoSuchContact):
+        with pytest.raises(NoSuchConversation):
             await bob.app.messages.send((await alice.app.account.code()).onion, "hello")
 
     async def test_who_adds_whoever_asked_accepts(self, alice: TestedAccount, bob: TestedAccount) -> None:
@@ -129,10 +136,55 @@ class AppPairKit:
         await bob.app.conversations.mark_read("Alice", got.id)
         assert [contact.unread for contact in await bob.app.contacts.list()] == [0]
         events = await until(alice.app, alices, _reached(sent.id, MessageState.READ))
-        states = [event.state for event in events if isinstance(event, MessageStateChanged)]
+        states = [event.message.state for event in events if isinstance(event, MessageChanged)]
         assert all(PROGRESS.index(one) < PROGRESS.index(next_one) for one, next_one in pairwise(states))
         assert (await alice.app.messages.get(sent.id)).state is MessageState.READ
         assert (await alice.app.status.get()).outbox.waiting == 0
+
+    async def test_whoever_follows_learns_how_many_have_a_message(
+        self, alice: TestedAccount, bob: TestedAccount
+    ) -> None:
+        await introduce(alice.app, bob.app)
+        before = await alice.app.events.cursor()
+        sent = await alice.app.messages.send("Bob", "hello")
+        events = await until(alice.app, before, _reached(sent.id, MessageState.DELIVERED))
+        changes = [event for event in events if isinstance(event, MessageChanged)]
+        views = [sent, *(event.message for event in changes)]
+        assert (views[-1].delivered_to, views[-1].recipients) == (1, 1)
+        for old, event in zip(views, changes, strict=False):
+            different = {name for name in MESSAGE_FIELDS if getattr(old, name) != getattr(event.message, name)}
+            assert set(event.changed) == different
+
+    async def test_what_was_marked_as_unread_is_read_again(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        for text in ("one", "two"):
+            await self._arrival(bob.app, (sent := await alice.app.messages.send("Bob", text)).id)
+        shown = await bob.app.conversations.get("Alice")
+        first, second = await bob.app.messages.history("Alice")
+        assert (shown.unread, shown.first_unread, shown.last_message) == (2, first.id, second)
+        read = await bob.app.conversations.mark_read("Alice", sent.id)
+        assert (read.unread, read.first_unread) == (0, None)
+        before = await bob.app.events.cursor()
+        again = await bob.app.conversations.mark_unread("Alice")
+        assert (again.unread, again.first_unread) == (1, second.id)
+        assert await bob.app.conversations.mark_unread("Alice") == again
+        (event,) = await until(bob.app, before, bool)
+        assert isinstance(event, ConversationChanged)
+        assert set(event.changed) == {"unread", "first_unread"}
+        assert (await bob.app.conversations.mark_read("Alice", sent.id)).unread == 0
+
+    async def test_a_message_fetches_a_conversation_back_unless_it_is_muted(
+        self, alice: TestedAccount, bob: TestedAccount
+    ) -> None:
+        await introduce(alice.app, bob.app)
+        for muted in (False, True):
+            if muted:
+                await bob.app.conversations.mute("Alice")
+            await bob.app.conversations.archive("Alice")
+            await self._arrival(bob.app, (await alice.app.messages.send("Bob", "hello")).id)
+            assert (await bob.app.conversations.get("Alice")).archived is muted
+        await bob.app.messages.send("Alice", "hello yourself")
+        assert not (await bob.app.conversations.get("Alice")).archived
 
     async def test_a_conversation_is_the_same_on_both_sides(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)

@@ -7,7 +7,7 @@ from balchat_host.api.views import ContactState, ContactView, MessageState, Mess
 from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.first_contact import asking, requests
-from balchat_host.core.messages import history
+from balchat_host.core.messages import history, reading
 from balchat_host.testing.simulated_accounts import SimulatedAccount, report
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Peer:
         theirs = [message for message in self.core.history(self._account) if message.state is MessageState.RECEIVED]
         if theirs:
             us = self._account.peer.octets.hex()
-            self.core.change(lambda unit: history.mark_read(unit, us, up_to=theirs[-1].id))
+            self.core.change(lambda unit: reading.mark_read(unit, us, up_to=theirs[-1].id))
             self._world.carry(self.core, self._account)
 
     def refuse(self, reason: str) -> None:
@@ -172,5 +172,5 @@ class Peer:
             self._world.exchange(self._account, self.core)
 
     def _newest(self) -> MessageView | None:
-        newest = self._account.read(lambda tx: history.history(tx, self.peer_id, limit=1, before=None))
+        newest = self._account.read(lambda tx: history.history(tx, self.peer_id, limit=1))
         return newest[0] if newest else None

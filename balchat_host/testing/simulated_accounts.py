@@ -113,7 +113,7 @@ class SimulatedAccount:
 
     def history(self, other: "SimulatedAccount") -> list[MessageView]:
         """Return the whole conversation with another account."""
-        return self.read(lambda tx: history.history(tx, _key(other), limit=history.MAX_HISTORY, before=None))
+        return self.read(lambda tx: history.history(tx, _key(other), limit=history.MAX_HISTORY))
 
 
 def _key(other: SimulatedAccount) -> str:

@@ -21,7 +21,9 @@ def is_active(event: dict[str, Any]) -> bool:
 
 
 def has_state(message: str, *states: str) -> Any:
-    return lambda event: event["type"] == "message.state" and event["id"] == message and event["state"] in states
+    return lambda event: (
+        event["type"] == "message.changed" and event["message"]["id"] == message and event["message"]["state"] in states
+    )
 
 
 def converse(alice: Survivor, bob: Survivor) -> None:

@@ -15,6 +15,7 @@ from balchat_host.api.types import Check, ServiceState
 from balchat_host.api.views import (
     CodeView,
     ContactView,
+    ConversationView,
     MessageView,
     OutboxView,
     RelayView,
@@ -68,7 +69,7 @@ def test_every_command_has_a_section_with_its_own_options_and_its_json(section, 
     [
         ("status", ServiceStatus), ("status", OutboxView), ("status", ServiceState), ("code", CodeView),
         ("contacts list", ContactView), ("contacts verify", SafetyNumberView), ("requests list", RequestView),
-        ("history", MessageView), ("relay list", RelayView),
+        ("history", MessageView), ("conversations list", ConversationView), ("relay list", RelayView),
         ("plugins list", PluginView), ("settings list", SettingView), ("doctor", Check),
         *(("listen", event) for event in event_types.values()),
     ],

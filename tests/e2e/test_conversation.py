@@ -25,7 +25,9 @@ def came(text: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def reached(message: str, state: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda event: event["type"] == "message.state" and (event["id"], event["state"]) == (message, state)
+    return lambda event: (
+        event["type"] == "message.changed" and (event["message"]["id"], event["message"]["state"]) == (message, state)
+    )
 
 
 def test_two_people_meet_talk_answer_and_see_what_was_read(onion_person: MakePerson) -> None:

@@ -37,7 +37,9 @@ def came(text: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def reached(message: str, state: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda event: event["type"] == "message.state" and (event["id"], event["state"]) == (message, state)
+    return lambda event: (
+        event["type"] == "message.changed" and (event["message"]["id"], event["message"]["state"]) == (message, state)
+    )
 
 
 def became_active(event: dict[str, Any]) -> bool:
@@ -61,7 +63,7 @@ def write(person: Person, contact: str, *texts: str) -> list[str]:
 
 
 def history(person: Person, contact: str) -> list[dict[str, Any]]:
-    return call(person, "history", contact=contact, limit=1000)
+    return call(person, "messages.history", conversation=contact, limit=1000)
 
 
 def heard(person: Person, contact: str) -> list[str]:
@@ -95,15 +97,15 @@ def settle(person: Person, *relays: Any) -> None:
     """Come for the first time, and choose relays."""
     person.up()
     for each in relays:
-        call(person, "add_relay", address=each.address)
+        call(person, "relays.add", address=each.address)
     person.states.until(lambda status: status["transports"]["transport_relay"]["phase"] == "online")
 
 
 def befriend(asking: Person, asked: Person) -> None:
     """Make contacts of two people who are there."""
-    call(asking, "add_contact", code=call(asked, "code")["code"])
+    call(asking, "contacts.add", code=call(asked, "account.code")["code"])
     asked.events.until(was_asked)
-    call(asked, "accept_request", request=asking.name)
+    call(asked, "requests.accept", request=asking.name)
     asking.events.until(became_active)
     nothing_waits(asking)
     nothing_waits(asked)
@@ -116,15 +118,19 @@ def all_reach(person: Person, messages: list[str], state: str) -> None:
 
 def states_of(person: Person, message: str) -> list[str]:
     """Give the states through which a message went."""
-    events = [event for event in person.events.values if event["type"] == "message.state" and event["id"] == message]
-    return [event["state"] for event in events]
+    changes = [event for event in person.events.values if event["type"] == "message.changed"]
+    return [
+        event["message"]["state"]
+        for event in changes
+        if event["message"]["id"] == message and "state" in event["changed"]
+    ]
 
 
 def test_two_people_who_never_meet_know_each_other_and_talk(neighbour: MakePerson, relay: MakeRelay) -> None:
     between = relay()
     alice, bob = neighbour("Alice"), neighbour("Bob")
     settle(bob, between)
-    onion = call(bob, "code")["onion"]
+    onion = call(bob, "account.code")["onion"]
     go(bob)
     settle(alice, between)
     alice.ask("contacts", "add", onion, "--name", "Bob", "--introduction", "from the library")
@@ -136,7 +142,7 @@ def test_two_people_who_never_meet_know_each_other_and_talk(neighbour: MakePerso
     come(bob)
     request = bob.events.until(was_asked).value["request"]
     assert (request["name"], request["introduction"]) == ("Alice", "from the library")
-    call(bob, "accept_request", request="Alice")
+    call(bob, "requests.accept", request="Alice")
     go(bob)
 
     come(alice)
@@ -183,7 +189,7 @@ def test_people_with_different_relays_need_no_more_than_a_chat_code_and_an_addre
     go(alice)
     come(bob)
     bob.events.until(was_asked)
-    call(bob, "accept_request", request="Alice")
+    call(bob, "requests.accept", request="Alice")
     write(bob, "Alice", "welcome")
     go(bob)
     come(alice)
@@ -213,8 +219,10 @@ def test_a_relay_that_dies_at_random_moments_loses_and_doubles_nothing(neighbour
         def is_enough(event: dict[str, Any]) -> bool:
             if event["type"] == "message.added":
                 new.add(event["message"]["id"])
-            elif event["type"] == "message.state" and event["id"] in new and event["state"] in {"relayed", "delivered"}:
-                taken.add(event["id"])
+            elif event["type"] == "message.changed":
+                message = event["message"]
+                if message["id"] in new and message["state"] in {"relayed", "delivered"}:
+                    taken.add(message["id"])
             return len(taken) == after
 
         alice.events.until(is_enough, start=start)
@@ -275,7 +283,7 @@ def test_what_lay_at_a_relay_that_is_gone_for_good_comes_by_another(neighbour: M
     all_reach(alice, stranded + later, "delivered")
     assert sorted(heard(bob, "Alice")) == ["four", "one", "three", "two"]
     assert {message["missing_before"] for message in history(bob, "Alice")} == {0}, "nothing is missing any more"
-    assert [each["onion"] for each in call(bob, "relays")] == [second.peer.onion]
+    assert [each["onion"] for each in call(bob, "relays.list")] == [second.peer.onion]
 
 
 def test_direct_only_says_so_and_works(neighbour: MakePerson) -> None:
@@ -286,7 +294,7 @@ def test_direct_only_says_so_and_works(neighbour: MakePerson) -> None:
         said = each.balchat("relay", "list", "--json")
         assert (said.code, said.error["code"]) == (3, "no-relay-transport")
         assert "direct-only" in said.error["message"]
-        assert call(each, "status")["transports"].keys() == {"transport_tor_direct"}
+        assert call(each, "status.get")["transports"].keys() == {"transport_tor_direct"}
     befriend(alice, bob)
     there = write(alice, "Bob", "you are there")
     all_reach(alice, there, "delivered")
@@ -304,14 +312,14 @@ def test_relay_only_goes_no_other_way(neighbour: MakePerson, relay: MakeRelay) -
     bob = neighbour("Bob", transports=("transport_relay",))
     for each in (alice, bob):
         settle(each, between)
-        assert call(each, "status")["transports"].keys() == {"transport_relay"}
+        assert call(each, "status.get")["transports"].keys() == {"transport_relay"}
     befriend(alice, bob)
     first = write(alice, "Bob", "by way of the relay")
     all_reach(alice, first, "delivered")
     between.kill()
     second = write(alice, "Bob", "there is no other way")
     is_now(alice, lambda status: status["transports"]["transport_relay"]["phase"] == "degraded")
-    assert call(alice, "message", message_id=second[0])["state"] == "queued"
+    assert call(alice, "messages.get", message=second[0])["state"] == "queued"
     between.start()
     all_reach(alice, second, "delivered")
     for each in first + second:
@@ -351,7 +359,7 @@ def test_a_relay_knows_neither_who_nor_what_and_all_envelopes_of_a_class_are_one
     for each in (alice, bob):
         settle(each, between)
     befriend(alice, bob)
-    codes = [call(each, "code") for each in (alice, bob)]
+    codes = [call(each, "account.code") for each in (alice, bob)]
     go(bob)
     texts = ["y", TEXT, TEXT * 100, TEXT * 700]
     sent = write(alice, "Bob", *texts)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from balchat_host.api.errors import CursorTooOld, NoSuchRelay, NotRunning, StorageFull
-from balchat_host.api.events import AccountRestored
+from balchat_host.api.errors import ContactBlocked, CursorTooOld, NoSuchRelay, NotRunning, StorageFull
+from balchat_host.api.events import AccountRestored, MessageChanged
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, ServiceState
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core.chat_codes import ChatCode
-from balchat_host.testing.app_kit import AppKit, TestedAccount
+from balchat_host.testing.app_kit import AppKit, TestedAccount, take
 from balchat_host.testing.app_pair_kit import AppPairKit
 from balchat_host.testing.app_relay_kit import CALLS, AppRelayKit, DirectOnlyAppKit, nobody
 from balchat_host.testing.memory_account import TRANSPORT, MemoryAccount
@@ -250,6 +250,33 @@ async def test_an_account_that_is_open_for_its_vault_only_offers_less() -> None:
     less = await alice.app.capabilities() - await alice.vault_app().capabilities()
     assert {name for name in less if not name.startswith("relays.")} == {"delivery", "account.shut_down"}
     assert "relays.list" in less
+
+
+async def test_what_failed_is_sent_once_more_and_arrives(alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    sent = await alice.app.messages.send("Bob", "hello")
+    bob.refuse("crypto-rejected")
+    failed = await alice.app.messages.get(sent.id)
+    assert (failed.state, failed.reason) == (MessageState.FAILED, "crypto-rejected")
+    before = await alice.app.events.cursor()
+    again = await alice.app.messages.retry(sent.id[:12])
+    assert (again.id, again.state, again.reason) == (sent.id, MessageState.QUEUED, None)
+    (event,) = await take(alice.app, before, 1)
+    assert isinstance(event, MessageChanged)
+    assert (event.message, set(event.changed)) == (again, {"state", "reason"})
+    bob.receive()
+    assert bob.heard == ["hello"]
+    assert (await alice.app.messages.get(sent.id)).state is MessageState.DELIVERED
+
+
+async def test_what_failed_and_is_for_somebody_who_is_blocked_waits(alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    sent = await alice.app.messages.send("Bob", "hello")
+    bob.refuse("crypto-rejected")
+    await alice.app.contacts.block("Bob")
+    with pytest.raises(ContactBlocked):
+        await alice.app.messages.retry(sent.id)
+    assert (await alice.app.messages.get(sent.id)).state is MessageState.FAILED
 
 
 async def test_an_account_that_nothing_runs_sends_nothing(alice: MemoryAccount) -> None:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 import trio
 
-from balchat_host.api.events import MessageAdded, MessageStateChanged
+from balchat_host.api.events import MessageAdded, MessageChanged
 from balchat_host.api.transport import Outcome
 from balchat_host.api.views import MessageState
 from balchat_host.runtime import reconnector
@@ -36,7 +36,8 @@ async def delivered(app: App, message_id: str) -> None:
         app,
         0,
         lambda events: any(
-            isinstance(event, MessageStateChanged) and (event.id, event.state) == (message_id, MessageState.DELIVERED)
+            isinstance(event, MessageChanged)
+            and (event.message.id, event.message.state) == (message_id, MessageState.DELIVERED)
             for event in events
         ),
     )

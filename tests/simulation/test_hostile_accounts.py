@@ -26,7 +26,7 @@ from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing, queue, reports
 from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
 from balchat_host.core.first_contact import answering, requests
-from balchat_host.core.messages.history import send_receipts
+from balchat_host.core.messages.reading import send_receipts
 from balchat_host.core.messages.receive import receive_content
 from balchat_host.core.rows import Purpose
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
@@ -172,7 +172,7 @@ def test_nobody_sees_the_request_of_a_blocked_contact_and_it_ends_with_the_block
     assert alice.read(requests.everything) == []
     assert mallory.asks().verdict is Verdict.COMMITTED
     assert alice.asked_by(mallory.account)
-    events, _ = alice.read(lambda tx: event_log.read(tx, after=before, limit=100))
+    events, _ = alice.read(lambda tx: event_log.read(tx, after=before, limit=100, now=0))
     assert [event.type for event in events if "request" in event.type] == ["request.received"]
 
 
@@ -495,7 +495,7 @@ def test_of_a_contact_who_asked_and_was_removed_the_events_keep_nothing_but_that
         world.heal(alice, each)
         alice.accept(each)
     alice.remove(bob)
-    events, _ = alice.read(lambda tx: event_log.read(tx, after=0, limit=100))
+    events, _ = alice.read(lambda tx: event_log.read(tx, after=0, limit=100, now=0))
     assert [event.type for event in events if bob.peer.octets.hex() in repr(event)] == ["contact.removed"]
     assert "Bob, from the library" not in repr(events)
     assert "Carol, from the library" in repr(events)

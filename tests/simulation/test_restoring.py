@@ -129,7 +129,7 @@ def test_the_owner_is_told_and_contacts_show_why() -> None:
     contact = two.alice.contact(two.bob)
     assert contact is not None
     assert (contact.state, contact.reason) == (ContactState.ADDING, "restored")
-    events, _ = two.alice.read(lambda tx: event_log.read(tx, after=newest, limit=10))
+    events, _ = two.alice.read(lambda tx: event_log.read(tx, after=newest, limit=10, now=0))
     (told,) = [event for event in events if isinstance(event, AccountRestored)]
     assert told.contacts == 1
     assert told.at - told.copied_at == DAY * 1000
@@ -144,7 +144,7 @@ def test_whoever_follows_by_cursor_misses_nothing_after_a_restore() -> None:
     two.restore_alice(backup)
     two.alice.write(two.bob, "from the copy")
     start = two.alice.read(lambda tx: event_log.start(tx, after=read_up_to, subscriber=None))
-    events, _ = two.alice.read(lambda tx: event_log.read(tx, after=start, limit=100))
+    events, _ = two.alice.read(lambda tx: event_log.read(tx, after=start, limit=100, now=0))
     assert [event.type for event in events if event.type != "contact.changed"] == ["account.restored", "message.added"]
 
 

@@ -93,7 +93,7 @@ def test_one_that_cannot_be_used_stops_us_with_that_contact_alone_and_says_why(k
     before = adding.alice.read(event_log.newest)
     assert adding.gets(make(adding.mallory)).verdict is Verdict.REFUSED
     assert adding.reason() == reason
-    events, _ = adding.alice.read(lambda tx: event_log.read(tx, after=before, limit=9))
+    events, _ = adding.alice.read(lambda tx: event_log.read(tx, after=before, limit=9, now=0))
     assert [event.contact.reason for event in events if event.type == "contact.changed"] == [reason]
     assert adding.alice.change(lambda unit: unit.engine.groups(unit.keys)) == [], "nothing of it is kept"
     adding.world.heal(adding.alice, adding.bob)

@@ -8,14 +8,18 @@ from balchat_host.api.views import MessageView, SearchPage
 
 
 class Messages(Area):
-    """What was written. A message is called by its id."""
+    """What was written.
+
+    A message is called by its id, or by the beginning of one, of 6 digits or more, that is unique. A conversation is
+    called as `Conversations` says.
+    """
 
     @abstractmethod
     async def send(self, conversation: str, text: str, reply_to: str | None = None) -> MessageView:
         """Write a message. It is durable when this returns, and is sent as soon as there is a way. Not safe to repeat.
 
-        Raises NoSuchContact, ContactBlocked, NoSuchMessage (reply_to: a whole id, or the beginning of one that is
-        unique in the conversation and has at least 6 digits), TextTooLong, BadInput.
+        Raises NoSuchConversation, ContactBlocked, NoSuchMessage (`reply_to` is not in the conversation), TextTooLong,
+        BadInput.
         """
 
     @abstractmethod
@@ -23,10 +27,28 @@ class Messages(Area):
         """Return one message as it is now. Raises NoSuchMessage."""
 
     @abstractmethod
-    async def history(self, conversation: str, limit: int = 50, before: str | None = None) -> Sequence[MessageView]:
-        """Return the last `limit` (1 to 1,000) messages of a conversation, or those before a message, oldest first.
+    async def history(
+        self,
+        conversation: str,
+        limit: int = 50,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        around: str | None = None,
+        date: int | None = None,
+    ) -> Sequence[MessageView]:
+        """Return a page of `limit` (1 to 1,000) messages of a conversation, oldest first: the last ones.
 
-        Raises NoSuchContact, NoSuchMessage, BadInput.
+        Or those before a message, those after one, those around one, which is among them, or those around the first one
+        that was sent at a time (`date`, Unix milliseconds) or later. The end where none is so late.
+        Raises NoSuchConversation, NoSuchMessage, and BadInput where more than one of them is given.
+        """
+
+    @abstractmethod
+    async def retry(self, message: str) -> MessageView:
+        """Send once more a message that failed, under the same id, to those to whom it failed.
+
+        Raises NoSuchMessage, ContactBlocked, and BadInput where it has not failed.
         """
 
     @abstractmethod
@@ -45,5 +67,5 @@ class Messages(Area):
         All of `words` must be in a message, in any order; case and accents do not matter. Words in double quotes must
         follow one another, and `*` at the end of a word, after at least three letters, stands for any ending.
         `author` is a contact or `me`. `since` is within, `until` is not: Unix milliseconds of when it was written.
-        `limit` is 1 to 200 hits. Raises NoSuchContact, NoSuchMessage (before), BadInput.
+        `limit` is 1 to 200 hits. Raises NoSuchConversation, NoSuchContact (author), NoSuchMessage (before), BadInput.
         """

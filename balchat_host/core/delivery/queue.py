@@ -217,11 +217,14 @@ def _deliver(
 
 
 def _deliver_to_others(unit: UnitOfWork, conversation: ConversationRow, payload: int) -> None:
+    """Deliver a payload to everybody else in a conversation, but for those who have the message, where it is one."""
     unit.tx.execute(
         "INSERT INTO delivery (payload, peer, device, queued_at)"
         " SELECT ?, device.peer, device.id, ? FROM member JOIN device ON device.peer = member.peer"
-        " WHERE conversation = ? AND member.peer <> (SELECT peer FROM account) ORDER BY device.id",
-        (payload, unit.now, conversation.id),
+        " WHERE conversation = ? AND member.peer <> (SELECT peer FROM account) AND member.peer NOT IN"
+        " (SELECT receipt.peer FROM payload JOIN receipt ON receipt.message = payload.message WHERE payload.id = ?)"
+        " ORDER BY device.id",
+        (payload, unit.now, conversation.id, payload),
     )
 
 

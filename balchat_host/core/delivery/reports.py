@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
-from balchat_host.api.events import MessageStateChanged
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import contacts, eras, event_log
@@ -39,7 +38,7 @@ def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]
         delivery = _find(unit.tx, report.ticket)
         if delivery is None:
             continue  # it was delivered by another way, has a new ticket, or its contact is gone
-        with _watching(unit, delivery.message):
+        with watching(unit, delivery.message):
             match report.outcome:
                 case Outcome.SENT:
                     _advance(unit, delivery, Step.SENT)
@@ -66,7 +65,7 @@ def apply_statuses(unit: UnitOfWork, contact: ContactRow, statuses: Iterable[tup
         message, reached = found
         if reached >= step:
             continue  # they may say so again and again
-        with _watching(unit, message):
+        with watching(unit, message):
             _forget(unit, contact, "message = ?", message)
             _note(unit, message, contact, step)
 
@@ -120,36 +119,24 @@ def _ours(tx: ReadTransaction, contact: ContactRow, message_id: bytes) -> tuple[
 
 
 @contextmanager
-def _watching(unit: UnitOfWork, message: int | None) -> Generator[None]:
+def watching(unit: UnitOfWork, message: int | None) -> Generator[None]:
     """Tell of it if what is done inside changes how far a message is."""
     if message is None:
         yield
         return
-    before = _progress(unit.tx, message)[0]
+    before, _ = _progress(unit.tx, message)
     yield
-    after, message_id, conversation_id, conversation = _progress(unit.tx, message)
-    if (before.state, before.reason) != (after.state, after.reason):
-        body = {
-            "id": message_id.hex(),
-            "conversation": conversation_id.hex(),
-            "state": after.state,
-            "reason": after.reason,
-        }
-        event_log.append(unit, MessageStateChanged, conversation=conversation, body=body)
+    after, conversation = _progress(unit.tx, message)
+    if before != after:
+        event_log.append_progress(unit, conversation, message, before, after)
 
 
-def _progress(tx: ReadTransaction, message: int) -> tuple[Progress, bytes, bytes, int]:
-    ((*columns, message_id, conversation_id, conversation),) = tx.query(
-        f"SELECT {progress.COLUMNS}, message.id, conversation.conversation_id, conversation.id"  # noqa: S608  # our own text
-        " FROM message JOIN conversation ON conversation.id = message.conversation WHERE seq = ?",
+def _progress(tx: ReadTransaction, message: int) -> tuple[Progress, int]:
+    ((*columns, conversation),) = tx.query(
+        f"SELECT {progress.COLUMNS}, conversation FROM message WHERE seq = ?",  # noqa: S608  # our own text
         (message,),
     )
-    return (
-        progress.read(columns),
-        cast("bytes", message_id),
-        cast("bytes", conversation_id),
-        cast("int", conversation),
-    )
+    return progress.read(columns), cast("int", conversation)
 
 
 def _advance(unit: UnitOfWork, delivery: _Delivery, step: Step) -> None:

@@ -39,7 +39,7 @@ def take(unit: UnitOfWork, contact: ContactRow, what: Input, *, reason: str | No
     step = TABLE[contact.phase].get(what)
     if step is None or (step.when is not None and not _GUARDS[step.when](unit, contact)):
         return contact
-    before = None if contact.phase is Phase.NEW else (contact.state, contact.shown_reason)
+    before = None if contact.phase is Phase.NEW else contact
     unit.tx.execute("UPDATE first_contact SET phase = ? WHERE peer = ?", (step.to, contact.id))
     for action in step.actions:
         if action is Action.EXPLAIN:
@@ -49,8 +49,8 @@ def take(unit: UnitOfWork, contact: ContactRow, what: Input, *, reason: str | No
         else:
             _ACTIONS[action](unit, contact)
     (contact,) = rows.contacts_where(unit.tx, "contact.peer = ?", (contact.id,))
-    if (contact.state, contact.shown_reason) != before:
-        contact = contacts.changed(unit, contact)
+    if before is None or (contact.state, contact.shown_reason) != (before.state, before.shown_reason):
+        contact = contacts.changed(unit, contact.id, before)
     return contact
 
 

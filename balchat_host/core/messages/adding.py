@@ -1,6 +1,6 @@
 """Puts a message into the history, ours and those of others."""
 
-from balchat_host.core import event_log
+from balchat_host.core import conversations, event_log
 from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.rows import ConversationRow
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -40,4 +40,5 @@ def add(
     )
     if seq is not None:
         event_log.append_message(unit, conversation.id, seq)
+        conversations.on_message(unit, conversation, text=what.text, ours=author == conversation.our_number)
     return seq

@@ -1,12 +1,15 @@
-"""Writing a message."""
+"""Writing a message, and sending once more one that failed."""
+
+from typing import cast
 
 from balchat_host.api.errors import BadInput, TextTooLong
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import MessageView
+from balchat_host.api.views import MessageState, MessageView
 from balchat_host.core import contacts, content, conversations, eras, membership, rows
 from balchat_host.core.content import MimiContent, SinglePart
-from balchat_host.core.delivery import progress, queue
+from balchat_host.core.delivery import progress, queue, reports
+from balchat_host.core.delivery.progress import Step
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.identifiers import identify
@@ -20,11 +23,10 @@ from balchat_host.core.views import message_view
 def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) -> MessageView:
     """Write a message: it is in the history, encrypted and queued, or not at all.
 
-    Raise NoSuchContact, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
+    Raise NoSuchConversation, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
     """
-    conversation, contact = conversations.find(unit.tx, which)
-    if contact is not None:
-        contacts.require_unblocked(contact)
+    conversation = conversations.find(unit.tx, which)
+    _require_unblocked(unit.tx, conversation)
     body = _body(text)
     era = eras.sending(unit.tx, conversation)
     replied_to = history.find(unit.tx, reply_to, conversation=conversation).id if reply_to else None
@@ -42,8 +44,7 @@ def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) ->
     others = len(membership.others(unit.tx, conversation))
     if others:
         queue.queue_message(unit, conversation, seq, encoded, era)
-    if contact is not None:
-        asking.take(unit, contact, Input.WRITE)
+    _hurry(unit, conversation)
     row = MessageRow(
         seq=seq,
         id=identifier,
@@ -59,6 +60,35 @@ def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) ->
         progress=progress.at_first(recipients=others),
     )
     return message_view(row)
+
+
+def retry(unit: UnitOfWork, which: str) -> MessageView:
+    """Send once more what failed, under the same id, to whom it failed.
+
+    Raise NoSuchMessage, ContactBlocked, BadInput.
+    """
+    row = history.find(unit.tx, which)
+    if row.state is not MessageState.FAILED:
+        raise BadInput(what="The message", problem=f"it has not failed; it is {row.state}")
+    conversation = conversations.by_number(unit.tx, row.conversation)
+    _require_unblocked(unit.tx, conversation)
+    with reports.watching(unit, row.seq):
+        unit.tx.execute("DELETE FROM receipt WHERE message = ? AND state = ?", (row.seq, Step.FAILED))
+        encoded = unit.tx.query("SELECT content FROM message WHERE seq = ?", (row.seq,))[0][0]
+        queue.queue_message(unit, conversation, row.seq, cast("bytes", encoded), eras.sending(unit.tx, conversation))
+    _hurry(unit, conversation)
+    return history.show(unit.tx, row.id.hex())
+
+
+def _require_unblocked(tx: ReadTransaction, conversation: ConversationRow) -> None:
+    if conversation.blocked and (contact := conversations.contact_of(tx, conversation)):
+        contacts.require_unblocked(contact)
+
+
+def _hurry(unit: UnitOfWork, conversation: ConversationRow) -> None:
+    """Ask for contact sooner where what was just written waits for that."""
+    if not conversation.open and (contact := conversations.contact_of(unit.tx, conversation)):
+        asking.take(unit, contact, Input.WRITE)
 
 
 def _next(tx: ReadTransaction, conversation: ConversationRow, era: Era | None) -> content.Sequence:

@@ -1,19 +1,16 @@
-"""What was said: found by id, shown by pages, taken for read."""
+"""What was said: found by id, shown by pages."""
 
-from collections.abc import Sequence
 from typing import Final, cast
 
 from balchat_host.api.errors import BadInput, NoSuchMessage
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import ConversationView, MessageView
+from balchat_host.api.views import MessageView
 from balchat_host.core import content, conversations, rows
-from balchat_host.core.content import MessageStatus
-from balchat_host.core.delivery import queue
-from balchat_host.core.rows import ContactRow, ConversationRow, MessageRow
-from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
-from balchat_host.core.views import conversation_view, message_view
+from balchat_host.core.rows import ConversationRow, MessageRow
+from balchat_host.core.views import message_view
 
 MAX_HISTORY: Final = 1000
+_END: Final = 2**62
 _SHORTEST_ID: Final = 6
 _ID_DIGITS: Final = content.MESSAGE_ID_SIZE * 2
 
@@ -43,45 +40,62 @@ def show(tx: ReadTransaction, which: str) -> MessageView:
     return message_view(find(tx, which))
 
 
-def conversation(tx: ReadTransaction, which: str) -> ConversationView:
-    """Return a conversation as it is now. Raise NoSuchContact."""
-    return conversation_view(tx, *conversations.find(tx, which))
+def history(  # the ways to say which page
+    tx: ReadTransaction,
+    which: str,
+    *,
+    limit: int,
+    before: str | None = None,
+    after: str | None = None,
+    around: str | None = None,
+    date: int | None = None,
+) -> list[MessageView]:
+    """Return a page of a conversation, oldest first: its end, or what one of the four says (`Messages.history`).
 
-
-def history(tx: ReadTransaction, which: str, *, limit: int, before: str | None) -> list[MessageView]:
-    """Return the last messages of a conversation, oldest first. Raise NoSuchContact, NoSuchMessage, BadInput."""
+    Raise NoSuchConversation, NoSuchMessage, BadInput.
+    """
     if not 1 <= limit <= MAX_HISTORY:
         raise BadInput(what="The limit", problem=f"it must be 1 to {MAX_HISTORY}")
-    row, _ = conversations.find(tx, which)
-    end = find(tx, before, conversation=row).seq if before else 2**62
+    if sum(each is not None for each in (before, after, around, date)) > 1:
+        raise BadInput(what="The page", problem="give one of before, after, around and date")
+    row = conversations.find(tx, which)
+    if after is not None:
+        return _shown(_from(tx, row, find(tx, after, conversation=row).seq + 1, limit))
+    if before is not None:
+        return _shown(_until(tx, row, find(tx, before, conversation=row).seq, limit))
+    middle = find(tx, around, conversation=row).seq if around is not None else _at(tx, row, date)
+    if middle is None:
+        return _shown(_until(tx, row, _END, limit))
+    newer = _from(tx, row, middle, limit - limit // 2)
+    return _shown(_until(tx, row, middle, limit // 2) + newer)
+
+
+def _at(tx: ReadTransaction, row: ConversationRow, date: int | None) -> int | None:
+    """Return the place of the first message that was sent at a time or later; None where there is none."""
+    if date is None:
+        return None
+    found = tx.query(
+        # The index has all that is asked for, in this order.
+        "SELECT seq FROM message WHERE conversation = ? AND sent_at >= ? ORDER BY seq LIMIT 1",
+        (row.id, date),
+    )
+    return cast("int", found[0][0]) if found else None
+
+
+def _until(tx: ReadTransaction, row: ConversationRow, end: int, limit: int) -> list[MessageRow]:
+    """Return the last messages of a conversation before a place, in their order."""
     found = rows.messages_where(
-        tx,
-        "message.conversation = ? AND message.seq < ? ORDER BY message.seq DESC LIMIT ?",
-        (row.id, end, limit),
+        tx, "message.conversation = ? AND message.seq < ? ORDER BY message.seq DESC LIMIT ?", (row.id, end, limit)
     )
-    return [message_view(each) for each in reversed(found)]
+    return found[::-1]
 
 
-def mark_read(unit: UnitOfWork, which: str, *, up_to: str) -> None:
-    """Take a conversation for read up to a message, and tell the authors where the policy says so."""
-    row, contact = conversations.find(unit.tx, which)
-    last = find(unit.tx, up_to, conversation=row)
-    read = unit.tx.query(
-        "SELECT id FROM message WHERE conversation = ?1 AND author <> (SELECT peer FROM account) AND seq <= ?2"
-        " AND seq > (SELECT read_up_to FROM conversation WHERE id = ?1)",
-        (row.id, last.seq),
+def _from(tx: ReadTransaction, row: ConversationRow, start: int, limit: int) -> list[MessageRow]:
+    """Return the first messages of a conversation from a place on, in their order."""
+    return rows.messages_where(
+        tx, "message.conversation = ? AND message.seq >= ? ORDER BY message.seq LIMIT ?", (row.id, start, limit)
     )
-    unit.tx.execute("UPDATE conversation SET read_up_to = max(read_up_to, ?) WHERE id = ?", (last.seq, row.id))
-    if not read:
-        return
-    unit.effect(ANNOUNCE)
-    if contact is not None and unit.policy.read_receipts and not contact.blocked:
-        send_receipts(unit, contact, [cast("bytes", identifier) for (identifier,) in read], MessageStatus.READ)
 
 
-def send_receipts(unit: UnitOfWork, contact: ContactRow, message_ids: Sequence[bytes], status: MessageStatus) -> None:
-    """Tell a contact what became of messages of theirs."""
-    for start in range(0, len(message_ids), content.MAX_STATUSES):
-        some = message_ids[start : start + content.MAX_STATUSES]
-        body = content.encode_status([(message_id, status) for message_id in some])
-        queue.queue_control(unit, contact, content.STATUS, body)
+def _shown(found: list[MessageRow]) -> list[MessageView]:
+    return [message_view(each) for each in found]

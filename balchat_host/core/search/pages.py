@@ -30,9 +30,9 @@ def bounds(
     until: int | None,
     before: str | None,
 ) -> Bounds:
-    """Return where to look, from what people call it. Raise NoSuchContact, NoSuchMessage."""
+    """Return where to look, from what people call it. Raise NoSuchConversation, NoSuchContact, NoSuchMessage."""
     return Bounds(
-        conversation=None if conversation is None else conversations.find(tx, conversation)[0].id,
+        conversation=None if conversation is None else conversations.find(tx, conversation).id,
         author=None if author is None else _author(tx, author),
         since=since,
         until=until,

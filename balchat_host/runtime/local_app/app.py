@@ -35,7 +35,7 @@ class LocalApp(App):
         self._running = running
         self._contacts = LocalContacts(runner, live_status)
         self._requests = LocalRequests(runner, live_status)
-        self._conversations = LocalConversations(runner)
+        self._conversations = LocalConversations(runner, live_status)
         self._messages = LocalMessages(runner)
         self._relays = LocalRelays(running)
         self._account = account

@@ -28,8 +28,9 @@ class LocalEvents(LocalArea, Events):
         while True:
             changed = self._live_status.changed.next_ring()
             while True:
+                now = self._runner.clock()
                 page, next_cursor = await self._runner.read(
-                    lambda tx, cursor=cursor: event_log.read(tx, after=cursor, limit=_EVENTS_AT_ONCE)
+                    lambda tx, cursor=cursor, now=now: event_log.read(tx, after=cursor, limit=_EVENTS_AT_ONCE, now=now)
                 )
                 for event in page:
                     yield event

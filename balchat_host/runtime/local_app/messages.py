@@ -7,8 +7,7 @@ from typing import Final
 
 from balchat_host.api.frontend import Messages
 from balchat_host.api.views import MessageView, SearchHit, SearchPage
-from balchat_host.core.messages import history
-from balchat_host.core.messages.compose import compose
+from balchat_host.core.messages import compose, history
 from balchat_host.core.search import pages
 from balchat_host.core.search.words import parse
 from balchat_host.runtime.local_app.area import LocalArea
@@ -25,13 +24,29 @@ class LocalMessages(LocalArea, Messages):
         self._runner = runner
 
     async def send(self, conversation: str, text: str, reply_to: str | None = None) -> MessageView:
-        return await self._runner.change(lambda unit: compose(unit, conversation, text, reply_to=reply_to))
+        return await self._runner.change(lambda unit: compose.compose(unit, conversation, text, reply_to=reply_to))
 
     async def get(self, message: str) -> MessageView:
         return await self._runner.read(lambda tx: history.show(tx, message))
 
-    async def history(self, conversation: str, limit: int = 50, before: str | None = None) -> Sequence[MessageView]:
-        return await self._runner.read(lambda tx: history.history(tx, conversation, limit=limit, before=before))
+    async def history(
+        self,
+        conversation: str,
+        limit: int = 50,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        around: str | None = None,
+        date: int | None = None,
+    ) -> Sequence[MessageView]:
+        return await self._runner.read(
+            lambda tx: history.history(
+                tx, conversation, limit=limit, before=before, after=after, around=around, date=date
+            )
+        )
+
+    async def retry(self, message: str) -> MessageView:
+        return await self._runner.change(lambda unit: compose.retry(unit, message))
 
     async def search(  # noqa: PLR0917  # what a person may choose, given by name
         self,

@@ -13,6 +13,7 @@ nobody. Where accounts reach each other, subclass `AppPairKit` of `balchat_host.
 from balchat_host.testing.app_kit.account import AccountTests
 from balchat_host.testing.app_kit.accounts import TestedAccount, nobody, take, until
 from balchat_host.testing.app_kit.contacts import ContactTests
+from balchat_host.testing.app_kit.conversations import ConversationTests
 from balchat_host.testing.app_kit.messages import MessageTests
 from balchat_host.testing.app_kit.settings import SettingTests
 
@@ -25,5 +26,5 @@ __all__ = [
 ]
 
 
-class AppKit(AccountTests, ContactTests, MessageTests, SettingTests):
+class AppKit(AccountTests, ContactTests, ConversationTests, MessageTests, SettingTests):
     """What every App does."""

@@ -11,6 +11,7 @@ from balchat_host.api.errors import (
     ContactBlocked,
     NameTaken,
     NoSuchContact,
+    NoSuchConversation,
     NoSuchMessage,
     NoSuchRequest,
     OwnChatCode,
@@ -18,7 +19,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.events import ContactChanged, ContactRemoved
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE, MAX_NAME_LENGTH, App
-from balchat_host.testing.app_kit.accounts import NO_MESSAGE, AppKitBase, nobody, take
+from balchat_host.testing.app_kit.accounts import AppKitBase, nobody, take
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,6 +40,7 @@ class ContactTests(AppKitBase):
         (event,) = await take(app, cursor, 1)
         assert isinstance(event, ContactChanged)
         assert event.contact.peer_id == added.peer_id
+        assert event.changed == ()
 
     async def test_without_a_name_the_one_in_the_code_is_taken(self, app: App) -> None:
         code = f"balchat:{nobody().onion.removesuffix('.onion')}?name=Bob"
@@ -94,13 +96,17 @@ class ContactTests(AppKitBase):
         assert added.name == added.onion[: len(added.name)]
         with pytest.raises(BadInput):
             await app.contacts.rename(added.name, digits)
-        with pytest.raises(NoSuchContact):
+        with pytest.raises(NoSuchConversation):
             await app.messages.send(address, "hello")
 
     async def test_renaming(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")
         await app.contacts.add(nobody(2).onion, "Zoe")
+        cursor = await app.events.cursor()
         assert (await app.contacts.rename("Bob", "Robert")).name == "Robert"
+        (event,) = await take(app, cursor, 1)
+        assert isinstance(event, ContactChanged)
+        assert (event.contact.name, event.changed) == ("Robert", ("name",))
         assert (await app.contacts.rename("Robert", "Robert")).name == "Robert"
         with pytest.raises(NoSuchContact):
             await app.contacts.rename("Bob", "Bert")
@@ -133,17 +139,17 @@ class ContactTests(AppKitBase):
         await app.messages.send("Bob", "hello")
 
     async def test_a_removed_contact_leaves_nothing(self, app: App) -> None:
-        await app.contacts.add(nobody().onion, "Bob")
+        conversation = (await app.contacts.add(nobody().onion, "Bob")).conversation
         sent, cursor = await app.messages.send("Bob", "hello"), await app.events.cursor()
         await app.contacts.remove("Bob")
         assert await app.contacts.list() == []
-        with pytest.raises(NoSuchContact):
+        with pytest.raises(NoSuchConversation):
             await app.messages.history("Bob")
         with pytest.raises(NoSuchMessage):
             await app.messages.get(sent.id)
         (event,) = await take(app, cursor, 1)
         assert isinstance(event, ContactRemoved)
-        assert (event.name, event.peer_id) == ("Bob", nobody().octets.hex())
+        assert (event.name, event.peer_id, event.conversation) == ("Bob", nobody().octets.hex(), conversation)
 
     async def test_whoever_is_not_there_is_named_in_the_error(self, app: App) -> None:
         asked: list[Callable[[], Awaitable[object]]] = [
@@ -154,9 +160,6 @@ class ContactTests(AppKitBase):
             lambda: app.contacts.block("Zoe"),
             lambda: app.contacts.unblock("Zoe"),
             lambda: app.contacts.remove("Zoe"),
-            lambda: app.messages.send("Zoe", "hello"),
-            lambda: app.messages.history("Zoe"),
-            lambda: app.conversations.mark_read("Zoe", NO_MESSAGE),
         ]
         for ask in asked:
             with pytest.raises(NoSuchContact) as raised:

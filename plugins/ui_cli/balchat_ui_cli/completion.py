@@ -10,6 +10,7 @@ import typer
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.frontend import MYSELF, App, Profiles
 from balchat_host.api.text import visible
+from balchat_host.api.views import ConversationKind
 from balchat_ui_cli.frame import Choices
 
 
@@ -19,7 +20,7 @@ def complete_contact(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_conversation(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Give the names of contacts, and ours, that begin as what was typed does."""
+    """Give the titles of conversations, and ours, that begin as what was typed does."""
     return _complete(ctx, incomplete, _conversation_names)
 
 
@@ -54,7 +55,8 @@ async def _contact_names(app: App) -> list[str]:
 
 
 async def _conversation_names(app: App) -> list[str]:
-    return [*await _contact_names(app), MYSELF]
+    titles = (view.title for view in await app.conversations.list() if view.kind is not ConversationKind.SELF)
+    return [*titles, MYSELF]
 
 
 async def _relay_names(app: App) -> list[str]:

@@ -17,6 +17,7 @@ from balchat_ui_cli.commands import (
     account,
     chat,
     contacts,
+    conversations,
     follow,
     machine,
     messages,
@@ -74,7 +75,19 @@ def application() -> typer.Typer:
     """Put the commands together."""
     app = new_root()
     app.callback(help="Chat end-to-end-encrypted, without a server, over Tor.")(begin)
-    for module in (account, running, relays, contacts, messages, search, chat, follow, settings, machine):
+    for module in (
+        account,
+        running,
+        relays,
+        contacts,
+        conversations,
+        messages,
+        search,
+        chat,
+        follow,
+        settings,
+        machine,
+    ):
         module.register(app)
     return app
 

@@ -18,7 +18,19 @@ from balchat_host.api.views import (
     ServiceStatus,
 )
 from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.text import clock, columns, counted, day, fit, short_ids, text_lines, visible_lines, width, wrap
+from balchat_ui_cli.text import (
+    clock,
+    columns,
+    counted,
+    day,
+    fit,
+    moment,
+    short_ids,
+    text_lines,
+    visible_lines,
+    width,
+    wrap,
+)
 
 ADDRESS = "address"
 """How people call our own address, published or not."""
@@ -178,6 +190,23 @@ def _labelled(label: str, *value: Span | str) -> Line:
 def conversation_words(view: ConversationView) -> list[str]:
     """Say everything about a conversation that its title does not."""
     return ["only you"] if view.contact is None else contact_words(view.contact)
+
+
+def conversation_lines(views: Sequence[ConversationView]) -> Iterable[Line]:
+    """Show conversations, one a line: the title, when the newest message came, and what there is to know."""
+    times = ("" if view.last_message is None else moment(view.last_message.sent_at) for view in views)
+    rows = columns([[visible(view.title), when, ""] for view, when in zip(views, times, strict=True)])
+    for view, (title, when, _) in zip(views, rows, strict=True):
+        yield [Span(title, Style.STRONG), "  ", Span(when, Style.FAINT), "  ", ", ".join(_conversation_words(view))]
+
+
+def _conversation_words(view: ConversationView) -> list[str]:
+    words = [f"{view.unread} unread"] if view.unread else []
+    if view.muted:
+        words.append("muted" if view.muted_until is None else f"muted until {moment(view.muted_until)}")
+    words += ["archived"] if view.archived else []
+    words += [f"draft: {fit(visible(text_lines(view.draft)[0]), _QUOTE)}"] if view.draft else []
+    return words
 
 
 def contact_words(contact: ContactView) -> list[str]:

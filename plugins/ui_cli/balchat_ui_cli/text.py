@@ -102,6 +102,11 @@ def clock(milliseconds: int) -> str:
     return _local(milliseconds, "%H:%M")
 
 
+def moment(milliseconds: int) -> str:
+    """Give the local date and time of a Unix time: `2026-01-31 12:03`."""
+    return f"{day(milliseconds)} {clock(milliseconds)}"
+
+
 def clock_with_seconds(milliseconds: int) -> str:
     """Give the local time of day of a Unix time: `12:03:07`."""
     return _local(milliseconds, "%H:%M:%S")

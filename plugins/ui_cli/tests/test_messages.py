@@ -264,7 +264,8 @@ def test_listen_as_json(cli: Cli, alice: MemoryAccount, bob: Peer) -> None:
     assert list(added)[:2] == ["cursor", "type"]
     assert (added["type"], added["message"]["id"]) == ("message.added", heard.id)
     assert ours_added["message"]["author"] is None
-    assert (state["type"], state["id"], state["state"]) == ("message.state", ours["id"], "sent")
+    assert (state["type"], state["message"]["id"], state["message"]["state"]) == ("message.changed", ours["id"], "sent")
+    assert state["changed"] == ["state"]
     assert (request["type"], request["request"]["name"]) == ("request.received", "Dave")
     assert added["cursor"] < ours_added["cursor"] < state["cursor"] < request["cursor"]
 

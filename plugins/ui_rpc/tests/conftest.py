@@ -100,7 +100,9 @@ class GatedAccount(MemoryAccount):
     async def _many_events(self) -> AsyncIterator[Event]:
         for number in range(1, self.many + 1):
             await anyio.lowlevel.checkpoint()
-            yield ContactRemoved(cursor=number, at=0, name=f"contact {number}", peer_id="00" * 32)
+            yield ContactRemoved(
+                cursor=number, at=0, name=f"contact {number}", peer_id="00" * 32, conversation="00" * 16
+            )
         await anyio.sleep_forever()
 
 

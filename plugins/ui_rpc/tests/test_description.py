@@ -18,9 +18,10 @@ from balchat_host.api.events import (
     AccountRestored,
     ContactChanged,
     ContactRemoved,
+    ConversationChanged,
     Event,
     MessageAdded,
-    MessageStateChanged,
+    MessageChanged,
     RequestClosed,
     RequestReceived,
     event_types,
@@ -28,7 +29,15 @@ from balchat_host.api.events import (
 from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of
 from balchat_host.api.types import Secret
-from balchat_host.api.views import ContactState, ContactView, MessageState, MessageView, RequestView
+from balchat_host.api.views import (
+    ContactState,
+    ContactView,
+    ConversationKind,
+    ConversationView,
+    MessageState,
+    MessageView,
+    RequestView,
+)
 
 MESSAGE = MessageView(
     id="01",
@@ -53,12 +62,26 @@ CONTACT = ContactView(
     unread=6,
     reachable=True,
 )
+CONVERSATION = ConversationView(
+    id="02",
+    kind=ConversationKind.DIRECT,
+    title="Bob",
+    unread=6,
+    first_unread="01",
+    last_message=MESSAGE,
+    draft="half a",
+    muted=True,
+    muted_until=9,
+    archived=True,
+    contact=CONTACT,
+)
 REQUEST = RequestView(peer_id="07", onion="c.onion", name="Zoe", introduction="It is me", received_at=8)
 EVENTS = (
     MessageAdded(cursor=1, at=2, message=MESSAGE),
-    MessageStateChanged(cursor=1, at=2, id="01", conversation="02", state=MessageState.READ),
-    ContactChanged(cursor=1, at=2, contact=CONTACT),
-    ContactRemoved(cursor=1, at=2, name="Bob", peer_id="05"),
+    MessageChanged(cursor=1, at=2, message=MESSAGE, changed=("state", "reason")),
+    ConversationChanged(cursor=1, at=2, conversation=CONVERSATION, changed=("draft",)),
+    ContactChanged(cursor=1, at=2, contact=CONTACT, changed=("name",)),
+    ContactRemoved(cursor=1, at=2, name="Bob", peer_id="05", conversation="02"),
     AccountRestored(cursor=1, at=2, copied_at=1, contacts=3),
     RequestReceived(cursor=1, at=2, request=REQUEST),
     RequestClosed(cursor=1, at=2, peer_id="07", outcome="rejected"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from balchat_host.api.errors import BalchatError, InternalError, NoSuchContact, TimedOut, type_registry
+from balchat_host.api.errors import BalchatError, InternalError, NoSuchConversation, TimedOut, type_registry
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
@@ -31,7 +31,7 @@ async def test_every_error_comes_out_as_itself(account: MemoryAccount, remote: A
 
 
 async def test_the_number_says_whose_fault_it_is(account: MemoryAccount, script: Script) -> None:
-    numbers = {"no-such-contact": -32001, "protocol-violation": -32002, "timed-out": -32003, "internal": -32603}
+    numbers = {"no-such-conversation": -32001, "protocol-violation": -32002, "timed-out": -32003, "internal": -32603}
     for code, number in numbers.items():
         account.fail_next("account.code", type_registry[code](name="Zoe", problem="it is late", seconds=8))
         error = await script.ask("account.code")
@@ -42,8 +42,8 @@ async def test_the_message_is_for_a_person(script: Script) -> None:
     error = await script.ask("messages.history", conversation="Zoe")
     assert error == {
         "code": -32001,
-        "message": str(NoSuchContact(name="Zoe")),
-        "data": {"code": "no-such-contact", "fields": {"name": "Zoe"}},
+        "message": str(NoSuchConversation(name="Zoe")),
+        "data": {"code": "no-such-conversation", "fields": {"name": "Zoe"}},
     }
 
 

@@ -29,7 +29,7 @@ from balchat_host.api.errors import (
     AccountLocked,
     BadInput,
     ConnectionLost,
-    NoSuchContact,
+    NoSuchConversation,
     NotOffered,
     ProtocolViolation,
     SocketUnusable,
@@ -108,7 +108,15 @@ async def test_what_only_a_newer_account_has_is_passed_over(context: FrontEndCon
         return json.dumps({"jsonrpc": "2.0", "method": "value", "params": params}).encode() + b"\n"
 
     code = {"code": "balchat:a", "peer_id": "01", "onion": "a.onion", "name": "Alice", "avatar": [1, 2]}
-    removed = {"type": "contact.removed", "cursor": 8, "at": 1, "name": "Bob", "peer_id": "02", "why": {"left": True}}
+    removed = {
+        "type": "contact.removed",
+        "cursor": 8,
+        "at": 1,
+        "name": "Bob",
+        "peer_id": "02",
+        "conversation": "03",
+        "why": {"left": True},
+    }
     async with impostor(
         context,
         HELLO.replace(b'"api":1', b'"api":1,"host":"x"'),
@@ -122,7 +130,9 @@ async def test_what_only_a_newer_account_has_is_passed_over(context: FrontEndCon
             assert await app.capabilities() == {"account.code", "files.send", "holograms"}
             assert (await app.account.code()).name == "Alice"
             async with closing(app.events.follow(after=6)) as events:
-                assert await anext(events) == ContactRemoved(cursor=8, at=1, name="Bob", peer_id="02")
+                assert await anext(events) == ContactRemoved(
+                    cursor=8, at=1, name="Bob", peer_id="02", conversation="03"
+                )
 
 
 class Files(Area):
@@ -194,7 +204,7 @@ async def test_one_that_is_full_says_so(bench: Bench) -> None:
 async def test_what_the_block_raises_comes_out_as_it_is(served: Bench) -> None:
     connection = await connect(served.context, None)
     assert connection is not None
-    with pytest.raises(NoSuchContact):
+    with pytest.raises(NoSuchConversation):
         async with connection as app:
             await app.messages.history("Zoe")
     with pytest.raises(ConnectionLost):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.api.errors import NoSuchContact
+from balchat_host.api.errors import NoSuchConversation
 from balchat_host.api.frontend import NOTES_TO_SELF
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts, conversations
 from balchat_host.core.first_contact import answering
 from tests.support.simulator import Account, World
+
+if TYPE_CHECKING:
+    from balchat_host.api.storage import ReadTransaction
 
 BOB, MALLORY = PeerId(bytes([1]) * 32), PeerId(bytes([2]) * 32)
 
@@ -24,13 +29,16 @@ def alice() -> Account:
 
 def called(alice: Account, which: str) -> str | None:
     """Return the name of whom the conversation is with that is called so, None for ourselves."""
-    _, contact = alice.read(lambda tx: conversations.find(tx, which))
-    return contact.name if contact is not None else None
+
+    def look(tx: ReadTransaction) -> str | None:
+        contact = conversations.contact_of(tx, conversations.find(tx, which))
+        return contact.name if contact is not None else None
+
+    return alice.read(look)
 
 
 def id_of(alice: Account, which: str) -> str:
-    conversation, _ = alice.read(lambda tx: conversations.find(tx, which))
-    return conversation.conversation_id.hex()
+    return alice.read(lambda tx: conversations.find(tx, which)).conversation_id.hex()
 
 
 def test_it_is_called_by_its_contact_or_its_id(alice: Account) -> None:
@@ -48,5 +56,5 @@ def test_nobody_gets_what_is_meant_for_another_conversation_by_a_name_like_its_i
     alice.change(lambda unit: answering.add_contact(unit, MALLORY.onion, name=spelt(bobs), introduction=""))
     assert called(alice, bobs) == "Bob"
     alice.change(lambda unit: contacts.remove(unit, "Bob"))
-    with pytest.raises(NoSuchContact):
+    with pytest.raises(NoSuchConversation):
         called(alice, bobs)

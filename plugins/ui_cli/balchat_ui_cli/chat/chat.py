@@ -146,7 +146,7 @@ class Chat:
 
     async def _show_earlier(self, count: int) -> None:
         oldest = self._conversation.oldest
-        messages = await self._app.messages.history(self._id, count, oldest) if oldest else []
+        messages = await self._app.messages.history(self._id, count, before=oldest) if oldest else []
         await self._learn_answered(messages)
         earlier = self._conversation.earlier(messages)
         rule: Line = [Span("── earlier " if earlier else "── nothing earlier", Style.FAINT)]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
+from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageChanged
 from balchat_host.api.views import ContactView, ConversationView, MessageState, MessageView
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
@@ -59,8 +59,8 @@ class Conversation:
         match event:
             case MessageAdded(message=message) if message.conversation == self.view.id:
                 return self.add(message)
-            case MessageStateChanged(id=identifier, state=state, reason=reason) if identifier in self.known:
-                return self._change(replace(self.known[identifier], state=state, reason=reason))
+            case MessageChanged(message=message) if message.id in self.known:
+                return self._change(message)
             case ContactChanged(contact=contact) if contact.conversation == self.view.id:
                 self.learn(contact)
             case _:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import anyio
 
 from balchat_host.api.errors import BalchatError, ConnectionLost
-from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageStateChanged
+from balchat_host.api.events import ContactChanged, ConversationChanged, Event, MessageAdded, MessageChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import ConversationView
 from balchat_ui_cli.chat.commands import Say
@@ -88,10 +88,10 @@ class ChatLines:
 
 def _conversation(event: Event) -> str | None:
     match event:
-        case MessageAdded(message=message):
+        case MessageAdded(message=message) | MessageChanged(message=message):
             return message.conversation
-        case MessageStateChanged(conversation=conversation):
-            return conversation
+        case ConversationChanged(conversation=conversation):
+            return conversation.id
         case ContactChanged(contact=contact):
             return contact.conversation
         case _:

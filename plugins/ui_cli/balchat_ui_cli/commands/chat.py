@@ -6,7 +6,7 @@ import typer
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
-from balchat_ui_cli.commands.messages import Conversation
+from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 
 

@@ -13,9 +13,10 @@ from balchat_host.api.events import (
     AccountRestored,
     ContactChanged,
     ContactRemoved,
+    ConversationChanged,
     Event,
     MessageAdded,
-    MessageStateChanged,
+    MessageChanged,
     RequestClosed,
     RequestReceived,
 )
@@ -24,7 +25,7 @@ from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines, Span, Style
-from balchat_ui_cli.render import author, contact_words, missing_span, reason_words, state_style
+from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day, text_lines
 
@@ -149,9 +150,13 @@ def _words(event: Event) -> Sequence[Span | str]:
             style = Style.STRONG if message.author is None else Style.OTHER
             name = Span(author(message), style)
             return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT)]
-        case MessageStateChanged(id=identifier, state=state, reason=reason):
-            because = f": {reason_words(reason)}" if reason else ""
-            return [Span(f"{identifier[:SHORT_ID]} ", Style.FAINT), Span(f"{state}{because}", state_style(state))]
+        case MessageChanged(message=message):
+            return [
+                Span(f"{message.id[:SHORT_ID]} ", Style.FAINT),
+                Span(state_words(message), state_style(message.state)),
+            ]
+        case ConversationChanged(conversation=conversation, changed=changed):
+            return [Span(conversation.title, Style.STRONG), f" changed: {', '.join(changed).replace('_', ' ')}"]
         case ContactChanged(contact=contact):
             return [Span(contact.name, Style.STRONG), f" {', '.join(contact_words(contact))}"]
         case ContactRemoved(name=name):

@@ -1,8 +1,9 @@
-"""Commands about messages: send and history."""
+"""Commands about messages: send, history and retry."""
 
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Container, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,10 +12,10 @@ import typer
 from balchat_common.text_files import NotText, decoded
 
 from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
-from balchat_host.api.events import MessageStateChanged
-from balchat_host.api.frontend import MAX_TEXT_SIZE, MYSELF, App
+from balchat_host.api.events import MessageChanged
+from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import MessageState, MessageView
-from balchat_ui_cli.completion import complete_conversation
+from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.lookup import answered
@@ -22,15 +23,6 @@ from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line
 from balchat_ui_cli.session import following
 
-Conversation = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help=f"A contact, or {MYSELF} for notes to yourself.",
-        autocompletion=complete_conversation,
-        show_default=False,
-    ),
-]
 QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
 
 
@@ -66,8 +58,13 @@ def register(app: typer.Typer) -> None:
         "history",
         panel=MESSAGES,
         unlocks=True,
-        examples=["balchat history Bob", "balchat history Bob --limit 100 --before 3f2a9c1e --json"],
+        examples=[
+            "balchat history Bob",
+            "balchat history Bob --limit 100 --before 3f2a9c1e --json",
+            "balchat history Bob --date 2026-01-31",
+        ],
     )(history)
+    command(app, "retry", panel=MESSAGES, unlocks=True, examples=["balchat retry 3f2a9c1e"])(retry)
 
 
 def send(  # noqa: PLR0917  # the command line's options, given by name
@@ -138,21 +135,30 @@ async def _follow(
     with anyio.move_on_after(timeout or None):
         async with following(app.events.follow(after=before)) as events:
             async for event in events:
-                if isinstance(event, MessageStateChanged) and event.id == message.id and event.state in done:
+                if isinstance(event, MessageChanged) and event.message.id == message.id and event.message.state in done:
                     break
     return await app.messages.get(message.id)
 
 
-def history(
+def history(  # noqa: PLR0917  # the command line's options, given by name
     run: Run,
     name: Conversation,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many messages.")] = 20,
     before: Annotated[str | None, typer.Option(metavar="ID", help="The last ones before this message.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="The first ones after this message.")] = None,
+    around: Annotated[str | None, typer.Option(metavar="ID", help="This message and those around it.")] = None,
+    date: Annotated[
+        datetime | None,
+        typer.Option(metavar="DATE", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Those around a day or a time."),
+    ] = None,
 ) -> None:
-    """Show the last messages of a conversation, oldest first."""
+    """Show messages of a conversation, oldest first: the last ones, or those that an option names."""
+    if sum(each is not None for each in (before, after, around, date)) > 1:
+        raise typer.BadParameter("give one of --before, --after, --around and --date")
+    at = None if date is None else int(date.astimezone().timestamp() * 1000)
 
     async def read(app: App) -> tuple[Sequence[MessageView], dict[str, MessageView]]:
-        messages = await app.messages.history(name, limit, before)
+        messages = await app.messages.history(name, limit, before=before, after=after, around=around, date=at)
         if run.out.as_json:
             return messages, {}
         known = {message.id: message for message in messages}
@@ -161,7 +167,21 @@ def history(
     messages, known = run.session.ask(read)
     run.out.values(messages, lambda: _lines(run, messages, known))
     if not messages:
-        run.out.hint(["No messages yet." if before is None else "No messages before that one."])
+        run.out.hint([_nothing(before, after)])
+
+
+def _nothing(before: str | None, after: str | None) -> str:
+    if before is not None:
+        return "No messages before that one."
+    return "No messages yet." if after is None else "No messages after that one."
+
+
+def retry(run: Run, message: Annotated[str, typer.Argument(metavar="ID", help="A message that failed.")]) -> None:
+    """Send a message once more that failed."""
+    again = run.session.ask(lambda app: app.messages.retry(message))
+    run.out.value(again, lambda: [sent_line(again)], done=f"The message is {again.state} again, as {again.id}.")
+    if not run.session.connected:
+        run.out.warn("not-running", QUEUED)
 
 
 def _lines(run: Run, messages: Sequence[MessageView], known: dict[str, MessageView]) -> list[Line]:

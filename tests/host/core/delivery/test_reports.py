@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from balchat_host.api.events import MessageStateChanged
+from balchat_host.api.events import MessageChanged
 from balchat_host.api.transport import Latency, Outcome
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.core import contacts, event_log
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.envelope import Envelope, Kind
-from balchat_host.core.messages import history
+from balchat_host.core.messages import reading
 
 MINUTE = 60
 
 
 def states_told(pair, *, after: int) -> list[MessageState]:
-    events, _ = pair.alice.read(lambda tx: event_log.read(tx, after=after, limit=100))
-    return [event.state for event in events if isinstance(event, MessageStateChanged)]
+    events, _ = pair.alice.read(lambda tx: event_log.read(tx, after=after, limit=100, now=0))
+    return [event.message.state for event in events if isinstance(event, MessageChanged)]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_report_on_what_is_gone_changes_nothing(pair) -> None:
 
 def test_a_receipt_ends_when_it_is_stored_since_nothing_confirms_it(pair) -> None:
     said = [bytes(32)]
-    pair.with_bob(lambda unit, bob: history.send_receipts(unit, bob, said, MessageStatus.DELIVERED))
+    pair.with_bob(lambda unit, bob: reading.send_receipts(unit, bob, said, MessageStatus.DELIVERED))
     (ticket,) = pair.tickets()
     pair.report(ticket, Outcome.STORED, latency=Latency.STORE_AND_FORWARD)
     assert pair.count("payload") == pair.count("delivery") == 0
