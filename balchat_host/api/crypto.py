@@ -160,6 +160,7 @@ class CryptoEngine(ABC):
 
         Raise CryptoRejected where its header (RFC 9420, section 6.3) says anything else: another group, another epoch
         than 1, a proposal or a commit; then nothing of it is decrypted. Also for a message that was decrypted before.
+        Raise BadInput where there is no such group.
         """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from balchat_host.core.delivery import outgoing
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
+    from balchat_host.api.crypto import Joined
+    from balchat_host.api.storage import KeyValueArea
     from balchat_host.testing.sqlite_transaction import SqliteUnits
 
 FORMER = Route(transport="relay", address=b"where the former device looked")
@@ -45,6 +48,18 @@ class Two:
     def tell(self, route: Route) -> None:
         """Have Alice tell Bob how to reach her, as soon as she can."""
         self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [route]))
+
+    def bring(self, author: Account, reader: Account) -> None:
+        """Bring over what waits for one of them."""
+        self.world.connect(author, reader)
+        while self.world.deliver(author, reader) is not None:
+            pass
+
+    def ask(self) -> None:
+        """Have Alice's request come to Bob, and nothing more."""
+        self.bring(self.alice, self.bob)  # for a KeyPackage
+        self.bring(self.bob, self.alice)
+        self.bring(self.alice, self.bob)
 
     def waiting(self) -> list[bytes]:
         """Return the envelopes that wait for Bob at Alice's."""
@@ -154,3 +169,50 @@ def test_a_blocked_contact_s_new_device_is_used_once_they_are_unblocked() -> Non
     two.heal()
     assert two.known_devices() == [device_id(two.alice)]
     assert texts(two.alice, two.bob) == ["sorry"]
+
+
+def test_what_the_former_device_says_in_a_group_of_its_own_does_not_bring_it_back() -> None:
+    """Bob has heard neither of the two in the group that it asked with: the later request counts."""
+    two = Two()
+    two.alice.remove(two.bob)
+    two.alice.add(two.bob)
+    two.ask()
+    two.bring(two.bob, two.alice)
+    two.alice.write(two.bob, "late")
+    late = two.waiting()
+    two.restore()
+    two.world.pass_time(60)
+    two.ask()
+    assert two.known_devices() == [device_id(two.alice)]
+    answers = two.bob.change(lambda unit: inbox.receive(unit, two.alice.peer, late))
+    assert {answer.verdict for answer in answers} == {Verdict.COMMITTED}
+    assert two.known_devices() == [device_id(two.alice)]
+    two.bob.write(two.alice, "welcome back")
+    two.heal()
+    assert two.known_devices() == [device_id(two.alice)]
+    assert texts(two.alice, two.bob) == ["welcome back"]
+    assert texts(two.bob, two.alice) == ["late", "welcome back"]
+
+
+class SameEra(MlsEngine):
+    """Gives each group that is joined one and the same era id, as a founder might bring about who computes for
+    years."""
+
+    def join(self, state: KeyValueArea, welcome: bytes, *, max_members: int) -> Joined:
+        return replace(super().join(state, welcome, max_members=max_members), era_id=bytes(16))
+
+
+def test_of_two_groups_with_one_era_id_the_second_is_refused_and_nothing_else_is_harmed() -> None:
+    world = World(1, SameEra())
+    alice = world.account("Alice")
+    asked: list[Account] = []
+    for name in ("Bob", "Carol"):
+        asked.append(world.account(name))
+        asked[-1].add(alice)
+        for author, reader in ((asked[-1], alice), (alice, asked[-1]), (asked[-1], alice)):
+            world.connect(author, reader)
+            while world.deliver(author, reader) is not None:
+                pass
+    bob, carol = asked
+    assert alice.asked_by(bob)
+    assert not alice.asked_by(carol)
