@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Final
+from typing import Any, Final
 
 from balchat_common.words import one_line
 
@@ -20,6 +20,7 @@ from balchat_host.api.crypto import CryptoEngine
 from balchat_host.api.descriptors import Descriptor, TransportDescriptor
 from balchat_host.api.errors import BalchatError, PluginError, WorldError
 from balchat_host.api.failures import log_failure, must_pass
+from balchat_host.api.frontend import FrontEnd, FrontEndContext
 from balchat_host.api.network import Network, NetworkContext
 from balchat_host.api.storage import Storage, Transaction, Vault
 from balchat_host.api.transport import Transport, TransportContext
@@ -185,12 +186,12 @@ class Composition:
     def _front_ends(self) -> list[FrontEndSetup]:
         record = RunningRecord(self._place.directory, self._place.runtime_directory)
         return [
-            FrontEndSetup(name="running", origin="balchat-host", make=lambda: record),
+            FrontEndSetup(name="running", origin="balchat-host", make=lambda _: record),
             *(
                 FrontEndSetup(
                     name=each.name,
                     origin=self._origin(each),
-                    make=partial(each.factory, record.context, self.settings(each)),
+                    make=partial(_front_end, each.factory, record.context, self.settings(each)),
                 )
                 for each in self.selection.front_ends
                 if each.factory is not None
@@ -219,6 +220,15 @@ def mark_restored(tx: Transaction) -> None:
     """Mark what a vault was restored from as a copy, also where it was no backup, but somebody's copy of the folder."""
     migrate(tx)
     after_restore.mark(tx, now=_now())
+
+
+def _front_end(
+    factory: Callable[[FrontEndContext, Any], FrontEnd],
+    context: FrontEndContext,
+    settings: object,
+    on_state: Callable[[ServiceState], None],
+) -> FrontEnd:
+    return factory(replace(context, on_state=on_state), settings)
 
 
 def _now() -> int:

@@ -11,7 +11,7 @@ from balchat_host.runtime.plugin_setups import FrontEndSetup
 
 
 class EnabledFrontEnd(EnabledPlugin[FrontEnd]):
-    """Runs against the App. A front end tells nothing of its state: it serves once it has started."""
+    """Runs against the App. One that tells nothing of its state serves once it has started."""
 
     def __init__(self, setup: FrontEndSetup, app: App, show: Callable[[str, ServiceState], None]) -> None:
         super().__init__(setup, show)
@@ -19,8 +19,7 @@ class EnabledFrontEnd(EnabledPlugin[FrontEnd]):
         self._app = app
 
     def _make(self, on_state: Callable[[ServiceState], None]) -> FrontEnd:
-        del on_state
-        return checked(self._setup.make(), FrontEnd)
+        return checked(self._setup.make(on_state), FrontEnd)
 
     def _run_of(self, made: FrontEnd) -> Run:
         return partial(made.run, self._app)

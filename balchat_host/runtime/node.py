@@ -101,8 +101,8 @@ class Node:
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
         self.app = unlocked.app(runner, running)
         self._idle = IdleLock(lock_after, self._lock, runner.clock)
-        app = used_app(self.app, self._idle.before)
-        self._front_ends = [EnabledFrontEnd(setup, app, status.set_plugin) for setup in front_ends]
+        self._used_app = used_app(self.app, self._idle.before)
+        self._front_ends = [EnabledFrontEnd(setup, self._used_app, status.set_plugin) for setup in front_ends]
         self._start_timeout = start_timeout
         self._end = EndLimit(end_timeout, stuck)
         self._stop = anyio.Event()
@@ -161,7 +161,7 @@ class Node:
             with anyio.move_on_after(_PATIENCE):
                 await self._decided(supervisors)
             if self._failure is None:
-                task_status.started(self.app)
+                task_status.started(self._used_app)
             await self._stop.wait()
         finally:
             self._end.begin(supervisors)

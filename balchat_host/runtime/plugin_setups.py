@@ -37,5 +37,5 @@ class TransportSetup(PluginSetup[Callable[[TransportContext], Transport]]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrontEndSetup(PluginSetup[Callable[[], FrontEnd]]):
-    """A front end that runs in the account's process."""
+class FrontEndSetup(PluginSetup[Callable[[Callable[[ServiceState], None]], FrontEnd]]):
+    """A front end that runs in the account's process. `make` gets where to report states."""

@@ -222,16 +222,16 @@ async def test_what_is_committed_while_the_account_ends_asks_nothing_of_what_has
             await anyio.sleep_forever()
         finally:
             with anyio.CancelScope(shield=True):
-                await apps[0].add_contact(nobody().onion, "Bob")
-                await apps[0].send("Bob", "the last word")
-                await apps[0].remove_contact("Bob")
-                await apps[0].add_contact(nobody(2).onion, "Carol")
+                await apps[0].contacts.add(nobody().onion, "Bob")
+                await apps[0].messages.send("Bob", "the last word")
+                await apps[0].contacts.remove("Bob")
+                await apps[0].contacts.add(nobody(2).onion, "Carol")
 
     alice = await people.make("Alice")
-    alice.front_ends.append(FrontEndSetup(name="late", origin="late 1.0", make=lambda: BrittleFrontEnd(write_last)))
+    alice.front_ends.append(FrontEndSetup(name="late", origin="late 1.0", make=lambda _: BrittleFrontEnd(write_last)))
     async with anyio.create_task_group() as tasks:
         apps.append(await tasks.start(alice.run))
-        await apps[0].shut_down()
+        await apps[0].account.shut_down()
     async with people:
         await people.up(alice)
         alice.front_ends.clear()
@@ -278,13 +278,13 @@ async def test_a_front_end_of_our_own_goes_on_while_others_fail(people) -> None:
             served.append(app)
             await fine(task_status=task_status)
 
-    def fail() -> None:
+    def fail(on_state: object) -> None:
         raise Broken
 
     alice = await people.make("Alice")
     alice.front_ends += [
         FrontEndSetup(name="fails", origin="fails 1.0", make=fail),
-        FrontEndSetup(name="listens", origin="listens 1.0", make=lambda: Listening(fine)),
+        FrontEndSetup(name="listens", origin="listens 1.0", make=lambda _: Listening(fine)),
     ]
     async with people:
         await people.up(alice)

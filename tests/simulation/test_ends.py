@@ -139,6 +139,6 @@ async def test_a_vault_that_cannot_be_read_ends_the_account(people, monkeypatch:
         monkeypatch.setattr(alice.vault, "read", fail)
         await anyio.sleep_forever()
 
-    alice.front_ends.append(FrontEndSetup(name="late", origin="late 1.0", make=lambda: BrittleFrontEnd(use)))
+    alice.front_ends.append(FrontEndSetup(name="late", origin="late 1.0", make=lambda _: BrittleFrontEnd(use)))
     with pytest.raises(VaultDamaged):
         await alice.run()

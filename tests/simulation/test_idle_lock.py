@@ -61,7 +61,7 @@ def person() -> Person:
 @pytest.fixture
 async def alice(people, person: Person) -> VirtualAccount:
     alice = await people.make("Alice")
-    alice.front_ends = [FrontEndSetup(name="ui_person", origin="balchat-person 1.0", make=lambda: person)]
+    alice.front_ends = [FrontEndSetup(name="ui_person", origin="balchat-person 1.0", make=lambda _: person)]
     alice.lock_after = 10 * MINUTE
     return alice
 

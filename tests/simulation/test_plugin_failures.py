@@ -176,7 +176,7 @@ async def test_an_account_can_be_shut_down_while_a_plugin_starts(people, kind: s
             await anyio.sleep_forever()
 
     alice = await people.make("Alice")
-    alice.front_ends.append(FrontEndSetup(name="door", origin="balchat-door 1.0", make=Door))
+    alice.front_ends.append(FrontEndSetup(name="door", origin="balchat-door 1.0", make=lambda _: Door()))
     if kind == "network":
         people.world.node = hanging_node(people.world, hang)
     else:

@@ -53,7 +53,7 @@ class BrittleFrontEnd(FrontEnd):
 
 
 def front_end_setup(make: Callable[[], FrontEnd]) -> FrontEndSetup:
-    return FrontEndSetup(name="brittle", origin="balchat-brittle 0.3.0", make=make)
+    return FrontEndSetup(name="brittle", origin="balchat-brittle 0.3.0", make=lambda _: make())
 
 
 # -- failures

@@ -110,7 +110,7 @@ KINDS: Final[dict[str, type[Any]]] = {
 def add(someone: VirtualAccount, kind: str, make: Callable[..., Any], *, name: str = NAME) -> None:
     """Enable one more plugin, before the others of its kind. `make` gets what the factory of its kind gets."""
     if kind == "front end":
-        someone.front_ends.insert(0, FrontEndSetup(name=name, origin=ORIGIN, make=make))
+        someone.front_ends.insert(0, FrontEndSetup(name=name, origin=ORIGIN, make=lambda _: make()))
     else:
         latency = Latency.INTERACTIVE if kind == "transport" else Latency.STORE_AND_FORWARD
         setup = TransportSetup(name=name, origin=ORIGIN, latency=latency, make=make)

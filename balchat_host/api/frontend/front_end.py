@@ -9,6 +9,7 @@ from anyio.abc import TaskStatus
 
 from balchat_host.api.frontend.app import App
 from balchat_host.api.frontend.profiles import AppConnection, Profiles
+from balchat_host.api.types import ServiceState
 
 
 class FrontEnd(ABC):
@@ -20,6 +21,10 @@ class FrontEnd(ABC):
 
         Called once for each object: where it raises or returns, the factory makes another one, after a while.
         """
+
+
+def _nobody(state: ServiceState) -> None:
+    """Take no notice of a state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class FrontEndContext:
     runtime_directory: Path
     make_runtime_directory: Callable[[], Path] | None = None
     """None for a client."""
+    on_state: Callable[[ServiceState], None] = _nobody
+    """Takes how the front end is, where there is more to say than that it runs: `balchat status` shows it."""
 
 
 Connector = Callable[[FrontEndContext, object], Awaitable[AppConnection | None]]
