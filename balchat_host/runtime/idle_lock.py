@@ -26,6 +26,7 @@ AUTOMATIC: Final = frozenset(
         "contacts.get",
         "contacts.list",
         "conversations.get",
+        "conversations.list",
         "conversations.mark_read",
         "events.acknowledge",
         "events.cursor",
