@@ -14,6 +14,7 @@ from balchat_relay_proto.address import PORT
 
 from tests.support.announcing import announce, search_path
 from tests.support.loopback_network import socket_path
+from tests.support.null_town import NullTown
 from tests.support.people import Person
 
 MakePerson = Callable[..., Person]
@@ -54,6 +55,13 @@ def onion_person(person: MakePerson, private_tor_network: PrivateTorNetwork) -> 
 
 
 # -- without tor
+
+
+@pytest.fixture
+def null_town(town: Path) -> Iterator[NullTown]:
+    """A town whose people meet over the null network."""
+    with NullTown(town) as made:
+        yield made
 
 
 BESIDE_RELAYS = """\

@@ -1,13 +1,13 @@
 """The directory in which accounts meet: private to one user, with one socket for each service.
 
-A socket is named after the first half of the public key and the port. The name only finds it: `proof` shows who
-answers.
+A socket is named after the public key and the port. The name only finds it: `proof` shows who answers.
 All functions here but `default_directory` and `socket_path` block for a moment: call them from a worker thread.
 """
 
 import os
 import socket
 import stat
+from base64 import b32decode, b32encode
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ BACKLOG: Final = 64
 """At most this many streams wait to be accepted."""
 
 _NAME: Final = "balchat-null"
-_KEY_OCTETS: Final = 16
-"""Half the key tells addresses apart, and leaves room for the directory's path."""
+MAX_DIRECTORY: Final = MAX_PATH - len("/") - 52 - len(".65535")
+"""Octets of the longest path of a directory: behind it stand the key and the port."""
 _PRIVATE: Final = 0o700
 _OTHERS: Final = 0o077
 _fresh: Final = count()
@@ -34,20 +34,31 @@ _fresh: Final = count()
 def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where accounts meet if nothing else is set: the same place for every process of one user."""
     for parent in (environment.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.geteuid()}"):
-        if os.path.isabs(parent) and os.access(parent, os.W_OK | os.X_OK):  # noqa: PTH117  # a relative one does not count
-            return Path(parent, _NAME)
+        directory = Path(parent, _NAME)
+        fits = directory.is_absolute() and len(os.fsencode(directory)) <= MAX_DIRECTORY
+        if fits and os.access(parent, os.W_OK | os.X_OK):
+            return directory
     return Path("/tmp", f"{_NAME}-{os.geteuid()}")  # noqa: S108  # what is made in it is made private, and checked
 
 
 def socket_path(directory: Path, address: OnionKey, port: int) -> Path:
     """Return where `address` answers on `port`. Raise NetworkUnavailable if the path is too long for a socket."""
-    path = directory / f"{address.octets[:_KEY_OCTETS].hex()}.{port}"
-    if len(os.fsencode(path)) > MAX_PATH:
+    if len(os.fsencode(directory)) > MAX_DIRECTORY:
         raise NetworkUnavailable(
             problem=f"the path of its directory is too long for a socket: {directory}",
             remedy="Set settings.network_null.directory to a shorter one.",
         )
-    return path
+    return directory / f"{b32encode(address.octets).decode().lower().rstrip('=')}.{port}"
+
+
+def services(directory: Path) -> list[tuple[OnionKey, int]]:
+    """Return the address and port of every socket in the directory, whether it answers or not."""
+    found: list[tuple[OnionKey, int]] = []
+    for name in sorted(path.name for path in directory.iterdir()):
+        key, _, port = name.partition(".")
+        if key:
+            found.append((OnionKey(b32decode(key.upper() + "====")), int(port)))
+    return found
 
 
 def make_private(directory: Path) -> None:

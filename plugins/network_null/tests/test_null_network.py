@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from balchat_network_null.directory import BACKLOG, default_directory, socket_path
+from anyio import to_thread
+from balchat_network_null.directory import BACKLOG, default_directory, services, socket_path
 from balchat_network_null.network import WARNING, NullNetwork
 from balchat_network_null.plugin import balchat_networks
 from balchat_network_null.proof import DOMAIN, NONCE_SIZE, prove, statement, verify
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import NetworkContext
-from balchat_host.api.types import OnionKey, Phase, Secret
+from balchat_host.api.types import Phase, Secret
 from balchat_host.testing.network_kit import PORT, published, receive_exactly, seed
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.virtual_stream import VirtualStream
@@ -85,15 +86,6 @@ async def test_whoever_takes_the_place_of_an_address_without_its_key_is_found_ou
         socket_path(directory, onion_of(KEY), PORT).rename(socket_path(directory, onion_of(bob), PORT))
         with pytest.raises(PeerUnreachable, match="key"):
             await alice.dial(onion_of(bob), PORT, isolation="")
-
-
-async def test_keys_that_begin_alike_are_told_apart(directory: Path) -> None:
-    alice, bob = network(directory), network(directory)
-    alike = OnionKey(onion_of(KEY).octets[:31] + bytes([onion_of(KEY).octets[31] ^ 1]))
-    async with running(alice, bob):
-        await published(bob, KEY)
-        with pytest.raises((PeerUnreachable, ValueError)):
-            await alice.dial(alike, PORT, isolation="")
 
 
 async def test_streams_that_never_ask_for_the_proof_are_bounded(directory: Path) -> None:
@@ -188,12 +180,23 @@ async def test_a_path_too_long_for_a_socket_is_said_so(directory: Path) -> None:
             await long.publish(KEY, PORT, on_state=ignore_state)
 
 
-def test_without_a_setting_accounts_meet_in_the_runtime_directory_of_the_user(tmp_path: Path) -> None:
-    assert default_directory({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path / "balchat-null"
-    for elsewhere in ({}, {"XDG_RUNTIME_DIR": "run"}, {"XDG_RUNTIME_DIR": "/nowhere/at/all"}):
-        found = default_directory(elsewhere)
+def test_without_a_setting_accounts_meet_in_the_runtime_directory_of_the_user(directory: Path) -> None:
+    assert default_directory({"XDG_RUNTIME_DIR": str(directory)}) == directory / "balchat-null"
+    too_long = directory / ("x" * 40)
+    too_long.mkdir()
+    for elsewhere in ("", "run", "/nowhere/at/all", str(too_long)):
+        found = default_directory({"XDG_RUNTIME_DIR": elsewhere})
         assert found.is_absolute()
         assert str(os.geteuid()) in str(found)
+
+
+async def test_what_is_published_can_be_listed(directory: Path) -> None:
+    bob = network(directory)
+    async with running(bob):
+        assert await to_thread.run_sync(services, directory) == []
+        await published(bob, KEY)
+        assert await to_thread.run_sync(services, directory) == [(onion_of(KEY), PORT)]
+    assert await to_thread.run_sync(services, directory) == []
 
 
 def test_a_relative_directory_is_refused() -> None:
