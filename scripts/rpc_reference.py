@@ -27,7 +27,8 @@ from balchat_ui_rpc.protocol import error_object
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
-from balchat_host.api import errors
+from balchat_host.api import ephemeral, errors
+from balchat_host.api.ephemeral import Ephemeral, ephemeral_types
 from balchat_host.api.events import Event, event_types
 from balchat_host.api.frontend import FrontEndContext, Settings
 from balchat_host.api.types import PeerId, Secret
@@ -43,6 +44,7 @@ BEGIN, END = "<!-- written by scripts/rpc_reference.py from here -->\n", "<!-- t
 ERRORS = [kind for kind in errors.type_registry.values() if kind.__module__ == errors.__name__]
 SHORT = 8
 """Characters of the beginnings that stand for ids and addresses in the examples."""
+SECTIONS: dict[Any, str] = {Event: "[events](#events)", Ephemeral: "[ephemeral states](#ephemeral-states)"}
 SIMPLE = {
     str: "text",
     int: "whole number",
@@ -196,6 +198,8 @@ async def record() -> dict[str, list[str]]:
         "settings.reset": {"key": "delivery.read_receipts"},
         "events.cursor": {},
         "events.acknowledge": {"subscriber": "my-bot", "cursor": 3},
+        "events.attend": {"conversation": "Bob"},
+        "events.attended": {},
     }
     with TemporaryDirectory(prefix="rpc-") as directory:
         context = FrontEndContext(profile=Path(directory), runtime_directory=Path(directory))
@@ -227,6 +231,13 @@ async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dic
     await transcript.say("settings.watch", {})
     await transcript.hear()
     recorded["settings.watch"] = transcript.cut()
+
+    stream = await transcript.say("events.ephemeral", {})
+    await transcript.hear()
+    recorded["events.ephemeral"] = transcript.cut()
+    await transcript.say("cancel", {"stream": stream})
+    await transcript.hear(2)
+    transcript.cut()
 
     stream = await transcript.say("events.follow", {"after": 1})
     await transcript.hear(3)
@@ -262,8 +273,8 @@ def words(hint: Any) -> str:
         return f"list of {words(arguments[0])}"
     if origin is dict:
         return f"object of {words(arguments[1])} by name"
-    if hint is Event:
-        return "[events](#events)"
+    if hint in SECTIONS:
+        return SECTIONS[hint]
     return SIMPLE[hint] if hint in SIMPLE else f"[`{hint.__name__}`](#{hint.__name__.lower()})"
 
 
@@ -352,9 +363,9 @@ def fields_table(kind: type, but_for: Iterable[str] = ()) -> str:
     return table(("field", "type"), ((f"`{name}`", words(hint)) for name, hint in shown.items()))
 
 
-def event_section(kind: type[Event]) -> str:
-    """Describe one kind of event."""
-    return f"### `{kind.type}`\n\n{text_of(kind)}\n\n{fields_table(kind, but_for=field_types(Event))}"
+def tagged_section(kind: Any, base: type) -> str:
+    """Describe one kind of event, or of what is ephemeral."""
+    return f"### `{kind.type}`\n\n{text_of(kind)}\n\n{fields_table(kind, but_for=field_types(base))}"
 
 
 def error_rows() -> Iterator[tuple[str, str, str]]:
@@ -368,7 +379,7 @@ def reference() -> str:
     examples = anyio.run(record)
     hints = [method.result for method in METHODS.values()]
     hints += [hint for kind in event_types.values() for hint in field_types(kind).values()]
-    kinds = [kind for kind in named_types([*hints, Secret]) if kind is not Event]
+    kinds = [kind for kind in named_types([*hints, Secret]) if kind not in SECTIONS]
     return "".join(
         (
             "## Methods\n\n",
@@ -377,7 +388,10 @@ def reference() -> str:
             *(type_section(kind) for kind in kinds),
             "## Events\n\n",
             f"{text_of(Event)} Each has `type`, `cursor`, `at`, and these:\n\n",
-            *(event_section(kind) for kind in event_types.values()),
+            *(tagged_section(kind, Event) for kind in event_types.values()),
+            "## Ephemeral states\n\n",
+            f"{text_of(ephemeral)}\n\nEach has `type`, and these:\n\n",
+            *(tagged_section(kind, Ephemeral) for kind in ephemeral_types.values()),
             "## Errors\n\n",
             table(("`data.code`", "`code`", "message"), error_rows()),
         )

@@ -216,7 +216,6 @@ class ServiceStatus:
     plugins: dict[str, ServiceState]
     policy: str
     works_as: str
-    contacts: list[ContactView]
     requests: int
     outbox: OutboxView
     storage: ServiceState = ONLINE

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from anyio.abc import TaskStatus
+
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.types import ServiceState
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
@@ -22,4 +24,8 @@ class EnabledFrontEnd(EnabledPlugin[FrontEnd]):
         return checked(self._setup.make(on_state), FrontEnd)
 
     def _run_of(self, made: FrontEnd) -> Run:
-        return partial(made.run, self._app)
+        return partial(self._serve, made)
+
+    async def _serve(self, made: FrontEnd, *, task_status: TaskStatus[None]) -> None:
+        with self._app.client() as app:
+            await made.run(app, task_status=task_status)

@@ -1,32 +1,27 @@
-"""What is true only for the moment: how network and transports are, and who is within reach."""
+"""What is true only for the moment: how network, transports and plugins are. Who is within reach is in `presence`."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Final
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.types import ONLINE, STOPPED, OwnOnion, PeerId, Phase, ServiceState
-from balchat_host.api.views import ContactView, ConversationView, ServiceStatus
+from balchat_host.api.types import ONLINE, STOPPED, OwnOnion, Phase, ServiceState
+from balchat_host.api.views import ServiceStatus
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
-from balchat_host.core.views import contact_views
-
-SENDING_FAILED: Final = "sending-failed"
-"""The reason that is shown for a contact to whom sending has failed in a way that nobody expected."""
+from balchat_host.runtime.presence import Presence
 
 
 class LiveStatus:
-    """Collects states as they are reported; rings `changed` at each change.
+    """Collects states as they are reported; rings `changed` at each change of them, and of the vault.
 
     `policy` is the delivery policy as it is configured, `works_as` what it comes to with the transports in use.
     """
 
     def __init__(self, *, profile: str, policy: str, works_as: str) -> None:
         self.changed = Bell()
+        self.presence = Presence()
         self.running = False
         self._profile = profile
         self._policy = policy
@@ -37,13 +32,12 @@ class LiveStatus:
         self._published = dict.fromkeys(OwnOnion, STOPPED)
         self._storage = ONLINE
         self._ended: BalchatError | None = None
-        self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
-        self._stopped: set[PeerId] = set()
 
     def end(self, reason: BalchatError) -> None:
         """Note why the account ends by itself: streams that are open raise it."""
         self._ended = reason
         self.changed.ring()
+        self.presence.wake()
 
     def raise_if_ended(self) -> None:
         """Raise why the account ends by itself, once it does."""
@@ -81,30 +75,6 @@ class LiveStatus:
         self._published[onion] = _checked(state)
         self.changed.ring()
 
-    def set_reachable(self, transport: str, peer: PeerId, *, reachable: bool) -> None:
-        """Note who came within reach of a transport or left it."""
-        (self._reachable[peer].add if reachable else self._reachable[peer].discard)(transport)
-        if not self._reachable[peer]:
-            del self._reachable[peer]
-        self.changed.ring()
-
-    def set_stopped(self, peer: PeerId, stopped: bool) -> None:  # noqa: FBT001  # it is the callback's only news
-        """Note that sending to a contact has failed unexpectedly and waits for another try, or that it goes on."""
-        if (peer in self._stopped) != stopped:
-            (self._stopped.add if stopped else self._stopped.discard)(peer)
-            self.changed.ring()
-
-    def complete(self, view: ContactView) -> ContactView:
-        """Add to a contact what is true only for the moment."""
-        peer = PeerId(bytes.fromhex(view.peer_id))
-        if peer in self._stopped:
-            return replace(view, reachable=peer in self._reachable, reason=SENDING_FAILED)
-        return replace(view, reachable=peer in self._reachable)
-
-    def complete_conversation(self, view: ConversationView) -> ConversationView:
-        """Add to a conversation what is true of its contact only for the moment."""
-        return view if view.contact is None else replace(view, contact=self.complete(view.contact))
-
     def status(self, tx: ReadTransaction) -> ServiceStatus:
         """Return everything as it is now."""
         return ServiceStatus(
@@ -117,7 +87,6 @@ class LiveStatus:
             plugins=dict(self._plugins),
             policy=self._policy,
             works_as=self._works_as,
-            contacts=[self.complete(view) for view in contact_views(tx)],
             requests=requests.count(tx),
             outbox=outgoing.view(tx),
             storage=self._storage,

@@ -94,7 +94,7 @@ class Node:
         ]
         self._router = router = Router(runner, self._transports)
         self._reconnector = Reconnector(runner, router)
-        self._scheduler = DeliveryScheduler(runner, router, backoff, hedge=hedge, stopped=status.set_stopped)
+        self._scheduler = DeliveryScheduler(runner, router, backoff, hedge=hedge, stopped=status.presence.set_failing)
         self._reports = DeliveryReports(runner, self._scheduler)
         self._effects: Effects | None = None
         self._identity: PeerId | None = None
@@ -236,7 +236,7 @@ class Node:
         self._on_routes(None)
 
     def _on_peer(self, transport: str, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
-        self._live_status.set_reachable(transport, peer, reachable=reachable)
+        self._live_status.presence.set_reachable(transport, peer, reachable=reachable)
         self._scheduler.reach(peer, reachable=reachable)
 
     def _on_routes(self, peer: PeerId | None) -> None:

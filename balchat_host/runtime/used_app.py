@@ -1,6 +1,7 @@
 """The App as front ends get it: each call is noted by its wire name before it is made (`IdleLock.before`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import update_wrapper
 from types import new_class
 from typing import Any, Final, cast
@@ -46,9 +47,15 @@ def _property(name: str) -> property:
     return property(lambda used: _AREAS[name](getattr(used.target, name), used.before))
 
 
+@contextmanager
+def _client(used: _Used) -> Generator[App]:
+    with used.target.client() as target:
+        yield used_app(target, used.before)
+
+
 def _app() -> Callable[[App, Before], App]:
     body: dict[str, object] = {name: _property(name) for name in _AREAS}
-    body |= {name: _noted(App, name, name) for name in method_names(App)}
+    body |= {name: _noted(App, name, name) for name in method_names(App)} | {"client": _client}
     return cast(Callable[[App, Before], App], new_class("UsedApp", (_Used, App), exec_body=lambda ns: ns.update(body)))
 
 

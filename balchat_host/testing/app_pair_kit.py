@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import NoSuchConversation
 from balchat_host.api.events import (
     ContactChanged,
@@ -23,6 +24,7 @@ from balchat_host.api.events import (
 from balchat_host.api.frontend import App
 from balchat_host.api.views import ContactState, MessageState, MessageView
 from balchat_host.testing.app_kit import TestedAccount, until
+from balchat_host.testing.waiting import closing
 
 MESSAGE_FIELDS: Final = tuple(field.name for field in fields(MessageView))
 PROGRESS: Final = (
@@ -185,6 +187,23 @@ class AppPairKit:
             assert (await bob.app.conversations.get("Alice")).archived is muted
         await bob.app.messages.send("Alice", "hello yourself")
         assert not (await bob.app.conversations.get("Alice")).archived
+
+    async def test_whoever_follows_learns_who_is_within_reach(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        (contact,) = await alice.app.contacts.list()
+        async with closing(alice.app.events.ephemeral()) as changes:
+            present = await anext(changes)
+            assert isinstance(present, PresentState)
+            reachable = contact.peer_id in present.reachable
+            while not reachable:
+                change = await anext(changes)
+                reachable = (
+                    isinstance(change, ContactPresence) and change.peer_id == contact.peer_id and change.reachable
+                )
+        assert (await alice.app.contacts.get("Bob")).reachable
+        shown = (await alice.app.conversations.get("Bob")).contact
+        assert shown is not None
+        assert shown.reachable
 
     async def test_a_conversation_is_the_same_on_both_sides(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)

@@ -207,7 +207,7 @@ class MemoryAccount(SimulatedAccount):
         setattr(area, name, fail)
 
     def notice(self, other: PeerId, *, reachable: bool) -> None:
-        self.live_status.set_reachable(TRANSPORT, other, reachable=reachable)
+        self.live_status.presence.set_reachable(TRANSPORT, other, reachable=reachable)
 
     def follow(self, effects: Iterable[Effect]) -> None:
         effects = tuple(effects)

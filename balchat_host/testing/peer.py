@@ -51,7 +51,7 @@ class Peer:
         found = self._account.contact(self.core)
         if found is None:
             raise LookupError(self.name)
-        return self._account.live_status.complete(found)
+        return self._account.live_status.presence.complete(found)
 
     @property
     def conversation(self) -> list[MessageView]:

@@ -49,15 +49,21 @@ async def closing(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
 
 
 async def until_true(app: App, condition: Callable[[], Awaitable[object]], *, patience: float = PATIENCE) -> None:
-    """Wait until an asynchronous condition holds; it is looked at again whenever the status of `app` has changed.
+    """Wait until an asynchronous condition holds; it is looked at again whenever something has changed in `app`.
 
     `patience` is in seconds. Raises TimeoutError.
     """
-    with anyio.fail_after(patience):
-        async with closing(app.status.watch()) as states:
-            async for _ in states:
+
+    async def look_at_each(stream: AsyncIterator[object]) -> None:
+        async with closing(stream) as changes:
+            async for _ in changes:
                 if await condition():
-                    return
+                    tasks.cancel_scope.cancel()
+
+    with anyio.fail_after(patience):
+        async with anyio.create_task_group() as tasks:
+            for stream in (app.status.watch(), app.events.ephemeral()):
+                tasks.start_soon(look_at_each, stream)
 
 
 class Seen(Generic[ItemT]):

@@ -158,7 +158,7 @@ async def test_a_message_fails_or_waits_for_a_reason(alice: MemoryAccount) -> No
 
 async def test_sending_to_a_contact_fails_unexpectedly(alice: MemoryAccount) -> None:
     bob = alice.befriend("Bob")
-    alice.live_status.set_stopped(bob.core.peer, True)
+    alice.live_status.presence.set_failing(bob.core.peer, True)
     assert (await alice.app.contacts.get("Bob")).reason == "sending-failed"
 
 

@@ -28,10 +28,10 @@ MINUTE = 60.0
 USED = {
     "account.backup", "account.change_passphrase", "account.code", "account.renew_recovery_code",
     "account.verify_passphrase", "contacts.add", "contacts.block", "contacts.remove", "contacts.rename",
-    "contacts.safety_number", "contacts.unblock", "contacts.verify", "conversations.archive", "conversations.draft",
-    "conversations.mark_unread", "conversations.mute", "conversations.unarchive", "conversations.unmute",
-    "messages.history", "messages.retry", "messages.search",
-    "messages.send", "relays.add", "relays.check", "relays.remove", "relays.set_default", "requests.accept",
+    "contacts.safety_number", "contacts.unblock", "contacts.verify", "conversations.archive",
+    "conversations.draft", "conversations.mark_unread", "conversations.mute", "conversations.unarchive",
+    "conversations.unmute", "events.attend", "messages.history", "messages.retry", "messages.search", "messages.send",
+    "relays.add", "relays.check", "relays.remove", "relays.set_default", "requests.accept",
     "requests.reject", "settings.reset", "settings.set",
 }  # fmt: skip
 """What counts as use. Whoever adds a method decides: does a person cause it, or may it follow from what arrives?"""

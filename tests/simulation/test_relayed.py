@@ -181,7 +181,7 @@ async def test_who_is_found_nowhere_is_said_so_and_why(people, relay) -> None:
             await reason_becomes(a, "Bob", "relay-unreachable")
             relay.gone = False
             await reason_becomes(a, "Bob", "no-key-package")
-            assert [contact.reason for contact in (await a.status.get()).contacts] == ["no-key-package"]
+            assert [contact.reason for contact in await a.contacts.list()] == ["no-key-package"]
         await leaves_cards(bob, relay)
         async with alice.up() as a:
             await has_contact(a, "Bob", ContactState.REQUESTED)

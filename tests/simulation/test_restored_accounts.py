@@ -146,7 +146,7 @@ async def test_the_owner_hears_of_it_and_sees_who_has_not_answered(people, relay
             before = await a.events.cursor()
         await alice.restore(BACKUP)
         async with alice.up() as a:
-            (contact,) = (await a.status.get()).contacts
+            (contact,) = await a.contacts.list()
             assert contact.state is not ContactState.ACTIVE
             assert contact.reason == "restored"
             async with aclosing(a.events.follow(after=before)) as events:

@@ -8,6 +8,7 @@ import anyio
 import pytest
 import trio
 
+from balchat_host.api.ephemeral import PresentState
 from balchat_host.api.errors import CursorTooOld, NetworkUnavailable, StorageFailed
 from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.types import Phase
@@ -204,12 +205,13 @@ async def test_who_comes_and_goes_is_seen(people) -> None:
             await introduce(alice.app, bob.app)
             await anyio.sleep(1)
             assert [contact.reachable for contact in await alice.app.contacts.list()] == [True]
-            async with closing(alice.app.status.watch()) as watched:
-                seen.append((await anext(watched)).contacts[0].reachable)
+            async with closing(alice.app.events.ephemeral()) as changes:
+                present = await anext(changes)
+                assert isinstance(present, PresentState)
+                seen.append(present.reachable == (bob.peer.octets.hex(),))
         await anyio.sleep(MINUTE)
         assert seen == [True]
         assert [contact.reachable for contact in await alice.app.contacts.list()] == [False]
-        assert [contact.reachable for contact in (await alice.app.status.get()).contacts] == [False]
 
 
 async def test_watching_tells_of_a_network_that_goes_and_comes_back(people) -> None:

@@ -1,6 +1,7 @@
 """The App: everything that can be asked of one unlocked account, by areas."""
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 
 from balchat_host.api.frontend.account import Account
 from balchat_host.api.frontend.contacts import Contacts
@@ -60,6 +61,14 @@ class App(ABC):
     @abstractmethod
     def status(self) -> Status:
         """How everything is."""
+
+    def client(self) -> AbstractContextManager["App"]:
+        """Return this App for one client of its own: what the client attends ends when the context does.
+
+        The host calls it for each front end, and whoever serves several clients for each of them. Across a connection
+        there is one client only.
+        """
+        return nullcontext(self)
 
     @abstractmethod
     async def capabilities(self) -> frozenset[str]:

@@ -1,14 +1,15 @@
 """The area of events."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
+from balchat_host.api.ephemeral import Ephemeral
 from balchat_host.api.events import Event
 from balchat_host.api.frontend.area import Area
 
 
 class Events(Area):
-    """What happens, as it happens: durable, in order, by cursor."""
+    """What happens, as it happens: durable, in order, by cursor; and, apart from that, what is true for the moment."""
 
     @abstractmethod
     async def cursor(self) -> int:
@@ -32,3 +33,23 @@ class Events(Area):
         What no subscriber still needs is deleted some day. Cursor 0 says only that there is such a subscriber: what it
         has not dealt with is kept from then on. Raises BadInput.
         """
+
+    @abstractmethod
+    def ephemeral(self) -> AsyncIterator[Ephemeral]:
+        """Return what is true only for the moment, all of it first (`present`), then each change.
+
+        Nothing of it is stored. Whoever reads slowly gets the newest state of each thing, and not every one in between.
+        """
+
+    @abstractmethod
+    async def attend(self, conversation: str | None) -> None:
+        """Say which conversation this front end shows to a person now, None for none.
+
+        Each front end shows one at a time; the next one takes its place. It ends with the front end: when its
+        connection closes, or when it stops running. Nobody is notified of what comes into a conversation that is
+        attended. Raises NoSuchConversation.
+        """
+
+    @abstractmethod
+    async def attended(self) -> Sequence[str]:
+        """Return the ids of the conversations that any front end shows now."""

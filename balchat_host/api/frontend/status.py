@@ -12,7 +12,7 @@ class Status(Area):
 
     @abstractmethod
     async def get(self) -> ServiceStatus:
-        """Return the honest state of everything."""
+        """Return the honest state of everything but people: `Contacts` and `Events.ephemeral` tell of those."""
 
     @abstractmethod
     def watch(self) -> AsyncIterator[ServiceStatus]:

@@ -1,15 +1,18 @@
 """The App of an unlocked vault, put together from its areas."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from copy import copy
 from typing import Final
 
-from balchat_host.api.frontend import App, Settings
+from balchat_host.api.frontend import App, Events, Settings
 from balchat_host.api.frontend.area import areas_of, method_names
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app.account import LocalAccount
 from balchat_host.runtime.local_app.area import LocalArea
 from balchat_host.runtime.local_app.contacts import LocalContacts
 from balchat_host.runtime.local_app.conversations import LocalConversations
-from balchat_host.runtime.local_app.events import LocalEvents
+from balchat_host.runtime.local_app.events import ClientEvents, LocalEvents
 from balchat_host.runtime.local_app.messages import LocalMessages
 from balchat_host.runtime.local_app.relays import LocalRelays
 from balchat_host.runtime.local_app.requests import LocalRequests
@@ -41,6 +44,7 @@ class LocalApp(App):
         self._account = account
         self._settings = settings
         self._events = LocalEvents(runner, live_status)
+        self._client_events: ClientEvents | None = None
         self._status = LocalStatus(runner, live_status, running)
 
     @property
@@ -72,12 +76,21 @@ class LocalApp(App):
         return self._settings
 
     @property
-    def events(self) -> LocalEvents:
-        return self._events
+    def events(self) -> Events:
+        return self._client_events or self._events
 
     @property
     def status(self) -> LocalStatus:
         return self._status
+
+    @contextmanager
+    def client(self) -> Generator[App]:
+        client = copy(self)
+        client._client_events = events = ClientEvents(self._events)  # noqa: SLF001  # it is of this class
+        try:
+            yield client
+        finally:
+            events.close()
 
     async def capabilities(self) -> frozenset[str]:
         features: set[str] = set() if self._running is None else {DELIVERY}

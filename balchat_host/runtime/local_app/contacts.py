@@ -25,27 +25,31 @@ class LocalContacts(LocalArea, Contacts):
         )
 
     async def list(self) -> Sequence[ContactView]:
-        return [self._live_status.complete(view) for view in await self._runner.read(contact_views)]
+        return [self._live_status.presence.complete(view) for view in await self._runner.read(contact_views)]
 
     async def get(self, contact: str) -> ContactView:
         view = await self._runner.read(lambda tx: contact_view(tx, contacts.find(tx, contact)))
-        return self._live_status.complete(view)
+        return self._live_status.presence.complete(view)
 
     async def rename(self, contact: str, name: str) -> ContactView:
-        return self._live_status.complete(await self._runner.change(lambda unit: contacts.rename(unit, contact, name)))
+        return self._live_status.presence.complete(
+            await self._runner.change(lambda unit: contacts.rename(unit, contact, name))
+        )
 
     async def safety_number(self, contact: str) -> SafetyNumberView:
         return await self._runner.read(lambda tx: contacts.number(tx, contact))
 
     async def verify(self, contact: str, safety_number: str) -> ContactView:
         view = await self._runner.change(lambda unit: contacts.verify(unit, contact, safety_number))
-        return self._live_status.complete(view)
+        return self._live_status.presence.complete(view)
 
     async def block(self, contact: str) -> ContactView:
         return await self._runner.change(lambda unit: contacts.block(unit, contact))
 
     async def unblock(self, contact: str) -> ContactView:
-        return self._live_status.complete(await self._runner.change(lambda unit: answering.unblock(unit, contact)))
+        return self._live_status.presence.complete(
+            await self._runner.change(lambda unit: answering.unblock(unit, contact))
+        )
 
     async def remove(self, contact: str) -> None:
         await self._runner.change(lambda unit: contacts.remove(unit, contact))

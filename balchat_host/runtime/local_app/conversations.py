@@ -23,12 +23,12 @@ class LocalConversations(LocalArea, Conversations):
     async def list(self) -> Sequence[ConversationView]:
         now = self._runner.clock()
         views = await self._runner.read(lambda tx: conversation_views(tx, now=now))
-        return [self._live_status.complete_conversation(view) for view in views]
+        return [self._live_status.presence.complete_conversation(view) for view in views]
 
     async def get(self, conversation: str) -> ConversationView:
         now = self._runner.clock()
         view = await self._runner.read(lambda tx: conversation_view(tx, conversations.find(tx, conversation), now=now))
-        return self._live_status.complete_conversation(view)
+        return self._live_status.presence.complete_conversation(view)
 
     async def draft(self, conversation: str, text: str) -> ConversationView:
         return await self._change(lambda unit: conversations.draft(unit, conversation, text))
@@ -52,4 +52,4 @@ class LocalConversations(LocalArea, Conversations):
         return await self._change(lambda unit: reading.mark_unread(unit, conversation))
 
     async def _change(self, change: Callable[[UnitOfWork], ConversationView]) -> ConversationView:
-        return self._live_status.complete_conversation(await self._runner.change(change))
+        return self._live_status.presence.complete_conversation(await self._runner.change(change))

@@ -22,7 +22,7 @@ class LocalRequests(LocalArea, Requests):
 
     async def accept(self, request: str, name: str | None = None) -> ContactView:
         view = await self._runner.change(lambda unit: answering.accept_request(unit, request, name=name))
-        return self._live_status.complete(view)
+        return self._live_status.presence.complete(view)
 
     async def reject(self, request: str) -> RequestView:
         return await self._runner.change(lambda unit: requests.reject(unit, request))

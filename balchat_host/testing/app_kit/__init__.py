@@ -14,6 +14,7 @@ from balchat_host.testing.app_kit.account import AccountTests
 from balchat_host.testing.app_kit.accounts import TestedAccount, nobody, take, until
 from balchat_host.testing.app_kit.contacts import ContactTests
 from balchat_host.testing.app_kit.conversations import ConversationTests
+from balchat_host.testing.app_kit.ephemeral import EphemeralTests
 from balchat_host.testing.app_kit.messages import MessageTests
 from balchat_host.testing.app_kit.settings import SettingTests
 
@@ -26,5 +27,5 @@ __all__ = [
 ]
 
 
-class AppKit(AccountTests, ContactTests, ConversationTests, MessageTests, SettingTests):
+class AppKit(AccountTests, ContactTests, ConversationTests, EphemeralTests, MessageTests, SettingTests):
     """What every App does."""

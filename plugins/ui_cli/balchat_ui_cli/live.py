@@ -5,6 +5,7 @@ from time import localtime, strftime
 
 from balchat_host.api.types import ONLINE
 from balchat_host.api.views import ServiceStatus
+from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.output import Line, Output, Span, Style, spans
 from balchat_ui_cli.readiness import bottleneck, is_decided
 from balchat_ui_cli.render import DISK, outbox_line, people_lines, service, service_lines, services, status_lines
@@ -56,7 +57,7 @@ class StatusView:
         self._picture = Picture(out)
         self._said: dict[str, object] = {}
 
-    def show(self, status: ServiceStatus) -> None:
+    def show(self, status: AccountStatus) -> None:
         """Show the state of everything as it is now."""
         if self._out.as_json:
             self._out.value(status, list)
@@ -67,7 +68,7 @@ class StatusView:
         else:
             self._picture.draw(_running_lines(status))
 
-    def _say_changes(self, status: ServiceStatus) -> None:
+    def _say_changes(self, status: AccountStatus) -> None:
         facts = _facts(status)
         if status.storage == ONLINE and DISK not in self._said:
             del facts[DISK]  # that all is well with it is no news unless it was not
@@ -77,7 +78,7 @@ class StatusView:
                 self._out.say([f"{strftime('%H:%M:%S', localtime())} {line}"])
 
 
-def _facts(status: ServiceStatus) -> dict[str, str]:
+def _facts(status: AccountStatus) -> dict[str, str]:
     """Give what is worth a line when it changes."""
     states = {**services(status), **status.plugins, DISK: status.storage}
     facts = {name: f"{name}: {state}" for name, state in states.items()}
@@ -89,7 +90,7 @@ def _facts(status: ServiceStatus) -> dict[str, str]:
     return facts
 
 
-def _running_lines(status: ServiceStatus) -> Iterable[Line]:
+def _running_lines(status: AccountStatus) -> Iterable[Line]:
     """Give the picture of `balchat up`."""
     yield [f"balchat is up for the profile {status.profile}. Ctrl-C ends it."]
     yield []

@@ -17,6 +17,7 @@ from balchat_host.api.views import (
     RequestView,
     ServiceStatus,
 )
+from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.text import (
     clock,
@@ -130,7 +131,7 @@ def _spoken(plugin: str, prefix: str) -> str:
     return plugin.removeprefix(prefix).replace("_", " ")
 
 
-def status_lines(status: ServiceStatus, *, bars: bool = False) -> Iterable[Line]:
+def status_lines(status: AccountStatus, *, bars: bool = False) -> Iterable[Line]:
     """Show the state of everything."""
     yield _labelled("profile", status.profile)
     yield _labelled("vault", status.vault)
@@ -160,7 +161,7 @@ def service_lines(status: ServiceStatus, *, bars: bool) -> Iterable[Line]:
         yield _labelled(name, *service(state, bar=bars))
 
 
-def people_lines(status: ServiceStatus) -> Iterable[Line]:
+def people_lines(status: AccountStatus) -> Iterable[Line]:
     """Say how many contacts there are, and whom of them we reach."""
     if not status.contacts:
         yield _labelled("contacts", Span("none yet: `balchat code` is what others need of you", Style.FAINT))

@@ -6,6 +6,7 @@ from inspect import Signature
 from types import new_class
 from typing import Any, Final, cast
 
+from balchat_host.api.ephemeral import Ephemeral
 from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of
 from balchat_host.api.views import ServiceStatus
@@ -19,24 +20,26 @@ _WINDOW: Final = 64
 _STATE_WINDOW: Final = 1
 """The same for a stream of states: only the newest is of interest, so none is fetched ahead."""
 
+_STATES: Final = (ServiceStatus, Ephemeral)
+
 
 class _Remote:
-    def __init__(self, client: RpcClient) -> None:
-        self.client = client
+    def __init__(self, rpc: RpcClient) -> None:
+        self.rpc = rpc
 
 
 def _call(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     async def call(remote: _Remote, *values: Any, **named: Any) -> Any:
-        return await remote.client.call(method, method.parameters(**arguments(*values, **named)))
+        return await remote.rpc.call(method, method.parameters(**arguments(*values, **named)))
 
     return call
 
 
 def _stream(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
-    window = _STATE_WINDOW if method.result is ServiceStatus else _WINDOW
+    window = _STATE_WINDOW if method.result in _STATES else _WINDOW
 
     def stream(remote: _Remote, *values: Any, **named: Any) -> AsyncIterator[Any]:
-        return ClientStream(remote.client, method, arguments(*values, **named), window)
+        return ClientStream(remote.rpc, method, arguments(*values, **named), window)
 
     return stream
 
@@ -62,7 +65,7 @@ def _remote_class(owner: type, more: dict[str, Any]) -> Callable[[RpcClient], An
 
 def _area(owner: type) -> property:
     made = _remote_class(owner, {})
-    return property(lambda remote: made(remote.client))
+    return property(lambda remote: made(remote.rpc))
 
 
 RemoteApp: Final[Callable[[RpcClient], App]] = _remote_class(

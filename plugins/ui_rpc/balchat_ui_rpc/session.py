@@ -4,7 +4,8 @@ Nothing is buffered for a client. An answer or a value waits in the task that ma
 came before, and while as many calls wait as a client may have, nothing more is read from it. A stream takes its next
 value only when the last one is out, so a slow reader holds up nobody and loses nothing.
 
-When the client goes, its streams end. Calls that began go on: what they change may be half on its way.
+When the client goes, its streams end, and it attends no conversation any more. Calls that began go on: what they change
+may be half on its way.
 """
 
 from collections.abc import Awaitable, Callable
@@ -57,7 +58,8 @@ class Session(Connection):
     async def serve(self) -> None:
         """Serve until the client has gone and its calls have ended."""
         try:
-            await self._read_all()
+            with self._app.client() as self._app:
+                await self._read_all()
         finally:
             self._ending = True
             self._close_streams()

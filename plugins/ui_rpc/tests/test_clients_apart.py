@@ -280,3 +280,52 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_server(bench: Bench
     await slow.say({"id": 1, "method": "events.follow", "params": {"after": 0}}, {"id": 2, "method": "events.cursor"})
     await stalled(gated, other)
     await serving.stop()
+
+
+# -- what is attended
+
+
+async def attended(script: Script) -> list[str]:
+    return await script.ask("events.attended")
+
+
+async def test_what_a_client_attends_ends_with_its_connection(bench: Bench, account: MemoryAccount) -> None:
+    await bench.serve()
+    one, other, watching = await bench.script(), await bench.script(), await bench.script()
+    account.befriend("Bob")
+    await one.ask("events.attend", conversation="me")
+    await other.ask("events.attend", conversation="Bob")
+    assert len(await attended(watching)) == 2
+    await watching.say({"id": 1, "method": "events.ephemeral"})
+    assert (await watching.hear())["params"]["value"]["type"] == "present"
+    await one.stream.aclose()
+    change = (await watching.hear())["params"]["value"]
+    assert (change["type"], change["attended"]) == ("conversation.attended", False)
+    assert len(await attended(other)) == 1
+
+
+async def test_each_client_attends_one_conversation_however_often_it_says_so(
+    bench: Bench, account: MemoryAccount
+) -> None:
+    await bench.serve()
+    rude, slow = await bench.script(), await bench.script()
+    account.befriend("Bob")
+    await slow.say({"id": 1, "method": "events.ephemeral", "params": {"credit": 1}})
+    await slow.hear()
+    for number in range(300):
+        await rude.ask("events.attend", conversation=("Bob", "me")[number % 2])
+    ours = (await rude.ask("conversations.get", conversation="me"))["id"]
+    assert await attended(rude) == [ours]
+    # What waits for a slow reader is one change for each conversation, not for each call.
+    await slow.say({"method": "credit", "params": {"stream": 1, "values": 1000}})
+    changes = {(value := (await slow.hear())["params"]["value"])["conversation"]: value["attended"] for _ in range(2)}
+    assert changes == {ours: True, (await rude.ask("conversations.get", conversation="Bob"))["id"]: False}
+    await rude.ask("events.attend", conversation=None)
+    assert (await slow.hear())["params"]["value"]["conversation"] == ours
+
+
+async def test_whoever_attends_what_is_not_there_attends_what_it_did(script: Script) -> None:
+    await script.ask("events.attend", conversation="me")
+    before = await attended(script)
+    assert (await script.ask("events.attend", conversation="x" * 100_000))["data"]["code"] == "no-such-conversation"
+    assert await attended(script) == before

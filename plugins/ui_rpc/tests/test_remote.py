@@ -148,7 +148,7 @@ async def test_what_an_older_account_lacks_is_no_capability_and_says_so(served: 
     (method,) = describe(Files, "files").values()
     assert method.name not in await app.capabilities()
     with pytest.raises(NotOffered, match=r"files\.send"):
-        await app.client.call(method, method.parameters(conversation="Bob"))
+        await app.rpc.call(method, method.parameters(conversation="Bob"))
     assert "messages.send" in await app.capabilities()
 
 
@@ -228,7 +228,7 @@ async def test_who_gives_up_a_call_can_make_the_next(bench: Bench, gated: GatedA
     assert await app.events.cursor() == 0
     while not gated.done:
         await app.events.cursor()
-    assert not app.client._replies
+    assert not app.rpc._replies
 
 
 async def test_a_call_too_long_for_the_socket_is_the_callers_mistake(remote: App) -> None:
@@ -303,11 +303,11 @@ async def test_a_stream_fetches_no_more_than_it_has_room_for(bench: Bench, gated
 
 async def test_a_watcher_that_comes_late_sees_only_the_newest_state(add: Callable[[str], None], remote: App) -> None:
     watched = remote.status.watch()
-    assert (await anext(watched)).contacts == []
+    assert (await anext(watched)).outbox.waiting == 0
     for name in ("Bob", "Zoe", "Eve"):
         add(name)
         await remote.events.cursor()
-    assert len((await anext(watched)).contacts) == 3
+    assert (await anext(watched)).outbox.waiting == 3
 
 
 async def test_a_stream_that_is_closed_ends_on_both_sides(bench: Bench, gated: GatedAccount) -> None:

@@ -2,12 +2,14 @@
 
 import signal
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from balchat_host.api.errors import BalchatError, ConnectionLost
+from balchat_host.api.ephemeral import ContactPresence, PresentState
+from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
 from balchat_host.api.events import ContactRemoved, Event, MessageAdded
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
@@ -43,6 +45,7 @@ class Chat:
     async def run(self) -> None:
         """Chat until the person leaves. Raises what makes going on impossible."""
         after = await self._app.events.cursor()
+        await self._app.events.attend(self._id)
         history = await self._app.messages.history(self._id, FIRST)
         await self._learn_answered(history)
         settled = self._conversation.begin(history)
@@ -52,7 +55,7 @@ class Chat:
             try:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._follow_events, after)
-                    tasks.start_soon(self._follow_status)
+                    tasks.start_soon(self._follow_presence)
                     tasks.start_soon(self._heed_signals)
                     tasks.start_soon(self._do_typed, self._typed)
                     await self._show(tasks)
@@ -94,12 +97,17 @@ class Chat:
         await self._screen.print(settle)
         await self._mark_read(settled)
 
-    async def _follow_status(self) -> None:
-        async with following(self._app.status.watch()) as states:
-            async for status in states:
-                for contact in status.contacts:
-                    if contact.conversation == self._id and contact != self._conversation.view.contact:
-                        self._conversation.learn(contact)
+    async def _follow_presence(self) -> None:
+        """Show who comes within reach and leaves it; the present state first, since it may have changed meanwhile."""
+        async with following(self._app.events.ephemeral()) as changes:
+            async for change in changes:
+                contact = self._conversation.view.contact
+                if contact is not None and (
+                    isinstance(change, PresentState)
+                    or (isinstance(change, ContactPresence) and change.peer_id == contact.peer_id)
+                ):
+                    with suppress(NoSuchContact):
+                        self._conversation.learn(await self._app.contacts.get(contact.peer_id))
                         self._screen.redraw()
 
     async def _learn_answered(self, messages: Sequence[MessageView]) -> None:

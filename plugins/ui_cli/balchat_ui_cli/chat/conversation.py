@@ -62,7 +62,8 @@ class Conversation:
             case MessageChanged(message=message) if message.id in self.known:
                 return self._change(message)
             case ContactChanged(contact=contact) if contact.conversation == self.view.id:
-                self.learn(contact)
+                known = self.view.contact
+                self.learn(replace(contact, reachable=known is not None and known.reachable))
             case _:
                 pass
         return []

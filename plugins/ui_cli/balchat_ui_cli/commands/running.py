@@ -26,6 +26,7 @@ from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import ServiceStatus
 from balchat_ui_cli import background
+from balchat_ui_cli.account_status import AccountStatus, look, watch
 from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Line, Output, Span, Style
@@ -186,18 +187,21 @@ async def _end_on_signals(held: anyio.CancelScope, out: Output, *, task_status: 
 
 async def _show_states(app: App, out: Output) -> None:
     view = StatusView(out, whole=False)
-    async with following(app.status.watch()) as states:
-        async for status in states:
+    with anyio.CancelScope() as showing:
+
+        async def show(status: AccountStatus) -> None:
             # A terminal that is paused must not hold up the account. Nor must one that is gone end it.
             try:
                 await out.patiently(view.show, status)
             except ReaderGone:
-                return
+                showing.cancel()
             except OutputUnwritable as error:
                 problem = error.fields["problem"]
                 message = f"Standard output cannot be written: {problem}. balchat goes on, and shows its state no more."
                 out.warn(error.code, message)
-                return
+                showing.cancel()
+
+        await watch(app, show)
 
 
 # -- down
@@ -231,15 +235,15 @@ def _told_to_end(run: Run) -> int:
 
 
 def status(
-    run: Run, watch: Annotated[bool, typer.Option("--watch", help="Go on, and show every change.")] = False
+    run: Run, watching: Annotated[bool, typer.Option("--watch", help="Go on, and show every change.")] = False
 ) -> None:
     """Show how everything is."""
-    if watch:
+    if watching:
         run.session.ask_running(partial(_watch, out=run.out))
         return
-    found = run.session.try_running(lambda app: app.status.get())
+    found = run.session.try_running(look)
     if found is None and run.session.key.source.given:
-        found = (run.session.ask(lambda app: app.status.get()),)
+        found = (run.session.ask(look),)
     if found is None:
         _show_locked(run)
         return
@@ -249,9 +253,7 @@ def status(
 
 async def _watch(app: App, out: Output) -> None:
     view = StatusView(out, whole=True)
-    async with following(app.status.watch()) as states:
-        async for state in states:
-            await out.patiently(view.show, state)
+    await watch(app, lambda status: out.patiently(view.show, status))
 
 
 def _show_locked(run: Run) -> None:
@@ -267,10 +269,10 @@ def _show_locked(run: Run) -> None:
         "plugins": {},
         "policy": None,
         "works_as": None,
-        "contacts": None,
         "requests": None,
         "outbox": None,
         "storage": None,
+        "contacts": None,
     }
     run.out.value(
         known,
