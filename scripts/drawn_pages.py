@@ -86,14 +86,17 @@ def first_contact() -> str:
 
 
 def planted_faults() -> str:
-    """Return the faults that are planted in a transport, and which test of the kit catches each."""
-    from tests.kits.faults import FAULTS  # noqa: PLC0415  # the other pages need no tests
+    """Return the faults that are planted in plugins, and which test of the kit catches each."""
+    from tests.kits import faults, network_faults  # noqa: PLC0415  # the other pages need no tests
 
-    lines = ["| a transport that … | is caught by |", "| --- | --- |"]
-    for fault in FAULTS:
-        does = str(inspect.getdoc(fault)).removesuffix(".")
-        audit = ", by the audit" if fault.audited else ""
-        lines.append(f"| {does[0].lower()}{does[1:]} | `{fault.caught_by}`{audit} |")
+    lines: list[str] = []
+    for kind, planted in (("transport", faults.FAULTS), ("network", network_faults.FAULTS)):
+        lines += [f"## The {kind} kit", "", f"| a {kind} that … | is caught by |", "| --- | --- |"]
+        for fault in planted:
+            does = str(inspect.getdoc(fault)).removesuffix(".")
+            audit = ", by the audit" if fault.audited else ""
+            lines.append(f"| {does[0].lower()}{does[1:]} | `{fault.caught_by}`{audit} |")
+        lines.append("")
     return "\n".join(lines)
 
 

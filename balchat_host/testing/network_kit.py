@@ -84,11 +84,13 @@ def seed() -> Secret:
 
 
 async def receive_exactly(stream: ByteStream, size: int) -> bytes:
-    """Read `size` octets."""
+    """Read `size` octets. Raise TimeoutError, saying how many came."""
     got = bytearray()
-    while len(got) < size:
-        got += await stream.receive(size - len(got))
-    return bytes(got)
+    with anyio.move_on_after(PATIENCE):
+        while len(got) < size:
+            got += await stream.receive(size - len(got))
+        return bytes(got)
+    raise TimeoutError(f"{size} octets were sent, and {len(got)} came")
 
 
 async def published(network: Network, key: Secret, port: int = PORT) -> PublishedService:

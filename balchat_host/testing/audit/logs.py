@@ -54,7 +54,10 @@ class LogWatch(logging.Handler):
 def _spellings(octets: bytes) -> Iterator[str]:
     """Return how octets may stand in a line: as text, as Python shows them, hexadecimal, base64 and base32."""
     yield octets.hex()
-    yield repr(octets)[2:-1]
+    # Whether Python writes a single quote with a backslash depends on all of what it shows, which may be more.
+    plain = repr(octets)[2:-1].replace("\\'", "'")
+    yield plain
+    yield plain.replace("'", "\\'")
     yield b64encode(octets).decode().rstrip("=")[:-1]
     yield b32encode(octets).decode().lower().rstrip("=")[:-1]
     try:

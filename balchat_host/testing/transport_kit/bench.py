@@ -68,7 +68,7 @@ class TransportBench(ABC):
         """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
         del transport
 
-    async def send_oversize(self, transport: Transport, peer: PeerId, envelope: bytes) -> None:
+    async def send_oversize(self, transport: Transport, peer: PeerId, outgoing: Outgoing) -> None:
         """Send what is too large past the check of our own `transport`. Needs the capability `oversize`."""
         raise NotImplementedError
 

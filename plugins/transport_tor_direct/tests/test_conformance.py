@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 from balchat_transport_tor_direct.plugin import balchat_transports
+from balchat_transport_tor_direct.transport import DirectTransport
 
-from balchat_host.testing.transport_kit import TransportBench, TransportKit
+from balchat_host.testing.transport_kit import TransportBench, TransportCapabilities, TransportKit
 from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from balchat_host.api.network import Network
-    from balchat_host.api.transport import Transport, TransportContext
+    from balchat_host.api.transport import Outgoing, Transport, TransportContext
+    from balchat_host.api.types import PeerId
 
 
 class DirectBench(TransportBench):
+    capabilities = TransportCapabilities(oversize=True)
+
     def transport(self, context: TransportContext) -> Transport:
         (descriptor,) = balchat_transports()
         return descriptor.factory(context, descriptor.settings())
+
+    async def send_oversize(self, transport: Transport, peer: PeerId, outgoing: Outgoing) -> None:
+        assert isinstance(transport, DirectTransport)
+        await transport.send(peer, transport.first_routes(peer), [])
+        connection = transport._peer_states[peer].resolver.standing
+        assert connection is not None
+        await connection.send([outgoing])
 
 
 class LoopbackBench(DirectBench):
