@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from balchat_crypto_mls.engine import MlsEngine
@@ -30,6 +31,7 @@ NOTE = (
     " sealed: a KeyPackage 0.249 ms and 383 octets, a group of two 0.987 ms, joining it 0.594 ms, a Welcome 993 octets,"
     " and all that two accounts do 8.0 ms. A message then had 20 octets less, since it did not name its era."
 )
+STEPS = ("a KeyPackage", "a group of two and its Welcome", "joining it")
 ROUNDS = 300
 ACCOUNTS = 60
 WARM_UP = 3
@@ -49,45 +51,49 @@ class Steps(Protocol):
 
 def measure(room: Room) -> list[Figure]:
     del room  # nothing lies on the disk
-    ours, alone = _measured(_Engine()), _measured(_Alone())
-    figures = [
-        Figure(what=what, measured=ours[what], against="mls-rs-py alone", limit=alone[what], unit=unit)
-        for what, unit in (
-            ("a KeyPackage", "ms"),
-            ("a group of two and its Welcome", "ms"),
-            ("joining it", "ms"),
-            ("size of a KeyPackage", "octets"),
-            ("size of a Welcome", "octets"),
-        )
+    ours, alone = _in_turns(_Engine(), _Alone())
+    steps = [
+        Figure(what=what, measured=our.median, against="mls-rs-py alone", limit=their.median, unit="ms")
+        for what, our, their in zip(STEPS, ours.took, alone.took, strict=True)
     ]
-    steps = sum(figure.measured for figure in figures if figure.unit == "ms")
-    whole = "all that two accounts do, from adding somebody until both can write"
-    figures.append(Figure(what=whole, measured=_whole(), against="these three steps", limit=steps, unit="ms"))
-    return figures
+    sizes = [
+        Figure(what=f"size of a {what}", measured=our, against="mls-rs-py alone", limit=their, unit="octets")
+        for what, our, their in zip(("KeyPackage", "Welcome"), ours.sizes, alone.sizes, strict=True)
+    ]
+    whole = Figure(
+        what="all that two accounts do, from adding somebody until both can write",
+        measured=_whole(),
+        against="these three steps",
+        limit=sum(step.measured for step in steps),
+        unit="ms",
+    )
+    return [*steps, whole, *sizes]
 
 
-def _measured(steps: Steps) -> dict[str, float]:
-    samples = [Samples() for _ in range(3)]
-    key_package = welcome = b""
+@dataclass(slots=True)
+class _Taken:
+    """How long each of the steps took, and how large what travels is."""
+
+    took: list[Samples] = field(default_factory=lambda: [Samples() for _ in STEPS])
+    sizes: tuple[int, int] = (0, 0)
+
+
+def _in_turns(*sides: Steps) -> list[_Taken]:
+    taken = [_Taken() for _ in sides]
     for turn in range(WARM_UP + ROUNDS):
-        began = [time.perf_counter()]
-        key_package = steps.key_package()
-        began.append(time.perf_counter())
-        welcome = steps.found(key_package)
-        began.append(time.perf_counter())
-        steps.join(welcome)
-        began.append(time.perf_counter())
-        if turn >= WARM_UP:
-            for sample, start, end in zip(samples, began, began[1:], strict=False):
-                sample.add(end - start)
-    made, founded, joined = (sample.median for sample in samples)
-    return {
-        "a KeyPackage": made,
-        "a group of two and its Welcome": founded,
-        "joining it": joined,
-        "size of a KeyPackage": len(key_package),
-        "size of a Welcome": len(welcome),
-    }
+        for side, each in zip(sides, taken, strict=True):
+            began = [time.perf_counter()]
+            key_package = side.key_package()
+            began.append(time.perf_counter())
+            welcome = side.found(key_package)
+            began.append(time.perf_counter())
+            side.join(welcome)
+            began.append(time.perf_counter())
+            each.sizes = len(key_package), len(welcome)
+            if turn >= WARM_UP:
+                for sample, start, end in zip(each.took, began, began[1:], strict=False):
+                    sample.add(end - start)
+    return taken
 
 
 class _Engine:
