@@ -25,7 +25,7 @@ from anyio.abc import ByteStream, TaskStatus
 
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
-from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Route, ServiceState
+from balchat_host.api.types import DeviceIdentity, OnionKey, OwnOnion, PeerId, Route, ServiceState
 from balchat_host.api.views import RelayView
 
 T = TypeVar("T")
@@ -138,6 +138,24 @@ class TransportContext(ABC):
     def identity(self) -> PeerId:
         """Our own peer id."""
 
+    @property
+    @abstractmethod
+    def device_id(self) -> bytes:
+        """How our account names this device, 16 octets."""
+
+    @property
+    @abstractmethod
+    def accepts_requests(self) -> bool:
+        """Whether strangers may ask us for contact now."""
+
+    @abstractmethod
+    async def requests_change(self) -> None:
+        """Wait until `accepts_requests` changes."""
+
+    @abstractmethod
+    async def is_contact(self, peer: PeerId) -> bool:
+        """Return whether `peer` is a contact of ours that is not blocked."""
+
     @abstractmethod
     async def onion_key(self, onion: OwnOnion) -> OnionKey:
         """Return the address of an onion of ours. It stays the same for as long as the account is up."""
@@ -200,6 +218,13 @@ class TransportContext(ABC):
         """Tell that `allocate_routes` would now give something else for `peer`, or for everybody. Never waits."""
 
     @abstractmethod
+    def routes_lost(self, peer: PeerId) -> None:
+        """Tell that a contact came by a way that needs no route, and so may have none of ours. Never waits.
+
+        The host tells them our routes again, once an hour at most.
+        """
+
+    @abstractmethod
     def report(self, reports: Sequence[SendReport]) -> None:
         """Tell what became of envelopes. Never waits."""
 
@@ -208,8 +233,8 @@ class TransportContext(ABC):
         """Tell how the transport is now. Never waits."""
 
     @abstractmethod
-    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
-        """Tell that `peer` came within reach or left it; the host sends at once what waits for it. Never waits."""
+    def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:
+        """Tell that a device came within reach or left it; the host sends at once what waits for it. Never waits."""
 
 
 class RelayManager(ABC):
@@ -261,25 +286,35 @@ class Transport(ABC):
 
     @abstractmethod
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
-        """Give the ways to somebody who has not named any: only the peer id is known, or a key package was claimed."""
+        """Give the ways to somebody who has not named any: only the peer id is known, or a key package was claimed.
+
+        They lead to whichever device answers, and have no `device_id`; or to that one alone whose id the host adds.
+        """
 
     @abstractmethod
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
-        """Give the ways by which `peer` shall reach us from now on; the host hands them over inside MLS."""
+        """Give the ways by which `peer` shall reach this device from now on; the host hands them over inside MLS.
+
+        The host adds the device id.
+        """
 
     @abstractmethod
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Take envelopes for `peer`, in order; connect first where needed; wait while too much is on its way.
 
-        `routes` are all that name this transport, one or more, the peer's favourite first; they come from the peer.
+        `routes` are all that name this transport and lead to one device, one or more, the device's favourite first;
+        they come from the peer. Where they name no device, whichever answers gets the envelopes.
         With no envelopes it only connects. Raises PeerUnreachable or NetworkUnavailable when it accepted none of them
         (no reports follow then), BadInput for an envelope of no or too many octets. When it is cancelled, or the way
         breaks, it has accepted none of them, or all: then each has its final outcome, LOST where it did not get so far.
         """
 
     @abstractmethod
-    def reachable(self, peer: PeerId) -> bool:
-        """Say whether `peer` is within reach this moment: an authenticated stream stands."""
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        """Say whether a device of `peer` is within reach this moment: an authenticated stream stands.
+
+        None stands for any of their devices.
+        """
 
     @abstractmethod
     async def disconnect(self, peer: PeerId) -> None:

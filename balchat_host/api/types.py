@@ -191,16 +191,20 @@ ONLINE: Final = ServiceState(phase=Phase.ONLINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One way to reach a contact, as the contact handed it over.
+    """One way to reach a device of a contact, as that device handed it over.
 
     Only the named transport understands `address` (at most 512 octets). `sealing_key` is the key to seal
-    envelopes to, or None where the way itself is private. `not_after` is Unix seconds, or None.
+    envelopes to, or None where the way itself is private. `not_after` is Unix seconds, or None. `device_id` has 16
+    octets; None where a transport leads to whichever device answers (`Transport.first_routes`). `client_key` is an
+    X25519 private key of 32 octets, for an address that answers only those who hold one, or None.
     """
 
     transport: str
     address: bytes
     sealing_key: bytes | None = None
     not_after: int | None = None
+    device_id: bytes | None = None
+    client_key: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Route(transport={self.transport!r}, …)"

@@ -47,10 +47,23 @@ def device(tx: ReadTransaction, number: int) -> int | None:
     return rows.number(tx, "SELECT id FROM device WHERE peer = ?", (number,)) or None
 
 
+def device_number(tx: ReadTransaction, number: int, device_id: bytes) -> int | None:
+    """Return the number of the device that a peer names so, or None where it is not one that they use."""
+    return rows.number(tx, "SELECT id FROM device WHERE peer = ? AND device_id = ?", (number, device_id)) or None
+
+
 def is_used(tx: ReadTransaction, number: int, device_id: bytes) -> bool:
     """Return whether a device is the one that a peer uses, and not one whose place another one has taken."""
-    found = tx.query("SELECT 1 FROM device WHERE peer = ? AND device_id = ?", (number, device_id))
-    return bool(found)
+    return device_number(tx, number, device_id) is not None
+
+
+def device_ids(tx: ReadTransaction, peer: PeerId) -> list[bytes]:
+    """Return the ids of a peer's devices, as far as we know of them."""
+    found = tx.query(
+        "SELECT device_id FROM device JOIN peer ON peer.id = device.peer WHERE account_key = ? ORDER BY device.id",
+        (peer.octets,),
+    )
+    return [cast("bytes", device_id) for (device_id,) in found]
 
 
 def forget(unit: UnitOfWork, number: int) -> None:

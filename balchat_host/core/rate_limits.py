@@ -15,6 +15,8 @@ class Counted(StrEnum):
 
     REPEATED_RECEIPTS = "repeated-receipts"
     """Receipts that are repeated to them."""
+    ROUTES_REPEATED = "routes-repeated"
+    """That they are told of our routes again, although they were told before."""
     REQUEUED_FOR_ROUTES = "requeued-for-routes"
     REQUEUED_FOR_ERA = "requeued-for-era"
     """That all that waits for them is queued again."""

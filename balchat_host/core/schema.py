@@ -148,6 +148,7 @@ CREATE TABLE route (
     address BLOB NOT NULL,
     sealing_key BLOB,
     not_after INTEGER,
+    client_key BLOB,
     PRIMARY KEY (device, position)
 ) STRICT, WITHOUT ROWID;
 

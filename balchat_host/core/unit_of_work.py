@@ -27,9 +27,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPending:
-    """Something waits to leave for `peer`."""
+    """Something waits to leave for a device of `peer`; None where we know of none yet."""
 
     peer: PeerId
+    device_id: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a direct sender and a relay sender have in common: each delivers to one peer, step by step.
+"""What a direct sender and a relay sender have in common: each delivers to one device, step by step.
 
 A worker has a task only while it has something to do, or a time at which to look again. It keeps what it has learned,
 and `wake` gives it a task when there is news.
@@ -14,8 +14,10 @@ import anyio
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.bell import Bell
 from balchat_host.api.failures import contain
-from balchat_host.api.transport import Outcome, SendReport
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.transport import Outcome, Outgoing, SendReport
 from balchat_host.api.types import PeerId
+from balchat_host.core import peers
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -42,13 +44,15 @@ class WorkerContext:
 
 
 class DeliveryWorker(ABC):
-    """Delivers what waits for one peer. None of its public methods waits.
+    """Delivers what waits for one device of a peer. None of its public methods waits.
 
-    An unexpected exception stops the work for this peer, for ever longer, and nothing else.
+    `device_id` is None where we know of no device yet, as in first contact. An unexpected exception stops the work for
+    this device, for ever longer, and nothing else.
     """
 
-    def __init__(self, peer: PeerId, context: WorkerContext) -> None:
-        self._peer = peer
+    def __init__(self, peer: PeerId, context: WorkerContext, *, device_id: bytes | None = None) -> None:
+        self.peer = peer
+        self.device_id = device_id
         self._context = context
         self._runner = context.runner
         self._router = context.router
@@ -92,6 +96,14 @@ class DeliveryWorker(ABC):
         """Take note that what became of a ticket could not be recorded: it leaves again, after a while."""
         self._fault()
         self.report(SendReport(ticket=ticket, outcome=Outcome.LOST))
+
+    def _has_nothing(self, tx: ReadTransaction) -> bool:
+        """Return whether what waits for the peer is no longer for this worker: it is for the devices known since."""
+        return self.device_id is None and bool(peers.device_ids(tx, self.peer))
+
+    def _is_free(self, each: Outgoing) -> bool:
+        """Return whether nobody has it in flight: another worker may, from before a device was known."""
+        return each.ticket not in self._context.in_flight
 
     async def _run(self) -> None:
         try:

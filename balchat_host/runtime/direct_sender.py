@@ -1,4 +1,4 @@
-"""Sends to one contact directly what waits for it, in order.
+"""Sends to one device of a contact directly what waits for it, in order.
 
 A direct sender is told when there is something new, when the contact comes within reach, and what became of what it
 handed over. It never has a ticket in flight twice at the same time. When a connection breaks, everything that was on
@@ -24,10 +24,17 @@ _STABLE_AFTER: Final = 30.0
 
 
 class DirectSender(DeliveryWorker):
-    """Delivers to the peer itself. `dialling` limits how many peers are connected to at the same time."""
+    """Delivers to the peer itself. `dialling` limits how many are connected to at the same time."""
 
-    def __init__(self, peer: PeerId, context: WorkerContext, *, dialling: anyio.CapacityLimiter) -> None:
-        super().__init__(peer, context)
+    def __init__(
+        self,
+        peer: PeerId,
+        context: WorkerContext,
+        *,
+        device_id: bytes | None = None,
+        dialling: anyio.CapacityLimiter,
+    ) -> None:
+        super().__init__(peer, context, device_id=device_id)
         self._dialling = dialling
         self._handed_over = 0
         self._from_the_start = False
@@ -44,7 +51,7 @@ class DirectSender(DeliveryWorker):
     def gave_up(self) -> bool:
         """Whether the peer could not be reached just now."""
         lately = anyio.current_time() - self._failed_at <= self._backoff.longest
-        return self._failures > 0 and lately and not self._router.reachable(self._peer)
+        return self._failures > 0 and lately and not self._within_reach()
 
     def within_reach(self) -> None:
         """Take note that the peer is there: what waits goes out now, whatever failed before."""
@@ -77,13 +84,13 @@ class DirectSender(DeliveryWorker):
         if self._from_the_start:
             self._from_the_start, self._handed_over = False, 0
         pending = await self._runner.read(self._pending)
-        fresh = [each for each in pending.outgoing if each.ticket not in self._in_flight]
+        fresh = [each for each in pending.outgoing if self._is_free(each)]
         look_again = None
         if pending.look_again is not None:
             look_again = max(0.0, (pending.look_again - self._runner.clock()) / 1000)
         if not fresh:
             return look_again
-        if self._router.reachable(self._peer):
+        if self._within_reach():
             if len(self._in_flight) >= _MOST_IN_FLIGHT:
                 return look_again
         elif (wait := self._failed_at + self._backoff.delay(self._failures) - anyio.current_time()) > 0:
@@ -97,18 +104,20 @@ class DirectSender(DeliveryWorker):
 
         def take() -> Sequence[Outgoing]:
             nonlocal taken
-            if self._broken or self._from_the_start:
+            if self._broken or self._from_the_start or not all(self._is_free(each) for each in fresh):
                 return ()  # what was lost since we looked goes first
             taken = True
             self._take_up(tickets)
             return fresh
 
         try:
-            if self._router.reachable(self._peer):
-                await self._router.send(self._peer, take)
+            if self._within_reach():
+                await self._router.send(self.peer, take, device_id=self.device_id)
             else:
                 async with self._dialling:
-                    await self._router.send(self._peer, take)
+                    # Every second time, or whoever is only away would cost two dials each time.
+                    every_second = self._failures % 2 == 1
+                    await self._router.send(self.peer, take, device_id=self.device_id, or_by_first_routes=every_second)
         except (PeerUnreachable, NetworkUnavailable):
             if taken:
                 self._put_down(tickets)
@@ -124,6 +133,18 @@ class DirectSender(DeliveryWorker):
             self._handed_over = max(self._handed_over, *tickets)
         return 0.0
 
+    def _within_reach(self) -> bool:
+        return self._router.reachable(self.peer, self.device_id)
+
     def _pending(self, tx: ReadTransaction) -> outgoing.Pending:
+        if self._has_nothing(tx):
+            return outgoing.NOTHING
         limit = _BATCH + len(self._in_flight)
-        return outgoing.pending(tx, self._peer, after=self._handed_over, now=self._runner.clock(), limit=limit)
+        return outgoing.pending(
+            tx,
+            self.peer,
+            device_id=self.device_id,
+            after=self._handed_over,
+            now=self._runner.clock(),
+            limit=limit,
+        )

@@ -68,8 +68,8 @@ class Effects:
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case SendPending(peer=peer):
-                self._scheduler.wake(peer)
+            case SendPending(peer=peer, device_id=device_id):
+                self._scheduler.wake(peer, device_id)
             case Announce():
                 self._live_status.changed.ring()
             case NewRoutes(peer=peer):
@@ -97,6 +97,10 @@ class Effects:
             self._start("offering routes", self._offer_all)
         else:
             self._start("offering routes", self._offer, peer)
+
+    def offer_again(self, peer: PeerId) -> None:
+        """Have a contact told how they reach us although they were told before."""
+        self._start("offering routes again", self._offer_again, peer)
 
     def resume(self) -> None:
         """Go on with what was under way when the account was up last, or a transport was."""
@@ -150,6 +154,10 @@ class Effects:
                 return
             if allocated := await self._router.allocate(peer):
                 await self._tell_routes(peer, allocated)
+
+    async def _offer_again(self, peer: PeerId) -> None:
+        with suppress(StorageFull):
+            await self._runner.change(lambda unit: routes.offer_again(unit, peer))
 
     async def _tell_routes(self, peer: PeerId, allocated: Sequence[Route]) -> None:
         # What does not work now is offered again when the account next comes up.

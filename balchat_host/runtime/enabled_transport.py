@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypeVar
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import Outgoing, RelayManager, Transport
-from balchat_host.api.types import PeerId, Route, ServiceState
+from balchat_host.api.types import DEVICE_ID_SIZE, PeerId, Route, ServiceState
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
 from balchat_host.runtime.local_transport_context import LocalTransportContext
@@ -15,6 +16,7 @@ from balchat_host.runtime.managed_relays import ManagedRelays
 from balchat_host.runtime.plugin_failure_messages import checked
 from balchat_host.runtime.plugin_setups import TransportSetup
 
+_SOME_DEVICE: Final = bytes(DEVICE_ID_SIZE)
 T = TypeVar("T")
 
 _KNOWN: Final = (PeerUnreachable, NetworkUnavailable)
@@ -57,12 +59,12 @@ class EnabledTransport(EnabledPlugin[Transport]):
             raise self._failed(error) from error
         return None if relays is None else ManagedRelays(self, relays)
 
-    def reachable(self, peer: PeerId) -> bool:
-        """Return whether `peer` is within reach this moment."""
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        """Return whether a device of `peer` is within reach this moment; None stands for any."""
         if self._object is None:
             return False
         try:
-            return self._object.reachable(peer)
+            return self._object.reachable(peer, device_id)
         except BaseException as error:  # noqa: BLE001  # it is this transport's failure
             self._failed(error)
             return False
@@ -74,12 +76,17 @@ class EnabledTransport(EnabledPlugin[Transport]):
         """
         if named:
             return [route for route in named if route.transport == self.name]
+        return self.first_routes_to(peer, None)
+
+    def first_routes_to(self, peer: PeerId, device_id: bytes | None) -> Sequence[Route]:
+        """Transport.first_routes; only to `device_id` where it is not None. Raises NetworkUnavailable."""
         if self._object is None:
             return []
         try:
-            return self._checked(self._object.first_routes(peer))
+            found = self._checked(self._object.first_routes(peer))
         except BaseException as error:
             raise self._failed(error) from error
+        return [replace(route, device_id=device_id) for route in found]
 
     async def send(self, peer: PeerId, by: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         """Transport.send. Raises PeerUnreachable, NetworkUnavailable."""
@@ -99,8 +106,11 @@ class EnabledTransport(EnabledPlugin[Transport]):
         async def allocate(transport: Transport) -> Sequence[Route]:
             return self._checked(await transport.allocate_routes(peer))
 
+        if (context := self._context) is None:
+            return []
         try:
-            return await self.call(allocate, known=_KNOWN)
+            found = await self.call(allocate, known=_KNOWN)
+            return [replace(route, device_id=context.device_id) for route in found]
         except (NetworkUnavailable, PeerUnreachable):
             return []
 
@@ -160,4 +170,5 @@ class EnabledTransport(EnabledPlugin[Transport]):
 
 @lru_cache(maxsize=256)  # a transport may have the same routes for everybody
 def _readable(found: tuple[Route, ...]) -> Sequence[Route]:
-    return tuple(routes.decode(routes.encode(found)))
+    # Whichever device they lead to, the host adds it.
+    return tuple(routes.decode(routes.encode([replace(route, device_id=_SOME_DEVICE) for route in found])))

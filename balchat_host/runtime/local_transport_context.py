@@ -15,11 +15,12 @@ from balchat_host.api.failures import contain
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea, ReadTransaction
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
-from balchat_host.api.types import STOPPED, OnionKey, OwnOnion, PeerId, Secret, ServiceState
-from balchat_host.core import account, after_restore, envelope_budgets, inbox, key_package_pool
+from balchat_host.api.types import STOPPED, DeviceIdentity, OnionKey, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.core import account, after_restore, contacts, envelope_budgets, inbox, key_package_pool
 from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.enabled_network import EnabledNetwork, RepublishedService
 from balchat_host.runtime.live_status import LiveStatus
+from balchat_host.runtime.request_switch import RequestSwitch
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 T = TypeVar("T")
@@ -37,18 +38,21 @@ class LocalTransportContext(TransportContext):
         name: str,
         latency: Latency,
         *,
-        identity: PeerId,
+        us: DeviceIdentity,
+        requests: RequestSwitch,
         runner: UnitOfWorkRunner,
         network: EnabledNetwork,
         live_status: LiveStatus,
         on_state: Callable[[ServiceState], None],
         on_reports: Callable[[Sequence[SendReport], Latency], None],
-        on_peer: Callable[[PeerId, bool], None],
+        on_peer: Callable[[DeviceIdentity, bool], None],
         on_routes: Callable[[PeerId | None], None],
+        on_routes_lost: Callable[[PeerId], None],
     ) -> None:
         self._name = name
         self._latency = latency
-        self._identity = identity
+        self._us = us
+        self._requests = requests
         self._runner = runner
         self._network = network
         self._live_status = live_status
@@ -56,10 +60,11 @@ class LocalTransportContext(TransportContext):
         self._on_reports = on_reports
         self._on_peer = on_peer
         self._on_routes = on_routes
+        self._on_routes_lost = on_routes_lost
         self._area = f"transport/{name}"
         self._heard = True
         self._handed_over: set[int] = set()
-        self._within_reach: set[PeerId] = set()
+        self._within_reach: set[DeviceIdentity] = set()
         self._published: list[tuple[OwnOnion, RepublishedService]] = []
 
     def hand_over(self, tickets: Iterable[int]) -> None:
@@ -74,8 +79,8 @@ class LocalTransportContext(TransportContext):
         """Clear what the object left when it ended. What had no final report is lost, and goes out again."""
         lost = [SendReport(ticket=ticket, outcome=Outcome.LOST) for ticket in sorted(self._handed_over)]
         self.report(lost)
-        for peer in tuple(self._within_reach):
-            self.peer_changed(peer, reachable=False)
+        for device in tuple(self._within_reach):
+            self.peer_changed(device, reachable=False)
         self._heard = False
         for onion, service in self._published:
             try:
@@ -87,7 +92,22 @@ class LocalTransportContext(TransportContext):
 
     @property
     def identity(self) -> PeerId:
-        return self._identity
+        return self._us.peer
+
+    @property
+    def device_id(self) -> bytes:
+        return self._us.device_id
+
+    @property
+    def accepts_requests(self) -> bool:
+        return self._requests.accepted
+
+    async def requests_change(self) -> None:
+        await self._requests.changed.wait()
+
+    async def is_contact(self, peer: PeerId) -> bool:
+        contact = await self._runner.read(lambda tx: contacts.by_peer(tx, peer))
+        return contact is not None and not contact.blocked
 
     async def sign(self, *, domain: str, message: bytes, signer: OwnOnion = OwnOnion.IDENTITY) -> bytes:
         engine = self._runner.engine
@@ -101,7 +121,7 @@ class LocalTransportContext(TransportContext):
 
     async def onion_key(self, onion: OwnOnion) -> OnionKey:
         if onion is OwnOnion.IDENTITY:
-            return self._identity.identity_onion
+            return self._us.peer.identity_onion
         return self._runner.engine.onion_key(await self._runner.read(account.device_onion_seed))
 
     async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
@@ -161,6 +181,10 @@ class LocalTransportContext(TransportContext):
         if self._heard:
             self._on_routes(peer)
 
+    def routes_lost(self, peer: PeerId) -> None:
+        if self._heard:
+            self._on_routes_lost(peer)
+
     def report(self, reports: Sequence[SendReport]) -> None:
         if self._heard:
             self.not_taken(report.ticket for report in reports if report.outcome is not Outcome.SENT)
@@ -170,7 +194,7 @@ class LocalTransportContext(TransportContext):
         if self._heard:
             self._on_state(state)
 
-    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
+    def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:
         if self._heard:
-            (self._within_reach.add if reachable else self._within_reach.discard)(peer)
-            self._on_peer(peer, reachable)
+            (self._within_reach.add if reachable else self._within_reach.discard)(device)
+            self._on_peer(device, reachable)

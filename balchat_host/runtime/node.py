@@ -23,7 +23,7 @@ from balchat_host.api.errors import AccountLocked, BalchatError, StorageFull
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
 from balchat_host.api.transport import Latency
-from balchat_host.api.types import PeerId, ServiceState
+from balchat_host.api.types import DeviceIdentity, PeerId, ServiceState
 from balchat_host.core import account, contacts, housekeeping
 from balchat_host.core.unit_of_work import Effect
 from balchat_host.runtime.contained_exits import contained_exits
@@ -42,6 +42,7 @@ from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.plugin_supervisor import Supervisor
 from balchat_host.runtime.reconnector import Reconnector
+from balchat_host.runtime.request_switch import RequestSwitch
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.search_indexer import SearchIndexer
 from balchat_host.runtime.unlocked_vault import UnlockedAccount
@@ -76,6 +77,7 @@ class Node:
         start_timeout: float,
         end_timeout: float = _END_TIMEOUT,
         lock_after: float = 0,
+        accept_requests: bool = True,
         stuck: Callable[[Sequence[str]], None],
     ) -> None:
         self._live_status = status = unlocked.live_status
@@ -97,7 +99,8 @@ class Node:
         self._scheduler = DeliveryScheduler(runner, router, backoff, hedge=hedge, stopped=status.presence.set_failing)
         self._reports = DeliveryReports(runner, self._scheduler)
         self._effects: Effects | None = None
-        self._identity: PeerId | None = None
+        self._requests = RequestSwitch(accepted=accept_requests)
+        self._us: DeviceIdentity | None = None
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
         self.app = unlocked.app(runner, running)
         self._idle = IdleLock(lock_after, self._lock, runner.clock)
@@ -133,7 +136,8 @@ class Node:
     async def _run(self, task_status: TaskStatus[App]) -> None:
         await self.runner.open()
         await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
-        self._identity = (await self.runner.read(account.load)).peer
+        us = await self.runner.read(account.load)
+        self._us = DeviceIdentity(peer=us.peer, device_id=us.device_id)
         async with _ring() as base:
             network = self._supervise(base, self._network)
             async with _ring() as middle:
@@ -208,11 +212,12 @@ class Node:
     # -- what transports cause
 
     def _context(self, setup: TransportSetup, on_state: Callable[[ServiceState], None]) -> LocalTransportContext:
-        assert self._identity is not None, "transports are made once the account is loaded"
+        assert self._us is not None, "transports are made once the account is loaded"
         return LocalTransportContext(
             setup.name,
             setup.latency,
-            identity=self._identity,
+            us=self._us,
+            requests=self._requests,
             runner=self.runner,
             network=self._network,
             live_status=self._live_status,
@@ -220,6 +225,7 @@ class Node:
             on_reports=self._reports.take,
             on_peer=partial(self._on_peer, setup.name),
             on_routes=self._on_routes,
+            on_routes_lost=self._on_routes_lost,
         )
 
     async def _contacts(self) -> set[PeerId]:
@@ -235,14 +241,18 @@ class Node:
             self._effects.resume()
         self._on_routes(None)
 
-    def _on_peer(self, transport: str, peer: PeerId, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
-        self._live_status.presence.set_reachable(transport, peer, reachable=reachable)
-        self._scheduler.reach(peer, reachable=reachable)
+    def _on_peer(self, transport: str, device: DeviceIdentity, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
+        self._live_status.presence.set_reachable(transport, device, reachable=reachable)
+        self._scheduler.reach(device, reachable=reachable)
 
     def _on_routes(self, peer: PeerId | None) -> None:
         # Before all transports have come up, everybody is about to be offered everything anyway.
         if self._effects is not None and (peer is not None or self._router.settled.is_set()):
             self._effects.offer(peer)
+
+    def _on_routes_lost(self, peer: PeerId) -> None:
+        if self._effects is not None:
+            self._effects.offer_again(peer)
 
     # -- now and then
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.ephemeral import ContactPresence, ConversationAttended, Ephemeral, PresentState
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import ContactView, ConversationView
 
 SENDING_FAILED: Final = "sending-failed"
@@ -31,17 +31,18 @@ class Presence:
     """The states. Nothing here waits."""
 
     def __init__(self) -> None:
-        self._reachable: defaultdict[PeerId, set[str]] = defaultdict(set)
+        self._reachable: defaultdict[PeerId, set[tuple[str, bytes]]] = defaultdict(set)
         self._failing: set[PeerId] = set()
         self._shown: dict[object, str] = {}
         self._readers: list[Reader] = []
 
     # -- what is noted
 
-    def set_reachable(self, transport: str, peer: PeerId, *, reachable: bool) -> None:
-        """Note who came within reach of a transport or left it."""
+    def set_reachable(self, transport: str, device: DeviceIdentity, *, reachable: bool) -> None:
+        """Note which device came within reach of a transport or left it. A contact is when one of theirs is."""
+        peer, way = device.peer, (transport, device.device_id)
         before = peer in self._reachable
-        (self._reachable[peer].add if reachable else self._reachable[peer].discard)(transport)
+        (self._reachable[peer].add if reachable else self._reachable[peer].discard)(way)
         if not self._reachable[peer]:
             del self._reachable[peer]
         if (peer in self._reachable) != before:

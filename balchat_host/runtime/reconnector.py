@@ -16,7 +16,7 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.failures import contain
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId, Phase, ServiceState
-from balchat_host.core import contacts
+from balchat_host.core import contacts, peers
 from balchat_host.core.delivery import outgoing
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -60,18 +60,19 @@ class Reconnector:
             await anyio.sleep(_PAUSE)
 
     async def _reconnect(self) -> None:
-        peers = iter(await self._runner.read(_idle))
+        devices = iter(await self._runner.read(_idle))
         async with anyio.create_task_group() as tasks:
             for _ in range(_AT_ONCE):
-                tasks.start_soon(self._connect_each, peers)
+                tasks.start_soon(self._connect_each, devices)
 
-    async def _connect_each(self, peers: Iterator[PeerId]) -> None:
-        for peer in peers:
-            if not self._router.reachable(peer):
+    async def _connect_each(self, devices: Iterator[tuple[PeerId, bytes | None]]) -> None:
+        for peer, device_id in devices:
+            if not self._router.reachable(peer, device_id):
                 with suppress(PeerUnreachable, NetworkUnavailable):
-                    await self._router.send(peer, lambda: ())
+                    await self._router.send(peer, lambda: (), device_id=device_id)
 
 
-def _idle(tx: ReadTransaction) -> list[PeerId]:
+def _idle(tx: ReadTransaction) -> list[tuple[PeerId, bytes | None]]:
     waiting = set(outgoing.peers(tx))
-    return [peer for peer in contacts.recent(tx, MOST) if peer not in waiting]
+    idle = [peer for peer in contacts.recent(tx, MOST) if peer not in waiting]
+    return [(peer, device_id) for peer in idle for device_id in peers.device_ids(tx, peer) or [None]]

@@ -26,16 +26,17 @@ _REFUSED_FOR_NOW: Final = 300.0
 
 
 class RelaySender(DeliveryWorker):
-    """Stores for one peer. `hedge` returns the seconds that what was queued waits for a direct answer."""
+    """Stores for one device of a peer. `hedge` returns the seconds that what was queued waits for a direct answer."""
 
     def __init__(
         self,
         peer: PeerId,
         context: WorkerContext,
         *,
+        device_id: bytes | None = None,
         hedge: Callable[[], float],
     ) -> None:
-        super().__init__(peer, context)
+        super().__init__(peer, context, device_id=device_id)
         self._hedge = hedge
         self._lost = False
         self._moved = False
@@ -81,12 +82,13 @@ class RelaySender(DeliveryWorker):
         try:
             if pending.wants_key_package:
                 return await self._claim()
-            if pending.outgoing:
-                tickets = {each.ticket for each in pending.outgoing}
+            free = [each for each in pending.outgoing if self._is_free(each)]
+            if free:
+                tickets = {each.ticket for each in free}
                 self._moved = False
                 self._take_up(tickets)
                 try:
-                    await self._router.store(self._peer, pending.outgoing)
+                    await self._router.store(self.peer, free, device_id=self.device_id)
                 except BaseException:
                     self._put_down(tickets)
                     raise
@@ -100,18 +102,18 @@ class RelaySender(DeliveryWorker):
     async def _claim(self) -> float:
         """Take a KeyPackage that they left, as if they had answered; then the contact request can be made."""
         # The request names the routes by which they can answer, so these come first.
-        allocated = await self._router.allocate(self._peer)
-        await self._runner.change(lambda unit: routes.offer(unit, self._peer, allocated))
-        named = await self._runner.read(lambda tx: contacts.relays_of(tx, self._peer))
+        allocated = await self._router.allocate(self.peer)
+        await self._runner.change(lambda unit: routes.offer(unit, self.peer, allocated))
+        named = await self._runner.read(lambda tx: contacts.relays_of(tx, self.peer))
         try:
-            key_package = await self._router.claim(self._peer, named)
+            key_package = await self._router.claim(self.peer, named)
         except (PeerUnreachable, NetworkUnavailable):
-            await self._runner.change(lambda unit: asking.on_no_key_package(unit, self._peer, "relay-unreachable"))
+            await self._runner.change(lambda unit: asking.on_no_key_package(unit, self.peer, "relay-unreachable"))
             raise
         if key_package is None:
-            await self._runner.change(lambda unit: asking.on_no_key_package(unit, self._peer, "no-key-package"))
+            await self._runner.change(lambda unit: asking.on_no_key_package(unit, self.peer, "no-key-package"))
             return self._failed()
-        useful = await self._runner.change(lambda unit: asking.on_claimed_key_package(unit, self._peer, key_package))
+        useful = await self._runner.change(lambda unit: asking.on_claimed_key_package(unit, self.peer, key_package))
         return 0.0 if useful else self._failed()
 
     def _failed(self) -> float:
@@ -121,5 +123,14 @@ class RelaySender(DeliveryWorker):
         return wait
 
     def _pending(self, tx: ReadTransaction, *, hedge: float) -> outgoing.Pending:
+        if self._has_nothing(tx):
+            return outgoing.NOTHING
         now = self._runner.clock()
-        return outgoing.to_store(tx, self._peer, queued_until=now - int(hedge * 1000), now=now, limit=_BATCH)
+        return outgoing.to_store(
+            tx,
+            self.peer,
+            device_id=self.device_id,
+            queued_until=now - int(hedge * 1000),
+            now=now,
+            limit=_BATCH,
+        )

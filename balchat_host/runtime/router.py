@@ -51,12 +51,22 @@ class Router:
             raise failure
         return None
 
-    def reachable(self, peer: PeerId) -> bool:
-        """Return whether a peer is within reach: what is handed over now goes out at once."""
-        return any(transport.reachable(peer) for transport in self.interactive)
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        """Return whether a device is within reach: what is handed over now goes out at once. None stands for any."""
+        return any(transport.reachable(peer, device_id) for transport in self.interactive)
 
-    async def send(self, peer: PeerId, take: Callable[[], Sequence[Outgoing]]) -> None:
+    async def send(
+        self,
+        peer: PeerId,
+        take: Callable[[], Sequence[Outgoing]],
+        *,
+        device_id: bytes | None = None,
+        or_by_first_routes: bool = False,
+    ) -> None:
         """Connect by the first transport that has a route, and hand over what `take` then returns; it may be nothing.
+
+        `device_id` is None where we know of no device yet. `or_by_first_routes`: where the routes that the device named
+        lead nowhere, try those that need none; it may have lost ours, and we its own.
 
         `take` is called once we are connected, and nothing is waited for between its answer and the transport: while we
         connected, what was on an earlier connection may have been lost, and nothing may overtake it.
@@ -64,19 +74,34 @@ class Router:
         """
 
         async def hand_over(transport: EnabledTransport, by: Sequence[Route]) -> None:
-            if not transport.reachable(peer):
+            if not transport.reachable(peer, device_id):
                 await transport.send(peer, by, [])
             if outgoing := take():
                 await transport.send(peer, by, outgoing)
 
-        await self._first(self.interactive, peer, hand_over)
+        named = await self._named(peer, device_id)
+        failure = await self._first(self.interactive, peer, named, hand_over)
+        if failure and named and or_by_first_routes:
+            for transport in self.interactive:
+                try:
+                    if by := transport.first_routes_to(peer, device_id):
+                        await hand_over(transport, by)
+                        return
+                except (PeerUnreachable, NetworkUnavailable):
+                    continue
+        if failure:
+            raise failure
 
-    async def store(self, peer: PeerId, outgoing: Sequence[Outgoing]) -> None:
-        """Hand over what is to be stored for a peer, to the first transport that has a route and takes it.
+    async def store(self, peer: PeerId, outgoing: Sequence[Outgoing], *, device_id: bytes | None = None) -> None:
+        """Hand over what is to be stored for a device, to the first transport that has a route and takes it.
 
         Raises PeerUnreachable or NetworkUnavailable where none does.
         """
-        await self._first(self.storing, peer, lambda transport, by: transport.send(peer, by, outgoing))
+        named = await self._named(peer, device_id)
+        if failure := await self._first(
+            self.storing, peer, named, lambda transport, by: transport.send(peer, by, outgoing)
+        ):
+            raise failure
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where there is none.
@@ -118,20 +143,24 @@ class Router:
         for transport in (*self.interactive, *self.storing):
             await transport.forget(peer)
 
+    async def _named(self, peer: PeerId, device_id: bytes | None) -> Sequence[Route]:
+        now = self._runner.clock() // 1000
+        return await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=device_id))
+
     async def _first(
         self,
         transports: Sequence[EnabledTransport],
         peer: PeerId,
+        named: Sequence[Route],
         hand_over: Callable[[EnabledTransport, Sequence[Route]], Awaitable[None]],
-    ) -> None:
-        now = self._runner.clock() // 1000
-        named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now))
+    ) -> BalchatError | None:
+        """Hand over to the first transport that takes it; return why none did."""
         failure: BalchatError | None = None
         for transport in transports:
             try:
                 if by := transport.routes_to(peer, named):
                     await hand_over(transport, by)
-                    return
+                    return None
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
-        raise failure or PeerUnreachable(problem="no enabled transport has a route to them")
+        return failure or PeerUnreachable(problem="no enabled transport has a route to them")

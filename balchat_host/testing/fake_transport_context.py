@@ -16,6 +16,7 @@ from anyio.abc import ByteStream
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadCredential
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.storage import KeyValueArea
@@ -28,7 +29,7 @@ from balchat_host.api.transport import (
     TransportContext,
     Verdict,
 )
-from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, OnionKey, OwnOnion, PeerId, Secret, ServiceState
 from balchat_host.testing.audit import confide
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.virtual_network import onion_of
@@ -51,8 +52,13 @@ class Received:
 class Nearness:
     """A peer came within reach or left it."""
 
-    peer: PeerId
+    device: DeviceIdentity
     reachable: bool
+
+    @property
+    def peer(self) -> PeerId:
+        """Whose device it is."""
+        return self.device.peer
 
 
 def peer_of(key: Secret) -> PeerId:
@@ -126,10 +132,15 @@ class FakeTransportContext(TransportContext):
         self.nearness: Seen[Nearness] = Seen()
         self.advertised: Seen[tuple[str, ...]] = Seen()
         self.route_news: Seen[PeerId | None] = Seen()
+        self.lost_routes: Seen[PeerId] = Seen()
+        self.contacts: set[PeerId] | None = None
+        """Who is a contact; None where everybody is."""
         self.signatures = 0
         self.dialling, self.signing = Gate(), Gate()
         self.failing: Exception | None = None
         """What `receive` raises, as a full disk makes it."""
+        self._accepts_requests = True
+        self._requests_changed = Bell()
         self._key_packages = 0
         self._vault_open = anyio.Event()
         self._vault_open.set()
@@ -141,6 +152,21 @@ class FakeTransportContext(TransportContext):
     @property
     def identity(self) -> PeerId:
         return peer_of(self.key)
+
+    @property
+    def device_id(self) -> bytes:
+        return sha256(b"device id of " + self.device_onion.reveal()).digest()[:DEVICE_ID_SIZE]
+
+    @property
+    def accepts_requests(self) -> bool:
+        return self._accepts_requests
+
+    async def requests_change(self) -> None:
+        await self._requests_changed.wait()
+
+    async def is_contact(self, peer: PeerId) -> bool:
+        await anyio.lowlevel.checkpoint()
+        return self.contacts is None or peer in self.contacts
 
     async def onion_key(self, onion: OwnOnion) -> OnionKey:
         await anyio.lowlevel.checkpoint()
@@ -210,6 +236,9 @@ class FakeTransportContext(TransportContext):
     def routes_changed(self, peer: PeerId | None = None) -> None:
         self.route_news(peer)
 
+    def routes_lost(self, peer: PeerId) -> None:
+        self.lost_routes(peer)
+
     def report(self, reports: Sequence[SendReport]) -> None:
         for report in reports:
             before = self._outcomes.get(report.ticket)
@@ -225,8 +254,8 @@ class FakeTransportContext(TransportContext):
     def state_changed(self, state: ServiceState) -> None:
         self.states(state)
 
-    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
-        self.nearness(Nearness(peer=peer, reachable=reachable))
+    def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:
+        self.nearness(Nearness(device=device, reachable=reachable))
 
     def _key_of(self, onion: OwnOnion) -> Secret:
         return self.key if onion is OwnOnion.IDENTITY else self.device_onion
@@ -236,6 +265,11 @@ class FakeTransportContext(TransportContext):
         return AssertionError(what)
 
     # -- for tests
+
+    def accept_requests(self, *, accepted: bool) -> None:
+        """Let strangers ask for contact, or not."""
+        self._accepts_requests = accepted
+        self._requests_changed.ring()
 
     def outgoing(self, *envelopes: bytes) -> list[Outgoing]:
         """Give envelopes tickets."""

@@ -29,7 +29,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind, Transaction
-from balchat_host.api.types import ONLINE, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.api.types import DEVICE_ID_SIZE, ONLINE, DeviceIdentity, OwnOnion, PeerId, Secret, ServiceState
 from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
@@ -207,7 +207,8 @@ class MemoryAccount(SimulatedAccount):
         setattr(area, name, fail)
 
     def notice(self, other: PeerId, *, reachable: bool) -> None:
-        self.live_status.presence.set_reachable(TRANSPORT, other, reachable=reachable)
+        device = DeviceIdentity(peer=other, device_id=bytes(DEVICE_ID_SIZE))
+        self.live_status.presence.set_reachable(TRANSPORT, device, reachable=reachable)
 
     def follow(self, effects: Iterable[Effect]) -> None:
         effects = tuple(effects)

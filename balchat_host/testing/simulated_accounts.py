@@ -57,6 +57,11 @@ class SimulatedAccount:
         self.peer = self.change(lambda unit: account.create(unit, self.name)).peer
         self.code = self.read(account.code).code
 
+    @property
+    def device_id(self) -> bytes:
+        """The id of the device that it is."""
+        return self.read(account.load).device_id
+
     def change(self, fn: Callable[[UnitOfWork], T], *, then_crash: bool = False) -> T:
         """Run a changing function of the core; with `then_crash`, die before its commit."""
         effects: dict[Effect, None] = {}

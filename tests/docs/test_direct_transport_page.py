@@ -95,7 +95,7 @@ def test_the_limits_and_times_are_the_defaults_of_the_settings(page):
         ("stall_timeout", "*stall time-out* ({:g} s)"),
         ("handshake_timeout", "*handshake time-out* ({:g} s)"),
         ("probe_timeout", "*probe time-out* ({:g} s)"),
-        ("max_handshakes", "| streams in a handshake | {} |"),
+        ("max_handshakes", "| streams in a handshake, at each onion | {} |"),
         ("max_streams", "| streams in all | {} |"),
         ("stranger_envelopes_per_second", "| {}, after "),
         ("stranger_envelopes", ", after {} at once |"),

@@ -16,7 +16,7 @@ import anyio
 
 from balchat_host.api.errors import BadCredential
 from balchat_host.api.transport import Outcome, Verdict
-from tests.kits.line_transport import ACK, ENVELOPE, Frame, LineTransport, Link
+from tests.kits.line_transport import ACK, ENVELOPE, Frame, LineTransport, Link, only_device
 
 if TYPE_CHECKING:
     from balchat_host.api.transport import Disposition, Outgoing
@@ -76,8 +76,8 @@ class ReachableTooEarly(Faulty):
     def dialling(self, peer) -> None:
         self.early = peer
 
-    def reachable(self, peer) -> bool:
-        return super().reachable(peer) or getattr(self, "early", None) == peer
+    def reachable(self, peer, device_id=None) -> bool:
+        return super().reachable(peer, device_id) or getattr(self, "early", None) == peer
 
 
 class TellsReachableTooEarly(Faulty):
@@ -86,7 +86,7 @@ class TellsReachableTooEarly(Faulty):
     caught_by = "test_nobody_is_within_reach_before_they_are_proven"
 
     def dialling(self, peer) -> None:
-        self.context.peer_changed(peer, reachable=True)
+        self.context.peer_changed(only_device(peer), reachable=True)
 
 
 class RunsAgain(Faulty):

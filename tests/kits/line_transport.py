@@ -23,7 +23,17 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadCredential, BadInput, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, SendReport, Transport, Verdict
-from balchat_host.api.types import ONLINE, STOPPED, OnionKey, OwnOnion, PeerId, Phase, Route, ServiceState
+from balchat_host.api.types import (
+    ONLINE,
+    STOPPED,
+    DeviceIdentity,
+    OnionKey,
+    OwnOnion,
+    PeerId,
+    Phase,
+    Route,
+    ServiceState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +104,7 @@ class LineTransport(Transport):
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
         return [Route(transport=NAME, address=self.context.identity.octets)]
 
-    def reachable(self, peer: PeerId) -> bool:
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         return bool(self.links.get(peer))
 
     async def disconnect(self, peer: PeerId) -> None:
@@ -156,7 +166,7 @@ class LineTransport(Transport):
         link = self.make_link(peer, stream)
         self.links.setdefault(peer, []).append(link)
         if len(self.links[peer]) == 1:
-            self.context.peer_changed(peer, reachable=True)
+            self.context.peer_changed(only_device(peer), reachable=True)
         return link
 
     def make_link(self, peer: PeerId, stream: ByteStream) -> Link:
@@ -165,7 +175,12 @@ class LineTransport(Transport):
     def gone(self, link: Link) -> None:
         self.links[link.peer].remove(link)
         if not self.links[link.peer]:
-            self.context.peer_changed(link.peer, reachable=False)
+            self.context.peer_changed(only_device(link.peer), reachable=False)
+
+
+def only_device(peer: PeerId) -> DeviceIdentity:
+    """Return the device that each account has here."""
+    return DeviceIdentity(peer=peer, device_id=bytes(16))
 
 
 class Link:

@@ -47,7 +47,8 @@ class Two:
 
     def tell(self, route: Route) -> None:
         """Have Alice tell Bob how to reach her, as soon as she can."""
-        self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [route]))
+        named = replace(route, device_id=self.alice.device_id)
+        self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [named]))
 
     def bring(self, author: Account, reader: Account) -> None:
         """Bring over what waits for one of them."""
@@ -76,8 +77,9 @@ class Two:
         return [bytes(row[0]) for row in self.bob.read(lambda tx: tx.query(known))]
 
     def known_routes(self) -> list[Route]:
-        """Return Alice's routes as Bob knows them."""
-        return self.bob.read(lambda tx: routes.known(tx, self.alice.peer, now=self.world.now // 1000))
+        """Return Alice's routes as Bob knows them, whichever device they lead to."""
+        known = self.bob.read(lambda tx: routes.known(tx, self.alice.peer, now=self.world.now // 1000))
+        return [replace(route, device_id=None) for route in known]
 
 
 def device_id(who: Account) -> bytes:

@@ -143,7 +143,7 @@ class HasRelays(Transport):
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
         raise PeerUnreachable(problem="nothing is left here")
 
-    def reachable(self, peer: PeerId) -> bool:
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         return False
 
     async def disconnect(self, peer: PeerId) -> None:

@@ -114,7 +114,15 @@ def test_the_largest_request_that_we_would_make_is_taken() -> None:
     """What we make obeys the sizes that others ask of us."""
     meeting = Meeting()
     alice, dave = meeting.alice, meeting.others["dave"]
-    ways = [Route(transport="t" * 40, address=bytes(512), sealing_key=bytes(2048), not_after=2**52)] * 20
+    way = Route(
+        transport="t" * 40,
+        address=bytes(512),
+        sealing_key=bytes(2048),
+        not_after=2**52,
+        device_id=dave.device_id,
+        client_key=bytes(32),
+    )
+    ways = [way] * 20
     name = "\U0001f600" * 64
 
     def boast(unit: UnitOfWork) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from balchat_host.api.types import PeerId, Phase
+from balchat_host.api.types import DeviceIdentity, PeerId, Phase
 from balchat_host.api.views import MessageState
 from balchat_host.core import housekeeping, routes
 from balchat_host.core.delivery import outgoing, reports
@@ -259,7 +259,7 @@ async def test_what_a_transport_hands_over_while_the_account_ends_is_kept_and_en
                         host.routes_changed()
                         await host.change(lambda _area: None)
                         await host.receive(bob.peer, [b"rubbish"])
-                        host.peer_changed(bob.peer, reachable=True)
+                        host.peer_changed(DeviceIdentity(peer=bob.peer, device_id=bytes(16)), reachable=True)
 
             transport.run = commit_late
             return transport

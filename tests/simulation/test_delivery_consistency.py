@@ -23,6 +23,7 @@ from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.rows import ContactRow, Purpose
 from tests.support.consistency import check_at_rest, check_consistency
+from tests.support.devices import device_of
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Deliveries(RuleBasedStateMachine):
             ids = [*(row[0] for row in unit.tx.query("SELECT id FROM message ORDER BY seq DESC")), bytes(32)]
             chosen = ids[which % len(ids)]
             assert isinstance(chosen, bytes)
-            reports.apply_statuses(unit, contact, [(chosen, status)])
+            reports.apply_statuses(unit, contact, [(chosen, status)], device_id=device_of(unit.tx, contact))
 
         self.with_contact(one, apply, crash=crash)
 

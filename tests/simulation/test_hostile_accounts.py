@@ -30,6 +30,7 @@ from balchat_host.core.messages.reading import send_receipts
 from balchat_host.core.messages.receive import receive_content
 from balchat_host.core.rows import Purpose
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
+from tests.support.devices import device_of
 from tests.support.simulator import Account, World
 
 ENGINE = MlsEngine()
@@ -387,7 +388,7 @@ def test_routes_that_come_late_do_not_undo_newer_ones() -> None:
     said: list[bytes] = []
     for address in addresses:
         world.pass_time(60)
-        route = Route(transport="relay", address=address)
+        route = Route(transport="relay", address=address, device_id=bob.device_id)
         bob.change(lambda unit, route=route: routes.offer(unit, alice.peer, [route]))
         said += waiting(bob, alice, world.now)
     older, newer = said
@@ -406,7 +407,7 @@ def test_routes_from_an_author_whose_clock_was_ahead_are_replaced_once_it_is_rig
     alice.change(lambda unit: peers.know_device(unit, contacts.find(unit.tx, "Bob").id, bytes(16)))
 
     def says(address: bytes, *, sent_at: int) -> None:
-        body = routes.encode([Route(transport="relay", address=address)])
+        body = routes.encode([Route(transport="relay", address=address, device_id=bytes(16))])
         part = content.SinglePart(content_type=content.ROUTES, content=body)
         mimi = content.MimiContent(salt=bytes(16), part=part, sent_at=sent_at)
         alice.change(
@@ -450,7 +451,8 @@ def test_whoever_moves_all_day_has_us_queue_what_waits_for_them_a_few_times_an_h
             bob.asks(group_id)
             assert bob.speaks_in(group_id).verdict is Verdict.COMMITTED
             return
-        route = Route(transport="relay", address=next(addresses).to_bytes(8))
+        address, device_id = next(addresses).to_bytes(8), bob.account.device_id
+        route = Route(transport="relay", address=address, device_id=device_id)
         bob.account.change(lambda unit: routes.offer(unit, alice.peer, [route]))
         for each in waiting(bob.account, alice, world.now):
             assert bob.says(each).verdict is Verdict.COMMITTED
@@ -515,7 +517,8 @@ def test_a_status_withdraws_nothing_that_is_for_somebody_else() -> None:
         eras.forget_all(unit, contact.conversation)
         message_id = queue.queue_control(unit, contact, content.ROUTES, b"\x80")
         assert message_id is not None
-        reports.apply_statuses(unit, contacts.find(unit.tx, "Bob"), [(message_id, content.MessageStatus.READ)])
+        bob, said = contacts.find(unit.tx, "Bob"), [(message_id, content.MessageStatus.READ)]
+        reports.apply_statuses(unit, bob, said, device_id=device_of(unit.tx, bob))
 
     alice.change(say)
     assert alice.read(lambda tx: tx.query("SELECT purpose FROM payload")) == [(Purpose.CONTROL,)]

@@ -181,7 +181,7 @@ def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that
 def test_who_asks_although_we_could_talk_is_told_again_how_to_reach_us() -> None:
     """They have lost what we told them, and may only ever find us by a relay."""
     world, alice, bob = contacts()
-    ways = [Route(transport="relay", address=b"where Alice is found")]
+    ways = [Route(transport="relay", address=b"where Alice is found", device_id=alice.device_id)]
     alice.change(lambda unit: routes.offer(unit, bob.peer, ways))
     for _ in range(2):
         world.heal(alice, bob)
@@ -193,7 +193,7 @@ def test_who_asks_although_we_could_talk_is_told_again_how_to_reach_us() -> None
 def test_of_routes_that_nobody_has_fetched_only_the_newest_wait() -> None:
     world, alice, bob = contacts()
     for number in range(5):
-        ways = [Route(transport="relay", address=bytes([number]))]
+        ways = [Route(transport="relay", address=bytes([number]), device_id=alice.device_id)]
         alice.change(lambda unit, ways=ways: routes.offer(unit, bob.peer, ways))
     waiting = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing
     assert len(waiting) == 1

@@ -52,7 +52,7 @@ class ManyFailures(BrittleTransport):
         self.failure()
         return []
 
-    def reachable(self, peer: PeerId) -> bool:
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         self.failure()
         return False
 

@@ -11,7 +11,7 @@ import pytest
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.transport import Latency
-from balchat_host.api.types import ONLINE, Phase, Route, ServiceState
+from balchat_host.api.types import ONLINE, DeviceIdentity, Phase, Route, ServiceState
 from balchat_host.runtime.plugin_setups import FrontEndSetup, TransportSetup
 from balchat_host.testing.app_kit import nobody
 from tests.support.brittle_plugins import (
@@ -261,13 +261,13 @@ class Postman(BrittleTransport):
         raise Broken
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
-        self.host.peer_changed(peer, reachable=True)
+        self.host.peer_changed(DeviceIdentity(peer=peer, device_id=bytes(16)), reachable=True)
         self.taken += [each.ticket for each in outgoing]
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         return [Route(transport="postman", address=b"x")]
 
-    def reachable(self, peer: PeerId) -> bool:
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         return bool(self.taken)
 
     async def keep_only(self, peers: Any) -> None:
@@ -302,7 +302,7 @@ async def test_a_transport_is_made_again_and_nothing_of_the_old_object_is_left(p
         assert status.transports["postman"].phase is Phase.DEGRADED
 
         # What the old object still says is not heard.
-        objects[0].host.peer_changed(nobody(), reachable=True)
+        objects[0].host.peer_changed(DeviceIdentity(peer=nobody(), device_id=bytes(16)), reachable=True)
         objects[0].host.state_changed(ServiceState(phase=Phase.STARTING, reason="out of the grave"))
         assert not (await alice.app.contacts.list())[0].reachable
 

@@ -55,7 +55,7 @@ class Meeting:
         self.alice.change(lambda unit: inbox.receive(unit, self.bob.peer, [envelope]))
 
     def offers(self, address: bytes) -> None:
-        route = Route(transport="x", address=address)
+        route = Route(transport="x", address=address, device_id=self.alice.device_id)
         self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [route]))
 
     def carry(self, author: Account, reader: Account) -> list[Verdict]:
@@ -145,7 +145,7 @@ def test_whoever_adds_us_meanwhile_learns_our_routes_though_our_request_never_le
     world = World(1, MlsEngine())
     alice, bob = sorted((world.account("Alice"), world.account("Bob")), key=lambda each: each.peer, reverse=True)
     alice.add(bob)
-    route = Route(transport="x", address=b"here")
+    route = Route(transport="x", address=b"here", device_id=alice.device_id)
     alice.change(lambda unit: routes.offer(unit, bob.peer, [route]))
     key_package = bob.change(lambda unit: key_package_pool.refill(unit, 1)).single_use[0]
     envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()

@@ -91,8 +91,8 @@ class BrittleTransport(Transport):
         del peer, routes, outgoing
         raise PeerUnreachable(problem="it has no ways")
 
-    def reachable(self, peer: PeerId) -> bool:
-        del peer
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        del peer, device_id
         return False
 
     async def disconnect(self, peer: PeerId) -> None:

@@ -186,8 +186,8 @@ class VirtualRelayTransport(Transport):
                 [SendReport(ticket=each.ticket, outcome=outcome) for outcome in (Outcome.SENT, Outcome.STORED)]
             )
 
-    def reachable(self, peer: PeerId) -> bool:
-        del peer
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        del peer, device_id
         return False
 
     async def disconnect(self, peer: PeerId) -> None:

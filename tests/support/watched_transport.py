@@ -24,7 +24,7 @@ from balchat_host.api.transport import (
     Transport,
     TransportContext,
 )
-from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Route, ServiceState
+from balchat_host.api.types import DeviceIdentity, OnionKey, OwnOnion, PeerId, Route, ServiceState
 from balchat_host.runtime.plugin_setups import TransportSetup
 
 T = TypeVar("T")
@@ -103,8 +103,8 @@ class _Watched(Transport):
                 self._watch.in_flight.pop(ticket, None)
             raise
 
-    def reachable(self, peer: PeerId) -> bool:
-        return self._transport.reachable(peer)
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        return self._transport.reachable(peer, device_id)
 
     async def disconnect(self, peer: PeerId) -> None:
         await self._transport.disconnect(peer)
@@ -129,6 +129,20 @@ class _WatchedContext(TransportContext):
     @property
     def identity(self) -> PeerId:
         return self._host.identity
+
+    @property
+    def device_id(self) -> bytes:
+        return self._host.device_id
+
+    @property
+    def accepts_requests(self) -> bool:
+        return self._host.accepts_requests
+
+    async def requests_change(self) -> None:
+        await self._host.requests_change()
+
+    async def is_contact(self, peer: PeerId) -> bool:
+        return await self._host.is_contact(peer)
 
     async def onion_key(self, onion: OwnOnion) -> OnionKey:
         return await self._host.onion_key(onion)
@@ -180,7 +194,10 @@ class _WatchedContext(TransportContext):
         self._watch.states.append(state)
         self._host.state_changed(state)
 
-    def peer_changed(self, peer: PeerId, *, reachable: bool) -> None:
-        self._watch.reached.append((peer, reachable))
-        self._host.peer_changed(peer, reachable=reachable)
-        self._watch.on_reached(peer, reachable)
+    def routes_lost(self, peer: PeerId) -> None:
+        self._host.routes_lost(peer)
+
+    def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:
+        self._watch.reached.append((device.peer, reachable))
+        self._host.peer_changed(device, reachable=reachable)
+        self._watch.on_reached(device.peer, reachable)

@@ -15,9 +15,10 @@ from balchat_host.api.transport import Outgoing
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import OutboxView
 from balchat_host.core import rows
+from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope
 from balchat_host.core.rows import Purpose
-from balchat_host.core.unit_of_work import SendPending, UnitOfWork
+from balchat_host.core.unit_of_work import UnitOfWork
 
 LONGEST_WAIT: Final = 14 * 24 * 3600 * 1000
 """Milliseconds that anything waits before it leaves, the last of 100,000 contacts after a restore too. What seems to
@@ -27,6 +28,11 @@ _REDEPOSITED_AFTER: Final = 24 * 3600 * 1000
 _TO_A_CONTACT: Final = (
     "delivery.peer = (SELECT contact.peer FROM contact JOIN peer ON peer.id = contact.peer"
     " WHERE account_key = ? AND blocked = 0)"
+)
+# What asks to become a contact is for no device; it leaves with what is for the one that we have known for longest.
+_TO_A_DEVICE: Final = (
+    f"{_TO_A_CONTACT} AND coalesce(delivery.device, (SELECT min(id) FROM device WHERE device.peer = delivery.peer))"  # noqa: S608  # our own text
+    " = (SELECT id FROM device WHERE device.peer = delivery.peer AND device_id = ?)"
 )
 
 
@@ -42,6 +48,9 @@ class Pending:
     wants_key_package: bool = False
 
 
+NOTHING: Final = Pending(outgoing=[], look_again=None)
+
+
 def peers(tx: ReadTransaction) -> list[PeerId]:
     """Return those for whom something waits to leave, but for the blocked ones."""
     found = tx.query(
@@ -51,16 +60,29 @@ def peers(tx: ReadTransaction) -> list[PeerId]:
     return [PeerId(cast("bytes", key)) for (key,) in found]
 
 
-def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: int) -> Pending:
-    """Return what can leave for a contact, in order, from the ticket after `after` on.
+def recipients(tx: ReadTransaction) -> list[tuple[PeerId, bytes | None]]:
+    """Return the devices of those for whom something waits, but for the blocked ones; None where we know of none."""
+    found = tx.query(
+        "SELECT account_key, device_id FROM contact JOIN peer ON peer.id = contact.peer"
+        " LEFT JOIN device ON device.peer = contact.peer"
+        " WHERE blocked = 0 AND contact.peer IN (SELECT delivery.peer FROM delivery)"
+    )
+    return [(PeerId(cast("bytes", key)), cast("bytes | None", device_id)) for key, device_id in found]
 
-    Nothing overtakes what must wait.
+
+def pending(
+    tx: ReadTransaction, peer: PeerId, *, device_id: bytes | None = None, after: int, now: int, limit: int
+) -> Pending:
+    """Return what can leave for a device of a contact's, in order, from the ticket after `after` on.
+
+    None stands for all devices. Nothing overtakes what must wait.
     """
+    to_them, parameters = _to(peer, device_id)
     found = tx.query(
         "SELECT ticket, purpose, ciphertext, not_before"  # noqa: S608  # our own text
         " FROM delivery JOIN payload ON payload.id = delivery.payload"
-        f" WHERE {_TO_A_CONTACT} AND ciphertext IS NOT NULL AND ticket > ? ORDER BY ticket LIMIT ?",
-        (peer.octets, after, limit),
+        f" WHERE {to_them} AND ciphertext IS NOT NULL AND ticket > ? ORDER BY ticket LIMIT ?",
+        (*parameters, after, limit),
     )
     outgoing: list[Outgoing] = []
     for ticket, purpose, ciphertext, not_before in found:
@@ -70,17 +92,21 @@ def pending(tx: ReadTransaction, peer: PeerId, *, after: int, now: int, limit: i
     return Pending(outgoing=outgoing, look_again=None)
 
 
-def to_store(tx: ReadTransaction, peer: PeerId, *, queued_until: int, now: int, limit: int) -> Pending:
-    """Return what can be stored for a contact, in order: what was queued until `queued_until` (Unix milliseconds).
+def to_store(
+    tx: ReadTransaction, peer: PeerId, *, device_id: bytes | None = None, queued_until: int, now: int, limit: int
+) -> Pending:
+    """Return what can be stored for a device of a contact's, in order.
 
-    What is stale can only be sent directly: whoever looks for it later has no use for it.
+    It is what was queued until `queued_until` (Unix milliseconds). What is stale can only be sent directly: whoever
+    looks for it later has no use for it. None stands for all devices.
     """
+    to_them, parameters = _to(peer, device_id)
     found = tx.query(
         "SELECT ticket, purpose, ciphertext, queued_at, not_before"  # noqa: S608  # our own text
         " FROM delivery JOIN payload ON payload.id = delivery.payload"
-        f" WHERE {_TO_A_CONTACT} AND ciphertext IS NOT NULL AND stored_at IS NULL"
+        f" WHERE {to_them} AND ciphertext IS NOT NULL AND stored_at IS NULL"
         " AND coalesce(stale_at > ?, 1) ORDER BY ticket LIMIT ?",
-        (peer.octets, now, limit),
+        (*parameters, now, limit),
     )
     outgoing: list[Outgoing] = []
     for ticket, purpose, ciphertext, queued_at, not_before in found:
@@ -109,7 +135,7 @@ def redeposit(unit: UnitOfWork) -> None:
     )
     for number in dict.fromkeys(row[0] for row in again):
         for contact in rows.contacts_where(unit.tx, "contact.peer = ? AND blocked = 0", (number,)):
-            unit.effect(SendPending(peer=contact.peer))
+            queue.wake(unit, contact.peer)
 
 
 def view(tx: ReadTransaction) -> OutboxView:
@@ -124,6 +150,13 @@ def view(tx: ReadTransaction) -> OutboxView:
         oldest=cast("int | None", oldest),
         relayed=rows.number(tx, "SELECT count(*) FROM delivery WHERE stored_at IS NOT NULL"),
     )
+
+
+def _to(peer: PeerId, device_id: bytes | None) -> tuple[str, tuple[bytes, ...]]:
+    """Return the condition for the deliveries to a device, and its parameters."""
+    if device_id is None:
+        return _TO_A_CONTACT, (peer.octets,)
+    return _TO_A_DEVICE, (peer.octets, device_id)
 
 
 def _outgoing(ticket: object, purpose: object, ciphertext: object) -> Outgoing:

@@ -7,6 +7,7 @@ encrypted waits behind it. Where no device is known yet, the deliveries are made
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.types import PeerId
 from balchat_host.core import eras, membership, peers, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent, SinglePart
 from balchat_host.core.identifiers import identify
@@ -64,14 +65,14 @@ def queue_answer(unit: UnitOfWork, contact: ContactRow, era: Era, content: bytes
         message_id=message_id,
     )
     _deliver(unit, payload, contact.id, peers.device(unit.tx, contact.id))
-    unit.effect(SendPending(peer=contact.peer))
+    wake(unit, contact.peer)
 
 
 def queue_contact_request(unit: UnitOfWork, contact: ContactRow, era: Era, request: bytes, *, stale_at: int) -> None:
     """Queue our contact request, which founded `era`. It is good for nothing from `stale_at` on (Unix milliseconds)."""
     payload = _insert(unit, contact.conversation, Purpose.CONTACT_REQUEST, era=era, ciphertext=request)
     _deliver(unit, payload, contact.id, None, stale_at=stale_at)
-    unit.effect(SendPending(peer=contact.peer))
+    wake(unit, contact.peer)
 
 
 def queue_key_package_request(unit: UnitOfWork, contact: ContactRow, *, not_before: int) -> None:
@@ -79,7 +80,7 @@ def queue_key_package_request(unit: UnitOfWork, contact: ContactRow, *, not_befo
     drop(unit, contact, Purpose.KEY_PACKAGE_REQUEST)
     payload = _insert(unit, contact.conversation, Purpose.KEY_PACKAGE_REQUEST, ciphertext=b"")
     _deliver(unit, payload, contact.id, None, not_before=not_before)
-    unit.effect(SendPending(peer=contact.peer))
+    wake(unit, contact.peer)
 
 
 def waits(tx: ReadTransaction, contact: ContactRow, purpose: Purpose) -> bool:
@@ -101,7 +102,13 @@ def hurry(unit: UnitOfWork, contact: ContactRow) -> None:
         (unit.now, unit.now, contact.conversation.id, Purpose.KEY_PACKAGE_REQUEST),
     )
     if changed:
-        unit.effect(SendPending(peer=contact.peer))
+        wake(unit, contact.peer)
+
+
+def wake(unit: UnitOfWork, peer: PeerId) -> None:
+    """Have leave what waits for a peer, to each of their devices."""
+    for device_id in peers.device_ids(unit.tx, peer) or [None]:
+        unit.effect(SendPending(peer=peer, device_id=device_id))
 
 
 # -- encrypting
@@ -231,4 +238,4 @@ def _deliver_to_others(unit: UnitOfWork, conversation: ConversationRow, payload:
 def _send(unit: UnitOfWork, conversation: ConversationRow) -> None:
     """Have leave what waits for everybody else in a conversation."""
     for peer in membership.others(unit.tx, conversation):
-        unit.effect(SendPending(peer=peer))
+        wake(unit, peer)

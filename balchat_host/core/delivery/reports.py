@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.core import contacts, eras, event_log
+from balchat_host.core import contacts, eras, event_log, peers
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
@@ -19,6 +19,10 @@ from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
 _SHORTEST_WAIT: Final = 1000
 """Milliseconds until what a contact refused leaves again, however soon they say they want it."""
+
+
+_NO_DEVICE: Final = 0
+_CONTROL: Final = "message_id = ? AND conversation = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +58,25 @@ def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]
                     pass  # it stands, and leaves again
 
 
-def apply_statuses(unit: UnitOfWork, contact: ContactRow, statuses: Iterable[tuple[bytes, int]]) -> None:
-    """Apply what a contact says of messages of ours, by message id. Whatever they say of one, they have it."""
+def apply_statuses(
+    unit: UnitOfWork, contact: ContactRow, statuses: Iterable[tuple[bytes, int]], *, device_id: bytes
+) -> None:
+    """Apply what a device of a contact's says of messages of ours, by message id.
+
+    Whatever it says of one, it has it; another device of theirs may not, as one that has taken its place.
+    """
+    device = peers.device_number(unit.tx, contact.id, device_id) or _NO_DEVICE
     for message_id, status in statuses:
         step = Step.READ if status == MessageStatus.READ else Step.DELIVERED
         found = _ours(unit.tx, contact, message_id)
         if found is None:
-            withdraw(unit, contact, message_id)
+            _forget(unit, contact, _CONTROL, message_id, contact.conversation.id, device=device)
             continue
         message, reached = found
         if reached >= step:
             continue  # they may say so again and again
         with watching(unit, message):
-            _forget(unit, contact, "message = ?", message)
+            _forget(unit, contact, "message = ?", message, device=device)
             _note(unit, message, contact, step)
 
 
@@ -84,7 +94,7 @@ def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
 
 def withdraw(unit: UnitOfWork, contact: ContactRow, message_id: bytes) -> None:
     """Have something for a contact's balchat leave no more: they have it, or need it no longer."""
-    _forget(unit, contact, "message_id = ? AND conversation = ?", message_id, contact.conversation.id)
+    _forget(unit, contact, _CONTROL, message_id, contact.conversation.id)
 
 
 def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
@@ -213,10 +223,15 @@ def _finish(unit: UnitOfWork, delivery: _Delivery) -> None:
         _forget_if_done(unit, cast("int", payload))
 
 
-def _forget(unit: UnitOfWork, contact: ContactRow, condition: str, *parameters: bytes | int) -> None:
-    """Forget the deliveries to a contact of the payloads that meet a condition of ours."""
+def _forget(
+    unit: UnitOfWork, contact: ContactRow, condition: str, *parameters: bytes | int, device: int | None = None
+) -> None:
+    """Forget the deliveries to a contact, or to one of their devices, of the payloads that meet a condition of ours."""
     for (payload,) in unit.tx.query(f"SELECT id FROM payload WHERE {condition}", parameters):  # noqa: S608  # our own text
-        unit.tx.execute("DELETE FROM delivery WHERE payload = ? AND peer = ?", (payload, contact.id))
+        unit.tx.execute(
+            "DELETE FROM delivery WHERE payload = ?1 AND peer = ?2 AND device IS coalesce(?3, device)",
+            (payload, contact.id, device),
+        )
         _forget_if_done(unit, cast("int", payload))
         unit.effect(ANNOUNCE)
 

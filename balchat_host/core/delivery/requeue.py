@@ -11,7 +11,7 @@ from balchat_host.core import eras, rate_limits, rows
 from balchat_host.core.delivery import queue
 from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow
-from balchat_host.core.unit_of_work import NewRoutes, SendPending, UnitOfWork
+from balchat_host.core.unit_of_work import NewRoutes, UnitOfWork
 
 _PER_HOUR: Final = 4
 """How often all that waits for a contact is queued again, for each reason."""
@@ -51,7 +51,7 @@ def requeue(unit: UnitOfWork, contact: ContactRow, reason: RequeueReason) -> Non
         renewed = NewRoutes(peer=contact.peer)
         if renewed not in unit.effects:  # or nobody has seen the tickets yet
             _renew_tickets(unit, contact)
-        unit.effect(SendPending(peer=contact.peer))
+        queue.wake(unit, contact.peer)
         unit.effect(renewed)
     queue.encrypt_waiting(unit, contact.conversation)
 

@@ -29,7 +29,7 @@ from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow, Era, Purpose
-from balchat_host.core.unit_of_work import OfferRoutes, SendPending, UnitOfWork
+from balchat_host.core.unit_of_work import OfferRoutes, UnitOfWork
 from balchat_host.core.views import contact_view
 
 _FULL_RETRY_AFTER: Final = 3600
@@ -61,11 +61,11 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
     if request.era is None:
         # We have gone on from a backup since. Asked in turn, they accept at once (rule 6).
         contact = asking.take(unit, contact, Input.ADD)
-        routes.learn(unit, contact, request.routes)
+        routes.learn(unit, contact, request.routes, device_id=request.device_id)
     else:
         eras.use(unit, contact, request.era)
         contact = asking.take(unit, contact, Input.ACCEPT)
-        routes.learn(unit, contact, request.routes)
+        routes.learn(unit, contact, request.routes, device_id=request.device_id)
         _answer(unit, contact, request.era, offer=None)
     return contact_view(unit.tx, contact)
 
@@ -84,11 +84,11 @@ def unblock(unit: UnitOfWork, who: str) -> ContactView:
     if hidden is not None and hidden.era is not None:
         peers.know_device(unit, contact.id, hidden.device_id)
         _accept_at_once(unit, contact, hidden.era)
-        routes.learn(unit, contact, hidden.routes)
+        routes.learn(unit, contact, hidden.routes, device_id=hidden.device_id)
     elif hidden is not None or requests.was_missed(unit.tx, contact.peer):
         asking.take(unit, contact, Input.ADD)
     requests.set_missed(unit, contact.peer, missed=False)
-    unit.effect(SendPending(peer=contact.peer))
+    queue.wake(unit, contact.peer)
     return contact_view(unit.tx, contacts.find(unit.tx, who))
 
 
@@ -134,7 +134,7 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
         code = ChatCode.parse(request.code)
     except BadChatCode as error:
         raise MalformedEnvelope(problem="its chat code cannot be read") from error
-    routes.decode(request.routes)
+    routes.decode(request.routes, device_id=device.device_id)
     if code.peer != sender:
         raise ProtocolViolation(problem="a contact request with somebody else's chat code")
     # Whichever KeyPackage they used, the one that they were handed is not for a second request.
@@ -148,7 +148,7 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     else:
         peers.know_device(unit, contact.id, device.device_id)
         _accept_at_once(unit, contact, eras.keep(unit, joined.group_id, joined.era_id, founder=sender))
-        routes.learn(unit, contact, request.routes)
+        routes.learn(unit, contact, request.routes, device_id=device.device_id)
 
 
 def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id: bytes) -> ContactRow:

@@ -2,7 +2,7 @@
 
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
-from balchat_host.core import content, peers, routes
+from balchat_host.core import content, routes
 from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.delivery import reports
 from balchat_host.core.identifiers import identify
@@ -35,10 +35,9 @@ def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes, *, devic
         case content.ACCEPTED:
             pass  # hearing from them was the point
         case content.ROUTES:
-            if peers.is_used(unit.tx, contact.id, device_id):
-                routes.learn(unit, contact, mimi.body, said_at=mimi.sent_at or 0)
+            routes.learn(unit, contact, mimi.body, device_id=device_id, said_at=mimi.sent_at or 0)
         case content.STATUS:
-            reports.apply_statuses(unit, contact, content.decode_status(mimi.body))
+            reports.apply_statuses(unit, contact, content.decode_status(mimi.body), device_id=device_id)
             return None
         case _:
             _check_text(mimi)

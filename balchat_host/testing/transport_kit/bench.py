@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -95,11 +95,16 @@ class Account:
     async def send(self, to: "Account", *envelopes: bytes, routes: Sequence[Route] = ()) -> list[Outgoing]:
         """Send envelopes to an account, by the routes that it allocates for us."""
         outgoing = self.host.outgoing(*envelopes)
-        routes = routes or await to.transport.allocate_routes(self.peer)
+        routes = routes or await to.routes_for(self)
         for route in routes:
             confide("a route's address", route.address)
         await self.transport.send(to.peer, routes, outgoing)
         return outgoing
+
+    async def routes_for(self, other: "Account") -> Sequence[Route]:
+        """Return the routes to this device as the other account gets them."""
+        allocated = await self.transport.allocate_routes(other.peer)
+        return [replace(route, device_id=self.host.device_id) for route in allocated]
 
 
 def answers(disposition: Disposition, *, only: bytes | None = None) -> Callable[[PeerId | None, bytes], Disposition]:

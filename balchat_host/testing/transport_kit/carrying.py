@@ -46,7 +46,7 @@ class CarryingTests(TransportKitBase):
 
     async def test_a_transport_that_does_not_run_takes_nothing(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
-            routes = await bob.transport.allocate_routes(alice.peer)
+            routes = await bob.routes_for(alice)
         sent = alice.host.outgoing(b"too late")
         with pytest.raises(NetworkUnavailable):
             await alice.transport.send(bob.peer, routes, sent)

@@ -1,5 +1,6 @@
 """What a transport says about envelopes, and about who is within reach."""
 
+from dataclasses import replace
 from secrets import token_bytes
 
 import anyio
@@ -12,7 +13,6 @@ from balchat_host.api.transport import (
     Outcome,
     Verdict,
 )
-from balchat_host.api.types import Route
 from balchat_host.testing.fake_transport_context import FakeTransportContext
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportKitBase, accounts, answers, deliver, needs
 
@@ -168,12 +168,13 @@ class ReportTests(TransportKitBase):
 
     async def test_a_route_of_something_else_is_refused(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):
-            good = (await bob.transport.allocate_routes(alice.peer))[0]
+            good = (await bob.routes_for(alice))[0]
             bad = [
-                Route(transport="transport_pigeon", address=good.address),
-                Route(transport=good.transport, address=b""),
-                Route(transport=good.transport, address=good.address + b"x"),
-                Route(transport=good.transport, address=bytes(len(good.address))),
+                replace(good, transport="transport_pigeon"),
+                *(
+                    replace(good, address=address, sealing_key=None)
+                    for address in (b"", good.address + b"x", bytes(len(good.address)))
+                ),
             ]
             for route in bad:
                 sent = alice.host.outgoing(b"hello")

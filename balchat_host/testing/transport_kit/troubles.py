@@ -61,7 +61,7 @@ class TroubleTests(TransportKitBase):
             network = bench.network()
             host = Impostor(network, claims=alice.peer)
             mallory = Account(host, transport_for(bench, host))
-            routes = await bob.transport.allocate_routes(alice.peer)
+            routes = await bob.routes_for(alice)
             sent = host.outgoing(b"this is Alice, really")
             async with running(network), running(mallory.transport):
                 with suppress(PeerUnreachable, NetworkUnavailable):
@@ -88,7 +88,7 @@ class TroubleTests(TransportKitBase):
             sent = alice.host.outgoing(*envelopes)
             raised = False
             async with accounts(bench, 1) as (bob,):
-                routes = await bob.transport.allocate_routes(alice.peer)
+                routes = await bob.routes_for(alice)
                 bob.host.close_vault()
 
                 async def send() -> None:
@@ -111,7 +111,7 @@ class TroubleTests(TransportKitBase):
     async def test_a_send_that_is_cancelled_while_it_connects_has_taken_nothing(self, bench: TransportBench) -> None:
         needs("connects", kept=bench.capabilities.connects)
         async with accounts(bench, 2) as (alice, bob):
-            routes = await bob.transport.allocate_routes(alice.peer)
+            routes = await bob.routes_for(alice)
             sent = alice.host.outgoing(b"one", b"two")
             alice.host.dialling.close()
             async with anyio.create_task_group() as tasks:
@@ -127,7 +127,7 @@ class TroubleTests(TransportKitBase):
         envelopes = [bytes([number]) * MAX_ENVELOPE_SIZE for number in range(TOO_MUCH)]
         async with accounts(bench, 1) as (bob,):
             async with accounts(bench, 1) as (alice,):
-                routes = await bob.transport.allocate_routes(alice.peer)
+                routes = await bob.routes_for(alice)
                 sent = alice.host.outgoing(*envelopes)
                 bob.host.close_vault()
                 async with anyio.create_task_group() as tasks:

@@ -107,8 +107,8 @@ class RelayTransport(Transport):
         self._require_running()
         await self._sender.send(peer, routes, outgoing)
 
-    def reachable(self, peer: PeerId) -> bool:
-        del peer
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        del peer, device_id
         return False
 
     async def disconnect(self, peer: PeerId) -> None:

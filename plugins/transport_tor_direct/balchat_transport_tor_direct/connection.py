@@ -21,7 +21,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, ProtocolViolation
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendReport, TransportContext, Verdict
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity
 from balchat_transport_tor_direct.faults import LocalMisuse
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import READ_SIZE
@@ -40,14 +40,18 @@ STREAM_ERRORS: Final = (BrokenResourceError, ClosedResourceError, EndOfStream)
 
 
 class Connection:
-    """One proven stream with `peer`. `greeting` is what goes before the first frame: READY, or nothing."""
+    """One proven stream with a device. `greeting` is what goes before the first frame: READY, or nothing.
+
+    `is_contact`: whether it was a contact's when it came in, or we dialled it.
+    """
 
     def __init__(
         self,
         stream: ByteStream,
         reader: FrameReader,
         *,
-        peer: PeerId,
+        device: DeviceIdentity,
+        is_contact: bool,
         context: TransportContext,
         settings: DirectSettings,
         memory: MemoryBudget["Connection"],
@@ -56,7 +60,8 @@ class Connection:
         on_over: Callable[["Connection"], None],
     ) -> None:
         now = anyio.current_time()
-        self.peer = peer
+        self.device = device
+        self.is_contact = is_contact
         self.trusted = trusted
         self.over = False
         self.useful_at = now
@@ -277,7 +282,7 @@ class Connection:
             await self._drained.wait()
 
     async def _dispositions(self, batch: Sequence[Arrival]) -> Sequence[Disposition]:
-        dispositions = await self._context.receive(self.peer, [arrival.envelope for arrival in batch])
+        dispositions = await self._context.receive(self.device.peer, [arrival.envelope for arrival in batch])
         if len(dispositions) != len(batch):
             raise LocalMisuse(f"{len(batch)} envelopes got {len(dispositions)} dispositions")
         return dispositions

@@ -59,8 +59,8 @@ class Shape:
 
 
 SHAPES: Final = {
-    FrameType.HELLO: Shape(74, 89, numbered=False),
-    FrameType.CHALLENGE: Shape(65, 65, numbered=False),
+    FrameType.HELLO: Shape(122, 137, numbered=False),
+    FrameType.CHALLENGE: Shape(113, 113, numbered=False),
     FrameType.PROOF: Shape(64, 64, numbered=False),
     FrameType.READY: Shape(0, 0, numbered=False),
     FrameType.CLOSE: Shape(0, 0),

@@ -8,7 +8,8 @@ from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BadCredential, PeerUnreachable
 from balchat_host.api.transport import TransportContext
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId
+from balchat_transport_tor_direct.device_route import Destination
 from balchat_transport_tor_direct.faults import LocalMisuse, NoCommonVersion, violation
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameReader, FrameType
 from balchat_transport_tor_direct.handshake import (
@@ -52,25 +53,36 @@ async def greet_acceptor(
     *,
     context: TransportContext,
     peer: PeerId,
-    before_proof: Callable[[], None],
-) -> None:
-    """Prove to `peer`, whom we dialled, who we are; return when it took the stream.
+    destination: Destination,
+    before_proof: Callable[[DeviceIdentity], None],
+) -> DeviceIdentity:
+    """Prove to `peer`, whom we dialled, who we are; return which device it is when it took the stream.
 
-    `before_proof` is called just before the PROOF leaves. Raises ProtocolViolation, PeerUnreachable, and what the
-    stream raises.
+    `before_proof` is told that device just before the PROOF leaves. Raises ProtocolViolation, PeerUnreachable, what
+    `before_proof` does, and what the stream raises.
     """
-    machine = Dialler(identity=context.identity, peer=peer, nonce=urandom(NONCE_SIZE))
+    machine = Dialler(
+        us=DeviceIdentity(peer=context.identity, device_id=context.device_id),
+        peer=peer,
+        # At the identity onion another device may answer than the one that we knew.
+        device_id=None if destination.onion == peer.identity_onion else destination.device_id,
+        onion=destination.onion,
+        nonce=urandom(NONCE_SIZE),
+    )
+    answering: DeviceIdentity | None = None
     await stream.send(machine.start())
     while True:
         match machine.receive(await next_frame(stream, reader)):
-            case Challenged(transcript):
+            case Challenged(transcript, device):
                 signature = await context.sign(domain=DOMAIN, message=transcript)
                 # A dial that was abandoned while the signature was made ends here, with no proof sent.
                 await anyio.lowlevel.checkpoint_if_cancelled()
-                before_proof()
+                before_proof(device)
+                answering = device
                 await stream.send(machine.prove(signature))
             case Ready():
-                return
+                assert answering is not None, "READY comes after CHALLENGE only"
+                return answering
             case Refused(reason):
                 raise PeerUnreachable(problem=_REFUSALS[reason])
             case event:
@@ -78,13 +90,14 @@ async def greet_acceptor(
 
 
 async def greet_dialler(
-    stream: ByteStream, reader: FrameReader, *, context: TransportContext
-) -> tuple[PeerId, bytes] | None:
-    """Find out who dialled us; give the peer id and the READY that admits it, or None when it went away.
+    stream: ByteStream, reader: FrameReader, *, context: TransportContext, onion: OnionKey
+) -> tuple[DeviceIdentity, bytes] | None:
+    """Find out who dialled our `onion`; return the device and the READY that admits it, or None when it went away.
 
     Raises ProtocolViolation and what the stream raises.
     """
-    machine = Acceptor(identity=context.identity, nonce=urandom(NONCE_SIZE))
+    us = DeviceIdentity(peer=context.identity, device_id=context.device_id)
+    machine = Acceptor(us=us, onion=onion, nonce=urandom(NONCE_SIZE))
     while True:
         try:
             event = machine.receive(await next_frame(stream, reader))
@@ -94,16 +107,16 @@ async def greet_dialler(
         match event:
             case Answer(octets):
                 await stream.send(octets)
-            case Proof(peer, transcript, signature):
+            case Proof(device, transcript, signature):
                 try:
-                    context.verify(peer, domain=DOMAIN, message=transcript, signature=signature)
+                    context.verify(device.peer, domain=DOMAIN, message=transcript, signature=signature)
                 except BadCredential as error:
                     raise violation("H8", "PROOF does not verify") from error
                 # H10: behind PROOF nothing may stand but a CLOSE; the machine raises for anything else.
                 if early := reader.next():
                     machine.receive(early)
                     return None
-                return peer, machine.admit()
+                return device, machine.admit()
             case Refused():
                 return None
             case _:

@@ -15,7 +15,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
-from balchat_host.api.types import PEER_ID_SIZE, PeerId
+from balchat_host.api.types import DEVICE_ID_SIZE, ONION_KEY_SIZE, PEER_ID_SIZE, DeviceIdentity, OnionKey, PeerId
 from balchat_transport_tor_direct.faults import LocalMisuse, NoCommonVersion, violation
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameType
 
@@ -26,9 +26,9 @@ DOMAIN: Final = "balchat-direct-dialler"
 """The domain of the dialler's signature (CryptoEngine.sign)."""
 NONCE_SIZE: Final = 32
 
-_PEER = slice(len(MAGIC), len(MAGIC) + PEER_ID_SIZE)
 _REASONS: Final = {int(reason): reason for reason in CloseReason}
-_COUNT_AT: Final = len(MAGIC) + PEER_ID_SIZE + NONCE_SIZE
+_WHO_SIZE: Final = PEER_ID_SIZE + DEVICE_ID_SIZE + ONION_KEY_SIZE
+_COUNT_AT: Final = len(MAGIC) + _WHO_SIZE + NONCE_SIZE
 
 
 class State(Enum):
@@ -47,9 +47,10 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """The dialler's: sign `transcript`, then `prove`."""
+    """The dialler's: `device` answers. Sign `transcript`, then `prove`."""
 
     transcript: bytes
+    device: DeviceIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The acceptor's: verify that `signature` is `peer`'s over `transcript` (H8)."""
+    """The acceptor's: verify that `signature` is by the account of `device` over `transcript` (H8)."""
 
-    peer: PeerId
+    device: DeviceIdentity
     transcript: bytes
     signature: bytes
 
@@ -88,15 +89,37 @@ def close_reason(frame: Frame) -> CloseReason:
     return _REASONS.get(frame.number, CloseReason.GOING_AWAY)
 
 
-class Dialler:
-    """The side that dialled `peer`. `nonce` is 32 random octets."""
+def _who(device: DeviceIdentity, onion: OnionKey) -> bytes:
+    """Return what HELLO and CHALLENGE say of their sender, and of the onion that was dialled."""
+    return device.peer.octets + device.device_id + onion.octets
 
-    def __init__(self, *, identity: PeerId, peer: PeerId, nonce: bytes, versions: tuple[int, ...] = VERSIONS) -> None:
+
+def _read_who(octets: bytes) -> tuple[DeviceIdentity, OnionKey]:
+    peer, rest = octets[:PEER_ID_SIZE], octets[PEER_ID_SIZE:_WHO_SIZE]
+    device = DeviceIdentity(peer=PeerId(peer), device_id=rest[:DEVICE_ID_SIZE])
+    return device, OnionKey(rest[DEVICE_ID_SIZE:])
+
+
+class Dialler:
+    """The side that dialled a device of `peer` at `onion`; None for whichever answers. `nonce` is 32 random octets."""
+
+    def __init__(
+        self,
+        *,
+        us: DeviceIdentity,
+        peer: PeerId,
+        device_id: bytes | None,
+        onion: OnionKey,
+        nonce: bytes,
+        versions: tuple[int, ...] = VERSIONS,
+    ) -> None:
         self.state = State.START
         self.version = 0
         self._peer = peer
+        self._device_id = device_id
+        self._onion = onion
         self._versions = versions
-        body = MAGIC + identity.octets + nonce + bytes([len(versions), *versions])
+        body = MAGIC + _who(us, onion) + nonce + bytes([len(versions), *versions])
         self._hello = Frame(FrameType.HELLO, payload=body).encode()
 
     def start(self) -> bytes:
@@ -118,13 +141,13 @@ class Dialler:
         return act(self, frame)
 
     def _challenge(self, frame: Frame) -> Challenged:
-        version, peer = frame.payload[0], frame.payload[1 : 1 + PEER_ID_SIZE]
-        if peer != self._peer.octets:
-            raise violation("H6", "CHALLENGE from somebody who was not dialled")
+        version, (device, onion) = frame.payload[0], _read_who(frame.payload[1:])
+        if device.peer != self._peer or self._device_id not in (None, device.device_id) or onion != self._onion:
+            raise violation("H6", "CHALLENGE from somebody who was not dialled, or at another onion")
         if version not in self._versions:
             raise violation("H7", "CHALLENGE with a version that was not offered")
         self.version = version
-        return Challenged(self._hello + frame.encode())
+        return Challenged(self._hello + frame.encode(), device)
 
     def _ready(self, frame: Frame) -> Ready:
         del frame
@@ -147,15 +170,18 @@ class Dialler:
 
 
 class Acceptor:
-    """The side that was dialled. `nonce` is 32 random octets."""
+    """The side that was dialled, at `onion`. `nonce` is 32 random octets."""
 
-    def __init__(self, *, identity: PeerId, nonce: bytes, versions: tuple[int, ...] = VERSIONS) -> None:
+    def __init__(
+        self, *, us: DeviceIdentity, onion: OnionKey, nonce: bytes, versions: tuple[int, ...] = VERSIONS
+    ) -> None:
         self.state = State.WAITING
         self.version = 0
-        self._identity = identity
+        self._us = us
+        self._onion = onion
         self._nonce = nonce
         self._versions = versions
-        self._peer = identity
+        self._device = us
         self._transcript = b""
 
     def admit(self) -> bytes:
@@ -166,7 +192,7 @@ class Acceptor:
         return Frame(FrameType.READY).encode()
 
     def receive(self, frame: Frame) -> Event:
-        """Take a frame. Raises ProtocolViolation (H1 to H4) or NoCommonVersion (H5)."""
+        """Take a frame. Raises ProtocolViolation (H1 to H4, H11) or NoCommonVersion (H5)."""
         step = self.TRANSITIONS.get((self.state, frame.type))
         if step is None:
             raise violation("H1", f"{frame.type.name} out of turn")
@@ -180,20 +206,23 @@ class Acceptor:
         offered = body[_COUNT_AT + 1 :]
         if len(offered) != body[_COUNT_AT] or any(a <= b for a, b in pairwise(offered)):
             raise violation("H3", "HELLO with a broken list of versions")
-        if body[_PEER] == self._identity.octets:
+        device, onion = _read_who(body[len(MAGIC) :])
+        if device.peer == self._us.peer:
             raise violation("H4", "HELLO from ourselves")
+        if onion != self._onion:
+            raise violation("H11", "HELLO for another onion")
         common = [version for version in offered if version in self._versions]
         if not common:
             raise NoCommonVersion  # H5
         self.version = common[0]
-        self._peer = PeerId(body[_PEER])
-        payload = bytes([self.version]) + self._identity.octets + self._nonce
+        self._device = device
+        payload = bytes([self.version]) + _who(self._us, self._onion) + self._nonce
         challenge = Frame(FrameType.CHALLENGE, payload=payload).encode()
         self._transcript = frame.encode() + challenge
         return Answer(challenge)
 
     def _proof(self, frame: Frame) -> Proof:
-        return Proof(self._peer, self._transcript, frame.payload)
+        return Proof(self._device, self._transcript, frame.payload)
 
     def _close(self, frame: Frame) -> Refused:
         return Refused(close_reason(frame))

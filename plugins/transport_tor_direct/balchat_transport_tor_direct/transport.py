@@ -1,7 +1,8 @@
-"""The direct transport: dials, answers, keeps one connection for each peer, and reports its state.
+"""The direct transport: dials, answers, and keeps one connection for each device.
 
-All wiring is here: `greeting` finds out who is at the other end, `collision_resolver` decides which stream stands,
-`connection` runs it. Each stream has one task, from the dial or the incoming connection to its end.
+All wiring is here: `publishing` keeps our two onions published, `greeting` finds out who is at the other end,
+`collision_resolver` decides which stream stands, `connection` runs it. Each stream has one task, from the dial or the
+incoming connection to its end.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,8 @@ from typing import Final
 
 import anyio
 import anyio.lowlevel
-from anyio import ClosedResourceError
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
 
-from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import (
     BadInput,
     BalchatError,
@@ -23,21 +22,19 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportContext
-from balchat_host.api.types import STOPPED, OwnOnion, PeerId, Phase, Route, ServiceState
-from balchat_transport_tor_direct.collision_resolver import CollisionResolver, Do
+from balchat_host.api.types import STOPPED, DeviceIdentity, OwnOnion, PeerId, Route
+from balchat_transport_tor_direct.collision_resolver import Do
 from balchat_transport_tor_direct.connection import CLOSING_TIME, STREAM_ERRORS, Connection
+from balchat_transport_tor_direct.device_route import Destination, RouteReader, identity_route, own_route
+from balchat_transport_tor_direct.device_state import Attempt, DeviceState
+from balchat_transport_tor_direct.device_states import DeviceStates
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
 from balchat_transport_tor_direct.greeting import close_frame, greet_acceptor, greet_dialler
 from balchat_transport_tor_direct.limits import HandshakeLimiter, MemoryBudget
-from balchat_transport_tor_direct.peer_state import Attempt, PeerState
+from balchat_transport_tor_direct.publishing import PORT, STARTING, OnionPublisher
 from balchat_transport_tor_direct.settings import DirectSettings
 
-NAME: Final = "transport_tor_direct"
-PORT: Final = 22524
-"""The virtual port at which an account answers."""
-PUBLISHING: Final = Backoff(first=1.0, longest=60.0)
-"""Seconds between attempts to publish."""
-_STARTING: Final = ServiceState(phase=Phase.STARTING)
+_ANOTHER_DEVICE: Final = "another device of theirs answers there"
 
 Steps = Sequence[tuple[Do, Connection | None]]
 
@@ -50,9 +47,16 @@ class DirectTransport(Transport):
         self._settings = settings
         self._tasks: TaskGroup | None = None
         self._has_run = False
-        self._peer_states: dict[PeerId, PeerState] = {}
+        self._states = DeviceStates()
         self._connections: set[Connection] = set()
-        self._handshakes = HandshakeLimiter(most=settings.max_handshakes, seconds=settings.handshake_timeout)
+        # A flood at one onion keeps nobody out at the other.
+        self._handshakes = {
+            onion: HandshakeLimiter(most=settings.max_handshakes, seconds=settings.handshake_timeout)
+            for onion in OwnOnion
+        }
+        self._routes = RouteReader(context)
+        self._own_route: Route | None = None
+        self._publisher = OnionPublisher(context, welcome=self._welcome, closed=self._end_strangers)
         self._memory: MemoryBudget[Connection] = MemoryBudget(settings.memory)
 
     # -- the contract
@@ -63,24 +67,26 @@ class DirectTransport(Transport):
         self._has_run = True
         try:
             async with anyio.create_task_group() as self._tasks:
-                self._context.state_changed(_STARTING)
+                self._context.state_changed(STARTING)
                 task_status.started()
-                await self._answer_always(self._tasks)
+                await self._publisher.run(self._tasks)
         finally:
             self._tasks = None
             self._context.state_changed(STOPPED)
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
-        return [Route(transport=NAME, address=peer.octets)]
+        return [identity_route(peer)]
 
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
-        # One address for everybody: it is the account's own, and whoever holds the chat code knows it.
+        # One address for every contact: the device onion.
         del peer
-        return [Route(transport=NAME, address=self._context.identity.octets)]
+        if self._own_route is None:
+            self._own_route = await own_route(self._context)
+        return [self._own_route]
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
-        self._check(peer, routes, outgoing)
-        state = self._peer_state(peer)
+        destination = self._check(peer, routes, outgoing)
+        state = self._state(peer, destination.device_id)
         state.senders += 1
         failures = state.failures
         try:
@@ -88,91 +94,81 @@ class DirectTransport(Transport):
                 if state.failure and state.failures != failures and state.resolver.standing is None:
                     # The dial that we waited for, behind another sender, has failed: one dial for all of us.
                     raise _again(state.failure)
-                connection = await self._connection(state)
+                connection = await self._connection(state, destination)
+                if destination.device_id not in (None, connection.device.device_id):
+                    raise PeerUnreachable(problem=_ANOTHER_DEVICE)
                 if not await connection.send(outgoing):
                     raise PeerUnreachable(problem="the connection ended")
         finally:
             state.senders -= 1
-            self._forget_if_idle(state)
+            self._states.forget_if_idle(state)
 
-    def reachable(self, peer: PeerId) -> bool:
-        state = self._peer_states.get(peer)
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
+        state = self._states.find(peer, device_id)
         return state is not None and state.resolver.standing is not None
 
     async def disconnect(self, peer: PeerId) -> None:
-        if state := self._peer_states.get(peer):
+        for state in self._states.of(peer):
             if state.attempt:
                 state.attempt.error = PeerUnreachable(problem="it was disconnected")
-            steps = state.resolver.disconnect()
-            self._take(state, steps, reason=CloseReason.GOING_AWAY)
-            if any(do is Do.END_STANDING for do, _ in steps):
-                self._context.peer_changed(peer, reachable=False)
-            self._forget_if_idle(state)
+            standing = state.resolver.standing
+            self._take(state, state.resolver.disconnect(), reason=CloseReason.GOING_AWAY)
+            if standing:
+                self._context.peer_changed(standing.device, reachable=False)
+            self._states.forget_if_idle(state)
         await anyio.lowlevel.checkpoint()
 
     # -- answering
 
-    async def _answer_always(self, tasks: TaskGroup) -> None:
-        failures = 0
-        while True:
-            try:
-                service = await self._context.publish(OwnOnion.IDENTITY, PORT, on_state=self._service_changed)
-                failures = 0
-                try:
-                    while True:
-                        tasks.start_soon(self._welcome, await service.accept())
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await service.aclose()
-            except ClosedResourceError:
-                self._degrade("the published address was taken back")
-            except NetworkUnavailable as error:
-                self._degrade(str(error))
-            failures += 1
-            await anyio.sleep(PUBLISHING.delay(failures))
-
-    def _service_changed(self, state: ServiceState) -> None:
-        # A service that stopped although we want it is handled where `accept` fails.
-        if self._tasks is not None and state.phase is not Phase.STOPPED:
-            self._context.state_changed(state)
-
-    def _degrade(self, reason: str) -> None:
-        self._context.state_changed(ServiceState(phase=Phase.DEGRADED, reason=reason))
-
-    async def _welcome(self, stream: ByteStream) -> None:
+    async def _welcome(self, stream: ByteStream, onion: OwnOnion) -> None:
         """Serve a stream that somebody else opened. A failure ends this stream only."""
         try:
-            await self._converse(stream)
+            await self._converse(stream, onion)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
             contain("a stream that somebody opened", error)
 
-    async def _converse(self, stream: ByteStream) -> None:
+    async def _converse(self, stream: ByteStream, onion: OwnOnion) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(anyio.aclose_forcefully, stream)
-            reader, found = FrameReader(), None
+            reader, found, is_contact = FrameReader(), None, False
             try:
-                with self._handshakes.slot():
-                    found = await greet_dialler(stream, reader, context=self._context)
+                with self._handshakes[onion].slot():
+                    key = await self._context.onion_key(onion)
+                    proven = await greet_dialler(stream, reader, context=self._context, onion=key)
+                    is_contact = proven is not None and await self._context.is_contact(proven[0].peer)
+                    found = proven
             except ProtocolViolation:
                 await _say(stream, CloseReason.VIOLATION)
             except STREAM_ERRORS:
                 return
             if found is None:
                 return
-            peer, greeting = found
+            device, greeting = found
+            if not is_contact and (onion is OwnOnion.DEVICE or not self._context.accepts_requests):
+                await _say(stream, CloseReason.GOING_AWAY)
+                return
             if not self._make_room():
                 await _say(stream, CloseReason.OVERLOADED)
                 return
-            connection = self._connect(stream, reader, peer, greeting=greeting, trusted=False)
-            state = self._peer_state(peer)
+            connection = self._connect(stream, reader, device, greeting=greeting, trusted=False, is_contact=is_contact)
+            state = self._state(device.peer, device.device_id)
+            state.device_id = device.device_id
             try:
                 self._take(state, state.resolver.offered(connection))
                 if await connection.admitted():
+                    if is_contact and onion is OwnOnion.IDENTITY:
+                        self._context.routes_lost(device.peer)
                     await connection.run()
                 else:
                     await _say(stream, CloseReason.REPLACED)
             finally:
                 connection.give_up()
+
+    def _end_strangers(self) -> None:
+        """End what strangers opened: requests are accepted no more."""
+        for connection in tuple(self._connections):
+            if not connection.is_contact:
+                connection.let_go(CloseReason.GOING_AWAY)
 
     def _make_room(self) -> bool:
         """Return whether one more stream may come in; close the least useful one of a stranger to make room."""
@@ -186,7 +182,7 @@ class DirectTransport(Transport):
 
     # -- dialling
 
-    async def _connection(self, state: PeerState) -> Connection:
+    async def _connection(self, state: DeviceState, destination: Destination) -> Connection:
         """Return the connection that stands, dialling where none does. Raises PeerUnreachable or NetworkUnavailable."""
         if standing := state.resolver.standing:
             return standing
@@ -194,7 +190,7 @@ class DirectTransport(Transport):
             raise NetworkUnavailable(problem="the direct transport does not run", remedy="Start it first.")
         if state.resolver.dial():
             state.attempt = Attempt()
-            self._tasks.start_soon(self._dial, state, state.attempt)
+            self._tasks.start_soon(self._dial, state, destination, state.attempt)
         attempt = state.attempt
         assert attempt is not None, "a dial runs where nothing stands"
         await attempt.done.wait()
@@ -202,19 +198,19 @@ class DirectTransport(Transport):
             return standing
         raise _again(attempt.error)
 
-    async def _dial(self, state: PeerState, attempt: Attempt) -> None:
+    async def _dial(self, state: DeviceState, destination: Destination, attempt: Attempt) -> None:
         """Dial, and serve the stream. A failure ends this stream only."""
         try:
-            await self._dial_and_converse(state, attempt)
+            await self._dial_and_converse(state, destination, attempt)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this stream's
             contain("a stream that we opened", error)
 
-    async def _dial_and_converse(self, state: PeerState, attempt: Attempt) -> None:
+    async def _dial_and_converse(self, state: DeviceState, destination: Destination, attempt: Attempt) -> None:
         async with AsyncExitStack() as stack:
             connection = None
             try:
                 with attempt.scope:
-                    connection = await self._reach(state, stack)
+                    connection = await self._reach(state, destination, stack)
             except STREAM_ERRORS:
                 attempt.error = PeerUnreachable(problem="the connection broke during the handshake")
             except (PeerUnreachable, NetworkUnavailable) as error:
@@ -232,7 +228,7 @@ class DirectTransport(Transport):
                 finally:
                     connection.give_up()
 
-    def _dialled(self, state: PeerState, attempt: Attempt, connection: Connection | None) -> None:
+    def _dialled(self, state: DeviceState, attempt: Attempt, connection: Connection | None) -> None:
         state.attempt = None
         if connection is None:
             state.failures += 1
@@ -241,32 +237,52 @@ class DirectTransport(Transport):
         else:
             self._take(state, state.resolver.dial_ready(connection))
         attempt.done.set()
-        self._forget_if_idle(state)
+        self._states.forget_if_idle(state)
 
-    async def _reach(self, state: PeerState, stack: AsyncExitStack) -> Connection:
-        stream = await self._context.dial(state.peer.identity_onion, PORT)
+    async def _reach(self, state: DeviceState, destination: Destination, stack: AsyncExitStack) -> Connection:
+        stream = await self._context.dial(destination.onion, PORT)
         stack.push_async_callback(anyio.aclose_forcefully, stream)
         reader = FrameReader()
+
+        def before_proof(device: DeviceIdentity) -> None:
+            if state.device_id not in (None, device.device_id):
+                raise PeerUnreachable(problem=_ANOTHER_DEVICE)
+            state.device_id = device.device_id
+            state.resolver.prove()
+
         with anyio.move_on_after(self._settings.handshake_timeout):
             try:
-                await greet_acceptor(
-                    stream, reader, context=self._context, peer=state.peer, before_proof=state.resolver.prove
+                device = await greet_acceptor(
+                    stream,
+                    reader,
+                    context=self._context,
+                    peer=state.peer,
+                    destination=destination,
+                    before_proof=before_proof,
                 )
             except ProtocolViolation as error:
                 await _say(stream, CloseReason.VIOLATION)
                 raise PeerUnreachable(problem=f"it broke the protocol: {error.fields['problem']}") from error
-            return self._connect(stream, reader, state.peer, greeting=b"", trusted=True)
+            return self._connect(stream, reader, device, greeting=b"", trusted=True, is_contact=True)
         raise PeerUnreachable(problem="it did not finish the handshake in time")
 
     # -- what stands
 
     def _connect(
-        self, stream: ByteStream, reader: FrameReader, peer: PeerId, *, greeting: bytes, trusted: bool
+        self,
+        stream: ByteStream,
+        reader: FrameReader,
+        device: DeviceIdentity,
+        *,
+        greeting: bytes,
+        trusted: bool,
+        is_contact: bool,
     ) -> Connection:
         connection = Connection(
             stream,
             reader,
-            peer=peer,
+            device=device,
+            is_contact=is_contact,
             context=self._context,
             settings=self._settings,
             memory=self._memory,
@@ -277,7 +293,7 @@ class DirectTransport(Transport):
         self._connections.add(connection)
         return connection
 
-    def _take(self, state: PeerState, steps: Steps, *, reason: CloseReason = CloseReason.REPLACED) -> None:
+    def _take(self, state: DeviceState, steps: Steps, *, reason: CloseReason = CloseReason.REPLACED) -> None:
         """Carry out the steps that the resolver decided on."""
         for do, connection in steps:
             match do, connection:
@@ -287,7 +303,7 @@ class DirectTransport(Transport):
                         state.attempt = None
                 case ((Do.ADMIT | Do.ESTABLISH), Connection()):
                     connection.decide(admitted=True)
-                    self._context.peer_changed(state.peer, reachable=True)
+                    self._context.peer_changed(connection.device, reachable=True)
                 case Do.REJECT, Connection():
                     connection.decide(admitted=False)
                 case Do.END_STANDING, Connection():
@@ -298,7 +314,7 @@ class DirectTransport(Transport):
                 case _:
                     pass
 
-    async def _probe(self, state: PeerState, standing: Connection) -> None:
+    async def _probe(self, state: DeviceState, standing: Connection) -> None:
         """Find out whether the standing stream is alive, while another one waits."""
         if state.probe:
             state.probe.cancel()
@@ -315,34 +331,30 @@ class DirectTransport(Transport):
     def _over(self, connection: Connection) -> None:
         """Note that a connection has ended, or was never accepted."""
         self._connections.discard(connection)
-        state = self._peer_state(connection.peer)
+        state = self._state(connection.device.peer, connection.device.device_id)
         stood = state.resolver.standing is connection
         self._take(state, state.resolver.ended(connection))
         if stood and state.resolver.standing is None:
-            self._context.peer_changed(connection.peer, reachable=False)
-        self._forget_if_idle(state)
+            self._context.peer_changed(connection.device, reachable=False)
+        self._states.forget_if_idle(state)
 
-    def _peer_state(self, peer: PeerId) -> PeerState:
-        state = self._peer_states.get(peer)
-        if state is None:
-            state = PeerState(peer, CollisionResolver(ours_wins=self._context.identity < peer))
-            self._peer_states[peer] = state
-        return state
+    def _state(self, peer: PeerId, device_id: bytes | None) -> DeviceState:
+        return self._states.get(peer, device_id, ours_wins=self._context.identity < peer)
 
-    def _forget_if_idle(self, state: PeerState) -> None:
-        if state.idle:
-            self._peer_states.pop(state.peer, None)
-
-    def _check(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
+    def _check(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> Destination:
+        """Return where to dial: the first of the routes that is one of ours. They come from the contact."""
         for each in outgoing:
             if not 1 <= len(each.envelope) <= MAX_ENVELOPE_SIZE:
                 problem = f"it has {len(each.envelope)} octets; 1 to {MAX_ENVELOPE_SIZE} can be sent"
                 raise BadInput(what="An envelope", problem=problem)
-        # A route comes from the contact. One address serves one peer: its own.
-        if (NAME, peer.octets, None) not in [(each.transport, each.address, each.sealing_key) for each in routes]:
+        for route in routes:
+            if destination := self._routes.read(peer, route):
+                break
+        else:
             raise PeerUnreachable(problem="the route that it gave is none of this transport")
         if peer == self._context.identity:
             raise PeerUnreachable(problem="it is this account itself")
+        return destination
 
 
 def _again(error: BalchatError) -> BalchatError:

@@ -12,10 +12,11 @@ import pytest
 from anyio import BrokenResourceError, EndOfStream
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameReader, FrameType
 from balchat_transport_tor_direct.handshake import DOMAIN, Challenged, Dialler
+from balchat_transport_tor_direct.publishing import PORT
 from balchat_transport_tor_direct.settings import DirectSettings
-from balchat_transport_tor_direct.transport import PORT, DirectTransport
+from balchat_transport_tor_direct.transport import DirectTransport
 
-from balchat_host.api.types import PeerId, Phase, Secret
+from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Phase, Secret
 from balchat_host.testing.fake_transport_context import FakeTransportContext, peer_of, sign
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 from balchat_host.testing.waiting import running
@@ -80,22 +81,34 @@ def world() -> VirtualNetwork:
 class Stranger:
     """One raw stream to an account, and the key that it proves, if it does."""
 
-    def __init__(self, stream: ByteStream, peer: PeerId, key: Secret) -> None:
+    def __init__(self, stream: ByteStream, peer: PeerId, onion: OnionKey, key: Secret) -> None:
         self.stream = stream
         self.key = key
         self.reader = FrameReader()
-        self.machine = Dialler(identity=peer_of(key), peer=peer, nonce=urandom(32))
+        self.dialled = (peer, onion)
+        self.use_device(peer_of(key).octets[:16])
         self.hello = b""
 
-    @classmethod
-    async def knock(cls, world: VirtualNetwork, peer: PeerId, key: Secret | None = None) -> Stranger:
-        """Open a stream and say nothing."""
-        return cls(await world.dial(peer.identity_onion, PORT), peer, key or Secret(urandom(32)))
+    def use_device(self, device_id: bytes) -> None:
+        """Be this device of the peer; it has an id made of the key otherwise."""
+        peer, onion = self.dialled
+        self.device = DeviceIdentity(peer=self.peer, device_id=device_id)
+        self.machine = Dialler(us=self.device, peer=peer, device_id=None, onion=onion, nonce=urandom(32))
 
     @classmethod
-    async def enter(cls, world: VirtualNetwork, peer: PeerId, key: Secret | None = None) -> Stranger:
+    async def knock(
+        cls, world: VirtualNetwork, peer: PeerId, key: Secret | None = None, *, onion: OnionKey | None = None
+    ) -> Stranger:
+        """Open a stream, to the identity onion unless it says otherwise, and say nothing."""
+        onion = onion or peer.identity_onion
+        return cls(await world.dial(onion, PORT), peer, onion, key or Secret(urandom(32)))
+
+    @classmethod
+    async def enter(
+        cls, world: VirtualNetwork, peer: PeerId, key: Secret | None = None, *, onion: OnionKey | None = None
+    ) -> Stranger:
         """Open a stream and prove a key."""
-        stranger = await cls.knock(world, peer, key)
+        stranger = await cls.knock(world, peer, key, onion=onion)
         await stranger.prove()
         assert (await stranger.next()).type is FrameType.READY
         return stranger

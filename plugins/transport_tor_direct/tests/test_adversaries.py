@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameType
+from balchat_transport_tor_direct.publishing import PORT
 from balchat_transport_tor_direct.settings import DirectSettings
-from balchat_transport_tor_direct.transport import PORT
 
 from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, Verdict
@@ -117,6 +117,10 @@ async def test_a_recorded_proof_is_worth_nothing(
         assert not alice.transport.reachable(bob.peer)
 
 
+HELLO_ONION = 12 + 8 + 32 + 16
+"""Where HELLO has the onion that was dialled: behind its header, the magic, and who dials."""
+
+
 async def test_a_proof_for_one_acceptor_cannot_be_passed_on_to_another(
     account: Start, stranger: type[Stranger], world: VirtualNetwork
 ) -> None:
@@ -128,7 +132,13 @@ async def test_a_proof_for_one_acceptor_cannot_be_passed_on_to_another(
             tasks.start_soon(assert_unreachable, bob, PeerId(service.address.octets))
             from_bob = await service.accept()
             to_alice = await stranger.knock(world, alice.peer)
-            await to_alice.stream.send(await from_bob.receive())
+            hello = await from_bob.receive()
+            await to_alice.stream.send(hello)
+            # Alice sees that it was not her onion that Bob dialled.
+            await to_alice.is_closed(CloseReason.VIOLATION)
+            to_alice = await stranger.knock(world, alice.peer)
+            at = slice(HELLO_ONION, HELLO_ONION + 32)
+            await to_alice.stream.send(hello[: at.start] + alice.peer.octets + hello[at.stop :])
             await from_bob.send((await to_alice.next_of(FrameType.CHALLENGE)).encode())
             # Bob sees that the challenge is not from whom he dialled, and signs nothing.
             assert await from_bob.receive() == Frame(FrameType.CLOSE, CloseReason.VIOLATION).encode()
@@ -284,6 +294,6 @@ async def test_nothing_is_kept_of_strangers_that_have_left(
             await alice.host.sees(guest.peer, reachable=False)
         await anyio.wait_all_tasks_blocked()
         transport = alice.transport
-        assert not transport._peer_states
+        assert not list(transport._states)
         assert not transport._connections
         assert transport._memory._held == {}

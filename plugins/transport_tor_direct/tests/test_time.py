@@ -275,7 +275,7 @@ async def test_a_flood_of_frames_is_read_slowly(
 
 async def test_a_service_that_is_taken_away_is_published_again(account: Start, world: VirtualNetwork) -> None:
     async with account(world) as alice:
-        (service,) = alice.node.services
+        (service,) = [each for each in alice.node.services if each.address == alice.peer.identity_onion]
         service.close()
         assert (await alice.host.states.reach(Phase.DEGRADED)).reason
         await alice.host.states.reach(Phase.ONLINE, patience=PATIENCE)

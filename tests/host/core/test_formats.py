@@ -122,11 +122,26 @@ def test_content_and_its_id_are_as_the_vectors_say(vector: dict[str, Any]) -> No
     assert identify(mimi, octets, author=author, conversation_id=named).hex() == vector["message_id"]
 
 
-def test_statuses_and_routes_are_as_the_vectors_say() -> None:
+def test_a_status_is_as_the_vector_says() -> None:
     body = bytes.fromhex(CONTENT["status"]["body"])
     assert content.decode_status(body) == [(b"\x01" * 32, MessageStatus.READ)]
-    body = bytes.fromhex(CONTENT["routes"]["body"])
+
+
+DEVICE = bytes.fromhex(CONTENT["routes"]["device"])
+
+
+@pytest.mark.parametrize("vector", CONTENT["routes"]["valid"], ids=lambda vector: vector["what"])
+def test_routes_are_written_and_read_as_the_vectors_say(vector: dict[str, Any]) -> None:
+    body = bytes.fromhex(vector["body"])
+    assert routes.encode(routes.decode(body, device_id=DEVICE)) == body
     assert routes.encode(routes.decode(body)) == body
+
+
+@pytest.mark.parametrize("vector", CONTENT["routes"]["invalid"], ids=lambda vector: vector["what"])
+def test_wrong_routes_are_refused_for_their_own_reason(vector: dict[str, Any]) -> None:
+    with pytest.raises(MalformedContent) as caught:
+        routes.decode(bytes.fromhex(vector["body"]), device_id=DEVICE)
+    assert caught.value.fields["problem"] == vector["problem"]
 
 
 def test_content_of_a_type_that_is_not_known_is_kept_as_it_is() -> None:

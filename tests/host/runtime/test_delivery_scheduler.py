@@ -10,7 +10,7 @@ import pytest
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency
-from balchat_host.api.types import PeerId, Secret
+from balchat_host.api.types import DeviceIdentity, PeerId, Secret
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
@@ -27,7 +27,7 @@ class Nowhere:
     storing = (Latency.STORE_AND_FORWARD,)
     can_reach = can_store = True
 
-    def reachable(self, peer: PeerId) -> bool:
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         del peer
         return False
 
@@ -47,8 +47,9 @@ async def test_strangers_who_come_and_go_leave_no_worker_behind() -> None:
         scheduler.start(tasks)
         for number in range(50):
             peer = PeerId(number.to_bytes(32, "big"))
-            scheduler.reach(peer, reachable=True)
+            device = DeviceIdentity(peer=peer, device_id=bytes(16))
+            scheduler.reach(device, reachable=True)
             await anyio.wait_all_tasks_blocked()
-            scheduler.reach(peer, reachable=False)
+            scheduler.reach(device, reachable=False)
     assert not scheduler._workers
     await vault.aclose()

@@ -11,7 +11,7 @@ import pytest
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, Outgoing, SendReport, Transport
-from balchat_host.api.types import PeerId, Route, Secret
+from balchat_host.api.types import DeviceIdentity, PeerId, Route, Secret
 from balchat_host.core.schema import migrate
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.delivery_worker import WorkerContext
@@ -20,6 +20,7 @@ from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_transport_context import LocalTransportContext
 from balchat_host.runtime.plugin_setups import TransportSetup
+from balchat_host.runtime.request_switch import RequestSwitch
 from balchat_host.runtime.router import Router
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.memory_storage import MemoryStorage
@@ -76,7 +77,7 @@ class BreakingTransport(Transport):
         self.direct_sender: DirectSender
         self._stands = False
 
-    def reachable(self, peer: PeerId) -> bool:
+    def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         return self._stands
 
     async def send(self, peer: PeerId, routes: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
@@ -129,7 +130,8 @@ async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTran
         return LocalTransportContext(
             "breaking",
             Latency.INTERACTIVE,
-            identity=PEER,
+            us=DeviceIdentity(peer=PEER, device_id=bytes(16)),
+            requests=RequestSwitch(accepted=True),
             runner=runner,
             network=None,
             live_status=LiveStatus(profile="Alice", policy="both", works_as="both"),
@@ -137,6 +139,7 @@ async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTran
             on_reports=lambda _reports, _latency: None,
             on_peer=lambda _peer, _reachable: None,
             on_routes=lambda _peer: None,
+            on_routes_lost=lambda _peer: None,
         )
 
     async def nobody() -> set[PeerId]:

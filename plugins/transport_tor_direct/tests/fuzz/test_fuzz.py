@@ -15,12 +15,13 @@ from balchat_transport_tor_direct.frames import CHUNK_SIZE, HEADER_SIZE, Frame, 
 from balchat_transport_tor_direct.handshake import Acceptor, Challenged, Dialler, Proof
 from balchat_transport_tor_direct.link import Answered, Link
 from balchat_transport_tor_direct.settings import DirectSettings
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import ProtocolViolation
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, Verdict
-from balchat_host.api.types import PeerId
+from balchat_host.api.types import DeviceIdentity, PeerId
 
 pytestmark = pytest.mark.fuzz
 
@@ -29,9 +30,12 @@ VECTORS = [
     for path in sorted(Path(__file__).parent.parent.joinpath("vectors").glob("*.json"))
     for vector in [json.loads(path.read_text())]
 ]
-LENGTHS = st.sampled_from([0, 1, 4, 5, 64, 65, 68, 74, 89, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1]) | st.integers(
-    0, 0xFFFFFF
-)
+US = DeviceIdentity(peer=PeerId(bytes(32)), device_id=bytes(16))
+BOB = PeerId(Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32).public_key().public_bytes_raw())
+"""Whom the vectors name."""
+LENGTHS = st.sampled_from(
+    [0, 1, 4, 5, 64, 68, 113, 122, 137, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1]
+) | st.integers(0, 0xFFFFFF)
 NUMBERS = st.integers(0, 6) | st.sampled_from([65_536, 70_000, 2**32, 2**64 - 1]) | st.integers(0, 2**64 - 1)
 
 
@@ -86,7 +90,7 @@ def test_frames(octets: bytes, cuts: list[int]) -> None:
 
 @given(STREAMS)
 def test_acceptor(octets: bytes) -> None:
-    machine, reader = Acceptor(identity=PeerId(bytes(32)), nonce=bytes(32)), FrameReader()
+    machine, reader = Acceptor(us=US, onion=BOB.identity_onion, nonce=bytes(32)), FrameReader()
     reader.feed(octets)
     try:
         while frame := reader.next():
@@ -98,7 +102,8 @@ def test_acceptor(octets: bytes) -> None:
 
 @given(STREAMS)
 def test_dialler(octets: bytes) -> None:
-    machine, reader = Dialler(identity=PeerId(bytes(32)), peer=PeerId(bytes([1]) * 32), nonce=bytes(32)), FrameReader()
+    machine = Dialler(us=US, peer=BOB, device_id=None, onion=BOB.identity_onion, nonce=bytes(32))
+    reader = FrameReader()
     machine.start()
     reader.feed(octets)
     try:

@@ -12,6 +12,9 @@ HERE = Path(__file__).parent
 HELLO, CHALLENGE, PROOF, READY, CLOSE = 1, 2, 3, 4, 15
 FRAGMENT, ENVELOPE, ACK, REFUSE, WINDOW, PING, PONG = range(0x10, 0x17)
 ALICE, BOB, MALLORY = (bytes([number]) * 32 for number in (1, 2, 3))
+ALICE_DEVICE, BOB_DEVICE, OTHER_DEVICE = (bytes([number]) * 16 for number in (0xA, 0xB, 0xC))
+BOB_ONION = bytes([0xBB]) * 32
+"""The seed of the key of Bob's device onion."""
 ALICE_NONCE, BOB_NONCE = bytes([0xA1]) * 32, bytes([0xB0]) * 32
 
 
@@ -28,14 +31,28 @@ def frame(kind: int, number: int = 0, payload: bytes = b"") -> bytes:
 
 
 def hello(
-    seed: bytes = ALICE, *, magic: bytes = b"balchat\0", versions: bytes = b"\x01", count: int | None = None
+    seed: bytes = ALICE,
+    *,
+    onion: bytes = BOB,
+    magic: bytes = b"balchat\0",
+    versions: bytes = b"\x01",
+    count: int | None = None,
 ) -> bytes:
     counted = len(versions) if count is None else count
-    return frame(HELLO, 0, magic + public(seed) + ALICE_NONCE + bytes([counted]) + versions)
+    who = public(seed) + ALICE_DEVICE + public(onion)
+    return frame(HELLO, 0, magic + who + ALICE_NONCE + bytes([counted]) + versions)
 
 
-def challenge(seed: bytes = BOB, version: int = 1, nonce: bytes = BOB_NONCE) -> bytes:
-    return frame(CHALLENGE, 0, bytes([version]) + public(seed) + nonce)
+def challenge(
+    seed: bytes = BOB,
+    version: int = 1,
+    nonce: bytes = BOB_NONCE,
+    *,
+    device: bytes = BOB_DEVICE,
+    onion: bytes | None = None,
+) -> bytes:
+    who = public(seed) + device + public(onion or seed)
+    return frame(CHALLENGE, 0, bytes([version]) + who + nonce)
 
 
 def proof(key: bytes = ALICE, sent: bytes | None = None, answered: bytes | None = None, domain: bytes = b"") -> bytes:
@@ -53,6 +70,9 @@ def write(name: str, machine: str, rule: str | None, receive: list[object], **mo
     (HERE / f"{name}.json").write_text(json.dumps(vector, indent=1) + "\n")
 
 
+ALICE_IS = (public(ALICE) + ALICE_DEVICE).hex()
+
+
 def frames() -> None:
     def one(name: str, rule: str | None, *receive: object, frames: list[list[object]] | None = None) -> None:
         write(f"frame-{name}", "frames", rule, list(receive), frames=frames or [])
@@ -68,7 +88,7 @@ def frames() -> None:
     one("half", None, frame(ENVELOPE, 0, b"hi")[:-1])
     one("unknown-type", "F1", header(0x17, 0))
     one("type-zero", "F1", header(0, 0))
-    one("hello-too-long", "F2", header(HELLO, 90))
+    one("hello-too-long", "F2", header(HELLO, 138))
     one("envelope-empty", "F2", header(ENVELOPE, 0))
     one("envelope-too-long", "F2", header(ENVELOPE, 16_385))
     one("fragment-not-full", "F2", header(FRAGMENT, 16_383))
@@ -76,19 +96,32 @@ def frames() -> None:
     one("ack-short", "F2", header(ACK, 3))
     one("refuse-too-long", "F2", header(REFUSE, 69))
     one("ready-with-payload", "F2", header(READY, 1))
-    one("hello-with-number", "F3", header(HELLO, 74, 1))
+    one("hello-with-number", "F3", header(HELLO, 122, 1))
     one("ready-with-number", "F3", header(READY, 0, 2**63))
 
 
 def acceptor() -> None:
     def one(name: str, rule: str | None, *receive: bytes, send: list[bytes] | None = None, **more: object) -> None:
-        ours = {"seed": BOB.hex(), "nonce": BOB_NONCE.hex(), "versions": [1]} | more
+        ours = {
+            "seed": BOB.hex(),
+            "device": BOB_DEVICE.hex(),
+            "onion": public(BOB).hex(),
+            "nonce": BOB_NONCE.hex(),
+            "versions": [1],
+        } | more
         write(f"acceptor-{name}", "acceptor", rule, list(receive), send=[each.hex() for each in send or []], **ours)
 
     answered = [challenge()]
-    one("ready", None, hello(), proof(), send=[*answered, frame(READY)], proven=public(ALICE).hex())
+    one("ready", None, hello(), proof(), send=[*answered, frame(READY)], proven=ALICE_IS)
     newer = hello(versions=b"\x07\x01")
-    one("newer-dialler", None, newer, proof(sent=newer), send=[*answered, frame(READY)], proven=public(ALICE).hex())
+    one(
+        "newer-dialler",
+        None,
+        newer,
+        proof(sent=newer),
+        send=[*answered, frame(READY)],
+        proven=ALICE_IS,
+    )
     both, second = hello(versions=b"\x02\x01"), challenge(version=2)
     one(
         "best-common-version",
@@ -96,7 +129,7 @@ def acceptor() -> None:
         both,
         proof(sent=both, answered=second),
         send=[second, frame(READY)],
-        proven=public(ALICE).hex(),
+        proven=ALICE_IS,
         versions=[2, 1],
     )
     one("goes-away", None, hello(), frame(CLOSE, 1), send=answered)
@@ -106,23 +139,52 @@ def acceptor() -> None:
     one("envelope-before-proof", "H1", hello(), frame(ENVELOPE, 0, b"hi"), send=answered)
     one("envelope-behind-proof", "H1", hello(), proof() + frame(ENVELOPE, 0, b"hi"), send=answered)
     one("magic", "H2", hello(magic=b"balchat\1"))
-    one("no-versions", "H3", frame(HELLO, 0, b"balchat\0" + public(ALICE) + ALICE_NONCE + b"\x00\x01"))
+    one("no-versions", "H3", frame(HELLO, 0, hello()[12:-2] + b"\x00\x01"))
     one("versions-missing", "H3", hello(count=2))
     one("versions-ascend", "H3", hello(versions=b"\x01\x02"))
     one("versions-twice", "H3", hello(versions=b"\x01\x01"))
     one("ourselves", "H4", hello(BOB))
+    one("for-another-onion", "H11", hello(onion=BOB_ONION))
+    there = {"onion": public(BOB_ONION).hex()}
+    to_device, from_device = hello(onion=BOB_ONION), challenge(onion=BOB_ONION)
+    one(
+        "device-onion",
+        None,
+        to_device,
+        proof(sent=to_device, answered=from_device),
+        send=[from_device, frame(READY)],
+        proven=ALICE_IS,
+        **there,
+    )
+    one("identity-onion-at-the-device-onion", "H11", hello(), **there)
     one("no-common-version", "H5", hello(versions=b"\x09\x08"))
     one("wrong-key", "H8", hello(), proof(MALLORY), send=answered)
     one("wrong-domain", "H8", hello(), proof(domain=b"balchat-direct-acceptor"), send=answered)
     one("replayed", "H8", hello(), proof(answered=challenge(nonce=bytes(32))), send=answered)
     one("for-another-acceptor", "H8", hello(), proof(answered=challenge(MALLORY)), send=answered)
+    one("for-another-device", "H8", hello(), proof(answered=challenge(device=OTHER_DEVICE)), send=answered)
     one("versions-stripped", "H8", hello(), proof(sent=newer), send=answered)
 
 
 def dialler() -> None:
-    def one(name: str, rule: str | None, *receive: bytes, send: list[bytes] | None = None) -> None:
-        ours = {"seed": ALICE.hex(), "peer": public(BOB).hex(), "nonce": ALICE_NONCE.hex(), "versions": [1]}
-        sent = [each.hex() for each in (hello(), *(send or []))]
+    def one(
+        name: str,
+        rule: str | None,
+        *receive: bytes,
+        send: list[bytes] | None = None,
+        onion: bytes = BOB,
+        device: bytes | None = None,
+    ) -> None:
+        ours = {
+            "seed": ALICE.hex(),
+            "device": ALICE_DEVICE.hex(),
+            "peer": public(BOB).hex(),
+            "peer_device": device.hex() if device else None,
+            "onion": public(onion).hex(),
+            "nonce": ALICE_NONCE.hex(),
+            "versions": [1],
+        }
+        sent = [each.hex() for each in (hello(onion=onion), *(send or []))]
         write(f"dialler-{name}", "dialler", rule, list(receive), send=sent, **ours)
 
     one("ready", None, challenge(), frame(READY), send=[proof()])
@@ -132,6 +194,12 @@ def dialler() -> None:
     one("hello", "H1", hello(BOB))
     one("challenge-twice", "H1", challenge(), challenge(), send=[proof()])
     one("somebody-else", "H6", challenge(MALLORY))
+    one("another-onion", "H6", challenge(onion=BOB_ONION))
+    to_device = hello(onion=BOB_ONION)
+    there = challenge(onion=BOB_ONION)
+    proven = proof(sent=to_device, answered=there)
+    one("device-onion", None, there, frame(READY), send=[proven], onion=BOB_ONION, device=BOB_DEVICE)
+    one("another-device", "H6", challenge(onion=BOB_ONION, device=OTHER_DEVICE), onion=BOB_ONION, device=BOB_DEVICE)
     one("version-not-offered", "H7", challenge(version=2))
 
 

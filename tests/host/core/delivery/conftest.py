@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
@@ -9,7 +11,11 @@ from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.messages import history
+from balchat_host.core.unit_of_work import SendPending
 from tests.support.simulator import World
+
+if TYPE_CHECKING:
+    from balchat_host.api.types import PeerId
 
 
 class Pair:
@@ -44,6 +50,11 @@ class Pair:
     def with_bob(self, fn):
         """Run one unit of Alice's, that is given Bob as her contact too."""
         return self.run(lambda unit: fn(unit, contacts.find(unit.tx, "Bob")))
+
+    @property
+    def woken(self) -> set[PeerId]:
+        """For whom the last unit asked to look at what waits."""
+        return {effect.peer for effect in self.effects if isinstance(effect, SendPending)}
 
     def write(self, *texts: str) -> list[str]:
         """Write messages to Bob; return their ids."""

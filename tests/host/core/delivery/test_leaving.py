@@ -6,7 +6,6 @@ from balchat_host.api.transport import Latency, Outcome
 from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import answering
-from balchat_host.core.unit_of_work import SendPending
 
 MINUTE = 60
 DAY = 24 * 3600
@@ -36,7 +35,7 @@ def test_nothing_leaves_for_somebody_who_is_blocked(pair) -> None:
     assert pair.tickets() == []
     assert pair.to_store().outgoing == []
     pair.run(lambda unit: answering.unblock(unit, "Bob"))
-    assert SendPending(peer=pair.bob.peer) in pair.effects
+    assert pair.bob.peer in pair.woken
     assert pair.texts(pair.tickets()) == ["one"]
 
 
@@ -64,7 +63,7 @@ def test_what_was_stored_can_still_be_sent_and_is_stored_again_after_a_day(pair)
     assert pair.to_store().outgoing == []
     pair.world.pass_time(1)
     pair.run(outgoing.redeposit)
-    assert pair.effects == [SendPending(peer=pair.bob.peer)]
+    assert pair.woken == {pair.bob.peer}
     assert [each.ticket for each in pair.to_store().outgoing] == [ticket]
 
 

@@ -15,6 +15,7 @@ from balchat_host.core.delivery.progress import MAX_RECEIPTS, Progress
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.adding import add
 from balchat_host.core.rows import ConversationRow
+from tests.support.devices import device_of
 from tests.support.simulator import World
 
 OTHERS = 3
@@ -128,7 +129,8 @@ def note_read(group: Group, who: int) -> None:
         ours = unit.tx.query("SELECT conversation FROM message WHERE seq = ?", (group.seq,))[0][0]
         # Statuses name messages of the conversation of two that they come in, until groups are spoken in.
         unit.tx.execute("UPDATE message SET conversation = ? WHERE seq = ?", (contact.conversation.id, group.seq))
-        reports.apply_statuses(unit, contact, [(group.message_id, MessageStatus.READ)])
+        said = [(group.message_id, MessageStatus.READ)]
+        reports.apply_statuses(unit, contact, said, device_id=device_of(unit.tx, contact))
         unit.tx.execute("UPDATE message SET conversation = ? WHERE seq = ?", (ours, group.seq))
 
     group.alice.change(say)

@@ -8,7 +8,6 @@ from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.rows import Purpose
-from balchat_host.core.unit_of_work import SendPending
 
 
 def kinds(pair) -> list[Kind]:
@@ -17,13 +16,13 @@ def kinds(pair) -> list[Kind]:
 
 def test_what_can_leave_wakes_the_worker(pair) -> None:
     pair.run(lambda unit: compose(unit, "Bob", "one", reply_to=None))
-    assert SendPending(peer=pair.bob.peer) in pair.effects
+    assert pair.bob.peer in pair.woken
 
 
 def test_what_has_no_era_to_be_encrypted_in_waits_unseen_by_the_worker(strangers) -> None:
     strangers.alice.add(strangers.bob)
     strangers.run(lambda unit: compose(unit, "Bob", "early", reply_to=None))
-    assert SendPending(peer=strangers.bob.peer) not in strangers.effects
+    assert strangers.bob.peer not in strangers.woken
     assert kinds(strangers) == [Kind.KEY_PACKAGE_REQUEST]
     assert strangers.alice.read(outgoing.view).waiting == 2
 
@@ -75,7 +74,7 @@ def test_a_request_for_a_key_package_that_was_to_wait_can_be_hurried(strangers) 
     strangers.with_bob(lambda unit, bob: queue.queue_key_package_request(unit, bob, not_before=later))
     assert (strangers.tickets(), strangers.pending().look_again) == ([], later)
     strangers.with_bob(queue.hurry)
-    assert SendPending(peer=strangers.bob.peer) in strangers.effects
+    assert strangers.bob.peer in strangers.woken
     assert kinds(strangers) == [Kind.KEY_PACKAGE_REQUEST]
 
 

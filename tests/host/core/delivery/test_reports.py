@@ -12,6 +12,7 @@ from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import outgoing, reports
 from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.messages import reading
+from tests.support.devices import device_of
 
 MINUTE = 60
 
@@ -90,6 +91,10 @@ def test_what_those_who_store_refuse_shows_why_and_still_waits(pair) -> None:
     assert pair.state(message) == (MessageState.RELAYED, None), "it was taken after all"
 
 
+def say(unit, contact, said) -> None:
+    reports.apply_statuses(unit, contact, said, device_id=device_of(unit.tx, contact))
+
+
 def test_what_a_contact_says_of_a_message_ends_its_delivery(pair) -> None:
     (message,) = pair.write("hello")
     (ticket,) = pair.tickets()
@@ -99,7 +104,7 @@ def test_what_a_contact_says_of_a_message_ends_its_delivery(pair) -> None:
         (MessageStatus.DELIVERED, MessageState.READ),
     ):
         said = [(bytes.fromhex(message), status)]
-        pair.with_bob(lambda unit, bob, said=said: reports.apply_statuses(unit, bob, said))
+        pair.with_bob(lambda unit, bob, said=said: say(unit, bob, said))
         assert pair.state(message) == (reached, None)
         assert pair.tickets() == []
     pair.report(ticket, Outcome.REFUSED, reason="malformed-envelope")
@@ -114,8 +119,8 @@ def test_nobody_confirms_what_they_wrote_themselves_or_what_goes_to_others(pair)
     carol = pair.world.account("Carol")
     pair.alice.add(carol)
     said = [(bytes.fromhex(each), MessageStatus.READ) for each in (message, theirs.id)]
-    pair.run(lambda unit: reports.apply_statuses(unit, contacts.find(unit.tx, "Carol"), said))
-    pair.with_bob(lambda unit, bob: reports.apply_statuses(unit, bob, said[1:]))
+    pair.run(lambda unit: say(unit, contacts.find(unit.tx, "Carol"), said))
+    pair.with_bob(lambda unit, bob: say(unit, bob, said[1:]))
     assert pair.state(message) == (MessageState.QUEUED, None)
     assert pair.state(theirs.id) == (MessageState.RECEIVED, None)
     assert pair.count("receipt") == 0

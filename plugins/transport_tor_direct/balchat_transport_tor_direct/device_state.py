@@ -1,4 +1,4 @@
-"""What is known of one peer: which stream stands, the dial that runs, and whose turn it is to send."""
+"""What is known of one device: which stream stands, the dial that runs, and whose turn it is to send."""
 
 from dataclasses import dataclass, field
 
@@ -27,10 +27,14 @@ class Attempt:
 
 
 @dataclass(eq=False)
-class PeerState:
-    """One peer. It is kept while there is a connection, or somebody sends."""
+class DeviceState:
+    """One device of a peer. It is kept while there is a connection, or somebody sends.
+
+    `device_id` is None while we dial whichever device answers at the identity onion, and none has yet.
+    """
 
     peer: PeerId
+    device_id: bytes | None
     resolver: CollisionResolver[Connection]
     turn: anyio.Lock = field(default_factory=anyio.Lock)
     """Held while sending; senders take turns in the order in which they came."""
