@@ -30,11 +30,14 @@ help: ## This list
 .PHONY: setup
 setup: .venv/.binding .venv/.members ## Everything installed in .venv; fast when nothing changed
 
-.PHONY: system
+.PHONY: system system-for-tests
 system:
 	@scripts/system.sh
 
-.venv/.created: | system
+system-for-tests:
+	@scripts/system.sh tests
+
+.venv/.created: | system-for-tests
 	@echo "→ creating .venv"
 	@"$(PYTHON)" -m venv .venv
 	@touch $@

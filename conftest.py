@@ -34,6 +34,7 @@ OURS = (
     "balchat_transport_relay",
     "balchat_transport_tor_direct",
     "balchat_ui_cli",
+    "balchat_ui_notify",
     "balchat_ui_rpc",
 )
 

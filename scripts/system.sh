@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the set-up needs from the system: Python with venv, cargo, a C linker, tor and tor-gencert.
+# What the set-up needs from the system: Python with venv, cargo, a C linker, tor and tor-gencert; with the argument
+# `tests` also dbus-daemon, which only tests use.
 # Root on a Debian system gets what is missing through apt-get, anybody else is told what to install. Rust is only
 # ever asked for: Debian's is often too old.
 set -euo pipefail
@@ -32,6 +33,7 @@ elif [[ ! -e .venv/.created ]]; then
 fi
 have cc || missing+=(gcc libc6-dev)
 { have tor && have tor-gencert; } || missing+=(tor)
+[[ ${1-} != tests ]] || have dbus-daemon || missing+=(dbus-daemon)
 
 ((${#missing[@]})) || exit 0
 if ! have apt-get; then

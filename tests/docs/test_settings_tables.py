@@ -15,6 +15,7 @@ from balchat_relay.settings import Limits, RelayTable
 from balchat_storage_sqlcipher.settings import Settings as VaultSettings
 from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_tor_direct.settings import DirectSettings
+from balchat_ui_notify.settings import NotifySettings
 from balchat_ui_rpc.settings import RpcSettings
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ PAGES: dict[str, tuple[type[Any], ...]] = {
     "plugins/storage_sqlcipher": (VaultSettings,),
     "plugins/transport_relay": (RelaySettings,),
     "plugins/transport_tor_direct": (DirectSettings,),
+    "plugins/ui_notify": (NotifySettings,),
     "plugins/ui_rpc": (RpcSettings,),
     "relay/server": (RelayTable, Limits),
 }

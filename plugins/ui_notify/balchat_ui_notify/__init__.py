@@ -1,0 +1,1 @@
+"""Desktop notifications of what happens in balchat."""
