@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.announcing import announce
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -46,14 +48,24 @@ STANDARD = [
 
 
 @pytest.fixture
-def folder(install) -> Path:
-    for name, body, what in (("ui_web", SAY, "program=program"), ("ui_deaf", "return 0", "connect=connect")):
-        install(
-            f"balchat-{name.replace('_', '-')}", {name: name}, {name: PLUGIN.format(name=name, body=body, what=what)}
-        )
-        with (install.folder / f"balchat_{name}-1.0.dist-info" / "entry_points.txt").open("a") as file:
-            file.write(f"[balchat.programs.v1]\n{name} = {name}\n" if name == "ui_web" else "")
-    return install.folder
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "site-packages"
+    install(folder, "ui_web", SAY, "program=program")
+    install(folder, "ui_deaf", "return 0", "connect=connect", announced=False)
+    return folder
+
+
+def install(folder: Path, name: str, body: str, what: str, *, announced: bool = True) -> None:
+    """Install a distribution with one plugin, which may announce that it has a program."""
+    distribution = f"balchat-{name.replace('_', '-')}"
+    announce(folder, {name: name}, distribution=distribution)
+    information = folder / f"{distribution}-1.0.dist-info"
+    with (information / "METADATA").open("a") as file:
+        file.write(f"Summary: About {distribution}\n")
+    if announced:
+        with (information / "entry_points.txt").open("a") as file:
+            file.write(f"[balchat.programs.v1]\n{name} = {name}\n")
+    (folder / f"{name}.py").write_text(PLUGIN.format(name=name, body=body, what=what))
 
 
 @pytest.fixture
@@ -106,9 +118,8 @@ def test_what_is_set_on_the_line_is_the_hosts_too(run: Run) -> None:
     assert said == "web default ['--json'] ['--set=delivery.policy=direct-only']\n"
 
 
-def test_the_programs_own_commands_win(run: Run, folder: Path, install) -> None:
-    source = PLUGIN.format(name="ui_version", body="return 9", what="program=program")
-    install("balchat-ui-version", {"ui_version": "ui_version"}, {"ui_version": source})
+def test_the_programs_own_commands_win(run: Run, folder: Path) -> None:
+    install(folder, "ui_version", "return 9", "program=program")
     told = run("version", enabled=("ui_version",))
     assert (told.stdout, told.returncode) == ("balchat 0.1.0\n", 0)
     assert was_imported(folder) == set()
