@@ -32,7 +32,19 @@ class Measurement(Protocol):
 
 
 NAMES = (
-    *("latency", "throughput", "pipeline", "handshake", "history", "unlock", "start", "contacts", "hostile", "search"),
+    *(
+        "latency",
+        "throughput",
+        "pipeline",
+        "handshake",
+        "history",
+        "unlock",
+        "start",
+        "contacts",
+        "watchers",
+        "hostile",
+        "search",
+    ),
     *("relay_server", "relayed", "mls_binding"),
 )
 

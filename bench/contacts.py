@@ -64,7 +64,7 @@ _PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class Account:
     """A profile that is there."""
 
     directory: Path
@@ -101,7 +101,7 @@ class _Cost:
 
 
 def measure(room: Room) -> list[Figure]:
-    few, many = (anyio.run(_make, room, count) for count in (FEW, MANY))
+    few, many = (anyio.run(make_account, room, count) for count in (FEW, MANY))
     starts = in_turns_sync(ROUNDS, lambda: _start(many), lambda: _start(few))
     with many.up() as large, few.up() as small:
         cost, little = _idle([large.pid, small.pid])
@@ -147,7 +147,7 @@ def measure(room: Room) -> list[Figure]:
     ]
 
 
-def _start(of: _Account) -> None:
+def _start(of: Account) -> None:
     with of.up():
         pass
 
@@ -183,7 +183,7 @@ def _processor(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _make(room: Room, count: int) -> _Account:
+async def make_account(room: Room, count: int) -> Account:
     """Make an account with so many contacts, none of whom anything waits for."""
     directory = room.folder("Alice")
     configuration = room.over_sockets
@@ -198,7 +198,7 @@ async def _make(room: Room, count: int) -> _Account:
         assert await alice.runner.read(outgoing.peers) == []
     finally:
         await vault.aclose()
-    return _Account(directory, configuration)
+    return Account(directory, configuration)
 
 
 class _Side:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 from balchat_ui_rpc.description import METHODS, PROTOCOL
 from balchat_ui_rpc.endpoint import socket_path
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_ID_LENGTH, MAX_REQUEST_SIZE, Limits
@@ -114,6 +115,41 @@ async def test_the_first_program_lists_contacts(blocks: Any, account: Account, c
     program = blocks(PAGE, "python")[0].text
     done = await anyio.run_process([sys.executable, "-c", program, str(socket_path(context))])
     assert done.stdout == b"Bob 1\n"
+
+
+@pytest.mark.anyio
+async def test_the_watcher_misses_nothing_while_the_account_is_restarted(blocks: Any, context: FrontEndContext) -> None:
+    account = Account()
+    program = blocks(PAGE, "python")[2].text
+
+    async def written_while_up(lines: BufferedByteReceiveStream) -> list[str]:
+        """Serve the account, write, and return what the program prints; nothing serves it any more then."""
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(RpcServer(context, RpcSettings()).run, account.app)
+            if not before:
+                before.append(int((await line_of(lines)).removeprefix("from ")))
+            account.bob.write("while it is up")
+            printed = [await line_of(lines) for _ in range(await account.app.events.cursor() - before[-1])]
+            before.append(before[-1] + len(printed))
+            tasks.cancel_scope.cancel()
+        return printed
+
+    before: list[int] = []
+    async with await anyio.open_process([sys.executable, "-c", program, str(socket_path(context))]) as watcher:
+        assert watcher.stdout is not None
+        lines = BufferedByteReceiveStream(watcher.stdout)
+        printed = await written_while_up(lines)
+        for _ in range(2):
+            account.bob.write("while nothing runs")
+            printed += await written_while_up(lines)
+        watcher.kill()
+    last = await account.app.events.cursor()
+    assert [int(line.split()[0]) for line in printed] == list(range(before[0] + 1, last + 1))
+    assert {line.split()[1] for line in printed} == {"message.added"}
+
+
+async def line_of(lines: BufferedByteReceiveStream) -> str:
+    return (await lines.receive_until(b"\n", 1000)).decode()
 
 
 @pytest.mark.anyio
