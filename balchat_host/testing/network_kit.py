@@ -11,7 +11,7 @@ outside: at who can be reached by `NetworkBench.look`, and at what lies in the f
 
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.audit import audited, confide, folders_of, watched
+from balchat_host.testing.limits import limited
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 
@@ -115,9 +116,17 @@ class NetworkKit:
     """What every network does."""
 
     @pytest.fixture(autouse=True)
-    async def audited_test(self, request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[None]:
+    def limited_test(self, request: pytest.FixtureRequest) -> Generator[None]:
+        """Let no test hang without saying which."""
+        with limited(request):
+            yield
+
+    @pytest.fixture(autouse=True)
+    async def audited_test(
+        self, request: pytest.FixtureRequest, anyio_backend: object, limited_test: None
+    ) -> AsyncGenerator[None]:
         """Look at what each test leaves behind, when all else of it has ended."""
-        del anyio_backend
+        del anyio_backend, limited_test
         async with audited(folders=lambda: folders_of(request)):
             yield
 

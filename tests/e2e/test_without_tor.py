@@ -100,6 +100,8 @@ def test_two_people_talk_as_the_page_shows_it(town: Path) -> None:
     assert len(typed) >= 10
     try:
         for step in typed:
+            if "history" in step.typed:
+                assert "no Tor and no anonymity" in terminal.type("balchat --profile anna status")
             if "requests list" in step.typed or "history" in step.typed:
                 terminal.waits_for(step)
             else:

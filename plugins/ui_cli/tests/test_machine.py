@@ -67,6 +67,12 @@ def test_status_for_a_person(cli: Cli, alice: MemoryAccount) -> None:
     assert "Carol  not reached yet" in shown
 
 
+def test_a_network_that_is_online_may_have_something_to_say_of_itself(cli: Cli, alice: MemoryAccount) -> None:
+    alice.set_network(ServiceState(phase=Phase.ONLINE, reason="no anonymity"))
+    lines = {line.split("  ")[0]: line for line in cli.ok("status").out.splitlines()}
+    assert lines["memory"].endswith("online  no anonymity")
+
+
 def test_a_plugin_that_does_not_work_has_a_line_in_the_status_and_one_that_works_has_none(
     cli: Cli, alice: MemoryAccount
 ) -> None:

@@ -281,6 +281,8 @@ def test_up_in_the_background_waits_for_no_address_that_nothing_publishes(
     assert run("down").returncode == 0
     assert (started.returncode, started.stderr) == (0, "")
     assert said in started.stdout
+    # What has something to say of itself says it here as well, also when all is well.
+    assert "by the weather" in started.stdout
 
 
 def test_the_background_process_has_no_terminal_and_no_secret_in_sight(up: None, run: Programs, root: Path) -> None:
