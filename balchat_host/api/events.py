@@ -38,9 +38,10 @@ class MessageAdded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageChanged(Event):
-    """A message that we wrote got further, more people have it, or it failed.
+    """A message got further, more people have it, or it failed; or it was edited, deleted or reacted to.
 
-    `message` is as it was then. `changed` names its fields that are different from before.
+    `message` is as far as it was then, and otherwise as it is when the event is read. `changed` names its fields that
+    are different from before.
     """
 
     type: ClassVar[str] = "message.changed"
@@ -50,8 +51,18 @@ class MessageChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRemoved(Event):
+    """A message is not shown any more: it has expired, or was deleted here."""
+
+    type: ClassVar[str] = "message.removed"
+
+    id: str
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationChanged(Event):
-    """A conversation was read, marked as unread, muted or archived, or has another draft.
+    """A conversation was read, marked as unread, muted or archived, or has another draft or another timer.
 
     `conversation` is as it is when the event is read: no draft is kept that is gone. `changed` names its fields that
     are different from before. What follows from a new message alone has no such event but that message's.

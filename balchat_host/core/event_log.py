@@ -18,6 +18,7 @@ from balchat_host.api.events import (
     Event,
     MessageAdded,
     MessageChanged,
+    MessageRemoved,
     RequestClosed,
     RequestReceived,
 )
@@ -27,7 +28,7 @@ from balchat_host.api.views import ContactState, ContactView, MessageState, Requ
 from balchat_host.core import rows
 from balchat_host.core.delivery.progress import Progress
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
-from balchat_host.core.views import conversation_views, message_view_at_first, message_view_then
+from balchat_host.core.views import conversation_views, message_view, message_view_at_first, message_view_then
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
@@ -71,6 +72,22 @@ def _append_of_message(unit: UnitOfWork, event: type[Event], conversation: int, 
         (unit.now, event.type, conversation, seq, json.dumps(body)),
     )
     unit.effect(ANNOUNCE)
+
+
+def append_changed(unit: UnitOfWork, conversation: int, seq: int, *changed: str) -> None:
+    """Write that a message is not what it was, and in which fields of its view."""
+    _append_of_message(unit, MessageChanged, conversation, seq, {"changed": changed})
+
+
+def append_removed(unit: UnitOfWork, seq: int) -> None:
+    """Write that a message is not shown any more, while its row is still there."""
+    ((message_id, conversation, conversation_id),) = unit.tx.query(
+        "SELECT message.id, conversation.id, conversation_id FROM message"
+        " JOIN conversation ON conversation.id = message.conversation WHERE seq = ?",
+        (seq,),
+    )
+    body = {"id": cast("bytes", message_id).hex(), "conversation": cast("bytes", conversation_id).hex()}
+    append(unit, MessageRemoved, conversation=cast("int", conversation), body=body)
 
 
 def forget(unit: UnitOfWork, peer: PeerId, conversation: int) -> None:
@@ -187,15 +204,10 @@ def _build(
 ) -> Event | None:
     changed = tuple(body.pop("changed", ()))
     match kind:
-        case MessageAdded.type:
-            found = rows.messages_where(tx, "message.seq = ?", (message,))
-            return MessageAdded(cursor=cursor, at=at, message=message_view_at_first(found[0])) if found else None
-        case MessageChanged.type:
-            found = rows.messages_where(tx, "message.seq = ?", (message,))
-            if not found:
-                return None
-            view = message_view_then(found[0], Progress(state=MessageState(body.pop("state")), **body))
-            return MessageChanged(cursor=cursor, at=at, message=view, changed=changed)
+        case MessageAdded.type | MessageChanged.type:
+            return _of_message(tx, cursor=cursor, at=at, kind=kind, message=message, body=body, changed=changed)
+        case MessageRemoved.type:
+            return MessageRemoved(cursor=cursor, at=at, **body)
         case ConversationChanged.type:
             (shown,) = conversation_views(tx, now=now, only=cast("int", conversation))
             return ConversationChanged(cursor=cursor, at=at, conversation=shown, changed=changed)
@@ -212,3 +224,24 @@ def _build(
             return RequestClosed(cursor=cursor, at=at, **body)
         case _:
             return None  # written by a newer version that was taken back
+
+
+def _of_message(
+    tx: ReadTransaction,
+    *,
+    cursor: int,
+    at: int,
+    kind: str,
+    message: int | None,
+    body: dict[str, Any],
+    changed: tuple[str, ...],
+) -> Event | None:
+    found = rows.messages_where(tx, f"message.seq = ? AND {rows.SHOWN}", (message,))
+    if not found:
+        return None
+    if kind == MessageAdded.type:
+        return MessageAdded(cursor=cursor, at=at, message=message_view_at_first(found[0]))
+    # It tells of how far the message was then, or of what else is different now.
+    then = Progress(state=MessageState(body.pop("state")), **body) if "state" in body else None
+    view = message_view(found[0]) if then is None else message_view_then(found[0], then)
+    return MessageChanged(cursor=cursor, at=at, message=view, changed=changed)

@@ -6,6 +6,7 @@ from typing import Final
 from balchat_host.core import envelope_retries, eras, event_log, inbox, key_package_pool
 from balchat_host.core.delivery import outgoing, queue, requeue
 from balchat_host.core.first_contact import asking, requests
+from balchat_host.core.messages import expiry, reactions
 from balchat_host.core.unit_of_work import UnitOfWork
 
 _LOSING_ERAS_KEPT: Final = 7 * 24 * 3600 * 1000
@@ -33,4 +34,6 @@ _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (
     event_log.prune,
     envelope_retries.expire,
     inbox.expire,
+    reactions.expire,
+    expiry.shorten,
 )

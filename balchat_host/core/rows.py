@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction, SqlRow, SqlValue
@@ -29,14 +29,37 @@ _MESSAGE_COLUMNS: Final = (
     " - coalesce((SELECT max(earlier.sequence) FROM message AS earlier"
     " WHERE earlier.conversation = message.conversation AND earlier.author = message.author"
     " AND earlier.series = message.series AND earlier.sequence < message.sequence), 0) END,"
+    " removal, expires_after, expires_at, mentions_us, EXISTS (SELECT 1 FROM version WHERE version.message = seq),"
     f" {progress.COLUMNS}"
 )
 _MESSAGE_TABLES: Final = (
     "message JOIN conversation ON conversation.id = message.conversation JOIN peer ON peer.id = message.author"
     " LEFT JOIN contact ON contact.peer = message.author"
 )
+SHOWN: Final = "(removal IS NULL OR removal IN ('deleted', 'unseen'))"
+"""Of messages that people see, also as deleted."""
 SEARCHES: Final = ("no-key-package", "relay-unreachable")
 """Reasons that say how the search for a KeyPackage went, and mean nothing once we have asked."""
+
+
+class Removal(StrEnum):
+    """Why a message has nothing any more of what its author said, or does not show it."""
+
+    DELETED = "deleted"
+    """Its author deleted it for everybody. That there was one is shown."""
+    UNSEEN = "unseen"
+    """Somebody says to have deleted it, and it has not come. It is shown like a deleted one."""
+    FOR_ME = "for-me"
+    """Our owner deleted it here. It is not shown."""
+    HIDDEN = "hidden"
+    """It has expired by the clock. It is not shown, and has all that its author said (`messages.expiry`)."""
+    EXPIRED = "expired"
+    """It has expired. It is not shown."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether people see that there was a message."""
+        return self in (Removal.DELETED, Removal.UNSEEN)
 
 
 class Purpose(IntEnum):
@@ -47,7 +70,7 @@ class Purpose(IntEnum):
     RECEIPT = 2
     """What became of their messages. Nothing confirms it."""
     CONTROL = 3
-    """What their balchat is to know."""
+    """What their balchat is to know, and what changes messages: versions, deletions, reactions."""
     ANSWER = 4
     """Accepts a contact request, in the era that came with it and in no other."""
     CONTACT_REQUEST = 5
@@ -141,6 +164,11 @@ class MessageRow:
     in_reply_to: bytes | None
     progress: progress.Progress
     missing_before: int = 0
+    removal: Removal | None = None
+    expires_after: int | None = None
+    expires_at: int | None = None
+    mentions_us: bool = False
+    edited: bool = False
 
     @property
     def state(self) -> MessageState:
@@ -207,7 +235,12 @@ def messages_where(tx: ReadTransaction, condition: str, parameters: Sequence[Sql
             text=cast("str | None", row[9]),
             in_reply_to=cast("bytes | None", row[10]),
             missing_before=cast("int", row[11]),
-            progress=progress.read(row[12:]),
+            removal=Removal(cast("str", row[12])) if row[12] else None,
+            expires_after=cast("int | None", row[13]),
+            expires_at=cast("int | None", row[14]),
+            mentions_us=bool(row[15]),
+            edited=bool(row[16]),
+            progress=progress.read(row[17:]),
         )
         for row in rows
     ]

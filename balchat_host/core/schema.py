@@ -56,6 +56,9 @@ CREATE TABLE account_relay (
 
 -- `conversation_id` is what members call it, the same at all of them. `title` is a group's. Messages up to `read_up_to`
 -- are read. `muted_until` is NULL where it is not muted. `draft` is what our owner has begun to write.
+--
+-- The timer: what is written from now on expires `expire_after` seconds after it was read. `timer_by` is the peer who
+-- set it last, `timer_at` when, by that peer's clock; `timer_sequence` and `timer_id` are of the message that said so.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
     conversation_id BLOB NOT NULL UNIQUE,
@@ -65,7 +68,12 @@ CREATE TABLE conversation (
     read_up_to INTEGER NOT NULL DEFAULT 0,
     muted_until INTEGER,
     archived INTEGER NOT NULL DEFAULT 0,
-    draft TEXT NOT NULL DEFAULT ''
+    draft TEXT NOT NULL DEFAULT '',
+    expire_after INTEGER,
+    timer_by INTEGER,
+    timer_at INTEGER NOT NULL DEFAULT 0,
+    timer_sequence INTEGER NOT NULL DEFAULT 0,
+    timer_id BLOB NOT NULL DEFAULT x''
 ) STRICT;
 CREATE INDEX conversation_by_title ON conversation (title_key) WHERE title_key IS NOT NULL;
 
@@ -171,12 +179,16 @@ CREATE TABLE own_key_package (
     CHECK ((purpose = 'handed') = (holder IS NOT NULL))
 ) STRICT;
 
--- `seq` is the order in which a conversation is shown. `content` is all that the author said, octet by octet, so that
--- a later version can act on what this one only keeps; `text` is what of it is shown. Authors number their messages
--- within a series, so that one that is withheld shows as a gap.
+-- `seq` is the order in which a conversation is shown. `content` is all that the author said first, octet by octet, so
+-- that a later version can act on what this one only keeps. `text`, with type and disposition, is what is shown now:
+-- that of the latest `version`. Authors number their messages within a series, so that a withheld one shows as a gap.
+--
+-- It expires at `expires_at`; where that is NULL, `expires_after` seconds after it was read, if that is not. `removal`
+-- is a `rows.Removal`: the row stays without content, so that the message does not come back. Two authors may say that
+-- one id is deleted, and only one of them can have written it (`messages.adding`).
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id BLOB NOT NULL UNIQUE,
+    id BLOB NOT NULL,
     conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
     author INTEGER NOT NULL,
     sent_at INTEGER NOT NULL,
@@ -186,12 +198,61 @@ CREATE TABLE message (
     text TEXT,
     content BLOB NOT NULL,
     in_reply_to BLOB,
-    replaces BLOB,
     series BLOB,
-    sequence INTEGER
+    sequence INTEGER,
+    expires_after INTEGER,
+    expires_at INTEGER,
+    removal TEXT,
+    mentions_us INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (id, author)
 ) STRICT;
-CREATE INDEX message_of_conversation ON message (conversation, seq, author, sent_at);
+CREATE INDEX message_of_conversation ON message (conversation, seq, author, sent_at, removal);
 CREATE INDEX message_in_series ON message (conversation, author, series, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX message_to_expire ON message (removal, expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX message_to_expire_once_read ON message (conversation, seq)
+    WHERE expires_after IS NOT NULL AND expires_at IS NULL;
+CREATE INDEX message_that_mentions_us ON message (conversation, seq) WHERE mentions_us = 1;
+
+-- What an author said in place of the message whose id is `replaces`, which is that of its first version. `message` is
+-- that message, NULL until it comes, and where this changes nothing: then `content` is empty. `id` names this version;
+-- `sent_at`, `sequence`, `id` is their order.
+CREATE TABLE version (
+    id BLOB NOT NULL UNIQUE,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    author INTEGER NOT NULL,
+    replaces BLOB NOT NULL,
+    message INTEGER REFERENCES message ON DELETE CASCADE,
+    sent_at INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    content BLOB NOT NULL
+) STRICT;
+CREATE INDEX version_of_message ON version (message, sent_at, sequence, id) WHERE message IS NOT NULL;
+CREATE INDEX version_that_waits ON version (conversation, replaces) WHERE message IS NULL;
+
+-- What somebody reacted with: one emoji. `id` is that of the message that said so, which may have several. `message` is
+-- what it is a reaction to, NULL until it comes; `refers_to` is that message's id, or that of the version seen. `emoji`
+-- is NULL where the reaction was taken back: then the row keeps a late original from coming back.
+CREATE TABLE reaction (
+    id BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    author INTEGER NOT NULL,
+    refers_to BLOB,
+    message INTEGER REFERENCES message ON DELETE CASCADE,
+    emoji TEXT,
+    sent_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    UNIQUE (id, author, place)
+) STRICT;
+CREATE INDEX reaction_to_message ON reaction (message, author) WHERE message IS NOT NULL;
+CREATE INDEX reaction_that_waits ON reaction (conversation, refers_to) WHERE message IS NULL;
+
+-- Up to when time has certainly passed, for what expires (`messages.expiry`); Unix milliseconds.
+CREATE TABLE expiry_clock (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    reached INTEGER NOT NULL
+) STRICT;
 
 -- How far a message of ours has come with a person, once nothing of it waits for them (`delivery.progress`).
 CREATE TABLE receipt (

@@ -16,9 +16,9 @@ FOREVER: Final = 2**62
 """The time until which a conversation is muted that is muted without an end."""
 _UNREAD: Final = (
     "FROM message WHERE message.conversation = conversation.id"
-    " AND author <> (SELECT peer FROM account) AND seq > read_up_to"
+    " AND author <> (SELECT peer FROM account) AND seq > read_up_to AND removal IS NULL"
 )
-_NEWEST: Final = "(SELECT max(seq) FROM message WHERE message.conversation = conversation.id)"
+_NEWEST: Final = f"(SELECT max(seq) FROM message WHERE message.conversation = conversation.id AND {rows.SHOWN})"  # noqa: S608  # our own text
 
 
 def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
@@ -145,6 +145,6 @@ def _unread(tx: ReadTransaction, conversation: ConversationRow) -> int:
     return rows.number(
         tx,
         "SELECT count(*) FROM message WHERE conversation = ?1 AND author <> (SELECT peer FROM account)"
-        " AND seq > (SELECT read_up_to FROM conversation WHERE id = ?1)",
+        " AND seq > (SELECT read_up_to FROM conversation WHERE id = ?1) AND removal IS NULL",
         (conversation.id,),
     )

@@ -36,6 +36,7 @@ from balchat_host.runtime.enabled_network import EnabledNetwork
 from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.end_limit import EndLimit
+from balchat_host.runtime.expiry_timer import ExpiryTimer
 from balchat_host.runtime.idle_lock import IdleLock
 from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
@@ -159,7 +160,8 @@ class Node:
         self._live_status.running = True
         try:
             indexer = SearchIndexer(self.runner, self._live_status.changed)
-            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer)
+            timer = ExpiryTimer(self.runner, self._live_status.changed)
+            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer)
             for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)
             with anyio.move_on_after(_PATIENCE):

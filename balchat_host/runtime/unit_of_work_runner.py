@@ -11,6 +11,7 @@ from balchat_host.api.errors import BalchatError, StorageFailed, StorageFull, Va
 from balchat_host.api.failures import log_failure
 from balchat_host.api.storage import ReadTransaction, Transaction, Vault
 from balchat_host.core import after_restore, schema
+from balchat_host.core.messages import expiry
 from balchat_host.core.unit_of_work import Effect, Policy, UnitOfWork
 
 T = TypeVar("T")
@@ -84,6 +85,7 @@ class UnitOfWorkRunner:
         def run(unit: UnitOfWork) -> None:
             schema.migrate(unit.tx)
             after_restore.resume(unit)
+            expiry.check(unit, up=0)
 
         await self.change(run)
 

@@ -49,7 +49,7 @@ RULES: Final = {
         SELECT message, peer FROM receipt WHERE NOT EXISTS
         (SELECT 1 FROM {_OTHERS} WHERE seq = receipt.message AND member.peer = receipt.peer AND {_OURS})""",
     "a message of ours waits for each other member, or has their receipt": f"""
-        SELECT seq, member.peer FROM {_OTHERS} WHERE {_OURS} AND {_HAS_RECEIPTS}
+        SELECT seq, member.peer FROM {_OTHERS} WHERE {_OURS} AND {_HAS_RECEIPTS} AND removal IS NULL
         AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.message = seq AND receipt.peer = member.peer)
         AND NOT EXISTS (SELECT 1 FROM payload LEFT JOIN delivery ON delivery.payload = payload.id
         WHERE payload.message = seq AND coalesce(delivery.peer, member.peer) = member.peer)""",
@@ -60,6 +60,16 @@ RULES: Final = {
     "what can leave in one era only goes with it": f"""
         SELECT id, purpose FROM payload WHERE purpose IN ({Purpose.ANSWER:d}, {Purpose.CONTACT_REQUEST:d})
         AND era NOT IN (SELECT id FROM era)""",
+    "what is erased has no text, no version, no reaction and no plaintext that waits": """
+        SELECT seq FROM message WHERE removal IS NOT NULL AND removal <> 'hidden' AND (text IS NOT NULL
+        OR content <> x'' OR in_reply_to IS NOT NULL OR seq IN (SELECT message FROM version)
+        OR seq IN (SELECT message FROM reaction) OR seq IN (SELECT message FROM payload))""",
+    "what is here has what its author said": """
+        SELECT seq FROM message WHERE (removal IS NULL OR removal = 'hidden') AND content = x''""",
+    "a version or a reaction is of a message in its conversation": """
+        SELECT id FROM version WHERE conversation <> (SELECT conversation FROM message WHERE seq = version.message)
+        UNION ALL SELECT id FROM reaction
+        WHERE conversation <> (SELECT conversation FROM message WHERE seq = reaction.message)""",
     "an era carries a conversation, or came with a request that waits": """
         SELECT id FROM era WHERE conversation IS NULL AND id NOT IN (SELECT era FROM request WHERE era IS NOT NULL)""",
     "everybody we know of is ourselves, a contact, or asks us": """
@@ -82,7 +92,7 @@ def check_at_rest(tx: ReadTransaction) -> None:
     assert not waiting, [(Purpose(row[0]), *row[1:]) for row in waiting if isinstance(row[0], int)]
     assert not tx.query("SELECT 1 FROM delivery")
     assert not tx.query("SELECT 1 FROM deferred_requeue")
-    without = f"SELECT seq, member.peer FROM {_OTHERS} WHERE {_OURS} AND {_HAS_RECEIPTS}"
+    without = f"SELECT seq, member.peer FROM {_OTHERS} WHERE {_OURS} AND {_HAS_RECEIPTS} AND removal IS NULL"
     missing = tx.query(
         f"{without} AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.message = seq AND receipt.peer = member.peer)"
     )

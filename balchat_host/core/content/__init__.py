@@ -30,6 +30,7 @@ from balchat_host.core.content.statuses import MAX_STATUSES, MessageStatus, deco
 STATUS: Final = "application/mimi-message-status"
 ACCEPTED: Final = "application/vnd.balchat.contact-accepted"
 ROUTES: Final = "application/vnd.balchat.routes"
+TIMER: Final = "application/vnd.balchat.timer"
 
 __all__ = [
     "ACCEPTED",
@@ -42,6 +43,7 @@ __all__ = [
     "SALT_SIZE",
     "STATUS",
     "TEXT",
+    "TIMER",
     "Disposition",
     "Expiration",
     "ExternalPart",

@@ -27,6 +27,13 @@ def queue_message(
     _queue(unit, conversation, Purpose.MESSAGE, content, era, message=message)
 
 
+def queue_change(unit: UnitOfWork, conversation: ConversationRow, content: bytes, message_id: bytes) -> None:
+    """Queue what changes a message, or the conversation, for everybody else in it."""
+    if membership.others(unit.tx, conversation):
+        era = eras.sending(unit.tx, conversation)
+        _queue(unit, conversation, Purpose.CONTROL, content, era, message_id=message_id)
+
+
 def queue_control(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -> bytes | None:
     """Queue content that is for a contact's balchat, not for its owner; return what a receipt for it names.
 

@@ -1,44 +1,100 @@
-"""Puts a message into the history, ours and those of others."""
+"""Puts a message into the history, ours and those of others, with all that came for it before it did."""
+
+from typing import Final
 
 from balchat_host.core import conversations, event_log
-from balchat_host.core.content import MimiContent, shown
-from balchat_host.core.rows import ConversationRow
+from balchat_host.core.content import shown
+from balchat_host.core.messages import expiry, mentions, targets, versions
+from balchat_host.core.messages.said import Said
+from balchat_host.core.rows import Removal
 from balchat_host.core.unit_of_work import UnitOfWork
 
+_INSERT: Final = (
+    "INSERT INTO message (id, conversation, author, sent_at, received_at, content_type, disposition, text, content,"
+    " in_reply_to, series, sequence, expires_after, expires_at, removal, mentions_us)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
-def add(
-    unit: UnitOfWork,
-    conversation: ConversationRow,
-    author: int,
-    mimi: MimiContent,
-    identifier: bytes,
-    *,
-    encoded: bytes,
-) -> int | None:
-    """Add a message of the peer `author`; return its place in the order, or None where it is there already."""
-    what = shown(mimi.part)
-    seq = unit.tx.insert(
-        "INSERT INTO message (id, conversation, author, sent_at, received_at, content_type, disposition, text, content,"
-        " in_reply_to, replaces, series, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO NOTHING",
+
+def add(unit: UnitOfWork, said: Said) -> int | None:
+    """Add a message; return its place in the order, or None where it is there, or was deleted before it came."""
+    known = targets.own(unit.tx, said, said.id)
+    if known is not None:
+        if known[1] == Removal.UNSEEN:
+            unit.tx.execute("UPDATE message SET removal = ? WHERE seq = ?", (Removal.DELETED, known[0]))
+            versions.forget_waiting(unit, said.conversation, said.id)
+            targets.forget_unseen(unit, said.id)
+        return None
+    targets.forget_unseen(unit, said.id)
+    if unit.tx.execute("DELETE FROM reaction WHERE id = ? AND author = ?", (said.id, said.author)):
+        # It was taken back as if it were a reaction.
+        add_deleted(unit, said, said.id, Removal.DELETED)
+        return None
+    expires_after, expires_at = expiry.of(said, now=unit.now)
+    due = expires_at is not None and expires_at <= unit.now
+    what, mimi = shown(said.mimi.part), said.mimi
+    seq = unit.insert(
+        _INSERT,
         (
-            identifier,
-            conversation.id,
-            author,
-            # An author's clock may be wrong; nothing is shown as from the future.
-            min(mimi.sent_at or unit.now, unit.now),
+            said.id,
+            said.conversation.id,
+            said.author,
+            _shown_time(unit, said),
             unit.now,
             what.content_type,
             mimi.part.disposition,
             what.text,
-            encoded,
+            said.encoded,
             mimi.in_reply_to,
-            mimi.replaces,
             mimi.sequence.series if mimi.sequence else None,
             mimi.sequence.number if mimi.sequence else None,
+            expires_after,
+            expires_at,
+            Removal.HIDDEN if due else None,
+            not said.ours and mentions.mentioned(what, said.conversation.us),
         ),
     )
-    if seq is not None:
-        event_log.append_message(unit, conversation.id, seq)
-        conversations.on_message(unit, conversation, text=what.text, ours=author == conversation.our_number)
+    if expires_at is not None:
+        expiry.count_from_now(unit)
+    versions.link(unit, seq, said)
+    if not due:
+        event_log.append_message(unit, said.conversation.id, seq)
+        conversations.on_message(unit, said.conversation, text=what.text, ours=said.ours)
     return seq
+
+
+def add_deleted(unit: UnitOfWork, said: Said, message_id: bytes, removal: Removal) -> None:
+    """Add a message that its author deleted, without what it said: its place is shown, and it does not come back.
+
+    The deletion has the time and the number of the message, so that none seems to be missing.
+    """
+    sequence = said.mimi.sequence
+    seq = unit.insert(
+        _INSERT,
+        (
+            message_id,
+            said.conversation.id,
+            said.author,
+            _shown_time(unit, said),
+            unit.now,
+            "null",
+            0,
+            None,
+            b"",
+            None,
+            sequence.series if sequence else None,
+            sequence.number if sequence else None,
+            None,
+            None,
+            removal,
+            False,
+        ),
+    )
+    if removal is Removal.DELETED:
+        versions.forget_waiting(unit, said.conversation, message_id)
+    event_log.append_message(unit, said.conversation.id, seq)
+
+
+def _shown_time(unit: UnitOfWork, said: Said) -> int:
+    # An author's clock may be wrong; nothing is shown as from the future.
+    return min(said.mimi.sent_at or unit.now, unit.now)

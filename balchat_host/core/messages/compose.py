@@ -2,62 +2,68 @@
 
 from typing import cast
 
-from balchat_host.api.errors import BadInput, TextTooLong
-from balchat_host.api.frontend import MAX_TEXT_SIZE
+from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageState, MessageView
 from balchat_host.core import contacts, content, conversations, eras, membership, rows
-from balchat_host.core.content import MimiContent, SinglePart
+from balchat_host.core.content import Expiration, MimiContent
 from balchat_host.core.delivery import progress, queue, reports
 from balchat_host.core.delivery.progress import Step
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
-from balchat_host.core.identifiers import identify
-from balchat_host.core.messages import history
-from balchat_host.core.messages.adding import add
+from balchat_host.core.messages import adding, expiry, history, timer, versions, writing
+from balchat_host.core.messages.said import say
+from balchat_host.core.messages.writing import Text
 from balchat_host.core.rows import ConversationRow, Era, MessageRow
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.core.views import message_view
 
 
-def compose(unit: UnitOfWork, which: str, text: str, *, reply_to: str | None) -> MessageView:
+def compose(
+    unit: UnitOfWork, which: str, text: Text | str, *, reply_to: str | None = None, expires: Expiration | None = None
+) -> MessageView:
     """Write a message: it is in the history, encrypted and queued, or not at all.
 
+    It expires as the conversation's timer has it where `expires` does not say.
     Raise NoSuchConversation, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
     """
     conversation = conversations.find(unit.tx, which)
-    _require_unblocked(unit.tx, conversation)
-    body = _body(text)
+    require_unblocked(unit.tx, conversation)
+    part = writing.part(unit.tx, conversation, text)
+    if expires is not None:
+        expiry.check_lifetime(expires, now=unit.now)
     era = eras.sending(unit.tx, conversation)
-    replied_to = history.find(unit.tx, reply_to, conversation=conversation).id if reply_to else None
     mimi = MimiContent(
         salt=unit.entropy(content.SALT_SIZE),
-        part=SinglePart(content_type=content.TEXT, content=body),
+        part=part,
         sent_at=unit.now,
         sequence=_next(unit.tx, conversation, era),
-        in_reply_to=replied_to,
+        expires=expires or timer.of(unit.tx, conversation.id),
+        in_reply_to=_seen(unit.tx, conversation, reply_to),
     )
-    encoded = mimi.encode()
-    identifier = identify(mimi, encoded, author=conversation.us, conversation_id=conversation.conversation_id)
-    seq = add(unit, conversation, conversation.our_number, mimi, identifier, encoded=encoded)
+    said = say(conversation, mimi)
+    seq = adding.add(unit, said)
     assert seq is not None, "a fresh salt makes a fresh id"
     others = len(membership.others(unit.tx, conversation))
     if others:
-        queue.queue_message(unit, conversation, seq, encoded, era)
+        queue.queue_message(unit, conversation, seq, said.encoded, era)
     _hurry(unit, conversation)
+    expires_after, expires_at = expiry.of(said, now=unit.now)
     row = MessageRow(
         seq=seq,
-        id=identifier,
+        id=said.id,
         conversation=conversation.id,
         conversation_id=conversation.conversation_id,
         author=conversation.us,
         author_name=None,
         ours=True,
         sent_at=unit.now,
-        content_type=content.TEXT,
-        text=text,
-        in_reply_to=replied_to,
+        content_type=part.content_type,
+        text=part.content.decode(),
+        in_reply_to=mimi.in_reply_to,
         progress=progress.at_first(recipients=others),
+        expires_after=expires_after,
+        expires_at=expires_at,
     )
     return message_view(row)
 
@@ -68,10 +74,11 @@ def retry(unit: UnitOfWork, which: str) -> MessageView:
     Raise NoSuchMessage, ContactBlocked, BadInput.
     """
     row = history.find(unit.tx, which)
-    if row.state is not MessageState.FAILED:
-        raise BadInput(what="The message", problem=f"it has not failed; it is {row.state}")
+    if row.removal is not None or row.state is not MessageState.FAILED:
+        is_now = "deleted" if row.removal is not None else row.state
+        raise BadInput(what="The message", problem=f"it has not failed; it is {is_now}")
     conversation = conversations.by_number(unit.tx, row.conversation)
-    _require_unblocked(unit.tx, conversation)
+    require_unblocked(unit.tx, conversation)
     with reports.watching(unit, row.seq):
         unit.tx.execute("DELETE FROM receipt WHERE message = ? AND state = ?", (row.seq, Step.FAILED))
         encoded = unit.tx.query("SELECT content FROM message WHERE seq = ?", (row.seq,))[0][0]
@@ -80,7 +87,8 @@ def retry(unit: UnitOfWork, which: str) -> MessageView:
     return history.show(unit.tx, row.id.hex())
 
 
-def _require_unblocked(tx: ReadTransaction, conversation: ConversationRow) -> None:
+def require_unblocked(tx: ReadTransaction, conversation: ConversationRow) -> None:
+    """See that a conversation may be written in. Raise ContactBlocked."""
     if conversation.blocked and (contact := conversations.contact_of(tx, conversation)):
         contacts.require_unblocked(contact)
 
@@ -89,6 +97,11 @@ def _hurry(unit: UnitOfWork, conversation: ConversationRow) -> None:
     """Ask for contact sooner where what was just written waits for that."""
     if not conversation.open and (contact := conversations.contact_of(unit.tx, conversation)):
         asking.take(unit, contact, Input.WRITE)
+
+
+def _seen(tx: ReadTransaction, conversation: ConversationRow, reply_to: str | None) -> bytes | None:
+    """Return the id of what a reply answers: of the version that its author sees."""
+    return None if reply_to is None else versions.shown_id(tx, history.find(tx, reply_to, conversation=conversation))
 
 
 def _next(tx: ReadTransaction, conversation: ConversationRow, era: Era | None) -> content.Sequence:
@@ -101,15 +114,3 @@ def _next(tx: ReadTransaction, conversation: ConversationRow, era: Era | None) -
         (conversation.id, conversation.our_number, series),
     )
     return content.Sequence(series=series, number=last + 1)
-
-
-def _body(text: str) -> bytes:
-    if not text.strip():
-        raise BadInput(what="The message", problem="it is empty")
-    try:
-        body = text.encode()
-    except UnicodeEncodeError:
-        raise BadInput(what="The message", problem="it contains something that is not text") from None
-    if len(body) > MAX_TEXT_SIZE:
-        raise TextTooLong(size=len(body), limit=MAX_TEXT_SIZE)
-    return body

@@ -27,7 +27,7 @@ def find(tx: ReadTransaction, which: str, *, conversation: ConversationRow | Non
         raise NoSuchMessage(name=which)
     found = rows.messages_where(
         tx,
-        "message.id BETWEEN ? AND ? AND (message.conversation = ? OR ?) LIMIT 2",
+        f"message.id BETWEEN ? AND ? AND (message.conversation = ? OR ?) AND {rows.SHOWN} LIMIT 2",
         (lowest, highest, conversation.id if conversation else 0, conversation is None),
     )
     if len(found) != 1:
@@ -76,7 +76,7 @@ def _at(tx: ReadTransaction, row: ConversationRow, date: int | None) -> int | No
         return None
     found = tx.query(
         # The index has all that is asked for, in this order.
-        "SELECT seq FROM message WHERE conversation = ? AND sent_at >= ? ORDER BY seq LIMIT 1",
+        f"SELECT seq FROM message WHERE conversation = ? AND sent_at >= ? AND {rows.SHOWN} ORDER BY seq LIMIT 1",  # noqa: S608  # our own text
         (row.id, date),
     )
     return cast("int", found[0][0]) if found else None
@@ -85,7 +85,9 @@ def _at(tx: ReadTransaction, row: ConversationRow, date: int | None) -> int | No
 def _until(tx: ReadTransaction, row: ConversationRow, end: int, limit: int) -> list[MessageRow]:
     """Return the last messages of a conversation before a place, in their order."""
     found = rows.messages_where(
-        tx, "message.conversation = ? AND message.seq < ? ORDER BY message.seq DESC LIMIT ?", (row.id, end, limit)
+        tx,
+        f"message.conversation = ? AND message.seq < ? AND {rows.SHOWN} ORDER BY message.seq DESC LIMIT ?",
+        (row.id, end, limit),
     )
     return found[::-1]
 
@@ -93,7 +95,9 @@ def _until(tx: ReadTransaction, row: ConversationRow, end: int, limit: int) -> l
 def _from(tx: ReadTransaction, row: ConversationRow, start: int, limit: int) -> list[MessageRow]:
     """Return the first messages of a conversation from a place on, in their order."""
     return rows.messages_where(
-        tx, "message.conversation = ? AND message.seq >= ? ORDER BY message.seq LIMIT ?", (row.id, start, limit)
+        tx,
+        f"message.conversation = ? AND message.seq >= ? AND {rows.SHOWN} ORDER BY message.seq LIMIT ?",
+        (row.id, start, limit),
     )
 
 

@@ -7,7 +7,7 @@ from balchat_host.api.views import ConversationView
 from balchat_host.core import content, conversations, rows
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
-from balchat_host.core.messages import history
+from balchat_host.core.messages import expiry, history
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.core.views import conversation_view
@@ -24,11 +24,12 @@ def mark_read(unit: UnitOfWork, which: str, *, up_to: str) -> ConversationView:
     before = conversation_view(unit.tx, row, now=unit.now)
     last = history.find(unit.tx, up_to, conversation=row)
     read = unit.tx.query(
-        f"SELECT id FROM message WHERE {_BY_OTHERS} AND seq <= ?2"  # noqa: S608  # our own text
+        f"SELECT id FROM message WHERE {_BY_OTHERS} AND seq <= ?2 AND removal IS NULL"  # noqa: S608  # our own text
         " AND seq > (SELECT read_up_to FROM conversation WHERE id = ?1)",
         (row.id, last.seq),
     )
     unit.tx.execute("UPDATE conversation SET read_up_to = max(read_up_to, ?) WHERE id = ?", (last.seq, row.id))
+    expiry.begin(unit, row.id, up_to=last.seq)
     contact = conversations.contact_of(unit.tx, row)
     if read and contact is not None and unit.policy.read_receipts and not contact.blocked:
         send_receipts(unit, contact, [cast("bytes", identifier) for (identifier,) in read], MessageStatus.READ)
@@ -42,7 +43,7 @@ def mark_unread(unit: UnitOfWork, which: str) -> ConversationView:
     """
     row = conversations.find(unit.tx, which)
     before = conversation_view(unit.tx, row, now=unit.now)
-    newest = rows.number(unit.tx, f"SELECT max(seq) FROM message WHERE {_BY_OTHERS}", (row.id,))  # noqa: S608  # our own text
+    newest = rows.number(unit.tx, f"SELECT max(seq) FROM message WHERE {_BY_OTHERS} AND removal IS NULL", (row.id,))  # noqa: S608  # our own text
     if newest:
         unit.tx.execute("UPDATE conversation SET read_up_to = min(read_up_to, ?) WHERE id = ?", (newest - 1, row.id))
     return conversations.changed(unit, row, before)

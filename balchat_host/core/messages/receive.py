@@ -6,7 +6,9 @@ from balchat_host.core import content, routes
 from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.delivery import reports
 from balchat_host.core.identifiers import identify
-from balchat_host.core.messages.adding import add
+from balchat_host.core.messages import timer
+from balchat_host.core.messages.acting import act
+from balchat_host.core.messages.said import Said
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -21,6 +23,8 @@ def check(data: bytes) -> None:
             routes.decode(mimi.body)
         case content.STATUS:
             content.decode_status(mimi.body)
+        case content.TIMER:
+            timer.decode(mimi.body)
         case _:
             _check_text(mimi)
 
@@ -31,19 +35,21 @@ def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes, *, devic
     `device_id` is which of their devices sent it. Raise MalformedContent.
     """
     mimi = MimiContent.decode(data)
+    identifier = identify(mimi, data, author=contact.peer, conversation_id=contact.conversation.conversation_id)
+    said = Said(conversation=contact.conversation, author=contact.id, id=identifier, mimi=mimi, encoded=data)
     match mimi.control_type:
         case content.ACCEPTED:
             pass  # hearing from them was the point
         case content.ROUTES:
             routes.learn(unit, contact, mimi.body, device_id=device_id, said_at=mimi.sent_at or 0)
+        case content.TIMER:
+            timer.put(unit, said)
         case content.STATUS:
             reports.apply_statuses(unit, contact, content.decode_status(mimi.body), device_id=device_id)
             return None
         case _:
             _check_text(mimi)
-    identifier = identify(mimi, data, author=contact.peer, conversation_id=contact.conversation.conversation_id)
-    if mimi.control_type not in (content.ACCEPTED, content.ROUTES):
-        add(unit, contact.conversation, contact.id, mimi, identifier, encoded=data)
+            act(unit, said)
     return identifier
 
 

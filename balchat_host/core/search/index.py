@@ -58,7 +58,8 @@ def advance(unit: UnitOfWork) -> bool:
     if unit.tx.query("SELECT rules FROM search_progress") != [(RULES,)]:
         start_again(unit)
     found = unit.tx.query(
-        "SELECT seq, conversation, author, text FROM message WHERE seq > ? ORDER BY seq LIMIT ?",
+        "SELECT seq, conversation, author, iif(removal IS NULL, text, NULL) FROM message WHERE seq > ?"
+        " ORDER BY seq LIMIT ?",
         (indexed_up_to(unit.tx), BATCH),
     )
     room = _BATCH_SIZE

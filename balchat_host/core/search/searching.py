@@ -80,7 +80,7 @@ def _page_by_page(read: Callable[[int], Sequence[SqlRow]], before: int) -> Itera
 
 def _unindexed(tx: ReadTransaction, bounds: Bounds, after: int, before: int) -> Sequence[SqlRow]:
     return tx.query(
-        "SELECT seq, sent_at, text FROM message WHERE seq > ?1 AND seq < ?2 AND text IS NOT NULL"
+        "SELECT seq, sent_at, text FROM message WHERE seq > ?1 AND seq < ?2 AND text IS NOT NULL AND removal IS NULL"
         " AND (?3 IS NULL OR conversation = ?3) AND (?4 IS NULL OR author = ?4) ORDER BY seq DESC LIMIT ?5",
         (after, before, bounds.conversation, bounds.author, _ROWS_AT_ONCE),
     )

@@ -30,6 +30,7 @@ _PRAGMAS: Final = (
     "temp_store = MEMORY",  # FILE writes plaintext
     "cache_size = -32768",
     "foreign_keys = ON",
+    "secure_delete = ON",  # what is deleted is overwritten
     "trusted_schema = OFF",
 )
 

@@ -14,6 +14,7 @@ from balchat_host.core.delivery import queue, reports
 from balchat_host.core.delivery.progress import MAX_RECEIPTS, Progress
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.adding import add
+from balchat_host.core.messages.said import Said
 from balchat_host.core.rows import ConversationRow
 from tests.support.devices import device_of
 from tests.support.simulator import World
@@ -49,7 +50,8 @@ class Group:
         )
         mimi = MimiContent(salt=bytes(16), part=SinglePart(content_type=TEXT, content=b"hello"), sent_at=unit.now)
         encoded = mimi.encode()
-        self.seq = add(unit, conversation, numbers[0], mimi, self.message_id, encoded=encoded)
+        said = Said(conversation=conversation, author=numbers[0], id=self.message_id, mimi=mimi, encoded=encoded)
+        self.seq = add(unit, said)
         queue.queue_message(unit, conversation, self.seq, encoded, None)
         unit.tx.execute("UPDATE payload SET ciphertext = x'00'")
         unit.tx.execute(

@@ -1,0 +1,68 @@
+"""Erases what a message said: text, versions, reactions, receipts; and sees to what of it waits to leave.
+
+The database overwrites what is deleted (`secure_delete`); events and quotes refer to messages and copy nothing.
+"""
+
+from typing import Final
+
+from balchat_host.core import rows
+from balchat_host.core.rows import Purpose, Removal
+from balchat_host.core.search import index
+from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
+
+MAX_WITHDRAWN: Final = 256
+"""How many deliveries may wait in a conversation so that what is encrypted is still withdrawn. Whoever reads what we
+encrypt passes over 1,024 messages that never come, and no more (docs/spec/mls.md)."""
+_OF_MESSAGE: Final = (
+    "(message = ?1 OR message_id IN (SELECT id FROM version WHERE message = ?1"
+    " UNION SELECT id FROM reaction WHERE message = ?1))"
+)
+
+
+def erase(unit: UnitOfWork, message: int, removal: Removal) -> None:
+    """Erase what a message said. Before, say what becomes of what waits of it."""
+    if unit.tx.query("SELECT 1 FROM message WHERE seq = ? AND removal IS NULL", (message,)):
+        index.remove(unit, [message])
+    unit.tx.execute("UPDATE version SET content = x'', message = NULL WHERE message = ?", (message,))
+    unit.tx.execute("UPDATE reaction SET emoji = NULL, message = NULL WHERE message = ?", (message,))
+    unit.tx.execute("DELETE FROM receipt WHERE message = ?", (message,))
+    unit.tx.execute(
+        "UPDATE message SET removal = ?, text = NULL, content = x'', content_type = 'null', disposition = 0,"
+        " in_reply_to = NULL, mentions_us = 0, expires_at = NULL, expires_after = NULL WHERE seq = ?",
+        (removal, message),
+    )
+    unit.effect(ANNOUNCE)
+
+
+def keep_leaving(unit: UnitOfWork, message: int) -> None:
+    """Have what waits leave without the message, which is to go only here: others have not had their time with it."""
+    unit.tx.execute(
+        "UPDATE payload SET content = (SELECT content FROM message WHERE seq = ?1),"
+        " message_id = (SELECT id FROM message WHERE seq = ?1), purpose = ?2, message = NULL WHERE message = ?1",
+        (message, Purpose.CONTROL),
+    )
+
+
+def stop_encrypting(unit: UnitOfWork, message: int) -> None:
+    """Keep no plaintext of a message for others. What is encrypted leaves as it is."""
+    unit.tx.execute(f"DELETE FROM payload WHERE ciphertext IS NULL AND {_OF_MESSAGE}", (message,))  # noqa: S608  # our own text
+    unit.tx.execute(
+        "UPDATE payload SET content = NULL, purpose = ?2, message = NULL,"  # noqa: S608  # our own text
+        " message_id = coalesce(message_id, (SELECT id FROM message WHERE seq = ?1))"
+        f" WHERE {_OF_MESSAGE}",
+        (message, Purpose.CONTROL),
+    )
+
+
+def withdraw(unit: UnitOfWork, message: int) -> None:
+    """Have nothing of a message leave any more, as far as readers can do without it."""
+    waiting = rows.number(
+        unit.tx,
+        "SELECT count(*) FROM (SELECT 1 FROM payload JOIN delivery ON delivery.payload = payload.id"
+        " WHERE payload.conversation = (SELECT conversation FROM message WHERE seq = ?) LIMIT ?)",
+        (message, MAX_WITHDRAWN + 1),
+    )
+    if waiting > MAX_WITHDRAWN:
+        stop_encrypting(unit, message)
+    else:
+        unit.tx.execute(f"DELETE FROM payload WHERE {_OF_MESSAGE}", (message,))  # noqa: S608  # our own text

@@ -1,0 +1,154 @@
+"""Messages that expire: at a time, or a while after they were read.
+
+What is due by the clock is hidden at once. It is erased once that time has certainly passed: docs/decisions says why.
+So whoever sets the clock forward and back again has lost nothing. `reached` is up to when time has certainly passed: it
+goes on with the time that we are up, and makes up for time that we were not, or by which the clock was set forward,
+at `_CATCHING_UP` times that speed.
+"""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from balchat_host.api.errors import BadInput
+from balchat_host.api.storage import ReadTransaction
+from balchat_host.core import event_log
+from balchat_host.core.content import Expiration
+from balchat_host.core.messages import erasing
+from balchat_host.core.messages.said import Said
+from balchat_host.core.rows import Removal
+from balchat_host.core.search import index
+from balchat_host.core.unit_of_work import UnitOfWork
+
+MAX_LIFETIME: Final = 365 * 24 * 3600
+"""Seconds after which the last of what we write expires, if it does."""
+_CATCHING_UP: Final = 24
+_PORTION: Final = 200
+"""How many messages are hidden, shown again or erased in one unit."""
+
+
+def of(said: Said, *, now: int) -> tuple[int | None, int | None]:
+    """Return how many seconds after reading a message expires, and when it does in Unix milliseconds, if it is known.
+
+    What we wrote, we have read.
+    """
+    expires = said.mimi.expires
+    if expires is None:
+        return None, None
+    if not expires.relative:
+        return None, expires.time * 1000
+    return expires.time, now + expires.time * 1000 if said.ours else None
+
+
+def check_lifetime(expires: Expiration, *, now: int) -> None:
+    """See that what we write may expire then. Raise BadInput."""
+    seconds = expires.time if expires.relative else expires.time - now // 1000
+    if not 0 < seconds <= MAX_LIFETIME:
+        raise BadInput(what="The expiry", problem="it must be within the next 365 days")
+
+
+def count_from_now(unit: UnitOfWork) -> None:
+    """Note that something expires: where nothing did, nothing has been counting."""
+    unit.tx.execute("INSERT INTO expiry_clock (only, reached) VALUES (1, ?) ON CONFLICT DO NOTHING", (unit.now,))
+
+
+def begin(unit: UnitOfWork, conversation: int, *, up_to: int) -> None:
+    """Begin the time of what others wrote in a conversation, and is read now, up to a place in the order."""
+    changed = unit.tx.execute(
+        "UPDATE message SET expires_at = ?1 + expires_after * 1000 WHERE conversation = ?2 AND seq <= ?3"
+        " AND expires_after IS NOT NULL AND expires_at IS NULL",
+        (unit.now, conversation, up_to),
+    )
+    if changed:
+        count_from_now(unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What is to expire: when the `next` is due that is still shown (Unix milliseconds), and whether any is hidden."""
+
+    next: int | None
+    hidden: bool
+
+    def is_due(self, now: int) -> bool:
+        """Return whether there is something to do at `now`."""
+        return self.hidden or (self.next is not None and self.next <= now)
+
+
+def pending(tx: ReadTransaction) -> Pending:
+    """Return what is to expire."""
+    due = "SELECT min(expires_at) FROM message WHERE expires_at IS NOT NULL AND removal"
+    shown, hidden = tx.query(f"SELECT ({due} IS NULL), ({due} = ?)", (Removal.HIDDEN,))[0]  # our own text
+    return Pending(next=cast("int | None", shown), hidden=hidden is not None)
+
+
+def check(unit: UnitOfWork, *, up: int) -> bool:
+    """Hide what is due, and erase what certainly is; return whether there is more. `up`: milliseconds since last time.
+
+    The milliseconds are of a clock that nobody sets.
+    """
+    reached = _reach(unit, up)
+    if reached is None:
+        return False
+    hidden = _hide(unit)
+    return hidden + _show_again(unit) + _erase(unit, min(reached, unit.now)) >= _PORTION
+
+
+def shorten(unit: UnitOfWork) -> None:
+    """Let nothing that expires after reading wait for longer than that: it was read while the clock was ahead."""
+    unit.tx.execute(
+        "UPDATE message SET expires_at = ?1 + expires_after * 1000"
+        " WHERE expires_at IS NOT NULL AND expires_at > ?1 + expires_after * 1000",
+        (unit.now,),
+    )
+
+
+def _reach(unit: UnitOfWork, up: int) -> int | None:
+    found = unit.tx.query("SELECT reached FROM expiry_clock")
+    if not found:
+        return None
+    reached = cast("int", found[0][0])
+    if pending(unit.tx) == Pending(next=None, hidden=False):
+        unit.tx.execute("DELETE FROM expiry_clock")
+        return None
+    if unit.now > reached:
+        reached = min(unit.now, reached + up * (1 + _CATCHING_UP))
+        unit.tx.execute("UPDATE expiry_clock SET reached = ?", (reached,))
+    return reached
+
+
+def _hide(unit: UnitOfWork) -> int:
+    due = unit.tx.query(
+        "SELECT seq FROM message WHERE expires_at <= ? AND expires_at IS NOT NULL AND removal IS NULL"
+        " ORDER BY expires_at LIMIT ?",
+        (unit.now, _PORTION),
+    )
+    for (message,) in due:
+        index.remove(unit, [cast("int", message)])
+        unit.tx.execute("UPDATE message SET removal = ? WHERE seq = ?", (Removal.HIDDEN, message))
+        event_log.append_removed(unit, cast("int", message))
+    return len(due)
+
+
+def _show_again(unit: UnitOfWork) -> int:
+    hidden = unit.tx.query(
+        "SELECT seq, conversation FROM message WHERE expires_at > ? AND removal = ? LIMIT ?",
+        (unit.now, Removal.HIDDEN, _PORTION),
+    )
+    for message, conversation in hidden:
+        unit.tx.execute("UPDATE message SET removal = NULL WHERE seq = ?", (message,))
+        index.add(unit, cast("int", message))
+        event_log.append_message(unit, cast("int", conversation), cast("int", message))
+    return len(hidden)
+
+
+def _erase(unit: UnitOfWork, until: int) -> int:
+    due = unit.tx.query(
+        "SELECT seq, expires_after IS NULL FROM message WHERE expires_at <= ? AND removal = ?"
+        " ORDER BY expires_at LIMIT ?",
+        (until, Removal.HIDDEN, _PORTION),
+    )
+    for message, for_everybody in due:
+        leave = erasing.stop_encrypting if for_everybody else erasing.keep_leaving
+        leave(unit, cast("int", message))
+        erasing.erase(unit, cast("int", message), Removal.EXPIRED)
+    return len(due)

@@ -1,0 +1,54 @@
+"""Mentions: in markdown, a link to a person's URI. Whoever reads it sees their own name for the person.
+
+Ask [@Ann](balchat:25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid) about it
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from balchat_host.api.types import PeerId
+from balchat_host.core.chat_codes import SCHEME, peer_uri
+from balchat_host.core.content import Shown, is_markdown
+
+MAX_MENTIONS: Final = 100
+"""How many mentions of a text are shown under the reader's names; more are links like others."""
+_LINK: Final = re.compile(rf"\[@?((?:[^\[\]\\\n]|\\.){{0,200}})\]\(({SCHEME}:[a-z2-7]{{56}})\)")
+_MARKS: Final = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&-])")
+
+
+def mentioned(what: Shown, peer: PeerId) -> bool:
+    """Return whether a text mentions a peer."""
+    return what.text is not None and is_markdown(what.content_type) and f"]({peer_uri(peer)})" in what.text
+
+
+def under_names(text: str, name: Callable[[str], str | None]) -> str:
+    """Return a text in which mentions have the names that `name` has for URIs, where it has one."""
+
+    def link(found: re.Match[str]) -> str:
+        known = name(found[2])
+        return found[0] if known is None else f"[@{escaped(known)}]({found[2]})"
+
+    return _LINK.sub(link, text, count=MAX_MENTIONS)
+
+
+def written(text: str, people: Mapping[str, PeerId], *, markdown: bool) -> str:
+    """Return as markdown a text in which `@` and a name mentions that person; the longest name that fits counts.
+
+    Unless it is markdown, nothing else in it means anything.
+    """
+    names = sorted(people, key=len, reverse=True)
+    found = re.split("(" + "|".join(re.escape(f"@{name}") for name in names) + ")", text)
+    pieces: list[str] = []
+    for place, piece in enumerate(found):
+        if place % 2:
+            name = piece[1:]
+            pieces.append(f"[@{escaped(name)}]({peer_uri(people[name])})")
+        else:
+            pieces.append(piece if markdown else escaped(piece).replace("\n", "\\\n"))
+    return "".join(pieces)
+
+
+def escaped(text: str) -> str:
+    """Return a text as markdown that shows it as it is (GFM, section 6.1)."""
+    return _MARKS.sub(r"\\\1", text)
