@@ -80,7 +80,7 @@ class Fuzzer:
             case 1:
                 item = cbor2.loads(content)
                 # A status, or routes: the body is CBOR, too.
-                item[6][4] = encode(any_item(self._rng), self._rng)
+                item[6][4:] = [encode(any_item(self._rng), self._rng)]
                 changed = encode(item, self._rng)
             case _:
                 changed = encode(change_item(cbor2.loads(content), self._rng), self._rng)

@@ -5,7 +5,7 @@ Nothing that is fed to Alice here is kept: each input meets the same state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from balchat_crypto_mls.engine import MlsEngine
@@ -14,10 +14,20 @@ from mls_rs_py.crafting import APPLICATION, vector
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.types import PeerId
 from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
-from balchat_host.core.content import MessageStatus, MimiContent, SinglePart
+from balchat_host.core.content import (
+    Expiration,
+    MessageStatus,
+    MimiContent,
+    MultiPart,
+    NullPart,
+    Semantics,
+    SinglePart,
+)
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.first_contact import answering
+from balchat_host.core.identifiers import identify
+from balchat_host.core.messages import timer
 from balchat_host.core.rows import Era
 from balchat_host.core.unit_of_work import Unexpected, crypto_area
 from tests.support.hostile_peer import HostileGroup, HostilePeer
@@ -131,9 +141,30 @@ class Scene:
                 sent_at=unit.now,
             )
             status = content.encode_status([(bytes(32), MessageStatus.READ)])
-            kinds = ((content.ACCEPTED, b""), (content.STATUS, status), (content.ROUTES, routes.encode([])))
+            kinds = (
+                (content.ACCEPTED, b""),
+                (content.TIMER, timer.encode(60)),
+                (content.STATUS, status),
+                (content.ROUTES, routes.encode([])),
+            )
             controls = [queue.control_content(unit, contact, kind, body)[0] for kind, body in kinds]
-            return [text.encode(), *controls]
+            said = identify(
+                text,
+                text.encode(),
+                author=state.sender.peer,
+                conversation_id=contact.conversation.conversation_id,
+            )
+            like = SinglePart(
+                content_type=content.TEXT, content="👍".encode(), disposition=content.Disposition.REACTION
+            )
+            changes = [
+                replace(text, replaces=said, salt=unit.entropy(content.SALT_SIZE)),
+                replace(text, replaces=said, part=NullPart()),
+                replace(text, in_reply_to=said, part=like),
+                replace(text, expires=Expiration(relative=True, time=1)),
+                replace(text, part=MultiPart(semantics=Semantics.PROCESS_ALL, parts=(text.part, NullPart()))),
+            ]
+            return [text.encode(), *controls, *(each.encode() for each in changes)]
 
         return state.sender.change(make, then_crash=True)
 

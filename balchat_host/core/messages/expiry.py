@@ -69,6 +69,11 @@ class Pending:
     next: int | None
     hidden: bool
 
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing expires."""
+        return self.next is None and not self.hidden
+
     def is_due(self, now: int) -> bool:
         """Return whether there is something to do at `now`."""
         return self.hidden or (self.next is not None and self.next <= now)
@@ -107,7 +112,7 @@ def _reach(unit: UnitOfWork, up: int) -> int | None:
     if not found:
         return None
     reached = cast("int", found[0][0])
-    if pending(unit.tx) == Pending(next=None, hidden=False):
+    if pending(unit.tx).nothing:
         unit.tx.execute("DELETE FROM expiry_clock")
         return None
     if unit.now > reached:

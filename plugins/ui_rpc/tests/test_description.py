@@ -22,6 +22,7 @@ from balchat_host.api.events import (
     Event,
     MessageAdded,
     MessageChanged,
+    MessageRemoved,
     RequestClosed,
     RequestReceived,
     event_types,
@@ -79,6 +80,7 @@ REQUEST = RequestView(peer_id="07", onion="c.onion", name="Zoe", introduction="I
 EVENTS = (
     MessageAdded(cursor=1, at=2, message=MESSAGE),
     MessageChanged(cursor=1, at=2, message=MESSAGE, changed=("state", "reason")),
+    MessageRemoved(cursor=1, at=2, id="01", conversation="02"),
     ConversationChanged(cursor=1, at=2, conversation=CONVERSATION, changed=("draft",)),
     ContactChanged(cursor=1, at=2, contact=CONTACT, changed=("name",)),
     ContactRemoved(cursor=1, at=2, name="Bob", peer_id="05", conversation="02"),

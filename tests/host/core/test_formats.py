@@ -15,6 +15,7 @@ from balchat_host.core import content, routes
 from balchat_host.core.content import MessageStatus, MimiContent, shown
 from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind, envelope_id
 from balchat_host.core.identifiers import conversation_of_two, identify
+from balchat_host.core.messages import timer
 
 HERE = Path(__file__).parent / "vectors"
 ENVELOPES: dict[str, Any] = json.loads((HERE / "envelopes.json").read_text())
@@ -116,6 +117,9 @@ def test_content_and_its_id_are_as_the_vectors_say(vector: dict[str, Any]) -> No
     numbered = [mimi.sequence.series.hex(), mimi.sequence.number] if mimi.sequence else None
     assert numbered == vector.get("sequence")
     assert (mimi.in_reply_to.hex() if mimi.in_reply_to else None) == vector["in_reply_to"]
+    assert (mimi.replaces.hex() if mimi.replaces else None) == vector.get("replaces")
+    expires = [mimi.expires.relative, mimi.expires.time] if mimi.expires else None
+    assert expires == vector.get("expires")
     author, reader = (PeerId(bytes.fromhex(each)) for each in CONTENT["peers"])
     named = conversation_of_two(author, reader)
     assert named == conversation_of_two(reader, author) == bytes.fromhex(CONTENT["conversation"])
@@ -125,6 +129,12 @@ def test_content_and_its_id_are_as_the_vectors_say(vector: dict[str, Any]) -> No
 def test_a_status_is_as_the_vector_says() -> None:
     body = bytes.fromhex(CONTENT["status"]["body"])
     assert content.decode_status(body) == [(b"\x01" * 32, MessageStatus.READ)]
+
+
+def test_a_timer_is_as_the_vector_says() -> None:
+    body = bytes.fromhex(CONTENT["timer"]["body"])
+    assert timer.decode(body) == CONTENT["timer"]["seconds"]
+    assert timer.encode(timer.decode(body)) == body
 
 
 DEVICE = bytes.fromhex(CONTENT["routes"]["device"])
@@ -177,3 +187,9 @@ def test_content_of_a_type_that_is_not_known_is_kept_as_it_is() -> None:
 def test_content_of_a_wrong_shape_is_refused(item: object) -> None:
     with pytest.raises(MalformedContent):
         MimiContent.decode(cbor.encode(item))
+
+
+@pytest.mark.parametrize("item", [[], [0], [-1], [True], [1.0], [2**32], [None, None], "x", 5, [[1]]])
+def test_a_timer_of_a_wrong_shape_is_refused(item: object) -> None:
+    with pytest.raises(MalformedContent):
+        timer.decode(cbor.encode(item))
