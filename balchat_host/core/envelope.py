@@ -141,12 +141,12 @@ class ContactRequest:
     routes: bytes
 
     def encode(self) -> bytes:
-        """Give the payload."""
+        """Return the payload."""
         return cbor.encode([self.welcome, self.code, self.introduction, self.routes])
 
     @classmethod
     def decode(cls, octets: bytes) -> "ContactRequest":
-        """Read a payload. Raises MalformedEnvelope."""
+        """Read a payload. Raise MalformedEnvelope."""
         try:
             item = cbor.decode(octets, max_items=_FIELDS, max_depth=1)
         except ValueError as error:

@@ -153,5 +153,5 @@ class UnitOfWork:
 
 
 def crypto_area(tx: ReadTransaction) -> KeyValueArea:
-    """Give the engine's area for a call that only reads."""
+    """Return the engine's area for a call that only reads."""
     return tx.area(_CRYPTO_AREA)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from balchat_common.x_wing import OpeningKey, SealingKey
+from balchat_common.x_wing import OpeningKey
 from mls_rs_py import ApplicationMessage as Decrypted
 from mls_rs_py import (
     Client,
@@ -19,27 +19,25 @@ from mls_rs_py import (
 )
 
 from balchat_crypto_mls import signatures
+from balchat_crypto_mls.key_packages import (
+    LONGEST_LIFETIME_TAKEN,
+    MAX_KEY_PACKAGE,
+    MAX_KEY_PACKAGE_LIFETIME,
+    key_package_of,
+    rounded,
+    sealing_key_of,
+)
 from balchat_crypto_mls.keyring import Keyring
-from balchat_crypto_mls.members import MAX_DEVICES, Members, credential_of, device_of, has_too_many_devices
+from balchat_crypto_mls.members import MAX_DEVICES, Members, device_of, has_too_many_devices
 from balchat_crypto_mls.rows import MAX_GROUP_ID, GroupRows, KeyPackageKeys, KeyPackageRows, forget_all
 from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
 from balchat_crypto_mls.translate import translated
 from balchat_host.api.crypto import ERA_ID_SIZE, ApplicationMessage, CryptoEngine, Invitation, Joined
-from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, UnsupportedMls
+from balchat_host.api.errors import BadInput, CryptoRejected
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Secret
 
-MAX_KEY_PACKAGE_LIFETIME: Final = 90 * 24 * 3600
-"""Seconds that a key package may be valid for (RFC 9420, section 7.2 asks for a maximum)."""
-
-MAX_KEY_PACKAGE: Final = 8 * 1024
-"""Octets of a key package."""
-
-_DAY: Final = 24 * 3600
-_CLOCK_TOLERANCE: Final = 3600
-_LONG: Final = 7 * _DAY
-"""Seconds from which on a key package's lifetime ends with a day."""
-_LATE_WELCOME: Final = 30 * _DAY
+_LATE_WELCOME: Final = 30 * 24 * 3600
 """Seconds that a Welcome may be on its way: so long a key package outlives its lifetime."""
 
 # What is received may have waited long, and clocks differ: no lifetime in it is compared, and no credential's date.
@@ -47,8 +45,7 @@ _LATE_WELCOME: Final = 30 * _DAY
 _RULES: Final = Rules(check_received_lifetimes=False, single_welcome_message=False)
 _limits = partial(
     Limits,
-    # It starts with a day, at least an hour ago, and may end with an hour.
-    max_key_package_lifetime=MAX_KEY_PACKAGE_LIFETIME + _DAY + 2 * _CLOCK_TOLERANCE,
+    max_key_package_lifetime=LONGEST_LIFETIME_TAKEN,
     max_past_epochs=0,
     max_skipped_keys=512,
     max_forward_steps=1024,
@@ -57,12 +54,6 @@ _limits = partial(
     max_key_package_octets=MAX_KEY_PACKAGE,
 )
 _LIMITS: Final = _limits()
-
-_WIRE_FORMAT: Final = slice(2, 4)
-_KEY_PACKAGE: Final = bytes.fromhex("0005")
-"""The wire format of an MLSMessage with a KeyPackage (RFC 9420, section 6): mls_key_package."""
-_KEY_PACKAGE_OF_OURS: Final = bytes.fromhex("0001 0005 0001 0001")
-"""How one begins that we can use: MLS 1.0 twice, and the suite MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519."""
 
 _ONLY_EPOCH: Final = 1
 """The one in which a group is used: its founder's Commit, which adds the others, leads to it, and there is no other."""
@@ -110,7 +101,7 @@ class MlsEngine(CryptoEngine):
             rows.delete(reference)
         with translated():
             keyring = Keyring.fresh(state, now=now)
-            begin, lifetime = _rounded(now, lifetime)
+            begin, lifetime = rounded(now, lifetime)
             keys = KeyPackageKeys(mls_seed=keyring.mls_seed, opening_key=OpeningKey.generate())
             client = _client(state, keyring, now=now, keys=keys)
             key_package = client.generate_key_package(
@@ -140,8 +131,8 @@ class MlsEngine(CryptoEngine):
             keyring = Keyring.fresh(state, now=now)
             if has_too_many_devices([keyring.peer, *(peer for peer, _ in key_packages)]):
                 raise BadInput(what="group", problem=f"an account has at most {MAX_DEVICES} devices in it")
-            added = [_key_package_of(*pair) for pair in key_packages]
-            sealing_keys = [_sealing_key(each) for each in added]
+            added = [key_package_of(*pair, limits=_LIMITS) for pair in key_packages]
+            sealing_keys = [sealing_key_of(each) for each in added]
             # The Commit's path replaces our first leaf, whose lifetime would tell our clock.
             group = _client(state, keyring, now=now, rows=rows).create_group(group_id, now=now)
             commit = group.commit(add=added, now=now)
@@ -202,18 +193,6 @@ class MlsEngine(CryptoEngine):
         GroupRows(state).delete(group_id)
 
 
-def _rounded(now: int, lifetime: int) -> tuple[int, int]:
-    """Return from when on and for how many seconds a key package is valid, so that it does not tell our clock.
-
-    mls-rs-py has it begin an hour earlier: that is the beginning of a day, at least an hour ago. It ends with a day,
-    less than one before its time, since its private half goes then; or, if its lifetime is short, with an hour.
-    """
-    begin = (now - _CLOCK_TOLERANCE) // _DAY * _DAY + _CLOCK_TOLERANCE
-    end = now + lifetime
-    end = end // _DAY * _DAY if lifetime >= _LONG else -(-end // _CLOCK_TOLERANCE) * _CLOCK_TOLERANCE
-    return begin, end - begin
-
-
 def _client(
     state: KeyValueArea,
     keyring: Keyring,
@@ -235,31 +214,8 @@ def _client(
     )
 
 
-def _load(state: KeyValueArea, group_id: bytes, *, rows: GroupRows | None = None) -> Group:
-    return _client(state, Keyring.load(state), now=None, rows=rows).load_group(group_id)
-
-
-def _key_package_of(peer: PeerId, encoded: bytes) -> KeyPackage:
-    """Read a key package that says it is `peer`'s; that it truly is, mls-rs asks Members when it adds it."""
-    if encoded[_WIRE_FORMAT] == _KEY_PACKAGE and not encoded.startswith(_KEY_PACKAGE_OF_OURS):
-        raise UnsupportedMls(problem="the key package is of another version or cipher suite")
-    key_package = KeyPackage.from_bytes(encoded, limits=_LIMITS)
-    if credential_of(key_package.signing_identity).device.peer != peer:
-        raise BadCredential(problem="the key package is somebody else's")
-    return key_package
-
-
-def _sealing_key(key_package: KeyPackage) -> SealingKey:
-    """Return the X-Wing key of a key package. Raise CryptoRejected."""
-    if EXTENSION_TYPE not in key_package.capabilities.extensions:
-        raise UnsupportedMls(problem="its client does not open sealed Welcomes")
-    found = [each.data for each in key_package.extensions if each.extension_type == EXTENSION_TYPE]
-    if not found:
-        raise UnsupportedMls(problem="the key package has no X-Wing key to seal a Welcome to")
-    try:
-        return SealingKey(found[0])
-    except ValueError as error:
-        raise CryptoRejected(problem=f"the key package's X-Wing key: {error}") from error
+def _load(state: KeyValueArea, group_id: bytes) -> Group:
+    return _client(state, Keyring.load(state), now=None).load_group(group_id)
 
 
 def _check_joined(group: Group, rows: GroupRows) -> None:

@@ -75,7 +75,7 @@ class GroupRows:
         self._read: dict[bytes, _Hashes] = {}
 
     def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
-        """Give a group's state and tree. Raises VaultRolledBack."""
+        """Return a group's state and tree. Raise VaultRolledBack."""
         hashes = self._hashes(group_id)
         row = self._area.get(_state_key(group_id))
         if not hashes.state and row is None:
@@ -117,13 +117,13 @@ class GroupRows:
         self._area.delete(_named(_HASHES, group_id))
 
     def has(self, group_id: bytes) -> bool:
-        """Say whether a group is here, without reading it. Raises VaultRolledBack where only its hashes are gone."""
+        """Return whether a group is here, without reading it. Raise VaultRolledBack where only its hashes are gone."""
         if self._hashes(group_id).state:
             return True
         return self.state(group_id) is not None
 
     def ids(self) -> list[bytes]:
-        """Give the ids of all groups."""
+        """Return the ids of all groups."""
         return [key[2:] for key, _ in self._area.scan(_HASHES)]
 
     def _hashes(self, group_id: bytes) -> _Hashes:
@@ -171,7 +171,7 @@ class KeyPackageRows:
         self._area.put(_KEY_PACKAGE + reference, row)
 
     def get(self, reference: bytes) -> bytes | None:
-        """Give the private half of a key package."""
+        """Return the private half of a key package."""
         row = self._area.get(_KEY_PACKAGE + reference)
         return None if row is None else row[_PRIVATE_AT:]
 
@@ -188,7 +188,7 @@ class KeyPackageRows:
         self._area.delete(_KEY_PACKAGE + reference)
 
     def expired(self, before: int) -> Iterator[bytes]:
-        """Give the references of those that were valid until before `before` (Unix seconds)."""
+        """Return the references of those that were valid until before `before` (Unix seconds)."""
         for key, row in self._area.scan(_KEY_PACKAGE):
             if int.from_bytes(row[:8]) < before:
                 yield key[1:]
@@ -208,7 +208,7 @@ class AccountRow:
         self._area = area
 
     def get(self) -> bytes | None:
-        """Give the account's row, if there is one."""
+        """Return the account's row, if there is one."""
         return self._area.get(_ACCOUNT)
 
     def put(self, row: bytes) -> None:

@@ -12,7 +12,7 @@ SIGNATURE_SIZE: Final = 64
 
 
 def peer_id(seed: bytes) -> PeerId:
-    """Give the public half of the identity key with this seed."""
+    """Return the public half of the identity key with this seed."""
     return PeerId(public_key(seed))
 
 
@@ -22,7 +22,7 @@ def public_key(seed: bytes) -> bytes:
 
 
 def sign(seed: bytes, *, domain: str, message: bytes) -> bytes:
-    """Sign for one use. Raises BadInput for a domain that is not printable ASCII."""
+    """Sign for one use. Raise BadInput for a domain that is not printable ASCII."""
     return Ed25519PrivateKey.from_private_bytes(seed).sign(_separated(domain, message))
 
 

@@ -305,6 +305,16 @@ def test_of_the_epoch_before_nothing_is_kept(pair):
     assert sorted(alice.area.rows) == sorted(bob.area.rows) == [b"a", b"g\x05groups", b"g\x05groupt", b"v\x05group"]
 
 
+def test_sizes_are_those_of_the_specification(account, now):
+    """docs/spec/mls.md, How much. A card at a relay has room for a KeyPackage of 2,560 octets."""
+    alice, bob = account(), account()
+    key_package = bob.key_package(lifetime=30 * DAY, now=now)
+    assert len(key_package) == 1619
+    assert len(bob.key_package(lifetime=30 * DAY, now=now, last_resort=True)) == 1622
+    (welcome,) = alice.found(bytes(16), [(bob.peer, key_package)], now=now).welcomes
+    assert len(welcome) == 2198
+
+
 # -- the disk
 
 
