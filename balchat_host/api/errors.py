@@ -271,7 +271,7 @@ class NotRunning(CallerError):
 
 
 class AccountLocked(CallerError):
-    """The account locked itself, since nobody had used it for {minutes} minutes. `balchat up` unlocks it."""
+    """The account locked itself after {minutes} min without use. `balchat up` unlocks it."""
 
     code = "account-locked"
     exit_code = 6

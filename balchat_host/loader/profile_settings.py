@@ -7,7 +7,7 @@ its plugins. So nothing is written that would keep the account from starting.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 from anyio import to_thread
@@ -35,6 +35,10 @@ Examine = Callable[[str | None], tuple["Configuration", Sequence[ConfigurationEr
 """Reads all levels, with a text in the place of the profile's file where there is one (`configuration.examine`)."""
 Fit = Callable[["Configuration"], Mapping[str, object]]
 """Returns the settings that each plugin would get. Raises ConfigurationError where they do not fit the plugins."""
+
+
+_MAX_KEY: Final = 100
+"""Characters of a key that does not exist which are looked at, and shown."""
 
 
 class Changeable(Protocol):
@@ -118,8 +122,9 @@ class ProfileSettings(Settings):
 
     def _setting(self, key: str) -> Setting:
         if key not in self._declared:
-            near = nearest(key, self._declared)
-            raise NoSuchSetting(name=f"{key} ({near} is the nearest)" if near else key)
+            # Who asks may ask for anything, however long it is.
+            near = nearest(key[:_MAX_KEY], self._declared)
+            raise NoSuchSetting(name=key[:_MAX_KEY] + (f" ({near} is the nearest)" if near else ""))
         return self._declared[key]
 
     async def _change(self, key: str, edit: Callable[[str], str]) -> SettingView:

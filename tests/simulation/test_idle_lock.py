@@ -79,7 +79,7 @@ async def until_locked(
             await use(person.app)
             await anyio.sleep(every)
 
-    with pytest.RaisesGroup(pytest.RaisesExc(AccountLocked, match="had used it for 10 minutes")):
+    with pytest.RaisesGroup(pytest.RaisesExc(AccountLocked, match="after 10 min without use")):
         async with anyio.create_task_group() as tasks:
             await tasks.start(alice.run)
             tasks.start_soon(someone)

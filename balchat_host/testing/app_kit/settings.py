@@ -41,6 +41,9 @@ class SettingTests(AppKitBase):
         before = await app.settings.list()
         with pytest.raises(NoSuchSetting):
             await app.settings.set("delivery.polcy", "both")
+        with pytest.raises(NoSuchSetting) as caught:
+            await app.settings.get("x" * 50_000)
+        assert "x" * 1000 not in str(caught.value)
         with pytest.raises(SettingNotWritable):
             await app.settings.set("plugins.enabled", ["ui_evil"])
         for value in ("everywhere", 1, None, ["both"], {"both": 1}):

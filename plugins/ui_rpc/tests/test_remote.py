@@ -474,7 +474,7 @@ async def test_a_killed_server_is_lost_in_the_middle_of_a_call_and_replaced(benc
 
 async def test_who_follows_an_account_that_locks_itself_hears_why(account, remote) -> None:
     async def follow(stream) -> None:
-        with pytest.raises(AccountLocked, match="for 5 minutes"):
+        with pytest.raises(AccountLocked, match="after 5 min"):
             await read(stream)
 
     async def read(stream) -> None:
