@@ -55,6 +55,6 @@ def test_what_can_be_changed_says_what_it_is_for(key: str) -> None:
     assert setting.form.kind in {"boolean", "integer", "number", "text", "choice"}
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_every_key_of_the_host_says_what_it_is_for(key: str) -> None:
-    assert KEYS[key].doc.endswith(".")
+@pytest.mark.parametrize("key", every_setting())
+def test_every_setting_says_what_it_is_for(key: str) -> None:
+    assert every_setting()[key].doc.endswith(".")

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from balchat_common.settings import Doc
 
 from balchat_network_null.directory import default_directory
 
@@ -10,8 +13,9 @@ from balchat_network_null.directory import default_directory
 class NullSettings:
     """What can be set. Accounts reach each other if they use the same directory."""
 
-    directory: str = ""
-    """The directory in which the accounts meet; when empty, one in the user's runtime directory."""
+    directory: Annotated[
+        str, Doc("The directory in which the accounts meet; when empty, one in the user's runtime directory.")
+    ] = ""
 
     def __post_init__(self) -> None:
         if self.directory and not Path(self.directory).is_absolute():

@@ -7,6 +7,7 @@ check raises `ValueError("key: what is wrong; what is allowed")`, which the host
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
+from balchat_common.settings import Doc
 from balchat_common.words import one_line
 from msgspec import Meta
 
@@ -26,35 +27,41 @@ _OURS: Final = (
 class TorSettings:
     """What can be set. With `control` a running tor is used; otherwise one is started, and ends with us."""
 
-    tor: Annotated[str, Meta(min_length=1, description="a program's name, or its path")] = "tor"
-    """The tor program: a name to look for, or a path."""
+    tor: Annotated[
+        str,
+        Meta(min_length=1, description="a program's name, or its path"),
+        Doc("The tor program: a name to look for, or a path."),
+    ] = "tor"
 
-    control: str = ""
-    """The control port of a running tor: `127.0.0.1:9051`, or `unix:` and a path."""
+    control: Annotated[str, Doc("The control port of a running tor, as 127.0.0.1:9051, or unix: and a path.")] = ""
 
-    control_password: str = field(default="", repr=False)
-    """The password of that control port; not needed where tor has a cookie file that we may read."""
+    control_password: Annotated[
+        str, Doc("The password of that control port; not needed where its cookie file can be read.")
+    ] = field(default="", repr=False)
 
-    socks: str = ""
-    """The SOCKS port of that tor, as `127.0.0.1:9050`; tor is asked when it is empty."""
+    socks: Annotated[str, Doc("The SOCKS port of that tor, as 127.0.0.1:9050; tor is asked when it is empty.")] = ""
 
-    bridges: tuple[str, ...] = ()
-    """Bridge lines as bridges.torproject.org gives them."""
+    bridges: Annotated[tuple[str, ...], Doc("Bridge lines, as bridges.torproject.org gives them.")] = ()
 
-    client_transport_plugins: tuple[str, ...] = ()
-    """The programs of pluggable transports, each as `obfs4,webtunnel exec /usr/bin/lyrebird`."""
+    client_transport_plugins: Annotated[
+        tuple[str, ...], Doc("The programs of pluggable transports, each as: obfs4,webtunnel exec /usr/bin/lyrebird.")
+    ] = ()
 
-    dial_timeout: Annotated[float, Meta(ge=1, le=600)] = 90.0
-    """Seconds that opening a stream may take, waiting for tor included."""
+    dial_timeout: Annotated[
+        float, Meta(ge=1, le=600), Doc("How long opening a stream may take, waiting for tor included, in seconds.")
+    ] = 90.0
 
-    max_incoming: Annotated[int, Meta(ge=1, le=10_000)] = 1024
+    max_incoming: Annotated[
+        int, Meta(ge=1, le=10_000), Doc("How many incoming streams may be open for one address.")
+    ] = 1024
     """Incoming streams open at the same time for one address.
 
     A last resort: whose stream makes room for whose, only a transport can tell, so its own limit must come first.
     """
 
-    torrc: tuple[str, ...] = ()
-    """Further lines for tor's configuration: a private network, a proxy to go through."""
+    torrc: Annotated[
+        tuple[str, ...], Doc("Further lines for tor's configuration: a private network, a proxy to go through.")
+    ] = ()
 
     def __post_init__(self) -> None:
         self._check_running_tor()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from balchat_common.settings import Doc
 from msgspec import Meta
 
 
@@ -10,5 +11,4 @@ from msgspec import Meta
 class RpcSettings:
     """What can be set."""
 
-    max_clients: Annotated[int, Meta(ge=1, le=1000)] = 32
-    """Programs that may be connected at the same time."""
+    max_clients: Annotated[int, Meta(ge=1, le=1000), Doc("How many programs may be connected at the same time.")] = 32
