@@ -52,11 +52,6 @@ def device_number(tx: ReadTransaction, number: int, device_id: bytes) -> int | N
     return rows.number(tx, "SELECT id FROM device WHERE peer = ? AND device_id = ?", (number, device_id)) or None
 
 
-def is_used(tx: ReadTransaction, number: int, device_id: bytes) -> bool:
-    """Return whether a device is the one that a peer uses, and not one whose place another one has taken."""
-    return device_number(tx, number, device_id) is not None
-
-
 def device_ids(tx: ReadTransaction, peer: PeerId) -> list[bytes]:
     """Return the ids of a peer's devices, as far as we know of them."""
     found = tx.query(
