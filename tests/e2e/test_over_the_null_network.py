@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from balchat_host.api.transport import Outcome
 from balchat_host.api.types import PeerId
 from tests.support.null_town import NullTown, befriend, call, came, identity_onion, talk
 
@@ -39,30 +38,42 @@ def test_two_people_meet_talk_and_talk_again_after_each_was_away(friends: tuple[
         talk(alice, bob, f"{away.name} is back")
 
 
-def test_an_onion_answers_while_its_account_is_up_and_no_longer(null_town: NullTown) -> None:
+def test_two_onions_answer_while_an_account_is_up_and_none_after(null_town: NullTown) -> None:
     alice = null_town.person("Alice")
-    onion = identity_onion(alice)
-    assert not null_town.answers(onion)
-    assert onion in null_town.onions_of(alice, do=alice.up)
+    identity = identity_onion(alice)
+    onions = null_town.onions_of(alice, do=alice.up)
+    assert identity in onions
+    assert len(onions) == 2
     alice.kill()
     assert null_town.onions() == set()
-    alice.up()
-    alice.wait_online()
-    assert null_town.answers(onion)
+    # The same ones again: contacts who were away have them in their routes.
+    assert null_town.onions_of(alice, do=alice.up) == onions
     alice.down()
     assert null_town.onions() == set()
 
 
-def test_what_a_stranger_sends_becomes_neither_message_nor_contact(
+def test_a_stranger_is_let_in_at_the_identity_onion_alone(null_town: NullTown, friends: tuple[Person, Person]) -> None:
+    alice, bob = friends
+    peer, identity = identity_onion(alice), identity_onion(alice)
+    bob.kill()
+    (device,) = null_town.onions() - {identity}
+    assert null_town.knock(PeerId(peer.octets), identity)
+    assert not null_town.knock(PeerId(peer.octets), device)
+    assert [contact["name"] for contact in alice.ask("contacts", "list")] == ["Bob"]
+    bob.up()
+    talk(alice, bob, "undisturbed")
+
+
+def test_contacts_find_each_other_where_the_identity_onion_is_gone(
     null_town: NullTown, friends: tuple[Person, Person]
 ) -> None:
     alice, bob = friends
-    onion = identity_onion(alice)
-    outcome = null_town.knock(PeerId(onion.octets), onion, b"\x01" + bytes(100))
-    assert outcome in {Outcome.LOST, Outcome.REFUSED, None}
-    assert [contact["name"] for contact in alice.ask("contacts", "list")] == ["Bob"]
-    assert alice.history("Bob") == []
-    talk(alice, bob, "undisturbed")
+    talk(alice, bob, "hello")
+    null_town.hide(identity_onion(alice))
+    bob.kill()
+    bob.up()
+    null_town.hide(identity_onion(bob))
+    talk(bob, alice, "still here")
 
 
 def test_both_go_on_from_backups_and_find_each_other(null_town: NullTown, friends: tuple[Person, Person]) -> None:

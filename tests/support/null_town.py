@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
+from anyio import BrokenResourceError, EndOfStream
 from balchat_network_null.directory import services, socket_path
 from balchat_network_null.network import NullNetwork
 from balchat_network_null.settings import NullSettings
-from balchat_transport_tor_direct.plugin import balchat_transports
+from balchat_transport_tor_direct.device_route import Destination
+from balchat_transport_tor_direct.frames import FrameReader
+from balchat_transport_tor_direct.greeting import greet_acceptor
+from balchat_transport_tor_direct.publishing import PORT
 
-from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
+from balchat_host.api.errors import PeerUnreachable, ProtocolViolation
 from balchat_host.api.network import NetworkContext
 from balchat_host.api.types import OnionKey, PeerId
 from balchat_host.testing.fake_transport_context import FakeTransportContext
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from balchat_host.api.transport import Outcome
 
 CONFIGURATION: Final = """\
 [plugins]
@@ -88,38 +91,34 @@ class NullTown:
         person.wait_online()
         return self.onions() - before
 
+    def hide(self, onion: OnionKey) -> None:
+        """Let nobody find an onion any more, as long as its account does not publish it again."""
+        for address, port in services(self.network):
+            if address == onion:
+                socket_path(self.network, address, port).unlink()
+
     # -- a stranger
 
-    def knock(self, peer: PeerId, onion: OnionKey, envelope: bytes) -> Outcome | None:
-        """Have a stranger send an envelope to `peer` at an onion, by the direct transport; return what became of it.
+    def knock(self, peer: PeerId, onion: OnionKey) -> bool:
+        """Have a stranger dial `peer` at an onion and prove who they are; return whether they are let in."""
+        return anyio.run(self._knock, peer, onion)
 
-        None where nobody answers, or the stream is closed before the envelope is taken.
-        """
-        return anyio.run(self._knock, peer, onion, envelope)
-
-    async def _knock(self, peer: PeerId, onion: OnionKey, envelope: bytes) -> Outcome | None:
+    async def _knock(self, peer: PeerId, onion: OnionKey) -> bool:
         context = NetworkContext(directory=self.network, on_state=ignore_state)
         network = NullNetwork(context, NullSettings(directory=str(self.network)))
-        host = DivertedContext(network, onion)
-        (descriptor,) = balchat_transports()
-        transport = descriptor.factory(host, descriptor.settings())
-        sent = host.outgoing(envelope)
-        async with running(network), running(transport):
-            with suppress(PeerUnreachable, NetworkUnavailable):
-                await transport.send(peer, transport.first_routes(peer), sent)
-                return (await host.final(sent[0])).outcome
-        return None
-
-
-class DivertedContext(FakeTransportContext):
-    """A stranger's account that dials one onion, whatever its transport asks for."""
-
-    def __init__(self, network: NullNetwork, onion: OnionKey) -> None:
-        super().__init__(network)
-        self._onion = onion
-
-    async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> Any:
-        return await super().dial(self._onion, port, isolation=isolation)
+        async with running(network), await network.dial(onion, PORT, isolation="") as stream:
+            try:
+                await greet_acceptor(
+                    stream,
+                    FrameReader(),
+                    context=FakeTransportContext(network),
+                    peer=peer,
+                    destination=Destination(onion=onion, device_id=None),
+                    before_proof=lambda device: None,
+                )
+            except (PeerUnreachable, ProtocolViolation, EndOfStream, BrokenResourceError):
+                return False
+        return True
 
 
 def identity_onion(person: Person) -> OnionKey:

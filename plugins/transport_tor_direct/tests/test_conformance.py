@@ -31,8 +31,7 @@ class DirectBench(TransportBench):
     async def send_oversize(self, transport: Transport, peer: PeerId, outgoing: Outgoing) -> None:
         assert isinstance(transport, DirectTransport)
         await transport.send(peer, transport.first_routes(peer), [])
-        connection = transport._peer_states[peer].resolver.standing
-        assert connection is not None
+        (connection,) = [state.resolver.standing for state in transport._states.of(peer) if state.resolver.standing]
         await connection.send([outgoing])
 
 
