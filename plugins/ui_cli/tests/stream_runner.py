@@ -36,7 +36,11 @@ def world(folder: Path, command: str) -> MemoryProfiles:
     profile = host.profile()
     alice = profile.make()
     profile.running = command != "up"
-    alice.befriend("Bob").write("hello")
+    bob = alice.befriend("Bob")
+    bob.write("hello")
+    if command == "retry":
+        anyio.run(alice.app.messages.send, "Bob", "not taken")
+        bob.refuse("busy")
     alice.stranger("Dave").ask()
     alice.relays.use(nobody(5).onion)
     profile.plugin_views = [
@@ -61,6 +65,11 @@ def safety_number(host: MemoryProfiles) -> str:
     return anyio.run(host.profile().account.app.contacts.safety_number, "Bob").safety_number
 
 
+def last_message(host: MemoryProfiles) -> str:
+    """Return the id of the last message of Alice and Bob."""
+    return anyio.run(host.profile().account.app.messages.history, "Bob")[-1].id
+
+
 def prepare(kind: str, descriptor: int, scratch: int) -> None:
     """Make a standard stream of the kind that is wanted."""
     if kind == "pipe":
@@ -81,7 +90,8 @@ def child(request: dict[str, object], scratch: list[int]) -> None:
     code = 99
     try:
         host = world(Path(request["folder"]), arguments[0])
-        arguments = [safety_number(host) if each == "NUMBER" else each for each in arguments]
+        looked_up = {"NUMBER": safety_number, "LAST": last_message}
+        arguments = [looked_up[each](host) if each in looked_up else each for each in arguments]
         for descriptor, kind in enumerate(request["streams"]):
             prepare(kind, descriptor, scratch[descriptor])
             if kind == "closed":

@@ -39,7 +39,9 @@ def test_the_commands() -> None:
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
         "contacts remove", "requests list", "requests accept", "requests reject", "send", "history", "chat", "listen",
         "profile list", "plugins list", "plugins show", "config check", "config path", "doctor", "settings list",
-        "settings get", "settings set", "settings reset", "search",
+        "settings get", "settings set", "settings reset", "search", "retry", "conversations list", "conversations mute",
+        "conversations unmute", "conversations archive", "conversations unarchive", "conversations unread",
+        "conversations draft",
         "version",
     }  # fmt: skip
 
@@ -115,6 +117,9 @@ def test_no_account(cli: Cli) -> None:
             ("passphrase", "change"): [],
             ("contacts", "rename"): ["Bob", "Rob"],
             ("search",): ["word"],
+            ("retry",): ["0123456789abcdef"],
+            **{("conversations", name): ["Bob"] for name in ("mute", "unmute", "archive", "unarchive", "unread")},
+            ("conversations", "draft"): ["Bob", "begun"],
             ("settings", "get"): ["delivery.policy"],
             ("settings", "set"): ["delivery.policy", "both"],
             ("settings", "reset"): ["delivery.policy"],
