@@ -137,7 +137,7 @@ class FakeTransportContext(TransportContext):
         """Who is a contact; None where everybody is."""
         self.signatures = 0
         self.dialling, self.signing = Gate(), Gate()
-        self.failing: Exception | None = None
+        self.receive_error: Exception | None = None
         """What `receive` raises, as a full disk makes it."""
         self._accepts_requests = True
         self._requests_changed = Bell()
@@ -197,8 +197,8 @@ class FakeTransportContext(TransportContext):
         self.batches(len(envelopes))
         await anyio.lowlevel.checkpoint()
         await self._vault_open.wait()
-        if self.failing is not None:
-            raise self.failing
+        if self.receive_error is not None:
+            raise self.receive_error
         dispositions = [self.answer(source, envelope) for envelope in envelopes]
         for envelope in envelopes:
             self.received(Received(source=source, envelope=envelope))

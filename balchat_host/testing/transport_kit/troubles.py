@@ -160,20 +160,20 @@ class TroubleTests(TransportKitBase):
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
         async with accounts(bench, 2) as (alice, bob):
             for error in (StorageFull(), RuntimeError("nobody foresaw this")):
-                bob.host.failing = error
+                bob.host.receive_error = error
                 (sent,) = await alice.send(bob, b"it finds no room")
                 assert (await alice.host.final(sent)).outcome in {Outcome.LOST, Outcome.REFUSED}
-                bob.host.failing = None
+                bob.host.receive_error = None
                 await self._reach_again(bench, alice, bob)
             assert {received.envelope for received in bob.host.received.all} == {AGAIN}
 
     async def test_what_the_host_could_not_take_is_kept_by_who_stores_it(self, bench: TransportBench) -> None:
         needs("final=STORED", kept=bench.capabilities.final is Outcome.STORED)
         async with accounts(bench, 2) as (alice, bob):
-            bob.host.failing = StorageFull()
+            bob.host.receive_error = StorageFull()
             await deliver(bench, alice, bob, [b"it finds no room"])
             await bob.host.batches.until(bool)
-            bob.host.failing = None
+            bob.host.receive_error = None
             await bob.host.received.until(lambda received: b"it finds no room" in [each.envelope for each in received])
 
     async def test_delivered_comes_after_the_commit_however_long_that_takes(self, bench: TransportBench) -> None:
