@@ -45,7 +45,10 @@ def with_value(text: str, path: Sequence[str], value: object) -> str:
 
 
 def without_value(text: str, path: Sequence[str]) -> str:
-    """Return a text that says nothing of the key `path`; the tables that it was in stay. Raise Uneditable."""
+    """Return a text that says nothing of the key `path`. Raise Uneditable.
+
+    The tables that it was in stay, unless nothing but its own dotted key made them.
+    """
 
     def change(document: dict[str, Any]) -> None:
         table = document
@@ -126,7 +129,8 @@ def _says(text: str, expected: dict[str, Any]) -> bool:
 def _typed(value: Any) -> object:
     """Return a value to compare: for Python, 1, 1.0 and true are the same, and nan is not what it is."""
     if isinstance(value, dict):
-        return {name: _typed(inner) for name, inner in cast(dict[str, Any], value).items()}
+        typed = {name: _typed(inner) for name, inner in cast(dict[str, Any], value).items()}
+        return {name: inner for name, inner in typed.items() if inner != {}}  # as if it were not there
     if isinstance(value, list):
         return [_typed(inner) for inner in cast(list[Any], value)]
     return type(value).__name__, str(value)
