@@ -204,11 +204,11 @@ async def test_an_effect_that_fails_keeps_no_other_from_being_carried_out(
     async with people:
         alice = await people.start("Alice")
         states = alice.app.status.watch()
-        assert not (await anext(states)).contacts
+        assert not (await anext(states)).outbox.waiting
         monkeypatch.setattr(DeliveryScheduler, "wake", lambda _self, _peer: FAILURES["Broken"]())
         await alice.app.contacts.add(nobody().onion, "Bob")
         with anyio.fail_after(1):
-            while not (await anext(states)).contacts:
+            while not (await anext(states)).outbox.waiting:
                 pass
         await states.aclose()
 
