@@ -35,6 +35,32 @@ class ContactState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionView:
+    """One emoji that people answered a message with: how many of them, and whether we are one."""
+
+    emoji: str
+    count: int
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyView:
+    """What a message answers: as its author saw it, and no more than its beginning.
+
+    `author` is the contact's name, or None when we wrote it. `edited`: it has been edited since. `deleted`: its author
+    has deleted it.
+    """
+
+    id: str
+    author: str | None
+    author_id: str
+    content_type: str
+    text: str | None
+    edited: bool
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
     """One message of a conversation.
 
@@ -42,6 +68,11 @@ class MessageView:
     not shown as text; `content_type` says which. `reason` says why a state is no better. `missing_before` is how many
     messages its author wrote just before this one that have not arrived, or not yet. Of one that we wrote,
     `delivered_to` of the `recipients` have it.
+
+    `edited`: this is not its first version. `deleted`: its author deleted it; it has no text any more. `reply` is what
+    it answers, None where it answers nothing, or nothing that is here. It expires at `expires_at` (Unix milliseconds);
+    where that is None, `expires_after` seconds after it is read, if that is not. Text of the type `text/markdown` has
+    mentions in it as links to `balchat:` addresses, under our own names for the people. `mentions_us`: one is to us.
     """
 
     id: str
@@ -57,6 +88,54 @@ class MessageView:
     delivered_to: int = 0
     recipients: int = 0
     missing_before: int = 0
+    edited: bool = False
+    deleted: bool = False
+    reactions: tuple[ReactionView, ...] = ()
+    reply: ReplyView | None = None
+    expires_after: int | None = None
+    expires_at: int | None = None
+    mentions_us: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """One version of a message, and when its author wrote it."""
+
+    id: str
+    sent_at: int
+    content_type: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptView:
+    """How far a message of ours has come with one person, and since when."""
+
+    name: str
+    peer_id: str
+    state: MessageState
+    at: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonReactionView:
+    """What one person answered a message with. `name` is what we call them, or None for us."""
+
+    name: str | None
+    peer_id: str
+    emoji: str
+    sent_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageInfoView:
+    """All that is known of a message: its versions, the first one first, who has it, and who reacted with what."""
+
+    message: MessageView
+    versions: tuple[VersionView, ...]
+    receipts: tuple[ReceiptView, ...]
+    reactions: tuple[PersonReactionView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +200,9 @@ class ConversationView:
     `contact` is whom it is with, None where it is not with one contact. `unread` is how many messages are not yet read,
     `first_unread` the id of the first of them. `last_message` is the newest one. `draft` is what was begun and not
     sent. `muted`: front ends do not call attention to it; `muted_until` says when that ends by itself (Unix
-    milliseconds), None where it does not. `archived`: it is put away.
+    milliseconds), None where it does not. `archived`: it is put away. `mentions` is how many of the unread messages
+    mention us. What is written in it expires `expire_after` seconds after it is read, None where it does not;
+    `timer_by` says who set that last: a contact's name, `MYSELF`, or None where nobody has.
     """
 
     id: str
@@ -135,6 +216,9 @@ class ConversationView:
     muted_until: int | None
     archived: bool
     contact: ContactView | None
+    mentions: int = 0
+    expire_after: int | None = None
+    timer_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ leaves nothing here: no text, and no draft. Other events carry what was true whe
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final, cast
 
 from balchat_host.api.errors import BadInput, CursorTooOld
@@ -26,9 +26,11 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
 from balchat_host.core import rows
+from balchat_host.core.delivery import progress
 from balchat_host.core.delivery.progress import Progress
+from balchat_host.core.message_views import message_views
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
-from balchat_host.core.views import conversation_views, message_view, message_view_at_first, message_view_then
+from balchat_host.core.views import conversation_views
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
@@ -240,8 +242,9 @@ def _of_message(
     if not found:
         return None
     if kind == MessageAdded.type:
-        return MessageAdded(cursor=cursor, at=at, message=message_view_at_first(found[0]))
+        row = replace(found[0], progress=progress.at_first(recipients=found[0].progress.recipients))
+        return MessageAdded(cursor=cursor, at=at, message=message_views(tx, [row])[0])
     # It tells of how far the message was then, or of what else is different now.
-    then = Progress(state=MessageState(body.pop("state")), **body) if "state" in body else None
-    view = message_view(found[0]) if then is None else message_view_then(found[0], then)
+    then = Progress(state=MessageState(body.pop("state")), **body) if "state" in body else found[0].progress
+    (view,) = message_views(tx, [replace(found[0], progress=then)])
     return MessageChanged(cursor=cursor, at=at, message=view, changed=changed)

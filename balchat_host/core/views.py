@@ -1,14 +1,14 @@
 """How rows look to front ends."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any, Final, cast
 
-from balchat_host.api.frontend import NOTES_TO_SELF
+from balchat_host.api.frontend import MYSELF, NOTES_TO_SELF
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import ContactView, ConversationKind, ConversationView, MessageView
 from balchat_host.core import rows
-from balchat_host.core.delivery import progress
-from balchat_host.core.rows import ContactRow, ConversationRow, MessageRow
+from balchat_host.core.message_views import message_views
+from balchat_host.core.rows import ContactRow, ConversationRow
 
 RESTORED: Final = "restored"
 """Why a contact that we had is asked for contact again (`ContactView.reason`)."""
@@ -17,6 +17,10 @@ FOREVER: Final = 2**62
 _UNREAD: Final = (
     "FROM message WHERE message.conversation = conversation.id"
     " AND author <> (SELECT peer FROM account) AND seq > read_up_to AND removal IS NULL"
+)
+_TIMER_BY: Final = (
+    f"iif(timer_by = (SELECT peer FROM account), '{MYSELF}',"  # noqa: S608  # our own text
+    " (SELECT name FROM contact WHERE contact.peer = timer_by))"
 )
 _NEWEST: Final = f"(SELECT max(seq) FROM message WHERE message.conversation = conversation.id AND {rows.SHOWN})"  # noqa: S608  # our own text
 
@@ -62,7 +66,8 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
     chosen = "1" if only is None else f"conversation.id = {only:d}"
     found = tx.query(
         "SELECT id, conversation_id, kind, title, draft, muted_until, archived,"  # noqa: S608  # our own text
-        f" (SELECT count(*) {_UNREAD}), (SELECT min(seq) {_UNREAD}), {_NEWEST} AS newest"
+        f" (SELECT count(*) {_UNREAD}), (SELECT min(seq) {_UNREAD}), {_NEWEST} AS newest,"
+        f" expire_after, {_TIMER_BY}, (SELECT count(*) {_UNREAD} AND mentions_us = 1)"
         f" FROM conversation WHERE {chosen} ORDER BY newest IS NULL, newest DESC, id"
     )
     contacts = rows.contacts_where(tx, "1" if only is None else f"contact.conversation = {only:d}")
@@ -70,10 +75,11 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
     unread_ids = f"message.seq IN (SELECT (SELECT min(seq) {_UNREAD}) FROM conversation WHERE {chosen})"  # noqa: S608  # our own text
     ids = tx.query(f"SELECT seq, id FROM message WHERE {unread_ids}")  # noqa: S608  # our own text
     first_unread = {seq: cast("bytes", identifier).hex() for seq, identifier in ids}
-    newest = {each.seq: message_view(each) for each in rows.messages_where(tx, shown)}
+    last = rows.messages_where(tx, shown)
+    newest = {row.seq: view for row, view in zip(last, message_views(tx, last), strict=True)}
     of_conversation = {contact.conversation.id: contact for contact in contacts}
     views: list[ConversationView] = []
-    for number, identifier, kind, title, draft, muted_until, archived, unread, first, last in found:
+    for number, identifier, kind, title, draft, muted_until, archived, unread, first, last, *more in found:
         contact = of_conversation.get(cast("int", number))
         until = cast("int", muted_until or 0)
         views.append(
@@ -89,6 +95,9 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
                 muted_until=until if now < until < FOREVER else None,
                 archived=bool(archived),
                 contact=None if contact is None else _contact_view(contact, cast("int", unread)),
+                expire_after=cast("int | None", more[0]),
+                timer_by=cast("str | None", more[1]),
+                mentions=cast("int", more[2]),
             )
         )
     return views
@@ -109,35 +118,6 @@ def differences(before: ContactView | MessageView | ConversationView | None, aft
 def contact_body(view: ContactView) -> dict[str, Any]:
     """Return a contact as it stands in an event."""
     return asdict(view)
-
-
-def message_view(row: MessageRow) -> MessageView:
-    """Show a message."""
-    return MessageView(
-        id=row.id.hex(),
-        conversation=row.conversation_id.hex(),
-        author=None if row.ours else row.author_name,
-        author_id=row.author.octets.hex(),
-        sent_at=row.sent_at,
-        content_type=row.content_type,
-        text=row.text,
-        in_reply_to=row.in_reply_to.hex() if row.in_reply_to else None,
-        state=row.state,
-        reason=row.progress.reason if row.ours else None,
-        delivered_to=row.progress.delivered_to if row.ours else 0,
-        recipients=row.progress.recipients if row.ours else 0,
-        missing_before=row.missing_before,
-    )
-
-
-def message_view_at_first(row: MessageRow) -> MessageView:
-    """Show a message as it was when it came into its conversation."""
-    return message_view(replace(row, progress=progress.at_first(recipients=row.progress.recipients)))
-
-
-def message_view_then(row: MessageRow, then: progress.Progress) -> MessageView:
-    """Show a message as it was when it was that far."""
-    return message_view(replace(row, progress=then))
 
 
 def _unread(tx: ReadTransaction, conversation: ConversationRow) -> int:

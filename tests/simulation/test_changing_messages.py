@@ -14,6 +14,7 @@ from balchat_host.core.content import Disposition, Expiration, MimiContent, Null
 from balchat_host.core.delivery import requeue
 from balchat_host.core.messages import changing, expiry, history, reading, versions
 from balchat_host.core.messages.compose import compose
+from balchat_host.core.messages.info import info
 from balchat_host.core.messages.receive import receive_content
 from balchat_host.core.messages.writing import Text
 from tests.support.consistency import check_consistency
@@ -125,12 +126,12 @@ def _change_something(author: Account, reader: Account, rng: Random) -> None:
     try:
         match rng.randrange(6):
             case 1 if target:
-                author.change(lambda unit: changing.edit(unit, reader.name, target, f"edited {rng.random()}"))
+                author.change(lambda unit: changing.edit(unit, target, f"edited {rng.random()}"))
             case 2 if target:
-                author.change(lambda unit: changing.delete(unit, reader.name, target, for_me=False))
+                author.change(lambda unit: changing.delete(unit, target, for_me=False))
             case 3 | 4 if target:
                 remove = rng.random() < 0.3
-                author.change(lambda unit: changing.react(unit, reader.name, target, emoji, remove=remove))
+                author.change(lambda unit: changing.react(unit, target, emoji, remove=remove))
             case _:
                 author.write(reader, f"written {rng.random()}")
     except BadInput:
@@ -143,21 +144,21 @@ def _change_something(author: Account, reader: Account, rng: Random) -> None:
 def test_an_edit_is_seen_by_both_and_all_versions_are_kept(pair: Pair) -> None:
     message = pair.write("first")
     pair.heal()
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, "second"))
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, "third"))
+    pair.alice.change(lambda unit: changing.edit(unit, message, "second"))
+    pair.alice.change(lambda unit: changing.edit(unit, message, "third"))
     pair.heal()
     for one, other in ((pair.alice, pair.bob), (pair.bob, pair.alice)):
         assert [m.text for m in one.history(other)] == ["third"]
-        (row,) = one.read(lambda tx: rows.messages_where(tx, "1"))
-        assert row.edited
-        assert one.read(lambda tx, seq=row.seq: versions.texts(tx, seq)) == ["first", "second", "third"]
+        assert one.history(other)[0].edited
+        seen = one.read(lambda tx: info(tx, message))
+        assert [version.text for version in seen.versions] == ["first", "second", "third"]
 
 
 def test_of_two_edits_the_later_counts_also_if_the_clock_was_set_back_between_them(pair: Pair) -> None:
     message = pair.write("first")
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, "second"))
+    pair.alice.change(lambda unit: changing.edit(unit, message, "second"))
     pair.world.now -= DAY * 1000
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, "third"))
+    pair.alice.change(lambda unit: changing.edit(unit, message, "third"))
     pair.heal()
     assert [m.text for m in pair.bob.history(pair.alice)] == ["third"]
 
@@ -166,9 +167,9 @@ def test_nobody_edits_or_deletes_what_somebody_else_wrote(pair: Pair) -> None:
     message = pair.write()
     pair.heal()
     with pytest.raises(BadInput, match="not yours"):
-        pair.bob.change(lambda unit: changing.edit(unit, "Alice", message, "no"))
+        pair.bob.change(lambda unit: changing.edit(unit, message, "no"))
     with pytest.raises(BadInput, match="not yours"):
-        pair.bob.change(lambda unit: changing.delete(unit, "Alice", message, for_me=False))
+        pair.bob.change(lambda unit: changing.delete(unit, message, for_me=False))
 
 
 # -- deletions
@@ -179,11 +180,11 @@ def test_what_is_deleted_is_gone_on_both_sides_with_versions_and_reactions(pair:
     message = pair.write()
     if arrived:
         pair.heal()
-        pair.bob.change(lambda unit: changing.react(unit, "Alice", message, "👍"))
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, SECRET + " indeed"))
+        pair.bob.change(lambda unit: changing.react(unit, message, "👍"))
+    pair.alice.change(lambda unit: changing.edit(unit, message, SECRET + " indeed"))
     if arrived:
         pair.heal()
-    pair.alice.change(lambda unit: changing.delete(unit, "Bob", message, for_me=False))
+    pair.alice.change(lambda unit: changing.delete(unit, message, for_me=False))
     assert remains(pair.alice) == []
     if not arrived:
         assert pair.alice.read(lambda tx: tx.query("SELECT count(*) FROM payload")) == [(1,)], (
@@ -200,7 +201,7 @@ def test_what_is_deleted_is_gone_on_both_sides_with_versions_and_reactions(pair:
 def test_what_is_deleted_before_we_could_talk_never_leaves() -> None:
     pair = Pair(accepted=False)
     message = pair.write()
-    pair.alice.change(lambda unit: changing.delete(unit, "Bob", message, for_me=False))
+    pair.alice.change(lambda unit: changing.delete(unit, message, for_me=False))
     pair.world.heal(pair.alice, pair.bob)
     pair.bob.accept(pair.alice)
     pair.heal()
@@ -212,7 +213,7 @@ def test_a_late_copy_of_what_is_deleted_stays_deleted(pair: Pair) -> None:
     octets: list[bytes] = []
     message = pair.write()
     pair.alice.read(lambda tx: octets.append(tx.query("SELECT content FROM message")[0][0]))  # type: ignore[arg-type]
-    pair.alice.change(lambda unit: changing.delete(unit, "Bob", message, for_me=False))
+    pair.alice.change(lambda unit: changing.delete(unit, message, for_me=False))
     pair.heal()
     hear(pair.bob, octets[0])
     assert remains(pair.bob) == []
@@ -221,7 +222,7 @@ def test_a_late_copy_of_what_is_deleted_stays_deleted(pair: Pair) -> None:
 
 def test_what_is_deleted_here_only_still_reaches_the_other(pair: Pair) -> None:
     message = pair.write()
-    pair.alice.change(lambda unit: changing.delete(unit, "Bob", message, for_me=True))
+    pair.alice.change(lambda unit: changing.delete(unit, message, for_me=True))
     assert pair.alice.history(pair.bob) == []
     with pytest.raises(NoSuchMessage):
         pair.alice.read(lambda tx: history.find(tx, message))
@@ -234,7 +235,7 @@ def test_what_is_deleted_here_only_still_reaches_the_other(pair: Pair) -> None:
 def test_so_much_that_waits_is_not_withdrawn_that_readers_lose_the_thread(pair: Pair) -> None:
     ids = [pair.write(f"{SECRET} {number}") for number in range(300)]
     for message in ids:
-        pair.alice.change(lambda unit, message=message: changing.delete(unit, "Bob", message, for_me=False))
+        pair.alice.change(lambda unit, message=message: changing.delete(unit, message, for_me=False))
     assert remains(pair.alice) == []
     pair.write("after")
     pair.heal()
@@ -249,14 +250,14 @@ def test_reactions_are_one_emoji_each_and_are_taken_back_one_by_one(pair: Pair) 
     message = pair.write()
     pair.heal()
     for emoji in ("👍", "❤️", "❤"):
-        pair.bob.change(lambda unit, emoji=emoji: changing.react(unit, "Alice", message, emoji))
+        pair.bob.change(lambda unit, emoji=emoji: changing.react(unit, message, emoji))
     pair.heal()
     assert [each[1] for each in shown(pair.alice, pair.bob)[0][-1]] == ["❤️", "👍"]
-    pair.bob.change(lambda unit: changing.react(unit, "Alice", message, "❤", remove=True))
+    pair.bob.change(lambda unit: changing.react(unit, message, "❤", remove=True))
     pair.heal()
     assert [each[1] for each in shown(pair.alice, pair.bob)[0][-1]] == ["👍"]
     with pytest.raises(BadInput, match="one emoji"):
-        pair.bob.change(lambda unit: changing.react(unit, "Alice", message, "ok"))
+        pair.bob.change(lambda unit: changing.react(unit, message, "ok"))
 
 
 def test_text_that_is_no_emoji_is_a_reply_whatever_it_is_for(pair: Pair) -> None:
@@ -306,9 +307,9 @@ def test_ten_thousand_reactions_are_no_more_than_a_few(pair: Pair) -> None:
     assert count(pair.alice, "reaction") == versions.MAX_REACTIONS
     emojis = [chr(0x1F600 + number) for number in range(versions.MAX_REACTIONS)]
     for emoji in emojis:
-        pair.alice.change(lambda unit, emoji=emoji: changing.react(unit, "Bob", message.hex(), emoji))
+        pair.alice.change(lambda unit, emoji=emoji: changing.react(unit, message.hex(), emoji))
     with pytest.raises(TooMany, match="reactions"):
-        pair.alice.change(lambda unit: changing.react(unit, "Bob", message.hex(), "👍"))
+        pair.alice.change(lambda unit: changing.react(unit, message.hex(), "👍"))
 
 
 def test_what_waits_for_what_never_comes_is_bounded_and_forgotten(pair: Pair) -> None:
@@ -335,9 +336,9 @@ def test_of_very_many_versions_the_latest_are_kept(pair: Pair) -> None:
 def test_our_own_versions_are_as_many_as_are_kept(pair: Pair) -> None:
     message = pair.write()
     for number in range(versions.MAX_VERSIONS):
-        pair.alice.change(lambda unit, number=number: changing.edit(unit, "Bob", message, str(number)))
+        pair.alice.change(lambda unit, number=number: changing.edit(unit, message, str(number)))
     with pytest.raises(TooMany, match="versions"):
-        pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, "one more"))
+        pair.alice.change(lambda unit: changing.edit(unit, message, "one more"))
 
 
 def test_what_refers_to_itself_in_a_circle_shows_nothing(pair: Pair) -> None:
@@ -523,10 +524,10 @@ def test_a_mention_is_a_link_to_the_person_and_everything_else_stays_as_it_was_t
 
 def test_an_edit_can_mention_somebody_and_can_stop(pair: Pair) -> None:
     message = pair.write("hello")
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, Text(text="@Bob", mentions=["Bob"])))
+    pair.alice.change(lambda unit: changing.edit(unit, message, Text(text="@Bob", mentions=["Bob"])))
     pair.heal()
     assert mentions(pair.bob) == [True]
-    pair.alice.change(lambda unit: changing.edit(unit, "Bob", message, "hello"))
+    pair.alice.change(lambda unit: changing.edit(unit, message, "hello"))
     pair.heal()
     assert mentions(pair.bob) == [False]
 

@@ -30,7 +30,8 @@ USED = {
     "account.verify_passphrase", "contacts.add", "contacts.block", "contacts.remove", "contacts.rename",
     "contacts.safety_number", "contacts.unblock", "contacts.verify", "conversations.archive",
     "conversations.draft", "conversations.mark_unread", "conversations.mute", "conversations.unarchive",
-    "conversations.unmute", "events.attend", "messages.history", "messages.retry", "messages.search", "messages.send",
+    "conversations.set_timer", "conversations.unmute", "events.attend", "messages.delete", "messages.edit",
+    "messages.history", "messages.info", "messages.react", "messages.retry", "messages.search", "messages.send",
     "relays.add", "relays.check", "relays.remove", "relays.set_default", "requests.accept",
     "requests.reject", "settings.reset", "settings.set",
 }  # fmt: skip

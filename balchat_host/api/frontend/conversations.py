@@ -50,6 +50,14 @@ class Conversations(Area):
         """Fetch it back from the archive."""
 
     @abstractmethod
+    async def set_timer(self, conversation: str, seconds: int | None) -> ConversationView:
+        """Have what is written in it from now on expire `seconds` after it is read, or not at all (None).
+
+        It holds for everybody in it, who see who set it. Each message keeps what held when it was written.
+        Raises ContactBlocked, and BadInput for more than 365 days.
+        """
+
+    @abstractmethod
     async def mark_read(self, conversation: str, up_to: str) -> ConversationView:
         """Take everything up to the message `up_to` as read.
 

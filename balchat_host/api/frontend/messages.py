@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from balchat_host.api.frontend.area import Area
-from balchat_host.api.views import MessageView, SearchPage
+from balchat_host.api.views import MessageInfoView, MessageView, SearchPage
 
 
 class Messages(Area):
@@ -15,11 +15,26 @@ class Messages(Area):
     """
 
     @abstractmethod
-    async def send(self, conversation: str, text: str, reply_to: str | None = None) -> MessageView:
+    async def send(
+        self,
+        conversation: str,
+        text: str,
+        reply_to: str | None = None,
+        *,
+        markdown: bool = False,
+        mentions: Sequence[str] = (),
+        expires_after: int | None = None,
+        expires_at: int | None = None,
+    ) -> MessageView:
         """Write a message. It is durable when this returns, and is sent as soon as there is a way. Not safe to repeat.
 
-        Raises NoSuchConversation, ContactBlocked, NoSuchMessage (`reply_to` is not in the conversation), TextTooLong,
-        BadInput.
+        With `markdown`, emphasis and links are shown as such. Each of `mentions` is somebody in the conversation, a
+        contact or `MYSELF`: where `@` and that name stand in the text, it becomes a link to them. It expires
+        `expires_after` seconds after it is read, or at a time (`expires_at`, Unix milliseconds); otherwise as the
+        conversation's timer has it.
+
+        Raises NoSuchConversation, NoSuchContact (`mentions`), ContactBlocked, NoSuchMessage (`reply_to` is not in the
+        conversation), TextTooLong, BadInput.
         """
 
     @abstractmethod
@@ -43,6 +58,35 @@ class Messages(Area):
         that was sent at a time (`date`, Unix milliseconds) or later. The end where none is so late.
         Raises NoSuchConversation, NoSuchMessage, and BadInput where more than one of them is given.
         """
+
+    @abstractmethod
+    async def edit(
+        self, message: str, text: str, *, markdown: bool = False, mentions: Sequence[str] = ()
+    ) -> MessageView:
+        """Put another text in place of a message of ours. Earlier versions are kept, on both sides.
+
+        Raises NoSuchMessage, NoSuchContact (`mentions`), ContactBlocked, TextTooLong, TooMany, and BadInput where it is
+        not ours, no text, or deleted.
+        """
+
+    @abstractmethod
+    async def delete(self, message: str, *, for_me: bool = False) -> None:
+        """Delete a message of ours for everybody, or anybody's here only (`for_me`).
+
+        That there was one is still shown, unless it is for us only. Whoever has it may have kept it elsewhere: another
+        program, a photograph, a backup. Raises NoSuchMessage, ContactBlocked, and BadInput where it is not ours.
+        """
+
+    @abstractmethod
+    async def react(self, message: str, emoji: str, *, remove: bool = False) -> MessageView:
+        """Answer a message with one emoji, besides those that are there, or take that one back.
+
+        Raises NoSuchMessage, ContactBlocked, TooMany, and BadInput where it is no emoji, or the message is deleted.
+        """
+
+    @abstractmethod
+    async def info(self, message: str) -> MessageInfoView:
+        """Return all that is known of a message: versions, who has it, who reacted. Raises NoSuchMessage."""
 
     @abstractmethod
     async def retry(self, message: str) -> MessageView:

@@ -28,7 +28,7 @@ class Step(IntEnum):
     FAILED = 5
 
 
-_STATES: Final = {
+STATES: Final = {
     Step.QUEUED: MessageState.QUEUED,
     Step.SENT: MessageState.SENT,
     Step.RELAYED: MessageState.RELAYED,
@@ -87,7 +87,7 @@ def read(row: Sequence[SqlValue]) -> Progress:
     else:
         step, reason = (Step.READ if delivered and read == delivered else Step.DELIVERED), None
     return Progress(
-        state=_STATES[step],
+        state=STATES[step],
         reason=cast("str | None", reason),
         delivered_to=delivered,
         recipients=cast("int", recipients),

@@ -3,6 +3,7 @@
 from typing import cast
 
 from balchat_host.api.errors import BadInput, TooMany
+from balchat_host.api.views import ConversationView, MessageView
 from balchat_host.core import content, conversations, emoji
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart, is_text
 from balchat_host.core.delivery import queue
@@ -13,14 +14,15 @@ from balchat_host.core.messages.said import Said, say
 from balchat_host.core.messages.writing import Text
 from balchat_host.core.rows import ConversationRow, MessageRow
 from balchat_host.core.unit_of_work import UnitOfWork
+from balchat_host.core.views import conversation_view
 
 
-def edit(unit: UnitOfWork, which: str, message: str, text: Text | str) -> MessageRow:
+def edit(unit: UnitOfWork, message: str, text: Text | str) -> MessageView:
     """Put another text in place of a message of ours.
 
-    Raise NoSuchConversation, NoSuchMessage, ContactBlocked, BadInput, TextTooLong, TooMany.
+    Raise NoSuchMessage, ContactBlocked, BadInput, TextTooLong, TooMany.
     """
-    conversation, row = _find(unit, which, message)
+    conversation, row = _find(unit, message)
     _require_ours(row, "edited")
     if not is_text(row.content_type):
         raise BadInput(what="The message", problem="it is not a text")
@@ -41,19 +43,18 @@ def edit(unit: UnitOfWork, which: str, message: str, text: Text | str) -> Messag
             in_reply_to=row.in_reply_to,
         ),
     )
-    return _again(unit, row)
+    return history.show(unit.tx, row.id.hex())
 
 
-def delete(unit: UnitOfWork, which: str, message: str, *, for_me: bool) -> None:
+def delete(unit: UnitOfWork, message: str, *, for_me: bool) -> None:
     """Delete a message: of ours for everybody, or anybody's here only.
 
-    Raise NoSuchConversation, NoSuchMessage, ContactBlocked, BadInput.
+    Raise NoSuchMessage, ContactBlocked, BadInput.
     """
     if for_me:
-        conversation = conversations.find(unit.tx, which)
-        deletion.delete_here(unit, history.find(unit.tx, message, conversation=conversation).seq)
+        deletion.delete_here(unit, history.find(unit.tx, message).seq)
         return
-    conversation, row = _find(unit, which, message)
+    conversation, row = _find(unit, message)
     _require_ours(row, "deleted for everybody")
     ((series, number),) = unit.tx.query("SELECT series, sequence FROM message WHERE seq = ?", (row.seq,))
     _say(
@@ -69,14 +70,14 @@ def delete(unit: UnitOfWork, which: str, message: str, *, for_me: bool) -> None:
     )
 
 
-def react(unit: UnitOfWork, which: str, message: str, with_emoji: str, *, remove: bool = False) -> MessageRow:
+def react(unit: UnitOfWork, message: str, with_emoji: str, *, remove: bool = False) -> MessageView:
     """React to a message, or take that reaction back.
 
-    Raise NoSuchConversation, NoSuchMessage, ContactBlocked, BadInput, TooMany.
+    Raise NoSuchMessage, ContactBlocked, BadInput, TooMany.
     """
     if not emoji.is_emoji(with_emoji):
         raise BadInput(what="The reaction", problem="it must be one emoji")
-    conversation, row = _find(unit, which, message)
+    conversation, row = _find(unit, message)
     there = reactions.ours(unit, row.seq, conversation.our_number, with_emoji)
     if remove:
         for reaction, refers_to in there:
@@ -87,10 +88,10 @@ def react(unit: UnitOfWork, which: str, message: str, with_emoji: str, *, remove
             raise TooMany(what="reactions to one message", limit=versions.MAX_REACTIONS)
         part = SinglePart(content_type=content.TEXT, content=with_emoji.encode(), disposition=Disposition.REACTION)
         _say(unit, conversation, _reaction(unit, part, versions.shown_id(unit.tx, row)))
-    return _again(unit, row)
+    return history.show(unit.tx, row.id.hex())
 
 
-def set_timer(unit: UnitOfWork, which: str, seconds: int | None) -> None:
+def set_timer(unit: UnitOfWork, which: str, seconds: int | None) -> ConversationView:
     """Have what is written from now on expire `seconds` after it was read, or not at all.
 
     Raise NoSuchConversation, ContactBlocked, BadInput.
@@ -104,12 +105,13 @@ def set_timer(unit: UnitOfWork, which: str, seconds: int | None) -> None:
     said = say(conversation, MimiContent(salt=unit.entropy(content.SALT_SIZE), part=part, sent_at=sent_at))
     timer.put(unit, said)
     queue.queue_change(unit, conversation, said.encoded, said.id)
+    return conversation_view(unit.tx, conversation, now=unit.now)
 
 
-def _find(unit: UnitOfWork, which: str, message: str) -> tuple[ConversationRow, MessageRow]:
-    conversation = conversations.find(unit.tx, which)
+def _find(unit: UnitOfWork, message: str) -> tuple[ConversationRow, MessageRow]:
+    row = history.find(unit.tx, message)
+    conversation = conversations.by_number(unit.tx, row.conversation)
     require_unblocked(unit.tx, conversation)
-    row = history.find(unit.tx, message, conversation=conversation)
     if row.removal is not None:
         raise BadInput(what="The message", problem="it is deleted")
     return conversation, row
@@ -139,7 +141,3 @@ def _say(unit: UnitOfWork, conversation: ConversationRow, mimi: MimiContent) -> 
     act(unit, said)
     queue.queue_change(unit, conversation, said.encoded, said.id)
     return said
-
-
-def _again(unit: UnitOfWork, row: MessageRow) -> MessageRow:
-    return history.find(unit.tx, row.id.hex())

@@ -11,12 +11,12 @@ from balchat_host.core.delivery import progress, queue, reports
 from balchat_host.core.delivery.progress import Step
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
+from balchat_host.core.message_views import message_view, message_views
 from balchat_host.core.messages import adding, expiry, history, timer, versions, writing
 from balchat_host.core.messages.said import say
 from balchat_host.core.messages.writing import Text
 from balchat_host.core.rows import ConversationRow, Era, MessageRow
 from balchat_host.core.unit_of_work import UnitOfWork
-from balchat_host.core.views import message_view
 
 
 def compose(
@@ -65,7 +65,9 @@ def compose(
         expires_after=expires_after,
         expires_at=expires_at,
     )
-    return message_view(row)
+    if row.in_reply_to is None and part.content_type == content.TEXT:
+        return message_view(row)
+    return message_views(unit.tx, [row])[0]
 
 
 def retry(unit: UnitOfWork, which: str) -> MessageView:

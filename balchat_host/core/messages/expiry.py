@@ -39,6 +39,15 @@ def of(said: Said, *, now: int) -> tuple[int | None, int | None]:
     return expires.time, now + expires.time * 1000 if said.ours else None
 
 
+def chosen(*, after: int | None, at: int | None) -> Expiration | None:
+    """Return when a message is to expire: seconds after reading, or at a time in Unix milliseconds. Raise BadInput."""
+    if after is not None and at is not None:
+        raise BadInput(what="The expiry", problem="give one of a while after reading and a time")
+    if at is not None:
+        return Expiration(relative=False, time=at // 1000)
+    return None if after is None else Expiration(relative=True, time=after)
+
+
 def check_lifetime(expires: Expiration, *, now: int) -> None:
     """See that what we write may expire then. Raise BadInput."""
     seconds = expires.time if expires.relative else expires.time - now // 1000

@@ -6,8 +6,8 @@ from balchat_host.api.errors import BadInput, NoSuchMessage
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageView
 from balchat_host.core import content, conversations, rows
+from balchat_host.core.message_views import message_views
 from balchat_host.core.rows import ConversationRow, MessageRow
-from balchat_host.core.views import message_view
 
 MAX_HISTORY: Final = 1000
 _END: Final = 2**62
@@ -37,7 +37,7 @@ def find(tx: ReadTransaction, which: str, *, conversation: ConversationRow | Non
 
 def show(tx: ReadTransaction, which: str) -> MessageView:
     """Return one message as it is now. Raise NoSuchMessage."""
-    return message_view(find(tx, which))
+    return message_views(tx, [find(tx, which)])[0]
 
 
 def history(  # the ways to say which page
@@ -60,14 +60,14 @@ def history(  # the ways to say which page
         raise BadInput(what="The page", problem="give one of before, after, around and date")
     row = conversations.find(tx, which)
     if after is not None:
-        return _shown(_from(tx, row, find(tx, after, conversation=row).seq + 1, limit))
+        return message_views(tx, _from(tx, row, find(tx, after, conversation=row).seq + 1, limit))
     if before is not None:
-        return _shown(_until(tx, row, find(tx, before, conversation=row).seq, limit))
+        return message_views(tx, _until(tx, row, find(tx, before, conversation=row).seq, limit))
     middle = find(tx, around, conversation=row).seq if around is not None else _at(tx, row, date)
     if middle is None:
-        return _shown(_until(tx, row, _END, limit))
+        return message_views(tx, _until(tx, row, _END, limit))
     newer = _from(tx, row, middle, limit - limit // 2)
-    return _shown(_until(tx, row, middle, limit // 2) + newer)
+    return message_views(tx, _until(tx, row, middle, limit // 2) + newer)
 
 
 def _at(tx: ReadTransaction, row: ConversationRow, date: int | None) -> int | None:
@@ -99,7 +99,3 @@ def _from(tx: ReadTransaction, row: ConversationRow, start: int, limit: int) -> 
         f"message.conversation = ? AND message.seq >= ? AND {rows.SHOWN} ORDER BY message.seq LIMIT ?",
         (row.id, start, limit),
     )
-
-
-def _shown(found: list[MessageRow]) -> list[MessageView]:
-    return [message_view(each) for each in found]

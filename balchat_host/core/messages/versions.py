@@ -102,15 +102,15 @@ def shown_id(tx: ReadTransaction, row: MessageRow) -> bytes:
     return row.id if newest is None else newest[0]
 
 
-def texts(tx: ReadTransaction, message: int) -> list[str | None]:
-    """Return what all versions say, the first one first; None where one is no text."""
+def everything(tx: ReadTransaction, message: int) -> list[tuple[bytes, int, bytes]]:
+    """Return id, author's time and content of all versions, the first one first."""
     found = tx.query(
-        "SELECT content FROM (SELECT content, 0 AS later, 0 AS sent_at, 0 AS sequence, id FROM message WHERE seq = ?1"
-        " UNION ALL SELECT content, 1, sent_at, sequence, id FROM version WHERE message = ?1)"
-        " ORDER BY later, sent_at, sequence, id",
+        "SELECT id, min(sent_at, received_at), content FROM (SELECT id, content, 0 AS later, sent_at, 0 AS sequence,"
+        " received_at FROM message WHERE seq = ?1 UNION ALL SELECT id, content, 1, sent_at, sequence, received_at"
+        " FROM version WHERE message = ?1) ORDER BY later, sent_at, sequence, id",
         (message,),
     )
-    return [shown(MimiContent.decode(cast("bytes", octets)).part).text for (octets,) in found]
+    return cast("list[tuple[bytes, int, bytes]]", found)
 
 
 def count(tx: ReadTransaction, message: int) -> int:

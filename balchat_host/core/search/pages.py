@@ -7,13 +7,13 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import SearchHit, SearchPage
 from balchat_host.core import account, contacts, conversations, rows
+from balchat_host.core.message_views import message_views
 from balchat_host.core.messages import history
 from balchat_host.core.names import means_ourselves
 from balchat_host.core.rows import MessageRow
 from balchat_host.core.search import words
 from balchat_host.core.search.searching import Bounds, search
 from balchat_host.core.search.words import Query
-from balchat_host.core.views import message_view
 
 MAX_HITS: Final = 200
 _AROUND: Final = 60
@@ -65,7 +65,7 @@ def _rows(tx: ReadTransaction, seqs: tuple[int, ...]) -> list[MessageRow]:
 
 def _hit(tx: ReadTransaction, row: MessageRow, query: Query) -> SearchHit:
     title = conversations.title(tx, row.conversation)
-    return SearchHit(message=message_view(row), title=title, excerpt=excerpt(row.text or "", query))
+    return SearchHit(message=message_views(tx, [row])[0], title=title, excerpt=excerpt(row.text or "", query))
 
 
 def excerpt(text: str, query: Query) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from balchat_host.api.frontend import Conversations
 from balchat_host.api.views import ConversationView
 from balchat_host.core import conversations
-from balchat_host.core.messages import reading
+from balchat_host.core.messages import changing, reading
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.core.views import conversation_view, conversation_views
 from balchat_host.runtime.live_status import LiveStatus
@@ -44,6 +44,9 @@ class LocalConversations(LocalArea, Conversations):
 
     async def unarchive(self, conversation: str) -> ConversationView:
         return await self._change(lambda unit: conversations.archive(unit, conversation, archived=False))
+
+    async def set_timer(self, conversation: str, seconds: int | None) -> ConversationView:
+        return await self._change(lambda unit: changing.set_timer(unit, conversation, seconds))
 
     async def mark_read(self, conversation: str, up_to: str) -> ConversationView:
         return await self._change(lambda unit: reading.mark_read(unit, conversation, up_to=up_to))

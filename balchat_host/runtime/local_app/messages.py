@@ -6,8 +6,9 @@ from functools import partial
 from typing import Final
 
 from balchat_host.api.frontend import Messages
-from balchat_host.api.views import MessageView, SearchHit, SearchPage
-from balchat_host.core.messages import compose, history
+from balchat_host.api.views import MessageInfoView, MessageView, SearchHit, SearchPage
+from balchat_host.core.messages import changing, compose, expiry, history, info
+from balchat_host.core.messages.writing import Text
 from balchat_host.core.search import pages
 from balchat_host.core.search.words import parse
 from balchat_host.runtime.local_app.area import LocalArea
@@ -23,8 +24,22 @@ class LocalMessages(LocalArea, Messages):
     def __init__(self, runner: UnitOfWorkRunner) -> None:
         self._runner = runner
 
-    async def send(self, conversation: str, text: str, reply_to: str | None = None) -> MessageView:
-        return await self._runner.change(lambda unit: compose.compose(unit, conversation, text, reply_to=reply_to))
+    async def send(
+        self,
+        conversation: str,
+        text: str,
+        reply_to: str | None = None,
+        *,
+        markdown: bool = False,
+        mentions: Sequence[str] = (),
+        expires_after: int | None = None,
+        expires_at: int | None = None,
+    ) -> MessageView:
+        typed = Text(text=text, markdown=markdown, mentions=mentions)
+        expires = expiry.chosen(after=expires_after, at=expires_at)
+        return await self._runner.change(
+            lambda unit: compose.compose(unit, conversation, typed, reply_to=reply_to, expires=expires)
+        )
 
     async def get(self, message: str) -> MessageView:
         return await self._runner.read(lambda tx: history.show(tx, message))
@@ -44,6 +59,21 @@ class LocalMessages(LocalArea, Messages):
                 tx, conversation, limit=limit, before=before, after=after, around=around, date=date
             )
         )
+
+    async def edit(
+        self, message: str, text: str, *, markdown: bool = False, mentions: Sequence[str] = ()
+    ) -> MessageView:
+        typed = Text(text=text, markdown=markdown, mentions=mentions)
+        return await self._runner.change(lambda unit: changing.edit(unit, message, typed))
+
+    async def delete(self, message: str, *, for_me: bool = False) -> None:
+        await self._runner.change(lambda unit: changing.delete(unit, message, for_me=for_me))
+
+    async def react(self, message: str, emoji: str, *, remove: bool = False) -> MessageView:
+        return await self._runner.change(lambda unit: changing.react(unit, message, emoji, remove=remove))
+
+    async def info(self, message: str) -> MessageInfoView:
+        return await self._runner.read(lambda tx: info.info(tx, message))
 
     async def retry(self, message: str) -> MessageView:
         return await self._runner.change(lambda unit: compose.retry(unit, message))

@@ -5,11 +5,12 @@ import pytest
 
 from balchat_host.api.errors import (
     BadInput,
+    NoSuchContact,
     NoSuchMessage,
     TextTooLong,
 )
-from balchat_host.api.events import ContactChanged, Event, MessageAdded
-from balchat_host.api.frontend import MAX_TEXT_SIZE, App
+from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageChanged, MessageRemoved
+from balchat_host.api.frontend import MAX_TEXT_SIZE, MYSELF, App
 from balchat_host.api.views import MessageState, MessageView
 from balchat_host.testing.app_kit.accounts import (
     NO_MESSAGE,
@@ -20,6 +21,8 @@ from balchat_host.testing.app_kit.accounts import (
     take,
 )
 from balchat_host.testing.waiting import closing
+
+MINUTE = 60
 
 
 @pytest.mark.anyio
@@ -55,6 +58,99 @@ class MessageTests(AppKitBase):
         for wrong in (NO_MESSAGE, first.id[:5], "no id at all"):
             with pytest.raises(NoSuchMessage):
                 await app.messages.send("Bob", "hello", reply_to=wrong)
+
+    async def test_a_reply_shows_what_its_author_saw(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        first = await app.messages.send("Bob", "hello")
+        await app.messages.edit(first.id, "hello there")
+        reply = (await app.messages.send("Bob", "and", reply_to=first.id)).reply
+        assert reply is not None
+        assert (reply.id, reply.text, reply.edited, reply.deleted) == (first.id, "hello there", False, False)
+        await app.messages.edit(first.id, "hello yourself")
+        reply = (await app.messages.history("Bob"))[-1].reply
+        assert reply is not None
+        assert (reply.text, reply.edited) == ("hello there", True)
+        await app.messages.delete(first.id)
+        reply = (await app.messages.history("Bob"))[-1].reply
+        assert reply is not None
+        assert (reply.text, reply.deleted) == (None, True)
+
+    async def test_an_edit_takes_the_place_of_a_message_and_earlier_versions_are_kept(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        first = await app.messages.send("Bob", "one")
+        cursor = await app.events.cursor()
+        edited = await app.messages.edit(first.id[:16], "two")
+        assert (edited.id, edited.text, edited.edited) == (first.id, "two", True)
+        assert await app.messages.history("Bob") == [edited]
+        (event,) = await take(app, cursor, 1)
+        assert isinstance(event, MessageChanged)
+        assert (event.message, set(event.changed)) == (edited, {"text", "edited"})
+        info = await app.messages.info(first.id)
+        assert (info.message, [version.text for version in info.versions]) == (edited, ["one", "two"])
+        with pytest.raises(TextTooLong):
+            await app.messages.edit(first.id, "x" * (MAX_TEXT_SIZE + 1))
+        with pytest.raises(NoSuchMessage):
+            await app.messages.edit(NO_MESSAGE, "three")
+
+    async def test_what_is_deleted_is_gone_and_only_that_there_was_one_is_shown(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        gone, here = await app.messages.send("Bob", "gone"), await app.messages.send("Bob", "here")
+        await app.messages.delete(gone.id)
+        first, second = await app.messages.history("Bob")
+        assert (first.id, first.text, first.deleted) == (gone.id, None, True)
+        assert second == here
+        assert (await app.messages.info(gone.id)).versions == ()
+        with pytest.raises(BadInput):
+            await app.messages.edit(gone.id, "back")
+        cursor = await app.events.cursor()
+        await app.messages.delete(here.id, for_me=True)
+        (event,) = await take(app, cursor, 1)
+        assert isinstance(event, MessageRemoved)
+        assert (event.id, event.conversation) == (here.id, here.conversation)
+        assert [message.id for message in await app.messages.history("Bob")] == [gone.id]
+        with pytest.raises(NoSuchMessage):
+            await app.messages.get(here.id)
+
+    async def test_reactions_are_counted_and_taken_back(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        message = await app.messages.send("Bob", "hello")
+        await app.messages.react(message.id, "👍")
+        await app.messages.react(message.id, "👍")
+        shown = await app.messages.react(message.id, "🎉")
+        assert [(each.emoji, each.count, each.ours) for each in shown.reactions] == [("👍", 1, True), ("🎉", 1, True)]
+        assert [each.emoji for each in (await app.messages.info(message.id)).reactions] == ["👍", "🎉"]
+        shown = await app.messages.react(message.id, "👍", remove=True)
+        assert [each.emoji for each in shown.reactions] == ["🎉"]
+        for wrong in ("ok", "", "👍👍"):
+            with pytest.raises(BadInput):
+                await app.messages.react(message.id, wrong)
+
+    async def test_a_mention_is_shown_under_our_own_name_for_the_person(self, app: App) -> None:
+        bob = await app.contacts.add(nobody().onion, "Bob")
+        sent = await app.messages.send("Bob", "Ask @Bob, 2*3", mentions=["Bob"])
+        address = f"balchat:{bob.onion.removesuffix('.onion')}"
+        assert sent.text == f"Ask [@Bob]({address}), 2\\*3"
+        await app.contacts.rename("Bob", "Robert")
+        assert (await app.messages.get(sent.id)).text == f"Ask [@Robert]({address}), 2\\*3"
+        with pytest.raises(NoSuchContact):
+            await app.messages.send("Robert", "@Carol", mentions=["Carol"])
+
+    async def test_a_message_expires_as_it_says_or_as_the_timer_of_the_conversation_does(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        sent = await app.messages.send("Bob", "soon", expires_after=3600)
+        assert (sent.expires_after, sent.expires_at) == (3600, sent.sent_at + 3_600_000)
+        later = sent.sent_at - sent.sent_at % 1000 + 7_200_000
+        assert (await app.messages.send("Bob", "then", expires_at=later)).expires_at == later
+        conversation = await app.conversations.set_timer("Bob", MINUTE)
+        assert (conversation.expire_after, conversation.timer_by) == (MINUTE, MYSELF)
+        assert (await app.messages.send("Bob", "a minute")).expires_after == MINUTE
+        assert (await app.conversations.set_timer("Bob", None)).expire_after is None
+        assert (await app.messages.send("Bob", "stays")).expires_at is None
+        for after, at in ((0, None), (None, 1), (MINUTE, later)):
+            with pytest.raises(BadInput):
+                await app.messages.send("Bob", "no", expires_after=after, expires_at=at)
+        with pytest.raises(BadInput):
+            await app.conversations.set_timer("Bob", 366 * 24 * 3600)
 
     async def test_a_text_too_long_is_refused_and_nothing_is_sent(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")
