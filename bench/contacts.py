@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, cast
 import anyio
 from balchat_crypto_mls.engine import MlsEngine
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
-from balchat_transport_tor_direct.transport import NAME
+from balchat_transport_tor_direct.device_route import DOMAIN, NAME
 
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
@@ -223,9 +223,16 @@ class _Side:
         other.change(lambda unit: answering.accept_request(unit, us.peer_id, name="Alice"))
         answers = other.read(lambda tx: outgoing.pending(tx, peer.peer, after=0, now=_now(), limit=100))
         await self._receive(other.peer, [each.envelope for each in answers.outgoing])
-        named = [Route(transport=NAME, address=peer.peer.octets)]
-        await self.runner.change(lambda unit: routes.offer(unit, other.peer, named))
+        named = await self._own_route()
+        await self.runner.change(lambda unit: routes.offer(unit, other.peer, [named]))
         await self._take_out(other.peer)
+
+    async def _own_route(self) -> Route:
+        """Return what the direct transport says: otherwise it would tell every contact at the first start."""
+        us, seed = await self.runner.read(account.load), await self.runner.read(account.device_onion_seed)
+        message = us.peer.octets + us.device_id
+        signature = self.runner.engine.sign_as_onion(seed, domain=DOMAIN, message=message)
+        return Route(transport=NAME, address=self.runner.engine.onion_key(seed).octets + signature)
 
     async def _receive(self, source: PeerId, envelopes: Sequence[bytes]) -> None:
         answers = await self.runner.change(lambda unit: inbox.receive(unit, source, envelopes))
