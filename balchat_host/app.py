@@ -82,10 +82,12 @@ class Composition:
         """Return the settings of a plugin."""
         return self.selection.settings[descriptor.name]
 
-    def profile_settings(self, *, up: bool = False) -> ProfileSettings:
+    def profile_settings(
+        self, *, up: bool = False, changed: Callable[[Configuration], None] | None = None
+    ) -> ProfileSettings:
         """Return the settings as front ends see and change them. `up`: the account uses them already.
 
-        Raises ConfigurationError, PluginError.
+        `changed` is called after each change. Raises ConfigurationError, PluginError.
         """
         directory = self._place.directory
         return ProfileSettings(
@@ -94,7 +96,7 @@ class Composition:
             self._fit,
             {name: type(made) for name, made in self.selection.settings.items()},
             in_use=values_of(self.configuration, self.selection.settings) if up else None,
-            apply=self._use,
+            apply=changed or self._use,
         )
 
     def _fit(self, configuration: Configuration) -> Mapping[str, object]:
@@ -102,11 +104,8 @@ class Composition:
         return select(replace(configuration, plugins=self.configuration.plugins), self._records).settings
 
     def _use(self, configuration: Configuration) -> None:
-        """Use what holds at once of a changed configuration: every setting that says so (`Writable.AT_ONCE`)."""
         if self._node is not None:
-            self._node.set_lock_after(configuration.account.lock_after_minutes * 60)
-            runner = self._node.runner
-            runner.policy = replace(runner.policy, read_receipts=configuration.delivery.read_receipts)
+            use_at_once(self._node, configuration)
 
     def network(self, on_state: Callable[[ServiceState], None]) -> Network:
         """Make the network. Raises what its factory raises."""
@@ -214,6 +213,17 @@ class Composition:
             max_requests=configuration.contacts.max_requests,
             strangers_per_hour=configuration.contacts.requests_per_hour,
         )
+
+
+def use_at_once(node: Node, configuration: Configuration) -> None:
+    """Have an account use what holds at once of a changed configuration (`Writable.AT_ONCE`)."""
+    node.set_lock_after(configuration.account.lock_after_minutes * 60)
+    node.runner.policy = changed_policy(node.runner.policy, configuration)
+
+
+def changed_policy(policy: Policy, configuration: Configuration) -> Policy:
+    """Return a policy with what holds at once of a changed configuration."""
+    return replace(policy, read_receipts=configuration.delivery.read_receipts)
 
 
 def mark_restored(tx: Transaction) -> None:

@@ -28,7 +28,7 @@ from balchat_host.api.types import Check, Problem, Secret, ServiceState
 from balchat_host.app import Composition, mark_restored
 from balchat_host.core.names import check_name
 from balchat_host.doctor import examine_profile
-from balchat_host.loader.configuration import configuration_files
+from balchat_host.loader.configuration import Configuration, configuration_files
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.room import check_room
@@ -49,6 +49,7 @@ class LocalProfile(Profile):
 
     def __init__(self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None) -> None:
         self._place = place
+        self._overrides = overrides
         self._parts = Composition(place, overrides)
 
     @property
@@ -127,7 +128,11 @@ class LocalProfile(Profile):
 
     @property
     def settings(self) -> Settings:
-        return self._parts.profile_settings()
+        return self._parts.profile_settings(changed=self._read_again)
+
+    def _read_again(self, configuration: Configuration) -> None:
+        del configuration  # it is read when it is needed
+        self._parts = Composition(self._place, self._overrides)
 
     def check_configuration(self) -> None:
         for record in self._parts.selection.broken:

@@ -17,7 +17,6 @@ The engine is that of crypto_mls; `balchat-host[testing]` installs it.
 import json
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +29,7 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind, Transaction
 from balchat_host.api.types import DEVICE_ID_SIZE, ONLINE, DeviceIdentity, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.app import changed_policy
 from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
@@ -245,7 +245,7 @@ class MemoryAccount(SimulatedAccount):
 
 
 def _use(runner: UnitOfWorkRunner, configuration: Configuration) -> None:
-    runner.policy = replace(runner.policy, read_receipts=configuration.delivery.read_receipts)
+    runner.policy = changed_policy(runner.policy, configuration)
 
 
 def _nothing(tx: Transaction) -> None:

@@ -7,7 +7,6 @@ time; the account's own clock follows the event loop's.
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -21,6 +20,7 @@ from balchat_host.api.frontend import App
 from balchat_host.api.network import Network
 from balchat_host.api.storage import SlotKind, Storage, Transaction, Vault
 from balchat_host.api.types import PeerId, Secret, ServiceState
+from balchat_host.app import use_at_once
 from balchat_host.core import account, after_restore, schema
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.loader.configuration import Configuration
@@ -181,8 +181,7 @@ class VirtualAccount:
         account.create(unit, self.name)
 
     def _use(self, configuration: Configuration) -> None:
-        self._node.set_lock_after(configuration.account.lock_after_minutes * 60)
-        self.runner.policy = replace(self.runner.policy, read_receipts=configuration.delivery.read_receipts)
+        use_at_once(self._node, configuration)
 
     def _make_network(self, on_state: Callable[[ServiceState], None]) -> Network:
         self.node = self._world.node(on_state=on_state, online=self.online)
