@@ -59,7 +59,7 @@ _CONTACT_REASONS = {
     "relay-unreachable": "a relay where they could be found cannot be reached",
     "crypto-rejected": "the KeyPackage that came from them, or from their relay, cannot be used; their balchat may be"
     " of another version",
-    "unsupported-mls": "their balchat uses a version or cipher suite of MLS that this one does not",
+    "unsupported-mls": "their balchat uses a version, cipher suite or extensions of MLS that this one does not",
     "bad-credential": "the KeyPackage that came from them, or from their relay, is not theirs",
     "malformed-envelope": "the KeyPackage that came from them, or from their relay, is too large",
     "internal": "balchat itself failed on what came from them, or from their relay; please report it",

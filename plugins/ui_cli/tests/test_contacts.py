@@ -75,7 +75,7 @@ def test_list(cli: Cli, alice: MemoryAccount) -> None:
         ("relay-unreachable", "not reached yet: a relay where they could be found cannot be reached"),
         (
             "unsupported-mls",
-            "not reached yet: their balchat uses a version or cipher suite of MLS that this one does not",
+            "not reached yet: their balchat uses a version, cipher suite or extensions of MLS that this one does not",
         ),
         (
             "bad-credential",
