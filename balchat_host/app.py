@@ -157,6 +157,7 @@ class Composition:
             hedge=delivery.hedge_seconds,
             start_timeout=self.configuration.plugins.start_timeout_seconds,
             lock_after=self.configuration.account.lock_after_minutes * 60,
+            accept_requests=self.configuration.requests.accept,
             stuck=_end_at_once,
         )
         for record in self.selection.broken:
@@ -218,6 +219,7 @@ class Composition:
 def use_at_once(node: Node, configuration: Configuration) -> None:
     """Have an account use what holds at once of a changed configuration (`Writable.AT_ONCE`)."""
     node.set_lock_after(configuration.account.lock_after_minutes * 60)
+    node.accept_requests(accepted=configuration.requests.accept)
     node.runner.policy = changed_policy(node.runner.policy, configuration)
 
 

@@ -155,7 +155,7 @@ def _start(of: Account) -> None:
 def _wait_until_online(states: IO[str]) -> None:
     give_up = perf_counter() + _PATIENCE
     for line in states:
-        if json.loads(line)["published"]["phase"] == Phase.ONLINE:
+        if json.loads(line)["identity_onion"]["phase"] == Phase.ONLINE:
             return
         assert perf_counter() < give_up, "it does not come online"
     raise AssertionError("it has ended")

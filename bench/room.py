@@ -95,7 +95,7 @@ async def running_account(room: Room, name: str, configuration: dict[str, str]) 
     profile = LocalProfile(ProfileDirectory(name=name, directory=room.folder(name)), configuration)
     await profile.create(name, PASSPHRASE)
     async with running_profile(profile) as app:
-        await until_status(app, lambda status: status.published.phase is Phase.ONLINE)
+        await until_status(app, lambda status: status.identity_onion.phase is Phase.ONLINE)
         yield app
 
 

@@ -69,7 +69,7 @@ def _show_start(stage: Stage, status: dict[str, Any], shown: list[int]) -> bool:
     if percent is not None and percent not in shown:
         shown.append(percent)
         stage.more(f"{percent} % → ")
-    return status["published"]["phase"] == "online"
+    return status["identity_onion"]["phase"] == "online"
 
 
 def _start_times(person: Person) -> tuple[float, float]:

@@ -285,17 +285,20 @@ class OutboxView:
 class ServiceStatus:
     """The honest state of everything. `network`, `transports` and `plugins` are by plugin name.
 
-    `plugins` has every other enabled plugin that serves in the account's process, and those that are broken;
-    `published` is our own address. `works_as` is the delivery policy that `policy` comes to with the transports in use:
-    `both` works as `direct-only` where none of them stores and forwards. `storage` is the disk that the vault lies on:
-    `online`, or `degraded` while it takes nothing more; what is there is safe, and goes on when there is room again.
+    `identity_onion` is the address in our chat code, where strangers ask for contact, and `device_onion` the one that
+    our contacts use; each is `stopped` while nothing publishes it. `accepts_requests`: whether strangers may ask.
+    `plugins` has every other enabled plugin that serves in the account's process, and those that are broken.
+    `works_as` is the delivery policy that `policy` comes to with the transports in use: `both` works as `direct-only`
+    where none of them stores and forwards. `storage` is the disk that the vault lies on: `online`, or `degraded` while
+    it takes nothing more; what is there is safe, and goes on when there is room again.
     """
 
     vault: str
     profile: str
     running: bool
     network: dict[str, ServiceState]
-    published: ServiceState
+    identity_onion: ServiceState
+    device_onion: ServiceState
     transports: dict[str, ServiceState]
     plugins: dict[str, ServiceState]
     policy: str
@@ -303,3 +306,4 @@ class ServiceStatus:
     requests: int
     outbox: OutboxView
     storage: ServiceState = ONLINE
+    accepts_requests: bool = True

@@ -21,6 +21,8 @@ class Policy:
     max_contacts: int = 1000
     max_requests: int = 100
     strangers_per_hour: int = 60
+    accept_requests: bool = True
+    """Whether strangers may ask for contact."""
     request_lifetime: int = 30 * 24 * 3600
     """Seconds that a contact request, and the KeyPackage behind it, wait for an answer."""
 

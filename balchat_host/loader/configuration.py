@@ -33,6 +33,7 @@ from balchat_host.loader.schema import (
     ContactLimits,
     Delivery,
     PluginChoice,
+    RequestSettings,
     belongs,
 )
 
@@ -56,6 +57,7 @@ class Configuration:
     account: AccountSettings = field(default_factory=AccountSettings)
     delivery: Delivery = field(default_factory=Delivery)
     contacts: ContactLimits = field(default_factory=ContactLimits)
+    requests: RequestSettings = field(default_factory=RequestSettings)
     given: Mapping[str, ConfigValue] = field(default_factory=dict[str, ConfigValue])
     locks: tuple[str, ...] = ()
     locked_by: str = ""

@@ -100,6 +100,17 @@ class ContactLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSettings:
+    """Who may ask to become a contact."""
+
+    accept: Annotated[
+        bool,
+        Doc("Whether strangers may ask you for contact; without it your chat code leads nowhere."),
+        Writable.AT_ONCE,
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Locks:
     """What only the system file can say."""
 
@@ -111,6 +122,7 @@ SECTIONS: Final[dict[str, type[Any]]] = {
     "account": AccountSettings,
     "delivery": Delivery,
     "contacts": ContactLimits,
+    "requests": RequestSettings,
 }
 """The tables of host keys, by name."""
 

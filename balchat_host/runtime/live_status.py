@@ -1,6 +1,7 @@
 """What is true only for the moment: how network, transports and plugins are. Who is within reach is in `presence`."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError
@@ -11,6 +12,8 @@ from balchat_host.core.delivery import outgoing
 from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
 from balchat_host.runtime.presence import Presence
+
+_NOT_ACCEPTED: Final = ServiceState(phase=Phase.STOPPED, reason="requests are off")
 
 
 class LiveStatus:
@@ -30,6 +33,7 @@ class LiveStatus:
         self._transports: dict[str, ServiceState] = {}
         self._plugins: dict[str, ServiceState] = {}
         self._published = dict.fromkeys(OwnOnion, STOPPED)
+        self._accepts_requests = True
         self._storage = ONLINE
         self._ended: BalchatError | None = None
 
@@ -70,6 +74,11 @@ class LiveStatus:
             self._storage = state
             self.changed.ring()
 
+    def set_accepts_requests(self, *, accepted: bool) -> None:
+        """Note whether strangers may ask for contact."""
+        self._accepts_requests = accepted
+        self.changed.ring()
+
     def set_published(self, onion: OwnOnion, state: ServiceState) -> None:
         """Note whether an onion of ours can be found."""
         self._published[onion] = _checked(state)
@@ -82,7 +91,9 @@ class LiveStatus:
             profile=self._profile,
             running=self.running,
             network=dict(self._network),
-            published=self._published[OwnOnion.IDENTITY],
+            identity_onion=self._published[OwnOnion.IDENTITY] if self._accepts_requests else _NOT_ACCEPTED,
+            device_onion=self._published[OwnOnion.DEVICE],
+            accepts_requests=self._accepts_requests,
             transports=dict(self._transports),
             plugins=dict(self._plugins),
             policy=self._policy,

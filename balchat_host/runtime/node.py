@@ -12,6 +12,7 @@ that cannot exist, ends the account, with its own error.
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -60,7 +61,8 @@ _PATIENCE: Final = 10.0
 class Node:
     """Runs an account until it is cancelled or told to stop.
 
-    `lock_after`: seconds without use after which the account locks itself, 0 for never.
+    `accept_requests`: whether strangers may ask for contact. `lock_after`: seconds without use after which the account
+    locks itself, 0 for never.
     `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
     `start_timeout`: seconds in which a plugin has to start; `end_timeout`: real seconds in which all have to end, after
     which `stuck` is told, in a thread, of those that have not.
@@ -101,6 +103,7 @@ class Node:
         self._reports = DeliveryReports(runner, self._scheduler)
         self._effects: Effects | None = None
         self._requests = RequestSwitch(accepted=accept_requests)
+        self.accept_requests(accepted=accept_requests)
         self._us: DeviceIdentity | None = None
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
         self.app = unlocked.app(runner, running)
@@ -119,6 +122,12 @@ class Node:
     def set_lock_after(self, seconds: float) -> None:
         """Lock after another time without use; 0 is for never."""
         self._idle.set_after(seconds)
+
+    def accept_requests(self, *, accepted: bool) -> None:
+        """Let strangers ask for contact from now on, or do not."""
+        self.runner.policy = replace(self.runner.policy, accept_requests=accepted)
+        self._live_status.set_accepts_requests(accepted=accepted)
+        self._requests.set(accepted=accepted)
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
         """Run. Gives the App once front ends serve it.

@@ -174,6 +174,7 @@ class MemoryAccount(SimulatedAccount):
         """Let the network be in a state; our address and the transport are as the network is, unless told."""
         self.live_status.set_network(NETWORK, network)
         self.live_status.set_published(OwnOnion.IDENTITY, published or network)
+        self.live_status.set_published(OwnOnion.DEVICE, published or network)
         self.live_status.set_transport(TRANSPORT, transport or network)
 
     def pass_time(self, seconds: float) -> None:

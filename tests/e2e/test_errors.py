@@ -158,7 +158,7 @@ def test_a_tor_that_cannot_bootstrap_is_shown_and_what_is_written_waits(
         alice = person("Alice", f"[settings.network_tor]\ntorrc = {json.dumps(torrc)}\n")
         alice.up()
         alice.states.until(lambda status: "refused" in (status["network"]["network_tor"]["reason"] or "").lower())
-        assert alice.ask("status")[0]["published"]["phase"] == "starting"
+        assert alice.ask("status")[0]["identity_onion"]["phase"] == "starting"
         alice.ask("contacts", "add", some_onion(1), "--name", "Bob")
         alice.send("Bob", "when the network lets us")
         [message] = alice.history("Bob")

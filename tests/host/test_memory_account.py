@@ -291,7 +291,7 @@ async def test_the_network_is_in_the_status(alice: MemoryAccount) -> None:
     waiting = ServiceState(phase=Phase.STARTING, percent=42)
     alice.set_network(ONLINE, published=waiting)
     status = await alice.app.status.get()
-    assert (status.running, status.published, status.transports[TRANSPORT]) == (True, waiting, ONLINE)
+    assert (status.running, status.identity_onion, status.transports[TRANSPORT]) == (True, waiting, ONLINE)
     await alice.app.account.shut_down()
     assert alice.ended
 

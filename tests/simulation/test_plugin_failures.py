@@ -149,7 +149,7 @@ async def test_a_plugin_that_never_starts_is_given_up_and_the_others_come_up_mea
         await people.up(alice)
         assert anyio.current_time() - began < START_TIMEOUT / 2
         assert state_of(await alice.app.status.get()).phase is Phase.STARTING
-        assert (await alice.app.status.get()).published == ONLINE
+        assert (await alice.app.status.get()).identity_onion == ONLINE
         await anyio.sleep_until(began + START_TIMEOUT + 1)
         assert state_of(await alice.app.status.get()).reason == (
             f"{ORIGIN}: run() has not called started() within 60 s; it is started again"
@@ -237,7 +237,7 @@ async def test_a_network_that_fails_is_made_again_and_what_was_published_is_foun
                 reasons.append(status.network["virtual"].reason)  # noqa: PERF401  # those until then count, too
         assert any((reason or "").startswith("balchat-virtual 1.0: ") for reason in reasons)
         status = await alice.app.status.get()
-        assert (status.network["virtual"], status.published) == (ONLINE, ONLINE)
+        assert (status.network["virtual"], status.identity_onion) == (ONLINE, ONLINE)
         assert not any("tor_direct" in (state.reason or "") for state in status.transports.values())
         await people.see_that_messages_flow(alice)
 

@@ -145,7 +145,7 @@ class Person:
 
     def wait_online(self) -> Heard:
         """Wait until others can find the account."""
-        return self.states.until(lambda status: status["published"]["phase"] == "online")
+        return self.states.until(lambda status: status["identity_onion"]["phase"] == "online")
 
     def down(self) -> None:
         """End it as a person does."""

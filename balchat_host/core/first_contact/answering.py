@@ -114,6 +114,7 @@ def count_request(unit: UnitOfWork, sender: PeerId | None) -> None:
 
 def on_key_package_request(unit: UnitOfWork, source: PeerId) -> bytes:
     """Return the envelope with a KeyPackage for `source`, the same until it is used or stale. Raise RequestsFull."""
+    _require_open(unit, source)
     key_package = key_package_pool.handed_to(unit, source)
     if key_package is None:
         _count(unit, source, "key-packages", Counted.KEY_PACKAGE_REQUESTS, Kind.KEY_PACKAGE_REQUEST)
@@ -178,8 +179,15 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id
 # -- within
 
 
+def _require_open(unit: UnitOfWork, peer: PeerId) -> None:
+    """Raise RequestsFull for a stranger while requests are not accepted: they may be again."""
+    if not unit.policy.accept_requests and is_stranger(unit, peer):
+        raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
+
+
 def _count(unit: UnitOfWork, peer: PeerId, of_strangers: str, of_contact: Counted, kind: Kind) -> None:
     """Count what somebody has us do: against what strangers have together, or against what is the contact's own."""
+    _require_open(unit, peer)
     if is_stranger(unit, peer):
         rate_limits.take(unit, of_strangers, per_hour=unit.policy.strangers_per_hour)
     else:

@@ -67,6 +67,7 @@ class RelayWorker:
         self._subscriptions: dict[str, Subscriptions] = {}
         """By circuit."""
         self._woken = Bell()
+        self._inbox_closed = False
         self._queues = QueueMaintainer(
             context, self.relay, state, circuits, self._client, rotate_days=settings.rotate_days, now=now
         )
@@ -145,10 +146,28 @@ class RelayWorker:
         return done
 
     async def _stock(self, row: RelayRow) -> None:
+        if not self._context.accepts_requests:
+            await self._close_inbox(row)
+            return
+        if self._inbox_closed:
+            await self.register(row.permit)
+            self._inbox_closed = False
         known = self._relay_state.cards_until(row)
         good_until = await self._inbox.stock(int(self._now()), known)
         if good_until != known:
             await self._relay_state.set_cards_until(row.key, good_until)
+
+    async def _close_inbox(self, row: RelayRow) -> None:
+        """Delete our inbox, with its cards: no stranger shall ask for contact. What waits in it is given up."""
+        if self._inbox_closed:
+            return
+        try:
+            await self._inbox.remove()
+        except Refused as refused:
+            if refused.code is not Code.DENIED:  # there is none
+                raise
+        await self._relay_state.set_cards_until(row.key, 0)
+        self._inbox_closed = True
 
     async def _see_to_lost(self, row: RelayRow) -> None:
         """Create again what the relay says it does not have.
@@ -160,7 +179,7 @@ class RelayWorker:
             queue = self._relay_state.queue(identifier)
             if queue is not None:
                 await self._queues.recreate(queue, row.permit)
-            elif row.leaving_since is None:
+            elif row.leaving_since is None and self._context.accepts_requests:
                 await self.register(row.permit)
             subscriptions.recreated(identifier)
 
@@ -185,7 +204,9 @@ class RelayWorker:
 
     def _listen(self, tasks: TaskGroup, row: RelayRow) -> None:
         """Have each circuit listen to its queues."""
-        sources: dict[str, list[Source]] = {_INBOX: [Inbox(self._context, self.relay, self._relay_state.inbox_key)]}
+        sources: dict[str, list[Source]] = {}
+        if self._context.accepts_requests:
+            sources[_INBOX] = [Inbox(self._context, self.relay, self._relay_state.inbox_key)]
         for queue in self._relay_state.queues(relay=row.key):
             if (queue.created or queue.retired_at) and queue.retired_at != 0:
                 sources.setdefault(self._queues.circuit_of(queue), []).append(Queue(queue))

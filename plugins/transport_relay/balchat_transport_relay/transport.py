@@ -78,7 +78,10 @@ class RelayTransport(Transport):
                 self._tell_state()
                 task_status.started()
                 await self._advertise()
-                await anyio.sleep_forever()
+                while True:
+                    await self._context.requests_change()
+                    for worker in self._workers.values():
+                        worker.wake()
         finally:
             self._tasks = None
             self._workers.clear()

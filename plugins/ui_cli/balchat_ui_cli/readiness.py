@@ -2,12 +2,12 @@
 
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import ServiceStatus
-from balchat_ui_cli.render import ADDRESS, services
+from balchat_ui_cli.render import ADDRESSES, DEVICE_ADDRESS, services
 
 
 def is_online(status: ServiceStatus) -> bool:
-    """Say whether others can reach us: at our own address or, where nothing publishes it, by another transport."""
-    return status.published.phase is Phase.ONLINE or (
+    """Say whether others can reach us: at our own addresses or, where nothing publishes them, by another transport."""
+    return all(state.phase is Phase.ONLINE for state in _addresses(status)) or (
         _is_settled(status) and any(state.phase is Phase.ONLINE for state in status.transports.values())
     )
 
@@ -18,19 +18,35 @@ def is_decided(status: ServiceStatus) -> bool:
 
 
 def bottleneck(status: ServiceStatus) -> tuple[str, ServiceState]:
-    """Name what keeps others from reaching us, with its state: the network, then our address, then the transports.
+    """Name what keeps others from reaching us, with its state: the network, then our addresses, then the transports.
 
     An address that nothing publishes holds nothing up. A transport may be no better for long, where we have no relay.
     """
     held_up = [(name, state) for name, state in services(status).items() if state.phase is not Phase.ONLINE]
-    published = status.published.phase is not Phase.STOPPED
-    return next((found for found in held_up if published or found[0] != ADDRESS), (ADDRESS, status.published))
+    published = not _is_unpublished(status)
+    return next(
+        (
+            found
+            for found in held_up
+            if found[0] not in ADDRESSES or (published and found[1].phase is not Phase.STOPPED)
+        ),
+        (DEVICE_ADDRESS, status.device_onion),
+    )
+
+
+def _addresses(status: ServiceStatus) -> tuple[ServiceState, ...]:
+    """Return the states of the addresses that shall be published."""
+    return (status.device_onion, status.identity_onion) if status.accepts_requests else (status.device_onion,)
+
+
+def _is_unpublished(status: ServiceStatus) -> bool:
+    return all(state.phase is Phase.STOPPED for state in _addresses(status))
 
 
 def _is_settled(status: ServiceStatus) -> bool:
     """Say whether no address is published, and everything has started that shall."""
     return (
-        status.published.phase is Phase.STOPPED
+        _is_unpublished(status)
         and all(state.phase is Phase.ONLINE for state in status.network.values())
         and all(state.phase in {Phase.ONLINE, Phase.DEGRADED} for state in status.transports.values())
     )

@@ -33,8 +33,11 @@ from balchat_ui_cli.text import (
     wrap,
 )
 
-ADDRESS = "address"
-"""How people call our own address, published or not."""
+IDENTITY_ADDRESS = "chat code"
+"""How people call the address in their chat code, published or not."""
+DEVICE_ADDRESS = "address"
+"""How they call the address that their contacts use."""
+ADDRESSES = (IDENTITY_ADDRESS, DEVICE_ADDRESS)
 
 _YOU = "you"
 """Who wrote our own messages."""
@@ -109,7 +112,8 @@ def service(state: ServiceState, *, bar: bool = False) -> list[Span]:
 def services(status: ServiceStatus) -> Mapping[str, ServiceState]:
     """Name everything that has a state, as people call it; two that would be called the same, in full."""
     named = {_spoken(name, "network_"): state for name, state in status.network.items()}
-    named[ADDRESS] = status.published
+    named[DEVICE_ADDRESS] = status.device_onion
+    named[IDENTITY_ADDRESS] = status.identity_onion
     for name, state in status.transports.items():
         spoken = _spoken(name, "transport_")
         named[name if spoken in named else spoken] = state

@@ -46,7 +46,7 @@ def test_status_as_json(cli: Cli, alice: MemoryAccount) -> None:
         "network_memory": {"phase": "starting", "percent": 42, "reason": "loading descriptors"}
     }
     assert list(status["transports"]) == ["transport_memory"]
-    assert status["published"]["phase"] == "online"
+    assert status["identity_onion"]["phase"] == "online"
     assert [contact["name"] for contact in status["contacts"]] == ["Bob"]
     assert status["requests"] == 1
     assert (status["outbox"]["waiting"], status["outbox"]["in_flight"]) == (1, 0)

@@ -219,7 +219,7 @@ def test_up_as_json_is_a_status_a_line(account: Path, environment: dict[str, str
         assert process.stdout
         process.stdin.write(f"{PASSPHRASE}\n")
         process.stdin.flush()
-        while json.loads(process.stdout.readline())["published"]["phase"] != "online":
+        while json.loads(process.stdout.readline())["identity_onion"]["phase"] != "online":
             pass
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
@@ -265,7 +265,7 @@ def test_up_in_the_background_does_not_wait_longer_than_told(account: Path, run:
         "up", "--detach", "--timeout", "0", "--json", "--passphrase-fd", "0", stdin=PASSPHRASE, MEMORY_PACE="9"
     )
     assert started.returncode == 0
-    assert json.loads(started.stdout)["published"]["phase"] == "stopped"
+    assert json.loads(started.stdout)["identity_onion"]["phase"] == "stopped"
     assert run("down").returncode == 0
 
 

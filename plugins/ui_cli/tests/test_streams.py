@@ -78,6 +78,8 @@ DONE = {
     "contacts remove": "Bob is removed.",
     "requests accept": "Dave is added.",
     "requests reject": "The request is turned down.",
+    "requests on": "requests.accept is true now.",
+    "requests off": "requests.accept is false now.",
     "send": "The message is queued, as ",
     "retry": "The message is queued again, as ",
     "conversations mute": "Bob is muted.",

@@ -1,7 +1,7 @@
 """Commands about people: contacts and contact requests."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -9,6 +9,7 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
+from balchat_ui_cli.commands.settings import change
 from balchat_ui_cli.completion import complete_contact
 from balchat_ui_cli.frame import PEOPLE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
@@ -22,6 +23,8 @@ Contact = Annotated[
 ]
 Requester = Annotated[str, typer.Argument(metavar="WHO", help="Name, onion address or peer id.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
+
+_ACCEPT: Final = "requests.accept"
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +55,8 @@ def register(app: typer.Typer) -> None:
     command(requests, "list", unlocks=True, examples=["balchat requests list"])(list_requests)
     command(requests, "accept", unlocks=True, examples=["balchat requests accept Dave --name 'Dave W.'"])(accept)
     command(requests, "reject", unlocks=True, examples=["balchat requests reject Dave"])(reject)
+    command(requests, "on", examples=["balchat requests on"])(switch_on)
+    command(requests, "off", examples=["balchat requests off"])(switch_off)
     app.add_typer(requests, name="requests", help="Answer people who ask to write to you.", rich_help_panel=PEOPLE)
 
 
@@ -177,6 +182,19 @@ def list_requests(run: Run) -> None:
     run.out.values(requests, lambda: request_lines(requests))
     if not requests:
         run.out.hint(["Nobody is waiting."])
+
+
+def switch_on(run: Run) -> None:
+    """Let strangers ask you for contact again."""
+    change(run, _ACCEPT, value=True)
+
+
+def switch_off(run: Run) -> None:
+    """Let no stranger ask you for contact: your chat code leads nowhere, and your contacts go on.
+
+    A contact who has lost all routes to you cannot come back until it is on again.
+    """
+    change(run, _ACCEPT, value=False)
 
 
 def accept(

@@ -264,7 +264,8 @@ def _show_locked(run: Run) -> None:
         "profile": run.profile.name,
         "running": False,
         "network": {},
-        "published": stopped,
+        "identity_onion": stopped,
+        "device_onion": stopped,
         "transports": {},
         "plugins": {},
         "policy": None,
@@ -272,6 +273,7 @@ def _show_locked(run: Run) -> None:
         "requests": None,
         "outbox": None,
         "storage": None,
+        "accepts_requests": None,
         "contacts": None,
     }
     run.out.value(

@@ -49,8 +49,12 @@ def set_value(
     value: Annotated[str, typer.Argument(metavar="VALUE", help="The value, as in TOML; a text needs no quotes.")],
 ) -> None:
     """Change a setting, in the configuration file of the profile."""
-    view = _ask(run, lambda settings: settings.set(key, value_of(value)))
-    _show_changed(run, view)
+    change(run, key, value_of(value))
+
+
+def change(run: Run, key: str, value: object) -> None:
+    """Change a setting, and show it."""
+    _show_changed(run, _ask(run, lambda settings: settings.set(key, value)))
 
 
 def reset(run: Run, key: Key) -> None:
