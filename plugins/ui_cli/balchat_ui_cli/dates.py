@@ -7,7 +7,17 @@ from typing import Final
 from balchat_host.api.errors import BadInput
 
 _DAYS_AGO: Final = re.compile(r"(\d{1,5})d")
+_DURATION: Final = re.compile(r"(\d{1,9})([smhdw])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NAMED: Final = {"today": 0, "yesterday": 1}
+
+
+def parse_duration(typed: str) -> int:
+    """Return the seconds of a time span such as `90s`, `5m`, `2h`, `7d` or `4w`. Raise BadInput."""
+    found = _DURATION.fullmatch(typed.strip().lower())
+    if found is None:
+        raise BadInput(what=f"“{typed}”", problem="it is not a time span such as 90s, 5m, 2h, 7d or 4w")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def parse_date(typed: str, *, now: datetime | None = None) -> int:

@@ -15,6 +15,7 @@ from balchat_host.api.frontend import Profiles
 from balchat_host.api.streams import READER_GONE, ReaderGone
 from balchat_ui_cli.commands import (
     account,
+    changes,
     chat,
     contacts,
     conversations,
@@ -82,6 +83,7 @@ def application() -> typer.Typer:
         contacts,
         conversations,
         messages,
+        changes,
         search,
         chat,
         follow,

@@ -5,15 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from balchat_host.api.errors import NotRunning
+from balchat_host.api.frontend import MYSELF
 from balchat_host.api.text import visible
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import (
     ContactState,
     ContactView,
     ConversationView,
+    MessageInfoView,
     MessageState,
     MessageView,
     RelayView,
+    ReplyView,
     RequestView,
     ServiceStatus,
 )
@@ -24,6 +27,7 @@ from balchat_ui_cli.text import (
     columns,
     counted,
     day,
+    duration,
     fit,
     moment,
     short_ids,
@@ -194,7 +198,11 @@ def _labelled(label: str, *value: Span | str) -> Line:
 
 def conversation_words(view: ConversationView) -> list[str]:
     """Say everything about a conversation that its title does not."""
-    return ["only you"] if view.contact is None else contact_words(view.contact)
+    words = ["only you"] if view.contact is None else contact_words(view.contact)
+    if view.expire_after is None:
+        return words
+    by = _YOU if view.timer_by == MYSELF else called(view.timer_by or "")
+    return [*words, f"expires after {duration(view.expire_after)}, set by {by}"]
 
 
 def conversation_lines(views: Sequence[ConversationView]) -> Iterable[Line]:
@@ -209,6 +217,8 @@ def _conversation_words(view: ConversationView) -> list[str]:
     words = [f"{view.unread} unread"] if view.unread else []
     if view.muted:
         words.append("muted" if view.muted_until is None else f"muted until {moment(view.muted_until)}")
+    words += ["mentions you"] if view.mentions else []
+    words += [f"messages expire {duration(view.expire_after)} after they are read"] if view.expire_after else []
     words += ["archived"] if view.archived else []
     words += [f"draft: {fit(visible(text_lines(view.draft)[0]), _QUOTE)}"] if view.draft else []
     return words
@@ -301,9 +311,9 @@ class MessageList:
                 self._day = date
                 yield [Span(date, Style.FAINT)]
             for message in group:
-                yield from self.message(message, ids[message.id], known)
+                yield from self.message(message, ids[message.id])
 
-    def message(self, message: MessageView, short_id: str, known: Mapping[str, MessageView]) -> Iterable[Line]:
+    def message(self, message: MessageView, short_id: str) -> Iterable[Line]:
         """Show one message: what is missing before it; time, id, author, text, and its state if it is ours."""
         if message.missing_before:
             # Where times stand, and no text can: whoever writes one cannot write this.
@@ -320,24 +330,72 @@ class MessageList:
         if below:  # a narrow terminal, or a long name
             indent = _INDENT_BELOW
         room = None if self.cells is None else max(_MIN_TEXT, self.cells - indent - 1)
-        body = self._body(message, room, known)
+        body = self._body(message, room)
         if message.state is not MessageState.RECEIVED:
             _add_state(body, message, room)
         yield head if below else [*head, *body.pop(0)]
         # The indent shows that what follows belongs to the same message, whatever it looks like.
         yield from ([" " * indent, *row] for row in body)
 
-    def _body(self, message: MessageView, room: int | None, known: Mapping[str, MessageView]) -> list[list[Span]]:
+    def _body(self, message: MessageView, room: int | None) -> list[list[Span]]:
         rows: list[list[Span]] = []
         if message.in_reply_to is not None:
-            answered = known.get(message.in_reply_to)
-            quote = quotation(answered) if answered else message.in_reply_to[:8]
+            quote = message.in_reply_to[:8] if message.reply is None else reply_words(message.reply)
             rows.append([Span(fit(f"↳ {quote}", room or _QUOTE), Style.FAINT)])
+        if message.deleted:
+            return [*rows, [Span("[deleted]", Style.FAINT)]]
         if message.text is None:
-            return [*rows, [Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)]]
-        for line in visible_lines(message.text):
-            rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
+            rows.append([Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)])
+        else:
+            for line in visible_lines(message.text):
+                rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
+        if remarks := message_remarks(message):
+            rows += ([Span(row, Style.FAINT)] for row in (wrap(remarks, room) if room else [remarks]))
         return rows
+
+
+def reply_words(reply: ReplyView) -> str:
+    """Give one line of what a message answers: who wrote it, how it begins, and what became of it."""
+    name = _YOU if reply.author is None else called(reply.author)
+    first = text_lines(reply.text)[0] if reply.text else f"[{reply.content_type}]"
+    became = ", edited since" if reply.edited else ""
+    return visible(f"{name}: {'[deleted]' if reply.deleted else first}{became}")
+
+
+def message_remarks(message: MessageView) -> str:
+    """Say in a line what belongs to a message besides its text: reactions, that it was edited, and when it expires."""
+    remarks = [visible(f"{each.emoji} {each.count}") for each in message.reactions]
+    if message.edited:
+        remarks.append("edited")
+    if message.mentions_us:
+        remarks.append("mentions you")
+    if message.expires_at is not None:
+        remarks.append(f"expires {moment(message.expires_at)}")
+    elif message.expires_after is not None:
+        remarks.append(f"expires {duration(message.expires_after)} after it is read")
+    return " · ".join(remarks)
+
+
+def info_lines(known: MessageInfoView) -> Iterable[Line]:
+    """Show all that is known of a message."""
+    message = known.message
+    yield _labelled("id", message.id)
+    yield _labelled("written by", visible(author(message)))
+    yield _labelled("written", moment(message.sent_at))
+    if message.state is not MessageState.RECEIVED:
+        yield _labelled("state", state_words(message))
+    if remarks := message_remarks(message):
+        yield _labelled("besides", remarks)
+    for receipt in known.receipts:
+        reason = f": {reason_words(receipt.reason)}" if receipt.reason else ""
+        yield _labelled("who has it", f"{visible(receipt.name)}: {receipt.state}, {moment(receipt.at)}{reason}")
+    for reaction in known.reactions:
+        name = _YOU if reaction.name is None else called(reaction.name)
+        yield _labelled("reaction", f"{visible(name)}: {visible(reaction.emoji)}, {moment(reaction.sent_at)}")
+    for number, version in enumerate(known.versions, start=1):
+        text = f"[{version.content_type}]" if version.text is None else version.text
+        yield _labelled(f"version {number}", moment(version.sent_at))
+        yield from ([" " * (_LABEL + 2), line] for line in visible_lines(text))
 
 
 def missing_span(message: MessageView) -> Span:

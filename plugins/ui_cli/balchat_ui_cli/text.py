@@ -132,3 +132,11 @@ def columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
         [cell + " " * (cells - width(cell)) for cell, cells in zip(row[:-1], widths, strict=True)] + [row[-1]]
         for row in rows
     ]
+
+
+def duration(seconds: int) -> str:
+    """Return a time span in its largest unit that fits: `90 s`, `5 min`, `2 h`, `7 d`."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -38,6 +38,8 @@ def world(folder: Path, command: str) -> MemoryProfiles:
     profile.running = command != "up"
     bob = alice.befriend("Bob")
     bob.write("hello")
+    if command in {"edit", "delete"}:
+        anyio.run(alice.app.messages.send, "Bob", "mine")
     if command == "retry":
         anyio.run(alice.app.messages.send, "Bob", "not taken")
         bob.refuse("busy")

@@ -10,16 +10,15 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
-from balchat_host.api.events import ContactRemoved, Event, MessageAdded
+from balchat_host.api.events import ContactRemoved, Event
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView, MessageState, MessageView
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
-from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line, Output, Span, Style
-from balchat_ui_cli.render import MessageList, conversation_words, quotation
+from balchat_ui_cli.render import MessageList, conversation_words, info_lines, quotation
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap
 
@@ -47,7 +46,6 @@ class Chat:
         after = await self._app.events.cursor()
         await self._app.events.attend(self._id)
         history = await self._app.messages.history(self._id, FIRST)
-        await self._learn_answered(history)
         settled = self._conversation.begin(history)
         self._out.say(self._headline(), *self._lines(settled))
         await self._mark_read(settled)
@@ -86,8 +84,6 @@ class Chat:
                 await self._hear(event)
 
     async def _hear(self, event: Event) -> None:
-        if isinstance(event, MessageAdded) and event.message.conversation == self._id:
-            await self._learn_answered([event.message])
         settled: list[MessageView] = []
 
         def settle() -> Iterable[Line]:
@@ -109,9 +105,6 @@ class Chat:
                     with suppress(NoSuchContact):
                         self._conversation.learn(await self._app.contacts.get(contact.peer_id))
                         self._screen.redraw()
-
-    async def _learn_answered(self, messages: Sequence[MessageView]) -> None:
-        self._conversation.quote(await answered(self._app, messages, self._conversation.known))
 
     async def _mark_read(self, messages: Sequence[MessageView]) -> None:
         received = [message for message in messages if message.state is MessageState.RECEIVED]
@@ -141,6 +134,8 @@ class Chat:
             case commands.Say(text=text, reply_to=reply_to):
                 message = await self._app.messages.send(self._id, text, reply_to)
                 await self._screen.print(lambda: self._lines(self._conversation.add(message)))
+            case commands.React() | commands.Edit() | commands.Delete() | commands.Info():
+                await self._do_with_message(typed)
             case commands.More(count=count):
                 await self._show_earlier(count)
             case commands.Help():
@@ -152,10 +147,22 @@ class Chat:
             case None:
                 pass
 
+    async def _do_with_message(self, typed: commands.React | commands.Edit | commands.Delete | commands.Info) -> None:
+        messages = self._app.messages
+        match typed:
+            case commands.React(message=message_id, emoji=emoji):
+                await messages.react(message_id, emoji)
+            case commands.Edit(message=message_id, text=text):
+                await messages.edit(message_id, text)
+            case commands.Delete(message=message_id):
+                await messages.delete(message_id)
+            case commands.Info(message=message_id):
+                known = await messages.info(message_id)
+                await self._screen.print(lambda: info_lines(known))
+
     async def _show_earlier(self, count: int) -> None:
         oldest = self._conversation.oldest
         messages = await self._app.messages.history(self._id, count, before=oldest) if oldest else []
-        await self._learn_answered(messages)
         earlier = self._conversation.earlier(messages)
         rule: Line = [Span("── earlier " if earlier else "── nothing earlier", Style.FAINT)]
         end: list[Line] = [[Span("── now", Style.FAINT)]] if earlier else []
@@ -183,11 +190,7 @@ class Chat:
     def _pending(self) -> list[Line]:
         self._list.cells = self._out.columns
         ids = short_ids(self._conversation.known)
-        return [
-            line
-            for message in self._conversation.pending
-            for line in self._list.message(message, ids[message.id], self._conversation.known)
-        ]
+        return [line for message in self._conversation.pending for line in self._list.message(message, ids[message.id])]
 
     def _headline(self) -> Line:
         words = self._words()

@@ -5,14 +5,27 @@ from dataclasses import dataclass
 HELP = (
     ("text, Enter", "sends it; Alt-Enter begins a new line"),
     ("/reply ID text", "answers one message; Tab completes the ID"),
+    ("/react ID emoji", "answers one message with an emoji"),
+    ("/edit ID text", "puts another text in place of one of yours"),
+    ("/delete ID", "deletes one of yours for everybody"),
+    ("/info ID", "shows versions, who has it, and reactions"),
     ("/more [N]", "shows N older messages"),
     ("/help", "shows this"),
     ("/quit, Ctrl-D", "leaves; what waits goes out all the same"),
     ("//text", "sends /text"),
     ("Ctrl-Z", "stops the chat; `fg` goes on with it"),
 )
-NAMES = ("/reply", "/more", "/help", "/quit")
+NAMES = ("/reply", "/react", "/edit", "/delete", "/info", "/more", "/help", "/quit")
+OF_MESSAGES = ("/reply", "/react", "/edit", "/delete", "/info")
+"""Those that are followed by a message's id."""
 MORE = 20
+_EXAMPLES = {
+    "/reply": "/reply needs an ID and a text, as in: /reply 3f2a9c1e Yes, gladly.",
+    "/react": "/react needs an ID and an emoji, as in: /react 3f2a9c1e 👍",
+    "/edit": "/edit needs an ID and a text, as in: /edit 3f2a9c1e At seven.",
+    "/delete": "/delete needs an ID, as in: /delete 3f2a9c1e",
+    "/info": "/info needs an ID, as in: /info 3f2a9c1e",
+}
 MAX_MORE = 1000
 
 
@@ -22,6 +35,36 @@ class Say:
 
     text: str
     reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Answer a message with an emoji."""
+
+    message: str
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Put another text in place of one of ours."""
+
+    message: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete one of ours for everybody."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """Show all that is known of a message."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +91,7 @@ class Mistake:
     problem: str
 
 
-Typed = Say | More | Help | Quit | Mistake
+Typed = Say | React | Edit | Delete | Info | More | Help | Quit | Mistake
 
 
 def read(line: str) -> Typed | None:
@@ -62,8 +105,8 @@ def read(line: str) -> Typed | None:
         return Say(text)
     name, _, rest = text.partition(" ")
     match name:
-        case "/reply":
-            return _reply(rest)
+        case "/reply" | "/react" | "/edit" | "/delete" | "/info":
+            return _of_message(name, rest)
         case "/more":
             return _more(rest.strip())
         case "/help":
@@ -74,11 +117,22 @@ def read(line: str) -> Typed | None:
             return Mistake(f"There is no {name}. /help shows what there is; //… sends a text that begins with a slash.")
 
 
-def _reply(rest: str) -> Typed:
-    identifier, _, text = rest.strip().partition(" ")
-    if not text.strip():
-        return Mistake("/reply needs an ID and a text, as in: /reply 3f2a9c1e Yes, gladly.")
-    return Say(text.strip(), identifier)
+def _of_message(name: str, rest: str) -> Typed:
+    identifier, _, more = rest.strip().partition(" ")
+    more = more.strip()
+    match name:
+        case "/reply" if more:
+            return Say(more, identifier)
+        case "/react" if more:
+            return React(identifier, more)
+        case "/edit" if more:
+            return Edit(identifier, more)
+        case "/delete" if identifier and not more:
+            return Delete(identifier)
+        case "/info" if identifier and not more:
+            return Info(identifier)
+        case _:
+            return Mistake(_EXAMPLES[name])
 
 
 def _more(count: str) -> Typed:

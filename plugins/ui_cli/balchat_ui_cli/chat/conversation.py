@@ -15,6 +15,8 @@ from balchat_host.api.events import ContactChanged, Event, MessageAdded, Message
 from balchat_host.api.views import ContactView, ConversationView, MessageState, MessageView
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
+_SHOWN_AGAIN = frozenset({"text", "deleted", "reactions"})
+"""Fields of a message whose change is shown, though it stands in the scrollback already."""
 _REMEMBERED = 2000
 """Messages that are kept for quoting; the oldest are forgotten."""
 
@@ -25,7 +27,7 @@ class Conversation:
     def __init__(self, view: ConversationView) -> None:
         self.view = view
         self.known: dict[str, MessageView] = {}
-        """Every message that was seen here or that one seen here answers."""
+        """Every message that was seen here."""
         self.pending: list[MessageView] = []
         """Ours that are not settled, oldest first."""
         self.last_read: MessageView | None = None
@@ -49,18 +51,13 @@ class Conversation:
         self._seen.update(message.id for message in messages)
         return list(messages)
 
-    def quote(self, messages: Sequence[MessageView]) -> None:
-        """Learn messages that are answered here."""
-        for message in messages:
-            self.known.setdefault(message.id, message)
-
     def hear(self, event: Event) -> list[MessageView]:
         """Take an event; give the messages that are settled now, in the order in which to show them."""
         match event:
             case MessageAdded(message=message) if message.conversation == self.view.id:
                 return self.add(message)
             case MessageChanged(message=message) if message.id in self.known:
-                return self._change(message)
+                return self._change(message, event.changed)
             case ContactChanged(contact=contact) if contact.conversation == self.view.id:
                 known = self.view.contact
                 self.learn(replace(contact, reachable=known is not None and known.reachable))
@@ -88,14 +85,16 @@ class Conversation:
         self.pending.append(message)
         return []
 
-    def _change(self, message: MessageView) -> list[MessageView]:
+    def _change(self, message: MessageView, changed: Sequence[str]) -> list[MessageView]:
+        shown_before = message.id in self._seen and all(message.id != pending.id for pending in self.pending)
         self.known[message.id] = message
         if message.state is MessageState.READ:
             self.last_read = message
         self.pending = [message if message.id == pending.id else pending for pending in self.pending]
         settled = list(takewhile(lambda pending: pending.state in _SETTLED, self.pending))
         del self.pending[: len(settled)]
-        return settled
+        # What stands in the scrollback cannot be changed, so what it has become is shown once more.
+        return [message, *settled] if shown_before and _SHOWN_AGAIN.intersection(changed) else settled
 
     def _learn(self, message: MessageView) -> None:
         self._seen.add(message.id)

@@ -18,7 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style as PromptStyle
 
-from balchat_ui_cli.chat.commands import NAMES
+from balchat_ui_cli.chat.commands import NAMES, OF_MESSAGES
 from balchat_ui_cli.output import Line, Output
 
 _PENDING_ROWS = 6
@@ -146,7 +146,7 @@ class _ChatCompleter(Completer):
             for known in NAMES:
                 if known.startswith(name):
                     yield Completion(known, start_position=-len(name))
-        elif name == "/reply" and " " not in rest:
+        elif name in OF_MESSAGES and " " not in rest:
             for identifier, meta in self._answerable():
                 if identifier.startswith(rest):
                     yield Completion(f"{identifier} ", start_position=-len(rest), display=identifier, display_meta=meta)

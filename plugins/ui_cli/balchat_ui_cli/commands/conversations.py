@@ -9,9 +9,10 @@ import typer
 from balchat_host.api.frontend import MYSELF, App
 from balchat_host.api.views import ConversationView
 from balchat_ui_cli.completion import complete_conversation
+from balchat_ui_cli.dates import parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
 from balchat_ui_cli.render import conversation_lines
-from balchat_ui_cli.text import moment
+from balchat_ui_cli.text import duration, moment
 
 Conversation = Annotated[
     str,
@@ -34,6 +35,11 @@ def register(app: typer.Typer) -> None:
         ("archive", archive, ["balchat conversations archive Bob"]),
         ("unarchive", unarchive, ["balchat conversations unarchive Bob"]),
         ("unread", unread, ["balchat conversations unread Bob"]),
+        (
+            "set",
+            set_up,
+            ["balchat conversations set Bob --expire-after 7d", "balchat conversations set Bob --expire-after off"],
+        ),
         ("draft", draft, ["balchat conversations draft Bob 'What I meant to'", "balchat conversations draft Bob ''"]),
     ):
         command(group, name, unlocks=True, examples=examples)(function)
@@ -83,6 +89,25 @@ def unarchive(run: Run, name: Conversation) -> None:
 def unread(run: Run, name: Conversation) -> None:
     """Mark a conversation as unread, from the newest message of others on."""
     _change(run, lambda app: app.conversations.mark_unread(name), lambda view: f"{view.title}: {view.unread} unread.")
+
+
+def set_up(
+    run: Run,
+    name: Conversation,
+    expire_after: Annotated[
+        str,
+        typer.Option(metavar="T|off", help="So long after it is read, what is written from now on expires: 1h, 7d."),
+    ],
+) -> None:
+    """Set what holds in a conversation for everybody in it."""
+    seconds = None if expire_after == "off" else parse_duration(expire_after)
+
+    def words(view: ConversationView) -> str:
+        if seconds is None:
+            return f"{view.title}: messages do not expire."
+        return f"{view.title}: messages expire {duration(seconds)} after they are read."
+
+    _change(run, lambda app: app.conversations.set_timer(name, seconds), words)
 
 
 def draft(

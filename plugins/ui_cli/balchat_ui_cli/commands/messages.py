@@ -16,9 +16,9 @@ from balchat_host.api.events import MessageChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
+from balchat_ui_cli.dates import parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
-from balchat_ui_cli.lookup import answered
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line
 from balchat_ui_cli.session import following
@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
             "balchat send Bob 'Yes.' --reply-to 3f2a9c1e --wait delivered --timeout 30",
             "uptime | balchat send Bob",
             "balchat send me 'Buy milk.'",
+            "balchat send Bob 'The door code is 4711.' --expires 1h",
         ],
     )(send)
     command(
@@ -75,6 +76,9 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
         typer.Argument(metavar="TEXT", help="The message; without it, or with -, standard input.", show_default=False),
     ] = None,
     reply_to: Annotated[str | None, typer.Option(metavar="ID", help="The message that this one answers.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="T", help="Have it expire so long after it is read: 1h, 7d.")
+    ] = None,
     wait: Annotated[Goal | None, typer.Option(help="Return when it is that far.")] = None,
     timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds; 0: without end.")] = 60,
 ) -> None:
@@ -82,14 +86,17 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
 
     It is safe once the command is back, and leaves as soon as there is a way. With --wait, balchat must be running.
     """
+    lasts = None if expires is None else parse_duration(expires)
     written = _read_text(run) if text is None or text == "-" else text
+
+    async def write(app: App) -> MessageView:
+        return await app.messages.send(name, written, reply_to, expires_after=lasts)
+
     if wait is None:
-        message = run.session.ask(lambda app: app.messages.send(name, written, reply_to))
+        message = run.session.ask(write)
     else:
         done = _REACHED[wait] | {MessageState.FAILED}
-        message = run.session.ask_running(
-            lambda app: _follow(app, lambda: app.messages.send(name, written, reply_to), done, timeout)
-        )
+        message = run.session.ask_running(lambda app: _follow(app, lambda: write(app), done, timeout))
     run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
     if not run.session.connected and message.state is MessageState.QUEUED:
         run.out.warn("not-running", QUEUED)
@@ -157,15 +164,10 @@ def history(  # noqa: PLR0917  # the command line's options, given by name
         raise typer.BadParameter("give one of --before, --after, --around and --date")
     at = None if date is None else int(date.astimezone().timestamp() * 1000)
 
-    async def read(app: App) -> tuple[Sequence[MessageView], dict[str, MessageView]]:
-        messages = await app.messages.history(name, limit, before=before, after=after, around=around, date=at)
-        if run.out.as_json:
-            return messages, {}
-        known = {message.id: message for message in messages}
-        return messages, known | {message.id: message for message in await answered(app, messages, known)}
-
-    messages, known = run.session.ask(read)
-    run.out.values(messages, lambda: _lines(run, messages, known))
+    messages = run.session.ask(
+        lambda app: app.messages.history(name, limit, before=before, after=after, around=around, date=at)
+    )
+    run.out.values(messages, lambda: _lines(run, messages))
     if not messages:
         run.out.hint([_nothing(before, after)])
 
@@ -184,7 +186,7 @@ def retry(run: Run, message: Annotated[str, typer.Argument(metavar="ID", help="A
         run.out.warn("not-running", QUEUED)
 
 
-def _lines(run: Run, messages: Sequence[MessageView], known: dict[str, MessageView]) -> list[Line]:
+def _lines(run: Run, messages: Sequence[MessageView]) -> list[Line]:
     longest = max((message.author or "" for message in messages), key=len, default="")
     shown = MessageList(run.out.columns if run.out.live else None, longest)
-    return list(shown.lines(messages, known))
+    return list(shown.lines(messages, {}))

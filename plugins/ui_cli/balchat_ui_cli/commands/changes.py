@@ -1,0 +1,136 @@
+"""Commands that change messages, or show all that is known of one: react, edit, delete and info."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from balchat_host.api.errors import BadInput, NoSuchMessage
+from balchat_host.api.frontend import App
+from balchat_host.api.views import MessageView
+from balchat_ui_cli.commands.conversations import Conversation
+from balchat_ui_cli.frame import MESSAGES, Run, command
+from balchat_ui_cli.render import info_lines, sent_line
+
+MessageId = Annotated[str, typer.Argument(metavar="ID", help="A message, or the beginning of its id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for name, function, examples in (
+        ("react", react, ["balchat react Bob 3f2a9c1e 👍", "balchat react Bob 3f2a9c1e 👍 --remove"]),
+        ("edit", edit, ["balchat edit Bob 3f2a9c1e 'At seven.'", "balchat edit Bob 3f2a9c1e"]),
+        ("delete", delete, ["balchat delete Bob 3f2a9c1e", "balchat delete Bob 3f2a9c1e --for-me"]),
+        ("info", info, ["balchat info Bob 3f2a9c1e", "balchat info Bob 3f2a9c1e --json"]),
+    ):
+        command(app, name, panel=MESSAGES, unlocks=True, examples=examples)(function)
+
+
+def react(
+    run: Run,
+    name: Conversation,
+    message: MessageId,
+    emoji: Annotated[str, typer.Argument(metavar="EMOJI", help="One emoji.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take that reaction back.")] = False,
+) -> None:
+    """Answer a message with an emoji, besides those that are there."""
+
+    async def change(app: App) -> MessageView:
+        return await app.messages.react((await _find(app, name, message)).id, emoji, remove=remove)
+
+    changed = run.session.ask(change)
+    words = f"The reaction to {changed.id} is {'taken back' if remove else 'there'}."
+    run.out.value(changed, lambda: [[words]], done=words)
+
+
+def edit(
+    run: Run,
+    name: Conversation,
+    message: MessageId,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="The new text; without it, your editor opens.", show_default=False),
+    ] = None,
+) -> None:
+    """Put another text in place of a message of yours.
+
+    Without TEXT, $VISUAL or $EDITOR opens the old one. Earlier versions are kept, and others can see them too.
+    """
+
+    async def change(app: App, text: str) -> MessageView:
+        return await app.messages.edit((await _find(app, name, message)).id, text)
+
+    if text is None:
+        there = run.session.ask(lambda app: _find(app, name, message))
+        text = _edited(there.text or "")
+    changed = run.session.ask(lambda app: change(app, text))
+    run.out.value(changed, lambda: [sent_line(changed)], done=f"The message {changed.id} is edited.")
+
+
+def delete(
+    run: Run,
+    name: Conversation,
+    message: MessageId,
+    for_me: Annotated[bool, typer.Option("--for-me", help="Here only; anybody's message.")] = False,
+) -> None:
+    """Delete a message of yours for everybody, or anybody's here only.
+
+    It goes on the other side too, with its earlier versions, and a remark stays that there was one. That cannot undo
+    what others have read, copied, photographed or backed up, and a program that is not balchat may keep it.
+    """
+
+    async def change(app: App) -> MessageView:
+        found = await _find(app, name, message)
+        await app.messages.delete(found.id, for_me=for_me)
+        return found
+
+    gone = run.session.ask(change)
+    words = f"The message {gone.id} is deleted{' here' if for_me else ''}."
+    run.out.value({"id": gone.id, "conversation": gone.conversation}, lambda: [[words]], done=words)
+
+
+def info(run: Run, name: Conversation, message: MessageId) -> None:
+    """Show all that is known of a message: its versions, who has it, and who reacted."""
+
+    async def read(app: App):  # what `Messages.info` returns
+        return await app.messages.info((await _find(app, name, message)).id)
+
+    known = run.session.ask(read)
+    run.out.value(known, lambda: info_lines(known), done=None)
+
+
+async def _find(app: App, name: str, message: str) -> MessageView:
+    """Return a message of a conversation. Raises NoSuchConversation, NoSuchMessage."""
+    conversation = await app.conversations.get(name)
+    found = await app.messages.get(message)
+    if found.conversation != conversation.id:
+        raise NoSuchMessage(name=message)
+    return found
+
+
+def _edited(text: str) -> str:
+    """Return what a person makes of a text in their editor. Raises BadInput."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        raise BadInput(what="TEXT", problem="it is missing, and neither $VISUAL nor $EDITOR names an editor")
+    private = os.environ.get("XDG_RUNTIME_DIR")
+    if not private or not Path(private).is_dir():
+        problem = "it is missing, and there is no runtime directory for a private file ($XDG_RUNTIME_DIR)"
+        raise BadInput(what="TEXT", problem=problem)
+    with tempfile.TemporaryDirectory(prefix="balchat-edit-", dir=private) as directory:
+        file = Path(directory, "message.txt")
+        file.write_text(text, encoding="utf-8")
+        try:
+            code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode  # the person's own editor
+        except (OSError, ValueError) as error:
+            raise BadInput(what=f"The editor “{editor}”", problem=f"it cannot be started ({error})") from error
+        if code:
+            raise BadInput(what=f"The editor “{editor}”", problem=f"it ended with {code}; nothing was changed")
+        try:
+            return file.read_text(encoding="utf-8").rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(what="What the editor left", problem="it is no text; nothing was changed") from error
