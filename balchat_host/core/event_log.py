@@ -211,8 +211,8 @@ def _build(
         case MessageRemoved.type:
             return MessageRemoved(cursor=cursor, at=at, **body)
         case ConversationChanged.type:
-            (shown,) = conversation_views(tx, now=now, only=cast("int", conversation))
-            return ConversationChanged(cursor=cursor, at=at, conversation=shown, changed=changed)
+            shown = conversation_views(tx, now=now, only=cast("int", conversation))
+            return ConversationChanged(cursor=cursor, at=at, conversation=shown[0], changed=changed) if shown else None
         case ContactChanged.type:
             state = ContactState(body.pop("state"))
             return ContactChanged(cursor=cursor, at=at, contact=ContactView(state=state, **body), changed=changed)
