@@ -170,6 +170,16 @@ def known(tx: ReadTransaction, peer: PeerId, *, now: int, device_id: bytes | Non
     return [route for route in found if route.not_after is None or route.not_after > now]
 
 
+def to_try(tx: ReadTransaction, peer: PeerId, *, now: int, device_id: bytes | None) -> tuple[list[Route], bool]:
+    """Return the routes to try where a failure is noticed at once, and whether we can talk.
+
+    Until we can, they may be gone, and the peer may have another device. But a contact that accepts no requests of
+    strangers is found by them alone.
+    """
+    contact = contacts.by_peer(tx, peer)
+    return known(tx, peer, now=now, device_id=device_id), contact is not None and contact.may_talk
+
+
 def to_use(tx: ReadTransaction, peer: PeerId, *, now: int, device_id: bytes | None) -> list[Route]:
     """Return the routes to send by: none until we can talk, as those named in an era that we have lost may be gone."""
     contact = contacts.by_peer(tx, peer)

@@ -79,12 +79,14 @@ class Router:
             if outgoing := take():
                 await transport.send(peer, by, outgoing)
 
-        named = await self._named(peer, device_id)
+        now = self._runner.clock() // 1000
+        named, may_talk = await self._runner.read(lambda tx: routes.to_try(tx, peer, now=now, device_id=device_id))
         failure = await self._first(self.interactive, peer, named, hand_over)
-        if failure and named and or_by_first_routes:
+        if failure and named and (or_by_first_routes or not may_talk):
             for transport in self.interactive:
                 try:
-                    if by := transport.first_routes_to(peer, device_id):
+                    # Who only asks to become a contact takes whichever device answers.
+                    if by := transport.first_routes_to(peer, device_id if may_talk else None):
                         await hand_over(transport, by)
                         return
                 except (PeerUnreachable, NetworkUnavailable):
@@ -97,7 +99,8 @@ class Router:
 
         Raises PeerUnreachable or NetworkUnavailable where none does.
         """
-        named = await self._named(peer, device_id)
+        now = self._runner.clock() // 1000
+        named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=device_id))
         if failure := await self._first(
             self.storing, peer, named, lambda transport, by: transport.send(peer, by, outgoing)
         ):
@@ -142,10 +145,6 @@ class Router:
         await self.disconnect(peer)
         for transport in (*self.interactive, *self.storing):
             await transport.forget(peer)
-
-    async def _named(self, peer: PeerId, device_id: bytes | None) -> Sequence[Route]:
-        now = self._runner.clock() // 1000
-        return await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=device_id))
 
     async def _first(
         self,
