@@ -343,3 +343,39 @@ async def test_a_network_that_cannot_be_had_is_said_so_at_the_start(people, monk
     )
     with pytest.raises(NetworkUnavailable, match="no such program"):
         await alice.run()
+
+
+class Window(FrontEnd):
+    """A front end that shows our notes until it fails."""
+
+    def __init__(self) -> None:
+        self.fails = anyio.Event()
+
+    async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
+        task_status.started()
+        await app.events.attend("me")
+        await self.fails.wait()
+        raise RuntimeError
+
+
+async def test_what_a_front_end_attends_ends_with_its_run(people) -> None:
+    async with people:
+        alice = await people.make("Alice")
+        windows = [Window(), Window()]
+        alice.front_ends = [
+            FrontEndSetup(name=f"ui_window_{number}", origin="balchat-window 1.0", make=lambda _, window=window: window)
+            for number, window in enumerate(windows)
+        ]
+        async with alice.up() as app:
+            await anyio.sleep(1)
+            (ours,) = await app.events.attended()
+            assert ours == (await app.conversations.get("me")).id
+            async with closing(app.events.ephemeral()) as changes:
+                await anext(changes)
+                windows[0].fails.set()
+                await anyio.sleep(0.1)
+                assert list(await app.events.attended()) == [ours]
+                windows[1].fails.set()
+                with anyio.fail_after(1):
+                    while await app.events.attended():
+                        await anext(changes)
