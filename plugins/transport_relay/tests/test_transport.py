@@ -625,6 +625,42 @@ async def test_cards_made_by_a_clock_that_was_ahead_are_replaced_once_it_is_righ
             assert len(relay.asked_for(Publish)) == 3
 
 
+async def test_with_requests_off_the_inbox_is_gone_and_conversations_go_on(world) -> None:
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            routes = await bob.transport.allocate_routes(alice.peer)
+            assert inbox_id(bob.peer.octets) in relay.boxes
+            bob.host.accept_requests(accepted=False)
+            await anyio.sleep(60)
+            assert inbox_id(bob.peer.octets) not in relay.boxes
+            assert await alice.transport.claim_key_package(bob.peer, [relay.peer.onion]) is None
+            await alice.send(bob, b"still here", routes=routes)
+            await bob.has(b"still here")
+            await anyio.sleep(DAY)
+            assert inbox_id(bob.peer.octets) not in relay.boxes
+            await bob.online()
+            bob.host.accept_requests(accepted=True)
+            await anyio.sleep(60)
+            assert len(relay.boxes[inbox_id(bob.peer.octets)].cards) == RelaySettings().key_packages
+            assert await alice.transport.claim_key_package(bob.peer, [relay.peer.onion])
+
+
+async def test_an_account_that_comes_up_with_requests_off_has_no_inbox(world) -> None:
+    key, area = Secret(urandom(32)), DictArea()
+    async with world() as w:
+        relay = await w.relay()
+        async with w.account(relay, key=key, area=area):
+            assert relay.boxes
+        async with w.account(key=key, area=area) as bob:
+            bob.host.accept_requests(accepted=False)
+            await anyio.sleep(60)
+            assert relay.boxes == {}
+        async with w.account(key=key, area=area) as bob:
+            await anyio.sleep(HOUR)
+            assert len(relay.boxes[inbox_id(bob.peer.octets)].cards) == RelaySettings().key_packages
+
+
 async def test_a_stranger_finds_an_inbox_by_a_card_and_remembers_it(world) -> None:
     key = Secret(urandom(32))
     async with world() as w, w.account(key=key) as alice:
