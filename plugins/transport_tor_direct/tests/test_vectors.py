@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from balchat_transport_tor_direct.device_route import NAME, RouteReader
 from balchat_transport_tor_direct.faults import NoCommonVersion, violation
 from balchat_transport_tor_direct.frames import Frame, FrameReader, FrameType
 from balchat_transport_tor_direct.handshake import DOMAIN, Acceptor, Answer, Challenged, Dialler, Proof
@@ -14,7 +15,7 @@ from balchat_transport_tor_direct.link import Answered, Link
 from balchat_transport_tor_direct.settings import DirectSettings
 
 from balchat_host.api.errors import BadCredential, ProtocolViolation
-from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Secret
+from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Route, Secret
 from balchat_host.testing.fake_transport_context import FakeTransportContext, peer_of, sign
 from balchat_host.testing.virtual_network import VirtualNetwork
 
@@ -118,7 +119,16 @@ def run_link(vector: Vector) -> None:
     assert answers == min(vector["sent"], 1)
 
 
-RUN = {"frames": run_frames, "dialler": run_dialler, "acceptor": run_acceptor, "link": run_link}
+def run_route(vector: Vector) -> None:
+    peer, device = PeerId(bytes.fromhex(vector["peer"])), vector["device"]
+    named = Route(
+        transport=NAME, address=bytes.fromhex(vector["address"]), device_id=bytes.fromhex(device) if device else None
+    )
+    found = RouteReader(FakeTransportContext(VirtualNetwork().node())).read(peer, named)
+    assert (found.onion.octets.hex() if found else None) == vector["leads"]
+
+
+RUN = {"frames": run_frames, "dialler": run_dialler, "acceptor": run_acceptor, "link": run_link, "route": run_route}
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)

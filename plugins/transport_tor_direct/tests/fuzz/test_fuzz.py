@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
+from balchat_transport_tor_direct.device_route import NAME, RouteReader
 from balchat_transport_tor_direct.faults import NoCommonVersion
 from balchat_transport_tor_direct.frames import CHUNK_SIZE, HEADER_SIZE, Frame, FrameReader, FrameType
 from balchat_transport_tor_direct.handshake import Acceptor, Challenged, Dialler, Proof
@@ -21,7 +22,9 @@ from hypothesis import strategies as st
 
 from balchat_host.api.errors import ProtocolViolation
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Disposition, Outcome, Verdict
-from balchat_host.api.types import DeviceIdentity, PeerId
+from balchat_host.api.types import DeviceIdentity, PeerId, Route
+from balchat_host.testing.fake_transport_context import FakeTransportContext
+from balchat_host.testing.virtual_network import VirtualNetwork
 
 pytestmark = pytest.mark.fuzz
 
@@ -141,6 +144,22 @@ def test_link(octets: bytes, cuts: list[int], sizes: list[int], verdict: Verdict
     take(link.end())
     # Whatever a peer says, every envelope has exactly one final report.
     assert sorted(final) == list(range(len(sizes)))
+
+
+ADDRESSES = [
+    bytes.fromhex(vector["address"])
+    for path in sorted(Path(__file__).parent.parent.joinpath("vectors").glob("route-*.json"))
+    for vector in [json.loads(path.read_text())]
+]
+
+
+@given(st.sampled_from(ADDRESSES), st.integers(0, 96), st.binary(max_size=40), st.binary(max_size=600))
+def test_routes(address: bytes, at: int, put: bytes, anything: bytes) -> None:
+    """Whatever a contact names leads to an onion that has signed for it, to their identity onion, or nowhere."""
+    reader = RouteReader(FakeTransportContext(VirtualNetwork().node()))
+    for octets in (address, address[:at] + put + address[at + len(put) :], anything):
+        found = reader.read(BOB, Route(transport=NAME, address=octets, device_id=bytes([0xB]) * 16))
+        assert found is None or octets in (BOB.octets, *ADDRESSES)
 
 
 def test_the_smallest_frame_that_is_right_passes() -> None:

@@ -254,9 +254,48 @@ def link() -> None:
     one("pong-for-no-ping", "L9", frame(PONG, 1))
 
 
+def route() -> None:
+    """Whether an address that Bob names for his device leads anywhere, and to which onion."""
+
+    def one(name: str, address: bytes, *, leads: bytes | None = None, device: bytes | None = BOB_DEVICE) -> None:
+        write(
+            f"route-{name}",
+            "route",
+            None,
+            [],
+            peer=public(BOB).hex(),
+            device=device.hex() if device else None,
+            address=address.hex(),
+            leads=public(leads).hex() if leads else None,
+        )
+
+    def signed(
+        key: bytes = BOB_ONION, *, peer: bytes = BOB, device: bytes = BOB_DEVICE, domain: bytes = b"", tail: bytes = b""
+    ) -> bytes:
+        message = (domain or b"balchat-device-onion-v1") + b"\0" + public(peer) + device + tail
+        return Ed25519PrivateKey.from_private_bytes(key).sign(message)
+
+    one("device-onion", public(BOB_ONION) + signed(), leads=BOB_ONION)
+    one("identity-onion", public(BOB), leads=BOB)
+    one("identity-onion-of-any-device", public(BOB), leads=BOB, device=None)
+    one("device-onion-of-no-device", public(BOB_ONION) + signed(), device=None)
+    one("R1-somebody-elses-identity-onion", public(ALICE))
+    one("R2-the-identity-onion-as-device-onion", public(BOB) + signed(BOB))
+    one("R3-another-device", public(BOB_ONION) + signed(device=OTHER_DEVICE))
+    one("R4-signed-by-the-identity-key", public(BOB_ONION) + signed(BOB))
+    one("R4-somebody-elses-onion", public(MALLORY) + signed())
+    one("R4-for-another-peer", public(BOB_ONION) + signed(peer=ALICE))
+    one("R4-another-domain", public(BOB_ONION) + signed(domain=b"balchat-direct-dialler"))
+    one("R4-an-octet-more", public(BOB_ONION) + signed(tail=b"\0"))
+    one("nothing", b"")
+    one("cut-short", (public(BOB_ONION) + signed())[:-1])
+    one("too-long", public(BOB_ONION) + signed() + b"\0")
+
+
 for old in HERE.glob("*.json"):
     old.unlink()
 frames()
 acceptor()
 dialler()
 link()
+route()
