@@ -16,20 +16,25 @@ _INSERT: Final = (
 )
 
 
-def add(unit: UnitOfWork, said: Said) -> int | None:
-    """Add a message; return its place in the order, or None where it is there, or was deleted before it came."""
+def add(unit: UnitOfWork, said: Said) -> None:
+    """Add a message, unless it is there, or was deleted before it came; with what came for it before it did."""
     known = targets.own(unit.tx, said, said.id)
     if known is not None:
         if known[1] == Removal.UNSEEN:
             unit.tx.execute("UPDATE message SET removal = ? WHERE seq = ?", (Removal.DELETED, known[0]))
             versions.forget_waiting(unit, said.conversation, said.id)
             targets.forget_unseen(unit, said.id)
-        return None
+        return
     targets.forget_unseen(unit, said.id)
     if unit.tx.execute("DELETE FROM reaction WHERE id = ? AND author = ?", (said.id, said.author)):
         # It was taken back as if it were a reaction.
         add_deleted(unit, said, said.id, Removal.DELETED)
-        return None
+    else:
+        versions.link(unit, add_new(unit, said), said)
+
+
+def add_new(unit: UnitOfWork, said: Said) -> int:
+    """Add a message of which nobody has heard; return its place in the order."""
     expires_after, expires_at = expiry.of(said, now=unit.now)
     due = expires_at is not None and expires_at <= unit.now
     what, mimi = shown(said.mimi.part), said.mimi
@@ -56,7 +61,6 @@ def add(unit: UnitOfWork, said: Said) -> int | None:
     )
     if expires_at is not None:
         expiry.count_from_now(unit)
-    versions.link(unit, seq, said)
     if not due:
         event_log.append_message(unit, said.conversation.id, seq)
         conversations.on_message(unit, said.conversation, text=what.text, ours=said.ours)

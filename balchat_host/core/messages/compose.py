@@ -42,8 +42,7 @@ def compose(
         in_reply_to=_seen(unit.tx, conversation, reply_to),
     )
     said = say(conversation, mimi)
-    seq = adding.add(unit, said)
-    assert seq is not None, "a fresh salt makes a fresh id"
+    seq = adding.add_new(unit, said)  # a fresh salt makes a fresh id
     others = len(membership.others(unit.tx, conversation))
     if others:
         queue.queue_message(unit, conversation, seq, said.encoded, era)

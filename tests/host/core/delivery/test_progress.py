@@ -13,7 +13,7 @@ from balchat_host.core.content import TEXT, MessageStatus, MimiContent, SinglePa
 from balchat_host.core.delivery import queue, reports
 from balchat_host.core.delivery.progress import MAX_RECEIPTS, Progress
 from balchat_host.core.first_contact import answering
-from balchat_host.core.messages.adding import add
+from balchat_host.core.messages.adding import add_new
 from balchat_host.core.messages.said import Said
 from balchat_host.core.rows import ConversationRow
 from tests.support.devices import device_of
@@ -51,7 +51,7 @@ class Group:
         mimi = MimiContent(salt=bytes(16), part=SinglePart(content_type=TEXT, content=b"hello"), sent_at=unit.now)
         encoded = mimi.encode()
         said = Said(conversation=conversation, author=numbers[0], id=self.message_id, mimi=mimi, encoded=encoded)
-        self.seq = add(unit, said)
+        self.seq = add_new(unit, said)
         queue.queue_message(unit, conversation, self.seq, encoded, None)
         unit.tx.execute("UPDATE payload SET ciphertext = x'00'")
         unit.tx.execute(
