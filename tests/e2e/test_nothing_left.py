@@ -1,0 +1,168 @@
+"""What is deleted is not on the disk any more: every page of the vault and its log is decrypted and looked through."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from balchat_crypto_mls.engine import MlsEngine
+from balchat_storage_sqlcipher.data_key import DataKey
+from balchat_storage_sqlcipher.header import Kdf
+from balchat_storage_sqlcipher.storage import SqlcipherStorage
+
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Secret
+from balchat_host.core import account, contacts, schema
+from balchat_host.core.first_contact import answering
+from balchat_host.core.messages import changing, expiry
+from balchat_host.core.messages.compose import compose
+from balchat_host.core.search import index
+from balchat_host.core.unit_of_work import Policy
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from balchat_host.testing.app_kit import nobody
+from tests.support.sqlcipher_pages import decrypted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from pathlib import Path
+
+    from balchat_host.core.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+pytestmark = pytest.mark.anyio
+
+PASSPHRASE = Secret.from_text("correct horse battery staple")
+START = 1_800_000_000_000
+WORD = "zephyrquartz"
+TEXT = f"Nobody but us shall read {WORD}. "
+
+
+class Disk:
+    """A vault in a folder, with what a thief of the disk who has the key reads of it."""
+
+    def __init__(self, folder: Path, runner: UnitOfWorkRunner, keys: list[bytes]) -> None:
+        self.folder = folder
+        self.runner = runner
+        self._keys = keys
+        self.now = START
+
+    async def change(self, fn: Callable[[UnitOfWork], T]) -> T:
+        return await self.runner.change(fn)
+
+    async def says(self, word: str) -> bool:
+        """Return whether some page, of the database or of its log, has a word in it."""
+        return word.encode() in decrypted(self.folder, self._keys[-1])
+
+    async def index(self) -> None:
+        while await self.runner.change(index.advance):
+            pass
+
+
+@pytest.fixture
+async def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Disk]:
+    async with opened(tmp_path / "vault", monkeypatch) as disk:
+        yield disk
+
+
+@asynccontextmanager
+async def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Disk]:
+    keys: list[bytes] = []
+    generate = DataKey.generate
+
+    def noted() -> DataKey:
+        key = generate()
+        with key.specification() as specification:
+            keys.append(bytes.fromhex(specification[2:-1].decode()))
+        return key
+
+    monkeypatch.setattr(DataKey, "generate", noted)
+    storage = SqlcipherStorage(weak_kdf=Kdf(memory_kib=8, passes=1, lanes=1))
+    vault = await storage.create(folder, {SlotKind.PASSPHRASE: PASSPHRASE}, schema.migrate)
+    disk: Disk
+
+    def clock() -> int:
+        disk.now += 1
+        return disk.now
+
+    try:
+        runner = UnitOfWorkRunner(vault, MlsEngine(), policy=Policy(), clock=clock, entropy=secrets.token_bytes)
+        disk = Disk(folder, runner, keys)
+        await runner.change(lambda unit: account.create(unit, "Alice"))
+        await runner.change(lambda unit: answering.add_contact(unit, nobody().onion, name="Bob", introduction=""))
+        yield disk
+    finally:
+        await vault.aclose()
+
+
+async def write(disk: Disk, which: str = "Bob", text: str = TEXT) -> str:
+    """Write a message and have it indexed; the disk then says it."""
+    message = await disk.change(lambda unit: compose(unit, which, text, reply_to=None))
+    await disk.index()
+    assert await disk.says(WORD)
+    return message.id
+
+
+async def left(disk: Disk) -> bool:
+    """Return whether anything is left once the vault is closed, which moves the log into the database."""
+    await disk.runner.vault.aclose()
+    return await disk.says(WORD)
+
+
+async def test_what_is_not_deleted_is_found(disk: Disk) -> None:
+    await write(disk)
+    assert await left(disk)
+
+
+async def test_a_message_that_is_deleted(disk: Disk) -> None:
+    message = await write(disk)
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=False))
+    assert not await left(disk)
+
+
+@pytest.mark.parametrize("for_me", [True, False])
+async def test_a_note_to_self_that_is_deleted(disk: Disk, for_me: bool) -> None:
+    message = await write(disk, "me")
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=for_me))
+    assert not await left(disk)
+
+
+async def test_what_is_deleted_here_and_still_leaves_stays_until_it_has_left(disk: Disk) -> None:
+    message = await write(disk)
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=True))
+    assert await left(disk)
+
+
+async def test_every_version_of_a_message_that_is_deleted(disk: Disk) -> None:
+    message = await write(disk, text="nothing " + TEXT)
+    await disk.change(lambda unit: changing.edit(unit, message, "Something else."))
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=False))
+    assert not await left(disk)
+
+
+async def test_a_long_message_that_is_deleted(disk: Disk) -> None:
+    message = await write(disk, text=TEXT * 500)
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=False))
+    assert not await left(disk)
+
+
+async def test_a_conversation_with_its_contact(disk: Disk) -> None:
+    for number in range(50):
+        await write(disk, text=f"{number} {TEXT}")
+    await disk.change(lambda unit: contacts.remove(unit, "Bob"))
+    assert not await left(disk)
+
+
+async def test_a_message_that_has_expired(disk: Disk) -> None:
+    expires = expiry.chosen(after=None, at=START + 3_600_000)
+    await disk.change(lambda unit: compose(unit, "me", TEXT, reply_to=None, expires=expires))
+    await disk.index()
+    assert await disk.says(WORD)
+    disk.now += 2 * 3_600_000
+    for _ in range(100):
+        if not await disk.change(lambda unit: expiry.check(unit, up=3_600_000)):
+            break
+    await disk.change(lambda unit: expiry.check(unit, up=2 * 3_600_000))
+    assert not await left(disk)
