@@ -12,6 +12,13 @@ from tests.support.people import Person
 
 ROOT = Path(__file__).parents[2]
 RULES = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+PAGES = sorted(
+    {
+        str(path.relative_to(ROOT))
+        for where in ("*.md", "*/*.md", "bindings/*/*.md", "docs/**/*.md", "plugins/*/*.md", "relay/*/*.md")
+        for path in ROOT.glob(where)
+    }
+)
 BLOCK = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -40,9 +47,7 @@ def test_a_rule_that_people_are_told_to_make_is_there(page, words):
     assert words[0] in RULES
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_links_to_is_there(page):
     links = re.findall(r"\]\((?!\w+:|#)([^)#]+)", (ROOT / page).read_text())
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
