@@ -23,9 +23,8 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import CursorTooOld, NoSuch
 from balchat_host.api.frontend import App, FrontEnd
 from balchat_host.api.types import ONLINE, Phase, ServiceState
-from balchat_host.api.views import MessageView
 from balchat_ui_notify.desktop import Notifier
-from balchat_ui_notify.gathering import Gathered
+from balchat_ui_notify.gathering import Arrived, Gathered
 from balchat_ui_notify.settings import NotifySettings, Show
 from balchat_ui_notify.wording import News, worded
 
@@ -121,8 +120,8 @@ class NotifyFrontEnd(FrontEnd):
             return False
         attended = await app.events.attended()
         found = [
-            await self._news_in(app, count, last)
-            for conversation, (count, last) in reversed(gathered.messages.items())
+            await self._news_in(app, conversation, arrived)
+            for conversation, arrived in reversed(gathered.messages.items())
             if conversation not in attended
         ]
         news = [each for each in found if each is not None]
@@ -132,16 +131,21 @@ class NotifyFrontEnd(FrontEnd):
             await self._lose_desktop()
         return True
 
-    async def _news_in(self, app: App, count: int, last: MessageView) -> News | None:
-        """Return what is new in a conversation, None where nobody is to be told."""
+    async def _news_in(self, app: App, name: str, arrived: Arrived) -> News | None:
+        """Return what is new in a conversation, None where nobody is to be told: of a muted one, all but mentions."""
         try:
-            conversation = await app.conversations.get(last.conversation)
+            conversation = await app.conversations.get(name)
+            count, unread, last = arrived.count, conversation.unread, arrived.last
+            if conversation.muted:
+                count, unread, last = arrived.mentions, conversation.mentions, arrived.last_mention
+            # What another front end has shown is read by now.
+            if last is None or not unread:
+                return None
+            # It may have been edited or deleted since.
+            last = await app.messages.get(last.id)
         except NoSuch:
             return None  # it was removed meanwhile
-        # What another front end has shown is read by now.
-        if conversation.muted or not conversation.unread:
-            return None
-        return News(title=conversation.title, count=min(count, conversation.unread), text=last.text)
+        return News(title=conversation.title, count=min(count, unread), text=last.text)
 
     # -- the desktop
 

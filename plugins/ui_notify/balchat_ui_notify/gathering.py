@@ -7,14 +7,30 @@ from balchat_host.api.views import MessageState, MessageView
 
 
 @dataclass(slots=True)
+class Arrived:
+    """What came into one conversation: how many messages and which was the last, all and those that mention us."""
+
+    count: int = 0
+    last: MessageView | None = None
+    mentions: int = 0
+    last_mention: MessageView | None = None
+
+    def add(self, message: MessageView) -> None:
+        """Take a message in."""
+        self.count, self.last = self.count + 1, message
+        if message.mentions_us:
+            self.mentions, self.last_mention = self.mentions + 1, message
+
+
+@dataclass(slots=True)
 class Gathered:
-    """How many messages came into which conversation, with the last of each, and how many contact requests.
+    """What came into which conversation, and how many contact requests.
 
     `cursor` is that of the last event, of whatever kind it was.
     """
 
     cursor: int = 0
-    messages: dict[str, tuple[int, MessageView]] = field(default_factory=dict[str, tuple[int, MessageView]])
+    messages: dict[str, Arrived] = field(default_factory=dict[str, Arrived])
     requests: int = 0
 
     def add(self, event: Event, *, fresh: bool) -> None:
@@ -25,8 +41,9 @@ class Gathered:
         match event:
             case MessageAdded(message=message) if message.state is MessageState.RECEIVED:
                 # The one that was written to last stands last.
-                count, _ = self.messages.pop(message.conversation, (0, message))
-                self.messages[message.conversation] = count + 1, message
+                arrived = self.messages.pop(message.conversation, Arrived())
+                arrived.add(message)
+                self.messages[message.conversation] = arrived
             case RequestReceived():
                 self.requests += 1
             case _:

@@ -174,6 +174,26 @@ async def test_a_muted_conversation_is_not_shown(bench: Bench) -> None:
     assert bench.said == [("Carol", "1 new message"), ("Bob", "1 new message")]
 
 
+async def test_a_mention_is_shown_of_a_muted_conversation_too(bench: Bench) -> None:
+    async with bench.running():
+        await bench.account.app.conversations.mute("Bob")
+        bench.bob.write("pst")
+        bench.bob.write_content(
+            "text/markdown;variant=GFM-MIMI",
+            f"[@you](balchat:{bench.account.peer.onion.removesuffix('.onion')}), pst".encode(),
+        )
+        bench.bob.write("pst")
+    assert bench.said == [("Bob", "1 new message")]
+
+
+async def test_what_was_deleted_at_once_is_not_shown(bench: Bench) -> None:
+    bench.settings = NotifySettings(show=Show.ALL)
+    async with bench.running():
+        message = bench.bob.write("not for you")
+        await bench.account.app.messages.delete(message.id, for_me=True)
+    assert not any("not for you" in text for _, text in bench.said)
+
+
 async def test_a_conversation_that_somebody_looks_at_is_not_shown(bench: Bench) -> None:
     carol = bench.account.befriend("Carol")
     async with bench.running():
