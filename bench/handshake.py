@@ -30,8 +30,8 @@ NOTE = (
     "Medians, of what two accounts do in all the shortest; states in memory. A Welcome is to a group of two. Before"
     " credentials named devices, and Welcomes were sealed, on an idle machine: a KeyPackage 0.249 ms and 383 octets, a"
     " group of two 0.987 ms, joining it 0.594 ms, a Welcome 993 octets, all that two accounts do 7.3 ms. A message then"
-    " had 20 octets less, since it did not name its era. The direct transport's own handshake has 347 octets, 251 before it"
-    " named devices and the onion; what both sides compute for it takes 0.17 ms, as before."
+    " had 20 octets less, since it did not name its era. The direct transport's own handshake has 347 octets, 251"
+    " before it named devices and the onion; what both sides compute for it takes 0.17 ms, as before."
 )
 STEPS = ("a KeyPackage", "a group of two and its Welcome", "joining it")
 ROUNDS = 300
