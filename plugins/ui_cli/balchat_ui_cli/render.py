@@ -19,6 +19,7 @@ from balchat_host.api.views import (
     ReplyView,
     RequestView,
     ServiceStatus,
+    VersionView,
 )
 from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.output import Line, Span, Style
@@ -392,7 +393,12 @@ def info_lines(known: MessageInfoView) -> Iterable[Line]:
     for reaction in known.reactions:
         name = _YOU if reaction.name is None else called(reaction.name)
         yield _labelled("reaction", f"{visible(name)}: {visible(reaction.emoji)}, {moment(reaction.sent_at)}")
-    for number, version in enumerate(known.versions, start=1):
+    yield from version_lines(known.versions)
+
+
+def version_lines(versions: Sequence[VersionView]) -> Iterable[Line]:
+    """Show versions of a message."""
+    for number, version in enumerate(versions, start=1):
         text = f"[{version.content_type}]" if version.text is None else version.text
         yield _labelled(f"version {number}", moment(version.sent_at))
         yield from ([" " * (_LABEL + 2), line] for line in visible_lines(text))

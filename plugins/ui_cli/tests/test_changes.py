@@ -105,6 +105,32 @@ def test_a_message_expires_as_it_says_or_as_the_conversation_does(cli: Cli, bob:
     assert "expires" in shown(cli)[1]
 
 
+def test_all_versions_of_a_message(cli: Cli, bob: Peer) -> None:
+    message = send(cli, "At six.")
+    cli.ok("edit", "Bob", message, "At seven.")
+    versions = cli.ok("history", "Bob", "--versions", message, "--json").json_lines
+    assert [version["text"] for version in versions] == ["At six.", "At seven."]
+
+
+def test_a_mention_is_shown_as_one(cli: Cli, bob: Peer) -> None:
+    sent = cli.json("send", "Bob", "Ask @Bob", "--mention", "Bob")
+    assert sent["text"].startswith("Ask [@Bob](balchat:")
+
+
+def test_a_conversation_is_exported_whole_and_nothing_in_it_is_markup(cli: Cli, bob: Peer) -> None:
+    bob.write("<script>alert(1)</script> *really*")
+    gone = send(cli, "not this")
+    cli.ok("delete", "Bob", gone)
+    exported = {form: cli("export", "Bob", "--format", form) for form in ("md", "html", "json")}
+    for each in exported.values():
+        assert (each.code, "in the clear" in each.err, "not this" in each.out) == (0, True, False)
+    assert "&lt;script&gt;" in exported["html"].out
+    assert "<script>" not in exported["html"].out
+    assert r"\*really\*" in exported["md"].out
+    texts = [each["text"] for each in exported["json"].json_lines]
+    assert texts == ["<script>alert(1)</script> *really*", None]
+
+
 @pytest.mark.parametrize(
     ("typed", "seconds", "said"), [("90s", 90, "90 s"), ("5m", 300, "5 min"), ("4w", 2_419_200, "28 d")]
 )

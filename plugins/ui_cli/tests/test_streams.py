@@ -52,6 +52,7 @@ NEEDS: dict[str, list[str]] = {
     "edit": ["Bob", "LAST", "better"],
     "delete": ["Bob", "LAST"],
     "info": ["Bob", "LAST"],
+    "export": ["Bob"],
     "conversations set": ["Bob", "--expire-after", "1h"],
     "conversations mute": ["Bob"],
     "conversations unmute": ["Bob"],

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from balchat_host.api.errors import BadInput, NoSuchMessage
+from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
+from balchat_ui_cli.lookup import info_of, message_of
 from balchat_ui_cli.render import info_lines, sent_line
 
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="A message, or the beginning of its id.")]
@@ -40,7 +41,7 @@ def react(
     """Answer a message with an emoji, besides those that are there."""
 
     async def change(app: App) -> MessageView:
-        return await app.messages.react((await _find(app, name, message)).id, emoji, remove=remove)
+        return await app.messages.react((await message_of(app, name, message)).id, emoji, remove=remove)
 
     changed = run.session.ask(change)
     words = f"The reaction to {changed.id} is {'taken back' if remove else 'there'}."
@@ -62,10 +63,10 @@ def edit(
     """
 
     async def change(app: App, text: str) -> MessageView:
-        return await app.messages.edit((await _find(app, name, message)).id, text)
+        return await app.messages.edit((await message_of(app, name, message)).id, text)
 
     if text is None:
-        there = run.session.ask(lambda app: _find(app, name, message))
+        there = run.session.ask(lambda app: message_of(app, name, message))
         text = _edited(there.text or "")
     changed = run.session.ask(lambda app: change(app, text))
     run.out.value(changed, lambda: [sent_line(changed)], done=f"The message {changed.id} is edited.")
@@ -84,7 +85,7 @@ def delete(
     """
 
     async def change(app: App) -> MessageView:
-        found = await _find(app, name, message)
+        found = await message_of(app, name, message)
         await app.messages.delete(found.id, for_me=for_me)
         return found
 
@@ -95,21 +96,8 @@ def delete(
 
 def info(run: Run, name: Conversation, message: MessageId) -> None:
     """Show all that is known of a message: its versions, who has it, and who reacted."""
-
-    async def read(app: App):  # what `Messages.info` returns
-        return await app.messages.info((await _find(app, name, message)).id)
-
-    known = run.session.ask(read)
+    known = run.session.ask(lambda app: info_of(app, name, message))
     run.out.value(known, lambda: info_lines(known), done=None)
-
-
-async def _find(app: App, name: str, message: str) -> MessageView:
-    """Return a message of a conversation. Raises NoSuchConversation, NoSuchMessage."""
-    conversation = await app.conversations.get(name)
-    found = await app.messages.get(message)
-    if found.conversation != conversation.id:
-        raise NoSuchMessage(name=message)
-    return found
 
 
 def _edited(text: str) -> str:

@@ -19,8 +19,9 @@ from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.dates import parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
+from balchat_ui_cli.lookup import info_of
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import MessageList, reason_words, sent_line
+from balchat_ui_cli.render import MessageList, reason_words, sent_line, version_lines
 from balchat_ui_cli.session import following
 
 QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
@@ -63,6 +64,7 @@ def register(app: typer.Typer) -> None:
             "balchat history Bob",
             "balchat history Bob --limit 100 --before 3f2a9c1e --json",
             "balchat history Bob --date 2026-01-31",
+            "balchat history Bob --versions 3f2a9c1e",
         ],
     )(history)
     command(app, "retry", panel=MESSAGES, unlocks=True, examples=["balchat retry 3f2a9c1e"])(retry)
@@ -79,6 +81,9 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     expires: Annotated[
         str | None, typer.Option(metavar="T", help="Have it expire so long after it is read: 1h, 7d.")
     ] = None,
+    mention: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Whom @NAME in the text means; more than once for several.")
+    ] = None,
     wait: Annotated[Goal | None, typer.Option(help="Return when it is that far.")] = None,
     timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds; 0: without end.")] = 60,
 ) -> None:
@@ -90,7 +95,7 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     written = _read_text(run) if text is None or text == "-" else text
 
     async def write(app: App) -> MessageView:
-        return await app.messages.send(name, written, reply_to, expires_after=lasts)
+        return await app.messages.send(name, written, reply_to, mentions=mention or (), expires_after=lasts)
 
     if wait is None:
         message = run.session.ask(write)
@@ -154,14 +159,21 @@ def history(  # noqa: PLR0917  # the command line's options, given by name
     before: Annotated[str | None, typer.Option(metavar="ID", help="The last ones before this message.")] = None,
     after: Annotated[str | None, typer.Option(metavar="ID", help="The first ones after this message.")] = None,
     around: Annotated[str | None, typer.Option(metavar="ID", help="This message and those around it.")] = None,
+    versions: Annotated[
+        str | None, typer.Option(metavar="ID", help="All versions of this message, the first one first.")
+    ] = None,
     date: Annotated[
         datetime | None,
         typer.Option(metavar="DATE", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Those around a day or a time."),
     ] = None,
 ) -> None:
     """Show messages of a conversation, oldest first: the last ones, or those that an option names."""
-    if sum(each is not None for each in (before, after, around, date)) > 1:
-        raise typer.BadParameter("give one of --before, --after, --around and --date")
+    if sum(each is not None for each in (before, after, around, date, versions)) > 1:
+        raise typer.BadParameter("give one of --before, --after, --around, --date and --versions")
+    if versions is not None:
+        known = run.session.ask(lambda app: info_of(app, name, versions))
+        run.out.values(known.versions, lambda: version_lines(known.versions))
+        return
     at = None if date is None else int(date.astimezone().timestamp() * 1000)
 
     messages = run.session.ask(

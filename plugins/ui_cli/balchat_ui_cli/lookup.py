@@ -1,0 +1,19 @@
+"""Messages that are called by their conversation and their id."""
+
+from balchat_host.api.errors import NoSuchMessage
+from balchat_host.api.frontend import App
+from balchat_host.api.views import MessageInfoView, MessageView
+
+
+async def message_of(app: App, name: str, message: str) -> MessageView:
+    """Return a message of a conversation. Raises NoSuchConversation, NoSuchMessage."""
+    conversation = await app.conversations.get(name)
+    found = await app.messages.get(message)
+    if found.conversation != conversation.id:
+        raise NoSuchMessage(name=message)
+    return found
+
+
+async def info_of(app: App, name: str, message: str) -> MessageInfoView:
+    """Return all that is known of a message of a conversation. Raises NoSuchConversation, NoSuchMessage."""
+    return await app.messages.info((await message_of(app, name, message)).id)
