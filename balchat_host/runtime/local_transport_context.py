@@ -62,6 +62,7 @@ class LocalTransportContext(TransportContext):
         self._on_routes = on_routes
         self._on_routes_lost = on_routes_lost
         self._area = f"transport/{name}"
+        self._device_onion: OnionKey | None = None
         self._heard = True
         self._handed_over: set[int] = set()
         self._within_reach: set[DeviceIdentity] = set()
@@ -122,7 +123,9 @@ class LocalTransportContext(TransportContext):
     async def onion_key(self, onion: OwnOnion) -> OnionKey:
         if onion is OwnOnion.IDENTITY:
             return self._us.peer.identity_onion
-        return self._runner.engine.onion_key(await self._runner.read(account.device_onion_seed))
+        if self._device_onion is None:  # it is asked for with each stream that comes in
+            self._device_onion = self._runner.engine.onion_key(await self._runner.read(account.device_onion_seed))
+        return self._device_onion
 
     async def dial(self, address: OnionKey, port: int, *, isolation: str = "") -> ByteStream:
         # Streams to two contacts never share a circuit, so that nobody in between can tell they are of one person.
