@@ -22,6 +22,7 @@ from balchat_host.api.views import (
     VersionView,
 )
 from balchat_ui_cli.account_status import AccountStatus
+from balchat_ui_cli.markdown import plain
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.text import (
     clock,
@@ -348,17 +349,26 @@ class MessageList:
         if message.text is None:
             rows.append([Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)])
         else:
-            for line in visible_lines(message.text):
+            for line in visible_lines(shown_text(message.content_type, message.text)):
                 rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
         if remarks := message_remarks(message):
             rows += ([Span(row, Style.FAINT)] for row in (wrap(remarks, room) if room else [remarks]))
         return rows
 
 
+def shown_text(content_type: str, text: str) -> str:
+    """Return a text as it is shown: markdown without its links and escapes."""
+    return plain(text) if content_type.lower().startswith("text/markdown") else text
+
+
 def reply_words(reply: ReplyView) -> str:
     """Give one line of what a message answers: who wrote it, how it begins, and what became of it."""
     name = _YOU if reply.author is None else called(reply.author)
-    first = text_lines(reply.text)[0] if reply.text else f"[{reply.content_type}]"
+    first = (
+        next(iter(text_lines(shown_text(reply.content_type, reply.text))), "")
+        if reply.text
+        else f"[{reply.content_type}]"
+    )
     became = ", edited since" if reply.edited else ""
     return visible(f"{name}: {'[deleted]' if reply.deleted else first}{became}")
 

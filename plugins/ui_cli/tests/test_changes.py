@@ -115,6 +115,7 @@ def test_all_versions_of_a_message(cli: Cli, bob: Peer) -> None:
 def test_a_mention_is_shown_as_one(cli: Cli, bob: Peer) -> None:
     sent = cli.json("send", "Bob", "Ask @Bob", "--mention", "Bob")
     assert sent["text"].startswith("Ask [@Bob](balchat:")
+    assert "Ask @Bob" in shown(cli)[0]
 
 
 def test_a_conversation_is_exported_whole_and_nothing_in_it_is_markup(cli: Cli, bob: Peer) -> None:

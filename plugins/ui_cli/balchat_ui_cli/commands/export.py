@@ -13,7 +13,7 @@ from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import author, message_remarks, reply_words
+from balchat_ui_cli.render import author, message_remarks, reply_words, shown_text
 from balchat_ui_cli.text import moment, visible_lines
 
 WARNING: Final = "What is exported is in the clear: whoever can read it reads all of it, and it does not expire."
@@ -73,7 +73,7 @@ def _said(message: MessageView) -> list[str]:
     if message.text is None:
         text = ["[deleted]" if message.deleted else f"[{visible(message.content_type)}]"]
     else:
-        text = list(visible_lines(message.text))
+        text = list(visible_lines(shown_text(message.content_type, message.text)))
     remarks = message_remarks(message)
     return [*quote, *text, *([remarks] if remarks else [])]
 

@@ -1,0 +1,43 @@
+"""Markdown as plain text: people who are mentioned by name, other links with their address, and no escapes.
+
+Emphasis stays as it was typed. Nothing is opened or fetched. A link's host is shown in ASCII, so that none looks like
+another one.
+"""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+_LINK: Final = re.compile(r"\[((?:[^\[\]\\\n]|\\.){0,200})\]\(([^()\s]{1,2000})\)")
+_ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_HARD_BREAK: Final = re.compile(r"\\\n")
+_PERSON: Final = "balchat:"
+
+
+def plain(text: str) -> str:
+    """Return markdown as text for a terminal."""
+    pieces: list[str] = []
+    end = 0
+    for link in _LINK.finditer(text):
+        pieces += [_unescaped(text[end : link.start()]), _shown(_unescaped(link[1]), link[2])]
+        end = link.end()
+    return "".join([*pieces, _unescaped(text[end:])])
+
+
+def _unescaped(text: str) -> str:
+    """Drop backslashes that only say that what follows means nothing (GFM, sections 6.1 and 6.12)."""
+    return _ESCAPE.sub(r"\1", _HARD_BREAK.sub("\n", text))
+
+
+def _shown(label: str, address: str) -> str:
+    return label if address.startswith(_PERSON) else f"{label} <{_ascii(address)}>"
+
+
+def _ascii(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").encode("idna").decode()
+        port = "" if parts.port is None else f":{parts.port}"
+        return urlunsplit(parts._replace(netloc=f"{host}{port}"))
+    except (ValueError, UnicodeError):
+        return address.encode("unicode_escape").decode()
