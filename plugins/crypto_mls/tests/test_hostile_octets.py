@@ -313,6 +313,29 @@ def test_a_device_has_one_leaf_in_a_group(account, mallory, now, *, same):
         assert list(alice.members(group.group_id)) == [mallory.device, alice.device, twin.device]
 
 
+@pytest.mark.parametrize("devices", [8, 9])
+def test_an_account_has_at_most_eight_leaves_in_a_group(account, mallory, now, devices):
+    alice = account()
+    group = mallory.group(alice.key_package(lifetime=HOUR, now=now))
+    for _ in range(devices - 1):
+        twin = HostilePeer(now=now, identity_seed=mallory.identity_seed)
+        group.leaves.append(twin.leaf().encode())
+    if devices > 8:
+        with pytest.raises(CryptoRejected, match="more than 8 devices"):
+            alice.join(group.welcome(), max_members=10)
+    else:
+        alice.join(group.welcome(), max_members=10)
+        assert [each.peer for each in alice.members(group.group_id)].count(mallory.peer) == devices
+
+
+def test_nobody_founds_a_group_with_more_than_eight_devices_of_an_account(account, mallory, now):
+    twins = [HostilePeer(now=now, identity_seed=mallory.identity_seed) for _ in range(9)]
+    added = [(mallory.peer, each.key_package().message()) for each in twins]
+    with pytest.raises(BadInput, match="at most 8 devices"):
+        account().found(b"group", added, now=now)
+    assert len(account().found(b"group", added[:8], now=now).welcomes) == 8
+
+
 def test_a_leaf_has_a_successor_of_the_same_account_and_device_only(mallory):
     """mls-rs asks wherever one leaf takes the place of another one."""
     stranger = HostilePeer(now=mallory.now)

@@ -56,6 +56,7 @@ def test_an_mls_message_is_written_and_read_as_the_vector_says() -> None:
     vector = ENVELOPES["mls_message"]
     message = EraMessage(era_id=bytes.fromhex(vector["era_id"]), message=bytes.fromhex(vector["message"]))
     assert message.encode() == bytes.fromhex(vector["payload"])
+    assert vector["payload"] in [each["payload"] for each in ENVELOPES["valid"] if each["kind"] == "MLS_MESSAGE"]
     for size in (0, 23, 24, 255, 256, 65_535, 65_536):
         message = EraMessage(era_id=message.era_id, message=bytes(size))
         assert message.encode() == cbor.encode([message.era_id, message.message])
@@ -90,6 +91,7 @@ def test_a_contact_request_is_written_and_read_as_the_vector_says() -> None:
         vector["introduction"],
         vector["routes"],
     )
+    assert len(routes.decode(request.routes)) == 2
 
 
 @pytest.mark.parametrize(
