@@ -56,11 +56,6 @@ class Removal(StrEnum):
     EXPIRED = "expired"
     """It has expired. It is not shown."""
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether people see that there was a message."""
-        return self in (Removal.DELETED, Removal.UNSEEN)
-
 
 class Purpose(IntEnum):
     """What a payload is for."""
