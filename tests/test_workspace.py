@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 from balchat_network_tor.settings import TorSettings
 from balchat_transport_tor_direct.settings import DirectSettings
@@ -106,3 +108,9 @@ def test_the_network_leaves_it_to_the_transport_whose_stream_makes_room() -> Non
     # Where the network turned away what comes next, whoever holds enough idle streams would keep all contacts out.
     streams = DirectSettings()
     assert TorSettings().max_incoming >= 1.5 * (streams.max_streams + streams.max_handshakes)
+
+
+@pytest.mark.parametrize("package", [*WORKSPACE["tool"]["importlinter"]["root_packages"], "mls_rs_py"])
+def test_no_module_needs_itself(package: str) -> None:
+    graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
+    TopologicalSorter({each: graph.find_modules_directly_imported_by(each) for each in graph.modules}).prepare()

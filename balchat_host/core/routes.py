@@ -10,7 +10,7 @@ from balchat_host.api.errors import MalformedContent
 from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import DEVICE_ID_SIZE, PeerId, Route
 from balchat_host.core import contacts, content, peers, rate_limits
-from balchat_host.core.delivery import queue, reports, requeue
+from balchat_host.core.delivery import done, queue, requeue
 from balchat_host.core.delivery.requeue import RequeueReason
 from balchat_host.core.first_contact.machine import WANTING
 from balchat_host.core.rate_limits import Counted
@@ -59,7 +59,7 @@ def _withdraw_offer(unit: UnitOfWork, contact: ContactRow) -> None:
     """Have what we offered before leave no more, if it waits: nobody needs it besides what is offered now."""
     for (message_id,) in unit.tx.query("SELECT message_id FROM offered_routes WHERE peer = ?", (contact.id,)):
         if message_id is not None:
-            reports.withdraw(unit, contact, cast("bytes", message_id))
+            done.withdraw(unit, contact, cast("bytes", message_id))
 
 
 def _fitting(routes: Sequence[Route]) -> Sequence[Route]:

@@ -9,7 +9,7 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.core import contacts, eras, event_log, peers
 from balchat_host.core.content import MessageStatus
-from balchat_host.core.delivery import progress
+from balchat_host.core.delivery import done, progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
 from balchat_host.core.delivery.progress import Progress, Step
 from balchat_host.core.first_contact import asking
@@ -22,7 +22,6 @@ _SHORTEST_WAIT: Final = 1000
 
 
 _NO_DEVICE: Final = 0
-_CONTROL: Final = "message_id = ? AND conversation = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +69,19 @@ def apply_statuses(
         step = Step.READ if status == MessageStatus.READ else Step.DELIVERED
         found = _ours(unit.tx, contact, message_id)
         if found is None:
-            _forget(unit, contact, _CONTROL, message_id, contact.conversation.id, device=device)
+            done.withdraw(unit, contact, message_id, device=device)
             continue
         message, reached = found
         if reached >= step:
             continue  # they may say so again and again
         with watching(unit, message):
-            _forget(unit, contact, "message = ?", message, device=device)
+            done.forget(unit, contact, "message = ?", message, device=device)
             _note(unit, message, contact, step)
 
 
 def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
     """Apply that a contact is in an era: whatever they say in it, they have our contact request that founded it."""
-    _forget(
+    done.forget(
         unit,
         contact,
         "conversation = ? AND purpose = ? AND purpose <> 1 AND era = ?",
@@ -90,11 +89,6 @@ def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
         Purpose.CONTACT_REQUEST,
         era.id,
     )
-
-
-def withdraw(unit: UnitOfWork, contact: ContactRow, message_id: bytes) -> None:
-    """Have something for a contact's balchat leave no more: they have it, or need it no longer."""
-    _forget(unit, contact, _CONTROL, message_id, contact.conversation.id)
 
 
 def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
@@ -158,7 +152,7 @@ def _advance(unit: UnitOfWork, delivery: _Delivery, step: Step) -> None:
 
 def _stored(unit: UnitOfWork, delivery: _Delivery) -> None:
     if delivery.purpose is Purpose.RECEIPT:
-        _finish(unit, delivery)  # nothing will confirm it
+        done.finish(unit, delivery.ticket)  # nothing will confirm it
     else:
         unit.tx.execute("UPDATE delivery SET stored_at = ? WHERE ticket = ?", (unit.now, delivery.ticket))
         _advance(unit, delivery, Step.RELAYED)
@@ -182,7 +176,7 @@ def _not_stored(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> N
 def _delivered(unit: UnitOfWork, delivery: _Delivery) -> None:
     if delivery.purpose is Purpose.KEY_PACKAGE_REQUEST:
         return  # the KeyPackage itself is the answer; until it is here, the request stands
-    _finish(unit, delivery)
+    done.finish(unit, delivery.ticket)
     if delivery.message is not None:
         _note(unit, delivery.message, delivery.contact, Step.DELIVERED)
     if delivery.purpose is Purpose.CONTACT_REQUEST:
@@ -195,7 +189,7 @@ def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None
         not_before = unit.now + int(min(max(_SHORTEST_WAIT, refusal.retry_after * 1000), LONGEST_WAIT))
         unit.tx.execute("UPDATE delivery SET not_before = ? WHERE ticket = ?", (not_before, delivery.ticket))
         return
-    _finish(unit, delivery)
+    done.finish(unit, delivery.ticket)
     if delivery.message is not None:
         _note(unit, delivery.message, delivery.contact, Step.FAILED, refusal.reason)
     match delivery.purpose:
@@ -215,28 +209,4 @@ def _note(unit: UnitOfWork, message: int, contact: ContactRow, step: Step, reaso
         " ON CONFLICT (message, peer) DO UPDATE SET state = excluded.state, at = excluded.at"
         " WHERE receipt.state < excluded.state AND excluded.state < ?6",
         (message, contact.id, step, unit.now, reason, Step.FAILED, progress.MAX_RECEIPTS),
-    )
-
-
-def _finish(unit: UnitOfWork, delivery: _Delivery) -> None:
-    for (payload,) in unit.tx.query("DELETE FROM delivery WHERE ticket = ? RETURNING payload", (delivery.ticket,)):
-        _forget_if_done(unit, cast("int", payload))
-
-
-def _forget(
-    unit: UnitOfWork, contact: ContactRow, condition: str, *parameters: bytes | int, device: int | None = None
-) -> None:
-    """Forget the deliveries to a contact, or to one of their devices, of the payloads that meet a condition of ours."""
-    for (payload,) in unit.tx.query(f"SELECT id FROM payload WHERE {condition}", parameters):  # noqa: S608  # our own text
-        unit.tx.execute(
-            "DELETE FROM delivery WHERE payload = ?1 AND peer = ?2 AND device IS coalesce(?3, device)",
-            (payload, contact.id, device),
-        )
-        _forget_if_done(unit, cast("int", payload))
-        unit.effect(ANNOUNCE)
-
-
-def _forget_if_done(unit: UnitOfWork, payload: int) -> None:
-    unit.tx.execute(
-        "DELETE FROM payload WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE payload = ?1)", (payload,)
     )
