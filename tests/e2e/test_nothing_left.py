@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import secrets
 from contextlib import asynccontextmanager
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
+import anyio
+import anyio.to_thread
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
+from balchat_storage_sqlcipher import writer
 from balchat_storage_sqlcipher.data_key import DataKey
 from balchat_storage_sqlcipher.header import Kdf
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
+from balchat_storage_sqlcipher.writer import Writer
 
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
@@ -22,6 +27,7 @@ from balchat_host.core.search import index
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.waiting import PATIENCE
 from tests.support.sqlcipher_pages import decrypted
 
 if TYPE_CHECKING:
@@ -153,6 +159,23 @@ async def test_a_conversation_with_its_contact(disk: Disk) -> None:
         await write(disk, text=f"{number} {TEXT}")
     await disk.change(lambda unit: contacts.remove(unit, "Bob"))
     assert not await left(disk)
+
+
+async def test_a_message_that_is_deleted_while_the_account_is_up(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = await write(disk)
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=False))
+    emptied = Event()
+    empty_log = Writer._empty_log  # pyright: ignore[reportPrivateUsage]  # nothing else tells that it has happened
+
+    def told(self: Writer) -> None:
+        empty_log(self)
+        emptied.set()
+
+    monkeypatch.setattr(Writer, "_empty_log", told)
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.01)
+    await disk.change(lambda unit: None)
+    assert await anyio.to_thread.run_sync(emptied.wait, PATIENCE)
+    assert not await disk.says(WORD)
 
 
 async def test_a_message_that_has_expired(disk: Disk) -> None:

@@ -26,6 +26,12 @@ MAX_SECONDS: Final = 0.05
 Each commit waits for the disk once; what people do at once shares one, and nobody notices when the first waits so long.
 """
 
+IDLE_SECONDS: Final = 2.0
+"""After so long without a unit the log is emptied: until then it holds what pages said before they were changed."""
+
+_BUSY_TIMEOUT: Final = 5000
+"""Milliseconds that a statement waits for a lock, as the driver sets it."""
+
 WriteJob = Job[Transaction, Any]
 
 
@@ -43,6 +49,7 @@ class Writer:
         self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
         self._area_rows = AreaRows()
         self._refusal: BalchatError | None = None
+        self._log_holds_pages = True
         # Daemonic: a program that forgets to lock its vault shall still be able to end.
         self._thread = Thread(target=self._run, name="vault writer", daemon=True)
         self._thread.start()
@@ -57,11 +64,33 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        while (job := self._queue.get()) is not None:
+        while (job := self._next()) is not None:
             batch = [job]
             self._commit(batch)
             wake(batch)
         self._connection.close()
+
+    def _next(self) -> WriteJob | None:
+        """Wait for the next unit, and empty the log while none comes."""
+        while self._log_holds_pages:
+            try:
+                return self._queue.get(timeout=IDLE_SECONDS)
+            except Empty:
+                self._empty_log()
+        return self._queue.get()
+
+    def _empty_log(self) -> None:
+        """Move what is in the log into the database, unless somebody is reading: then it is tried again.
+
+        A disk that fails here fails the next unit, which has a caller to tell.
+        """
+        try:
+            self._cursor.execute("PRAGMA busy_timeout = 0").fetchall()  # a unit must not wait for a reader
+            busy = self._cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+            self._cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}").fetchall()
+        except self._driver.errors:
+            busy = 0
+        self._log_holds_pages = bool(busy)
 
     def _commit(self, batch: list[WriteJob]) -> None:
         """Run the batch, and what is submitted meanwhile, as one transaction of the database."""
@@ -70,6 +99,7 @@ class Writer:
             self._run_units(batch)
             self._area_rows.write(self._own)
             self._own("COMMIT")
+            self._log_holds_pages = True
         except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
             self._undo(batch, error)
         finally:
