@@ -87,7 +87,7 @@ class Composition:
     ) -> ProfileSettings:
         """Return the settings as front ends see and change them. `up`: the account uses them already.
 
-        `changed` is called after each change. Raises ConfigurationError, PluginError.
+        `changed` is called after each change. Raise ConfigurationError, PluginError.
         """
         directory = self._place.directory
         return ProfileSettings(
@@ -108,7 +108,7 @@ class Composition:
             use_at_once(self._node, configuration)
 
     def network(self, on_state: Callable[[ServiceState], None]) -> Network:
-        """Make the network. Raises what its factory raises."""
+        """Make the network. Raise what its factory raises."""
         descriptor = self.selection.network
         context = NetworkContext(directory=self._place.plugin_directory(descriptor.name), on_state=on_state)
         return descriptor.factory(context, self.settings(descriptor))
@@ -169,7 +169,7 @@ class Composition:
 
     @contextmanager
     def blaming(self, descriptor: Descriptor, what: str) -> Generator[None]:
-        """Raise what a plugin raises as its problem, where the account cannot do without it. Raises PluginError."""
+        """Raise what a plugin raises as its problem, where the account cannot do without it. Raise PluginError."""
         try:
             yield
         except BalchatError:

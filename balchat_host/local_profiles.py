@@ -64,7 +64,7 @@ class LocalProfiles(Profiles):
         return self.run(load_other_program(self._configuration, name), rest)
 
     def run(self, front_end: FrontEndDescriptor, arguments: Sequence[str]) -> int:
-        """Run a front end's program, and return its exit code. Raises PluginError for what it raises unexpectedly."""
+        """Run a front end's program, and return its exit code. Raise PluginError for what it raises unexpectedly."""
         assert front_end.program is not None, "only those that have one are loaded"
         try:
             return front_end.program(self, arguments)

@@ -81,7 +81,7 @@ class Figure:
         return self.measured / self.limit
 
     def cells(self) -> list[str]:
-        """Give the line's cells."""
+        """Return the line's cells."""
         return [
             self.what,
             f"{number(self.measured)} {self.unit}",

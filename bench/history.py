@@ -160,7 +160,7 @@ async def _open_anywhere(vault: Vault) -> float:
 
 
 async def _compare(vault: Vault, plain: _Plain) -> list[tuple[str, float, float]]:
-    """Give what was done with the milliseconds of the vault and of plain sqlite3."""
+    """Return what was done with the milliseconds of the vault and of plain sqlite3."""
     one = await in_turns(ROUNDS, lambda: vault.transact(_write), lambda: to_thread.run_sync(plain.write))
     many = await in_turns(
         ROUNDS // 4,

@@ -14,7 +14,7 @@ from balchat_storage_sqlcipher.driver import find_driver
 
 
 def facts() -> list[str]:
-    """Give the lines that say so."""
+    """Return the lines that say so."""
     driver = find_driver()
     return [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, balchat-host {version('balchat-host')}",

@@ -295,7 +295,7 @@ def _stored(size: int, extra: float) -> Iterator[Figure]:
 
 
 def _stored_size(groups: InMemoryGroupStateStorage) -> float:
-    """Give what each write brings, in KiB: the state, while the tree stays where it is."""
+    """Return what each write brings, in KiB: the state, while the tree stays where it is."""
     state, _ = groups.state(b"group") or (b"", b"")
     return len(state) / 1024
 

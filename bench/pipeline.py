@@ -121,7 +121,7 @@ class _Side:
         self.peer = peer
 
     async def take_envelopes(self, peer: PeerId) -> list[bytes]:
-        """Give what waits for a peer, and take it for delivered."""
+        """Return what waits for a peer, and take it for delivered."""
         pending = await self.read(lambda tx: outgoing.pending(tx, peer, after=0, now=2**62, limit=1000))
         delivered = [
             (SendReport(ticket=each.ticket, outcome=Outcome.DELIVERED), Latency.INTERACTIVE)

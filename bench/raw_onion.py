@@ -57,7 +57,7 @@ class RawOnion:
 
 @asynccontextmanager
 async def raw_onion(room: Room) -> AsyncGenerator[RawOnion]:
-    """Give a stream to an onion address."""
+    """Return a stream to an onion address."""
     key = Ed25519PrivateKey.generate()
     far, near, found = _network(room), _network(room), SeenStates()
     async with running(far, near), anyio.create_task_group() as tasks:

@@ -166,7 +166,7 @@ class _Latency:
         return cls(**{name: Samples(**fields) for name, fields in json.loads(octets).items()})
 
     def figures(self, where: str = "") -> list[Figure]:
-        """Give the figures; `where` goes behind what each measures."""
+        """Return the figures; `where` goes behind what each measures."""
         what, against = f"send → delivered, 1 KB, {{}}{where}", "three raw onion round trips"
         return [
             Figure(
@@ -223,7 +223,7 @@ async def _write(alice: App) -> None:
 
 
 async def _catch_up(bob: App) -> float:
-    """Give the octets of envelopes a second, from the first message that Bob has to the last."""
+    """Return the octets of envelopes a second, from the first message that Bob has to the last."""
     began, arrived = 0.0, 0
     async for event in bob.events.follow(after=await bob.events.cursor()):
         if isinstance(event, MessageAdded):

@@ -21,7 +21,7 @@ _SECTION = re.compile(r"<!-- (\w+) -->\n(.*?)(?=<!-- |\Z)", re.DOTALL)
 
 
 def read(path: Path) -> dict[str, str]:
-    """Give the sections that are there, by name."""
+    """Return the sections that are there, by name."""
     return dict(_SECTION.findall(path.read_text())) if path.exists() else {}
 
 

@@ -20,7 +20,7 @@ _SIZE: Final = 1024
 
 
 def play(stage: Stage, house: House) -> None:
-    """Play the act. Raises ActFailed, and what a Person raises."""
+    """Play the act. Raise ActFailed, and what a Person raises."""
     alice, bob = house.person("Alice"), house.person("Bob")
     _make_accounts(stage, alice, bob)
     _come_up(stage, alice, bob)
@@ -73,7 +73,7 @@ def _show_start(stage: Stage, status: dict[str, Any], shown: list[int]) -> bool:
 
 
 def _start_times(person: Person) -> tuple[float, float]:
-    """Give the seconds from tor's start to its first circuit, and from there to the published address."""
+    """Return the seconds from tor's start to its first circuit, and from there to the published address."""
     began = person.states.until(lambda status: status["network"])
     online = person.states.until(lambda status: any(state["phase"] == "online" for state in status["network"].values()))
     return online.at - began.at, person.wait_online().at - online.at
@@ -168,7 +168,7 @@ def _compare(stage: Stage, alice: Person, bob: Person) -> None:
 
 
 def _deliveries(author: Person, reader: Person) -> list[float]:
-    """Give the seconds from calling `send` to the event that says delivered, both over the local socket."""
+    """Return the seconds from calling `send` to the event that says delivered, both over the local socket."""
     times: list[float] = []
     with author.socket() as calls, author.socket() as news:
         events = news.events(calls.call("events.cursor"))

@@ -42,7 +42,7 @@ class House:
 
 @contextmanager
 def open_house(stage: Stage) -> Generator[House]:
-    """Start the network, showing how far it is. Raises PrivateNetworkFailed, KeyboardInterrupt at any ending signal."""
+    """Start the network, showing how far it is. Raise PrivateNetworkFailed, KeyboardInterrupt at any ending signal."""
     for number in _ENDING:
         signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ _ANSWER: Final = "Awake now, and you are gone. Welcome all the same."
 
 
 def play(stage: Stage, house: House) -> None:
-    """Play the act. Raises ActFailed, and what a Person raises."""
+    """Play the act. Raise ActFailed, and what a Person raises."""
     alice, bob = house.person("Alice", room="second"), house.person("Bob", room="second")
     relay = house.stack.enter_context(RelayProgram(house.base / "relay"))
     address = _make_relay(stage, relay, house.torrc)

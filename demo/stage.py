@@ -107,11 +107,11 @@ class Stage:
         self._write(text)
 
     def person(self, name: str) -> str:
-        """Give a name in its colour."""
+        """Return a name in its colour."""
         return self.look(name, PEOPLE.get(name, Look.PLAIN))
 
     def look(self, text: str, look: Look) -> str:
-        """Give text in a look, where looks are shown."""
+        """Return text in a look, where looks are shown."""
         return f"\x1b[{look.value}m{text}\x1b[0m" if self._colour and look.value else text
 
     def _line(self, text: str) -> None:

@@ -20,7 +20,7 @@ def insist(true: bool, otherwise: str) -> None:  # noqa: FBT001  # it reads as a
 
 
 def show(stage: Stage, person: Person, *arguments: str) -> None:
-    """Show a command and what it prints for a person. Raises ActFailed where it fails."""
+    """Show a command and what it prints for a person. Raise ActFailed where it fails."""
     stage.command(person.name, arguments)
     said = person.balchat(*arguments)
     insist(said.code == 0, f"the command ended with {said.code}:\n{said.err}")

@@ -120,7 +120,7 @@ def _wrapped(kind: Kind, payload: bytes) -> bytes:
 
 
 def feed(scene: Scene, state: State, envelopes: list[bytes]) -> list[Verdict]:
-    """Feed one input; return the verdicts. Raises AssertionError."""
+    """Feed one input; return the verdicts. Raise AssertionError."""
     began = time.thread_time()
     try:
         dispositions = scene.feed(state.source, envelopes)
@@ -135,7 +135,7 @@ def feed(scene: Scene, state: State, envelopes: list[bytes]) -> list[Verdict]:
 
 
 def check_others(scene: Scene) -> None:
-    """See that a contact's message still arrives, and an answer. Raises AssertionError."""
+    """See that a contact's message still arrives, and an answer. Raise AssertionError."""
     scene.friend.write(scene.alice, "Are you there?")
     scene.alice.write(scene.friend, "I am")
     scene.world.heal(scene.friend, scene.alice)
@@ -144,7 +144,7 @@ def check_others(scene: Scene) -> None:
 
 
 def run(count: int, seed: int) -> dict[Verdict, int]:
-    """Run `count` inputs; return how often each verdict came. Raises AssertionError with what to repeat."""
+    """Run `count` inputs; return how often each verdict came. Raise AssertionError with what to repeat."""
     verdicts = dict.fromkeys(Verdict, 0)
     warm = 0
     for first in range(0, count, FRESH_SCENE_EVERY):

@@ -24,7 +24,7 @@ _FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}|(?<=Generated with Rich) \S+",
 
 
 def play() -> tuple[int, str]:
-    """Give the exit code and what a terminal got."""
+    """Return the exit code and what a terminal got."""
     got = bytearray()
 
     def read(descriptor: int) -> bytes:
@@ -46,7 +46,7 @@ def draw(lines: list[str], title: str, picture: Path) -> None:
 
 
 def shortened(lines: list[str]) -> list[str]:
-    """Return the lines of the short picture. Raises ValueError when it does not fit on a screen."""
+    """Return the lines of the short picture. Raise ValueError when it does not fit on a screen."""
     first, last = (next(number for number, line in enumerate(lines) if words in line) for words in SHORT_SHOWS)
     short = [line for line in lines[first:last] if line.strip()]
     if len(short) > SHORT_HAS:

@@ -30,7 +30,7 @@ DATA = [Path.home() / ".local" / "share" / name for name in PROGRAMS]
 
 
 def fail(what: str) -> NoReturn:
-    """End with a message. Raises SystemExit."""
+    """End with a message. Raise SystemExit."""
     sys.exit(f"balchat is not installed: {what}")
 
 
@@ -46,7 +46,7 @@ def is_ours(link: Path) -> bool:
 
 
 def check_folder(folder: Path) -> Path:
-    """Return the lock of a folder of wheels that fits this machine. Raises SystemExit."""
+    """Return the lock of a folder of wheels that fits this machine. Raise SystemExit."""
     lock = folder / LOCK
     if not lock.is_file():
         fail(f"there is no {LOCK} in {folder}. `make wheelhouse` makes a folder with everything that is needed.")
@@ -65,7 +65,7 @@ def check_folder(folder: Path) -> Path:
 
 
 def fill(environment: Path, folder: Path, lock: Path) -> None:
-    """Make the environment and install all that the lock names. Raises SystemExit."""
+    """Make the environment and install all that the lock names. Raise SystemExit."""
     venv.create(environment, symlinks=True)
     # Debian's Python has no pip without a package of its own; a wheel of pip runs as it is.
     pip = next(folder.glob("pip-*.whl"))
@@ -77,7 +77,7 @@ def fill(environment: Path, folder: Path, lock: Path) -> None:
 
 
 def install(folder: Path) -> None:
-    """Install or replace. What was installed before stays until the new one is complete. Raises SystemExit."""
+    """Install or replace. What was installed before stays until the new one is complete. Raise SystemExit."""
     if sys.version_info < (3, 11):  # noqa: UP036  # it says so to whoever runs it with an older one
         fail(f"it needs Python 3.11 or newer, and this is {platform.python_version()}.")
     lock = check_folder(folder)

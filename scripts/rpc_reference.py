@@ -141,7 +141,7 @@ class Transcript:
         return json.loads(line)
 
     def cut(self) -> list[str]:
-        """Give what was noted since the last time."""
+        """Return what was noted since the last time."""
         lines, self.lines = self.lines, []
         return lines
 
@@ -284,7 +284,7 @@ def words(hint: Any) -> str:
 
 
 def named_types(hints: Iterable[Any]) -> Iterator[type]:
-    """Give every class that types are made of, each once, those that they are made of after them."""
+    """Return every class that types are made of, each once, those that they are made of after them."""
     seen: set[type] = set()
     left = list(hints)
     while left:
@@ -297,13 +297,13 @@ def named_types(hints: Iterable[Any]) -> Iterator[type]:
 
 
 def field_types(kind: type) -> dict[str, Any]:
-    """Give the fields of a dataclass with their types."""
+    """Return the fields of a dataclass with their types."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in fields(kind) if get_origin(hints[field.name]) is not ClassVar}
 
 
 def text_of(documented: Any) -> str:
-    """Give a docstring as paragraphs, in the words of the socket instead of Python's."""
+    """Return a docstring as paragraphs, in the words of the socket instead of Python's."""
     paragraphs = (" ".join(part.split()) for part in cleandoc(documented.__doc__ or "").split("\n\n"))
     text = "\n\n".join(paragraphs).replace("None", "null")
     for kind in ERRORS:
@@ -380,7 +380,7 @@ def error_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def reference() -> str:
-    """Give the whole reference."""
+    """Return the whole reference."""
     examples = anyio.run(record)
     hints = [method.result for method in METHODS.values()]
     hints += [hint for kind in event_types.values() for hint in field_types(kind).values()]
@@ -404,7 +404,7 @@ def reference() -> str:
 
 
 def page(text: str) -> str:
-    """Give a page with the reference in its place."""
+    """Return a page with the reference in its place."""
     before, after = text.split(BEGIN, maxsplit=1)[0], text.split(END)[1]
     return f"{before}{BEGIN}\n{reference()}{END}{after}"
 

@@ -25,7 +25,7 @@ SCRIPTS = ROOT / "scripts"
 
 
 def pip(*arguments: str | Path) -> None:
-    """Run pip. Raises CalledProcessError."""
+    """Run pip. Raise CalledProcessError."""
     options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps")
     subprocess.run([sys.executable, "-m", "pip", arguments[0], *options, *arguments[1:]], check=True)
 

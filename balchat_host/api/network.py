@@ -47,7 +47,7 @@ class PublishedService(ABC):
     async def accept(self) -> ByteStream:
         """Wait for the next incoming stream.
 
-        At most a bounded number waits; the newest are turned away. Raises ClosedResourceError.
+        At most a bounded number waits; the newest are turned away. Raise ClosedResourceError.
         """
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Network(ABC):
         """Come up, stay up and mend what breaks, until cancelled; then leave nothing running.
 
         Calls `task_status.started()` as soon as `dial` and `publish` may be called (they wait for the network by
-        themselves), long before it is online. Raises NetworkUnavailable and its kin only for what waiting cannot mend:
+        themselves), long before it is online. Raise NetworkUnavailable and its kin only for what waiting cannot mend:
         that ends the account. Anything else that it raises has the factory make another object, after a while.
         """
 
@@ -82,15 +82,15 @@ class Network(ABC):
         """Answer at the address of `key` (an Ed25519 seed) on the virtual `port`, again whenever it is back.
 
         Several services may be published at once, of one key or of several; what is done to one ends no stream of
-        another. Returns without waiting until the service can be found: `on_state` tells that. Nothing of the key is
-        ever written to a disk. Raises NetworkUnavailable.
+        another. Return without waiting until the service can be found: `on_state` tells that. Nothing of the key is
+        ever written to a disk. Raise NetworkUnavailable.
         """
 
     @abstractmethod
     async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
         """Open a stream to whoever holds the private half of `address`.
 
-        Streams with different `isolation` never share what a third party could link them by. Raises PeerUnreachable
+        Streams with different `isolation` never share what a third party could link them by. Raise PeerUnreachable
         or NetworkUnavailable. Bounded in time by the network itself.
         """
 

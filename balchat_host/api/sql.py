@@ -40,7 +40,7 @@ def refuse_vault_only(sql: str) -> None:
 def statements(script: str) -> Iterator[str]:
     """Take a script apart into its statements, each with its semicolon.
 
-    Raises SqlError where the last one has none.
+    Raise SqlError where the last one has none.
     """
     statement = ""
     for piece in re.findall(r"[^;]*;|[^;]+$", script):
@@ -73,7 +73,7 @@ class SqlView(ReadTransaction):
 
     @abstractmethod
     def _run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Ran:
-        """Run one statement, whatever it is. Raises SqlError, and what `refuse_ended` does."""
+        """Run one statement, whatever it is. Raise SqlError, and what `refuse_ended` does."""
 
     def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
         refuse_vault_only(sql)
@@ -107,7 +107,7 @@ class AreaRows:
         self._unwritten.add(key)
 
     def write(self, run: Callable[[str, Sequence[SqlValue]], object]) -> None:
-        """Bring the table up to date. Raises what `run`, which runs one statement, does."""
+        """Bring the table up to date. Raise what `run`, which runs one statement, does."""
         for key in sorted(self._unwritten):
             value = self.known[key]
             if value is None:
@@ -132,7 +132,7 @@ class SqlUnit(SqlView, Transaction):
 
     @property
     def area_rows(self) -> AreaRows:
-        """The rows of areas in the transaction. Raises what `refuse_ended` does."""
+        """The rows of areas in the transaction. Raise what `refuse_ended` does."""
         self.refuse_ended()
         return self._area_rows
 
@@ -219,7 +219,7 @@ class UnitArea(ViewArea):
 
 
 def _after(prefix: bytes) -> bytes | None:
-    """Give the first key after all that begin with `prefix`; None where there is none."""
+    """Return the first key after all that begin with `prefix`; None where there is none."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
 

@@ -44,11 +44,11 @@ class KeyValueArea(ABC):
 
     @abstractmethod
     def get(self, key: bytes) -> bytes | None:
-        """Give the value of `key`, or None."""
+        """Return the value of `key`, or None."""
 
     @abstractmethod
     def put(self, key: bytes, value: bytes) -> None:
-        """Set `key` to `value`, whether it was there or not. Raises TypeError for what is no bytes."""
+        """Set `key` to `value`, whether it was there or not. Raise TypeError for what is no bytes."""
 
     @abstractmethod
     def delete(self, key: bytes) -> None:
@@ -56,7 +56,7 @@ class KeyValueArea(ABC):
 
     @abstractmethod
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Give the keys that begin with `prefix`, with their values, in order, as they were when the scan began."""
+        """Return the keys that begin with `prefix`, with their values, in order, as they were when the scan began."""
 
 
 class ReadTransaction(ABC):
@@ -71,7 +71,7 @@ class ReadTransaction(ABC):
 
     @abstractmethod
     def area(self, name: str) -> KeyValueArea:
-        """Give the key-value area called `name`. Two names never see each other's keys."""
+        """Return the key-value area called `name`. Two names never see each other's keys."""
 
 
 class Transaction(ReadTransaction):
@@ -115,7 +115,7 @@ class Vault(ABC):
     async def transact(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` as one unit of change; return its result once that is durable.
 
-        Raises what `fn` raises, StorageFull, StorageFailed or VaultDamaged.
+        Raise what `fn` raises, StorageFull, StorageFailed or VaultDamaged.
         """
 
     @abstractmethod
@@ -133,7 +133,7 @@ class Vault(ABC):
     async def set_slot(self, kind: SlotKind, secret: Secret) -> None:
         """Make `secret` open the vault as `kind`, in place of the one before. The database is not rewritten.
 
-        Raises WeakPassphrase; BadInput for a recovery code that is not of the shape of `Storage.new_recovery_code`;
+        Raise WeakPassphrase; BadInput for a recovery code that is not of the shape of `Storage.new_recovery_code`;
         StorageFull and StorageFailed, and then the one before still opens it.
         """
 
@@ -157,7 +157,7 @@ class Vault(ABC):
 
         `target` is a path that does not exist yet. The copy opens with the secrets of this moment. `amend` is run as
         one unit on the copy, and not on this vault, before anybody could open it. Being cut short leaves nothing at
-        `target`, and no copy anywhere that opens without what `amend` wrote. Raises what `amend` raises, BadInput if
+        `target`, and no copy anywhere that opens without what `amend` wrote. Raise what `amend` raises, BadInput if
         `target` exists or its folder does not, StorageFull, StorageFailed, VaultDamaged.
         """
 
@@ -178,7 +178,7 @@ class Storage(ABC):
 
     @abstractmethod
     def exists(self, directory: Path) -> bool:
-        """Say whether `directory` holds a vault, damaged or not. Never creates anything."""
+        """Return whether `directory` holds a vault, damaged or not. Never creates anything."""
 
     @abstractmethod
     async def create(
@@ -189,7 +189,7 @@ class Storage(ABC):
         `fill` is its first unit. It is durable before `exists` says that there is a vault, so that nobody ever finds
         one without what `fill` wrote: a creation that fails, or is cut short, leaves no vault and can be done again.
 
-        Raises what `fill` raises, AccountExists if one is there, WeakPassphrase, BadInput without slots or with a
+        Raise what `fill` raises, AccountExists if one is there, WeakPassphrase, BadInput without slots or with a
         recovery code of another shape, StorageFull, StorageFailed.
         """
 
@@ -197,7 +197,7 @@ class Storage(ABC):
     async def unlock(self, directory: Path, kind: SlotKind, secret: Secret) -> Vault:
         """Open the vault in `directory`.
 
-        Raises NoSuchProfile, WrongSecret, BadInput for a mistyped recovery code, VaultInUse, VaultExposed,
+        Raise NoSuchProfile, WrongSecret, BadInput for a mistyped recovery code, VaultInUse, VaultExposed,
         VaultDamaged, VaultTooNew, StorageFull, StorageFailed. Never changes or recreates a vault that it cannot open.
         """
 
@@ -210,7 +210,7 @@ class Storage(ABC):
         The copy is looked at whole: `secret` opens it, and no page of it is damaged. `amend` is run as one unit on what
         is made of it. Then it is put in place at once, or not at all; the copy stays as it is.
 
-        Raises what `amend` raises, AccountExists if there is a vault in `directory`, BadInput where there is none at
+        Raise what `amend` raises, AccountExists if there is a vault in `directory`, BadInput where there is none at
         `source`, VaultInUse where that is open; and WrongSecret, BadInput for a mistyped recovery code, VaultDamaged,
         VaultTooNew, StorageFull, StorageFailed.
         """

@@ -88,7 +88,7 @@ class _Output(io.RawIOBase):
         return True
 
     def write(self, octets: "ReadableBuffer", /) -> int:
-        """Write all of it. Raises ReaderGone, OutputUnwritable."""
+        """Write all of it. Raise ReaderGone, OutputUnwritable."""
         try:
             return write_all(self._descriptor, memoryview(octets))
         except BrokenPipeError:
@@ -110,7 +110,7 @@ class _Remarks(_Output):
 async def print_when_ready(stream: TextIO, text: str) -> None:
     """Print to standard output or standard error as fast as its reader takes it, while other tasks go on.
 
-    Raises ReaderGone, OutputUnwritable.
+    Raise ReaderGone, OutputUnwritable.
     """
     try:
         descriptor = stream.fileno()
@@ -128,7 +128,7 @@ async def print_when_ready(stream: TextIO, text: str) -> None:
 
 
 def write_all(descriptor: int, octets: memoryview) -> int:
-    """Write all of it to a file descriptor, which may be one that does not block; return the count. Raises OSError."""
+    """Write all of it to a file descriptor, which may be one that does not block; return the count. Raise OSError."""
     written = 0
     while written < len(octets):
         try:

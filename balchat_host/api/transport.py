@@ -182,7 +182,7 @@ class TransportContext(ABC):
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         """Hand over what arrived, in order, from `source` where the transport has proof of it; give one answer each.
 
-        Returns once all of them are durable. A batch costs one commit, so collect what is there while waiting. Where it
+        Return once all of them are durable. A batch costs one commit, so collect what is there while waiting. Where it
         raises, a full disk for example, none of them may be acknowledged, nor removed from where it is stored.
         """
 
@@ -190,7 +190,7 @@ class TransportContext(ABC):
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         """Run `fn` on the transport's own area of the vault, as one unit; return its result once that is durable.
 
-        Raises what `fn` raises, and what Vault.transact does.
+        Raise what `fn` raises, and what Vault.transact does.
         """
 
     @abstractmethod
@@ -245,13 +245,13 @@ class RelayManager(ABC):
 
     @abstractmethod
     async def all(self) -> Sequence[RelayView]:
-        """Give the relays, the default one first."""
+        """Return the relays, the default one first."""
 
     @abstractmethod
     async def add(self, address: str) -> RelayView:
         """Go to a relay, see that it can be used, and use it from now on; the first one becomes the default.
 
-        Adding one again takes its new permit. Raises BadRelayAddress, RelayUnusable, TooMany.
+        Adding one again takes its new permit. Raise BadRelayAddress, RelayUnusable, TooMany.
         """
 
     @abstractmethod
@@ -260,11 +260,11 @@ class RelayManager(ABC):
 
     @abstractmethod
     async def check(self, relay: str) -> RelayView:
-        """Go to a relay now, and say how it is. Raises NoSuchRelay."""
+        """Go to a relay now, and say how it is. Raise NoSuchRelay."""
 
     @abstractmethod
     async def set_default(self, relay: str) -> RelayView:
-        """Make a relay the one that contacts try first. Raises NoSuchRelay."""
+        """Make a relay the one that contacts try first. Raise NoSuchRelay."""
 
 
 class Transport(ABC):
@@ -280,20 +280,20 @@ class Transport(ABC):
         """Work until cancelled; then every stream is closed and every accepted envelope has had its final report.
 
         Calls `task_status.started()` as soon as `send` may be called, without waiting for the network. Called once for
-        each object: where it raises or returns, the host has the factory make another one, after a while. Raises
+        each object: where it raises or returns, the host has the factory make another one, after a while. Raise
         RuntimeError when it is called again.
         """
 
     @abstractmethod
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
-        """Give the ways to somebody who has not named any: only the peer id is known, or a key package was claimed.
+        """Return the ways to somebody who has not named any: only the peer id is known, or a key package was claimed.
 
         They lead to whichever device answers, and have no `device_id`; or to that one alone whose id the host adds.
         """
 
     @abstractmethod
     async def allocate_routes(self, peer: PeerId) -> Sequence[Route]:
-        """Give the ways by which `peer` shall reach this device from now on; the host hands them over inside MLS.
+        """Return the ways by which `peer` shall reach this device from now on; the host hands them over inside MLS.
 
         The host adds the device id.
         """
@@ -304,14 +304,14 @@ class Transport(ABC):
 
         `routes` are all that name this transport and lead to one device, one or more, the device's favourite first;
         they come from the peer. Where they name no device, whichever answers gets the envelopes.
-        With no envelopes it only connects. Raises PeerUnreachable or NetworkUnavailable when it accepted none of them
+        With no envelopes it only connects. Raise PeerUnreachable or NetworkUnavailable when it accepted none of them
         (no reports follow then), BadInput for an envelope of no or too many octets. When it is cancelled, or the way
         breaks, it has accepted none of them, or all: then each has its final outcome, LOST where it did not get so far.
         """
 
     @abstractmethod
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
-        """Say whether a device of `peer` is within reach this moment: an authenticated stream stands.
+        """Return whether a device of `peer` is within reach this moment: an authenticated stream stands.
 
         None stands for any of their devices.
         """
@@ -338,7 +338,7 @@ class Transport(ABC):
 
         `relays` are the onion addresses that their chat code names, and `routes` what they have named for this
         transport before, which may be gone: both say where they may have left some. Our own relays are asked after
-        these. What comes is proven to be `peer`'s, and `first_routes` then leads to them. Raises PeerUnreachable,
+        these. What comes is proven to be `peer`'s, and `first_routes` then leads to them. Raise PeerUnreachable,
         NetworkUnavailable.
         """
         del peer, relays, routes

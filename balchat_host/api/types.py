@@ -35,7 +35,7 @@ class Secret:
         return cls(text.encode())
 
     def reveal(self) -> bytes:
-        """Give the octets to the one who uses them."""
+        """Return the octets to the one who uses them."""
         return self.octets
 
     def __repr__(self) -> str:
@@ -60,7 +60,7 @@ class OnionKey:
     def from_onion(cls, address: str) -> Self:
         """Read a v3 onion address, with or without `.onion`, in any case.
 
-        Raises BadOnionAddress, which says what is wrong with it.
+        Raise BadOnionAddress, which says what is wrong with it.
         """
         return cls(_read_onion_address(address))
 
@@ -89,7 +89,7 @@ class PeerId:
 
     @classmethod
     def from_onion(cls, address: str) -> Self:
-        """Read the v3 address of an identity onion, as OnionKey.from_onion does. Raises BadOnionAddress."""
+        """Read the v3 address of an identity onion, as OnionKey.from_onion does. Raise BadOnionAddress."""
         return cls(_read_onion_address(address))
 
     @property

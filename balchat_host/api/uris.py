@@ -65,7 +65,7 @@ def read_uri(text: str, scheme: str, *, onions: Collection[str] = (), texts: Col
     """Return what a URI of `scheme` says, or what a bare onion address does, wherever in a text it stands.
 
     `onions` and `texts` are the keys whose values are known to be onion addresses and text; others are left
-    out. Raises UnreadableUri.
+    out. Raise UnreadableUri.
     """
     keys = frozenset([*onions, *texts])
     found = [_Reader(body, keys, onions).read() for body in _bodies(_undone(text, keys), scheme)]
@@ -217,11 +217,11 @@ class _Reader:
         return text
 
     def _check_text(self, text: str) -> None:
-        """See that no parameter of ours has got into a value, however spelt. Raises UnreadableUri."""
+        """See that no parameter of ours has got into a value, however spelt. Raise UnreadableUri."""
         _refuse(self._missed_in_text, _squeezed(text))
 
     def _pass_over(self, rest: str) -> None:
-        """See that what is left out says nothing of ours. Raises UnreadableUri."""
+        """See that what is left out says nothing of ours. Raise UnreadableUri."""
         if re.match(r"\s*(?:\u2026|\.\.\.)", rest):
             raise UnreadableUri(f"{_shown(rest.strip()[0])} stands where it goes on: it was cut")
         if _ascii(rest).startswith("%"):

@@ -108,7 +108,7 @@ def _may_select(selector: str, before: str, after: str) -> bool:
 
 
 def is_hidden(character: str) -> bool:
-    """Say whether a character shows as nothing, or only moves others."""
+    """Return whether a character shows as nothing, or only moves others."""
     category = unicodedata.category(character)
     if category == "Cn":
         return ord(character) & 0xFFFE == 0xFFFE or _lies_in(character, _UNASSIGNED_BLANKS)  # noqa: PLR2004  # noncharacters end so

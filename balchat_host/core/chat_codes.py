@@ -40,7 +40,7 @@ class ChatCode:
     def parse(cls, text: str) -> "ChatCode":
         """Read a chat code, or a bare onion address, as mail or a chat program has left it.
 
-        Raises BadChatCode, which says what is wrong. Unknown parameters are passed over, so that later versions can add
+        Raise BadChatCode, which says what is wrong. Unknown parameters are passed over, so that later versions can add
         some.
         """
         size = len(text) if len(text) > _MOST_SPACE * MAX_CODE_SIZE else len("".join(text.split()))
@@ -81,7 +81,7 @@ def parse_peer(who: str) -> PeerId | None:
 
 
 def peer_uri(peer: PeerId) -> str:
-    """Give a peer's URI: its bare chat code. It is also the sender URI of the MIMI drafts."""
+    """Return a peer's URI: its bare chat code. It is also the sender URI of the MIMI drafts."""
     return f"{SCHEME}:{_bare(peer)}"
 
 

@@ -26,7 +26,7 @@ _AS_HEX: Final = str.maketrans("oil", "011")
 
 @lru_cache(maxsize=256)  # each message that is written names its contact
 def is_spelt_like_a_key(text: str) -> bool:
-    """Say whether a text reads as an onion address, a chat code or a peer id, right or not."""
+    """Return whether a text reads as an onion address, a chat code or a peer id, right or not."""
     seen = "".join(each for each in folded(text[:_MAX_LOOKED_AT]) if not is_hidden(each))
     if _CODE.match("".join(seen.split())) or _LONG_WORD.search(seen):
         return True

@@ -61,7 +61,7 @@ def clean_name(name: str) -> str:
 def check_name(name: str) -> str:
     """Return a name that the user chose as it is kept: in NFC, with single spaces.
 
-    Raises BadInput where it is empty, too long, spelt like a key, or holds what a name may not hold.
+    Raise BadInput where it is empty, too long, spelt like a key, or holds what a name may not hold.
     """
     kept = " ".join(re.sub(r"[^\S\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]+", " ", _composed(name).strip()).split(" "))
     if not kept:

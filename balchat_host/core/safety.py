@@ -11,7 +11,7 @@ _OCTETS_A_GROUP: Final = 5
 
 
 def safety_number(one: PeerId, other: PeerId) -> str:
-    """Give twelve groups of five digits, about 199 bits of a SHA-512 over both peer ids; the same from both sides."""
+    """Return twelve groups of five digits, about 199 bits of a SHA-512 over both peer ids; the same from both sides."""
     lower, higher = sorted((one, other))
     hashed = hashlib.sha512(b"balchat-safety-number-v1\0" + lower.octets + higher.octets).digest()
     pieces = (hashed[i * _OCTETS_A_GROUP : (i + 1) * _OCTETS_A_GROUP] for i in range(_GROUPS))

@@ -105,7 +105,7 @@ def load_configuration(
 ) -> Configuration:
     """Return the configuration of a profile (its directory; None for what holds on this machine without one).
 
-    `overrides` are the command line's, by dotted key. Raises ConfigurationError, ConfigurationLocked: the first that
+    `overrides` are the command line's, by dotted key. Raise ConfigurationError, ConfigurationLocked: the first that
     `examine` finds.
     """
     configuration, problems = examine(profile, overrides=overrides, environment=environment, system_file=system_file)

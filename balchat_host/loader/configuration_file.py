@@ -38,7 +38,7 @@ class ConfigurationFile:
     def change(self, edit: Callable[[str], str]) -> None:
         """Put in place what `edit` makes of the file's text, which is empty where there is none.
 
-        `edit` may be called again where somebody else was faster. Raises what it raises, and then nothing is changed;
+        `edit` may be called again where somebody else was faster. Raise what it raises, and then nothing is changed;
         ConfigurationError where the file cannot be used, StorageFull, StorageFailed, TimedOut.
         """
         path = self._path.resolve() if self._path.is_symlink() else self._path

@@ -72,7 +72,7 @@ class PluginRecord:
         return "not installed" if self.origin is None else f"{self.distribution} {self.version}"
 
     def usable(self) -> tuple[Descriptor, ...]:
-        """Return what it registered. Raises PluginError if there is a problem."""
+        """Return what it registered. Raise PluginError if there is a problem."""
         if self.problem is not None:
             raise PluginError(plugin=self.name, distribution=self.wording, problem=self.problem) from self.cause
         return self.registered

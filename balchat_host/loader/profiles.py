@@ -36,13 +36,13 @@ class ProfileDirectory:
     directory: Path
 
     def plugin_directory(self, plugin: str) -> Path:
-        """Return the private directory of one plugin, made if absent. Raises BadInput."""
+        """Return the private directory of one plugin, made if absent. Raise BadInput."""
         return make_private(self.directory, "plugins", plugin)
 
     def runtime_directory(self, environment: Mapping[str, str] = os.environ) -> Path:
         """Return the private directory for this profile's socket, made if absent; every process finds the same one.
 
-        Its path has at most MAX_RUNTIME_DIRECTORY_SIZE octets. Raises BadInput.
+        Its path has at most MAX_RUNTIME_DIRECTORY_SIZE octets. Raise BadInput.
         """
         short = hashlib.sha256(os.fsencode(self.directory.resolve())).hexdigest()[:16]
         for parent in (Path(environment.get("XDG_RUNTIME_DIR", "")), SYSTEM_RUNTIME / str(os.geteuid())):
@@ -56,7 +56,7 @@ class ProfileDirectory:
 
 def profile_directory(name: str | None = None, environment: Mapping[str, str] = os.environ) -> ProfileDirectory:
     """Return a profile by name, or by directory (anything with a path separator); without `name` the one that
-    `BALCHAT_PROFILE` names, or `default`. It need not exist. Raises BadInput.
+    `BALCHAT_PROFILE` names, or `default`. It need not exist. Raise BadInput.
     """  # noqa: D205  # one sentence
     name = name or environment.get(PROFILE_VARIABLE) or DEFAULT_NAME
     if os.sep in name:
@@ -109,7 +109,7 @@ def profiles_directory(environment: Mapping[str, str] = os.environ) -> Path:
 def make_private(base: Path, *names: str) -> Path:
     """Return the directory `names` below `base`, made private where absent.
 
-    Raises BadInput if it cannot be made, or if one of `names` is there and somebody else owns it or can get into it.
+    Raise BadInput if it cannot be made, or if one of `names` is there and somebody else owns it or can get into it.
     `base` is left as it is.
     """
     # One by one: mkdir would give the parents that it makes to everybody.

@@ -38,7 +38,7 @@ class Broken(Exception):
 
 
 def ask(plugin: object, name: str) -> tuple[Descriptor, ...]:
-    """Return the descriptors that `plugin`, announced as `name`, registers, each hook called once. Raises Broken."""
+    """Return the descriptors that `plugin`, announced as `name`, registers, each hook called once. Raise Broken."""
     manager = pluggy.PluginManager("balchat")
     manager.add_hookspecs(HookSpecs)
     try:
@@ -76,7 +76,7 @@ def _checked(result: object, hook: str, expected: type[Descriptor]) -> list[Desc
 
 
 def check(descriptor: Descriptor, plugin: str) -> None:
-    """Check what a descriptor cannot check of itself: version, name, settings. Raises Broken."""
+    """Check what a descriptor cannot check of itself: version, name, settings. Raise Broken."""
     if descriptor.api_version != API_VERSION:
         raise Broken(
             f"{descriptor.name} is made for version {descriptor.api_version} of balchat's plugin contracts, and this "

@@ -21,7 +21,7 @@ D = TypeVar("D", bound=Descriptor)
 def load_program(configuration: Configuration) -> FrontEndDescriptor:
     """Return the front end that the command `balchat` is, importing no other plugin. Its `program` is there.
 
-    Raises PluginError, ConfigurationError.
+    Raise PluginError, ConfigurationError.
     """
     name = configuration.plugins.program
     owners = [plugin for plugin in configuration.plugins.enabled if belongs(name, plugin)]
@@ -38,7 +38,7 @@ def origin_of(configuration: Configuration, descriptor: Descriptor) -> str:
 
 
 def role(configuration: Configuration, records: Sequence[PluginRecord], key: str, kind: type[D]) -> D:
-    """Return the descriptor named by `plugins.KEY`. Raises PluginError, ConfigurationError."""
+    """Return the descriptor named by `plugins.KEY`. Raise PluginError, ConfigurationError."""
     name: str = getattr(configuration.plugins, key)
     for record in records:
         if record.enabled and record.problem is not None and belongs(name, record.name):

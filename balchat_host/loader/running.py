@@ -69,12 +69,12 @@ class RunningFile:
         self._descriptor: int | None = None
 
     def move(self, runtime_directory: Path) -> None:
-        """Say that the socket is in another directory from now on. Raises OSError; `put` says it again."""
+        """Say that the socket is in another directory from now on. Raise OSError; `put` says it again."""
         self._runtime_directory = runtime_directory
         self.put()
 
     def put(self) -> None:
-        """Put the file in place, unless it is there and true. Raises OSError."""
+        """Put the file in place, unless it is there and true. Raise OSError."""
         with self._lock:
             if self._is_in_place() and self._said == self._runtime_directory:
                 return
@@ -152,7 +152,7 @@ def left_over(profile: Path) -> bool:
 def end_holder(profile: Path) -> int:
     """Have the process that holds an account end (SIGTERM), also one that is suspended; return its id.
 
-    Raises NotRunning, RunningElsewhere where it is not a process that we could signal.
+    Raise NotRunning, RunningElsewhere where it is not a process that we could signal.
     """
     found = _read(profile / NAME)
     if found is None or not found.lives:

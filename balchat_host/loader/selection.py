@@ -55,7 +55,7 @@ class Selection:
 def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Selection:
     """Give each role its plugin, and each enabled plugin its settings.
 
-    `records` are those that `discover(configuration.plugins.enabled)` gave. Raises PluginError if an enabled plugin is
+    `records` are those that `discover(configuration.plugins.enabled)` gave. Raise PluginError if an enabled plugin is
     not installed, or one that the account cannot do without cannot be used; ConfigurationError if a role, a policy or a
     setting does not fit the plugins.
     """
@@ -89,7 +89,7 @@ def select(configuration: Configuration, records: Sequence[PluginRecord]) -> Sel
 
 
 def _check_exclusive(configuration: Configuration, networks: Sequence[NetworkDescriptor]) -> None:
-    """Refuse an exclusive network beside another one. Raises ConfigurationError."""
+    """Refuse an exclusive network beside another one. Raise ConfigurationError."""
     for network in networks:
         others = [each.name for each in networks if each is not network]
         if network.exclusive and others:

@@ -44,7 +44,7 @@ class EnabledNetwork(EnabledPlugin[Network]):
     # -- for transports
 
     async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
-        """Network.dial. Waits while the network starts. Raises PeerUnreachable, NetworkUnavailable."""
+        """Network.dial. Waits while the network starts. Raise PeerUnreachable, NetworkUnavailable."""
         while self.starting and not self.runs:
             await self._changed.wait()
         return await self.call(lambda network: network.dial(address, port, isolation=isolation))
@@ -125,7 +125,7 @@ class RepublishedService(PublishedService):
         return STOPPED if self.closed else _WAITING
 
     async def publish(self) -> None:
-        """Publish by the network that runs now. Raises what it raises."""
+        """Publish by the network that runs now. Raise what it raises."""
         self._inner = await self._network.call(
             lambda network: network.publish(self._key, self._port, on_state=self._on_state)
         )

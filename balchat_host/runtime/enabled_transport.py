@@ -50,7 +50,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
     # -- for the router
 
     def relays(self) -> RelayManager | None:
-        """Return the relays that people manage at the transport; None where it has none. Raises NetworkUnavailable."""
+        """Return the relays that people manage at the transport; None where it has none. Raise NetworkUnavailable."""
         if self._object is None:
             raise self._absent()
         try:
@@ -72,14 +72,14 @@ class EnabledTransport(EnabledPlugin[Transport]):
     def routes_to(self, peer: PeerId, named: Sequence[Route]) -> Sequence[Route]:
         """Return the routes that the peer named for it; where it named none at all, the transport's own idea.
 
-        Raises NetworkUnavailable.
+        Raise NetworkUnavailable.
         """
         if named:
             return [route for route in named if route.transport == self.name]
         return self.first_routes_to(peer, None)
 
     def first_routes_to(self, peer: PeerId, device_id: bytes | None) -> Sequence[Route]:
-        """Transport.first_routes; only to `device_id` where it is not None. Raises NetworkUnavailable."""
+        """Transport.first_routes; only to `device_id` where it is not None. Raise NetworkUnavailable."""
         if self._object is None:
             return []
         try:
@@ -89,7 +89,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
         return [replace(route, device_id=device_id) for route in found]
 
     async def send(self, peer: PeerId, by: Sequence[Route], outgoing: Sequence[Outgoing]) -> None:
-        """Transport.send. Raises PeerUnreachable, NetworkUnavailable."""
+        """Transport.send. Raise PeerUnreachable, NetworkUnavailable."""
         if (context := self._context) is None:
             raise self._absent()
         tickets = [each.ticket for each in outgoing]
@@ -117,7 +117,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
     async def claim(self, peer: PeerId, relays: Sequence[str], named: Sequence[Route]) -> bytes | None:
         """Transport.claim_key_package; `named` are all routes that the peer has named.
 
-        Raises PeerUnreachable, NetworkUnavailable.
+        Raise PeerUnreachable, NetworkUnavailable.
         """
         ours = [route for route in named if route.transport == self.name]
 
@@ -161,7 +161,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
             await context.end()
 
     def _checked(self, found: Sequence[Route]) -> Sequence[Route]:
-        """Return routes that others can read (docs/spec/content.md). Raises what is wrong with them."""
+        """Return routes that others can read (docs/spec/content.md). Raise what is wrong with them."""
         checked = _readable(tuple(found[: routes.MAX_ROUTES]))
         if any(route.transport != self.name for route in checked):
             raise ValueError

@@ -19,7 +19,7 @@ class OpenCalls:
         self._scopes: set[anyio.CancelScope] = set()
 
     async def wait_for(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Return what a call gives. Raises what it raises, and ObjectEnded."""
+        """Return what a call gives. Raise what it raises, and ObjectEnded."""
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             try:

@@ -105,7 +105,7 @@ class LiveStatus:
 
 
 def _checked(state: ServiceState) -> ServiceState:
-    """Return a plugin's state. Raises TypeError for anything else: it would fail later, for whoever reads it."""
+    """Return a plugin's state. Raise TypeError for anything else: it would fail later, for whoever reads it."""
     if not (
         isinstance(state, ServiceState)  # pyright: ignore[reportUnnecessaryIsInstance]  # a plugin may give anything
         and isinstance(state.phase, Phase)  # pyright: ignore[reportUnnecessaryIsInstance]  # as above

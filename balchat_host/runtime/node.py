@@ -130,9 +130,9 @@ class Node:
         self._requests.set(accepted=accepted)
 
     async def run(self, *, task_status: TaskStatus[App]) -> None:
-        """Run. Gives the App once front ends serve it.
+        """Run. Return the App once front ends serve it.
 
-        Raises AccountLocked, NetworkUnavailable, StorageFailed, VaultDamaged.
+        Raise AccountLocked, NetworkUnavailable, StorageFailed, VaultDamaged.
         """
         try:
             with contained_exits():

@@ -38,7 +38,7 @@ class Router:
     def relays(self) -> RelayManager | None:
         """Return the relays that people manage; None where no enabled transport has any.
 
-        Raises NetworkUnavailable while one that may have some does not run.
+        Raise NetworkUnavailable while one that may have some does not run.
         """
         failure: BalchatError | None = None
         for transport in self.storing:
@@ -70,7 +70,7 @@ class Router:
 
         `take` is called once we are connected, and nothing is waited for between its answer and the transport: while we
         connected, what was on an earlier connection may have been lost, and nothing may overtake it.
-        Raises PeerUnreachable or NetworkUnavailable where nothing connects, or it ended before it took anything.
+        Raise PeerUnreachable or NetworkUnavailable where nothing connects, or it ended before it took anything.
         """
 
         async def hand_over(transport: EnabledTransport, by: Sequence[Route]) -> None:
@@ -97,7 +97,7 @@ class Router:
     async def store(self, peer: PeerId, outgoing: Sequence[Outgoing], *, device_id: bytes | None = None) -> None:
         """Hand over what is to be stored for a device, to the first transport that has a route and takes it.
 
-        Raises PeerUnreachable or NetworkUnavailable where none does.
+        Raise PeerUnreachable or NetworkUnavailable where none does.
         """
         now = self._runner.clock() // 1000
         named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=device_id))
@@ -109,7 +109,7 @@ class Router:
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where there is none.
 
-        Raises PeerUnreachable or NetworkUnavailable where nobody could be asked.
+        Raise PeerUnreachable or NetworkUnavailable where nobody could be asked.
         """
         now = self._runner.clock() // 1000
         named = await self._runner.read(lambda tx: routes.known(tx, peer, now=now))

@@ -49,7 +49,7 @@ class UnitOfWorkRunner:
     async def change(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run a changing function of the core as one unit of work.
 
-        Return once it is durable and its effects are under way. Raises what `fn` raises, and what Vault.transact does.
+        Return once it is durable and its effects are under way. Raise what `fn` raises, and what Vault.transact does.
         """
 
         def run(tx: Transaction) -> tuple[T, Iterable[Effect]]:
@@ -72,14 +72,14 @@ class UnitOfWorkRunner:
         raise AssertionError("nothing cancels a shielded scope")
 
     async def back_up(self, target: Path) -> None:
-        """Write a copy of the vault that knows that it is one. Raises what Vault.backup does."""
+        """Write a copy of the vault that knows that it is one. Raise what Vault.backup does."""
         now = self.clock()
         await self.vault.backup(target, lambda tx: after_restore.mark(tx, now=now))
 
     async def open(self) -> None:
         """Bring the vault to the present tables, and go on from it where it is a backup. Call it before all else.
 
-        Raises VaultTooNew, and what Vault.transact does.
+        Raise VaultTooNew, and what Vault.transact does.
         """
 
         def run(unit: UnitOfWork) -> None:
@@ -90,7 +90,7 @@ class UnitOfWorkRunner:
         await self.change(run)
 
     async def read(self, fn: Callable[[ReadTransaction], T]) -> T:
-        """Run a reading function of the core. Raises what `fn` raises, and what Vault.read does."""
+        """Run a reading function of the core. Raise what `fn` raises, and what Vault.read does."""
         try:
             return await self.vault.read(fn)
         except (StorageFailed, VaultDamaged) as error:

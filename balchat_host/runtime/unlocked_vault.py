@@ -51,7 +51,7 @@ class UnlockedAccount:
         )
 
     async def open_app(self) -> LocalApp:
-        """Return the App of an account of which nothing runs. Raises what `UnitOfWorkRunner.open` does."""
+        """Return the App of an account of which nothing runs. Raise what `UnitOfWorkRunner.open` does."""
         runner = self.runner(on_commit=self.live_status.carry_out)
         await runner.open()
         return self.app(runner)

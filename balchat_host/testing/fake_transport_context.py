@@ -289,7 +289,7 @@ class FakeTransportContext(TransportContext):
         self._vault_open.set()
 
     def outcomes(self, outgoing: Outgoing) -> list[Outcome]:
-        """Give what was reported of one envelope, in order."""
+        """Return what was reported of one envelope, in order."""
         return [report.outcome for report in self._outcomes[outgoing.ticket]]
 
     async def final(self, outgoing: Outgoing, *, patience: float = PATIENCE) -> SendReport:

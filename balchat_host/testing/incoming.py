@@ -33,7 +33,7 @@ class Incoming(Generic[StreamT]):
         self._notify()
 
     async def get(self) -> StreamT:
-        """Give the one that waits longest. Raises ClosedResourceError."""
+        """Return the one that waits longest. Raise ClosedResourceError."""
         await checkpoint()
         while True:
             if self._closed:

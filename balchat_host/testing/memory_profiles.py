@@ -101,7 +101,7 @@ class MemoryProfile(Profile):
 
     @property
     def account(self) -> MemoryAccount:
-        """The account. Raises NoSuchProfile."""
+        """The account. Raise NoSuchProfile."""
         if self._account is None:
             if not self.exists():
                 raise NoSuchProfile(name=self.name)

@@ -68,7 +68,7 @@ class MemoryWorld(SimulatedWorld):
 
 @cache
 def installed_engine() -> CryptoEngine:
-    """Make the engine of crypto_mls. Raises PluginError where it is not installed."""
+    """Make the engine of crypto_mls. Raise PluginError where it is not installed."""
     for record in discover(["crypto_mls"]):
         if record.name == "crypto_mls":
             for descriptor in record.usable():

@@ -56,11 +56,11 @@ class NetworkBench(ABC):
 
     @abstractmethod
     async def look(self, address: OnionKey, port: int) -> bool:
-        """Say whether somebody answers there, found out by another way than the networks under test."""
+        """Return whether somebody answers there, found out by another way than the networks under test."""
 
     @abstractmethod
     def folders(self) -> Sequence[Path]:
-        """Give every folder that the networks may have written to."""
+        """Return every folder that the networks may have written to."""
 
     async def take_away(self, network: Network) -> None:
         """Take the network away from `network`. Needs the capability `outage`."""
@@ -105,7 +105,7 @@ async def published(network: Network, key: Secret, port: int = PORT) -> Publishe
 async def connected(
     network: Network, service: PublishedService, key: Secret, isolation: str = ""
 ) -> tuple[ByteStream, ByteStream]:
-    """Give both ends of a new stream: the dialler's and the acceptor's."""
+    """Return both ends of a new stream: the dialler's and the acceptor's."""
     with anyio.fail_after(PATIENCE):
         ours = await network.dial(onion_of(key), PORT, isolation=isolation)
         return ours, await service.accept()

@@ -47,7 +47,7 @@ class Peer:
 
     @property
     def contact(self) -> ContactView:
-        """They, as the account's `app` shows them. Raises LookupError where they are no contact."""
+        """They, as the account's `app` shows them. Raise LookupError where they are no contact."""
         found = self._account.contact(self.core)
         if found is None:
             raise LookupError(self.name)

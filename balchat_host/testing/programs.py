@@ -10,7 +10,7 @@ PATIENCE: Final = 90.0
 
 
 def children(pid: int) -> list[int]:
-    """Give the ids of a process's children; none for a process that is gone."""
+    """Return the ids of a process's children; none for a process that is gone."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
@@ -18,7 +18,7 @@ def children(pid: int) -> list[int]:
 
 
 def wait_until_gone(pid: int, *, patience: float = PATIENCE) -> None:
-    """Wait for the end of a process that is no child of ours. Raises TimeoutError."""
+    """Wait for the end of a process that is no child of ours. Raise TimeoutError."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:

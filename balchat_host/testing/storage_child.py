@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def pair(number: int) -> tuple[str, str]:
-    """Give the two texts that a unit writes."""
+    """Return the two texts that a unit writes."""
     return f"first half of {number}", f"second half of {number}"
 
 

@@ -102,11 +102,11 @@ class VirtualNetwork:
         return VirtualNode(self, on_state=on_state, online=online)
 
     async def dial(self, address: OnionKey, port: int) -> VirtualStream:
-        """Open a stream from outside, as a stranger with no node does. Raises PeerUnreachable."""
+        """Open a stream from outside, as a stranger with no node does. Raise PeerUnreachable."""
         return await self.connect(None, address, port)
 
     def answers_at(self, address: OnionKey, port: int) -> bool:
-        """Say whether somebody can be found at `address`."""
+        """Return whether somebody can be found at `address`."""
         service = self._services.get((address, port))
         return service is not None and service.state.phase is Phase.ONLINE
 
@@ -164,7 +164,7 @@ class VirtualNetwork:
     async def connect(self, node: "VirtualNode | None", address: OnionKey, port: int) -> VirtualStream:
         """Connect `node`, or somebody outside, to whoever answers; wait while they are cut off from each other.
 
-        Raises PeerUnreachable.
+        Raise PeerUnreachable.
         """
         await anyio.sleep(self.delay())
         if address in self._refusals:

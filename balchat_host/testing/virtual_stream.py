@@ -33,7 +33,7 @@ class Pipe:
         self._silent = False
 
     async def put(self, octets: bytes) -> None:
-        """Write all of `octets`. Raises BrokenResourceError when nobody can read them any more."""
+        """Write all of `octets`. Raise BrokenResourceError when nobody can read them any more."""
         rest = memoryview(octets)
         while rest:
             if self._torn or self._ended:
@@ -47,7 +47,7 @@ class Pipe:
                 await self._changed.wait()
 
     async def get(self, max_bytes: int) -> bytes:
-        """Read what has arrived. Raises EndOfStream after the last octet, BrokenResourceError when torn."""
+        """Read what has arrived. Raise EndOfStream after the last octet, BrokenResourceError when torn."""
         while True:
             if self._torn:
                 raise BrokenResourceError

@@ -26,7 +26,7 @@ class Runs(Protocol):
 
 @asynccontextmanager
 async def running(*services: Runs) -> AsyncGenerator[None]:
-    """Run them until the block ends, then cancel them and wait for their end. Raises TimeoutError."""
+    """Run them until the block ends, then cancel them and wait for their end. Raise TimeoutError."""
     async with anyio.create_task_group() as tasks:
         for service in services:
             with anyio.move_on_after(PATIENCE) as patience:
@@ -51,7 +51,7 @@ async def closing(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
 async def until_true(app: App, condition: Callable[[], Awaitable[object]], *, patience: float = PATIENCE) -> None:
     """Wait until an asynchronous condition holds; it is looked at again whenever something has changed in `app`.
 
-    `patience` is in seconds. Raises TimeoutError.
+    `patience` is in seconds. Raise TimeoutError.
     """
 
     async def look_at_each(stream: AsyncIterator[object]) -> None:
@@ -79,7 +79,7 @@ class Seen(Generic[ItemT]):
         self._changed = anyio.Event()
 
     async def until(self, condition: Callable[[list[ItemT]], bool], *, patience: float = PATIENCE) -> list[ItemT]:
-        """Wait until `condition` holds for all that was told, and give that. Raises TimeoutError with what was."""
+        """Wait until `condition` holds for all that was told, and give that. Raise TimeoutError with what was."""
         with anyio.move_on_after(patience):
             while not condition(self.all):
                 await self._changed.wait()

@@ -12,7 +12,7 @@ class NotText(ValueError):
 
 
 def decoded(octets: bytes) -> str:
-    """Return the text of UTF-8, without the byte-order mark that some editors begin it with. Raises NotText."""
+    """Return the text of UTF-8, without the byte-order mark that some editors begin it with. Raise NotText."""
     # Without a mark, plain letters in UTF-16 have a zero for every other octet.
     if octets.startswith(_WIDE_MARKS) or b"\0\0" in {octets[0:4:2], octets[1:4:2]}:
         raise NotText("is UTF-16 or UTF-32; save it as UTF-8")

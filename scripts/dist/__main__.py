@@ -60,7 +60,7 @@ def build_once() -> None:
 
 
 def build_twice() -> None:
-    """Do all of it, and say how long each part took. Raises SystemExit when anything is wrong."""
+    """Do all of it, and say how long each part took. Raise SystemExit when anything is wrong."""
     took = Clock()
     with tempfile.TemporaryDirectory(prefix="balchat-dist-") as scratch:
         one, two = Path(scratch, "one"), Path(scratch, "two", "in-a-longer-path")

@@ -38,7 +38,7 @@ def write_sums(out: Path) -> None:
 
 
 def write_bill(out: Path) -> None:
-    """Write the bill of materials of the wheels and sdists in a folder. Raises SystemExit when it is not valid."""
+    """Write the bill of materials of the wheels and sdists in a folder. Raise SystemExit when it is not valid."""
     released = [_released(wheel, out) for wheel in sorted(out.glob("*.whl"))]
     locked = [_python(name, version) for name, version in locked_versions().items()]
     rust = _rust(out)

@@ -35,7 +35,7 @@ def copy_sources(to: Path, umask: int) -> None:
 
 
 def build_everything(source: Path, scratch: Path, out: Path, *, umask: int = 0o022, kept: Path | None = None) -> None:
-    """Build all distributions of the sources in `source`. Raises CalledProcessError.
+    """Build all distributions of the sources in `source`. Raise CalledProcessError.
 
     With `kept`, a folder, the binding is built only if this very sdist was not built there before.
     """

@@ -15,7 +15,7 @@ from scripts.dist.tools import BINDING, ROOT, TOOLS, WORKSPACE, expect, run
 
 
 def check_everything(out: Path, scratch: Path) -> None:
-    """Check all wheels and sdists in a folder that were built below `scratch`. Raises SystemExit."""
+    """Check all wheels and sdists in a folder that were built below `scratch`. Raise SystemExit."""
     wheels, sdists = sorted(out.glob("*.whl")), sorted(out.glob("*.tar.gz"))
     for kind, files in (("wheel", wheels), ("sdist", sdists)):
         expect(len(files) == len(WORKSPACE), f"there is not one {kind} for each of the {len(WORKSPACE)} distributions")

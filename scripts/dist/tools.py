@@ -20,7 +20,7 @@ _HIDDEN = ("CFLAGS", "LDFLAGS", "PYTHONPATH", "RUSTFLAGS", "CARGO_ENCODED_RUSTFL
 
 
 def run(*command: str | Path, cwd: Path = ROOT, umask: int = -1, **variables: str) -> None:
-    """Run a command, loudly, with nothing of this checkout in its way. Raises CalledProcessError."""
+    """Run a command, loudly, with nothing of this checkout in its way. Raise CalledProcessError."""
     print("$", *command, flush=True)
     environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
     environment |= {"NO_COLOR": "1"} | variables
@@ -34,11 +34,11 @@ def unpack(sdist: Path, into: Path) -> None:
 
 
 def fail(what: str) -> NoReturn:
-    """End the run. Raises SystemExit."""
+    """End the run. Raise SystemExit."""
     sys.exit(f"dist: {what}")
 
 
 def expect(holds: object, what: str) -> None:
-    """End the run unless something holds. Raises SystemExit."""
+    """End the run unless something holds. Raise SystemExit."""
     if not holds:
         fail(what)

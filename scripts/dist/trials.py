@@ -33,7 +33,7 @@ assert bob.join(welcome).process(group.encrypt(b"hello")).data == b"hello"
 
 
 def try_everything(out: Path, scratch: Path, took: Callable[[str], None]) -> None:
-    """Try the files on each CPython that is here. Raises CalledProcessError, SystemExit."""
+    """Try the files on each CPython that is here. Raise CalledProcessError, SystemExit."""
     chosen = pythons()
     expect(chosen, "there is no CPython to test with")
     for version, python in chosen.items():

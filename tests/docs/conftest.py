@@ -24,13 +24,13 @@ class Block(NamedTuple):
 
 @pytest.fixture(scope="session")
 def page():
-    """Give the text of a page."""
+    """Return the text of a page."""
     return lambda name: (DOCS / name).read_text()
 
 
 @pytest.fixture(scope="session")
 def blocks(page):
-    """Give the fenced blocks of a page, those of one language if asked."""
+    """Return the fenced blocks of a page, those of one language if asked."""
 
     def run(name: str, language: str | None = None) -> list[Block]:
         found = [Block(match["language"], match["text"], match["file"]) for match in _BLOCK.finditer(page(name))]

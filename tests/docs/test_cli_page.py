@@ -29,7 +29,7 @@ PAGE = "cli.md"
 
 @pytest.fixture
 def section(page):
-    """Give what stands under the heading of a command."""
+    """Return what stands under the heading of a command."""
 
     def find(command):
         for part in re.split(r"^###? ", page(PAGE), flags=re.MULTILINE)[1:]:

@@ -14,13 +14,13 @@ PAGE = "configuration.md"
 
 
 def rows(text):
-    """Give the rows of the tables of keys: key, type, default, allowed."""
+    """Return the rows of the tables of keys: key, type, default, allowed."""
     found = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| (.*?) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
     return {key: [cell.replace("`", "") for cell in cells] for key, *cells in found}
 
 
 def explain(configuration):
-    """Give a view of each of the host's settings."""
+    """Return a view of each of the host's settings."""
     return setting_views(configuration, values_of(configuration, {}), declared_settings({}))
 
 

@@ -17,7 +17,7 @@ PLUGIN = Path(__file__).parents[2] / "plugins" / "transport_tor_direct"
 
 @pytest.fixture
 def table(page):
-    """Give the rows of the table that has this heading."""
+    """Return the rows of the table that has this heading."""
 
     def find(*heading):
         line = "| " + " | ".join(heading) + " |\n"

@@ -30,7 +30,7 @@ TESTING = "plugin-author/testing.md"
 
 
 def section(text, hook):
-    """Give the part of a page under a hook's heading."""
+    """Return the part of a page under a hook's heading."""
     (found,) = re.findall(rf"^## {hook}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
     return found
 

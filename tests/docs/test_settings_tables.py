@@ -33,7 +33,7 @@ PAGES: dict[str, tuple[type[Any], ...]] = {
 
 
 def default(cls: type[Any], name: str) -> object:
-    """Give a default as TOML can hold it."""
+    """Return a default as TOML can hold it."""
     value = getattr(cls(), name)
     return list(value) if isinstance(value, tuple) else value
 

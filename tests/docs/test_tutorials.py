@@ -23,7 +23,7 @@ BLOCK = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def typed(program):
-    """Give each command line of a program on the pages, without its comment, as the words after the program."""
+    """Return each command line of a program on the pages, without its comment, as the words after the program."""
     found = []
     for page, prompt in (("README.md", r"(?:\$ )?"), ("docs/newcomer.md", r"\$ ")):
         for block in BLOCK.findall((ROOT / page).read_text()):

@@ -26,7 +26,7 @@ WRITABLE = {
 
 
 def every_setting() -> dict[str, Setting]:
-    """Give every setting of the host and of each plugin of the workspace, also those that are not enabled."""
+    """Return every setting of the host and of each plugin of the workspace, also those that are not enabled."""
     ours = [record.name for record in discover(()) if record.distribution.startswith("balchat-")]
     assert set(ours) >= set(load_configuration(None, environment={}).plugins.enabled)
     return dict(KEYS) | {

@@ -67,7 +67,7 @@ def history(person: Person, contact: str) -> list[dict[str, Any]]:
 
 
 def heard(person: Person, contact: str) -> list[str]:
-    """Give the texts that came from a contact, oldest first."""
+    """Return the texts that came from a contact, oldest first."""
     return [message["text"] for message in history(person, contact) if message["author"]]
 
 
@@ -117,7 +117,7 @@ def all_reach(person: Person, messages: list[str], state: str) -> None:
 
 
 def states_of(person: Person, message: str) -> list[str]:
-    """Give the states through which a message went."""
+    """Return the states through which a message went."""
     changes = [event for event in person.events.values if event["type"] == "message.changed"]
     return [
         event["message"]["state"]
@@ -332,7 +332,7 @@ TEXT = "the tulips bloom at the north gate at seven"
 
 
 def groups_of(person: Person) -> list[bytes]:
-    """Give the ids of the MLS groups of somebody whose account does not run."""
+    """Return the ids of the MLS groups of somebody whose account does not run."""
 
     async def read() -> list[bytes]:
         passphrase = Secret(person.passphrase.encode())

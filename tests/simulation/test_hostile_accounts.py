@@ -93,7 +93,7 @@ class Guest:
 
 
 def blocked_and_stranger(policy: Policy | None = None) -> tuple[World, Account, Guest, Guest]:
-    """Give Alice, a contact whom she has blocked, and somebody whom she never heard of."""
+    """Return Alice, a contact whom she has blocked, and somebody whom she never heard of."""
     world = World(1, ENGINE, policy=policy)
     alice = world.account("Alice")
     mallory, stranger = Guest(world, alice, "Mallory"), Guest(world, alice, "Stranger")
@@ -103,7 +103,7 @@ def blocked_and_stranger(policy: Policy | None = None) -> tuple[World, Account, 
 
 
 def talking() -> tuple[World, Account, Account]:
-    """Give Alice and Bob, who are contacts, and for whom nothing waits."""
+    """Return Alice and Bob, who are contacts, and for whom nothing waits."""
     world = World(1, ENGINE)
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)
@@ -529,7 +529,7 @@ def queued(tx: ReadTransaction) -> list[tuple[object, ...]]:
 
 
 def host_and_guest() -> tuple[Account, Guest, bytes, bytes]:
-    """Give an account, a guest who has added it and asked it, the group it asked with, and the id of another."""
+    """Return an account, a guest who has added it and asked it, the group it asked with, and the id of another."""
     world = World(1, ENGINE)
     alice = world.account("Alice")
     bob = Guest(world, alice, "Bob")

@@ -17,7 +17,7 @@ TEXT = [1, "", 1, "text/plain;charset=utf-8", b"hello"]
 
 @pytest.fixture
 def pair() -> tuple[Account, Account]:
-    """Give Alice and Bob, who are contacts."""
+    """Return Alice and Bob, who are contacts."""
     world = World(1, MlsEngine())
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)

@@ -28,7 +28,7 @@ ENGINE = MlsEngine()
 
 
 def contacts() -> tuple[World, Account, Account]:
-    """Give Alice and Bob, who are contacts and have talked."""
+    """Return Alice and Bob, who are contacts and have talked."""
     world = World(1, ENGINE)
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)

@@ -13,7 +13,7 @@ WRITTEN = 3 * queue.PORTION
 
 
 def moved() -> tuple[World, Account, Account]:
-    """Give Alice and Bob, who has asked again with another era while much waited for him."""
+    """Return Alice and Bob, who has asked again with another era while much waited for him."""
     world = World(1, MlsEngine())
     alice, bob = world.account("Alice"), world.account("Bob")
     alice.add(bob)

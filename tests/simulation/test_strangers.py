@@ -39,7 +39,7 @@ def receive(reader: Account, source: Account | None, kind: Kind, payload: bytes)
 
 
 def said(answer: Disposition) -> tuple[Verdict, str | None, float | None]:
-    """Give what the sender is told."""
+    """Return what the sender is told."""
     return answer.verdict, answer.reason, answer.retry_after
 
 

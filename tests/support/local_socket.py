@@ -25,7 +25,7 @@ class LocalSocket:
     """One connection, as a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Connect. Raises OSError where nothing runs."""
+        """Connect. Raise OSError where nothing runs."""
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_PATIENCE)
         self._calls = 0
@@ -50,7 +50,7 @@ class LocalSocket:
         self._socket.settimeout(seconds)
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """Call and wait for the answer. Raises CallRefused, ConnectionError."""
+        """Call and wait for the answer. Raise CallRefused, ConnectionError."""
         number = self._say(method, parameters)
         while (heard := self._hear()).get("id") != number:
             pass
@@ -59,7 +59,7 @@ class LocalSocket:
         return heard["result"]
 
     def events(self, after: int) -> Generator[dict[str, Any]]:
-        """Give the events after a cursor, for ever; this connection serves nothing else then. Raises as `call` does."""
+        """Return the events after a cursor, for ever; this connection serves nothing else then. Raise as `call`."""
         self._say("events.follow", {"after": after})
         while "error" not in (heard := self._hear()):
             yield heard["params"]["value"]

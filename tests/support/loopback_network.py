@@ -35,7 +35,7 @@ _STARTING: Final = ServiceState(phase=Phase.STARTING, percent=0)
 def socket_path(directory: Path, address: OnionKey, port: int) -> Path:
     """Return where `address` answers on `port`. Half the key tells addresses apart and leaves room for the directory.
 
-    Raises BadInput where the path would be too long for a socket.
+    Raise BadInput where the path would be too long for a socket.
     """
     path = directory / f"{address.octets[:_NAME_OCTETS].hex()}.{port}"
     if len(os.fsencode(path)) > MAX_PATH:

@@ -28,7 +28,7 @@ class LoopbackSettings:
 
 
 def make(context: NetworkContext, settings: LoopbackSettings) -> Network:
-    """Make the network. Raises BadInput."""
+    """Make the network. Raise BadInput."""
     from tests.support.loopback_network import LoopbackNetwork  # noqa: PLC0415  # a plugin imports when used
 
     if not settings.directory:

@@ -118,7 +118,7 @@ class MortalVault(Vault):
 
 
 def _mortal(fn: Callable[[Transaction], T], settings: MortalSettings, *, last: bool) -> Callable[[Transaction], T]:
-    """Give a unit that, where it is the last one, dies before its commit."""
+    """Return a unit that, where it is the last one, dies before its commit."""
 
     def run(tx: Transaction) -> T:
         result = fn(tx)

@@ -88,7 +88,7 @@ class Person:
             return run([self._program, *arguments, *more], self._environment, stdin=stdin, give=give)
 
     def ask(self, *arguments: str, unlock: bool = False, stdin: str = "") -> list[Any]:
-        """Run a command with `--json` and give its values. Raises CommandFailed."""
+        """Run a command with `--json` and give its values. Raise CommandFailed."""
         said = self.balchat(*arguments, "--json", unlock=unlock, stdin=stdin)
         if said.code != 0:
             raise CommandFailed(f"balchat {' '.join(arguments)} ended with {said.code}: {said.err}")
@@ -100,7 +100,7 @@ class Person:
         return account["recovery_code"]
 
     def code(self) -> str:
-        """Give the chat code."""
+        """Return the chat code."""
         return self.ask("code", unlock=self._up is None)[0]["code"]
 
     def send(self, contact: str, text: str, *more: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Person:
         return self.ask("send", contact, text, *more, unlock=self._up is None)[0]
 
     def history(self, contact: str, limit: int = 1000) -> list[dict[str, Any]]:
-        """Give the last messages of a conversation."""
+        """Return the last messages of a conversation."""
         return self.ask("history", contact, "--limit", str(limit), unlock=self._up is None)
 
     def doctor(self) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ class Person:
     def up(self, *, listen: bool = True) -> None:
         """Start `balchat up`, and `balchat listen` from the last event that was heard; return when both work.
 
-        Raises CommandFailed.
+        Raise CommandFailed.
         """
         self.states = Ear()
         with ExitStack() as stack:

@@ -60,7 +60,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, stdin: str = 
 
 @contextmanager
 def readable(text: str) -> Generator[int]:
-    """Give a file descriptor from which one line can be read, at most what a pipe holds."""
+    """Return a file descriptor from which one line can be read, at most what a pipe holds."""
     reading, writing = os.pipe()
     os.write(writing, f"{text}\n".encode())
     os.close(writing)
@@ -99,7 +99,7 @@ class Ear:
     def until(self, expected: Callable[[Any], bool], *, start: int = 0, patience: float = PATIENCE) -> Heard:
         """Wait for a value that is `expected`, the first at or after position `start`.
 
-        Raises EOFError where nothing speaks any more, TimeoutError.
+        Raise EOFError where nothing speaks any more, TimeoutError.
         """
         deadline = time.monotonic() + patience
         with self._changed:
@@ -115,7 +115,7 @@ class Ear:
                     raise TimeoutError(f"it never came; what came last: {self._last()}")
 
     def wait_for_silence(self, *, patience: float = PATIENCE) -> None:
-        """Wait until nothing speaks any more. Raises TimeoutError."""
+        """Wait until nothing speaks any more. Raise TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: not self._listening, patience):
                 raise TimeoutError("it goes on speaking")

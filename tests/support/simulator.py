@@ -81,7 +81,7 @@ class Reference:
         self._texts[author.name, reader.name].append(text)
 
     def texts(self, author: SimulatedAccount, reader: SimulatedAccount) -> list[str]:
-        """Give the texts that `reader` should have of `author`."""
+        """Return the texts that `reader` should have of `author`."""
         return self._texts[author.name, reader.name]
 
 
@@ -161,7 +161,7 @@ class World(SimulatedWorld):
     def check(self, author: Account, reader: Account) -> None:
         """Compare with the reference: everything arrived, once, in order, and both sides show the same.
 
-        Both vaults are consistent, too. Raises AssertionError.
+        Both vaults are consistent, too. Raise AssertionError.
         """
         for one, other in ((author, reader), (reader, author)):
             if not one.by_hand:

@@ -62,7 +62,7 @@ class Survivor:
         return self.insist(act)
 
     def until(self, expected: Callable[[Event], bool], *, after: int = 0, beside: "Survivor | None" = None) -> Event:
-        """Wait for an event; give the first one. Who may die `beside` us is started again. Raises TimeoutError."""
+        """Wait for an event; give the first one. Who may die `beside` us is started again. Raise TimeoutError."""
 
         def wait(socket: LocalSocket) -> Event:
             if beside is not None:

@@ -135,7 +135,7 @@ class VirtualAccount:
 
     @asynccontextmanager
     async def up(self) -> AsyncGenerator[App]:
-        """Run the account until the block ends, or until it is killed in it. Raises what ends it by itself."""
+        """Run the account until the block ends, or until it is killed in it. Raise what ends it by itself."""
         self._killed = False
         try:
             async with anyio.create_task_group() as tasks:

@@ -18,31 +18,31 @@ class Account(Area):
     async def verify_passphrase(self, passphrase: Secret) -> None:
         """Check the passphrase in use, as a front end does that locks its screen. Nothing is unlocked or changed.
 
-        It takes the time of an unlocking. Raises WrongSecret.
+        It takes the time of an unlocking. Raise WrongSecret.
         """
 
     @abstractmethod
     async def change_passphrase(self, old: Secret, new: Secret) -> None:
         """Make `new` the passphrase. `old` is the passphrase in use, or the recovery code.
 
-        Raises WrongSecret, WeakPassphrase.
+        Raise WrongSecret, WeakPassphrase.
         """
 
     @abstractmethod
     async def renew_recovery_code(self, passphrase: Secret) -> Secret:
-        """Make a new recovery code and return it; the old one stops working. Raises WrongSecret."""
+        """Make a new recovery code and return it; the old one stops working. Raise WrongSecret."""
 
     @abstractmethod
     async def backup(self, target: str) -> None:
         """Write a locked copy of the vault to `target`, an absolute path at which there is nothing yet.
 
-        Raises BadInput, StorageFull, StorageFailed, and then there is nothing at `target`.
+        Raise BadInput, StorageFull, StorageFailed, and then there is nothing at `target`.
         """
 
     @abstractmethod
     async def shut_down(self) -> int:
-        """End the running balchat, cleanly. Returns the id of the process that ends, once it has begun to.
+        """End the running balchat, cleanly. Return the id of the process that ends, once it has begun to.
 
         When that process is gone, so is everything that it held: the vault's lock, the socket, its tor.
-        Raises NotRunning.
+        Raise NotRunning.
         """

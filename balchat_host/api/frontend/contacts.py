@@ -19,7 +19,7 @@ class Contacts(Area):
         """Ask the owner of a chat code (or bare onion address) to become a contact; they need not be there now.
 
         Without `name`, the one in the code is taken. If they asked us already, this accepts.
-        Raises BadChatCode, OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
+        Raise BadChatCode, OwnChatCode, AlreadyAContact, NameTaken, BadInput, TooMany.
         """
 
     @abstractmethod
@@ -28,31 +28,31 @@ class Contacts(Area):
 
     @abstractmethod
     async def get(self, contact: str) -> ContactView:
-        """Return one contact as it is now. Raises NoSuchContact."""
+        """Return one contact as it is now. Raise NoSuchContact."""
 
     @abstractmethod
     async def rename(self, contact: str, name: str) -> ContactView:
-        """Call a contact something else. Raises NoSuchContact, NameTaken, BadInput."""
+        """Call a contact something else. Raise NoSuchContact, NameTaken, BadInput."""
 
     @abstractmethod
     async def safety_number(self, contact: str) -> SafetyNumberView:
-        """Return the number to compare with the contact. Raises NoSuchContact."""
+        """Return the number to compare with the contact. Raise NoSuchContact."""
 
     @abstractmethod
     async def verify(self, contact: str, safety_number: str) -> ContactView:
         """Mark a contact as verified.
 
-        Raises NoSuchContact, and SafetyNumberDiffers unless the number, digits alone, is the right one.
+        Raise NoSuchContact, and SafetyNumberDiffers unless the number, digits alone, is the right one.
         """
 
     @abstractmethod
     async def block(self, contact: str) -> ContactView:
-        """Hear nothing from a contact any more, without them being told. Raises NoSuchContact."""
+        """Hear nothing from a contact any more, without them being told. Raise NoSuchContact."""
 
     @abstractmethod
     async def unblock(self, contact: str) -> ContactView:
-        """Hear from a contact again. What they sent meanwhile and still hold comes in. Raises NoSuchContact."""
+        """Hear from a contact again. What they sent meanwhile and still hold comes in. Raise NoSuchContact."""
 
     @abstractmethod
     async def remove(self, contact: str) -> None:
-        """Delete a contact with its conversation and everything in it. Raises NoSuchContact."""
+        """Delete a contact with its conversation and everything in it. Raise NoSuchContact."""

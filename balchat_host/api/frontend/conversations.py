@@ -27,14 +27,14 @@ class Conversations(Area):
     async def draft(self, conversation: str, text: str) -> ConversationView:
         """Keep in the vault what was begun and is not sent yet; an empty text keeps nothing.
 
-        Sending the same text ends the draft. Raises TextTooLong, BadInput.
+        Sending the same text ends the draft. Raise TextTooLong, BadInput.
         """
 
     @abstractmethod
     async def mute(self, conversation: str, until: int | None = None) -> ConversationView:
         """Have front ends call no attention to it, until a time (Unix milliseconds) or without an end.
 
-        Raises BadInput for a time that is not in the future.
+        Raise BadInput for a time that is not in the future.
         """
 
     @abstractmethod
@@ -54,14 +54,14 @@ class Conversations(Area):
         """Have what is written in it from now on expire `seconds` after it is read, or not at all (None).
 
         It holds for everybody in it, who see who set it. Each message keeps what held when it was written.
-        Raises ContactBlocked, and BadInput for more than 365 days.
+        Raise ContactBlocked, and BadInput for more than 365 days.
         """
 
     @abstractmethod
     async def mark_read(self, conversation: str, up_to: str) -> ConversationView:
         """Take everything up to the message `up_to` as read.
 
-        The authors learn it, unless the configuration says otherwise. Raises NoSuchMessage.
+        The authors learn it, unless the configuration says otherwise. Raise NoSuchMessage.
         """
 
     @abstractmethod

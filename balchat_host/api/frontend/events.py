@@ -23,7 +23,7 @@ class Events(Area):
         """Return every event after the cursor `after`, in order, and go on for ever.
 
         Without `after`: after the last one that `subscriber` acknowledged, or the oldest that is kept; without both,
-        those from now on. That an event was returned does not count as dealt with. Raises CursorTooOld, BadInput.
+        those from now on. That an event was returned does not count as dealt with. Raise CursorTooOld, BadInput.
         """
 
     @abstractmethod
@@ -31,7 +31,7 @@ class Events(Area):
         """Remember that `subscriber` (1 to 64 characters) has dealt with everything up to `cursor`.
 
         What no subscriber still needs is deleted some day. Cursor 0 says only that there is such a subscriber: what it
-        has not dealt with is kept from then on. Raises BadInput.
+        has not dealt with is kept from then on. Raise BadInput.
         """
 
     @abstractmethod
@@ -47,7 +47,7 @@ class Events(Area):
 
         Each front end shows one at a time; the next one takes its place. It ends with the front end: when its
         connection closes, or when it stops running. Nobody is notified of what comes into a conversation that is
-        attended. Raises NoSuchConversation.
+        attended. Raise NoSuchConversation.
         """
 
     @abstractmethod

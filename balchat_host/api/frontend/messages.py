@@ -33,13 +33,13 @@ class Messages(Area):
         `expires_after` seconds after it is read, or at a time (`expires_at`, Unix milliseconds); otherwise as the
         conversation's timer has it.
 
-        Raises NoSuchConversation, NoSuchContact (`mentions`), ContactBlocked, NoSuchMessage (`reply_to` is not in the
+        Raise NoSuchConversation, NoSuchContact (`mentions`), ContactBlocked, NoSuchMessage (`reply_to` is not in the
         conversation), TextTooLong, BadInput.
         """
 
     @abstractmethod
     async def get(self, message: str) -> MessageView:
-        """Return one message as it is now. Raises NoSuchMessage."""
+        """Return one message as it is now. Raise NoSuchMessage."""
 
     @abstractmethod
     async def history(
@@ -56,7 +56,7 @@ class Messages(Area):
 
         Or those before a message, those after one, those around one, which is among them, or those around the first one
         that was sent at a time (`date`, Unix milliseconds) or later. The end where none is so late.
-        Raises NoSuchConversation, NoSuchMessage, and BadInput where more than one of them is given.
+        Raise NoSuchConversation, NoSuchMessage, and BadInput where more than one of them is given.
         """
 
     @abstractmethod
@@ -65,7 +65,7 @@ class Messages(Area):
     ) -> MessageView:
         """Put another text in place of a message of ours. Earlier versions are kept, on both sides.
 
-        Raises NoSuchMessage, NoSuchContact (`mentions`), ContactBlocked, TextTooLong, TooMany, and BadInput where it is
+        Raise NoSuchMessage, NoSuchContact (`mentions`), ContactBlocked, TextTooLong, TooMany, and BadInput where it is
         not ours, no text, or deleted.
         """
 
@@ -74,25 +74,25 @@ class Messages(Area):
         """Delete a message of ours for everybody, or anybody's here only (`for_me`).
 
         That there was one is still shown, unless it is for us only. Whoever has it may have kept it elsewhere: another
-        program, a photograph, a backup. Raises NoSuchMessage, ContactBlocked, and BadInput where it is not ours.
+        program, a photograph, a backup. Raise NoSuchMessage, ContactBlocked, and BadInput where it is not ours.
         """
 
     @abstractmethod
     async def react(self, message: str, emoji: str, *, remove: bool = False) -> MessageView:
         """Answer a message with one emoji, besides those that are there, or take that one back.
 
-        Raises NoSuchMessage, ContactBlocked, TooMany, and BadInput where it is no emoji, or the message is deleted.
+        Raise NoSuchMessage, ContactBlocked, TooMany, and BadInput where it is no emoji, or the message is deleted.
         """
 
     @abstractmethod
     async def info(self, message: str) -> MessageInfoView:
-        """Return all that is known of a message: versions, who has it, who reacted. Raises NoSuchMessage."""
+        """Return all that is known of a message: versions, who has it, who reacted. Raise NoSuchMessage."""
 
     @abstractmethod
     async def retry(self, message: str) -> MessageView:
         """Send once more a message that failed, under the same id, to those to whom it failed.
 
-        Raises NoSuchMessage, ContactBlocked, and BadInput where it has not failed.
+        Raise NoSuchMessage, ContactBlocked, and BadInput where it has not failed.
         """
 
     @abstractmethod
@@ -111,5 +111,5 @@ class Messages(Area):
         All of `words` must be in a message, in any order; case and accents do not matter. Words in double quotes must
         follow one another, and `*` at the end of a word, after at least three letters, stands for any ending.
         `author` is a contact or `me`. `since` is within, `until` is not: Unix milliseconds of when it was written.
-        `limit` is 1 to 200 hits. Raises NoSuchConversation, NoSuchContact (author), NoSuchMessage (before), BadInput.
+        `limit` is 1 to 200 hits. Raise NoSuchConversation, NoSuchContact (author), NoSuchMessage (before), BadInput.
         """

@@ -66,24 +66,24 @@ class Profile(ABC):
 
     @abstractmethod
     def exists(self) -> bool:
-        """Say whether there is an account in it."""
+        """Return whether there is an account in it."""
 
     @abstractmethod
     def check_name(self, name: str) -> str:
-        """Return a name for an account as it would be kept. Raises BadInput."""
+        """Return a name for an account as it would be kept. Raise BadInput."""
 
     @abstractmethod
     async def create(self, name: str, passphrase: Secret) -> Secret:
         """Make an account called `name`; give its recovery code, which is shown once and kept nowhere.
 
-        Raises AccountExists, WeakPassphrase, BadInput.
+        Raise AccountExists, WeakPassphrase, BadInput.
         """
 
     @abstractmethod
     async def restore(self, source: Path, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
         """Make the account again from the backup at `source`, which `secret` opened when it was made.
 
-        It is whole in place or not at all; the backup stays as it is. Raises AccountExists, BadInput where there is no
+        It is whole in place or not at all; the backup stays as it is. Raise AccountExists, BadInput where there is no
         backup at `source`, VaultInUse, WrongSecret, VaultDamaged, VaultTooNew, StorageFull, StorageFailed.
         """
 
@@ -91,7 +91,7 @@ class Profile(ABC):
     async def connect(self) -> AppConnection | None:
         """Reach the account where it is already running; None where it is not.
 
-        Raises RunningUnreachable, RunningElsewhere where it runs and there is no way to it, and what a connector does.
+        Raise RunningUnreachable, RunningElsewhere where it runs and there is no way to it, and what a connector does.
         """
 
     @abstractmethod
@@ -105,7 +105,7 @@ class Profile(ABC):
     def end_holder(self) -> int:
         """Have that process end, by a signal, whether it can be reached or not; return its id. Blocks for a moment.
 
-        Raises NotRunning, RunningElsewhere.
+        Raise NotRunning, RunningElsewhere.
         """
 
     @abstractmethod
@@ -116,19 +116,19 @@ class Profile(ABC):
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
         """Unlock the account and be there for others, with every enabled plugin, until cancelled or `App.shut_down`.
 
-        Gives the App through `task_status.started()` once front ends can reach it; the network may still be starting.
+        Return the App through `task_status.started()` once front ends can reach it; the network may still be starting.
         """
 
     @abstractmethod
     def plugins(self) -> Sequence[PluginView]:
-        """Give every plugin that is installed or configured, broken ones with the reason."""
+        """Return every plugin that is installed or configured, broken ones with the reason."""
 
     @property
     @abstractmethod
     def settings(self) -> Settings:
         """The settings of this profile, for while its account is not up; then, those of its App are to be used.
 
-        Raises ConfigurationError, PluginError where the configuration cannot be used.
+        Raise ConfigurationError, PluginError where the configuration cannot be used.
         """
 
     @abstractmethod
@@ -137,7 +137,7 @@ class Profile(ABC):
 
     @abstractmethod
     def configuration_files(self) -> Sequence[Path]:
-        """Give the files that are looked for, the strongest last."""
+        """Return the files that are looked for, the strongest last."""
 
     @abstractmethod
     async def checks(self) -> Sequence[Check]:
@@ -156,7 +156,7 @@ class Profiles(ABC):
 
     @abstractmethod
     def profiles(self) -> Sequence[Profile]:
-        """Give the profiles that have an account, by name."""
+        """Return the profiles that have an account, by name."""
 
     @property
     @abstractmethod
@@ -177,5 +177,5 @@ class Profiles(ABC):
         """Run the program of the front end `ui_NAME`, importing that plugin only, and return its exit code.
 
         The program that the configuration names calls it for a command that it does not have. `--profile` is taken out
-        of `arguments`. Raises NoSuchProgram; PluginError where the plugin is not enabled, broken, or has no program.
+        of `arguments`. Raise NoSuchProgram; PluginError where the plugin is not enabled, broken, or has no program.
         """

@@ -23,17 +23,17 @@ class Relays(Area):
         """Go to a relay, see that it can be used, and use it from now on; the first one becomes the default.
 
         `address` is `balchat-relay:…`, or a bare onion address. Adding one again takes its new permit.
-        Raises BadRelayAddress, RelayUnusable, TooMany.
+        Raise BadRelayAddress, RelayUnusable, TooMany.
         """
 
     @abstractmethod
     async def remove(self, relay: str) -> None:
-        """Use a relay no more. Contacts learn of it; what waits there is fetched while it lasts. Raises NoSuchRelay."""
+        """Use a relay no more. Contacts learn of it; what waits there is fetched while it lasts. Raise NoSuchRelay."""
 
     @abstractmethod
     async def check(self, relay: str) -> RelayView:
-        """Go to a relay now, and return how it is. Raises NoSuchRelay."""
+        """Go to a relay now, and return how it is. Raise NoSuchRelay."""
 
     @abstractmethod
     async def set_default(self, relay: str) -> RelayView:
-        """Make a relay the one that contacts try first. Raises NoSuchRelay."""
+        """Make a relay the one that contacts try first. Raise NoSuchRelay."""

@@ -21,9 +21,9 @@ class Requests(Area):
     async def accept(self, request: str, name: str | None = None) -> ContactView:
         """Make a contact of whoever asked, called `name` or as they call themselves.
 
-        Raises NoSuchRequest, NameTaken, BadInput.
+        Raise NoSuchRequest, NameTaken, BadInput.
         """
 
     @abstractmethod
     async def reject(self, request: str) -> RequestView:
-        """Turn a request down, and return it as it was. Whoever asked is not told. Raises NoSuchRequest."""
+        """Turn a request down, and return it as it was. Whoever asked is not told. Raise NoSuchRequest."""

@@ -48,25 +48,25 @@ class Settings(Area):
 
     @abstractmethod
     async def list(self) -> Sequence[SettingView]:
-        """Return all settings: the host's own, then those of plugins. Raises ConfigurationError."""
+        """Return all settings: the host's own, then those of plugins. Raise ConfigurationError."""
 
     @abstractmethod
     async def get(self, key: str) -> SettingView:
-        """Return one setting. Raises NoSuchSetting, ConfigurationError."""
+        """Return one setting. Raise NoSuchSetting, ConfigurationError."""
 
     @abstractmethod
     async def set(self, key: str, value: object) -> SettingView:
         """Give a setting a value, and return it as it is then. What overrides the file still holds.
 
-        Raises NoSuchSetting, SettingNotWritable, SettingLocked, BadInput where the value does not fit,
+        Raise NoSuchSetting, SettingNotWritable, SettingLocked, BadInput where the value does not fit,
         ConfigurationError where it does not go together with the rest, StorageFull, StorageFailed, TimedOut. Then
         nothing is changed.
         """
 
     @abstractmethod
     async def reset(self, key: str) -> SettingView:
-        """Take a setting out of the profile's file, and return it as it is then. Raises what `set` does."""
+        """Take a setting out of the profile's file, and return it as it is then. Raise what `set` does."""
 
     @abstractmethod
     def watch(self) -> AsyncIterator[Sequence[SettingView]]:
-        """Return all settings now, and again after each change that a front end makes. Raises ConfigurationError."""
+        """Return all settings now, and again after each change that a front end makes. Raise ConfigurationError."""

@@ -34,7 +34,7 @@ class TestedAccount:
 
 
 def nobody(number: int = 1) -> PeerId:
-    """Give a peer id behind which there is nobody; the same for the same number."""
+    """Return a peer id behind which there is nobody; the same for the same number."""
     key = Ed25519PrivateKey.from_private_bytes(number.to_bytes(32))
     return PeerId(key.public_key().public_bytes_raw())
 
@@ -52,12 +52,12 @@ async def until(app: App, after: int, condition: Callable[[list[Event]], bool]) 
 
 
 async def take(app: App, after: int, count: int) -> list[Event]:
-    """Give the next `count` events after a cursor."""
+    """Return the next `count` events after a cursor."""
     return await until(app, after, lambda events: len(events) >= count)
 
 
 def messages(events: Sequence[Event]) -> list[MessageView]:
-    """Give the messages that events say were added."""
+    """Return the messages that events say were added."""
     return [event.message for event in events if isinstance(event, MessageAdded)]
 
 

@@ -66,7 +66,7 @@ def truncate(octets: bytes, place: int) -> bytes:
 
 
 def halves(tx: ReadTransaction) -> list[SqlRow]:
-    """Give all that a child wrote."""
+    """Return all that a child wrote."""
     return tx.query("SELECT number, text FROM half ORDER BY number, text")
 
 

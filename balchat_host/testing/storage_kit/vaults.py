@@ -78,7 +78,7 @@ def as_it_is(tx: Transaction) -> None:
 
 
 def notes(tx: ReadTransaction) -> list[SqlValue]:
-    """Give the notes in the order in which they were written."""
+    """Return the notes in the order in which they were written."""
     return [text for (text,) in tx.query("SELECT text FROM note ORDER BY id")]
 
 
@@ -93,7 +93,7 @@ def refuse(tx: Transaction) -> None:
 
 
 def mistyped(code: Secret) -> Secret:
-    """Give a recovery code with its first character typed wrong."""
+    """Return a recovery code with its first character typed wrong."""
     text = code.reveal().decode()
     return Secret.from_text(("2" if text[0] == "1" else "1") + text[1:])
 

@@ -78,7 +78,7 @@ class TransportBench(ABC):
         return ()
 
     def services(self) -> Sequence[Runs]:
-        """Give what else must run, such as a relay."""
+        """Return what else must run, such as a relay."""
         return ()
 
 

@@ -22,7 +22,7 @@ Written by `docs/make_reference.py` from the stubs and the docstrings. Sections 
 
 
 def signature(function: ast.FunctionDef) -> str:
-    """Give a function's signature without `self`, as the stubs have it."""
+    """Return a function's signature without `self`, as the stubs have it."""
     arguments = function.args
     if arguments.args and arguments.args[0].arg in {"self", "cls"}:
         arguments.args = arguments.args[1:]
@@ -57,7 +57,7 @@ def class_of(node: ast.ClassDef, module: ModuleType) -> Iterator[str]:
 
 
 def page() -> str:
-    """Give the page."""
+    """Return the page."""
     lines = [HEAD]
     native = import_module("mls_rs_py._mls_rs_py")
     sources = [("mls_rs_py", STUBS, native)]

@@ -192,13 +192,13 @@ class World:
         return Target(name=name, take=take, seeds=seeds, group=self.group)
 
     def hostile_content(self, rng: random.Random) -> bytes:
-        """Give a rightly authenticated message with a changed proposal or commit in it."""
+        """Return a rightly authenticated message with a changed proposal or commit in it."""
         kind, content = rng.choice(self.contents)
         changed = mutate(content, [content for _, content in self.contents], rng)
         return self.mallory.seal(kind, changed)
 
     def hostile_key_package(self, rng: random.Random) -> bytes:
-        """Give a rightly signed key package with a changed leaf."""
+        """Return a rightly signed key package with a changed leaf."""
         package, secret_key = self.carols
         init_key, leaf = mallory.parts_of(package)
         if rng.randrange(2):
@@ -212,7 +212,7 @@ class World:
 
     @staticmethod
     def seen(group: Group) -> tuple[object, ...]:
-        """Give what must not change."""
+        """Return what must not change."""
         return (group.epoch, group.epoch_authenticator, len(group.cached_proposals), group.has_pending_commit)
 
 
@@ -255,12 +255,12 @@ def choose(world: World, rng: random.Random) -> tuple[Target, bytes]:
 
 
 def resident() -> int:
-    """Give the most memory that the process has ever used, in octets."""
+    """Return the most memory that the process has ever used, in octets."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def feed(world: World, target: Target, octets: bytes) -> bool:
-    """Give one input to one target; say whether it was valid. Raises AssertionError."""
+    """Give one input to one target; say whether it was valid. Raise AssertionError."""
     begun = time.thread_time()
     try:
         target.take(octets)
@@ -279,7 +279,7 @@ def feed(world: World, target: Target, octets: bytes) -> bool:
 
 
 def run(count: int, seed: int) -> None:
-    """Run `count` inputs. Raises AssertionError with what to repeat."""
+    """Run `count` inputs. Raise AssertionError with what to repeat."""
     rng = random.Random(seed)  # noqa: S311  # repeatable, not secret
     honest = World(mallory.SUITE, encrypted=False)
     # What is not changed is accepted.

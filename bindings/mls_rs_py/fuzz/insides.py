@@ -28,7 +28,7 @@ LONG = (33, 65, 300, 4000)
 
 
 def lists(rng: random.Random) -> bytes:
-    """Give a list of extensions that is longer than allowed, or odd."""
+    """Return a list of extensions that is longer than allowed, or odd."""
     count = rng.choice(LONG)
     match rng.randrange(4):
         case 0:
@@ -62,7 +62,7 @@ class Insides:
             group.leaves += [leaf] if rng.randrange(2) else [None, leaf]
 
     def welcome(self, rng: random.Random, mutate: Mutate) -> bytes:
-        """Give a Welcome with a change inside."""
+        """Return a Welcome with a change inside."""
         fields = ({}, {"extensions": lists(rng)}, {"extension_types": uint16s(*([7] * rng.choice(LONG)))})
         group = CraftedGroup.of(self._ours(**rng.choice(fields)), self._key_package)
         self._crowd(group, rng)
@@ -88,7 +88,7 @@ class Insides:
         return group.welcome()
 
     def message(self, rng: random.Random, mutate: Mutate) -> bytes:
-        """Give a PrivateMessage, in the group that was joined, with a change inside."""
+        """Return a PrivateMessage, in the group that was joined, with a change inside."""
         package = self._ours(extensions=lists(rng)).encode()
         path = CraftedLeaf(self._signer, b"mallory", source=3, extensions=lists(rng)).encode()
         proposals = [

@@ -36,13 +36,13 @@ class Mallory:
         self._membership_key = next(key for key in tried if hmac.digest(key, signed + auth, "sha256") == tag)
 
     def content(self, message: bytes) -> tuple[int, bytes]:
-        """Give kind and content of one of this member's messages."""
+        """Return kind and content of one of this member's messages."""
         start = 4 + len(self._frame) + 1
         tail = SIGNATURE + TAG * (2 if message[start] == COMMIT else 1)
         return message[start], message[start + 1 : -tail]
 
     def _parts(self, message: bytes) -> tuple[bytes, bytes, bytes]:
-        """Give FramedContentTBS, FramedContentAuthData and the membership tag of a message."""
+        """Return FramedContentTBS, FramedContentAuthData and the membership tag of a message."""
         auth = message[-SIGNATURE - TAG : -TAG] if message[4 + len(self._frame) + 1] != COMMIT else b""
         if not auth:
             auth = message[-SIGNATURE - 2 * TAG : -TAG]
@@ -59,7 +59,7 @@ class Mallory:
 
 
 def sign_content(label: bytes, octets: bytes) -> bytes:
-    """Give the SignContent of section 5.1.2."""
+    """Return the SignContent of section 5.1.2."""
     return vector(b"MLS 1.0 " + label) + vector(octets)
 
 
@@ -72,5 +72,5 @@ def key_package(secret_key: bytes, init_key: bytes, leaf: bytes) -> bytes:
 
 
 def parts_of(message: bytes) -> tuple[bytes, bytes]:
-    """Give the init key and the LeafNode, without its signature, of a key package without extensions."""
+    """Return the init key and the LeafNode, without its signature, of a key package without extensions."""
     return message[9:41], message[41 : -2 * SIGNATURE - 1]

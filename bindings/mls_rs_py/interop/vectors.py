@@ -46,7 +46,7 @@ def vlbytes(octets: bytes) -> bytes:
 
 
 def stored_key_package(vector: Vector, key_package: KeyPackage) -> bytes:
-    """Give what the storage would hold, had the key package been generated here."""
+    """Return what the storage would hold, had the key package been generated here."""
     structure = key_package.to_bytes()[4:]
     private = (bytes.fromhex(vector[name]) for name in ("init_priv", "encryption_priv"))
     return vlbytes(structure) + b"".join(map(vlbytes, private)) + key_package.not_after.to_bytes(8)

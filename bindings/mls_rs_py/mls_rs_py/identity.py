@@ -28,13 +28,13 @@ class IdentityProvider(Protocol):
         ...
 
     def identity(self, signing_identity: SigningIdentity) -> bytes:
-        """Give what tells this member from all others of a group, and does not change while it is in."""
+        """Return what tells this member from all others of a group, and does not change while it is in."""
         ...
 
     def valid_successor(self, predecessor: SigningIdentity, successor: SigningIdentity) -> bool:
-        """Say whether a leaf may change from the one to the other."""
+        """Return whether a leaf may change from the one to the other."""
         ...
 
     def supported_types(self) -> Sequence[int]:
-        """Give the credential types that this can judge. Asked once, when a client is made."""
+        """Return the credential types that this can judge. Asked once, when a client is made."""
         ...

@@ -74,17 +74,17 @@ class SqliteDatabase:
                 self._connection.commit()
 
     def row(self, sql: str, *parameters: bytes | int) -> tuple[bytes | int, ...] | None:
-        """Give the first row, or None."""
+        """Return the first row, or None."""
         with self._lock:
             return self._connection.execute(sql, parameters).fetchone()
 
     def value(self, sql: str, *parameters: bytes | int) -> bytes | int | None:
-        """Give the first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         row = self.row(sql, *parameters)
         return None if row is None else row[0]
 
     def octets(self, sql: str, *parameters: bytes | int) -> bytes | None:
-        """Give a BLOB, or None."""
+        """Return a BLOB, or None."""
         value = self.value(sql, *parameters)
         return value if isinstance(value, bytes) else None
 

@@ -25,11 +25,11 @@ class GroupStateStorage(Protocol):
     """Keeps the groups' states and past epochs, by group id (RFC 9420, section 8)."""
 
     def state(self, group_id: bytes) -> tuple[bytes, bytes] | None:
-        """Give the state last written and its tree, or None for an unknown group."""
+        """Return the state last written and its tree, or None for an unknown group."""
         ...
 
     def epoch(self, group_id: bytes, epoch_id: int) -> bytes | None:
-        """Give a past epoch as it was last inserted or updated, or None."""
+        """Return a past epoch as it was last inserted or updated, or None."""
         ...
 
     def write(
@@ -47,7 +47,7 @@ class GroupStateStorage(Protocol):
         ...
 
     def max_epoch_id(self, group_id: bytes) -> int | None:
-        """Give the newest past epoch, or None if there is none."""
+        """Return the newest past epoch, or None if there is none."""
         ...
 
 
@@ -59,7 +59,7 @@ class KeyPackageStorage(Protocol):
         ...
 
     def get(self, reference: bytes) -> bytes | None:
-        """Give a key package, or None."""
+        """Return a key package, or None."""
         ...
 
     def delete(self, reference: bytes) -> None:
@@ -71,7 +71,7 @@ class PreSharedKeyStorage(Protocol):
     """Keeps external pre-shared keys, by their id (RFC 9420, section 8.4)."""
 
     def get(self, psk_id: bytes) -> bytes | None:
-        """Give a pre-shared key, or None."""
+        """Return a pre-shared key, or None."""
         ...
 
 
@@ -128,7 +128,7 @@ class InMemoryGroupStateStorage:
             self._epochs.pop(group_id, None)
 
     def group_ids(self) -> list[bytes]:
-        """Give the ids of all groups."""
+        """Return the ids of all groups."""
         with self._lock:
             return list(self._states)
 

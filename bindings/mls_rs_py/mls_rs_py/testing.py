@@ -27,7 +27,7 @@ from mls_rs_py.storage import (
 
 
 def _with_id(tree: bytes) -> tuple[bytes, bytes]:
-    """Give a tree as `write` gets it: a storage may rely on its id."""
+    """Return a tree as `write` gets it: a storage may rely on its id."""
     return sha256(tree).digest(), tree
 
 

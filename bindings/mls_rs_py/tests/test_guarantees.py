@@ -740,7 +740,7 @@ MEGABYTE = bytes(2**20)
 
 
 def cryptography(people, alice, bob) -> dict:
-    """Give operations that take a while, whatever they are usually given."""
+    """Return operations that take a while, whatever they are usually given."""
     carol = Client(
         BasicCredential(MEGABYTE),
         SignatureKeyPair.generate(),

@@ -58,7 +58,7 @@ def test_nothing_that_rust_owns_is_left_in_memory():
 
 
 def spellings(secret: bytes) -> list[str]:
-    """Give the ways in which octets could be shown."""
+    """Return the ways in which octets could be shown."""
     start = secret[:6]
     return [start.hex(), repr(start)[2:-1], str(list(start))[1:-1], start.hex(" "), start.decode("latin-1")]
 

@@ -12,14 +12,14 @@ ControlAddress: TypeAlias = Path | TcpAddress
 
 
 def parse_control(text: str) -> ControlAddress:
-    """Read `127.0.0.1:9051` or `unix:/path`. Raises ValueError with what is wrong; what is allowed."""
+    """Read `127.0.0.1:9051` or `unix:/path`. Raise ValueError with what is wrong; what is allowed."""
     if text.startswith("unix:/"):
         return Path(text.removeprefix("unix:"))
     return _parse(text, allowed="127.0.0.1:PORT or unix:/PATH")
 
 
 def parse_tcp(text: str) -> TcpAddress:
-    """Read `127.0.0.1:9050`. Raises ValueError with what is wrong; what is allowed."""
+    """Read `127.0.0.1:9050`. Raise ValueError with what is wrong; what is allowed."""
     return _parse(text, allowed="127.0.0.1:PORT")
 
 

@@ -16,7 +16,7 @@ _ANSWER_WITHIN: Final = 30.0
 
 
 async def ask(method: Callable[..., T], *arguments: object) -> T:
-    """Call a blocking method of the control connection. Raises TorEnded when it does not answer in time."""
+    """Call a blocking method of the control connection. Raise TorEnded when it does not answer in time."""
     try:
         with anyio.fail_after(_ANSWER_WITHIN):
             return await to_thread.run_sync(partial(method, *arguments), abandon_on_cancel=True)

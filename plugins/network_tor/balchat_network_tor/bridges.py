@@ -41,7 +41,7 @@ def transport_of(line: str) -> str | None:
 
 
 def transports_of(line: str) -> tuple[str, ...]:
-    """Return the transports that a `client_transport_plugins` line provides. Raises ValueError for a wrong shape."""
+    """Return the transports that a `client_transport_plugins` line provides. Raise ValueError for a wrong shape."""
     allowed = "TRANSPORT[,TRANSPORT]... exec PATH [ARGUMENT]..."
     words = line.split()
     if not _is_plain(line):

@@ -80,7 +80,7 @@ class Control:
 
     @classmethod
     def connect(cls, address: ControlAddress, *, password: Secret | None = None) -> Self:
-        """Connect and authenticate by what tor offers: nothing, the password, its cookie. Raises TorControlRefused."""
+        """Connect and authenticate by what tor offers: nothing, the password, its cookie. Raise TorControlRefused."""
         _knock(address)
         try:
             if isinstance(address, Path):

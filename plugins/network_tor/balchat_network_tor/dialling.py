@@ -46,7 +46,7 @@ class Dialler:
         self._working: dict[str, str] = {}
 
     async def dial(self, socks: TcpAddress, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
-        """Open a stream. Raises PeerUnreachable, or NetworkUnavailable where the SOCKS port itself is dead.
+        """Open a stream. Raise PeerUnreachable, or NetworkUnavailable where the SOCKS port itself is dead.
 
         It tries for as long as the caller lets it.
         """

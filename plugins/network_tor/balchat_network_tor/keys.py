@@ -21,5 +21,5 @@ def expanded_key(seed: Secret) -> Secret:
 
 
 def onion_of(seed: Secret) -> OnionKey:
-    """Return the public half of a seed. Raises ValueError unless it has 32 octets."""
+    """Return the public half of a seed. Raise ValueError unless it has 32 octets."""
     return OnionKey(Ed25519PrivateKey.from_private_bytes(seed.reveal()).public_key().public_bytes_raw())

@@ -160,7 +160,7 @@ class TorNetwork(Network):
             await anyio.sleep(pause)
 
     async def _use(self, control: Control) -> NoReturn:
-        """Use a tor until it is gone. Raises TorEnded or ControlFailure then."""
+        """Use a tor until it is gone. Raise TorEnded or ControlFailure then."""
         send, events = anyio.create_memory_object_stream[ControlEvent](math.inf)
         token = lowlevel.current_token()
 

@@ -24,7 +24,7 @@ _ANSWER_WITHIN: Final = 20
 
 
 async def find_tor(name: str) -> str:
-    """Find the tor program; give its path. Raises TorMissing or TorTooOld."""
+    """Find the tor program; give its path. Raise TorMissing or TorTooOld."""
     path = await to_thread.run_sync(shutil.which, name)
     if path is None:
         raise TorMissing(problem=f"there is no program {name}")
@@ -35,7 +35,7 @@ async def find_tor(name: str) -> str:
 
 
 async def tor_version(path: str) -> Version:
-    """Ask the program at `path` for its version. Raises TorMissing where it does not answer as tor does."""
+    """Ask the program at `path` for its version. Raise TorMissing where it does not answer as tor does."""
     try:
         with anyio.fail_after(_ANSWER_WITHIN):
             answer = await anyio.run_process([path, "--version"], stdin=DEVNULL, check=False)
@@ -45,7 +45,7 @@ async def tor_version(path: str) -> Version:
 
 
 def read_version(text: str, path: str) -> Version:
-    """Read what `tor --version` prints. Raises TorMissing for anything else."""
+    """Read what `tor --version` prints. Raise TorMissing for anything else."""
     found = _VERSION.search(text)
     if found is None:
         raise TorMissing(problem=f"{path} is not tor")

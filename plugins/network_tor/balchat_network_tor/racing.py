@@ -21,7 +21,7 @@ _Outcome: TypeAlias = tuple[int, ByteStream | PeerUnreachable | NetworkUnavailab
 
 
 async def race(attempt: Callable[[], Awaitable[ByteStream]]) -> ByteStream:
-    """Return the first stream that an attempt opens. Raises what the newest attempt raised.
+    """Return the first stream that an attempt opens. Raise what the newest attempt raised.
 
     It goes on for as long as the caller lets it; the attempts that lost are cancelled, their streams closed.
     """

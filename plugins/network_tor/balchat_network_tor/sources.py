@@ -45,11 +45,11 @@ class TorSource(ABC):
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Look for what no waiting can mend. Raises NetworkUnavailable and its kin."""
+        """Look for what no waiting can mend. Raise NetworkUnavailable and its kin."""
 
     @abstractmethod
     def open(self, tasks: TaskGroup) -> AbstractAsyncContextManager[Control]:
-        """Return a control connection to a tor. Raises TorEnded, or NetworkUnavailable as `prepare` does."""
+        """Return a control connection to a tor. Raise TorEnded, or NetworkUnavailable as `prepare` does."""
 
     @abstractmethod
     async def listen(self) -> tuple[SocketListener, str]:

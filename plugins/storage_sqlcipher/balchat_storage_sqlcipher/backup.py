@@ -75,7 +75,7 @@ class Backup:
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
-        """Find it. Raises BadInput, VaultInUse."""
+        """Find it. Raise BadInput, VaultInUse."""
         named = VaultFiles(self._source)
         inside = VaultFiles(self._source.parent, self._source.name)
         # Both `backup` and `backup/vault` name it.
@@ -99,7 +99,7 @@ class Backup:
             self._lock = None
 
     def copy_to(self, files: VaultFiles, data_key: DataKey, amend: Amend) -> None:
-        """Make an amended copy, of which every page is whole. Raises VaultDamaged, and what `amend` does."""
+        """Make an amended copy, of which every page is whole. Raise VaultDamaged, and what `amend` does."""
         self.files.require_database()
         files.folder.mkdir(mode=0o700)
         # What a process that was killed has left in the log belongs to the vault as well.

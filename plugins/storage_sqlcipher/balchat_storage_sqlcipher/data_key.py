@@ -32,7 +32,7 @@ class DataKey:
 
     @classmethod
     def unwrap(cls, wrapping_key: bytes, wrapped: bytes) -> Self:
-        """Take the key out of its wrap (RFC 3394). Raises InvalidUnwrap for another wrapping key."""
+        """Take the key out of its wrap (RFC 3394). Raise InvalidUnwrap for another wrapping key."""
         return cls(aes_key_unwrap(wrapping_key, wrapped))
 
     def wrap(self, wrapping_key: bytes) -> bytes:
@@ -42,7 +42,7 @@ class DataKey:
 
     @contextmanager
     def specification(self) -> Generator[bytearray]:
-        """Give the key as SQLCipher takes a raw one, `x'…'`, for as long as the block runs."""
+        """Return the key as SQLCipher takes a raw one, `x'…'`, for as long as the block runs."""
         self._refuse_wiped()
         text = bytearray(3 + 2 * len(self._octets))
         text[:2], text[-1:] = b"x'", b"'"

@@ -73,7 +73,7 @@ class Driver:
 
 @cache
 def find_driver() -> Driver:
-    """Give the driver to use. Raises LibraryTooOld, and ImportError where none is installed."""
+    """Return the driver to use. Raise LibraryTooOld, and ImportError where none is installed."""
     too_old: list[LibraryTooOld] = []
     for module_name in _DRIVERS:
         try:
@@ -111,7 +111,7 @@ class Access(StrEnum):
 def open_database(driver: Driver, path: Path, key: DataKey, access: Access = Access.WRITE) -> Connection:
     """Open the existing database file at `path`, which may be empty, for any one thread at a time.
 
-    Raises the driver's errors, and StorageFailed where the file system cannot hold a write-ahead log.
+    Raise the driver's errors, and StorageFailed where the file system cannot hold a write-ahead log.
     """
     connection = driver.connect(
         f"{path.absolute().as_uri()}?mode={'ro' if access is Access.LOOK else 'rw'}",  # a missing file is not made

@@ -76,7 +76,7 @@ class VaultFiles:
                 raise VaultExposed(problem=f"{path.name} has the mode {stat.S_IMODE(status.st_mode):04o}")
 
     def read_header(self) -> bytes:
-        """Read the header, and hardly more than it may have. Raises VaultDamaged where there is none."""
+        """Read the header, and hardly more than it may have. Raise VaultDamaged where there is none."""
         try:
             # O_NONBLOCK: a named pipe must be refused below, not waited for.
             descriptor = os.open(self.header, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -111,7 +111,7 @@ class VaultLock:
     """Keeps every other process away from a vault. The system lets go of it when the process ends, however it ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the lock. Raises VaultInUse."""
+        """Take the lock. Raise VaultInUse."""
         self._descriptor = os.open(
             directory / "vault.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode=0o600
         )

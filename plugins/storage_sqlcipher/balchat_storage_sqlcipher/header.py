@@ -72,7 +72,7 @@ def encode(slots: Slots) -> bytes:
 
 
 def decode(octets: bytes) -> dict[SlotKind, Slot]:
-    """Read a header. Raises VaultDamaged and VaultTooNew."""
+    """Read a header. Raise VaultDamaged and VaultTooNew."""
     body, digest = octets[:-_DIGEST_SIZE], octets[-_DIGEST_SIZE:]
     if len(octets) > MAX_HEADER_SIZE or not body.startswith(_MAGIC) or len(body) < _PREFIX.size:
         raise VaultDamaged(problem="its header is not that of a vault")

@@ -30,7 +30,7 @@ _UNSEEN: Final = frozenset({"Cc", "Zl", "Zp"})
 def read_secret(kind: SlotKind, secret: Secret) -> Secret:
     """Bring a typed secret into the one spelling that keys are derived from.
 
-    Raises BadInput for a mistyped recovery code, and for what is no text or has control characters.
+    Raise BadInput for a mistyped recovery code, and for what is no text or has control characters.
     """
     try:
         text = secret.reveal().decode()
@@ -47,7 +47,7 @@ def read_secret(kind: SlotKind, secret: Secret) -> Secret:
 
 
 def read_new_secret(kind: SlotKind, secret: Secret) -> Secret:
-    """As `read_secret`, for a secret that is to be used from now on. Raises WeakPassphrase too."""
+    """As `read_secret`, for a secret that is to be used from now on. Raise WeakPassphrase too."""
     read = read_secret(kind, secret)
     length = len(read.reveal().decode())
     if kind is SlotKind.PASSPHRASE and length < MIN_PASSPHRASE_LENGTH:
@@ -62,7 +62,7 @@ def lock_slot(data_key: DataKey, secret: Secret, kdf: Kdf) -> Slot:
 
 
 def open_slot(slots: Slots, kind: SlotKind, secret: Secret) -> DataKey:
-    """Give the data key that `secret`, as `read_secret` gave it, opens. Raises WrongSecret."""
+    """Return the data key that `secret`, as `read_secret` gave it, opens. Raise WrongSecret."""
     slot = slots.get(kind)
     if slot is None:
         raise WrongSecret(slot=str(kind))

@@ -53,7 +53,7 @@ def require_whole_log(files: VaultFiles) -> None:
 
 
 def _read_index(files: VaultFiles) -> _Claim | None:
-    """Give what the index says of frames that are nowhere but in the log; None where it is absent or says nothing."""
+    """Return what the index says of frames that are nowhere but in the log; None where it is absent or says nothing."""
     try:
         with files.log_index.open("rb") as index:
             octets = index.read(2 * _INDEX_HEADER.size + _INDEX_CHECKPOINT.size)

@@ -24,7 +24,7 @@ def new() -> str:
 
 
 def read(text: str) -> str:
-    """Give the 27 digits of a typed code, in their one spelling. Raises BadInput, which says what is wrong with it."""
+    """Return the 27 digits of a typed code, in their one spelling. Raise BadInput, which says what is wrong with it."""
     code = text.upper().translate(_READ_AS)
     for index, symbol in enumerate(code[:_LENGTH]):
         if symbol not in (_CHECK_DIGITS if index == _LENGTH - 1 else _DIGITS):

@@ -42,7 +42,7 @@ class SqlcipherStorage(Storage):
     """Vaults in SQLCipher databases. `weak_kdf` is for tests, which cannot wait for a strong one."""
 
     def __init__(self, settings: Settings | None = None, *, weak_kdf: Kdf | None = None) -> None:
-        """Find the driver. Raises LibraryTooOld."""
+        """Find the driver. Raise LibraryTooOld."""
         find_driver()
         self._kdf = weak_kdf or (settings or Settings()).kdf
 
@@ -106,7 +106,7 @@ class SqlcipherStorage(Storage):
     def _making(self, files: VaultFiles) -> Generator[VaultLock]:
         """Hold the lock of a directory without a vault while one is made in it, first under the name `vault.new`.
 
-        Where the block raises, there is no vault and the lock is free. Raises AccountExists, VaultInUse, VaultExposed.
+        Where the block raises, there is no vault and the lock is free. Raise AccountExists, VaultInUse, VaultExposed.
         """
         if self.exists(files.directory):
             raise AccountExists(name=files.directory.name)
@@ -170,7 +170,7 @@ def _wiped_while_failing(data_key: DataKey) -> Generator[None]:
 
 
 def _require_tables(connection: Connection) -> Connection:
-    """Give the connection back; close it and raise where it leads to something else than a vault's database."""
+    """Return the connection back; close it and raise where it leads to something else than a vault's database."""
     try:
         tables = connection.cursor().execute(_OUR_TABLES).fetchall()
     except BaseException:

@@ -126,14 +126,14 @@ class Writer:
             self._run_next(job)
 
     def _run_first(self, job: WriteJob) -> None:
-        """Run the first unit of a transaction. Raises only what undoes the whole of it."""
+        """Run the first unit of a transaction. Raise only what undoes the whole of it."""
         self._run_unit(job)
         if job.error is not None:
             self._own("ROLLBACK")
             self._begin()
 
     def _run_next(self, job: WriteJob) -> None:
-        """Run one more unit, in a savepoint. Raises only what undoes the whole transaction."""
+        """Run one more unit, in a savepoint. Raise only what undoes the whole transaction."""
         self._own("SAVEPOINT unit")
         before = self._area_rows.copy()
         self._run_unit(job)

@@ -31,7 +31,7 @@ class Destination:
 
     @classmethod
     def of(cls, route: Route) -> "Destination":
-        """Decode a route that a contact gave us. Raises Malformed."""
+        """Decode a route that a contact gave us. Raise Malformed."""
         if route.transport != NAME or route.sealing_key is None:
             raise Malformed("not a route of this transport")
         try:

@@ -48,17 +48,17 @@ class RelayClient:
         """Called with the milliseconds that each answer took."""
 
     async def about(self) -> About:
-        """Ask the relay for its About, over a new connection. Raises RelayUnavailable, RelayMisbehaved."""
+        """Ask the relay for its About, over a new connection. Raise RelayUnavailable, RelayMisbehaved."""
         async with self._turn:
             await self.disconnect()
             return await self._in_time(self._introduced)
 
     async def ask(self, request: Request, reply: type[R]) -> R:
-        """Send a request; return the reply. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Send a request; return the reply. Raise Refused, RelayUnavailable, RelayMisbehaved."""
         return await self._patiently(lambda http: self._post(http, request, reply))
 
     async def ask_as_owner(self, purpose: Purpose, make: Callable[[Owner], Request], reply: type[R]) -> R:
-        """Send a request about our inbox, signed over a fresh challenge. Raises what `ask` does."""
+        """Send a request about our inbox, signed over a fresh challenge. Raise what `ask` does."""
 
         async def ask(http: HttpConnection) -> R:
             challenge = (await self._post(http, GetChallenge(), Challenge)).challenge
@@ -102,7 +102,7 @@ class RelayClient:
         return self._about
 
     async def _in_time(self, ask: Callable[[HttpConnection], Awaitable[R]]) -> R:
-        """Ask once. Raises what `ask` does, and what our vault raises when it signs."""
+        """Ask once. Raise what `ask` does, and what our vault raises when it signs."""
         try:
             return await self._once_more(ask)
         except (Refused, RelayUnavailable, RelayMisbehaved, BalchatError):
@@ -162,7 +162,7 @@ async def sign(context: TransportContext, relay: OnionKey, challenge: bytes, pur
 def _checked(relay: OnionKey, about: About) -> About:
     """Check that this is the relay that we dialled, and that we share a version (docs/spec/relay.md, Transport).
 
-    Raises RelayMisbehaved, UnsupportedRelay.
+    Raise RelayMisbehaved, UnsupportedRelay.
     """
     if about.relay_key != relay.octets:
         raise RelayMisbehaved("it says that it is another relay")

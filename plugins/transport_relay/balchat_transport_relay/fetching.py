@@ -11,7 +11,7 @@ _MAX_PAGES: Final = 1024
 
 
 async def fetch_all(source: Source, client: RelayClient, subscriptions: Subscriptions) -> None:
-    """Fetch all of a queue, unless it is paused meanwhile. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+    """Fetch all of a queue, unless it is paused meanwhile. Raise Refused, RelayUnavailable, RelayMisbehaved."""
     after = 0
     for _ in range(_MAX_PAGES):
         page = await source.fetch(client, after)

@@ -25,7 +25,7 @@ class HttpConnection:
     async def exchange(self, method: str, target: str, body: bytes, *, limit: int) -> tuple[int, bytes]:
         """Send a request; return the status and a body of at most `limit` octets.
 
-        Raises RelayUnavailable, RelayMisbehaved.
+        Raise RelayUnavailable, RelayMisbehaved.
         """
         self.usable, usable = False, self.usable
         if not usable:

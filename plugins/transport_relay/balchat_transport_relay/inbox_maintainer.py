@@ -31,7 +31,7 @@ class InboxMaintainer:
         self._queue = inbox_id(context.identity.octets)
 
     async def register(self, permit: str | None) -> None:
-        """Create the inbox, unless it exists. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Create the inbox, unless it exists. Raise Refused, RelayUnavailable, RelayMisbehaved."""
         created = await self._client.ask_as_owner(
             Purpose.CREATE, lambda owner: CreateInbox(owner=owner, permit=permit), Created
         )
@@ -41,7 +41,7 @@ class InboxMaintainer:
     async def stock(self, now: int, good_until: int) -> int:
         """Check that the inbox has room and cards. Publish cards where they run low or grow old.
 
-        `good_until` is what the last call gave: when the first of the cards is out of date. Raises what `register`
+        `good_until` is what the last call gave: when the first of the cards is out of date. Raise what `register`
         does; Refused (QUEUE_FULL) too where nobody can put anything in any more.
         """
         status = await self._client.ask_as_owner(
@@ -59,7 +59,7 @@ class InboxMaintainer:
         return good_until
 
     async def remove(self) -> None:
-        """Delete the inbox and everything in it. Raises what `register` does."""
+        """Delete the inbox and everything in it. Raise what `register` does."""
         await self._client.ask_as_owner(Purpose.DELETE, lambda owner: Delete(queue=self._queue, authority=owner), Done)
 
     async def _clear(self, cards: int) -> None:

@@ -100,7 +100,7 @@ class KeyPackageClaimer:
         return None
 
     async def _card(self, relay: OnionKey, peer: PeerId) -> Card | None:
-        """Claim at one relay; None where it has no usable card. Raises what `RelayClient.ask` does, and BadCard."""
+        """Claim at one relay; None where it has no usable card. Raise what `RelayClient.ask` does, and BadCard."""
         client = self._circuits.client(relay, f"claim/{self._circuits.assign(peer)}")
         for _ in range(_MAX_CLAIMS):
             try:

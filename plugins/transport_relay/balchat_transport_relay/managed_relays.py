@@ -107,7 +107,7 @@ class ManagedRelays(RelayManager):
 
 
 def _parsed(address: str) -> RelayAddress:
-    """Parse an address that mail or a chat program may have changed. Raises BadRelayAddress."""
+    """Parse an address that mail or a chat program may have changed. Raise BadRelayAddress."""
     try:
         uri = read_uri(address, SCHEME, texts=("permit",))
         permit = "".join(f"?permit={quote(value, safe='')}" for value in uri.values("permit")[:1])

@@ -45,7 +45,7 @@ class PushSession:
         self._received = Bell()
 
     async def open(self) -> None:
-        """Do the handshake, and read Hello. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Do the handshake, and read Hello. Raise Refused, RelayUnavailable, RelayMisbehaved."""
         with anyio.move_on_after(self._patience):
             await self._connection.open()
             match await self._connection.receive():
@@ -57,7 +57,7 @@ class PushSession:
         raise RelayUnavailable("it does not answer in time")
 
     async def run(self) -> None:
-        """Run until there is nothing to listen to. Raises RelayUnavailable and RelayMisbehaved in a group."""
+        """Run until there is nothing to listen to. Raise RelayUnavailable and RelayMisbehaved in a group."""
         self._subscriptions.connect()
         try:
             async with anyio.create_task_group() as tasks:

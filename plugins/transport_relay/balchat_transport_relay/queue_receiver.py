@@ -90,7 +90,7 @@ class QueueReceiver:
     async def receive(self, sealed: Sequence[bytes]) -> Received:
         """Receive a batch, in order. Return once what the relay may delete is durable.
 
-        Raises WorldError where the vault takes nothing. Then nothing was decided, and all of it is offered again.
+        Raise WorldError where the vault takes nothing. Then nothing was decided, and all of it is offered again.
         """
         async with self._turn:  # a push and a fetch can come at the same time
             done: list[bytes] = []
@@ -129,7 +129,7 @@ class QueueReceiver:
     # -- opening
 
     def _open(self, sealed: bytes, done: list[bytes]) -> _Whole | None:
-        """Return the whole that an envelope completes, where it is to be offered now. Raises CannotOpen, Malformed."""
+        """Return the whole that an envelope completes, where it is to be offered now. Raise CannotOpen, Malformed."""
         identifier = envelope_id(sealed)
         if self._waits(identifier):
             return None

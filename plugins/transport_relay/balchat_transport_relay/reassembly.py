@@ -35,7 +35,7 @@ class Reassembly:
         self._joiners.pop(queue, None)
 
     def add(self, queue: bytes, part: Part, *, max_parts: int) -> bytes | None:
-        """Return the whole when `part`, which came out of `queue`, was its last. Raises Malformed."""
+        """Return the whole when `part`, which came out of `queue`, was its last. Raise Malformed."""
         if part.count > max_parts:
             raise Malformed("this queue takes no envelope of so many parts")
         if part.index and len(part.content) > MAX_ENVELOPE_SIZE - PART_CONTENT:

@@ -86,7 +86,7 @@ class Rechecker:
     async def _recheck(self) -> bool:
         """Look for what the relay should have pushed and did not. Fetch it, and return whether there was any.
 
-        Raises RelayMisbehaved, RelayUnavailable.
+        Raise RelayMisbehaved, RelayUnavailable.
         """
         looks = [await self._look(source) for source in self._subscriptions.pushed]
         suspects = [look for look in looks if look.unpushed]

@@ -93,7 +93,7 @@ class RelayWorker:
         self.wake()
 
     async def register(self, permit: str | None) -> None:
-        """Create our inbox there, unless it exists. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Create our inbox there, unless it exists. Raise Refused, RelayUnavailable, RelayMisbehaved."""
         await self._inbox.register(permit)
 
     async def run(self) -> None:

@@ -221,14 +221,14 @@ class Subscriptions:
             self.changed.ring()
 
     def queue_of(self, number: int) -> bytes | None:
-        """Return the queue's id by a subscription's number; None where we have ended it. Raises RelayMisbehaved."""
+        """Return the queue's id by a subscription's number; None where we have ended it. Raise RelayMisbehaved."""
         if not 0 < number <= self._last_number:
             raise RelayMisbehaved("it speaks of a subscription that there is not")
         subscription = self._numbers.get(number)
         return subscription.queue if subscription is not None and self._of(subscription) is not None else None
 
     def confirmed(self, number: int) -> None:
-        """Note that the relay has confirmed a subscription. Raises RelayMisbehaved."""
+        """Note that the relay has confirmed a subscription. Raise RelayMisbehaved."""
         if self.queue_of(number) is None:
             return
         subscription = self._numbers[number]
@@ -236,14 +236,14 @@ class Subscriptions:
         self.answered(subscription.queue)
 
     def ended(self, number: int, code: Code, retry_after: int | None) -> None:
-        """Note that the relay has refused or ended a subscription. Raises RelayMisbehaved."""
+        """Note that the relay has refused or ended a subscription. Raise RelayMisbehaved."""
         identifier = self.queue_of(number)
         self._numbers.pop(number, None)
         if identifier is not None:
             self.refused(identifier, code, retry_after)
 
     def arrived(self, number: int, sequence: int, identifier: bytes) -> bool:
-        """Note that an envelope was pushed; return whether to receive it. Raises RelayMisbehaved."""
+        """Note that an envelope was pushed; return whether to receive it. Raise RelayMisbehaved."""
         if self.queue_of(number) is None:
             return False
         self._numbers[number].note(sequence, identifier)
@@ -291,7 +291,7 @@ class Subscriptions:
     async def receive(self, identifier: bytes, sealed: Sequence[bytes]) -> Sequence[tuple[bytes, ...]]:
         """Receive what came out of a queue; return the ids to acknowledge, in portions.
 
-        Returns once what is to be acknowledged is durable. The rest stays at the relay, and is offered again.
+        Return once what is to be acknowledged is durable. The rest stays at the relay, and is offered again.
         """
         entry = self._entries.get(identifier)
         if entry is None:

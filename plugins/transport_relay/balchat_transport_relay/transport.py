@@ -139,12 +139,12 @@ class RelayTransport(Transport):
     # -- relays
 
     def _worker(self, key: bytes) -> RelayWorker:
-        """Return the worker of a relay of ours. Each has one while we run. Raises NetworkUnavailable."""
+        """Return the worker of a relay of ours. Each has one while we run. Raise NetworkUnavailable."""
         self._require_running()
         return self._workers[key]
 
     def _start_worker(self, key: bytes) -> RelayWorker:
-        """Return the worker of a relay; start it where there is none. Raises NetworkUnavailable."""
+        """Return the worker of a relay; start it where there is none. Raise NetworkUnavailable."""
         tasks = self._require_running()
         if key not in self._workers:
             self._workers[key] = worker = RelayWorker(

@@ -55,7 +55,7 @@ class PushConnection:
         self._idle_events = 0
 
     async def open(self) -> None:
-        """Do the handshake. Raises Refused, RelayUnavailable, RelayMisbehaved."""
+        """Do the handshake. Raise Refused, RelayUnavailable, RelayMisbehaved."""
         await self._say(Request(host=self._name, target=_TARGET))
         match await self._next():
             case AcceptConnection():
@@ -66,11 +66,11 @@ class PushConnection:
                 raise RelayMisbehaved("it does not speak WebSocket")
 
     async def send(self, frame: FromClient) -> None:
-        """Send a frame. Raises RelayUnavailable."""
+        """Send a frame. Raise RelayUnavailable."""
         await self._say(BytesMessage(data=encode_from_client(frame)))
 
     async def receive(self) -> FromRelay:
-        """Return the next frame. Raises RelayUnavailable, RelayMisbehaved."""
+        """Return the next frame. Raise RelayUnavailable, RelayMisbehaved."""
         while True:
             match await self._next():
                 case BytesMessage(data=data, message_finished=finished):
@@ -148,7 +148,7 @@ class PushConnection:
             self._incomplete_since = anyio.current_time()
 
     def _idle(self) -> None:
-        """Count an event without content. Raises RelayMisbehaved."""
+        """Count an event without content. Raise RelayMisbehaved."""
         if not self._message:
             self._incomplete_since = None
         self._idle_events += 1

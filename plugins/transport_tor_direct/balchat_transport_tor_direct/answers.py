@@ -34,7 +34,7 @@ def refuse(number: int, disposition: Disposition) -> Frame:
 
 
 def read_refuse(frame: Frame) -> tuple[str | None, float | None]:
-    """Return the reason code, and the seconds to wait or None for ever. Raises ProtocolViolation (L6)."""
+    """Return the reason code, and the seconds to wait or None for ever. Raise ProtocolViolation (L6)."""
     wait, reason = int.from_bytes(frame.payload[:_WORD]), frame.payload[_WORD:]
     if not _REASON.fullmatch(reason):
         raise violation("L6", "REFUSE with a reason that is not a code")

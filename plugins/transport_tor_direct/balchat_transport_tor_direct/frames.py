@@ -92,7 +92,7 @@ class Frame:
         return HEADER_SIZE + len(self.payload)
 
     def encode(self) -> bytes:
-        """Return the octets for the wire. Raises LocalMisuse for a frame that the table does not allow."""
+        """Return the octets for the wire. Raise LocalMisuse for a frame that the table does not allow."""
         shape = SHAPES[self.type]
         length = len(self.payload)
         if not shape.shortest <= length <= shape.longest:
@@ -118,7 +118,7 @@ class FrameReader:
         self._buffer += octets
 
     def next(self) -> Frame | None:
-        """Return the next whole frame, or None until more is fed. Raises ProtocolViolation (F1, F2, F3)."""
+        """Return the next whole frame, or None until more is fed. Raise ProtocolViolation (F1, F2, F3)."""
         start = self._position + HEADER_SIZE
         if len(self._buffer) < start:
             return None

@@ -41,7 +41,7 @@ def close_frame(reason: CloseReason) -> bytes:
 
 
 async def next_frame(stream: ByteStream, reader: FrameReader) -> Frame:
-    """Wait for the next frame. Raises ProtocolViolation, EndOfStream and what else the stream raises."""
+    """Wait for the next frame. Raise ProtocolViolation, EndOfStream and what else the stream raises."""
     while (frame := reader.next()) is None:
         reader.feed(await stream.receive(READ_SIZE))
     return frame
@@ -58,7 +58,7 @@ async def greet_acceptor(
 ) -> DeviceIdentity:
     """Prove to `peer`, whom we dialled, who we are; return which device it is when it took the stream.
 
-    `before_proof` is told that device just before the PROOF leaves. Raises ProtocolViolation, PeerUnreachable, what
+    `before_proof` is told that device just before the PROOF leaves. Raise ProtocolViolation, PeerUnreachable, what
     `before_proof` does, and what the stream raises.
     """
     machine = Dialler(
@@ -94,7 +94,7 @@ async def greet_dialler(
 ) -> tuple[DeviceIdentity, bytes] | None:
     """Find out who dialled our `onion`; return the device and the READY that admits it, or None when it went away.
 
-    Raises ProtocolViolation and what the stream raises.
+    Raise ProtocolViolation and what the stream raises.
     """
     us = DeviceIdentity(peer=context.identity, device_id=context.device_id)
     machine = Acceptor(us=us, onion=onion, nonce=urandom(NONCE_SIZE))

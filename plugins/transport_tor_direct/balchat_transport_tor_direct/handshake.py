@@ -133,7 +133,7 @@ class Dialler:
         return Frame(FrameType.PROOF, payload=signature).encode()
 
     def receive(self, frame: Frame) -> Event:
-        """Take a frame. Raises ProtocolViolation (H1, H6, H7)."""
+        """Take a frame. Raise ProtocolViolation (H1, H6, H7)."""
         step = self.TRANSITIONS.get((self.state, frame.type))
         if step is None:
             raise violation("H1", f"{frame.type.name} out of turn")
@@ -192,7 +192,7 @@ class Acceptor:
         return Frame(FrameType.READY).encode()
 
     def receive(self, frame: Frame) -> Event:
-        """Take a frame. Raises ProtocolViolation (H1 to H4, H11) or NoCommonVersion (H5)."""
+        """Take a frame. Raise ProtocolViolation (H1 to H4, H11) or NoCommonVersion (H5)."""
         step = self.TRANSITIONS.get((self.state, frame.type))
         if step is None:
             raise violation("H1", f"{frame.type.name} out of turn")

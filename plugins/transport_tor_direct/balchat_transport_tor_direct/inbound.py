@@ -61,7 +61,7 @@ class Inbound:
         """Whole envelopes received so far."""
 
     def take_piece(self, frame: Frame) -> None:
-        """Take a FRAGMENT or ENVELOPE. Raises ProtocolViolation (L1, L2, L3, L7)."""
+        """Take a FRAGMENT or ENVELOPE. Raise ProtocolViolation (L1, L2, L3, L7)."""
         self._received += frame.size
         if self._received > self._announced:
             raise violation("L7", "a piece beyond the window")

@@ -87,7 +87,7 @@ class Link:
         self._reader.feed(octets)
 
     def next_event(self) -> Event | None:
-        """Return what happened next, or None until more is fed. Raises ProtocolViolation."""
+        """Return what happened next, or None until more is fed. Raise ProtocolViolation."""
         while self.state is not LinkState.CLOSED and (frame := self._reader.next()):
             handler = self.HANDLERS.get(frame.type)
             if handler is None:

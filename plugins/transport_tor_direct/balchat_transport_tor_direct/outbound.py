@@ -171,20 +171,20 @@ class Outbound:
     # -- what the peer says
 
     def raise_limit(self, limit: int) -> None:
-        """Take a WINDOW. Raises ProtocolViolation (L8)."""
+        """Take a WINDOW. Raise ProtocolViolation (L8)."""
         if limit < self._limit:
             raise violation("L8", "WINDOW lowers the limit")
         self._limit = limit
 
     def acknowledge(self, first: int, count: int) -> list[SendReport]:
-        """Take an ACK; give DELIVERED for each envelope that was open. Raises ProtocolViolation (L4, L5)."""
+        """Take an ACK; give DELIVERED for each envelope that was open. Raise ProtocolViolation (L4, L5)."""
         if not 1 <= count <= MAX_RUN:
             raise violation("L5", "ACK for no envelope, or for too many")
         self._check_sent(first, count)
         return [report for number in range(first, first + count) for report in self._settle(number, Outcome.DELIVERED)]
 
     def refuse(self, number: int, *, reason: str | None, retry_after: float | None) -> list[SendReport]:
-        """Take a REFUSE; give REFUSED if the envelope was open. Raises ProtocolViolation (L4)."""
+        """Take a REFUSE; give REFUSED if the envelope was open. Raise ProtocolViolation (L4)."""
         self._check_sent(number, 1)
         return self._settle(number, Outcome.REFUSED, reason=reason, retry_after=retry_after)
 

@@ -183,7 +183,7 @@ class DirectTransport(Transport):
     # -- dialling
 
     async def _connection(self, state: DeviceState, destination: Destination) -> Connection:
-        """Return the connection that stands, dialling where none does. Raises PeerUnreachable or NetworkUnavailable."""
+        """Return the connection that stands, dialling where none does. Raise PeerUnreachable or NetworkUnavailable."""
         if standing := state.resolver.standing:
             return standing
         if self._tasks is None:

@@ -141,7 +141,7 @@ class World:
 
 
 def all_states(world: World) -> list[World]:
-    """Give every state that can be reached."""
+    """Return every state that can be reached."""
     seen, todo = dict[str, World](), [world]
     while todo:
         state = todo.pop()
@@ -155,7 +155,7 @@ def all_states(world: World) -> list[World]:
 
 
 def outcomes(world: World) -> list[World]:
-    """Give every state in which nothing more can happen."""
+    """Return every state in which nothing more can happen."""
     return [state for state in all_states(world) if not state.choices()]
 
 

@@ -29,7 +29,7 @@ _POLL = 0.05
 def start(
     secret: Secret, slot: SlotKind, profile: str | None, arguments: Sequence[str], host_arguments: Sequence[str]
 ) -> None:
-    """Start the background process; return when its account can be reached. Raises what keeps it from that.
+    """Start the background process; return when its account can be reached. Raise what keeps it from that.
 
     `arguments` are this process's own, which tell how it was started; `host_arguments` those that the host took.
     """
@@ -68,7 +68,7 @@ def start(
 
 
 def _ourselves(arguments: Sequence[str]) -> list[str]:
-    """Give the command line that started this program, without `arguments`, but with what the host took for itself."""
+    """Return the command line that started this program, without `arguments`, with what the host took for itself."""
     given = sys.argv[1:]
     program = sys.orig_argv[1 : len(sys.orig_argv) - len(given)]
     ours = list(arguments)

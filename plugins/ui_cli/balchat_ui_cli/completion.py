@@ -15,17 +15,17 @@ from balchat_ui_cli.frame import Choices
 
 
 def complete_contact(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Give the names of contacts that begin as what was typed does."""
+    """Return the names of contacts that begin as what was typed does."""
     return _complete(ctx, incomplete, _contact_names)
 
 
 def complete_conversation(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Give the titles of conversations, and ours, that begin as what was typed does."""
+    """Return the titles of conversations, and ours, that begin as what was typed does."""
     return _complete(ctx, incomplete, _conversation_names)
 
 
 def complete_relay(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Give the relays that begin as what was typed does."""
+    """Return the relays that begin as what was typed does."""
     return _complete(ctx, incomplete, _relay_names)
 
 

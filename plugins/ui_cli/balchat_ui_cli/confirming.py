@@ -86,7 +86,7 @@ class Confirming:
 
 
 def _cursor(line: InputLine) -> int:
-    """Read a cursor. Raises BadInput, also for the half of a line, which may be the beginning of another number."""
+    """Read a cursor. Raise BadInput, also for the half of a line, which may be the beginning of another number."""
     if line.octets is None:
         raise line.error("it is too long for a cursor")
     text = line.octets.strip()

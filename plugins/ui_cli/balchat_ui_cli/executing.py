@@ -47,7 +47,7 @@ class Executing:
         self._tries = tries
 
     async def run(self, events: AsyncIterator[Event], count: int | None) -> None:
-        """Handle events until there were `count`. Raises CommandFailed."""
+        """Handle events until there were `count`. Raise CommandFailed."""
         handled = 0
         async for event in events:
             await self._handle(event)
@@ -56,7 +56,7 @@ class Executing:
                 return
 
     async def _handle(self, event: Event) -> None:
-        """Run the command until it succeeds. Raises CommandFailed when that was tried often enough."""
+        """Run the command until it succeeds. Raise CommandFailed when that was tried often enough."""
         attempt = 0
         while True:
             attempt += 1

@@ -21,7 +21,7 @@ class NoSuchOption(ValueError):
 def options_first(arguments: Sequence[str], options: Mapping[str, Any], room: int) -> list[str]:
     """Return a command line in which options stand before `--`, and everything else behind it.
 
-    `options` has typer's parameters by each way to spell them; `room` is how many arguments the command takes. Raises
+    `options` has typer's parameters by each way to spell them; `room` is how many arguments the command takes. Raise
     NoSuchOption.
     """
     found: list[str] = []

@@ -36,7 +36,7 @@ class InputLine:
 
 
 async def input_lines(descriptor: int, longest: int) -> AsyncIterator[InputLine]:
-    """Read lines as they come, each of at most `longest` octets. Raises BadInput where nothing can be read."""
+    """Read lines as they come, each of at most `longest` octets. Raise BadInput where nothing can be read."""
     number = 1
     rest = b""
     too_long = False
@@ -55,7 +55,7 @@ async def input_lines(descriptor: int, longest: int) -> AsyncIterator[InputLine]
 
 
 def read_blocking(descriptor: int, size: int) -> bytes:
-    """Read at most `size` octets, waiting for them also where the descriptor does not block. Raises OSError."""
+    """Read at most `size` octets, waiting for them also where the descriptor does not block. Raise OSError."""
     while True:
         try:
             return os.read(descriptor, size)

@@ -79,7 +79,7 @@ class StatusView:
 
 
 def _facts(status: AccountStatus) -> dict[str, str]:
-    """Give what is worth a line when it changes."""
+    """Return what is worth a line when it changes."""
     states = {**services(status), **status.plugins, DISK: status.storage}
     facts = {name: f"{name}: {state}" for name, state in states.items()}
     for contact in status.contacts:
@@ -91,7 +91,7 @@ def _facts(status: AccountStatus) -> dict[str, str]:
 
 
 def _running_lines(status: AccountStatus) -> Iterable[Line]:
-    """Give the picture of `balchat up`."""
+    """Return the picture of `balchat up`."""
     yield [f"balchat is up for the profile {status.profile}. Ctrl-C ends it."]
     yield []
     lines = [*service_lines(status, bars=True), *people_lines(status)]

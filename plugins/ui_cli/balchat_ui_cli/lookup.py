@@ -6,7 +6,7 @@ from balchat_host.api.views import MessageInfoView, MessageView
 
 
 async def message_of(app: App, name: str, message: str) -> MessageView:
-    """Return a message of a conversation. Raises NoSuchConversation, NoSuchMessage."""
+    """Return a message of a conversation. Raise NoSuchConversation, NoSuchMessage."""
     conversation = await app.conversations.get(name)
     found = await app.messages.get(message)
     if found.conversation != conversation.id:
@@ -15,5 +15,5 @@ async def message_of(app: App, name: str, message: str) -> MessageView:
 
 
 async def info_of(app: App, name: str, message: str) -> MessageInfoView:
-    """Return all that is known of a message of a conversation. Raises NoSuchConversation, NoSuchMessage."""
+    """Return all that is known of a message of a conversation. Raise NoSuchConversation, NoSuchMessage."""
     return await app.messages.info((await message_of(app, name, message)).id)

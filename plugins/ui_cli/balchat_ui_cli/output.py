@@ -56,7 +56,7 @@ Lines = Callable[[], Iterable[Line]]
 
 
 def spans(line: Line) -> list[Span]:
-    """Give a line as spans, harmless."""
+    """Return a line as spans, harmless."""
     pieces = (Span(piece) if isinstance(piece, str) else piece for piece in line)
     return [Span(visible(piece.text), piece.style) for piece in pieces]
 
@@ -121,7 +121,7 @@ class Output:
             return True
 
     def can_write(self, text: str) -> bool:
-        """Say whether standard output's character set has all of a text."""
+        """Return whether standard output's character set has all of a text."""
         try:
             text.encode(self._stdout.encoding or "utf-8")
         except UnicodeEncodeError:
@@ -134,7 +134,7 @@ class Output:
         """Print the one result of a command.
 
         `done` is a sentence that says what the command has changed, if anything: where the result cannot be printed,
-        that is what the person has to know. Raises ReaderGone, and OutputUnwritable.
+        that is what the person has to know. Raise ReaderGone, and OutputUnwritable.
         """
         with self.telling(lambda: done):
             if self.as_json:
@@ -144,7 +144,7 @@ class Output:
 
     @contextmanager
     def telling(self, done: Callable[[], str | None]) -> Generator[None]:
-        """Have an output that fails in the block say what `done` gives then. Raises ReaderGone, OutputUnwritable."""
+        """Have an output that fails in the block say what `done` gives then. Raise ReaderGone, OutputUnwritable."""
         try:
             yield
         except ReaderGone:
@@ -166,7 +166,7 @@ class Output:
         self.draw("".join(self.painted(line) + "\n" for line in lines))
 
     def painted(self, line: Line) -> str:
-        """Give a line as it goes to standard output, harmless, with colours where they are wanted."""
+        """Return a line as it goes to standard output, harmless, with colours where they are wanted."""
         return _painted(line, colour=self.colour, terminal=self.live)
 
     def draw(self, painted: str) -> None:

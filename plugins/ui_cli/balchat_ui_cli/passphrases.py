@@ -46,7 +46,7 @@ class SecretSource:
         return 1 if self.given else _TRIES
 
     def read(self) -> Secret:
-        """Get the secret. Raises BadInput, BadPassphraseFile."""
+        """Get the secret. Raise BadInput, BadPassphraseFile."""
         if self.descriptor is not None and os.isatty(self.descriptor):
             # Somebody types there, and need not be watched.
             return self._ask(self.name)
@@ -57,7 +57,7 @@ class SecretSource:
         return self._ask(self.name)
 
     def read_new(self) -> Secret:
-        """Get a new secret; at the terminal, twice the same. Raises BadInput, BadPassphraseFile."""
+        """Get a new secret; at the terminal, twice the same. Raise BadInput, BadPassphraseFile."""
         if self.given:
             return self.read()
         for attempt in range(_TRIES):
@@ -96,7 +96,7 @@ def read_descriptor(descriptor: int, option: str) -> Secret:
 
 
 def _checked(octets: bytes, what: str) -> Secret:
-    """Return a secret without what programs put around it. Raises BadInput for what cannot have been meant.
+    """Return a secret without what programs put around it. Raise BadInput for what cannot have been meant.
 
     Those are the end of a line, and the byte-order mark that some editors begin a file with.
     """

@@ -30,12 +30,12 @@ class NoTerminal(Exception):
 
 
 def ask_hidden(question: str) -> bytes:
-    """Ask for a line that the terminal does not show. Raises NoTerminal, EOFError, KeyboardInterrupt."""
+    """Ask for a line that the terminal does not show. Raise NoTerminal, EOFError, KeyboardInterrupt."""
     return _ask(f"{question}: ", hidden=True)
 
 
 def ask(question: str) -> str:
-    """Ask for a line of text until there is one. Raises NoTerminal, EOFError, KeyboardInterrupt, BadInput."""
+    """Ask for a line of text until there is one. Raise NoTerminal, EOFError, KeyboardInterrupt, BadInput."""
     while True:
         try:
             answer = decoded(_ask(f"{question}: ", hidden=False)).strip()
@@ -46,7 +46,7 @@ def ask(question: str) -> str:
 
 
 def confirm(question: str) -> bool:
-    """Ask for yes or no; an empty answer is no. Raises NoTerminal, EOFError, KeyboardInterrupt."""
+    """Ask for yes or no; an empty answer is no. Raise NoTerminal, EOFError, KeyboardInterrupt."""
     while True:
         answer = _ask(f"{question} [y/N]: ", hidden=False).strip().lower()
         if answer in {b"", b"n", b"no", b"y", b"yes"}:
@@ -150,7 +150,7 @@ def _read_line(reading: int, woken: int) -> bytes:
 
 @contextmanager
 def _terminal() -> Generator[tuple[int, int]]:
-    """Return the descriptors to read from and to write to. Raises NoTerminal."""
+    """Return the descriptors to read from and to write to. Raise NoTerminal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

@@ -6,14 +6,14 @@ from balchat_ui_cli.render import ADDRESSES, DEVICE_ADDRESS, services
 
 
 def is_online(status: ServiceStatus) -> bool:
-    """Say whether others can reach us: at our own addresses or, where nothing publishes them, by another transport."""
+    """Return whether others can reach us: at our addresses or, where nothing publishes them, by another transport."""
     return all(state.phase is Phase.ONLINE for state in _addresses(status)) or (
         _is_settled(status) and any(state.phase is Phase.ONLINE for state in status.transports.values())
     )
 
 
 def is_decided(status: ServiceStatus) -> bool:
-    """Say whether waiting is of no use: we are online or, with no address to publish, not about to be."""
+    """Return whether waiting is of no use: we are online or, with no address to publish, not about to be."""
     return is_online(status) or _is_settled(status)
 
 
@@ -44,7 +44,7 @@ def _is_unpublished(status: ServiceStatus) -> bool:
 
 
 def _is_settled(status: ServiceStatus) -> bool:
-    """Say whether no address is published, and everything has started that shall."""
+    """Return whether no address is published, and everything has started that shall."""
     return (
         _is_unpublished(status)
         and all(state.phase is Phase.ONLINE for state in status.network.values())

@@ -278,7 +278,7 @@ def relay_lines(relays: Sequence[RelayView]) -> Iterable[Line]:
 
 
 def quotation(message: MessageView) -> str:
-    """Give one line of a message that is answered: who wrote it, and how it begins."""
+    """Return one line of a message that is answered: who wrote it, and how it begins."""
     first = text_lines(message.text)[0] if message.text else f"[{message.content_type}]"
     return fit(visible(f"{author(message)}: {first}"), _QUOTE)
 
@@ -362,7 +362,7 @@ def shown_text(content_type: str, text: str) -> str:
 
 
 def reply_words(reply: ReplyView) -> str:
-    """Give one line of what a message answers: who wrote it, how it begins, and what became of it."""
+    """Return one line of what a message answers: who wrote it, how it begins, and what became of it."""
     name = _YOU if reply.author is None else called(reply.author)
     first = (
         next(iter(text_lines(shown_text(reply.content_type, reply.text))), "")
@@ -445,7 +445,7 @@ def reason_words(reason: str) -> str:
 
 
 def state_style(state: MessageState) -> Style:
-    """Give the style of a message's state."""
+    """Return the style of a message's state."""
     return _MESSAGE_STYLES.get(state, Style.FAINT)
 
 

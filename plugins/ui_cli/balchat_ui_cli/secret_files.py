@@ -37,7 +37,7 @@ class _Step:
 def open_secret(file: Path, instead: str) -> tuple[int, bool]:
     """Open a secret's file; return its descriptor, and whether others can read it. `instead` names another way.
 
-    Raises BadPassphraseFile.
+    Raise BadPassphraseFile.
     """
     try:
         # O_NONBLOCK: a named pipe must be refused below, not waited for.
@@ -61,7 +61,7 @@ def open_secret(file: Path, instead: str) -> tuple[int, bool]:
 
 
 def _examine(file: Path, descriptor: int) -> bool:
-    """Say whether others can read a file. Raises BadPassphraseFile where they can have written it."""
+    """Return whether others can read a file. Raise BadPassphraseFile where they can have written it."""
     status = os.fstat(descriptor)
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISREG(status.st_mode):
@@ -111,7 +111,7 @@ def _trusted(status: os.stat_result) -> bool:
 
 
 def _way(file: Path) -> Iterator[_Step]:
-    """Go to a file as the system does, and yield every step, links included. Raises BadPassphraseFile, OSError."""
+    """Go to a file as the system does, and yield every step, links included. Raise BadPassphraseFile, OSError."""
     rest = deque(file.absolute().parts)
     folder = Path(rest.popleft())
     links = 0

@@ -51,7 +51,7 @@ class Session:
         """What opened the vault, for a command that opens it more than once."""
 
     def ask(self, call: Call[T]) -> T:
-        """Call the running account, or else open the vault for it. Raises NoSuchProfile and what the call raises."""
+        """Call the running account, or else open the vault for it. Raise NoSuchProfile and what the call raises."""
         answer = self.try_running(call)
         return self.unlocking(lambda secret: self._beside_others(secret, call)) if answer is None else answer[0]
 
@@ -61,14 +61,14 @@ class Session:
         return self._beside_others(secret, call) if answer is None else answer[0]
 
     def ask_running(self, call: Call[T]) -> T:
-        """Call the running account. Raises NotRunning, NoSuchProfile, and what the call raises."""
+        """Call the running account. Raise NotRunning, NoSuchProfile, and what the call raises."""
         answer = self.try_running(call)
         if answer is None:
             raise NotRunning
         return answer[0]
 
     def try_running(self, call: Call[T]) -> tuple[T] | None:
-        """Call the running account; give None where none runs. Raises NoSuchProfile, and what the call raises."""
+        """Call the running account; give None where none runs. Raise NoSuchProfile, and what the call raises."""
         self.require_account()
         return self._through_socket(call)
 
@@ -78,7 +78,7 @@ class Session:
             raise NoSuchProfile(name=self.profile.name)
 
     def unlocking(self, use: Callable[[Secret], T]) -> T:
-        """Give the secret to `use`; where it was typed and is wrong, ask again. Raises what `use` raises."""
+        """Give the secret to `use`; where it was typed and is wrong, ask again. Raise what `use` raises."""
         tries = 1 if self._secret else self.key.source.tries
         while True:
             secret = self._secret or self.key.source.read()
@@ -96,7 +96,7 @@ class Session:
         """Return what `attempt` gives, once no other process has the vault open; ask `instead` in between.
 
         Another command may be at work on the vault for a second or two, or `balchat up` may be coming up, which then
-        has it for good: `instead` finds that out. Raises VaultInUse where neither happens in time, and what both raise.
+        has it for good: `instead` finds that out. Raise VaultInUse where neither happens in time, and what both raise.
         """
         deadline = monotonic() + self._patience
         said = False

@@ -43,7 +43,7 @@ def _cells(character: str) -> int:
 
 
 def right_to_left(text: str) -> bool:
-    """Say whether a text holds what is read from right to left, or numbers of those scripts."""
+    """Return whether a text holds what is read from right to left, or numbers of those scripts."""
     return not text.isascii() and any(unicodedata.bidirectional(each) in {"R", "AL", "AN"} for each in text)
 
 
@@ -78,7 +78,7 @@ def wrap(line: str, cells: int) -> list[str]:
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """Give each id's shortest beginning of 8 digits or more that no other of them shares."""
+    """Return each id's shortest beginning of 8 digits or more that no other of them shares."""
     ordered = sorted(set(ids))
     shortened: dict[str, str] = {}
     for index, identifier in enumerate(ordered):
@@ -93,22 +93,22 @@ def _shared_length(one: str, other: str) -> int:
 
 
 def day(milliseconds: int) -> str:
-    """Give the local date of a Unix time: `2026-01-31`."""
+    """Return the local date of a Unix time: `2026-01-31`."""
     return _local(milliseconds, "%Y-%m-%d")
 
 
 def clock(milliseconds: int) -> str:
-    """Give the local time of day of a Unix time: `12:03`."""
+    """Return the local time of day of a Unix time: `12:03`."""
     return _local(milliseconds, "%H:%M")
 
 
 def moment(milliseconds: int) -> str:
-    """Give the local date and time of a Unix time: `2026-01-31 12:03`."""
+    """Return the local date and time of a Unix time: `2026-01-31 12:03`."""
     return f"{day(milliseconds)} {clock(milliseconds)}"
 
 
 def clock_with_seconds(milliseconds: int) -> str:
-    """Give the local time of day of a Unix time: `12:03:07`."""
+    """Return the local time of day of a Unix time: `12:03:07`."""
     return _local(milliseconds, "%H:%M:%S")
 
 

@@ -26,9 +26,9 @@ _MAX_HELLO_SIZE: Final = 65536
 
 
 async def connect_app(context: FrontEndContext) -> AppConnection | None:
-    """Give a connection to the account, or None where it is not running. Enter what this gives, to close it.
+    """Return a connection to the account, or None where it is not running. Enter what this gives, to close it.
 
-    Raises SocketUnusable, ConnectionLost, TimedOut.
+    Raise SocketUnusable, ConnectionLost, TimedOut.
     """
     connected = await to_thread.run_sync(endpoint.reach, context)
     if connected is None:
@@ -44,7 +44,7 @@ async def connect_app(context: FrontEndContext) -> AppConnection | None:
 
 
 async def _greet(stream: ByteStream) -> None:
-    """Ask who is there. Raises SocketUnusable for another version, what the server refuses us with, ConnectionLost."""
+    """Ask who is there. Raise SocketUnusable for another version, what the server refuses us with, ConnectionLost."""
     with anyio.move_on_after(_PATIENCE):
         hello = await _ask_hello(stream)
         if hello.protocol != PROTOCOL:

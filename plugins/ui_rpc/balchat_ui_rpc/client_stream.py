@@ -49,7 +49,7 @@ class ClientStream(AsyncIterator[Any]):
         self._error: BalchatError | None = None
 
     def put(self, value: Raw) -> None:
-        """Take a value that came. Raises ProtocolViolation for one that was not asked for."""
+        """Take a value that came. Raise ProtocolViolation for one that was not asked for."""
         if not self._due:
             raise ProtocolViolation(problem="a stream gave more than it was asked for")
         self._due -= 1

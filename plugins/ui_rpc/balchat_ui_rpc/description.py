@@ -42,7 +42,7 @@ class Connection(ABC):
 
     @abstractmethod
     async def hello(self) -> Hello:
-        """Give the versions of what runs."""
+        """Return the versions of what runs."""
 
     @abstractmethod
     async def credit(self, stream: RequestId, values: Credit) -> None:

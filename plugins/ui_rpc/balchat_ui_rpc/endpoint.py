@@ -39,14 +39,14 @@ class Bound:
 
 
 def socket_path(context: FrontEndContext) -> Path:
-    """Give the path of an account's socket."""
+    """Return the path of an account's socket."""
     return context.runtime_directory / _NAME
 
 
 def listen(context: FrontEndContext) -> Bound:
     """Listen for an account's clients, in place of a process that has died.
 
-    Raises AlreadyRunning where one lives, SocketUnusable.
+    Raise AlreadyRunning where one lives, SocketUnusable.
     """
     path = socket_path(context)
     if len(os.fsencode(path)) > MAX_PATH:
@@ -67,7 +67,7 @@ def listen(context: FrontEndContext) -> Bound:
 
 
 def reach(context: FrontEndContext) -> socket.socket | None:
-    """Connect to the process that serves an account; None where none does. Raises SocketUnusable."""
+    """Connect to the process that serves an account; None where none does. Raise SocketUnusable."""
     path = socket_path(context)
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connected.settimeout(_PATIENCE)
@@ -87,7 +87,7 @@ def reach(context: FrontEndContext) -> socket.socket | None:
 
 
 def is_in_place(bound: Bound) -> bool:
-    """Say whether the socket's file still leads to us."""
+    """Return whether the socket's file still leads to us."""
     try:
         return bound.path.lstat().st_ino == bound.inode
     except OSError:
@@ -97,7 +97,7 @@ def is_in_place(bound: Bound) -> bool:
 def listen_again(context: FrontEndContext) -> Bound:
     """Listen once more, because the socket's file is gone; its directory may be gone too, and be another one then.
 
-    Raises AlreadyRunning, SocketUnusable, BadInput.
+    Raise AlreadyRunning, SocketUnusable, BadInput.
     """
     if context.make_runtime_directory is None:
         return listen(context)

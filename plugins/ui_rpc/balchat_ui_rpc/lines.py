@@ -22,9 +22,9 @@ class LineReader:
         self._searched = 0
 
     async def read(self) -> bytes | None:
-        """Give the next line without its end, or None when there are no more; half a line is none.
+        """Return the next line without its end, or None when there are no more; half a line is none.
 
-        Raises ProtocolViolation for a line that is too long, TimedOut for one that takes too long.
+        Raise ProtocolViolation for a line that is too long, TimedOut for one that takes too long.
         """
         deadline: float | None = None
         while True:

@@ -19,7 +19,7 @@ def check_peer(connected: socket.socket) -> None:
 
 
 def peer_uid(connected: socket.socket) -> int:
-    """Give the effective user id of the process that connected, or that listens (unix(7), getpeereid(3))."""
+    """Return the effective user id of the process that connected, or that listens (unix(7), getpeereid(3))."""
     if hasattr(socket, "SO_PEERCRED"):
         credentials = struct.Struct("=iII")
         octets = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)

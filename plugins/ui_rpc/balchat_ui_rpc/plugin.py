@@ -21,7 +21,7 @@ def make(context: FrontEndContext, settings: RpcSettings) -> FrontEnd:
 async def connect(context: FrontEndContext, settings: object) -> AppConnection | None:  # noqa: ARG001  # the contract gives them
     """Find a running account's `App`: None where none runs.
 
-    Raises SocketUnusable, ConnectionLost, TimedOut where one runs and cannot be used.
+    Raise SocketUnusable, ConnectionLost, TimedOut where one runs and cannot be used.
     """
     from balchat_ui_rpc.client import connect_app  # noqa: PLC0415  # as above
 

@@ -107,7 +107,7 @@ class Incoming(msgspec.Struct):
     params: "IncomingValue | None" = None
 
     def answer(self) -> "msgspec.Raw | BalchatError":
-        """Give the result, or the error."""
+        """Return the result, or the error."""
         return self.result if self.error is None else self.error.error()
 
 
@@ -144,7 +144,7 @@ def to_line(message: msgspec.Struct) -> bytes:
 
 
 def call_line(request: int | None, method: Method, parameters: msgspec.Struct) -> bytes:
-    """Write a call, or without `request` a notification. Raises BadInput for half a surrogate pair in a text."""
+    """Write a call, or without `request` a notification. Raise BadInput for half a surrogate pair in a text."""
     try:
         body = msgspec.Raw(_encoder.encode(parameters))
     except UnicodeEncodeError:
@@ -154,7 +154,7 @@ def call_line(request: int | None, method: Method, parameters: msgspec.Struct) -
 
 
 def read_request(line: bytes) -> tuple[Request, Method, Any]:
-    """Read a request, the method that it names, and its parameters (a msgspec.Struct). Raises Refusal."""
+    """Read a request, the method that it names, and its parameters (a msgspec.Struct). Raise Refusal."""
     try:
         request = _request_decoder.decode(line.decode())
     except msgspec.ValidationError as error:
@@ -176,7 +176,7 @@ def read_request(line: bytes) -> tuple[Request, Method, Any]:
 
 
 def read_incoming(line: bytes) -> Incoming:
-    """Read what a server sent. Raises ProtocolViolation."""
+    """Read what a server sent. Raise ProtocolViolation."""
     try:
         return _incoming_decoder.decode(line.decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -186,7 +186,7 @@ def read_incoming(line: bytes) -> Incoming:
 def error_object(error: BaseException, code: int | None = None) -> ErrorObject:
     """Return the form in which an error crosses. One that is not balchat's own tells only what kind it is.
 
-    Raises `error` where it is not a failure but cancellation.
+    Raise `error` where it is not a failure but cancellation.
     """
     known = error if isinstance(error, BalchatError) else _internal(error)
     return ErrorObject(

@@ -54,7 +54,7 @@ class RpcClient:
     # -- what the App's methods use
 
     async def call(self, method: Method, parameters: Struct) -> Any:
-        """Call a method and give its result. Raises what it raises, and ConnectionLost."""
+        """Call a method and give its result. Raise what it raises, and ConnectionLost."""
         number, reply = next(self._numbers), _Reply()
         self._post(number, method, parameters)
         self._replies[number] = reply
@@ -67,14 +67,14 @@ class RpcClient:
         return decode(method, reply.answer)
 
     def open(self, stream: ClientStream, method: Method, parameters: Struct) -> int:
-        """Open a stream whose values go to `stream`. Raises ConnectionLost."""
+        """Open a stream whose values go to `stream`. Raise ConnectionLost."""
         number = next(self._numbers)
         self._post(number, method, parameters)
         self._streams[number] = stream
         return number
 
     def grant(self, stream: int, values: int) -> None:
-        """Let a stream send so many values more. Raises ConnectionLost."""
+        """Let a stream send so many values more. Raise ConnectionLost."""
         credit = METHODS["credit"]
         self._post(None, credit, credit.parameters(stream=stream, values=values))
 

@@ -42,7 +42,7 @@ class RpcServer(FrontEnd):
         self._clients = 0
 
     async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
-        """Serve until cancelled. Raises AlreadyRunning, SocketUnusable."""
+        """Serve until cancelled. Raise AlreadyRunning, SocketUnusable."""
         hello = Hello(protocol=PROTOCOL, api=API_VERSION, version=await to_thread.run_sync(version, "balchat-host"))
         bound = await to_thread.run_sync(endpoint.listen, self._context)
         try:

@@ -40,7 +40,7 @@ class RelayAddress:
 
     @classmethod
     def parse(cls, address: str) -> Self:
-        """Parse an address, or a bare onion, in upper or lower case. Raises BadRelayAddress.
+        """Parse an address, or a bare onion, in upper or lower case. Raise BadRelayAddress.
 
         It does not undo what mail and chat programs do to addresses; the caller has done that.
         """

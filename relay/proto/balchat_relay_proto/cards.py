@@ -53,7 +53,7 @@ def card_message(*, sealing_key: SealingKey, key_package: bytes, not_after: int)
 
 
 def wrap(card: Card, *, onion_key: bytes) -> bytes:
-    """Encrypt a card for the relay; return CARD_SIZE octets. Raises ValueError where the KeyPackage is too large."""
+    """Encrypt a card for the relay; return CARD_SIZE octets. Raise ValueError where the KeyPackage is too large."""
     if len(card.key_package) > MAX_KEY_PACKAGE:
         raise ValueError(f"a KeyPackage of {len(card.key_package)} octets does not fit; at most {MAX_KEY_PACKAGE} do")
     content = card.to_octets()
@@ -63,7 +63,7 @@ def wrap(card: Card, *, onion_key: bytes) -> bytes:
 
 
 def unwrap(octets: bytes, *, onion_key: bytes) -> Card:
-    """Decrypt a card and verify that the onion's key signed it. Raises BadCard."""
+    """Decrypt a card and verify that the onion's key signed it. Raise BadCard."""
     if len(octets) != CARD_SIZE:
         raise BadCard("no card has this size")
     try:

@@ -42,7 +42,7 @@ class Codec(NamedTuple):
         return cbor.encode(self.encode(value))
 
     def from_octets(self, octets: bytes) -> Any:
-        """Decode octets that hold exactly this value. Raises Malformed."""
+        """Decode octets that hold exactly this value. Raise Malformed."""
         try:
             item = cbor.decode(octets, max_items=self.max_items, max_depth=self.max_depth)
         except ValueError as error:
@@ -65,7 +65,7 @@ class Message:
 
     @classmethod
     def from_items(cls, items: object) -> Self:
-        """Decode what `items` returned. Raises Malformed."""
+        """Decode what `items` returned. Raise Malformed."""
         codecs = _fields(cls)
         values = _array(items)
         if len(values) != len(codecs):
@@ -78,7 +78,7 @@ class Message:
 
     @classmethod
     def from_octets(cls, octets: bytes) -> Self:
-        """Decode. Raises Malformed."""
+        """Decode. Raise Malformed."""
         return nested(cls).from_octets(octets)
 
 

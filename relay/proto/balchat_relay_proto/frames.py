@@ -101,7 +101,7 @@ def encode_from_client(frame: FromClient) -> bytes:
 
 
 def decode_from_client(octets: bytes) -> FromClient:
-    """Decode a client's frame. Raises Malformed."""
+    """Decode a client's frame. Raise Malformed."""
     return _FROM_CLIENT.from_octets(octets)
 
 
@@ -111,7 +111,7 @@ def encode_from_relay(frame: FromRelay) -> bytes:
 
 
 def decode_from_relay(octets: bytes) -> FromRelay:
-    """Decode a relay's frame. Raises Malformed."""
+    """Decode a relay's frame. Raise Malformed."""
     return _FROM_RELAY.from_octets(octets)
 
 

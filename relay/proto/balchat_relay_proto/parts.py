@@ -32,7 +32,7 @@ class Part(Message):
 
 
 def split(whole: bytes) -> Sequence[Part]:
-    """Split into parts, each for one envelope. Raises ValueError beyond MAX_WHOLE octets."""
+    """Split into parts, each for one envelope. Raise ValueError beyond MAX_WHOLE octets."""
     if len(whole) > MAX_WHOLE:
         raise ValueError(f"{len(whole)} octets are too many; at most {MAX_WHOLE} can be split")
     whole_id = hashlib.sha256(whole).digest()
@@ -74,7 +74,7 @@ class Joiner:
         return sum(each.octets for each in self._waiting.values())
 
     def add(self, part: Part, *, now: float) -> bytes | None:
-        """Add a part; return the whole if it is complete now. Raises Malformed where parts contradict each other."""
+        """Add a part; return the whole if it is complete now. Raise Malformed where parts contradict each other."""
         self._give_up_old(now)
         if part.index >= part.count:
             raise Malformed("a part beyond the last one")

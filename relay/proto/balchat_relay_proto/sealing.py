@@ -41,7 +41,7 @@ MAX_CONTENT: Final = ENVELOPE_SIZES[-1] - OVERHEAD
 def seal(content: bytes, key: SealingKey, *, queue: bytes) -> bytes:
     """Seal at most MAX_CONTENT octets for a queue. The result has the smallest of ENVELOPE_SIZES that holds them.
 
-    Raises ValueError where the content is too large, or the key is not a key.
+    Raise ValueError where the content is too large, or the key is not a key.
     """
     size = next((size for size in ENVELOPE_SIZES if len(content) + OVERHEAD <= size), None)
     if size is None:
@@ -51,7 +51,7 @@ def seal(content: bytes, key: SealingKey, *, queue: bytes) -> bytes:
 
 
 def unseal(envelope: bytes, key: OpeningKey, *, queue: bytes) -> bytes:
-    """Open an envelope that was sealed for a queue; return its content. Raises CannotOpen."""
+    """Open an envelope that was sealed for a queue; return its content. Raise CannotOpen."""
     if len(envelope) not in ENVELOPE_SIZES:
         raise CannotOpen("no envelope has this size")
     plaintext = key.unseal(envelope, info=_info(queue))

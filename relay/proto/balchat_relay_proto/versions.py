@@ -10,7 +10,7 @@ VERSIONS: Final = (1,)
 
 
 def common_version(theirs: Iterable[int]) -> int:
-    """Return the version to use. Raises Refused where there is none, and says which side must be updated."""
+    """Return the version to use. Raise Refused where there is none, and says which side must be updated."""
     offered = frozenset(theirs)
     if common := offered.intersection(VERSIONS):
         return max(common)
@@ -19,7 +19,7 @@ def common_version(theirs: Iterable[int]) -> int:
 
 
 def split_path(path: str) -> tuple[int, str]:
-    """Parse `/v1/put` into (1, "put"). Raises Refused for other forms and versions."""
+    """Parse `/v1/put` into (1, "put"). Raise Refused for other forms and versions."""
     start, _, operation = path.removeprefix("/").partition("/")
     version = start.removeprefix("v")
     if not start.startswith("v") or not version.isascii() or not version.isdecimal() or len(version) > 5:  # noqa: PLR2004  # versions have 16 bits

@@ -47,7 +47,7 @@ class Output:
     def value(self, value: Mapping[str, object], *lines: str, done: str | None = None) -> None:
         """Print a result. `done` says what was changed, for whoever does not get to see it.
 
-        Raises ReaderGone, OutputUnwritable.
+        Raise ReaderGone, OutputUnwritable.
         """
         try:
             print(_json(value) if self.as_json else "\n".join(map(visible, lines)), flush=True)  # noqa: T201  # it is what prints

@@ -28,7 +28,7 @@ _MAX_INCOMING: Final = 10_000
 
 
 def tor_settings(table: Mapping[str, Any], *, connections: int, file: Path) -> TorSettings:
-    """Read the table `[tor]`. Raises BadSettings."""
+    """Read the table `[tor]`. Raise BadSettings."""
     return read_table(TorSettings, file, "tor", {"max_incoming": min(connections, _MAX_INCOMING), **table})
 
 
@@ -44,7 +44,7 @@ class Onion:
         self._network: Network = TorNetwork(NetworkContext(directory=folder, on_state=self._changed), settings)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Come up and stay up until cancelled. Raises NetworkUnavailable and its kin for what waiting cannot mend."""
+        """Come up and stay up until cancelled. Raise NetworkUnavailable and its kin for what waiting cannot mend."""
         async with anyio.create_task_group() as tasks:
             await tasks.start(_run, self._network)
             service = await self._network.publish(self._seed, PORT, on_state=self._published)

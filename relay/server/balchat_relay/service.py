@@ -89,7 +89,7 @@ async def serving(
 
 
 async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Run the relay of a folder until SIGTERM or SIGINT. Raises OperatorError."""
+    """Run the relay of a folder until SIGTERM or SIGINT. Raise OperatorError."""
     relay_key = await to_thread.run_sync(folder.relay_key)
     await to_thread.run_sync(folder.require_store)
     limits = settings.limits

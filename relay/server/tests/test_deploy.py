@@ -16,7 +16,7 @@ INSTALLED = "/opt/balchat-relay/bin/balchat-relay"
 
 
 def command_of(line: str) -> tuple[str, list[str]]:
-    """Give a command of the program that a line runs, and its options. The program must know them."""
+    """Return a command of the program that a line runs, and its options. The program must know them."""
     name, *arguments = shlex.split(line)
     typer.main.get_group(app).commands[name].make_context(name, list(arguments))
     return name, arguments

@@ -65,7 +65,7 @@ class Installer:
 
     @staticmethod
     def source(name: str, settings: str = SETTINGS, *, called: str | None = None, api_version: object = 1) -> str:
-        """Give the source of a module for one of ROLES, which calls itself something else where asked to."""
+        """Return the source of a module for one of ROLES, which calls itself something else where asked to."""
         hook, descriptor, more = ROLES[name]
         return f"""
 from dataclasses import dataclass, field

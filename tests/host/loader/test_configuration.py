@@ -21,7 +21,7 @@ FIRST = "a whole number from 1 to 3600"
 
 
 def explain(configuration):
-    """Give a view of each of the host's settings."""
+    """Return a view of each of the host's settings."""
     return setting_views(configuration, values_of(configuration, {}), declared_settings({}))
 
 

@@ -62,7 +62,7 @@ def read(levels, locks=()):
 
 
 def values_of(configuration):
-    """Give every value that holds, settings as they were given."""
+    """Return every value that holds, settings as they were given."""
     values = setting_views.values_of(configuration, {})
     given = {key: item.value for key, item in configuration.given.items() if key.startswith("settings.")}
     return {key: (values | given).get(key) for key in VALUES}

@@ -74,7 +74,7 @@ class Node(TorProcess):
     def make_keys(self, *, tor: str, tor_gencert: str) -> str:
         """Make the node's keys; give the DirAuthority line by which others know it.
 
-        Raises OSError where a program is missing and CalledProcessError where one fails.
+        Raise OSError where a program is missing and CalledProcessError where one fails.
         """
         self.make_folder()
         keys = self.folder / "keys"

@@ -9,7 +9,7 @@ _RANGE = range(15_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports of 127.0.0.1 that nothing listens at. Raises OSError when there are too few."""
+    """Return `count` different ports of 127.0.0.1 that nothing listens at. Raise OSError when there are too few."""
     found: list[int] = []
     with ExitStack() as held:
         for port in random.sample(_RANGE, len(_RANGE)):

@@ -62,7 +62,7 @@ class Boxes:
         self.boxes: dict[bytes, Box] = {}
 
     def do(self, request: Request, challenge: list[bytes]) -> Message:
-        """Return the reply to a request. `challenge` holds the connection's challenge, if any. Raises Refused."""
+        """Return the reply to a request. `challenge` holds the connection's challenge, if any. Raise Refused."""
         match request:
             case GetChallenge():
                 challenge[:] = [CHALLENGE]
@@ -134,7 +134,7 @@ class Boxes:
         return Created(queue=queue)
 
     def box(self, queue: bytes, authority: Authority, purpose: Purpose, challenge: list[bytes]) -> Box:
-        """Return a queue to whoever proves that it is theirs. Raises Refused."""
+        """Return a queue to whoever proves that it is theirs. Raise Refused."""
         box = self.boxes.get(queue)
         match authority:
             case Owner():

@@ -42,7 +42,7 @@ class Chat:
         self._screen = Screen(out, typed=self._take, pending=self._pending, bar=self._bar, answerable=self._answerable)
 
     async def run(self) -> None:
-        """Chat until the person leaves. Raises what makes going on impossible."""
+        """Chat until the person leaves. Raise what makes going on impossible."""
         after = await self._app.events.cursor()
         await self._app.events.attend(self._id)
         history = await self._app.messages.history(self._id, FIRST)

@@ -70,7 +70,7 @@ class Conversation:
         self.view = replace(self.view, contact=contact, title=contact.name)
 
     def leave(self) -> list[MessageView]:
-        """Give what is still on its way, for the last time."""
+        """Return what is still on its way, for the last time."""
         pending, self.pending = self.pending, []
         return pending
 

@@ -99,7 +99,7 @@ def _conversation(event: Event) -> str | None:
 
 
 def _understand(line: InputLine) -> Say | Read:
-    """Read one line of input. Raises BadInput."""
+    """Read one line of input. Raise BadInput."""
     if line.octets is None:
         raise line.error(f"it is longer than {MAX_LINE_SIZE} octets, and so than any message; nothing was sent")
     try:

@@ -101,7 +101,7 @@ def info(run: Run, name: Conversation, message: MessageId) -> None:
 
 
 def _edited(text: str) -> str:
-    """Return what a person makes of a text in their editor. Raises BadInput."""
+    """Return what a person makes of a text in their editor. Raise BadInput."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
         raise BadInput(what="TEXT", problem="it is missing, and neither $VISUAL nor $EDITOR names an editor")

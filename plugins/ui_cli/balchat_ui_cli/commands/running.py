@@ -141,7 +141,7 @@ def _require_nothing_runs(run: Run) -> None:
 
 
 def _serve(run: Run, secret: Secret, *, detached: bool) -> None:
-    """Hold the account until it is ended. Raises what ends it otherwise."""
+    """Hold the account until it is ended. Raise what ends it otherwise."""
     with one_error():
         anyio.run(_hold, run, secret, detached)
 

@@ -77,7 +77,7 @@ class Admin:
 
 
 async def ask(folder: Folder, method: str, path: str, *, given: object = None) -> dict[str, Any]:
-    """Ask the running relay. Raises NotRunning, FolderProblem, and NoRelay where there is none at all."""
+    """Ask the running relay. Raise NotRunning, FolderProblem, and NoRelay where there is none at all."""
     connector = aiohttp.UnixConnector(str(folder.control))
     timeout = aiohttp.ClientTimeout(total=_ANSWER_WITHIN)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, raise_for_status=True) as session:

@@ -82,7 +82,7 @@ class Folder:
         return self.path / "tor"
 
     def make(self, *, creation: Creation) -> None:
-        """Make folder, store, settings and key. Raises RelayExists, FolderProblem, StoreUnusable."""
+        """Make folder, store, settings and key. Raise RelayExists, FolderProblem, StoreUnusable."""
         if self.key.exists():
             raise RelayExists(f"{self.path} has a relay already. Nothing was changed.")
         # One in which nothing is comes from an `init` that did not end.
@@ -104,7 +104,7 @@ class Folder:
     def new_store(self) -> None:
         """Begin with an empty store under the key that is there.
 
-        Raises RelayExists where there is a store, and what `read_seed` does.
+        Raise RelayExists where there is a store, and what `read_seed` does.
         """
         self.read_seed()
         if self._missing() is None:
@@ -132,7 +132,7 @@ class Folder:
         )
 
     def _missing(self) -> str | None:
-        """Return in what way the store is not there, or None where something is. Raises FolderProblem."""
+        """Return in what way the store is not there, or None where something is. Raise FolderProblem."""
         try:
             with self.database.open("rb") as file:
                 head = file.read(schema.HEAD_SIZE)
@@ -164,7 +164,7 @@ class Folder:
             raise FolderProblem(f"{self.database} cannot be made: {error}.") from error
 
     def read_seed(self) -> bytes:
-        """Read the onion's seed. Raises NoRelay, KeyUnusable, FolderProblem."""
+        """Read the onion's seed. Raise NoRelay, KeyUnusable, FolderProblem."""
         try:
             status = self.key.stat()
             octets = self.key.read_bytes()
@@ -195,7 +195,7 @@ class Folder:
             raise KeyUnusable(f"Others may read {self.key}. `chmod 600` it, and consider the key as known to them.")
 
     def relay_key(self) -> bytes:
-        """Return the public half of the onion's key. Raises what `read_seed` does."""
+        """Return the public half of the onion's key. Raise what `read_seed` does."""
         return Ed25519PrivateKey.from_private_bytes(self.read_seed()).public_key().public_bytes_raw()
 
 

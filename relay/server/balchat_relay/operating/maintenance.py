@@ -17,7 +17,7 @@ _PAGES_AT_ONCE: Final = 4096
 
 
 def back_up(folder: Folder, target: Path) -> None:
-    """Copy database, key and settings into a new private folder. Raises OperatorError.
+    """Copy database, key and settings into a new private folder. Raise OperatorError.
 
     A relay that is restored from it gives out again what was acknowledged since; clients drop that by its id.
     """

@@ -108,17 +108,17 @@ class QueueStore(ABC):
     ) -> None:
         """Create a queue, or an inbox where both verifiers are None. What is there already stays, and costs nothing.
 
-        `invitation` is a permit's SHA-256 that must be good for one more queue. Raises Refused: DENIED (there with
+        `invitation` is a permit's SHA-256 that must be good for one more queue. Raise Refused: DENIED (there with
         other verifiers), NOT_INVITED, RELAY_FULL.
         """
 
     @abstractmethod
     async def delete(self, queue: bytes, *, receive: bytes | None) -> None:
-        """Delete a queue with everything in it. Raises Refused: DENIED."""
+        """Delete a queue with everything in it. Raise Refused: DENIED."""
 
     @abstractmethod
     async def status(self, queue: bytes, *, receive: bytes | None) -> QueueStatus:
-        """Return how full a queue is. Raises Refused: DENIED."""
+        """Return how full a queue is. Raise Refused: DENIED."""
 
     # -- envelopes --
 
@@ -128,7 +128,7 @@ class QueueStore(ABC):
     ) -> Awaitable[None]:
         """Store an envelope at the queue's end; one that is there, or was acknowledged lately, changes nothing.
 
-        Raises Refused: DENIED, TOO_LARGE, QUEUE_FULL, TOO_MANY_REQUESTS, RELAY_FULL.
+        Raise Refused: DENIED, TOO_LARGE, QUEUE_FULL, TOO_MANY_REQUESTS, RELAY_FULL.
         """
 
     @abstractmethod
@@ -137,14 +137,14 @@ class QueueStore(ABC):
     ) -> Awaitable[Fetched]:
         """Return what comes after the cursor, oldest first; about `octets` of it, but one always.
 
-        Raises Refused: DENIED.
+        Raise Refused: DENIED.
         """
 
     @abstractmethod
     def acknowledge(
         self, queue: bytes, *, receive: bytes | None, envelope_ids: Sequence[bytes], now: int
     ) -> Awaitable[None]:
-        """Delete envelopes; ids that are not there are passed over. Raises Refused: DENIED."""
+        """Delete envelopes; ids that are not there are passed over. Raise Refused: DENIED."""
 
     # -- subscriptions --
 
@@ -153,7 +153,7 @@ class QueueStore(ABC):
         """Tell `subscriber` of everything that becomes durable from now on; whoever subscribed before is ended.
 
         What becomes durable while this is under way may be told or not. So a subscriber fetches once it returns, and
-        then knows of everything. Raises Refused: DENIED.
+        then knows of everything. Raise Refused: DENIED.
         """
 
     @abstractmethod
@@ -175,12 +175,12 @@ class QueueStore(ABC):
     ) -> int:
         """Add cards and tokens' verifiers, replace the last resort; return the pool's size.
 
-        Raises Refused: DENIED, POOL_FULL, RELAY_FULL.
+        Raise Refused: DENIED, POOL_FULL, RELAY_FULL.
         """
 
     @abstractmethod
     async def claim(self, queue: bytes, *, send: bytes | None, token: bytes | None, now: int) -> Claimed:
-        """Take a card (docs/spec/relay.md, Cards). Raises Refused: DENIED, NO_KEY_PACKAGE."""
+        """Take a card (docs/spec/relay.md, Cards). Raise Refused: DENIED, NO_KEY_PACKAGE."""
 
     # -- for the operator --
 

@@ -52,13 +52,13 @@ class Client:
         self.session = session
 
     async def ask(self, request: Request, reply: type[R]) -> R:
-        """Ask; return the reply. Raises Refused."""
+        """Ask; return the reply. Raise Refused."""
         # aiohttp warns of large octets, and not of a file.
         octets = await self.post(request.OPERATION, io.BytesIO(request.to_octets()))
         return reply.from_octets(octets)
 
     async def post(self, operation: str, body: Any, **options: Any) -> bytes:
-        """Post anything; return the reply's octets. Raises Refused."""
+        """Post anything; return the reply's octets. Raise Refused."""
         async with self.session.post(f"http://relay/v1/{operation}", data=body, **options) as answer:
             octets = await answer.content.read(MAX_REPLY + 1) if answer.status != 200 else await answer.read()
             if answer.status != 200:
@@ -106,7 +106,7 @@ class Subscriber:
         await self.socket.send_bytes(encode_from_client(frame))
 
     async def receive(self) -> FromRelay:
-        """Wait for a frame. Raises ConnectionResetError when the relay closed."""
+        """Wait for a frame. Raise ConnectionResetError when the relay closed."""
         message = await self.socket.receive()
         if message.type is not aiohttp.WSMsgType.BINARY:
             raise ConnectionResetError(self.socket.close_code)

@@ -45,7 +45,7 @@ class RelayProgram:
         self.kill()
 
     def make(self, *options: str, torrc: Sequence[str] = (), **limits: int) -> None:
-        """Run `init`; then let its disk be as full as it is. The lines of `torrc` are tor's. Raises ProgramFailed."""
+        """Run `init`; then let its disk be as full as it is. The lines of `torrc` are tor's. Raise ProgramFailed."""
         self.command("init", *options)
         folder = Folder(self.path)
         write_settings(folder, "limits", **{"min_free_mib": 0, **limits})
@@ -54,7 +54,7 @@ class RelayProgram:
         self.peer = OnionKey(folder.relay_key())
 
     def command(self, name: str, *arguments: str) -> str:
-        """Run one of the operator's commands to its end; return what it printed. Raises ProgramFailed."""
+        """Run one of the operator's commands to its end; return what it printed. Raise ProgramFailed."""
         command = [*PROGRAM, name, "-f", str(self.path), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
         if done.returncode:
@@ -62,7 +62,7 @@ class RelayProgram:
         return done.stdout
 
     def start(self) -> None:
-        """Run it; return when it serves at its socket, or its onion can be found. Raises ProgramFailed."""
+        """Run it; return when it serves at its socket, or its onion can be found. Raise ProgramFailed."""
         command = [*PROGRAM, "run", "-f", str(self.path)]
         if self.socket is not None:
             self.socket.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ class Bucket:
         return 0
 
     def take(self, what: str) -> None:
-        """Take a token. Raises Refused (TOO_MANY_REQUESTS)."""
+        """Take a token. Raise Refused (TOO_MANY_REQUESTS)."""
         if wait := self.wait():
             raise Refused(Code.TOO_MANY_REQUESTS, f"Too many {what}.", retry_after=ceil(wait))
 
@@ -60,7 +60,7 @@ class Memory:
             self._free += account.taken
 
     def take(self, octets: int) -> None:
-        """Take octets that an account gives back. Raises Refused (TOO_MANY_REQUESTS) where they are not there."""
+        """Take octets that an account gives back. Raise Refused (TOO_MANY_REQUESTS) where they are not there."""
         if octets > self._free:
             raise Refused(Code.TOO_MANY_REQUESTS, "The relay has too much in hand.", retry_after=_MEMORY_RETRY)
         self._free -= octets
@@ -76,6 +76,6 @@ class Account:
         self.taken = 0
 
     def take(self, octets: int) -> None:
-        """Take more. Raises Refused (TOO_MANY_REQUESTS)."""
+        """Take more. Raise Refused (TOO_MANY_REQUESTS)."""
         self._memory.take(octets)
         self.taken += octets

@@ -105,7 +105,7 @@ async def read_body(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 async def _read(request: web.Request) -> None:
-    """Read the body, which aiohttp keeps for the handler. Raises Refused (TOO_SLOW)."""
+    """Read the body, which aiohttp keeps for the handler. Raise Refused (TOO_SLOW)."""
     if request.content.is_eof():  # it has come with the head: nothing to wait for
         await request.read()
         return
@@ -117,7 +117,7 @@ async def _read(request: web.Request) -> None:
 
 
 def _checked_length(request: web.Request) -> int:
-    """Return the body's size. Raises Refused where it is not known, or too large."""
+    """Return the body's size. Raise Refused where it is not known, or too large."""
     headers = request.headers
     if hdrs.CONTENT_ENCODING in headers or hdrs.TRANSFER_ENCODING in headers or request.content_length is None:
         raise Refused(Code.MALFORMED, "A plain body with a Content-Length is needed.")

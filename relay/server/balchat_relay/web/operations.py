@@ -79,11 +79,11 @@ class Operations:
         )
 
     def answer(self, request: Request, connection: HasChallenge) -> Awaitable[Message | None]:
-        """Do what is asked; None stands for Done. Raises Refused, now or when it is awaited."""
+        """Do what is asked; None stands for Done. Raise Refused, now or when it is awaited."""
         return self._handlers[type(request)](request, connection)
 
     def receive_verifier(self, queue: bytes, authority: Authority, challenge: bytes, purpose: Purpose) -> bytes | None:
-        """Return what the store compares; None for the proven owner of an inbox. Raises Refused (DENIED)."""
+        """Return what the store compares; None for the proven owner of an inbox. Raise Refused (DENIED)."""
         match authority:
             case Holder(capability=capability):
                 return capability.verifier
@@ -181,7 +181,7 @@ class Operations:
             raise _denied() from None
 
     def _permit(self, permit: str | None) -> bytes | None:
-        """Check what creating costs; return an invitation's hash where the store must count it. Raises Refused."""
+        """Check what creating costs; return an invitation's hash where the store must count it. Raise Refused."""
         self._refuse_while_draining()
         given = sha256((permit or "").encode()).digest()
         if self._table.creation is Creation.PASSWORD:
@@ -204,7 +204,7 @@ def new_challenge() -> bytes:
 
 
 def _used_up(connection: HasChallenge) -> bytes:
-    """Return the connection's challenge, which is used up. Raises Refused (NO_CHALLENGE)."""
+    """Return the connection's challenge, which is used up. Raise Refused (NO_CHALLENGE)."""
     challenge, connection.challenge = connection.challenge, None
     if challenge is None:
         raise Refused(Code.NO_CHALLENGE, "Ask for a challenge on this connection first.", retry_after=0)

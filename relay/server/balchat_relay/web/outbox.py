@@ -51,7 +51,7 @@ class Outbox:
         self._work.clear()
 
     async def flush(self) -> None:
-        """Send every frame, as fast as the client takes them. For the writer. Raises ConnectionError."""
+        """Send every frame, as fast as the client takes them. For the writer. Raise ConnectionError."""
         while self._frames:
             frames, self._frames = self._frames, []
             for octets in frames:

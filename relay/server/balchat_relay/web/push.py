@@ -45,7 +45,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 async def open_socket(request: web.Request) -> Socket:
-    """Accept a WebSocket as the spec has it: no compression, small frames. Raises Refused."""
+    """Accept a WebSocket as the spec has it: no compression, small frames. Raise Refused."""
     socket = Socket(
         compress=False,
         max_msg_size=MAX_FRAME,

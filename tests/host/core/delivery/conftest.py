@@ -94,7 +94,7 @@ class Pair:
 
 @pytest.fixture
 def strangers() -> Pair:
-    """Give Alice and Bob, who do not know each other."""
+    """Return Alice and Bob, who do not know each other."""
     return Pair()
 
 

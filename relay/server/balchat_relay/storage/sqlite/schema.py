@@ -88,7 +88,7 @@ INSERT INTO relay VALUES (1, 0);
 
 
 def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
-    """Open a connection that any one thread at a time may use. Raises sqlite3.Error."""
+    """Open a connection that any one thread at a time may use. Raise sqlite3.Error."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
     for pragma in (
         "journal_mode=WAL",
@@ -110,7 +110,7 @@ def is_empty(head: bytes) -> bool:
 
 
 def create(path: Path) -> None:
-    """Make an empty store, or leave a whole one as it is. Raises StoreUnusable, sqlite3.Error."""
+    """Make an empty store, or leave a whole one as it is. Raise StoreUnusable, sqlite3.Error."""
     with closing(connect(path, cache_kib=1024)) as connection:
         prepare(connection, new=True)
 
@@ -125,7 +125,7 @@ def has_queues(path: Path) -> bool:
 
 
 def prepare(connection: sqlite3.Connection, *, new: bool) -> None:
-    """Make the tables in a `new` database; refuse one that is something else. Raises StoreMissing, StoreUnusable."""
+    """Make the tables in a `new` database; refuse one that is something else. Raise StoreMissing, StoreUnusable."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if (version, application) == (0, 0):

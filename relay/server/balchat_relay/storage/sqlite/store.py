@@ -166,6 +166,6 @@ async def open_store(
     """Open the database at `path`; where it may be `new`, make it if it is not there.
 
     `min_free` octets of the disk stay free. The file has at most `max_file` octets.
-    Raises StoreMissing, StoreUnusable or sqlite3.Error.
+    Raise StoreMissing, StoreUnusable or sqlite3.Error.
     """
     return await to_thread.run_sync(partial(SqliteStore, path, limits, min_free=min_free, max_file=max_file, new=new))

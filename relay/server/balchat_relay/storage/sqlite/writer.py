@@ -153,7 +153,7 @@ class Writer:
             self._run_unit(job, stored, deleted, room=room)
 
     def _run_unit(self, job: Job, stored: list[Stored], deleted: list[bytes], *, room: bool) -> None:
-        """Run one unit in a savepoint. Raises only what undoes the whole transaction."""
+        """Run one unit in a savepoint. Raise only what undoes the whole transaction."""
         if not job.checks_first:
             self._cursor.execute("SAVEPOINT unit")
         unit = Unit(self._cursor, self._limits, dict(self._totals), room)
