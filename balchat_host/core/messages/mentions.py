@@ -5,6 +5,7 @@ Ask [@Ann](balchat:25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid) abo
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Final
 
 from balchat_host.api.types import PeerId
@@ -13,7 +14,8 @@ from balchat_host.core.content import Shown, is_markdown
 
 MAX_MENTIONS: Final = 100
 """How many mentions of a text are shown under the reader's names; more are links like others."""
-_LINK: Final = re.compile(rf"\[@?((?:[^\[\]\\\n]|\\.){{0,200}})\]\(({SCHEME}:[a-z2-7]{{56}})\)")
+_LINK: Final = re.compile(rf"\\.|\[@?((?:[^\[\]\\\n]|\\.){{0,200}})\]\(({SCHEME}:[a-z2-7]{{56}})\)")
+"""What is escaped, which begins no link, or a link to a person. So a text is gone through once, whatever is in it."""
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&-])")
 
 
@@ -24,12 +26,13 @@ def mentioned(what: Shown, peer: PeerId) -> bool:
 
 def under_names(text: str, name: Callable[[str], str | None]) -> str:
     """Return a text in which mentions have the names that `name` has for URIs, where it has one."""
+    room = count(MAX_MENTIONS, -1)
 
     def link(found: re.Match[str]) -> str:
-        known = name(found[2])
+        known = None if found[2] is None or next(room) <= 0 else name(found[2])
         return found[0] if known is None else f"[@{escaped(known)}]({found[2]})"
 
-    return _LINK.sub(link, text, count=MAX_MENTIONS)
+    return _LINK.sub(link, text)
 
 
 def written(text: str, people: Mapping[str, PeerId], *, markdown: bool) -> str:
