@@ -19,10 +19,12 @@ from balchat_host.core.unit_of_work import UnitOfWork
 
 BATCH: Final = 64
 """How many messages are indexed in one unit, at most."""
-_BATCH_SIZE: Final = 64 * 1024
+_BATCH_SIZE: Final = 32 * 1024
 """Characters after which a unit ends: somebody may write nothing but the longest texts."""
 _REMOVED_AT_ONCE: Final = 1000
 """How many messages are taken out one by one; where more go, the index is made again."""
+_REMOVED_SIZE: Final = 512 * 1024
+"""Characters of a conversation that are taken out message by message; where it has more, the index is made again."""
 _CONVERSATION, _AUTHOR = "\ue000", "\ue001"
 """What the terms of a conversation and an author begin with: private use characters, which are in no word."""
 
@@ -42,8 +44,11 @@ def author_term(author: int) -> str:
 
 
 def indexed_up_to(tx: ReadTransaction) -> int:
-    """Return up to which `message.seq` messages are in the index."""
-    return rows.number(tx, "SELECT indexed_up_to FROM search_progress")
+    """Return up to which `message.seq` messages are in the index: those that are shown and have a text.
+
+    None is in one that was made by other rules: what cannot be taken out of it again is not looked for.
+    """
+    return rows.number(tx, "SELECT indexed_up_to FROM search_progress WHERE rules = ?", (RULES,))
 
 
 def waiting(tx: ReadTransaction, *, at_most: int) -> int:
@@ -75,7 +80,7 @@ def advance(unit: UnitOfWork) -> bool:
 
 
 def remove(unit: UnitOfWork, seqs: Sequence[int]) -> None:
-    """Take messages out of the index. Call it while their rows still have the text that was indexed."""
+    """Take messages out of the index. Call it while their rows are still shown and have the text that was indexed."""
     if len(seqs) > _REMOVED_AT_ONCE:
         start_again(unit)
         return
@@ -88,9 +93,13 @@ def remove(unit: UnitOfWork, seqs: Sequence[int]) -> None:
 def remove_conversation(unit: UnitOfWork, conversation: int) -> None:
     """Take all messages of a conversation out of the index, while their rows are still there."""
     found = unit.tx.query(
-        "SELECT seq FROM message WHERE conversation = ? LIMIT ?", (conversation, _REMOVED_AT_ONCE + 1)
+        "SELECT seq, length(text) FROM message WHERE conversation = ? AND text IS NOT NULL AND removal IS NULL LIMIT ?",
+        (conversation, _REMOVED_AT_ONCE + 1),
     )
-    remove(unit, [cast("int", seq) for (seq,) in found])
+    if sum(cast("int", size) for _, size in found) > _REMOVED_SIZE:
+        start_again(unit)
+    else:
+        remove(unit, [cast("int", seq) for seq, _ in found])
 
 
 def add(unit: UnitOfWork, seq: int) -> None:
@@ -113,7 +122,9 @@ def _sqlite_version(tx: ReadTransaction) -> tuple[int, ...]:
 
 
 def _write_again(unit: UnitOfWork, seq: int, *, command: str | None = None) -> None:
-    for row in unit.tx.query("SELECT seq, conversation, author, text FROM message WHERE seq = ?", (seq,)):
+    # One that is not shown is not in the index: SQLite takes the index for broken when that is taken out again.
+    row_of = "SELECT seq, conversation, author, text FROM message WHERE seq = ? AND removal IS NULL"
+    for row in unit.tx.query(row_of, (seq,)):
         _write(unit, cast("_Row", row), command=command)
 
 

@@ -18,6 +18,8 @@ from balchat_host.core.search.words import Query
 MAX_HITS: Final = 200
 _AROUND: Final = 60
 """Characters of an excerpt on each side of the word that was found."""
+_LOOKED_THROUGH: Final = 2048
+"""Characters of a text in which an excerpt looks for the word: a page may have hundreds of the longest texts."""
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -69,7 +71,10 @@ def _hit(tx: ReadTransaction, row: MessageRow, query: Query) -> SearchHit:
 
 
 def excerpt(text: str, query: Query) -> str:
-    """Return the part of a text around the first word that a query asks for, in one line."""
+    """Return the part of a text around the first word that a query asks for, in one line.
+
+    It is the text's beginning where that word does not stand among the first `_LOOKED_THROUGH` characters.
+    """
     line = " ".join(text.split())
     place = _first(line, query)
     start, end = max(0, place - _AROUND), place + _AROUND
@@ -78,7 +83,7 @@ def excerpt(text: str, query: Query) -> str:
 
 
 def _first(line: str, query: Query) -> int:
-    for word in _WORD.finditer(line):
+    for word in _WORD.finditer(line, 0, _LOOKED_THROUGH):
         present = words.terms(word.group())
         if not present.isdisjoint(query.terms) or any(
             term.startswith(prefix) for prefix in query.prefixes for term in present

@@ -14,7 +14,8 @@ _ROWS_AT_ONCE: Final = 64
 _MOST_WORK: Final = 2000
 """How much one search does before it lets others go on; 1 is looking at the time of a message that has the words."""
 _READING: Final = 10
-"""How much reading a message's words is."""
+"""How much reading a message's words is, for each `_READ_AT_ONCE` characters."""
+_READ_AT_ONCE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def search(tx: ReadTransaction, query: Query, bounds: Bounds, *, limit: int) -> 
     seqs: list[int] = []
     work = 0
     for seq, sent_at, text, has_words in _candidates(tx, query, bounds):
-        work += _READING if query.phrases or not has_words else 1
+        work += _READING * (1 + len(text) // _READ_AT_ONCE) if query.phrases or not has_words else 1
         if (has_words or query.fits_terms(terms(text))) and bounds.holds(sent_at) and query.fits(text):
             seqs.append(seq)
         if len(seqs) == limit or work >= _MOST_WORK:

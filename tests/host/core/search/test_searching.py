@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balchat_host.core.search import index, words
+from balchat_host.core.search import index, pages, words
 from balchat_host.core.search.searching import Bounds, search
 from tests.host.core.conftest import Bench
 
@@ -163,6 +163,21 @@ def test_phrases_that_many_may_have_are_looked_for_a_few_at_a_time(vault: Vault)
     assert vault.find('"beta alpha"') == [first]
 
 
+def test_long_texts_are_looked_through_a_few_at_a_time(vault: Vault) -> None:
+    first = vault.write(1, 1, 0, "beta")
+    for _ in range(50):
+        vault.write(1, 1, 1, "alpha " * 5_000)
+    found = vault.bench.run(lambda unit: search(unit.tx, words.parse("beta"), Bounds(), limit=10))
+    assert found.seqs == ()
+    assert found.resume_before is not None
+    assert vault.find("beta") == [first]
+
+
+def test_an_excerpt_of_a_text_whose_word_stands_far_behind_is_its_beginning() -> None:
+    text = "alpha " * 5_000 + "beta"
+    assert pages.excerpt(text, words.parse("beta")).startswith("alpha alpha")
+
+
 def test_long_texts_are_indexed_a_few_at_a_time(vault: Vault) -> None:
     for _ in range(10):
         vault.write(1, 1, 0, "alpha " * 5_000)
@@ -181,6 +196,34 @@ def test_what_was_indexed_by_other_rules_is_indexed_again(vault: Vault) -> None:
     vault.advance()
     assert vault.find("alpha") == [seq]
     assert vault.bench.run(lambda unit: vault.all_terms(unit.tx)) == 2
+
+
+def test_what_was_indexed_by_other_rules_can_be_changed_and_removed(vault: Vault) -> None:
+    """Its terms are others by the rules of now, and SQLite calls an index broken from which those are taken out."""
+    changed, removed = vault.write(1, 1, 0, "alpha"), vault.write(2, 1, 0, "alpha")
+    vault.advance()
+
+    def index_otherwise(unit: UnitOfWork) -> None:
+        unit.tx.execute("INSERT INTO message_terms (message_terms) VALUES ('delete-all')")
+        unit.tx.execute("UPDATE search_progress SET rules = 'older'")
+
+    vault.bench.run(index_otherwise)
+    vault.edit(changed, "beta")
+    vault.bench.run(lambda unit: index.remove(unit, [removed]))
+    vault.advance()
+    assert vault.find("beta") == [changed]
+
+
+def test_a_conversation_of_few_long_texts_is_a_large_removal(vault: Vault) -> None:
+    kept = vault.write(2, 1, 0, "alpha")
+    for _ in range(20):
+        vault.write(1, 1, 0, "alpha " * 5_000)
+    while vault.advance():
+        pass
+    vault.bench.run(lambda unit: index.remove_conversation(unit, 1))
+    assert vault.bench.run(lambda unit: index.indexed_up_to(unit.tx)) == 0
+    vault.bench.run(lambda unit: unit.tx.execute("DELETE FROM message WHERE conversation = 1"))
+    assert vault.find("alpha") == [kept]
 
 
 def test_after_a_large_removal_the_rest_is_found_again(vault: Vault) -> None:
