@@ -15,8 +15,10 @@ from balchat_host.core.delivery import requeue
 from balchat_host.core.messages import changing, expiry, history, reading, versions
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.messages.info import info
+from balchat_host.core.messages.mentions import MAX_MENTIONS, under_names
 from balchat_host.core.messages.receive import receive_content
 from balchat_host.core.messages.writing import Text
+from balchat_host.core.search import index
 from tests.support.consistency import check_consistency
 from tests.support.simulator import Account, World
 
@@ -333,6 +335,18 @@ def test_of_very_many_versions_the_latest_are_kept(pair: Pair) -> None:
     assert [m.text for m in pair.alice.history(pair.bob)] == ["text 399"]
 
 
+def test_of_very_large_versions_few_are_kept(pair: Pair) -> None:
+    """A deletion, which is one envelope, erases all of them in one unit."""
+    hear(pair.alice, a_text(0))
+    (first,) = pair.alice.history(pair.bob)
+    for number in range(1, 20):
+        part = SinglePart(content_type="image/png", content=bytes(200_000))
+        version = MimiContent(salt=number.to_bytes(16), part=part, sent_at=number, replaces=bytes.fromhex(first.id))
+        hear(pair.alice, version.encode())
+    kept = pair.alice.read(lambda tx: tx.query("SELECT sent_at FROM version ORDER BY sent_at"))
+    assert kept == [(number,) for number in range(15, 20)]
+
+
 def test_our_own_versions_are_as_many_as_are_kept(pair: Pair) -> None:
     message = pair.write()
     for number in range(versions.MAX_VERSIONS):
@@ -420,6 +434,32 @@ def test_what_came_due_while_we_were_not_up_is_hidden_at_the_start_and_erased_so
     pair.alice.change(lambda unit: expiry.check(unit, up=0))
     assert pair.alice.history(pair.bob) == []
     pair.be_up(pair.alice, 600)
+    assert remains(pair.alice) == []
+
+
+def test_long_messages_that_expire_at_once_are_hidden_and_erased_a_few_at_a_time(pair: Pair) -> None:
+    """Whoever wrote them decides when that is, and what one unit does, everybody waits for."""
+    part = SinglePart(content_type="text/plain", content=b"goose " * 5_000)
+    expires = Expiration(relative=False, time=pair.world.now // 1000 + HOUR)
+    for number in range(10):
+        hear(pair.alice, MimiContent(salt=number.to_bytes(16), part=part, expires=expires).encode())
+    while pair.alice.change(index.advance):
+        pass
+    pair.world.pass_time(HOUR)
+    assert pair.alice.change(lambda unit: expiry.check(unit, up=HOUR * 1000))
+    assert 5 < len(pair.alice.history(pair.bob)) < 10
+    pair.be_up(pair.alice, 60)
+    assert pair.alice.history(pair.bob) == []
+    assert remains(pair.alice, "goose") == []
+
+
+def test_a_contact_can_be_removed_while_something_expired_is_not_erased_yet(pair: Pair) -> None:
+    pair.write(expires=Expiration(relative=False, time=pair.world.now // 1000 + HOUR))
+    while pair.alice.change(index.advance):
+        pass
+    pair.world.pass_time(HOUR)
+    pair.alice.change(lambda unit: expiry.check(unit, up=0))
+    pair.alice.remove(pair.bob)
     assert remains(pair.alice) == []
 
 
@@ -520,6 +560,16 @@ def test_a_mention_is_a_link_to_the_person_and_everything_else_stays_as_it_was_t
     assert message.text == f"2\\*3\\*4, [@Bob]({uri})?\\\nYes"
     assert mentions(pair.bob) == [True]
     assert mentions(pair.alice) == [False]
+
+
+def test_only_so_many_mentions_are_shown_under_names_and_none_that_is_escaped() -> None:
+    link = "[@x](balchat:" + "a" * 56 + ")"
+    named = link.replace("@x", "@Ann")
+    shown = MAX_MENTIONS * named
+    assert under_names("\\" + link + MAX_MENTIONS * link + link, lambda _: "Ann") == "\\" + link + shown + link
+    assert under_names("\\\\" + link, lambda _: "Ann") == "\\\\" + named
+    many = "\\[" * 10_000
+    assert under_names(many + link, lambda _: "Ann") == many + named
 
 
 def test_an_edit_can_mention_somebody_and_can_stop(pair: Pair) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from balchat_host.api.errors import BadInput
-from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.core import event_log
 from balchat_host.core.content import Expiration
 from balchat_host.core.messages import erasing
@@ -24,6 +24,9 @@ MAX_LIFETIME: Final = 365 * 24 * 3600
 _CATCHING_UP: Final = 24
 _PORTION: Final = 200
 """How many messages are hidden, shown again or erased in one unit."""
+_PORTION_SIZE: Final = 64 * 1024
+"""Octets of contents after which one unit hides, shows again or erases no more: all that somebody wrote may expire at
+once."""
 
 
 def of(said: Said, *, now: int) -> tuple[int | None, int | None]:
@@ -103,8 +106,8 @@ def check(unit: UnitOfWork, *, up: int) -> bool:
     reached = _reach(unit, up)
     if reached is None:
         return False
-    hidden = _hide(unit)
-    return hidden + _show_again(unit) + _erase(unit, min(reached, unit.now)) >= _PORTION
+    # A list: each has its portion, whether or not there is more of another.
+    return any([_hide(unit), _show_again(unit), _erase(unit, min(reached, unit.now))])
 
 
 def shorten(unit: UnitOfWork) -> None:
@@ -130,39 +133,49 @@ def _reach(unit: UnitOfWork, up: int) -> int | None:
     return reached
 
 
-def _hide(unit: UnitOfWork) -> int:
-    due = unit.tx.query(
-        "SELECT seq FROM message WHERE expires_at <= ? AND expires_at IS NOT NULL AND removal IS NULL"
-        " ORDER BY expires_at LIMIT ?",
-        (unit.now, _PORTION),
-    )
-    for (message,) in due:
-        index.remove(unit, [cast("int", message)])
+def _hide(unit: UnitOfWork) -> bool:
+    due, more = _portion(unit.tx, "expires_at <= ? AND expires_at IS NOT NULL AND removal IS NULL", unit.now)
+    for message, _, _ in due:
+        index.remove(unit, [message])
         unit.tx.execute("UPDATE message SET removal = ? WHERE seq = ?", (Removal.HIDDEN, message))
-        event_log.append_removed(unit, cast("int", message))
-    return len(due)
+        event_log.append_removed(unit, message)
+    return more
 
 
-def _show_again(unit: UnitOfWork) -> int:
-    hidden = unit.tx.query(
-        "SELECT seq, conversation FROM message WHERE expires_at > ? AND removal = ? LIMIT ?",
-        (unit.now, Removal.HIDDEN, _PORTION),
-    )
-    for message, conversation in hidden:
+def _show_again(unit: UnitOfWork) -> bool:
+    hidden, more = _portion(unit.tx, "expires_at > ? AND removal = ?", unit.now, Removal.HIDDEN)
+    for message, conversation, _ in hidden:
         unit.tx.execute("UPDATE message SET removal = NULL WHERE seq = ?", (message,))
-        index.add(unit, cast("int", message))
-        event_log.append_message(unit, cast("int", conversation), cast("int", message))
-    return len(hidden)
+        index.add(unit, message)
+        event_log.append_message(unit, conversation, message)
+    return more
 
 
-def _erase(unit: UnitOfWork, until: int) -> int:
-    due = unit.tx.query(
-        "SELECT seq, expires_after IS NULL FROM message WHERE expires_at <= ? AND removal = ?"
-        " ORDER BY expires_at LIMIT ?",
-        (until, Removal.HIDDEN, _PORTION),
-    )
-    for message, for_everybody in due:
+def _erase(unit: UnitOfWork, until: int) -> bool:
+    due, more = _portion(unit.tx, "expires_at <= ? AND removal = ?", until, Removal.HIDDEN)
+    for message, _, for_everybody in due:
         leave = erasing.stop_encrypting if for_everybody else erasing.keep_leaving
-        leave(unit, cast("int", message))
-        erasing.erase(unit, cast("int", message), Removal.EXPIRED)
-    return len(due)
+        leave(unit, message)
+        erasing.erase(unit, message, Removal.EXPIRED)
+    return more
+
+
+def _portion(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> tuple[list[tuple[int, int, bool]], bool]:
+    """Return what one unit does of the messages where a condition holds, at least one, and whether there is more.
+
+    Of each its place, its conversation, and whether it expires for everybody at once.
+    """
+    found = tx.query(
+        "SELECT seq, conversation, expires_after IS NULL, length(content) + coalesce("  # noqa: S608  # our own text
+        "(SELECT sum(length(content)) FROM version WHERE message = seq), 0)"
+        f" FROM message WHERE {condition} ORDER BY expires_at LIMIT ?",
+        (*parameters, _PORTION),
+    )
+    portion: list[tuple[int, int, bool]] = []
+    room = _PORTION_SIZE
+    for seq, conversation, for_everybody, size in found:
+        if room <= 0:
+            return portion, True
+        portion.append((cast("int", seq), cast("int", conversation), bool(for_everybody)))
+        room -= cast("int", size)
+    return portion, len(found) == _PORTION

@@ -18,6 +18,8 @@ from balchat_host.core.unit_of_work import UnitOfWork
 
 MAX_VERSIONS: Final = 100
 """How many versions of a message are kept besides the first: the latest."""
+MAX_VERSIONS_SIZE: Final = 1024 * 1024
+"""Octets that they have together, at most: a deletion erases all of them at once."""
 MAX_REACTIONS: Final = 20
 """How many reactions of one person to one message there are; what comes beyond is forgotten."""
 MAX_WAITING: Final = 256
@@ -145,9 +147,10 @@ def _void(unit: UnitOfWork, condition: str, conversation: ConversationRow, *para
 def _show(unit: UnitOfWork, conversation: ConversationRow, message: int) -> None:
     """Show the latest version, and keep no more than there may be."""
     unit.tx.execute(
-        "DELETE FROM version WHERE message = ?1 AND rowid NOT IN (SELECT rowid FROM version WHERE message = ?1"
-        " ORDER BY sent_at DESC, sequence DESC, id DESC LIMIT ?2)",
-        (message, MAX_VERSIONS),
+        "DELETE FROM version WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER latest AS n,"
+        " sum(length(content)) OVER latest AS size FROM version WHERE message = ?1"
+        " WINDOW latest AS (ORDER BY sent_at DESC, sequence DESC, id DESC)) WHERE n > ?2 OR (n > 1 AND size > ?3))",
+        (message, MAX_VERSIONS, MAX_VERSIONS_SIZE),
     )
     _link_reactions(unit, conversation, message)
     newest = latest(unit.tx, message)
