@@ -9,7 +9,8 @@ from balchat_host.api.errors import BadInput
 _DAYS_AGO: Final = re.compile(r"(\d{1,5})d")
 _DURATION: Final = re.compile(r"(\d{1,9})([smhdw])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NAMED: Final = {"today": 0, "yesterday": 1}
+_NAMED: Final = {"today": 0, "yesterday": 1, "tomorrow": -1}
+"""Days ago."""
 
 
 def parse_duration(typed: str) -> int:
@@ -23,7 +24,7 @@ def parse_duration(typed: str) -> int:
 def parse_date(typed: str, *, now: datetime | None = None) -> int:
     """Return the Unix milliseconds of a local day's beginning, or of a time. Raise BadInput.
 
-    A day is `2026-11-27`, `today`, `yesterday`, or `3d` for three days ago; a time is `2026-11-27T12:03`.
+    A day is `2026-11-27`, `today`, `yesterday`, `tomorrow`, or `3d` for three days ago; a time is `2026-11-27T12:03`.
     """
     now = now or datetime.now().astimezone()
     typed = typed.strip()
@@ -37,5 +38,5 @@ def parse_date(typed: str, *, now: datetime | None = None) -> int:
             when = datetime.fromisoformat(typed)
         return int(when.timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
-        problem = "it is not a day such as 2026-11-27, today, yesterday or 3d"
+        problem = "it is not a day such as 2026-11-27, today, yesterday or 3d, or a time such as 2026-11-27T12:03"
         raise BadInput(what=f"“{typed}”", problem=problem) from None

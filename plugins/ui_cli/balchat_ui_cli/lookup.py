@@ -1,8 +1,14 @@
 """Messages that are called by their conversation and their id."""
 
+from typing import Annotated
+
+import typer
+
 from balchat_host.api.errors import NoSuchMessage
 from balchat_host.api.frontend import App
 from balchat_host.api.views import MessageInfoView, MessageView
+
+MessageId = Annotated[str, typer.Argument(metavar="ID", help="A message, or the beginning of its id.")]
 
 
 async def message_of(app: App, name: str, message: str) -> MessageView:

@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from balchat_ui_cli.dates import parse_duration
+from balchat_ui_cli.dates import parse_date, parse_duration
 from balchat_ui_cli.text import duration
 
 from balchat_host.api.errors import BadInput
@@ -80,7 +80,8 @@ def test_what_is_deleted_leaves_a_remark_or_nothing(cli: Cli, bob: Peer) -> None
 
 def test_a_message_of_another_conversation_is_not_meant(cli: Cli, bob: Peer) -> None:
     note = cli.json("send", "me", "a note")["id"]
-    assert "no message" in cli("delete", "Bob", note).err.lower()
+    for command in ("delete", "info", "retry"):
+        assert "no message" in cli(command, "Bob", note).err.lower()
 
 
 def test_reactions_are_counted_and_named(cli: Cli, bob: Peer) -> None:
@@ -103,6 +104,16 @@ def test_a_message_expires_as_it_says_or_as_the_conversation_does(cli: Cli, bob:
     cli.ok("conversations", "set", "Bob", "--expire-after", "off")
     assert cli.json("send", "Bob", "stays")["expires_after"] is None
     assert "expires" in shown(cli)[1]
+
+
+def test_a_message_expires_at_a_time_whether_it_is_read_or_not(cli: Cli, bob: Peer) -> None:
+    sent = cli.json("send", "Bob", "see you there", "--expires-at", "2027-02-01T20:00")
+    assert sent["expires_at"] == parse_date("2027-02-01T20:00")
+    assert "expires 2027-02-01 20:00" in shown(cli)[1]
+    assert cli("send", "Bob", "both", "--expires", "1h", "--expires-at", "2027-02-01").code == 2
+    assert cli("send", "Bob", "gone", "--expires-at", "2001-01-01").code == BadInput.exit_code
+    assert cli("send", "Bob", "when?", "--expires-at", "soon").code == BadInput.exit_code
+    assert [message.text for message in bob.conversation] == ["see you there"]
 
 
 def test_all_versions_of_a_message(cli: Cli, bob: Peer) -> None:

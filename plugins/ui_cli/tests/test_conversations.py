@@ -118,8 +118,8 @@ def test_what_failed_is_sent_once_more(cli: Cli, alice: MemoryAccount, bob: Peer
     sent = anyio.run(alice.app.messages.send, "Bob", "hello")
     bob.refuse("storage-full")
     assert "failed: their disk is full" in cli.ok("history", "Bob").out
-    assert cli.ok("retry", sent.id[:8]).out == f"{sent.id[:8]} queued\n"
+    assert cli.ok("retry", "Bob", sent.id[:8]).out == f"{sent.id[:8]} queued\n"
     bob.receive()
     assert bob.heard == ["hello"]
-    result = cli("retry", sent.id)
+    result = cli("retry", "Bob", sent.id)
     assert (result.code, "has not failed" in result.err) == (3, True)

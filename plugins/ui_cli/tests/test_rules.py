@@ -119,7 +119,7 @@ def test_no_account(cli: Cli) -> None:
             ("passphrase", "change"): [],
             ("contacts", "rename"): ["Bob", "Rob"],
             ("search",): ["word"],
-            ("retry",): ["0123456789abcdef"],
+            ("retry",): ["Bob", "0123456789abcdef"],
             ("react",): ["Bob", "0123456789abcdef", "👍"],
             ("edit",): ["Bob", "0123456789abcdef", "hello"],
             ("delete",): ["Bob", "0123456789abcdef"],

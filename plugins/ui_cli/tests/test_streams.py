@@ -46,7 +46,7 @@ NEEDS: dict[str, list[str]] = {
     "history": ["Bob"],
     "listen": ["--from", "0", "--count", "1"],
     "plugins show": ["network_memory"],
-    "retry": ["LAST"],
+    "retry": ["Bob", "LAST"],
     "search": ["hello"],
     "react": ["Bob", "LAST", "👍"],
     "edit": ["Bob", "LAST", "better"],

@@ -14,10 +14,8 @@ from balchat_host.api.frontend import App
 from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.lookup import info_of, message_of
+from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.render import info_lines, sent_line
-
-MessageId = Annotated[str, typer.Argument(metavar="ID", help="A message, or the beginning of its id.")]
 
 
 def register(app: typer.Typer) -> None:

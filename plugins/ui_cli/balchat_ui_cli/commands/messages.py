@@ -16,10 +16,10 @@ from balchat_host.api.events import MessageChanged
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
-from balchat_ui_cli.dates import parse_duration
+from balchat_ui_cli.dates import parse_date, parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
-from balchat_ui_cli.lookup import info_of
+from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line, version_lines
 from balchat_ui_cli.session import following
@@ -53,6 +53,7 @@ def register(app: typer.Typer) -> None:
             "uptime | balchat send Bob",
             "balchat send me 'Buy milk.'",
             "balchat send Bob 'The door code is 4711.' --expires 1h",
+            "balchat send Bob 'See you there.' --expires-at 2026-12-01T20:00",
         ],
     )(send)
     command(
@@ -67,7 +68,7 @@ def register(app: typer.Typer) -> None:
             "balchat history Bob --versions 3f2a9c1e",
         ],
     )(history)
-    command(app, "retry", panel=MESSAGES, unlocks=True, examples=["balchat retry 3f2a9c1e"])(retry)
+    command(app, "retry", panel=MESSAGES, unlocks=True, examples=["balchat retry Bob 3f2a9c1e"])(retry)
 
 
 def send(  # noqa: PLR0917  # the command line's options, given by name
@@ -81,6 +82,10 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     expires: Annotated[
         str | None, typer.Option(metavar="T", help="Have it expire so long after it is read: 1h, 7d.")
     ] = None,
+    expires_at: Annotated[
+        str | None,
+        typer.Option(metavar="D", help="Have it expire then, read or not: 2026-12-01, 2026-12-01T20:00, tomorrow."),
+    ] = None,
     mention: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Whom @NAME in the text means; more than once for several.")
     ] = None,
@@ -91,11 +96,16 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
 
     It is safe once the command is back, and leaves as soon as there is a way. With --wait, balchat must be running.
     """
+    if expires is not None and expires_at is not None:
+        raise typer.BadParameter("give one of --expires and --expires-at")
     lasts = None if expires is None else parse_duration(expires)
+    until = None if expires_at is None else parse_date(expires_at)
     written = _read_text(run) if text is None or text == "-" else text
 
     async def write(app: App) -> MessageView:
-        return await app.messages.send(name, written, reply_to, mentions=mention or (), expires_after=lasts)
+        return await app.messages.send(
+            name, written, reply_to, mentions=mention or (), expires_after=lasts, expires_at=until
+        )
 
     if wait is None:
         message = run.session.ask(write)
@@ -190,9 +200,13 @@ def _nothing(before: str | None, after: str | None) -> str:
     return "No messages yet." if after is None else "No messages after that one."
 
 
-def retry(run: Run, message: Annotated[str, typer.Argument(metavar="ID", help="A message that failed.")]) -> None:
+def retry(run: Run, name: Conversation, message: MessageId) -> None:
     """Send a message once more that failed."""
-    again = run.session.ask(lambda app: app.messages.retry(message))
+
+    async def send_again(app: App) -> MessageView:
+        return await app.messages.retry((await message_of(app, name, message)).id)
+
+    again = run.session.ask(send_again)
     run.out.value(again, lambda: [sent_line(again)], done=f"The message is {again.state} again, as {again.id}.")
     if not run.session.connected:
         run.out.warn("not-running", QUEUED)
