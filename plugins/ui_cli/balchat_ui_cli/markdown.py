@@ -8,9 +8,12 @@ import re
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-_LINK: Final = re.compile(r"\[((?:[^\[\]\\\n]|\\.){0,200})\]\(([^()\s]{1,2000})\)")
+_LINK: Final = re.compile(r"\\.|\[((?:[^\[\]\\\n]|\\.){0,200})\]\(([^()\s]{1,2000})\)")
+"""What is escaped, which begins no link, or a link. So a text is gone through once, whatever is in it."""
 _ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _HARD_BREAK: Final = re.compile(r"\\\n")
+_MAX_HOST: Final = 253
+"""Characters of the longest name of a host (RFC 1035, section 2.3.4, without the last dot)."""
 _PERSON: Final = "balchat:"
 
 
@@ -19,6 +22,8 @@ def plain(text: str) -> str:
     pieces: list[str] = []
     end = 0
     for link in _LINK.finditer(text):
+        if link[2] is None:
+            continue
         pieces += [_unescaped(text[end : link.start()]), _shown(_unescaped(link[1]), link[2])]
         end = link.end()
     return "".join([*pieces, _unescaped(text[end:])])
@@ -33,10 +38,17 @@ def _shown(label: str, address: str) -> str:
     return label if address.startswith(_PERSON) else f"{label} <{_ascii(address)}>"
 
 
+def _host(name: str) -> str:
+    """Return a host's name in ASCII. Raise ValueError where it is none."""
+    if len(name) > _MAX_HOST:
+        raise ValueError("no host has so long a name")
+    return name.encode("idna").decode()
+
+
 def _ascii(address: str) -> str:
     try:
         parts = urlsplit(address)
-        host = (parts.hostname or "").encode("idna").decode()
+        host = _host(parts.hostname or "")
         port = "" if parts.port is None else f":{parts.port}"
         return urlunsplit(parts._replace(netloc=f"{host}{port}"))
     except (ValueError, UnicodeError):

@@ -15,6 +15,8 @@ from balchat_ui_cli.markdown import plain
         ("[x](https://user@evil.example/)", "x <https://evil.example/>"),
         ("[not a link] (at all)", "[not a link] (at all)"),
         ("a\\b \\\\", "a\\b \\"),
+        ("\\[a](http://a.example) \\\\[b](http://b.example)", "[a](http://a.example) \\b <http://b.example>"),
+        ("[x](http://" + "\u0430." * 200 + "example)", "x <http://" + "\\u0430." * 200 + "example>"),
     ],
 )
 def test_links_show_where_they_lead_and_escapes_are_gone(text: str, shown: str) -> None:
@@ -22,7 +24,7 @@ def test_links_show_where_they_lead_and_escapes_are_gone(text: str, shown: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 32_768, "[a](" * 8192, "\\" * 32_768, "[" + "a" * 32_000, "[a](h" + "a" * 32_000]
+    "text", ["[" * 32_768, "\\[" * 16_384, "[a](" * 8192, "\\" * 32_768, "[" + "a" * 32_000, "[a](h" + "a" * 32_000]
 )
 def test_text_that_only_begins_to_be_a_link_is_no_link(text: str) -> None:
     assert "<" not in plain(text)
