@@ -212,7 +212,9 @@ def conversation_lines(views: Sequence[ConversationView]) -> Iterable[Line]:
     times = ("" if view.last_message is None else moment(view.last_message.sent_at) for view in views)
     rows = columns([[visible(view.title), when, ""] for view, when in zip(views, times, strict=True)])
     for view, (title, when, _) in zip(views, rows, strict=True):
-        yield [Span(title, Style.STRONG), "  ", Span(when, Style.FAINT), "  ", ", ".join(_conversation_words(view))]
+        line: Line = [Span(title, Style.STRONG), "  ", Span(when, Style.FAINT)]
+        words = ", ".join(_conversation_words(view))
+        yield [*line, "  ", words] if words else line
 
 
 def _conversation_words(view: ConversationView) -> list[str]:
@@ -395,6 +397,8 @@ def info_lines(known: MessageInfoView) -> Iterable[Line]:
     yield _labelled("written", moment(message.sent_at))
     if message.state is not MessageState.RECEIVED:
         yield _labelled("state", state_words(message))
+    if message.deleted:
+        yield _labelled("text", "deleted")
     if remarks := message_remarks(message):
         yield _labelled("besides", remarks)
     for receipt in known.receipts:

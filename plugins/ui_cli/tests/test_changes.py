@@ -76,6 +76,7 @@ def test_what_is_deleted_leaves_a_remark_or_nothing(cli: Cli, bob: Peer) -> None
     assert cli("delete", "Bob", theirs).code == BadInput.exit_code
     cli.ok("delete", "Bob", theirs, "--for-me")
     assert len(shown(cli)) == 1
+    assert "deleted" in cli.ok("info", "Bob", message).out
 
 
 def test_a_message_of_another_conversation_is_not_meant(cli: Cli, bob: Peer) -> None:
@@ -130,7 +131,7 @@ def test_a_mention_is_shown_as_one(cli: Cli, bob: Peer) -> None:
 
 
 def test_a_conversation_is_exported_whole_and_nothing_in_it_is_markup(cli: Cli, bob: Peer) -> None:
-    bob.write("<script>alert(1)</script> *really*")
+    bob.write("<script>alert(1)</script> *really*\nnot really")
     gone = send(cli, "not this")
     cli.ok("delete", "Bob", gone)
     exported = {form: cli("export", "Bob", "--format", form) for form in ("md", "html", "json")}
@@ -138,9 +139,10 @@ def test_a_conversation_is_exported_whole_and_nothing_in_it_is_markup(cli: Cli, 
         assert (each.code, "in the clear" in each.err, "not this" in each.out) == (0, True, False)
     assert "&lt;script&gt;" in exported["html"].out
     assert "<script>" not in exported["html"].out
+    assert "<br>\nnot really</p>" in exported["html"].out
     assert r"\*really\*" in exported["md"].out
     texts = [each["text"] for each in exported["json"].json_lines]
-    assert texts == ["<script>alert(1)</script> *really*", None]
+    assert texts == ["<script>alert(1)</script> *really*\nnot really", None]
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,12 @@ def test_an_unknown_contact(cli: Cli, alice: MemoryAccount) -> None:
         assert "Bbo" in result.err
 
 
+def test_switching_requests_says_what_that_means(cli: Cli, alice: MemoryAccount) -> None:
+    assert "your contacts go on" in cli.ok("requests", "off").out
+    assert cli.json("requests", "off")["value"] is False
+    assert cli.ok("requests", "on").out == "Strangers may ask you for contact.\n"
+
+
 def test_requests(cli: Cli, alice: MemoryAccount) -> None:
     alice.stranger("Dave").ask("Dave from the choir,\nhello!")
     [request] = cli.ok("requests", "list", "--json").json_lines

@@ -11,11 +11,13 @@ import typer
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
+from balchat_host.api.text import visible
 from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.render import info_lines, sent_line
+from balchat_ui_cli.text import SHORT_ID
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +44,9 @@ def react(
         return await app.messages.react((await message_of(app, name, message)).id, emoji, remove=remove)
 
     changed = run.session.ask(change)
-    words = f"The reaction to {changed.id} is {'taken back' if remove else 'there'}."
-    run.out.value(changed, lambda: [[words]], done=words)
+    words = f"{changed.id[:SHORT_ID]}: {visible(emoji)} {'taken back' if remove else 'added'}"
+    done = f"The reaction to {changed.id} is {'taken back' if remove else 'there'}."
+    run.out.value(changed, lambda: [[words]], done=done)
 
 
 def edit(
@@ -88,8 +91,9 @@ def delete(
         return found
 
     gone = run.session.ask(change)
-    words = f"The message {gone.id} is deleted{' here' if for_me else ''}."
-    run.out.value({"id": gone.id, "conversation": gone.conversation}, lambda: [[words]], done=words)
+    words = f"{gone.id[:SHORT_ID]} deleted {'here' if for_me else 'for everybody'}"
+    value = {"id": gone.id, "conversation": gone.conversation}
+    run.out.value(value, lambda: [[words]], done=f"The message {gone.id} is deleted.")
 
 
 def info(run: Run, name: Conversation, message: MessageId) -> None:

@@ -186,7 +186,7 @@ def list_requests(run: Run) -> None:
 
 def switch_on(run: Run) -> None:
     """Let strangers ask you for contact again."""
-    change(run, _ACCEPT, value=True)
+    change(run, _ACCEPT, value=True, effect="Strangers may ask you for contact.")
 
 
 def switch_off(run: Run) -> None:
@@ -194,7 +194,8 @@ def switch_off(run: Run) -> None:
 
     A contact who has lost all routes to you cannot come back until it is on again.
     """
-    change(run, _ACCEPT, value=False)
+    effect = "No stranger can ask you for contact now; your contacts go on. `balchat requests on` lets them ask again."
+    change(run, _ACCEPT, value=False, effect=effect)
 
 
 def accept(

@@ -95,4 +95,6 @@ def _html(messages: Iterable[MessageView]) -> Iterator[str]:
     yield '<!doctype html><meta charset="utf-8"><title>balchat</title>'
     for message in messages:
         yield f"<p><b>{html.escape(visible(author(message)))}</b>, <time>{moment(message.sent_at)}</time><br>"
-        yield "<br>\n".join(html.escape(line) for line in _said(message)) + "</p>"
+        *first, last = (html.escape(line) for line in _said(message))
+        yield from (f"{line}<br>" for line in first)
+        yield f"{last}</p>"

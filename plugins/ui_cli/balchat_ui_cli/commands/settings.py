@@ -52,9 +52,9 @@ def set_value(
     change(run, key, value_of(value))
 
 
-def change(run: Run, key: str, value: object) -> None:
-    """Change a setting, and show it."""
-    _show_changed(run, _ask(run, lambda settings: settings.set(key, value)))
+def change(run: Run, key: str, value: object, *, effect: str = "") -> None:
+    """Change a setting, and show it, or say what its `effect` is."""
+    _show_changed(run, _ask(run, lambda settings: settings.set(key, value)), effect)
 
 
 def reset(run: Run, key: Key) -> None:
@@ -75,8 +75,10 @@ def _ask(run: Run, call: Callable[[Settings], Awaitable[T]]) -> T:
         return anyio.run(ask)
 
 
-def _show_changed(run: Run, view: SettingView) -> None:
-    run.out.value(view, lambda: [_line(view)], done=f"{view.key} is {_spelt(view.value)} now.")
+def _show_changed(run: Run, view: SettingView, effect: str = "") -> None:
+    holds = view.overridden_by is None and not view.pending
+    shown = [effect] if effect and holds else _line(view)
+    run.out.value(view, lambda: [shown], done=f"{view.key} is {_spelt(view.value)} now.")
     if view.overridden_by is not None:
         run.out.hint([f"It is written, and does not hold: {view.overridden_by} says otherwise."])
     elif view.pending:
