@@ -78,7 +78,7 @@ class _Sender:
 
     def request(self, welcome: bytes, routes: bytes = b"\x80") -> bytes:
         """Return the payload of a contact request."""
-        return ContactRequest(welcome=welcome, code=self.code, introduction="", routes=routes).encode()
+        return ContactRequest(welcome=welcome, code=self.code, introduction="", routes=routes, made_at=_now()).encode()
 
 
 def measure(room: Room) -> list[Figure]:

@@ -109,7 +109,9 @@ class Scene:
         """Return the payload of a contact request of the sender's with this Welcome."""
         code = sender.read(account.code).code
         route = b"\x80"
-        return ContactRequest(welcome=welcome, code=code, introduction="It is me", routes=route).encode()
+        return ContactRequest(
+            welcome=welcome, code=code, introduction="It is me", routes=route, made_at=self.world.now
+        ).encode()
 
     def welcome(self, sender: Account, key_package: bytes, group: bytes) -> bytes:
         """Return a Welcome for Alice to a group of two."""

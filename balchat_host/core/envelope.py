@@ -29,8 +29,9 @@ _LENGTH_SIZES: Final = (1, 2, 3, 5)
 _ERA_HEAD: Final = bytes([0x82]) + cbor.head_of_octets(ERA_ID_SIZE)
 """How the payload of an MLS_MESSAGE begins: an array of two, and a byte string of 16 octets."""
 _MESSAGE_AT: Final = len(_ERA_HEAD) + ERA_ID_SIZE
-_FIELDS: Final = 5
-"""CBOR items of a contact request: an array of four."""
+_FIELDS: Final = 6
+"""CBOR items of a contact request: an array of five."""
+_MAX_TIME: Final = 2**53 - 1
 
 
 class Kind(IntEnum):
@@ -131,18 +132,19 @@ class EraMessage:
 class ContactRequest:
     """Asks to become a contact.
 
-    A Welcome to a group of two, the sender's own chat code, a word of introduction, and the ways by which the answer
-    reaches them (the body of a ROUTES message).
+    A Welcome to a group of two, the sender's own chat code, a word of introduction, the ways by which the answer
+    reaches them (the body of a ROUTES message), and when it was made by the sender's clock (Unix milliseconds).
     """
 
     welcome: bytes
     code: str
     introduction: str
     routes: bytes
+    made_at: int
 
     def encode(self) -> bytes:
         """Return the payload."""
-        return cbor.encode([self.welcome, self.code, self.introduction, self.routes])
+        return cbor.encode([self.welcome, self.code, self.introduction, self.routes, self.made_at])
 
     @classmethod
     def decode(cls, octets: bytes) -> "ContactRequest":
@@ -157,14 +159,17 @@ class ContactRequest:
         fields = cast("list[object]", item)
         if len(fields) != _FIELDS - 1:
             raise MalformedEnvelope(problem=f"it is not an array of {_FIELDS - 1}")
-        welcome, code, introduction, routes = fields
+        welcome, code, introduction, routes, made_at = fields
         if not isinstance(welcome, bytes) or not isinstance(routes, bytes):
             raise MalformedEnvelope(problem="the Welcome or the routes are no byte string")
+        if not isinstance(made_at, int) or isinstance(made_at, bool) or not 0 <= made_at <= _MAX_TIME:
+            raise MalformedEnvelope(problem="the time at which it was made is none")
         return cls(
             welcome=welcome,
             code=_text(code, MAX_CODE_SIZE),
             introduction=_text(introduction, MAX_INTRODUCTION_SIZE),
             routes=routes,
+            made_at=made_at,
         )
 
 

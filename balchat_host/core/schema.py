@@ -107,7 +107,7 @@ CREATE TABLE contact_relay (
 -- How far we are in becoming contacts (`first_contact.machine`). `began_at` is when we began to ask, `failures` how
 -- often a KeyPackage of theirs has led to nothing since, and `reason` what keeps us from going on. `restored` is
 -- whether we have gone on from a backup and not heard from them since. `missed_request` is whether they asked us while
--- they were blocked, and nobody has seen it.
+-- they were blocked, and nobody has seen it. `asked_at` is when they made the newest request of theirs that we took.
 CREATE TABLE first_contact (
     peer INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
     phase TEXT NOT NULL,
@@ -116,7 +116,8 @@ CREATE TABLE first_contact (
     failures INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     restored INTEGER NOT NULL DEFAULT 0,
-    missed_request INTEGER NOT NULL DEFAULT 0
+    missed_request INTEGER NOT NULL DEFAULT 0,
+    asked_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- An MLS group in the life of a conversation; almost always there is one. `era_id` is what its messages call it. That
@@ -135,8 +136,8 @@ CREATE TABLE era (
 CREATE INDEX era_of_conversation ON era (conversation, confirmed, priority);
 
 -- Contact requests that wait for our owner. `device_id` is which device of theirs asks, and `routes` lead to it, as in
--- a ROUTES message. `era` is NULL where
--- we have gone on from a backup since, and so have lost the group.
+-- a ROUTES message. `made_at` is when, by their clock. `era` is NULL where we have gone on from a backup since, and so
+-- have lost the group.
 CREATE TABLE request (
     peer INTEGER PRIMARY KEY REFERENCES peer ON DELETE CASCADE,
     device_id BLOB NOT NULL,
@@ -145,7 +146,8 @@ CREATE TABLE request (
     name_key TEXT NOT NULL,
     introduction TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    routes BLOB NOT NULL
+    routes BLOB NOT NULL,
+    made_at INTEGER NOT NULL
 ) STRICT;
 
 -- How a device of a contact's can be reached, as it told us inside MLS.

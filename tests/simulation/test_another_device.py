@@ -10,8 +10,10 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Verdict
 from balchat_host.api.types import Route
-from balchat_host.core import account, contacts, inbox, routes
+from balchat_host.core import account, contacts, inbox, key_package_pool, routes
 from balchat_host.core.delivery import outgoing
+from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.first_contact import asking
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -61,6 +63,14 @@ class Two:
         self.bring(self.alice, self.bob)  # for a KeyPackage
         self.bring(self.bob, self.alice)
         self.bring(self.alice, self.bob)
+
+    def ask_with(self, key_package: bytes, route: Route) -> list[bytes]:
+        """Have Alice ask again with a KeyPackage that she claimed; return her request, which goes nowhere."""
+        self.alice.remove(self.bob)
+        self.alice.add(self.bob)
+        self.tell(route)
+        assert self.alice.change(lambda unit: asking.on_claimed_key_package(unit, self.bob.peer, key_package))
+        return [each for each in self.waiting() if Envelope.decode(each).kind is Kind.CONTACT_REQUEST]
 
     def waiting(self) -> list[bytes]:
         """Return the envelopes that wait for Bob at Alice's."""
@@ -194,6 +204,31 @@ def test_what_the_former_device_says_in_a_group_of_its_own_does_not_bring_it_bac
     assert two.known_devices() == [device_id(two.alice)]
     assert texts(two.alice, two.bob) == ["welcome back"]
     assert texts(two.bob, two.alice) == ["late", "welcome back"]
+
+
+@pytest.mark.parametrize("former_device", [True, False])
+@pytest.mark.parametrize("kept_back", [600, 7200])
+def test_a_request_that_comes_after_a_later_one_brings_nothing_back(*, former_device: bool, kept_back: int) -> None:
+    """Whoever keeps it back could have what is meant for Alice go to where she was."""
+    two = Two()
+    claimed = two.bob.change(lambda unit: key_package_pool.refill(unit, 2)).single_use
+    (late,) = two.ask_with(claimed[0], FORMER)
+    if former_device:
+        two.world.pass_time(7200)
+        two.restore()
+    else:
+        two.world.pass_time(kept_back)
+        (newer,) = two.ask_with(claimed[1], NEW)
+        two.bob.change(lambda unit: inbox.receive(unit, None, [newer]))
+    two.heal()
+    (answer,) = two.bob.change(lambda unit: inbox.receive(unit, None, [late]))
+    assert answer.verdict is Verdict.COMMITTED
+    assert two.known_devices() == [device_id(two.alice)]
+    assert two.known_routes() == [NEW]
+    two.bob.write(two.alice, "still there?")
+    two.heal()
+    assert texts(two.alice, two.bob) == ["still there?"]
+    two.world.check(two.bob, two.alice)
 
 
 class SameEra(MlsEngine):

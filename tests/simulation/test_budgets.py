@@ -60,6 +60,7 @@ class Meeting:
                 "introduction": "",
                 "routes": b"\x80",
                 "welcome": welcome,
+                "made_at": unit.now,
             } | fields
             return ContactRequest(**made).encode()
 

@@ -87,7 +87,9 @@ class Guest:
             made = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds)
             self._era_ids[group_id] = made.era_id
             own = account.code(unit.tx).code
-            return ContactRequest(welcome=made.welcomes[0], code=code or own, introduction="", routes=b"\x80").encode()
+            return ContactRequest(
+                welcome=made.welcomes[0], code=code or own, introduction="", routes=b"\x80", made_at=unit.now
+            ).encode()
 
         return Envelope(kind=Kind.CONTACT_REQUEST, payload=self.account.change(make)).encode()
 

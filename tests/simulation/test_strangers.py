@@ -63,6 +63,7 @@ def request(asker: Account, reader: Account, *, code: str | None = None, package
             code=code or asker.code,
             introduction=f"I am {asker.name}",
             routes=routes.encode([]),
+            made_at=unit.now,
         )
         return made.encode()
 

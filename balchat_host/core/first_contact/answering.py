@@ -20,7 +20,7 @@ from balchat_host.api.crypto import Joined
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import ContactView
-from balchat_host.core import account, contacts, content, eras, key_package_pool, peers, rate_limits, routes
+from balchat_host.core import account, contacts, content, eras, key_package_pool, peers, rate_limits, routes, rows
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import queue, reports, requeue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
@@ -34,6 +34,8 @@ from balchat_host.core.views import contact_view
 
 _FULL_RETRY_AFTER: Final = 3600
 """Seconds after which somebody who was turned away may ask again."""
+_CLOCK_TOLERANCE: Final = 3600 * 1000
+"""Milliseconds by which the clocks of two devices of a contact may differ."""
 
 
 # -- what our owner does
@@ -58,6 +60,7 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
     contact = contacts.create(unit, request.peer, name=request.name if name is None else name)
     requests.close(unit, request, "accepted")
     peers.know_device(unit, contact.id, request.device_id)
+    _note_asked(unit, contact, request.made_at)
     if request.era is None:
         # We have gone on from a backup since. Asked in turn, they accept at once (rule 6).
         contact = asking.take(unit, contact, Input.ADD)
@@ -83,6 +86,7 @@ def unblock(unit: UnitOfWork, who: str) -> ContactView:
     hidden = requests.take_hidden(unit, contact.peer)
     if hidden is not None and hidden.era is not None:
         peers.know_device(unit, contact.id, hidden.device_id)
+        _note_asked(unit, contact, hidden.made_at)
         _accept_at_once(unit, contact, hidden.era)
         routes.learn(unit, contact, hidden.routes, device_id=hidden.device_id)
     elif hidden is not None or requests.was_missed(unit.tx, contact.peer):
@@ -146,10 +150,13 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     if contact is None or contact.blocked:
         hidden = contact is not None
         _wait_for_approval(unit, device, joined, request, name=code.name or "", hidden=hidden)
+    elif _is_late(unit, contact, request.made_at):
+        unit.engine.delete_group(unit.keys, joined.group_id)
     else:
         peers.know_device(unit, contact.id, device.device_id)
+        _note_asked(unit, contact, request.made_at)
         _accept_at_once(unit, contact, eras.keep(unit, joined.group_id, joined.era_id, founder=sender))
-        routes.learn(unit, contact, request.routes, device_id=device.device_id)
+        routes.learn(unit, contact, request.routes, device_id=device.device_id, said_at=request.made_at)
 
 
 def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id: bytes) -> ContactRow:
@@ -227,7 +234,26 @@ def _wait_for_approval(
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
     era = eras.keep(unit, joined.group_id, joined.era_id, founder=sender)
     introduction, ways = request.introduction, request.routes
-    requests.keep(unit, device, era, name=name, introduction=introduction, routes=ways, hidden=hidden)
+    requests.keep(
+        unit, device, era, name=name, introduction=introduction, routes=ways, made_at=request.made_at, hidden=hidden
+    )
+
+
+def _is_late(unit: UnitOfWork, contact: ContactRow, made_at: int) -> bool:
+    """Return whether a contact has asked again since, and we have taken that.
+
+    Whoever keeps a request back, and lets it come after the next one, could have the device that made it take the place
+    of the one that they use now, and what is for them go where they are no more.
+    """
+    asked_at = rows.number(unit.tx, "SELECT asked_at FROM first_contact WHERE peer = ?", (contact.id,))
+    return made_at < asked_at - _CLOCK_TOLERANCE
+
+
+def _note_asked(unit: UnitOfWork, contact: ContactRow, made_at: int) -> None:
+    """Note when a contact made the request that we take. A clock that was ahead must not outdo one that is right."""
+    unit.tx.execute(
+        "UPDATE first_contact SET asked_at = max(asked_at, min(?, ?)) WHERE peer = ?", (made_at, unit.now, contact.id)
+    )
 
 
 def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:

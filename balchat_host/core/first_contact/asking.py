@@ -79,6 +79,7 @@ def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None
         code=str(account.chat_code(unit.tx)),
         introduction=contact.introduction,
         routes=routes.offered(unit.tx, contact),
+        made_at=unit.now,
     )
     queue.queue_contact_request(unit, contact, era, request.encode(), stale_at=invitation.not_after * 1000)
     take(unit, contact, Input.KEY_PACKAGE)

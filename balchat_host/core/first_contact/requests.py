@@ -35,6 +35,7 @@ class Request:
     era: Era | None
     received_at: int
     routes: bytes
+    made_at: int
 
     @property
     def view(self) -> RequestView:
@@ -86,7 +87,15 @@ def find(tx: ReadTransaction, which: str) -> Request:
 
 
 def keep(
-    unit: UnitOfWork, device: DeviceIdentity, era: Era, *, name: str, introduction: str, routes: bytes, hidden: bool
+    unit: UnitOfWork,
+    device: DeviceIdentity,
+    era: Era,
+    *,
+    name: str,
+    introduction: str,
+    routes: bytes,
+    made_at: int,
+    hidden: bool,
 ) -> None:
     """Let the request of a peer's device wait; tell of it unless it is hidden."""
     request = Request(
@@ -98,10 +107,11 @@ def keep(
         era=era,
         received_at=unit.now,
         routes=routes,
+        made_at=made_at,
     )
     unit.tx.execute(
-        "INSERT INTO request (peer, device_id, era, name, name_key, introduction, received_at, routes)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO request (peer, device_id, era, name, name_key, introduction, received_at, routes, made_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             request.number,
             request.device_id,
@@ -111,6 +121,7 @@ def keep(
             introduction,
             unit.now,
             routes,
+            made_at,
         ),
     )
     if not hidden:
@@ -191,7 +202,7 @@ def _delete(unit: UnitOfWork, request: Request) -> None:
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Request]:
     found = tx.query(
-        "SELECT request.peer, account_key, device_id, name, introduction, era, received_at, routes"  # noqa: S608  # our own text
+        "SELECT request.peer, account_key, device_id, name, introduction, era, received_at, routes, made_at"  # noqa: S608  # our own text
         f" FROM request JOIN peer ON peer.id = request.peer WHERE {condition}",
         parameters,
     )
@@ -205,6 +216,7 @@ def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[R
             era=eras.by_number(tx, cast("int | None", era)),
             received_at=cast("int", received_at),
             routes=cast("bytes", routes),
+            made_at=cast("int", made_at),
         )
-        for number, peer, device_id, name, introduction, era, received_at, routes in found
+        for number, peer, device_id, name, introduction, era, received_at, routes, made_at in found
     ]

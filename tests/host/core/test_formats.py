@@ -85,11 +85,12 @@ def test_a_contact_request_is_written_and_read_as_the_vector_says() -> None:
     payload = bytes.fromhex(vector["payload"])
     request = ContactRequest.decode(payload)
     assert request.encode() == payload
-    assert (request.welcome.hex(), request.code, request.introduction, request.routes.hex()) == (
+    assert (request.welcome.hex(), request.code, request.introduction, request.routes.hex(), request.made_at) == (
         vector["welcome"],
         vector["code"],
         vector["introduction"],
         vector["routes"],
+        vector["made_at"],
     )
     assert len(routes.decode(request.routes)) == 2
 
@@ -97,11 +98,14 @@ def test_a_contact_request_is_written_and_read_as_the_vector_says() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        ["w", "code", "hi", b""],
-        [b"w", "c" * 2049, "hi", b""],
-        [b"w", "code", "i" * 1025, b""],
-        [b"w", "code", "hi", []],
-        [b"w", "code", "hi"],
+        ["w", "code", "hi", b"", 1],
+        [b"w", "c" * 2049, "hi", b"", 1],
+        [b"w", "code", "i" * 1025, b"", 1],
+        [b"w", "code", "hi", [], 1],
+        [b"w", "code", "hi", b""],
+        [b"w", "code", "hi", b"", True],
+        [b"w", "code", "hi", b"", -1],
+        [b"w", "code", "hi", b"", 2**53],
     ],
 )
 def test_a_contact_request_of_a_wrong_shape_is_refused(fields: list[object]) -> None:
