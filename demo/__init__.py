@@ -5,6 +5,7 @@
     stage       what is shown
     telling     what acts do again and again: a command shown, a message followed
     first_act   Alice and Bob, directly from onion to onion
+    changes     what they do with messages that they have, in the first act: edit, react, delete, let expire, search
     second_act  Alice and Bob, never there together, by a relay that is killed in between
     raw_onion   the round trip that a message is compared with
     figures     the closing table

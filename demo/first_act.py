@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from demo import changes
 from demo.figures import Figures, show_figures
 from demo.house import House
 from demo.raw_onion import round_trips
@@ -26,7 +27,11 @@ def play(stage: Stage, house: House) -> None:
     _come_up(stage, alice, bob)
     bootstrap, publish = zip(*(_start_times(person) for person in (alice, bob)), strict=True)
     first_connect = _first_contact(stage, alice, bob)
-    _talk(stage, alice, bob)
+    answer = _talk(stage, alice, bob)
+    changes.change(stage, alice, bob, answer)
+    changes.let_expire(stage, alice, bob)
+    changes.search(stage, bob)
+    _shut_out_strangers(stage, alice, bob)
     _keep_a_note(stage, alice, bob)
     _kill_in_mid_conversation(stage, alice, bob)
     _write_to_somebody_away(stage, alice, bob)
@@ -96,11 +101,20 @@ def _first_contact(stage: Stage, alice: Person, bob: Person) -> float:
     return connected.at - added.at
 
 
-def _talk(stage: Stage, alice: Person, bob: Person) -> None:
+def _talk(stage: Stage, alice: Person, bob: Person) -> str:
+    """Have them talk; return the id of what Alice says last."""
     stage.step("They talk")
     question = say(stage, alice, bob, "Are you there?")
     answer = say(stage, bob, alice, "Always. Did you find the book?", reply_to=question)
-    say(stage, alice, bob, "Third shelf, behind the atlas.", reply_to=answer)
+    return say(stage, alice, bob, "Third shelf, behind the atlas.", reply_to=answer)
+
+
+def _shut_out_strangers(stage: Stage, alice: Person, bob: Person) -> None:
+    stage.step("Bob wants no more requests: his chat code leads nowhere, and Alice talks to him as before")
+    show(stage, bob, "requests", "off")
+    bob.states.until(lambda status: not status["accepts_requests"] and status["identity_onion"]["phase"] == "stopped")
+    say(stage, alice, bob, "Still reading?")
+    show(stage, bob, "status")
 
 
 def _keep_a_note(stage: Stage, alice: Person, bob: Person) -> None:
@@ -163,7 +177,7 @@ def _compare(stage: Stage, alice: Person, bob: Person) -> None:
         for person, other in ((alice, bob), (bob, alice))
     )
     insist(ours == theirs, "the histories differ")
-    insist(len(set(ours)) == len(ours) == len(_LETTER) + 4, "there is more or less than was written")
+    insist(len(set(ours)) == len(ours) == len(_LETTER) + 6, "there is more or less than was written")
     stage.good(f"{len(ours)} messages, the same on both sides: ids, authors, texts, replies, order")
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WHOLE, SHORT = IMAGES / "demo.svg", IMAGES / "first-contact.svg"
-SHORT_SHOWS = ("Bob passes his chat code", "Do both have the same conversation?")
-"""The step that the short picture begins with, and the one before which it ends."""
+SHORT_SHOWS = ("Bob passes his chat code", "They talk", "Alice writes a letter", "Bob leaves")
+"""How the steps begin that the short picture shows."""
 SHORT_HAS = 30
 """Lines at most: it stands on the first screen of the README."""
 COLUMNS = 104
@@ -47,8 +47,8 @@ def draw(lines: list[str], title: str, picture: Path) -> None:
 
 def shortened(lines: list[str]) -> list[str]:
     """Return the lines of the short picture. Raise ValueError when it does not fit on a screen."""
-    first, last = (next(number for number, line in enumerate(lines) if words in line) for words in SHORT_SHOWS)
-    short = [line for line in lines[first:last] if line.strip()]
+    steps = [step.split("\n") for step in "\n".join(lines).split("\n\n")]
+    short = [line for step in steps if any(words in step[0] for words in SHORT_SHOWS) for line in step if line]
     if len(short) > SHORT_HAS:
         raise ValueError(f"the short picture has {len(short)} lines; choose its steps again")
     return short

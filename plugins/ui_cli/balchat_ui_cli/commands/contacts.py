@@ -194,8 +194,7 @@ def switch_off(run: Run) -> None:
 
     A contact who has lost all routes to you cannot come back until it is on again.
     """
-    effect = "No stranger can ask you for contact now; your contacts go on. `balchat requests on` lets them ask again."
-    change(run, _ACCEPT, value=False, effect=effect)
+    change(run, _ACCEPT, value=False, effect="No stranger can ask you for contact now; your contacts go on.")
 
 
 def accept(
