@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from balchat_ui_cli.chat import commands
-from balchat_ui_cli.chat.chat import Chat
+from balchat_ui_cli.chat.chat import Chat, _help_lines
 from balchat_ui_cli.output import Output
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
@@ -221,6 +221,23 @@ async def test_older_messages(alice: MemoryAccount, bob: Peer) -> None:
         assert room.shown.count("number 3.") == 1
 
 
+async def test_a_search_looks_through_this_conversation(alice: MemoryAccount, bob: Peer) -> None:
+    found = bob.write("at the harbour")
+    alice.befriend("Carol").write("another harbour")
+    async with chatting(alice, bob) as room:
+        room.type("/search harbour\r")
+        await room.until(lambda: f"{found.id[:8]}  Bob: at the harbour" in room.shown)
+        assert "another" not in room.shown
+        room.type("/search mountain\r")
+        await room.until(lambda: "Nothing was found." in room.shown)
+
+
+def test_the_help_fits_narrow_terminals() -> None:
+    for cells in (40, 80):
+        lines = ["".join(getattr(piece, "text", piece) for piece in line) for line in _help_lines(cells)]
+        assert all(len(line) < cells for line in lines)
+
+
 async def test_a_message_from_another_front_end(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:
         await alice.app.messages.send("Bob", "from elsewhere")
@@ -267,6 +284,7 @@ async def test_hostile_text_stays_harmless(alice: MemoryAccount, bob: Peer) -> N
         ("/reply abcdef yes, I do", commands.Say("yes, I do", "abcdef")),
         ("/more", commands.More(20)),
         ("/more 5", commands.More(5)),
+        ("/search old boats", commands.Search("old boats")),
         ("/help", commands.Help()),
         ("/quit", commands.Quit()),
     ],
@@ -297,6 +315,8 @@ async def test_notes_to_ourselves_are_there_at_once_and_go_nowhere(alice: Memory
     assert bob.conversation == []
 
 
-@pytest.mark.parametrize("line", ["/reply", "/reply abcdef", "/more x", "/more 0", "/more 1001", "/", "/Quit"])
+@pytest.mark.parametrize(
+    "line", ["/reply", "/search", "/reply abcdef", "/more x", "/more 0", "/more 1001", "/", "/Quit"]
+)
 def test_a_mistake_sends_nothing(line: str) -> None:
     assert isinstance(commands.read(line), commands.Mistake)

@@ -1,8 +1,9 @@
 """Wires a chat: events from the account to the screen, what is typed from the screen to the account."""
 
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -17,6 +18,7 @@ from balchat_host.api.views import ConversationView, MessageState, MessageView
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
+from balchat_ui_cli.hits import hit_lines
 from balchat_ui_cli.output import Line, Output, Span, Style
 from balchat_ui_cli.render import MessageList, conversation_words, info_lines, quotation
 from balchat_ui_cli.session import following
@@ -26,6 +28,12 @@ FIRST = 20
 """Messages of the history that a chat begins with."""
 _TYPED_AHEAD = 100
 """Lines that may wait while the account is busy."""
+_FOUND: Final = 20
+"""Messages that a search in a chat shows at most."""
+_KEYS_ROOM: Final = 18
+"""Cells in which the help says what is typed."""
+_HELP_ROOM: Final = 20
+"""Cells beside it, at least, for what that does."""
 
 
 class Chat:
@@ -136,10 +144,12 @@ class Chat:
                 await self._screen.print(lambda: self._lines(self._conversation.add(message)))
             case commands.React() | commands.Edit() | commands.Delete() | commands.Info():
                 await self._do_with_message(typed)
+            case commands.Search(words=words):
+                await self._search(words)
             case commands.More(count=count):
                 await self._show_earlier(count)
             case commands.Help():
-                await self._screen.print(_help_lines)
+                await self._screen.print(lambda: _help_lines(self._out.columns))
             case commands.Quit():
                 self._screen.leave()
             case commands.Mistake(problem=problem):
@@ -159,6 +169,15 @@ class Chat:
             case commands.Info(message=message_id):
                 known = await messages.info(message_id)
                 await self._screen.print(lambda: info_lines(known))
+
+    async def _search(self, words: str) -> None:
+        page = await self._app.messages.search(words, self._id, limit=_FOUND)
+        found = hit_lines(page.hits, titles=False)
+        if not found and page.resume_before is None:
+            found = [["Nothing was found."]]
+        if page.resume_before is not None:
+            found.append([Span("There may be more: `balchat search` goes on.", Style.FAINT)])
+        await self._screen.print(lambda: found)
 
     async def _show_earlier(self, count: int) -> None:
         oldest = self._conversation.oldest
@@ -218,5 +237,8 @@ class Chat:
             self._out.hint(["What waits goes out as soon as there is a way, as long as balchat is up."])
 
 
-def _help_lines() -> list[Line]:
-    return [[Span(f"  {keys:<16}", Style.STRONG), does] for keys, does in commands.HELP]
+def _help_lines(cells: int) -> Iterator[Line]:
+    for keys, does in commands.HELP:
+        first, *others = wrap(does, max(_HELP_ROOM, cells - _KEYS_ROOM - 1))
+        yield [Span(f"  {keys}".ljust(_KEYS_ROOM), Style.STRONG), first]
+        yield from ([" " * _KEYS_ROOM, row] for row in others)

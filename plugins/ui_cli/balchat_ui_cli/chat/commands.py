@@ -9,13 +9,14 @@ HELP = (
     ("/edit ID text", "puts another text in place of one of yours"),
     ("/delete ID", "deletes one of yours for everybody"),
     ("/info ID", "shows versions, who has it, and reactions"),
+    ("/search WORDS", "finds messages of this conversation by their words"),
     ("/more [N]", "shows N older messages"),
     ("/help", "shows this"),
     ("/quit, Ctrl-D", "leaves; what waits goes out all the same"),
     ("//text", "sends /text"),
     ("Ctrl-Z", "stops the chat; `fg` goes on with it"),
 )
-NAMES = ("/reply", "/react", "/edit", "/delete", "/info", "/more", "/help", "/quit")
+NAMES = ("/reply", "/react", "/edit", "/delete", "/info", "/search", "/more", "/help", "/quit")
 OF_MESSAGES = ("/reply", "/react", "/edit", "/delete", "/info")
 """Those that are followed by a message's id."""
 MORE = 20
@@ -25,6 +26,7 @@ _EXAMPLES = {
     "/edit": "/edit needs an ID and a text, as in: /edit 3f2a9c1e At seven.",
     "/delete": "/delete needs an ID, as in: /delete 3f2a9c1e",
     "/info": "/info needs an ID, as in: /info 3f2a9c1e",
+    "/search": "/search needs words, as in: /search harbour",
 }
 MAX_MORE = 1000
 
@@ -68,6 +70,13 @@ class Info:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Find messages of this conversation."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class More:
     """Show older messages."""
 
@@ -91,7 +100,7 @@ class Mistake:
     problem: str
 
 
-Typed = Say | React | Edit | Delete | Info | More | Help | Quit | Mistake
+Typed = Say | React | Edit | Delete | Info | Search | More | Help | Quit | Mistake
 
 
 def read(line: str) -> Typed | None:
@@ -107,6 +116,8 @@ def read(line: str) -> Typed | None:
     match name:
         case "/reply" | "/react" | "/edit" | "/delete" | "/info":
             return _of_message(name, rest)
+        case "/search":
+            return Search(rest.strip()) if rest.strip() else Mistake(_EXAMPLES[name])
         case "/more":
             return _more(rest.strip())
         case "/help":

@@ -1,19 +1,14 @@
 """The command that finds messages by their words."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from balchat_host.api.frontend import MYSELF
-from balchat_host.api.text import visible
-from balchat_host.api.views import SearchHit
 from balchat_ui_cli.completion import complete_conversation
 from balchat_ui_cli.dates import parse_date
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.render import author
-from balchat_ui_cli.text import clock, day, short_ids
+from balchat_ui_cli.hits import hit_lines
 
 
 def register(app: typer.Typer) -> None:
@@ -57,23 +52,8 @@ def search(  # noqa: PLR0917  # the command line's options, given by name
     """
     start, end = (None if date is None else parse_date(date) for date in (since, until))
     page = run.session.ask(lambda app: app.messages.search(" ".join(words), within, sender, start, end, limit, before))
-    run.out.value(page, lambda: _lines(page.hits), done=None)
+    run.out.value(page, lambda: hit_lines(page.hits), done=None)
     if not page.hits and page.resume_before is None:
         run.out.hint(["Nothing was found."])
     if page.resume_before is not None:
         run.out.hint([f"There may be more: add --before {page.resume_before[:12]}"])
-
-
-def _lines(hits: Sequence[SearchHit]) -> list[Line]:
-    ids = short_ids([hit.message.id for hit in hits])
-    lines: list[Line] = []
-    for hit in hits:
-        message = hit.message
-        lines.append(
-            [
-                Span(f"{day(message.sent_at)} {clock(message.sent_at)}  {ids[message.id]}  ", Style.FAINT),
-                Span(visible(hit.title), Style.STRONG),
-                f"  {visible(author(message))}: {visible(hit.excerpt)}",
-            ]
-        )
-    return lines
