@@ -92,6 +92,8 @@ class Setting:
             made = msgspec.convert(value, self.kind, dec_hook=_from_plain)
         except msgspec.ValidationError as error:
             raise Unfit(self.name, self._problem(value, str(error)), self.allowed) from None
+        except UnicodeEncodeError:  # what a program was given as an argument may be no text
+            raise Unfit(self.name, "it contains something that is not text", self.allowed) from None
         except TypeError as error:
             raise BadDeclaration(f"the type of its setting {self.name} cannot be read: {error}") from error
         if json_schema(inspect.type_info(self.kind)).get("uniqueItems") and len(set(made)) < len(made):

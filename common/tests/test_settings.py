@@ -74,6 +74,12 @@ def test_what_is_wrong_is_named(given: dict[str, object], key: str, problem: str
     assert str(caught.value) == f"{key}: {problem}. Allowed: {allowed}."
 
 
+@pytest.mark.parametrize("key", ["weight", "colour"])
+def test_what_is_no_text_is_no_value(key: str) -> None:
+    with pytest.raises(Unfit):
+        settings.settings_of(Declared)[key].read("\udcff")
+
+
 def test_a_secret_is_in_no_message() -> None:
     with pytest.raises(Unfit) as caught:
         settings.read(Declared, {"weight": 3, "secret": "sesame"})
