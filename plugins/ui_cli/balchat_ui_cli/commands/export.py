@@ -17,7 +17,8 @@ from balchat_ui_cli.render import author, message_remarks, reply_words, shown_te
 from balchat_ui_cli.text import moment, visible_lines
 
 WARNING: Final = "What is exported is in the clear: whoever can read it reads all of it, and it does not expire."
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 200
+"""Messages of one page: it fits into an answer also where all are of the longest, and each character takes six."""
 
 
 class Format(StrEnum):
