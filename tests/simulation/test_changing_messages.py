@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
@@ -12,7 +12,7 @@ from balchat_host.api.errors import BadInput, NoSuchMessage, TooMany
 from balchat_host.core import contacts, housekeeping, rows
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart
 from balchat_host.core.delivery import requeue
-from balchat_host.core.messages import changing, expiry, history, reading, versions
+from balchat_host.core.messages import changing, expiry, history, reactions, reading, versions
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.messages.info import info
 from balchat_host.core.messages.mentions import MAX_MENTIONS, under_names
@@ -322,6 +322,21 @@ def test_what_waits_for_what_never_comes_is_bounded_and_forgotten(pair: Pair) ->
     pair.world.pass_time(401 * DAY)
     pair.heal()
     assert count(pair.alice, "reaction") == count(pair.alice, "version") == 0
+
+
+def test_what_is_remembered_of_reactions_that_were_taken_back_is_bounded(pair: Pair) -> None:
+    for number in range(300):
+        part = NullPart(disposition=Disposition.REACTION)
+        hear(pair.alice, MimiContent(salt=bytes(16), part=part, replaces=b"\x01" + number.to_bytes(31)).encode())
+    assert count(pair.alice, "reaction") == reactions.MAX_WAITING
+    message = bytes.fromhex(pair.write())
+    for number in range(300):
+        octets = a_reaction(number, message)
+        hear(pair.alice, octets)
+        ((identifier,),) = pair.alice.read(lambda tx: tx.query("SELECT id FROM reaction WHERE message IS NOT NULL"))
+        part = NullPart(disposition=Disposition.REACTION)
+        hear(pair.alice, MimiContent(salt=bytes(16), part=part, replaces=cast("bytes", identifier)).encode())
+    assert count(pair.alice, "reaction") == reactions.MAX_WAITING
 
 
 def test_of_very_many_versions_the_latest_are_kept(pair: Pair) -> None:

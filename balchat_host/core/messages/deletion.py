@@ -8,7 +8,7 @@ from typing import cast
 
 from balchat_host.core import event_log
 from balchat_host.core.content import Disposition
-from balchat_host.core.messages import adding, erasing, targets, versions
+from balchat_host.core.messages import adding, erasing, reactions, targets, versions
 from balchat_host.core.messages.said import Said
 from balchat_host.core.rows import Removal
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -72,6 +72,7 @@ def _take_back_reaction(unit: UnitOfWork, said: Said, target: bytes) -> None:
     for (message,) in messages:
         if message is not None:
             event_log.append_changed(unit, said.conversation.id, cast("int", message), "reactions")
+    reactions.forget_oldest(unit, said)
 
 
 def _remember(unit: UnitOfWork, said: Said, target: bytes) -> None:
@@ -81,3 +82,4 @@ def _remember(unit: UnitOfWork, said: Said, target: bytes) -> None:
         " ON CONFLICT DO NOTHING",
         (target, said.conversation.id, said.author, said.mimi.sent_at or 0, unit.now),
     )
+    reactions.forget_oldest(unit, said)

@@ -15,7 +15,8 @@ from balchat_host.core.unit_of_work import UnitOfWork
 MAX_AT_ONCE: Final = 8
 """How many reactions one message may bring."""
 MAX_WAITING: Final = 256
-"""How many reactions of one author wait in a conversation for what has not come; the latest that came."""
+"""How many reactions of one author wait in a conversation for what has not come, and how many more are remembered
+because they do nothing: they were taken back, or are to something deleted. The latest that came of each."""
 KEPT: Final = 400 * 24 * 3600 * 1000
 """Milliseconds that is remembered what was taken back, and that what waits does."""
 
@@ -38,12 +39,13 @@ def react(unit: UnitOfWork, said: Said, emojis: Sequence[str]) -> None:
     if known is not None or (found is not None and found[1] not in targets.LIVE):
         # It was taken back as if it were a message, or is to something that is deleted.
         _insert(unit, said, 0, None, None)
+        forget_oldest(unit, said)
         return
     message = None if found is None else found[0]
     for place, each in enumerate(emojis[: _room(unit, said, message)]):
         _insert(unit, said, place, message, each)
     if message is None:
-        _forget_oldest(unit, said)
+        forget_oldest(unit, said)
     else:
         event_log.append_changed(unit, said.conversation.id, message, "reactions")
 
@@ -64,6 +66,16 @@ def ours(unit: UnitOfWork, message: int, our_number: int, wanted: str) -> list[t
 def count(unit: UnitOfWork, message: int, author: int) -> int:
     """Return how many reactions somebody has to a message."""
     return rows.number(unit.tx, "SELECT count(*) FROM reaction WHERE message = ? AND author = ?", (message, author))
+
+
+def forget_oldest(unit: UnitOfWork, said: Said) -> None:
+    """Keep no more of an author's reactions that wait, and of those that do nothing, than there may be."""
+    unit.tx.execute(
+        "DELETE FROM reaction WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER"
+        " (PARTITION BY emoji IS NULL ORDER BY rowid DESC) AS n FROM reaction WHERE message IS NULL"
+        " AND conversation = ? AND author = ?) WHERE n > ?)",
+        (said.conversation.id, said.author, MAX_WAITING),
+    )
 
 
 def expire(unit: UnitOfWork) -> None:
@@ -92,12 +104,4 @@ def _insert(unit: UnitOfWork, said: Said, place: int, message: int | None, each:
             said.mimi.sent_at or 0,
             unit.now,
         ),
-    )
-
-
-def _forget_oldest(unit: UnitOfWork, said: Said) -> None:
-    unit.tx.execute(
-        "DELETE FROM reaction WHERE rowid IN (SELECT rowid FROM reaction WHERE message IS NULL AND emoji IS NOT NULL"
-        " AND conversation = ? AND author = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
-        (said.conversation.id, said.author, MAX_WAITING),
     )
