@@ -212,9 +212,9 @@ def conversation_lines(views: Sequence[ConversationView]) -> Iterable[Line]:
     times = ("" if view.last_message is None else moment(view.last_message.sent_at) for view in views)
     rows = columns([[visible(view.title), when, ""] for view, when in zip(views, times, strict=True)])
     for view, (title, when, _) in zip(views, rows, strict=True):
-        line: Line = [Span(title, Style.STRONG), "  ", Span(when, Style.FAINT)]
         words = ", ".join(_conversation_words(view))
-        yield [*line, "  ", words] if words else line
+        line: Line = [Span(title, Style.STRONG), "  ", Span(when, Style.FAINT)]
+        yield [*line, "  ", words] if words else line if when.strip() else line[:1]
 
 
 def _conversation_words(view: ConversationView) -> list[str]:

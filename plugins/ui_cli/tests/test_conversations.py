@@ -64,10 +64,13 @@ def test_muting_for_some_hours(cli: Cli, bob: Peer) -> None:
     assert cli.ok("conversations", "unmute", "Bob").out == "Bob is not muted.\n"
 
 
-def test_marking_as_unread(cli: Cli, bob: Peer) -> None:
+def test_marking_as_unread_and_as_read(cli: Cli, bob: Peer) -> None:
     message = bob.write("hello")
     assert cli.ok("conversations", "unread", "Bob").out == "Bob: 1 unread.\n"
     assert shown(cli, "Bob")["first_unread"] == message.id
+    assert cli.ok("conversations", "read", "Bob").out == "Bob is read.\n"
+    assert shown(cli, "Bob")["unread"] == 0
+    assert cli.json("conversations", "read", "me")["unread"] == 0
 
 
 def test_a_draft_is_kept_and_ended(cli: Cli, bob: Peer) -> None:
@@ -106,7 +109,8 @@ def test_history_around_a_day(cli: Cli, alice: MemoryAccount, bob: Peer) -> None
     day = datetime.fromtimestamp(later.sent_at / 1000, UTC).astimezone()
     assert texts(cli, "--limit", "1", "--date", f"{day:%Y-%m-%d}") == ["a week later"]
     assert texts(cli, "--limit", "1", "--date", "2001-01-01") == ["long ago"]
-    assert cli("history", "Bob", "--date", "yesterday").code == 2
+    assert texts(cli, "--limit", "1", "--date", "9999d") == ["long ago"]
+    assert "yesterday" in cli("history", "Bob", "--date", "soon").err
 
 
 def test_history_takes_one_way_to_say_which_page(cli: Cli, bob: Peer) -> None:

@@ -42,7 +42,8 @@ def test_the_commands() -> None:
         "profile list", "plugins list", "plugins show", "config check", "config path", "doctor", "settings list",
         "settings get", "settings set", "settings reset", "search", "retry", "react", "edit", "delete",
         "info", "export", "conversations set", "conversations list", "conversations mute",
-        "conversations unmute", "conversations archive", "conversations unarchive", "conversations unread",
+        "conversations unmute", "conversations archive", "conversations unarchive", "conversations read",
+        "conversations unread",
         "conversations draft",
         "version",
     }  # fmt: skip
@@ -126,7 +127,10 @@ def test_no_account(cli: Cli) -> None:
             ("info",): ["Bob", "0123456789abcdef"],
             ("export",): ["Bob"],
             ("conversations", "set"): ["Bob", "--expire-after", "1h"],
-            **{("conversations", name): ["Bob"] for name in ("mute", "unmute", "archive", "unarchive", "unread")},
+            **{
+                ("conversations", name): ["Bob"]
+                for name in ("mute", "unmute", "archive", "unarchive", "read", "unread")
+            },
             ("conversations", "draft"): ["Bob", "begun"],
             ("settings", "get"): ["delivery.policy"],
             ("settings", "set"): ["delivery.policy", "both"],

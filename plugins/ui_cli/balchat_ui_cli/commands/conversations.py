@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ("unmute", unmute, ["balchat conversations unmute Bob"]),
         ("archive", archive, ["balchat conversations archive Bob"]),
         ("unarchive", unarchive, ["balchat conversations unarchive Bob"]),
+        ("read", read, ["balchat conversations read Bob"]),
         ("unread", unread, ["balchat conversations unread Bob"]),
         (
             "set",
@@ -84,6 +85,16 @@ def archive(run: Run, name: Conversation) -> None:
 def unarchive(run: Run, name: Conversation) -> None:
     """Fetch a conversation back from the archive."""
     _change(run, lambda app: app.conversations.unarchive(name), lambda view: f"{view.title} is not archived.")
+
+
+def read(run: Run, name: Conversation) -> None:
+    """Mark all that is in a conversation now as read. Its authors learn it, unless read receipts are off."""
+
+    async def change(app: App) -> ConversationView:
+        view = await app.conversations.get(name)
+        return view if view.last_message is None else await app.conversations.mark_read(view.id, view.last_message.id)
+
+    _change(run, change, lambda view: f"{view.title} is read.")
 
 
 def unread(run: Run, name: Conversation) -> None:

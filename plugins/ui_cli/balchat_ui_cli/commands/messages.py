@@ -3,7 +3,6 @@
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Container, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -173,8 +172,7 @@ def history(  # noqa: PLR0917  # the command line's options, given by name
         str | None, typer.Option(metavar="ID", help="All versions of this message, the first one first.")
     ] = None,
     date: Annotated[
-        datetime | None,
-        typer.Option(metavar="DATE", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Those around a day or a time."),
+        str | None, typer.Option(metavar="D", help="Those around the beginning of a day, or around a time.")
     ] = None,
 ) -> None:
     """Show messages of a conversation, oldest first: the last ones, or those that an option names."""
@@ -184,8 +182,7 @@ def history(  # noqa: PLR0917  # the command line's options, given by name
         known = run.session.ask(lambda app: info_of(app, name, versions))
         run.out.values(known.versions, lambda: version_lines(known.versions))
         return
-    at = None if date is None else int(date.astimezone().timestamp() * 1000)
-
+    at = None if date is None else parse_date(date)
     messages = run.session.ask(
         lambda app: app.messages.history(name, limit, before=before, after=after, around=around, date=at)
     )

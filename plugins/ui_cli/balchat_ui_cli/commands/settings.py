@@ -96,7 +96,7 @@ def _whole(view: SettingView) -> Iterable[Line]:
         yield [f"    {view.doc}"]
     rows = [("default", _spelt(view.default)), ("allowed", view.allowed), ("changes", _changes(view))]
     for label, value in rows:
-        yield [Span(f"    {label:<8}", Style.FAINT), visible(value)]
+        yield [Span(f"    {label:<9}", Style.FAINT), visible(value)]
 
 
 def _changes(view: SettingView) -> str:
@@ -104,7 +104,7 @@ def _changes(view: SettingView) -> str:
         return f"fixed by {view.locked_by}"
     if not view.writable:
         return "only in the configuration file, by hand"
-    return "with `balchat settings set`; " + ("hold at once" if view.at_once else "hold after a restart")
+    return "with `balchat settings set`; " + ("they hold at once" if view.at_once else "they hold after a restart")
 
 
 def _origin(view: SettingView) -> str:
