@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 NAMES = ("Alice", "Bob")
 CONFIGURATION = """\
 [plugins]
-enabled = ["storage_mortal", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_rpc", "ui_cli"]
+enabled = ["storage_mortal", "crypto_mls", "network_null", "transport_tor_direct", "ui_rpc", "ui_cli"]
 storage = "storage_mortal"
-network = "network_loopback"
+network = "network_null"
 
 [delivery]
 retry_first_seconds = 1
 retry_max_seconds = 1
 
-[settings.network_loopback]
+[settings.network_null]
 directory = "{network}"
 """
 DEATH = """
@@ -45,10 +45,7 @@ def house() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
         announce(
             Path(folder, "site"),
-            {
-                "network_loopback": "tests.support.loopback_plugin",
-                "storage_mortal": "tests.support.mortal_storage",
-            },
+            {"storage_mortal": "tests.support.mortal_storage"},
         )
         yield Path(folder)
 

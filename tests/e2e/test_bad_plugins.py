@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from tests.support.programs import Said
 
-USUAL = ["storage_sqlcipher", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_rpc", "ui_cli"]
+USUAL = ["storage_sqlcipher", "crypto_mls", "network_null", "transport_tor_direct", "ui_rpc", "ui_cli"]
 ORIGIN = "balchat-brittle 1.0"
 CONFIGURATION = """\
 [plugins]
 enabled = {enabled}
-network = "network_loopback"
+network = "network_null"
 start_timeout_seconds = 2
 {more}
-[settings.network_loopback]
+[settings.network_null]
 directory = "{network}"
 """
 FRONT_END = """
@@ -91,11 +91,8 @@ MakePerson = Callable[..., Person]
 def with_plugin(town: Path) -> Iterator[MakePerson]:
     """Makes people who have enabled a plugin called "brittle" with this source: `with_plugin(source, more)`."""
     site = town / "site"
-    announce(site, {"network_loopback": "tests.support.loopback_plugin"}, distribution="balchat-loopback")
     announce(site, {"brittle": "brittle_plugin"}, distribution="balchat-brittle")
     path = search_path(site)
-    (town / "net").mkdir(mode=0o700)
-
     with ExitStack() as stack:
 
         def make(source: str, more: str = "", environment: dict[str, str] | None = None) -> Person:
@@ -179,9 +176,8 @@ def balchat_networks():
     return [NetworkDescriptor(name="brittle", summary="Fails", api_version=1, factory=make)]
 """
     alice = with_plugin(source)
-    alice.configure(
-        (alice.profile / "balchat.toml").read_text().replace('network = "network_loopback"', 'network = "brittle"')
-    )
+    text = (alice.profile / "balchat.toml").read_text().replace('network = "network_null"', 'network = "brittle"')
+    alice.configure(text.replace('"network_null", ', ""))  # which is refused beside another network
     alice.up(listen=False)
     heard = alice.states.until(lambda status: status["network"]["brittle"]["phase"] == "degraded").value
     assert heard["network"]["brittle"]["reason"].startswith(f"{ORIGIN}: run() has not called started() within 2 s")
@@ -249,7 +245,7 @@ def test_the_traceback_of_a_plugin_is_shown_to_who_wants_it(with_plugin: MakePer
 
 def test_a_required_setting_that_is_missing_is_named_with_the_place_for_it(with_plugin: MakePerson) -> None:
     alice = with_plugin(front_end(setting="loft: str", run="await anyio.sleep_forever()"))
-    for command in (["config", "check"], ["config", "show"], ["up"]):
+    for command in (["config", "check"], ["settings", "list"], ["up"]):
         message = refused(alice.balchat(*command, "--json", unlock=command == ["up"]), 8, "configuration")
         assert message == (
             f"{alice.profile / 'balchat.toml'}: settings.brittle.loft: it is not set, and brittle needs it; "
