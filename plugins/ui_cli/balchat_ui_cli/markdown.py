@@ -15,6 +15,10 @@ _HARD_BREAK: Final = re.compile(r"\\\n")
 _MAX_HOST: Final = 253
 """Characters of the longest name of a host (RFC 1035, section 2.3.4, without the last dot)."""
 _PERSON: Final = "balchat:"
+_MENTION: Final = re.compile(r"\\(?:[!-/:-@\[-`{-~]|\n)|\[(@(?:[^\[\]\\\n]|\\.){0,200})\]\(balchat:[a-z2-7]{56}\)")
+"""What is escaped, or a link to a person."""
+_MARKS: Final = re.compile(r"[\\`*_{}\[\]()<>#+.!|~&-]")
+"""What may mean something in markdown."""
 
 
 def plain(text: str) -> str:
@@ -27,6 +31,16 @@ def plain(text: str) -> str:
         pieces += [_unescaped(text[end : link.start()]), _shown(_unescaped(link[1]), link[2])]
         end = link.end()
     return "".join([*pieces, _unescaped(text[end:])])
+
+
+def as_typed(text: str) -> tuple[str, bool]:
+    """Return a text as a person would type it, with `@` and the names of who is mentioned, and whether it is markdown.
+
+    It is none where all that could mean something is escaped: that is how a plain text with mentions is written.
+    """
+    if not _MARKS.search(_MENTION.sub("", text)):
+        return plain(text), False
+    return _MENTION.sub(lambda found: _unescaped(found[1]) if found[1] else found[0], text), True
 
 
 def _unescaped(text: str) -> str:

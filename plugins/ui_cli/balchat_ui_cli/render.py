@@ -22,7 +22,7 @@ from balchat_host.api.views import (
     VersionView,
 )
 from balchat_ui_cli.account_status import AccountStatus
-from balchat_ui_cli.markdown import plain
+from balchat_ui_cli.markdown import as_typed, plain
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.text import (
     clock,
@@ -207,6 +207,14 @@ def conversation_words(view: ConversationView) -> list[str]:
     return [*words, f"expires after {duration(view.expire_after)}, set by {by}"]
 
 
+def timer_words(view: ConversationView) -> str:
+    """Say what the timer of a conversation was set to, and by whom."""
+    by = _YOU if view.timer_by == MYSELF else called(view.timer_by or "somebody")
+    if view.expire_after is None:
+        return f"Messages do not expire from now on; set by {by}."
+    return f"Messages expire {duration(view.expire_after)} after they are read from now on; set by {by}."
+
+
 def conversation_lines(views: Sequence[ConversationView]) -> Iterable[Line]:
     """Show conversations, one a line: the title, when the newest message came, and what there is to know."""
     times = ("" if view.last_message is None else moment(view.last_message.sent_at) for view in views)
@@ -360,7 +368,18 @@ class MessageList:
 
 def shown_text(content_type: str, text: str) -> str:
     """Return a text as it is shown: markdown without its links and escapes."""
-    return plain(text) if content_type.lower().startswith("text/markdown") else text
+    return plain(text) if is_markdown(content_type) else text
+
+
+def message_as_typed(message: MessageView) -> tuple[str, bool]:
+    """Return the text of a message as a person would type it, and whether it is markdown."""
+    text = message.text or ""
+    return as_typed(text) if is_markdown(message.content_type) else (text, False)
+
+
+def is_markdown(content_type: str) -> bool:
+    """Say whether a text of a content type is markdown."""
+    return content_type.lower().startswith("text/markdown")
 
 
 def reply_words(reply: ReplyView) -> str:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.lowlevel
 import pytest
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.chat import Chat, _help_lines
 from balchat_ui_cli.output import Output
 from prompt_toolkit.application import create_app_session
-from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from balchat_host.api.errors import ConnectionLost
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.api.views import MessageState
 from balchat_host.testing.memory_account import MemoryAccount
+from tests.support.chat_room import Room, chatting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-
     from balchat_host.testing.peer import Peer
 
 pytestmark = pytest.mark.anyio
@@ -44,46 +40,6 @@ def alice() -> MemoryAccount:
 @pytest.fixture
 def bob(alice: MemoryAccount) -> Peer:
     return alice.befriend("Bob")
-
-
-@dataclass
-class Room:
-    """A chat that goes on."""
-
-    chat: Chat
-    keys: PipeInput
-    scrollback: StringIO
-
-    def type(self, text: str) -> None:
-        self.keys.send_text(text)
-
-    @property
-    def above(self) -> str:
-        """What stands between the scrollback and the prompt."""
-        return "\n".join("".join(getattr(piece, "text", piece) for piece in line) for line in self.chat._pending())
-
-    @property
-    def shown(self) -> str:
-        return self.scrollback.getvalue()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        with anyio.fail_after(30):
-            while not condition():
-                await anyio.lowlevel.checkpoint()
-
-
-@asynccontextmanager
-async def chatting(alice: MemoryAccount, bob: Peer) -> AsyncGenerator[Room, None]:
-    scrollback = StringIO()
-    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        out = Output(as_json=False, stdout=scrollback, stderr=scrollback, environment={})
-        chat = Chat(alice.app, out, await alice.app.conversations.get(bob.name))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(chat.run)
-            room = Room(chat, keys, scrollback)
-            await room.until(lambda: chat._screen._session.app.is_running)
-            yield room
-            keys.send_text("\x04")
 
 
 async def test_it_begins_with_the_history_and_marks_it_as_read(alice: MemoryAccount, bob: Peer) -> None:

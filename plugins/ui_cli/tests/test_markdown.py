@@ -1,7 +1,7 @@
 """Markdown as people see it in a terminal."""
 
 import pytest
-from balchat_ui_cli.markdown import plain
+from balchat_ui_cli.markdown import as_typed, plain
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,15 @@ def test_links_show_where_they_lead_and_escapes_are_gone(text: str, shown: str) 
 )
 def test_text_that_only_begins_to_be_a_link_is_no_link(text: str) -> None:
     assert "<" not in plain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        (f"Ask [@Ann](balchat:{'a' * 56}), 2\\*3\\\nor so", ("Ask @Ann, 2*3\nor so", False)),
+        (f"Ask [@Ann](balchat:{'a' * 56}) *now*", ("Ask @Ann *now*", True)),
+        ("[here](https://example.com/)", ("[here](https://example.com/)", True)),
+    ],
+)
+def test_what_was_written_can_be_typed_again(text: str, typed: tuple[str, bool]) -> None:
+    assert as_typed(text) == typed

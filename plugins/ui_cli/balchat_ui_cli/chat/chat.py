@@ -11,7 +11,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
-from balchat_host.api.events import ContactRemoved, Event
+from balchat_host.api.events import ContactRemoved, ConversationChanged, Event
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView, MessageState, MessageView
@@ -20,7 +20,7 @@ from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.hits import hit_lines
 from balchat_ui_cli.output import Line, Output, Span, Style
-from balchat_ui_cli.render import MessageList, conversation_words, info_lines, quotation
+from balchat_ui_cli.render import MessageList, conversation_words, info_lines, message_as_typed, quotation, timer_words
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap
 
@@ -46,8 +46,12 @@ class Chat:
         self._id = conversation.id
         self._conversation = Conversation(conversation)
         self._list = MessageList(out.columns, conversation.contact.name if conversation.contact else "")
+        self._failed = False
+        """Whether what was typed last could not be done."""
         self._to_do, self._typed = anyio.create_memory_object_stream[str](_TYPED_AHEAD)
-        self._screen = Screen(out, typed=self._take, pending=self._pending, bar=self._bar, answerable=self._answerable)
+        self._screen = Screen(
+            out, typed=self._take, pending=self._pending, bar=self._bar, completed=self, editable=self._editable
+        )
 
     async def run(self) -> None:
         """Chat until the person leaves. Raise what makes going on impossible."""
@@ -96,10 +100,16 @@ class Chat:
 
         def settle() -> Iterable[Line]:
             settled.extend(self._conversation.hear(event))
-            return self._lines(settled)
+            return [*self._timer(event), *self._lines(settled)]
 
         await self._screen.print(settle)
         await self._mark_read(settled)
+
+    def _timer(self, event: Event) -> Iterable[Line]:
+        """Say that the conversation's timer has changed, where an event says so."""
+        ours = isinstance(event, ConversationChanged) and event.conversation.id == self._id
+        if ours and {"expire_after", "timer_by"}.intersection(event.changed):
+            yield [Span(f"── {timer_words(event.conversation)}", Style.FAINT)]
 
     async def _follow_presence(self) -> None:
         """Show who comes within reach and leaves it; the present state first, since it may have changed meanwhile."""
@@ -130,17 +140,20 @@ class Chat:
     async def _do_typed(self, typed: MemoryObjectReceiveStream[str]) -> None:
         async for line in typed:
             understood = commands.read(line)
+            self._failed = isinstance(understood, commands.Mistake)
             try:
                 await self._do(understood)
             except ConnectionLost:
                 raise
             except BalchatError as error:
+                self._failed = True
                 await self._complain(str(error))
 
     async def _do(self, typed: commands.Typed | None) -> None:
         match typed:
             case commands.Say(text=text, reply_to=reply_to):
-                message = await self._app.messages.send(self._id, text, reply_to)
+                mentions = self._conversation.mentioned(text)
+                message = await self._app.messages.send(self._id, text, reply_to, mentions=mentions)
                 await self._screen.print(lambda: self._lines(self._conversation.add(message)))
             case commands.React() | commands.Edit() | commands.Delete() | commands.Info():
                 await self._do_with_message(typed)
@@ -163,15 +176,24 @@ class Chat:
             case commands.React(message=message_id, emoji=emoji):
                 await messages.react(message_id, emoji)
             case commands.Edit(message=message_id, text=text):
-                await messages.edit(message_id, text)
+                await self._edit(message_id, text)
             case commands.Delete(message=message_id):
                 await messages.delete(message_id)
             case commands.Info(message=message_id):
                 known = await messages.info(message_id)
                 await self._screen.print(lambda: info_lines(known))
 
+    async def _edit(self, message_id: str, text: str) -> None:
+        known = self._conversation.find(message_id)
+        # What was markdown stays markdown.
+        markdown = known is not None and message_as_typed(known)[1]
+        mentions = self._conversation.mentioned(text)
+        await self._app.messages.edit(message_id, text, markdown=markdown, mentions=mentions)
+
     async def _search(self, words: str) -> None:
         page = await self._app.messages.search(words, self._id, limit=_FOUND)
+        # Their ids can be used and completed.
+        self._conversation.found([hit.message for hit in reversed(page.hits)])
         found = hit_lines(page.hits, titles=False)
         if not found and page.resume_before is None:
             found = [["Nothing was found."]]
@@ -225,10 +247,24 @@ class Chat:
         seen = f" · read until {clock(read.sent_at)}" if read else ""
         return [Span(f"{self._words()}{seen} · /help", Style.FAINT)]
 
-    def _answerable(self) -> Iterable[tuple[str, str]]:
+    @property
+    def members(self) -> Iterable[str]:
+        """Names of who can be mentioned."""
+        return self._conversation.members
+
+    @property
+    def answerable(self) -> Iterable[tuple[str, str]]:
+        """The short ids of messages, the newest first, each with how the message begins."""
         known = self._conversation.known
         ids = short_ids(known)
         return [(ids[message.id], quotation(message)) for message in reversed(known.values())]
+
+    def _editable(self) -> tuple[str, str] | None:
+        """Return the last message of ours and its text, unless what was typed last failed: that can be had again."""
+        last = self._conversation.last_of_ours()
+        if last is None or self._failed:
+            return None
+        return short_ids(self._conversation.known)[last.id], message_as_typed(last)[0]
 
     def _say_what_waits(self) -> None:
         waiting = self._conversation.leave()

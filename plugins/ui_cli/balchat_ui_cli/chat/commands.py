@@ -13,6 +13,8 @@ HELP = (
     ("/more [N]", "shows N older messages"),
     ("/help", "shows this"),
     ("/quit, Ctrl-D", "leaves; what waits goes out all the same"),
+    ("↑", "on an empty line: edits your last message; Esc leaves it"),
+    ("@Name", "mentions somebody who is here; Tab completes the name"),
     ("//text", "sends /text"),
     ("Ctrl-Z", "stops the chat; `fg` goes on with it"),
 )

@@ -7,11 +7,19 @@ ours when it is delivered, read or failed. Until then ours stand between the scr
 may change, and they settle in the order in which they were written.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from balchat_host.api.events import ContactChanged, Event, MessageAdded, MessageChanged
+from balchat_host.api.events import (
+    ContactChanged,
+    ConversationChanged,
+    Event,
+    MessageAdded,
+    MessageChanged,
+    MessageRemoved,
+)
 from balchat_host.api.views import ContactView, ConversationView, MessageState, MessageView
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
@@ -51,6 +59,13 @@ class Conversation:
         self._seen.update(message.id for message in messages)
         return list(messages)
 
+    def found(self, messages: Sequence[MessageView]) -> None:
+        """Take messages that a search found, so that their short ids can be used."""
+        # What is known stands where it was written.
+        new = {message.id: message for message in messages if message.id not in self.known}
+        self.known = new | self.known
+        self._seen.update(new)
+
     def hear(self, event: Event) -> list[MessageView]:
         """Take an event; give the messages that are settled now, in the order in which to show them."""
         match event:
@@ -58,9 +73,14 @@ class Conversation:
                 return self.add(message)
             case MessageChanged(message=message) if message.id in self.known:
                 return self._change(message, event.changed)
+            case MessageRemoved(id=gone):
+                self.known.pop(gone, None)
+                self.pending = [pending for pending in self.pending if pending.id != gone]
             case ContactChanged(contact=contact) if contact.conversation == self.view.id:
-                known = self.view.contact
-                self.learn(replace(contact, reachable=known is not None and known.reachable))
+                self.learn(self._as_reachable_as_now(contact))
+            case ConversationChanged(conversation=view) if view.id == self.view.id:
+                contact = view.contact and self._as_reachable_as_now(view.contact)
+                self.view = replace(view, contact=contact)
             case _:
                 pass
         return []
@@ -68,6 +88,25 @@ class Conversation:
     def learn(self, contact: ContactView) -> None:
         """Learn how the contact is that the conversation is with."""
         self.view = replace(self.view, contact=contact, title=contact.name)
+
+    @property
+    def members(self) -> list[str]:
+        """What we call whom else is in it."""
+        return [self.view.contact.name] if self.view.contact else []
+
+    def mentioned(self, text: str) -> list[str]:
+        """Return which members a text means by `@` and their name."""
+        return [name for name in self.members if re.search(rf"(?<!\w)@{re.escape(name)}(?!\w)", text)]
+
+    def last_of_ours(self) -> MessageView | None:
+        """Return the newest message of ours that has a text, if it is known."""
+        ours = (message for message in reversed(self.known.values()) if message.author is None)
+        return next((message for message in ours if message.text and not message.deleted), None)
+
+    def find(self, beginning: str) -> MessageView | None:
+        """Return the only known message whose id begins so."""
+        found = [message for identifier, message in self.known.items() if identifier.startswith(beginning.lower())]
+        return found[0] if len(found) == 1 else None
 
     def leave(self) -> list[MessageView]:
         """Return what is still on its way, for the last time."""
@@ -95,6 +134,10 @@ class Conversation:
         del self.pending[: len(settled)]
         # What stands in the scrollback cannot be changed, so what it has become is shown once more.
         return [message, *settled] if shown_before and _SHOWN_AGAIN.intersection(changed) else settled
+
+    def _as_reachable_as_now(self, contact: ContactView) -> ContactView:
+        known = self.view.contact
+        return replace(contact, reachable=known is not None and known.reachable)
 
     def _learn(self, message: MessageView) -> None:
         self._seen.add(message.id)

@@ -5,27 +5,44 @@ What is written to the scrollback goes through `Output`; what is redrawn goes th
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from anyio.abc import TaskStatus
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.run_in_terminal import in_terminal
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style as PromptStyle
 
+from balchat_host.api.text import visible
 from balchat_ui_cli.chat.commands import NAMES, OF_MESSAGES
 from balchat_ui_cli.output import Line, Output
 
 _PENDING_ROWS = 6
 """Rows that unsettled messages take at most; the newest are shown."""
 
-Choices = Callable[[], Iterable[tuple[str, str]]]
-"""Gives what can be answered: the beginning of each message's id, and how the message begins."""
+Editable = Callable[[], tuple[str, str] | None]
+"""Gives the message that can be edited, if there is one: the beginning of its id, and its text."""
+
+
+class Completed(Protocol):
+    """What Tab completes."""
+
+    @property
+    def answerable(self) -> Iterable[tuple[str, str]]:
+        """What can be answered: the beginning of each message's id, and how the message begins."""
+        ...
+
+    @property
+    def members(self) -> Iterable[str]:
+        """Names of who can be mentioned."""
+        ...
 
 
 class Screen:
@@ -38,23 +55,29 @@ class Screen:
         typed: Callable[[str], None],
         pending: Callable[[], Sequence[Line]],
         bar: Callable[[], Line],
-        answerable: Choices,
+        completed: Completed,
+        editable: Editable,
     ) -> None:
+        self._typed = typed
+        self._editable = editable
+        self._editing: tuple[str, str] | None = None
+        """The message that the line is about to change, and its text so far."""
         self._out = out
         self._pending = pending
         self._bar = bar
         self._session: PromptSession[str] = PromptSession(
             message=self._above,
             bottom_toolbar=self._below,
-            completer=_ChatCompleter(answerable),
+            completer=_ChatCompleter(completed),
             complete_while_typing=False,
-            key_bindings=_keys(typed),
+            key_bindings=self._keys(),
             multiline=True,
             prompt_continuation="  ",
             erase_when_done=True,
             style=PromptStyle.from_dict({"bottom-toolbar": "noreverse"}),
             color_depth=None if out.colour else ColorDepth.DEPTH_1_BIT,
         )
+        self._session.default_buffer.on_text_changed += self._on_text_changed
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """Show the prompt and read what is typed, until it is left."""
@@ -86,67 +109,103 @@ class Screen:
         rows = list(self._pending())
         hidden = len(rows) - _PENDING_ROWS
         shown: list[Line] = rows if hidden <= 0 else [["  …"], *rows[-_PENDING_ROWS:]]
-        return ANSI("".join(f"{self._out.painted(row)}\n" for row in shown) + "> ")
+        prompt = f"edit {self._editing[0]}> " if self._editing else "> "
+        return ANSI("".join(f"{self._out.painted(row)}\n" for row in shown) + prompt)
 
     def _below(self) -> ANSI:
         return ANSI(self._out.painted(self._bar()))
 
+    # -- keys
 
-def _keys(typed: Callable[[str], None]) -> KeyBindings:
-    keys = KeyBindings()
-    # Not while a search through what was typed before is on.
-    writing = has_focus(DEFAULT_BUFFER)
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+        # Not while a search through what was typed before is on.
+        writing = has_focus(DEFAULT_BUFFER)
+        editing = writing & Condition(lambda: self._editing is not None)
 
-    @keys.add("enter", filter=writing)
-    def _(event: KeyPressEvent) -> None:
+        keys.add("enter", filter=writing)(self._enter)
+        keys.add("up", filter=writing & ~editing & Condition(lambda: not self._session.default_buffer.text))(self._up)
+        keys.add("escape", filter=editing)(self._leave_edit)
+        # What was typed before is no version of this message.
+        for key in ("up", "c-p"):
+            keys.add(key, filter=editing)(lambda event: event.current_buffer.cursor_up())
+        for key in ("down", "c-n"):
+            keys.add(key, filter=editing)(lambda event: event.current_buffer.cursor_down())
+        keys.add("escape", "enter", filter=writing)(lambda event: event.current_buffer.insert_text("\n"))
+        keys.add("c-z")(lambda event: event.app.suspend_to_background())
+
+        @keys.add("c-c")
+        def _(event: KeyPressEvent) -> None:
+            if event.current_buffer.text:
+                self._leave_edit(event)
+            else:
+                event.app.exit(result="")
+
+        @keys.add("c-d", filter=writing)
+        def _(event: KeyPressEvent) -> None:
+            if event.current_buffer.text:
+                event.current_buffer.delete()
+            else:
+                event.app.exit(result="")
+
+        return keys
+
+    def _enter(self, event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        if buffer.complete_state and buffer.complete_state.current_completion:
+        menu = buffer.complete_state
+        if menu and menu.current_completion and len(menu.completions) > 1:
             buffer.complete_state = None
             return
-        typed(buffer.text)
-        buffer.reset(append_to_history=True)
+        line, editing, self._editing = buffer.text, self._editing, None
+        if editing is not None:
+            identifier, before = editing
+            line = "" if line == before else f"/edit {identifier} {line}"
+        if line:
+            buffer.history.append_string(line)
+        buffer.reset()
+        self._typed(line)
 
-    @keys.add("escape", "enter", filter=writing)
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    @keys.add("c-c")
-    def _(event: KeyPressEvent) -> None:
-        if event.current_buffer.text:
-            event.current_buffer.reset()
+    def _up(self, event: KeyPressEvent) -> None:
+        """Edit the last message of ours, or go through what was typed before where there is none."""
+        found = self._editable()
+        if found is None:
+            event.current_buffer.auto_up(count=event.arg)
         else:
-            event.app.exit(result="")
+            self._editing = found
+            event.current_buffer.document = Document(found[1])
 
-    @keys.add("c-z")
-    def _(event: KeyPressEvent) -> None:
-        event.app.suspend_to_background()
+    def _leave_edit(self, event: KeyPressEvent) -> None:
+        self._editing = None
+        event.current_buffer.reset()
 
-    @keys.add("c-d", filter=writing)
-    def _(event: KeyPressEvent) -> None:
-        if event.current_buffer.text:
-            event.current_buffer.delete()
-        else:
-            event.app.exit(result="")
-
-    return keys
+    def _on_text_changed(self, buffer: Buffer) -> None:
+        if not buffer.text:
+            self._editing = None
 
 
 class _ChatCompleter(Completer):
-    """Completes the commands, and the ids of what can be answered, the newest first."""
+    """Completes the commands, the ids of what can be answered, the newest first, and names behind an `@`."""
 
-    def __init__(self, answerable: Choices) -> None:
-        self._answerable = answerable
+    def __init__(self, completed: Completed) -> None:
+        self._completed = completed
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002  # the signature is prompt_toolkit's
         text = document.text_before_cursor
-        if not text.startswith("/"):
-            return
         name, space, rest = text.partition(" ")
-        if not space:
+        if text.startswith("/") and not space:
             for known in NAMES:
                 if known.startswith(name):
                     yield Completion(known, start_position=-len(name))
         elif name in OF_MESSAGES and " " not in rest:
-            for identifier, meta in self._answerable():
+            for identifier, meta in self._completed.answerable:
                 if identifier.startswith(rest):
                     yield Completion(f"{identifier} ", start_position=-len(rest), display=identifier, display_meta=meta)
+        else:
+            yield from self._names(text)
+
+    def _names(self, text: str) -> Iterable[Completion]:
+        before, at, begun = text.rpartition("@")
+        if at and not (before and before[-1].isalnum()):
+            for name in self._completed.members:
+                if name.casefold().startswith(begun.casefold()) and visible(name) == name:
+                    yield Completion(f"@{name} ", start_position=-len(begun) - 1, display=f"@{name}")
