@@ -74,12 +74,17 @@ class ConversationChanged(Event):
     changed: tuple[str, ...]
 
 
+DEVICE: Final = "device"
+"""What has changed of a contact who uses another device (`ContactChanged.changed`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChanged(Event):
     """A contact was added, got further, or was renamed, verified, blocked or unblocked.
 
     `contact` is as it was then, but for `reachable`, which is not known of the past and always false. `changed` names
-    its fields that are different from before; it is empty for a contact that is new.
+    its fields that are different from before; it is empty for a contact that is new. `DEVICE` is among them where the
+    contact goes on with another device in place of the one before: from a backup, which somebody else may have opened.
     """
 
     type: ClassVar[str] = "contact.changed"

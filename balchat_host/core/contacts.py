@@ -13,7 +13,7 @@ from balchat_host.api.errors import (
     SafetyNumberDiffers,
     TooMany,
 )
-from balchat_host.api.events import ContactChanged, ContactRemoved
+from balchat_host.api.events import DEVICE, ContactChanged, ContactRemoved
 from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
@@ -207,6 +207,17 @@ def changed(unit: UnitOfWork, number: int, before: ContactRow | None) -> Contact
     body = contact_body(contact_view(unit.tx, contact)) | {"changed": contact_differences(before, contact)}
     event_log.append(unit, ContactChanged, conversation=contact.conversation.id, body=body)
     return contact
+
+
+def device_changed(unit: UnitOfWork, contact: ContactRow, former: int | None) -> None:
+    """Tell front ends where a contact does not use the device any more that had the number `former`.
+
+    They may have gone on from a backup. So may somebody else who has one of theirs, and can open it.
+    """
+    if former is None or peers.device(unit.tx, contact.id) == former:
+        return
+    body = contact_body(contact_view(unit.tx, contact)) | {"changed": [DEVICE]}
+    event_log.append(unit, ContactChanged, conversation=contact.conversation.id, body=body)
 
 
 def _update(unit: UnitOfWork, contact: ContactRow, assignment: str, *values: str | int | None) -> ContactRow:

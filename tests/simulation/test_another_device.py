@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
+from balchat_host.api.events import DEVICE, ContactChanged
 from balchat_host.api.transport import Verdict
 from balchat_host.api.types import Route
 from balchat_host.core import account, contacts, inbox, key_package_pool, routes
@@ -126,6 +128,25 @@ def test_everything_that_waited_for_the_former_device_comes_to_the_new_one_once(
     for one, other in ((two.alice, two.bob), (two.bob, two.alice)):
         assert sorted(texts(one, other)) == ["four", "one", "three", "two"]
     two.world.check(two.bob, two.alice)
+
+
+def test_people_are_told_once_that_a_contact_goes_on_with_another_device() -> None:
+    two = Two()
+    two.bob.write(two.alice, "Hello?")
+    two.heal()
+    assert told_of_another_device(two.bob) == 0
+    two.restore()
+    two.heal()
+    two.alice.write(two.bob, "Here I am.")
+    two.heal()
+    assert told_of_another_device(two.bob) == 1
+    assert told_of_another_device(two.alice) == 0
+
+
+def told_of_another_device(who: Account) -> int:
+    """Return how often front ends were told that a contact uses another device."""
+    bodies = who.read(lambda tx: tx.query("SELECT body FROM event WHERE type = ?", (ContactChanged.type,)))
+    return sum(DEVICE in json.loads(str(body))["changed"] for (body,) in bodies)
 
 
 def test_what_the_new_device_has_is_not_sent_there_again() -> None:

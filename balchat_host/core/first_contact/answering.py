@@ -85,7 +85,7 @@ def unblock(unit: UnitOfWork, who: str) -> ContactView:
     contact = contacts.set_unblocked(unit, contact)
     hidden = requests.take_hidden(unit, contact.peer)
     if hidden is not None and hidden.era is not None:
-        peers.know_device(unit, contact.id, hidden.device_id)
+        _use_device(unit, contact, hidden.device_id)
         _note_asked(unit, contact, hidden.made_at)
         _accept_at_once(unit, contact, hidden.era)
         routes.learn(unit, contact, hidden.routes, device_id=hidden.device_id)
@@ -153,7 +153,7 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     elif _is_late(unit, contact, request.made_at):
         unit.engine.delete_group(unit.keys, joined.group_id)
     else:
-        peers.know_device(unit, contact.id, device.device_id)
+        _use_device(unit, contact, device.device_id)
         _note_asked(unit, contact, request.made_at)
         _accept_at_once(unit, contact, eras.keep(unit, joined.group_id, joined.era_id, founder=sender))
         routes.learn(unit, contact, request.routes, device_id=device.device_id, said_at=request.made_at)
@@ -165,7 +165,9 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id
     It proves that they hold it, and that they have accepted us.
     """
     before = eras.sending(unit.tx, contact.conversation)
+    former = peers.device(unit.tx, contact.id)
     eras.confirm(unit, contact, era, device_id=device_id)
+    contacts.device_changed(unit, contact, former)
     reports.apply_joined(unit, contact, era)
     if not contact.may_talk:
         # What we say of our routes goes with the newest request.
@@ -237,6 +239,12 @@ def _wait_for_approval(
     requests.keep(
         unit, device, era, name=name, introduction=introduction, routes=ways, made_at=request.made_at, hidden=hidden
     )
+
+
+def _use_device(unit: UnitOfWork, contact: ContactRow, device_id: bytes) -> None:
+    former = peers.device(unit.tx, contact.id)
+    peers.know_device(unit, contact.id, device_id)
+    contacts.device_changed(unit, contact, former)
 
 
 def _is_late(unit: UnitOfWork, contact: ContactRow, made_at: int) -> bool:

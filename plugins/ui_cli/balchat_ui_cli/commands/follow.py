@@ -10,6 +10,7 @@ import typer
 from anyio.abc import TaskStatus
 
 from balchat_host.api.events import (
+    DEVICE,
     AccountRestored,
     ContactChanged,
     ContactRemoved,
@@ -157,6 +158,11 @@ def _words(event: Event) -> Sequence[Span | str]:
             ]
         case ConversationChanged(conversation=conversation, changed=changed):
             return [Span(conversation.title, Style.STRONG), f" changed: {', '.join(changed).replace('_', ' ')}"]
+        case ContactChanged(contact=contact, changed=changed) if DEVICE in changed:
+            return [
+                Span(contact.name, Style.STRONG),
+                Span(" goes on with another device, or from a backup", Style.WARN),
+            ]
         case ContactChanged(contact=contact):
             return [Span(contact.name, Style.STRONG), f" {', '.join(contact_words(contact))}"]
         case ContactRemoved(name=name):
