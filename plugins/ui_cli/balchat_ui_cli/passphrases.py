@@ -9,14 +9,17 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from balchat_common.text_files import NotText, decoded
 
-from balchat_host.api.errors import BadInput
+from balchat_host.api.errors import BadInput, WeakPassphrase
 from balchat_host.api.types import Secret
 from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.prompts import NoTerminal, ask_hidden
 from balchat_ui_cli.secret_files import open_secret
+
+T = TypeVar("T")
 
 MAX_SIZE = 1024
 """Octets of the longest secret."""
@@ -56,8 +59,25 @@ class SecretSource:
             return self._read_file(self.file)
         return self._ask(self.name)
 
-    def read_new(self) -> Secret:
-        """Get a new secret; at the terminal, twice the same. Raise BadInput, BadPassphraseFile."""
+    def use_new(self, use: Callable[[Secret], T]) -> T:
+        """Give a new secret to `use`; where it was typed and is too weak, ask again.
+
+        Raise BadInput, BadPassphraseFile, and what `use` raises.
+        """
+        tries = self.tries
+        while True:
+            secret = self._read_new()
+            tries -= 1
+            try:
+                return use(secret)
+            except WeakPassphrase as error:
+                if not tries:
+                    raise
+                if self.warn:
+                    self.warn(error.code, str(error))
+
+    def _read_new(self) -> Secret:
+        """Get a new secret; at the terminal, twice the same."""
         if self.given:
             return self.read()
         for attempt in range(_TRIES):

@@ -105,6 +105,16 @@ def test_init_with_two_different_passphrases(root: Path, on_terminal: Callable[.
     assert not MemoryProfiles(root).profile().exists()
 
 
+def test_a_passphrase_that_is_too_weak_is_asked_for_again(root: Path, on_terminal: Callable[..., Terminal]) -> None:
+    terminal = on_terminal("init", "--name", "Alice")
+    for passphrase in ("short", PASSPHRASE):
+        for question in ("Passphrase: ", "The same again: "):
+            terminal.wait_for(question)
+            terminal.press(f"{passphrase}\n")
+        terminal.wait_for("too weak" if passphrase == "short" else "The account of Alice is made")
+    assert terminal.wait_for_end() == 0
+
+
 def test_a_wrong_passphrase_may_be_tried_again(account: Path, on_terminal: Callable[..., Terminal]) -> None:
     terminal = on_terminal("code")
     terminal.wait_for("Passphrase: ")

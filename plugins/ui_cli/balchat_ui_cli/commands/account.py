@@ -74,13 +74,13 @@ def init(
         raise BadInput(what="--recovery-code", problem="an account has one only after it is made")
     # Before anything else is asked: who has typed a passphrase twice wants no more questions.
     chosen = run.profile.check_name(name if name is not None else _ask_name())
-    passphrase = run.session.key.source.read_new()
 
-    def create() -> Secret:
+    def create(passphrase: Secret) -> Secret:
         with one_error():
             return anyio.run(run.profile.create, chosen, passphrase)
 
-    recovery_code = run.session.when_free(create).reveal().decode()
+    code_of_new = run.session.key.source.use_new(lambda new: run.session.when_free(lambda: create(new)))
+    recovery_code = code_of_new.reveal().decode()
     made = {
         "profile": run.profile.name,
         "directory": str(run.profile.directory),
@@ -188,8 +188,7 @@ def change_passphrase(
     run.session.require_account()
     old = run.session.key.source.read()
     source = SecretSource("New passphrase", new_passphrase_fd, new_passphrase_file, "--new-passphrase", run.out.warn)
-    new = source.read_new()
-    run.session.ask_with(old, lambda app: app.account.change_passphrase(old, new))
+    source.use_new(lambda new: run.session.ask_with(old, lambda app: app.account.change_passphrase(old, new)))
     changed = "The passphrase is changed."
     run.out.value({"changed": True}, lambda: [[changed]], done=changed)
 
