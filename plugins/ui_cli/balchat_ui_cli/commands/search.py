@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def search(  # noqa: PLR0917  # the command line's options, given by name
     run: Run,
-    words: Annotated[list[str], typer.Argument(metavar="WORDS…", help="What to look for.", show_default=False)],
+    words: Annotated[list[str], typer.Argument(metavar="WORDS", help="What to look for.", show_default=False)],
     within: Annotated[
         str | None,
         typer.Option("--in", metavar="NAME", help="In this conversation only.", autocompletion=complete_conversation),
