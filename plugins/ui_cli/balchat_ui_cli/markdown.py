@@ -45,11 +45,21 @@ def as_typed(text: str) -> tuple[str, bool]:
 
 def _unescaped(text: str) -> str:
     """Drop backslashes that only say that what follows means nothing (GFM, sections 6.1 and 6.12)."""
-    return _ESCAPE.sub(r"\1", _HARD_BREAK.sub("\n", text))
+    return _ESCAPE.sub(r"\1", without_hard_breaks(text))
+
+
+def without_hard_breaks(text: str) -> str:
+    """Return a text in which a line end is one without a backslash before it (GFM, section 6.12)."""
+    return _HARD_BREAK.sub("\n", text)
 
 
 def _shown(label: str, address: str) -> str:
-    return label if address.startswith(_PERSON) else f"{label} <{_ascii(address)}>"
+    return label + link_address(address)
+
+
+def link_address(address: str) -> str:
+    """Return what stands behind the text of a link: its address, unless it is a person's."""
+    return "" if address.startswith(_PERSON) else f" <{_ascii(address)}>"
 
 
 def _host(name: str) -> str:

@@ -37,6 +37,10 @@ class Style(Enum):
     GOOD = "32"
     WARN = "33"
     BAD = "31"
+    EMPHASIS = "3"
+    STRONG_EMPHASIS = "1;3"
+    STRUCK = "9"
+    CODE = "35"
     OTHER = "36"
     """The other side of a conversation."""
 

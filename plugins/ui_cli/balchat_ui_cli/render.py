@@ -24,6 +24,7 @@ from balchat_host.api.views import (
 from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.markdown import as_typed, plain
 from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.styled_markdown import styled_lines, wrap_spans
 from balchat_ui_cli.text import (
     clock,
     columns,
@@ -307,11 +308,13 @@ class MessageList:
     """Lays out messages of one conversation, so that short ids and columns fit the ones in sight.
 
     `cells` is the terminal's width, or None where lines may have any length. `name` is the longest name that an author
-    besides us has, empty where there is none. `known` finds what is answered.
+    besides us has, empty where there is none. `known` finds what is answered. `styled`: markdown has styles, in place
+    of its marks.
     """
 
-    def __init__(self, cells: int | None, name: str) -> None:
+    def __init__(self, cells: int | None, name: str, *, styled: bool) -> None:
         self.cells = cells
+        self._styled = styled
         self._author_width = max(3, width(visible(called(name))))
         self._day = ""
 
@@ -359,11 +362,16 @@ class MessageList:
         if message.text is None:
             rows.append([Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)])
         else:
-            for line in visible_lines(shown_text(message.content_type, message.text)):
-                rows += ([Span(row)] for row in (wrap(line, room) if room else [line]))
+            for line in self._text(message.content_type, message.text):
+                rows += wrap_spans(line, room) if room else [line]
         if remarks := message_remarks(message):
             rows += ([Span(row, Style.FAINT)] for row in (wrap(remarks, room) if room else [remarks]))
         return rows
+
+    def _text(self, content_type: str, text: str) -> Iterable[list[Span]]:
+        if self._styled and is_markdown(content_type) and as_typed(text)[1]:
+            return styled_lines(text)
+        return ([Span(line)] for line in visible_lines(shown_text(content_type, text)))
 
 
 def shown_text(content_type: str, text: str) -> str:

@@ -220,7 +220,8 @@ def test_history_for_a_person(cli: Cli, bob: Peer) -> None:
 def test_no_row_is_wider_than_the_terminal(alice: MemoryAccount, cells: int, name: str) -> None:
     message = alice.befriend(name).write("04:55 is when it leaves, and whoever is late walks up to the hut alone.")
     _, head, *rest = (
-        "".join(span.text for span in spans(line)) for line in MessageList(cells, name).lines([message], {})
+        "".join(span.text for span in spans(line))
+        for line in MessageList(cells, name, styled=True).lines([message], {})
     )
     assert name in head
     assert all(len(line) < cells for line in (head, *rest))

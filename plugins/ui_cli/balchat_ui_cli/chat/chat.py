@@ -45,7 +45,8 @@ class Chat:
         # Renaming the contact elsewhere must not make us lose it.
         self._id = conversation.id
         self._conversation = Conversation(conversation)
-        self._list = MessageList(out.columns, conversation.contact.name if conversation.contact else "")
+        name = conversation.contact.name if conversation.contact else ""
+        self._list = MessageList(out.columns, name, styled=out.colour)
         self._failed = False
         """Whether what was typed last could not be done."""
         self._to_do, self._typed = anyio.create_memory_object_stream[str](_TYPED_AHEAD)

@@ -211,5 +211,5 @@ def retry(run: Run, name: Conversation, message: MessageId) -> None:
 
 def _lines(run: Run, messages: Sequence[MessageView]) -> list[Line]:
     longest = max((message.author or "" for message in messages), key=len, default="")
-    shown = MessageList(run.out.columns if run.out.live else None, longest)
+    shown = MessageList(run.out.columns if run.out.live else None, longest, styled=run.out.live and run.out.colour)
     return list(shown.lines(messages, {}))
