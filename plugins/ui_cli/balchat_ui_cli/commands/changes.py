@@ -16,7 +16,7 @@ from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
-from balchat_ui_cli.render import info_lines, sent_line
+from balchat_ui_cli.render import info_lines
 from balchat_ui_cli.text import SHORT_ID
 
 
@@ -70,7 +70,9 @@ def edit(
         there = run.session.ask(lambda app: message_of(app, name, message))
         text = _edited(there.text or "")
     changed = run.session.ask(lambda app: change(app, text))
-    run.out.value(changed, lambda: [sent_line(changed)], done=f"The message {changed.id} is edited.")
+    # Its state is that of the first version, and says nothing of this one.
+    words = f"{changed.id[:SHORT_ID]}: edited"
+    run.out.value(changed, lambda: [[words]], done=f"The message {changed.id} is edited.")
 
 
 def delete(
@@ -91,7 +93,7 @@ def delete(
         return found
 
     gone = run.session.ask(change)
-    words = f"{gone.id[:SHORT_ID]} deleted {'here' if for_me else 'for everybody'}"
+    words = f"{gone.id[:SHORT_ID]}: deleted {'here' if for_me else 'for everybody'}"
     value = {"id": gone.id, "conversation": gone.conversation}
     run.out.value(value, lambda: [[words]], done=f"The message {gone.id} is deleted.")
 
