@@ -148,6 +148,25 @@ async def test_an_edit_that_is_left_changes_nothing(alice: MemoryAccount, bob: P
         assert [(message.text, message.edited) for message in bob.conversation] == [("first", False), ("second", False)]
 
 
+async def test_up_brings_back_what_could_not_be_done(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        room.type("first\r")
+        await room.until(lambda: "first" in room.above)
+        room.type(f"/edit {bob.conversation[0].id[:8]} one\r")
+        await room.until(lambda: "one" in room.above)
+        alice.vault.full = True
+        room.type("\x1b[A")
+        await room.until(lambda: room.line == "one")
+        room.type(" and two\r")
+        await room.until(lambda: "The disk is full" in room.shown)
+        alice.vault.full = False
+        room.type("\x1b[A")
+        await room.until(lambda: room.line == f"/edit {bob.conversation[0].id[:8]} one and two")
+        room.type("\r")
+        await room.until(lambda: "one and two" in room.above)
+        assert len(bob.conversation) == 1
+
+
 async def test_a_name_is_completed_and_mentions_that_person(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:
         room.type("Is 2*3 right, @b\t")
@@ -165,6 +184,16 @@ async def test_a_name_is_completed_and_mentions_that_person(alice: MemoryAccount
         room.type("mail x@Bob.example, @Bobby\r")
         await room.until(lambda: "@Bobby" in room.above)
         assert bob.conversation[-1].content_type.startswith("text/plain")
+
+
+async def test_what_was_markdown_stays_markdown(alice: MemoryAccount, bob: Peer) -> None:
+    await alice.app.messages.send("Bob", "*really*, @Bob", markdown=True, mentions=["Bob"])
+    async with chatting(alice, bob) as room:
+        room.type("\x1b[A")
+        await room.until(lambda: room.line == "*really*, @Bob")
+        room.type("?\r")
+        await room.until(lambda: bob.conversation[0].edited)
+        assert bob.conversation[0].text == f"*really*, [@Bob]({peer_uri(bob.core.peer)})?"
 
 
 async def test_a_new_timer_is_said(alice: MemoryAccount, bob: Peer) -> None:

@@ -81,7 +81,7 @@ def test_help_imports_nothing_heavy() -> None:
     )
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in loaded.stderr.splitlines()}
     assert "typer" in modules
-    assert not modules & {"rich", "prompt_toolkit", "segno", "asyncio", "cryptography"}
+    assert not modules & {"rich", "markdown_it", "prompt_toolkit", "segno", "asyncio", "cryptography"}
 
 
 # -- profiles

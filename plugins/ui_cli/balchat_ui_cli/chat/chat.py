@@ -20,7 +20,7 @@ from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.hits import hit_lines
 from balchat_ui_cli.output import Line, Output, Span, Style
-from balchat_ui_cli.render import MessageList, conversation_words, info_lines, message_as_typed, quotation, timer_words
+from balchat_ui_cli.render import MessageList, conversation_words, info_lines, timer_words
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap
 
@@ -51,7 +51,12 @@ class Chat:
         """Whether what was typed last could not be done."""
         self._to_do, self._typed = anyio.create_memory_object_stream[str](_TYPED_AHEAD)
         self._screen = Screen(
-            out, typed=self._take, pending=self._pending, bar=self._bar, completed=self, editable=self._editable
+            out,
+            typed=self._take,
+            pending=self._pending,
+            bar=self._bar,
+            completed=self._conversation,
+            editable=self._editable,
         )
 
     async def run(self) -> None:
@@ -185,9 +190,8 @@ class Chat:
                 await self._screen.print(lambda: info_lines(known))
 
     async def _edit(self, message_id: str, text: str) -> None:
-        known = self._conversation.find(message_id)
         # What was markdown stays markdown.
-        markdown = known is not None and message_as_typed(known)[1]
+        markdown = self._conversation.is_markdown(message_id)
         mentions = self._conversation.mentioned(text)
         await self._app.messages.edit(message_id, text, markdown=markdown, mentions=mentions)
 
@@ -248,24 +252,9 @@ class Chat:
         seen = f" · read until {clock(read.sent_at)}" if read else ""
         return [Span(f"{self._words()}{seen} · /help", Style.FAINT)]
 
-    @property
-    def members(self) -> Iterable[str]:
-        """Names of who can be mentioned."""
-        return self._conversation.members
-
-    @property
-    def answerable(self) -> Iterable[tuple[str, str]]:
-        """The short ids of messages, the newest first, each with how the message begins."""
-        known = self._conversation.known
-        ids = short_ids(known)
-        return [(ids[message.id], quotation(message)) for message in reversed(known.values())]
-
     def _editable(self) -> tuple[str, str] | None:
         """Return the last message of ours and its text, unless what was typed last failed: that can be had again."""
-        last = self._conversation.last_of_ours()
-        if last is None or self._failed:
-            return None
-        return short_ids(self._conversation.known)[last.id], message_as_typed(last)[0]
+        return None if self._failed else self._conversation.editable()
 
     def _say_what_waits(self) -> None:
         waiting = self._conversation.leave()

@@ -21,6 +21,8 @@ from balchat_host.api.events import (
     MessageRemoved,
 )
 from balchat_host.api.views import ContactView, ConversationView, MessageState, MessageView
+from balchat_ui_cli.render import message_as_typed, quotation
+from balchat_ui_cli.text import short_ids
 
 _SETTLED = frozenset({MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.RECEIVED})
 _SHOWN_AGAIN = frozenset({"text", "deleted", "reactions"})
@@ -98,15 +100,23 @@ class Conversation:
         """Return which members a text means by `@` and their name."""
         return [name for name in self.members if re.search(rf"(?<!\w)@{re.escape(name)}(?!\w)", text)]
 
-    def last_of_ours(self) -> MessageView | None:
-        """Return the newest message of ours that has a text, if it is known."""
-        ours = (message for message in reversed(self.known.values()) if message.author is None)
-        return next((message for message in ours if message.text and not message.deleted), None)
+    @property
+    def answerable(self) -> list[tuple[str, str]]:
+        """The short ids of messages, the newest first, each with how the message begins."""
+        ids = short_ids(self.known)
+        return [(ids[message.id], quotation(message)) for message in reversed(self.known.values())]
 
-    def find(self, beginning: str) -> MessageView | None:
-        """Return the only known message whose id begins so."""
+    def editable(self) -> tuple[str, str] | None:
+        """Return the short id of the newest message of ours that has a text, and that text as it was typed."""
+        for message in reversed(self.known.values()):
+            if message.author is None and message.text:
+                return short_ids(self.known)[message.id], message_as_typed(message)[0]
+        return None
+
+    def is_markdown(self, beginning: str) -> bool:
+        """Say whether the message whose id begins so is known, and markdown."""
         found = [message for identifier, message in self.known.items() if identifier.startswith(beginning.lower())]
-        return found[0] if len(found) == 1 else None
+        return len(found) == 1 and message_as_typed(found[0])[1]
 
     def leave(self) -> list[MessageView]:
         """Return what is still on its way, for the last time."""
