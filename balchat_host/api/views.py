@@ -142,8 +142,8 @@ class MessageInfoView:
 class SearchHit:
     """A message that a search found.
 
-    `title` is that of its conversation. `excerpt` is a part of its text with the first word that was found, in one
-    line.
+    `title` is that of its conversation. `excerpt` is a part of its text in one line: with the first word that was
+    found, or the beginning where that word stands far behind in a long text.
     """
 
     message: MessageView

@@ -204,7 +204,7 @@ class MessageTests(AppKitBase):
 
     async def test_an_excerpt_shows_where_the_word_stands(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")
-        await app.messages.send("Bob", "word " * 500 + "Ünïque\n" + "word " * 500)
+        await app.messages.send("Bob", "word " * 300 + "Ünïque\n" + "word " * 300)
         [hit] = (await app.messages.search("unique")).hits
         assert "Ünïque" in hit.excerpt
         assert "\n" not in hit.excerpt
