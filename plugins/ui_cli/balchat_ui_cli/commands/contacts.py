@@ -57,7 +57,12 @@ def register(app: typer.Typer) -> None:
     command(requests, "reject", unlocks=True, examples=["balchat requests reject Dave"])(reject)
     command(requests, "on", examples=["balchat requests on"])(switch_on)
     command(requests, "off", examples=["balchat requests off"])(switch_off)
-    app.add_typer(requests, name="requests", help="Answer people who ask to write to you, or let nobody ask.", rich_help_panel=PEOPLE)
+    app.add_typer(
+        requests,
+        name="requests",
+        help="Answer people who ask to write to you, or let nobody ask.",
+        rich_help_panel=PEOPLE,
+    )
 
 
 def add(
