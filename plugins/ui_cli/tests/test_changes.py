@@ -130,6 +130,18 @@ def test_a_mention_is_shown_as_one(cli: Cli, bob: Peer) -> None:
     assert "Ask @Bob" in shown(cli)[0]
 
 
+def test_an_edit_keeps_a_mention(cli: Cli, bob: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = send(cli, "Ask @Bob, 2*3", "--mention", "Bob")
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nread -r line < "$1"\necho "$line, today" > "$1"\n')
+    editor.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("VISUAL", str(editor))
+    cli.ok("edit", "Bob", message)
+    assert "Ask @Bob, 2*3, today" in shown(cli)[0]
+    assert "[@Bob](balchat:" in (bob.conversation[0].text or "")
+
+
 def test_a_conversation_is_exported_whole_and_nothing_in_it_is_markup(cli: Cli, bob: Peer) -> None:
     bob.write("<script>alert(1)</script> *really*\nnot really")
     gone = send(cli, "not this")

@@ -16,7 +16,7 @@ from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
-from balchat_ui_cli.render import info_lines
+from balchat_ui_cli.render import info_lines, message_as_typed
 from balchat_ui_cli.text import SHORT_ID
 
 
@@ -64,11 +64,17 @@ def edit(
     """
 
     async def change(app: App, text: str) -> MessageView:
-        return await app.messages.edit((await message_of(app, name, message)).id, text)
+        there = await message_of(app, name, message)
+        before, markdown = message_as_typed(there)
+        contact = (await app.conversations.get(name)).contact
+        # What was markdown stays markdown, and who was mentioned is still meant.
+        mentioned = contact is not None and "](balchat:" in (there.text or "") and f"@{contact.name}" in before
+        meant = [contact.name] if contact and mentioned else []
+        return await app.messages.edit(there.id, text, markdown=markdown, mentions=meant)
 
     if text is None:
         there = run.session.ask(lambda app: message_of(app, name, message))
-        text = _edited(there.text or "")
+        text = _edited(message_as_typed(there)[0])
     changed = run.session.ask(lambda app: change(app, text))
     # Its state is that of the first version, and says nothing of this one.
     words = f"{changed.id[:SHORT_ID]}: edited"
