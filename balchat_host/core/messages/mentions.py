@@ -36,12 +36,13 @@ def under_names(text: str, name: Callable[[str], str | None]) -> str:
 
 
 def written(text: str, people: Mapping[str, PeerId], *, markdown: bool) -> str:
-    """Return as markdown a text in which `@` and a name mentions that person; the longest name that fits counts.
+    """Return as markdown a text in which `@` and a name, as a word, mentions that person; the longest that fits counts.
 
     Unless it is markdown, nothing else in it means anything.
     """
     names = sorted(people, key=len, reverse=True)
-    found = re.split("(" + "|".join(re.escape(f"@{name}") for name in names) + ")", text)
+    # Neither an address such as ann@bob.example nor the beginning of a longer word mentions anybody.
+    found = re.split(r"(?<!\w)(" + "|".join(re.escape(f"@{name}") for name in names) + r")(?!\w)", text)
     pieces: list[str] = []
     for place, piece in enumerate(found):
         if place % 2:
