@@ -59,13 +59,18 @@ class HostileGroup(CraftedGroup):
 
     @property
     def era_id(self) -> bytes:
-        """The id by which its messages name it: MLS-Exporter (RFC 9420, section 8.5), cut."""
-        exporter = derive_secret(derive_secret(self.epoch_secret, b"exporter"), b"balchat era id")
-        return expand_with_label(exporter, b"exported", sha256(b"").digest(), HASH_SIZE)[:ERA_ID_SIZE]
+        """The id by which its messages name it."""
+        return era_id(derive_secret(self.epoch_secret, b"exporter"))
 
     def payload(self, message: bytes) -> bytes:
         """Return the payload of an MLS_MESSAGE with these octets for a message of the group."""
         return EraMessage(era_id=self.era_id, message=message).encode()
+
+
+def era_id(exporter_secret: bytes) -> bytes:
+    """Return MLS-Exporter("balchat era id", "", 32)[0..16] (RFC 9420, section 8.5)."""
+    secret = derive_secret(exporter_secret, b"balchat era id")
+    return expand_with_label(secret, b"exported", sha256(b"").digest(), HASH_SIZE)[:ERA_ID_SIZE]
 
 
 class HostilePeer:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import BadCredential, CryptoRejected
+from tests.support.hostile_peer import era_id
 
 HERE = Path(__file__).parent / "vectors"
 CREDENTIALS = json.loads((HERE / "credentials.json").read_text())
@@ -43,6 +44,12 @@ def test_a_wrong_credential_is_refused_for_its_own_reason(vector):
     with pytest.raises(BadCredential) as caught:
         Credential.decode(bytes.fromhex(vector["credential"])).check(MLS_KEY)
     assert caught.value.fields["problem"] == vector["problem"]
+
+
+@pytest.mark.parametrize("vector", json.loads((HERE / "era-ids.json").read_text()))
+def test_an_era_id_is_what_the_vector_says_and_what_a_hand_made_group_has(vector):
+    """`test_hostile_octets` shows that the engine joins such a group under the same id."""
+    assert era_id(bytes.fromhex(vector["exporter_secret"])).hex() == vector["era_id"]
 
 
 def test_a_sealed_welcome_is_read_as_the_vector_says():
