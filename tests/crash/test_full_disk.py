@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,16 +27,32 @@ class SmallDisk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._ballast = folder / "ballast"
         command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "none", str(folder)]
         self.mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """Leave no room while the block runs."""
-        ballast, room = self.folder / "ballast", os.statvfs(self.folder)
-        ballast.write_bytes(bytes(room.f_bavail * room.f_frsize))
-        yield
-        ballast.unlink()
+        """Leave no room while the block runs, also where the account gives some back: it empties the vault's log."""
+        ended = threading.Event()
+        filling = threading.Thread(target=self._fill, args=(ended,))
+        self._fill_once()
+        filling.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            filling.join()
+            self._ballast.unlink()
+
+    def _fill(self, ended: threading.Event) -> None:
+        while not ended.wait(0.01):
+            self._fill_once()
+
+    def _fill_once(self) -> None:
+        room = os.statvfs(self.folder)
+        with self._ballast.open("ab") as ballast, suppress(OSError):  # the account may be quicker
+            ballast.write(bytes(room.f_bavail * room.f_frsize))
 
     def remount(self, mode: str) -> None:
         subprocess.run(["mount", "-o", f"remount,{mode}", str(self.folder)], check=True)
