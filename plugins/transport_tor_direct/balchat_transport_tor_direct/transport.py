@@ -88,9 +88,12 @@ class DirectTransport(Transport):
         destination = self._check(peer, routes, outgoing)
         state = self._state(peer, destination.device_id)
         state.senders += 1
-        failures = state.failures
+        failures, standing = state.failures, state.resolver.standing
         try:
             async with state.turn:
+                if outgoing and standing is not None and state.resolver.standing is not standing:
+                    # These were meant for it. On another connection they would overtake what was lost with it.
+                    raise PeerUnreachable(problem="the connection ended")
                 if state.failure and state.failures != failures and state.resolver.standing is None:
                     # The dial that we waited for, behind another sender, has failed: one dial for all of us.
                     raise _again(state.failure)

@@ -270,6 +270,19 @@ async def test_who_sends_later_comes_later_however_long_the_first_must_wait(
         await bob.host.receives(*first, b"second", b"third")
 
 
+async def test_what_waited_for_a_stream_that_was_replaced_does_not_overtake_what_was_lost_with_it(
+    account: Start, stranger: type[Stranger], world: VirtualNetwork
+) -> None:
+    async with account(world, DirectSettings(send_envelopes=4)) as alice:
+        old = await stranger.enter(world, alice.peer)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(alice.send, old.peer, *(b"%d" % number for number in range(6)))
+            await anyio.sleep(1)
+            tasks.start_soon(expect_unreachable, alice, old.peer)
+            await anyio.sleep(1)
+            await stranger.enter(world, alice.peer, old.key)
+
+
 async def test_an_account_that_ends_says_good_bye(
     account: Start, stranger: type[Stranger], world: VirtualNetwork
 ) -> None:
