@@ -11,7 +11,7 @@ outside: at who can be reached by `NetworkBench.look`, and at what lies in the f
 
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,8 @@ from anyio.abc import ByteStream
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
-from balchat_host.testing.audit import audited, confide, folders_of, watched
-from balchat_host.testing.limits import limited
+from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audited_kit import AuditedKit
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 
@@ -112,23 +112,8 @@ async def connected(
 
 
 @pytest.mark.anyio
-class NetworkKit:
+class NetworkKit(AuditedKit):
     """What every network does."""
-
-    @pytest.fixture(autouse=True)
-    def limited_test(self, request: pytest.FixtureRequest) -> Generator[None]:
-        """Let no test hang without saying which."""
-        with limited(request):
-            yield
-
-    @pytest.fixture(autouse=True)
-    async def audited_test(
-        self, request: pytest.FixtureRequest, anyio_backend: object, limited_test: None
-    ) -> AsyncGenerator[None]:
-        """Look at what each test leaves behind, when all else of it has ended."""
-        del anyio_backend, limited_test
-        async with audited(folders=lambda: folders_of(request)):
-            yield
 
     @pytest.fixture
     def bench(self) -> NetworkBench:

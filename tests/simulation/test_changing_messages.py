@@ -214,7 +214,7 @@ def test_what_is_deleted_before_we_could_talk_never_leaves() -> None:
 def test_a_late_copy_of_what_is_deleted_stays_deleted(pair: Pair) -> None:
     octets: list[bytes] = []
     message = pair.write()
-    pair.alice.read(lambda tx: octets.append(tx.query("SELECT content FROM message")[0][0]))  # type: ignore[arg-type]
+    pair.alice.read(lambda tx: octets.append(cast("bytes", tx.query("SELECT content FROM message")[0][0])))
     pair.alice.change(lambda unit: changing.delete(unit, message, for_me=False))
     pair.heal()
     hear(pair.bob, octets[0])
@@ -516,9 +516,10 @@ def timer_of(account: Account, other: Account) -> tuple[int | None, bool]:
 
     def look(tx: ReadTransaction) -> tuple[int | None, bool]:
         number = contacts.find(tx, other.name).conversation.id
-        return tx.query(  # type: ignore[return-value]
+        ((seconds, ours),) = tx.query(
             "SELECT expire_after, timer_by = (SELECT peer FROM account) FROM conversation WHERE id = ?", (number,)
-        )[0]
+        )
+        return cast("int | None", seconds), bool(ours)
 
     return account.read(look)
 

@@ -1,7 +1,7 @@
 """What the kit asks a transport's author for, and accounts on it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +20,9 @@ from balchat_host.api.transport import (
 )
 from balchat_host.api.types import PeerId, Phase, Route, Secret
 from balchat_host.testing import fake_transport_context
-from balchat_host.testing.audit import audited, confide, folders_of, watched
+from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audited_kit import AuditedKit
 from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
-from balchat_host.testing.limits import limited
 from balchat_host.testing.virtual_network import VirtualNetwork
 from balchat_host.testing.waiting import PATIENCE, Runs, running
 
@@ -165,23 +165,8 @@ async def deliver(bench: TransportBench, sender: Account, receiver: Account, env
     assert set(outcomes) == {bench.capabilities.final}
 
 
-class TransportKitBase:
+class TransportKitBase(AuditedKit):
     """What each part of the kit needs."""
-
-    @pytest.fixture(autouse=True)
-    def limited_test(self, request: pytest.FixtureRequest) -> Generator[None]:
-        """Let no test hang without saying which."""
-        with limited(request):
-            yield
-
-    @pytest.fixture(autouse=True)
-    async def audited_test(
-        self, request: pytest.FixtureRequest, anyio_backend: object, limited_test: None
-    ) -> AsyncGenerator[None]:
-        """Look at what each test leaves behind, when all else of it has ended."""
-        del anyio_backend, limited_test
-        async with audited(folders=lambda: folders_of(request)):
-            yield
 
     @pytest.fixture
     def bench(self) -> TransportBench:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,7 +101,7 @@ class Reader:
         shown: Shown = {}
         for row in rows.messages_where(tx, f"{rows.SHOWN} ORDER BY message.id, message.author"):
             found = tx.query("SELECT author, emoji FROM reaction WHERE message = ? AND emoji IS NOT NULL", (row.seq,))
-            reactions = frozenset((self.numbers.index(int(a)), str(e)) for a, e in found)  # type: ignore[arg-type]
+            reactions = frozenset((self.numbers.index(cast("int", a)), str(e)) for a, e in found)
             shown.setdefault(row.id, []).append((PEERS.index(row.author), row.text, reactions))
         return shown
 
