@@ -27,7 +27,7 @@ from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
 from balchat_host.api.network import Network, PublishedService
 from balchat_host.api.types import OnionKey, Phase, Secret, ServiceState
 from balchat_host.testing.audit import confide, watched
-from balchat_host.testing.audited_kit import AuditedKit
+from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.virtual_network import ignore_state, onion_of
 from balchat_host.testing.waiting import PATIENCE, SeenStates, running
 

@@ -56,8 +56,12 @@ def test_requests_are_off_and_contacts_go_on_talking(onion_person: MakePerson) -
     code = alice.code()
     meet(bob, alice)
     alice.ask("requests", "off")
-    status = alice.states.until(lambda told: told["identity_onion"]["phase"] == "stopped").value
-    assert (status["accepts_requests"], status["device_onion"]["phase"]) == (False, "online")
+    alice.states.until(
+        lambda told: (
+            (told["accepts_requests"], told["identity_onion"]["phase"], told["device_onion"]["phase"])
+            == (False, "stopped", "online")
+        )
+    )
     # Whoever finds her now does so by what contacts know.
     bob.down()
     bob.up()

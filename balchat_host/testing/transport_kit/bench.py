@@ -21,7 +21,7 @@ from balchat_host.api.transport import (
 from balchat_host.api.types import PeerId, Phase, Route, Secret
 from balchat_host.testing import fake_transport_context
 from balchat_host.testing.audit import confide, watched
-from balchat_host.testing.audited_kit import AuditedKit
+from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
 from balchat_host.testing.virtual_network import VirtualNetwork
 from balchat_host.testing.waiting import PATIENCE, Runs, running
