@@ -34,6 +34,8 @@ from balchat_host.core.views import conversation_views
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
+WAITED_FOR: Final = 90 * 24 * 3600 * 1000
+"""Milliseconds that what a subscriber needs is kept for it after it last acknowledged something."""
 _SKIPPED: Final = 2**32
 """Cursors that are left out where we go on from a backup: more than were given out since it was made."""
 _PRUNED: Final = "SELECT cursor FROM subscriber WHERE name = ''"
@@ -119,9 +121,9 @@ def start(tx: ReadTransaction, *, after: int | None, subscriber: str | None) -> 
         return newest(tx)
     pruned = rows.number(tx, _PRUNED)
     if after is None:
-        found = rows.number(tx, "SELECT cursor FROM subscriber WHERE name = ?", (_subscriber(cast("str", subscriber)),))
+        found = tx.query("SELECT cursor FROM subscriber WHERE name = ?", (_subscriber(cast("str", subscriber)),))
         # A subscriber that nobody knew begins with the oldest event there is.
-        after = max(found, pruned)
+        after = cast("int", found[0][0]) if found else pruned
     if after < 0 or after > newest(tx):
         raise BadInput(what="The cursor", problem="there has never been such an event")
     if after < pruned:
@@ -153,7 +155,7 @@ def read(tx: ReadTransaction, *, after: int, limit: int, now: int) -> tuple[list
 
 
 def acknowledge(unit: UnitOfWork, subscriber: str, cursor: int) -> None:
-    """Remember how far a subscriber has come; it never goes back. Raise BadInput.
+    """Remember how far a subscriber has come, and when it said so; it never goes back. Raise BadInput.
 
     One that has come nowhere is remembered too: what it needs is kept from now on.
     """
@@ -164,26 +166,28 @@ def acknowledge(unit: UnitOfWork, subscriber: str, cursor: int) -> None:
     if not known and rows.number(unit.tx, "SELECT count(*) FROM subscriber WHERE name <> ''") >= _MAX_SUBSCRIBERS:
         raise BadInput(what="The subscriber", problem=f"there are already {_MAX_SUBSCRIBERS}")
     unit.tx.execute(
-        "INSERT INTO subscriber (name, cursor) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
-        (name, max(cursor, rows.number(unit.tx, _PRUNED))),
+        "INSERT INTO subscriber (name, cursor, acknowledged_at) VALUES (?, ?, ?) ON CONFLICT (name)"
+        " DO UPDATE SET cursor = max(cursor, excluded.cursor), acknowledged_at = excluded.acknowledged_at",
+        (name, max(cursor, rows.number(unit.tx, _PRUNED)), unit.now),
     )
 
 
 def prune(unit: UnitOfWork) -> None:
     """Delete what every subscriber has acknowledged and what is old.
 
-    What one still needs stays, however long it takes.
+    What one still needs stays for as long as it is waited for. One that comes after that is told (CursorTooOld).
     """
-    acknowledged = unit.tx.query("SELECT min(cursor) FROM subscriber WHERE name <> ''")[0][0]
+    acknowledged = unit.tx.query(
+        "SELECT min(cursor) FROM subscriber WHERE name <> '' AND acknowledged_at >= ?", (unit.now - WAITED_FOR,)
+    )[0][0]
     needed = newest(unit.tx) if acknowledged is None else cast("int", acknowledged)
     old = rows.number(unit.tx, "SELECT max(cursor) FROM event WHERE at < ?", (unit.now - KEPT_FOR,))
     last = min(needed, old)
     if last and unit.tx.execute("DELETE FROM event WHERE cursor <= ?", (last,)):
         unit.tx.execute(
-            "INSERT INTO subscriber (name, cursor) VALUES ('', ?)"
+            "INSERT INTO subscriber (name, cursor, acknowledged_at) VALUES ('', ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
-            (last,),
+            (last, unit.now),
         )
 
 

@@ -351,9 +351,12 @@ CREATE TABLE search_progress (
     rules TEXT NOT NULL
 ) STRICT;
 
+-- Who reads events by name, up to where it has dealt with them, and when it last said so. The one without a name has
+-- the cursor of the newest event that was deleted.
 CREATE TABLE subscriber (
     name TEXT PRIMARY KEY,
-    cursor INTEGER NOT NULL
+    cursor INTEGER NOT NULL,
+    acknowledged_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Token buckets for what others may do.

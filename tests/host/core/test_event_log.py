@@ -108,13 +108,36 @@ def test_what_is_young_stays_though_everybody_has_it(bench) -> None:
     assert cursors(bench, after=0) == [1, 2, 3]
 
 
-def test_what_one_subscriber_still_needs_stays_however_old(bench) -> None:
+def test_what_one_subscriber_still_needs_stays_though_it_is_old(bench) -> None:
     write(bench, 3)
     acknowledge(bench, "screen", 3)
     acknowledge(bench, "slow", 1)
-    bench.pass_time(seconds=1000 * DAY)
+    bench.pass_time(seconds=event_log.WAITED_FOR / 1000)
     bench.run(event_log.prune)
     assert cursors(bench, after=1) == [2, 3]
+
+
+def test_a_subscriber_that_does_not_come_back_keeps_nothing_for_ever(bench) -> None:
+    write(bench, 3)
+    acknowledge(bench, "gone", 1)
+    bench.pass_time(seconds=event_log.WAITED_FOR / 1000 + 1)
+    acknowledge(bench, "screen", 2)
+    bench.run(event_log.prune)
+    assert cursors(bench, after=0) == [3]
+    with pytest.raises(CursorTooOld) as error:
+        start(bench, subscriber="gone")
+    assert error.value.fields == {"cursor": 1, "oldest": 3}
+    # It reads what there is now, and goes on from there.
+    acknowledge(bench, "gone", 3)
+    assert start(bench, subscriber="gone") == 3
+
+
+def test_a_subscriber_for_whom_nothing_happened_is_not_too_old(bench) -> None:
+    write(bench, 3)
+    acknowledge(bench, "screen", 3)
+    bench.pass_time(seconds=1000 * DAY)
+    bench.run(event_log.prune)
+    assert start(bench, subscriber="screen") == 3
 
 
 def test_without_subscribers_what_is_old_goes(bench) -> None:
@@ -183,6 +206,6 @@ def test_a_new_subscriber_begins_with_the_oldest_event_there_is(bench) -> None:
 def test_what_a_subscriber_that_has_dealt_with_nothing_needs_stays(bench) -> None:
     acknowledge(bench, "screen", 0)
     write(bench, 3)
-    bench.pass_time(seconds=1000 * DAY)
+    bench.pass_time(seconds=event_log.WAITED_FOR / 1000)
     bench.run(event_log.prune)
     assert cursors(bench, after=start(bench, subscriber="screen")) == [1, 2, 3]
