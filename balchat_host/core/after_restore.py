@@ -19,6 +19,7 @@ from balchat_host.core import account, event_log, rows
 from balchat_host.core.delivery import requeue
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
+from balchat_host.core.messages import numbering
 from balchat_host.core.unit_of_work import UnitOfWork
 
 ASKED_APART: Final = 10 * 1000
@@ -53,6 +54,7 @@ def restored_at(tx: ReadTransaction) -> int | None:
 
 def _forget_keys(unit: UnitOfWork) -> None:
     account.become_another_device(unit)
+    numbering.forget_all(unit)
     unit.tx.execute("DELETE FROM era")
     unit.tx.execute("DELETE FROM own_key_package")
 

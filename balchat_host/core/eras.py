@@ -13,7 +13,6 @@ Messages name their era by its id, which only its members can compute (docs/spec
 request that nobody has accepted has no conversation.
 """
 
-import hashlib
 from typing import Final, cast
 
 from balchat_host.api.errors import ProtocolViolation
@@ -26,7 +25,6 @@ from balchat_host.core.unit_of_work import UnitOfWork
 
 _COLUMNS: Final = "era.id, era.era_id, era.mls_group_id, era.confirmed"
 _COLUMN_COUNT: Final = 4
-_SERIES_SIZE: Final = 8
 _MAX_OTHERS: Final = 4
 """How many eras of a conversation are kept besides the newest."""
 
@@ -41,13 +39,6 @@ def encrypt(unit: UnitOfWork, era: Era, content: bytes) -> bytes:
     """Encrypt content in an era; return the payload of an MLS_MESSAGE. It may leave only after the commit."""
     message = unit.engine.encrypt(unit.keys, era.mls_group_id, content)
     return EraMessage(era_id=era.era_id, message=message).encode()
-
-
-def series(era: Era | None) -> bytes:
-    """Name the series in which our messages are numbered while we send in an era; with a new one, one begins."""
-    if era is None:
-        return b""
-    return hashlib.sha256(b"balchat-series-v1\0" + era.mls_group_id).digest()[:_SERIES_SIZE]
 
 
 def ours_waits_for_answer(tx: ReadTransaction, conversation: ConversationRow) -> bool:

@@ -215,6 +215,13 @@ CREATE INDEX message_to_expire_once_read ON message (conversation, seq)
     WHERE expires_after IS NOT NULL AND expires_at IS NULL;
 CREATE INDEX message_that_mentions_us ON message (conversation, seq) WHERE mentions_us = 1;
 
+-- The number of the last message that we wrote into a conversation, and its series (`messages.numbering`).
+CREATE TABLE own_series (
+    conversation INTEGER PRIMARY KEY REFERENCES conversation ON DELETE CASCADE,
+    series BLOB NOT NULL,
+    last INTEGER NOT NULL
+) STRICT;
+
 -- What an author said in place of the message whose id is `replaces`, which is that of its first version. `message` is
 -- that message, NULL until it comes, and where this changes nothing: then `content` is empty. `id` names this version;
 -- `sent_at`, `sequence`, `id` is their order.

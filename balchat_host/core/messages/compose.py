@@ -5,17 +5,17 @@ from typing import cast
 from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageState, MessageView
-from balchat_host.core import contacts, content, conversations, eras, membership, rows
+from balchat_host.core import contacts, content, conversations, eras, membership
 from balchat_host.core.content import Expiration, MimiContent
 from balchat_host.core.delivery import progress, queue, reports
 from balchat_host.core.delivery.progress import Step
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.message_views import message_view, message_views
-from balchat_host.core.messages import adding, expiry, history, timer, versions, writing
+from balchat_host.core.messages import adding, expiry, history, numbering, timer, versions, writing
 from balchat_host.core.messages.said import say
 from balchat_host.core.messages.writing import Text
-from balchat_host.core.rows import ConversationRow, Era, MessageRow
+from balchat_host.core.rows import ConversationRow, MessageRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
 
@@ -37,7 +37,7 @@ def compose(
         salt=unit.entropy(content.SALT_SIZE),
         part=part,
         sent_at=unit.now,
-        sequence=_next(unit.tx, conversation, era),
+        sequence=numbering.take(unit, conversation),
         expires=expires or timer.of(unit.tx, conversation.id),
         in_reply_to=_seen(unit.tx, conversation, reply_to),
     )
@@ -103,15 +103,3 @@ def _hurry(unit: UnitOfWork, conversation: ConversationRow) -> None:
 def _seen(tx: ReadTransaction, conversation: ConversationRow, reply_to: str | None) -> bytes | None:
     """Return the id of what a reply answers: of the version that its author sees."""
     return None if reply_to is None else versions.shown_id(tx, history.find(tx, reply_to, conversation=conversation))
-
-
-def _next(tx: ReadTransaction, conversation: ConversationRow, era: Era | None) -> content.Sequence:
-    series = eras.series(era)
-    # Only with the index's own condition does SQLite use the index, instead of looking at the whole conversation.
-    last = rows.number(
-        tx,
-        "SELECT max(sequence) FROM message"
-        " WHERE conversation = ? AND author = ? AND series = ? AND sequence IS NOT NULL",
-        (conversation.id, conversation.our_number, series),
-    )
-    return content.Sequence(series=series, number=last + 1)
