@@ -116,7 +116,7 @@ class _Engine:
             self._engine.delete_group(area, self._group)
         self._group = secrets.token_bytes(16)
         invited = [(self._peer, key_package)]
-        return self._engine.found(self._alice, self._group, invited, now=self._now).welcomes[0]
+        return self._engine.found(self._alice, self._group, invited, knows=(), now=self._now).welcomes[0]
 
     def join(self, welcome: bytes) -> None:
         self._engine.join(self._bob, welcome, max_members=2)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import cbor2
-from balchat_crypto_mls.sealing import EXTENSION_TYPE
 from mls_rs_py.crafting import (
     APPLICATION,
     COMMIT,
@@ -25,6 +24,7 @@ from balchat_host.core.content import MimiContent, SinglePart
 from balchat_host.core.envelope import Kind
 from fuzz import mls
 from fuzz.mutations import any_item, change_item, change_octets
+from tests.support.hostile_peer import EXTENSION_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def key_packages(mallory: HostilePeer, rng: Random) -> Iterator[Candidate]:
     yield Candidate(what="an honest one", octets=mallory.key_package().message())
     key = mallory.key_package().extensions
     for count in COUNTS:
-        distinct, types = _distinct(count), uint16s(EXTENSION_TYPE, *range(0x8000, 0x8000 + count))
+        distinct, types = _distinct(count), uint16s(*EXTENSION_TYPES, *range(0x8000, 0x8000 + count))
         for what, package in (
             ("extension types", mallory.key_package(mallory.leaf(extension_types=types))),
             ("proposal types", mallory.key_package(mallory.leaf(proposal_types=types))),

@@ -170,7 +170,7 @@ class _MlsPair:
         engine.create_identity(self._alice, bytes(16), now=now)
         peer = engine.create_identity(self._bob, bytes(16), now=now)
         package = engine.key_package(self._bob, lifetime=3600, now=now)
-        invitation = engine.found(self._alice, _GROUP, [(peer, package)], now=now)
+        invitation = engine.found(self._alice, _GROUP, [(peer, package)], knows=(), now=now)
         engine.join(self._bob, invitation.welcomes[0], max_members=2)
 
     def encrypt(self, count: int) -> None:

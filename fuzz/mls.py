@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
+from balchat_crypto_mls import known_eras
 from balchat_crypto_mls.sealing import EXTENSION_TYPE
 from mls_rs_py.crafting import (
     APPLICATION,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _MOST: Final = 1024 * 1024
 """Octets of what is made by repeating something."""
 _COUNTS: Final = (0, 1, 2, 3, 8, 31, 32, 33, 64, 65, 255, 1000, 4000)
-_TYPES: Final = (0, 1, 2, 3, 4, 5, 6, 7, 10, 0x0A0A, 0xF0BA, 0xFF00, 0xFFFF)
+_TYPES: Final = (0, 1, 2, 3, 4, 5, 6, 7, 10, 0x0A0A, 0xF0BA, 0xF0BC, 0xFF00, 0xFFFF)
 _EPOCHS: Final = (0, 1, 2, 2**16, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1)
 _KEYS: Final = (b"", bytes(31), bytes(32), b"\x01" + bytes(31), b"\xff" * 32, bytes(33), bytes(64))
 _TIMES: Final = (0, 1, 1_800_000_000, 2**31, 2**32, 2**63, 2**64 - 1)
@@ -120,6 +121,14 @@ def _types(rng: Random) -> bytes:
             return uint16s(*rng.choices(_TYPES, k=count))
 
 
+def _known_eras(rng: Random) -> bytes:
+    """Return the extension that a group has, of any number of eras, in or out of order, once or with another one."""
+    eras = [rng.randbytes(rng.choice((16, 16, 16, 15))) for _ in range(rng.choice((0, 1, 2, 31, 32, 33, 4000)))]
+    content = b"".join(sorted(eras) if rng.randrange(2) else eras)
+    made = extension(known_eras.EXTENSION_TYPE, content)
+    return made * 2 if rng.randrange(8) == 0 else made + (extension(0x8000) if rng.randrange(8) == 0 else b"")
+
+
 def _extensions(rng: Random) -> bytes:
     """Return a list of extensions, known and unknown ones, in any number."""
     match rng.randrange(5):
@@ -171,7 +180,7 @@ _GROUP: Final[dict[str, Callable[[Random], object]]] = {
     "epoch": lambda rng: rng.choice(_EPOCHS),
     "version": lambda rng: rng.choice((0, 2, 65535)),
     "suite": lambda rng: rng.choice((0, 2, 3, 5, 7, 0xF000)),
-    "extensions": _extensions,
+    "extensions": lambda rng: _known_eras(rng) if rng.randrange(2) else _extensions(rng),
     "tree": lambda rng: rng.randbytes(rng.choice((0, 1, 100, 8000))),
     "tree_hash": lambda rng: rng.choice(_KEYS),
     "confirmed_transcript_hash": lambda rng: rng.choice((*_KEYS, bytes(8000))),

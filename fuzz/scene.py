@@ -118,7 +118,7 @@ class Scene:
 
         def make(unit: UnitOfWork) -> bytes:
             invited = [(self.alice.peer, key_package)]
-            return unit.engine.found(unit.keys, group, invited, now=unit.seconds).welcomes[0]
+            return unit.engine.found(unit.keys, group, invited, knows=(), now=unit.seconds).welcomes[0]
 
         return sender.change(make, then_crash=True)
 

@@ -26,6 +26,8 @@ from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Secret
 
 ERA_ID_SIZE: Final = 16
 """Octets of the id by which a group's messages name it (docs/spec/mls.md, Era id)."""
+MAX_KNOWN_ERAS: Final = 32
+"""Eras that a group's founder can say were known (docs/spec/mls.md, Known eras)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,16 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """A group that was joined, and the id that names it to its members."""
+    """A group that was joined.
+
+    `era_id` names it to its members. `founder` made it, with these members and no others. `knows` are the ids of the
+    eras that its founder knew, ascending, as the founder says: they may be of no group at all.
+    """
 
     group_id: bytes
     era_id: bytes
+    founder: DeviceIdentity
+    knows: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,19 +126,41 @@ class CryptoEngine(ABC):
     def forget_key_package(self, state: KeyValueArea, key_package: bytes) -> None:
         """Delete the private half of a KeyPackage of ours that will not be used."""
 
+    @abstractmethod
+    def reference(self, key_package: bytes) -> bytes:
+        """Return the 32-octet reference of a KeyPackage, ours or another's (RFC 9420, section 5.2).
+
+        Raise CryptoRejected where it is malformed. Nothing in it is verified.
+        """
+
+    @abstractmethod
+    def welcome_reference(self, welcome: bytes) -> bytes:
+        """Return the reference of the KeyPackage that a sealed Welcome says it answers, without opening it.
+
+        Raise CryptoRejected where it is malformed.
+        """
+
     # -- groups
 
     @abstractmethod
     def found(
-        self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
+        self,
+        state: KeyValueArea,
+        group_id: bytes,
+        key_packages: Sequence[tuple[PeerId, bytes]],
+        *,
+        knows: Sequence[bytes],
+        now: int,
     ) -> Invitation:
         """Found a group with these members, each by a key package and the peer id that it must prove.
 
-        We are its first member, and the group is at epoch 1: nobody else needs the Commit that added them.
+        We are its first member, and the group is at epoch 1: nobody else needs the Commit that added them. It names
+        the eras that it `knows`, by their ids, in any order: 32 at most.
 
-        Raise BadInput where nobody is added, more than 8 devices of one account are, or a group of that id is already
-        here; BadCredential where a key package is not that peer's, or its credential is expired or valid for more than
-        401 days; UnsupportedMls where it is of another version or cipher suite than ours, or has no X-Wing key;
+        Raise BadInput where nobody is added, more than 8 devices of one account are, a group of that id is already
+        here, or `knows` is too long, has an id of another length, or one twice; BadCredential where a key package is
+        not that peer's, or its credential is expired or valid for more than 401 days; UnsupportedMls where it is of
+        another version or cipher suite than ours, has no X-Wing key, or its client cannot read what a group knows;
         CryptoRejected where it is expired or malformed. Whatever its octets are, it is not the caller's mistake.
         """
 
@@ -144,7 +174,8 @@ class CryptoEngine(ABC):
         anything else takes is linear in its octets, plus a few signatures for each leaf (docs/spec/mls.md).
 
         Raise CryptoRejected, BadCredential; also CryptoRejected where a group of that id is already here, the group is
-        not at epoch 1, or an account has more than 8 devices in it.
+        not at epoch 1, its first member is not who made the Welcome, an account has more than 8 devices in it, or what
+        it knows is missing, malformed, or too much. A KeyPackage that a refused Welcome answers stays as it is.
         """
 
     @abstractmethod
@@ -160,7 +191,8 @@ class CryptoEngine(ABC):
 
         Raise CryptoRejected where its header (RFC 9420, section 6.3) says anything else: another group, another epoch
         than 1, a proposal or a commit; then nothing of it is decrypted. Also for a message that was decrypted before.
-        Raise BadInput where there is no such group.
+        Raise TooFarAhead where more than 1,024 messages of its sender before it are not here: once some of them are, it
+        can be decrypted. That it is truly the sender's is not known then. Raise BadInput where there is no such group.
         """
 
     @abstractmethod

@@ -381,6 +381,12 @@ class UnsupportedMls(CryptoRejected):
     code = "unsupported-mls"
 
 
+class TooFarAhead(CryptoRejected):
+    """A message came so far ahead of others from the same device, which are missing, that it cannot be read yet."""
+
+    code = "too-far-ahead"
+
+
 class RequestsFull(PeerError):
     """Too many contact requests are waiting or came lately; this one was turned away. It may come again later."""
 

@@ -9,15 +9,15 @@ Every test looks from outside: at what the engine gives and raises, and at the a
 dictionaries, so that they can be compared, and put back as an older copy of a disk would be.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
 import pytest
 
-from balchat_host.api.crypto import ERA_ID_SIZE, ApplicationMessage, CryptoEngine, Invitation, Joined
-from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, VaultRolledBack
+from balchat_host.api.crypto import ERA_ID_SIZE, MAX_KNOWN_ERAS, ApplicationMessage, CryptoEngine, Invitation, Joined
+from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, TooFarAhead, VaultRolledBack
 from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, PeerId
 from balchat_host.testing.dict_area import DictArea
 
@@ -26,6 +26,7 @@ HOUR: Final = 3600
 GROUP: Final = b"group"
 _DEVICES: Final = count(1)
 _MOST_DEVICES: Final = 8
+_MOST_MISSED: Final = 1024
 
 
 @dataclass(slots=True)
@@ -57,10 +58,19 @@ class CryptoAccount:
         """Make a key package."""
         return self.engine.key_package(self.area, lifetime=lifetime, now=NOW)
 
-    def invite(self, *others: "CryptoAccount", group_id: bytes = GROUP) -> Invitation:
+    def invite(self, *others: "CryptoAccount", group_id: bytes = GROUP, knows: Sequence[bytes] = ()) -> Invitation:
         """Found a group with others."""
-        packages = [(other.peer, other.key_package()) for other in others]
-        return self.engine.found(self.area, group_id, packages, now=NOW)
+        return self.found_with(*((other.peer, other.key_package()) for other in others), group_id=group_id, knows=knows)
+
+    def found_with(
+        self,
+        *key_packages: tuple[PeerId, bytes],
+        group_id: bytes = GROUP,
+        knows: Sequence[bytes] = (),
+        now: int = NOW,
+    ) -> Invitation:
+        """Found a group with the owners of these key packages."""
+        return self.engine.found(self.area, group_id, key_packages, knows=knows, now=now)
 
     def found(self, other: "CryptoAccount", group_id: bytes = GROUP) -> bytes:
         """Found a group with one other; return the Welcome."""
@@ -85,6 +95,10 @@ class CryptoAccount:
     def members(self, group_id: bytes = GROUP) -> list[DeviceIdentity]:
         """Return who is in a group."""
         return list(self.engine.members(self.area, group_id))
+
+
+def _era(number: int) -> bytes:
+    return number.to_bytes(ERA_ID_SIZE)
 
 
 Pair = tuple[CryptoAccount, CryptoAccount]
@@ -157,12 +171,52 @@ class CryptoKit:
         alice, bob, carol = account(), account(), account()
         invitation = alice.invite(bob, carol)
         joined = [each.join(welcome) for each, welcome in zip((bob, carol), invitation.welcomes, strict=True)]
-        assert joined == [Joined(group_id=GROUP, era_id=invitation.era_id)] * 2
+        expected = Joined(group_id=GROUP, era_id=invitation.era_id, founder=alice.device, knows=())
+        assert joined == [expected] * 2
         assert len(invitation.era_id) == ERA_ID_SIZE
         assert invitation.era_id not in b"".join(invitation.welcomes)
         for each in (alice, bob):
             each.engine.delete_group(each.area, GROUP)
         assert alice.invite(bob).era_id != invitation.era_id
+
+    def test_a_group_says_who_founded_it_and_which_eras_they_knew(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        for number, many in enumerate((0, 1, MAX_KNOWN_ERAS)):
+            known = [_era(each) for each in reversed(range(many))]
+            invitation = alice.invite(bob, group_id=_era(number), knows=known)
+            joined = bob.join(invitation.welcomes[0])
+            assert (joined.founder, joined.knows) == (alice.device, tuple(reversed(known)))
+        before = dict(alice.area.rows)
+        for refused in ([_era(0)] * 2, [b"short"], [_era(each) for each in range(MAX_KNOWN_ERAS + 1)]):
+            with pytest.raises(BadInput):
+                alice.invite(bob, knows=refused)
+        assert alice.area.rows == before
+
+    def test_a_key_package_and_a_welcome_that_answers_it_have_one_reference(
+        self, account: Callable[[], CryptoAccount]
+    ) -> None:
+        alice, bob, carol = account(), account(), account()
+        engine, packages = alice.engine, [(each.peer, each.key_package()) for each in (bob, carol)]
+        welcomes = alice.found_with(*packages).welcomes
+        references = [engine.reference(package) for _, package in packages]
+        assert references == [engine.welcome_reference(welcome) for welcome in welcomes]
+        assert len({len(reference) for reference in references}) == 1
+        assert len(set(references)) == len(references)
+        for garbage in (b"", b"garbage", welcomes[0][:-1], packages[0][1][:-1]):
+            with pytest.raises(CryptoRejected):
+                engine.reference(garbage)
+            with pytest.raises(CryptoRejected):
+                engine.welcome_reference(garbage)
+
+    def test_who_misses_too_many_messages_says_so_and_goes_on_once_they_come(self, pair: Pair) -> None:
+        alice, bob = pair
+        messages = [alice.encrypt(b"%d" % number) for number in range(_MOST_MISSED + 2)]
+        before = dict(bob.area.rows)
+        with pytest.raises(TooFarAhead):
+            bob.read(messages[-1])
+        assert bob.area.rows == before
+        assert bob.read(messages[0]) == b"0"
+        assert bob.read(messages[-1]) == b"%d" % (_MOST_MISSED + 1)
 
     def test_each_device_of_an_account_is_a_member_of_its_own(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
@@ -346,37 +400,36 @@ class CryptoKit:
         package = bob.engine.key_package(bob.area, lifetime=HOUR, now=NOW, last_resort=True)
         for number in range(3):
             stranger, group_id = account(), bytes([number]) * 16
-            invitation = stranger.engine.found(stranger.area, group_id, [(bob.peer, package)], now=NOW)
+            invitation = stranger.found_with((bob.peer, package), group_id=group_id)
             assert bob.join(invitation.welcomes[0]).group_id == group_id
         bob.engine.forget_key_package(bob.area, package)
         stranger = account()
-        invitation = stranger.engine.found(stranger.area, GROUP, [(bob.peer, package)], now=NOW)
+        invitation = stranger.found_with((bob.peer, package))
         with pytest.raises(CryptoRejected):
             bob.join(invitation.welcomes[0])
 
     def test_an_invitation_says_until_when_all_can_use_it(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob, carol = account(), account(), account()
         packages = [(bob.peer, bob.key_package(lifetime=2 * HOUR)), (carol.peer, carol.key_package(lifetime=HOUR))]
-        assert alice.engine.found(alice.area, GROUP, packages, now=NOW).not_after == NOW + HOUR
+        assert alice.found_with(*packages).not_after == NOW + HOUR
 
     def test_a_forgotten_key_package(self, account: Callable[[], CryptoAccount]) -> None:
         alice, bob = account(), account()
         package = bob.key_package()
         bob.engine.forget_key_package(bob.area, package)
-        invitation = alice.engine.found(alice.area, GROUP, [(bob.peer, package)], now=NOW)
+        invitation = alice.found_with((bob.peer, package))
         with pytest.raises(CryptoRejected):
             bob.join(invitation.welcomes[0])
 
     def test_a_key_package_that_is_not_right(self, account: Callable[[], CryptoAccount]) -> None:
         alice, carol, mallory = account(), account(), account()
-        found = alice.engine.found
         before = dict(alice.area.rows)
         with pytest.raises(BadCredential):
-            found(alice.area, GROUP, [(carol.peer, mallory.key_package())], now=NOW)
+            alice.found_with((carol.peer, mallory.key_package()))
         with pytest.raises(CryptoRejected):
-            found(alice.area, GROUP, [(carol.peer, b"garbage")], now=NOW)
+            alice.found_with((carol.peer, b"garbage"))
         with pytest.raises(CryptoRejected):
-            found(alice.area, GROUP, [(carol.peer, carol.key_package())], now=NOW + 2 * HOUR)
+            alice.found_with((carol.peer, carol.key_package()), now=NOW + 2 * HOUR)
         assert alice.area.rows == before
 
     # -- the disk

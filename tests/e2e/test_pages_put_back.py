@@ -57,7 +57,7 @@ class Account:
             self.engine.create_identity(area, bytes(16), now=NOW)
             for group in GROUPS:
                 key_package = self.engine.key_package(self.bob, lifetime=3600, now=NOW)
-                welcomes.extend(self.engine.found(area, group, [(bob, key_package)], now=NOW).welcomes)
+                welcomes.extend(self.engine.found(area, group, [(bob, key_package)], knows=(), now=NOW).welcomes)
 
         secrets = {SlotKind.PASSPHRASE: PASSPHRASE}
         vault = await self.storage.create(self.directory, secrets, lambda unit: fill(unit.area("crypto")))

@@ -54,7 +54,7 @@ class Meeting:
         def make(unit: UnitOfWork) -> bytes:
             group_id = unit.entropy(16)
             invited = [(self.alice.peer, key_package)]
-            welcome = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds).welcomes[0]
+            welcome = unit.engine.found(unit.keys, group_id, invited, knows=(), now=unit.seconds).welcomes[0]
             made = {
                 "code": account.code(unit.tx).code,
                 "introduction": "",

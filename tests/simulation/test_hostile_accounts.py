@@ -84,7 +84,7 @@ class Guest:
         def make(unit: UnitOfWork) -> bytes:
             unit.engine.delete_group(unit.keys, group_id)
             invited = [(self._host.peer, key_package)]
-            made = unit.engine.found(unit.keys, group_id, invited, now=unit.seconds)
+            made = unit.engine.found(unit.keys, group_id, invited, knows=(), now=unit.seconds)
             self._era_ids[group_id] = made.era_id
             own = account.code(unit.tx).code
             return ContactRequest(

@@ -57,7 +57,7 @@ def request(asker: Account, reader: Account, *, code: str | None = None, package
 
     def make(unit) -> bytes:
         group = unit.entropy(16)
-        invitation = ENGINE.found(unit.keys, group, [(reader.peer, package)], now=unit.seconds)
+        invitation = ENGINE.found(unit.keys, group, [(reader.peer, package)], knows=(), now=unit.seconds)
         made = ContactRequest(
             welcome=invitation.welcomes[0],
             code=code or asker.code,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
-from balchat_crypto_mls.sealing import EXTENSION_TYPE
 from mls_rs_py.crafting import extension, uint16s
 
 from balchat_host.api.transport import Disposition, Verdict
@@ -19,7 +18,7 @@ from balchat_host.core.envelope import Envelope, Kind
 from balchat_host.core.first_contact import answering
 from balchat_host.core.unit_of_work import Unexpected
 from balchat_host.testing.waiting import until_true
-from tests.support.hostile_peer import HostilePeer
+from tests.support.hostile_peer import EXTENSION_TYPES, HostilePeer
 from tests.support.simulator import World
 from tests.support.virtual_account import BEGINNING
 from tests.support.virtual_relay import VirtualRelay
@@ -38,7 +37,9 @@ PRIVATE = 0xFF01
 
 def padded(mallory: HostilePeer, octets: int) -> bytes:
     """Return a KeyPackage that has grown by so many octets."""
-    leaf = mallory.leaf(extension_types=uint16s(PRIVATE, EXTENSION_TYPE), extensions=extension(PRIVATE, bytes(octets)))
+    leaf = mallory.leaf(
+        extension_types=uint16s(PRIVATE, *EXTENSION_TYPES), extensions=extension(PRIVATE, bytes(octets))
+    )
     return mallory.key_package(leaf).message()
 
 

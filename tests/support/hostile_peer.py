@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from balchat_common.x_wing import OpeningKey, SealingKey
-from balchat_crypto_mls import signatures
+from balchat_crypto_mls import known_eras, signatures
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, DAY, Credential
 from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -35,6 +35,9 @@ from mls_rs_py.crafting import (
 from balchat_host.api.crypto import ERA_ID_SIZE
 from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, PeerId
 from balchat_host.core.envelope import EraMessage
+
+EXTENSION_TYPES: Final = (EXTENSION_TYPE, known_eras.EXTENSION_TYPE)
+"""Those that the capabilities of every leaf list."""
 
 _KEY_PACKAGE: Final = 5
 
@@ -111,7 +114,7 @@ class HostilePeer:
             self.credential(),
             credential_type=CREDENTIAL_TYPE,
             suites=uint16s(1, 2, 3),
-            extension_types=uint16s(EXTENSION_TYPE),
+            extension_types=uint16s(*EXTENSION_TYPES),
             not_before=self.now - DAY,
             not_after=self.now + 20 * DAY,
         )
@@ -124,4 +127,5 @@ class HostilePeer:
 
     def group(self, *theirs: bytes, leaf: CraftedLeaf | None = None, **fields: object) -> HostileGroup:
         """Return a group of this peer and the owners of `theirs`, MLSMessages with KeyPackages."""
+        fields = {"extensions": extension(known_eras.EXTENSION_TYPE)} | fields
         return HostileGroup.of(self.key_package(leaf), *theirs, **fields)

@@ -70,7 +70,7 @@ def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None
     if contact is None:
         return
     group_id = unit.entropy(_GROUP_ID_SIZE)
-    invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], now=unit.seconds)
+    invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], knows=(), now=unit.seconds)
     era = eras.keep(unit, group_id, invitation.era_id, founder=contact.us)
     eras.use(unit, contact, era)
     queue.drop(unit, contact, Purpose.CONTACT_REQUEST)

@@ -11,14 +11,16 @@ from mls_rs_py import (
     Client,
     Extension,
     Group,
+    GroupInfo,
     KeyPackage,
     Limits,
     PrivateMessageHeader,
     Rules,
     WelcomeHeader,
 )
+from mls_rs_py.errors import LimitExceededError
 
-from balchat_crypto_mls import signatures
+from balchat_crypto_mls import known_eras, signatures
 from balchat_crypto_mls.key_packages import (
     LONGEST_LIFETIME_TAKEN,
     MAX_KEY_PACKAGE,
@@ -33,7 +35,7 @@ from balchat_crypto_mls.rows import MAX_GROUP_ID, GroupRows, KeyPackageKeys, Key
 from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
 from balchat_crypto_mls.translate import translated
 from balchat_host.api.crypto import ERA_ID_SIZE, ApplicationMessage, CryptoEngine, Invitation, Joined
-from balchat_host.api.errors import BadInput, CryptoRejected
+from balchat_host.api.errors import BadInput, CryptoRejected, TooFarAhead
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.types import DeviceIdentity, OnionKey, PeerId, Secret
 
@@ -57,6 +59,8 @@ _LIMITS: Final = _limits()
 
 _ONLY_EPOCH: Final = 1
 """The one in which a group is used: its founder's Commit, which adds the others, leads to it, and there is no other."""
+_FOUNDER: Final = 0
+"""The founder's leaf."""
 _ERA_LABEL: Final = b"balchat era id"
 _ERA_SECRET_SIZE: Final = 32
 
@@ -117,12 +121,26 @@ class MlsEngine(CryptoEngine):
         with translated():
             KeyPackageRows(state).delete(KeyPackage.from_bytes(key_package).reference)
 
+    def reference(self, key_package: bytes) -> bytes:
+        with translated(theirs=True):
+            return KeyPackage.from_bytes(key_package, limits=_LIMITS).reference
+
+    def welcome_reference(self, welcome: bytes) -> bytes:
+        return SealedWelcome.decode(welcome).reference
+
     # -- groups
 
     def found(
-        self, state: KeyValueArea, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int
+        self,
+        state: KeyValueArea,
+        group_id: bytes,
+        key_packages: Sequence[tuple[PeerId, bytes]],
+        *,
+        knows: Sequence[bytes],
+        now: int,
     ) -> Invitation:
         rows = GroupRows(state)
+        extensions = [known_eras.extension_of(knows)]
         if len(group_id) > MAX_GROUP_ID or rows.has(group_id):
             raise BadInput(what="group", problem="its id is too long or taken")
         if not key_packages:
@@ -134,7 +152,7 @@ class MlsEngine(CryptoEngine):
             added = [key_package_of(*pair, limits=_LIMITS) for pair in key_packages]
             sealing_keys = [sealing_key_of(each) for each in added]
             # The Commit's path replaces our first leaf, whose lifetime would tell our clock.
-            group = _client(state, keyring, now=now, rows=rows).create_group(group_id, now=now)
+            group = _client(state, keyring, now=now, rows=rows).create_group(group_id, extensions=extensions, now=now)
             commit = group.commit(add=added, now=now)
             group.apply_pending_commit()
             welcomes = {WelcomeHeader.from_bytes(each).key_package_references[0]: each for each in commit.welcomes}
@@ -159,10 +177,13 @@ class MlsEngine(CryptoEngine):
             if WelcomeHeader.from_bytes(opened, limits=limits).key_package_references != [sealed.reference]:
                 raise CryptoRejected(problem="a Welcome that answers another key package than its seal, or several")
             keyring = replace(Keyring.load(state), mls_seed=keys.mls_seed)
-            group = _client(state, keyring, now=None, rows=rows, limits=limits).join(opened)
+            client = _client(state, keyring, now=None, rows=rows, limits=limits)
+            knows = _known(client.examine_welcome(opened))
+            group = client.join(opened)
             _check_joined(group, rows)
             group.write_to_storage()
-        return Joined(group_id=group.group_id, era_id=_era_id(group))
+        founder = device_of(group.member(_FOUNDER))
+        return Joined(group_id=group.group_id, era_id=_era_id(group), founder=founder, knows=knows)
 
     def encrypt(self, state: KeyValueArea, group_id: bytes, data: bytes) -> bytes:
         with translated():
@@ -177,7 +198,10 @@ class MlsEngine(CryptoEngine):
             if (header.group_id, header.epoch, header.content_type) != (group_id, _ONLY_EPOCH, "application"):
                 raise CryptoRejected(problem="no application message of the group and epoch that it is for")
             group = _load(state, group_id)
-            decrypted = group.process(message)
+            try:
+                decrypted = group.process(message)
+            except LimitExceededError as error:
+                raise TooFarAhead from error
             assert isinstance(decrypted, Decrypted), "its header is authenticated, and says so"
             group.write_to_storage()
         return ApplicationMessage(sender=device_of(decrypted.sender), data=decrypted.data)
@@ -208,7 +232,7 @@ def _client(
         identity_provider=Members(now=now),
         group_state_storage=rows or GroupRows(state),
         key_package_storage=KeyPackageRows(state, keys=keys),
-        extension_types=[EXTENSION_TYPE],
+        extension_types=[EXTENSION_TYPE, known_eras.EXTENSION_TYPE],
         rules=_RULES,
         limits=limits,
     )
@@ -218,12 +242,24 @@ def _load(state: KeyValueArea, group_id: bytes) -> Group:
     return _client(state, Keyring.load(state), now=None).load_group(group_id)
 
 
+def _known(info: GroupInfo) -> tuple[bytes, ...]:
+    """Return which eras the founder of a group knew, before anything else of the group is looked at.
+
+    Raise CryptoRejected where it is not the founder who has made the Welcome.
+    """
+    if info.signer_index != _FOUNDER:
+        raise CryptoRejected(problem="a Welcome that was not made by the founder of the group")
+    return known_eras.known_eras_in(info.group_context.extensions)
+
+
 def _check_joined(group: Group, rows: GroupRows) -> None:
     """Raise CryptoRejected unless a group that we are about to join is one that our rules allow."""
     if rows.has(group.group_id):
         raise CryptoRejected(problem="a Welcome to a group that is already here")
     if group.epoch != _ONLY_EPOCH:
         raise CryptoRejected(problem="a Welcome to a group that is not at its first epoch with members")
+    if group.own_index == _FOUNDER:
+        raise CryptoRejected(problem="a Welcome to a group as if we had founded it ourselves")
     if has_too_many_devices(device_of(member).peer for member in group.roster()):
         raise CryptoRejected(problem=f"a Welcome to a group with more than {MAX_DEVICES} devices of an account")
 

@@ -5,6 +5,7 @@ from typing import Final
 from balchat_common.x_wing import SealingKey
 from mls_rs_py import KeyPackage, Limits
 
+from balchat_crypto_mls import known_eras
 from balchat_crypto_mls.credential import DAY
 from balchat_crypto_mls.members import credential_of
 from balchat_crypto_mls.sealing import EXTENSION_TYPE
@@ -52,6 +53,8 @@ def key_package_of(peer: PeerId, encoded: bytes, *, limits: Limits) -> KeyPackag
     key_package = KeyPackage.from_bytes(encoded, limits=limits)
     if credential_of(key_package.signing_identity).device.peer != peer:
         raise BadCredential(problem="the key package is somebody else's")
+    if known_eras.EXTENSION_TYPE not in key_package.capabilities.extensions:
+        raise UnsupportedMls(problem="its client cannot read which eras a group knows")
     return key_package
 
 

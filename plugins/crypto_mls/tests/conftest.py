@@ -12,9 +12,10 @@ from balchat_host.testing.crypto_kit import NOW
 from balchat_host.testing.dict_area import DictArea
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from balchat_host.api.crypto import CryptoEngine
+    from balchat_host.api.crypto import CryptoEngine, Invitation
+    from balchat_host.api.types import PeerId
 
 DEVICE_ID = bytes(range(16))
 """Of everybody's device: an account names its own, so others may have the same."""
@@ -28,6 +29,10 @@ class Account:
         self.area = DictArea()
         self.device = DeviceIdentity(peer=engine.create_identity(self.area, DEVICE_ID, now=NOW), device_id=DEVICE_ID)
         self.peer = self.device.peer
+
+    def found(self, group_id: bytes, key_packages: Sequence[tuple[PeerId, bytes]], *, now: int, knows=()) -> Invitation:
+        """Found a group, of which most tests do not care what it knows."""
+        return self.engine.found(self.area, group_id, key_packages, knows=knows, now=now)
 
     def __getattr__(self, name: str):
         method = getattr(self.engine, name)

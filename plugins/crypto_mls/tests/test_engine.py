@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from balchat_common.x_wing import OpeningKey
-from balchat_crypto_mls import signatures
+from balchat_crypto_mls import known_eras, signatures
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, MAX_LIFETIME, Credential
 from balchat_crypto_mls.keyring import Keyring
 from balchat_crypto_mls.plugin import balchat_crypto_engines
@@ -42,7 +42,7 @@ def impostor(credential, pair: SignatureKeyPair, **options) -> Client:
         identity_provider=AnyIdentity(),
         group_state_storage=InMemoryGroupStateStorage(),
         key_package_storage=InMemoryKeyPackageStorage(),
-        **{"extension_types": [EXTENSION_TYPE], "clock": lambda: NOW} | options,
+        **{"extension_types": [EXTENSION_TYPE, known_eras.EXTENSION_TYPE], "clock": lambda: NOW} | options,
     )
 
 
@@ -80,7 +80,7 @@ def package_of(client: Client) -> KeyPackage:
 
 def trap(client: Client, theirs: bytes, group_id: bytes = b"trap") -> tuple[Group, bytes]:
     """A group of such a client with the owner of a key package, and the Welcome."""
-    group = client.create_group(group_id)
+    group = client.create_group(group_id, extensions=[known_eras.extension_of(())])
     made = group.commit(add=[KeyPackage.from_bytes(theirs)])
     group.apply_pending_commit()
     return group, seal_welcome(made.welcomes[0], theirs)
@@ -171,7 +171,7 @@ def test_a_group_that_was_joined_has_at_most_eight_devices_of_an_account(account
         for each, pair in zip(issued, keys, strict=True)
     )
     theirs = alice.key_package(lifetime=3600, now=now)
-    group = first.create_group(b"group")
+    group = first.create_group(b"group", extensions=[known_eras.extension_of(())])
     made = group.commit(
         add=[KeyPackage.from_bytes(theirs), *(package_of(each) for each in others)],
         options=CommitOptions(single_welcome_message=False),
@@ -233,7 +233,9 @@ def test_a_message_of_another_epoch_is_not_taken(account, now):
 def test_a_group_that_has_gone_on_is_not_joined(account, now):
     alice, carol = account(), account()
     keyring = Keyring.load(carol.area)
-    group = impostor(keyring.mls_credential, keyring.mls_key_pair).create_group(b"group")
+    group = impostor(keyring.mls_credential, keyring.mls_key_pair).create_group(
+        b"group", extensions=[known_eras.extension_of(())]
+    )
     group.commit()
     group.apply_pending_commit()
     theirs = alice.key_package(lifetime=3600, now=now)
@@ -309,10 +311,10 @@ def test_sizes_are_those_of_the_specification(account, now):
     """docs/spec/mls.md, How much. A card at a relay has room for a KeyPackage of 2,560 octets."""
     alice, bob = account(), account()
     key_package = bob.key_package(lifetime=30 * DAY, now=now)
-    assert len(key_package) == 1619
-    assert len(bob.key_package(lifetime=30 * DAY, now=now, last_resort=True)) == 1622
+    assert len(key_package) == 1621
+    assert len(bob.key_package(lifetime=30 * DAY, now=now, last_resort=True)) == 1624
     (welcome,) = alice.found(bytes(16), [(bob.peer, key_package)], now=now).welcomes
-    assert len(welcome) == 2198
+    assert len(welcome) == 2205
 
 
 # -- the disk

@@ -1,11 +1,11 @@
-"""Credentials and sealed Welcomes as the test vectors have them (docs/spec/credential.md, docs/spec/mls.md)."""
+"""Credentials, era ids, known eras and sealed Welcomes as the test vectors have them (docs/spec)."""
 
 import json
 from pathlib import Path
 
 import pytest
 from balchat_common.x_wing import OpeningKey
-from balchat_crypto_mls import signatures
+from balchat_crypto_mls import known_eras, signatures
 from balchat_crypto_mls.credential import Credential
 from balchat_crypto_mls.sealing import SealedWelcome
 from hypothesis import given
@@ -16,6 +16,7 @@ from tests.support.hostile_peer import era_id
 
 HERE = Path(__file__).parent / "vectors"
 CREDENTIALS = json.loads((HERE / "credentials.json").read_text())
+KNOWN = json.loads((HERE / "known-eras.json").read_text())
 SEALED = json.loads((HERE / "sealed-welcomes.json").read_text())
 SEED, MLS_KEY = (bytes.fromhex(CREDENTIALS[name]) for name in ("identity_seed", "signature_key"))
 OPENING_KEY = OpeningKey(bytes.fromhex(SEALED["opening_key"]))
@@ -52,6 +53,20 @@ def test_an_era_id_is_what_the_vector_says_and_what_a_hand_made_group_has(vector
     assert era_id(bytes.fromhex(vector["exporter_secret"])).hex() == vector["era_id"]
 
 
+@pytest.mark.parametrize("vector", KNOWN["valid"], ids=name_of)
+def test_known_eras_are_written_and_read_as_the_vectors_say(vector):
+    known, octets = tuple(map(bytes.fromhex, vector["known"])), bytes.fromhex(vector["extension"])
+    assert known_eras.extension_of(known[::-1]).data == octets
+    assert known_eras.decode(octets) == known
+
+
+@pytest.mark.parametrize("vector", KNOWN["invalid"], ids=name_of)
+def test_wrong_known_eras_are_refused_for_their_own_reason(vector):
+    with pytest.raises(CryptoRejected) as caught:
+        known_eras.decode(bytes.fromhex(vector["extension"]))
+    assert caught.value.fields["problem"] == vector["problem"]
+
+
 def test_a_sealed_welcome_is_read_as_the_vector_says():
     vector = SEALED["valid"]
     assert OPENING_KEY.sealing_key.octets.hex() == SEALED["sealing_key"]
@@ -81,6 +96,16 @@ def test_a_credential_with_one_octet_changed_is_refused(at, change):
     changed[at] ^= change
     with pytest.raises(BadCredential):
         Credential.decode(bytes(changed)).check(MLS_KEY)
+
+
+@pytest.mark.fuzz
+@given(st.binary(max_size=600) | st.lists(st.binary(min_size=16, max_size=16), max_size=34).map(b"".join))
+def test_known_eras_have_one_encoding(octets):
+    try:
+        known = known_eras.decode(octets)
+    except CryptoRejected:
+        return
+    assert known_eras.extension_of(known).data == octets
 
 
 @pytest.mark.fuzz
