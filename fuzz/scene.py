@@ -13,7 +13,7 @@ from mls_rs_py.crafting import APPLICATION, vector
 
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.api.types import PeerId
-from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
+from balchat_host.core import account, contacts, content, inbox, key_package_pool, routes
 from balchat_host.core.content import (
     Expiration,
     MessageStatus,
@@ -25,6 +25,7 @@ from balchat_host.core.content import (
 )
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import answering
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import timer
@@ -129,7 +130,7 @@ class Scene:
         """
         era = state.era
         assert era is not None, "they share none"
-        payload = state.sender.change(lambda unit: eras.encrypt(unit, era, data[:_MOST]), then_crash=True)
+        payload = state.sender.change(lambda unit: keeping.encrypt(unit, era, data[:_MOST]), then_crash=True)
         return Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode()
 
     def contents(self, state: State) -> list[bytes]:
@@ -285,4 +286,4 @@ class Scene:
 
 def _shared_era(tx: ReadTransaction, other: Account) -> Era | None:
     contact = contacts.by_peer(tx, other.peer)
-    return eras.sending(tx, contact.conversation) if contact else None
+    return keeping.sending(tx, contact.conversation) if contact else None

@@ -18,8 +18,9 @@ from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, ConversationKind, SafetyNumberView
-from balchat_host.core import account, eras, event_log, membership, peers, rate_limits, rows
+from balchat_host.core import account, event_log, membership, peers, rate_limits, rows
 from balchat_host.core.chat_codes import parse_peer
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import requests
 from balchat_host.core.first_contact.machine import Phase
 from balchat_host.core.identifiers import conversation_of_two
@@ -175,7 +176,7 @@ def remove(unit: UnitOfWork, who: str) -> None:
     contact = find(unit.tx, who)
     conversation = contact.conversation
     requests.forget(unit, contact.peer)
-    eras.forget_all(unit, conversation)
+    keeping.forget_all(unit, conversation)
     index.remove_conversation(unit, conversation.id)
     rate_limits.forget(unit, contact.peer)
     event_log.forget(unit, contact.peer, conversation.id)

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from balchat_host.core import envelope_retries, eras, event_log, inbox, key_package_pool
+from balchat_host.core import envelope_retries, event_log, inbox, key_package_pool
 from balchat_host.core.delivery import outgoing, queue, requeue
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import expiry, reactions
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -20,7 +21,7 @@ def tidy(unit: UnitOfWork) -> None:
 
 
 def _forget_losing_eras(unit: UnitOfWork) -> None:
-    eras.prune(unit, older_than=unit.now - _LOSING_ERAS_KEPT)
+    keeping.prune(unit, older_than=unit.now - _LOSING_ERAS_KEPT)
 
 
 _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (

@@ -17,10 +17,11 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import envelope_budgets, envelope_retries, eras, rate_limits, rows
+from balchat_host.core import envelope_budgets, envelope_retries, rate_limits, rows
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind, envelope_id
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import answering, asking
 from balchat_host.core.messages.reading import send_receipts
 from balchat_host.core.messages.receive import check, receive_content
@@ -223,7 +224,7 @@ def _whose(unit: UnitOfWork, source: PeerId | None, era_id: bytes) -> tuple[Cont
 
     One that we do not know may come with a contact request that is on its way: nothing is said, so it comes again.
     """
-    found = eras.find(unit.tx, era_id)
+    found = keeping.find(unit.tx, era_id)
     if found is None:
         if source is not None:
             asking.on_lost_era(unit, source)

@@ -10,11 +10,12 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import Route
-from balchat_host.core import account, contacts, content, eras, inbox, key_package_pool, routes
+from balchat_host.core import account, contacts, content, inbox, key_package_pool, routes
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
 from balchat_host.core.envelope_budgets import BUDGETS
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.messages.receive import receive_content
 from balchat_host.testing.app_kit import nobody
@@ -185,7 +186,7 @@ def test_of_the_eras_that_a_contact_founds_in_a_hurry_few_are_kept() -> None:
     kept = "SELECT count(*) FROM era WHERE conversation = ?"
     assert meeting.alice.read(lambda tx: tx.query(kept, (bob.conversation.id,))) == [(5,)]
     assert len(meeting.alice.change(lambda unit: unit.engine.groups(unit.keys))) == 5
-    assert meeting.alice.read(lambda tx: eras.sending(tx, bob.conversation)) is not None
+    assert meeting.alice.read(lambda tx: keeping.sending(tx, bob.conversation)) is not None
 
 
 class CountedUnits(SqliteUnits):

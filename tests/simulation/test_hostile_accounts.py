@@ -14,7 +14,6 @@ from balchat_host.core import (
     account,
     contacts,
     content,
-    eras,
     event_log,
     housekeeping,
     inbox,
@@ -25,6 +24,7 @@ from balchat_host.core import (
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing, queue, reports
 from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.messages.reading import send_receipts
 from balchat_host.core.messages.receive import receive_content
@@ -486,7 +486,7 @@ def test_whoever_moves_all_day_has_us_queue_what_waits_for_them_a_few_times_an_h
         world.pass_time(3600)
         alice.change(housekeeping.tidy)
         assert leaves(alice, bob.account, world.now) == expected
-    newest = alice.read(lambda tx: eras.sending(tx, contacts.find(tx, "Bob").conversation))
+    newest = alice.read(lambda tx: keeping.sending(tx, contacts.find(tx, "Bob").conversation))
     assert newest is not None
     assert {EraMessage.decode(each).era_id for each in sealed()} == {newest.era_id}
 
@@ -516,7 +516,7 @@ def test_a_status_withdraws_nothing_that_is_for_somebody_else() -> None:
 
     def say(unit: UnitOfWork) -> None:
         contact = contacts.find(unit.tx, "Carol")
-        eras.forget_all(unit, contact.conversation)
+        keeping.forget_all(unit, contact.conversation)
         message_id = queue.queue_control(unit, contact, content.ROUTES, b"\x80")
         assert message_id is not None
         bob, said = contacts.find(unit.tx, "Bob"), [(message_id, content.MessageStatus.READ)]

@@ -5,9 +5,10 @@ from balchat_common import cbor
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.transport import Verdict
-from balchat_host.core import contacts, eras, inbox
+from balchat_host.core import contacts, inbox
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.eras import keeping
 from balchat_host.core.unit_of_work import UnitOfWork
 from tests.support.simulator import Account, World
 
@@ -31,9 +32,9 @@ def say(author: Account, reader: Account, content: bytes) -> Verdict:
     """Have an author say these octets to a reader."""
 
     def make(unit: UnitOfWork) -> bytes:
-        era = eras.sending(unit.tx, contacts.find(unit.tx, reader.name).conversation)
+        era = keeping.sending(unit.tx, contacts.find(unit.tx, reader.name).conversation)
         assert era is not None
-        return eras.encrypt(unit, era, content)
+        return keeping.encrypt(unit, era, content)
 
     envelope = Envelope(kind=Kind.MLS_MESSAGE, payload=author.change(make)).encode()
     return reader.change(lambda unit: inbox.receive(unit, author.peer, [envelope])[0]).verdict

@@ -11,10 +11,11 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.api.types import Route
 from balchat_host.api.views import ContactState, MessageState
-from balchat_host.core import content, eras, housekeeping, inbox, key_package_pool, routes
+from balchat_host.core import content, housekeeping, inbox, key_package_pool, routes
 from balchat_host.core.contacts import find
 from balchat_host.core.delivery import outgoing, queue, reports
 from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.eras import keeping
 from balchat_host.core.rows import Purpose
 from balchat_host.testing.waiting import until_true
 from tests.support.simulator import Account, World
@@ -104,7 +105,7 @@ def test_a_group_in_which_nothing_was_heard_yet_is_not_deleted_as_one_that_lost(
 @pytest.mark.parametrize("first", ["who lost it", "who has it"])
 def test_who_lost_a_group_asks_whom_they_hear_speaking_in_it(first: str) -> None:
     world, alice, bob = contacts()
-    alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
+    alice.change(lambda unit: keeping.forget_all(unit, find(unit.tx, "Bob").conversation))
     bob.write(alice, "are you there?")
     world.heal(alice, bob)
     assert_they_talk(world, *((alice, bob) if first == "who lost it" else (bob, alice)))
@@ -115,7 +116,7 @@ def test_what_is_said_in_a_group_that_was_lost_arrives_though_its_reader_writes_
     """Its author goes on in the new group once they hear the reader's balchat there."""
     world, alice, bob = contacts()
     for number in range(6):
-        alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
+        alice.change(lambda unit: keeping.forget_all(unit, find(unit.tx, "Bob").conversation))
         sent = bob.write(alice, f"{number}")
         for _ in range(2):  # what is ignored does not count as movement
             world.heal(alice, bob)
@@ -128,9 +129,9 @@ def test_who_makes_one_group_after_another_and_hears_nothing_of_ours_piles_up_no
 
     def accepted(unit) -> bytes:
         alices = find(unit.tx, "Alice")
-        era = eras.sending(unit.tx, alices.conversation)
+        era = keeping.sending(unit.tx, alices.conversation)
         assert era is not None
-        return eras.encrypt(unit, era, queue.control_content(unit, alices, content.ACCEPTED, b"")[0])
+        return keeping.encrypt(unit, era, queue.control_content(unit, alices, content.ACCEPTED, b"")[0])
 
     def ask_and_speak() -> None:
         bob.remove(alice)
@@ -168,7 +169,7 @@ def test_nobody_is_asked_more_than_once_an_hour_for_what_they_say_in_groups_that
         *_, said = bob.read(
             lambda tx, now=world.now: outgoing.pending(tx, alice.peer, after=0, now=now, limit=999)
         ).outgoing
-        alice.change(lambda unit: eras.forget_all(unit, find(unit.tx, "Bob").conversation))
+        alice.change(lambda unit: keeping.forget_all(unit, find(unit.tx, "Bob").conversation))
         answers = alice.change(lambda unit, e=said.envelope: inbox.receive(unit, bob.peer, [e]))
         assert [answer.verdict for answer in answers] == [Verdict.IGNORED]
         answers = refused()

@@ -3,8 +3,9 @@
 import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.core import contacts, eras
+from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing, queue
+from balchat_host.core.eras import keeping
 from balchat_host.core.unit_of_work import EncryptWaiting, UnitOfWork
 from balchat_host.testing.waiting import until_true
 from tests.support.simulator import Account, World
@@ -56,7 +57,7 @@ def more(account: Account, other: Account) -> bool:
 
 
 def sends_in(account: Account, other: Account) -> bytes:
-    era = account.read(lambda tx: eras.sending(tx, contacts.find(tx, other.name).conversation))
+    era = account.read(lambda tx: keeping.sending(tx, contacts.find(tx, other.name).conversation))
     assert era is not None
     return era.mls_group_id
 

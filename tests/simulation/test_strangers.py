@@ -7,10 +7,11 @@ from balchat_crypto_mls.engine import MlsEngine
 from mls_rs_py import KeyPackage
 
 from balchat_host.api.transport import Disposition, Verdict
-from balchat_host.core import contacts, eras, inbox, routes
+from balchat_host.core import contacts, inbox, routes
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import answering, requests
 from balchat_host.core.unit_of_work import OfferRoutes, Policy
 from balchat_host.testing.app_kit import nobody
@@ -225,7 +226,7 @@ def test_a_contact_cannot_bring_somebody_else_into_a_conversation_of_two(world, 
 
     def invite(unit) -> bytes:
         (contact,) = contacts.everyone(unit.tx)
-        era = eras.sending(unit.tx, contact.conversation)
+        era = keeping.sending(unit.tx, contact.conversation)
         assert era is not None
         made = commit(unit.keys, era.mls_group_id, now=unit.seconds, add=[KeyPackage.from_bytes(package)])
         return EraMessage(era_id=era.era_id, message=made.message).encode()
@@ -261,6 +262,6 @@ def test_of_two_groups_that_crossed_both_send_in_the_same(seed: int) -> None:
 
 def sending_group(tx) -> bytes:
     (contact,) = contacts.everyone(tx)
-    era = eras.sending(tx, contact.conversation)
+    era = keeping.sending(tx, contact.conversation)
     assert era is not None
     return era.mls_group_id

@@ -8,8 +8,9 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
-from balchat_host.core import eras, membership, peers, rows
+from balchat_host.core import membership, peers, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent, SinglePart
+from balchat_host.core.eras import keeping
 from balchat_host.core.identifiers import identify
 from balchat_host.core.rows import ContactRow, ConversationRow, Era, Purpose
 from balchat_host.core.unit_of_work import EncryptWaiting, SendPending, UnitOfWork
@@ -30,7 +31,7 @@ def queue_message(
 def queue_change(unit: UnitOfWork, conversation: ConversationRow, content: bytes, message_id: bytes) -> None:
     """Queue what changes a message, or the conversation, for everybody else in it."""
     if membership.others(unit.tx, conversation):
-        era = eras.sending(unit.tx, conversation)
+        era = keeping.sending(unit.tx, conversation)
         _queue(unit, conversation, Purpose.CONTROL, content, era, message_id=message_id)
 
 
@@ -41,7 +42,7 @@ def queue_control(unit: UnitOfWork, contact: ContactRow, content_type: str, body
     """
     content, message_id = control_content(unit, contact, content_type, body)
     purpose = Purpose.RECEIPT if message_id is None else Purpose.CONTROL
-    era = eras.sending(unit.tx, contact.conversation)
+    era = keeping.sending(unit.tx, contact.conversation)
     _queue(unit, contact.conversation, purpose, content, era, message_id=message_id)
     return message_id
 
@@ -68,7 +69,7 @@ def queue_answer(unit: UnitOfWork, contact: ContactRow, era: Era, content: bytes
         contact.conversation,
         Purpose.ANSWER,
         era=era,
-        ciphertext=eras.encrypt(unit, era, content),
+        ciphertext=keeping.encrypt(unit, era, content),
         message_id=message_id,
     )
     _deliver(unit, payload, contact.id, peers.device(unit.tx, contact.id))
@@ -126,7 +127,7 @@ def encrypt_waiting(unit: UnitOfWork, conversation: ConversationRow) -> None:
 
     Each portion is a unit of its own, so that nobody waits for all of them; the next follows with `EncryptWaiting`.
     """
-    era = eras.sending(unit.tx, conversation)
+    era = keeping.sending(unit.tx, conversation)
     if era is None or not conversation.open:
         return
     waiting = unit.tx.query(
@@ -136,7 +137,7 @@ def encrypt_waiting(unit: UnitOfWork, conversation: ConversationRow) -> None:
         (conversation.id, PORTION + 1),
     )
     for payload, content in waiting[:PORTION]:
-        ciphertext = eras.encrypt(unit, era, cast("bytes", content))
+        ciphertext = keeping.encrypt(unit, era, cast("bytes", content))
         unit.tx.execute("UPDATE payload SET ciphertext = ?, era = ? WHERE id = ?", (ciphertext, era.id, payload))
         if not unit.tx.query("SELECT 1 FROM delivery WHERE payload = ? LIMIT 1", (payload,)):
             _deliver_to_others(unit, conversation, cast("int", payload))
@@ -174,7 +175,7 @@ def _queue(
     message_id: bytes | None = None,
 ) -> None:
     may_encrypt = era is not None and conversation.open and not _waits_unencrypted(unit.tx, conversation)
-    ciphertext = eras.encrypt(unit, era, content) if era is not None and may_encrypt else None
+    ciphertext = keeping.encrypt(unit, era, content) if era is not None and may_encrypt else None
     payload = _insert(
         unit,
         conversation,

@@ -7,11 +7,12 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.core import contacts, eras, event_log, peers
+from balchat_host.core import contacts, event_log, peers
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import done, progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
 from balchat_host.core.delivery.progress import Progress, Step
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.rows import ContactRow, Era, Purpose
@@ -196,7 +197,7 @@ def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None
         case Purpose.KEY_PACKAGE_REQUEST:
             asking.take(unit, delivery.contact, Input.KEY_PACKAGE_REFUSED)
         case Purpose.CONTACT_REQUEST:
-            asking.on_refused(unit, delivery.contact, eras.by_number(unit.tx, delivery.era))
+            asking.on_refused(unit, delivery.contact, keeping.by_number(unit.tx, delivery.era))
         case _:
             pass
 

@@ -7,8 +7,9 @@ time, encrypting, in portions (`queue.encrypt_waiting`).
 from enum import StrEnum
 from typing import Final
 
-from balchat_host.core import eras, rate_limits, rows
+from balchat_host.core import rate_limits, rows
 from balchat_host.core.delivery import queue
+from balchat_host.core.eras import keeping
 from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import NewRoutes, UnitOfWork
@@ -90,7 +91,7 @@ def forget_ciphertexts(unit: UnitOfWork) -> None:
 
 def _renew_payloads(unit: UnitOfWork, contact: ContactRow) -> None:
     """Have what is encrypted in another era than the one that we send in wait to be encrypted in that, in its order."""
-    era = eras.sending(unit.tx, contact.conversation) if contact.may_talk else None
+    era = keeping.sending(unit.tx, contact.conversation) if contact.may_talk else None
     if era is None:
         return
     unit.tx.execute(

@@ -20,11 +20,12 @@ from balchat_host.api.crypto import Joined
 from balchat_host.api.errors import BadChatCode, CryptoRejected, MalformedEnvelope, ProtocolViolation, RequestsFull
 from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import ContactView
-from balchat_host.core import account, contacts, content, eras, key_package_pool, peers, rate_limits, routes, rows
+from balchat_host.core import account, contacts, content, key_package_pool, peers, rate_limits, routes, rows
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import queue, reports, requeue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.envelope_budgets import BUDGETS, UNPROVEN_PER_HOUR
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.rate_limits import Counted
@@ -66,7 +67,7 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
         contact = asking.take(unit, contact, Input.ADD)
         routes.learn(unit, contact, request.routes, device_id=request.device_id)
     else:
-        eras.use(unit, contact, request.era)
+        keeping.use(unit, contact, request.era)
         contact = asking.take(unit, contact, Input.ACCEPT)
         routes.learn(unit, contact, request.routes, device_id=request.device_id)
         _answer(unit, contact, request.era, offer=None)
@@ -155,7 +156,7 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     else:
         _use_device(unit, contact, device.device_id)
         _note_asked(unit, contact, request.made_at)
-        _accept_at_once(unit, contact, eras.keep(unit, joined.group_id, joined.era_id, founder=sender))
+        _accept_at_once(unit, contact, keeping.keep(unit, joined.group_id, joined.era_id, founder=sender))
         routes.learn(unit, contact, request.routes, device_id=device.device_id, said_at=request.made_at)
 
 
@@ -164,9 +165,9 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id
 
     It proves that they hold it, and that they have accepted us.
     """
-    before = eras.sending(unit.tx, contact.conversation)
+    before = keeping.sending(unit.tx, contact.conversation)
     former = peers.device(unit.tx, contact.id)
-    eras.confirm(unit, contact, era, device_id=device_id)
+    keeping.confirm(unit, contact, era, device_id=device_id)
     contacts.device_changed(unit, contact, former)
     reports.apply_joined(unit, contact, era)
     if not contact.may_talk:
@@ -177,7 +178,7 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id
             and not queue.waits(unit.tx, contact, Purpose.KEY_PACKAGE_REQUEST)
         )
         return _activate(unit, contact, Input.HEARD, told_routes=newest)
-    if _differs(eras.sending(unit.tx, contact.conversation), before):
+    if _differs(keeping.sending(unit.tx, contact.conversation), before):
         _follow(unit, contact)
     else:
         # What was written while there was no era, because we had lost it.
@@ -213,7 +214,7 @@ def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> Joined:
             raise
     # A group that is already here is refused. For somebody who was removed, the old conversation's is not; so for
     # somebody who is blocked it must not be either. Who makes it again has lost the old one.
-    eras.forget_all(unit, contact.conversation)
+    keeping.forget_all(unit, contact.conversation)
     return unit.engine.join(unit.keys, welcome, max_members=2)
 
 
@@ -234,7 +235,7 @@ def _wait_for_approval(
     replaced = requests.forget(unit, sender)
     if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
-    era = eras.keep(unit, joined.group_id, joined.era_id, founder=sender)
+    era = keeping.keep(unit, joined.group_id, joined.era_id, founder=sender)
     introduction, ways = request.introduction, request.routes
     requests.keep(
         unit, device, era, name=name, introduction=introduction, routes=ways, made_at=request.made_at, hidden=hidden
@@ -265,17 +266,17 @@ def _note_asked(unit: UnitOfWork, contact: ContactRow, made_at: int) -> None:
 
 
 def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
-    before, offer = eras.sending(unit.tx, contact.conversation), routes.last_offer(unit.tx, contact)
-    crossed = not contact.may_talk and eras.ours_waits_for_answer(unit.tx, contact.conversation)
+    before, offer = keeping.sending(unit.tx, contact.conversation), routes.last_offer(unit.tx, contact)
+    crossed = not contact.may_talk and keeping.ours_waits_for_answer(unit.tx, contact.conversation)
     ours_wins = crossed and contact.us < contact.peer
-    eras.use(unit, contact, era, below_newest=ours_wins)
+    keeping.use(unit, contact, era, below_newest=ours_wins)
     if not ours_wins:
         queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
     if not contact.may_talk:
         contact = _activate(unit, contact, Input.ASKED, told_routes=ours_wins)
     else:
         contact = asking.take(unit, contact, Input.ASKED)
-        if _differs(eras.sending(unit.tx, contact.conversation), before):
+        if _differs(keeping.sending(unit.tx, contact.conversation), before):
             _follow(unit, contact)
         else:
             _offer_again(unit, contact)

@@ -9,10 +9,11 @@ from typing import Final
 
 from balchat_host.api.errors import RequestsFull, WorldError
 from balchat_host.api.types import PeerId
-from balchat_host.core import account, contacts, envelope_budgets, eras, rate_limits, routes, rows
+from balchat_host.core import account, contacts, envelope_budgets, rate_limits, routes, rows
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.envelope_budgets import BUDGETS
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact.machine import TABLE, WANTING, Action, Guard, Input, Phase
 from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow, Era, Purpose
@@ -71,8 +72,8 @@ def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None
         return
     group_id = unit.entropy(_GROUP_ID_SIZE)
     invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], knows=(), now=unit.seconds)
-    era = eras.keep(unit, group_id, invitation.era_id, founder=contact.us)
-    eras.use(unit, contact, era)
+    era = keeping.keep(unit, group_id, invitation.era_id, founder=contact.us)
+    keeping.use(unit, contact, era)
     queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
     request = ContactRequest(
         welcome=invitation.welcomes[0],
@@ -139,7 +140,7 @@ def on_refused(unit: UnitOfWork, contact: ContactRow, era: Era | None) -> None:
     They may have another of our requests, so only the era of this one goes.
     """
     if era is not None and not contact.may_talk:
-        eras.forget(unit, era)
+        keeping.forget(unit, era)
     take(unit, contact, Input.REFUSED)
 
 

@@ -13,8 +13,9 @@ from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import RequestView
-from balchat_host.core import eras, event_log, peers, rows
+from balchat_host.core import event_log, peers, rows
 from balchat_host.core.chat_codes import parse_peer
+from balchat_host.core.eras import keeping
 from balchat_host.core.key_lookalikes import is_spelt_like_a_key
 from balchat_host.core.names import clean_name, made_up_name, name_key, search_key
 from balchat_host.core.rows import Era
@@ -192,7 +193,7 @@ def expire(unit: UnitOfWork) -> None:
 
 def _forget_era(unit: UnitOfWork, request: Request) -> None:
     if request.era is not None:
-        eras.forget(unit, request.era)
+        keeping.forget(unit, request.era)
 
 
 def _delete(unit: UnitOfWork, request: Request) -> None:
@@ -213,7 +214,7 @@ def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[R
             device_id=cast("bytes", device_id),
             name=cast("str", name),
             introduction=cast("str", introduction),
-            era=eras.by_number(tx, cast("int | None", era)),
+            era=keeping.by_number(tx, cast("int | None", era)),
             received_at=cast("int", received_at),
             routes=cast("bytes", routes),
             made_at=cast("int", made_at),

@@ -5,10 +5,11 @@ from typing import cast
 from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageState, MessageView
-from balchat_host.core import contacts, content, conversations, eras, membership
+from balchat_host.core import contacts, content, conversations, membership
 from balchat_host.core.content import Expiration, MimiContent
 from balchat_host.core.delivery import progress, queue, reports
 from balchat_host.core.delivery.progress import Step
+from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.message_views import message_view, message_views
@@ -32,7 +33,7 @@ def compose(
     part = writing.part(unit.tx, conversation, text)
     if expires is not None:
         expiry.check_lifetime(expires, now=unit.now)
-    era = eras.sending(unit.tx, conversation)
+    era = keeping.sending(unit.tx, conversation)
     mimi = MimiContent(
         salt=unit.entropy(content.SALT_SIZE),
         part=part,
@@ -83,7 +84,7 @@ def retry(unit: UnitOfWork, which: str) -> MessageView:
     with reports.watching(unit, row.seq):
         unit.tx.execute("DELETE FROM receipt WHERE message = ? AND state = ?", (row.seq, Step.FAILED))
         encoded = unit.tx.query("SELECT content FROM message WHERE seq = ?", (row.seq,))[0][0]
-        queue.queue_message(unit, conversation, row.seq, cast("bytes", encoded), eras.sending(unit.tx, conversation))
+        queue.queue_message(unit, conversation, row.seq, cast("bytes", encoded), keeping.sending(unit.tx, conversation))
     _hurry(unit, conversation)
     return history.show(unit.tx, row.id.hex())
 
