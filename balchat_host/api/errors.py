@@ -363,6 +363,12 @@ class MalformedContent(PeerError):
     code = "malformed-content"
 
 
+class PartRefused(PeerError):
+    """What came of a file is not what was offered: {problem}."""
+
+    code = "part-refused"
+
+
 class BadCredential(PeerError):
     """The other side's MLS credential is not bound to its identity key: {problem}."""
 

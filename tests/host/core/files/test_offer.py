@@ -1,0 +1,101 @@
+"""What a message says of a file, and what is no file however it looks."""
+
+import string
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balchat_host.core.content import ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
+from balchat_host.core.files.names import harmless
+from balchat_host.core.files.offer import MAX_FILES, FileOffer, offers
+
+OFFER = FileOffer(
+    name="tide table.pdf",
+    content_type="application/pdf",
+    size=65_537,
+    root=bytes(range(32)),
+    key=b"AGE-SECRET-KEY-1" + b"Q" * 58,
+    header=b"age-encryption.org/v1\n-> X25519 x\ny\n--- z\n",
+)
+TEXT = SinglePart(content_type="text/plain;charset=utf-8", content=b"Look.")
+
+
+def test_an_offer_comes_out_of_a_message_as_it_went_in() -> None:
+    several = MultiPart(semantics=Semantics.PROCESS_ALL, parts=(TEXT, OFFER.part(), replace(OFFER, size=0).part()))
+    content = MimiContent(salt=bytes(16), part=several)
+    read = MimiContent.decode(content.encode()).part
+    assert offers(read) == [OFFER, replace(OFFER, size=0)]
+    assert shown(read).text == "Look."
+
+
+def test_nothing_secret_is_in_its_repr() -> None:
+    assert "AGE-SECRET" not in repr(OFFER)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "https://example.org/x"},
+        {"url": "balchat-file:"},
+        {"url": OFFER.part().url.upper()},
+        {"url": OFFER.part().url[:-1] + "b"},
+        {"url": OFFER.part().url + "a"},
+        {"encryption": 1},
+        {"size": 2**36 + 1},
+        {"key": b""},
+        {"key": b"x" * 74},
+        {"additional_data": b""},
+        {"additional_data": b"x" * 1025},
+        {"filename": "x" * 4097},
+    ],
+)
+def test_what_is_not_of_the_format_is_no_file(change: dict[str, object]) -> None:
+    part: ExternalPart = replace(OFFER.part(), **change)  # pyright: ignore[reportArgumentType]  # each fits its field
+    assert offers(part) == []
+
+
+def test_a_message_has_no_more_files_than_there_may_be() -> None:
+    many = MultiPart(semantics=Semantics.PROCESS_ALL, parts=(OFFER.part(),) * (MAX_FILES + 1))
+    assert len(offers(many)) == MAX_FILES
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("../../.ssh/authorized_keys", "authorized_keys"),
+        ("C:\\Windows\\system.ini", "system.ini"),
+        ("/etc/passwd", "passwd"),
+        ("..", "file"),
+        ("", "file"),
+        (" . ", "file"),
+        (".bashrc", "bashrc"),
+        ("-rf", "rf"),
+        ("photo\u202egnp.exe", "photognp.exe"),
+        ("a\x00b\nc", "abc"),
+        ("CON", "_CON"),
+        ("com1.txt", "_com1.txt"),
+        ("nul .tar.gz", "_nul .tar.gz"),
+        ("what?*|<>.txt", "what_____.txt"),
+        ("cafe\u0301.txt", "café.txt"),
+        ("a  b.txt", "a b.txt"),
+        ("x" * 4000 + ".jpeg", "x" * 250 + ".jpeg"),
+        ("é" * 4000, "é" * 127),
+        ("ends in a dot.", "ends in a dot"),
+    ],
+)
+def test_a_name_is_made_harmless(name: str, becomes: str) -> None:
+    assert harmless(name) == becomes
+
+
+@given(st.one_of(st.text(), st.text(alphabet=string.printable + "./\\~- :\u202e\u200d\u0301")))
+def test_a_name_harms_nowhere(name: str) -> None:
+    seen = harmless(name)
+    assert 0 < len(seen.encode()) <= 255
+    assert seen not in (".", "..")
+    assert not set(seen) & set('/\\:*?"<>|\0\n\r')
+    assert seen[0] not in ".-~ "
+    assert seen[-1] not in ". "
+    assert harmless(seen) == seen
