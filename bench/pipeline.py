@@ -17,7 +17,7 @@ from anyio import to_thread
 from balchat_crypto_mls.engine import MlsEngine
 from balchat_storage_sqlcipher.storage import SqlcipherStorage
 
-from balchat_host.api.storage import KeyValueArea, SlotKind
+from balchat_host.api.storage import SlotKind
 from balchat_host.api.transport import Latency, Outcome, SendReport, Verdict
 from balchat_host.core import account, inbox, schema
 from balchat_host.core.delivery import outgoing, reports
@@ -25,12 +25,13 @@ from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from balchat_host.testing.dict_area import DictArea
 from bench.figure import AtMost, Figure
 from bench.room import PASSPHRASE
 from bench.timing import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from balchat_host.api.types import PeerId
     from balchat_host.core.unit_of_work import UnitOfWork
@@ -164,7 +165,7 @@ class _MlsPair:
 
     def __init__(self) -> None:
         self._engine, now = MlsEngine(), _now() // 1000
-        self._alice, self._bob = _MemoryArea(), _MemoryArea()
+        self._alice, self._bob = DictArea(), DictArea()
         self._messages: list[bytes] = []
         engine = self._engine
         engine.create_identity(self._alice, bytes(16), now=now)
@@ -181,25 +182,6 @@ class _MlsPair:
         """Take as many on the other side."""
         for message in self._messages:
             self._engine.decrypt(self._bob, _GROUP, message)
-
-
-class _MemoryArea(KeyValueArea):
-    """As cheap as an area can be."""
-
-    def __init__(self) -> None:
-        self._values: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        return self._values.get(key)
-
-    def put(self, key: bytes, value: bytes) -> None:
-        self._values[key] = value
-
-    def delete(self, key: bytes) -> None:
-        self._values.pop(key, None)
-
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted(item for item in self._values.items() if item[0].startswith(prefix)))
 
 
 def _now() -> int:

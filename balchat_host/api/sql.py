@@ -185,12 +185,13 @@ class ViewArea(KeyValueArea):
         del key
         raise SqlError("a view changes nothing")
 
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        sql, end = "SELECT key, value FROM vault_area WHERE area = ? AND key >= ?", _after(prefix)
-        if end is None:
+    def scan(self, prefix: bytes = b"", *, before: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        sql = "SELECT key, value FROM vault_area WHERE area = ? AND key >= ?"
+        ends = [end for end in (_after(prefix), before) if end is not None]
+        if not ends:
             rows = self._tx.query(f"{sql} ORDER BY key", (self._name, prefix))
         else:
-            rows = self._tx.query(f"{sql} AND key < ? ORDER BY key", (self._name, prefix, end))
+            rows = self._tx.query(f"{sql} AND key < ? ORDER BY key", (self._name, prefix, min(ends)))
         return ((_octets(key), _octets(value)) for key, value in rows)
 
 
@@ -213,9 +214,9 @@ class UnitArea(ViewArea):
     def delete(self, key: bytes) -> None:
         self._unit.area_rows.put((self._name, _given(key)), None)
 
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes = b"", *, before: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         self._unit.area_rows.write(self._unit.query)
-        return super().scan(prefix)
+        return super().scan(prefix, before=before)
 
 
 def _after(prefix: bytes) -> bytes | None:

@@ -55,8 +55,11 @@ class KeyValueArea(ABC):
         """Remove `key`; one that is absent is no error."""
 
     @abstractmethod
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Return the keys that begin with `prefix`, with their values, in order, as they were when the scan began."""
+    def scan(self, prefix: bytes = b"", *, before: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Return the keys that begin with `prefix`, with their values, in order, as they were when the scan began.
+
+        Where `before` is given, only those that sort before that key.
+        """
 
 
 class ReadTransaction(ABC):

@@ -20,5 +20,6 @@ class DictArea(KeyValueArea):
     def delete(self, key: bytes) -> None:
         self.rows.pop(key, None)
 
-    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        yield from [(key, value) for key, value in sorted(self.rows.items()) if key.startswith(prefix)]
+    def scan(self, prefix: bytes = b"", *, before: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        found = sorted((key, value) for key, value in self.rows.items() if key.startswith(prefix))
+        yield from [(key, value) for key, value in found if before is None or key < before]

@@ -111,6 +111,8 @@ def apply_operation(area: KeyValueArea, model: Model, operation: Operation) -> N
         assert area.get(key) == model.get(key)
         expected = sorted((k, v) for k, v in model.items() if k.startswith(key))
         assert list(area.scan(key)) == expected
+        assert list(area.scan(before=key)) == sorted((k, v) for k, v in model.items() if k < key)
+        assert list(area.scan(key, before=value)) == [(k, v) for k, v in expected if k < value]
 
 
 class Undo(Exception):

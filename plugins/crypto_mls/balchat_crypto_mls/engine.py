@@ -100,9 +100,7 @@ class MlsEngine(CryptoEngine):
     def key_package(self, state: KeyValueArea, *, lifetime: int, now: int, last_resort: bool = False) -> bytes:
         if lifetime > MAX_KEY_PACKAGE_LIFETIME:
             raise BadInput(what="lifetime", problem="a key package is valid for at most 90 days")
-        rows = KeyPackageRows(state)
-        for reference in rows.expired(now - _LATE_WELCOME):
-            rows.delete(reference)
+        KeyPackageRows(state).delete_expired(now - _LATE_WELCOME)
         with translated():
             keyring = Keyring.fresh(state, now=now)
             begin, lifetime = rounded(now, lifetime)

@@ -5,6 +5,7 @@
     g LEN ID t               its ratchet tree
     k REFERENCE              a key package of ours:    not-after (8) ‖ MLS signature seed (32) ‖ opening key (96)
                              ‖ key package
+    x NOT-AFTER REFERENCE    nothing: the key packages of ours by when they expire
     v LEN ID                 the SHA-256 of a group's state and of its tree
 
 LEN is one octet, numbers are 8 octets, big-endian. The tree, most of a large group, is written once: a group has one
@@ -14,7 +15,7 @@ each row that is read is compared with its hash as a whole. The `v` rows, which 
 so that a group's hashes are on another page than its rows once a vault is not small.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Self
@@ -36,6 +37,7 @@ _ACCOUNT: Final = b"a"
 _GROUP: Final = b"g"
 _KEY_PACKAGE: Final = b"k"
 _HASHES: Final = b"v"
+_EXPIRY: Final = b"x"
 
 
 def _named(prefix: bytes, group_id: bytes) -> bytes:
@@ -169,6 +171,7 @@ class KeyPackageRows:
         assert self._keys is not None, "whoever makes one says with which keys"
         row = not_after.to_bytes(8) + self._keys.mls_seed + self._keys.opening_key.octets + key_package
         self._area.put(_KEY_PACKAGE + reference, row)
+        self._area.put(_EXPIRY + row[:_SEED_AT] + reference, b"")
 
     def get(self, reference: bytes) -> bytes | None:
         """Return the private half of a key package."""
@@ -185,13 +188,16 @@ class KeyPackageRows:
 
     def delete(self, reference: bytes) -> None:
         """Forget a key package."""
-        self._area.delete(_KEY_PACKAGE + reference)
+        row = self._area.get(_KEY_PACKAGE + reference)
+        if row is not None:
+            self._area.delete(_EXPIRY + row[:_SEED_AT] + reference)
+            self._area.delete(_KEY_PACKAGE + reference)
 
-    def expired(self, before: int) -> Iterator[bytes]:
-        """Return the references of those that were valid until before `before` (Unix seconds)."""
-        for key, row in self._area.scan(_KEY_PACKAGE):
-            if int.from_bytes(row[:8]) < before:
-                yield key[1:]
+    def delete_expired(self, before: int) -> None:
+        """Forget those that were valid until before `before` (Unix seconds)."""
+        for key, _ in self._area.scan(_EXPIRY, before=_EXPIRY + max(before, 0).to_bytes(8)):
+            self._area.delete(_KEY_PACKAGE + key[1 + _SEED_AT :])
+            self._area.delete(key)
 
 
 def forget_all(area: KeyValueArea) -> None:

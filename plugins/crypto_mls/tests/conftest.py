@@ -12,7 +12,7 @@ from balchat_host.testing.crypto_kit import NOW
 from balchat_host.testing.dict_area import DictArea
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from balchat_host.api.crypto import CryptoEngine, Invitation
     from balchat_host.api.types import PeerId
@@ -21,12 +21,29 @@ DEVICE_ID = bytes(range(16))
 """Of everybody's device: an account names its own, so others may have the same."""
 
 
+class WatchedArea(DictArea):
+    """Says which of its keys were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[bytes] = []
+
+    def get(self, key: bytes) -> bytes | None:
+        self.read.append(key)
+        return super().get(key)
+
+    def scan(self, prefix: bytes = b"", *, before: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        found = list(super().scan(prefix, before=before))
+        self.read += [key for key, _ in found]
+        yield from found
+
+
 class Account:
     """An account: its area, and the engine bound to it."""
 
     def __init__(self, engine: CryptoEngine) -> None:
         self.engine = engine
-        self.area = DictArea()
+        self.area = WatchedArea()
         self.device = DeviceIdentity(peer=engine.create_identity(self.area, DEVICE_ID, now=NOW), device_id=DEVICE_ID)
         self.peer = self.device.peer
 

@@ -94,6 +94,23 @@ def test_expired_key_packages_go_by_themselves(account, now):
     assert len(alice.area.rows) == rows
 
 
+def test_what_expires_is_found_without_looking_at_the_others(account, now):
+    """Each is found by when it expires, and leaves nothing there when it is used or forgotten."""
+    alice, bob = account(), account()
+    rows = sorted(alice.area.rows)
+    packages = [alice.key_package(lifetime=days * DAY, now=now) for days in (1, 2, 30, 60)]
+    alice.forget_key_package(packages[1])
+    (welcome,) = bob.found(b"group", [(alice.peer, packages[2])], now=now).welcomes
+    alice.join(welcome, max_members=2)
+    alice.delete_group(b"group")
+    alice.area.read.clear()
+    late = alice.key_package(lifetime=DAY, now=now + 40 * DAY)
+    assert {key[:1] for key in alice.area.read} <= {b"a", b"x"}, "no other key package is read"
+    for package in (packages[3], late):
+        alice.forget_key_package(package)
+    assert sorted(alice.area.rows) == rows
+
+
 def test_key_packages_that_are_expired_or_live_too_long(account, now):
     alice, carol = account(), account()
     key_package = carol.key_package(lifetime=3600, now=now)
