@@ -12,7 +12,7 @@ INTERRUPTED: Final = 130
 
 
 def main() -> int:
-    """Run the command line that this process was started with; give its exit code."""
+    """Run the command line that this process was started with; return its exit code."""
     try:
         from balchat_host.api.streams import READER_GONE, ReaderGone, prepare_standard_streams  # noqa: PLC0415  # below
 

@@ -179,7 +179,7 @@ class Pairs:
         return MESSAGES if self._at_once else FEW_MESSAGES
 
     def _ask(self, asked: list[Asked]) -> tuple[list[Any], float]:
-        """Ask all this; give the answers, and how long it took."""
+        """Ask all this; return the answers, and how long it took."""
         if self._at_once:
             return self._driver.ask_all(asked), self._driver.milliseconds
         answers: list[Any] = []

@@ -44,7 +44,7 @@ class RawOnion:
         await self._ask(octets, octets)
 
     async def rate(self, octets: int) -> float:
-        """Have octets come; give how many came a second."""
+        """Have octets come; return how many came a second."""
         began = perf_counter()
         await self._ask(SIZE, octets)
         return octets / (perf_counter() - began)

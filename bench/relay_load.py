@@ -68,7 +68,7 @@ class Client:
 
 
 def run(clients: Sequence[Client], requests: Sequence[Sequence[bytes]]) -> float:
-    """Have all clients send theirs one after the other; give the seconds until all are answered."""
+    """Have all clients send theirs one after the other; return the seconds until all are answered."""
     by_descriptor = {client.socket.fileno(): client for client in clients}
     with select.epoll() as waiting:
         for descriptor in by_descriptor:

@@ -331,7 +331,7 @@ class Pushing:
         return queue
 
     async def seconds(self, queue: OwnQueue) -> float:
-        """Put; give the time until the subscriber has it."""
+        """Put; return the time until the subscriber has it."""
         envelope = random_envelope()
         body = Put(queue=queue.id, send=queue.send, envelope=envelope).to_octets()
         start = time.perf_counter()

@@ -124,7 +124,7 @@ class Transcript:
         self._number = 0
 
     async def say(self, method: str, params: dict[str, Any], *, notify: bool = False) -> int:
-        """Send a request; give its id."""
+        """Send a request; return its id."""
         self._number += not notify
         request = {"jsonrpc": "2.0"} | ({} if notify else {"id": self._number}) | {"method": method}
         line = json.dumps(request | ({"params": params} if params else {}), ensure_ascii=False)
@@ -133,7 +133,7 @@ class Transcript:
         return self._number
 
     async def hear(self, count: int = 1) -> Any:
-        """Take so many lines; give what the last one says."""
+        """Take so many lines; return what the last one says."""
         line = b""
         for _ in range(count):
             line = await self._reader.read() or b""
@@ -147,7 +147,7 @@ class Transcript:
 
 
 async def record() -> dict[str, list[str]]:
-    """Call every method once; give what went over the socket, by method."""
+    """Call every method once; return what went over the socket, by method."""
     examples = Examples()
     alice, question = examples.alice, examples.question
     passphrase, code = ({"octets": _encoded(secret)} for secret in (alice.passphrase, alice.recovery_code))

@@ -67,7 +67,7 @@ class ReadTransaction(ABC):
 
     @abstractmethod
     def query(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[SqlRow]:
-        """Run one statement of the SQLite dialect and give all its rows.
+        """Run one statement of the SQLite dialect and return all its rows.
 
         SQLite 3.40 or newer: with FTS5, STRICT, RETURNING, last_insert_rowid.
         """
@@ -86,7 +86,7 @@ class Transaction(ReadTransaction):
 
     @abstractmethod
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        """Run one changing statement; give the number of rows it changed."""
+        """Run one changing statement; return the number of rows it changed."""
 
     @abstractmethod
     def insert(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int | None:
@@ -187,7 +187,7 @@ class Storage(ABC):
     async def create(
         self, directory: Path, slots: Mapping[SlotKind, Secret], fill: Callable[[Transaction], object]
     ) -> Vault:
-        """Make a new vault in `directory` (made with mode 0700 if absent) and give it unlocked.
+        """Make a new vault in `directory` (made with mode 0700 if absent) and return it unlocked.
 
         `fill` is its first unit. It is durable before `exists` says that there is a vault, so that nobody ever finds
         one without what `fill` wrote: a creation that fails, or is cut short, leaves no vault and can be done again.

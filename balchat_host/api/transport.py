@@ -180,7 +180,7 @@ class TransportContext(ABC):
 
     @abstractmethod
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
-        """Hand over what arrived, in order, from `source` where the transport has proof of it; give one answer each.
+        """Hand over what arrived, in order, from `source` where the transport has proof of it; return one answer each.
 
         Return once all of them are durable. A batch costs one commit, so collect what is there while waiting. Where it
         raises, a full disk for example, none of them may be acknowledged, nor removed from where it is stored.
@@ -207,7 +207,7 @@ class TransportContext(ABC):
 
     @abstractmethod
     async def key_packages(self, count: int) -> KeyPackages:
-        """Make up to `count` fresh KeyPackages and give the last resort, which stays the same while it is fresh."""
+        """Make up to `count` fresh KeyPackages and return the last resort, which stays the same while it is fresh."""
 
     @abstractmethod
     async def advertise(self, relays: Sequence[str]) -> None:

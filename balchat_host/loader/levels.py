@@ -92,7 +92,7 @@ def read_overrides(overrides: Mapping[str, str]) -> Level:
 
 
 def take_overrides(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Take every `--set KEY=VALUE` out of a command line; give them by key, and what is left.
+    """Take every `--set KEY=VALUE` out of a command line; return them by key, and what is left.
 
     What stands behind `--` is left alone. Raise ConfigurationError.
     """

@@ -43,7 +43,7 @@ class Incoming(Generic[StreamT]):
             await self._changed.wait()
 
     def close(self) -> list[StreamT]:
-        """Accept nothing any more; give what waited, for the caller to end."""
+        """Accept nothing any more; return what waited, for the caller to end."""
         self._closed = True
         left = list(self._waiting)
         self._waiting.clear()

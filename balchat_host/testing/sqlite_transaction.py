@@ -43,7 +43,7 @@ class SqliteTransaction(SqliteView, SqlUnit):
 
 
 def run_unit(database: sqlite3.Connection, fn: Callable[[Transaction], T], *, commit: Callable[[], None]) -> T:
-    """Run `fn` as one unit that `commit` ends, and give its result. What is not committed then is undone."""
+    """Run `fn` as one unit that `commit` ends, and return its result. What is not committed then is undone."""
     unit = SqliteTransaction(database)
     database.execute("BEGIN")
     try:
@@ -70,7 +70,7 @@ class SqliteUnits:
         return copy
 
     def run(self, fn: Callable[[Transaction], T], *, then_crash: bool = False) -> T:
-        """Run `fn` as one unit and give its result. With `then_crash`, everything is as if it had never begun."""
+        """Run `fn` as one unit and return its result. With `then_crash`, everything is as if it had never begun."""
         return run_unit(self._database, fn, commit=_die if then_crash else self._database.commit)
 
     def close(self) -> None:

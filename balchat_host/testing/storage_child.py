@@ -78,7 +78,7 @@ class Child:
         return self._numbers
 
     def kill(self) -> set[int]:
-        """Kill it (SIGKILL); give the numbers that it wrote and that nobody has taken yet."""
+        """Kill it (SIGKILL); return the numbers that it wrote and that nobody has taken yet."""
         self._process.kill()
         return set(self._numbers)
 

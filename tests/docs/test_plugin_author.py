@@ -36,7 +36,7 @@ def section(text, hook):
 
 
 def registered(source):
-    """Run a snippet as a plugin's module; give the one descriptor that it registers."""
+    """Run a snippet as a plugin's module; return the one descriptor that it registers."""
     module = ModuleType("example")
     exec(source, module.__dict__)
     (descriptor,) = ask(module, "example")
@@ -100,7 +100,7 @@ def installed(first_plugin, monkeypatch):
 
 
 def ping_of(enabled):
-    """Discover; give the record of the first plugin."""
+    """Discover; return the record of the first plugin."""
     (record,) = [record for record in discover(enabled) if record.name == "ui_ping"]
     return record
 

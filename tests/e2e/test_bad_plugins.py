@@ -108,7 +108,7 @@ def with_plugin(town: Path) -> Iterator[MakePerson]:
 
 
 def refused(said: Said, exit_code: int, code: str) -> str:
-    """Check what a command with --json failed with; give its message."""
+    """Check what a command with --json failed with; return its message."""
     assert (said.code, said.error["code"]) == (exit_code, code), said.err
     return said.error["message"]
 

@@ -31,7 +31,7 @@ NO_TOR = '[settings.network_tor]\ntor = "/nonexistent/tor"\n'
 
 
 def refused(said: Said, exit_code: int, code: str) -> str:
-    """Check what a command with --json failed with; give its message."""
+    """Check what a command with --json failed with; return its message."""
     assert (said.code, said.error["code"]) == (exit_code, code), said.err
     return said.error["message"]
 

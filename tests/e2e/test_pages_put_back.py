@@ -85,7 +85,7 @@ class Account:
         return [self.engine.encrypt(self.bob, GROUP, b"%d" % number) for number in range(count)]
 
     async def with_each_page_put_back(self, older: bytes, step: Callable[[KeyValueArea], object]) -> dict[int, object]:
-        """Do a step with each page that is another now in the state that it had; give what came of it."""
+        """Do a step with each page that is another now in the state that it had; return what came of it."""
         database = self.directory / "vault" / "database"
         newer = database.read_bytes()
         outcomes: dict[int, object] = {}

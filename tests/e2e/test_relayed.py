@@ -57,7 +57,7 @@ def call(person: Person, method: str, **parameters: Any) -> Any:
 
 
 def write(person: Person, contact: str, *texts: str) -> list[str]:
-    """Send messages; give their ids."""
+    """Send messages; return their ids."""
     with person.socket() as socket:
         return [socket.call("messages.send", conversation=contact, text=text)["id"] for text in texts]
 

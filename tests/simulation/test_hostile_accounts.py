@@ -55,7 +55,7 @@ class Guest:
         return self._host.change(lambda unit: inbox.receive(unit, self.account.peer, [envelope])[0])
 
     def asks(self, group_id: bytes | None = None, *, code: str | None = None) -> Disposition:
-        """Ask for a key package and then for contact; give the answer to the last."""
+        """Ask for a key package and then for contact; return the answer to the last."""
         answer = self.says(ASK)
         if not answer.replies:
             return answer

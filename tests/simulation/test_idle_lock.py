@@ -72,7 +72,7 @@ async def alice(people, person: Person) -> VirtualAccount:
 async def until_locked(
     alice: VirtualAccount, person: Person, use: Callable[[App], Awaitable[object]] | None = None, *, every: float = 60
 ) -> float:
-    """Run the account, with somebody who does something now and then for an hour; give when it was locked."""
+    """Run the account, with somebody who does something now and then for an hour; return when it was locked."""
     began = anyio.current_time()
 
     async def someone() -> None:

@@ -45,7 +45,7 @@ def said(answer: Disposition) -> tuple[Verdict, str | None, float | None]:
 
 
 def key_package(reader: Account, asker: Account) -> bytes:
-    """Ask for a key package; give it."""
+    """Ask for a key package; return it."""
     answer = receive(reader, asker, Kind.KEY_PACKAGE_REQUEST, b"")
     assert answer.verdict is Verdict.COMMITTED
     (reply,) = answer.replies

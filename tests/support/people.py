@@ -88,14 +88,14 @@ class Person:
             return run([self._program, *arguments, *more], self._environment, stdin=stdin, give=give)
 
     def ask(self, *arguments: str, unlock: bool = False, stdin: str = "") -> list[Any]:
-        """Run a command with `--json` and give its values. Raise CommandFailed."""
+        """Run a command with `--json` and return its values. Raise CommandFailed."""
         said = self.balchat(*arguments, "--json", unlock=unlock, stdin=stdin)
         if said.code != 0:
             raise CommandFailed(f"balchat {' '.join(arguments)} ended with {said.code}: {said.err}")
         return said.values
 
     def init(self) -> str:
-        """Make the account; give its recovery code."""
+        """Make the account; return its recovery code."""
         [account] = self.ask("init", "--name", self.name, unlock=True)
         return account["recovery_code"]
 
@@ -104,7 +104,7 @@ class Person:
         return self.ask("code", unlock=self._up is None)[0]["code"]
 
     def send(self, contact: str, text: str, *more: str) -> dict[str, Any]:
-        """Write a message; give it as `--json` prints it."""
+        """Write a message; return it as `--json` prints it."""
         return self.ask("send", contact, text, *more, unlock=self._up is None)[0]
 
     def history(self, contact: str, limit: int = 1000) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ class Person:
         self._ended()
 
     def mourn(self) -> Said:
-        """Wait for the end of `balchat up`, which ends without our doing; give what it left."""
+        """Wait for the end of `balchat up`, which ends without our doing; return what it left."""
         assert self._up is not None, "not started"
         up = self._up
         self._ended()

@@ -167,12 +167,12 @@ class Followed:
         return self._process.pid
 
     def kill(self) -> int:
-        """Kill it (SIGKILL), if it still runs; give its exit code."""
+        """Kill it (SIGKILL), if it still runs; return its exit code."""
         self._process.kill()
         return self.wait()
 
     def wait(self, *, patience: float = PATIENCE) -> int:
-        """Wait for its end; give its exit code."""
+        """Wait for its end; return its exit code."""
         code = self._process.wait(patience)
         self._reading.join(patience)
         return code

@@ -51,7 +51,7 @@ class Survivor:
                 self.start()
 
     def write(self, contact: str, text: str) -> str:
-        """Write a message that nobody has written before, once; give its id."""
+        """Write a message that nobody has written before, once; return its id."""
 
         def act(socket: LocalSocket) -> str:
             for message in socket.call("messages.history", conversation=contact, limit=1000):
@@ -62,7 +62,7 @@ class Survivor:
         return self.insist(act)
 
     def until(self, expected: Callable[[Event], bool], *, after: int = 0, beside: "Survivor | None" = None) -> Event:
-        """Wait for an event; give the first one. Who may die `beside` us is started again. Raise TimeoutError."""
+        """Wait for an event; return the first one. Who may die `beside` us is started again. Raise TimeoutError."""
 
         def wait(socket: LocalSocket) -> Event:
             if beside is not None:

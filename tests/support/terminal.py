@@ -65,7 +65,7 @@ class Terminal:
         os.write(self._master, keys.encode())
 
     def wait_for(self, text: str) -> str:
-        """Wait until the program has shown `text`; give what came before it, and forget both."""
+        """Wait until the program has shown `text`; return what came before it, and forget both."""
         deadline = time.monotonic() + PATIENCE
         while text not in self.shown:
             assert self._read(deadline), f"{text!r} did not come; there is:\n{self.shown}"
@@ -73,7 +73,7 @@ class Terminal:
         return before
 
     def wait_for_end(self) -> int:
-        """Wait until the program has ended; give its exit code."""
+        """Wait until the program has ended; return its exit code."""
         deadline = time.monotonic() + PATIENCE
         while self._read(deadline):
             pass

@@ -74,7 +74,7 @@ class Profile(ABC):
 
     @abstractmethod
     async def create(self, name: str, passphrase: Secret) -> Secret:
-        """Make an account called `name`; give its recovery code, which is shown once and kept nowhere.
+        """Make an account called `name`; return its recovery code, which is shown once and kept nowhere.
 
         Raise AccountExists, WeakPassphrase, BadInput.
         """

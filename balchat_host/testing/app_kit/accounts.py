@@ -40,7 +40,7 @@ def nobody(number: int = 1) -> PeerId:
 
 
 async def until(app: App, after: int, condition: Callable[[list[Event]], bool]) -> list[Event]:
-    """Follow the events after a cursor until `condition` holds for all of them together; give those."""
+    """Follow the events after a cursor until `condition` holds for all of them together; return those."""
     seen: list[Event] = []
     async with closing(app.events.follow(after=after)) as events:
         with anyio.fail_after(PATIENCE):

@@ -140,7 +140,7 @@ def transport_for(bench: TransportBench, host: TransportContext) -> Transport:
 
 
 async def claimed_routes(bench: TransportBench, claimer: Account, owner: Account) -> Sequence[Route]:
-    """Claim a key package, once the owner's transport has left some; give the ways to which that leads."""
+    """Claim a key package, once the owner's transport has left some; return the ways to which that leads."""
     if not bench.capabilities.claims:
         return []
     key_package = None

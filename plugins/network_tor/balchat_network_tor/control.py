@@ -181,7 +181,7 @@ class Control:
             raise ControlFailure("DEL_ONION", error) from error
 
     def build_circuit(self, path: Sequence[str]) -> str:
-        """Build a circuit through the relays with these fingerprints (EXTENDCIRCUIT); give its id at once."""
+        """Build a circuit through the relays with these fingerprints (EXTENDCIRCUIT); return its id at once."""
         try:
             return self._controller.extend_circuit("0", list(path))
         except stem.ControllerError as error:

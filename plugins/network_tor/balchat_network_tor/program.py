@@ -24,7 +24,7 @@ _ANSWER_WITHIN: Final = 20
 
 
 async def find_tor(name: str) -> str:
-    """Find the tor program; give its path. Raise TorMissing or TorTooOld."""
+    """Find the tor program; return its path. Raise TorMissing or TorTooOld."""
     path = await to_thread.run_sync(shutil.which, name)
     if path is None:
         raise TorMissing(problem=f"there is no program {name}")

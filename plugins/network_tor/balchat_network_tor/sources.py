@@ -53,7 +53,7 @@ class TorSource(ABC):
 
     @abstractmethod
     async def listen(self) -> tuple[SocketListener, str]:
-        """Listen where tor can bring an onion's streams; give the listener and what to call it in ADD_ONION."""
+        """Listen where tor can bring an onion's streams; return the listener and what to call it in ADD_ONION."""
 
     @abstractmethod
     async def close(self) -> None:

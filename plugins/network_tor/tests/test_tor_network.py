@@ -254,7 +254,7 @@ async def test_a_running_tor_is_used_and_left_running(alice: TorNetwork, alice_d
 
 @pytest.fixture
 def locked_tor(private_tor_network: PrivateTorNetwork, tmp_path: Path) -> Iterator[int]:
-    """A tor that stays offline, whose control port wants the password `sesame`; gives its port."""
+    """A tor that stays offline, whose control port wants the password `sesame`; returns its port."""
     (port,) = free_ports(1)
     process = TorProcess(folder=tmp_path / "locked", name="locked")
     process.make_folder()

@@ -128,7 +128,7 @@ class Dialler:
         return self._hello
 
     def prove(self, signature: bytes) -> bytes:
-        """Take the signature over the transcript; give PROOF, to send."""
+        """Take the signature over the transcript; return PROOF, to send."""
         self._move(State.CHALLENGED, State.PROOF_SENT)
         return Frame(FrameType.PROOF, payload=signature).encode()
 
@@ -185,7 +185,7 @@ class Acceptor:
         self._transcript = b""
 
     def admit(self) -> bytes:
-        """Take the stream; give READY, to send."""
+        """Take the stream; return READY, to send."""
         if self.state is not State.PROVEN:
             raise LocalMisuse(f"the acceptor is in the state {self.state.value}, not {State.PROVEN.value}")
         self.state = State.READY

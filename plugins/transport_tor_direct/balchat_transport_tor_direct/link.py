@@ -150,7 +150,7 @@ class Link:
             self._outbound.control(ack(run[0], len(run)))
 
     def probe(self, now: float) -> int:
-        """Send PING and give its token; `Ponged` follows if the peer lives."""
+        """Send PING and return its token; `Ponged` follows if the peer lives."""
         self._begin(now)
         self._token += 1
         self._outbound.control(Frame(FrameType.PING, self._token))
@@ -159,14 +159,14 @@ class Link:
         return self._token
 
     def close(self, reason: CloseReason) -> list[SendReport]:
-        """Send nothing but CLOSE any more; give LOST for everything that was not answered."""
+        """Send nothing but CLOSE any more; return LOST for everything that was not answered."""
         if self.state is LinkState.OPEN:
             self.state = LinkState.CLOSING
             self._close_due = reason
         return self._outbound.lose_all()
 
     def end(self) -> list[SendReport]:
-        """The stream has ended; give LOST for everything that was not answered."""
+        """The stream has ended; return LOST for everything that was not answered."""
         self.state = LinkState.CLOSED
         return self._outbound.lose_all()
 

@@ -119,7 +119,7 @@ class Outbound:
         return output
 
     def left(self, output: Output, now: float) -> list[SendReport]:
-        """Take note that `output` has left; give SENT for what is whole on its way and was not answered already."""
+        """Take note that `output` has left; return SENT for what is whole on its way and was not answered already."""
         reports: list[SendReport] = []
         for outgoing in output.completed:
             if outgoing.number in self._open:
@@ -177,14 +177,14 @@ class Outbound:
         self._limit = limit
 
     def acknowledge(self, first: int, count: int) -> list[SendReport]:
-        """Take an ACK; give DELIVERED for each envelope that was open. Raise ProtocolViolation (L4, L5)."""
+        """Take an ACK; return DELIVERED for each envelope that was open. Raise ProtocolViolation (L4, L5)."""
         if not 1 <= count <= MAX_RUN:
             raise violation("L5", "ACK for no envelope, or for too many")
         self._check_sent(first, count)
         return [report for number in range(first, first + count) for report in self._settle(number, Outcome.DELIVERED)]
 
     def refuse(self, number: int, *, reason: str | None, retry_after: float | None) -> list[SendReport]:
-        """Take a REFUSE; give REFUSED if the envelope was open. Raise ProtocolViolation (L4)."""
+        """Take a REFUSE; return REFUSED if the envelope was open. Raise ProtocolViolation (L4)."""
         self._check_sent(number, 1)
         return self._settle(number, Outcome.REFUSED, reason=reason, retry_after=retry_after)
 

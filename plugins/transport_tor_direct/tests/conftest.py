@@ -118,7 +118,7 @@ class Stranger:
         return peer_of(self.key)
 
     async def prove(self, *, and_then: bytes = b"") -> bytes:
-        """Go through the handshake up to PROOF, more octets right behind it; give the octets of PROOF."""
+        """Go through the handshake up to PROOF, more octets right behind it; return the octets of PROOF."""
         self.hello = self.machine.start()
         await self.stream.send(self.hello)
         challenged = self.machine.receive(await self.next())

@@ -8,7 +8,7 @@ from balchat_host.api.hookspecs import hookimpl
 
 
 def main(profiles: Profiles, argv: Sequence[str]) -> int:
-    """Run one command line; give its exit code."""
+    """Run one command line; return its exit code."""
     from balchat_ui_cli.program import main as run
 
     return run(profiles, argv)

@@ -33,7 +33,7 @@ from balchat_ui_cli.output import Output
 
 
 def main(profiles: Profiles, argv: Sequence[str]) -> int:
-    """Run one command line, without the program's name; give its exit code."""
+    """Run one command line, without the program's name; return its exit code."""
     options = argv[: argv.index("--")] if "--" in argv else argv
     out = Output(as_json="--json" in options, environment=environ)
     try:

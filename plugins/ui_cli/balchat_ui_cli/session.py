@@ -68,7 +68,7 @@ class Session:
         return answer[0]
 
     def try_running(self, call: Call[T]) -> tuple[T] | None:
-        """Call the running account; give None where none runs. Raise NoSuchProfile, and what the call raises."""
+        """Call the running account; return None where none runs. Raise NoSuchProfile, and what the call raises."""
         self.require_account()
         return self._through_socket(call)
 

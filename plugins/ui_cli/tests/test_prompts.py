@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(root: Path) -> Iterator[Shell]:
-    """Runs a command on a terminal, under a shell with job control; gives the terminal and the command's process."""
+    """Runs a command on a terminal, under a shell with job control; returns the terminal and the command's process."""
     with ExitStack() as stack:
 
         def start(*arguments: str) -> tuple[Terminal, int]:

@@ -17,7 +17,7 @@ class Source(Protocol):
     """What a stream asks of its connection."""
 
     def open(self, stream: "ClientStream", method: Method, parameters: Struct) -> int:
-        """Open the stream and give its number."""
+        """Open the stream and return its number."""
         ...
 
     def grant(self, stream: int, values: int) -> None:

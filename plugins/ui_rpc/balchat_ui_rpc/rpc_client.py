@@ -54,7 +54,7 @@ class RpcClient:
     # -- what the App's methods use
 
     async def call(self, method: Method, parameters: Struct) -> Any:
-        """Call a method and give its result. Raise what it raises, and ConnectionLost."""
+        """Call a method and return its result. Raise what it raises, and ConnectionLost."""
         number, reply = next(self._numbers), _Reply()
         self._post(number, method, parameters)
         self._replies[number] = reply

@@ -65,7 +65,7 @@ class Person:
             pass
 
     def take(self, envelopes: list[bytes]) -> tuple[bytes, ...]:
-        """Commit what is new; give the ids to acknowledge."""
+        """Commit what is new; return the ids to acknowledge."""
         ids = tuple(map(envelope_id, envelopes))
         self.came_back |= self.acknowledged.intersection(ids)
         for each in ids:

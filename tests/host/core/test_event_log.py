@@ -13,7 +13,7 @@ DAY = 24 * 3600
 
 
 def write(bench, count: int = 1) -> int:
-    """Write events; give the last one's cursor."""
+    """Write events; return the last one's cursor."""
     for number in range(count):
         body = {"name": f"Contact {number}", "peer_id": "00" * 32, "conversation": "00" * 16}
         bench.run(lambda unit, body=body: event_log.append(unit, ContactRemoved, conversation=None, body=body))

@@ -13,7 +13,7 @@ def take(bench, bucket: str = "requests", *, per_hour: int = 6) -> None:
 
 
 def empty(bench, bucket: str = "requests", *, per_hour: int = 6) -> int:
-    """Take all that is there; give how much it was."""
+    """Take all that is there; return how much it was."""
     for count in range(1000):
         try:
             take(bench, bucket, per_hour=per_hour)

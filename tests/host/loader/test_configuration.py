@@ -55,7 +55,7 @@ def write(file, text):
 
 
 def message(load, **levels):
-    """Load what cannot be loaded; give the message."""
+    """Load what cannot be loaded; return the message."""
     with pytest.raises(ConfigurationError) as caught:
         load(**levels)
     assert caught.value.exit_code == 8

@@ -13,13 +13,13 @@ from balchat_host.loader.registration import HOOKS
 
 
 def found(name, *enabled):
-    """Discover with some plugins enabled; give the one record of `name`."""
+    """Discover with some plugins enabled; return the one record of `name`."""
     (record,) = [record for record in discover(enabled) if record.name == name]
     return record
 
 
 def problem_of(name, *enabled):
-    """Discover with `name` enabled, too; give what is told about it to whoever wants to use it."""
+    """Discover with `name` enabled, too; return what is told about it to whoever wants to use it."""
     with pytest.raises(PluginError) as caught:
         found(name, name, *enabled).usable()
     return str(caught.value)

@@ -21,7 +21,7 @@ CONTRACTS = {f"balchat_host.api.{name}" for name in ("crypto", "frontend", "netw
 
 @pytest.fixture
 def imported(install, tmp_path):
-    """Begin with a profile that has this file; give the modules that were imported."""
+    """Begin with a profile that has this file; return the modules that were imported."""
     install.stones("ui_stone", "network_stone")
     source = install.source("ui_stone").splitlines(keepends=True)
     lean = [line for line in source if not line.startswith("from balchat_host.api.transport")]

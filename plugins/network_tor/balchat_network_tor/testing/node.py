@@ -72,7 +72,7 @@ class Node(TorProcess):
         )
 
     def make_keys(self, *, tor: str, tor_gencert: str) -> str:
-        """Make the node's keys; give the DirAuthority line by which others know it.
+        """Make the node's keys; return the DirAuthority line by which others know it.
 
         Raise OSError where a program is missing and CalledProcessError where one fails.
         """

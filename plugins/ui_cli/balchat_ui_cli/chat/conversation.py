@@ -47,7 +47,7 @@ class Conversation:
         self._seen: set[str] = set()
 
     def begin(self, messages: Sequence[MessageView]) -> list[MessageView]:
-        """Take the history; give what is settled."""
+        """Take the history; return what is settled."""
         self.oldest = messages[0].id if messages else None
         for message in messages:
             self._learn(message)
@@ -55,7 +55,7 @@ class Conversation:
         return [message for message in messages if message.state in _SETTLED]
 
     def earlier(self, messages: Sequence[MessageView]) -> list[MessageView]:
-        """Take older messages than any so far; give what to show."""
+        """Take older messages than any so far; return what to show."""
         self.oldest = messages[0].id if messages else self.oldest
         self.known = {message.id: message for message in messages} | self.known
         self._seen.update(message.id for message in messages)
@@ -69,7 +69,7 @@ class Conversation:
         self._seen.update(new)
 
     def hear(self, event: Event) -> list[MessageView]:
-        """Take an event; give the messages that are settled now, in the order in which to show them."""
+        """Take an event; return the messages that are settled now, in the order in which to show them."""
         match event:
             case MessageAdded(message=message) if message.conversation == self.view.id:
                 return self.add(message)
@@ -124,7 +124,7 @@ class Conversation:
         return pending
 
     def add(self, message: MessageView) -> list[MessageView]:
-        """Take a message, from an event or just written; give it if it is new and settled."""
+        """Take a message, from an event or just written; return it if it is new and settled."""
         if message.id in self._seen:
             return []
         self._learn(message)

@@ -148,7 +148,7 @@ async def _follow(
     done: Container[MessageState],
     timeout: float,  # noqa: ASYNC109  # the time is the person's, and being out of it is a result here
 ) -> MessageView:
-    """Send, and give the message as it is when its state is in `done`, or when the time is over."""
+    """Send, and return the message as it is when its state is in `done`, or when the time is over."""
     before = await app.events.cursor()
     message = await send_it()
     if message.state in done:

@@ -105,7 +105,7 @@ def remove(run: Run, relay: Relay) -> None:
 
 
 async def _remove(app: App, relay: str) -> str:
-    """Remove a relay; give its whole address, which nobody can look up afterwards."""
+    """Remove a relay; return its whole address, which nobody can look up afterwards."""
     beginning = relay.strip().lower().removesuffix(".onion")
     onion = next((each.onion for each in await app.relays.list() if each.onion.startswith(beginning)), relay)
     await app.relays.remove(relay)
