@@ -55,8 +55,9 @@ def restored_at(tx: ReadTransaction) -> int | None:
 def _forget_keys(unit: UnitOfWork) -> None:
     account.become_another_device(unit)
     numbering.forget_all(unit)
-    unit.tx.execute("DELETE FROM era")
-    unit.tx.execute("DELETE FROM own_key_package")
+    for table in ("era", "own_key_package", "contact_key_package", "renewal"):
+        unit.tx.execute(f"DELETE FROM {table}")  # noqa: S608  # our own text
+    unit.tx.execute("UPDATE conversation SET sending_era = NULL")
 
 
 def _ask_everybody(unit: UnitOfWork) -> None:

@@ -5,12 +5,10 @@ from typing import Final
 
 from balchat_host.core import envelope_retries, event_log, inbox, key_package_pool
 from balchat_host.core.delivery import outgoing, queue, requeue
-from balchat_host.core.eras import keeping
+from balchat_host.core.eras import retention
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import expiry, reactions
 from balchat_host.core.unit_of_work import UnitOfWork
-
-_LOSING_ERAS_KEPT: Final = 7 * 24 * 3600 * 1000
 
 
 def tidy(unit: UnitOfWork) -> None:
@@ -20,15 +18,11 @@ def tidy(unit: UnitOfWork) -> None:
             task(unit)
 
 
-def _forget_losing_eras(unit: UnitOfWork) -> None:
-    keeping.prune(unit, older_than=unit.now - _LOSING_ERAS_KEPT)
-
-
 _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (
     requests.expire,
     asking.renew,
     key_package_pool.expire,
-    _forget_losing_eras,
+    retention.expire,
     outgoing.redeposit,
     requeue.retry_deferred,
     queue.encrypt_all_waiting,

@@ -24,7 +24,8 @@ _CLOCK_TOLERANCE: Final = 3600 * 1000
 def handed_to(unit: UnitOfWork, peer: PeerId) -> bytes | None:
     """Return the KeyPackage that a peer was handed and has not used, or None where it has none that is fresh."""
     found = unit.tx.query(
-        "SELECT key_package FROM own_key_package WHERE holder = ? AND made_at > ? AND made_at <= ?",
+        "SELECT key_package FROM own_key_package WHERE holder = ? AND purpose = 'handed'"
+        " AND made_at > ? AND made_at <= ?",
         (peer.octets, *fresh(unit)),
     )
     return cast("bytes", found[0][0]) if found else None
@@ -40,7 +41,7 @@ def hand_to(unit: UnitOfWork, peer: PeerId) -> bytes:
 
 def take_back_from(unit: UnitOfWork, peer: PeerId) -> None:
     """Take back the KeyPackage that a peer was handed."""
-    _take_back(unit, "holder = ?", peer.octets)
+    _take_back(unit, "holder = ? AND purpose = 'handed'", peer.octets)
 
 
 def refill(unit: UnitOfWork, count: int) -> KeyPackages:
@@ -72,7 +73,8 @@ def fresh(unit: UnitOfWork) -> tuple[int, int]:
 
 def expire(unit: UnitOfWork) -> None:
     """Take back those that have outlived their lifetime."""
-    _take_back(unit, "made_at < ?", unit.now - unit.policy.request_lifetime * 1000)
+    for purpose in ("handed", "pooled", "last-resort"):
+        _take_back(unit, "purpose = ? AND made_at < ?", purpose, unit.now - unit.policy.request_lifetime * 1000)
 
 
 def _make(unit: UnitOfWork, purpose: str, *, holder: bytes | None = None) -> bytes:

@@ -173,12 +173,14 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Era:
-    """One row of `era`."""
+    """One row of `era`. `founder` is a peer's number."""
 
     id: int
     era_id: bytes
     mls_group_id: bytes
     confirmed: bool
+    requested: bool
+    founder: int
 
 
 def contacts_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[ContactRow]:

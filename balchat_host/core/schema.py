@@ -55,7 +55,8 @@ CREATE TABLE account_relay (
 ) STRICT;
 
 -- `conversation_id` is what members call it, the same at all of them. `title` is a group's. Messages up to `read_up_to`
--- are read. `muted_until` is NULL where it is not muted. `draft` is what our owner has begun to write.
+-- are read. `muted_until` is NULL where it is not muted. `draft` is what our owner has begun to write. `sending_era` is
+-- the era that we send in (`eras.choice`), NULL where there is none.
 --
 -- The timer: what is written from now on expires `expire_after` seconds after it was read. `timer_by` is the peer who
 -- set it last, `timer_at` when, by that peer's clock; `timer_sequence` and `timer_id` are of the message that said so.
@@ -73,7 +74,8 @@ CREATE TABLE conversation (
     timer_by INTEGER,
     timer_at INTEGER NOT NULL DEFAULT 0,
     timer_sequence INTEGER NOT NULL DEFAULT 0,
-    timer_id BLOB NOT NULL DEFAULT x''
+    timer_id BLOB NOT NULL DEFAULT x'',
+    sending_era INTEGER
 ) STRICT;
 CREATE INDEX conversation_by_title ON conversation (title_key) WHERE title_key IS NOT NULL;
 
@@ -120,20 +122,53 @@ CREATE TABLE first_contact (
     asked_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- An MLS group in the life of a conversation; almost always there is one. `era_id` is what its messages call it. That
--- of a contact request that nobody has accepted has no conversation. `confirmed` is whether the other side has proved
--- that it holds the group.
+-- An MLS group in the life of a conversation (docs/spec/eras.md). `era_id` is what its messages call it. That of a
+-- contact request that nobody has accepted has no conversation. `requested`: it came, or left, with a contact request.
+-- `confirmed`: the other side has proved that it holds the group. `followed_at` is since when it has done its service,
+-- `followed_up` the same as a time up (`up_time`); both are NULL where it has not.
 CREATE TABLE era (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     era_id BLOB NOT NULL UNIQUE,
     mls_group_id BLOB NOT NULL UNIQUE,
     conversation INTEGER REFERENCES conversation ON DELETE CASCADE,
     founder INTEGER NOT NULL,
-    priority INTEGER NOT NULL,
+    requested INTEGER NOT NULL,
     confirmed INTEGER NOT NULL DEFAULT 0,
-    founded_at INTEGER NOT NULL
+    founded_at INTEGER NOT NULL,
+    followed_at INTEGER,
+    followed_up INTEGER
 ) STRICT;
-CREATE INDEX era_of_conversation ON era (conversation, confirmed, priority);
+CREATE INDEX era_of_conversation ON era (conversation);
+CREATE INDEX era_followed ON era (followed_at) WHERE followed_at IS NOT NULL;
+
+-- The ids of the eras that one names, and of those that it counts as naming; they need not be here.
+CREATE TABLE named_era (
+    era INTEGER NOT NULL REFERENCES era ON DELETE CASCADE,
+    era_id BLOB NOT NULL,
+    PRIMARY KEY (era, era_id)
+) STRICT, WITHOUT ROWID;
+
+-- The ids of eras that have gone: what comes in one is of no use any more.
+CREATE TABLE gone_era (
+    era_id BLOB PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    gone_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX gone_era_of_conversation ON gone_era (conversation, gone_at);
+CREATE INDEX gone_longest_ago ON gone_era (gone_at);
+
+-- How long this account has been up, in milliseconds, as of `at`.
+CREATE TABLE up_time (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    up INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+-- The transports by which something may be stored for us, and up to which time up all of that was read.
+CREATE TABLE read_to_end (
+    transport TEXT PRIMARY KEY,
+    up INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Contact requests that wait for our owner. `device_id` is which device of theirs asks, and `routes` lead to it, as in
 -- a ROUTES message. `made_at` is when, by their clock. `era` is NULL where we have gone on from a backup since, and so
@@ -170,15 +205,49 @@ CREATE TABLE offered_routes (
     message_id BLOB
 ) STRICT;
 
--- KeyPackages of ours that others may use. One that was handed to a peer has that peer as its `holder`; the others lie
--- where strangers can claim them.
+-- KeyPackages of ours that others may use. One that was handed to a peer who asked, or given to one for new eras,
+-- has that peer as its `holder`; the others lie where strangers can claim them. One for new eras has its reference (RFC
+-- 9420, section 5.2), and `goes_up` is at which time up it goes, NULL while none that was given later is used.
 CREATE TABLE own_key_package (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    purpose TEXT NOT NULL CHECK (purpose IN ('handed', 'pooled', 'last-resort')),
-    holder BLOB UNIQUE,
+    purpose TEXT NOT NULL CHECK (purpose IN ('handed', 'pooled', 'last-resort', 'contact')),
+    holder BLOB,
     key_package BLOB NOT NULL,
+    reference BLOB,
     made_at INTEGER NOT NULL,
-    CHECK ((purpose = 'handed') = (holder IS NOT NULL))
+    goes_up INTEGER,
+    CHECK ((purpose IN ('handed', 'contact')) = (holder IS NOT NULL)),
+    CHECK ((purpose = 'contact') = (reference IS NOT NULL))
+) STRICT;
+CREATE UNIQUE INDEX own_key_package_handed ON own_key_package (holder) WHERE purpose = 'handed';
+CREATE INDEX own_key_package_of_purpose ON own_key_package (purpose, made_at);
+CREATE INDEX own_key_package_of_contact ON own_key_package (holder, made_at) WHERE purpose = 'contact';
+CREATE UNIQUE INDEX own_key_package_by_reference ON own_key_package (reference) WHERE reference IS NOT NULL;
+
+-- KeyPackages that a device of a contact's gave us for new eras, by the time at which it said so.
+CREATE TABLE contact_key_package (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    device INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
+    key_package BLOB NOT NULL,
+    said_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX contact_key_package_of_device ON contact_key_package (device, said_at);
+
+-- How the conversation with a contact heals. `ours_at` and `theirs_at` are when an era that we, or they, founded was
+-- first heard in. `renewed_at` is when one was last, `due_at` when the next one is due, if there is use; `wanted` is
+-- whether it is due at once. `founded_at` is when we last founded one, `failures` how often they have refused one since
+-- they opened one. `given_at` is when we last gave them KeyPackages, `asked_at` since when we wait for some of theirs.
+CREATE TABLE renewal (
+    peer INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,
+    ours_at INTEGER,
+    theirs_at INTEGER,
+    renewed_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    wanted INTEGER NOT NULL DEFAULT 0,
+    founded_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    given_at INTEGER,
+    asked_at INTEGER
 ) STRICT;
 
 -- `seq` is the order in which a conversation is shown. `content` is all that the author said first, octet by octet, so

@@ -42,9 +42,10 @@ def ordered(held: Collection[Candidate]) -> Sequence[Candidate]:
 
 
 def followed(held: Collection[Candidate]) -> Sequence[Candidate]:
-    """Return those that have done their service: we would not send in them even if something was read in them now."""
-    confirmed, named = [each for each in held if each.confirmed], _named_by(held)
-    return [each for each in held if confirmed and _best([each, *confirmed], named).era_id != each.era_id]
+    """Return those that have done their service: once some are confirmed, all but the one to send in and the best."""
+    if not any(each.confirmed for each in held):
+        return []
+    return [each for each in held if each not in (sending(held), best(held))]
 
 
 def _best(some: Collection[Candidate], named: Mapping[bytes, frozenset[bytes]]) -> Candidate:

@@ -1,98 +1,44 @@
-"""Eras: the MLS groups that carry a conversation, one after the other.
+"""The eras that we hold: their rows, which of them we send in, and when they go. The law is docs/spec/eras.md.
 
-Almost always there is one. Two arise when both sides add each other at the same time, or when one side lost or removed
-the other and asks again. Three rules make that harmless, whatever is lost or late:
-
-1. We receive in every era of a conversation.
-2. We send in the era of the highest priority among the confirmed ones, and, as long as none is, in the one of the
-   highest priority. Hearing from the other side in an era confirms it: it proves that they hold the group.
-3. A newer era has a higher priority, but of two that crossed it is the one that the lower peer id founded, on both
-   sides.
-
-Messages name their era by its id, which only its members can compute (docs/spec/mls.md, Era id). The era of a contact
-request that nobody has accepted has no conversation.
+The one that we send in stands in the conversation's row. Whatever changes a conversation's eras has it chosen again.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
+from balchat_host.api.crypto import MAX_KNOWN_ERAS
 from balchat_host.api.errors import ProtocolViolation
 from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.types import PeerId
 from balchat_host.core import peers, rows
 from balchat_host.core.envelope import EraMessage
+from balchat_host.core.eras import choice
+from balchat_host.core.eras.choice import Candidate
 from balchat_host.core.rows import ContactRow, ConversationRow, Era, Purpose
 from balchat_host.core.unit_of_work import UnitOfWork
 
-_COLUMNS: Final = "era.id, era.era_id, era.mls_group_id, era.confirmed"
-_COLUMN_COUNT: Final = 4
-_MAX_OTHERS: Final = 4
-"""How many eras of a conversation are kept besides the newest."""
+_COLUMNS: Final = "era.id, era.era_id, era.mls_group_id, era.confirmed, era.requested, era.founder"
+_COLUMN_COUNT: Final = 6
+_MAX_ERAS: Final = 5
+"""How many eras of a conversation are kept."""
+
+
+# -- looking
 
 
 def sending(tx: ReadTransaction, conversation: ConversationRow) -> Era | None:
-    """Return the era that we send in (rule 2), or None where there is none yet."""
-    found = _where(tx, "conversation = ? ORDER BY confirmed DESC, priority DESC LIMIT 1", conversation.id)
-    return found[0] if found else None
-
-
-def encrypt(unit: UnitOfWork, era: Era, content: bytes) -> bytes:
-    """Encrypt content in an era; return the payload of an MLS_MESSAGE. It may leave only after the commit."""
-    message = unit.engine.encrypt(unit.keys, era.mls_group_id, content)
-    return EraMessage(era_id=era.era_id, message=message).encode()
-
-
-def ours_waits_for_answer(tx: ReadTransaction, conversation: ConversationRow) -> bool:
-    """Return whether we founded the newest era of a conversation, and have heard nothing in it yet."""
-    newest = tx.query(
-        "SELECT confirmed = 0 AND founder = (SELECT peer FROM account) FROM era WHERE conversation = ?"
-        " ORDER BY priority DESC LIMIT 1",
+    """Return the era that we send in, or None where there is none yet."""
+    found = tx.query(
+        f"SELECT {_COLUMNS} FROM conversation JOIN era ON era.id = sending_era WHERE conversation.id = ?",  # noqa: S608  # our own text
         (conversation.id,),
     )
-    return newest == [(1,)]
+    return _era(found[0]) if found else None
 
 
-def keep(unit: UnitOfWork, mls_group_id: bytes, era_id: bytes, *, founder: PeerId) -> Era:
-    """Keep an era that has no conversation yet. Raise ProtocolViolation where one of that id is here.
-
-    Only a founder who computes for years can bring that about, between two groups of their own.
-    """
-    if _where(unit.tx, "era_id = ?", era_id):
-        raise ProtocolViolation(problem="a group whose era id is that of another one")
-    number = unit.insert(
-        "INSERT INTO era (era_id, mls_group_id, founder, priority, founded_at) VALUES (?, ?, ?, 0, ?)",
-        (era_id, mls_group_id, peers.know(unit, founder), unit.now),
-    )
-    return Era(id=number, era_id=era_id, mls_group_id=mls_group_id, confirmed=False)
-
-
-def use(unit: UnitOfWork, contact: ContactRow, era: Era, *, below_newest: bool = False) -> None:
-    """Have an era carry the conversation with a contact, above the others, or above all but the newest (rule 3).
-
-    Of too many others, those go that we would be the last to send in.
-    """
-    conversation = contact.conversation.id
-    priority = rows.number(unit.tx, "SELECT max(priority) + 1 FROM era WHERE conversation = ?", (conversation,))
-    if below_newest:
-        unit.tx.execute(
-            "UPDATE era SET priority = ? WHERE conversation = ? AND priority = ? - 1",
-            (priority, conversation, priority),
-        )
-        priority -= 1
-    unit.tx.execute("UPDATE era SET conversation = ?, priority = ? WHERE id = ?", (conversation, priority, era.id))
-    others = "conversation = ? AND id <> ? ORDER BY confirmed DESC, priority DESC LIMIT -1 OFFSET ?"
-    for other in _where(unit.tx, others, conversation, era.id, _MAX_OTHERS):
-        forget(unit, other)
-
-
-def confirm(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id: bytes) -> None:
-    """Note that a device of a contact's holds an era's group.
-
-    It is the one that they use, unless a newer era has been begun with another one.
-    """
-    unit.tx.execute("UPDATE era SET confirmed = 1 WHERE id = ?", (era.id,))
-    newest = _where(unit.tx, "conversation = ? ORDER BY priority DESC LIMIT 1", contact.conversation.id)
-    if newest[0].id == era.id or peers.device(unit.tx, contact.id) is None:
-        peers.know_device(unit, contact.id, device_id)
+def best(tx: ReadTransaction, conversation: ConversationRow) -> Era | None:
+    """Return the best era that we hold of a conversation, whether or not the other side was heard in it."""
+    held = _held(tx, conversation.id)
+    return held[choice.best(held)] if held else None
 
 
 def find(tx: ReadTransaction, era_id: bytes) -> tuple[ContactRow, Era] | None:
@@ -111,35 +57,185 @@ def by_number(tx: ReadTransaction, number: int | None) -> Era | None:
     return found[0] if found else None
 
 
+def of(tx: ReadTransaction, conversation: ConversationRow) -> list[Era]:
+    """Return the eras that we hold of a conversation."""
+    return _where(tx, "conversation = ?", conversation.id)
+
+
+def known(tx: ReadTransaction, conversation: ConversationRow) -> list[bytes]:
+    """Return the ids that an era names which we found now: of those that we hold, then of those that went last."""
+    found = tx.query(
+        "SELECT era_id FROM (SELECT era_id, NULL AS gone_at FROM era WHERE conversation = ?1"
+        " UNION ALL SELECT era_id, gone_at FROM gone_era WHERE conversation = ?1)"
+        " ORDER BY gone_at DESC NULLS FIRST LIMIT ?2",
+        (conversation.id, MAX_KNOWN_ERAS),
+    )
+    return [cast("bytes", era_id) for (era_id,) in found]
+
+
+# -- what comes and is confirmed
+
+
+def encrypt(unit: UnitOfWork, era: Era, content: bytes) -> bytes:
+    """Encrypt content in an era; return the payload of an MLS_MESSAGE. It may leave only after the commit."""
+    message = unit.engine.encrypt(unit.keys, era.mls_group_id, content)
+    return EraMessage(era_id=era.era_id, message=message).encode()
+
+
+def keep(
+    unit: UnitOfWork, mls_group_id: bytes, era_id: bytes, *, founder: PeerId, names: Iterable[bytes], requested: bool
+) -> Era:
+    """Keep an era that has no conversation yet. Raise ProtocolViolation where one of that id is here.
+
+    Only a founder who computes for years can bring that about, between two groups of their own.
+    """
+    if _where(unit.tx, "era_id = ?", era_id):
+        raise ProtocolViolation(problem="a group whose era id is that of another one")
+    number = unit.insert(
+        "INSERT INTO era (era_id, mls_group_id, founder, requested, founded_at) VALUES (?, ?, ?, ?, ?)",
+        (era_id, mls_group_id, peers.know(unit, founder), requested, unit.now),
+    )
+    _name(unit, number, names)
+    return cast("Era", by_number(unit.tx, number))
+
+
+def use(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
+    """Have an era carry the conversation with a contact. Of too many others, the worst goes."""
+    unit.tx.execute("UPDATE era SET conversation = ? WHERE id = ?", (contact.conversation.id, era.id))
+    held = _held(unit.tx, contact.conversation.id)
+    for each in [held[each] for each in choice.ordered(held) if held[each].id != era.id][_MAX_ERAS - 1 :]:
+        _retire(unit, each)
+    _choose(unit, contact.conversation.id)
+
+
+def use_requested(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
+    """Have an era that came by a contact's request carry the conversation.
+
+    It counts as naming all that we have: its founder may have lost them. But not what we asked with meanwhile, unless
+    both sides have said yes before: the two crossed, and each side judges both alike.
+    """
+    ours = 0 if contact.may_talk else contact.conversation.our_number
+    before = unit.tx.query(
+        "SELECT era_id FROM era WHERE conversation = ? AND id <> ? AND NOT (founder = ? AND confirmed = 0)",
+        (contact.conversation.id, era.id, ours),
+    )
+    _name(unit, era.id, (cast("bytes", era_id) for (era_id,) in before))
+    use(unit, contact, era)
+
+
+def confirm(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id: bytes) -> None:
+    """Note that a device of a contact's holds an era's group.
+
+    It is the one that they use, unless a better era has been begun with another one.
+    """
+    unit.tx.execute("UPDATE era SET confirmed = 1 WHERE id = ?", (era.id,))
+    _choose(unit, contact.conversation.id)
+    newest = best(unit.tx, contact.conversation)
+    if (newest and newest.id) == era.id or peers.device(unit.tx, contact.id) is None:
+        peers.know_device(unit, contact.id, device_id)
+
+
+# -- what goes
+
+
 def forget_all(unit: UnitOfWork, conversation: ConversationRow) -> None:
     """Delete all eras of a conversation, keys and all."""
-    for era in _where(unit.tx, "conversation = ?", conversation.id):
+    for era in of(unit.tx, conversation):
         forget(unit, era)
-
-
-def prune(unit: UnitOfWork, *, older_than: int) -> None:
-    """Delete the eras that lost: founded before `older_than`, and worse than a confirmed one.
-
-    The newest stays, however long nothing is heard in it: who asked with it may hold no other.
-    """
-    losers = (
-        "founded_at < ? AND EXISTS (SELECT 1 FROM era AS winner WHERE winner.conversation = era.conversation"
-        " AND winner.confirmed = 1 AND (winner.confirmed, winner.priority) > (era.confirmed, era.priority))"
-        " AND priority < (SELECT max(priority) FROM era AS newest WHERE newest.conversation = era.conversation)"
-    )
-    for loser in _where(unit.tx, losers, older_than):
-        forget(unit, loser)
 
 
 def forget(unit: UnitOfWork, era: Era) -> None:
     """Delete an era, keys and all, and what waits to leave in it and could leave in no other."""
+    conversation = rows.number(unit.tx, "SELECT conversation FROM era WHERE id = ?", (era.id,))
     unit.engine.delete_group(unit.keys, era.mls_group_id)
-    unit.tx.execute(
-        "DELETE FROM payload WHERE conversation = (SELECT conversation FROM era WHERE id = ?1) AND purpose IN (?2, ?3)"
-        " AND purpose <> 1 AND era = ?1",
-        (era.id, Purpose.ANSWER, Purpose.CONTACT_REQUEST),
-    )
+    _drop(unit, era.id, conversation, Purpose.ANSWER, Purpose.CONTACT_REQUEST)
     unit.tx.execute("DELETE FROM era WHERE id = ?", (era.id,))
+    _choose(unit, conversation)
+
+
+def retire(unit: UnitOfWork, condition: str, *parameters: SqlValue) -> None:
+    """Delete the eras that have done their service and meet an SQL condition of ours."""
+    for era in _where(unit.tx, f"followed_at IS NOT NULL AND ({condition})", *parameters):
+        _retire(unit, era)
+
+
+def is_gone(tx: ReadTransaction, era_id: bytes) -> bool:
+    """Return whether an era of that id was here, and went lately because it had done its service."""
+    return bool(tx.query("SELECT 1 FROM gone_era WHERE era_id = ?", (era_id,)))
+
+
+def is_known(tx: ReadTransaction, era_id: bytes) -> bool:
+    """Return whether an era of that id is here, or was lately."""
+    return bool(tx.query("SELECT 1 FROM era WHERE era_id = ?", (era_id,))) or is_gone(tx, era_id)
+
+
+def _retire(unit: UnitOfWork, era: Era) -> None:
+    """Delete an era and remember its id, so that nobody takes it for one that we have lost."""
+    unit.tx.execute(
+        "INSERT INTO gone_era (era_id, conversation, gone_at)"
+        " SELECT era_id, conversation, ? FROM era WHERE id = ? AND conversation IS NOT NULL"
+        " ON CONFLICT (era_id) DO UPDATE SET gone_at = excluded.gone_at",
+        (unit.now, era.id),
+    )
+    forget(unit, era)
+
+
+def _drop(unit: UnitOfWork, era: int, conversation: int, *purposes: Purpose) -> None:
+    for purpose in purposes:
+        unit.tx.execute(
+            "DELETE FROM payload WHERE conversation = ? AND purpose = ? AND purpose <> 1 AND era = ?",
+            (conversation, purpose, era),
+        )
+
+
+# -- choosing
+
+
+def _choose(unit: UnitOfWork, conversation: int) -> None:
+    """Choose again in which era of a conversation we send, and note which have done their service."""
+    held = _held(unit.tx, conversation)
+    sends_in = held[choice.sending(held)].id if held else None
+    unit.tx.execute("UPDATE conversation SET sending_era = ? WHERE id = ?", (sends_in, conversation))
+    followed = {held[each].id for each in choice.followed(held)}
+    for era in held.values():
+        if era.id in followed:
+            unit.tx.execute(
+                "UPDATE era SET followed_at = ?, followed_up = (SELECT up FROM up_time)"
+                " WHERE id = ? AND followed_at IS NULL",
+                (unit.now, era.id),
+            )
+        else:
+            unit.tx.execute("UPDATE era SET followed_at = NULL, followed_up = NULL WHERE id = ?", (era.id,))
+
+
+def _held(tx: ReadTransaction, conversation: int) -> dict[Candidate, Era]:
+    names: dict[object, set[bytes]] = {}
+    for era, named in tx.query(
+        "SELECT era, named_era.era_id FROM named_era JOIN era ON era.id = named_era.era WHERE conversation = ?",
+        (conversation,),
+    ):
+        names.setdefault(era, set()).add(cast("bytes", named))
+    found = tx.query(
+        f"SELECT account_key, {_COLUMNS} FROM era JOIN peer ON peer.id = era.founder WHERE conversation = ?",  # noqa: S608  # our own text
+        (conversation,),
+    )
+    held: dict[Candidate, Era] = {}
+    for founder, *columns in found:
+        era = _era(columns)
+        held[
+            Candidate(
+                era_id=era.era_id,
+                founder=cast("bytes", founder),
+                names=frozenset(names.get(era.id, ())),
+                confirmed=era.confirmed,
+            )
+        ] = era
+    return held
+
+
+def _name(unit: UnitOfWork, era: int, names: Iterable[bytes]) -> None:
+    for era_id in names:
+        unit.tx.execute("INSERT OR IGNORE INTO named_era (era, era_id) VALUES (?, ?)", (era, era_id))
 
 
 def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Era]:
@@ -147,11 +243,13 @@ def _where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[E
     return [_era(row) for row in found]
 
 
-def _era(row: tuple[object, ...]) -> Era:
-    number, era_id, mls_group_id, confirmed = row
+def _era(row: Sequence[object]) -> Era:
+    number, era_id, mls_group_id, confirmed, requested, founder = row
     return Era(
         id=cast("int", number),
         era_id=cast("bytes", era_id),
         mls_group_id=cast("bytes", mls_group_id),
         confirmed=bool(confirmed),
+        requested=bool(requested),
+        founder=cast("int", founder),
     )

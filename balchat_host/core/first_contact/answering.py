@@ -67,7 +67,7 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
         contact = asking.take(unit, contact, Input.ADD)
         routes.learn(unit, contact, request.routes, device_id=request.device_id)
     else:
-        keeping.use(unit, contact, request.era)
+        keeping.use_requested(unit, contact, request.era)
         contact = asking.take(unit, contact, Input.ACCEPT)
         routes.learn(unit, contact, request.routes, device_id=request.device_id)
         _answer(unit, contact, request.era, offer=None)
@@ -156,7 +156,7 @@ def on_contact_request(unit: UnitOfWork, source: PeerId | None, payload: bytes) 
     else:
         _use_device(unit, contact, device.device_id)
         _note_asked(unit, contact, request.made_at)
-        _accept_at_once(unit, contact, keeping.keep(unit, joined.group_id, joined.era_id, founder=sender))
+        _accept_at_once(unit, contact, _keep(unit, joined))
         routes.learn(unit, contact, request.routes, device_id=device.device_id, said_at=request.made_at)
 
 
@@ -219,13 +219,16 @@ def _join(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> Joined:
 
 
 def _sender(unit: UnitOfWork, joined: Joined, source: PeerId | None) -> DeviceIdentity:
-    us = account.load(unit.tx).peer
-    others = [member for member in unit.engine.members(unit.keys, joined.group_id) if member.peer != us]
-    if len(others) != 1:
+    if len(unit.engine.members(unit.keys, joined.group_id)) != 2 or joined.founder.peer == account.load(unit.tx).peer:  # noqa: PLR2004  # of two
         raise ProtocolViolation(problem="a contact request with a group that is not of two")
-    if source is not None and others[0].peer != source:
+    if source is not None and joined.founder.peer != source:
         raise ProtocolViolation(problem="a contact request in somebody else's name")
-    return others[0]
+    return joined.founder
+
+
+def _keep(unit: UnitOfWork, joined: Joined) -> Era:
+    founder = joined.founder.peer
+    return keeping.keep(unit, joined.group_id, joined.era_id, founder=founder, names=joined.knows, requested=True)
 
 
 def _wait_for_approval(
@@ -235,7 +238,7 @@ def _wait_for_approval(
     replaced = requests.forget(unit, sender)
     if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)
-    era = keeping.keep(unit, joined.group_id, joined.era_id, founder=sender)
+    era = _keep(unit, joined)
     introduction, ways = request.introduction, request.routes
     requests.keep(
         unit, device, era, name=name, introduction=introduction, routes=ways, made_at=request.made_at, hidden=hidden
@@ -267,9 +270,9 @@ def _note_asked(unit: UnitOfWork, contact: ContactRow, made_at: int) -> None:
 
 def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
     before, offer = keeping.sending(unit.tx, contact.conversation), routes.last_offer(unit.tx, contact)
-    crossed = not contact.may_talk and keeping.ours_waits_for_answer(unit.tx, contact.conversation)
-    ours_wins = crossed and contact.us < contact.peer
-    keeping.use(unit, contact, era, below_newest=ours_wins)
+    keeping.use_requested(unit, contact, era)
+    best = keeping.best(unit.tx, contact.conversation)
+    ours_wins = not contact.may_talk and best is not None and best.founder == contact.conversation.our_number
     if not ours_wins:
         queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
     if not contact.may_talk:

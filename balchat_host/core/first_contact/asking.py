@@ -71,8 +71,9 @@ def on_key_package(unit: UnitOfWork, source: PeerId, key_package: bytes) -> None
     if contact is None:
         return
     group_id = unit.entropy(_GROUP_ID_SIZE)
-    invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], knows=(), now=unit.seconds)
-    era = keeping.keep(unit, group_id, invitation.era_id, founder=contact.us)
+    knows = keeping.known(unit.tx, contact.conversation)
+    invitation = unit.engine.found(unit.keys, group_id, [(source, key_package)], knows=knows, now=unit.seconds)
+    era = keeping.keep(unit, group_id, invitation.era_id, founder=contact.us, names=knows, requested=True)
     keeping.use(unit, contact, era)
     queue.drop(unit, contact, Purpose.CONTACT_REQUEST)
     request = ContactRequest(

@@ -59,8 +59,8 @@ def test_one_outside_of_a_circle_is_better_if_it_names_one_of_it() -> None:
 
 
 def test_one_that_waits_to_be_heard_in_is_not_followed() -> None:
-    old, new, late = era("1", confirmed=True), era("2", "1"), era("0")
-    assert followed([old, new]) == []
+    old, late = era("1", confirmed=True), era("0")
+    assert followed([old, era("2", "1")]) == []
     assert {each.era_id for each in followed([old, era("2", "1", "0", confirmed=True), late])} == {b"1", b"0"}
 
 
