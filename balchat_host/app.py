@@ -148,6 +148,7 @@ class Composition:
                     name=each.name,
                     origin=self._origin(each),
                     latency=each.latency,
+                    capabilities=each.capabilities,
                     make=partial(self._transport, each),
                 )
                 for each in self.selection.transports

@@ -87,10 +87,11 @@ def first_contact() -> str:
 
 def planted_faults() -> str:
     """Return the faults that are planted in plugins, and which test of the kit catches each."""
-    from tests.kits import faults, network_faults  # noqa: PLC0415  # the other pages need no tests
+    from tests.kits import bulk_faults, faults, network_faults  # noqa: PLC0415  # the other pages need no tests
 
     lines: list[str] = []
-    for kind, planted in (("transport", faults.FAULTS), ("network", network_faults.FAULTS)):
+    transports = [*faults.FAULTS, *bulk_faults.FAULTS]
+    for kind, planted in (("transport", transports), ("network", network_faults.FAULTS)):
         lines += [f"## The {kind} kit", "", f"| a {kind} that … | is caught by |", "| --- | --- |"]
         for fault in planted:
             does = str(inspect.getdoc(fault)).removesuffix(".")

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from balchat_host.api.frontend import Connector, FrontEnd, FrontEndContext, Program  # noqa: TC004  # see above
     from balchat_host.api.network import Network, NetworkContext  # noqa: TC004  # see above
     from balchat_host.api.storage import Storage  # noqa: TC004  # see above
-    from balchat_host.api.transport import Latency, Transport, TransportContext  # noqa: TC004  # see above
+    from balchat_host.api.transport import (  # noqa: TC004  # see above
+        Latency,
+        Transport,
+        TransportCapability,
+        TransportContext,
+    )
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
@@ -73,12 +78,16 @@ class NetworkDescriptor(Descriptor):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportDescriptor(Descriptor):
-    """Registers a way to carry envelopes. `latency` decides which delivery policies use it."""
+    """Registers a way to carry envelopes. `latency` decides which delivery policies use it.
+
+    `capabilities` is what it can do beyond that.
+    """
 
     kind: ClassVar[str] = "transport"
 
     latency: Latency
     factory: Callable[[TransportContext, Any], Transport]
+    capabilities: frozenset[TransportCapability] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,20 @@ Rules
 - Retry, backoff and the choice of a transport are the host's; the choice among the routes that name it, the wire, its
   limits and its keep-alive are the transport's.
 - What a transport must remember lies in its own area of the vault (`TransportContext.change`), never beside it.
+
+Bulk streams
+------------
+A transport with the capability `BULK` also opens streams for what is too large for envelopes: files. What passes on
+one is the hosts' business.
+
+- Both ends are proven before the first octet passes: whoever opens a stream reaches the device that the routes name,
+  and whoever accepts it knows which device of which peer has opened it.
+- Only contacts are accepted. Anybody else is turned away, as if there were no bulk streams.
+- Each stream has a way of its own: a circuit, where the network has circuits. It neither delays nor ends envelopes, nor
+  another stream. It makes nobody `reachable`.
+- Octets arrive whole and in order, or the stream breaks. Where one end does not read, the other soon cannot write: a
+  transport holds no more than some 100 KiB of a stream.
+- A peer has no more than a few streams with us; one more ends its oldest. `disconnect` ends all of that peer.
 """
 
 from abc import ABC, abstractmethod
@@ -23,6 +37,7 @@ from typing import TypeVar
 
 from anyio.abc import ByteStream, TaskStatus
 
+from balchat_host.api.errors import PeerUnreachable
 from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea
 from balchat_host.api.types import DeviceIdentity, OnionKey, OwnOnion, PeerId, Route, ServiceState
@@ -39,6 +54,13 @@ class Latency(StrEnum):
 
     INTERACTIVE = "interactive"
     STORE_AND_FORWARD = "store-and-forward"
+
+
+class TransportCapability(StrEnum):
+    """What a transport can do beyond carrying envelopes."""
+
+    BULK = "bulk"
+    """Open streams of their own for large data (`Transport.open_bulk`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +209,14 @@ class TransportContext(ABC):
         """
 
     @abstractmethod
+    async def accept_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
+        """Hand over a bulk stream that a contact's device, which has proven who it is, has opened.
+
+        Return when the host is done with it. The transport closes it then, and also when this raises. The host may
+        raise what the stream does.
+        """
+
+    @abstractmethod
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         """Run `fn` on the transport's own area of the vault, as one unit; return its result once that is durable.
 
@@ -308,6 +338,16 @@ class Transport(ABC):
         (no reports follow then), BadInput for an envelope of no or too many octets. When it is cancelled, or the way
         breaks, it has accepted none of them, or all: then each has its final outcome, LOST where it did not get so far.
         """
+
+    async def open_bulk(self, peer: PeerId, routes: Sequence[Route]) -> ByteStream:
+        """Open a bulk stream to a device of `peer`, whose routes these are, as in `send`. The caller closes it.
+
+        Return once the other side has admitted us. It is bounded in time. Only a transport with the capability BULK is
+        asked. Raise PeerUnreachable, NetworkUnavailable. The stream raises what anyio's streams do; when the transport
+        has ended it, BrokenResourceError.
+        """
+        del peer, routes
+        raise PeerUnreachable(problem="this transport opens no streams for large data")
 
     @abstractmethod
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypeVar
 
+from anyio.abc import ByteStream
+
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import Outgoing, RelayManager, Transport
+from balchat_host.api.transport import Outgoing, RelayManager, Transport, TransportCapability
 from balchat_host.api.types import DEVICE_ID_SIZE, PeerId, Route, ServiceState
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
@@ -41,6 +43,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
     ) -> None:
         super().__init__(setup, show)
         self.latency = setup.latency
+        self.has_bulk = TransportCapability.BULK in setup.capabilities
         self._setup = setup
         self._new_context = new_context
         self._contacts = contacts
@@ -99,6 +102,14 @@ class EnabledTransport(EnabledPlugin[Transport]):
         except BaseException:
             context.not_taken(tickets)
             raise
+
+    async def open_bulk(self, peer: PeerId, by: Sequence[Route]) -> ByteStream:
+        """Transport.open_bulk. Raise PeerUnreachable, NetworkUnavailable."""
+
+        async def open_bulk(transport: Transport) -> ByteStream:
+            return checked(await transport.open_bulk(peer, by), ByteStream)
+
+        return await self.call(open_bulk, known=_KNOWN)
 
     async def allocate(self, peer: PeerId) -> Sequence[Route]:
         """Transport.allocate_routes; none where it has none now."""

@@ -4,7 +4,7 @@ It knows what its object has not finished: envelopes without a final report, pee
 When the object has ended, that is cleared, and what it still says is not heard.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 import anyio
@@ -48,6 +48,7 @@ class LocalTransportContext(TransportContext):
         on_peer: Callable[[DeviceIdentity, bool], None],
         on_routes: Callable[[PeerId | None], None],
         on_routes_lost: Callable[[PeerId], None],
+        on_bulk: Callable[[DeviceIdentity, ByteStream], Awaitable[None]],
     ) -> None:
         self._name = name
         self._latency = latency
@@ -61,6 +62,7 @@ class LocalTransportContext(TransportContext):
         self._on_peer = on_peer
         self._on_routes = on_routes
         self._on_routes_lost = on_routes_lost
+        self._on_bulk = on_bulk
         self._area = f"transport/{name}"
         self._device_onion: OnionKey | None = None
         self._heard = True
@@ -164,6 +166,10 @@ class LocalTransportContext(TransportContext):
                 dispositions += [refused] * (len(envelopes) - len(dispositions))
                 break
         return dispositions
+
+    async def accept_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
+        if self._heard:
+            await self._on_bulk(source, stream)
 
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         return await self._runner.change(lambda unit: fn(unit.tx.area(self._area)))

@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any, Final
 
 import anyio
-from anyio.abc import TaskGroup, TaskStatus
+import anyio.lowlevel
+from anyio.abc import ByteStream, TaskGroup, TaskStatus
 
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import AccountLocked, BalchatError, StorageFull
@@ -237,6 +238,7 @@ class Node:
             on_peer=partial(self._on_peer, setup.name),
             on_routes=self._on_routes,
             on_routes_lost=self._on_routes_lost,
+            on_bulk=self._on_bulk,
         )
 
     async def _contacts(self) -> set[PeerId]:
@@ -260,6 +262,11 @@ class Node:
         # Before all transports have come up, everybody is about to be offered everything anyway.
         if self._effects is not None and (peer is not None or self._router.settled.is_set()):
             self._effects.offer(peer)
+
+    async def _on_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
+        # There are no files yet: it is closed.
+        del source, stream
+        await anyio.lowlevel.checkpoint()
 
     def _on_routes_lost(self, peer: PeerId) -> None:
         if self._effects is not None:

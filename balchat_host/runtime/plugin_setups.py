@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from balchat_host.api.frontend import FrontEnd
 from balchat_host.api.network import Network
-from balchat_host.api.transport import Latency, Transport, TransportContext
+from balchat_host.api.transport import Latency, Transport, TransportCapability, TransportContext
 from balchat_host.api.types import ServiceState
 
 MakeT = TypeVar("MakeT")
@@ -34,6 +34,7 @@ class TransportSetup(PluginSetup[Callable[[TransportContext], Transport]]):
     """A transport that the configuration enables."""
 
     latency: Latency
+    capabilities: frozenset[TransportCapability] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

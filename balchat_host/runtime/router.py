@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
+from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import Latency, Outgoing, RelayManager
-from balchat_host.api.types import PeerId, Route
+from balchat_host.api.types import DeviceIdentity, PeerId, Route
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -105,6 +106,22 @@ class Router:
             self.storing, peer, named, lambda transport, by: transport.send(peer, by, outgoing)
         ):
             raise failure
+
+    async def open_bulk(self, device: DeviceIdentity) -> ByteStream:
+        """Open a bulk stream to a contact's device, by the first transport that can. The caller closes it.
+
+        Raise PeerUnreachable or NetworkUnavailable where none can.
+        """
+        now, peer = self._runner.clock() // 1000, device.peer
+        named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=device.device_id))
+        failure: BalchatError = PeerUnreachable(problem="no enabled transport has a route to them for files")
+        for transport in self.interactive:
+            if transport.has_bulk and (by := [route for route in named if route.transport == transport.name]):
+                try:
+                    return await transport.open_bulk(peer, by)
+                except (PeerUnreachable, NetworkUnavailable) as error:
+                    failure = error
+        raise failure
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where there is none.

@@ -4,7 +4,7 @@ It holds the transport to the contract while the test runs: a report for an unkn
 SENT after it fails at once, in the transport's own call.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_bytes
@@ -49,6 +49,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedBulk:
+    """A bulk stream that was handed to the host."""
+
+    source: DeviceIdentity
+    stream: ByteStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nearness:
     """A peer came within reach or left it."""
 
@@ -76,6 +84,13 @@ def commit_all(source: PeerId | None, envelope: bytes) -> Disposition:
     """Take every envelope from everybody."""
     del source, envelope
     return COMMITTED
+
+
+async def echo(source: DeviceIdentity, stream: ByteStream) -> None:
+    """Send back what comes on a bulk stream, until it ends."""
+    del source
+    async for octets in stream:
+        await stream.send(octets)
 
 
 class Gate:
@@ -123,6 +138,11 @@ class FakeTransportContext(TransportContext):
         self.answer: Callable[[PeerId | None, bytes], Disposition] = commit_all
         self.received: Seen[Received] = Seen()
         """What the host has, in order."""
+        self.serve_bulk: Callable[[DeviceIdentity, ByteStream], Awaitable[None]] = echo
+        """What the host does with a bulk stream."""
+        self.bulk: Seen[AcceptedBulk] = Seen()
+        self.bulk_ended: Seen[AcceptedBulk] = Seen()
+        """The bulk streams with which the host is done."""
         self.batches: Seen[int] = Seen()
         """How many envelopes came at once, each time."""
         self.reports: Seen[SendReport] = Seen()
@@ -203,6 +223,14 @@ class FakeTransportContext(TransportContext):
         for envelope in envelopes:
             self.received(Received(source=source, envelope=envelope))
         return dispositions
+
+    async def accept_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
+        accepted = AcceptedBulk(source=source, stream=stream)
+        self.bulk(accepted)
+        try:
+            await self.serve_bulk(source, stream)
+        finally:
+            self.bulk_ended(accepted)
 
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         await anyio.lowlevel.checkpoint()

@@ -2,7 +2,7 @@
 
     dialler                                 acceptor
        │ ◄──────────────────── nonce (32) ──── │
-       │ ── peer id (32), signature (64) ────► │
+       │ ── peer id, device id, signature ───► │
        │ ◄───────────────────────── OK (1) ─── │
        │ ◄── frames: kind (1), number (4), length (4), payload ──► │
 
@@ -78,16 +78,21 @@ class LineTransport(Transport):
             async with anyio.create_task_group() as self.tasks:
                 self.context.state_changed(ServiceState(phase=Phase.STARTING))
                 task_status.started()
-                service = await self.context.publish(OwnOnion.IDENTITY, PORT, on_state=self.service_changed)
-                try:
-                    while True:
-                        self.tasks.start_soon(self.welcome, await service.accept())
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await service.aclose()
+                await self.answer(PORT, self.welcome, self.service_changed)
         finally:
             self.tasks = None
             self.context.state_changed(STOPPED)
+
+    async def answer(self, port, welcome, on_state) -> None:
+        """Serve whoever dials a port."""
+        assert self.tasks is not None
+        service = await self.context.publish(OwnOnion.IDENTITY, port, on_state=on_state)
+        try:
+            while True:
+                self.tasks.start_soon(welcome, await service.accept())
+        finally:
+            with anyio.CancelScope(shield=True):
+                await service.aclose()
 
     def run_once(self) -> None:
         if self.ran:
@@ -125,19 +130,24 @@ class LineTransport(Transport):
     async def link_to(self, peer: PeerId, tasks: TaskGroup) -> Link:
         if not self.links.get(peer):
             self.dialling(peer)
-            stream = await self.context.dial(OnionKey(peer.octets), PORT)
-            try:
-                nonce = await read(stream, 32)
-                signature = await self.context.sign(domain=DOMAIN, message=nonce + peer.octets)
-                await stream.send(self.context.identity.octets + signature)
-                await read(stream, 1)
-            except BaseException as error:
-                await anyio.aclose_forcefully(stream)
-                if isinstance(error, BROKEN):
-                    raise PeerUnreachable(problem="it hung up") from error
-                raise
+            stream = await self.reach(peer, PORT)
             tasks.start_soon(self.adopt(peer, stream).run)
         return self.links[peer][0]
+
+    async def reach(self, peer: PeerId, port: int) -> ByteStream:
+        """Dial a peer and prove who we are."""
+        stream = await self.context.dial(OnionKey(peer.octets), port)
+        try:
+            nonce = await read(stream, 32)
+            signature = await self.context.sign(domain=DOMAIN, message=nonce + peer.octets)
+            await stream.send(self.context.identity.octets + self.context.device_id + signature)
+            await read(stream, 1)
+        except BaseException as error:
+            await anyio.aclose_forcefully(stream)
+            if isinstance(error, BROKEN):
+                raise PeerUnreachable(problem="it hung up") from error
+            raise
+        return stream
 
     def dialling(self, peer: PeerId) -> None:
         """For faults."""
@@ -146,18 +156,23 @@ class LineTransport(Transport):
         link = None
         try:
             with suppress(*BROKEN, BadCredential), anyio.move_on_after(30):
-                nonce = token_bytes(32)
-                await stream.send(nonce)
-                said = await read(stream, 96)
-                peer = PeerId(said[:32])
-                self.check(peer, nonce + self.context.identity.octets, said[32:])
+                device = await self.prove(stream)
                 await stream.send(b"!")
-                link = self.adopt(peer, stream)
+                link = self.adopt(device.peer, stream)
         finally:
             if link is None:
                 await anyio.aclose_forcefully(stream)
         if link is not None:
             await link.run()
+
+    async def prove(self, stream: ByteStream) -> DeviceIdentity:
+        """Find out who has dialled us. Raise BadCredential."""
+        nonce = token_bytes(32)
+        await stream.send(nonce)
+        said = await read(stream, 112)
+        device = DeviceIdentity(peer=PeerId(said[:32]), device_id=said[32:48])
+        self.check(device.peer, nonce + self.context.identity.octets, said[48:])
+        return device
 
     def check(self, peer: PeerId, message: bytes, signature: bytes) -> None:
         self.context.verify(peer, domain=DOMAIN, message=message, signature=signature)

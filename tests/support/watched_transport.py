@@ -103,6 +103,9 @@ class _Watched(Transport):
                 self._watch.in_flight.pop(ticket, None)
             raise
 
+    async def open_bulk(self, peer: PeerId, routes: Sequence[Route]) -> ByteStream:
+        return await self._transport.open_bulk(peer, routes)
+
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         return self._transport.reachable(peer, device_id)
 
@@ -163,6 +166,9 @@ class _WatchedContext(TransportContext):
 
     async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
         return await self._host.receive(source, envelopes)
+
+    async def accept_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
+        await self._host.accept_bulk(source, stream)
 
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         return await self._host.change(fn)

@@ -12,6 +12,7 @@ outcome.
 """
 
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
+from balchat_host.testing.transport_kit.bulk import BulkTests
 from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.reports import ReportTests
 from balchat_host.testing.transport_kit.troubles import TroubleTests
@@ -23,5 +24,5 @@ __all__ = [
 ]
 
 
-class TransportKit(CarryingTests, ReportTests, TroubleTests):
+class TransportKit(CarryingTests, ReportTests, TroubleTests, BulkTests):
     """What every transport does."""

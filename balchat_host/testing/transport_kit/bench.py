@@ -38,6 +38,7 @@ class TransportCapabilities:
     do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
     whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
     `oversize`: the bench can send what is too large (`TransportBench.send_oversize`).
+    `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`).
     """
 
     final: Outcome = Outcome.DELIVERED
@@ -47,6 +48,7 @@ class TransportCapabilities:
     connects: bool = True
     answers: bool = True
     oversize: bool = False
+    bulk: bool = False
 
 
 class TransportBench(ABC):
