@@ -20,8 +20,10 @@ from balchat_host.loader.roles import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from balchat_host.api.descriptors import FrontEndDescriptor
+    from balchat_host.api.frontend import PluginKind
     from balchat_host.loader.configuration import Configuration
 
 
@@ -62,6 +64,11 @@ class LocalProfiles(Profiles):
 
         _, rest = take_profile(arguments)
         return self.run(load_other_program(self._configuration, name), rest)
+
+    def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
+        from balchat_host.authoring.scaffold import new_plugin  # noqa: PLC0415  # few commands make a plugin
+
+        return new_plugin(kind, name, parent)
 
     def run(self, front_end: FrontEndDescriptor, arguments: Sequence[str]) -> int:
         """Run a front end's program, and return its exit code. Raise PluginError for what it raises unexpectedly."""

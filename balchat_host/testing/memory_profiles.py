@@ -34,6 +34,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, ProgramView, Settings
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
+from balchat_host.authoring.scaffold import new_plugin
 from balchat_host.core.names import check_name
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from balchat_host.api.descriptors import FrontEndDescriptor
-    from balchat_host.api.frontend import AppConnection, Program
+    from balchat_host.api.frontend import AppConnection, PluginKind, Program
     from balchat_host.testing.memory_account import MemoryAccount
 
 BOOTSTRAP = tuple(
@@ -296,3 +297,6 @@ class MemoryProfiles(Profiles):
         if name not in self.others:
             raise NoSuchProgram(name=name)
         return self.others[name](self, arguments)
+
+    def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
+        return new_plugin(kind, name, parent)

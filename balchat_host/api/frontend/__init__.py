@@ -24,7 +24,15 @@ from balchat_host.api.frontend.limits import (
     NOTES_TO_SELF,
 )
 from balchat_host.api.frontend.messages import Messages
-from balchat_host.api.frontend.profiles import AppConnection, Holder, PluginView, Profile, Profiles, ProgramView
+from balchat_host.api.frontend.profiles import (
+    AppConnection,
+    Holder,
+    PluginKind,
+    PluginView,
+    Profile,
+    Profiles,
+    ProgramView,
+)
 from balchat_host.api.frontend.relays import Relays
 from balchat_host.api.frontend.requests import Requests
 from balchat_host.api.frontend.settings import Settings, SettingView
@@ -48,6 +56,7 @@ __all__ = [
     "FrontEndContext",
     "Holder",
     "Messages",
+    "PluginKind",
     "PluginView",
     "Profile",
     "Profiles",

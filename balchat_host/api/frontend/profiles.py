@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from anyio.abc import TaskStatus
@@ -41,6 +42,17 @@ class PluginView:
     api_version: int | None
     enabled: bool
     problem: str | None = None
+
+
+class PluginKind(StrEnum):
+    """What a new plugin can be (`Profiles.new_plugin`)."""
+
+    TRANSPORT = "transport"
+    FRONT_END = "front-end"
+    NETWORK = "network"
+    STORAGE = "storage"
+    CRYPTO = "crypto"
+    RELAY_STORE = "relay-store"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,4 +190,11 @@ class Profiles(ABC):
 
         The program that the configuration names calls it for a command that it does not have. `--profile` is taken out
         of `arguments`. Raise NoSuchProgram; PluginError where the plugin is not enabled, broken, or has no program.
+        """
+
+    @abstractmethod
+    def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
+        """Make the distribution of a plugin, whose tests pass, in a folder of its own in `parent`; return the folder.
+
+        Raise BadInput.
         """

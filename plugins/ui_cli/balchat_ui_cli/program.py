@@ -23,6 +23,7 @@ from balchat_ui_cli.commands import (
     follow,
     machine,
     messages,
+    plugins,
     relays,
     running,
     search,
@@ -90,6 +91,7 @@ def application() -> typer.Typer:
         chat,
         follow,
         settings,
+        plugins,
         machine,
     ):
         module.register(app)

@@ -1,14 +1,12 @@
-"""Commands about this machine: profile, plugins, config, doctor, version."""
+"""Commands about this machine: profile, config, doctor, version."""
 
 from collections.abc import Iterable, Sequence
 from platform import python_version
-from typing import Annotated
 
 import anyio
 import typer
 
-from balchat_host.api.errors import NoSuchPlugin, WorldError
-from balchat_host.api.frontend import PluginView
+from balchat_host.api.errors import WorldError
 from balchat_host.api.text import visible
 from balchat_host.api.types import Check
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
@@ -22,11 +20,6 @@ def register(app: typer.Typer) -> None:
     profile = new_group()
     command(profile, "list", examples=["balchat profile list"])(list_profiles)
     app.add_typer(profile, name="profile", help="Show the accounts on this machine.", rich_help_panel=MACHINE)
-
-    plugins = new_group()
-    command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
-    command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
-    app.add_typer(plugins, name="plugins", help="Show what is installed, enabled and broken.", rich_help_panel=MACHINE)
 
     config = new_group()
     command(config, "check", examples=["balchat config check && balchat up"])(check_configuration)
@@ -48,50 +41,6 @@ def list_profiles(run: Run) -> None:
     run.out.values(found, lambda: ([Span(name, Style.STRONG), f"  {directory}"] for name, directory in rows))
     if not found:
         run.out.hint(["No account yet. `balchat init` makes one."])
-
-
-def list_plugins(run: Run) -> None:
-    """Show every plugin that is installed or configured; broken ones with the reason."""
-    plugins = run.profile.plugins()
-    run.out.values(plugins, lambda: _plugin_lines(plugins))
-
-
-def _plugin_lines(plugins: Sequence[PluginView]) -> Iterable[Line]:
-    rows = columns(
-        [[visible(view.name), visible(view.kind or "–"), visible(_plugin_state(view)), ""] for view in plugins]
-    )
-    for view, (name, kind, state, _) in zip(plugins, rows, strict=True):
-        style = Style.BAD if view.problem else Style.GOOD if view.enabled else Style.FAINT
-        made_by = f"  {view.distribution} {view.version}"
-        yield [Span(name, Style.STRONG), f"  {kind}  ", Span(state, style), Span(made_by, Style.FAINT)]
-
-
-def _plugin_state(view: PluginView) -> str:
-    if view.problem:
-        return f"broken: {view.problem}"
-    return "enabled" if view.enabled else "installed, not enabled"
-
-
-def show_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
-    """Show everything about one plugin."""
-    found = [view for view in run.profile.plugins() if view.name == name]
-    if not found:
-        raise NoSuchPlugin(name=name)
-    run.out.values(found, lambda: (line for view in found for line in _one_plugin(view)))
-
-
-def _one_plugin(view: PluginView) -> Iterable[Line]:
-    # Only a plugin's code can tell these, and that of one that is not enabled is not run.
-    untold = "could not be read" if view.enabled else "not enabled"
-    version = untold if view.api_version is None else str(view.api_version)
-    yield [Span(view.name, Style.STRONG), f"  {view.summary}"]
-    for label, value in (
-        ("kind", view.kind or untold),
-        ("state", _plugin_state(view)),
-        ("made by", f"{view.distribution} {view.version}"),
-        ("for API", version),
-    ):
-        yield [Span(f"  {label:<8}  ", Style.FAINT), value]
 
 
 def check_configuration(run: Run) -> None:

@@ -1,0 +1,1 @@
+"""Reaches addresses."""

@@ -1,0 +1,1 @@
+"""Keeps what lies at a relay."""

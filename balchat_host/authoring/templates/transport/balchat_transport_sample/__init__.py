@@ -1,0 +1,1 @@
+"""Carries envelopes over streams of its own."""

@@ -1,0 +1,84 @@
+"""Commands about plugins: what is installed, and for those who write one."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from balchat_host.api.errors import NoSuchPlugin
+from balchat_host.api.frontend import PluginKind, PluginView
+from balchat_host.api.text import visible
+from balchat_ui_cli.frame import MACHINE, Run, command, new_group
+from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.text import columns
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    plugins = new_group()
+    command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
+    command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
+    examples = ["balchat plugins new front-end bell", "balchat plugins new transport pigeon --dir ~/src"]
+    command(plugins, "new", examples=examples)(new_plugin)
+    app.add_typer(plugins, name="plugins", help="Show what is installed, and write plugins.", rich_help_panel=MACHINE)
+
+
+def list_plugins(run: Run) -> None:
+    """Show every plugin that is installed or configured; broken ones with the reason."""
+    plugins = run.profile.plugins()
+    run.out.values(plugins, lambda: _plugin_lines(plugins))
+
+
+def _plugin_lines(plugins: Sequence[PluginView]) -> Iterable[Line]:
+    rows = columns(
+        [[visible(view.name), visible(view.kind or "–"), visible(_plugin_state(view)), ""] for view in plugins]
+    )
+    for view, (name, kind, state, _) in zip(plugins, rows, strict=True):
+        style = Style.BAD if view.problem else Style.GOOD if view.enabled else Style.FAINT
+        made_by = f"  {view.distribution} {view.version}"
+        yield [Span(name, Style.STRONG), f"  {kind}  ", Span(state, style), Span(made_by, Style.FAINT)]
+
+
+def _plugin_state(view: PluginView) -> str:
+    if view.problem:
+        return f"broken: {view.problem}"
+    return "enabled" if view.enabled else "installed, not enabled"
+
+
+def show_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
+    """Show everything about one plugin."""
+    found = [view for view in run.profile.plugins() if view.name == name]
+    if not found:
+        raise NoSuchPlugin(name=name)
+    run.out.values(found, lambda: (line for view in found for line in _one_plugin(view)))
+
+
+def _one_plugin(view: PluginView) -> Iterable[Line]:
+    # Only a plugin's code can tell these, and that of one that is not enabled is not run.
+    untold = "could not be read" if view.enabled else "not enabled"
+    version = untold if view.api_version is None else str(view.api_version)
+    yield [Span(view.name, Style.STRONG), f"  {view.summary}"]
+    for label, value in (
+        ("kind", view.kind or untold),
+        ("state", _plugin_state(view)),
+        ("made by", f"{view.distribution} {view.version}"),
+        ("for API", version),
+    ):
+        yield [Span(f"  {label:<8}  ", Style.FAINT), value]
+
+
+def new_plugin(
+    run: Run,
+    kind: Annotated[PluginKind, typer.Argument(metavar="KIND", help="What it is, such as front-end.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What you call it: a to z, 0 to 9 and _.")],
+    parent: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Where its folder is made.", show_default=False)
+    ] = Path(),
+) -> None:
+    """Make a plugin to begin with: a whole distribution, whose tests pass.
+
+    KIND is transport, front-end, network, storage, crypto or relay-store.
+    """
+    folder = run.profiles.new_plugin(kind, name, parent)
+    run.out.value({"folder": str(folder)}, lambda: [[f"{folder} is there. Its README.md says how to try it."]])
