@@ -1,6 +1,7 @@
 """The plugin author's pages keep what they promise: no hook is missing, and every snippet runs."""
 
 import dataclasses
+import importlib
 import inspect
 import re
 import subprocess
@@ -148,6 +149,50 @@ def test_the_pages_test_of_the_first_plugin_passes(installed, blocks):
     names = {}
     exec(test, names)
     anyio.run(names["test_a_ping_is_answered"])
+
+
+YEAR = 365 * 24 * 3600
+
+
+@pytest.fixture
+async def bot(installed):
+    """Run the page's bot with an account until nothing is left to do: `await bot(alice)`."""
+    module = importlib.import_module("balchat_ui_ping")
+
+    async def run(account):
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(module.Ping(None, module.PingSettings()).run, account.app)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+
+    return run
+
+
+@pytest.mark.anyio
+async def test_whoever_was_blocked_or_removed_meanwhile_does_not_stop_the_pages_bot(bot):
+    alice = MemoryAccount("Alice")
+    bob, carol, dave = alice.befriend("Bob"), alice.befriend("Carol"), alice.befriend("Dave")
+    for peer in (bob, carol, dave):
+        peer.write("ping")
+    await alice.app.contacts.block("Bob")
+    await alice.app.contacts.remove("Carol")
+    await bot(alice)
+    dave.receive()
+    assert dave.heard == ["pong"]
+
+
+@pytest.mark.anyio
+async def test_the_pages_bot_goes_on_when_events_are_gone(bot):
+    alice = MemoryAccount("Alice")
+    bob = alice.befriend("Bob")
+    await bot(alice)
+    bob.write("ping")
+    alice.pass_time(YEAR)
+    await bot(alice)
+    bob.write("ping")
+    await bot(alice)
+    bob.receive()
+    assert bob.heard == ["pong"]
 
 
 def test_the_testing_pages_conversation_is_one(blocks):
