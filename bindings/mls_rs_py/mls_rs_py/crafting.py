@@ -89,6 +89,24 @@ def mls_message(wire_format: int, body: bytes, *, version: int = 1) -> bytes:
     return uint16s(version, wire_format) + body
 
 
+LOW_ORDER_KEYS: Final = tuple(
+    bytes.fromhex(key)
+    for key in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""X25519 keys with which everybody has the same shared secret, zero (RFC 7748, section 6.1).
+
+The highest bit of the last octet makes no difference.
+"""
+
+
 def _public_key() -> bytes:
     return X25519PrivateKey.generate().public_key().public_bytes_raw()
 

@@ -7,6 +7,7 @@ use mls_rs::{
 };
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use pyo3::{prelude::*, types::PyBytes};
+use x25519_dalek::x25519;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -15,8 +16,10 @@ use crate::{
 };
 
 const SEED_SIZE: usize = 32;
+const KEY_SIZE: usize = 32;
 
-fn is_ed25519(suite: CipherSuite) -> bool {
+/// Whether a suite's keys are those of Curve25519: Ed25519 to sign with, X25519 to encrypt to.
+fn is_curve25519(suite: CipherSuite) -> bool {
     matches!(suite, CipherSuite::CURVE25519_AES128 | CipherSuite::CURVE25519_CHACHA)
 }
 
@@ -64,7 +67,7 @@ impl SignatureKeyPair {
         let make = || {
             let suite = CipherSuite::from(cipher_suite);
             let provider = suite_provider(suite)?;
-            if is_ed25519(suite) {
+            if is_curve25519(suite) {
                 let seed = <[u8; SEED_SIZE]>::try_from(secret_key)
                     .map(Zeroizing::new)
                     .map_err(|_| Fault::new(Kind::Caller, "an Ed25519 seed has 32 octets"))?;
@@ -96,7 +99,7 @@ impl SignatureKeyPair {
 
     /// The secret key as `from_secret` takes it, to be kept.
     fn secret_key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        value::bytes(py, if is_ed25519(self.suite) { &self.secret[..SEED_SIZE] } else { &self.secret })
+        value::bytes(py, if is_curve25519(self.suite) { &self.secret[..SEED_SIZE] } else { &self.secret })
     }
 
     fn __repr__(&self) -> String {
@@ -104,27 +107,41 @@ impl SignatureKeyPair {
     }
 }
 
-/// What encryption keys of a suite look like. mls-rs takes others, and a commit to their owner cannot be made.
-pub struct EncryptionKeys(Option<<RustCryptoProvider as CryptoProvider>::CipherSuiteProvider>);
+/// What encryption keys of a suite look like. mls-rs takes others, and either a commit to their owner cannot be made, or
+/// everybody can open it.
+pub struct EncryptionKeys {
+    provider: Option<<RustCryptoProvider as CryptoProvider>::CipherSuiteProvider>,
+    x25519: bool,
+}
 
 impl EncryptionKeys {
     /// Keys of a suite that is not supported are taken for right: mls-rs refuses the suite.
     pub fn of(suite: CipherSuite) -> Self {
-        Self(suite_provider(suite).ok())
+        Self { provider: suite_provider(suite).ok(), x25519: is_curve25519(suite) }
     }
 
     /// Keys of a suite that only mls-rs knows are taken for right.
     pub fn of_some_suite() -> Self {
-        Self(None)
+        Self { provider: None, x25519: false }
     }
 
     /// Give the key, if it is one.
     pub fn check<'a>(&self, key: &'a [u8]) -> Result<&'a [u8], Fault> {
-        match &self.0 {
+        match &self.provider {
             Some(provider) if provider.kem_public_key_validate(&HpkePublicKey::from(key.to_vec())).is_err() => {
                 Err(Fault::new(Kind::Peer, "an encryption key that is none of the cipher suite"))
             }
+            _ if self.x25519 && has_low_order(key) => Err(Fault::new(
+                Kind::Peer,
+                "an encryption key of low order, for which everybody knows the shared secret",
+            )),
             _ => Ok(key),
         }
     }
+}
+
+/// Whether every secret key has one and the same shared secret with this X25519 key (RFC 7748, section 6.1).
+fn has_low_order(key: &[u8]) -> bool {
+    // A clamped scalar is a multiple of the cofactor, so that any one will do.
+    <[u8; KEY_SIZE]>::try_from(key).is_ok_and(|key| x25519([0; KEY_SIZE], key) == [0; KEY_SIZE])
 }

@@ -25,6 +25,7 @@ from mls_rs_py.crafting import (
     APPLICATION,
     COMMIT,
     EXTERNAL_SENDERS,
+    LOW_ORDER_KEYS,
     PROPOSAL,
     RATCHET_TREE,
     REQUIRED_CAPABILITIES,
@@ -89,6 +90,26 @@ def test_a_group_of_several_that_is_made_by_hand_is_right(bob, group, others):
     joined = bob.client.join(made.welcome())
     assert len(joined.roster()) == 2 + others
     assert joined.process(made.private_message(APPLICATION, vector(b"hello"))).data == b"hello"
+
+
+# -- encryption keys
+
+
+@pytest.mark.parametrize("key", LOW_ORDER_KEYS, ids=bytes.hex)
+@pytest.mark.parametrize("highest_bit", [0, 0x80])
+def test_a_key_for_which_everybody_knows_the_shared_secret_is_refused_wherever_it_stands(key, highest_bit):
+    key = key[:-1] + bytes([key[-1] | highest_bit])
+    for made in (package(init_key=key), package(leaf(encryption_key=key))):
+        with pytest.raises(PeerError, match="low order"):
+            RealKeyPackage.from_bytes(made.message())
+    with pytest.raises(PeerError, match="low order"):
+        RealKeyPackage.from_bytes(package(suite=3, init_key=key).message())
+
+
+def test_no_leaf_of_a_tree_has_such_a_key(bob, group):
+    for key in LOW_ORDER_KEYS:
+        with pytest.raises(PeerError, match="low order"):
+            bob.client.join(group(leaf(encryption_key=key)).welcome())
 
 
 # -- PrivateMessages

@@ -4,11 +4,9 @@ import pytest
 from balchat_common import cbor
 from balchat_crypto_mls import known_eras
 from balchat_crypto_mls.credential import CREDENTIAL_TYPE, MAX_LIFETIME
-from balchat_crypto_mls.keyring import Keyring
 from balchat_crypto_mls.members import Members, credential_of
 from balchat_crypto_mls.rows import KeyPackageRows
 from balchat_crypto_mls.sealing import EXTENSION_TYPE, SealedWelcome
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mls_rs_py import CustomCredential, KeyPackage, SigningIdentity
 from mls_rs_py.crafting import (
     APPLICATION,
@@ -360,87 +358,6 @@ def test_a_leaf_has_a_successor_of_the_same_account_and_device_only(mallory):
 
 def credential_in(encoded):
     return SigningIdentity(CustomCredential(CREDENTIAL_TYPE, encoded), bytes(32))
-
-
-# -- what a group says of other eras
-
-ERAS = [number.to_bytes(16) for number in range(40)]
-SAID = {
-    "nothing": b"",
-    "an unknown extension": extension(0xF000),
-    "an unknown extension besides": extension(known_eras.EXTENSION_TYPE) + extension(0xF000),
-    "a sealing key besides": extension(known_eras.EXTENSION_TYPE) + extension(EXTENSION_TYPE),
-    "capabilities besides": required_capabilities(uint16s(known_eras.EXTENSION_TYPE))
-    + extension(known_eras.EXTENSION_TYPE),
-    "the extension twice": extension(known_eras.EXTENSION_TYPE) * 2,
-    "an era twice": extension(known_eras.EXTENSION_TYPE, ERAS[1] * 2),
-    "eras out of order": extension(known_eras.EXTENSION_TYPE, ERAS[2] + ERAS[1]),
-    "too many eras": extension(known_eras.EXTENSION_TYPE, b"".join(ERAS[:33])),
-    "a megabyte of eras": extension(known_eras.EXTENSION_TYPE, b"".join(n.to_bytes(16) for n in range(65536))),
-    "half an era": extension(known_eras.EXTENSION_TYPE, ERAS[1][:8]),
-}
-
-
-@pytest.mark.parametrize("problem", SAID)
-def test_a_group_that_does_not_say_rightly_what_its_founder_knew_is_refused_before_its_members_are_looked_at(
-    account, mallory, now, monkeypatch, problem
-):
-    alice = account()
-    group = mallory.group(alice.key_package(lifetime=HOUR, now=now))
-    honest = group.welcome()
-    group.extensions = SAID[problem]
-    before = dict(alice.area.rows)
-    with monkeypatch.context() as patch:
-        patch.setattr("balchat_crypto_mls.members.Members.identity", lambda *_: pytest.fail("a member was looked at"))
-        with pytest.raises(CryptoRejected):
-            alice.join(group.welcome(), max_members=2)
-    assert alice.area.rows == before
-    assert alice.join(honest, max_members=2).knows == ()
-
-
-def test_eras_that_do_not_exist_are_only_what_the_founder_says(account, mallory, now):
-    alice = account()
-    said = extension(known_eras.EXTENSION_TYPE, b"".join(ERAS[:32]))
-    group = mallory.group(alice.key_package(lifetime=HOUR, now=now), extensions=said)
-    joined = alice.join(group.welcome(), max_members=2)
-    assert (joined.knows, joined.founder, joined.era_id) == (tuple(ERAS[:32]), mallory.device, group.era_id)
-
-
-def test_an_era_cannot_name_itself(account, mallory, now):
-    """Its id follows from what it says: each time that it names the id that it has, it has another one."""
-    group = mallory.group(account().key_package(lifetime=HOUR, now=now))
-    for _ in range(100):
-        named = group.era_id
-        group.extensions = extension(known_eras.EXTENSION_TYPE, named)
-        assert group.era_id != named
-
-
-def test_a_welcome_that_another_member_than_the_founder_made_is_refused(account, mallory, now):
-    """So nobody founds in somebody else's name by taking their leaf for the first one."""
-    alice, other = account(), HostilePeer(now=now)
-    key_package = alice.key_package(lifetime=HOUR, now=now)
-    group = mallory.group(key_package)
-    group.leaves.append(other.leaf().encode())
-    group.signer = other.signer
-    before = dict(alice.area.rows)
-    with pytest.raises(CryptoRejected, match="founder"):
-        alice.join(group.welcome(group_info=group.group_info(signer_index=2)), max_members=3)
-    assert alice.area.rows == before
-    group.signer = mallory.signer
-    assert alice.join(group.welcome(), max_members=3).founder == mallory.device
-
-
-def test_an_era_in_our_name_is_refused_even_from_a_thief_of_our_key(account, mallory, now):
-    """The thief puts our leaf first, and signs as the founder of the group with our MLS key."""
-    alice = account()
-    key_package = alice.key_package(lifetime=HOUR, now=now)
-    group = mallory.group(key_package)
-    group.leaves.reverse()
-    group.signer = Ed25519PrivateKey.from_private_bytes(Keyring.load(alice.area).mls_seed)
-    before = dict(alice.area.rows)
-    with pytest.raises(CryptoRejected, match="as if we had founded it"):
-        alice.join(group.welcome(), max_members=2)
-    assert alice.area.rows == before
 
 
 # -- seals
