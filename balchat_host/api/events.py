@@ -8,7 +8,7 @@ event; `Events.ephemeral` and `Status.watch` show it.
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from balchat_host.api.views import ContactView, ConversationView, MessageView, RequestView
+from balchat_host.api.views import AlarmKind, ContactView, ConversationView, MessageView, RequestView
 
 event_types: Final[dict[str, type["Event"]]] = {}
 """All event classes by their `type`."""
@@ -102,6 +102,18 @@ class ContactRemoved(Event):
     name: str
     peer_id: str
     conversation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactAlarm(Event):
+    """Something about a contact that our owner should hear: see `AlarmKind`. Each kind once a week at most."""
+
+    type: ClassVar[str] = "contact.alarm"
+
+    name: str
+    peer_id: str
+    conversation: str
+    kind: AlarmKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

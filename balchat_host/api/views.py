@@ -159,6 +159,27 @@ class SearchPage:
     resume_before: str | None
 
 
+class AlarmKind(StrEnum):
+    """What our owner should hear about a contact, the most serious first."""
+
+    FOREIGN_ERA = "foreign-era"
+    """Keys were renewed with the contact in our name, and not here. Somebody else may hold our keys."""
+    FOREIGN_MESSAGE = "foreign-message"
+    """The contact has something in our name that was not said here. Somebody else may hold our keys."""
+    SET_UP_AGAIN = "set-up-again"
+    """The conversation could not go on, and is set up again by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmView:
+    """An alarm about a contact: when it came first and last (Unix milliseconds), and how often."""
+
+    kind: AlarmKind
+    first_at: int
+    last_at: int
+    times: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactView:
     """One contact. `verified`: its safety number was compared. `unread`: messages not yet marked as read.
@@ -168,6 +189,7 @@ class ContactView:
     from them or their relay (`unsupported-mls`, `crypto-rejected`, `bad-credential`, `malformed-envelope`, `internal`);
     or, of any contact, `sending-failed` (an unexpected failure stopped what we send to them; it is tried again).
     It is `restored` where the account went on from a backup, and the contact, who is asked again, has not answered yet.
+    `alarm` is the most serious of the alarms about them that stand; `contacts.info` shows all.
     """
 
     name: str
@@ -180,6 +202,7 @@ class ContactView:
     unread: int
     reachable: bool = False
     reason: str | None = None
+    alarm: AlarmKind | None = None
 
 
 class ConversationKind(StrEnum):

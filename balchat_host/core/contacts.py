@@ -18,7 +18,7 @@ from balchat_host.api.frontend import MAX_INTRODUCTION_SIZE
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, ConversationKind, SafetyNumberView
-from balchat_host.core import account, event_log, membership, peers, rate_limits, rows
+from balchat_host.core import account, event_log, membership, own_message_ids, peers, rate_limits, rows
 from balchat_host.core.chat_codes import parse_peer
 from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import requests
@@ -180,6 +180,7 @@ def remove(unit: UnitOfWork, who: str) -> None:
     index.remove_conversation(unit, conversation.id)
     rate_limits.forget(unit, contact.peer)
     event_log.forget(unit, contact.peer, conversation.id)
+    own_message_ids.keep_all(unit, conversation)
     for statement, parameter in (
         ("DELETE FROM contact WHERE peer = ?", contact.id),
         ("DELETE FROM conversation WHERE id = ?", conversation.id),

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from balchat_host.api.errors import BadInput, CursorTooOld
 from balchat_host.api.events import (
     AccountRestored,
+    ContactAlarm,
     ContactChanged,
     ContactRemoved,
     ConversationChanged,
@@ -24,13 +25,13 @@ from balchat_host.api.events import (
 )
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import ContactState, ContactView, MessageState, RequestView
+from balchat_host.api.views import AlarmKind, MessageState, RequestView
 from balchat_host.core import rows
 from balchat_host.core.delivery import progress
 from balchat_host.core.delivery.progress import Progress
 from balchat_host.core.message_views import message_views
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
-from balchat_host.core.views import conversation_views
+from balchat_host.core.views import contact_of_body, conversation_views
 
 KEPT_FOR: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that an event stays even when every subscriber has it, for those who read by cursor alone."""
@@ -218,10 +219,11 @@ def _build(
             shown = conversation_views(tx, now=now, only=cast("int", conversation))
             return ConversationChanged(cursor=cursor, at=at, conversation=shown[0], changed=changed) if shown else None
         case ContactChanged.type:
-            state = ContactState(body.pop("state"))
-            return ContactChanged(cursor=cursor, at=at, contact=ContactView(state=state, **body), changed=changed)
+            return ContactChanged(cursor=cursor, at=at, contact=contact_of_body(body), changed=changed)
         case ContactRemoved.type:
             return ContactRemoved(cursor=cursor, at=at, **body)
+        case ContactAlarm.type:
+            return ContactAlarm(cursor=cursor, at=at, kind=AlarmKind(body.pop("kind")), **body)
         case AccountRestored.type:
             return AccountRestored(cursor=cursor, at=at, **body)
         case RequestReceived.type:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from balchat_host.core import envelope_retries, event_log, inbox, key_package_pool
+from balchat_host.core import alarms, envelope_retries, event_log, inbox, key_package_pool, own_message_ids
 from balchat_host.core.delivery import outgoing, queue, requeue
 from balchat_host.core.eras import retention
 from balchat_host.core.first_contact import asking, requests
@@ -30,5 +30,7 @@ _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (
     envelope_retries.expire,
     inbox.expire,
     reactions.expire,
+    own_message_ids.expire,
+    alarms.expire,
     expiry.shorten,
 )

@@ -291,6 +291,24 @@ CREATE TABLE own_series (
     last INTEGER NOT NULL
 ) STRICT;
 
+-- What we said besides the messages that are here, and when, in days since 1970 (`own_message_ids`).
+CREATE TABLE own_message_id (
+    id BLOB PRIMARY KEY,
+    day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX own_message_id_of_day ON own_message_id (day);
+
+-- What our owner should hear about a contact (`alarms`): when it came first and last, how often, and when we last told.
+CREATE TABLE alarm (
+    peer INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    told_at INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    PRIMARY KEY (peer, kind)
+) STRICT, WITHOUT ROWID;
+
 -- What an author said in place of the message whose id is `replaces`, which is that of its first version. `message` is
 -- that message, NULL until it comes, and where this changes nothing: then `content` is empty. `id` names this version;
 -- `sent_at`, `sequence`, `id` is their order.

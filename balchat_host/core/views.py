@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from balchat_host.api.frontend import MYSELF, NOTES_TO_SELF
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import ContactView, ConversationKind, ConversationView, MessageView
+from balchat_host.api.views import AlarmKind, ContactState, ContactView, ConversationKind, ConversationView, MessageView
 from balchat_host.core import rows
 from balchat_host.core.message_views import message_views
 from balchat_host.core.rows import ContactRow, ConversationRow
@@ -27,7 +27,7 @@ _NEWEST: Final = f"(SELECT max(seq) FROM message WHERE message.conversation = co
 
 def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
     """Show a contact; whether it is reachable is the runtime's to say."""
-    return _contact_view(row, _unread(tx, row.conversation))
+    return _contact_view(row, _unread(tx, row.conversation), _alarms(tx, row).get(row.id))
 
 
 def contact_views(tx: ReadTransaction) -> list[ContactView]:
@@ -36,10 +36,14 @@ def contact_views(tx: ReadTransaction) -> list[ContactView]:
         f"SELECT id, (SELECT count(*) {_UNREAD}) FROM conversation"  # noqa: S608  # our own text
     )
     unread = {cast("int", conversation): cast("int", count) for conversation, count in counted}
-    return [_contact_view(row, unread[row.conversation.id]) for row in rows.contacts_where(tx, "1 ORDER BY name_key")]
+    alarms = _alarms(tx)
+    return [
+        _contact_view(row, unread[row.conversation.id], alarms.get(row.id))
+        for row in rows.contacts_where(tx, "1 ORDER BY name_key")
+    ]
 
 
-def _contact_view(row: ContactRow, unread: int) -> ContactView:
+def _contact_view(row: ContactRow, unread: int, alarm: AlarmKind | None) -> ContactView:
     return ContactView(
         name=row.name,
         peer_id=row.peer.octets.hex(),
@@ -50,6 +54,7 @@ def _contact_view(row: ContactRow, unread: int) -> ContactView:
         blocked=row.blocked,
         reason=row.shown_reason or (RESTORED if row.restored else None),
         unread=unread,
+        alarm=alarm,
     )
 
 
@@ -78,6 +83,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
     last = rows.messages_where(tx, shown)
     newest = {row.seq: view for row, view in zip(last, message_views(tx, last), strict=True)}
     of_conversation = {contact.conversation.id: contact for contact in contacts}
+    alarms = _alarms(tx, *(contacts if only is not None else ()))
     views: list[ConversationView] = []
     for number, identifier, kind, title, draft, muted_until, archived, unread, first, last, *more in found:
         contact = of_conversation.get(cast("int", number))
@@ -94,7 +100,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
                 muted=until > now,
                 muted_until=until if now < until < FOREVER else None,
                 archived=bool(archived),
-                contact=None if contact is None else _contact_view(contact, cast("int", unread)),
+                contact=contact and _contact_view(contact, cast("int", unread), alarms.get(contact.id)),
                 expire_after=cast("int | None", more[0]),
                 timer_by=cast("str | None", more[1]),
                 mentions=cast("int", more[2]),
@@ -105,7 +111,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
 
 def contact_differences(before: ContactRow | None, after: ContactRow) -> list[str]:
     """Return the names of the fields of a contact's view that have changed; none where it is new."""
-    return differences(before and _contact_view(before, 0), _contact_view(after, 0))
+    return differences(before and _contact_view(before, 0, None), _contact_view(after, 0, None))
 
 
 def differences(before: ContactView | MessageView | ConversationView | None, after: object) -> list[str]:
@@ -118,6 +124,22 @@ def differences(before: ContactView | MessageView | ConversationView | None, aft
 def contact_body(view: ContactView) -> dict[str, Any]:
     """Return a contact as it stands in an event."""
     return asdict(view)
+
+
+def contact_of_body(body: dict[str, Any]) -> ContactView:
+    """Return a contact as an event told of it."""
+    alarm = body.pop("alarm")
+    return ContactView(state=ContactState(body.pop("state")), alarm=alarm and AlarmKind(alarm), **body)
+
+
+def _alarms(tx: ReadTransaction, *of: ContactRow) -> dict[int, AlarmKind]:
+    """Return the most serious alarm about each contact that has one, or about some contacts."""
+    chosen = ", ".join(str(contact.id) for contact in of)
+    found = tx.query(f"SELECT peer, kind FROM alarm WHERE {f'peer IN ({chosen})' if of else '1'}")  # noqa: S608  # numbers
+    kinds: dict[int, AlarmKind] = {}
+    for kind in reversed(AlarmKind):
+        kinds |= {cast("int", peer): kind for peer, its in found if its == kind}
+    return kinds
 
 
 def _unread(tx: ReadTransaction, conversation: ConversationRow) -> int:

@@ -178,3 +178,5 @@ class World(SimulatedWorld):
         )
         assert [m.id for m in written] == [m.id for m in arrived]
         assert {m.state for m in written} <= {"delivered"}, "the author's states are true"
+        for each in (author, reader):
+            assert not each.read(lambda tx: tx.query("SELECT kind FROM alarm")), "nobody has anybody's keys"

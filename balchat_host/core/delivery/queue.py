@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
-from balchat_host.core import membership, peers, rows
+from balchat_host.core import membership, own_message_ids, peers, rows
 from balchat_host.core.content import SALT_SIZE, STATUS, Disposition, MimiContent, SinglePart
 from balchat_host.core.eras import keeping
 from balchat_host.core.identifiers import identify
@@ -209,6 +209,8 @@ def _insert(
     message: int | None = None,
     message_id: bytes | None = None,
 ) -> int:
+    if message_id is not None:
+        own_message_ids.keep(unit, message_id)
     return unit.insert(
         "INSERT INTO payload (purpose, conversation, message, message_id, era, content, ciphertext, made_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

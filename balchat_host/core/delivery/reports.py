@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.core import contacts, event_log, peers
+from balchat_host.core import alarms, contacts, event_log, own_message_ids, peers
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import done, progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
@@ -63,14 +63,17 @@ def apply_statuses(
 ) -> None:
     """Apply what a device of a contact's says of messages of ours, by message id.
 
-    Whatever it says of one, it has it; another device of theirs may not, as one that has taken its place.
+    Whatever it says of one, it has it; another device of theirs may not, as one that has taken its place. One that we
+    do not know, somebody else may have said in our name.
     """
     device = peers.device_number(unit.tx, contact.id, device_id) or _NO_DEVICE
+    foreign = False
     for message_id, status in statuses:
         step = Step.READ if status == MessageStatus.READ else Step.DELIVERED
         found = _ours(unit.tx, contact, message_id)
         if found is None:
             done.withdraw(unit, contact, message_id, device=device)
+            foreign = foreign or not own_message_ids.is_known(unit, message_id)
             continue
         message, reached = found
         if reached >= step:
@@ -78,6 +81,8 @@ def apply_statuses(
         with watching(unit, message):
             done.forget(unit, contact, "message = ?", message, device=device)
             _note(unit, message, contact, step)
+    if foreign:
+        alarms.on_foreign_message(unit, contact)
 
 
 def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:

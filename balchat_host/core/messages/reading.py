@@ -12,6 +12,8 @@ from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.core.views import conversation_view
 
+_CONFIRMED_WITHIN: Final = 90 * 24 * 3600 * 1000
+"""Milliseconds after which what came is not confirmed as read any more: its author may not know it any longer."""
 _BY_OTHERS: Final = "conversation = ?1 AND author <> (SELECT peer FROM account)"
 
 
@@ -25,8 +27,8 @@ def mark_read(unit: UnitOfWork, which: str, *, up_to: str) -> ConversationView:
     last = history.find(unit.tx, up_to, conversation=row)
     read = unit.tx.query(
         f"SELECT id FROM message WHERE {_BY_OTHERS} AND seq <= ?2 AND removal IS NULL"  # noqa: S608  # our own text
-        " AND seq > (SELECT read_up_to FROM conversation WHERE id = ?1)",
-        (row.id, last.seq),
+        " AND seq > (SELECT read_up_to FROM conversation WHERE id = ?1) AND received_at > ?3",
+        (row.id, last.seq, unit.now - _CONFIRMED_WITHIN),
     )
     unit.tx.execute("UPDATE conversation SET read_up_to = max(read_up_to, ?) WHERE id = ?", (last.seq, row.id))
     expiry.begin(unit, row.id, up_to=last.seq)

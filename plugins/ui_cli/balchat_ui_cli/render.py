@@ -22,6 +22,7 @@ from balchat_host.api.views import (
     VersionView,
 )
 from balchat_ui_cli.account_status import AccountStatus
+from balchat_ui_cli.alarms import SUSPICION, SUSPICIOUS
 from balchat_ui_cli.markdown import as_typed, plain
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.styled_markdown import styled_lines, wrap_spans
@@ -250,6 +251,8 @@ def contact_words(contact: ContactView) -> list[str]:
         words.append("reachable" if contact.reachable else "not reachable now")
     if contact.unread:
         words.append(f"{contact.unread} unread")
+    if contact.alarm in SUSPICIOUS:
+        words.append(f"{SUSPICION}: `balchat info`")
     return words
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from balchat_ui_cli.chat import commands
 
+from balchat_host.core import content
 from balchat_host.core.chat_codes import peer_uri
 from balchat_host.testing.memory_account import MemoryAccount
 from tests.support.chat_room import chatting
@@ -222,3 +223,18 @@ def test_what_is_typed(line: str, understood: object) -> None:
 @pytest.mark.parametrize("line", ["/react abcdef", "/edit abcdef", "/delete", "/delete abcdef x", "/info", "/search "])
 def test_what_is_half_typed_does_nothing(line: str) -> None:
     assert isinstance(commands.read(line), commands.Mistake)
+
+
+async def test_an_alarm_is_shown_where_the_conversation_is(alice: MemoryAccount, bob: Peer) -> None:
+    carol = alice.befriend("Carol")
+    async with chatting(alice, bob) as room:
+        raise_alarm(carol)
+        raise_alarm(bob)
+        await room.until(lambda: "somebody else may hold your keys" in " ".join(room.shown.split()))
+        assert "Bob has something in your name" in " ".join(room.shown.split())
+        assert "Carol" not in room.shown
+
+
+def raise_alarm(peer: Peer) -> None:
+    """Have somebody confirm a message of ours that was never written here."""
+    peer.write_content(content.STATUS, content.encode_status([(bytes(32), content.MessageStatus.READ)]))

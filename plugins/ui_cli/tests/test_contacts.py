@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
+from balchat_host.core import content
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.app_kit import nobody
 
@@ -43,6 +45,7 @@ def test_add_gives_the_contact_as_json(cli: Cli, alice: MemoryAccount) -> None:
         "unread": 0,
         "reachable": False,
         "reason": None,
+        "alarm": None,
     }
 
 
@@ -94,6 +97,18 @@ def test_why_somebody_is_not_reached_is_said(cli: Cli, alice: MemoryAccount, rea
     cli.ok("contacts", "add", bob.code)
     bob.set_reason(reason)
     assert cli.ok("contacts", "list").out == f"Bob  {words}\n"
+
+
+def test_an_alarm_is_said_in_words_and_stands_with_the_contact(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    before = str(anyio.run(alice.app.events.cursor))
+    bob.write_content(content.STATUS, content.encode_status([(bytes(32), content.MessageStatus.READ)]))
+    heard = cli.ok("listen", "--from", before, "--count", "1").out
+    assert "Bob has something in your name that was not written here: somebody else may hold your keys" in heard
+    assert cli.ok("listen", "--from", before, "--count", "1", "--json").json["kind"] == "foreign-message"
+    assert "somebody else may hold your keys: `balchat info`" in cli.ok("contacts", "list").out
+    assert "somebody else may hold your keys" in cli.ok("status").out
+    assert cli.ok("contacts", "list", "--json").json["alarm"] == "foreign-message"
 
 
 def test_an_empty_list_is_no_line(cli: Cli, alice: MemoryAccount) -> None:

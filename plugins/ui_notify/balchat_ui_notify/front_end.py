@@ -114,7 +114,7 @@ class NotifyFrontEnd(FrontEnd):
         settings = self._settings
         if settings.show is Show.NOTHING or settings.is_quiet(self._local().time()):
             return False
-        if not gathered.messages and not gathered.requests:
+        if not gathered.messages and not gathered.requests and not gathered.alarms:
             return False
         if not self._open and not await self._look_for_desktop():
             return False
@@ -125,9 +125,9 @@ class NotifyFrontEnd(FrontEnd):
             if conversation not in attended
         ]
         news = [each for each in found if each is not None]
-        if not news and not gathered.requests:
+        if not news and not gathered.requests and not gathered.alarms:
             return False
-        if not await self._notifier.show(worded(settings.show, news, gathered.requests)):
+        if not await self._notifier.show(worded(settings.show, news, gathered.requests, tuple(gathered.alarms))):
             await self._lose_desktop()
         return True
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from balchat_host.api.events import Event, MessageAdded, RequestReceived
-from balchat_host.api.views import MessageState, MessageView
+from balchat_host.api.events import ContactAlarm, Event, MessageAdded, RequestReceived
+from balchat_host.api.views import AlarmKind, MessageState, MessageView
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Arrived:
 
 @dataclass(slots=True)
 class Gathered:
-    """What came into which conversation, and how many contact requests.
+    """What came into which conversation, how many contact requests, and with whom our keys may be somebody else's too.
 
     `cursor` is that of the last event, of whatever kind it was.
     """
@@ -32,6 +32,7 @@ class Gathered:
     cursor: int = 0
     messages: dict[str, Arrived] = field(default_factory=dict[str, Arrived])
     requests: int = 0
+    alarms: dict[str, None] = field(default_factory=dict[str, None])
 
     def add(self, event: Event, *, fresh: bool) -> None:
         """Take an event in. One that is not `fresh` is past."""
@@ -46,5 +47,7 @@ class Gathered:
                 self.messages[message.conversation] = arrived
             case RequestReceived():
                 self.requests += 1
+            case ContactAlarm(kind=AlarmKind.FOREIGN_ERA | AlarmKind.FOREIGN_MESSAGE, name=name):
+                self.alarms[name] = None
             case _:
                 pass

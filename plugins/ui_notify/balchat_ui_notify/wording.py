@@ -38,12 +38,16 @@ class Notification:
     body: str
 
 
-def worded(show: Show, news: Sequence[News], requests: int) -> Notification:
-    """Return what to show of all that is new since the last time; there is something."""
-    if len(news) == 1 and not requests:
+def worded(show: Show, news: Sequence[News], requests: int, alarms: Sequence[str] = ()) -> Notification:
+    """Return what to show of all that is new since the last time; there is something.
+
+    `alarms` are the names of contacts with whom somebody else may use our keys.
+    """
+    if len(news) == 1 and not requests and not alarms:
         (only,) = news
         return Notification(title=_cut(only.title, MAX_NAME), body=_body(show, only))
-    parts = [f"{_cut(each.title, MAX_NAME)} ({each.count})" for each in news[:_NAMED]]
+    parts = [f"somebody else may hold your keys ({_cut(name, MAX_NAME)})" for name in alarms[:_NAMED]]
+    parts += [f"{_cut(each.title, MAX_NAME)} ({each.count})" for each in news[:_NAMED]]
     if len(news) > _NAMED:
         parts.append(_counted(len(news) - _NAMED, "more conversation"))
     if requests:

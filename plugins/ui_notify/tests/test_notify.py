@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from balchat_host.api.errors import CursorTooOld
 from balchat_host.api.types import ONLINE, Phase, ServiceState
+from balchat_host.core import content
 from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
@@ -129,6 +130,12 @@ async def test_a_change_of_the_settings_holds_at_once(bench: Bench) -> None:
         await bench.set("show", "all")
         bench.bob.write("two")
     assert bench.said == [("Bob", "two")]
+
+
+async def test_that_somebody_else_may_hold_our_keys_is_shown(bench: Bench) -> None:
+    async with bench.running():
+        bench.bob.write_content(content.STATUS, content.encode_status([(bytes(32), content.MessageStatus.READ)]))
+    assert bench.said == [("balchat", "somebody else may hold your keys (Bob)")]
 
 
 async def test_a_burst_is_one_notification(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from balchat_ui_rpc.values import codec_for
 
 from balchat_host.api.events import (
     AccountRestored,
+    ContactAlarm,
     ContactChanged,
     ContactRemoved,
     ConversationChanged,
@@ -31,6 +32,7 @@ from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of
 from balchat_host.api.types import Secret
 from balchat_host.api.views import (
+    AlarmKind,
     ContactState,
     ContactView,
     ConversationKind,
@@ -62,6 +64,7 @@ CONTACT = ContactView(
     blocked=False,
     unread=6,
     reachable=True,
+    alarm=AlarmKind.FOREIGN_ERA,
 )
 CONVERSATION = ConversationView(
     id="02",
@@ -84,6 +87,7 @@ EVENTS = (
     ConversationChanged(cursor=1, at=2, conversation=CONVERSATION, changed=("draft",)),
     ContactChanged(cursor=1, at=2, contact=CONTACT, changed=("name",)),
     ContactRemoved(cursor=1, at=2, name="Bob", peer_id="05", conversation="02"),
+    ContactAlarm(cursor=1, at=2, name="Bob", peer_id="05", conversation="02", kind=AlarmKind.FOREIGN_MESSAGE),
     AccountRestored(cursor=1, at=2, copied_at=1, contacts=3),
     RequestReceived(cursor=1, at=2, request=REQUEST),
     RequestClosed(cursor=1, at=2, peer_id="07", outcome="rejected"),

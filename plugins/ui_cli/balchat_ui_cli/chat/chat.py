@@ -11,10 +11,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
-from balchat_host.api.events import ContactRemoved, ConversationChanged, Event
+from balchat_host.api.events import ContactAlarm, ContactRemoved, ConversationChanged, Event
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView, MessageState, MessageView
+from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
 from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
@@ -106,7 +107,7 @@ class Chat:
 
         def settle() -> Iterable[Line]:
             settled.extend(self._conversation.hear(event))
-            return [*self._timer(event), *self._lines(settled)]
+            return [*self._timer(event), *self._alarm(event), *self._lines(settled)]
 
         await self._screen.print(settle)
         await self._mark_read(settled)
@@ -116,6 +117,13 @@ class Chat:
         ours = isinstance(event, ConversationChanged) and event.conversation.id == self._id
         if ours and {"expire_after", "timer_by"}.intersection(event.changed):
             yield [Span(f"── {timer_words(event.conversation)}", Style.FAINT)]
+
+    def _alarm(self, event: Event) -> Iterable[Line]:
+        """Say that somebody else may hold our keys, or that the conversation was set up again."""
+        if isinstance(event, ContactAlarm) and event.conversation == self._id:
+            style = Style.BAD if event.kind in SUSPICIOUS else Style.WARN
+            rows = wrap(visible(alarm_words(event.kind, event.name)), max(2, self._out.columns - 4))
+            yield from ([Span(f"{'  ' if number else '──'} {row}", style)] for number, row in enumerate(rows))
 
     async def _follow_presence(self) -> None:
         """Show who comes within reach and leaves it; the present state first, since it may have changed meanwhile."""

@@ -11,7 +11,14 @@ from typing import Any, Final, cast
 import anyio
 
 from balchat_host.api.errors import BalchatError, ConnectionLost
-from balchat_host.api.events import ContactChanged, ConversationChanged, Event, MessageAdded, MessageChanged
+from balchat_host.api.events import (
+    ContactAlarm,
+    ContactChanged,
+    ConversationChanged,
+    Event,
+    MessageAdded,
+    MessageChanged,
+)
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import ConversationView
 from balchat_ui_cli.chat.commands import Say
@@ -90,10 +97,12 @@ def _conversation(event: Event) -> str | None:
     match event:
         case MessageAdded(message=message) | MessageChanged(message=message):
             return message.conversation
-        case ConversationChanged(conversation=conversation):
-            return conversation.id
+        case ConversationChanged(conversation=view):
+            return view.id
         case ContactChanged(contact=contact):
             return contact.conversation
+        case ContactAlarm(conversation=conversation):
+            return conversation
         case _:
             return None
 

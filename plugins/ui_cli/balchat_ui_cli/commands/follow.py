@@ -12,6 +12,7 @@ from anyio.abc import TaskStatus
 from balchat_host.api.events import (
     DEVICE,
     AccountRestored,
+    ContactAlarm,
     ContactChanged,
     ContactRemoved,
     ConversationChanged,
@@ -22,6 +23,7 @@ from balchat_host.api.events import (
     RequestReceived,
 )
 from balchat_host.api.frontend import App
+from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
 from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.frame import MESSAGES, Run, command
@@ -158,6 +160,15 @@ def _words(event: Event) -> Sequence[Span | str]:
             ]
         case ConversationChanged(conversation=conversation, changed=changed):
             return [Span(conversation.title, Style.STRONG), f" changed: {', '.join(changed).replace('_', ' ')}"]
+        case AccountRestored(copied_at=copied_at, contacts=contacts):
+            asked = "1 contact is" if contacts == 1 else f"{contacts} contacts are"
+            return [f"restored from a backup of {day(copied_at)} {clock(copied_at)}: {asked} asked again"]
+        case _:
+            return _people_words(event)
+
+
+def _people_words(event: Event) -> Sequence[Span | str]:
+    match event:
         case ContactChanged(contact=contact, changed=changed) if DEVICE in changed:
             return [
                 Span(contact.name, Style.STRONG),
@@ -167,9 +178,8 @@ def _words(event: Event) -> Sequence[Span | str]:
             return [Span(contact.name, Style.STRONG), f" {', '.join(contact_words(contact))}"]
         case ContactRemoved(name=name):
             return [Span(name, Style.STRONG), " removed"]
-        case AccountRestored(copied_at=copied_at, contacts=contacts):
-            asked = "1 contact is" if contacts == 1 else f"{contacts} contacts are"
-            return [f"restored from a backup of {day(copied_at)} {clock(copied_at)}: {asked} asked again"]
+        case ContactAlarm(name=name, kind=kind):
+            return [Span(alarm_words(kind, name), Style.BAD if kind in SUSPICIOUS else Style.WARN)]
         case RequestReceived(request=request):
             said = f": {' ⏎ '.join(text_lines(request.introduction))}" if request.introduction else ""
             return [Span(request.name or request.onion, Style.WARN), f" asks to become a contact{said}"]

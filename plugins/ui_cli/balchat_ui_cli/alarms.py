@@ -1,0 +1,19 @@
+"""How alarms are said: what was seen, what it may mean, and what to do about it."""
+
+from typing import Final
+
+from balchat_host.api.views import AlarmKind
+
+SUSPICION: Final = "somebody else may hold your keys"
+SUSPICIOUS: Final = frozenset({AlarmKind.FOREIGN_ERA, AlarmKind.FOREIGN_MESSAGE})
+_SEEN: Final = {
+    AlarmKind.FOREIGN_ERA: "keys were renewed with {name} in your name, and not here",
+    AlarmKind.FOREIGN_MESSAGE: "{name} has something in your name that was not written here",
+    AlarmKind.SET_UP_AGAIN: "the conversation with {name} could not go on, and is set up again",
+}
+
+
+def alarm_words(kind: AlarmKind, name: str) -> str:
+    """Say what was seen, and what it may mean."""
+    seen = _SEEN[kind].format(name=name)
+    return f"{seen}: {SUSPICION}" if kind in SUSPICIOUS else seen
