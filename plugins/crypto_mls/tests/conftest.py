@@ -71,10 +71,21 @@ def account() -> Callable[[], Account]:
     return lambda: Account(engine)
 
 
+@pytest.fixture(scope="session")
+def make_pair() -> Callable[[], tuple[Account, Account]]:
+    """Make two accounts in one group, b"group"."""
+    engine = MlsEngine()
+
+    def make() -> tuple[Account, Account]:
+        alice, bob = Account(engine), Account(engine)
+        invitation = alice.found(b"group", [(bob.peer, bob.key_package(lifetime=3600, now=NOW))], now=NOW)
+        assert bob.join(invitation.welcomes[0], max_members=2).group_id == b"group"
+        return alice, bob
+
+    return make
+
+
 @pytest.fixture
-def pair(account) -> tuple[Account, Account]:
+def pair(make_pair) -> tuple[Account, Account]:
     """Two accounts in one group, b"group"."""
-    alice, bob = account(), account()
-    invitation = alice.found(b"group", [(bob.peer, bob.key_package(lifetime=3600, now=NOW))], now=NOW)
-    assert bob.join(invitation.welcomes[0], max_members=2).group_id == b"group"
-    return alice, bob
+    return make_pair()
