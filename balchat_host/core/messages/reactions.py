@@ -31,6 +31,8 @@ def react(unit: UnitOfWork, said: Said, emojis: Sequence[str]) -> None:
         unit.tx.execute(
             "UPDATE reaction SET refers_to = ? WHERE id = ? AND author = ?", (refers_to, said.id, said.author)
         )
+        targets.forget_unseen(unit, said.id)
+        versions.forget_waiting(unit, said.conversation, said.id)
         return
     known = targets.own(unit.tx, said, said.id)
     targets.forget_unseen(unit, said.id)

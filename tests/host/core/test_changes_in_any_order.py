@@ -177,3 +177,16 @@ def test_what_is_seen_does_not_depend_on_the_order_of_arrival(said: list[Stateme
     for each in arriving:
         reader.hear(each)
     assert reader.shown() == expected(said)
+
+
+def test_somebody_elses_deletion_of_a_reaction_that_was_taken_back_before_it_came_shows_nothing() -> None:
+    part = SinglePart(content_type="text/plain", content=EMOJIS[0].encode(), disposition=2)
+    reaction = Statement(0, MimiContent(salt=bytes(16), sent_at=1, part=part, in_reply_to=bytes(32)))
+    taken_back, deletion = (
+        Statement(author, MimiContent(salt=bytes([author + 1] * 16), sent_at=1, part=part, replaces=reaction.id))
+        for author, part in ((0, NullPart(disposition=2)), (1, NullPart()))
+    )
+    reader = Reader()
+    for each in (taken_back, deletion, reaction):
+        reader.hear(each)
+    assert reader.shown() == expected([taken_back, deletion, reaction]) == {}
