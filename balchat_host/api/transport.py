@@ -96,12 +96,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """One outcome for one ticket."""
+    """One outcome for one ticket. `relay` says where it is STORED. The host adds the `transport` that reports."""
 
     ticket: int
     outcome: Outcome
     reason: str | None = None
     retry_after: float | None = None
+    relay: OnionKey | None = None
+    transport: str = ""
 
 
 class Verdict(StrEnum):
@@ -201,9 +203,12 @@ class TransportContext(ABC):
         """Answer at an onion of ours on the virtual `port` (Network.publish). Its key stays with the host."""
 
     @abstractmethod
-    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+    async def receive(
+        self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
+    ) -> Sequence[Disposition]:
         """Hand over what arrived, in order, from `source` where the transport has proof of it; return one answer each.
 
+        `relay` is who stored it for us, where somebody did: people are shown it.
         Return once all of them are durable. A batch costs one commit, so collect what is there while waiting. Where it
         raises, a full disk for example, none of them may be acknowledged, nor removed from where it is stored.
         """

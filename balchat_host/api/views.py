@@ -36,11 +36,15 @@ class ContactState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReactionView:
-    """One emoji that people answered a message with: how many of them, and whether we are one."""
+    """One emoji that people answered a message with: how many of them, and whether we are one.
+
+    `state` is how far ours has come to the others, None where we are none of them.
+    """
 
     emoji: str
     count: int
     ours: bool
+    state: MessageState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ class MessageView:
     `author` is the contact's name, or None when we wrote it. `text` is None where the content is of a type that is
     not shown as text; `content_type` says which. `reason` says why a state is no better. `missing_before` is how many
     messages its author wrote just before this one that have not arrived, or not yet. Of one that we wrote,
-    `delivered_to` of the `recipients` have it.
+    `delivered_to` of the `recipients` have it. Where we have edited or deleted it, `state`, `reason` and `delivered_to`
+    are of that: how far what is shown here has come.
 
     `edited`: this is not its first version. `deleted`: its author deleted it; it has no text any more. `reply` is what
     it answers, None where it answers nothing, or nothing that is here. It expires at `expires_at` (Unix milliseconds);
@@ -108,14 +113,32 @@ class VersionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WayView:
+    """By which way something came or went. `transport` is the name of the plugin that carried it.
+
+    It went `direct`, or lay at a relay until it was fetched: `relay` is that one's onion address, as far as the
+    transport says so.
+    """
+
+    transport: str
+    direct: bool
+    relay: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptView:
-    """How far a message of ours has come with one person, and since when."""
+    """How far something of ours has come with one person.
+
+    `at` is since when; while it is queued, since when it waits. `way` is the one by which it went, or lies somewhere
+    now, None while it is queued and where that is not known. `reason` says why it is no further.
+    """
 
     name: str
     peer_id: str
     state: MessageState
     at: int
     reason: str | None = None
+    way: WayView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +151,45 @@ class PersonReactionView:
     sent_at: int
 
 
+class ChangeKind(StrEnum):
+    """What we did with a message after it was written, and others hear of."""
+
+    EDIT = "edit"
+    DELETE = "delete"
+    REACT = "react"
+    TAKE_BACK = "take-back"
+    """Of a reaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeView:
+    """One change of ours to a message, when we made it, and how far it has come with each person.
+
+    `emoji` is what a reaction is, None otherwise.
+    """
+
+    id: str
+    kind: ChangeKind
+    emoji: str | None
+    made_at: int
+    receipts: tuple[ReceiptView, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageInfoView:
-    """All that is known of a message: its versions, the first one first, who has it, and who reacted with what."""
+    """All that is known of a message.
+
+    Its versions, the first one first; how far it has come with each person, where it is ours; who reacted with what;
+    our own `changes`, the first one first. `received_at` and `way` are when and by which way one of others came here.
+    """
 
     message: MessageView
     versions: tuple[VersionView, ...]
     receipts: tuple[ReceiptView, ...]
     reactions: tuple[PersonReactionView, ...]
+    changes: tuple[ChangeView, ...] = ()
+    received_at: int | None = None
+    way: WayView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.transport import Disposition, Verdict
 from balchat_host.api.types import PeerId
-from balchat_host.core import envelope_budgets, envelope_retries, rate_limits, rows
+from balchat_host.api.views import WayView
+from balchat_host.core import envelope_budgets, envelope_retries, rate_limits, rows, ways
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind, envelope_id
@@ -42,15 +43,18 @@ _ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
 
-def receive(unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes]) -> list[Disposition]:
+def receive(
+    unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes], way: WayView | None = None
+) -> list[Disposition]:
     """Take envelopes in, in order; return the answer to each.
 
     `source` is who sent them, where the transport has proof. Where it has none, nobody hears
-    our answer, so their authors are told inside MLS.
+    our answer, so their authors are told inside MLS. `way` is how they came, where that is known.
     """
     stranger = answering.is_stranger(unit, source)
     confirmed: _ConfirmedEras = {}
-    dispositions = [_receive(unit, source, octets, confirmed, stranger=stranger) for octets in envelopes]
+    by = ways.know(unit, way)
+    dispositions = [_receive(unit, source, octets, confirmed, stranger=stranger, way=by) for octets in envelopes]
     if stranger:
         dispositions = [replace(each, stranger=True) for each in dispositions]
     if source is None:
@@ -59,12 +63,18 @@ def receive(unit: UnitOfWork, source: PeerId | None, envelopes: Sequence[bytes])
 
 
 def _receive(
-    unit: UnitOfWork, source: PeerId | None, octets: bytes, confirmed: _ConfirmedEras, *, stranger: bool
+    unit: UnitOfWork,
+    source: PeerId | None,
+    octets: bytes,
+    confirmed: _ConfirmedEras,
+    *,
+    stranger: bool,
+    way: int | None,
 ) -> Disposition:
     identifier = envelope_id(octets)
     if unit.tx.query("SELECT 1 FROM received WHERE envelope_id = ?", (identifier,)):
         return _COMMITTED
-    origin = _Origin(envelope_id=identifier, source=source, is_contact=not stranger)
+    origin = _Origin(envelope_id=identifier, source=source, is_contact=not stranger, way=way)
     try:
         envelope = Envelope.decode(octets)
     except MalformedEnvelope as error:
@@ -156,12 +166,14 @@ class _Origin:
     """Where an envelope came from, as far as that is known: `source` where the transport has proof.
 
     `is_contact`: from a contact that is not blocked, or it names an era of one. `contact` and `message_id` are whose
-    message came in it, once that is proven, and which: to confirm it, also when it comes again.
+    message came in it, once that is proven, and which: to confirm it, also when it comes again. `way` is the number of
+    the way by which it came.
     """
 
     envelope_id: bytes
     source: PeerId | None
     is_contact: bool
+    way: int | None
     contact: int | None = None
     message_id: bytes | None = None
 
@@ -206,7 +218,9 @@ def _mls_message(
         confirmed.clear()
         contact = answering.on_first_heard(unit, contact, era, device_id=decrypted.sender.device_id)
     origin.contact = contact.id
-    origin.message_id = receive_content(unit, contact, decrypted.data, device_id=decrypted.sender.device_id)
+    origin.message_id = receive_content(
+        unit, contact, decrypted.data, device_id=decrypted.sender.device_id, way=origin.way
+    )
     if (
         not era.confirmed
         and source is not None

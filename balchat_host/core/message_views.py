@@ -13,6 +13,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import MessageView, ReactionView, ReplyView
 from balchat_host.core import emoji, rows
 from balchat_host.core.content import MimiContent, is_markdown, shown
+from balchat_host.core.delivery import changes
 from balchat_host.core.messages import mentions
 from balchat_host.core.rows import MessageRow
 
@@ -105,8 +106,12 @@ def _reactions(tx: ReadTransaction, seqs: Sequence[int]) -> _Reactions:
         shown_as.setdefault(key, cast("str", each))
         people.setdefault(key, {})[cast("int", author)] = bool(ours)
     views: _Reactions = {}
+    reacted = {message for (message, _), who in people.items() if any(who.values())}
+    states = changes.reaction_states(tx, list(reacted)) if reacted else {}
     for (message, name), who in people.items():
-        view = ReactionView(emoji=shown_as[message, name], count=len(who), ours=any(who.values()))
+        ours = any(who.values())
+        state = states.get((message, name)) if ours else None
+        view = ReactionView(emoji=shown_as[message, name], count=len(who), ours=ours, state=state)
         views[message] = (*views.get(message, ()), view)
     return views
 

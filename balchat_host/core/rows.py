@@ -1,14 +1,14 @@
 """Rows of the tables as typed values. The only place that knows the order of columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction, SqlRow, SqlValue
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactState, ConversationKind, MessageState
-from balchat_host.core.delivery import progress
+from balchat_host.core.delivery import changes, progress
 from balchat_host.core.envelope import Kind
 from balchat_host.core.first_contact import machine
 from balchat_host.core.first_contact.machine import Phase
@@ -218,29 +218,37 @@ def contact(row: SqlRow) -> ContactRow:
 def messages_where(tx: ReadTransaction, condition: str, parameters: Sequence[SqlValue] = ()) -> list[MessageRow]:
     """Return the messages that meet an SQL condition of ours."""
     rows = tx.query(f"SELECT {_MESSAGE_COLUMNS} FROM {_MESSAGE_TABLES} WHERE {condition}", parameters)  # noqa: S608  # our own text
-    return [
-        MessageRow(
-            seq=cast("int", row[0]),
-            id=cast("bytes", row[1]),
-            conversation=cast("int", row[2]),
-            conversation_id=cast("bytes", row[3]),
-            author=PeerId(cast("bytes", row[4])),
-            author_name=cast("str | None", row[5]),
-            ours=bool(row[6]),
-            sent_at=cast("int", row[7]),
-            content_type=cast("str", row[8]),
-            text=cast("str | None", row[9]),
-            in_reply_to=cast("bytes | None", row[10]),
-            missing_before=cast("int", row[11]),
-            removal=Removal(cast("str", row[12])) if row[12] else None,
-            expires_after=cast("int | None", row[13]),
-            expires_at=cast("int | None", row[14]),
-            mentions_us=bool(row[15]),
-            edited=bool(row[16]),
-            progress=progress.read(row[17:]),
-        )
-        for row in rows
-    ]
+    return [_current(tx, _message(row)) for row in rows]
+
+
+def _current(tx: ReadTransaction, row: MessageRow) -> MessageRow:
+    """Return a message with how far what is shown of it has come."""
+    if row.ours and (row.edited or row.removal is Removal.DELETED):
+        return replace(row, progress=changes.of(tx, row.seq, row.progress))
+    return row
+
+
+def _message(row: SqlRow) -> MessageRow:
+    return MessageRow(
+        seq=cast("int", row[0]),
+        id=cast("bytes", row[1]),
+        conversation=cast("int", row[2]),
+        conversation_id=cast("bytes", row[3]),
+        author=PeerId(cast("bytes", row[4])),
+        author_name=cast("str | None", row[5]),
+        ours=bool(row[6]),
+        sent_at=cast("int", row[7]),
+        content_type=cast("str", row[8]),
+        text=cast("str | None", row[9]),
+        in_reply_to=cast("bytes | None", row[10]),
+        missing_before=cast("int", row[11]),
+        removal=Removal(cast("str", row[12])) if row[12] else None,
+        expires_after=cast("int | None", row[13]),
+        expires_at=cast("int | None", row[14]),
+        mentions_us=bool(row[15]),
+        edited=bool(row[16]),
+        progress=progress.read(row[17:]),
+    )
 
 
 def number(tx: ReadTransaction, sql: str, parameters: Sequence[SqlValue] = ()) -> int:

@@ -250,13 +250,23 @@ CREATE TABLE renewal (
     asked_at INTEGER
 ) STRICT;
 
+-- By which way messages came and went: over which transport, directly or not, and at which relay they lay, by its onion
+-- address; empty where there was none, or it is not known.
+CREATE TABLE way (
+    id INTEGER PRIMARY KEY,
+    transport TEXT NOT NULL,
+    direct INTEGER NOT NULL,
+    relay TEXT NOT NULL,
+    UNIQUE (transport, direct, relay)
+) STRICT;
+
 -- `seq` is the order in which a conversation is shown. `content` is all that the author said first, octet by octet, so
 -- that a later version can act on what this one only keeps. `text`, with type and disposition, is what is shown now:
 -- that of the latest `version`. Authors number their messages within a series, so that a withheld one shows as a gap.
 --
 -- It expires at `expires_at`; where that is NULL, `expires_after` seconds after it was read, if that is not. `removal`
 -- is a `rows.Removal`: the row stays without content, so that the message does not come back. Two authors may say that
--- one id is deleted, and only one of them can have written it (`messages.adding`).
+-- one id is deleted, and only one of them can have written it (`messages.adding`). `way` is how one of others came.
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL,
@@ -275,6 +285,7 @@ CREATE TABLE message (
     expires_at INTEGER,
     removal TEXT,
     mentions_us INTEGER NOT NULL DEFAULT 0,
+    way INTEGER REFERENCES way,
     UNIQUE (id, author)
 ) STRICT;
 CREATE INDEX message_of_conversation ON message (conversation, seq, author, sent_at, removal);
@@ -350,14 +361,39 @@ CREATE TABLE expiry_clock (
     reached INTEGER NOT NULL
 ) STRICT;
 
--- How far a message of ours has come with a person, once nothing of it waits for them (`delivery.progress`).
+-- How far a message of ours has come with a person, once nothing of it waits for them (`delivery.progress`), and `way`
+-- by which it went.
 CREATE TABLE receipt (
     message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
     peer INTEGER NOT NULL,
     state INTEGER NOT NULL,
     at INTEGER NOT NULL,
     reason TEXT,
+    way INTEGER REFERENCES way,
     PRIMARY KEY (message, peer)
+) STRICT, WITHOUT ROWID;
+
+-- What we did with a message after it was written, and others hear of: `id` names what said so, as a payload's
+-- `message_id` does, `kind` is a `ChangeKind`, and `emoji` what a reaction is.
+CREATE TABLE change (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('edit', 'delete', 'react', 'take-back')),
+    emoji TEXT,
+    made_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX change_of_message ON change (message, number);
+
+-- How far a change has come with a person, as `receipt` is of a message.
+CREATE TABLE change_receipt (
+    change INTEGER NOT NULL REFERENCES change ON DELETE CASCADE,
+    peer INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT,
+    way INTEGER REFERENCES way,
+    PRIMARY KEY (change, peer)
 ) STRICT, WITHOUT ROWID;
 
 -- What leaves, once for whomever it goes to; it stays for as long as a delivery of it does. `purpose` is a
@@ -382,8 +418,9 @@ CREATE INDEX payload_unencrypted ON payload (conversation, id) WHERE ciphertext 
 CREATE INDEX payload_of_purpose ON payload (conversation, purpose) WHERE purpose <> 1;
 
 -- A payload's way to one device; to a peer of whom no device is known yet only where it asks them. Gone when done.
--- `state` is how far it has come. `not_before` is when to try again. `stored_at` is when something that keeps it for
--- them took it; until they confirm it, it stays here. `stale_at` is when it is good for nothing any more.
+-- `state` is how far it has come, and `way` by which way. `not_before` is when to try again. `stored_at` is when
+-- something that keeps it for them took it; until they confirm it, it stays here. `stale_at` is when it is good for
+-- nothing any more.
 CREATE TABLE delivery (
     ticket INTEGER PRIMARY KEY AUTOINCREMENT,
     payload INTEGER NOT NULL REFERENCES payload ON DELETE CASCADE,
@@ -394,7 +431,8 @@ CREATE TABLE delivery (
     not_before INTEGER NOT NULL DEFAULT 0,
     stored_at INTEGER,
     stale_at INTEGER,
-    reason TEXT
+    reason TEXT,
+    way INTEGER REFERENCES way
 ) STRICT;
 CREATE INDEX delivery_of_payload ON delivery (payload, peer);
 CREATE INDEX delivery_of_peer ON delivery (peer, ticket);

@@ -5,6 +5,7 @@ When the object has ended, that is cleared, and what it still says is not heard.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import anyio
@@ -16,6 +17,7 @@ from balchat_host.api.network import PublishedService
 from balchat_host.api.storage import KeyValueArea, ReadTransaction
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
 from balchat_host.api.types import STOPPED, DeviceIdentity, OnionKey, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.api.views import WayView
 from balchat_host.core import account, after_restore, contacts, envelope_budgets, inbox, key_package_pool
 from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.enabled_network import EnabledNetwork, RepublishedService
@@ -154,12 +156,16 @@ class LocalTransportContext(TransportContext):
             return account.device_onion_seed
         return lambda tx: self._runner.engine.identity_seed(crypto_area(tx))
 
-    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+    async def receive(
+        self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
+    ) -> Sequence[Disposition]:
+        direct = self._latency is Latency.INTERACTIVE
+        way = WayView(transport=self._name, direct=direct, relay=None if relay is None else relay.onion)
         dispositions: list[Disposition] = []
         for portion in envelope_budgets.portions(envelopes):
             try:
                 dispositions += await self._runner.change(
-                    lambda unit, portion=portion: inbox.receive(unit, source, portion)
+                    lambda unit, portion=portion: inbox.receive(unit, source, portion, way)
                 )
             except StorageFull as error:
                 refused = Disposition(verdict=Verdict.REFUSED, reason=error.code, retry_after=_FULL_RETRY_AFTER)
@@ -197,7 +203,7 @@ class LocalTransportContext(TransportContext):
     def report(self, reports: Sequence[SendReport]) -> None:
         if self._heard:
             self.not_taken(report.ticket for report in reports if report.outcome is not Outcome.SENT)
-            self._on_reports(reports, self._latency)
+            self._on_reports([replace(each, transport=self._name) for each in reports], self._latency)
 
     def state_changed(self, state: ServiceState) -> None:
         if self._heard:

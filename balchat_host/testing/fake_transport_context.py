@@ -42,10 +42,11 @@ COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """An envelope that was handed to the host."""
+    """An envelope that was handed to the host, and who is said to have stored it."""
 
     source: PeerId | None
     envelope: bytes
+    relay: OnionKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +214,9 @@ class FakeTransportContext(TransportContext):
     ) -> PublishedService:
         return await self.network.publish(self._key_of(onion), port, on_state=on_state)
 
-    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+    async def receive(
+        self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
+    ) -> Sequence[Disposition]:
         self.batches(len(envelopes))
         await anyio.lowlevel.checkpoint()
         await self._vault_open.wait()
@@ -221,7 +224,7 @@ class FakeTransportContext(TransportContext):
             raise self.receive_error
         dispositions = [self.answer(source, envelope) for envelope in envelopes]
         for envelope in envelopes:
-            self.received(Received(source=source, envelope=envelope))
+            self.received(Received(source=source, envelope=envelope, relay=relay))
         return dispositions
 
     async def accept_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:

@@ -164,8 +164,10 @@ class _WatchedContext(TransportContext):
     ) -> PublishedService:
         return await self._host.publish(onion, port, on_state=on_state)
 
-    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
-        return await self._host.receive(source, envelopes)
+    async def receive(
+        self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
+    ) -> Sequence[Disposition]:
+        return await self._host.receive(source, envelopes, relay=relay)
 
     async def accept_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
         await self._host.accept_bulk(source, stream)

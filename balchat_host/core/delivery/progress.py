@@ -1,8 +1,10 @@
-"""How far a message of ours has come. This is the one place where it is computed, from deliveries and receipts.
+"""How far a message of ours has come, computed from deliveries and receipts, here alone.
 
 While a payload of it waits, it is as far as its furthest delivery, and no longer queued once somebody has it. Then the
 receipts speak: it is delivered to a person when one device of theirs has it, and read when they say so; and it is what
 it is to all of them. Where nobody has a receipt, because there is nobody else or there are too many, it is delivered.
+
+Of a message that we have edited or deleted, `changes` says how far that is.
 """
 
 from collections.abc import Sequence

@@ -7,9 +7,10 @@ from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.core import alarms, contacts, event_log, own_message_ids, peers
+from balchat_host.api.views import WayView
+from balchat_host.core import alarms, contacts, event_log, own_message_ids, peers, ways
 from balchat_host.core.content import MessageStatus
-from balchat_host.core.delivery import done, progress
+from balchat_host.core.delivery import changes, done, progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
 from balchat_host.core.delivery.progress import Progress, Step
 from balchat_host.core.eras import keeping
@@ -27,12 +28,14 @@ _NO_DEVICE: Final = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Delivery:
-    """A row of `delivery` with what it delivers."""
+    """A row of `delivery` with what it delivers: a message, or what we did with one (a row of `change`)."""
 
     ticket: int
     contact: ContactRow
     purpose: Purpose
     message: int | None
+    change: int | None
+    changed: int | None
     era: int | None
 
 
@@ -42,14 +45,15 @@ def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]
         delivery = _find(unit.tx, report.ticket)
         if delivery is None:
             continue  # it was delivered by another way, has a new ticket, or its contact is gone
-        with watching(unit, delivery.message):
+        way = _way(unit, report, latency)
+        with watching(unit, delivery.changed if delivery.message is None else delivery.message):
             match report.outcome:
                 case Outcome.SENT:
-                    _advance(unit, delivery, Step.SENT)
+                    _advance(unit, delivery, Step.SENT, way)
                 case Outcome.STORED:
-                    _stored(unit, delivery)
+                    _stored(unit, delivery, way)
                 case Outcome.DELIVERED:
-                    _delivered(unit, delivery)
+                    _delivered(unit, delivery, way)
                 case Outcome.REFUSED if latency is Latency.STORE_AND_FORWARD:
                     _not_stored(unit, delivery, report)
                 case Outcome.REFUSED:
@@ -72,17 +76,29 @@ def apply_statuses(
         step = Step.READ if status == MessageStatus.READ else Step.DELIVERED
         found = _ours(unit.tx, contact, message_id)
         if found is None:
-            done.withdraw(unit, contact, message_id, device=device)
+            _has_change(unit, contact, message_id, device)
             foreign = foreign or not own_message_ids.is_known(unit, message_id)
             continue
         message, reached = found
         if reached >= step:
             continue  # they may say so again and again
         with watching(unit, message):
+            way = _way_of_what_waits(unit.tx, "payload.message = ?", message, contact)
             done.forget(unit, contact, "message = ?", message, device=device)
-            _note(unit, message, contact, step)
+            _note(unit, message, contact, step, way=way)
     if foreign:
         alarms.on_foreign_message(unit, contact)
+
+
+def _has_change(unit: UnitOfWork, contact: ContactRow, message_id: bytes, device: int) -> None:
+    """Apply that a contact's device has something of ours that is no message, or one that is gone."""
+    found = unit.tx.query("SELECT number, message FROM change WHERE id = ?", (message_id,))
+    number, message = cast("tuple[int, int]", found[0]) if found else (None, None)
+    with watching(unit, message):
+        way = _way_of_what_waits(unit.tx, "payload.message_id = ?", message_id, contact)
+        done.withdraw(unit, contact, message_id, device=device)
+        if number is not None:
+            _note_change(unit, number, contact, Step.DELIVERED, way=way)
 
 
 def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
@@ -99,13 +115,15 @@ def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
 
 def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
     found = tx.query(
-        "SELECT delivery.peer, purpose, message, era FROM delivery JOIN payload ON payload.id = delivery.payload"
+        "SELECT delivery.peer, purpose, payload.message, era, change.number, change.message"
+        " FROM delivery JOIN payload ON payload.id = delivery.payload"
+        " LEFT JOIN change ON change.id = payload.message_id"
         " WHERE ticket = ?",
         (ticket,),
     )
     if not found:
         return None
-    peer, purpose, message, era = found[0]
+    peer, purpose, message, era, change, changed = found[0]
     contact = contacts.by_number(tx, cast("int", peer))
     assert contact is not None, "deliveries are to contacts only"
     return _Delivery(
@@ -113,6 +131,8 @@ def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
         contact=contact,
         purpose=Purpose(cast("int", purpose)),
         message=cast("int | None", message),
+        change=cast("int | None", change),
+        changed=cast("int | None", changed),
         era=cast("int | None", era),
     )
 
@@ -142,26 +162,47 @@ def watching(unit: UnitOfWork, message: int | None) -> Generator[None]:
 
 
 def _progress(tx: ReadTransaction, message: int) -> tuple[Progress, int]:
-    ((*columns, conversation),) = tx.query(
-        f"SELECT {progress.COLUMNS}, conversation FROM message WHERE seq = ?",  # noqa: S608  # our own text
+    ((*columns, conversation, changed),) = tx.query(
+        f"SELECT {progress.COLUMNS}, conversation, EXISTS (SELECT 1 FROM change WHERE change.message = seq)"  # noqa: S608  # our own text
+        " FROM message WHERE seq = ?",
         (message,),
     )
-    return progress.read(columns), cast("int", conversation)
+    itself = progress.read(columns)
+    return changes.of(tx, message, itself) if changed else itself, cast("int", conversation)
 
 
-def _advance(unit: UnitOfWork, delivery: _Delivery, step: Step) -> None:
+def _way(unit: UnitOfWork, report: SendReport, latency: Latency) -> int | None:
+    if not report.transport or report.outcome not in {Outcome.SENT, Outcome.STORED, Outcome.DELIVERED}:
+        return None
+    relay = None if report.relay is None else report.relay.onion
+    return ways.know(unit, WayView(transport=report.transport, direct=latency is Latency.INTERACTIVE, relay=relay))
+
+
+def _way_of_what_waits(tx: ReadTransaction, condition: str, name: int | bytes, contact: ContactRow) -> int | None:
+    """Return by which way a contact got what a condition of ours names and we have had no report of."""
+    found = tx.query(
+        # In this order, whatever SQLite expects: much may wait for the contact.
+        "SELECT way FROM payload CROSS JOIN delivery ON delivery.payload = payload.id"  # noqa: S608  # our own text
+        f" WHERE {condition} AND delivery.peer = ? ORDER BY delivery.state DESC LIMIT 1",
+        (name, contact.id),
+    )
+    return cast("int | None", found[0][0]) if found else None
+
+
+def _advance(unit: UnitOfWork, delivery: _Delivery, step: Step, way: int | None) -> None:
     """Take a delivery to a step, except one that is further. There is no reason then any more why it is no further."""
     unit.tx.execute(
-        "UPDATE delivery SET state = ?1, reason = NULL WHERE ticket = ?2 AND state <= ?1", (step, delivery.ticket)
+        "UPDATE delivery SET state = ?1, reason = NULL, way = ?3 WHERE ticket = ?2 AND state <= ?1",
+        (step, delivery.ticket, way),
     )
 
 
-def _stored(unit: UnitOfWork, delivery: _Delivery) -> None:
+def _stored(unit: UnitOfWork, delivery: _Delivery, way: int | None) -> None:
     if delivery.purpose is Purpose.RECEIPT:
         done.finish(unit, delivery.ticket)  # nothing will confirm it
     else:
         unit.tx.execute("UPDATE delivery SET stored_at = ? WHERE ticket = ?", (unit.now, delivery.ticket))
-        _advance(unit, delivery, Step.RELAYED)
+        _advance(unit, delivery, Step.RELAYED, way)
     if delivery.purpose is Purpose.CONTACT_REQUEST:
         asking.take(unit, delivery.contact, Input.STORED)
     unit.effect(ANNOUNCE)
@@ -179,12 +220,14 @@ def _not_stored(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> N
         asking.take(unit, delivery.contact, Input.INBOX_GONE)
 
 
-def _delivered(unit: UnitOfWork, delivery: _Delivery) -> None:
+def _delivered(unit: UnitOfWork, delivery: _Delivery, way: int | None) -> None:
     if delivery.purpose is Purpose.KEY_PACKAGE_REQUEST:
         return  # the KeyPackage itself is the answer; until it is here, the request stands
     done.finish(unit, delivery.ticket)
     if delivery.message is not None:
-        _note(unit, delivery.message, delivery.contact, Step.DELIVERED)
+        _note(unit, delivery.message, delivery.contact, Step.DELIVERED, way=way)
+    elif delivery.change is not None:
+        _note_change(unit, delivery.change, delivery.contact, Step.DELIVERED, way=way)
     if delivery.purpose is Purpose.CONTACT_REQUEST:
         asking.take(unit, delivery.contact, Input.COMMITTED)
     unit.effect(ANNOUNCE)
@@ -198,6 +241,8 @@ def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None
     done.finish(unit, delivery.ticket)
     if delivery.message is not None:
         _note(unit, delivery.message, delivery.contact, Step.FAILED, refusal.reason)
+    elif delivery.change is not None:
+        _note_change(unit, delivery.change, delivery.contact, Step.FAILED, refusal.reason)
     match delivery.purpose:
         case Purpose.KEY_PACKAGE_REQUEST:
             asking.take(unit, delivery.contact, Input.KEY_PACKAGE_REFUSED)
@@ -207,12 +252,45 @@ def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None
             pass
 
 
-def _note(unit: UnitOfWork, message: int, contact: ContactRow, step: Step, reason: str | None = None) -> None:
+def _note(
+    unit: UnitOfWork,
+    message: int,
+    contact: ContactRow,
+    step: Step,
+    reason: str | None = None,
+    *,
+    way: int | None = None,
+) -> None:
     """Note how far a message has come with a person. What has failed stays so; what is delivered does not fail."""
     unit.tx.execute(
-        "INSERT INTO receipt (message, peer, state, at, reason) SELECT seq, ?2, ?3, ?4, ?5 FROM message WHERE seq = ?1"
+        "INSERT INTO receipt (message, peer, state, at, reason, way) SELECT seq, ?2, ?3, ?4, ?5, ?8 FROM message"
+        " WHERE seq = ?1"
         " AND (SELECT count(*) - 1 FROM member WHERE member.conversation = message.conversation) <= ?7"
         " ON CONFLICT (message, peer) DO UPDATE SET state = excluded.state, at = excluded.at"
         " WHERE receipt.state < excluded.state AND excluded.state < ?6",
-        (message, contact.id, step, unit.now, reason, Step.FAILED, progress.MAX_RECEIPTS),
+        (message, contact.id, step, unit.now, reason, Step.FAILED, progress.MAX_RECEIPTS, way),
     )
+
+
+def _note_change(
+    unit: UnitOfWork,
+    change: int,
+    contact: ContactRow,
+    step: Step,
+    reason: str | None = None,
+    *,
+    way: int | None = None,
+) -> None:
+    """Note how far something that we did with a message has come with a person, once."""
+    noted = unit.tx.execute(
+        "INSERT INTO change_receipt (change, peer, state, at, reason, way) SELECT number, ?2, ?3, ?4, ?5, ?7"
+        " FROM change JOIN message ON message.seq = change.message WHERE number = ?1"
+        " AND (SELECT count(*) - 1 FROM member WHERE member.conversation = message.conversation) <= ?6"
+        " ON CONFLICT DO NOTHING",
+        (change, contact.id, step, unit.now, reason, progress.MAX_RECEIPTS, way),
+    )
+    reacted = (
+        "SELECT message, conversation FROM change JOIN message ON seq = message WHERE number = ? AND kind = 'react'"
+    )
+    for message, conversation in unit.tx.query(reacted, (change,)) if noted else ():
+        event_log.append_changed(unit, cast("int", conversation), cast("int", message), "reactions")

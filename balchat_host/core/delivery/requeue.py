@@ -16,7 +16,7 @@ from balchat_host.core.unit_of_work import NewRoutes, UnitOfWork
 
 _PER_HOUR: Final = 4
 """How often all that waits for a contact is queued again, for each reason."""
-_COLUMNS: Final = "peer, device, state, queued_at, not_before, stale_at, reason"
+_COLUMNS: Final = "peer, device, state, queued_at, not_before, stale_at, reason, way"
 
 
 class RequeueReason(StrEnum):

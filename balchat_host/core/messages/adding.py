@@ -11,8 +11,8 @@ from balchat_host.core.unit_of_work import UnitOfWork
 
 _INSERT: Final = (
     "INSERT INTO message (id, conversation, author, sent_at, received_at, content_type, disposition, text, content,"
-    " in_reply_to, series, sequence, expires_after, expires_at, removal, mentions_us)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " in_reply_to, series, sequence, expires_after, expires_at, removal, mentions_us,"
+    " way) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -57,6 +57,7 @@ def add_new(unit: UnitOfWork, said: Said) -> int:
             expires_at,
             Removal.HIDDEN if due else None,
             not said.ours and mentions.mentioned(what, said.conversation.us),
+            said.way,
         ),
     )
     if expires_at is not None:
@@ -92,6 +93,7 @@ def add_deleted(unit: UnitOfWork, said: Said, message_id: bytes, removal: Remova
             None,
             removal,
             False,
+            said.way,
         ),
     )
     if removal is Removal.DELETED:

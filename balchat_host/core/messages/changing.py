@@ -3,14 +3,15 @@
 from typing import cast
 
 from balchat_host.api.errors import BadInput, TooMany
-from balchat_host.api.views import ConversationView, MessageView
+from balchat_host.api.views import ChangeKind, ConversationView, MessageView
 from balchat_host.core import content, conversations, emoji
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart, is_text
-from balchat_host.core.delivery import queue
+from balchat_host.core.delivery import changes, queue, reports
+from balchat_host.core.delivery.progress import Step
 from balchat_host.core.messages import deletion, expiry, history, reactions, timer, versions, writing
 from balchat_host.core.messages.acting import act
 from balchat_host.core.messages.compose import require_unblocked
-from balchat_host.core.messages.said import Said, say
+from balchat_host.core.messages.said import say
 from balchat_host.core.messages.writing import Text
 from balchat_host.core.rows import ConversationRow, MessageRow
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -30,9 +31,11 @@ def edit(unit: UnitOfWork, message: str, text: Text | str) -> MessageView:
     if versions.count(unit.tx, row.seq) >= versions.MAX_VERSIONS:
         raise TooMany(what="versions of one message", limit=versions.MAX_VERSIONS)
     newest = versions.latest(unit.tx, row.seq)
-    _say(
+    _change(
         unit,
         conversation,
+        row,
+        ChangeKind.EDIT,
         MimiContent(
             salt=unit.entropy(content.SALT_SIZE),
             part=part,
@@ -56,18 +59,32 @@ def delete(unit: UnitOfWork, message: str, *, for_me: bool) -> None:
         return
     conversation, row = _find(unit, message)
     _require_ours(row, "deleted for everybody")
+    _delete(unit, conversation, row)
+
+
+def say_again(unit: UnitOfWork, conversation: ConversationRow, row: MessageRow) -> None:
+    """Say once more that a message of ours is edited, or deleted, where that has failed."""
+    for number, said, kind in changes.latest(unit.tx, row.seq):
+        if not unit.tx.execute("DELETE FROM change_receipt WHERE change = ? AND state = ?", (number, Step.FAILED)):
+            continue
+        if kind is ChangeKind.DELETE:
+            changes.forget(unit, row.seq)
+            _delete(unit, conversation, row)
+        else:
+            ((encoded,),) = unit.tx.query("SELECT content FROM version WHERE id = ?", (said,))
+            queue.queue_change(unit, conversation, cast("bytes", encoded), said)
+
+
+def _delete(unit: UnitOfWork, conversation: ConversationRow, row: MessageRow) -> None:
     ((series, number),) = unit.tx.query("SELECT series, sequence FROM message WHERE seq = ?", (row.seq,))
-    _say(
-        unit,
-        conversation,
-        MimiContent(
-            salt=unit.entropy(content.SALT_SIZE),
-            part=NullPart(),
-            sent_at=row.sent_at,
-            sequence=content.Sequence(series=cast("bytes", series), number=cast("int", number)),
-            replaces=row.id,
-        ),
+    deletion = MimiContent(
+        salt=unit.entropy(content.SALT_SIZE),
+        part=NullPart(),
+        sent_at=row.sent_at,
+        sequence=content.Sequence(series=cast("bytes", series), number=cast("int", number)),
+        replaces=row.id,
     )
+    _change(unit, conversation, row, ChangeKind.DELETE, deletion)
 
 
 def react(unit: UnitOfWork, message: str, with_emoji: str, *, remove: bool = False) -> MessageView:
@@ -82,12 +99,14 @@ def react(unit: UnitOfWork, message: str, with_emoji: str, *, remove: bool = Fal
     if remove:
         for reaction, refers_to in there:
             part = NullPart(disposition=Disposition.REACTION)
-            _say(unit, conversation, _reaction(unit, part, refers_to, replaces=reaction))
+            taken_back = _reaction(unit, part, refers_to, replaces=reaction)
+            _change(unit, conversation, row, ChangeKind.TAKE_BACK, taken_back, with_emoji)
     elif not there:
         if reactions.count(unit, row.seq, conversation.our_number) >= versions.MAX_REACTIONS:
             raise TooMany(what="reactions to one message", limit=versions.MAX_REACTIONS)
         part = SinglePart(content_type=content.TEXT, content=with_emoji.encode(), disposition=Disposition.REACTION)
-        _say(unit, conversation, _reaction(unit, part, versions.shown_id(unit.tx, row)))
+        reaction = _reaction(unit, part, versions.shown_id(unit.tx, row))
+        _change(unit, conversation, row, ChangeKind.REACT, reaction, with_emoji)
     return history.show(unit.tx, row.id.hex())
 
 
@@ -136,8 +155,16 @@ def _reaction(
     )
 
 
-def _say(unit: UnitOfWork, conversation: ConversationRow, mimi: MimiContent) -> Said:
+def _change(  # noqa: PLR0917  # what is done with which message, and how others hear of it
+    unit: UnitOfWork,
+    conversation: ConversationRow,
+    row: MessageRow,
+    kind: ChangeKind,
+    mimi: MimiContent,
+    with_emoji: str | None = None,
+) -> None:
     said = say(conversation, mimi)
-    act(unit, said)
-    queue.queue_change(unit, conversation, said.encoded, said.id)
-    return said
+    with reports.watching(unit, row.seq if row.ours else None):
+        act(unit, said)
+        changes.note(unit, said.id, row.seq, kind, with_emoji)
+        queue.queue_change(unit, conversation, said.encoded, said.id)

@@ -1,14 +1,10 @@
-"""Writing a message, and sending once more one that failed."""
+"""Writing a message."""
 
-from typing import cast
-
-from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import MessageState, MessageView
+from balchat_host.api.views import MessageView
 from balchat_host.core import contacts, content, conversations, membership
 from balchat_host.core.content import Expiration, MimiContent
-from balchat_host.core.delivery import progress, queue, reports
-from balchat_host.core.delivery.progress import Step
+from balchat_host.core.delivery import progress, queue
 from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
@@ -47,7 +43,7 @@ def compose(
     others = len(membership.others(unit.tx, conversation))
     if others:
         queue.queue_message(unit, conversation, seq, said.encoded, era)
-    _hurry(unit, conversation)
+    hurry(unit, conversation)
     expires_after, expires_at = expiry.of(said, now=unit.now)
     row = MessageRow(
         seq=seq,
@@ -70,32 +66,13 @@ def compose(
     return message_views(unit.tx, [row])[0]
 
 
-def retry(unit: UnitOfWork, which: str) -> MessageView:
-    """Send once more what failed, under the same id, to whom it failed.
-
-    Raise NoSuchMessage, ContactBlocked, BadInput.
-    """
-    row = history.find(unit.tx, which)
-    if row.removal is not None or row.state is not MessageState.FAILED:
-        is_now = "deleted" if row.removal is not None else row.state
-        raise BadInput(what="The message", problem=f"it has not failed; it is {is_now}")
-    conversation = conversations.by_number(unit.tx, row.conversation)
-    require_unblocked(unit.tx, conversation)
-    with reports.watching(unit, row.seq):
-        unit.tx.execute("DELETE FROM receipt WHERE message = ? AND state = ?", (row.seq, Step.FAILED))
-        encoded = unit.tx.query("SELECT content FROM message WHERE seq = ?", (row.seq,))[0][0]
-        queue.queue_message(unit, conversation, row.seq, cast("bytes", encoded), keeping.sending(unit.tx, conversation))
-    _hurry(unit, conversation)
-    return history.show(unit.tx, row.id.hex())
-
-
 def require_unblocked(tx: ReadTransaction, conversation: ConversationRow) -> None:
     """See that a conversation may be written in. Raise ContactBlocked."""
     if conversation.blocked and (contact := conversations.contact_of(tx, conversation)):
         contacts.require_unblocked(contact)
 
 
-def _hurry(unit: UnitOfWork, conversation: ConversationRow) -> None:
+def hurry(unit: UnitOfWork, conversation: ConversationRow) -> None:
     """Ask for contact sooner where what was just written waits for that."""
     if not conversation.open and (contact := conversations.contact_of(unit.tx, conversation)):
         asking.take(unit, contact, Input.WRITE)

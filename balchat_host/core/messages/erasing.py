@@ -6,6 +6,7 @@ The database overwrites what is deleted (`secure_delete`); events and quotes ref
 from typing import Final
 
 from balchat_host.core import rows
+from balchat_host.core.delivery import changes
 from balchat_host.core.rows import Purpose, Removal
 from balchat_host.core.search import index
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
@@ -26,6 +27,7 @@ def erase(unit: UnitOfWork, message: int, removal: Removal) -> None:
     unit.tx.execute("UPDATE version SET content = x'', message = NULL WHERE message = ?", (message,))
     unit.tx.execute("UPDATE reaction SET emoji = NULL, message = NULL WHERE message = ?", (message,))
     unit.tx.execute("DELETE FROM receipt WHERE message = ?", (message,))
+    changes.forget(unit, message)
     unit.tx.execute(
         "UPDATE message SET removal = ?, text = NULL, content = x'', content_type = 'null', disposition = 0,"
         " in_reply_to = NULL, mentions_us = 0, expires_at = NULL, expires_after = NULL WHERE seq = ?",

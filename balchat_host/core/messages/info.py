@@ -1,14 +1,35 @@
-"""All that is known of one message: versions, receipts, and who reacted."""
+"""All that is known of one message: versions, who has it and what we did with it since, and who reacted."""
 
-from typing import cast
+from typing import Any, Final, cast
 
-from balchat_host.api.storage import ReadTransaction
-from balchat_host.api.views import MessageInfoView, PersonReactionView, ReceiptView, VersionView
+from balchat_host.api.storage import ReadTransaction, SqlRow
+from balchat_host.api.views import (
+    ChangeKind,
+    ChangeView,
+    MessageInfoView,
+    PersonReactionView,
+    ReceiptView,
+    VersionView,
+)
+from balchat_host.core import ways
 from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.delivery.progress import STATES, Step
 from balchat_host.core.message_views import message_views
 from balchat_host.core.messages import history, versions
 from balchat_host.core.rows import MessageRow
+
+_HOW_FAR: Final = (
+    "SELECT contact.name, account_key, reached.state, at, reached.reason, way FROM ("
+    " SELECT peer, state, at, reason, way FROM {receipts} WHERE {of} = ?2"
+    " UNION ALL SELECT member.peer, coalesce(delivery.state, 0), coalesce(delivery.stored_at, payload.made_at),"
+    " delivery.reason, delivery.way FROM payload JOIN member ON member.conversation = payload.conversation"
+    " LEFT JOIN delivery ON delivery.payload = payload.id AND delivery.peer = member.peer"
+    " WHERE payload.{payloads} = ?3 AND member.conversation = ?1 AND member.peer <> (SELECT peer FROM account)"
+    " AND member.peer NOT IN (SELECT peer FROM {receipts} WHERE {of} = ?2)"
+    ") AS reached JOIN peer ON peer.id = reached.peer JOIN contact ON contact.peer = reached.peer"
+    " ORDER BY at, reached.peer"
+)
+"""How far something has come with each person: a receipt says so, or else what waits for them."""
 
 
 def info(tx: ReadTransaction, which: str) -> MessageInfoView:
@@ -17,9 +38,16 @@ def info(tx: ReadTransaction, which: str) -> MessageInfoView:
     return MessageInfoView(
         message=message_views(tx, [row])[0],
         versions=_versions(tx, row) if row.removal is None else (),
-        receipts=_receipts(tx, row) if row.ours else (),
+        receipts=_receipts(tx, row) if row.ours and row.removal is None else (),
         reactions=_reactions(tx, row),
+        changes=_changes(tx, row),
+        **({} if row.ours else _arrival(tx, row)),
     )
+
+
+def _arrival(tx: ReadTransaction, row: MessageRow) -> dict[str, Any]:
+    ((received_at, way),) = tx.query("SELECT received_at, way FROM message WHERE seq = ?", (row.seq,))
+    return {"received_at": received_at, "way": ways.view(tx, cast("int | None", way))}
 
 
 def _versions(tx: ReadTransaction, row: MessageRow) -> tuple[VersionView, ...]:
@@ -32,19 +60,37 @@ def _versions(tx: ReadTransaction, row: MessageRow) -> tuple[VersionView, ...]:
 
 def _receipts(tx: ReadTransaction, row: MessageRow) -> tuple[ReceiptView, ...]:
     found = tx.query(
-        "SELECT contact.name, account_key, state, at, reason FROM receipt JOIN peer ON peer.id = receipt.peer"
-        " JOIN contact ON contact.peer = receipt.peer WHERE message = ? ORDER BY at, receipt.peer",
-        (row.seq,),
+        _HOW_FAR.format(receipts="receipt", of="message", payloads="message"), (row.conversation, row.seq, row.seq)
     )
+    return tuple(_receipt(tx, each) for each in found)
+
+
+def _changes(tx: ReadTransaction, row: MessageRow) -> tuple[ChangeView, ...]:
+    found = tx.query(
+        "SELECT number, id, kind, emoji, made_at FROM change WHERE message = ? ORDER BY number", (row.seq,)
+    )
+    how_far = _HOW_FAR.format(receipts="change_receipt", of="change", payloads="message_id")
     return tuple(
-        ReceiptView(
-            name=cast("str", name),
-            peer_id=cast("bytes", key).hex(),
-            state=STATES[Step(cast("int", state))],
-            at=cast("int", at),
-            reason=cast("str | None", reason),
+        ChangeView(
+            id=cast("bytes", said).hex(),
+            kind=ChangeKind(cast("str", kind)),
+            emoji=cast("str | None", emoji),
+            made_at=cast("int", made_at),
+            receipts=tuple(_receipt(tx, each) for each in tx.query(how_far, (row.conversation, number, said))),
         )
-        for name, key, state, at, reason in found
+        for number, said, kind, emoji, made_at in found
+    )
+
+
+def _receipt(tx: ReadTransaction, found: SqlRow) -> ReceiptView:
+    name, key, state, at, reason, way = found
+    return ReceiptView(
+        name=cast("str", name),
+        peer_id=cast("bytes", key).hex(),
+        state=STATES[Step(cast("int", state))],
+        at=cast("int", at),
+        reason=cast("str | None", reason),
+        way=ways.view(tx, cast("int | None", way)),
     )
 
 

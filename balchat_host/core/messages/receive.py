@@ -29,14 +29,16 @@ def check(data: bytes) -> None:
             _check_text(mimi)
 
 
-def receive_content(unit: UnitOfWork, contact: ContactRow, data: bytes, *, device_id: bytes) -> bytes | None:
+def receive_content(
+    unit: UnitOfWork, contact: ContactRow, data: bytes, *, device_id: bytes, way: int | None = None
+) -> bytes | None:
     """Act on the content of an application message of a contact's; return the id that a receipt for it names, if any.
 
-    `device_id` is which of their devices sent it. Raise MalformedContent.
+    `device_id` is which of their devices sent it, `way` the number of the way by which it came. Raise MalformedContent.
     """
     mimi = MimiContent.decode(data)
     identifier = identify(mimi, data, author=contact.peer, conversation_id=contact.conversation.conversation_id)
-    said = Said(conversation=contact.conversation, author=contact.id, id=identifier, mimi=mimi, encoded=data)
+    said = Said(conversation=contact.conversation, author=contact.id, id=identifier, mimi=mimi, encoded=data, way=way)
     match mimi.control_type:
         case content.ACCEPTED:
             pass  # hearing from them was the point

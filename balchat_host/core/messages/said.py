@@ -13,13 +13,14 @@ from balchat_host.core.rows import ConversationRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """Content with its id and its octets, and who said it where. `author` is a peer's number."""
+    """Content with its id and its octets, and who said it where. `author` is a peer's number, `way` that of a way."""
 
     conversation: ConversationRow
     author: int
     id: bytes
     mimi: MimiContent
     encoded: bytes
+    way: int | None = None
 
     @property
     def ours(self) -> bool:

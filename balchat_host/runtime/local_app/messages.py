@@ -7,7 +7,7 @@ from typing import Final
 
 from balchat_host.api.frontend import Messages
 from balchat_host.api.views import MessageInfoView, MessageView, SearchHit, SearchPage
-from balchat_host.core.messages import changing, compose, expiry, history, info
+from balchat_host.core.messages import changing, compose, expiry, history, info, retrying
 from balchat_host.core.messages.writing import Text
 from balchat_host.core.search import pages
 from balchat_host.core.search.words import parse
@@ -76,7 +76,7 @@ class LocalMessages(LocalArea, Messages):
         return await self._runner.read(lambda tx: info.info(tx, message))
 
     async def retry(self, message: str) -> MessageView:
-        return await self._runner.change(lambda unit: compose.retry(unit, message))
+        return await self._runner.change(lambda unit: retrying.retry(unit, message))
 
     async def search(  # noqa: PLR0917  # what a person may choose, given by name
         self,

@@ -19,6 +19,7 @@ from balchat_relay_proto.sealing import CannotOpen, unseal
 from balchat_host.api.errors import StorageFull, WorldError
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import Disposition, TransportContext, Verdict
+from balchat_host.api.types import OnionKey
 from balchat_transport_relay.reassembly import Reassembly
 from balchat_transport_relay.sources import Source
 
@@ -73,6 +74,7 @@ class QueueReceiver:
         self._context = context
         self._reassembly = reassembly
         self._source = source
+        self._relay = OnionKey(relay)
         self._queue = relay + source.id
         self._turn = anyio.Lock()
         self._parts: dict[bytes, dict[int, bytes]] = {}
@@ -194,7 +196,7 @@ class QueueReceiver:
         return [each for whole in wholes for each in await self._offer([whole])]
 
     async def _receive(self, wholes: Sequence[_Whole]) -> Sequence[Disposition]:
-        dispositions = await self._context.receive(None, [whole.octets for whole in wholes])
+        dispositions = await self._context.receive(None, [whole.octets for whole in wholes], relay=self._relay)
         if len(dispositions) != len(wholes):
             raise ValueError("the number of answers is not the number of envelopes")
         return dispositions

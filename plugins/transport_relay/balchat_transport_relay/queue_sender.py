@@ -84,8 +84,8 @@ class QueueSender:
         waiting = list(outgoing)
         try:
             while waiting:
-                failures = await self._put(peer, destinations, waiting[0].envelope)
-                if failures is not None:
+                relay, failures = await self._put(peer, destinations, waiting[0].envelope)
+                if relay is None:
                     unanswered = all(failure.code is None for failure in failures)
                     nothing_sent = waiting[0] is outgoing[0]
                     waiting, failed = [], waiting
@@ -95,7 +95,10 @@ class QueueSender:
                     return
                 each = waiting.pop(0)
                 self._context.report(
-                    [SendReport(ticket=each.ticket, outcome=outcome) for outcome in (Outcome.SENT, Outcome.STORED)]
+                    [
+                        SendReport(ticket=each.ticket, outcome=Outcome.SENT),
+                        SendReport(ticket=each.ticket, outcome=Outcome.STORED, relay=relay),
+                    ]
                 )
         finally:
             # We were stopped: what was not answered may have been stored or not.
@@ -119,21 +122,21 @@ class QueueSender:
 
     async def _put(
         self, peer: PeerId, destinations: Sequence[Destination], envelope: bytes
-    ) -> Sequence[_Failure] | None:
-        """Put one envelope. Return None when it is stored, else why each relay did not take it."""
+    ) -> tuple[OnionKey | None, Sequence[_Failure]]:
+        """Put one envelope. Return the first relay that stored it, if one did, and why others did not take it."""
         now = anyio.current_time()
         by_hope = sorted(destinations, key=lambda each: self._down_until.get(each.address.relay_key, 0.0) > now)
         failures: list[_Failure] = []
-        stored = False
+        stored: OnionKey | None = None
         for destination in by_hope:
             failure = await self._put_at(peer, destination, envelope)
             if failure is None:
-                stored = True
+                stored = stored or OnionKey(destination.address.relay_key)
                 if not self._everywhere:
                     break
             else:
                 failures.append(failure)
-        return None if stored else failures
+        return stored, failures
 
     async def _put_at(self, peer: PeerId, destination: Destination, envelope: bytes) -> _Failure | None:
         address = destination.address

@@ -125,8 +125,8 @@ async def test_the_host_raises_at_one_envelope(world, error, caplog) -> None:
 class WrongCount(FakeTransportContext):
     """Gives no answer to what begins with x."""
 
-    async def receive(self, source, envelopes):
-        dispositions = await super().receive(source, envelopes)
+    async def receive(self, source, envelopes, *, relay=None):
+        dispositions = await super().receive(source, envelopes, relay=relay)
         return [each for each, envelope in zip(dispositions, envelopes, strict=True) if not envelope.startswith(b"x")]
 
 

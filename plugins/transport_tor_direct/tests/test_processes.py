@@ -42,8 +42,8 @@ from balchat_transport_tor_direct.transport import DirectTransport
 
 # What was committed is one line each, on the disk before it is acknowledged.
 class DurableHost(FakeTransportContext):
-    async def receive(self, source, envelopes):
-        dispositions = await super().receive(source, envelopes)
+    async def receive(self, source, envelopes, *, relay=None):
+        dispositions = await super().receive(source, envelopes, relay=relay)
         with open(sys.argv[2], "ab", buffering=0) as vault:
             vault.write(b"".join(envelope + b"\\n" for envelope in envelopes))
         return dispositions

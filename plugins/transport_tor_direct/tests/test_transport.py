@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.transport import Disposition, Outcome, Verdict
-from balchat_host.api.types import OwnOnion, PeerId, Phase, Secret
+from balchat_host.api.types import OnionKey, OwnOnion, PeerId, Phase, Secret
 from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext, peer_of
 from balchat_host.testing.virtual_network import VirtualNetwork, ignore_state
 from balchat_host.testing.waiting import running
@@ -44,10 +44,12 @@ class FullDisk(FakeTransportContext):
 
     mended = False
 
-    async def receive(self, source: PeerId | None, envelopes: Sequence[bytes]) -> Sequence[Disposition]:
+    async def receive(
+        self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
+    ) -> Sequence[Disposition]:
         if not self.mended:
             raise StorageFull
-        return await FakeTransportContext.receive(self, source, envelopes)
+        return await FakeTransportContext.receive(self, source, envelopes, relay=relay)
 
 
 async def test_a_host_that_cannot_take_envelopes_loses_none(account: Start, world: VirtualNetwork) -> None:

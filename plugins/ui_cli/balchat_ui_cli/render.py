@@ -9,17 +9,22 @@ from balchat_host.api.frontend import MYSELF
 from balchat_host.api.text import visible
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import (
+    ChangeKind,
+    ChangeView,
     ContactState,
     ContactView,
     ConversationView,
     MessageInfoView,
     MessageState,
     MessageView,
+    ReactionView,
+    ReceiptView,
     RelayView,
     ReplyView,
     RequestView,
     ServiceStatus,
     VersionView,
+    WayView,
 )
 from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.alarms import SUSPICION, SUSPICIOUS
@@ -80,6 +85,13 @@ _WORKS_AS = {
     "direct-only": ": no enabled transport keeps messages for people who are away",
     "relay-only": ": no enabled transport reaches people themselves",
 }
+_CHANGES = {
+    ChangeKind.EDIT: "edited",
+    ChangeKind.DELETE: "deleted",
+    ChangeKind.REACT: "reacted",
+    ChangeKind.TAKE_BACK: "taken back",
+}
+"""What `info` calls what we did with a message."""
 DISK = "disk"
 """How people call what the vault lies on."""
 _RESTORED_WORDS = "asked again after a restore: what you write waits until they have answered"
@@ -407,7 +419,7 @@ def reply_words(reply: ReplyView) -> str:
 
 def message_remarks(message: MessageView) -> str:
     """Say in a line what belongs to a message besides its text: reactions, that it was edited, and when it expires."""
-    remarks = [visible(f"{each.emoji} {each.count}") for each in message.reactions]
+    remarks = [visible(f"{each.emoji} {each.count}{_not_there_yet(each)}") for each in message.reactions]
     if message.edited:
         remarks.append("edited")
     if message.mentions_us:
@@ -419,6 +431,11 @@ def message_remarks(message: MessageView) -> str:
     return " · ".join(remarks)
 
 
+def _not_there_yet(reaction: ReactionView) -> str:
+    """Say how far a reaction of ours is, while the others do not have it."""
+    return "" if reaction.state in {None, MessageState.DELIVERED} else f" ({reaction.state})"
+
+
 def info_lines(known: MessageInfoView) -> Iterable[Line]:
     """Show all that is known of a message."""
     message = known.message
@@ -427,17 +444,42 @@ def info_lines(known: MessageInfoView) -> Iterable[Line]:
     yield _labelled("written", moment(message.sent_at))
     if message.state is not MessageState.RECEIVED:
         yield _labelled("state", state_words(message))
+    if known.received_at is not None:
+        way = f", {way_words(known.way)}" if known.way else ""
+        yield _labelled("came", f"{moment(known.received_at)}{way}")
     if message.deleted:
         yield _labelled("text", "deleted")
     if remarks := message_remarks(message):
         yield _labelled("besides", remarks)
     for receipt in known.receipts:
-        reason = f": {reason_words(receipt.reason)}" if receipt.reason else ""
-        yield _labelled("who has it", f"{visible(receipt.name)}: {receipt.state}, {moment(receipt.at)}{reason}")
+        yield _labelled("who has it", receipt_words(receipt))
     for reaction in known.reactions:
         name = _YOU if reaction.name is None else called(reaction.name)
         yield _labelled("reaction", f"{visible(name)}: {visible(reaction.emoji)}, {moment(reaction.sent_at)}")
+    for change in known.changes:
+        yield _labelled(_CHANGES[change.kind], change_words(change))
     yield from version_lines(known.versions)
+
+
+def receipt_words(receipt: ReceiptView) -> str:
+    """Say how far something of ours has come with a person, since when, and by which way."""
+    reason = f": {reason_words(receipt.reason)}" if receipt.reason else ""
+    way = f", {way_words(receipt.way)}" if receipt.way else ""
+    return visible(f"{receipt.name}: {receipt.state}, {moment(receipt.at)}{way}{reason}")
+
+
+def change_words(change: ChangeView) -> str:
+    """Say what we did with a message, and how far that has come."""
+    what = f"{visible(change.emoji)}, " if change.emoji else ""
+    reached = "; ".join(receipt_words(receipt) for receipt in change.receipts)
+    return f"{what}{moment(change.made_at)}{'; ' if reached else ''}{reached}"
+
+
+def way_words(way: WayView) -> str:
+    """Say by which way something came or went."""
+    if way.direct:
+        return f"directly ({_spoken(way.transport, 'transport_')})"
+    return f"by the relay {way.relay}" if way.relay else f"by a relay ({_spoken(way.transport, 'transport_')})"
 
 
 def version_lines(versions: Sequence[VersionView]) -> Iterable[Line]:
@@ -469,8 +511,11 @@ def _add_state(body: list[list[Span]], message: MessageView, room: int | None) -
 
 
 def state_words(message: MessageView) -> str:
-    """Name a message's state, with the reason why it is no better."""
-    return visible(f"{message.state}: {reason_words(message.reason)}" if message.reason else str(message.state))
+    """Name a message's state, with the reason why it is no better. That of an edit or a deletion says that it is."""
+    words = str(message.state)
+    if message.state not in {MessageState.DELIVERED, MessageState.READ, MessageState.RECEIVED}:
+        words = f"{'deletion ' if message.deleted else 'edit ' if message.edited else ''}{words}"
+    return visible(f"{words}: {reason_words(message.reason)}" if message.reason else words)
 
 
 def reason_words(reason: str) -> str:

@@ -37,7 +37,7 @@ def shown(cli: Cli) -> list[str]:
 
 def test_an_edit_is_shown_with_its_earlier_versions_in_info(cli: Cli, bob: Peer) -> None:
     message = send(cli, "At six.")
-    assert cli.ok("edit", "Bob", message[:8], "At seven.").out == f"{message[:8]}: edited\n"
+    assert cli.ok("edit", "Bob", message[:8], "At seven.").out == f"{message[:8]}: edit queued\n"
     assert "At seven." in shown(cli)[0]
     assert "edited" in shown(cli)[1]
     info = cli.ok("info", "Bob", message).out
@@ -119,7 +119,7 @@ def test_a_message_expires_at_a_time_whether_it_is_read_or_not(cli: Cli, bob: Pe
 
 def test_all_versions_of_a_message(cli: Cli, bob: Peer) -> None:
     message = send(cli, "At six.")
-    assert cli.ok("edit", "Bob", message, "At seven.").out == f"{message[:8]}: edited\n"
+    assert cli.ok("edit", "Bob", message, "At seven.").out == f"{message[:8]}: edit queued\n"
     versions = cli.ok("history", "Bob", "--versions", message, "--json").json_lines
     assert [version["text"] for version in versions] == ["At six.", "At seven."]
 

@@ -56,8 +56,9 @@ async def test_an_edit_is_shown_where_the_message_stands(alice: MemoryAccount, b
         bob.receive()
         await room.until(lambda: "At seven." in room.shown)
         room.type(f"/edit {bob.conversation[0].id[:8]} At eight.\r")
-        await room.until(lambda: "At eight." in room.shown)
+        await room.until(lambda: "At eight." in room.above)
         bob.receive()
+        await room.until(lambda: "At eight." in room.shown)
         assert bob.heard == ["At eight."]
 
 
@@ -76,8 +77,24 @@ async def test_what_is_deleted_leaves_a_remark(alice: MemoryAccount, bob: Peer) 
         room.type("oops\r")
         await room.until(lambda: "oops" in room.above)
         room.type(f"/delete {bob.conversation[0].id[:8]}\r")
-        await room.until(lambda: "[deleted]" in room.shown)
+        await room.until(lambda: "[deleted]" in room.above)
+        assert "deletion queued" in room.above
         assert "oops" not in room.shown + room.above
+        bob.receive()
+        await room.until(lambda: "[deleted]" in room.shown)
+
+
+async def test_what_is_edited_stands_there_again_until_the_edit_is_delivered(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        room.type("At six.\r")
+        await room.until(lambda: "At six." in room.above)
+        bob.receive()
+        await room.until(lambda: "At six." in room.shown)
+        room.type(f"/edit {bob.conversation[0].id[:8]} At seven.\r")
+        await room.until(lambda: "edit queued" in room.above)
+        bob.receive()
+        await room.until(lambda: "At seven." in room.shown)
+        assert not room.above
 
 
 async def test_what_is_removed_elsewhere_stands_here_no_more(alice: MemoryAccount, bob: Peer) -> None:

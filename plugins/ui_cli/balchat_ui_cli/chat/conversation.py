@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 A terminal's scrollback cannot be changed. So a message goes there only when it is settled: somebody else's at once,
 ours when it is delivered, read or failed. Until then ours stand between the scrollback and the prompt, where states
-may change, and they settle in the order in which they were written.
+may change, and they settle in the order in which they were written. One that we edit or delete afterwards stands there
+once more, until that is delivered.
 """
 
 import re
@@ -29,6 +30,15 @@ _SHOWN_AGAIN = frozenset({"text", "deleted", "reactions"})
 """Fields of a message whose change is shown, though it stands in the scrollback already."""
 _REMEMBERED = 2000
 """Messages that are kept for quoting; the oldest are forgotten."""
+
+
+def _looks(message: MessageView) -> MessageView:
+    """Return a message without how far it is, and without how far our reactions are, unless one failed."""
+    reactions = tuple(
+        each if each.state is MessageState.FAILED else replace(each, state=None) for each in message.reactions
+    )
+    unsettled = {"state": MessageState.SENT, "reason": None, "delivered_to": 0}
+    return replace(message, reactions=reactions, **unsettled)
 
 
 class Conversation:
@@ -136,14 +146,18 @@ class Conversation:
 
     def _change(self, message: MessageView, changed: Sequence[str]) -> list[MessageView]:
         shown_before = message.id in self._seen and all(message.id != pending.id for pending in self.pending)
+        news = bool(_SHOWN_AGAIN.intersection(changed)) and _looks(message) != _looks(self.known[message.id])
         self.known[message.id] = message
+        if shown_before and news and message.state not in _SETTLED:
+            self.pending.append(message)
+            return []
         if message.state is MessageState.READ:
             self.last_read = message
         self.pending = [message if message.id == pending.id else pending for pending in self.pending]
         settled = list(takewhile(lambda pending: pending.state in _SETTLED, self.pending))
         del self.pending[: len(settled)]
         # What stands in the scrollback cannot be changed, so what it has become is shown once more.
-        return [message, *settled] if shown_before and _SHOWN_AGAIN.intersection(changed) else settled
+        return [message, *settled] if shown_before and news else settled
 
     def _as_reachable_as_now(self, contact: ContactView) -> ContactView:
         known = self.view.contact

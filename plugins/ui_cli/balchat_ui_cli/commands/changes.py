@@ -16,7 +16,7 @@ from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
-from balchat_ui_cli.render import info_lines, message_as_typed
+from balchat_ui_cli.render import info_lines, message_as_typed, state_words
 from balchat_ui_cli.text import SHORT_ID
 
 
@@ -76,8 +76,7 @@ def edit(
         there = run.session.ask(lambda app: message_of(app, name, message))
         text = _edited(message_as_typed(there)[0])
     changed = run.session.ask(lambda app: change(app, text))
-    # Its state is that of the first version, and says nothing of this one.
-    words = f"{changed.id[:SHORT_ID]}: edited"
+    words = f"{changed.id[:SHORT_ID]}: {state_words(changed)}"
     run.out.value(changed, lambda: [[words]], done=f"The message {changed.id} is edited.")
 
 

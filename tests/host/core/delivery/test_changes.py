@@ -1,0 +1,150 @@
+"""How far an edit, a deletion or a reaction of ours has come, and by which way things went."""
+
+from __future__ import annotations
+
+import pytest
+
+from balchat_host.api.events import MessageChanged
+from balchat_host.api.transport import Latency, Outcome
+from balchat_host.api.types import OnionKey
+from balchat_host.api.views import ChangeKind, MessageState, WayView
+from balchat_host.core import event_log, inbox
+from balchat_host.core.content import MessageStatus
+from balchat_host.core.delivery import reports
+from balchat_host.core.messages import changing, history, info, retrying
+from tests.support.devices import device_of
+
+DIRECT = WayView(transport="direct", direct=True)
+RELAY = OnionKey(bytes(32))
+RELAYED = WayView(transport="stores", direct=False, relay=RELAY.onion)
+
+
+def view(pair, message: str):
+    return pair.alice.read(lambda tx: history.show(tx, message))
+
+
+def known(pair, message: str, who: str = "alice"):
+    return getattr(pair, who).read(lambda tx: info.info(tx, message))
+
+
+def deliver(pair) -> None:
+    for ticket in pair.tickets():
+        pair.report(ticket, Outcome.DELIVERED, transport="direct")
+
+
+@pytest.fixture
+def delivered(pair) -> str:
+    (message,) = pair.write("first")
+    deliver(pair)
+    assert view(pair, message).state is MessageState.DELIVERED
+    return message
+
+
+def edit(pair, message: str, text: str = "second") -> None:
+    pair.run(lambda unit: changing.edit(unit, message, text))
+
+
+def test_an_edit_that_has_not_arrived_does_not_look_delivered(pair, delivered) -> None:
+    edit(pair, delivered)
+    assert view(pair, delivered).state is MessageState.QUEUED
+    assert view(pair, delivered).delivered_to == 0
+    (ticket,) = pair.tickets()
+    pair.report(ticket, Outcome.SENT, transport="direct")
+    assert view(pair, delivered).state is MessageState.SENT
+    pair.report(ticket, Outcome.DELIVERED, transport="direct")
+    assert view(pair, delivered).state is MessageState.DELIVERED
+    (change,) = known(pair, delivered).changes
+    assert change.kind is ChangeKind.EDIT
+    assert [(each.name, each.state, each.way) for each in change.receipts] == [("Bob", MessageState.DELIVERED, DIRECT)]
+
+
+def test_front_ends_hear_how_far_an_edit_comes(pair, delivered) -> None:
+    before = pair.alice.read(event_log.newest)
+    edit(pair, delivered)
+    deliver(pair)
+    events, _ = pair.alice.read(lambda tx: event_log.read(tx, after=before, limit=100, now=0))
+    told = [each for each in events if isinstance(each, MessageChanged) and "state" in each.changed]
+    assert [each.message.state for each in told] == [MessageState.QUEUED, MessageState.DELIVERED]
+
+
+def test_a_message_is_read_as_it_is_shown_by_who_reads_it_after_the_edit(pair, delivered) -> None:
+    read(pair, delivered)
+    assert view(pair, delivered).state is MessageState.READ
+    edit(pair, delivered)
+    pair.world.pass_time(1)
+    deliver(pair)
+    assert view(pair, delivered).state is MessageState.DELIVERED, "nobody says to have read this version"
+    (another,) = pair.write("first")
+    edit(pair, another)
+    deliver(pair)
+    pair.world.pass_time(1)
+    read(pair, another)
+    assert view(pair, another).state is MessageState.READ
+
+
+def say(pair, message: str, status: MessageStatus) -> None:
+    statuses = [(bytes.fromhex(message), status)]
+    pair.with_bob(lambda unit, bob: reports.apply_statuses(unit, bob, statuses, device_id=device_of(unit.tx, bob)))
+
+
+def read(pair, message: str) -> None:
+    say(pair, message, MessageStatus.READ)
+
+
+def test_what_is_deleted_while_it_is_queued_does_not_look_delivered(pair) -> None:
+    (message,) = pair.write("never")
+    pair.run(lambda unit: changing.delete(unit, message, for_me=False))
+    assert (view(pair, message).deleted, view(pair, message).state) == (True, MessageState.QUEUED)
+    deliver(pair)
+    assert view(pair, message).state is MessageState.DELIVERED
+    assert [each.kind for each in known(pair, message).changes] == [ChangeKind.DELETE]
+
+
+@pytest.mark.parametrize("delete", [False, True], ids=["edit", "deletion"])
+def test_what_was_refused_says_so_and_can_be_sent_once_more(pair, delivered, delete) -> None:
+    if delete:
+        pair.run(lambda unit: changing.delete(unit, delivered, for_me=False))
+    else:
+        edit(pair, delivered)
+    (ticket,) = pair.tickets()
+    pair.report(ticket, Outcome.REFUSED, reason="malformed-envelope")
+    assert (view(pair, delivered).state, view(pair, delivered).reason) == (MessageState.FAILED, "malformed-envelope")
+    pair.run(lambda unit: retrying.retry(unit, delivered))
+    assert view(pair, delivered).state is MessageState.QUEUED
+    deliver(pair)
+    assert view(pair, delivered).state is MessageState.DELIVERED
+
+
+def test_a_reaction_says_how_far_it_is_until_it_is_taken_back(pair, delivered) -> None:
+    pair.run(lambda unit: changing.react(unit, delivered, "👍"))
+    (reaction,) = view(pair, delivered).reactions
+    assert (reaction.state, view(pair, delivered).state) == (MessageState.QUEUED, MessageState.DELIVERED)
+    deliver(pair)
+    assert view(pair, delivered).reactions[0].state is MessageState.DELIVERED
+    for remove in (True, False, True):
+        pair.run(lambda unit, remove=remove: changing.react(unit, delivered, "👍", remove=remove))
+    assert view(pair, delivered).reactions == ()
+    (change,) = known(pair, delivered).changes
+    assert (change.kind, change.emoji) == (ChangeKind.TAKE_BACK, "👍"), "only the last counts"
+    assert [each.state for each in change.receipts] == [MessageState.QUEUED]
+
+
+def test_what_lay_at_a_relay_says_at_which_one(pair) -> None:
+    (message,) = pair.write("hello")
+    (ticket,) = pair.tickets()
+    pair.report(ticket, Outcome.SENT, transport="direct")
+    assert known(pair, message).receipts[0].way == DIRECT
+    pair.report(ticket, Outcome.STORED, latency=Latency.STORE_AND_FORWARD, transport="stores", relay=RELAY)
+    for reached in (MessageState.RELAYED, MessageState.DELIVERED):
+        (receipt,) = known(pair, message).receipts
+        assert (receipt.state, receipt.way) == (reached, RELAYED)
+        say(pair, message, MessageStatus.DELIVERED)
+
+
+def test_the_reader_sees_by_which_way_a_message_came(pair) -> None:
+    (message,) = pair.write("hello")
+    envelopes = [each.envelope for each in pair.pending().outgoing]
+    for way in (RELAYED, DIRECT):
+        pair.bob.change(lambda unit, way=way: inbox.receive(unit, pair.alice.peer, envelopes, way))
+    assert known(pair, message, "bob").way == RELAYED, "that it came again by another way is no news"
+    assert known(pair, message).way is None
