@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from balchat_transport_tor_direct.collision_resolver import TABLE
 from balchat_transport_tor_direct.frames import SHAPES, CloseReason, FrameType
-from balchat_transport_tor_direct.handshake import DOMAIN, MAGIC, Acceptor, Dialler, State
+from balchat_transport_tor_direct.handshake import DOMAIN, Acceptor, Dialler, Purpose, State
 from balchat_transport_tor_direct.link import Link
 from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_transport_tor_direct.transport import PORT
@@ -82,7 +82,7 @@ def test_the_constants(page):
     text = page(PAGE)
     assert f"**{PORT}**" in text
     assert f'"{DOMAIN}"' in text
-    assert MAGIC.hex(" ") in text
+    assert all(purpose.value.hex(" ") in text for purpose in Purpose)
 
 
 def test_the_limits_and_times_are_the_defaults_of_the_settings(page):
@@ -97,6 +97,8 @@ def test_the_limits_and_times_are_the_defaults_of_the_settings(page):
         ("probe_timeout", "*probe time-out* ({:g} s)"),
         ("max_handshakes", "| streams in a handshake, at each onion | {} |"),
         ("max_streams", "| streams in all | {} |"),
+        ("bulk_streams_of_peer", "| bulk streams that one contact opened | {} |"),
+        ("max_bulk_streams", "| bulk streams that contacts opened | {} |"),
         ("stranger_envelopes_per_second", "| {}, after "),
         ("stranger_envelopes", ", after {} at once |"),
         ("frames_per_second", "| {:,}, 32 MiB |"),

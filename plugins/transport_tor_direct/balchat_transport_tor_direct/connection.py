@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Final
 
 import anyio
-from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.api.bell import Bell
@@ -24,7 +23,7 @@ from balchat_host.api.transport import Disposition, Outcome, Outgoing, SendRepor
 from balchat_host.api.types import DeviceIdentity
 from balchat_transport_tor_direct.faults import LocalMisuse
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
-from balchat_transport_tor_direct.greeting import READ_SIZE
+from balchat_transport_tor_direct.greeting import CLOSING_TIME, READ_SIZE, STREAM_ERRORS
 from balchat_transport_tor_direct.in_turn import InTurn
 from balchat_transport_tor_direct.inbound import Arrival
 from balchat_transport_tor_direct.limits import Allowance, MemoryBudget
@@ -34,9 +33,6 @@ from balchat_transport_tor_direct.settings import DirectSettings
 WRITE_SIZE: Final = 65_536
 MOST_BACKLOG: Final = 1024 * 1024
 """Octets of answers and replies that may wait for a peer before no more of its envelopes are handed on."""
-CLOSING_TIME: Final = 2.0
-"""Seconds in which a CLOSE must leave."""
-STREAM_ERRORS: Final = (BrokenResourceError, ClosedResourceError, EndOfStream)
 
 
 class Connection:

@@ -117,6 +117,13 @@ class FrameReader:
         self._position = 0
         self._buffer += octets
 
+    def rest(self) -> bytes:
+        """Return what was fed and is not read yet, and keep nothing of it."""
+        rest = bytes(self._buffer[self._position :])
+        self._buffer.clear()
+        self._position = 0
+        return rest
+
     def next(self) -> Frame | None:
         """Return the next whole frame, or None until more is fed. Raise ProtocolViolation (F1, F2, F3)."""
         start = self._position + HEADER_SIZE

@@ -1,9 +1,14 @@
 """Runs the handshake machines over a stream. The only place where their events meet I/O, keys and randomness."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from os import urandom
+from typing import Final
 
+import anyio
 import anyio.lowlevel
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BadCredential, PeerUnreachable
@@ -20,11 +25,15 @@ from balchat_transport_tor_direct.handshake import (
     Challenged,
     Dialler,
     Proof,
+    Purpose,
     Ready,
     Refused,
 )
 
-READ_SIZE = 65_536
+READ_SIZE: Final = 65_536
+CLOSING_TIME: Final = 2.0
+"""Seconds in which a CLOSE must leave."""
+STREAM_ERRORS: Final = (BrokenResourceError, ClosedResourceError, EndOfStream)
 
 _REFUSALS = {
     CloseReason.GOING_AWAY: "it does not want to talk now",
@@ -38,6 +47,12 @@ _REFUSALS = {
 def close_frame(reason: CloseReason) -> bytes:
     """Return the octets of a CLOSE."""
     return Frame(FrameType.CLOSE, reason).encode()
+
+
+async def say(stream: ByteStream, reason: CloseReason) -> None:
+    """Send a CLOSE to a peer that may not read it."""
+    with anyio.move_on_after(CLOSING_TIME, shield=True), suppress(*STREAM_ERRORS):
+        await stream.send(close_frame(reason))
 
 
 async def next_frame(stream: ByteStream, reader: FrameReader) -> Frame:
@@ -55,6 +70,7 @@ async def greet_acceptor(
     peer: PeerId,
     destination: Destination,
     before_proof: Callable[[DeviceIdentity], None],
+    purpose: Purpose = Purpose.LINK,
 ) -> DeviceIdentity:
     """Prove to `peer`, whom we dialled, who we are; return which device it is when it took the stream.
 
@@ -68,6 +84,7 @@ async def greet_acceptor(
         device_id=None if destination.onion == peer.identity_onion else destination.device_id,
         onion=destination.onion,
         nonce=urandom(NONCE_SIZE),
+        purpose=purpose,
     )
     answering: DeviceIdentity | None = None
     await stream.send(machine.start())
@@ -89,10 +106,19 @@ async def greet_acceptor(
                 raise LocalMisuse(f"the dialler's machine gave {event}")
 
 
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Who dialled us and what for. `ready` is the READY that admits them."""
+
+    device: DeviceIdentity
+    purpose: Purpose
+    ready: bytes
+
+
 async def greet_dialler(
     stream: ByteStream, reader: FrameReader, *, context: TransportContext, onion: OnionKey
-) -> tuple[DeviceIdentity, bytes] | None:
-    """Find out who dialled our `onion`; return the device and the READY that admits it, or None when it went away.
+) -> Dialled | None:
+    """Find out who dialled our `onion`, and what for; return None where they went away.
 
     Raise ProtocolViolation and what the stream raises.
     """
@@ -116,7 +142,7 @@ async def greet_dialler(
                 if early := reader.next():
                     machine.receive(early)
                     return None
-                return device, machine.admit()
+                return Dialled(device, machine.purpose, machine.admit())
             case Refused():
                 return None
             case _:

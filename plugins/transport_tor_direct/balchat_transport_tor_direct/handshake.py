@@ -19,7 +19,6 @@ from balchat_host.api.types import DEVICE_ID_SIZE, ONION_KEY_SIZE, PEER_ID_SIZE,
 from balchat_transport_tor_direct.faults import LocalMisuse, NoCommonVersion, violation
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameType
 
-MAGIC: Final = b"balchat\x00"
 VERSIONS: Final = (1,)
 """The versions that this program speaks, the best first."""
 DOMAIN: Final = "balchat-direct-dialler"
@@ -28,7 +27,17 @@ NONCE_SIZE: Final = 32
 
 _REASONS: Final = {int(reason): reason for reason in CloseReason}
 _WHO_SIZE: Final = PEER_ID_SIZE + DEVICE_ID_SIZE + ONION_KEY_SIZE
-_COUNT_AT: Final = len(MAGIC) + _WHO_SIZE + NONCE_SIZE
+_MAGIC_SIZE: Final = 8
+_COUNT_AT: Final = _MAGIC_SIZE + _WHO_SIZE + NONCE_SIZE
+
+
+class Purpose(Enum):
+    """What a stream is for. The value is the magic with which HELLO begins."""
+
+    LINK = b"balchat\x00"
+    """Envelopes, in both directions."""
+    BULK = b"balchat\x01"
+    """A bulk stream: what passes on it is the hosts' business. At the device onion only."""
 
 
 class State(Enum):
@@ -71,7 +80,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The dialler's: the stream is a link now."""
+    """The dialler's: the stream is a link now, or a bulk stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,7 @@ class Dialler:
         device_id: bytes | None,
         onion: OnionKey,
         nonce: bytes,
+        purpose: Purpose = Purpose.LINK,
         versions: tuple[int, ...] = VERSIONS,
     ) -> None:
         self.state = State.START
@@ -119,7 +129,7 @@ class Dialler:
         self._device_id = device_id
         self._onion = onion
         self._versions = versions
-        body = MAGIC + _who(us, onion) + nonce + bytes([len(versions), *versions])
+        body = purpose.value + _who(us, onion) + nonce + bytes([len(versions), *versions])
         self._hello = Frame(FrameType.HELLO, payload=body).encode()
 
     def start(self) -> bytes:
@@ -177,6 +187,8 @@ class Acceptor:
     ) -> None:
         self.state = State.WAITING
         self.version = 0
+        self.purpose = Purpose.LINK
+        """What the stream is for, once HELLO has come."""
         self._us = us
         self._onion = onion
         self._nonce = nonce
@@ -201,12 +213,11 @@ class Acceptor:
 
     def _hello(self, frame: Frame) -> Answer:
         body = frame.payload
-        if not body.startswith(MAGIC):
-            raise violation("H2", "HELLO with another magic")
+        self.purpose = self._read_purpose(body[:_MAGIC_SIZE])
         offered = body[_COUNT_AT + 1 :]
         if len(offered) != body[_COUNT_AT] or any(a <= b for a, b in pairwise(offered)):
             raise violation("H3", "HELLO with a broken list of versions")
-        device, onion = _read_who(body[len(MAGIC) :])
+        device, onion = _read_who(body[_MAGIC_SIZE:])
         if device.peer == self._us.peer:
             raise violation("H4", "HELLO from ourselves")
         if onion != self._onion:
@@ -220,6 +231,13 @@ class Acceptor:
         challenge = Frame(FrameType.CHALLENGE, payload=payload).encode()
         self._transcript = frame.encode() + challenge
         return Answer(challenge)
+
+    def _read_purpose(self, magic: bytes) -> Purpose:
+        at_identity = self._onion == self._us.peer.identity_onion
+        for purpose in Purpose:
+            if purpose.value == magic and not (purpose is Purpose.BULK and at_identity):
+                return purpose
+        raise violation("H2", "HELLO with another magic")
 
     def _proof(self, frame: Frame) -> Proof:
         return Proof(self._device, self._transcript, frame.payload)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.hookspecs import hookimpl
-from balchat_host.api.transport import Latency, Transport, TransportContext
+from balchat_host.api.transport import Latency, Transport, TransportCapability, TransportContext
 from balchat_transport_tor_direct.settings import DirectSettings
 
 
@@ -25,6 +25,7 @@ def balchat_transports() -> Sequence[TransportDescriptor]:
             api_version=1,
             settings=DirectSettings,
             latency=Latency.INTERACTIVE,
+            capabilities=frozenset({TransportCapability.BULK}),
             factory=make,
         )
     ]

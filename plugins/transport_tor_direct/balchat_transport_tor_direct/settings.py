@@ -52,6 +52,12 @@ class DirectSettings:
     ] = 1024 * 1024
     max_handshakes: Annotated[int, Meta(ge=1, le=1024), Doc("How many streams may be in a handshake.")] = 64
     max_streams: Annotated[int, Meta(ge=1, le=10_000), Doc("How many streams there may be.")] = 512
+    max_bulk_streams: Annotated[
+        int, Meta(ge=1, le=10_000), Doc("How many bulk streams, on which files pass, contacts may have with us.")
+    ] = 64
+    bulk_streams_of_peer: Annotated[
+        int, Meta(ge=1, le=16), Doc("How many bulk streams one contact may have with us.")
+    ] = 8
     memory: Annotated[
         int,
         Meta(ge=4 * MAX_ENVELOPE_SIZE, le=4 * 1024 * 1024 * 1024),

@@ -23,13 +23,15 @@ from balchat_host.api.errors import (
 from balchat_host.api.failures import contain
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outgoing, Transport, TransportContext
 from balchat_host.api.types import STOPPED, DeviceIdentity, OwnOnion, PeerId, Route
+from balchat_transport_tor_direct.bulk_streams import BulkStreams
 from balchat_transport_tor_direct.collision_resolver import Do
-from balchat_transport_tor_direct.connection import CLOSING_TIME, STREAM_ERRORS, Connection
+from balchat_transport_tor_direct.connection import Connection
 from balchat_transport_tor_direct.device_route import Destination, RouteReader, identity_route, own_route
 from balchat_transport_tor_direct.device_state import Attempt, DeviceState
 from balchat_transport_tor_direct.device_states import DeviceStates
 from balchat_transport_tor_direct.frames import CloseReason, FrameReader
-from balchat_transport_tor_direct.greeting import close_frame, greet_acceptor, greet_dialler
+from balchat_transport_tor_direct.greeting import STREAM_ERRORS, greet_acceptor, greet_dialler, say
+from balchat_transport_tor_direct.handshake import Purpose
 from balchat_transport_tor_direct.limits import HandshakeLimiter, MemoryBudget
 from balchat_transport_tor_direct.publishing import PORT, STARTING, OnionPublisher
 from balchat_transport_tor_direct.settings import DirectSettings
@@ -58,6 +60,7 @@ class DirectTransport(Transport):
         self._own_route: Route | None = None
         self._publisher = OnionPublisher(context, welcome=self._welcome, closed=self._end_strangers)
         self._memory: MemoryBudget[Connection] = MemoryBudget(settings.memory)
+        self._bulk = BulkStreams(context, settings)
 
     # -- the contract
 
@@ -72,6 +75,8 @@ class DirectTransport(Transport):
                 await self._publisher.run(self._tasks)
         finally:
             self._tasks = None
+            with anyio.CancelScope(shield=True):
+                await self._bulk.end()
             self._context.state_changed(STOPPED)
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
@@ -106,6 +111,11 @@ class DirectTransport(Transport):
             state.senders -= 1
             self._states.forget_if_idle(state)
 
+    async def open_bulk(self, peer: PeerId, routes: Sequence[Route]) -> ByteStream:
+        if self._tasks is None:
+            raise _does_not_run()
+        return await self._bulk.open(peer, self._destination(peer, routes))
+
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:
         state = self._states.find(peer, device_id)
         return state is not None and state.resolver.standing is not None
@@ -119,6 +129,7 @@ class DirectTransport(Transport):
             if standing:
                 self._context.peer_changed(standing.device, reachable=False)
             self._states.forget_if_idle(state)
+        await self._bulk.disconnect(peer)
         await anyio.lowlevel.checkpoint()
 
     # -- answering
@@ -133,25 +144,28 @@ class DirectTransport(Transport):
     async def _converse(self, stream: ByteStream, onion: OwnOnion) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(anyio.aclose_forcefully, stream)
-            reader, found, is_contact = FrameReader(), None, False
+            reader, dialled, is_contact = FrameReader(), None, False
             try:
                 with self._handshakes[onion].slot():
                     key = await self._context.onion_key(onion)
                     proven = await greet_dialler(stream, reader, context=self._context, onion=key)
-                    is_contact = proven is not None and await self._context.is_contact(proven[0].peer)
-                    found = proven
+                    is_contact = proven is not None and await self._context.is_contact(proven.device.peer)
+                    dialled = proven
             except ProtocolViolation:
-                await _say(stream, CloseReason.VIOLATION)
+                await say(stream, CloseReason.VIOLATION)
             except STREAM_ERRORS:
                 return
-            if found is None:
+            if dialled is None:
                 return
-            device, greeting = found
+            device, greeting = dialled.device, dialled.ready
             if not is_contact and (onion is OwnOnion.DEVICE or not self._context.accepts_requests):
-                await _say(stream, CloseReason.GOING_AWAY)
+                await say(stream, CloseReason.GOING_AWAY)
+                return
+            if dialled.purpose is Purpose.BULK:
+                await self._bulk.serve(stream, reader, dialled)
                 return
             if not self._make_room():
-                await _say(stream, CloseReason.OVERLOADED)
+                await say(stream, CloseReason.OVERLOADED)
                 return
             connection = self._connect(stream, reader, device, greeting=greeting, trusted=False, is_contact=is_contact)
             state = self._state(device.peer, device.device_id)
@@ -163,7 +177,7 @@ class DirectTransport(Transport):
                         self._context.routes_lost(device.peer)
                     await connection.run()
                 else:
-                    await _say(stream, CloseReason.REPLACED)
+                    await say(stream, CloseReason.REPLACED)
             finally:
                 connection.give_up()
 
@@ -190,7 +204,7 @@ class DirectTransport(Transport):
         if standing := state.resolver.standing:
             return standing
         if self._tasks is None:
-            raise NetworkUnavailable(problem="the direct transport does not run", remedy="Start it first.")
+            raise _does_not_run()
         if state.resolver.dial():
             state.attempt = Attempt()
             self._tasks.start_soon(self._dial, state, destination, state.attempt)
@@ -264,7 +278,7 @@ class DirectTransport(Transport):
                     before_proof=before_proof,
                 )
             except ProtocolViolation as error:
-                await _say(stream, CloseReason.VIOLATION)
+                await say(stream, CloseReason.VIOLATION)
                 raise PeerUnreachable(problem=f"it broke the protocol: {error.fields['problem']}") from error
             return self._connect(stream, reader, device, greeting=b"", trusted=True, is_contact=True)
         raise PeerUnreachable(problem="it did not finish the handshake in time")
@@ -350,25 +364,22 @@ class DirectTransport(Transport):
             if not 1 <= len(each.envelope) <= MAX_ENVELOPE_SIZE:
                 problem = f"it has {len(each.envelope)} octets; 1 to {MAX_ENVELOPE_SIZE} can be sent"
                 raise BadInput(what="An envelope", problem=problem)
-        for route in routes:
-            if destination := self._routes.read(peer, route):
-                break
-        else:
-            raise PeerUnreachable(problem="the route that it gave is none of this transport")
+        return self._destination(peer, routes)
+
+    def _destination(self, peer: PeerId, routes: Sequence[Route]) -> Destination:
+        """Return where the first of the routes leads that is one of ours. Raise PeerUnreachable."""
         if peer == self._context.identity:
             raise PeerUnreachable(problem="it is this account itself")
-        return destination
+        for route in routes:
+            if destination := self._routes.read(peer, route):
+                return destination
+        raise PeerUnreachable(problem="the route that it gave is none of this transport")
+
+
+def _does_not_run() -> NetworkUnavailable:
+    return NetworkUnavailable(problem="the direct transport does not run", remedy="Start it first.")
 
 
 def _again(error: BalchatError) -> BalchatError:
     """Return a copy of an error for one more sender; an exception that is raised twice mixes up its tracebacks."""
     return type(error)(**error.fields)
-
-
-async def _say(stream: ByteStream, reason: CloseReason) -> None:
-    """Send a CLOSE to a peer that may not read it."""
-    with anyio.move_on_after(CLOSING_TIME, shield=True):
-        try:
-            await stream.send(close_frame(reason))
-        except STREAM_ERRORS:
-            return

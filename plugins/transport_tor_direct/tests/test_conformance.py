@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DirectBench(TransportBench):
-    capabilities = TransportCapabilities(oversize=True)
+    capabilities = TransportCapabilities(oversize=True, bulk=True)
 
     def transport(self, context: TransportContext) -> Transport:
         (descriptor,) = balchat_transports()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from balchat_transport_tor_direct.device_route import own_route
 from balchat_transport_tor_direct.frames import CloseReason, Frame, FrameType
 from balchat_transport_tor_direct.settings import DirectSettings
 from trio.testing import MockClock
@@ -69,6 +71,17 @@ async def test_a_peer_that_vanished_is_noticed_in_the_end_even_when_nothing_wait
         await alice.host.sees(bob.peer, reachable=False, patience=PATIENCE)
         await bob.host.sees(alice.peer, reachable=False, patience=PATIENCE)
         assert anyio.current_time() - cut_at <= 60 + 20 + 2
+
+
+async def test_who_is_too_slow_with_the_handshake_of_a_bulk_stream_is_given_up(
+    account: Start, world: VirtualNetwork
+) -> None:
+    async with account(world) as alice, account(world) as bob:
+        route = replace(await own_route(bob.host), device_id=bob.host.device_id)
+        alice.host.signing.close()
+        with pytest.raises(PeerUnreachable, match="in time"):
+            await alice.transport.open_bulk(bob.peer, [route])
+        assert world.streams_between(alice.node, bob.node) == 0
 
 
 async def test_what_was_ignored_is_lost_in_the_end_and_the_connection_stays(

@@ -10,7 +10,7 @@ import pytest
 from balchat_transport_tor_direct.device_route import NAME, RouteReader
 from balchat_transport_tor_direct.faults import NoCommonVersion, violation
 from balchat_transport_tor_direct.frames import Frame, FrameReader, FrameType
-from balchat_transport_tor_direct.handshake import DOMAIN, Acceptor, Answer, Challenged, Dialler, Proof
+from balchat_transport_tor_direct.handshake import DOMAIN, Acceptor, Answer, Challenged, Dialler, Proof, Purpose
 from balchat_transport_tor_direct.link import Answered, Link
 from balchat_transport_tor_direct.settings import DirectSettings
 
@@ -46,6 +46,7 @@ def run_dialler(vector: Vector) -> None:
         device_id=bytes.fromhex(vector["peer_device"]) if vector["peer_device"] else None,
         onion=OnionKey(bytes.fromhex(vector["onion"])),
         nonce=bytes.fromhex(vector["nonce"]),
+        purpose=Purpose[vector["purpose"].upper()],
         versions=tuple(vector["versions"]),
     )
     sent = [machine.start()]
@@ -91,6 +92,7 @@ def run_acceptor(vector: Vector) -> None:
         assert [octets.hex() for octets in sent] == vector["send"]
     who = proven.device.peer.octets.hex() + proven.device.device_id.hex() if proven else None
     assert who == vector.get("proven")
+    assert machine.purpose is Purpose[vector["purpose"].upper()] or not proven
 
 
 def run_link(vector: Vector) -> None:

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 HERE = Path(__file__).parent
 HELLO, CHALLENGE, PROOF, READY, CLOSE = 1, 2, 3, 4, 15
 FRAGMENT, ENVELOPE, ACK, REFUSE, WINDOW, PING, PONG = range(0x10, 0x17)
+LINK, BULK = b"balchat\0", b"balchat\1"
+"""What the two kinds of streams begin with."""
 ALICE, BOB, MALLORY = (bytes([number]) * 32 for number in (1, 2, 3))
 ALICE_DEVICE, BOB_DEVICE, OTHER_DEVICE = (bytes([number]) * 16 for number in (0xA, 0xB, 0xC))
 BOB_ONION = bytes([0xBB]) * 32
@@ -34,7 +36,7 @@ def hello(
     seed: bytes = ALICE,
     *,
     onion: bytes = BOB,
-    magic: bytes = b"balchat\0",
+    magic: bytes = LINK,
     versions: bytes = b"\x01",
     count: int | None = None,
 ) -> bytes:
@@ -108,6 +110,7 @@ def acceptor() -> None:
             "onion": public(BOB).hex(),
             "nonce": BOB_NONCE.hex(),
             "versions": [1],
+            "purpose": "link",
         } | more
         write(f"acceptor-{name}", "acceptor", rule, list(receive), send=[each.hex() for each in send or []], **ours)
 
@@ -138,7 +141,8 @@ def acceptor() -> None:
     one("hello-twice", "H1", hello(), hello(), send=answered)
     one("envelope-before-proof", "H1", hello(), frame(ENVELOPE, 0, b"hi"), send=answered)
     one("envelope-behind-proof", "H1", hello(), proof() + frame(ENVELOPE, 0, b"hi"), send=answered)
-    one("magic", "H2", hello(magic=b"balchat\1"))
+    one("magic", "H2", hello(magic=b"balchat\2"))
+    one("bulk-at-the-identity-onion", "H2", hello(magic=BULK))
     one("no-versions", "H3", frame(HELLO, 0, hello()[12:-2] + b"\x00\x01"))
     one("versions-missing", "H3", hello(count=2))
     one("versions-ascend", "H3", hello(versions=b"\x01\x02"))
@@ -157,6 +161,18 @@ def acceptor() -> None:
         **there,
     )
     one("identity-onion-at-the-device-onion", "H11", hello(), **there)
+    bulk = hello(onion=BOB_ONION, magic=BULK)
+    one(
+        "bulk",
+        None,
+        bulk,
+        proof(sent=bulk, answered=from_device),
+        send=[from_device, frame(READY)],
+        proven=ALICE_IS,
+        purpose="bulk",
+        **there,
+    )
+    one("proof-for-a-link", "H8", bulk, proof(sent=to_device, answered=from_device), send=[from_device], **there)
     one("no-common-version", "H5", hello(versions=b"\x09\x08"))
     one("wrong-key", "H8", hello(), proof(MALLORY), send=answered)
     one("wrong-domain", "H8", hello(), proof(domain=b"balchat-direct-acceptor"), send=answered)
@@ -174,8 +190,10 @@ def dialler() -> None:
         send: list[bytes] | None = None,
         onion: bytes = BOB,
         device: bytes | None = None,
+        magic: bytes = LINK,
     ) -> None:
         ours = {
+            "purpose": "bulk" if magic == BULK else "link",
             "seed": ALICE.hex(),
             "device": ALICE_DEVICE.hex(),
             "peer": public(BOB).hex(),
@@ -184,7 +202,7 @@ def dialler() -> None:
             "nonce": ALICE_NONCE.hex(),
             "versions": [1],
         }
-        sent = [each.hex() for each in (hello(onion=onion), *(send or []))]
+        sent = [each.hex() for each in (hello(onion=onion, magic=magic), *(send or []))]
         write(f"dialler-{name}", "dialler", rule, list(receive), send=sent, **ours)
 
     one("ready", None, challenge(), frame(READY), send=[proof()])
@@ -199,6 +217,8 @@ def dialler() -> None:
     there = challenge(onion=BOB_ONION)
     proven = proof(sent=to_device, answered=there)
     one("device-onion", None, there, frame(READY), send=[proven], onion=BOB_ONION, device=BOB_DEVICE)
+    bulk = proof(sent=hello(onion=BOB_ONION, magic=BULK), answered=there)
+    one("bulk", None, there, frame(READY), send=[bulk], onion=BOB_ONION, device=BOB_DEVICE, magic=BULK)
     one("another-device", "H6", challenge(onion=BOB_ONION, device=OTHER_DEVICE), onion=BOB_ONION, device=BOB_DEVICE)
     one("version-not-offered", "H7", challenge(version=2))
 
