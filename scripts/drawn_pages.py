@@ -87,12 +87,17 @@ def first_contact() -> str:
 
 def planted_faults() -> str:
     """Return the faults that are planted in plugins, and which test of the kit catches each."""
-    from tests.kits import bulk_faults, faults, network_faults  # noqa: PLC0415  # the other pages need no tests
+    from tests.kits import bulk_faults, drop_faults, faults, network_faults  # noqa: PLC0415  # the other pages need no tests
 
     lines: list[str] = []
     transports = [*faults.FAULTS, *bulk_faults.FAULTS]
-    for kind, planted in (("transport", transports), ("network", network_faults.FAULTS)):
-        lines += [f"## The {kind} kit", "", f"| a {kind} that … | is caught by |", "| --- | --- |"]
+    for kit, kind, planted in (
+        ("transport", "transport", transports),
+        ("transport", "transport that stores and forwards", drop_faults.FAULTS),
+        ("network", "network", network_faults.FAULTS),
+    ):
+        title = f"## The {kit} kit" if kit == kind else f"### A {kind}"
+        lines += [title, "", f"| a {kind} that … | is caught by |", "| --- | --- |"]
         for fault in planted:
             does = str(inspect.getdoc(fault)).removesuffix(".")
             audit = ", by the audit" if fault.audited else ""

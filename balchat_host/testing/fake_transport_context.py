@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_bytes
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -36,6 +36,9 @@ from balchat_host.testing.virtual_network import onion_of
 from balchat_host.testing.waiting import PATIENCE, Seen, SeenStates
 
 T = TypeVar("T")
+
+Answer: TypeAlias = Callable[[PeerId | None, bytes], Disposition]
+"""Decides what becomes of an envelope, by its source and its octets."""
 
 COMMITTED = Disposition(verdict=Verdict.COMMITTED)
 
@@ -132,11 +135,11 @@ class FakeTransportContext(TransportContext):
             ("an onion", onion_of(self.device_onion).octets),
         ):
             confide(what, octets)
-        self.area = area or DictArea()
+        self.area = DictArea() if area is None else area
         """What the transport remembers; give it to the next host, and the account was only restarted."""
         self.restored: int | None = None
         """When the account went on from a backup, as the transport is told."""
-        self.answer: Callable[[PeerId | None, bytes], Disposition] = commit_all
+        self.answer: Answer = commit_all
         self.received: Seen[Received] = Seen()
         """What the host has, in order."""
         self.serve_bulk: Callable[[DeviceIdentity, ByteStream], Awaitable[None]] = echo
@@ -147,6 +150,8 @@ class FakeTransportContext(TransportContext):
         self.batches: Seen[int] = Seen()
         """How many envelopes came at once, each time."""
         self.reports: Seen[SendReport] = Seen()
+        self.when_reported: Callable[[SendReport], None] = lambda _: None
+        """Called in `report`, as each is told."""
         self.breaches: list[str] = []
         """How the transport has broken the contract, also where it swallowed what we raised then."""
         self.states = SeenStates()
@@ -160,6 +165,14 @@ class FakeTransportContext(TransportContext):
         self.dialling, self.signing = Gate(), Gate()
         self.receive_error: Exception | None = None
         """What `receive` raises, as a full disk makes it."""
+        self.failures: Seen[Exception] = Seen()
+        """What `receive` has raised."""
+        self.change_error: Exception | None = None
+        """What `change` raises."""
+        self.changes: Seen[None] = Seen()
+        """Told each time that the area has changed."""
+        self.largest = 0
+        """The most octets that came at once."""
         self._accepts_requests = True
         self._requests_changed = Bell()
         self._key_packages = 0
@@ -218,9 +231,11 @@ class FakeTransportContext(TransportContext):
         self, source: PeerId | None, envelopes: Sequence[bytes], *, relay: OnionKey | None = None
     ) -> Sequence[Disposition]:
         self.batches(len(envelopes))
+        self.largest = max(self.largest, sum(map(len, envelopes)))
         await anyio.lowlevel.checkpoint()
         await self._vault_open.wait()
         if self.receive_error is not None:
+            self.failures(self.receive_error)
             raise self.receive_error
         dispositions = [self.answer(source, envelope) for envelope in envelopes]
         for envelope in envelopes:
@@ -238,9 +253,12 @@ class FakeTransportContext(TransportContext):
     async def change(self, fn: Callable[[KeyValueArea], T]) -> T:
         await anyio.lowlevel.checkpoint()
         await self._vault_open.wait()
+        if self.change_error is not None:
+            raise self.change_error
         unit = DictArea(self.area.rows)
         result = fn(unit)
         self.area.rows = unit.rows
+        self.changes(None)
         return result
 
     async def read(self, fn: Callable[[KeyValueArea], T]) -> T:
@@ -280,6 +298,7 @@ class FakeTransportContext(TransportContext):
             if before and report.outcome is Outcome.SENT:
                 raise self._breach(f"SENT twice: {[*before, report]}")
             before.append(report)
+            self.when_reported(report)
             self.reports(report)
 
     def state_changed(self, state: ServiceState) -> None:

@@ -54,8 +54,8 @@ def assert_caught(kit: type, fault: Any, bench: Callable[[], Any]) -> None:
         assert any("faults.py:" in each for each in told) or isinstance(found[0], BlockingError), found
 
 
-async def _run(kit: type, name: str, bench: object, parameters: dict[str, object]) -> None:
-    async with audited():
+async def _run(kit: type, name: str, bench: Any, parameters: dict[str, object]) -> None:
+    async with audited(folders=bench.folders):
         await getattr(kit(), name)(bench, **parameters)
 
 

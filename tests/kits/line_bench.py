@@ -8,8 +8,10 @@ from balchat_host.testing.transport_kit import TransportBench, TransportCapabili
 from tests.kits.line_transport import ENVELOPE, Frame, LineTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from balchat_host.api.transport import Outgoing, Transport, TransportContext
-    from balchat_host.api.types import PeerId
+    from balchat_host.api.types import PeerId, Route
 
 
 class LineBench(TransportBench):
@@ -22,7 +24,9 @@ class LineBench(TransportBench):
     def transport(self, context: TransportContext) -> Transport:
         return self.make(context)
 
-    async def send_oversize(self, transport: Transport, peer: PeerId, outgoing: Outgoing) -> None:
+    async def send_oversize(
+        self, transport: Transport, peer: PeerId, routes: Sequence[Route], outgoing: Outgoing
+    ) -> None:
         assert isinstance(transport, LineTransport)
         assert transport.tasks is not None
         (await transport.link_to(peer, transport.tasks)).put(Frame(ENVELOPE, 0, outgoing.envelope))

@@ -1,8 +1,11 @@
-"""The small transport in which faults are planted is a good one."""
+"""The small transports in which faults are planted are good ones."""
+
+from pathlib import Path
 
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
+from tests.kits.drop_bench import DropBench
 from tests.kits.line_bench import LineBench
 from tests.kits.line_bulk import BulkLineBench, BulkLineTransport
 
@@ -17,3 +20,9 @@ class TestLineWithBulk(TransportKit):
     @pytest.fixture
     def bench(self) -> BulkLineBench:
         return BulkLineBench(BulkLineTransport)
+
+
+class TestDrop(TransportKit):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> DropBench:
+        return DropBench(tmp_path)

@@ -14,7 +14,9 @@ outcome.
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
 from balchat_host.testing.transport_kit.bulk import BulkTests
 from balchat_host.testing.transport_kit.carrying import CarryingTests
+from balchat_host.testing.transport_kit.remembering import RememberingTests
 from balchat_host.testing.transport_kit.reports import ReportTests
+from balchat_host.testing.transport_kit.storing import StoringTests
 from balchat_host.testing.transport_kit.troubles import TroubleTests
 
 __all__ = [
@@ -24,5 +26,5 @@ __all__ = [
 ]
 
 
-class TransportKit(CarryingTests, ReportTests, TroubleTests, BulkTests):
+class TransportKit(CarryingTests, ReportTests, TroubleTests, RememberingTests, StoringTests, BulkTests):
     """What every transport does."""

@@ -1,7 +1,7 @@
 """What the kit asks a transport's author for, and accounts on it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,9 @@ from balchat_host.api.types import PeerId, Phase, Route, Secret
 from balchat_host.testing import fake_transport_context
 from balchat_host.testing.audit import confide, watched
 from balchat_host.testing.audit.kit import AuditedKit
-from balchat_host.testing.fake_transport_context import COMMITTED, FakeTransportContext
+from balchat_host.testing.dict_area import DictArea
+from balchat_host.testing.fake_transport_context import COMMITTED, Answer, FakeTransportContext, commit_all
+from balchat_host.testing.power import LossyDisk, Power
 from balchat_host.testing.virtual_network import VirtualNetwork
 from balchat_host.testing.waiting import PATIENCE, Runs, running
 
@@ -37,8 +39,13 @@ class TransportCapabilities:
     `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it can
     do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
     whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
-    `oversize`: the bench can send what is too large (`TransportBench.send_oversize`).
+    `oversize`: the bench can send what is too large (`TransportBench.send_oversize`). `silence`: it notices a peer of
+    whom nothing comes any more after so many seconds.
     `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`).
+
+    Of one whose best outcome is STORED: `holds` is how many octets of envelopes wait for one peer at most, where this
+    bench makes it. `power`: the bench can have the power of whoever stores fail (`TransportBench.power`). `fills_up`:
+    it can fill the disk of whoever stores, too.
     """
 
     final: Outcome = Outcome.DELIVERED
@@ -49,6 +56,10 @@ class TransportCapabilities:
     answers: bool = True
     oversize: bool = False
     bulk: bool = False
+    silence: float | None = None
+    holds: int | None = None
+    power: bool = False
+    fills_up: bool = False
 
 
 class TransportBench(ABC):
@@ -71,9 +82,15 @@ class TransportBench(ABC):
         """Do what a person must have done before a transport that runs is of use, such as adding a relay."""
         del transport
 
-    async def send_oversize(self, transport: Transport, peer: PeerId, outgoing: Outgoing) -> None:
+    async def send_oversize(
+        self, transport: Transport, peer: PeerId, routes: Sequence[Route], outgoing: Outgoing
+    ) -> None:
         """Send what is too large past the check of our own `transport`. Needs the capability `oversize`."""
         raise NotImplementedError
+
+    def power(self) -> Power:
+        """Return the power of whoever stores. Here it is that of `folders()`, which does for files synced by Python."""
+        return LossyDisk(self.folders())
 
     def folders(self) -> Sequence[Path]:
         """Return the folders in which files may lie when all transports have ended: those that carry the envelopes."""
@@ -110,23 +127,30 @@ class Account:
         return [replace(route, device_id=self.host.device_id) for route in allocated]
 
 
-def answers(disposition: Disposition, *, only: bytes | None = None) -> Callable[[PeerId | None, bytes], Disposition]:
-    """Answer like this to every envelope, or to one of them while the others are committed."""
+def answers(disposition: Disposition, *, only: bytes | None = None, but: bytes | None = None) -> Answer:
+    """Answer like this to every envelope, or to `only` one of them or all `but` one, while the others are committed."""
 
     def answer(source: PeerId | None, envelope: bytes) -> Disposition:
         del source
-        return disposition if only in (None, envelope) else COMMITTED
+        return disposition if only in (None, envelope) and envelope != but else COMMITTED
 
     return answer
 
 
 @asynccontextmanager
 async def accounts(
-    bench: TransportBench, count: int, *, key: Secret | None = None
+    bench: TransportBench,
+    count: int,
+    *,
+    key: Secret | None = None,
+    area: DictArea | None = None,
+    answer: Answer = commit_all,
 ) -> AsyncGenerator[tuple[Account, ...]]:
-    """Run so many accounts, all of them online."""
+    """Run so many accounts, all of them online. One alone can have the key and the area of one that has stopped."""
     networks = [bench.network() for _ in range(count)]
-    hosts = [FakeTransportContext(network, key=key) for network in networks]
+    hosts = [FakeTransportContext(network, key=key, area=area) for network in networks]
+    for host in hosts:
+        host.answer = answer
     made = tuple(Account(host, transport_for(bench, host)) for host in hosts)
     async with running(*networks), running(*bench.services()), running(*(account.transport for account in made)):
         for account in made:

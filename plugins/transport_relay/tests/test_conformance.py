@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
 
+import anyio
 import pytest
 from balchat_transport_relay.plugin import balchat_transports
 
 from balchat_host.api.transport import Outcome
+from balchat_host.testing.power import Power
 from balchat_host.testing.transport_kit import TransportBench, TransportCapabilities, TransportKit
 from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from balchat_relay.testing.program import RelayProgram
 
     from balchat_host.api.network import Network
     from balchat_host.api.transport import Transport, TransportContext
+
+
+QUEUE_MIB: Final = 32
+"""Of `kit_relay`."""
+
+
+class ProgramPower(Power):
+    """A relay of the test's own, which is killed and starts again."""
+
+    def __init__(self, bench: RelayBench) -> None:
+        self._bench = bench
+        self._relays = ExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._bench.program = await anyio.to_thread.run_sync(self._start)
+        return self
+
+    def _start(self) -> RelayProgram:
+        folder = self._relays.enter_context(tempfile.TemporaryDirectory())
+        return self._relays.enter_context(self._bench.start(Path(folder) / "data"))
+
+    async def __aexit__(self, *_: object) -> None:
+        await anyio.to_thread.run_sync(self._relays.close)
+
+    def off(self) -> None:
+        self._bench.program.kill_at_once()
+
+    async def on(self) -> None:
+        await anyio.to_thread.run_sync(self._bench.program.kill)
+        await anyio.to_thread.run_sync(self._bench.program.start)
 
 
 class RelayBench(TransportBench):
@@ -26,12 +64,20 @@ class RelayBench(TransportBench):
         proves_source=False,
         connects=False,
         answers=False,
+        holds=QUEUE_MIB * 2**20,
+        power=True,
     )
 
-    def __init__(self, network: Path, address: str) -> None:
+    def __init__(
+        self, network: Path, program: RelayProgram, start: Callable[[Path], AbstractContextManager[RelayProgram]]
+    ) -> None:
         super().__init__()
         self._network = network
-        self._address = address
+        self.start = start
+        self.program = program
+
+    def power(self) -> Power:
+        return ProgramPower(self)
 
     def network(self) -> Network:
         return LoopbackNetwork(self._network)
@@ -42,10 +88,10 @@ class RelayBench(TransportBench):
 
     async def prepare(self, transport: Transport) -> None:
         assert transport.relays is not None
-        await transport.relays.add(self._address)
+        await transport.relays.add(self.program.address)
 
 
 class TestWithARealRelay(TransportKit):
     @pytest.fixture
-    def bench(self, network: Path, relay) -> RelayBench:
-        return RelayBench(network, relay.address)
+    def bench(self, network: Path, kit_relay: RelayProgram, start_relay) -> RelayBench:
+        return RelayBench(network, kit_relay, start_relay)

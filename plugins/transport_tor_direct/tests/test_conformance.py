@@ -14,11 +14,11 @@ from balchat_host.testing.transport_kit import TransportBench, TransportCapabili
 from tests.support.loopback_network import LoopbackNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from balchat_host.api.network import Network
     from balchat_host.api.transport import Outgoing, Transport, TransportContext
-    from balchat_host.api.types import PeerId
+    from balchat_host.api.types import PeerId, Route
 
 
 class DirectBench(TransportBench):
@@ -28,7 +28,9 @@ class DirectBench(TransportBench):
         (descriptor,) = balchat_transports()
         return descriptor.factory(context, descriptor.settings())
 
-    async def send_oversize(self, transport: Transport, peer: PeerId, outgoing: Outgoing) -> None:
+    async def send_oversize(
+        self, transport: Transport, peer: PeerId, routes: Sequence[Route], outgoing: Outgoing
+    ) -> None:
         assert isinstance(transport, DirectTransport)
         await transport.send(peer, transport.first_routes(peer), [])
         (connection,) = [state.resolver.standing for state in transport._states.of(peer) if state.resolver.standing]

@@ -74,6 +74,11 @@ class RelayProgram:
                 return
         raise ProgramFailed(f"balchat-relay run ended with {self._process.wait()}")
 
+    def kill_at_once(self) -> None:
+        """End it (SIGKILL) and wait for nothing; `kill` does the rest."""
+        if self._process is not None:
+            self._process.kill()
+
     def kill(self) -> None:
         """End it this moment (SIGKILL), and wait until its tor, where it has one, has noticed."""
         if self._process is None:
