@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Final
 
 from balchat_common.words import one_line
@@ -30,7 +31,7 @@ from balchat_host.core.schema import migrate
 from balchat_host.core.unit_of_work import Policy, UnitOfWork
 from balchat_host.loader.configuration import Configuration, examine, load_configuration
 from balchat_host.loader.configuration_file import ConfigurationFile
-from balchat_host.loader.levels import FILE_NAME
+from balchat_host.loader.levels import FILE_NAME, SYSTEM_FILE
 from balchat_host.loader.plugins import PluginRecord, discover
 from balchat_host.loader.profile_settings import ProfileSettings
 from balchat_host.loader.profiles import ProfileDirectory
@@ -49,18 +50,21 @@ _random: Final = secrets.SystemRandom().random
 class Composition:
     """The configuration and the plugins of one profile, and what is made of them.
 
-    `overrides` are the configuration's values that the command line gave. What a plugin raises that the account cannot
-    do without is raised as PluginError.
+    `overrides` are the configuration's values that the command line gave, `system_file` the file that may lock keys.
+    What a plugin raises that the account cannot do without is raised as PluginError.
     """
 
-    def __init__(self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None, *, system_file: Path = SYSTEM_FILE
+    ) -> None:
         self._place = place
         self._overrides = overrides
+        self._system_file = system_file
         self._node: Node | None = None
 
     @cached_property
     def configuration(self) -> Configuration:
-        return load_configuration(self._place.directory, overrides=self._overrides)
+        return load_configuration(self._place.directory, overrides=self._overrides, system_file=self._system_file)
 
     @cached_property
     def selection(self) -> Selection:
@@ -92,7 +96,7 @@ class Composition:
         directory = self._place.directory
         return ProfileSettings(
             ConfigurationFile(directory / FILE_NAME),
-            lambda text: examine(directory, overrides=self._overrides, text=text),
+            lambda text: examine(directory, overrides=self._overrides, system_file=self._system_file, text=text),
             self._fit,
             {name: type(made) for name, made in self.selection.settings.items()},
             in_use=values_of(self.configuration, self.selection.settings) if up else None,

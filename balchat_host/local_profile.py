@@ -29,6 +29,7 @@ from balchat_host.app import Composition, mark_restored
 from balchat_host.core.names import check_name
 from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files
+from balchat_host.loader.levels import SYSTEM_FILE
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.room import check_room
@@ -45,12 +46,18 @@ _SOCKET_LOOK: Final = 0.25
 
 
 class LocalProfile(Profile):
-    """A profile on this machine's disk. `overrides` are the configuration's values that the command line gave."""
+    """A profile on this machine's disk.
 
-    def __init__(self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None) -> None:
+    `overrides` are the configuration's values that the command line gave, `system_file` the file that may lock keys.
+    """
+
+    def __init__(
+        self, place: ProfileDirectory, overrides: Mapping[str, str] | None = None, *, system_file: Path = SYSTEM_FILE
+    ) -> None:
         self._place = place
         self._overrides = overrides
-        self._parts = Composition(place, overrides)
+        self._system_file = system_file
+        self._parts = Composition(place, overrides, system_file=system_file)
 
     @property
     def name(self) -> str:
@@ -132,14 +139,14 @@ class LocalProfile(Profile):
 
     def _read_again(self, configuration: Configuration) -> None:
         del configuration  # it is read when it is needed
-        self._parts = Composition(self._place, self._overrides)
+        self._parts = Composition(self._place, self._overrides, system_file=self._system_file)
 
     def check_configuration(self) -> None:
         for record in self._parts.selection.broken:
             record.usable()
 
     def configuration_files(self) -> Sequence[Path]:
-        return configuration_files(self.directory)
+        return configuration_files(self.directory, system_file=self._system_file)
 
     async def checks(self) -> Sequence[Check]:
         return await examine_profile(

@@ -19,11 +19,12 @@ from balchat_host.loader.profiles import (
 from balchat_host.loader.roles import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from balchat_host.api.descriptors import FrontEndDescriptor
     from balchat_host.api.frontend import PluginKind
+    from balchat_host.api.types import Check
     from balchat_host.loader.configuration import Configuration
 
 
@@ -69,6 +70,11 @@ class LocalProfiles(Profiles):
         from balchat_host.authoring.scaffold import new_plugin  # noqa: PLC0415  # few commands make a plugin
 
         return new_plugin(kind, name, parent)
+
+    def check_plugin(self, plugin: str) -> Iterator[Check]:
+        from balchat_host.authoring.checking import check_plugin  # noqa: PLC0415  # few commands check a plugin
+
+        return check_plugin(plugin, program=self._configuration.plugins.program, overrides=self._overrides)
 
     def run(self, front_end: FrontEndDescriptor, arguments: Sequence[str]) -> int:
         """Run a front end's program, and return its exit code. Raise PluginError for what it raises unexpectedly."""

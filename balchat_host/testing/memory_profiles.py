@@ -38,7 +38,7 @@ from balchat_host.authoring.scaffold import new_plugin
 from balchat_host.core.names import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
     from typing import Any
 
@@ -266,6 +266,8 @@ class MemoryProfiles(Profiles):
         self._profiles: dict[Path, MemoryProfile] = {}
         self.others: dict[str, Program] = {}
         """The programs of other front ends, by name."""
+        self.verdicts: Sequence[Check] = ()
+        """What checking a plugin finds."""
 
     def profile(self, name: str | None = None) -> MemoryProfile:
         directory = Path(name) if name is not None and "/" in name else self._root / (name or "default")
@@ -300,3 +302,7 @@ class MemoryProfiles(Profiles):
 
     def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
         return new_plugin(kind, name, parent)
+
+    def check_plugin(self, plugin: str) -> Iterator[Check]:
+        del plugin
+        return iter(self.verdicts)

@@ -1,7 +1,7 @@
 """The profiles on this machine, as programs see them: how to make, open, reach and run an account."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -197,4 +197,12 @@ class Profiles(ABC):
         """Make the distribution of a plugin, whose tests pass, in a folder of its own in `parent`; return the folder.
 
         Raise BadInput.
+        """
+
+    @abstractmethod
+    def check_plugin(self, plugin: str) -> Iterator[Check]:
+        """Try a plugin, by its name or the folder of its distribution, apart from every account; yield what is found.
+
+        It runs in processes of its own, and in accounts that go afterwards. What is wrong comes last. It takes minutes
+        at most, and blocks. Raise NoSuchPlugin, BadInput.
         """

@@ -217,6 +217,31 @@ def test_plugins(cli: Cli, host: MemoryProfiles) -> None:
     assert cli("plugins", "show", "nonsense", "--json").error["code"] == "no-such-plugin"
 
 
+@pytest.mark.parametrize("ill", [True, False])
+def test_checking_a_plugin(cli: Cli, host: MemoryProfiles, ill: bool) -> None:
+    blocks = Problem(what="it blocks", remedy="Let it not.") if ill else None
+    host.verdicts = [
+        Check(name="ui_bell", finding="front end: Rings"),
+        Check(name="trial", finding="done", problem=blocks),
+    ]
+    told = cli("plugins", "check", "ui_bell")
+    assert told.code == (9 if ill else 0)
+    assert told.out.splitlines()[0] == "ok  ui_bell  front end: Rings"
+    assert ("!!  trial  it blocks" in told.out) is ill
+    assert cli("plugins", "check", "./bell", "--json").json_lines[0] == {
+        "name": "ui_bell", "finding": "front end: Rings", "problem": None,
+    }  # fmt: skip
+
+
+def test_a_new_plugin(cli: Cli, tmp_path: Path) -> None:
+    made = cli.json("plugins", "new", "front-end", "bell", "--dir", str(tmp_path))
+    assert made == {"folder": str(tmp_path / "balchat-ui-bell")}
+    assert (tmp_path / "balchat-ui-bell" / "pyproject.toml").is_file()
+    again = cli("plugins", "new", "front-end", "bell", "--dir", str(tmp_path), "--json")
+    assert (again.code, again.error["code"]) == (3, "bad-input")
+    assert cli("plugins", "new", "bell", "front-end").code == 2
+
+
 def test_configuration(cli: Cli, host: MemoryProfiles, tmp_path: Path) -> None:
     here, there = tmp_path / "balchat.toml", tmp_path / "absent.toml"
     here.touch()

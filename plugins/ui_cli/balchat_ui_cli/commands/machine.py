@@ -64,11 +64,12 @@ def doctor(run: Run) -> int:
     """Look at everything that an account needs, and say what to do."""
     with one_error():
         checks = anyio.run(run.profile.checks)
-    run.out.values(checks, lambda: _check_lines(checks))
+    run.out.values(checks, lambda: check_lines(checks))
     return WorldError.exit_code if any(check.problem for check in checks) else 0
 
 
-def _check_lines(checks: Sequence[Check]) -> Iterable[Line]:
+def check_lines(checks: Sequence[Check]) -> Iterable[Line]:
+    """Return findings as a person reads them."""
     rows = columns([[visible(check.name), ""] for check in checks])
     for check, (name, _) in zip(checks, rows, strict=True):
         if check.problem is None:

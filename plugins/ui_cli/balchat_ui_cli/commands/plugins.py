@@ -1,14 +1,16 @@
 """Commands about plugins: what is installed, and for those who write one."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from balchat_host.api.errors import NoSuchPlugin
+from balchat_host.api.errors import NoSuchPlugin, PluginError
 from balchat_host.api.frontend import PluginKind, PluginView
 from balchat_host.api.text import visible
+from balchat_ui_cli.commands.machine import check_lines
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.text import columns
@@ -19,6 +21,8 @@ def register(app: typer.Typer) -> None:
     plugins = new_group()
     command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
     command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
+    examples = ["balchat plugins check .", "balchat plugins check transport_tor_direct --json"]
+    command(plugins, "check", examples=examples)(check_plugin)
     examples = ["balchat plugins new front-end bell", "balchat plugins new transport pigeon --dir ~/src"]
     command(plugins, "new", examples=examples)(new_plugin)
     app.add_typer(plugins, name="plugins", help="Show what is installed, and write plugins.", rich_help_panel=MACHINE)
@@ -82,3 +86,18 @@ def new_plugin(
     """
     folder = run.profiles.new_plugin(kind, name, parent)
     run.out.value({"folder": str(folder)}, lambda: [[f"{folder} is there. Its README.md says how to try it."]])
+
+
+def check_plugin(
+    run: Run,
+    plugin: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="An installed plugin, or its source.")],
+) -> int:
+    """Try a plugin apart from every account: import it, run its tests, let two accounts talk with it.
+
+    Settings that it needs are given with --set. It takes a minute or so.
+    """
+    well = True
+    for check in run.profiles.check_plugin(plugin):
+        well = well and check.problem is None
+        run.out.values([check], partial(check_lines, [check]))
+    return 0 if well else PluginError.exit_code

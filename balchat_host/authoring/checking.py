@@ -1,0 +1,144 @@
+"""The verdicts on a plugin. Each part runs in a process of its own, with a limit: nothing that a plugin does ends more.
+
+1. It is imported; descriptors, version of the contracts and settings are looked at (`inspection`).
+2. Its own tests run, which use a conformance kit or an account in memory.
+3. Accounts that go afterwards run it, become contacts, and exchange a message (`trial`).
+
+What is wrong ends it: what would come next could only fail for the same reason.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from balchat_common.words import either
+
+from balchat_host.api.types import Check, Problem
+from balchat_host.authoring.subject import Subject, find_subject
+from balchat_host.authoring.telling import told
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+INSPECTION_LIMIT: Final = 30.0
+"""Seconds to import a plugin and look at it."""
+TESTS_LIMIT: Final = 300.0
+"""Seconds for its own tests; a kit takes less than 60 where the plugin is good."""
+TRIAL_LIMIT: Final = 240.0
+"""Seconds for the accounts to come up, meet and talk."""
+
+_KITS: Final = ("transport_kit", "network_kit", "storage_kit", "crypto_kit", "store_kit", "front_end_kit")
+_ACCOUNTS: Final = ("memory_account", "memory_profiles")
+_SHOWN: Final = 20
+"""Lines of a failure that are shown."""
+
+
+def check_plugin(plugin: str, *, program: str, overrides: Mapping[str, str]) -> Iterator[Check]:
+    """Return the verdicts on a plugin, by name or folder, as they come. `program` is a front end to run accounts with.
+
+    Raise NoSuchPlugin, BadInput, before anything is run.
+    """
+    return _verdicts(find_subject(plugin), program, [f"{key}={value}" for key, value in overrides.items()])
+
+
+def _verdicts(subject: Subject, program: str, overrides: Sequence[str]) -> Generator[Check]:
+    with subject.environment() as environment:
+        for plugin in subject.plugins:
+            inspection = ["balchat_host.authoring.inspection", plugin, *overrides]
+            if not (yield from _told(inspection, environment, name=plugin, limit=INSPECTION_LIMIT)):
+                return
+        tests = _tests(subject, environment)
+        yield tests
+        if tests.problem is not None:
+            return
+        for plugin in subject.plugins:
+            # A short path, as sockets need one.
+            with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
+                Path(folder, "run").mkdir(mode=0o700)
+                of_trial = environment | {"XDG_RUNTIME_DIR": f"{folder}/run", "TMPDIR": folder}
+                trial = ["balchat_host.authoring.trial", folder, plugin, program, *overrides]
+                if not (yield from _told(trial, of_trial, name=plugin, limit=TRIAL_LIMIT)):
+                    return
+
+
+def _told(
+    command: Sequence[str], environment: Mapping[str, str], *, name: str, limit: float
+) -> Generator[Check, None, bool]:
+    """Run one of our modules, yield what it tells, and return whether all of that is well."""
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+        ) as process,
+    ):
+        timer = threading.Timer(limit, process.kill)
+        timer.start()
+        try:
+            assert process.stdout is not None
+            well = True
+            for line in process.stdout:
+                check = told(line)
+                well = well and check.problem is None
+                yield check
+            code = process.wait()
+        finally:
+            process.kill()
+            timer.cancel()
+        if not well or code == 0:
+            return well
+        errors.seek(0)
+        last = errors.read().decode(errors="replace").strip().splitlines()[-_SHOWN:]
+    late = f"it was not done within {limit:g} s: it blocks, or does not end when it is cancelled"
+    what = late if code < 0 else "\n".join(["its process ended:", *last])
+    yield _wrong(name, what, "look at what it waits for" if code < 0 else "mend what the last lines name")
+    return False
+
+
+def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
+    """Run its tests."""
+    if subject.tests is None:
+        if subject.installed:
+            return Check(name="tests", finding="not run: they are in its source; check the folder of that")
+        return _wrong("tests", "it has no folder `tests`", f"write some, with {either(_KITS)} of balchat_host.testing")
+    missing = [name for name in ("pytest", "anyio", "hypothesis", "blockbuster") if find_spec(name) is None]
+    if missing:
+        remedy = "install balchat-host[testing] beside balchat"
+        return _wrong("tests", f"they cannot run here: {missing[0]} is not installed", remedy)
+    sources = "".join(path.read_text(errors="replace") for path in subject.tests.rglob("*.py"))
+    used = [name for name in (*_KITS, *_ACCOUNTS) if name in sources]
+    if not used:
+        return _wrong("tests", "they use neither a kit nor an account in memory", "subclass the kit of its contract")
+    command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", str(subject.tests)]
+    try:
+        ran = subprocess.run(
+            command,
+            cwd=subject.source,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TESTS_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _wrong("tests", f"they did not end within {TESTS_LIMIT:g} s", "run them alone, and see which hangs")
+    lines = ran.stdout.strip().splitlines() or ran.stderr.strip().splitlines() or ["they said nothing"]
+    if ran.returncode != 0:
+        failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines
+        return _wrong("tests", "\n".join(["some fail:", *failed[-_SHOWN:]]), f"python -m pytest {subject.tests}")
+    return Check(name="tests", finding=f"{lines[-1]} (with {', '.join(used)})")
+
+
+def _wrong(name: str, what: str, remedy: str) -> Check:
+    return Check(name=name, finding="it is not as it should be", problem=Problem(what=what, remedy=remedy))

@@ -1,0 +1,66 @@
+"""A process that imports one plugin and looks at what it registers: descriptors, version of the contracts, settings.
+
+python -m balchat_host.authoring.inspection NAME [KEY=VALUE …]
+"""
+
+import sys
+
+from balchat_common.settings import Unfit, settings_of
+from balchat_common.words import one_line
+
+from balchat_host.api.descriptors import Descriptor
+from balchat_host.api.errors import ConfigurationError
+from balchat_host.authoring.telling import Teller
+from balchat_host.loader.levels import OPTION, read_overrides
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.registration import Broken
+from balchat_host.loader.schema import SETTINGS
+from balchat_host.loader.setting_views import plain
+from balchat_host.loader.settings import make_settings
+
+
+def main() -> int:
+    """Look at the plugin that the command line names; return whether something is wrong."""
+    tell, name, overrides = Teller(), sys.argv[1], dict(each.split("=", 1) for each in sys.argv[2:])
+    (record,) = [each for each in discover([name]) if each.name == name and each.enabled]
+    if record.problem is not None:
+        tell.wrong(name, record.problem, "mend it; BALCHAT_TRACEBACK=1 balchat plugins list shows where it fails")
+        return 1
+    for descriptor in record.registered:
+        tell.well(
+            descriptor.name,
+            f"{descriptor.kind}: {descriptor.summary}; for version {descriptor.api_version} of the contracts",
+        )
+    found = [_settings_are_right(tell, each, overrides) for each in record.registered]
+    return int(not all(found))
+
+
+def _settings_are_right(tell: Teller, descriptor: Descriptor, overrides: dict[str, str]) -> bool:
+    prefix = f"{SETTINGS}.{descriptor.name}."
+    given = {each.key.removeprefix(prefix): each for each in read_overrides(overrides).given if prefix in each.key}
+    check = f"settings of {descriptor.name}"
+    try:
+        make_settings(descriptor, given)
+        declared = settings_of(descriptor.settings)
+    except Broken as broken:
+        tell.wrong(check, str(broken), "mend the class that the descriptor names as `settings`")
+        return False
+    except ConfigurationError as error:
+        remedy = f"give what it needs for this check: {OPTION} {error.fields['key']}=VALUE"
+        tell.wrong(check, str(error), remedy)
+        return False
+    for key, setting in declared.items():
+        try:
+            if setting.default is not None:
+                setting.read(plain(setting.default))
+        except Unfit as unfit:
+            tell.wrong(check, f"the default of {key} is refused: {unfit.problem}", f"give {unfit.allowed}")
+            return False
+    undocumented = [name for name, setting in declared.items() if not setting.doc]
+    without = f"; {one_line(undocumented)} should have a Doc that says what it is for" if undocumented else ""
+    tell.well(check, f"{len(declared)} can be made{without}")
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What is checked: a plugin that is installed, or the folder of a distribution, which need not be.
+
+The processes that look at a folder find it as if it were installed: by metadata made for them in a folder that goes
+afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlparse
+
+from balchat_host.api import ENTRY_POINT_GROUP
+from balchat_host.api.errors import BadInput, NoSuchPlugin
+from balchat_host.loader.plugins import announced
+
+_RELAY_GROUPLESS: Final = "balchat-relay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A plugin to check.
+
+    `plugins` are its entry points: names and modules. `source` is the folder of its distribution, where that is known,
+    and `installed` says whether balchat finds it without our help. `relay_store`: it is a store for a relay instead.
+    """
+
+    distribution: str
+    version: str
+    plugins: Mapping[str, str]
+    source: Path | None
+    installed: bool
+    relay_store: bool = False
+
+    @property
+    def tests(self) -> Path | None:
+        """Its tests, where it has some."""
+        folder = self.source and self.source / "tests"
+        return folder if folder and folder.is_dir() else None
+
+    @contextmanager
+    def environment(self) -> Generator[dict[str, str]]:
+        """Return the environment of processes that find it."""
+        if self.installed or self.source is None:
+            yield dict(os.environ)
+            return
+        with tempfile.TemporaryDirectory(prefix="balchat-") as site:
+            information = Path(site, f"{self.distribution.replace('-', '_')}-{self.version}.dist-info")
+            information.mkdir()
+            metadata = f"Metadata-Version: 2.1\nName: {self.distribution}\nVersion: {self.version}\n"
+            (information / "METADATA").write_text(metadata)
+            lines = [f"{name} = {module}\n" for name, module in self.plugins.items()]
+            (information / "entry_points.txt").write_text("".join([f"[{ENTRY_POINT_GROUP}]\n", *lines]))
+            paths = [site, str(self.source), str(self.source / "src"), os.environ.get("PYTHONPATH", "")]
+            yield os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def find_subject(plugin: str) -> Subject:
+    """Return the plugin that has a name, or lies in a folder (anything with a path separator, or a dot).
+
+    Raise NoSuchPlugin, BadInput.
+    """
+    if "/" in plugin or plugin.startswith("."):
+        return _in_folder(Path(plugin).expanduser().resolve())
+    found = announced().get(plugin)
+    if not found:
+        if (Path(plugin) / "pyproject.toml").is_file():
+            return _in_folder(Path(plugin).resolve())
+        raise NoSuchPlugin(name=plugin)
+    distribution = found[0].dist
+    assert distribution is not None, "it was found in one"
+    return Subject(
+        distribution=distribution.metadata["Name"],
+        version=distribution.version,
+        plugins={plugin: found[0].value},
+        source=_source(distribution.read_text("direct_url.json")),
+        installed=True,
+    )
+
+
+def _source(direct_url: str | None) -> Path | None:
+    """Return the folder that an editable distribution was installed from (PEP 610)."""
+    said: dict[str, Any] = json.loads(direct_url or "{}")
+    if not said.get("dir_info", {}).get("editable"):
+        return None
+    url: str = said["url"]
+    return Path(unquote(urlparse(url).path))
+
+
+def _in_folder(folder: Path) -> Subject:
+    file = folder / "pyproject.toml"
+    try:
+        document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        project = document["project"]
+        name: str = project["name"]
+        plugins: dict[str, str] = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+    except OSError as error:
+        raise BadInput(what=str(file), problem=f"it cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(what=str(file), problem="it must be TOML with a table [project] that has a name") from None
+    needs = [need for need in project.get("dependencies", []) if str(need).startswith(_RELAY_GROUPLESS)]
+    if not plugins and not needs:
+        problem = f'it announces no plugin; it must have a table [project.entry-points."{ENTRY_POINT_GROUP}"]'
+        raise BadInput(what=str(file), problem=problem)
+    return Subject(
+        distribution=name,
+        version=str(project.get("version", "0")),
+        plugins=plugins,
+        source=folder,
+        installed=False,
+        relay_store=not plugins,
+    )

@@ -1,0 +1,40 @@
+"""How a process that tries a plugin tells what it has found: a line of JSON for each finding, on its standard output.
+
+What the plugin prints goes to standard error.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from balchat_host.api.types import Check, Problem
+
+
+class Teller:
+    """Tells findings. There is one in a process."""
+
+    def __init__(self) -> None:
+        self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+
+    def well(self, name: str, finding: str) -> None:
+        """Tell that something is as it should be."""
+        self._tell(Check(name=name, finding=finding))
+
+    def wrong(self, name: str, what: str, remedy: str) -> None:
+        """Tell what is wrong, and what to do."""
+        self._tell(Check(name=name, finding="it is not as it should be", problem=Problem(what=what, remedy=remedy)))
+
+    def _tell(self, check: Check) -> None:
+        self._out.write(json.dumps(asdict(check)) + "\n")
+        self._out.flush()
+
+
+def told(line: str) -> Check:
+    """Read a line that a teller wrote."""
+    said: dict[str, Any] = json.loads(line)
+    problem = said.pop("problem")
+    return Check(**said, problem=problem and Problem(**problem))
