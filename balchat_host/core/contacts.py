@@ -20,7 +20,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ContactView, ConversationKind, SafetyNumberView
 from balchat_host.core import account, event_log, membership, own_message_ids, peers, rate_limits, rows
 from balchat_host.core.chat_codes import parse_peer
-from balchat_host.core.eras import keeping
+from balchat_host.core.eras import contact_key_packages, keeping
 from balchat_host.core.first_contact import requests
 from balchat_host.core.first_contact.machine import Phase
 from balchat_host.core.identifiers import conversation_of_two
@@ -177,6 +177,7 @@ def remove(unit: UnitOfWork, who: str) -> None:
     conversation = contact.conversation
     requests.forget(unit, contact.peer)
     keeping.forget_all(unit, conversation)
+    contact_key_packages.take_back_from(unit, contact)
     index.remove_conversation(unit, conversation.id)
     rate_limits.forget(unit, contact.peer)
     event_log.forget(unit, contact.peer, conversation.id)

@@ -45,6 +45,8 @@ class Kind(IntEnum):
     """An MLSMessage with a KeyPackage, for whoever asked."""
     CONTACT_REQUEST = 4
     """A `ContactRequest`."""
+    ERA = 5
+    """A sealed Welcome to an era that a contact has founded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ BUDGETS: Final = MappingProxyType(
             Budget(kind=Kind.KEY_PACKAGE_REQUEST, largest=256, strangers_per_hour=60, contact_per_hour=30),
             Budget(kind=Kind.KEY_PACKAGE, largest=8 * 1024, strangers_per_hour=None, contact_per_hour=30),
             Budget(kind=Kind.CONTACT_REQUEST, largest=32 * 1024, strangers_per_hour=60, contact_per_hour=30),
+            # Without a KeyPackage that was given to its sender it is not looked into.
+            Budget(kind=Kind.ERA, largest=8 * 1024, strangers_per_hour=None, contact_per_hour=12),
         )
     }
 )

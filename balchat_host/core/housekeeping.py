@@ -5,7 +5,7 @@ from typing import Final
 
 from balchat_host.core import alarms, envelope_retries, event_log, inbox, key_package_pool, own_message_ids
 from balchat_host.core.delivery import outgoing, queue, requeue
-from balchat_host.core.eras import retention
+from balchat_host.core.eras import retention, schedule
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import expiry, reactions
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -23,6 +23,7 @@ _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (
     asking.renew,
     key_package_pool.expire,
     retention.expire,
+    schedule.tidy,
     outgoing.redeposit,
     requeue.retry_deferred,
     queue.encrypt_all_waiting,

@@ -13,6 +13,7 @@ from balchat_host.api.errors import (
     PeerError,
     ProtocolViolation,
     RequestsFull,
+    TooFarAhead,
     WorldError,
 )
 from balchat_host.api.transport import Disposition, Verdict
@@ -22,7 +23,7 @@ from balchat_host.core import envelope_budgets, envelope_retries, rate_limits, r
 from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind, envelope_id
-from balchat_host.core.eras import keeping
+from balchat_host.core.eras import keeping, opening, schedule
 from balchat_host.core.first_contact import answering, asking
 from balchat_host.core.messages.reading import send_receipts
 from balchat_host.core.messages.receive import check, receive_content
@@ -35,11 +36,13 @@ _REPEATED_AFTER: Final = 3600 * 1000
 """Milliseconds after which an author who still sends what we have is told once more."""
 _REPEATED_PER_HOUR: Final = 8
 """How many repeated confirmations a contact gets in an hour."""
+_LATER: Final = 3600
+"""Seconds after which what is too far ahead may come again."""
 _ENVELOPE_IDS_KEPT: Final = 90 * 24 * 3600 * 1000
 _ConfirmedEras = dict[bytes, tuple[ContactRow, Era]]
 """The confirmed eras and whose they are, by era id, as far as one delivery has looked them up. What may change an era
 or its contact empties it; a message in a confirmed era changes neither."""
-_ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST)
+_ONCE = (Kind.MLS_MESSAGE, Kind.CONTACT_REQUEST, Kind.ERA)
 """What is taken in once. A request for a key package, and the same key package in answer, may rightly come again."""
 
 
@@ -82,7 +85,7 @@ def _receive(
     try:
         envelope_budgets.check(envelope)
         # Outside of the savepoint: what is looked into costs time also where it then turns out that nobody wants it.
-        _count(unit, source, envelope.kind)
+        _count(unit, source, envelope)
         with unit.savepoint():
             disposition = _dispatch(unit, source, envelope, origin, confirmed)
     except RequestsFull as error:
@@ -100,11 +103,13 @@ def _receive(
     return disposition
 
 
-def _count(unit: UnitOfWork, source: PeerId | None, kind: Kind) -> None:
-    if kind is Kind.CONTACT_REQUEST:
+def _count(unit: UnitOfWork, source: PeerId | None, envelope: Envelope) -> None:
+    if envelope.kind is Kind.CONTACT_REQUEST:
         answering.count_request(unit, source)
-    elif kind is Kind.KEY_PACKAGE and source is not None:
+    elif envelope.kind is Kind.KEY_PACKAGE and source is not None:
         asking.count_key_package(unit, source)
+    elif envelope.kind is Kind.ERA:
+        opening.count(unit, source, envelope.payload)
 
 
 def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: BaseException) -> Disposition:
@@ -113,6 +118,8 @@ def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: Base
     What an engine calls our mistake, or its own, was brought up by octets of somebody else's here.
     """
     reason = unit.blame(error)
+    if isinstance(error, TooFarAhead):
+        return _too_far_ahead(unit, envelope, reason)
     if envelope.kind is Kind.KEY_PACKAGE and origin.source is not None:
         asking.on_bad_key_package(unit, origin.source, reason)
     elif (
@@ -122,6 +129,15 @@ def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: Base
     ):
         return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(envelope_retries.RETRY_AFTER))
     return Disposition(verdict=Verdict.REFUSED, reason=reason)
+
+
+def _too_far_ahead(unit: UnitOfWork, envelope: Envelope, reason: str) -> Disposition:
+    """Have a message come again later whose key is too far away: by then its author sends in the next era."""
+    found = keeping.find(unit.tx, EraMessage.decode(envelope.payload).era_id)
+    if found is not None:
+        with unit.contained():
+            schedule.renew(unit, found[0])
+    return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(_LATER))
 
 
 def _tell_authors(unit: UnitOfWork, envelope_ids: Sequence[bytes]) -> None:
@@ -188,6 +204,8 @@ def _dispatch(
         case Kind.CONTACT_REQUEST:
             answering.on_contact_request(unit, source, envelope.payload)
             return _COMMITTED
+        case Kind.ERA:
+            return _COMMITTED if opening.on_era(unit, source, envelope.payload) else _passed_over(source)
         case Kind.KEY_PACKAGE_REQUEST if source is not None:
             reply = answering.on_key_package_request(unit, source)
             return Disposition(verdict=Verdict.COMMITTED, replies=(reply,))
@@ -204,7 +222,7 @@ def _mls_message(
     message = EraMessage.decode(payload)
     found = confirmed.get(message.era_id) or _whose(unit, source, message.era_id)
     if found is None:
-        return _IGNORED
+        return _passed_over(source) if keeping.is_gone(unit.tx, message.era_id) else _IGNORED
     contact, era = found
     origin.is_contact = True
     decrypted = unit.engine.decrypt(unit.keys, era.mls_group_id, message.message)
@@ -233,6 +251,11 @@ def _mls_message(
     return _COMMITTED
 
 
+def _passed_over(source: PeerId | None) -> Disposition:
+    """Return the answer to what will never be of use here: who stores may drop it, and nobody else is told anything."""
+    return _COMMITTED if source is None else _IGNORED
+
+
 def _whose(unit: UnitOfWork, source: PeerId | None, era_id: bytes) -> tuple[ContactRow, Era] | None:
     """Return the contact whose conversation an era carries, if it is not blocked, nor another one than `source`.
 
@@ -240,7 +263,7 @@ def _whose(unit: UnitOfWork, source: PeerId | None, era_id: bytes) -> tuple[Cont
     """
     found = keeping.find(unit.tx, era_id)
     if found is None:
-        if source is not None:
+        if source is not None and not keeping.is_gone(unit.tx, era_id):
             asking.on_lost_era(unit, source)
         return None
     contact, _ = found

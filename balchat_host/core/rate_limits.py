@@ -23,6 +23,11 @@ class Counted(StrEnum):
     KEY_PACKAGE_REQUESTS = "key-package-requests"
     KEY_PACKAGES = "key-packages"
     CONTACT_REQUESTS = "contact-requests"
+    ERAS = "eras"
+    """Welcomes to eras that they have founded."""
+    ERAS_FOUNDED = "eras-founded"
+    KEY_PACKAGES_GIVEN = "key-packages-given"
+    """That they are given KeyPackages because they ask."""
     ASKED_BACK = "asked-back"
     """That we ask them because they speak in a group that is not here."""
 

@@ -67,11 +67,13 @@ class Purpose(IntEnum):
     CONTROL = 3
     """What their balchat is to know, and what changes messages: versions, deletions, reactions."""
     ANSWER = 4
-    """Accepts a contact request, in the era that came with it and in no other."""
+    """Answers in one era and in no other: accepts the contact request that it came with, or says that it is open."""
     CONTACT_REQUEST = 5
     """Asks to become a contact; has founded an era."""
     KEY_PACKAGE_REQUEST = 6
     """Asks for a KeyPackage."""
+    WELCOME = 7
+    """Opens a new era."""
 
     @property
     def kind(self) -> Kind:
@@ -82,6 +84,7 @@ class Purpose(IntEnum):
 _KINDS: Final = {
     Purpose.CONTACT_REQUEST: Kind.CONTACT_REQUEST,
     Purpose.KEY_PACKAGE_REQUEST: Kind.KEY_PACKAGE_REQUEST,
+    Purpose.WELCOME: Kind.ERA,
 }
 
 

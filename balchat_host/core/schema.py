@@ -207,13 +207,15 @@ CREATE TABLE offered_routes (
 
 -- KeyPackages of ours that others may use. One that was handed to a peer who asked, or given to one for new eras,
 -- has that peer as its `holder`; the others lie where strangers can claim them. One for new eras has its reference (RFC
--- 9420, section 5.2), and `goes_up` is at which time up it goes, NULL while none that was given later is used.
+-- 9420, section 5.2); those of one `batch` were given in one message, and `goes_up` is at which time up it goes, NULL
+-- while none that was given later is used.
 CREATE TABLE own_key_package (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     purpose TEXT NOT NULL CHECK (purpose IN ('handed', 'pooled', 'last-resort', 'contact')),
     holder BLOB,
     key_package BLOB NOT NULL,
     reference BLOB,
+    batch INTEGER,
     made_at INTEGER NOT NULL,
     goes_up INTEGER,
     CHECK ((purpose IN ('handed', 'contact')) = (holder IS NOT NULL)),
@@ -221,7 +223,7 @@ CREATE TABLE own_key_package (
 ) STRICT;
 CREATE UNIQUE INDEX own_key_package_handed ON own_key_package (holder) WHERE purpose = 'handed';
 CREATE INDEX own_key_package_of_purpose ON own_key_package (purpose, made_at);
-CREATE INDEX own_key_package_of_contact ON own_key_package (holder, made_at) WHERE purpose = 'contact';
+CREATE INDEX own_key_package_of_contact ON own_key_package (holder, id) WHERE purpose = 'contact';
 CREATE UNIQUE INDEX own_key_package_by_reference ON own_key_package (reference) WHERE reference IS NOT NULL;
 
 -- KeyPackages that a device of a contact's gave us for new eras, by the time at which it said so.

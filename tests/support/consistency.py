@@ -58,8 +58,8 @@ RULES: Final = {
         (SELECT count(*) FROM payload JOIN delivery ON delivery.payload = payload.id
         WHERE payload.conversation = contact.conversation AND purpose = {Purpose.KEY_PACKAGE_REQUEST:d})""",
     "what can leave in one era only goes with it": f"""
-        SELECT id, purpose FROM payload WHERE purpose IN ({Purpose.ANSWER:d}, {Purpose.CONTACT_REQUEST:d})
-        AND era NOT IN (SELECT id FROM era)""",
+        SELECT id, purpose FROM payload WHERE purpose IN ({Purpose.ANSWER:d}, {Purpose.CONTACT_REQUEST:d},
+        {Purpose.WELCOME:d}) AND era NOT IN (SELECT id FROM era)""",
     "what is erased has no text, no version, no reaction and no plaintext that waits": """
         SELECT seq FROM message WHERE removal IS NOT NULL AND removal <> 'hidden' AND (text IS NOT NULL
         OR content <> x'' OR in_reply_to IS NOT NULL OR seq IN (SELECT message FROM version)
@@ -70,6 +70,15 @@ RULES: Final = {
         SELECT id FROM version WHERE conversation <> (SELECT conversation FROM message WHERE seq = version.message)
         UNION ALL SELECT id FROM reaction
         WHERE conversation <> (SELECT conversation FROM message WHERE seq = reaction.message)""",
+    "we send in an era of the conversation, where there is one": """
+        SELECT id FROM conversation WHERE sending_era IS NOT (SELECT era.id FROM era WHERE era.id = sending_era
+        AND era.conversation = conversation.id)
+        OR (sending_era IS NULL AND id IN (SELECT era.conversation FROM era))""",
+    "a conversation has at most five eras": """
+        SELECT conversation FROM era WHERE conversation IS NOT NULL GROUP BY conversation HAVING count(*) > 5""",
+    "what was given for new eras was given to a contact, eight at most": """
+        SELECT holder, count(*) FROM own_key_package WHERE purpose = 'contact' GROUP BY holder HAVING count(*) > 8
+        OR holder NOT IN (SELECT account_key FROM peer JOIN contact ON contact.peer = peer.id)""",
     "an era carries a conversation, or came with a request that waits": """
         SELECT id FROM era WHERE conversation IS NULL AND id NOT IN (SELECT era FROM request WHERE era IS NOT NULL)""",
     "everybody we know of is ourselves, a contact, or asks us": """

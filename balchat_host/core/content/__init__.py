@@ -5,6 +5,7 @@ The law, with what we take of the drafts and what we add, is docs/spec/content.m
 
 from typing import Final
 
+from balchat_host.core.content.eras import Opened, decode_key_packages, encode_key_packages
 from balchat_host.core.content.mimi import (
     MAX_DEPTH,
     MAX_ITEMS,
@@ -31,9 +32,15 @@ STATUS: Final = "application/mimi-message-status"
 ACCEPTED: Final = "application/vnd.balchat.contact-accepted"
 ROUTES: Final = "application/vnd.balchat.routes"
 TIMER: Final = "application/vnd.balchat.timer"
+ERA_OPENED: Final = "application/vnd.balchat.era-opened"
+KEY_PACKAGES: Final = "application/vnd.balchat.key-packages"
+KEY_PACKAGES_WANTED: Final = "application/vnd.balchat.key-packages-wanted"
 
 __all__ = [
     "ACCEPTED",
+    "ERA_OPENED",
+    "KEY_PACKAGES",
+    "KEY_PACKAGES_WANTED",
     "MARKDOWN",
     "MAX_DEPTH",
     "MAX_ITEMS",
@@ -52,11 +59,14 @@ __all__ = [
     "MultiPart",
     "NestedPart",
     "NullPart",
+    "Opened",
     "Semantics",
     "Sequence",
     "Shown",
     "SinglePart",
+    "decode_key_packages",
     "decode_status",
+    "encode_key_packages",
     "encode_status",
     "is_markdown",
     "is_text",

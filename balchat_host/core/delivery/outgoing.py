@@ -15,7 +15,7 @@ from balchat_host.api.transport import Outgoing
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import OutboxView
 from balchat_host.core import rows
-from balchat_host.core.delivery import queue
+from balchat_host.core.delivery import queue, requeue
 from balchat_host.core.envelope import Envelope
 from balchat_host.core.rows import Purpose
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -135,6 +135,7 @@ def redeposit(unit: UnitOfWork) -> None:
     )
     for number in dict.fromkeys(row[0] for row in again):
         for contact in rows.contacts_where(unit.tx, "contact.peer = ? AND blocked = 0", (number,)):
+            requeue.follow_era(unit, contact)
             queue.wake(unit, contact.peer)
 
 

@@ -63,7 +63,7 @@ def control_content(
 
 
 def queue_answer(unit: UnitOfWork, contact: ContactRow, era: Era, content: bytes, message_id: bytes | None) -> None:
-    """Queue the answer to a contact request, in the era that came with it."""
+    """Queue what answers in one era and in no other."""
     payload = _insert(
         unit,
         contact.conversation,
@@ -74,6 +74,21 @@ def queue_answer(unit: UnitOfWork, contact: ContactRow, era: Era, content: bytes
     )
     _deliver(unit, payload, contact.id, peers.device(unit.tx, contact.id))
     wake(unit, contact.peer)
+
+
+def queue_welcome(unit: UnitOfWork, contact: ContactRow, era: Era, welcome: bytes, *, stale_at: int) -> None:
+    """Queue the Welcome to an era that we founded. It is good for nothing from `stale_at` on (Unix milliseconds)."""
+    payload = _insert(unit, contact.conversation, Purpose.WELCOME, era=era, ciphertext=welcome)
+    _deliver(unit, payload, contact.id, peers.device(unit.tx, contact.id), stale_at=stale_at)
+    wake(unit, contact.peer)
+
+
+def drop_stale_welcomes(unit: UnitOfWork) -> None:
+    """Forget the Welcomes that are good for nothing any more."""
+    unit.tx.execute(
+        "DELETE FROM payload WHERE purpose = ? AND id IN (SELECT payload FROM delivery WHERE stale_at < ?)",
+        (Purpose.WELCOME, unit.now),
+    )
 
 
 def queue_contact_request(unit: UnitOfWork, contact: ContactRow, era: Era, request: bytes, *, stale_at: int) -> None:

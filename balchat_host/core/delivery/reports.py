@@ -13,7 +13,7 @@ from balchat_host.core.content import MessageStatus
 from balchat_host.core.delivery import changes, done, progress
 from balchat_host.core.delivery.outgoing import LONGEST_WAIT
 from balchat_host.core.delivery.progress import Progress, Step
-from balchat_host.core.eras import keeping
+from balchat_host.core.eras import keeping, schedule
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.rows import ContactRow, Era, Purpose
@@ -102,15 +102,16 @@ def _has_change(unit: UnitOfWork, contact: ContactRow, message_id: bytes, device
 
 
 def apply_joined(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
-    """Apply that a contact is in an era: whatever they say in it, they have our contact request that founded it."""
-    done.forget(
-        unit,
-        contact,
-        "conversation = ? AND purpose = ? AND purpose <> 1 AND era = ?",
-        contact.conversation.id,
-        Purpose.CONTACT_REQUEST,
-        era.id,
-    )
+    """Apply that a contact is in an era: whatever they say in it, they have our request or Welcome that founded it."""
+    for purpose in (Purpose.CONTACT_REQUEST, Purpose.WELCOME):
+        done.forget(
+            unit,
+            contact,
+            "conversation = ? AND purpose = ? AND purpose <> 1 AND era = ?",
+            contact.conversation.id,
+            purpose,
+            era.id,
+        )
 
 
 def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
@@ -248,6 +249,8 @@ def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None
             asking.take(unit, delivery.contact, Input.KEY_PACKAGE_REFUSED)
         case Purpose.CONTACT_REQUEST:
             asking.on_refused(unit, delivery.contact, keeping.by_number(unit.tx, delivery.era))
+        case Purpose.WELCOME:
+            schedule.on_refused(unit, delivery.contact, delivery.era)
         case _:
             pass
 

@@ -25,12 +25,15 @@ class RequeueReason(StrEnum):
     ROUTES = "routes"
     """They have named other routes: where it was left, they may not look any more."""
     ERA = "era"
-    """They use another era: in the one it was encrypted in, they may not be able to read it."""
+    """They use an era that came with a contact request: the one it was encrypted in they may have lost."""
+    RENEWAL = "renewal"
+    """We send in the next era. What is at a relay is read in the one before, or stored again in the next one."""
 
 
 _COUNTED: Final = {
     RequeueReason.ROUTES: Counted.REQUEUED_FOR_ROUTES,
     RequeueReason.ERA: Counted.REQUEUED_FOR_ERA,
+    RequeueReason.RENEWAL: Counted.REQUEUED_FOR_ERA,
 }
 
 
@@ -43,18 +46,31 @@ def requeue(unit: UnitOfWork, contact: ContactRow, reason: RequeueReason) -> Non
     It is done `_PER_HOUR` times at most for each reason. What comes too soon is done later (`retry_deferred`), and
     changes nothing of how long we wait where we were refused; until then what is newer may come to them first.
     """
-    waits = unit.tx.query("SELECT 1 FROM delivery WHERE peer = ? LIMIT 1", (contact.id,))
+    which = "stored_at IS NULL" if reason is RequeueReason.RENEWAL else "1"
+    waits = unit.tx.query(f"SELECT 1 FROM delivery WHERE peer = ? AND {which} LIMIT 1", (contact.id,))  # noqa: S608  # our own text
     unit.tx.execute("DELETE FROM deferred_requeue WHERE peer = ?", (contact.id,))
     if waits and not rate_limits.may(unit, contact.peer, _COUNTED[reason], per_hour=_PER_HOUR):
         unit.tx.execute("INSERT INTO deferred_requeue (peer, reason) VALUES (?, ?)", (contact.id, reason))
     else:
-        _renew_payloads(unit, contact)
+        _renew_payloads(unit, contact, which)
         renewed = NewRoutes(peer=contact.peer)
         if renewed not in unit.effects:  # or nobody has seen the tickets yet
-            _renew_tickets(unit, contact)
+            _renew_tickets(unit, contact, which)
         queue.wake(unit, contact.peer)
         unit.effect(renewed)
     queue.encrypt_waiting(unit, contact.conversation)
+
+
+def follow_era(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Queue again what is to leave for a contact, but is encrypted in another era than the one that we send in now."""
+    elsewhere = unit.tx.query(
+        "SELECT 1 FROM delivery JOIN payload ON payload.id = payload WHERE peer = ? AND stored_at IS NULL"
+        " AND (content IS NOT NULL OR message IS NOT NULL) AND era <>"
+        " (SELECT sending_era FROM conversation WHERE conversation.id = payload.conversation) LIMIT 1",
+        (contact.id,),
+    )
+    if elsewhere:
+        requeue(unit, contact, RequeueReason.RENEWAL)
 
 
 def retry_deferred(unit: UnitOfWork) -> None:
@@ -89,14 +105,18 @@ def forget_ciphertexts(unit: UnitOfWork) -> None:
     unit.tx.execute("UPDATE delivery SET stored_at = NULL, not_before = 0")
 
 
-def _renew_payloads(unit: UnitOfWork, contact: ContactRow) -> None:
-    """Have what is encrypted in another era than the one that we send in wait to be encrypted in that, in its order."""
+def _renew_payloads(unit: UnitOfWork, contact: ContactRow, which: str) -> None:
+    """Have what is encrypted in another era than the one that we send in wait to be encrypted in that, in its order.
+
+    `which` is a condition of ours for deliveries of it.
+    """
     era = keeping.sending(unit.tx, contact.conversation) if contact.may_talk else None
     if era is None:
         return
     unit.tx.execute(
         # By their deliveries: no index has the payloads of a conversation that are encrypted.
-        "UPDATE payload SET ciphertext = NULL, era = NULL WHERE id IN (SELECT payload FROM delivery WHERE peer = ?)"
+        "UPDATE payload SET ciphertext = NULL, era = NULL"  # noqa: S608  # our own text
+        f" WHERE id IN (SELECT payload FROM delivery WHERE peer = ? AND {which})"
         " AND conversation = ? AND (content IS NOT NULL OR message IS NOT NULL)"
         " AND ciphertext IS NOT NULL AND era IS NOT ?",
         (contact.id, contact.conversation.id, era.id),

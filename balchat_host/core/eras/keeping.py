@@ -148,7 +148,8 @@ def forget(unit: UnitOfWork, era: Era) -> None:
     """Delete an era, keys and all, and what waits to leave in it and could leave in no other."""
     conversation = rows.number(unit.tx, "SELECT conversation FROM era WHERE id = ?", (era.id,))
     unit.engine.delete_group(unit.keys, era.mls_group_id)
-    _drop(unit, era.id, conversation, Purpose.ANSWER, Purpose.CONTACT_REQUEST)
+    for purpose in (Purpose.ANSWER, Purpose.CONTACT_REQUEST, Purpose.WELCOME):
+        _drop(unit, era.id, conversation, purpose)
     unit.tx.execute("DELETE FROM era WHERE id = ?", (era.id,))
     _choose(unit, conversation)
 
@@ -180,12 +181,11 @@ def _retire(unit: UnitOfWork, era: Era) -> None:
     forget(unit, era)
 
 
-def _drop(unit: UnitOfWork, era: int, conversation: int, *purposes: Purpose) -> None:
-    for purpose in purposes:
-        unit.tx.execute(
-            "DELETE FROM payload WHERE conversation = ? AND purpose = ? AND purpose <> 1 AND era = ?",
-            (conversation, purpose, era),
-        )
+def _drop(unit: UnitOfWork, era: int, conversation: int, purpose: Purpose) -> None:
+    unit.tx.execute(
+        "DELETE FROM payload WHERE conversation = ? AND purpose = ? AND purpose <> 1 AND era = ?",
+        (conversation, purpose, era),
+    )
 
 
 # -- choosing
@@ -199,6 +199,7 @@ def _choose(unit: UnitOfWork, conversation: int) -> None:
     followed = {held[each].id for each in choice.followed(held)}
     for era in held.values():
         if era.id in followed:
+            _drop(unit, era.id, conversation, Purpose.WELCOME)
             unit.tx.execute(
                 "UPDATE era SET followed_at = ?, followed_up = (SELECT up FROM up_time)"
                 " WHERE id = ? AND followed_at IS NULL",

@@ -25,7 +25,7 @@ from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.delivery import queue, reports, requeue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.envelope_budgets import BUDGETS, UNPROVEN_PER_HOUR
-from balchat_host.core.eras import keeping
+from balchat_host.core.eras import keeping, renewals
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.rate_limits import Counted
@@ -170,6 +170,7 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id
     keeping.confirm(unit, contact, era, device_id=device_id)
     contacts.device_changed(unit, contact, former)
     reports.apply_joined(unit, contact, era)
+    renewals.on_confirmed(unit, contact, era)
     if not contact.may_talk:
         # What we say of our routes goes with the newest request.
         newest = (
@@ -178,8 +179,15 @@ def on_first_heard(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id
             and not queue.waits(unit.tx, contact, Purpose.KEY_PACKAGE_REQUEST)
         )
         return _activate(unit, contact, Input.HEARD, told_routes=newest)
-    if _differs(keeping.sending(unit.tx, contact.conversation), before):
-        _follow(unit, contact)
+    now = keeping.sending(unit.tx, contact.conversation)
+    if now is not None and _differs(now, before):
+        if now.requested:
+            _follow(unit, contact)
+        else:
+            requeue.requeue(unit, contact, requeue.RequeueReason.RENEWAL)
+            if now.founder == contact.conversation.our_number:
+                # They open the eras that we found, and send in this one once they hear us in it.
+                renewals.send_key_packages(unit, contact)
     else:
         # What was written while there was no era, because we had lost it.
         queue.encrypt_waiting(unit, contact.conversation)
@@ -278,6 +286,8 @@ def _accept_at_once(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
     if not contact.may_talk:
         contact = _activate(unit, contact, Input.ASKED, told_routes=ours_wins)
     else:
+        queue.drop(unit, contact, Purpose.WELCOME)
+        renewals.on_lost(unit, contact)
         contact = asking.take(unit, contact, Input.ASKED)
         if _differs(keeping.sending(unit.tx, contact.conversation), before):
             _follow(unit, contact)

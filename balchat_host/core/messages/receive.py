@@ -1,10 +1,13 @@
 """Acting on what others said inside MLS."""
 
+from collections.abc import Sequence
+
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.core import content, routes
 from balchat_host.core.content import MimiContent, shown
 from balchat_host.core.delivery import reports
+from balchat_host.core.eras import contact_key_packages, renewals
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import timer
 from balchat_host.core.messages.acting import act
@@ -25,6 +28,12 @@ def check(data: bytes) -> None:
             content.decode_status(mimi.body)
         case content.TIMER:
             timer.decode(mimi.body)
+        case content.ERA_OPENED:
+            content.Opened.decode(mimi.body)
+        case content.KEY_PACKAGES:
+            content.decode_key_packages(mimi.body)
+        case content.KEY_PACKAGES_WANTED:
+            pass
         case _:
             _check_text(mimi)
 
@@ -46,6 +55,13 @@ def receive_content(
             routes.learn(unit, contact, mimi.body, device_id=device_id, said_at=mimi.sent_at or 0)
         case content.TIMER:
             timer.put(unit, said)
+        case content.ERA_OPENED:
+            opened = content.Opened.decode(mimi.body)
+            _hold(unit, contact, opened.key_packages, device_id, mimi)
+        case content.KEY_PACKAGES:
+            _hold(unit, contact, content.decode_key_packages(mimi.body), device_id, mimi)
+        case content.KEY_PACKAGES_WANTED:
+            renewals.on_wanted(unit, contact)
         case content.STATUS:
             reports.apply_statuses(unit, contact, content.decode_status(mimi.body), device_id=device_id)
             return None
@@ -53,6 +69,14 @@ def receive_content(
             _check_text(mimi)
             act(unit, said)
     return identifier
+
+
+def _hold(
+    unit: UnitOfWork, contact: ContactRow, key_packages: Sequence[bytes], device_id: bytes, mimi: MimiContent
+) -> None:
+    if key_packages:
+        contact_key_packages.hold(unit, contact, key_packages, device_id=device_id, said_at=mimi.sent_at or 0)
+        renewals.on_given(unit, contact)
 
 
 def _check_text(mimi: MimiContent) -> None:
