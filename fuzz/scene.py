@@ -22,13 +22,13 @@ from balchat_host.core.content import (
     NullPart,
     Semantics,
     SinglePart,
+    timer_body,
 )
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.eras import keeping
 from balchat_host.core.first_contact import answering
 from balchat_host.core.identifiers import identify
-from balchat_host.core.messages import timer
 from balchat_host.core.rows import Era
 from balchat_host.core.unit_of_work import Unexpected, crypto_area
 from tests.support.hostile_peer import HostileGroup, HostilePeer
@@ -146,7 +146,7 @@ class Scene:
             status = content.encode_status([(bytes(32), MessageStatus.READ)])
             kinds = (
                 (content.ACCEPTED, b""),
-                (content.TIMER, timer.encode(60)),
+                (content.TIMER, timer_body.encode(60)),
                 (content.STATUS, status),
                 (content.ROUTES, routes.encode([])),
             )

@@ -65,6 +65,16 @@ class ReplyView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimerView:
+    """That somebody set a conversation's timer: what is written from then on expires so long after it is read.
+
+    `expire_after` is in seconds, None where it does not expire.
+    """
+
+    expire_after: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
     """One message of a conversation.
 
@@ -78,6 +88,9 @@ class MessageView:
     it answers, None where it answers nothing, or nothing that is here. It expires at `expires_at` (Unix milliseconds);
     where that is None, `expires_after` seconds after it is read, if that is not. Text of the type `text/markdown` has
     mentions in it as links to `balchat:` addresses, under our own names for the people. `mentions_us`: one is to us.
+
+    Where there is a `timer`, it is no message, but says in its place that `author` set the conversation's timer. It is
+    never unread.
     """
 
     id: str
@@ -100,6 +113,7 @@ class MessageView:
     expires_after: int | None = None
     expires_at: int | None = None
     mentions_us: bool = False
+    timer: TimerView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

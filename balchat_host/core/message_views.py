@@ -10,12 +10,12 @@ from typing import Final, cast
 from balchat_host.api.errors import BadOnionAddress
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
-from balchat_host.api.views import MessageView, ReactionView, ReplyView
+from balchat_host.api.views import MessageView, ReactionView, ReplyView, TimerView
 from balchat_host.core import emoji, rows
-from balchat_host.core.content import MimiContent, is_markdown, shown
+from balchat_host.core.content import MimiContent, is_markdown, shown, timer_body
 from balchat_host.core.delivery import changes
 from balchat_host.core.messages import mentions
-from balchat_host.core.rows import MessageRow
+from balchat_host.core.rows import MessageRow, Removal
 
 MAX_QUOTE: Final = 280
 """Characters that are shown of a message that another one answers."""
@@ -39,7 +39,7 @@ def message_view(row: MessageRow) -> MessageView:
         recipients=row.progress.recipients if row.ours else 0,
         missing_before=row.missing_before,
         edited=row.edited,
-        deleted=row.removal is not None,
+        deleted=row.deleted,
         expires_after=row.expires_after,
         expires_at=row.expires_at,
         mentions_us=row.mentions_us,
@@ -51,12 +51,14 @@ def message_views(tx: ReadTransaction, found: Sequence[MessageRow]) -> list[Mess
     names = _Names(tx)
     reactions = _reactions(tx, [row.seq for row in found])
     replies = _replies(tx, found, names)
+    timers = _timers(tx, [row.seq for row in found if row.removal is Removal.TIMER])
     return [
         replace(
             message_view(row),
             text=names.in_text(row.text, row.content_type),
             reactions=reactions.get(row.seq, ()),
             reply=replies.get((row.conversation, row.in_reply_to)),
+            timer=timers.get(row.seq),
         )
         for row in found
     ]
@@ -116,6 +118,17 @@ def _reactions(tx: ReadTransaction, seqs: Sequence[int]) -> _Reactions:
     return views
 
 
+def _timers(tx: ReadTransaction, seqs: Sequence[int]) -> dict[int, TimerView]:
+    """Return what lines that say so set the timer to."""
+    if not seqs:
+        return {}
+    found = tx.query(f"SELECT seq, content FROM message WHERE seq IN ({','.join(map(str, seqs))})")  # noqa: S608  # numbers
+    return {
+        cast("int", seq): TimerView(expire_after=timer_body.decode(MimiContent.decode(cast("bytes", octets)).body))
+        for seq, octets in found
+    }
+
+
 def _replies(
     tx: ReadTransaction, found: Sequence[MessageRow], names: _Names
 ) -> dict[tuple[int, bytes | None], ReplyView]:
@@ -161,5 +174,5 @@ def _reply(tx: ReadTransaction, row: MessageRow, seen: bytes, names: _Names) -> 
         content_type=content_type,
         text=None if named is None else named[:MAX_QUOTE],
         edited=edited,
-        deleted=row.removal is not None,
+        deleted=row.deleted,
     )

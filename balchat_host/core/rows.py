@@ -36,14 +36,14 @@ _MESSAGE_TABLES: Final = (
     "message JOIN conversation ON conversation.id = message.conversation JOIN peer ON peer.id = message.author"
     " LEFT JOIN contact ON contact.peer = message.author"
 )
-SHOWN: Final = "(removal IS NULL OR removal IN ('deleted', 'unseen'))"
-"""Of messages that people see, also as deleted."""
+SHOWN: Final = "(removal IS NULL OR removal IN ('deleted', 'unseen', 'timer'))"
+"""Of messages that people see, also as deleted, and lines that say that a timer was set."""
 SEARCHES: Final = ("no-key-package", "relay-unreachable")
 """Reasons that say how the search for a KeyPackage went, and mean nothing once we have asked."""
 
 
 class Removal(StrEnum):
-    """Why a message has nothing any more of what its author said, or does not show it."""
+    """Why a message has nothing any more of what its author said, or does not show it, or is none."""
 
     DELETED = "deleted"
     """Its author deleted it for everybody. That there was one is shown."""
@@ -55,6 +55,8 @@ class Removal(StrEnum):
     """It has expired by the clock. It is not shown, and has all that its author said (`messages.expiry`)."""
     EXPIRED = "expired"
     """It has expired. It is not shown."""
+    TIMER = "timer"
+    """It is no message: it set the conversation's timer, and a line says so."""
 
 
 class Purpose(IntEnum):
@@ -167,6 +169,11 @@ class MessageRow:
     expires_at: int | None = None
     mentions_us: bool = False
     edited: bool = False
+
+    @property
+    def deleted(self) -> bool:
+        """Whether its author deleted it for everybody."""
+        return self.removal in {Removal.DELETED, Removal.UNSEEN}
 
     @property
     def state(self) -> MessageState:

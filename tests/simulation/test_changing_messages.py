@@ -9,7 +9,8 @@ import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.errors import BadInput, NoSuchMessage, TooMany
-from balchat_host.core import contacts, housekeeping, rows
+from balchat_host.api.views import MessageState
+from balchat_host.core import contacts, housekeeping, rows, views
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart
 from balchat_host.core.delivery import requeue
 from balchat_host.core.messages import changing, expiry, history, reactions, reading, versions
@@ -539,6 +540,38 @@ def test_both_have_the_timer_that_was_set_last_and_know_who_set_it(pair: Pair) -
     assert timer_of(pair.bob, pair.alice) == (HOUR, 0)
 
 
+def test_a_line_says_on_both_sides_who_set_the_timer_to_what_whatever_came_first(pair: Pair) -> None:
+    pair.bob.change(lambda unit: changing.set_timer(unit, "Alice", 60))
+    pair.alice.change(lambda unit: changing.set_timer(unit, "Bob", DAY))
+    pair.alice.change(lambda unit: changing.set_timer(unit, "Bob", None))
+    pair.heal()
+
+    def lines(account: Account, other: Account) -> list[tuple[str, int | None]]:
+        return [(m.author_id, m.timer.expire_after) for m in account.history(other) if m.timer]
+
+    for one, other in ((pair.alice, pair.bob), (pair.bob, pair.alice)):
+        assert sorted(lines(one, other), key=str) == sorted(lines(other, one), key=str)
+        assert {m.timer.expire_after for m in one.history(other) if m.timer} == {60, DAY, None}
+        assert {m.state for m in one.history(other)} == {MessageState.DELIVERED, MessageState.RECEIVED}
+        assert one.read(lambda tx, name=other.name: views.contact_view(tx, contacts.find(tx, name))).unread == 0
+
+
+def test_a_line_about_a_timer_cannot_be_answered_changed_or_taken_for_deleted(pair: Pair) -> None:
+    pair.alice.change(lambda unit: changing.set_timer(unit, "Bob", DAY))
+    pair.heal()
+    (line,) = pair.bob.history(pair.alice)
+    assert (line.text, line.deleted) == (None, False)
+    for act in (
+        lambda unit: changing.react(unit, line.id, "👍"),
+        lambda unit: changing.edit(unit, line.id, "no"),
+        lambda unit: compose(unit, "Alice", "what?", reply_to=line.id),
+    ):
+        with pytest.raises(BadInput, match="timer"):
+            pair.bob.change(act)
+    pair.bob.change(lambda unit: changing.delete(unit, line.id, for_me=True))
+    assert pair.bob.history(pair.alice) == []
+
+
 def test_what_is_written_while_a_timer_is_set_expires_whatever_becomes_of_the_timer(pair: Pair) -> None:
     pair.alice.change(lambda unit: changing.set_timer(unit, "Bob", HOUR))
     message = pair.write()
@@ -547,7 +580,7 @@ def test_what_is_written_while_a_timer_is_set_expires_whatever_becomes_of_the_ti
     pair.heal()
     pair.bob.change(lambda unit: reading.mark_read(unit, "Alice", up_to=message))
     pair.be_up(pair.bob, HOUR + 120)
-    assert [m.text for m in pair.bob.history(pair.alice)] == ["stays"]
+    assert [m.text for m in pair.bob.history(pair.alice) if not m.timer] == ["stays"]
 
 
 def test_a_timer_of_somebody_whose_clock_is_ahead_can_be_set_again(pair: Pair) -> None:

@@ -61,11 +61,11 @@ RULES: Final = {
         SELECT id, purpose FROM payload WHERE purpose IN ({Purpose.ANSWER:d}, {Purpose.CONTACT_REQUEST:d},
         {Purpose.WELCOME:d}) AND era NOT IN (SELECT id FROM era)""",
     "what is erased has no text, no version, no reaction and no plaintext that waits": """
-        SELECT seq FROM message WHERE removal IS NOT NULL AND removal <> 'hidden' AND (text IS NOT NULL
+        SELECT seq FROM message WHERE removal NOT IN ('hidden', 'timer') AND (text IS NOT NULL
         OR content <> x'' OR in_reply_to IS NOT NULL OR seq IN (SELECT message FROM version)
         OR seq IN (SELECT message FROM reaction) OR seq IN (SELECT message FROM payload))""",
     "what is here has what its author said": """
-        SELECT seq FROM message WHERE (removal IS NULL OR removal = 'hidden') AND content = x''""",
+        SELECT seq FROM message WHERE (removal IS NULL OR removal IN ('hidden', 'timer')) AND content = x''""",
     "a version or a reaction is of a message in its conversation": """
         SELECT id FROM version WHERE conversation <> (SELECT conversation FROM message WHERE seq = version.message)
         UNION ALL SELECT id FROM reaction

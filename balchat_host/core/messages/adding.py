@@ -3,7 +3,7 @@
 from typing import Final
 
 from balchat_host.core import conversations, event_log
-from balchat_host.core.content import shown
+from balchat_host.core.content import TIMER, Disposition, shown
 from balchat_host.core.messages import expiry, mentions, targets, versions
 from balchat_host.core.messages.said import Said
 from balchat_host.core.rows import Removal
@@ -65,6 +65,38 @@ def add_new(unit: UnitOfWork, said: Said) -> int:
     if not due:
         event_log.append_message(unit, said.conversation.id, seq)
         conversations.on_message(unit, said.conversation, text=what.text, ours=said.ours)
+    return seq
+
+
+def add_timer(unit: UnitOfWork, said: Said) -> int | None:
+    """Add a line that says that its author set the timer; return its place in the order, None where it is there."""
+    known = targets.own(unit.tx, said, said.id)
+    if known is not None and known[1] != Removal.UNSEEN:
+        return None
+    targets.forget_unseen(unit, said.id)
+    seq = unit.insert(
+        _INSERT,
+        (
+            said.id,
+            said.conversation.id,
+            said.author,
+            _shown_time(unit, said),
+            unit.now,
+            TIMER,
+            Disposition.UNSPECIFIED,
+            None,
+            said.encoded,
+            None,
+            None,
+            None,
+            None,
+            None,
+            Removal.TIMER,
+            False,
+            said.way,
+        ),
+    )
+    event_log.append_message(unit, said.conversation.id, seq)
     return seq
 
 

@@ -4,10 +4,11 @@ from typing import cast
 
 from balchat_host.api.errors import BadInput, TooMany
 from balchat_host.api.views import ChangeKind, ConversationView, MessageView
-from balchat_host.core import content, conversations, emoji
-from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart, is_text
+from balchat_host.core import content, conversations, emoji, membership
+from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart, is_text, timer_body
 from balchat_host.core.delivery import changes, queue, reports
 from balchat_host.core.delivery.progress import Step
+from balchat_host.core.eras import keeping
 from balchat_host.core.messages import deletion, expiry, history, reactions, timer, versions, writing
 from balchat_host.core.messages.acting import act
 from balchat_host.core.messages.compose import require_unblocked
@@ -119,11 +120,15 @@ def set_timer(unit: UnitOfWork, which: str, seconds: int | None) -> Conversation
     require_unblocked(unit.tx, conversation)
     if seconds is not None:
         expiry.check_lifetime(Expiration(relative=True, time=seconds), now=unit.now)
-    part = SinglePart(content_type=content.TIMER, content=timer.encode(seconds), disposition=Disposition.UNSPECIFIED)
+    part = SinglePart(
+        content_type=content.TIMER, content=timer_body.encode(seconds), disposition=Disposition.UNSPECIFIED
+    )
     sent_at = max(unit.now, timer.last_set(unit.tx, conversation.id) + 1)
     said = say(conversation, MimiContent(salt=unit.entropy(content.SALT_SIZE), part=part, sent_at=sent_at))
-    timer.put(unit, said)
-    queue.queue_change(unit, conversation, said.encoded, said.id)
+    line = timer.put(unit, said)
+    assert line is not None, "a fresh salt makes a fresh id"
+    if membership.others(unit.tx, conversation):
+        queue.queue_message(unit, conversation, line, said.encoded, keeping.sending(unit.tx, conversation))
     return conversation_view(unit.tx, conversation, now=unit.now)
 
 
@@ -132,7 +137,8 @@ def _find(unit: UnitOfWork, message: str) -> tuple[ConversationRow, MessageRow]:
     conversation = conversations.by_number(unit.tx, row.conversation)
     require_unblocked(unit.tx, conversation)
     if row.removal is not None:
-        raise BadInput(what="The message", problem="it is deleted")
+        problem = "it is deleted" if row.deleted else "it only says that the timer was set"
+        raise BadInput(what="The message", problem=problem)
     return conversation, row
 
 

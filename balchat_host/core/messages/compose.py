@@ -1,5 +1,6 @@
 """Writing a message."""
 
+from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageView
 from balchat_host.core import contacts, content, conversations, membership
@@ -12,7 +13,7 @@ from balchat_host.core.message_views import message_view, message_views
 from balchat_host.core.messages import adding, expiry, history, numbering, timer, versions, writing
 from balchat_host.core.messages.said import say
 from balchat_host.core.messages.writing import Text
-from balchat_host.core.rows import ConversationRow, MessageRow
+from balchat_host.core.rows import ConversationRow, MessageRow, Removal
 from balchat_host.core.unit_of_work import UnitOfWork
 
 
@@ -80,4 +81,9 @@ def hurry(unit: UnitOfWork, conversation: ConversationRow) -> None:
 
 def _seen(tx: ReadTransaction, conversation: ConversationRow, reply_to: str | None) -> bytes | None:
     """Return the id of what a reply answers: of the version that its author sees."""
-    return None if reply_to is None else versions.shown_id(tx, history.find(tx, reply_to, conversation=conversation))
+    if reply_to is None:
+        return None
+    row = history.find(tx, reply_to, conversation=conversation)
+    if row.removal is Removal.TIMER:
+        raise BadInput(what="The message", problem="it only says that the timer was set")
+    return versions.shown_id(tx, row)

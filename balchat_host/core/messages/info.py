@@ -38,7 +38,7 @@ def info(tx: ReadTransaction, which: str) -> MessageInfoView:
     return MessageInfoView(
         message=message_views(tx, [row])[0],
         versions=_versions(tx, row) if row.removal is None else (),
-        receipts=_receipts(tx, row) if row.ours and row.removal is None else (),
+        receipts=_receipts(tx, row) if row.ours and not row.deleted else (),
         reactions=_reactions(tx, row),
         changes=_changes(tx, row),
         **({} if row.ours else _arrival(tx, row)),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.core import content, routes
-from balchat_host.core.content import MimiContent, shown
+from balchat_host.core.content import MimiContent, shown, timer_body
 from balchat_host.core.delivery import reports
 from balchat_host.core.eras import contact_key_packages, renewals
 from balchat_host.core.identifiers import identify
@@ -27,7 +27,7 @@ def check(data: bytes) -> None:
         case content.STATUS:
             content.decode_status(mimi.body)
         case content.TIMER:
-            timer.decode(mimi.body)
+            timer_body.decode(mimi.body)
         case content.ERA_OPENED:
             content.Opened.decode(mimi.body)
         case content.KEY_PACKAGES:

@@ -23,6 +23,7 @@ from balchat_host.api.views import (
     ReplyView,
     RequestView,
     ServiceStatus,
+    TimerView,
     VersionView,
     WayView,
 )
@@ -221,12 +222,12 @@ def conversation_words(view: ConversationView) -> list[str]:
     return [*words, f"expires after {duration(view.expire_after)}, set by {by}"]
 
 
-def timer_words(view: ConversationView) -> str:
+def timer_words(message: MessageView, timer: TimerView) -> str:
     """Say what the timer of a conversation was set to, and by whom."""
-    by = _YOU if view.timer_by == MYSELF else called(view.timer_by or "somebody")
-    if view.expire_after is None:
+    by = visible(author(message))
+    if timer.expire_after is None:
         return f"Messages do not expire from now on; set by {by}."
-    return f"Messages expire {duration(view.expire_after)} after they are read from now on; set by {by}."
+    return f"Messages expire {duration(timer.expire_after)} after they are read from now on; set by {by}."
 
 
 def conversation_lines(views: Sequence[ConversationView]) -> Iterable[Line]:
@@ -350,11 +351,10 @@ class MessageList:
             yield ["  ", missing_span(message)]
         name = visible(author(message))
         style = Style.STRONG if message.author is None else Style.OTHER
-        head: list[Span | str] = [
-            f"  {clock(message.sent_at)}  ",
-            Span(f"{short_id}  ", Style.FAINT),
-            Span(name + " " * (self._author_width - width(name)) + "  ", style),
-        ]
+        head: list[Span | str] = [f"  {clock(message.sent_at)}  ", Span(f"{short_id}  ", Style.FAINT)]
+        # Where the author stands: nobody is called so, and no text begins there.
+        by = "──" if message.timer else name
+        head.append(Span(by + " " * (self._author_width - width(by)) + "  ", style))
         indent = sum(width(piece if isinstance(piece, str) else piece.text) for piece in head)
         below = self.cells is not None and self.cells - indent - 1 < _MIN_TEXT
         if below:  # a narrow terminal, or a long name
@@ -372,6 +372,9 @@ class MessageList:
         if message.in_reply_to is not None:
             quote = message.in_reply_to[:8] if message.reply is None else reply_words(message.reply)
             rows.append([Span(fit(f"↳ {quote}", room or _QUOTE), Style.FAINT)])
+        if message.timer:
+            words = timer_words(message, message.timer)
+            return [[Span(row, Style.FAINT)] for row in (wrap(words, room) if room else [words])]
         if message.deleted:
             return [*rows, [Span("[deleted]", Style.FAINT)]]
         if message.text is None:

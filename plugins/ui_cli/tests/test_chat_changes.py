@@ -217,10 +217,12 @@ async def test_what_was_markdown_stays_markdown(alice: MemoryAccount, bob: Peer)
 async def test_a_new_timer_is_said(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:
         await alice.app.conversations.set_timer("Bob", 7 * 86_400)
-        await room.until(lambda: "Messages expire 7 d after they are read from now on; set by you." in room.shown)
+        await room.until(lambda: "Messages expire 7 d after they are read" in room.above)
+        bob.receive()
+        await room.until(lambda: "set by you." in room.shown)
         await room.until(lambda: "expires after 7 d" in str(room.chat._bar()))
         await alice.app.conversations.set_timer("Bob", None)
-        await room.until(lambda: "Messages do not expire from now on; set by you." in room.shown)
+        await room.until(lambda: "Messages do not expire from now on" in room.above)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Gathered:
         if not fresh:
             return
         match event:
-            case MessageAdded(message=message) if message.state is MessageState.RECEIVED:
+            case MessageAdded(message=message) if message.state is MessageState.RECEIVED and not message.timer:
                 # The one that was written to last stands last.
                 arrived = self.messages.pop(message.conversation, Arrived())
                 arrived.add(message)

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from balchat_host.api.errors import MalformedContent, MalformedEnvelope
 from balchat_host.api.types import PeerId
 from balchat_host.core import content, routes
-from balchat_host.core.content import MessageStatus, MimiContent, shown
+from balchat_host.core.content import MessageStatus, MimiContent, shown, timer_body
 from balchat_host.core.envelope import ContactRequest, Envelope, EraMessage, Kind, envelope_id
 from balchat_host.core.identifiers import conversation_of_two, identify
-from balchat_host.core.messages import timer
 
 HERE = Path(__file__).parent / "vectors"
 ENVELOPES: dict[str, Any] = json.loads((HERE / "envelopes.json").read_text())
@@ -139,8 +138,8 @@ def test_a_status_is_as_the_vector_says() -> None:
 
 def test_a_timer_is_as_the_vector_says() -> None:
     body = bytes.fromhex(CONTENT["timer"]["body"])
-    assert timer.decode(body) == CONTENT["timer"]["seconds"]
-    assert timer.encode(timer.decode(body)) == body
+    assert timer_body.decode(body) == CONTENT["timer"]["seconds"]
+    assert timer_body.encode(timer_body.decode(body)) == body
 
 
 DEVICE = bytes.fromhex(CONTENT["routes"]["device"])
@@ -198,4 +197,4 @@ def test_content_of_a_wrong_shape_is_refused(item: object) -> None:
 @pytest.mark.parametrize("item", [[], [0], [-1], [True], [1.0], [2**32], [None, None], "x", 5, [[1]]])
 def test_a_timer_of_a_wrong_shape_is_refused(item: object) -> None:
     with pytest.raises(MalformedContent):
-        timer.decode(cbor.encode(item))
+        timer_body.decode(cbor.encode(item))

@@ -11,7 +11,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
-from balchat_host.api.events import ContactAlarm, ContactRemoved, ConversationChanged, Event
+from balchat_host.api.events import ContactAlarm, ContactRemoved, Event
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView, MessageState, MessageView
@@ -21,7 +21,7 @@ from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.hits import hit_lines
 from balchat_ui_cli.output import Line, Output, Span, Style
-from balchat_ui_cli.render import MessageList, conversation_words, info_lines, timer_words
+from balchat_ui_cli.render import MessageList, conversation_words, info_lines
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap
 
@@ -107,16 +107,10 @@ class Chat:
 
         def settle() -> Iterable[Line]:
             settled.extend(self._conversation.hear(event))
-            return [*self._timer(event), *self._alarm(event), *self._lines(settled)]
+            return [*self._alarm(event), *self._lines(settled)]
 
         await self._screen.print(settle)
         await self._mark_read(settled)
-
-    def _timer(self, event: Event) -> Iterable[Line]:
-        """Say that the conversation's timer has changed, where an event says so."""
-        ours = isinstance(event, ConversationChanged) and event.conversation.id == self._id
-        if ours and {"expire_after", "timer_by"}.intersection(event.changed):
-            yield [Span(f"── {timer_words(event.conversation)}", Style.FAINT)]
 
     def _alarm(self, event: Event) -> Iterable[Line]:
         """Say that somebody else may hold our keys, or that the conversation was set up again."""

@@ -114,7 +114,7 @@ class Conversation:
     def answerable(self) -> list[tuple[str, str]]:
         """The short ids of messages, the newest first, each with how the message begins."""
         ids = short_ids(self.known)
-        return [(ids[message.id], quotation(message)) for message in reversed(self.known.values())]
+        return [(ids[message.id], quotation(message)) for message in reversed(self.known.values()) if not message.timer]
 
     def editable(self) -> tuple[str, str] | None:
         """Return the short id of the newest message of ours that has a text, and that text as it was typed."""

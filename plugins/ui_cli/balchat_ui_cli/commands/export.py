@@ -13,7 +13,7 @@ from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line
-from balchat_ui_cli.render import author, message_remarks, reply_words, shown_text
+from balchat_ui_cli.render import author, message_remarks, reply_words, shown_text, timer_words
 from balchat_ui_cli.text import moment, visible_lines
 
 WARNING: Final = "What is exported is in the clear: whoever can read it reads all of it, and it does not expire."
@@ -70,6 +70,8 @@ def _lines(write: Callable[[Iterable[MessageView]], Iterator[str]], messages: It
 
 def _said(message: MessageView) -> list[str]:
     """Return what a message says, line by line."""
+    if message.timer:
+        return [timer_words(message, message.timer)]
     quote = [] if message.reply is None else [f"↳ {reply_words(message.reply)}"]
     if message.text is None:
         text = ["[deleted]" if message.deleted else f"[{visible(message.content_type)}]"]

@@ -28,7 +28,7 @@ from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines, Span, Style
-from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words
+from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words, timer_words
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day, text_lines
 
@@ -148,6 +148,8 @@ def event_lines(event: Event) -> Iterable[Line]:
 
 def _words(event: Event) -> Sequence[Span | str]:
     match event:
+        case MessageAdded(message=message) if message.timer:
+            return [timer_words(message, message.timer), Span(f"  [{message.id[:SHORT_ID]}]", Style.FAINT)]
         case MessageAdded(message=message):
             text = f"[{message.content_type}]" if message.text is None else " ⏎ ".join(text_lines(message.text))
             style = Style.STRONG if message.author is None else Style.OTHER
