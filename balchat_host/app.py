@@ -38,12 +38,16 @@ from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
 from balchat_host.loader.setting_views import values_of
+from balchat_host.runtime.files.folder import DiskFolder
+from balchat_host.runtime.files.offload import Threads
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.node import Node
 from balchat_host.runtime.plugin_failure_messages import checked, words_of
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unlocked_vault import UnlockedAccount
 
+FILES: Final = "files"
+"""The folder of files in a profile."""
 _random: Final = secrets.SystemRandom().random
 
 
@@ -139,6 +143,8 @@ class Composition:
                 works_as=self.selection.works_as,
             ),
             settings=self.profile_settings(up=True),
+            folder=DiskFolder(self._place.directory / FILES),
+            offload=Threads(),
         )
 
     def node(self, unlocked: UnlockedAccount) -> Node:
@@ -218,6 +224,7 @@ class Composition:
             max_contacts=configuration.contacts.max_contacts,
             max_requests=configuration.contacts.max_requests,
             strangers_per_hour=configuration.contacts.requests_per_hour,
+            fetch_pictures_up_to=configuration.files.fetch_pictures_kib * 1024,
         )
 
 
@@ -230,7 +237,11 @@ def use_at_once(node: Node, configuration: Configuration) -> None:
 
 def changed_policy(policy: Policy, configuration: Configuration) -> Policy:
     """Return a policy with what holds at once of a changed configuration."""
-    return replace(policy, read_receipts=configuration.delivery.read_receipts)
+    return replace(
+        policy,
+        read_receipts=configuration.delivery.read_receipts,
+        fetch_pictures_up_to=configuration.files.fetch_pictures_kib * 1024,
+    )
 
 
 def mark_restored(tx: Transaction) -> None:

@@ -203,7 +203,11 @@ class LocalProfile(Profile):
     @asynccontextmanager
     async def _open(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[App]:
         async with self._unlocked(secret, slot) as unlocked:
-            yield await unlocked.open_app()
+            app = await unlocked.open_app()
+            try:
+                yield app
+            finally:
+                await app.close()
 
     @asynccontextmanager
     async def _unlocked(self, secret: Secret, slot: SlotKind) -> AsyncGenerator[UnlockedAccount]:

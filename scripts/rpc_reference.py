@@ -50,7 +50,7 @@ SIMPLE = {
     int: "whole number",
     float: "number",
     bool: "true or false",
-    bytes: "base64",
+    bytes: "octets behind the line",
     object: "any value",
     type(None): "null",
 }
@@ -68,6 +68,7 @@ class Examples:
         self.failed = self.alice.write(self.bob.core, "Hello?")
         self.bob.refuse("storage-full")
         self.question = self.bob.write("Are you there?")
+        self.picture = self.bob.offer("harbour.jpg", b"not much of a picture", "The harbour.")
         carol, mallory, self.dave = (self.alice.stranger(name) for name in ("Carol", "Mallory", "Dave"))
         carol.ask("We met in Oslo.")
         mallory.ask("Cheap watches!")
@@ -123,13 +124,19 @@ class Transcript:
         self._reader = LineReader(stream, 2**20)
         self._number = 0
 
-    async def say(self, method: str, params: dict[str, Any], *, notify: bool = False) -> int:
-        """Send a request; return its id."""
+    async def say(
+        self, method: str, params: dict[str, Any], *, notify: bool = False, octets: bytes | None = None
+    ) -> int:
+        """Send a request, and the octets that follow it; return its id."""
         self._number += not notify
         request = {"jsonrpc": "2.0"} | ({} if notify else {"id": self._number}) | {"method": method}
-        line = json.dumps(request | ({"params": params} if params else {}), ensure_ascii=False)
+        request |= {"params": params} if params else {}
+        request |= {} if octets is None else {"octets": len(octets)}
+        line = json.dumps(request, ensure_ascii=False)
         self.lines.append(f"→ {line}")
-        await self._stream.send(line.encode() + b"\n")
+        if octets is not None:
+            self.lines.append(f"→ {octets.decode().rstrip()}")
+        await self._stream.send(line.encode() + b"\n" + (octets or b""))
         return self._number
 
     async def hear(self, count: int = 1) -> Any:
@@ -138,6 +145,9 @@ class Transcript:
         for _ in range(count):
             line = await self._reader.read() or b""
             self.lines.append(f"← {json.dumps(json.loads(line), ensure_ascii=False)}")
+            if "octets" in json.loads(line):
+                octets = await self._reader.read_octets(json.loads(line)["octets"]) or b""
+                self.lines.append(f"← {octets.decode().rstrip()}")
         return json.loads(line)
 
     def cut(self) -> list[str]:
@@ -195,6 +205,12 @@ async def record() -> dict[str, list[str]]:
         "messages.get": {"message": question.id},
         "messages.history": {"conversation": "Bob", "limit": 2},
         "messages.search": {"words": "there"},
+        "files.set_automatic": {"conversation": "Bob", "up_to": 10_000_000},
+        "files.fetch": {"file": examples.picture.id},
+        "files.pause": {"file": examples.picture.id},
+        "files.get": {"file": examples.picture.id[:SHORT]},
+        "files.list": {"conversation": "Bob"},
+        "files.attach": {"name": "tides.txt", "size": 12},
         "conversations.mark_read": {"conversation": "Bob", "up_to": question.id},
         "conversations.mark_unread": {"conversation": "Bob"},
         "settings.list": {},
@@ -225,6 +241,17 @@ async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dic
         answer = await transcript.hear()
         assert "result" in answer, answer
         recorded[name] = transcript.cut()
+
+    written = json.loads(recorded["files.attach"][-1].removeprefix("← "))["result"]["id"]
+    await transcript.say("files.write", {"file": written, "offset": 0}, octets=b"high: 04:12\n")
+    await transcript.hear()
+    recorded["files.write"] = transcript.cut()
+    await transcript.say("files.read", {"file": written, "offset": 6})
+    await transcript.hear(2)
+    recorded["files.read"] = transcript.cut()
+    await transcript.say("files.remove", {"file": calls["files.fetch"]["file"]})
+    await transcript.hear()
+    recorded["files.remove"] = transcript.cut()
 
     stream = await transcript.say("status.watch", {})
     await transcript.hear()
@@ -331,7 +358,7 @@ def owner_section(owner: type, examples: dict[str, list[str]]) -> str:
 
 def method_section(method: Method, example: list[str]) -> str:
     """Describe one method."""
-    hints = get_type_hints(method.parameters, include_extras=True)
+    hints: dict[str | None, Any] = {**get_type_hints(method.parameters, include_extras=True), method.octets: bytes}
     rows = [(f"`{name}`", words(hints[name]), _default(parameter)) for name, parameter in method.takes.items()]
     if method.streams:
         rows.append(("`credit`", words(hints["credit"]), "null: as many as you read"))

@@ -55,3 +55,20 @@ class ConversationAttended(Ephemeral):
 
     conversation: str
     attended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProgress(Ephemeral):
+    """How far the transfer of a file is: so many of its octets are durable `here`, and so many `there`.
+
+    `there` is what the other side has confirmed of one of ours. `hindered` says what keeps a wanted file from coming
+    now, None where it comes: `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`, `protocol-violation` (the
+    other side), `storage-full`, `storage-failed` (the disk here).
+    """
+
+    type: ClassVar[str] = "file.progress"
+
+    file: str
+    here: int
+    there: int
+    hindered: str | None = None

@@ -136,6 +136,12 @@ class NoSuchContact(NoSuch):
     code = "no-such-contact"
 
 
+class NoSuchFile(NoSuch):
+    """No file, or more than one, has the id {name} here. `balchat files list` shows them."""
+
+    code = "no-such-file"
+
+
 class NoSuchConversation(NoSuch):
     """No conversation, or more than one, is called {name}. `balchat conversations list` shows them."""
 
@@ -369,6 +375,12 @@ class PartRefused(PeerError):
     code = "part-refused"
 
 
+class FileUnreadable(PeerError):
+    """The file cannot be opened: its sender sealed it wrongly. Ask them to send it again."""
+
+    code = "file-unreadable"
+
+
 class BadCredential(PeerError):
     """The other side's MLS credential is not bound to its identity key: {problem}."""
 
@@ -489,6 +501,14 @@ class StorageFull(WorldError):
     """The disk is full. Nothing that was accepted is lost; free some room and try again."""
 
     code = "storage-full"
+
+
+class NoRoom(WorldError):
+    """The disk has no room for {name}: it takes {needed}, and {free} are free besides what is kept for the account.
+    Free some room and try again.
+    """
+
+    code = "no-room"
 
 
 class StorageFailed(WorldError):

@@ -8,7 +8,7 @@ event; `Events.ephemeral` and `Status.watch` show it.
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from balchat_host.api.views import AlarmKind, ContactView, ConversationView, MessageView, RequestView
+from balchat_host.api.views import AlarmKind, ContactView, ConversationView, FileView, MessageView, RequestView
 
 event_types: Final[dict[str, type["Event"]]] = {}
 """All event classes by their `type`."""
@@ -58,6 +58,18 @@ class MessageRemoved(Event):
 
     id: str
     conversation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChanged(Event):
+    """A file is wanted, paused, complete, removed or not to be had; or somebody has all of one of ours.
+
+    `file` is as it is when the event is read. How far a transfer is in between, `Events.ephemeral` tells.
+    """
+
+    type: ClassVar[str] = "file.changed"
+
+    file: FileView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,50 @@ class ReplyView:
     deleted: bool
 
 
+class FileState(StrEnum):
+    """How far a file is here."""
+
+    WRITING = "writing"
+    """A front end of ours is writing it; no message has it yet."""
+    OFFERED = "offered"
+    """Somebody else offers it, and nobody here has asked for it."""
+    FETCHING = "fetching"
+    """It is wanted: it comes whenever its sender is there."""
+    PAUSED = "paused"
+    """Our owner has stopped it for a while; what is here of it stays."""
+    COMPLETE = "complete"
+    """All of it is here, sealed."""
+    GONE = "gone"
+    """Nothing of it is here, and it cannot come: ours was removed, or its sender does not offer it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """One file.
+
+    `id` has 32 hexadecimal digits. `message` and `conversation` are of the message that has it, the newest of several;
+    None before it is sent. `author` is who offers it, None for us. `name` is harmless in every folder; `content_type`
+    is what its sender says, and may be wrong. `size` is in octets; so many of them are `here`. Of one of ours,
+    `received_by` of the `recipients` have all of it. `reason` says why a state is no better: `no-room` (the disk has no
+    room for it), `lost` (what was here is not any more), `not-offered` (its sender does not have it any more); while it
+    is being fetched, what keeps it from coming now, as in `file.progress`.
+    """
+
+    id: str
+    message: str | None
+    conversation: str | None
+    author: str | None
+    ours: bool
+    name: str
+    content_type: str
+    size: int
+    state: FileState
+    here: int
+    received_by: int = 0
+    recipients: int = 0
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerView:
     """That somebody set a conversation's timer: what is written from then on expires so long after it is read.
@@ -88,6 +132,7 @@ class MessageView:
     it answers, None where it answers nothing, or nothing that is here. It expires at `expires_at` (Unix milliseconds);
     where that is None, `expires_after` seconds after it is read, if that is not. Text of the type `text/markdown` has
     mentions in it as links to `balchat:` addresses, under our own names for the people. `mentions_us`: one is to us.
+    `files` are those that came with it.
 
     Where there is a `timer`, it is no message, but says in its place that `author` set the conversation's timer. It is
     never unread.
@@ -114,6 +159,7 @@ class MessageView:
     expires_at: int | None = None
     mentions_us: bool = False
     timer: TimerView | None = None
+    files: tuple[FileView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +339,8 @@ class ConversationView:
     sent. `muted`: front ends do not call attention to it; `muted_until` says when that ends by itself (Unix
     milliseconds), None where it does not. `archived`: it is put away. `mentions` is how many of the unread messages
     mention us. What is written in it expires `expire_after` seconds after it is read, None where it does not;
-    `timer_by` says who set that last: a contact's name, `MYSELF`, or None where nobody has.
+    `timer_by` says who set that last: a contact's name, `MYSELF`, or None where nobody has. Files of others in it of up
+    to `fetch_up_to` octets are fetched by themselves; None where it is as the configuration says.
     """
 
     id: str
@@ -310,6 +357,7 @@ class ConversationView:
     mentions: int = 0
     expire_after: int | None = None
     timer_by: str | None = None
+    fetch_up_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

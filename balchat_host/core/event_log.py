@@ -5,7 +5,7 @@ leaves nothing here: no text, and no draft. Other events carry what was true whe
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
@@ -17,6 +17,7 @@ from balchat_host.api.events import (
     ContactRemoved,
     ConversationChanged,
     Event,
+    FileChanged,
     MessageAdded,
     MessageChanged,
     MessageRemoved,
@@ -29,6 +30,7 @@ from balchat_host.api.views import AlarmKind, MessageState, RequestView
 from balchat_host.core import rows
 from balchat_host.core.delivery import progress
 from balchat_host.core.delivery.progress import Progress
+from balchat_host.core.files import rows as files
 from balchat_host.core.message_views import message_views
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 from balchat_host.core.views import contact_of_body, conversation_views
@@ -39,6 +41,10 @@ WAITED_FOR: Final = 90 * 24 * 3600 * 1000
 """Milliseconds that what a subscriber needs is kept for it after it last acknowledged something."""
 _SKIPPED: Final = 2**32
 """Cursors that are left out where we go on from a backup: more than were given out since it was made."""
+_AS_WRITTEN: Final[dict[str, Callable[..., Event]]] = {
+    kind.type: kind for kind in (MessageRemoved, ContactRemoved, AccountRestored, RequestClosed)
+}
+"""Events that carry plain values of when they happened."""
 _PRUNED: Final = "SELECT cursor FROM subscriber WHERE name = ''"
 """The cursor of the newest event that was deleted; the nameless subscriber remembers it."""
 _PROGRESS: Final = tuple(field.name for field in fields(Progress))
@@ -215,23 +221,20 @@ def _build(
     match kind:
         case MessageAdded.type | MessageChanged.type:
             return _of_message(tx, cursor=cursor, at=at, kind=kind, message=message, body=body, changed=changed)
-        case MessageRemoved.type:
-            return MessageRemoved(cursor=cursor, at=at, **body)
+        case FileChanged.type:
+            file = files.by_number(tx, body["file"])
+            return None if file is None else FileChanged(cursor=cursor, at=at, file=files.view(tx, file))
         case ConversationChanged.type:
             shown = conversation_views(tx, now=now, only=cast("int", conversation))
             return ConversationChanged(cursor=cursor, at=at, conversation=shown[0], changed=changed) if shown else None
         case ContactChanged.type:
             return ContactChanged(cursor=cursor, at=at, contact=contact_of_body(body), changed=changed)
-        case ContactRemoved.type:
-            return ContactRemoved(cursor=cursor, at=at, **body)
         case ContactAlarm.type:
             return ContactAlarm(cursor=cursor, at=at, kind=AlarmKind(body.pop("kind")), **body)
-        case AccountRestored.type:
-            return AccountRestored(cursor=cursor, at=at, **body)
         case RequestReceived.type:
             return RequestReceived(cursor=cursor, at=at, request=RequestView(**body))
-        case RequestClosed.type:
-            return RequestClosed(cursor=cursor, at=at, **body)
+        case _ if kind in _AS_WRITTEN:
+            return _AS_WRITTEN[kind](cursor=cursor, at=at, **body)
         case _:
             return None  # written by a newer version that was taken back
 

@@ -6,6 +6,7 @@ from typing import Final
 from balchat_host.core import alarms, envelope_retries, event_log, inbox, key_package_pool, own_message_ids
 from balchat_host.core.delivery import outgoing, queue, requeue
 from balchat_host.core.eras import retention, schedule
+from balchat_host.core.files import keeping as files_kept
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import expiry, reactions
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -34,4 +35,5 @@ _TASKS: Final[tuple[Callable[[UnitOfWork], None], ...]] = (
     own_message_ids.expire,
     alarms.expire,
     expiry.shorten,
+    files_kept.expire,
 )

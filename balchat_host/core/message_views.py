@@ -14,6 +14,7 @@ from balchat_host.api.views import MessageView, ReactionView, ReplyView, TimerVi
 from balchat_host.core import emoji, rows
 from balchat_host.core.content import MimiContent, is_markdown, shown, timer_body
 from balchat_host.core.delivery import changes
+from balchat_host.core.files import rows as files
 from balchat_host.core.messages import mentions
 from balchat_host.core.rows import MessageRow, Removal
 
@@ -52,6 +53,7 @@ def message_views(tx: ReadTransaction, found: Sequence[MessageRow]) -> list[Mess
     reactions = _reactions(tx, [row.seq for row in found])
     replies = _replies(tx, found, names)
     timers = _timers(tx, [row.seq for row in found if row.removal is Removal.TIMER])
+    attached = files.of_messages(tx, [row.seq for row in found])
     return [
         replace(
             message_view(row),
@@ -59,6 +61,7 @@ def message_views(tx: ReadTransaction, found: Sequence[MessageRow]) -> list[Mess
             reactions=reactions.get(row.seq, ()),
             reply=replies.get((row.conversation, row.in_reply_to)),
             timer=timers.get(row.seq),
+            files=attached.get(row.seq, ()),
         )
         for row in found
     ]

@@ -28,6 +28,8 @@ class Counted(StrEnum):
     ERAS_FOUNDED = "eras-founded"
     KEY_PACKAGES_GIVEN = "key-packages-given"
     """That they are given KeyPackages because they ask."""
+    PICTURES_FETCHED = "pictures-fetched"
+    """Pictures of theirs that are fetched although nobody asked for them."""
     ASKED_BACK = "asked-back"
     """That we ask them because they speak in a group that is not here."""
 

@@ -60,6 +60,7 @@ CREATE TABLE account_relay (
 --
 -- The timer: what is written from now on expires `expire_after` seconds after it was read. `timer_by` is the peer who
 -- set it last, `timer_at` when, by that peer's clock; `timer_sequence` and `timer_id` are of the message that said so.
+-- `fetch_up_to`: files of others of up to so many octets are fetched by themselves; NULL is as the configuration says.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
     conversation_id BLOB NOT NULL UNIQUE,
@@ -75,7 +76,8 @@ CREATE TABLE conversation (
     timer_at INTEGER NOT NULL DEFAULT 0,
     timer_sequence INTEGER NOT NULL DEFAULT 0,
     timer_id BLOB NOT NULL DEFAULT x'',
-    sending_era INTEGER
+    sending_era INTEGER,
+    fetch_up_to INTEGER
 ) STRICT;
 CREATE INDEX conversation_by_title ON conversation (title_key) WHERE title_key IS NOT NULL;
 
@@ -356,6 +358,73 @@ CREATE TABLE reaction (
 ) STRICT;
 CREATE INDEX reaction_to_message ON reaction (message, author) WHERE message IS NOT NULL;
 CREATE INDEX reaction_that_waits ON reaction (conversation, refers_to) WHERE message IS NULL;
+
+-- A file that messages offer, ours or others'. Front ends call it `file_id`; `name` is harmless (`files.names`).
+-- `root`, `key` and `header` are of docs/spec/files.md, NULL while our owner's front end writes it. `stored_as` is what
+-- it is called in the folder of files, NULL where nothing of it lies there: the row is there first, so whatever has no
+-- row can be deleted. `state` is a `views.FileState`. `parts` is a `shape.Bitmap` while not all of them are here.
+-- `peer` is who offers it, NULL for ours; `wanted_at` is when our owner wanted it.
+CREATE TABLE file (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id BLOB NOT NULL UNIQUE,
+    peer INTEGER,
+    name TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB,
+    key BLOB,
+    header BLOB,
+    stored_as TEXT,
+    state TEXT NOT NULL,
+    reason TEXT,
+    parts BLOB NOT NULL DEFAULT x'',
+    wanted_at INTEGER,
+    made_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX file_by_root ON file (root) WHERE root IS NOT NULL;
+CREATE INDEX file_wanted ON file (peer, wanted_at) WHERE state = 'fetching';
+
+-- The hashes of a file's parts; a table of its own, since `file.parts` changes with each of them.
+CREATE TABLE manifest (
+    file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
+    octets BLOB NOT NULL
+) STRICT;
+
+-- Which files a message has. A file goes with the last message that has it.
+CREATE TABLE attachment (
+    message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    file INTEGER NOT NULL REFERENCES file,
+    PRIMARY KEY (message, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachment_of_file ON attachment (file);
+
+-- Who has all of a file of ours.
+CREATE TABLE file_receipt (
+    file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+    peer INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (file, peer)
+) STRICT, WITHOUT ROWID;
+
+-- What lies in the folder of files and is to be deleted there.
+CREATE TABLE discarded_file (
+    stored_as TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER file_without_message AFTER DELETE ON attachment
+    WHEN NOT EXISTS (SELECT 1 FROM attachment WHERE file = OLD.file)
+BEGIN
+    DELETE FROM file WHERE id = OLD.file;
+END;
+CREATE TRIGGER file_deleted AFTER DELETE ON file WHEN OLD.stored_as IS NOT NULL BEGIN
+    INSERT INTO discarded_file VALUES (OLD.stored_as);
+END;
+CREATE TRIGGER file_removed AFTER UPDATE OF stored_as ON file
+    WHEN OLD.stored_as IS NOT NULL AND NEW.stored_as IS NOT OLD.stored_as
+BEGIN
+    INSERT INTO discarded_file VALUES (OLD.stored_as);
+END;
 
 -- Up to when time has certainly passed, for what expires (`messages.expiry`); Unix milliseconds.
 CREATE TABLE expiry_clock (

@@ -23,6 +23,8 @@ class Policy:
     strangers_per_hour: int = 60
     accept_requests: bool = True
     """Whether strangers may ask for contact."""
+    fetch_pictures_up_to: int = 2**20
+    """Octets of the largest picture that is fetched without being asked for, where a conversation says nothing else."""
     request_lifetime: int = 30 * 24 * 3600
     """Seconds that a contact request, and the KeyPackage behind it, wait for an answer."""
 

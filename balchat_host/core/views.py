@@ -72,7 +72,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
     found = tx.query(
         "SELECT id, conversation_id, kind, title, draft, muted_until, archived,"  # noqa: S608  # our own text
         f" (SELECT count(*) {_UNREAD}), (SELECT min(seq) {_UNREAD}), {_NEWEST} AS newest,"
-        f" expire_after, {_TIMER_BY}, (SELECT count(*) {_UNREAD} AND mentions_us = 1)"
+        f" expire_after, {_TIMER_BY}, (SELECT count(*) {_UNREAD} AND mentions_us = 1), fetch_up_to"
         f" FROM conversation WHERE {chosen} ORDER BY newest IS NULL, newest DESC, id"
     )
     contacts = rows.contacts_where(tx, "1" if only is None else f"contact.conversation = {only:d}")
@@ -104,6 +104,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
                 expire_after=cast("int | None", more[0]),
                 timer_by=cast("str | None", more[1]),
                 mentions=cast("int", more[2]),
+                fetch_up_to=cast("int | None", more[3]),
             )
         )
     return views

@@ -32,6 +32,7 @@ from balchat_host.loader.schema import (
     AccountSettings,
     ContactLimits,
     Delivery,
+    FileSettings,
     PluginChoice,
     RequestSettings,
     belongs,
@@ -57,6 +58,7 @@ class Configuration:
     account: AccountSettings = field(default_factory=AccountSettings)
     delivery: Delivery = field(default_factory=Delivery)
     contacts: ContactLimits = field(default_factory=ContactLimits)
+    files: FileSettings = field(default_factory=FileSettings)
     requests: RequestSettings = field(default_factory=RequestSettings)
     given: Mapping[str, ConfigValue] = field(default_factory=dict[str, ConfigValue])
     locks: tuple[str, ...] = ()

@@ -100,6 +100,18 @@ class ContactLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileSettings:
+    """Which files come by themselves."""
+
+    fetch_pictures_kib: Annotated[
+        int,
+        Meta(ge=0, le=1024 * 1024),
+        Doc("Up to how many KiB pictures of contacts are fetched without being asked for; 0 is for none."),
+        Writable.AT_ONCE,
+    ] = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSettings:
     """Who may ask to become a contact."""
 
@@ -122,6 +134,7 @@ SECTIONS: Final[dict[str, type[Any]]] = {
     "account": AccountSettings,
     "delivery": Delivery,
     "contacts": ContactLimits,
+    "files": FileSettings,
     "requests": RequestSettings,
 }
 """The tables of host keys, by name."""

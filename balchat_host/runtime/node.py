@@ -107,7 +107,8 @@ class Node:
         self.accept_requests(accepted=accept_requests)
         self._us: DeviceIdentity | None = None
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
-        self.app = unlocked.app(runner, running)
+        self.files = unlocked.files(runner)
+        self.app = unlocked.app(runner, self.files, running)
         self._idle = IdleLock(lock_after, self._lock, runner.clock)
         self._used_app = used_app(self.app, self._idle.before)
         self._front_ends = [EnabledFrontEnd(setup, self._used_app, status.set_plugin) for setup in front_ends]
@@ -146,6 +147,7 @@ class Node:
 
     async def _run(self, task_status: TaskStatus[App]) -> None:
         await self.runner.open()
+        await self.files.open()
         await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
         us = await self.runner.read(account.load)
         self._us = DeviceIdentity(peer=us.peer, device_id=us.device_id)
@@ -171,7 +173,7 @@ class Node:
         try:
             indexer = SearchIndexer(self.runner, self._live_status.changed)
             timer = ExpiryTimer(self.runner, self._live_status.changed)
-            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer)
+            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer, self.files)
             for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)
             with anyio.move_on_after(_PATIENCE):
@@ -182,6 +184,7 @@ class Node:
         finally:
             self._end.begin(supervisors)
             self._live_status.running = False
+            self.files.close()
             # What is committed from here on must not reach tasks that have ended.
             self._effects = None
             self._scheduler.stop()

@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import Final
 
 from balchat_host.api.bell import Bell
-from balchat_host.api.ephemeral import ContactPresence, ConversationAttended, Ephemeral, PresentState
+from balchat_host.api.ephemeral import ContactPresence, ConversationAttended, Ephemeral, FileProgress, PresentState
 from balchat_host.api.types import DeviceIdentity, PeerId
-from balchat_host.api.views import ContactView, ConversationView
+from balchat_host.api.views import ContactView, ConversationView, FileState, FileView
 
 SENDING_FAILED: Final = "sending-failed"
 """The reason that is shown for a contact to whom sending has failed in a way that nobody expected."""
+_MAX_FILES: Final = 256
+"""Transfers of which it is known how far they are; those that changed last."""
 
 
 class Reader:
@@ -25,6 +27,7 @@ class Reader:
         self.changed = Bell()
         self.peers: dict[PeerId, None] = {}
         self.conversations: dict[str, None] = {}
+        self.files: dict[str, None] = {}
 
 
 class Presence:
@@ -34,6 +37,7 @@ class Presence:
         self._reachable: defaultdict[PeerId, set[tuple[str, bytes]]] = defaultdict(set)
         self._failing: set[PeerId] = set()
         self._shown: dict[object, str] = {}
+        self._files: dict[str, FileProgress] = {}
         self._readers: list[Reader] = []
 
     # -- what is noted
@@ -65,6 +69,19 @@ class Presence:
         if before != conversation:
             self.wake()
 
+    def set_file(self, progress: FileProgress) -> None:
+        """Note how far the transfer of a file is."""
+        file = progress.file
+        self._files.pop(file, None)
+        self._files[file] = progress
+        if len(self._files) > _MAX_FILES:
+            del self._files[next(iter(self._files))]
+        for reader in self._readers:
+            reader.files[file] = None
+            if len(reader.files) > _MAX_FILES:
+                del reader.files[next(iter(reader.files))]
+        self.wake()
+
     # -- what is known
 
     @property
@@ -81,6 +98,13 @@ class Presence:
     def complete_conversation(self, view: ConversationView) -> ConversationView:
         """Add to a conversation what is true of its contact only for the moment."""
         return view if view.contact is None else replace(view, contact=self.complete(view.contact))
+
+    def complete_file(self, view: FileView) -> FileView:
+        """Add to a file what keeps it from coming now."""
+        known = self._files.get(view.id)
+        if view.state is not FileState.FETCHING or known is None or known.hindered is None:
+            return view
+        return replace(view, reason=known.hindered)
 
     # -- who follows it
 
@@ -112,6 +136,10 @@ class Presence:
         if reader.conversations:
             conversation, _ = reader.conversations.popitem()
             return ConversationAttended(conversation=conversation, attended=conversation in self._shown.values())
+        while reader.files:
+            file, _ = reader.files.popitem()
+            if file in self._files:
+                return self._files[file]
         return None
 
     def wake(self) -> None:

@@ -9,6 +9,9 @@ from balchat_host.api.frontend import Settings
 from balchat_host.api.storage import Vault
 from balchat_host.api.types import Secret
 from balchat_host.core.unit_of_work import Effect, Policy
+from balchat_host.runtime.files.folder import FileFolder
+from balchat_host.runtime.files.offload import Offload
+from balchat_host.runtime.files.service import FileService
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalAccount, LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -30,6 +33,8 @@ class UnlockedAccount:
     process_id: int
     live_status: LiveStatus
     settings: Settings
+    folder: FileFolder
+    offload: Offload
 
     def runner(
         self,
@@ -53,12 +58,18 @@ class UnlockedAccount:
     async def open_app(self) -> LocalApp:
         """Return the App of an account of which nothing runs. Raise what `UnitOfWorkRunner.open` does."""
         runner = self.runner(on_commit=self.live_status.carry_out)
+        files = self.files(runner)
         await runner.open()
-        return self.app(runner)
+        await files.open()
+        return self.app(runner, files)
 
-    def app(self, runner: UnitOfWorkRunner, running: Running | None = None) -> LocalApp:
-        """Return the App that works by `runner`; `running` is what runs around it."""
+    def files(self, runner: UnitOfWorkRunner) -> FileService:
+        """Return the account's files."""
+        return FileService(runner, self.folder, self.offload, self.live_status.presence, self.live_status.changed)
+
+    def app(self, runner: UnitOfWorkRunner, files: FileService, running: Running | None = None) -> LocalApp:
+        """Return the App that works by `runner`, with its files; `running` is what runs around it."""
         account = LocalAccount(
             runner, new_recovery_code=self.new_recovery_code, process_id=self.process_id, running=running
         )
-        return LocalApp(runner, self.live_status, account, self.settings, running)
+        return LocalApp(runner, self.live_status, account, self.settings, files=files, running=running)

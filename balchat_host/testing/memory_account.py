@@ -34,9 +34,11 @@ from balchat_host.core import account, after_restore, housekeeping
 from balchat_host.core.delivery import queue
 from balchat_host.core.unit_of_work import Effect, EncryptWaiting, Forget
 from balchat_host.loader.configuration import Configuration
+from balchat_host.runtime.files.service import FileService
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalAccount, LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+from balchat_host.testing.memory_files import AtOnce, MemoryFolder
 from balchat_host.testing.memory_relays import MemoryRelays
 from balchat_host.testing.memory_settings import MemoryFile, memory_settings
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
@@ -134,7 +136,10 @@ class MemoryAccount(SimulatedAccount):
         """What `App.settings` writes. `plugins` are the classes of plugins' settings that it knows, by plugin."""
         settings = memory_settings(self.file, plugins or {}, environment or {}, partial(_use, runner))
         settings.changed = _Bell()
-        self.app = LocalApp(runner, self.live_status, account, settings, running)
+        self.folder = MemoryFolder()
+        """Where sealed files lie."""
+        self.files = FileService(runner, self.folder, AtOnce(), self.live_status.presence, self.live_status.changed)
+        self.app = LocalApp(runner, self.live_status, account, settings, files=self.files, running=running)
         self.create()
         self.set_network(ONLINE)
 
@@ -149,7 +154,8 @@ class MemoryAccount(SimulatedAccount):
         runner = self._new_runner(live_status.carry_out)
         account = LocalAccount(runner, new_recovery_code=self._storage.new_recovery_code, process_id=0, running=None)
         settings = memory_settings(self.file, {}, {}, partial(_use, runner))
-        return LocalApp(runner, live_status, account, settings)
+        files = FileService(runner, self.folder, AtOnce(), live_status.presence, live_status.changed)
+        return LocalApp(runner, live_status, account, settings, files=files)
 
     # -- people
 

@@ -1,13 +1,18 @@
 """The people at the other end of an account in memory. A test plays them."""
 
+import io
 from typing import TYPE_CHECKING, Final
 
 from balchat_host.api.transport import Latency, Outcome, SendReport
-from balchat_host.api.views import ContactState, ContactView, MessageState, MessageView, RequestView
+from balchat_host.api.views import ContactState, ContactView, FileView, MessageState, MessageView, RequestView
 from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing, queue
+from balchat_host.core.files import listing, receiving, sending
+from balchat_host.core.files import rows as files
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import history, reading
+from balchat_host.core.messages.compose import compose
+from balchat_host.runtime.files.sealing import seal
 from balchat_host.testing.simulated_accounts import SimulatedAccount, report
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ class Peer:
         """Their account. It is as real as ours."""
         self._account = account
         self._world = account.world
+        self._sealed: dict[bytes, tuple[bytes, bytes]] = {}
+        """Files of theirs by their roots: manifest, and sealed octets."""
 
     @property
     def name(self) -> str:
@@ -114,6 +121,35 @@ class Peer:
         self.core.write(self._account, text)
         self._world.go_on(self.core, self._account)
         self._world.drop(self.core, self._account)
+
+    def offer(self, name: str, octets: bytes, text: str = "", *, content_type: str = "application/x-test") -> FileView:
+        """Write a message with a file. Return the file as we see it."""
+        self._be_accepted()
+        us, pieces = self._account.peer.octets.hex(), list[bytes]()
+        row = self.core.change(lambda unit: sending.begin(unit, name=name, size=len(octets), content_type=content_type))
+        made = seal(row.shape, io.BytesIO(octets).read, pieces.append)
+        file = self.core.change(
+            lambda unit: sending.sealed(unit, row.number, key=made.key, header=made.header, manifest=made.manifest)
+        )
+        assert file is not None, "it was just made"
+        self._sealed[row.shape.root(made.manifest)] = made.manifest, b"".join(pieces)
+        self.core.change(lambda unit: compose(unit, us, text, files=[file.id]))
+        self._world.carry(self.core, self._account)
+        return self._account.read(lambda tx: listing.newest(tx, self.peer_id, limit=1))[0]
+
+    def hand_over(self, file: str, parts: int | None = None) -> FileView:
+        """Let parts of a file arrive that is wanted, in their order, or all of them. Return it as we see it."""
+        row = self._account.read(lambda tx: files.find(tx, file))
+        assert row.root is not None, "it was offered"
+        assert row.stored_as is not None, "it is wanted"
+        manifest, octets = self._sealed[row.root]
+        self._account.change(lambda unit: receiving.store_manifest(unit, row.number, manifest))
+        size, stored_as = row.shape.part_size, row.stored_as
+        for index in range(row.shape.parts if parts is None else parts):
+            self._account.folder.write(stored_as, index * size, octets[index * size :][:size])
+            self._account.change(lambda unit, index=index: receiving.stored(unit, row.number, index, stored_as))
+        self._world.carry(self._account, self.core)
+        return self._account.read(lambda tx: files.view(tx, files.find(tx, file)))
 
     # -- what becomes of what we write
 

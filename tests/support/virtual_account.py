@@ -30,6 +30,7 @@ from balchat_host.runtime.node import Node
 from balchat_host.runtime.plugin_setups import FrontEndSetup, NetworkSetup, TransportSetup
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.runtime.unlocked_vault import UnlockedAccount
+from balchat_host.testing.memory_files import AtOnce, MemoryFolder
 from balchat_host.testing.memory_settings import MemoryFile, memory_settings
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
 from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
@@ -86,6 +87,8 @@ class VirtualAccount:
         self._policy = policy or Policy()
         self.file = MemoryFile()
         """What `App.settings` writes."""
+        self.folder = MemoryFolder()
+        """Where its sealed files lie."""
         # A vault with a thread of its own asks for the time there, where no loop has a clock.
         self._clock = _loop_time if storage is None else _wall_time
         self._storage = storage or MemoryStorage()
@@ -131,6 +134,8 @@ class VirtualAccount:
             process_id=len(self.name),
             live_status=LiveStatus(profile=self.name, policy="both", works_as="both"),
             settings=memory_settings(self.file, {}, {}, self._use),
+            folder=self.folder,
+            offload=AtOnce(),
         )
 
     @asynccontextmanager

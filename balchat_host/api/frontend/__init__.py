@@ -15,6 +15,7 @@ from balchat_host.api.frontend.area import Area
 from balchat_host.api.frontend.contacts import Contacts
 from balchat_host.api.frontend.conversations import Conversations
 from balchat_host.api.frontend.events import Events
+from balchat_host.api.frontend.files import MAX_OCTETS, Files
 from balchat_host.api.frontend.front_end import Connector, FrontEnd, FrontEndContext, Program
 from balchat_host.api.frontend.limits import (
     MAX_INTRODUCTION_SIZE,
@@ -41,6 +42,7 @@ from balchat_host.api.frontend.status import Status
 __all__ = [
     "MAX_INTRODUCTION_SIZE",
     "MAX_NAME_LENGTH",
+    "MAX_OCTETS",
     "MAX_TEXT_SIZE",
     "MYSELF",
     "NOTES_TO_SELF",
@@ -52,6 +54,7 @@ __all__ = [
     "Contacts",
     "Conversations",
     "Events",
+    "Files",
     "FrontEnd",
     "FrontEndContext",
     "Holder",

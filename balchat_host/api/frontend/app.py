@@ -7,6 +7,7 @@ from balchat_host.api.frontend.account import Account
 from balchat_host.api.frontend.contacts import Contacts
 from balchat_host.api.frontend.conversations import Conversations
 from balchat_host.api.frontend.events import Events
+from balchat_host.api.frontend.files import Files
 from balchat_host.api.frontend.messages import Messages
 from balchat_host.api.frontend.relays import Relays
 from balchat_host.api.frontend.requests import Requests
@@ -36,6 +37,11 @@ class App(ABC):
     @abstractmethod
     def messages(self) -> Messages:
         """What was written."""
+
+    @property
+    @abstractmethod
+    def files(self) -> Files:
+        """The files that messages have."""
 
     @property
     @abstractmethod

@@ -25,16 +25,18 @@ class Messages(Area):
         mentions: Sequence[str] = (),
         expires_after: int | None = None,
         expires_at: int | None = None,
+        files: Sequence[str] = (),
     ) -> MessageView:
         """Write a message. It is durable when this returns, and is sent as soon as there is a way. Not safe to repeat.
 
         With `markdown`, emphasis and links are shown as such. Each of `mentions` is somebody in the conversation, a
         contact or `MYSELF`: where `@` and that name stand in the text, it becomes a link to them. It expires
         `expires_after` seconds after it is read, or at a time (`expires_at`, Unix milliseconds); otherwise as the
-        conversation's timer has it.
+        conversation's timer has it. It has `files`, ids of some that are written (`Files.attach`); then `text` may be
+        empty.
 
         Raise NoSuchConversation, NoSuchContact (`mentions`), ContactBlocked, NoSuchMessage (`reply_to` is not in the
-        conversation), TextTooLong, BadInput.
+        conversation), NoSuchFile, TextTooLong, BadInput.
         """
 
     @abstractmethod

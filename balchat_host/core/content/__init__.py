@@ -35,10 +35,12 @@ TIMER: Final = "application/vnd.balchat.timer"
 ERA_OPENED: Final = "application/vnd.balchat.era-opened"
 KEY_PACKAGES: Final = "application/vnd.balchat.key-packages"
 KEY_PACKAGES_WANTED: Final = "application/vnd.balchat.key-packages-wanted"
+FILES_RECEIVED: Final = "application/vnd.balchat.files-received"
 
 __all__ = [
     "ACCEPTED",
     "ERA_OPENED",
+    "FILES_RECEIVED",
     "KEY_PACKAGES",
     "KEY_PACKAGES_WANTED",
     "MARKDOWN",

@@ -4,6 +4,7 @@ from typing import Final
 
 from balchat_host.core import conversations, event_log
 from balchat_host.core.content import TIMER, Disposition, shown
+from balchat_host.core.files import receiving
 from balchat_host.core.messages import expiry, mentions, targets, versions
 from balchat_host.core.messages.said import Said
 from balchat_host.core.rows import Removal
@@ -60,6 +61,8 @@ def add_new(unit: UnitOfWork, said: Said) -> int:
             said.way,
         ),
     )
+    if not said.ours:
+        receiving.receive(unit, seq, said)
     if expires_at is not None:
         expiry.count_from_now(unit)
     if not due:

@@ -1,12 +1,15 @@
 """Writing a message."""
 
+from collections.abc import Sequence
+
 from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import MessageView
 from balchat_host.core import contacts, content, conversations, membership
-from balchat_host.core.content import Expiration, MimiContent
+from balchat_host.core.content import Expiration, MimiContent, shown
 from balchat_host.core.delivery import progress, queue
 from balchat_host.core.eras import keeping
+from balchat_host.core.files import sending
 from balchat_host.core.first_contact import asking
 from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.message_views import message_view, message_views
@@ -18,16 +21,26 @@ from balchat_host.core.unit_of_work import UnitOfWork
 
 
 def compose(
-    unit: UnitOfWork, which: str, text: Text | str, *, reply_to: str | None = None, expires: Expiration | None = None
+    unit: UnitOfWork,
+    which: str,
+    text: Text | str,
+    *,
+    reply_to: str | None = None,
+    expires: Expiration | None = None,
+    files: Sequence[str] = (),
 ) -> MessageView:
     """Write a message: it is in the history, encrypted and queued, or not at all.
 
-    It expires as the conversation's timer has it where `expires` does not say.
-    Raise NoSuchConversation, ContactBlocked, NoSuchMessage, TextTooLong, BadInput.
+    With `files`, ids of some that are written, it needs no text. It expires as the conversation's timer has it where
+    `expires` does not say.
+    Raise NoSuchConversation, ContactBlocked, NoSuchMessage, NoSuchFile, TextTooLong, BadInput.
     """
     conversation = conversations.find(unit.tx, which)
     require_unblocked(unit.tx, conversation)
-    part = writing.part(unit.tx, conversation, text)
+    attached = sending.take(unit.tx, files)
+    has_text = not attached or writing.has_text(text)
+    part = sending.part(writing.part(unit.tx, conversation, text) if has_text else None, attached)
+    what = shown(part)
     if expires is not None:
         expiry.check_lifetime(expires, now=unit.now)
     era = keeping.sending(unit.tx, conversation)
@@ -41,6 +54,7 @@ def compose(
     )
     said = say(conversation, mimi)
     seq = adding.add_new(unit, said)  # a fresh salt makes a fresh id
+    sending.attach(unit, seq, attached)
     others = len(membership.others(unit.tx, conversation))
     if others:
         queue.queue_message(unit, conversation, seq, said.encoded, era)
@@ -55,14 +69,14 @@ def compose(
         author_name=None,
         ours=True,
         sent_at=unit.now,
-        content_type=part.content_type,
-        text=part.content.decode(),
+        content_type=what.content_type,
+        text=what.text,
         in_reply_to=mimi.in_reply_to,
         progress=progress.at_first(recipients=others),
         expires_after=expires_after,
         expires_at=expires_at,
     )
-    if row.in_reply_to is None and part.content_type == content.TEXT:
+    if row.in_reply_to is None and what.content_type == content.TEXT:
         return message_view(row)
     return message_views(unit.tx, [row])[0]
 

@@ -1,4 +1,4 @@
-"""Erases what a message said: text, versions, reactions, receipts; and sees to what of it waits to leave.
+"""Erases what a message said: text, versions, reactions, receipts, files; and sees to what of it waits to leave.
 
 The database overwrites what is deleted (`secure_delete`); events and quotes refer to messages and copy nothing.
 """
@@ -28,6 +28,7 @@ def erase(unit: UnitOfWork, message: int, removal: Removal) -> None:
     unit.tx.execute("UPDATE reaction SET emoji = NULL, message = NULL WHERE message = ?", (message,))
     unit.tx.execute("DELETE FROM receipt WHERE message = ?", (message,))
     changes.forget(unit, message)
+    unit.tx.execute("DELETE FROM attachment WHERE message = ?", (message,))
     unit.tx.execute(
         "UPDATE message SET removal = ?, text = NULL, content = x'', content_type = 'null', disposition = 0,"
         " in_reply_to = NULL, mentions_us = 0, expires_at = NULL, expires_after = NULL WHERE seq = ?",

@@ -8,6 +8,7 @@ from balchat_host.core import content, routes
 from balchat_host.core.content import MimiContent, shown, timer_body
 from balchat_host.core.delivery import reports
 from balchat_host.core.eras import contact_key_packages, renewals
+from balchat_host.core.files import sending
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import timer
 from balchat_host.core.messages.acting import act
@@ -34,6 +35,8 @@ def check(data: bytes) -> None:
             content.decode_key_packages(mimi.body)
         case content.KEY_PACKAGES_WANTED:
             pass
+        case content.FILES_RECEIVED:
+            sending.decode_received(mimi.body)
         case _:
             _check_text(mimi)
 
@@ -62,6 +65,8 @@ def receive_content(
             _hold(unit, contact, content.decode_key_packages(mimi.body), device_id, mimi)
         case content.KEY_PACKAGES_WANTED:
             renewals.on_wanted(unit, contact)
+        case content.FILES_RECEIVED:
+            sending.received(unit, contact, sending.decode_received(mimi.body))
         case content.STATUS:
             reports.apply_statuses(unit, contact, content.decode_status(mimi.body), device_id=device_id)
             return None

@@ -25,6 +25,11 @@ class Text:
     mentions: Sequence[str] = ()
 
 
+def has_text(text: Text | str) -> bool:
+    """Return whether anything is typed."""
+    return bool((text if isinstance(text, str) else text.text).strip())
+
+
 def part(tx: ReadTransaction, conversation: ConversationRow, text: Text | str) -> SinglePart:
     """Return a text as a part of a message in a conversation. Raise NoSuchContact, BadInput, TextTooLong."""
     typed = Text(text=text) if isinstance(text, str) else text

@@ -60,8 +60,12 @@ class PartStore(ABC):
     # -- for us
 
     @abstractmethod
-    async def wanted(self) -> Sequence[WantedFile]:
-        """Return what is wanted, the oldest wish first. Whoever follows it looks again whenever `changed` rings."""
+    async def wanted_from(self) -> Sequence[PeerId]:
+        """Return of whom something is wanted. Whoever follows it looks again whenever `FileService.changed` rings."""
+
+    @abstractmethod
+    async def wanted(self, peer: PeerId, limit: int) -> Sequence[WantedFile]:
+        """Return at most `limit` files that are wanted of a peer, the oldest wish first."""
 
     @abstractmethod
     async def missing(self, number: int) -> Sequence[range]:
@@ -76,6 +80,14 @@ class PartStore(ABC):
         """Store a part; return whether the file is still wanted. Repeating it changes nothing.
 
         Raise PartRefused where it is not that part of the file, or the manifest is not here.
+        """
+
+    @abstractmethod
+    def hindered(self, number: int, reason: str | None) -> None:
+        """Note what keeps a wanted file from coming now, None where it comes: for front ends to show.
+
+        `reason` is one of `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`, `protocol-violation`,
+        `storage-full`, `storage-failed`.
         """
 
     @abstractmethod

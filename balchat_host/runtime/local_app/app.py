@@ -7,12 +7,14 @@ from typing import Final
 
 from balchat_host.api.frontend import App, Events, Settings
 from balchat_host.api.frontend.area import areas_of, method_names
+from balchat_host.runtime.files.service import FileService
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app.account import LocalAccount
 from balchat_host.runtime.local_app.area import LocalArea
 from balchat_host.runtime.local_app.contacts import LocalContacts
 from balchat_host.runtime.local_app.conversations import LocalConversations
 from balchat_host.runtime.local_app.events import ClientEvents, LocalEvents
+from balchat_host.runtime.local_app.files import LocalFiles
 from balchat_host.runtime.local_app.messages import LocalMessages
 from balchat_host.runtime.local_app.relays import LocalRelays
 from balchat_host.runtime.local_app.requests import LocalRequests
@@ -33,6 +35,8 @@ class LocalApp(App):
         live_status: LiveStatus,
         account: LocalAccount,
         settings: Settings,
+        *,
+        files: FileService,
         running: Running | None = None,
     ) -> None:
         self._running = running
@@ -40,6 +44,7 @@ class LocalApp(App):
         self._requests = LocalRequests(runner, live_status)
         self._conversations = LocalConversations(runner, live_status)
         self._messages = LocalMessages(runner)
+        self._files = LocalFiles(runner, files, live_status.presence)
         self._relays = LocalRelays(running)
         self._account = account
         self._settings = settings
@@ -64,6 +69,10 @@ class LocalApp(App):
         return self._messages
 
     @property
+    def files(self) -> LocalFiles:
+        return self._files
+
+    @property
     def relays(self) -> LocalRelays:
         return self._relays
 
@@ -82,6 +91,10 @@ class LocalApp(App):
     @property
     def status(self) -> LocalStatus:
         return self._status
+
+    async def close(self) -> None:
+        """End what nothing runs for: files that are being written, and deleting others."""
+        await self._files.close()
 
     @contextmanager
     def client(self) -> Generator[App]:

@@ -34,11 +34,12 @@ class LocalMessages(LocalArea, Messages):
         mentions: Sequence[str] = (),
         expires_after: int | None = None,
         expires_at: int | None = None,
+        files: Sequence[str] = (),
     ) -> MessageView:
         typed = Text(text=text, markdown=markdown, mentions=mentions)
         expires = expiry.chosen(after=expires_after, at=expires_at)
         return await self._runner.change(
-            lambda unit: compose.compose(unit, conversation, typed, reply_to=reply_to, expires=expires)
+            lambda unit: compose.compose(unit, conversation, typed, reply_to=reply_to, expires=expires, files=files)
         )
 
     async def get(self, message: str) -> MessageView:

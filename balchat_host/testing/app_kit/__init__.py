@@ -15,6 +15,7 @@ from balchat_host.testing.app_kit.accounts import TestedAccount, nobody, take, u
 from balchat_host.testing.app_kit.contacts import ContactTests
 from balchat_host.testing.app_kit.conversations import ConversationTests
 from balchat_host.testing.app_kit.ephemeral import EphemeralTests
+from balchat_host.testing.app_kit.files import FileTests
 from balchat_host.testing.app_kit.messages import MessageTests
 from balchat_host.testing.app_kit.settings import SettingTests
 
@@ -27,5 +28,5 @@ __all__ = [
 ]
 
 
-class AppKit(AccountTests, ContactTests, ConversationTests, EphemeralTests, MessageTests, SettingTests):
+class AppKit(AccountTests, ContactTests, ConversationTests, EphemeralTests, FileTests, MessageTests, SettingTests):
     """What every App does."""

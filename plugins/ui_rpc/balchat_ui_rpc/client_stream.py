@@ -43,12 +43,12 @@ class ClientStream(AsyncIterator[Any]):
         self._window = window
         self._number: int | None = None
         self._due = window
-        self._values: deque[Raw] = deque()
+        self._values: deque[Raw | bytes] = deque()
         self._arrived = Bell()
         self._ended = False
         self._error: BalchatError | None = None
 
-    def put(self, value: Raw) -> None:
+    def put(self, value: Raw | bytes) -> None:
         """Take a value that came. Raise ProtocolViolation for one that was not asked for."""
         if not self._due:
             raise ProtocolViolation(problem="a stream gave more than it was asked for")
@@ -66,7 +66,7 @@ class ClientStream(AsyncIterator[Any]):
             with suppress(UnknownKind):
                 return decode(self._method, await self._next())
 
-    async def _next(self) -> Raw:
+    async def _next(self) -> Raw | bytes:
         if self._number is None and not self._ended:
             self._number = self._source.open(self, self._method, self._parameters)
         while not self._values:
@@ -93,8 +93,10 @@ class ClientStream(AsyncIterator[Any]):
             self._source.abandon(self._number)
 
 
-def decode(method: Method, raw: Raw) -> Any:
+def decode(method: Method, raw: Raw | bytes) -> Any:
     """Return a method's result, or one value of its stream. Raise ProtocolViolation, UnknownKind."""
+    if method.gives_octets and isinstance(raw, bytes):
+        return raw
     try:
         return method.codec.decode(raw)
     except (ValidationError, UnicodeDecodeError) as error:

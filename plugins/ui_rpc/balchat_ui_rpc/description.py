@@ -57,6 +57,8 @@ class Connection(ABC):
 class Method:
     """One method: what it takes, what it gives, and whether it gives one value or many (`streams`).
 
+    `octets` is the parameter that is octets, None where there is none, and `gives_octets` is whether its values are:
+    those do not stand in the JSON but behind its line.
     `name` is its name on the socket. `owner` is the class that it belongs to, where it is called `attribute`; `area` is
     the name under which an App has that class, None where it is the App or the connection. `parameters` is a
     msgspec.Struct; a stream's has `credit` besides.
@@ -71,11 +73,14 @@ class Method:
     result: Any
     codec: Codec
     streams: bool
+    octets: str | None
+    gives_octets: bool
 
-    def of(self, target: Any, parameters: msgspec.Struct) -> Any:
+    def of(self, target: Any, parameters: msgspec.Struct, octets: bytes = b"") -> Any:
         """Call the method on an App or a connection: return the coroutine, or the stream."""
         owner = target if self.area is None else getattr(target, self.area)
-        return getattr(owner, self.attribute)(**{name: getattr(parameters, name) for name in self.takes})
+        named = {name: octets if name == self.octets else getattr(parameters, name) for name in self.takes}
+        return getattr(owner, self.attribute)(**named)
 
 
 def describe(owner: type, area: str | None = None) -> dict[str, Method]:
@@ -94,11 +99,15 @@ def _describe(owner: type, name: str, area: str | None) -> Method:
     elif not iscoroutinefunction(function):
         raise TypeError(f"{owner.__name__}.{name} is neither a coroutine function nor gives an AsyncIterator")
     _, *taken = signature(function).parameters.values()
+    octets = [each.name for each in taken if hints[each.name] is bytes]
+    if len(octets) > 1 or (result is bytes and not streams):
+        raise TypeError(f"{owner.__name__}.{name} takes octets more than once, or gives them other than as a stream")
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         (each.name, hints[each.name])
         if each.default is Parameter.empty
         else (each.name, hints[each.name], each.default)
         for each in taken
+        if each.name not in octets
     ]
     if streams:
         fields.append(("credit", Credit | None, None))
@@ -114,6 +123,8 @@ def _describe(owner: type, name: str, area: str | None) -> Method:
         result=result,
         codec=codec_for(result),
         streams=streams,
+        octets=octets[0] if octets else None,
+        gives_octets=result is bytes,
     )
 
 

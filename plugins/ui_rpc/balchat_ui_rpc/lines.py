@@ -1,4 +1,4 @@
-"""Lines from a byte stream: bounded in size, and in the time from the first octet to the last."""
+"""Lines from a byte stream, and octets between them: bounded in size, and in the time from the first to the last."""
 
 from typing import Final
 
@@ -41,6 +41,16 @@ class LineReader:
                 deadline = anyio.current_time() + self._patience
             if not await self._receive(deadline):
                 return None
+
+    async def read_octets(self, size: int) -> bytes | None:
+        """Return the next octets, or None where fewer come. Raise TimedOut where they take too long."""
+        deadline = None if self._patience is None else anyio.current_time() + self._patience
+        while len(self._buffer) < size:
+            if not await self._receive(deadline):
+                return None
+        octets = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return octets
 
     async def _receive(self, deadline: float | None) -> bool:
         with anyio.CancelScope(deadline=float("inf") if deadline is None else deadline) as scope:

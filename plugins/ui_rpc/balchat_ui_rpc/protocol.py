@@ -4,7 +4,7 @@ A stream is a call that sends values before it is answered: notifications named 
 batch is refused. An error of balchat's tree crosses as its `code` and `fields` in `data`, and comes out as itself.
 """
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -20,6 +20,7 @@ from balchat_host.api.errors import (
     error_from,
 )
 from balchat_host.api.failures import contain, kind_of
+from balchat_host.api.frontend import MAX_OCTETS
 from balchat_ui_rpc.description import METHODS, Method, RequestId
 
 PARSE_ERROR: Final = -32700
@@ -37,6 +38,10 @@ _MAX_NUMBER: Final = 2**53
 _MAX_PROBLEM_LENGTH: Final = 200
 
 
+Octets = Annotated[int, msgspec.Meta(ge=0, le=MAX_OCTETS)]
+"""How many octets follow the line of a message, which are no JSON."""
+
+
 class Request(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A call, or without `id` a notification, which gets no answer."""
 
@@ -44,6 +49,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     method: str
     params: msgspec.Raw = msgspec.Raw(b"{}")
     id: RequestId | msgspec.UnsetType = msgspec.UNSET
+    octets: Octets | msgspec.UnsetType = msgspec.UNSET
 
 
 class ErrorData(msgspec.Struct):
@@ -94,6 +100,7 @@ class ValueNotification(msgspec.Struct, kw_only=True):
     jsonrpc: Literal["2.0"] = "2.0"
     method: Literal["value"] = "value"
     params: Value
+    octets: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Incoming(msgspec.Struct):
@@ -105,10 +112,17 @@ class Incoming(msgspec.Struct):
     error: ErrorObject | None = None
     method: Literal["value"] | None = None
     params: "IncomingValue | None" = None
+    octets: Octets | None = None
 
     def answer(self) -> "msgspec.Raw | BalchatError":
         """Return the result, or the error."""
         return self.result if self.error is None else self.error.error()
+
+
+class _Following(msgspec.Struct):
+    """The one member that says what follows a line."""
+
+    octets: int = 0
 
 
 class IncomingValue(msgspec.Struct):
@@ -134,6 +148,7 @@ def bad_input(what: str, problem: str) -> BadInput:
 
 _encoder: Final = msgspec.json.Encoder()
 _request_decoder: Final = msgspec.json.Decoder(Request)
+_following_decoder: Final = msgspec.json.Decoder(_Following)
 _incoming_decoder: Final = msgspec.json.Decoder(Incoming)
 _parameter_decoders: Final = {name: msgspec.json.Decoder(method.parameters) for name, method in METHODS.items()}
 
@@ -143,14 +158,34 @@ def to_line(message: msgspec.Struct) -> bytes:
     return _encoder.encode(message) + b"\n"
 
 
-def call_line(request: int | None, method: Method, parameters: msgspec.Struct) -> bytes:
-    """Write a call, or without `request` a notification. Raise BadInput for half a surrogate pair in a text."""
+def call_line(request: int | None, method: Method, parameters: msgspec.Struct, octets: bytes | None = None) -> bytes:
+    """Write a call, or without `request` a notification; its `octets` follow it.
+
+    Raise BadInput for half a surrogate pair in a text.
+    """
     try:
         body = msgspec.Raw(_encoder.encode(parameters))
     except UnicodeEncodeError:
         raise BadInput(what=f"The parameters of {method.name}", problem="a text in them is no valid Unicode") from None
     number = msgspec.UNSET if request is None else request
-    return to_line(Request(jsonrpc="2.0", method=method.name, params=body, id=number))
+    follow = msgspec.UNSET if octets is None else len(octets)
+    return to_line(Request(jsonrpc="2.0", method=method.name, params=body, id=number, octets=follow))
+
+
+def octets_after(line: bytes) -> int:
+    """Return how many octets follow the line of a request. Raise ProtocolViolation where they are too many.
+
+    It is asked before the request is read: whatever is wrong with that, what follows it is not taken for lines.
+    """
+    if b'"octets"' not in line:
+        return 0
+    try:
+        announced = _following_decoder.decode(line).octets
+    except (msgspec.DecodeError, RecursionError):
+        return 0
+    if not 0 <= announced <= MAX_OCTETS:
+        raise ProtocolViolation(problem=f"at most {MAX_OCTETS} octets follow a line")
+    return announced
 
 
 def read_request(line: bytes) -> tuple[Request, Method, Any]:
@@ -169,6 +204,9 @@ def read_request(line: bytes) -> tuple[Request, Method, Any]:
     name, answered = request.method, None if request.id is msgspec.UNSET else request.id
     if name not in METHODS:
         raise Refusal(METHOD_NOT_FOUND, NotOffered(name=name[:_MAX_PROBLEM_LENGTH]), answered)
+    if (request.octets is msgspec.UNSET) != (METHODS[name].octets is None):
+        problem = "octets follow it" if METHODS[name].octets else "no octets follow it"
+        raise Refusal(INVALID_PARAMS, bad_input(f"The line of {name}", problem), answered)
     try:
         return request, METHODS[name], _parameter_decoders[name].decode(request.params)
     except msgspec.DecodeError as error:

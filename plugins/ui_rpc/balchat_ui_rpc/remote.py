@@ -17,6 +17,9 @@ from balchat_ui_rpc.rpc_client import RpcClient
 _WINDOW: Final = 64
 """Values that a stream asks for at a time."""
 
+_OCTETS_WINDOW: Final = 8
+"""The same for octets, of which much more belongs to each value."""
+
 _STATE_WINDOW: Final = 1
 """The same for a stream of states: only the newest is of interest, so none is fetched ahead."""
 
@@ -30,13 +33,15 @@ class _Remote:
 
 def _call(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     async def call(remote: _Remote, *values: Any, **named: Any) -> Any:
-        return await remote.rpc.call(method, method.parameters(**arguments(*values, **named)))
+        given = arguments(*values, **named)
+        octets = None if method.octets is None else given.pop(method.octets)
+        return await remote.rpc.call(method, method.parameters(**given), octets)
 
     return call
 
 
 def _stream(method: Method, arguments: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
-    window = _STATE_WINDOW if method.result in _STATES else _WINDOW
+    window = _OCTETS_WINDOW if method.gives_octets else _STATE_WINDOW if method.result in _STATES else _WINDOW
 
     def stream(remote: _Remote, *values: Any, **named: Any) -> AsyncIterator[Any]:
         return ClientStream(remote.rpc, method, arguments(*values, **named), window)

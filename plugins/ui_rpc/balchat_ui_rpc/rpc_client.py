@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, BalchatError, ConnectionLost, ProtocolViolation, error_from
+from balchat_host.api.frontend import MAX_OCTETS
 from balchat_ui_rpc.client_stream import ClientStream, decode
 from balchat_ui_rpc.description import METHODS, Method
 from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE
@@ -53,10 +54,10 @@ class RpcClient:
 
     # -- what the App's methods use
 
-    async def call(self, method: Method, parameters: Struct) -> Any:
+    async def call(self, method: Method, parameters: Struct, octets: bytes | None = None) -> Any:
         """Call a method and return its result. Raise what it raises, and ConnectionLost."""
         number, reply = next(self._numbers), _Reply()
-        self._post(number, method, parameters)
+        self._post(number, method, parameters, octets)
         self._replies[number] = reply
         try:
             await reply.ready.wait()
@@ -88,16 +89,18 @@ class RpcClient:
         """End a stream the next time something is sent. Any thread may call it."""
         self._abandoned.append(stream)
 
-    def _post(self, number: int | None, method: Method, parameters: Struct) -> None:
+    def _post(self, number: int | None, method: Method, parameters: Struct, octets: bytes | None = None) -> None:
         while self._abandoned:
             self.cancel(self._abandoned.popleft())
         if self._lost is not None:
             raise error_from(self._lost.code, self._lost.fields)
-        line = call_line(number, method, parameters)
+        line = call_line(number, method, parameters, octets)
         if len(line) > MAX_REQUEST_SIZE:
             problem = f"it has {len(line)} octets, and {MAX_REQUEST_SIZE} fit through the local socket at once"
             raise BadInput(what="The call", problem=problem)
-        self._outgoing.append(line)
+        if octets is not None and len(octets) > MAX_OCTETS:
+            raise BadInput(what="The octets", problem=f"at most {MAX_OCTETS} are taken at once")
+        self._outgoing.append(line + (octets or b""))
         self._posted.ring()
 
     # -- the two tasks
@@ -121,17 +124,19 @@ class RpcClient:
         lines = LineReader(self._stream, MAX_ANSWER_SIZE + _ENVELOPE_SIZE)
         try:
             while (line := await lines.read()) is not None:
-                self._take(read_incoming(line))
+                incoming = read_incoming(line)
+                octets = None if incoming.octets is None else await lines.read_octets(incoming.octets)
+                self._take(incoming, octets)
         except ProtocolViolation as error:
             self._lose(error)
         finally:
             self._lose(ConnectionLost())
 
-    def _take(self, incoming: Incoming) -> None:
+    def _take(self, incoming: Incoming, octets: bytes | None) -> None:
         if incoming.params is not None:
             stream = self._streams.get(incoming.params.stream)
             if stream is not None:
-                stream.put(incoming.params.value)
+                stream.put(incoming.params.value if octets is None else octets)
         elif incoming.id is None:
             # It answers no call of ours: the server tells why it ends the connection.
             self._lose(incoming.error.error() if incoming.error else ConnectionLost())

@@ -32,6 +32,7 @@ from balchat_ui_rpc.protocol import (
     ValueNotification,
     bad_input,
     error_object,
+    octets_after,
     read_request,
     to_line,
 )
@@ -88,15 +89,16 @@ class Session(Connection):
         while not self._gone:
             try:
                 line = await lines.read()
+                octets = b"" if line is None else await lines.read_octets(octets_after(line))
             except (ProtocolViolation, TimedOut) as error:
                 await self._write(Failure(id=None, error=error_object(error, INVALID_REQUEST)))
                 return
-            if line is None:
+            if line is None or octets is None:
                 return
             if line.strip():
-                await self._take(line)
+                await self._take(line, octets)
 
-    async def _take(self, line: bytes) -> None:
+    async def _take(self, line: bytes, octets: bytes) -> None:
         try:
             request, method, parameters = read_request(line)
         except Refusal as refusal:
@@ -106,10 +108,10 @@ class Session(Connection):
         if method.streams:
             await self._open(number, method, parameters)
         elif method.owner is Connection:
-            await self._answer(number, method, self, parameters)
+            await self._answer(number, method, self, parameters, octets)
         else:
             await self._slots.acquire()
-            self._start(self._call, number, method, parameters)
+            self._start(self._call, number, method, parameters, octets)
 
     def _start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
         self._running += 1
@@ -127,15 +129,17 @@ class Session(Connection):
 
     # -- calls and streams
 
-    async def _call(self, number: RequestId | None, method: Method, parameters: Struct) -> None:
+    async def _call(self, number: RequestId | None, method: Method, parameters: Struct, octets: bytes) -> None:
         try:
-            await self._answer(number, method, self._app, parameters)
+            await self._answer(number, method, self._app, parameters, octets)
         finally:
             self._slots.release()
 
-    async def _answer(self, number: RequestId | None, method: Method, target: object, parameters: Struct) -> None:
+    async def _answer(
+        self, number: RequestId | None, method: Method, target: object, parameters: Struct, octets: bytes
+    ) -> None:
         try:
-            body = method.codec.encode(await method.of(target, parameters))
+            body = method.codec.encode(await method.of(target, parameters, octets))
             if len(body) > MAX_ANSWER_SIZE:
                 problem = f"it has {len(body)} octets, and {MAX_ANSWER_SIZE} fit in a line; ask for less at a time"
                 raise BadInput(what="The answer", problem=problem)  # noqa: TRY301  # it is answered like the others
@@ -164,7 +168,7 @@ class Session(Connection):
         answer = Result(id=number, result=Raw(b"null"))
         try:
             async for value in stream:
-                await self._write(ValueNotification(params=Value(stream=number, value=Raw(method.codec.encode(value)))))
+                await self._write(*_notification(number, method, value))
         except BaseException as error:  # noqa: BLE001  # every error is an answer
             answer = Failure(id=number, error=error_object(error))
         finally:
@@ -176,12 +180,12 @@ class Session(Connection):
 
     # -- writing
 
-    async def _write(self, message: Struct) -> None:
+    async def _write(self, message: Struct, octets: bytes = b"") -> None:
         async with self._writing:
             if self._gone:
                 return
             try:
-                await self._stream.send(to_line(message))
+                await self._stream.send(to_line(message) + octets)
             except (BrokenResourceError, ClosedResourceError):
                 self._give_up()
             except BaseException:
@@ -201,3 +205,10 @@ class Session(Connection):
     def _close_streams(self) -> None:
         for stream in self._streams.values():
             stream.close()
+
+
+def _notification(stream: RequestId, method: Method, value: Any) -> tuple[ValueNotification, bytes]:
+    """Return how a value of a stream is sent: its line, and the octets that follow it."""
+    if method.gives_octets:
+        return ValueNotification(params=Value(stream=stream, value=Raw(b"null")), octets=len(value)), value
+    return ValueNotification(params=Value(stream=stream, value=Raw(method.codec.encode(value)))), b""

@@ -21,6 +21,7 @@ from balchat_host.api.events import (
     ContactRemoved,
     ConversationChanged,
     Event,
+    FileChanged,
     MessageAdded,
     MessageChanged,
     MessageRemoved,
@@ -37,6 +38,8 @@ from balchat_host.api.views import (
     ContactView,
     ConversationKind,
     ConversationView,
+    FileState,
+    FileView,
     MessageState,
     MessageView,
     RequestView,
@@ -80,7 +83,22 @@ CONVERSATION = ConversationView(
     contact=CONTACT,
 )
 REQUEST = RequestView(peer_id="07", onion="c.onion", name="Zoe", introduction="It is me", received_at=8)
+FILE = FileView(
+    id="0d" * 16,
+    message="0e" * 32,
+    conversation="0c" * 16,
+    author=None,
+    ours=True,
+    name="tides.txt",
+    content_type="text/plain",
+    size=12,
+    state=FileState.COMPLETE,
+    here=12,
+    received_by=1,
+    recipients=1,
+)
 EVENTS = (
+    FileChanged(cursor=1, at=2, file=FILE),
     MessageAdded(cursor=1, at=2, message=MESSAGE),
     MessageChanged(cursor=1, at=2, message=MESSAGE, changed=("state", "reason")),
     MessageRemoved(cursor=1, at=2, id="01", conversation="02"),

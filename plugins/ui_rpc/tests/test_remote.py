@@ -120,14 +120,14 @@ async def test_what_only_a_newer_account_has_is_passed_over(context: FrontEndCon
     async with impostor(
         context,
         HELLO.replace(b'"api":1', b'"api":1,"host":"x"'),
-        answer(1, ["account.code", "files.send", "holograms"]),
+        answer(1, ["account.code", "holograms.send", "holograms"]),
         answer(2, code),
-        value({"type": "file.changed", "cursor": 7, "at": 1, "file": {}}) + value(removed),
+        value({"type": "hologram.changed", "cursor": 7, "at": 1, "hologram": {}}) + value(removed),
     ):
         connection = await connect(context, None)
         assert connection is not None
         async with connection as app:
-            assert await app.capabilities() == {"account.code", "files.send", "holograms"}
+            assert await app.capabilities() == {"account.code", "holograms.send", "holograms"}
             assert (await app.account.code()).name == "Alice"
             async with closing(app.events.follow(after=6)) as events:
                 assert await anext(events) == ContactRemoved(
@@ -135,19 +135,19 @@ async def test_what_only_a_newer_account_has_is_passed_over(context: FrontEndCon
                 )
 
 
-class Files(Area):
+class Holograms(Area):
     """An area that a newer front end knows."""
 
     @abstractmethod
     async def send(self, conversation: str) -> str:
-        """Send a file."""
+        """Send one."""
 
 
 async def test_what_an_older_account_lacks_is_no_capability_and_says_so(served: Bench) -> None:
     app: Any = await served.connect()
-    (method,) = describe(Files, "files").values()
+    (method,) = describe(Holograms, "holograms").values()
     assert method.name not in await app.capabilities()
-    with pytest.raises(NotOffered, match=r"files\.send"):
+    with pytest.raises(NotOffered, match=r"holograms\.send"):
         await app.rpc.call(method, method.parameters(conversation="Bob"))
     assert "messages.send" in await app.capabilities()
 

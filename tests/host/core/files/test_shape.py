@@ -42,7 +42,8 @@ def test_manifest_and_root_are_those_of_the_vectors(vector: dict[str, Any], step
     shape.check_manifest(bytes.fromhex(vector["root"]), manifest)
     for index in range(shape.parts):
         begin = index * shape.part_size
-        shape.check_part(manifest, index, octets[begin : begin + shape.length(index)])
+        expected = manifest[32 * index : 32 * index + 32]
+        shape.check_part(index, octets[begin : begin + shape.length(index)], expected)
 
 
 def test_what_is_not_the_part_is_refused() -> None:
@@ -61,7 +62,7 @@ def test_what_is_not_the_part_is_refused() -> None:
         (shape.parts, part),
     ):
         with pytest.raises(PartRefused):
-            shape.check_part(manifest, index, wrong)
+            shape.check_part(index, wrong, manifest[32 * index : 32 * index + 32])
 
 
 def test_a_manifest_of_another_file_is_refused() -> None:

@@ -1,0 +1,225 @@
+"""The files of an account: written and read by front ends, sealed in the folder, and deleted there when they go."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from functools import partial
+from mimetypes import MimeTypes
+from typing import Final
+
+import anyio
+
+from balchat_host.api.bell import Bell
+from balchat_host.api.errors import BadInput, NoRoom, StorageFailed, StorageFull, TooMany
+from balchat_host.api.failures import contain
+from balchat_host.api.views import FileState, FileView
+from balchat_host.core.files import keeping, rows, sending
+from balchat_host.core.files.names import harmless
+from balchat_host.core.files.rows import FileRow
+from balchat_host.core.files.shape import MAX_SIZE, Shape
+from balchat_host.core.unit_of_work import UnitOfWork
+from balchat_host.runtime.files.folder import FileFolder
+from balchat_host.runtime.files.local_part_store import LocalPartStore
+from balchat_host.runtime.files.offload import Ended, Feed, Offload
+from balchat_host.runtime.files.sealing import Read, Sealed, Write, open_sealed, seal
+from balchat_host.runtime.presence import Presence
+from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
+
+RESERVE: Final = 64 * 2**20
+"""Octets of the disk that files leave free, for the vault and all else."""
+_TYPES: Final = MimeTypes()
+"""What endings mean; the system's list is read now, since that blocks."""
+_UNKNOWN_TYPE: Final = "application/octet-stream"
+_MAX_WRITING: Final = 8
+_IDLE: Final = 60.0
+"""Seconds after which what a front end began to write may make way for others."""
+_PAUSE: Final = 60.0
+"""Seconds until what could not be deleted is tried again."""
+
+
+class _Writing:
+    """A file that a front end writes. `position`: octets that it has written."""
+
+    def __init__(self, row: FileRow, feed: Feed[Sealed]) -> None:
+        self.row = row
+        self.feed = feed
+        self.position = 0
+        self.lock = anyio.Lock()
+        self.touched = anyio.current_time()
+
+
+class FileService:
+    """The files of an account. `changed` rings with each change of it; `parts` is for those who bring parts over."""
+
+    def __init__(
+        self, runner: UnitOfWorkRunner, folder: FileFolder, offload: Offload, presence: Presence, changed: Bell
+    ) -> None:
+        self.changed = changed
+        self.parts = LocalPartStore(runner, folder, offload, presence, reserve=RESERVE)
+        self._runner = runner
+        self._folder = folder
+        self._offload = offload
+        self._writing: dict[int, _Writing] = {}
+
+    # -- what lies in the folder
+
+    async def open(self) -> None:
+        """Bring vault and folder together. Call it once, before all else."""
+        lying = await self._offload.run(self._folder.names)
+        needless = await self._runner.change(lambda unit: keeping.compare(unit, lying))
+        if needless:
+            await self._offload.run(self._folder.delete, needless)
+
+    async def collect(self) -> None:
+        """Delete in the folder what is not here any more."""
+        while names := await self._runner.read(keeping.discarded):
+            await self._offload.run(self._folder.delete, names)
+            await self._runner.change(partial(_deleted, names=names))
+
+    async def run(self) -> None:
+        """Collect whenever something has changed, until cancelled."""
+        while True:
+            changed = self.changed.next_ring()
+            try:
+                await self.collect()
+            except (StorageFull, StorageFailed):
+                await anyio.sleep(_PAUSE)
+            except BaseException as error:  # noqa: BLE001  # tried again with the next change
+                contain("deleting files", error)
+            await changed.wait()
+
+    def close(self) -> None:
+        """Have what is being written end."""
+        for writing in self._writing.values():
+            writing.feed.abort()
+        self._writing.clear()
+
+    # -- writing
+
+    async def attach(self, name: str, size: int, content_type: str | None) -> FileView:
+        """Begin a file of `size` octets. Raise BadInput, NoRoom, TooMany."""
+        if not 0 <= size <= MAX_SIZE:
+            raise BadInput(what=harmless(name), problem=f"a file has 0 octets to {MAX_SIZE // 2**30} GiB")
+        shape = Shape(size)
+        free = await self._offload.run(self._folder.room) - RESERVE
+        if shape.sealed_size > free:
+            raise NoRoom(name=harmless(name), needed=shape.sealed_size, free=max(0, free))
+        await self._make_way()
+        kind = content_type or _TYPES.guess_type(name)[0] or _UNKNOWN_TYPE
+        row = await self._runner.change(lambda unit: sending.begin(unit, name=name, size=size, content_type=kind))
+        writing = self._writing[row.number] = _Writing(row, self._offload.feed(partial(self._seal, row)))
+        if size == 0:
+            await self._finish(writing)
+        return await self._runner.read(lambda tx: rows.view(tx, rows.find(tx, row.file_id.hex())))
+
+    async def write(self, file: str, offset: int, octets: bytes) -> int:
+        """Write octets at an offset; return how many the file has now. Raise NoSuchFile, BadInput, StorageFull."""
+        row = await self._runner.read(lambda tx: rows.find(tx, file))
+        writing = self._writing.get(row.number)
+        if writing is None:
+            if row.ours and row.state is FileState.COMPLETE and offset + len(octets) <= row.size:
+                return row.size  # it is repeated after a lost connection
+            raise BadInput(what=row.name, problem="it is not being written")
+        async with writing.lock:
+            return await self._write(writing, offset, octets)
+
+    async def _write(self, writing: _Writing, offset: int, octets: bytes) -> int:
+        row = writing.row
+        if not 0 <= offset <= writing.position:
+            raise BadInput(what=row.name, problem=f"octet {writing.position} is the next one, not {offset}")
+        fresh = octets[writing.position - offset :]
+        if writing.position + len(fresh) > row.size:
+            await self._drop(writing)
+            raise BadInput(what=row.name, problem=f"it has more than the {row.size} octets that were said")
+        writing.touched = anyio.current_time()
+        if not fresh:
+            return writing.position
+        try:
+            await self._offload.run(writing.feed.put, fresh)
+            writing.position += len(fresh)
+            if writing.position == row.size:
+                await self._finish(writing)
+        except Ended:
+            raise BadInput(what=row.name, problem="it is not being written any more") from None
+        except Exception:
+            await self._drop(writing)
+            raise
+        return writing.position
+
+    async def _finish(self, writing: _Writing) -> None:
+        made = await self._offload.run(writing.feed.finish)
+        self._writing.pop(writing.row.number, None)
+        number = writing.row.number
+        await self._runner.change(
+            lambda unit: sending.sealed(unit, number, key=made.key, header=made.header, manifest=made.manifest)
+        )
+
+    def _seal(self, row: FileRow, read: Read) -> Sealed:
+        assert row.stored_as is not None, "it is written there"
+        made = seal(row.shape, read, partial(self._folder.append, row.stored_as))
+        self._folder.sync(row.stored_as)
+        return made
+
+    def forget(self, number: int) -> None:
+        """Stop writing a file that is gone."""
+        writing = self._writing.pop(number, None)
+        if writing is not None:
+            writing.feed.abort()
+
+    async def _drop(self, writing: _Writing) -> None:
+        self.forget(writing.row.number)
+        with suppress(StorageFull):
+            await self._runner.change(lambda unit: sending.drop(unit, writing.row.number))
+
+    async def _make_way(self) -> None:
+        """See that another file may be written. Raise TooMany."""
+        if len(self._writing) < _MAX_WRITING:
+            return
+        longest = min(self._writing.values(), key=lambda writing: writing.touched)
+        if anyio.current_time() - longest.touched < _IDLE:
+            raise TooMany(what="files being written", limit=_MAX_WRITING)
+        await self._drop(longest)
+
+    # -- reading
+
+    async def read(self, file: str, offset: int, size: int | None) -> AsyncIterator[bytes]:
+        """Yield the octets of a file from an offset on. Raise NoSuchFile, BadInput, FileUnreadable, StorageFailed."""
+        row = await self._runner.read(lambda tx: rows.find(tx, file))
+        if row.state is not FileState.COMPLETE:
+            raise BadInput(what=row.name, problem=f"not all of it is here; it is {row.state}")
+        if not 0 <= offset <= row.size or not (size is None or size >= 0):
+            raise BadInput(what="The range", problem=f"the file has {row.size} octets")
+        left = row.size - offset if size is None else min(size, row.size - offset)
+        # To the end where that is read: only then is it known that nothing is cut off.
+        skip, to_the_end = offset, offset + left == row.size
+        drain = self._offload.drain(partial(self._open, row))
+        try:
+            while left or to_the_end:
+                piece = await self._offload.run(drain.get)
+                if piece is None:
+                    return
+                wanted = piece[skip : skip + left]
+                skip, left = max(0, skip - len(piece)), left - len(wanted)
+                if wanted:
+                    yield wanted
+        finally:
+            drain.close()
+
+    def _open(self, row: FileRow, write: Write) -> None:
+        assert row.key is not None, "it is complete"
+        assert row.header is not None, "it is complete"
+        assert row.stored_as is not None, "it is complete"
+        stored_as, position, end = row.stored_as, 0, row.shape.sealed_size
+
+        def read(size: int) -> bytes:
+            nonlocal position
+            octets = self._folder.read(stored_as, position, min(size, end - position))
+            if not octets and position < end:
+                raise StorageFailed(problem="a part of the file is not there any more")
+            position += len(octets)
+            return octets
+
+        open_sealed(row.key, row.header, read, write)
+
+
+def _deleted(unit: UnitOfWork, names: Sequence[str]) -> None:
+    keeping.deleted(unit, names)
