@@ -37,6 +37,7 @@ NAMES = (
         "throughput",
         "pipeline",
         "handshake",
+        "eras",
         "history",
         "unlock",
         "start",
