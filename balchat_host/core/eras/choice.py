@@ -42,10 +42,20 @@ def ordered(held: Collection[Candidate]) -> Sequence[Candidate]:
 
 
 def followed(held: Collection[Candidate]) -> Sequence[Candidate]:
-    """Return those that have done their service: once some are confirmed, all but the one to send in and the best."""
-    if not any(each.confirmed for each in held):
+    """Return those that have done their service: a better one is confirmed, and none of them is the best of all.
+
+    One that is better than all that are confirmed is not among them, even if there is a better one still: the other
+    side may have heard us in it, and send in it.
+    """
+    named, confirmed = _named_by(held), [each for each in held if each.confirmed]
+    if not confirmed:
         return []
-    return [each for each in held if each not in (sending(held), best(held))]
+    kept = sending(held), best(held)
+
+    def is_done(era: Candidate) -> bool:
+        return era.confirmed or any(_best([era, than], named) == than for than in confirmed)
+
+    return [each for each in held if each not in kept and is_done(each)]
 
 
 def _best(some: Collection[Candidate], named: Mapping[bytes, frozenset[bytes]]) -> Candidate:

@@ -196,10 +196,13 @@ def _choose(unit: UnitOfWork, conversation: int) -> None:
     held = _held(unit.tx, conversation)
     sends_in = held[choice.sending(held)].id if held else None
     unit.tx.execute("UPDATE conversation SET sending_era = ? WHERE id = ?", (sends_in, conversation))
+    newest = held[choice.best(held)].id if held else None
     followed = {held[each].id for each in choice.followed(held)}
+    heard = any(each.confirmed for each in held)
     for era in held.values():
-        if era.id in followed:
+        if heard and era.id not in (sends_in, newest):
             _drop(unit, era.id, conversation, Purpose.WELCOME)
+        if era.id in followed:
             unit.tx.execute(
                 "UPDATE era SET followed_at = ?, followed_up = (SELECT up FROM up_time)"
                 " WHERE id = ? AND followed_at IS NULL",

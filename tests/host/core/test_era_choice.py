@@ -64,6 +64,13 @@ def test_one_that_waits_to_be_heard_in_is_not_followed() -> None:
     assert {each.era_id for each in followed([old, era("2", "1", "0", confirmed=True), late])} == {b"1", b"0"}
 
 
+def test_one_that_the_other_side_may_send_in_is_not_followed_by_one_that_only_we_know_of() -> None:
+    """We opened 2 and said so; what they said to that is on its way when we found 3."""
+    held = [era("1", confirmed=True), era("2", "1", founder="b"), era("3", "2", "1")]
+    assert followed(held) == []
+    assert [each.era_id for each in followed([*held, era("4", "3", confirmed=True)])] == [b"1", b"2", b"3"]
+
+
 def test_nothing_is_followed_while_nothing_was_heard() -> None:
     assert followed([era("1"), era("2", "1")]) == []
 
