@@ -104,7 +104,7 @@ def use(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
     unit.tx.execute("UPDATE era SET conversation = ? WHERE id = ?", (contact.conversation.id, era.id))
     held = _held(unit.tx, contact.conversation.id)
     for each in [held[each] for each in choice.ordered(held) if held[each].id != era.id][_MAX_ERAS - 1 :]:
-        _retire(unit, each)
+        retire(unit, contact.conversation, each)
     _choose(unit, contact.conversation.id)
 
 
@@ -154,10 +154,14 @@ def forget(unit: UnitOfWork, era: Era) -> None:
     _choose(unit, conversation)
 
 
-def retire(unit: UnitOfWork, condition: str, *parameters: SqlValue) -> None:
-    """Delete the eras that have done their service and meet an SQL condition of ours."""
-    for era in _where(unit.tx, f"followed_at IS NOT NULL AND ({condition})", *parameters):
-        _retire(unit, era)
+def followed(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[tuple[ContactRow, Era]]:
+    """Return the eras that have done their service and meet an SQL condition of ours, and whose they are."""
+    found = tx.query(
+        f"SELECT {rows.CONTACT_COLUMNS}, {_COLUMNS} FROM {rows.CONTACT_TABLES}"  # noqa: S608  # our own text
+        f" JOIN era ON era.conversation = contact.conversation WHERE followed_at IS NOT NULL AND ({condition})",
+        parameters,
+    )
+    return [(rows.contact(row), _era(row[-_COLUMN_COUNT:])) for row in found]
 
 
 def is_gone(tx: ReadTransaction, era_id: bytes) -> bool:
@@ -170,15 +174,18 @@ def is_known(tx: ReadTransaction, era_id: bytes) -> bool:
     return bool(tx.query("SELECT 1 FROM era WHERE era_id = ?", (era_id,))) or is_gone(tx, era_id)
 
 
-def _retire(unit: UnitOfWork, era: Era) -> None:
-    """Delete an era and remember its id, so that nobody takes it for one that we have lost."""
-    unit.tx.execute(
-        "INSERT INTO gone_era (era_id, conversation, gone_at)"
-        " SELECT era_id, conversation, ? FROM era WHERE id = ? AND conversation IS NOT NULL"
-        " ON CONFLICT (era_id) DO UPDATE SET gone_at = excluded.gone_at",
-        (unit.now, era.id),
-    )
+def retire(unit: UnitOfWork, conversation: ConversationRow, era: Era) -> None:
+    """Delete an era of a conversation and remember its id, so that nobody takes it for one that we have lost."""
+    note_gone(unit, conversation, era.era_id)
     forget(unit, era)
+
+
+def note_gone(unit: UnitOfWork, conversation: ConversationRow, era_id: bytes) -> None:
+    """Remember the id of an era of a conversation that is not here, or will not be."""
+    unit.tx.execute(
+        "INSERT OR REPLACE INTO gone_era (era_id, conversation, gone_at) VALUES (?, ?, ?)",
+        (era_id, conversation.id, unit.now),
+    )
 
 
 def _drop(unit: UnitOfWork, era: int, conversation: int, purpose: Purpose) -> None:

@@ -1,9 +1,12 @@
 """Opens the eras that contacts found, and says so: docs/spec/eras.md, "Opening one"."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from balchat_host.api.crypto import Joined
 from balchat_host.api.errors import ProtocolViolation
 from balchat_host.api.types import DeviceIdentity, PeerId
-from balchat_host.core import contacts, content, peers, rate_limits
+from balchat_host.core import account, alarms, contacts, content, peers, rate_limits
 from balchat_host.core.content.eras import Opened
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Kind
@@ -14,7 +17,7 @@ from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow, Era
 from balchat_host.core.unit_of_work import UnitOfWork
 
-_MEMBERS = 2
+_MEMBERS: Final = 2
 
 
 def count(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> None:
@@ -46,6 +49,24 @@ def on_era(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> bool:
         renewals.on_opened(unit, contact)
         _say_opened(unit, contact, era, joined.founder, before)
     return True
+
+
+def on_opened(unit: UnitOfWork, contact: ContactRow, opened: Opened, *, device_id: bytes, said_at: int) -> None:
+    """Take that a device of a contact's has opened an era which, as it says, we founded."""
+    if not keeping.is_known(unit.tx, opened.era_id) and opened.founder_device_id == account.load(unit.tx).device_id:
+        # Our next era has to name it, or theirs could still count as the better one.
+        keeping.note_gone(unit, contact.conversation, opened.era_id)
+        alarms.on_foreign_era(unit, contact, founder_device=opened.founder_device_id)
+    on_key_packages(unit, contact, opened.key_packages, device_id=device_id, said_at=said_at)
+
+
+def on_key_packages(
+    unit: UnitOfWork, contact: ContactRow, key_packages: Sequence[bytes], *, device_id: bytes, said_at: int
+) -> None:
+    """Take KeyPackages for new eras that a device of a contact's gave us at `said_at`, by its clock."""
+    if key_packages:
+        contact_key_packages.hold(unit, contact, key_packages, device_id=device_id, said_at=said_at)
+        renewals.on_given(unit, contact)
 
 
 def _answered(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> tuple[ContactRow, Given] | None:

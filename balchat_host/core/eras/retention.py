@@ -24,13 +24,15 @@ def expire(unit: UnitOfWork) -> None:
     """Delete the eras that have had their time, and forget the ids of those that went long ago."""
     up_time.count(unit)
     now_up = up_time.now(unit.tx)
-    keeping.retire(
-        unit,
+    over = keeping.followed(
+        unit.tx,
         "followed_at < ?1 OR (followed_up <= ?2 AND followed_up <= ?3)",
         unit.now - _LONGEST_KEPT,
         now_up - FOLLOWED_KEPT,
         up_time.read_until(unit.tx),
     )
+    for contact, era in over:
+        keeping.retire(unit, contact.conversation, era)
     unit.tx.execute("DELETE FROM gone_era WHERE gone_at < ?", (unit.now - _GONE_KEPT,))
     unit.tx.execute(
         "DELETE FROM gone_era WHERE era_id IN (SELECT era_id FROM (SELECT era_id, row_number()"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from balchat_host.api.storage import ReadTransaction
-from balchat_host.core import content, rate_limits, rows
+from balchat_host.core import alarms, content, rate_limits, rows
 from balchat_host.core.delivery import queue
 from balchat_host.core.eras import contact_key_packages, founding, keeping, renewals
 from balchat_host.core.eras.renewals import DAY, WEEK
@@ -69,7 +69,7 @@ def on_refused(unit: UnitOfWork, contact: ContactRow, era: int | None) -> None:
     """Note that a contact refuses an era of ours for good: another one is due, later each time."""
     refused = keeping.by_number(unit.tx, era)
     if refused is not None:
-        keeping.forget(unit, refused)
+        keeping.retire(unit, contact.conversation, refused)
         unit.tx.execute("UPDATE renewal SET wanted = 1, failures = failures + 1 WHERE peer = ?", (contact.id,))
 
 
@@ -133,6 +133,7 @@ def _ask(unit: UnitOfWork, contact: ContactRow, row: _Renewal) -> bool:
     if row.asked_at is None or row.asked_at > unit.now:
         queue.queue_control(unit, contact, content.KEY_PACKAGES_WANTED, b"")
     elif _waited_in_vain(unit, contact, since=row.asked_at):
+        alarms.on_set_up_again(unit, contact)
         asking.take(unit, contact, Input.LOST_ERA)
     else:
         return False

@@ -243,6 +243,9 @@ def _wait_for_approval(
     unit: UnitOfWork, device: DeviceIdentity, joined: Joined, request: ContactRequest, *, name: str, hidden: bool
 ) -> None:
     sender = device.peer
+    if requests.is_late(unit.tx, sender, request.made_at, tolerance=_CLOCK_TOLERANCE):
+        unit.engine.delete_group(unit.keys, joined.group_id)
+        return
     replaced = requests.forget(unit, sender)
     if not replaced and requests.count_kept(unit.tx) >= unit.policy.max_requests:
         raise RequestsFull(retry_after=_FULL_RETRY_AFTER)

@@ -145,6 +145,16 @@ def forget(unit: UnitOfWork, peer: PeerId) -> bool:
     return bool(gone)
 
 
+def is_late(tx: ReadTransaction, peer: PeerId, made_at: int, *, tolerance: int) -> bool:
+    """Return whether a request of a peer's was made more than `tolerance` milliseconds before the one that waits.
+
+    Whoever keeps a request back, and lets it come after the next one, must not undo that.
+    """
+    return any(
+        made_at < min(each.made_at, each.received_at) - tolerance for each in _where(tx, "account_key = ?", peer.octets)
+    )
+
+
 def take_hidden(unit: UnitOfWork, peer: PeerId) -> Request | None:
     """Return the hidden request of a contact, if there is one, and keep it no longer; its era stays."""
     found = _where(unit.tx, "account_key = ?", peer.octets)

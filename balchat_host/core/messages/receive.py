@@ -1,13 +1,11 @@
 """Acting on what others said inside MLS."""
 
-from collections.abc import Sequence
-
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.frontend import MAX_TEXT_SIZE
 from balchat_host.core import content, routes
 from balchat_host.core.content import MimiContent, shown, timer_body
 from balchat_host.core.delivery import reports
-from balchat_host.core.eras import contact_key_packages, renewals
+from balchat_host.core.eras import opening, renewals
 from balchat_host.core.files import sending
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import timer
@@ -60,9 +58,10 @@ def receive_content(
             timer.put(unit, said)
         case content.ERA_OPENED:
             opened = content.Opened.decode(mimi.body)
-            _hold(unit, contact, opened.key_packages, device_id, mimi)
+            opening.on_opened(unit, contact, opened, device_id=device_id, said_at=mimi.sent_at or 0)
         case content.KEY_PACKAGES:
-            _hold(unit, contact, content.decode_key_packages(mimi.body), device_id, mimi)
+            given = content.decode_key_packages(mimi.body)
+            opening.on_key_packages(unit, contact, given, device_id=device_id, said_at=mimi.sent_at or 0)
         case content.KEY_PACKAGES_WANTED:
             renewals.on_wanted(unit, contact)
         case content.FILES_RECEIVED:
@@ -74,14 +73,6 @@ def receive_content(
             _check_text(mimi)
             act(unit, said)
     return identifier
-
-
-def _hold(
-    unit: UnitOfWork, contact: ContactRow, key_packages: Sequence[bytes], device_id: bytes, mimi: MimiContent
-) -> None:
-    if key_packages:
-        contact_key_packages.hold(unit, contact, key_packages, device_id=device_id, said_at=mimi.sent_at or 0)
-        renewals.on_given(unit, contact)
 
 
 def _check_text(mimi: MimiContent) -> None:
