@@ -54,6 +54,12 @@ class Meeting:
         envelope = Envelope(kind=Kind.KEY_PACKAGE, payload=key_package).encode()
         self.alice.change(lambda unit: inbox.receive(unit, self.bob.peer, [envelope]))
 
+    def asks_again(self) -> None:
+        """Alice has lost all that she had of Bob's."""
+        self.alice.remove(self.bob)
+        self.alice.add(self.bob)
+        self.finds_a_card()
+
     def offers(self, address: bytes) -> None:
         route = Route(transport="x", address=address, device_id=self.alice.device_id)
         self.alice.change(lambda unit: routes.offer(unit, self.bob.peer, [route]))
@@ -230,3 +236,27 @@ def test_cards_do_not_tell_the_clock_of_who_left_them(meeting: Meeting) -> None:
     made = meeting.bob.change(lambda unit: key_package_pool.refill(unit, 1))
     assert made.not_after % DAY == 0
     assert 29 * DAY < made.not_after - meeting.world.now // 1000 <= 30 * DAY
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_request_that_was_kept_back_does_not_replace_a_newer_one_that_waits(
+    meeting: Meeting, *, blocked: bool
+) -> None:
+    kept_back = meeting.first
+    if blocked:
+        assert meeting.take(meeting.bob, meeting.first) is Verdict.COMMITTED
+        meeting.bob.accept(meeting.alice)
+        meeting.bob.block(meeting.alice, blocked=True)
+        meeting.asks_again()
+        (kept_back,) = meeting.to_store(meeting.alice, meeting.bob).outgoing
+    meeting.pass_days(0.1)
+    meeting.asks_again()
+    assert meeting.carry(meeting.alice, meeting.bob) == [Verdict.COMMITTED]
+    assert meeting.take(meeting.bob, kept_back) is Verdict.COMMITTED  # as any other
+    if blocked:
+        meeting.bob.block(meeting.alice, blocked=False)
+    else:
+        meeting.bob.accept(meeting.alice)
+    # It is answered in the newer one: of the other one Alice has lost the group.
+    assert meeting.carry(meeting.bob, meeting.alice)
+    assert meeting.state() is ContactState.ACTIVE

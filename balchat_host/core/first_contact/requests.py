@@ -150,9 +150,8 @@ def is_late(tx: ReadTransaction, peer: PeerId, made_at: int, *, tolerance: int) 
 
     Whoever keeps a request back, and lets it come after the next one, must not undo that.
     """
-    return any(
-        made_at < min(each.made_at, each.received_at) - tolerance for each in _where(tx, "account_key = ?", peer.octets)
-    )
+    waiting = _where(tx, "account_key = ?", peer.octets)
+    return any(made_at < min(each.made_at, each.received_at) - tolerance for each in waiting)
 
 
 def take_hidden(unit: UnitOfWork, peer: PeerId) -> Request | None:
