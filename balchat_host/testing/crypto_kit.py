@@ -19,6 +19,7 @@ import pytest
 from balchat_host.api.crypto import ERA_ID_SIZE, MAX_KNOWN_ERAS, ApplicationMessage, CryptoEngine, Invitation, Joined
 from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, TooFarAhead, VaultRolledBack
 from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, PeerId
+from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.dict_area import DictArea
 
 NOW: Final = 1_800_000_000
@@ -104,7 +105,7 @@ def _era(number: int) -> bytes:
 Pair = tuple[CryptoAccount, CryptoAccount]
 
 
-class CryptoKit:
+class CryptoKit(AuditedKit):
     """What every engine must do. Subclasses give an `engine` fixture."""
 
     @pytest.fixture

@@ -19,6 +19,9 @@ from balchat_host.testing.audit.places import Place, callers, here, made_by_test
 
 RunSync: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
+# As they are before blockbuster wraps them; neither follows links.
+_absolute: Final = os.path.abspath
+_exists: Final = os.path.lexists
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PASSING: Final = ("__pycache__", ".hypothesis", ".pytest_cache", ".pyc", ".coverage")
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
@@ -63,7 +66,7 @@ class Events:
             self._note_open(*given)
         elif event == "socket.__new__":
             self.sockets[given[0]] = self._place()
-        elif event == "sqlite3.connect" or (event == "os.mkdir" and not os.path.lexists(given[0])):
+        elif event == "sqlite3.connect" or (event == "os.mkdir" and not _exists(given[0])):
             self._note_written(given[0])
         elif event in _FOREIGN:
             self._note_foreign(event, given)
@@ -81,10 +84,10 @@ class Events:
 
     def _note_written(self, path: Any, place: list[Place] | None = None) -> None:
         text = _path(path)
-        if text.startswith(("/dev/", "/proc/", "\0")) or any(part in text for part in _PASSING):
+        if text.startswith(("/dev/", "/proc/", "\0", ":memory:")) or not text or any(part in text for part in _PASSING):
             return
         if not made_by_test_tool(callers(currentframe())):
-            self.written[os.path.abspath(text)] = self._place() if place is None else place  # noqa: PTH100  # no links followed
+            self.written[_absolute(text)] = self._place() if place is None else place
 
     def _note_foreign(self, event: str, given: tuple[Any, ...]) -> None:
         if not self.inside:

@@ -1,8 +1,8 @@
 """The audit itself: starts all that watches, and puts together what it found."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,8 @@ from balchat_host.testing.audit.logs import LogWatch
 
 T = TypeVar("T")
 
+_OURS: Final = "balchat_host.testing."
+"""What is made for tests may work in the event loop: a vault in memory does."""
 _ORIGIN_DEPTH: Final = 12
 """How many callers a coroutine remembers: enough to get from anyio's task groups to who started the task."""
 _SETTLING: Final = 10
@@ -71,6 +73,8 @@ def watched(plugin: T, *, through: str = "") -> T:
 
     With `through`, the file of the host that it has to dial through, watch it for connections past that.
     """
+    if type(plugin).__module__.startswith(_OURS):
+        return plugin
     for audit in _running:
         package = package_of(plugin)
         audit.blocking.watch(package)
@@ -83,7 +87,7 @@ def watched(plugin: T, *, through: str = "") -> T:
 def folders_of(request: pytest.FixtureRequest) -> Sequence[Path]:
     """Return the folders of a test's fixture `bench` in which files may stay; none where it could not be made."""
     bench: Any = getattr(request.node, "funcargs", {}).get("bench")
-    return bench.folders() if bench is not None else ()
+    return bench.folders() if hasattr(bench, "folders") else ()
 
 
 @asynccontextmanager
@@ -107,10 +111,31 @@ async def audited(*, folders: Callable[[], Sequence[Path]] = tuple) -> AsyncGene
         sys.set_coroutine_origin_tracking_depth(depth)
         audit.stop()
 
-    def look() -> list[str]:
-        return [*threads.left(audit.events), *descriptors.left(audit.events), *files_left(audit.events, folders())]
+    found += await to_thread.run_sync(_left, audit, threads, descriptors, folders)
+    _require_nothing([*found, *audit.done()])
 
-    found += await to_thread.run_sync(look)
-    found += audit.done()
+
+@contextmanager
+def audited_without_loop(*, folders: Callable[[], Sequence[Path]] = tuple) -> Generator[Audit]:
+    """Do what `audited` does, for a test that runs no event loop, or one of its own."""
+    audit = Audit()
+    threads, descriptors = Threads(), Descriptors()
+    audit.start()
+    try:
+        yield audit
+    finally:
+        audit.stop()
+    _require_nothing([*_left(audit, threads, descriptors, folders), *audit.done()])
+
+
+def _left(
+    audit: Audit, threads: Threads, descriptors: Descriptors, folders: Callable[[], Sequence[Path]]
+) -> Sequence[str]:
+    """Say what is left. It blocks for a moment."""
+    events = audit.events
+    return [*threads.left(events), *descriptors.left(events), *files_left(events, folders())]
+
+
+def _require_nothing(found: Sequence[str]) -> None:
     if found:
         raise Leak("\n- ".join([f"{len(found)} found where there should be nothing:", *dict.fromkeys(found)]))

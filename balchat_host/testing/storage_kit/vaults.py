@@ -18,6 +18,8 @@ from balchat_host.api.storage import (
     Vault,
 )
 from balchat_host.api.types import Secret
+from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audit.kit import FolderKit
 
 PASSPHRASE: Final = Secret.from_text("blåbærgrød & ünïcode")
 OTHER_PASSPHRASE: Final = Secret.from_text("another passphrase")
@@ -31,14 +33,17 @@ Model = dict[bytes, bytes]
 @asynccontextmanager
 async def new_vault(storage: Storage, directory: Path) -> AsyncGenerator[Vault]:
     """A new vault, open until the block ends, with one table `note (id, text)`."""
-    async with closing_vault(await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)) as vault:
+    for secret in (PASSPHRASE, OTHER_PASSPHRASE):
+        confide("a passphrase", secret.reveal())
+    slots = {SlotKind.PASSPHRASE: PASSPHRASE}
+    async with closing_vault(await watched(storage).create(directory, slots, make_notes)) as vault:
         yield vault
 
 
 @asynccontextmanager
 async def unlocked(storage: Storage, directory: Path, secret: Secret = PASSPHRASE) -> AsyncGenerator[Vault]:
     """The vault, open until the block ends."""
-    async with closing_vault(await storage.unlock(directory, SlotKind.PASSPHRASE, secret)) as vault:
+    async with closing_vault(await watched(storage).unlock(directory, SlotKind.PASSPHRASE, secret)) as vault:
         yield vault
 
 
@@ -119,7 +124,7 @@ class Undo(Exception):
     """Undoes a savepoint."""
 
 
-class StorageKitBase:
+class StorageKitBase(FolderKit):
     """What each part of the kit needs."""
 
     @pytest.fixture

@@ -11,6 +11,7 @@ class TestMyStore(StoreKit):
 
 import pytest
 
+from balchat_host.testing.audit.kit import FolderKit
 from balchat_relay.testing.store_kit.inboxes import InboxTests
 from balchat_relay.testing.store_kit.queues import QueueTests
 from balchat_relay.testing.store_kit.quotas import QuotaTests
@@ -18,5 +19,5 @@ from balchat_relay.testing.store_kit.subscriptions import SubscriptionTests
 
 
 @pytest.mark.anyio
-class StoreKit(QueueTests, QuotaTests, InboxTests, SubscriptionTests):
+class StoreKit(FolderKit, QueueTests, QuotaTests, InboxTests, SubscriptionTests):
     """The suite."""
