@@ -87,7 +87,14 @@ def first_contact() -> str:
 
 def planted_faults() -> str:
     """Return the faults that are planted in plugins, and which test of the kit catches each."""
-    from tests.kits import bulk_faults, drop_faults, faults, network_faults  # noqa: PLC0415  # the other pages need no tests
+    from tests.kits import (  # noqa: PLC0415  # the other pages need no tests
+        bulk_faults,
+        drop_faults,
+        faults,
+        network_faults,
+        storage_faults,
+        store_faults,
+    )
 
     lines: list[str] = []
     transports = [*faults.FAULTS, *bulk_faults.FAULTS]
@@ -95,6 +102,8 @@ def planted_faults() -> str:
         ("transport", "transport", transports),
         ("transport", "transport that stores and forwards", drop_faults.FAULTS),
         ("network", "network", network_faults.FAULTS),
+        ("storage", "storage", storage_faults.FAULTS),
+        ("relay store", "relay store", store_faults.FAULTS),
     ):
         title = f"## The {kit} kit" if kit == kind else f"### A {kind}"
         lines += [title, "", f"| a {kind} that … | is caught by |", "| --- | --- |"]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from anyio import BrokenResourceError, EndOfStream
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from blockbuster import BlockingError
 from trio.testing import MockClock
 
 from balchat_host.api.errors import BalchatError
-from balchat_host.testing.audit import Leak, audited
+from balchat_host.testing.audit import Leak, audited, audited_without_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 FAILURES = (
     AssertionError,
     BalchatError,
     BlockingError,
     BrokenResourceError,
+    ClosedResourceError,
     EndOfStream,
     OSError,
     TimeoutError,
@@ -32,12 +34,12 @@ FAILURES = (
 def caught(kit: type, fault: Any, bench: Callable[[], Any]) -> list[BaseException]:
     """Run the test of the kit that should catch a fault, with each of its parameters; return how the first one failed.
 
-    In virtual time, or where the audit should find it, in real time.
+    `bench` gives the fixtures by name, or the one that is called so. A test runs in virtual time, or where the audit
+    should find the fault, in real time.
     """
     for parameters in _parametrized(kit, fault.caught_by):
-        backend, options = ("asyncio", {}) if fault.audited else ("trio", {"clock": MockClock(autojump_threshold=0)})
         try:
-            anyio.run(_run, kit, fault.caught_by, bench(), parameters, backend=backend, backend_options=options)
+            _run(kit, fault, bench(), parameters)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is looked at
             return list(_leaves(error))
     return []
@@ -47,21 +49,42 @@ def assert_caught(kit: type, fault: Any, bench: Callable[[], Any]) -> None:
     """Check that the test that is named for a fault catches it, by the audit where that should."""
     found = caught(kit, fault, bench)
     assert found, f"{fault.caught_by} passes. The fault: {fault.__doc__}"
-    assert any(isinstance(each, FAILURES) for each in found), found
+    failures = (*FAILURES, *getattr(fault, "failures", ()))
+    assert any(isinstance(each, failures) for each in found), found
     if fault.audited:
         told = [str(each) for each in found if isinstance(each, Leak)]
         # A blocking call that nobody swallows fails the test where it stands.
         assert any("faults.py:" in each for each in told) or isinstance(found[0], BlockingError), found
+    else:
+        assert not all(isinstance(each, Leak) for each in found), found
 
 
-async def _run(kit: type, name: str, bench: Any, parameters: dict[str, object]) -> None:
-    async with audited(folders=bench.folders):
-        await getattr(kit(), name)(bench, **parameters)
+def _run(kit: type, fault: Any, given: Any, parameters: Mapping[str, object]) -> None:
+    fixtures: Mapping[str, Any] = given if isinstance(given, dict) else {"bench": given}
+    test = getattr(kit(), fault.caught_by)
+    asked = {name: fixtures[name] for name in inspect.signature(test).parameters if name in fixtures}
+    own = [fixtures[name] for name in ("tmp_path",) if name in fixtures]
+    folders = getattr(fixtures.get("bench"), "folders", lambda: own)
+
+    async def in_loop() -> None:
+        async with audited(folders=folders):
+            await test(**asked, **parameters)
+
+    if inspect.iscoroutinefunction(test):
+        backend, options = ("asyncio", {}) if fault.audited else ("trio", {"clock": MockClock(autojump_threshold=0)})
+        anyio.run(in_loop, backend=backend, backend_options=options)
+    else:
+        with audited_without_loop(folders=folders):
+            test(**asked, **parameters)
 
 
 def _parametrized(kit: type, name: str) -> list[dict[str, object]]:
     marks = [mark for mark in getattr(getattr(kit, name), "pytestmark", []) if mark.name == "parametrize"]
-    return [{mark.args[0]: value} for mark in marks for value in mark.args[1]] or [{}]
+    found: list[dict[str, object]] = []
+    for mark in marks:
+        names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
+        found += [dict(zip(names, each if len(names) > 1 else [each], strict=True)) for each in mark.args[1]]
+    return found or [{}]
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

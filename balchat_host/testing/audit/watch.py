@@ -73,7 +73,7 @@ def watched(plugin: T, *, through: str = "") -> T:
 
     With `through`, the file of the host that it has to dial through, watch it for connections past that.
     """
-    if type(plugin).__module__.startswith(_OURS):
+    if any(each.__module__.startswith(_OURS) for each in type(plugin).__mro__):
         return plugin
     for audit in _running:
         package = package_of(plugin)

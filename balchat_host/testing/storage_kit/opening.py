@@ -1,5 +1,6 @@
 """How a vault is made, opened, locked and closed."""
 
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -202,15 +203,15 @@ class OpeningTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             await vault.aclose()
             for call in (
-                vault.transact(add_note("late")),
-                vault.read(notes),
-                vault.slots(),
-                vault.set_slot(SlotKind.PASSPHRASE, OTHER_PASSPHRASE),
-                vault.verify_slot(SlotKind.PASSPHRASE, PASSPHRASE),
-                vault.backup(tmp_path / "backup", as_it_is),
+                partial(vault.transact, add_note("late")),
+                partial(vault.read, notes),
+                vault.slots,
+                partial(vault.set_slot, SlotKind.PASSPHRASE, OTHER_PASSPHRASE),
+                partial(vault.verify_slot, SlotKind.PASSPHRASE, PASSPHRASE),
+                partial(vault.backup, tmp_path / "backup", as_it_is),
             ):
                 with pytest.raises(ClosedResourceError):
-                    await call
+                    await call()
         assert not await exists(storage, tmp_path / "backup")
         async with unlocked(storage, directory) as vault:
             assert await vault.read(notes) == []

@@ -1,6 +1,7 @@
 """Both stores obey the kit; SQLite's own dangers."""
 
 import re
+import shutil
 import sqlite3
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
+from anyio import to_thread
 from balchat_relay.errors import StoreUnusable
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import QueueStore, StoreLimits
@@ -53,6 +55,8 @@ class MemoryBench(StoreBench):
 
 
 class SqliteBench(StoreBench):
+    durable = True
+
     def __init__(self, folder: Path, store: QueueStore) -> None:
         self._folder = folder
         self._store = store
@@ -64,6 +68,21 @@ class SqliteBench(StoreBench):
     async def reopen(self) -> None:
         await self._store.aclose()
         self._store = await open_store(self._folder / "relay.db", LIMITS)
+
+    async def kill(self) -> None:
+        left = await to_thread.run_sync(self._copy)
+        await self._store.aclose()
+        self._folder = left
+        self._store = await open_store(left / "relay.db", LIMITS)
+
+    def _copy(self) -> Path:
+        """Copy what a killed process leaves: what lies there while it runs."""
+        left = self._folder / "left"
+        left.mkdir()
+        for path in self._folder.glob("relay.db*"):
+            if not path.name.endswith("-shm"):
+                shutil.copy(path, left)
+        return left
 
     def lies_on_disk(self, octets: bytes) -> bool:
         return any(octets in each.read_bytes() for each in self._folder.iterdir())

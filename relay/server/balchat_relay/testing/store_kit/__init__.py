@@ -13,11 +13,12 @@ import pytest
 
 from balchat_host.testing.audit.kit import FolderKit
 from balchat_relay.testing.store_kit.inboxes import InboxTests
+from balchat_relay.testing.store_kit.kills import KillTests
 from balchat_relay.testing.store_kit.queues import QueueTests
 from balchat_relay.testing.store_kit.quotas import QuotaTests
 from balchat_relay.testing.store_kit.subscriptions import SubscriptionTests
 
 
 @pytest.mark.anyio
-class StoreKit(FolderKit, QueueTests, QuotaTests, InboxTests, SubscriptionTests):
+class StoreKit(FolderKit, QueueTests, QuotaTests, InboxTests, SubscriptionTests, KillTests):
     """The suite."""

@@ -9,6 +9,7 @@ from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.sizes import CARD_SIZE
 
+from balchat_host.testing.audit import confide, watched
 from balchat_relay.storage.contract import DAY, HOUR, QueueStore, StoreLimits
 
 NOW = 1_800_000_000 // HOUR * HOUR
@@ -38,7 +39,9 @@ def digest(name: object) -> bytes:
 
 def envelope(name: object, size: int = SIZE) -> bytes:
     """Return an envelope that no other name has."""
-    return digest(name) + bytes(size - 32)
+    octets = digest(name) + bytes(size - 32)
+    confide("what an envelope holds", octets)
+    return octets
 
 
 SEND, RECEIVE, QUEUE, INBOX = digest("send"), digest("receive"), digest("queue"), digest("inbox")
@@ -55,6 +58,13 @@ class StoreBench(ABC):
     @abstractmethod
     async def reopen(self) -> None:
         """Close the store and open the same one again."""
+
+    durable: bool = False
+    """Whether it outlives a kill; then the bench has `kill`."""
+
+    async def kill(self) -> None:
+        """Have the store be as if its process had been killed this moment, and been started again."""
+        raise NotImplementedError
 
     @abstractmethod
     def lies_on_disk(self, octets: bytes) -> bool:
@@ -83,11 +93,11 @@ class Witness:
 
 
 async def make(store: QueueStore, queue: bytes = QUEUE) -> None:
-    await store.create(queue, send=SEND, receive=RECEIVE, now=NOW)
+    await watched(store).create(queue, send=SEND, receive=RECEIVE, now=NOW)
 
 
 async def make_inbox(store: QueueStore) -> None:
-    await store.create(INBOX, send=None, receive=None, now=NOW)
+    await watched(store).create(INBOX, send=None, receive=None, now=NOW)
 
 
 async def put(

@@ -1,5 +1,7 @@
 """Queues and what is in them: from creation to deletion, capabilities, what outlives a restart, what is erased."""
 
+from functools import partial
+
 import anyio
 import pytest
 from anyio import to_thread
@@ -100,22 +102,22 @@ class QueueTests:
         texts: set[str] = set()
         for receive in (wrong, SEND, None):
             for call in (
-                store.fetch(QUEUE, receive=receive, after=0, now=NOW),
-                store.status(QUEUE, receive=receive),
-                store.acknowledge(QUEUE, receive=receive, envelope_ids=[wrong], now=NOW),
-                store.delete(QUEUE, receive=receive),
-                store.publish(QUEUE, receive=receive, cards=[], last_resort=None, tokens=[], now=NOW),
+                partial(store.fetch, QUEUE, receive=receive, after=0, now=NOW),
+                partial(store.status, QUEUE, receive=receive),
+                partial(store.acknowledge, QUEUE, receive=receive, envelope_ids=[wrong], now=NOW),
+                partial(store.delete, QUEUE, receive=receive),
+                partial(store.publish, QUEUE, receive=receive, cards=[], last_resort=None, tokens=[], now=NOW),
             ):
                 with refused(Code.DENIED) as error:
-                    await call
+                    await call()
                 texts.add(str(error.value))
         for send in (wrong, RECEIVE, None):
             for call in (
-                store.put(QUEUE, send=send, envelope_id=wrong, envelope=envelope(1), now=NOW),
-                store.claim(QUEUE, send=send, token=None, now=NOW),
+                partial(store.put, QUEUE, send=send, envelope_id=wrong, envelope=envelope(1), now=NOW),
+                partial(store.claim, QUEUE, send=send, token=None, now=NOW),
             ):
                 with refused(Code.DENIED) as error:
-                    await call
+                    await call()
                 texts.add(str(error.value))
         assert len(texts) == 1
         assert store.totals.envelopes == 0

@@ -1,0 +1,72 @@
+"""What outlives a kill: everything that was answered."""
+
+import pytest
+from balchat_relay_proto.errors import Code
+
+from balchat_relay.testing.store_kit.bench import (
+    NOW,
+    QUEUE,
+    RECEIVE,
+    SEND,
+    StoreBench,
+    acknowledge,
+    card,
+    digest,
+    fetched,
+    make,
+    put,
+    refused,
+)
+
+
+class KillTests:
+    """Part of StoreKit."""
+
+    async def test_what_was_put_outlives_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        envelopes = [await put(bench.store, name) for name in range(3)]
+        await bench.kill()
+        assert await fetched(bench.store) == envelopes
+
+    async def test_what_was_acknowledged_does_not_come_back_after_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        gone, kept = await put(bench.store, 1), await put(bench.store, 2)
+        await acknowledge(bench.store, gone)
+        await bench.kill()
+        assert await fetched(bench.store) == [kept]
+
+    async def test_a_queue_that_was_deleted_does_not_come_back_after_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        await put(bench.store, 1)
+        await bench.store.delete(QUEUE, receive=RECEIVE)
+        await bench.kill()
+        with refused(Code.DENIED):
+            await fetched(bench.store)
+
+    async def test_a_card_that_was_claimed_is_not_given_again_after_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        cards = [card(1), card(2)]
+        await bench.store.publish(QUEUE, receive=RECEIVE, cards=cards, last_resort=None, tokens=[], now=NOW)
+        first = await bench.store.claim(QUEUE, send=SEND, token=None, now=NOW)
+        await bench.kill()
+        second = await bench.store.claim(QUEUE, send=SEND, token=None, now=NOW)
+        assert [first.card, second.card] == cards
+
+    async def test_an_invitation_that_was_used_is_not_good_again_after_a_kill(self, bench: StoreBench) -> None:
+        self._needs_durable(bench)
+        await bench.store.invite(digest("permit"), queues=1)
+        await bench.store.create(QUEUE, send=SEND, receive=RECEIVE, invitation=digest("permit"), now=NOW)
+        await bench.kill()
+        with refused(Code.NOT_INVITED):
+            await bench.store.create(
+                digest("another"), send=SEND, receive=RECEIVE, invitation=digest("permit"), now=NOW
+            )
+
+    @staticmethod
+    def _needs_durable(bench: StoreBench) -> None:
+        if not bench.durable:
+            pytest.skip("the store does not promise `durable`")
+
+    async def _made(self, bench: StoreBench) -> None:
+        self._needs_durable(bench)
+        await make(bench.store)
