@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from balchat_crypto_mls.engine import MlsEngine
 
-from balchat_host.core import housekeeping
+from balchat_host.api.errors import CryptoRejected
+from balchat_host.api.transport import Verdict
+from balchat_host.core import housekeeping, inbox
 from balchat_host.core.contacts import find
-from balchat_host.core.eras import keeping, schedule
+from balchat_host.core.delivery import outgoing
+from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.eras import contact_key_packages, keeping, schedule
+from tests.support.consistency import check_consistency
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
 HOUR = 3600
 DAY = 24 * HOUR
+NEVER = 2**62
 ENGINE = MlsEngine()
 
 
@@ -127,3 +134,201 @@ def test_week_after_week_nothing_grows_and_eras_go_after_seventy_two_hours_up() 
         assert held(alice) == held(bob) == {sending(alice, bob).era_id}
     assert len(seen) >= 14
     assert sizes[-1] == sizes[4]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_both_found_at_once_and_everything_goes_wrong_and_nothing_is_lost(seed: int) -> None:
+    world, alice, bob = contacts(seed)
+    for _ in range(6):
+        healed(world, alice, bob)
+        world.pass_time(HOUR)
+        for one, other in ((alice, bob), (bob, alice)):
+            if world.random.random() < 0.8:
+                renew(one, other)
+            one.write(other, f"{world.random.random()}")
+        for _ in range(world.random.randrange(30)):
+            world.misbehave(*world.random.sample((alice, bob), 2))
+            if world.random.random() < 0.1:
+                one, other = world.random.sample((alice, bob), 2)
+                one.write(other, f"{world.random.random()}")
+    healed(world, alice, bob)
+    world.check(alice, bob)
+    world.check(bob, alice)
+
+
+def welcome_of(one: Account, other: Account) -> bytes:
+    """Return the envelope with the Welcome that waits for somebody."""
+    found = one.read(lambda tx: outgoing.pending(tx, other.peer, after=0, now=NEVER, limit=99)).outgoing
+    (welcome,) = [each.envelope for each in found if Envelope.decode(each.envelope).kind is Kind.ERA]
+    return welcome
+
+
+def take(reader: Account, source: Account | None, envelope: bytes) -> Verdict:
+    peer = source.peer if source else None
+    return reader.change(lambda unit: inbox.receive(unit, peer, [envelope]))[0].verdict
+
+
+@pytest.mark.parametrize(("days", "opens"), [(5, True), (91, False)])
+def test_a_welcome_that_is_held_back_opens_for_as_long_as_its_key_package_is_valid(days: int, *, opens: bool) -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    renew(alice, bob)
+    welcome = welcome_of(alice, bob)
+    world.pass_time(days * DAY)
+    bob.change(housekeeping.tidy)
+    before = held(bob)
+    assert take(bob, None, welcome) is Verdict.COMMITTED  # a relay deletes it either way
+    assert (held(bob) != before) is opens
+    healed(world, alice, bob)
+    talk(world, alice, bob, "later")
+
+
+def test_a_key_package_opens_one_era_only_and_its_private_half_goes_with_that() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    renew(alice, bob)
+    welcome = welcome_of(alice, bob)
+    reference = ENGINE.welcome_reference(Envelope.decode(welcome).payload)
+
+    def private_halves() -> int:
+        return bob.read(lambda tx: sum(reference in key for key, _ in tx.area("crypto").scan()))
+
+    assert private_halves()
+    assert take(bob, alice, welcome) is Verdict.COMMITTED
+    assert private_halves() == 0
+    bob.change(lambda unit: unit.tx.execute("DELETE FROM received"))
+    assert take(bob, alice, welcome) is Verdict.IGNORED
+    assert len(held(bob)) == 2
+
+
+def test_key_packages_that_were_given_before_one_that_is_used_go_seventy_two_hours_up_later() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+
+    def given() -> set[object]:
+        return {row[0] for row in bob.read(lambda tx: tx.query("SELECT id FROM own_key_package"))}
+
+    first = given()
+    world.pass_time(10 * DAY)
+    healed(world, alice, bob)
+    talk(world, alice, bob, "so that there is use")
+    assert first & given(), "one of the first message is left"
+    renew(alice, bob)
+    healed(world, alice, bob)
+    pass_hours(world, 60, alice, bob)
+    assert first & given()
+    world.pass_time(20 * DAY)  # nobody is up
+    pass_hours(world, 1, alice, bob)
+    assert first & given()
+    pass_hours(world, 20, alice, bob)
+    assert not first & given()
+
+
+def test_a_welcome_that_answers_a_key_package_of_somebody_else_s_or_comes_from_somebody_blocked_is_ignored() -> None:
+    world, alice, bob = contacts()
+    carol = world.account("Carol")
+    healed(world, alice, bob)
+    renew(alice, bob)
+    welcome = welcome_of(alice, bob)
+    assert take(bob, carol, welcome) is Verdict.IGNORED
+    bob.block(alice, blocked=True)
+    assert take(bob, alice, welcome) is Verdict.IGNORED
+    assert len(held(bob)) == 1
+    bob.block(alice, blocked=False)
+    assert take(bob, alice, welcome) is Verdict.COMMITTED
+    assert len(held(bob)) == 2
+
+
+def test_eras_in_a_row_are_bounded_in_number_and_in_an_hour() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    verdicts: list[Verdict] = []
+    for _ in range(20):
+        given = bob.change(lambda unit: contact_key_packages.make(unit, find(unit.tx, alice.peer.octets.hex())))[0]
+        founded = alice.change(
+            lambda unit, given=given: unit.engine.found(
+                unit.keys, unit.entropy(16), [(bob.peer, given)], knows=(), now=unit.seconds
+            )
+        )
+        verdicts.append(take(bob, alice, Envelope(kind=Kind.ERA, payload=founded.welcomes[0]).encode()))
+    assert verdicts == [Verdict.COMMITTED] * 12 + [Verdict.REFUSED] * 8
+    assert len(held(bob)) <= 5
+    bob.read(lambda tx: check_consistency(tx, ENGINE))
+
+
+def test_what_is_too_far_ahead_is_refused_for_an_hour_and_leads_to_another_era() -> None:
+    world, alice, bob = contacts()
+    before = healed(world, alice, bob)
+    world.pass_time(HOUR)
+
+    def lose_many(unit) -> None:
+        era = keeping.sending(unit.tx, find(unit.tx, alice.peer.octets.hex()).conversation)
+        for _ in range(1025):
+            keeping.encrypt(unit, era, b"lost at a relay")
+
+    bob.change(lose_many)
+    bob.write(alice, "far ahead")
+    world.connect(bob, alice)
+    assert world.deliver(bob, alice) is Verdict.REFUSED
+    assert healed(world, alice, bob) != before
+    talk(world, alice, bob, "on we go")
+
+
+def test_an_era_that_the_other_side_cannot_open_is_given_up_and_another_one_is_founded(monkeypatch) -> None:
+    world, alice, bob = contacts()
+    before = healed(world, alice, bob)
+    world.pass_time(HOUR)
+    renew(alice, bob)
+
+    def rejected(*_: object, **__: object) -> None:
+        raise CryptoRejected(problem="it does not open")
+
+    with monkeypatch.context() as poisoned:
+        poisoned.setattr(MlsEngine, "join", rejected)
+        world.connect(alice, bob)
+        assert world.deliver(alice, bob) is Verdict.REFUSED
+    pass_hours(world, 3, alice, bob)
+    assert healed(world, alice, bob) != before
+    talk(world, alice, bob, "mended")
+
+
+def test_somebody_who_was_away_for_three_months_is_talked_with_as_if_nothing_had_been() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    alice.write(bob, "where are you?")
+    for _ in range(95):
+        world.pass_time(DAY)
+        alice.change(housekeeping.tidy)
+    before = sending(alice, bob).era_id
+    talk(world, alice, bob, "back again")
+    assert healed(world, alice, bob) != before
+    talk(world, alice, bob, "in another era")
+
+
+def test_who_goes_on_from_a_backup_has_no_key_package_and_goes_on_healing() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    backup = bob.back_up()
+    world.pass_time(8 * DAY)
+    healed(world, alice, bob)
+    bob.restore(backup)
+    assert rows_of(bob, "own_key_package", "contact_key_package", "era") == [0, 0, 0]
+    world.heal(alice, bob)
+    talk(world, alice, bob, "restored")
+    before = healed(world, alice, bob)
+    world.pass_time(8 * DAY)
+    assert healed(world, alice, bob) != before
+
+
+def test_who_lost_everything_and_asks_is_heard_at_once_and_both_agree_on_an_era() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    for one, other in ((alice, bob), (bob, alice)):
+        one.write(other, "before")
+        one.remove(other)
+        one.add(other)
+        world.heal(alice, bob)
+        other.write(one, "after")
+        world.heal(alice, bob)
+        assert [message.text for message in one.history(other) if message.author][-1] == "after"
+        healed(world, alice, bob)
