@@ -134,7 +134,7 @@ def _failed(unit: UnitOfWork, origin: "_Origin", envelope: Envelope, error: Base
 def _too_far_ahead(unit: UnitOfWork, envelope: Envelope, reason: str) -> Disposition:
     """Have a message come again later whose key is too far away: by then its author sends in the next era."""
     found = keeping.find(unit.tx, EraMessage.decode(envelope.payload).era_id)
-    if found is not None:
+    if found is not None and keeping.is_best(unit.tx, *found):
         with unit.contained():
             schedule.renew(unit, found[0])
     return Disposition(verdict=Verdict.REFUSED, reason=reason, retry_after=float(_LATER))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
+from balchat_host.api.errors import TooFarAhead
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import WayView
@@ -235,7 +236,8 @@ def _delivered(unit: UnitOfWork, delivery: _Delivery, way: int | None) -> None:
 
 
 def _refused(unit: UnitOfWork, delivery: _Delivery, refusal: SendReport) -> None:
-    if refusal.retry_after is not None:
+    cannot_read = delivery.purpose is Purpose.ANSWER and refusal.reason == TooFarAhead.code  # and no other era has it
+    if refusal.retry_after is not None and not cannot_read:
         not_before = unit.now + int(min(max(_SHORTEST_WAIT, refusal.retry_after * 1000), LONGEST_WAIT))
         unit.tx.execute("UPDATE delivery SET not_before = ? WHERE ticket = ?", (not_before, delivery.ticket))
         return

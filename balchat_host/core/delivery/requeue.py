@@ -56,6 +56,12 @@ def requeue(unit: UnitOfWork, contact: ContactRow, reason: RequeueReason) -> Non
         renewed = NewRoutes(peer=contact.peer)
         if renewed not in unit.effects:  # or nobody has seen the tickets yet
             _renew_tickets(unit, contact, which)
+        if reason is RequeueReason.RENEWAL:
+            # What they could not read in the era before need not wait any longer.
+            unit.tx.execute(
+                "UPDATE delivery SET not_before = 0 WHERE peer = ? AND device IS NOT NULL AND stored_at IS NULL",
+                (contact.id,),
+            )
         queue.wake(unit, contact.peer)
         unit.effect(renewed)
     queue.encrypt_waiting(unit, contact.conversation)

@@ -41,6 +41,12 @@ def best(tx: ReadTransaction, conversation: ConversationRow) -> Era | None:
     return held[choice.best(held)] if held else None
 
 
+def is_best(tx: ReadTransaction, contact: ContactRow, era: Era) -> bool:
+    """Return whether no era that we hold with a contact is better than this one."""
+    found = best(tx, contact.conversation)
+    return found is not None and found.id == era.id
+
+
 def find(tx: ReadTransaction, era_id: bytes) -> tuple[ContactRow, Era] | None:
     """Return the era of that id and the contact whose conversation it carries, if it carries one."""
     found = tx.query(
@@ -130,8 +136,7 @@ def confirm(unit: UnitOfWork, contact: ContactRow, era: Era, *, device_id: bytes
     """
     unit.tx.execute("UPDATE era SET confirmed = 1 WHERE id = ?", (era.id,))
     _choose(unit, contact.conversation.id)
-    newest = best(unit.tx, contact.conversation)
-    if (newest and newest.id) == era.id or peers.device(unit.tx, contact.id) is None:
+    if is_best(unit.tx, contact, era) or peers.device(unit.tx, contact.id) is None:
         peers.know_device(unit, contact.id, device_id)
 
 

@@ -44,8 +44,7 @@ def on_era(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> bool:
     before = keeping.sending(unit.tx, contact.conversation)
     era = keeping.keep(unit, joined.group_id, joined.era_id, founder=contact.peer, names=joined.knows, requested=False)
     keeping.use(unit, contact, era)
-    best = keeping.best(unit.tx, contact.conversation)
-    if best is not None and best.id == era.id:
+    if keeping.is_best(unit.tx, contact, era):
         renewals.on_opened(unit, contact)
         _say_opened(unit, contact, era, joined.founder, before)
     return True
