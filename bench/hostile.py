@@ -30,7 +30,8 @@ from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
-from bench.hostile_candidates import contents, key_packages, mls_messages, requests, text, whole
+from bench.hostile_candidates import Before, contents, key_packages, mls_messages, requests, text, whole
+from bench.hostile_changes import prepare
 from bench.room import PASSPHRASE
 from tests.support.hostile_peer import HostilePeer
 
@@ -47,7 +48,8 @@ NOTE = (
     "Milliseconds in the writer of a real vault, from an envelope's octets to its answer, before the commit. For each"
     " kind of envelope the worst of some thousands: lists, counts, depths and sizes up to the largest that is taken,"
     " and the choices of a fuzzer. The worst are measured five times more; the figure is the least of these. The budget"
-    " is the one of `balchat_host/core/envelope_budgets.py`. For the contact 1,000 messages wait."
+    " is the one of `balchat_host/core/envelope_budgets.py`. For the contact 1,000"
+    " messages wait, and they have said long texts, versions, reactions and more before."
 )
 ROUNDS: Final = 5
 WAITING: Final = 1000
@@ -108,6 +110,7 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     await _receive(runner, friend.mallory.peer, Kind.MLS_MESSAGE, hello)
     assert (await runner.read(contacts.everyone))[1].state is ContactState.ACTIVE
     ours = await runner.change(lambda unit: [_written(unit, number) for number in range(WAITING)])
+    there = await runner.change(lambda unit: prepare(unit, friend.mallory.device, rng))
     again = await _again(runner, friend)
     for kind, sender, who, candidates in (
         (None, stranger, "a stranger", whole(rng)),
@@ -115,7 +118,12 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
         (Kind.KEY_PACKAGE, stranger, "a stranger", key_packages(stranger.mallory, rng)),
         (Kind.CONTACT_REQUEST, stranger, "a stranger", requests(stranger, rng)),
         (None, friend, "a contact", whole(rng)),
-        (Kind.MLS_MESSAGE, friend, "a contact", contents(group, friend.mallory, friend.key_package, ours, rng)),
+        (
+            Kind.MLS_MESSAGE,
+            friend,
+            "a contact",
+            contents(group, friend.mallory, friend.key_package, Before(ours=ours, there=there), rng),
+        ),
         (Kind.KEY_PACKAGE, asked, "a contact who was asked for it", key_packages(asked.mallory, rng)),
         (Kind.CONTACT_REQUEST, again, "a contact", requests(again, rng)),
     ):

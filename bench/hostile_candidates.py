@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # a dataclass names it
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -22,12 +23,13 @@ from balchat_host.api.transport import MAX_ENVELOPE_SIZE
 from balchat_host.core import content
 from balchat_host.core.content import MimiContent, SinglePart
 from balchat_host.core.envelope import Kind
+from bench.hostile_changes import There, changes
 from fuzz import mls
 from fuzz.mutations import any_item, change_item, change_octets
 from tests.support.hostile_peer import EXTENSION_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from random import Random
 
     from tests.support.hostile_peer import HostileGroup, HostilePeer
@@ -45,6 +47,14 @@ class Candidate:
 
     what: str
     octets: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was said before: the ids of `ours` that the contact has not confirmed, and what is `there` of theirs."""
+
+    ours: Sequence[bytes]
+    there: There
 
 
 class Sender(Protocol):
@@ -140,20 +150,21 @@ def _welcomes(mallory: HostilePeer, theirs: bytes, count: int) -> Iterator[tuple
 
 
 def contents(
-    group: HostileGroup, mallory: HostilePeer, theirs: bytes, ours: Sequence[bytes], rng: Random
+    group: HostileGroup, mallory: HostilePeer, theirs: bytes, before: Before, rng: Random
 ) -> Iterator[Candidate]:
-    """What a contact can encrypt: content of every shape, and everything else that stands in a PrivateMessage.
-
-    `ours` are the ids of messages to them that they have not confirmed.
-    """
-    for what, message in _messages(group, mallory, theirs, ours, rng):
+    """What a contact can encrypt: content of every shape, and everything else that stands in a PrivateMessage."""
+    for what, message in _messages(group, mallory, theirs, before, rng):
         yield Candidate(what=what, octets=group.payload(message))
 
 
 def _messages(
-    group: HostileGroup, mallory: HostilePeer, theirs: bytes, ours: Sequence[bytes], rng: Random
+    group: HostileGroup, mallory: HostilePeer, theirs: bytes, before: Before, rng: Random
 ) -> Iterator[tuple[str, bytes]]:
-    for what, encoded in (*_mimi(rng), *_told(ours)):
+    for what, encoded in (
+        *_mimi(mallory.device_id, rng),
+        *_told(before.ours, mallory.device_id),
+        *changes(before.there, rng),
+    ):
         yield what, group.private_message(APPLICATION, vector(encoded[: MAX_ENVELOPE_SIZE - 2048]), generation=1)
     honest = vector(text().encode())
     for generation in (2, 100, 512, 1023, 1024, 5000):
@@ -172,7 +183,7 @@ def _messages(
         yield "a fuzzer's choice of whatever a member can say", mls.private_message(group, mallory, theirs, rng)
 
 
-def _told(ours: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+def _told(ours: Sequence[bytes], device_id: bytes) -> Iterator[tuple[str, bytes]]:
     """What a contact says of messages of ours that wait, and where else they shall go."""
     for count in (1, 100, 500, content.MAX_STATUSES):
         known = content.encode_status([(each, content.MessageStatus.READ) for each in ours[:count]])
@@ -180,7 +191,7 @@ def _told(ours: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
             f"{min(count, len(ours)):,} statuses of messages that wait",
             text(content_type=content.STATUS, body=known).encode(),
         )
-    routes = cbor2.dumps([["transport", bytes(512), bytes(2048), 1]])
+    routes = cbor2.dumps([_route(device_id)])
     yield "other routes", text(content_type=content.ROUTES, body=routes).encode()
 
 
@@ -190,7 +201,12 @@ def text(*, content_type: str = content.TEXT, body: bytes = b"Good morning") -> 
     return MimiContent(salt=bytes(content.SALT_SIZE), part=part, sent_at=1_800_000_000_000)
 
 
-def _mimi(rng: Random) -> Iterator[tuple[str, bytes]]:
+def _route(device_id: bytes) -> list[object]:
+    """Return the largest route to a device, as it stands in a ROUTES message."""
+    return [device_id, "transport", bytes(512), bytes(2048), 2**32, None]
+
+
+def _mimi(device_id: bytes, rng: Random) -> Iterator[tuple[str, bytes]]:
     for size in SIZES:
         yield "a text", text(body=b"x" * size).encode()
         yield "a text of wide characters", text(body="\U0001f600".encode() * (size // 4)).encode()
@@ -198,7 +214,7 @@ def _mimi(rng: Random) -> Iterator[tuple[str, bytes]]:
     for count in COUNTS:
         statuses = content.encode_status([(number.to_bytes(32), content.MessageStatus.READ) for number in range(count)])
         yield f"{count:,} statuses", text(content_type=content.STATUS, body=statuses).encode()
-        routes = cbor2.dumps([["transport", bytes(512), bytes(2048), 1]] * count)
+        routes = cbor2.dumps([_route(device_id)] * count)
         yield f"{count:,} routes", text(content_type=content.ROUTES, body=routes).encode()
     honest = cbor2.loads(text().encode())
     for what, item in _items():

@@ -14,22 +14,32 @@ def finish(unit: UnitOfWork, ticket: int) -> None:
         _delete_if_done(unit, cast("int", payload))
 
 
-def withdraw(unit: UnitOfWork, contact: ContactRow, message_id: bytes, *, device: int | None = None) -> None:
-    """Delete what waits for a contact's balchat, or for one of their devices, of a control message of ours."""
-    forget(unit, contact, _CONTROL, message_id, contact.conversation.id, device=device)
+def withdraw(unit: UnitOfWork, contact: ContactRow, message_id: bytes, *, device: int | None = None) -> int | None:
+    """Delete what waits for a contact's balchat, or for one of their devices, of a control message of ours.
+
+    Return what `forget` does.
+    """
+    return forget(unit, contact, _CONTROL, message_id, contact.conversation.id, device=device)
 
 
 def forget(
     unit: UnitOfWork, contact: ContactRow, condition: str, *parameters: bytes | int, device: int | None = None
-) -> None:
-    """Delete the deliveries to a contact, or to one of their devices, of the payloads that meet a condition of ours."""
+) -> int | None:
+    """Delete the deliveries to a contact, or to one of their devices, of the payloads that meet a condition of ours.
+
+    Return the number of the way of the one that was furthest, if there was one.
+    """
+    furthest: tuple[int, int | None] = -1, None
     for (payload,) in unit.tx.query(f"SELECT id FROM payload WHERE {condition}", parameters):  # noqa: S608  # our own text
-        unit.tx.execute(
-            "DELETE FROM delivery WHERE payload = ?1 AND peer = ?2 AND device IS coalesce(?3, device)",
+        deleted = unit.tx.query(
+            "DELETE FROM delivery WHERE payload = ?1 AND peer = ?2 AND device IS coalesce(?3, device)"
+            " RETURNING state, way",
             (payload, contact.id, device),
         )
+        furthest = max([furthest, *cast("list[tuple[int, int | None]]", deleted)], key=lambda each: each[0])
         _delete_if_done(unit, cast("int", payload))
         unit.effect(ANNOUNCE)
+    return furthest[1]
 
 
 def _delete_if_done(unit: UnitOfWork, payload: int) -> None:

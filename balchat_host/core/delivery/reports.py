@@ -1,12 +1,12 @@
 """What becomes of deliveries: as transports report it, and as those who have something say inside MLS."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
 from balchat_host.api.errors import TooFarAhead
-from balchat_host.api.storage import ReadTransaction
+from balchat_host.api.storage import ReadTransaction, SqlValue
 from balchat_host.api.transport import Latency, Outcome, SendReport
 from balchat_host.api.views import WayView
 from balchat_host.core import alarms, contacts, event_log, own_message_ids, peers, ways
@@ -25,6 +25,7 @@ _SHORTEST_WAIT: Final = 1000
 
 
 _NO_DEVICE: Final = 0
+_PROGRESS: Final = f"{progress.COLUMNS}, EXISTS (SELECT 1 FROM change WHERE change.message = seq)"  # noqa: S608  # our own text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +43,12 @@ class _Delivery:
 
 def apply_reports(unit: UnitOfWork, reports: Iterable[tuple[SendReport, Latency]]) -> None:
     """Apply what transports report of deliveries, each by a way of a latency."""
+    known: dict[WayView, int | None] = {}
     for report, latency in reports:
         delivery = _find(unit.tx, report.ticket)
         if delivery is None:
             continue  # it was delivered by another way, has a new ticket, or its contact is gone
-        way = _way(unit, report, latency)
+        way = _way(unit, report, latency, known)
         with watching(unit, delivery.changed if delivery.message is None else delivery.message):
             match report.outcome:
                 case Outcome.SENT:
@@ -80,12 +82,11 @@ def apply_statuses(
             _has_change(unit, contact, message_id, device)
             foreign = foreign or not own_message_ids.is_known(unit, message_id)
             continue
-        message, reached = found
+        message, reached, before = found
         if reached >= step:
             continue  # they may say so again and again
-        with watching(unit, message):
-            way = _way_of_what_waits(unit.tx, "payload.message = ?", message, contact)
-            done.forget(unit, contact, "message = ?", message, device=device)
+        with watching(unit, message, before=before):
+            way = done.forget(unit, contact, "message = ?", message, device=device)
             _note(unit, message, contact, step, way=way)
     if foreign:
         alarms.on_foreign_message(unit, contact)
@@ -96,8 +97,7 @@ def _has_change(unit: UnitOfWork, contact: ContactRow, message_id: bytes, device
     found = unit.tx.query("SELECT number, message FROM change WHERE id = ?", (message_id,))
     number, message = cast("tuple[int, int]", found[0]) if found else (None, None)
     with watching(unit, message):
-        way = _way_of_what_waits(unit.tx, "payload.message_id = ?", message_id, contact)
-        done.withdraw(unit, contact, message_id, device=device)
+        way = done.withdraw(unit, contact, message_id, device=device)
         if number is not None:
             _note_change(unit, number, contact, Step.DELIVERED, way=way)
 
@@ -139,24 +139,31 @@ def _find(tx: ReadTransaction, ticket: int) -> _Delivery | None:
     )
 
 
-def _ours(tx: ReadTransaction, contact: ContactRow, message_id: bytes) -> tuple[int, int] | None:
-    """Return the message of ours with an id, and how far it has come with a contact once nothing of it waits."""
+def _ours(tx: ReadTransaction, contact: ContactRow, message_id: bytes) -> tuple[int, int, Progress] | None:
+    """Return the message of ours with an id, how far it has come with a contact once nothing of it waits, and in all.
+
+    They may say something of hundreds at once, so all of it comes from one query.
+    """
     found = tx.query(
-        "SELECT seq, iif(EXISTS (SELECT 1 FROM payload WHERE payload.message = seq), 0, coalesce((SELECT state"
-        " FROM receipt WHERE receipt.message = seq AND receipt.peer = ?), 0)) FROM message"
-        " WHERE id = ? AND conversation = ? AND author = ?",
+        f"SELECT {_PROGRESS}, seq, coalesce((SELECT state FROM receipt"  # noqa: S608  # our own text
+        " WHERE receipt.message = seq AND receipt.peer = ?), 0), EXISTS (SELECT 1 FROM payload"
+        " WHERE payload.message = seq) FROM message WHERE id = ? AND conversation = ? AND author = ?",
         (contact.id, message_id, contact.conversation.id, contact.conversation.our_number),
     )
-    return cast("tuple[int, int]", found[0]) if found else None
+    if not found:
+        return None
+    *columns, seq, reached, waits = found[0]
+    message = cast("int", seq)
+    return message, 0 if waits else cast("int", reached), _read(tx, message, columns)
 
 
 @contextmanager
-def watching(unit: UnitOfWork, message: int | None) -> Generator[None]:
-    """Tell of it if what is done inside changes how far a message is."""
+def watching(unit: UnitOfWork, message: int | None, *, before: Progress | None = None) -> Generator[None]:
+    """Tell of it if what is done inside changes how far a message is, which is `before` where that is known."""
     if message is None:
         yield
         return
-    before, _ = _progress(unit.tx, message)
+    before = before or _progress(unit.tx, message)[0]
     yield
     after, conversation = _progress(unit.tx, message)
     if before != after:
@@ -164,31 +171,27 @@ def watching(unit: UnitOfWork, message: int | None) -> Generator[None]:
 
 
 def _progress(tx: ReadTransaction, message: int) -> tuple[Progress, int]:
-    ((*columns, conversation, changed),) = tx.query(
-        f"SELECT {progress.COLUMNS}, conversation, EXISTS (SELECT 1 FROM change WHERE change.message = seq)"  # noqa: S608  # our own text
-        " FROM message WHERE seq = ?",
+    ((*columns, conversation),) = tx.query(
+        f"SELECT {_PROGRESS}, conversation FROM message WHERE seq = ?",  # noqa: S608  # our own text
         (message,),
     )
-    itself = progress.read(columns)
-    return changes.of(tx, message, itself) if changed else itself, cast("int", conversation)
+    return _read(tx, message, columns), cast("int", conversation)
 
 
-def _way(unit: UnitOfWork, report: SendReport, latency: Latency) -> int | None:
+def _read(tx: ReadTransaction, message: int, columns: Sequence[SqlValue]) -> Progress:
+    """Return how far a message is, from the columns of `_PROGRESS`."""
+    *itself, changed = columns
+    return changes.of(tx, message, progress.read(itself)) if changed else progress.read(itself)
+
+
+def _way(unit: UnitOfWork, report: SendReport, latency: Latency, known: dict[WayView, int | None]) -> int | None:
     if not report.transport or report.outcome not in {Outcome.SENT, Outcome.STORED, Outcome.DELIVERED}:
         return None
     relay = None if report.relay is None else report.relay.onion
-    return ways.know(unit, WayView(transport=report.transport, direct=latency is Latency.INTERACTIVE, relay=relay))
-
-
-def _way_of_what_waits(tx: ReadTransaction, condition: str, name: int | bytes, contact: ContactRow) -> int | None:
-    """Return by which way a contact got what a condition of ours names and we have had no report of."""
-    found = tx.query(
-        # In this order, whatever SQLite expects: much may wait for the contact.
-        "SELECT way FROM payload CROSS JOIN delivery ON delivery.payload = payload.id"  # noqa: S608  # our own text
-        f" WHERE {condition} AND delivery.peer = ? ORDER BY delivery.state DESC LIMIT 1",
-        (name, contact.id),
-    )
-    return cast("int | None", found[0][0]) if found else None
+    way = WayView(transport=report.transport, direct=latency is Latency.INTERACTIVE, relay=relay)
+    if way not in known:
+        known[way] = ways.know(unit, way)
+    return known[way]
 
 
 def _advance(unit: UnitOfWork, delivery: _Delivery, step: Step, way: int | None) -> None:

@@ -24,9 +24,9 @@ MAX_LIFETIME: Final = 365 * 24 * 3600
 _CATCHING_UP: Final = 24
 _PORTION: Final = 200
 """How many messages are hidden, shown again or erased in one unit."""
-_PORTION_SIZE: Final = 64 * 1024
-"""Octets of contents after which one unit hides, shows again or erases no more: all that somebody wrote may expire at
-once."""
+_PORTION_SIZE: Final = 32 * 1024
+"""Octets of contents that one unit hides, shows again or erases at most, unless one alone is larger: all that somebody
+wrote may expire at once."""
 
 
 def of(said: Said, *, now: int) -> tuple[int | None, int | None]:
@@ -174,8 +174,8 @@ def _portion(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> tupl
     portion: list[tuple[int, int, bool]] = []
     room = _PORTION_SIZE
     for seq, conversation, for_everybody, size in found:
-        if room <= 0:
+        room -= cast("int", size)
+        if portion and room < 0:
             return portion, True
         portion.append((cast("int", seq), cast("int", conversation), bool(for_everybody)))
-        room -= cast("int", size)
     return portion, len(found) == _PORTION

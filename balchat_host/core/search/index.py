@@ -19,8 +19,8 @@ from balchat_host.core.unit_of_work import UnitOfWork
 
 BATCH: Final = 64
 """How many messages are indexed in one unit, at most."""
-_BATCH_SIZE: Final = 32 * 1024
-"""Characters after which a unit ends: somebody may write nothing but the longest texts."""
+_BATCH_SIZE: Final = 16 * 1024
+"""Octets of texts in one unit at most, unless one alone is longer: somebody may write nothing but the longest texts."""
 _REMOVED_AT_ONCE: Final = 1000
 """How many messages are taken out one by one; where more go, the index is made again."""
 _REMOVED_SIZE: Final = 512 * 1024
@@ -70,13 +70,14 @@ def advance(unit: UnitOfWork) -> bool:
     room = _BATCH_SIZE
     last = 0
     for row in cast("list[_Row]", found):
-        if room <= 0:
+        room -= len((row[3] or "").encode())
+        if last and room < 0:
             break
         _write(unit, row)
-        last, room = row[0], room - len(row[3] or "")
+        last = row[0]
     if found:
         unit.tx.execute("UPDATE search_progress SET indexed_up_to = ?", (last,))
-    return len(found) == BATCH or room <= 0
+    return len(found) == BATCH or room < 0
 
 
 def remove(unit: UnitOfWork, seqs: Sequence[int]) -> None:
