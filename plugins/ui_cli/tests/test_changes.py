@@ -169,3 +169,15 @@ def test_time_spans(typed: str, seconds: int, said: str) -> None:
 def test_what_is_no_time_span_is_refused(typed: str) -> None:
     with pytest.raises(BadInput):
         parse_duration(typed)
+
+
+def test_notes_to_oneself_are_nobody_elses(cli: Cli, bob: Peer) -> None:
+    note = cli.json("send", "me", "milk")["id"]
+    assert cli.ok("edit", "me", note, "*oat* milk", "--markdown").out == f"{note[:8]}: edited\n"
+    assert "markdown" in cli.json("edit", "me", note, "*oat* milk!")["content_type"]
+    assert cli.ok("delete", "me", note).out == f"{note[:8]}: deleted\n"
+
+
+def test_markdown_is_sent_as_such(cli: Cli, bob: Peer) -> None:
+    assert cli.json("send", "Bob", "*now*", "--markdown")["content_type"].startswith("text/markdown")
+    assert cli.json("send", "Bob", "*now*")["content_type"].startswith("text/plain")

@@ -214,6 +214,27 @@ async def test_what_was_markdown_stays_markdown(alice: MemoryAccount, bob: Peer)
         assert bob.conversation[0].text == f"*really*, [@Bob]({peer_uri(bob.core.peer)})?"
 
 
+async def test_a_reaction_is_taken_back(alice: MemoryAccount, bob: Peer) -> None:
+    message = bob.write("hello").id
+    async with chatting(alice, bob) as room:
+        room.type(f"/react {message[:8]} 👍\r")
+        await room.until(lambda: "👍 1" in room.shown)
+        room.type(f"/react {message[:8]} 👍 --remove\r")
+        await room.until(lambda: not bob.conversation[0].reactions)
+
+
+async def test_what_failed_is_sent_once_more(alice: MemoryAccount, bob: Peer) -> None:
+    async with chatting(alice, bob) as room:
+        room.type("hello\r")
+        await room.until(lambda: "hello" in room.above)
+        bob.refuse("malformed-envelope")
+        await room.until(lambda: "failed" in room.shown)
+        room.type(f"/retry {bob.conversation[0].id[:8]}\r")
+        await room.until(lambda: "hello" in room.above)
+        bob.receive()
+        await room.until(lambda: "delivered" in room.shown)
+
+
 async def test_a_new_timer_is_said(alice: MemoryAccount, bob: Peer) -> None:
     async with chatting(alice, bob) as room:
         await alice.app.conversations.set_timer("Bob", 7 * 86_400)
@@ -230,7 +251,10 @@ async def test_a_new_timer_is_said(alice: MemoryAccount, bob: Peer) -> None:
     [
         ("/react abcdef 👍", commands.React("abcdef", "👍")),
         ("/edit abcdef one\ntwo", commands.Edit("abcdef", "one\ntwo")),
+        ("/react abcdef 👍 --remove", commands.React("abcdef", "👍", remove=True)),
         ("/delete abcdef", commands.Delete("abcdef")),
+        ("/delete abcdef --for-me", commands.Delete("abcdef", for_me=True)),
+        ("/retry abcdef", commands.Retry("abcdef")),
         ("/info abcdef", commands.Info("abcdef")),
         ("/search  two words ", commands.Search("two words")),
     ],
@@ -239,7 +263,19 @@ def test_what_is_typed(line: str, understood: object) -> None:
     assert commands.read(line) == understood
 
 
-@pytest.mark.parametrize("line", ["/react abcdef", "/edit abcdef", "/delete", "/delete abcdef x", "/info", "/search "])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/react abcdef",
+        "/react abcdef --remove",
+        "/edit abcdef",
+        "/retry",
+        "/delete",
+        "/delete abcdef x",
+        "/info",
+        "/search ",
+    ],
+)
 def test_what_is_half_typed_does_nothing(line: str) -> None:
     assert isinstance(commands.read(line), commands.Mistake)
 

@@ -163,7 +163,7 @@ class Chat:
                 mentions = self._conversation.mentioned(text)
                 message = await self._app.messages.send(self._id, text, reply_to, mentions=mentions)
                 await self._screen.print(lambda: self._lines(self._conversation.add(message)))
-            case commands.React() | commands.Edit() | commands.Delete() | commands.Info():
+            case commands.React() | commands.Edit() | commands.Delete() | commands.Retry() | commands.Info():
                 await self._do_with_message(typed)
             case commands.Search(words=words):
                 await self._search(words)
@@ -178,15 +178,19 @@ class Chat:
             case None:
                 pass
 
-    async def _do_with_message(self, typed: commands.React | commands.Edit | commands.Delete | commands.Info) -> None:
+    async def _do_with_message(
+        self, typed: commands.React | commands.Edit | commands.Delete | commands.Retry | commands.Info
+    ) -> None:
         messages = self._app.messages
         match typed:
-            case commands.React(message=message_id, emoji=emoji):
-                await messages.react(message_id, emoji)
+            case commands.React(message=message_id, emoji=emoji, remove=remove):
+                await messages.react(message_id, emoji, remove=remove)
             case commands.Edit(message=message_id, text=text):
                 await self._edit(message_id, text)
-            case commands.Delete(message=message_id):
-                await messages.delete(message_id)
+            case commands.Delete(message=message_id, for_me=for_me):
+                await messages.delete(message_id, for_me=for_me)
+            case commands.Retry(message=message_id):
+                await messages.retry(message_id)
             case commands.Info(message=message_id):
                 known = await messages.info(message_id)
                 await self._screen.print(lambda: info_lines(known))

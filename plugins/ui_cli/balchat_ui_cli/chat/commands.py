@@ -5,9 +5,10 @@ from dataclasses import dataclass
 HELP = (
     ("text, Enter", "sends it; Alt-Enter begins a new line"),
     ("/reply ID text", "answers one message; Tab completes the ID"),
-    ("/react ID emoji", "answers one message with an emoji"),
+    ("/react ID emoji", "answers one message with an emoji; --remove behind it takes that back"),
     ("/edit ID text", "puts another text in place of one of yours"),
-    ("/delete ID", "deletes one of yours for everybody"),
+    ("/delete ID", "deletes one of yours for everybody; with --for-me anybody's, here only"),
+    ("/retry ID", "sends one once more that failed"),
     ("/info ID", "shows versions, who has it, and reactions"),
     ("/search WORDS", "finds messages of this conversation by their words"),
     ("/more [N]", "shows N older messages"),
@@ -18,15 +19,16 @@ HELP = (
     ("//text", "sends /text"),
     ("Ctrl-Z", "stops the chat; `fg` goes on with it"),
 )
-NAMES = ("/reply", "/react", "/edit", "/delete", "/info", "/search", "/more", "/help", "/quit")
-OF_MESSAGES = ("/reply", "/react", "/edit", "/delete", "/info")
+NAMES = ("/reply", "/react", "/edit", "/delete", "/retry", "/info", "/search", "/more", "/help", "/quit")
+OF_MESSAGES = ("/reply", "/react", "/edit", "/delete", "/retry", "/info")
 """Those that are followed by a message's id."""
 MORE = 20
 _EXAMPLES = {
     "/reply": "/reply needs an ID and a text, as in: /reply 3f2a9c1e Yes, gladly.",
     "/react": "/react needs an ID and an emoji, as in: /react 3f2a9c1e 👍",
     "/edit": "/edit needs an ID and a text, as in: /edit 3f2a9c1e At seven.",
-    "/delete": "/delete needs an ID, as in: /delete 3f2a9c1e",
+    "/delete": "/delete needs an ID, as in: /delete 3f2a9c1e, or: /delete 3f2a9c1e --for-me",
+    "/retry": "/retry needs an ID, as in: /retry 3f2a9c1e",
     "/info": "/info needs an ID, as in: /info 3f2a9c1e",
     "/search": "/search needs words, as in: /search harbour",
 }
@@ -43,10 +45,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Answer a message with an emoji."""
+    """Answer a message with an emoji, or take that back."""
 
     message: str
     emoji: str
+    remove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete one of ours for everybody."""
+    """Delete one of ours for everybody, or anybody's here only."""
+
+    message: str
+    for_me: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send one once more that failed."""
 
     message: str
 
@@ -102,7 +113,7 @@ class Mistake:
     problem: str
 
 
-Typed = Say | React | Edit | Delete | Info | Search | More | Help | Quit | Mistake
+Typed = Say | React | Edit | Delete | Retry | Info | Search | More | Help | Quit | Mistake
 
 
 def read(line: str) -> Typed | None:
@@ -116,7 +127,7 @@ def read(line: str) -> Typed | None:
         return Say(text)
     name, _, rest = text.partition(" ")
     match name:
-        case "/reply" | "/react" | "/edit" | "/delete" | "/info":
+        case "/reply" | "/react" | "/edit" | "/delete" | "/retry" | "/info":
             return _of_message(name, rest)
         case "/search":
             return Search(rest.strip()) if rest.strip() else Mistake(_EXAMPLES[name])
@@ -136,12 +147,14 @@ def _of_message(name: str, rest: str) -> Typed:
     match name:
         case "/reply" if more:
             return Say(more, identifier)
-        case "/react" if more:
-            return React(identifier, more)
+        case "/react" if emoji := more.removesuffix("--remove").strip():
+            return React(identifier, emoji, remove=emoji != more)
         case "/edit" if more:
             return Edit(identifier, more)
-        case "/delete" if identifier and not more:
-            return Delete(identifier)
+        case "/delete" if identifier and more in {"", "--for-me"}:
+            return Delete(identifier, for_me=bool(more))
+        case "/retry" if identifier and not more:
+            return Retry(identifier)
         case "/info" if identifier and not more:
             return Info(identifier)
         case _:

@@ -5,7 +5,7 @@ Theory of operation
 A terminal's scrollback cannot be changed. So a message goes there only when it is settled: somebody else's at once,
 ours when it is delivered, read or failed. Until then ours stand between the scrollback and the prompt, where states
 may change, and they settle in the order in which they were written. One that we edit or delete afterwards stands there
-once more, until that is delivered.
+once more, until that is delivered; so does one that failed and is sent again.
 """
 
 import re
@@ -147,8 +147,9 @@ class Conversation:
     def _change(self, message: MessageView, changed: Sequence[str]) -> list[MessageView]:
         shown_before = message.id in self._seen and all(message.id != pending.id for pending in self.pending)
         news = bool(_SHOWN_AGAIN.intersection(changed)) and _looks(message) != _looks(self.known[message.id])
+        again = self.known[message.id].state is MessageState.FAILED
         self.known[message.id] = message
-        if shown_before and news and message.state not in _SETTLED:
+        if shown_before and (news or again) and message.state not in _SETTLED:
             self.pending.append(message)
             return []
         if message.state is MessageState.READ:

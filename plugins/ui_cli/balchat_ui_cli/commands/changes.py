@@ -12,8 +12,9 @@ import typer
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
-from balchat_host.api.views import MessageView
+from balchat_host.api.views import ConversationKind, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
+from balchat_ui_cli.commands.messages import MARKDOWN
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.render import info_lines, message_as_typed, state_words
@@ -24,7 +25,15 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for name, function, examples in (
         ("react", react, ["balchat react Bob 3f2a9c1e 👍", "balchat react Bob 3f2a9c1e 👍 --remove"]),
-        ("edit", edit, ["balchat edit Bob 3f2a9c1e 'At seven.'", "balchat edit Bob 3f2a9c1e"]),
+        (
+            "edit",
+            edit,
+            [
+                "balchat edit Bob 3f2a9c1e 'At seven.'",
+                "balchat edit Bob 3f2a9c1e",
+                "balchat edit Bob 3f2a9c1e 'At *seven*.' --markdown",
+            ],
+        ),
         ("delete", delete, ["balchat delete Bob 3f2a9c1e", "balchat delete Bob 3f2a9c1e --for-me"]),
         ("info", info, ["balchat info Bob 3f2a9c1e", "balchat info Bob 3f2a9c1e --json"]),
     ):
@@ -57,26 +66,29 @@ def edit(
         str | None,
         typer.Argument(metavar="TEXT", help="The new text; without it, your editor opens.", show_default=False),
     ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help=MARKDOWN)] = False,
 ) -> None:
     """Put another text in place of a message of yours.
 
-    Without TEXT, $VISUAL or $EDITOR opens the old one. Earlier versions are kept, and others can see them too.
+    Without TEXT, $VISUAL or $EDITOR opens the old one. What was markdown stays markdown. Earlier versions are kept, and
+    others can see them too.
     """
 
     async def change(app: App, text: str) -> MessageView:
         there = await message_of(app, name, message)
-        before, markdown = message_as_typed(there)
+        before, was_markdown = message_as_typed(there)
         contact = (await app.conversations.get(name)).contact
-        # What was markdown stays markdown, and who was mentioned is still meant.
+        # Who was mentioned is still meant.
         mentioned = contact is not None and "](balchat:" in (there.text or "") and f"@{contact.name}" in before
         meant = [contact.name] if contact and mentioned else []
-        return await app.messages.edit(there.id, text, markdown=markdown, mentions=meant)
+        return await app.messages.edit(there.id, text, markdown=markdown or was_markdown, mentions=meant)
 
     if text is None:
         there = run.session.ask(lambda app: message_of(app, name, message))
         text = _edited(message_as_typed(there)[0])
     changed = run.session.ask(lambda app: change(app, text))
-    words = f"{changed.id[:SHORT_ID]}: {state_words(changed)}"
+    # Of a note to ourselves there is nothing to wait for.
+    words = f"{changed.id[:SHORT_ID]}: {state_words(changed) if changed.recipients else 'edited'}"
     run.out.value(changed, lambda: [[words]], done=f"The message {changed.id} is edited.")
 
 
@@ -92,13 +104,14 @@ def delete(
     what others have read, copied, photographed or backed up, and a program that is not balchat may keep it.
     """
 
-    async def change(app: App) -> MessageView:
+    async def change(app: App) -> tuple[MessageView, str]:
         found = await message_of(app, name, message)
         await app.messages.delete(found.id, for_me=for_me)
-        return found
+        shared = (await app.conversations.get(name)).kind is not ConversationKind.SELF
+        return found, " here" if for_me else " for everybody" if shared else ""
 
-    gone = run.session.ask(change)
-    words = f"{gone.id[:SHORT_ID]}: deleted {'here' if for_me else 'for everybody'}"
+    gone, where = run.session.ask(change)
+    words = f"{gone.id[:SHORT_ID]}: deleted{where}"
     value = {"id": gone.id, "conversation": gone.conversation}
     run.out.value(value, lambda: [[words]], done=f"The message {gone.id} is deleted.")
 

@@ -23,6 +23,8 @@ from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line, version_lines
 from balchat_ui_cli.session import following
 
+MARKDOWN = "Emphasis, links, lists, quotes, headings and code are shown as such."
+"""What the option `--markdown` is for."""
 QUEUED = "balchat is not running: the message is queued and goes out once `balchat up` runs."
 
 
@@ -51,6 +53,7 @@ def register(app: typer.Typer) -> None:
             "balchat send Bob 'Yes.' --reply-to 3f2a9c1e --wait delivered --timeout 30",
             "uptime | balchat send Bob",
             "balchat send me 'Buy milk.'",
+            "balchat send Bob 'It is *really* [there](https://example.org).' --markdown",
             "balchat send Bob 'The door code is 4711.' --expires 1h",
             "balchat send Bob 'See you there.' --expires-at 2026-12-01T20:00",
         ],
@@ -88,6 +91,7 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     mention: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Whom @NAME in the text means; more than once for several.")
     ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help=MARKDOWN)] = False,
     wait: Annotated[Goal | None, typer.Option(help="Return when it is that far.")] = None,
     timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds; 0: without end.")] = 60,
 ) -> None:
@@ -103,7 +107,13 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
 
     async def write(app: App) -> MessageView:
         return await app.messages.send(
-            name, written, reply_to, mentions=mention or (), expires_after=lasts, expires_at=until
+            name,
+            written,
+            reply_to,
+            markdown=markdown,
+            mentions=mention or (),
+            expires_after=lasts,
+            expires_at=until,
         )
 
     if wait is None:
