@@ -95,7 +95,7 @@ def _receive(
     except BaseException as error:  # noqa: BLE001  # whatever it is, a library's panic too, it ends this envelope alone
         confirmed.clear()
         return _failed(unit, origin, envelope, error)
-    if disposition == _COMMITTED and envelope.kind in _ONCE:
+    if disposition == _COMMITTED and envelope.kind in _ONCE and not origin.is_dropped:
         unit.tx.execute(
             "INSERT INTO received (envelope_id, at, peer, message_id) VALUES (?, ?, ?, ?)",
             (identifier, unit.now, origin.contact, origin.message_id),
@@ -183,7 +183,7 @@ class _Origin:
 
     `is_contact`: from a contact that is not blocked, or it names an era of one. `contact` and `message_id` are whose
     message came in it, once that is proven, and which: to confirm it, also when it comes again. `way` is the number of
-    the way by which it came.
+    the way by which it came. `is_dropped`: nothing of it is kept, not even that it came.
     """
 
     envelope_id: bytes
@@ -192,6 +192,7 @@ class _Origin:
     way: int | None
     contact: int | None = None
     message_id: bytes | None = None
+    is_dropped: bool = False
 
 
 def _dispatch(
@@ -205,7 +206,7 @@ def _dispatch(
             answering.on_contact_request(unit, source, envelope.payload)
             return _COMMITTED
         case Kind.ERA:
-            return _COMMITTED if opening.on_era(unit, source, envelope.payload) else _passed_over(source)
+            return _COMMITTED if opening.on_era(unit, source, envelope.payload) else _passed_over(origin)
         case Kind.KEY_PACKAGE_REQUEST if source is not None:
             reply = answering.on_key_package_request(unit, source)
             return Disposition(verdict=Verdict.COMMITTED, replies=(reply,))
@@ -222,7 +223,7 @@ def _mls_message(
     message = EraMessage.decode(payload)
     found = confirmed.get(message.era_id) or _whose(unit, source, message.era_id)
     if found is None:
-        return _passed_over(source) if keeping.is_gone(unit.tx, message.era_id) else _IGNORED
+        return _passed_over(origin) if keeping.is_gone(unit.tx, message.era_id) else _IGNORED
     contact, era = found
     origin.is_contact = True
     decrypted = unit.engine.decrypt(unit.keys, era.mls_group_id, message.message)
@@ -251,9 +252,10 @@ def _mls_message(
     return _COMMITTED
 
 
-def _passed_over(source: PeerId | None) -> Disposition:
+def _passed_over(origin: _Origin) -> Disposition:
     """Return the answer to what will never be of use here: who stores may drop it, and nobody else is told anything."""
-    return _COMMITTED if source is None else _IGNORED
+    origin.is_dropped = True
+    return _COMMITTED if origin.source is None else _IGNORED
 
 
 def _whose(unit: UnitOfWork, source: PeerId | None, era_id: bytes) -> tuple[ContactRow, Era] | None:

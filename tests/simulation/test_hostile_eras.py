@@ -1,0 +1,122 @@
+"""Eras from strangers, contacts, relays and thieves: what they cost is bounded, and what they leave goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from balchat_common import cbor
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.transport import Verdict
+from balchat_host.api.views import AlarmKind
+from balchat_host.core import inbox
+from balchat_host.core.envelope import Envelope, Kind
+from tests.simulation.test_alarms import told
+from tests.simulation.test_eras import contacts, healed, held, renew, sending, take, talk, welcome_of
+
+if TYPE_CHECKING:
+    from balchat_host.core.unit_of_work import UnitOfWork
+    from tests.support.simulator import Account, World
+
+ENGINE = MlsEngine()
+
+
+def sizes(one: Account) -> dict[str, int]:
+    """Return how many rows each table has, and how many the engine has."""
+    tables = one.read(
+        lambda tx: tx.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%'")
+    )
+    counts = {
+        str(name): one.read(lambda tx, name=name: tx.query(f"SELECT count(*) FROM {name}"))[0][0]  # ours
+        for (name,) in tables
+    }
+    return counts | {"engine": one.read(lambda tx: len(list(tx.area("crypto").scan())))}  # pyright: ignore[reportReturnType]  # numbers
+
+
+@pytest.mark.parametrize("by", ["a relay", "a contact", "a stranger"])
+def test_welcomes_that_answer_nothing_of_ours_leave_nothing(by: str) -> None:
+    world, alice, bob = contacts()
+    source = {"a relay": None, "a contact": bob.peer, "a stranger": world.account("Mallory").peer}[by]
+    before = sizes(alice)
+    for number in range(50):
+        payload = cbor.encode([1, number.to_bytes(32), bytes(2000)])
+        envelope = Envelope(kind=Kind.ERA, payload=payload).encode()
+
+        def take(unit: UnitOfWork, envelope: bytes = envelope) -> Verdict:
+            return inbox.receive(unit, source, [envelope])[0].verdict
+
+        assert alice.change(take) is (Verdict.COMMITTED if source is None else Verdict.IGNORED)
+    assert sizes(alice) == before
+
+
+def stolen(one: Account) -> Account:
+    """Return somebody who goes on with a copy of an account's vault."""
+    thief = type(one).__new__(type(one))
+    thief.__dict__.update(one.__dict__)
+    thief.__dict__["_units"] = one.__dict__["_units"].copy()
+    return thief
+
+
+class Listener:
+    """A thief of Alice's vault who sees all that comes to her, and sends nothing."""
+
+    def __init__(self, world: World, alice: Account, bob: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.heard: list[bytes] = []
+        self.thief, self._bob = stolen(alice), bob
+        hand_over = world._hand_over  # all that arrives goes through it
+
+        def listen(author: Account, reader: Account, ticket: int, envelope: bytes) -> Verdict:
+            if reader is alice:
+                self.heard.append(envelope)
+            return hand_over(author, reader, ticket, envelope)
+
+        monkeypatch.setattr(world, "_hand_over", listen)
+
+    def reads(self, text: str) -> bool:
+        """Whether the thief has read a text, with all that came until now."""
+        for envelope in self.heard:
+            self.thief.change(lambda unit, envelope=envelope: inbox.receive(unit, self._bob.peer, [envelope]))
+        return text in [each.text for each in self.thief.history(self._bob)]
+
+
+def test_a_thief_who_only_listens_reads_until_an_era_that_the_victim_founds(monkeypatch) -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    listener = Listener(world, alice, bob, monkeypatch)
+    talk(world, alice, bob, "before")
+    assert listener.reads("before to you too")
+    renew(alice, bob)
+    healed(world, alice, bob)
+    talk(world, alice, bob, "after")
+    assert not listener.reads("after to you too")
+
+
+def test_a_thief_who_only_listens_reads_until_the_other_uses_a_key_package_from_after_the_theft(monkeypatch) -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    listener = Listener(world, alice, bob, monkeypatch)
+    renew(bob, alice)
+    healed(world, alice, bob)
+    talk(world, alice, bob, "before")
+    assert listener.reads("before to you too"), "Bob has used what Alice gave him before the theft"
+    renew(bob, alice)
+    healed(world, alice, bob)
+    talk(world, alice, bob, "after")
+    assert not listener.reads("after to you too")
+
+
+def test_an_era_in_our_name_is_noticed_and_the_next_one_of_ours_takes_the_contact_back() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    thief = stolen(alice)
+    renew(thief, bob)
+    assert take(bob, alice, welcome_of(thief, bob)) is Verdict.COMMITTED
+    world.heal(alice, bob)
+    assert told(alice) == [AlarmKind.FOREIGN_ERA]
+    healed(world, alice, bob)
+    bob.write(alice, "is it you?")
+    alice.write(bob, "it is me")
+    world.heal(alice, bob)
+    assert [each.text for each in alice.history(bob)][-2:] == ["is it you?", "it is me"]
+    assert held(thief) & {sending(bob, alice).era_id} == set()
