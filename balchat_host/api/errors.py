@@ -369,6 +369,12 @@ class MalformedContent(PeerError):
     code = "malformed-content"
 
 
+class FileUnavailable(PeerError):
+    """{name} cannot be had: {problem}."""
+
+    code = "file-unavailable"
+
+
 class PartRefused(PeerError):
     """What came of a file is not what was offered: {problem}."""
 

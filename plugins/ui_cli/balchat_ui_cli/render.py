@@ -29,6 +29,7 @@ from balchat_host.api.views import (
 )
 from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.alarms import SUSPICION, SUSPICIOUS
+from balchat_ui_cli.file_words import files_lines
 from balchat_ui_cli.markdown import as_typed, plain
 from balchat_ui_cli.output import Line, Span, Style
 from balchat_ui_cli.styled_markdown import styled_lines, wrap_spans
@@ -377,11 +378,12 @@ class MessageList:
             return [[Span(row, Style.FAINT)] for row in (wrap(words, room) if room else [words])]
         if message.deleted:
             return [*rows, [Span("[deleted]", Style.FAINT)]]
-        if message.text is None:
+        if message.text is None and not message.files:
             rows.append([Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)])
-        else:
-            for line in self._text(message.content_type, message.text):
-                rows += wrap_spans(line, room) if room else [line]
+        for line in () if message.text is None else self._text(message.content_type, message.text):
+            rows += wrap_spans(line, room) if room else [line]
+        for words in files_lines(message):
+            rows += ([Span(row, Style.FAINT)] for row in (wrap(words, room) if room else [words]))
         if remarks := message_remarks(message):
             rows += ([Span(row, Style.FAINT)] for row in (wrap(remarks, room) if room else [remarks]))
         return rows

@@ -11,6 +11,7 @@ from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
 from balchat_host.api.views import MessageView
 from balchat_ui_cli.commands.conversations import Conversation
+from balchat_ui_cli.file_words import files_lines
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import author, message_remarks, reply_words, shown_text, timer_words
@@ -74,11 +75,11 @@ def _said(message: MessageView) -> list[str]:
         return [timer_words(message, message.timer)]
     quote = [] if message.reply is None else [f"↳ {reply_words(message.reply)}"]
     if message.text is None:
-        text = ["[deleted]" if message.deleted else f"[{visible(message.content_type)}]"]
+        text = ["[deleted]"] if message.deleted else [] if message.files else [f"[{visible(message.content_type)}]"]
     else:
         text = list(visible_lines(shown_text(message.content_type, message.text)))
     remarks = message_remarks(message)
-    return [*quote, *text, *([remarks] if remarks else [])]
+    return [*quote, *text, *files_lines(message), *([remarks] if remarks else [])]
 
 
 def _markdown(messages: Iterable[MessageView]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from balchat_host.api.events import (
     ContactRemoved,
     ConversationChanged,
     Event,
+    FileChanged,
     MessageAdded,
     MessageChanged,
     RequestClosed,
@@ -26,6 +27,7 @@ from balchat_host.api.frontend import App
 from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
 from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
+from balchat_ui_cli.file_words import file_words, files_lines
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines, Span, Style
 from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words, timer_words
@@ -151,7 +153,8 @@ def _words(event: Event) -> Sequence[Span | str]:
         case MessageAdded(message=message) if message.timer:
             return [timer_words(message, message.timer), Span(f"  [{message.id[:SHORT_ID]}]", Style.FAINT)]
         case MessageAdded(message=message):
-            text = f"[{message.content_type}]" if message.text is None else " ⏎ ".join(text_lines(message.text))
+            said = [] if message.text is None else text_lines(message.text)
+            text = " ⏎ ".join([*said, *files_lines(message)]) or f"[{message.content_type}]"
             style = Style.STRONG if message.author is None else Style.OTHER
             name = Span(author(message), style)
             return [name, f": {text}  ", Span(f"[{message.id[:SHORT_ID]}]", Style.FAINT)]
@@ -160,6 +163,8 @@ def _words(event: Event) -> Sequence[Span | str]:
                 Span(f"{message.id[:SHORT_ID]} ", Style.FAINT),
                 Span(state_words(message), state_style(message.state)),
             ]
+        case FileChanged(file=file):
+            return [Span(f"[file] {file_words(file)}", Style.FAINT)]
         case ConversationChanged(conversation=conversation, changed=changed):
             return [Span(conversation.title, Style.STRONG), f" changed: {', '.join(changed).replace('_', ' ')}"]
         case AccountRestored(copied_at=copied_at, contacts=contacts):

@@ -4,6 +4,7 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Container, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import anyio
@@ -18,10 +19,12 @@ from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.dates import parse_date, parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
+from balchat_ui_cli.local_files import attach, check_source
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line, version_lines
 from balchat_ui_cli.session import following
+from balchat_ui_cli.transfers import TransferView, follow, is_received
 
 MARKDOWN = "Emphasis, links, lists, quotes, headings and code are shown as such."
 """What the option `--markdown` is for."""
@@ -33,11 +36,14 @@ class Goal(StrEnum):
 
     SENT = "sent"
     DELIVERED = "delivered"
+    RECEIVED = "received"
+    """Its files are all there."""
 
 
 _REACHED = {
     Goal.SENT: {MessageState.SENT, MessageState.RELAYED, MessageState.DELIVERED, MessageState.READ},
     Goal.DELIVERED: {MessageState.DELIVERED, MessageState.READ},
+    Goal.RECEIVED: {MessageState.DELIVERED, MessageState.READ},
 }
 
 
@@ -54,6 +60,7 @@ def register(app: typer.Typer) -> None:
             "uptime | balchat send Bob",
             "balchat send me 'Buy milk.'",
             "balchat send Bob 'It is *really* [there](https://example.org).' --markdown",
+            "balchat send Bob --file minutes.pdf --file photo.jpg 'As promised.'",
             "balchat send Bob 'The door code is 4711.' --expires 1h",
             "balchat send Bob 'See you there.' --expires-at 2026-12-01T20:00",
         ],
@@ -92,7 +99,10 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
         list[str] | None, typer.Option(metavar="NAME", help="Whom @NAME in the text means; more than once for several.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help=MARKDOWN)] = False,
-    wait: Annotated[Goal | None, typer.Option(help="Return when it is that far.")] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH", help="A file to send; more than once for several.")
+    ] = None,
+    wait: Annotated[Goal | None, typer.Option(help="Return when it is that far; received: its files, too.")] = None,
     timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds; 0: without end.")] = 60,
 ) -> None:
     """Write a message.
@@ -103,9 +113,15 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
         raise typer.BadParameter("give one of --expires and --expires-at")
     lasts = None if expires is None else parse_duration(expires)
     until = None if expires_at is None else parse_date(expires_at)
-    written = _read_text(run) if text is None or text == "-" else text
+    paths = file or []
+    if wait is Goal.RECEIVED and not paths:
+        raise typer.BadParameter("--wait received is for a message with --file")
+    for path in paths:
+        check_source(path)
+    written = _read_text(run) if text == "-" or (text is None and not paths) else text or ""
 
     async def write(app: App) -> MessageView:
+        files = [await _attach(run, app, path) for path in paths]
         return await app.messages.send(
             name,
             written,
@@ -114,19 +130,19 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
             mentions=mention or (),
             expires_after=lasts,
             expires_at=until,
+            files=files,
         )
 
     if wait is None:
         message = run.session.ask(write)
     else:
-        done = _REACHED[wait] | {MessageState.FAILED}
-        message = run.session.ask_running(lambda app: _follow(app, lambda: write(app), done, timeout))
+        message = run.session.ask_running(lambda app: _follow(run, app, lambda: write(app), wait, timeout))
     run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
     if not run.session.connected and message.state is MessageState.QUEUED:
         run.out.warn("not-running", QUEUED)
     if wait is not None and message.state is MessageState.FAILED:
         raise MessageFailed(problem=reason_words(message.reason or "no reason is known"))
-    if wait is not None and message.state not in _REACHED[wait]:
+    if wait is not None and not _is_there(message, wait):
         raise TimedOut(
             seconds=f"{timeout:g}", what=f"the message is {message.state}, and will go on without this command"
         )
@@ -152,23 +168,54 @@ def _read_text(run: Run) -> str:
         raise BadInput(what="The text", problem=f"it {error}") from error
 
 
+async def _attach(run: Run, app: App, path: Path) -> str:
+    """Hand a file to the account; return its id."""
+    shown = TransferView(run.out)
+    try:
+        return (await attach(app, path, shown.show)).id
+    finally:
+        shown.clear()
+
+
 async def _follow(
+    run: Run,
     app: App,
     send_it: Callable[[], Awaitable[MessageView]],
-    done: Container[MessageState],
+    goal: Goal,
     timeout: float,  # noqa: ASYNC109  # the time is the person's, and being out of it is a result here
 ) -> MessageView:
-    """Send, and return the message as it is when its state is in `done`, or when the time is over."""
+    """Send, and return the message as it is when it is as far as `goal`, or has failed, or when the time is over."""
+    done = _REACHED[goal] | {MessageState.FAILED}
     before = await app.events.cursor()
     message = await send_it()
-    if message.state in done:
-        return message
     with anyio.move_on_after(timeout or None):
-        async with following(app.events.follow(after=before)) as events:
-            async for event in events:
-                if isinstance(event, MessageChanged) and event.message.id == message.id and event.message.state in done:
-                    break
+        if message.state not in done:
+            await _reach(app, message.id, done, after=before)
+        if goal is Goal.RECEIVED:
+            await _hand_over(run, app, message)
     return await app.messages.get(message.id)
+
+
+async def _reach(app: App, message: str, done: Container[MessageState], *, after: int) -> None:
+    """Return once a message is in one of these states."""
+    async with following(app.events.follow(after=after)) as events:
+        async for event in events:
+            if isinstance(event, MessageChanged) and event.message.id == message and event.message.state in done:
+                return
+
+
+async def _hand_over(run: Run, app: App, message: MessageView) -> None:
+    """Return once all have the files of a message."""
+    for file in message.files:
+        shown = TransferView(run.out)
+        try:
+            await follow(app, file.id, is_received, shown.show)
+        finally:
+            shown.clear()
+
+
+def _is_there(message: MessageView, goal: Goal) -> bool:
+    return message.state in _REACHED[goal] and (goal is not Goal.RECEIVED or all(map(is_received, message.files)))
 
 
 def history(  # noqa: PLR0917  # the command line's options, given by name

@@ -1,0 +1,155 @@
+"""Commands about files: shown, fetched, written out, stopped, removed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from balchat_host.api.errors import FileUnavailable
+from balchat_host.api.frontend import App
+from balchat_host.api.text import visible
+from balchat_host.api.views import FileState, FileView
+from balchat_ui_cli.commands.conversations import Conversation
+from balchat_ui_cli.file_words import file_words, reason_words, state_words
+from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
+from balchat_ui_cli.local_files import export
+from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.sizes import parse_size, size_words
+from balchat_ui_cli.text import columns, short_ids
+from balchat_ui_cli.transfers import TransferView, follow, is_settled
+
+_NOT_RUNNING = "balchat is not running: the file comes once `balchat up` runs."
+
+FileId = Annotated[str, typer.Argument(metavar="ID", help="A file, or the beginning of its id.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    files = new_group()
+    command(files, "list", unlocks=True, examples=["balchat files list", "balchat files list Bob --json"])(list_files)
+    command(files, "get", unlocks=True, examples=["balchat files get 3f2a9c1e", "balchat files get 3f2a9c1e --to ~"])(
+        get
+    )
+    command(files, "pause", unlocks=True, examples=["balchat files pause 3f2a9c1e"])(pause)
+    command(files, "resume", unlocks=True, examples=["balchat files resume 3f2a9c1e"])(resume)
+    command(files, "cancel", unlocks=True, examples=["balchat files cancel 3f2a9c1e"])(cancel)
+    command(files, "remove", unlocks=True, examples=["balchat files remove 3f2a9c1e"])(remove)
+    command(
+        files,
+        "automatic",
+        unlocks=True,
+        examples=["balchat files automatic Bob 20M", "balchat files automatic Bob off"],
+    )(automatic)
+    app.add_typer(files, name="files", help="Get what others send, and see how it goes.", rich_help_panel=MESSAGES)
+
+
+def list_files(
+    run: Run,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of one conversation; else of all.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many files.")] = 50,
+) -> None:
+    """Show files that were sent and received, the newest first."""
+    found = run.session.ask(lambda app: app.files.list(name, limit))
+    run.out.values(found, lambda: _lines(found))
+    if not found:
+        run.out.hint(["No files yet. `balchat send NAME --file PATH` sends one."])
+
+
+def _lines(found: Sequence[FileView]) -> list[Line]:
+    ids = short_ids(file.id for file in found)
+    rows = columns(
+        [[ids[file.id], visible(file.author or "you"), size_words(file.size), visible(file.name), ""] for file in found]
+    )
+    return [
+        [
+            Span(f"{row[0]}  ", Style.FAINT),
+            f"{row[1]}  {row[2]}  ",
+            Span(row[3], Style.STRONG),
+            f"  {state_words(file)}",
+        ]
+        for file, row in zip(found, rows, strict=True)
+    ]
+
+
+def get(
+    run: Run,
+    file: FileId,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder that it is written into.")] = Path(),
+    wait: Annotated[bool, typer.Option(help="Wait for one that is not here yet, and write it.")] = True,
+) -> None:
+    """Have a file come, wait until it is here, and write it into a folder, in the clear.
+
+    Ctrl-C ends the waiting; the file goes on coming.
+    """
+    view = run.session.ask(lambda app: _want(app, file))
+    if view.state is not FileState.COMPLETE and (not run.session.connected or not wait):
+        run.out.value(view, lambda: [[file_words(view)]])
+        if not run.session.connected:
+            run.out.warn("not-running", _NOT_RUNNING)
+        return
+    shown = TransferView(run.out)
+
+    async def write(app: App) -> tuple[FileView, Path]:
+        try:
+            whole = await follow(app, view.id, is_settled, shown.show)
+            if whole.state is not FileState.COMPLETE:
+                raise FileUnavailable(name=whole.name, problem=reason_words(whole.reason or f"it is {whole.state}"))
+            return whole, await export(app, whole, to.expanduser(), shown.show)
+        finally:
+            shown.clear()
+
+    whole, path = run.session.ask(write)
+    text = f"{visible(str(path))}, {size_words(whole.size)}"
+    run.out.value({"file": whole, "path": str(path)}, lambda: [[text]], done=f"The file is written, as {path}.")
+
+
+async def _want(app: App, file: str) -> FileView:
+    view = await app.files.get(file)
+    return view if view.ours or view.state is FileState.COMPLETE else await app.files.fetch(file)
+
+
+def pause(run: Run, file: FileId) -> None:
+    """Stop a file from coming, and keep what is here of it."""
+    _say(run, run.session.ask(lambda app: app.files.pause(file)))
+
+
+def resume(run: Run, file: FileId) -> None:
+    """Have a file come, or go on coming, without waiting for it."""
+    _say(run, run.session.ask(lambda app: app.files.fetch(file)))
+    if not run.session.connected:
+        run.out.warn("not-running", _NOT_RUNNING)
+
+
+def cancel(run: Run, file: FileId) -> None:
+    """Stop a file from coming, and delete what is here of it. One of yours is offered no more."""
+    remove(run, file)
+
+
+def remove(run: Run, file: FileId) -> None:
+    """Delete what is here of a file. The message stays; what others have of it they keep."""
+
+    async def take_away(app: App) -> FileView:
+        before = await app.files.get(file)
+        return await app.files.remove(file) or before
+
+    _say(run, run.session.ask(take_away))
+
+
+def _say(run: Run, file: FileView) -> None:
+    run.out.value(file, lambda: [[file_words(file)]], done=f"The file is {file.state}.")
+
+
+def automatic(
+    run: Run,
+    name: Conversation,
+    size: Annotated[str, typer.Argument(metavar="SIZE", help="500k, 10M, 2G; off; default: as configured.")],
+) -> None:
+    """Have files of others in a conversation come by themselves up to a size, none of them, or as configured."""
+    up_to = None if size == "default" else 0 if size == "off" else parse_size(size)
+    view = run.session.ask(lambda app: app.files.set_automatic(name, up_to))
+    told = {None: "pictures come by themselves, as configured", 0: "nothing comes by itself"}
+    words = told.get(up_to, f"files of up to {size_words(up_to or 0)} come by themselves")
+    run.out.value(view, lambda: [[f"{visible(view.title)}: {words}."]], done=f"{view.title}: {words}.")

@@ -1,0 +1,56 @@
+"""What is said of files: how far one is, and why not further."""
+
+from balchat_host.api.text import visible
+from balchat_host.api.views import FileState, FileView, MessageView
+from balchat_ui_cli.sizes import size_words
+
+_STATES = {
+    FileState.WRITING: "being written",
+    FileState.OFFERED: "offered",
+    FileState.FETCHING: "comes",
+    FileState.PAUSED: "paused",
+    FileState.COMPLETE: "here",
+    FileState.GONE: "gone",
+}
+_REASONS = {
+    "no-room": "the disk has no room for it",
+    "lost": "what was here is gone from the disk",
+    "not-offered": "its sender does not have it any more",
+    "unreachable": "its sender is not there; it comes when they are",
+    "no-network": "there is no network",
+    "busy": "its sender is busy; it is tried again",
+    "stalled": "its sender says nothing more; it is tried again",
+    "wrong-octets": "what came is not the file; it is tried again",
+    "protocol-violation": "its sender's balchat does not do what it should",
+    "storage-full": "the disk is full",
+    "storage-failed": "the disk failed",
+}
+
+
+def reason_words(reason: str) -> str:
+    """Say in words why a file does not come."""
+    return _REASONS.get(reason, visible(reason))
+
+
+def state_words(file: FileView) -> str:
+    """Say how far a file is."""
+    if file.ours:
+        words = "being written" if file.state is FileState.WRITING else "removed"
+        if file.state is FileState.COMPLETE:
+            received = f"{file.received_by} of {file.recipients} have it" if file.recipients > 1 else "received"
+            words = received if file.received_by else "offered" if file.recipients else "here"
+    else:
+        words = _STATES[file.state]
+        if file.state in (FileState.FETCHING, FileState.PAUSED) and file.size:
+            words = f"{words}, {file.here * 100 // file.size} %"
+    return f"{words}: {reason_words(file.reason)}" if file.reason else words
+
+
+def file_words(file: FileView) -> str:
+    """Say in a line what a file is, and how far: for below the message that has it."""
+    return f"{file.id[:8]}  {visible(file.name)}  {size_words(file.size)}, {state_words(file)}"
+
+
+def files_lines(message: MessageView) -> list[str]:
+    """Return a line for each file of a message."""
+    return [f"[file] {file_words(file)}" for file in message.files]
