@@ -21,12 +21,16 @@ BATCH: Final = 64
 """How many messages are indexed in one unit, at most."""
 _BATCH_SIZE: Final = 16 * 1024
 """Octets of texts in one unit at most, unless one alone is longer: somebody may write nothing but the longest texts."""
+MAX_TERMS: Final = 2048
+"""Terms of a message at most: to take out each costs a search in the whole index. A message with more has one term that
+says so, and is read when something is searched. In most languages that is more than 20,000 characters."""
 _REMOVED_AT_ONCE: Final = 1000
 """How many messages are taken out one by one; where more go, the index is made again."""
 _REMOVED_SIZE: Final = 512 * 1024
 """Characters of a conversation that are taken out message by message; where it has more, the index is made again."""
-_CONVERSATION, _AUTHOR = "\ue000", "\ue001"
-"""What the terms of a conversation and an author begin with: private use characters, which are in no word."""
+_CONVERSATION, _AUTHOR, LONG = "\ue000", "\ue001", "\ue002"
+"""What the terms of a conversation and an author begin with, and the term of a message with too many others: private
+use characters, which are in no word."""
 
 _Row: TypeAlias = tuple[int, int, int, str | None]
 """Number, conversation, author and text of a message."""
@@ -134,7 +138,10 @@ def _write(unit: UnitOfWork, row: _Row, *, command: str | None = None) -> None:
     seq, conversation, author, text = row
     if text is None:
         return
-    everything = " ".join((*terms(text), conversation_term(conversation), author_term(author)))
+    found = terms(text)
+    if len(found) > MAX_TERMS:
+        found = {LONG}
+    everything = " ".join((*found, conversation_term(conversation), author_term(author)))
     if command is None:
         unit.tx.execute("INSERT INTO message_terms (rowid, terms) VALUES (?, ?)", (seq, everything))
     else:

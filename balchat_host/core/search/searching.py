@@ -67,7 +67,8 @@ def _candidates(tx: ReadTransaction, query: Query, bounds: Bounds) -> Iterator[t
         yield seq, sent_at, text, False
     match = _match(query, bounds)
     for seq, sent_at, text in _page_by_page(partial(_indexed, tx, match), min(bounds.before or _NO_END, last + 1)):
-        yield seq, sent_at, text, True
+        # A text has no more terms than characters.
+        yield seq, sent_at, text, len(text) <= index.MAX_TERMS
 
 
 def _page_by_page(read: Callable[[int], Sequence[SqlRow]], before: int) -> Iterator[tuple[int, int, str]]:
@@ -98,6 +99,7 @@ def _indexed(tx: ReadTransaction, match: str, before: int) -> Sequence[SqlRow]:
 def _match(query: Query, bounds: Bounds) -> str:
     """Return the FTS5 expression (sqlite.org/fts5.html, section 3). No term has a quotation mark in it."""
     asked = [f'"{term}"' for term in query.terms] + [f'"{prefix}" *' for prefix in query.prefixes]
+    asked = [f'("{index.LONG}" OR ({" AND ".join(asked)}))']
     if bounds.conversation is not None:
         asked.append(f'"{index.conversation_term(bounds.conversation)}"')
     if bounds.author is not None:

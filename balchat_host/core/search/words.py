@@ -12,7 +12,7 @@ from typing import Final
 
 from balchat_host.api.errors import BadInput
 
-RULES: Final = f"1/{unicodedata.unidata_version}"
+RULES: Final = f"2/{unicodedata.unidata_version}"
 """Names the rules by which terms are made. An index made by other ones is made again."""
 MAX_QUERY_LENGTH: Final = 256
 MAX_QUERY_TERMS: Final = 32

@@ -242,3 +242,28 @@ def test_after_a_large_removal_the_rest_is_found_again(vault: Vault) -> None:
     assert vault.find("alpha") == [kept]
     vault.advance()
     assert vault.find("alpha") == [kept]
+
+
+def test_a_message_with_too_many_words_is_found_by_each_of_them(vault: Vault) -> None:
+    many = " ".join(f"word{number}" for number in range(index.MAX_TERMS + 1))
+    seq = vault.write(1, 1, 0, many)
+    others = [vault.write(2, 2, 0, "word7 alone"), vault.write(1, 2, 0, "nothing")]
+    while vault.advance():
+        pass
+    for query in ("word7", "word2048 word1", "word204*", '"word1 word2"', "nowhere", "alone"):
+        for bounds in (Bounds(), Bounds(conversation=1), Bounds(author=1)):
+            assert vault.find(query, bounds) == vault.expected(query, bounds), query
+    assert vault.find("word2048") == [seq]
+    vault.edit(seq, "few words")
+    assert vault.find("word7") == others[:1]
+    assert vault.find("few") == [seq]
+
+
+def test_to_take_out_a_message_costs_what_a_bounded_number_of_words_costs(bench: Bench) -> None:
+    vault = Vault(bench)
+    seq = vault.write(1, 1, 0, " ".join(f"w{number}" for number in range(3 * index.MAX_TERMS)))
+    while vault.advance():
+        pass
+    counted = bench.run(lambda unit: unit.tx.query("SELECT sum(length(block)) FROM message_terms_data"))
+    assert counted[0][0] < index.MAX_TERMS
+    vault.edit(seq, None)
