@@ -1,13 +1,13 @@
 """Picks the transport and the routes for an envelope: the routes are those that the contact named."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import anyio
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
 from balchat_host.api.transport import Latency, Outgoing, RelayManager
-from balchat_host.api.types import DeviceIdentity, PeerId, Route
+from balchat_host.api.types import PeerId, Route
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
@@ -107,20 +107,21 @@ class Router:
         ):
             raise failure
 
-    async def open_bulk(self, device: DeviceIdentity) -> ByteStream:
-        """Open a bulk stream to a contact's device, by the first transport that can. The caller closes it.
+    async def open_bulk(self, peer: PeerId) -> ByteStream:
+        """Open a bulk stream to the first device of a contact that can be reached. The caller closes it.
 
         Raise PeerUnreachable or NetworkUnavailable where none can.
         """
-        now, peer = self._runner.clock() // 1000, device.peer
-        named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=device.device_id))
+        now = self._runner.clock() // 1000
+        named = await self._runner.read(lambda tx: routes.to_use(tx, peer, now=now, device_id=None))
         failure: BalchatError = PeerUnreachable(problem="no enabled transport has a route to them for files")
         for transport in self.interactive:
-            if transport.has_bulk and (by := [route for route in named if route.transport == transport.name]):
-                try:
-                    return await transport.open_bulk(peer, by)
-                except (PeerUnreachable, NetworkUnavailable) as error:
-                    failure = error
+            if transport.has_bulk:
+                for by in _by_device([route for route in named if route.transport == transport.name]):
+                    try:
+                        return await transport.open_bulk(peer, by)
+                    except (PeerUnreachable, NetworkUnavailable) as error:
+                        failure = error
         raise failure
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
@@ -180,3 +181,11 @@ class Router:
             except (PeerUnreachable, NetworkUnavailable) as error:
                 failure = error
         return failure or PeerUnreachable(problem="no enabled transport has a route to them")
+
+
+def _by_device(found: Sequence[Route]) -> Iterable[Sequence[Route]]:
+    """Return the routes to each device."""
+    by_device: dict[bytes | None, list[Route]] = {}
+    for route in found:
+        by_device.setdefault(route.device_id, []).append(route)
+    return by_device.values()

@@ -5,7 +5,7 @@ durable when `store` returns. Nothing here knows how parts travel.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from balchat_host.api.types import DeviceIdentity, PeerId
@@ -47,10 +47,10 @@ class PartStore(ABC):
         """Return the manifest of a file that is `offered`, else None."""
 
     @abstractmethod
-    def read(self, root: bytes, device: DeviceIdentity, first: int, count: int) -> AsyncIterator[tuple[int, bytes]]:
+    def read(self, root: bytes, device: DeviceIdentity, first: int, count: int) -> AsyncGenerator[tuple[int, bytes]]:
         """Yield at most `count` parts from `first` on, with their numbers; nothing of what is not `offered`.
 
-        One part at a time is in memory. It ends early where the file is taken back meanwhile.
+        One part at a time is in memory. It ends early where the file is taken back meanwhile. The caller closes it.
         """
 
     @abstractmethod

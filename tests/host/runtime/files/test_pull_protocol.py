@@ -85,7 +85,7 @@ def test_requests(vector: dict[str, Any], cut: int) -> None:
         assert b"".join(item.encode() for item in came) == octets_of(vector)
 
 
-@pytest.mark.parametrize("cut", [1, 997, 1_000_000])
+@pytest.mark.parametrize("cut", [13, 997, 1_000_000])
 @pytest.mark.parametrize("vector", VECTORS["answers"], ids=named)
 def test_answers(vector: dict[str, Any], cut: int) -> None:
     reader = AnswerReader()
