@@ -169,6 +169,7 @@ class Composition:
             start_timeout=self.configuration.plugins.start_timeout_seconds,
             lock_after=self.configuration.account.lock_after_minutes * 60,
             accept_requests=self.configuration.requests.accept,
+            file_streams=self.configuration.files.streams,
             stuck=_end_at_once,
         )
         for record in self.selection.broken:

@@ -101,7 +101,7 @@ class ContactLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSettings:
-    """Which files come by themselves."""
+    """Which files come by themselves, and how."""
 
     fetch_pictures_kib: Annotated[
         int,
@@ -109,6 +109,12 @@ class FileSettings:
         Doc("Up to how many KiB pictures of contacts are fetched without being asked for; 0 is for none."),
         Writable.AT_ONCE,
     ] = 1024
+    streams: Annotated[
+        int,
+        Meta(ge=1, le=4),
+        Doc("Over how many connections at a time large files are fetched from a contact."),
+        Writable.AFTER_RESTART,
+    ] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 import anyio
-import anyio.lowlevel
-from anyio.abc import ByteStream, TaskGroup, TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import AccountLocked, BalchatError, StorageFull
@@ -39,6 +38,8 @@ from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.end_limit import EndLimit
 from balchat_host.runtime.expiry_timer import ExpiryTimer
+from balchat_host.runtime.files.part_server import PartServer
+from balchat_host.runtime.files.puller import FilePuller
 from balchat_host.runtime.idle_lock import IdleLock
 from balchat_host.runtime.local_app import Running
 from balchat_host.runtime.local_transport_context import LocalTransportContext
@@ -64,6 +65,7 @@ class Node:
 
     `accept_requests`: whether strangers may ask for contact. `lock_after`: seconds without use after which the account
     locks itself, 0 for never.
+    `file_streams`: how many streams fetch files from one contact at a time.
     `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
     `start_timeout`: seconds in which a plugin has to start; `end_timeout`: real seconds in which all have to end, after
     which `stuck` is told, in a thread, of those that have not.
@@ -82,6 +84,7 @@ class Node:
         end_timeout: float = _END_TIMEOUT,
         lock_after: float = 0,
         accept_requests: bool = True,
+        file_streams: int = 1,
         stuck: Callable[[Sequence[str]], None],
     ) -> None:
         self._live_status = status = unlocked.live_status
@@ -107,7 +110,9 @@ class Node:
         self.accept_requests(accepted=accept_requests)
         self._us: DeviceIdentity | None = None
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
-        self.files = unlocked.files(runner)
+        self.files = files = unlocked.files(runner)
+        self._part_server = PartServer(files.parts)
+        self._puller = FilePuller(router, files.parts, files.changed, backoff=backoff, streams=file_streams)
         self.app = unlocked.app(runner, self.files, running)
         self._idle = IdleLock(lock_after, self._lock, runner.clock)
         self._used_app = used_app(self.app, self._idle.before)
@@ -173,7 +178,8 @@ class Node:
         try:
             indexer = SearchIndexer(self.runner, self._live_status.changed)
             timer = ExpiryTimer(self.runner, self._live_status.changed)
-            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer, self.files)
+            files = (self.files, self._puller)
+            jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer, *files)
             for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)
             with anyio.move_on_after(_PATIENCE):
@@ -241,7 +247,7 @@ class Node:
             on_peer=partial(self._on_peer, setup.name),
             on_routes=self._on_routes,
             on_routes_lost=self._on_routes_lost,
-            on_bulk=self._on_bulk,
+            on_bulk=self._part_server.serve,
         )
 
     async def _contacts(self) -> set[PeerId]:
@@ -253,6 +259,7 @@ class Node:
             self._reconnector.note(name, state)
 
     def _came_up(self) -> None:
+        self._puller.try_now()
         if self._effects is not None:
             self._effects.resume()
         self._on_routes(None)
@@ -260,16 +267,13 @@ class Node:
     def _on_peer(self, transport: str, device: DeviceIdentity, reachable: bool) -> None:  # noqa: FBT001  # it is the callback's only news
         self._live_status.presence.set_reachable(transport, device, reachable=reachable)
         self._scheduler.reach(device, reachable=reachable)
+        if reachable:
+            self._puller.reach(device.peer)
 
     def _on_routes(self, peer: PeerId | None) -> None:
         # Before all transports have come up, everybody is about to be offered everything anyway.
         if self._effects is not None and (peer is not None or self._router.settled.is_set()):
             self._effects.offer(peer)
-
-    async def _on_bulk(self, source: DeviceIdentity, stream: ByteStream) -> None:
-        # There are no files yet: it is closed.
-        del source, stream
-        await anyio.lowlevel.checkpoint()
 
     def _on_routes_lost(self, peer: PeerId) -> None:
         if self._effects is not None:

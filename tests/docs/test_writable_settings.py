@@ -20,6 +20,7 @@ WRITABLE = {
     "delivery.hedge_seconds": Writable.AFTER_RESTART,
     "delivery.read_receipts": Writable.AT_ONCE,
     "files.fetch_pictures_kib": Writable.AT_ONCE,
+    "files.streams": Writable.AFTER_RESTART,
     "requests.accept": Writable.AT_ONCE,
     "settings.ui_notify.show": Writable.AT_ONCE,
     "settings.ui_notify.quiet_hours": Writable.AT_ONCE,

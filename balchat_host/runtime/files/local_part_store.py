@@ -1,6 +1,6 @@
 """The parts in the folder, as `PartStore` has it: what is here and who may have it, the vault says."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Final
 
@@ -45,7 +45,7 @@ class LocalPartStore(PartStore):
 
     async def read(
         self, root: bytes, device: DeviceIdentity, first: int, count: int
-    ) -> AsyncIterator[tuple[int, bytes]]:
+    ) -> AsyncGenerator[tuple[int, bytes]]:
         index = first
         while index < first + count:
             row = await self._offered(root, device)

@@ -87,7 +87,7 @@ class PartStore(ABC):
         """Note what keeps a wanted file from coming now, None where it comes: for front ends to show.
 
         `reason` is one of `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`, `protocol-violation`,
-        `storage-full`, `storage-failed`.
+        `storage-full`, `storage-failed`, `failed`.
         """
 
     @abstractmethod
