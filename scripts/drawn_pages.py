@@ -91,6 +91,7 @@ def planted_faults() -> str:
         bulk_faults,
         drop_faults,
         faults,
+        front_end_faults,
         network_faults,
         storage_faults,
         store_faults,
@@ -102,6 +103,7 @@ def planted_faults() -> str:
         ("transport", "transport", transports),
         ("transport", "transport that stores and forwards", drop_faults.FAULTS),
         ("network", "network", network_faults.FAULTS),
+        ("front end", "front end", front_end_faults.FAULTS),
         ("storage", "storage", storage_faults.FAULTS),
         ("relay store", "relay store", store_faults.FAULTS),
     ):

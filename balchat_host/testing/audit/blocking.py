@@ -49,9 +49,13 @@ class BlockingWatch:
         """Watch a package, too."""
         if package.__name__ not in self._packages:
             self._packages.add(package.__name__)
-            for function in self._stack.enter_context(blockbuster_ctx([package])).functions.values():
+            for name, function in self._stack.enter_context(blockbuster_ctx([package])).functions.items():
                 # Where log lines go is the program's choice, not the plugin's; here it is pytest's.
                 function.can_block_in("logging/__init__.py", {"emit"})
+                if name.startswith("sqlite3."):
+                    # Accounts in memory run their units in the loop on purpose.
+                    function.can_block_in("testing/sqlite_transaction.py", {"memory_database", "run_unit"})
+                    function.can_block_in("testing/memory_storage.py", {"make", "run", "read", "backup", "restore"})
 
     def stop(self) -> None:
         """Watch nothing any more."""

@@ -1,0 +1,178 @@
+"""What the kit asks a front end's author for, and the host that runs it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+import pytest
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskGroup, TaskStatus
+
+from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
+from balchat_host.testing.audit import confide, watched
+from balchat_host.testing.audit.kit import AuditedKit
+from balchat_host.testing.front_end_kit.held_app import ClosingApp
+from balchat_host.testing.memory_account import MemoryAccount
+from balchat_host.testing.peer import Peer
+from balchat_host.testing.waiting import PATIENCE, SeenStates
+
+BOB: Final = "Bob, of whom nobody may read"
+CAROL: Final = "Carol, of whom nobody may read"
+PRIVATE: Final = "This is between the two of us."
+"""A text that asks for nothing."""
+MOST_STARTS: Final = 5
+"""Starts after which it is plain that a front end ends again and again."""
+_LOOK_EVERY: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEndCapabilities:
+    """What a front end promises.
+
+    `reacts`: it does something about the bench's `prompt` that the bench can see. `remembers`: also about what came
+    while it was away, once. `answers`: it does so by `App.messages.send`. `attends`: it tells which conversation it
+    shows (`Events.attend`), and shows the one in which the prompt came.
+    """
+
+    reacts: bool = True
+    remembers: bool = True
+    answers: bool = True
+    attends: bool = False
+
+
+class FrontEndBench(ABC):
+    """What a front end's author gives to the kit. A new one for every test."""
+
+    capabilities = FrontEndCapabilities()
+    prompt = "ping"
+    """A text to which it reacts."""
+
+    def __init__(self) -> None:
+        self.states = SeenStates()
+        """How it said that it is."""
+
+    @abstractmethod
+    def front_end(self, context: FrontEndContext) -> FrontEnd:
+        """Make a front end."""
+
+    def context(self) -> FrontEndContext:
+        """Return what the host gives it: here no folders, which a bench needs whose front end keeps files."""
+        nowhere = Path("/nowhere")
+        return FrontEndContext(profile=nowhere, runtime_directory=nowhere, on_state=self.states)
+
+    def reactions(self, account: MemoryAccount, peer: Peer) -> int:
+        """Return how often it has reacted to prompts of a peer. Here: how many messages of ours reached them."""
+        del account
+        if peer.contact.state == "active" and not peer.contact.blocked:
+            peer.receive()
+        return len(peer.heard)
+
+    def folders(self) -> Sequence[Path]:
+        """Return the folders in which files may lie when it has ended."""
+        return ()
+
+
+class NotStarted(AssertionError):
+    """It is no use to try it again."""
+
+
+class Host:
+    """Runs a front end as the host does, and counts its starts."""
+
+    def __init__(self, bench: FrontEndBench, app: App) -> None:
+        self._bench = bench
+        self._app = app
+        self.ends: list[str] = []
+        """How it ended by itself, each time."""
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncGenerator[App]:
+        with self._app.client() as client:
+            app = ClosingApp(client)
+            try:
+                yield app
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await app.aclose()
+
+    async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+        """Run it, and make another one where it ends. Raise AssertionError when it has done so too often."""
+        while len(self.ends) < MOST_STARTS:
+            front_end = watched(self._bench.front_end(self._bench.context()))
+            try:
+                async with self._client() as app, anyio.create_task_group() as tasks:
+                    await self._start(front_end, app, tasks)
+                    task_status.started()
+                    task_status = TASK_STATUS_IGNORED
+                self.ends.append("run returned")
+            except* NotStarted:
+                raise
+            except* Exception as error:  # noqa: BLE001  # the host makes another one, whatever it was
+                self.ends.append(repr(error.exceptions[0]))
+        raise AssertionError(f"it ended {len(self.ends)} times: {', '.join(self.ends)}")
+
+    @staticmethod
+    async def _start(front_end: FrontEnd, app: App, tasks: TaskGroup) -> None:
+        with anyio.move_on_after(PATIENCE) as patience:
+            await tasks.start(front_end.run, app)
+        if patience.cancelled_caught:
+            raise NotStarted("run has not called task_status.started()")
+
+
+@asynccontextmanager
+async def served(bench: FrontEndBench, account: MemoryAccount, app: App | None = None) -> AsyncGenerator[Host]:
+    """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
+    host = Host(bench, app or account.app)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(host.run)
+        yield host
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert not account.ended, "it has ended the account"
+
+
+def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
+    """Return an account with contacts, of whom nothing may be logged."""
+    account = MemoryAccount("Alice, of whom nobody may read")
+    peers = [account.befriend(name) for name in names]
+    confide("a message", PRIVATE.encode())
+    confide("our name", b"Alice, of whom nobody may read")
+    for peer in peers:
+        confide("a contact's name", peer.contact.name.encode())
+        confide("a peer id", bytes.fromhex(peer.peer_id))
+        confide("an onion address", peer.onion.encode())
+    return account, peers
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until a condition holds. Raise TimeoutError."""
+    with anyio.move_on_after(PATIENCE):
+        while not condition():  # noqa: ASYNC110  # nothing tells what a front end has done
+            await anyio.sleep(_LOOK_EVERY)
+        return
+    raise TimeoutError(f"it never came: {what}")
+
+
+def needs(promise: str, *, kept: bool) -> None:
+    """Skip a test of something that the front end does not promise, saying what."""
+    if not kept:
+        pytest.skip(f"the front end does not promise `{promise}`")
+
+
+class FrontEndKitBase(AuditedKit):
+    """What each part of the kit needs."""
+
+    @pytest.fixture
+    def bench(self) -> FrontEndBench:
+        raise NotImplementedError("a subclass of FrontEndKit gives the fixture `bench`")
+
+    @staticmethod
+    async def reacts(bench: FrontEndBench, account: MemoryAccount, peer: Peer, times: int = 1) -> None:
+        """Wait until it has reacted to a peer so many times, and check that it does not go on."""
+        await until(lambda: bench.reactions(account, peer) >= times, f"reaction {times} to the prompt")
+        await anyio.wait_all_tasks_blocked()
+        assert bench.reactions(account, peer) == times

@@ -1,0 +1,196 @@
+"""An App that passes everything on, but for what a test puts in its way."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import Any
+
+import anyio
+
+from balchat_host.api.events import Event
+from balchat_host.api.frontend import (
+    Account,
+    App,
+    Contacts,
+    Conversations,
+    Events,
+    Messages,
+    Relays,
+    Requests,
+    Settings,
+    Status,
+)
+from balchat_host.api.frontend.files import Files
+from balchat_host.testing.waiting import Seen
+
+
+class WrappedApp(App):
+    """Passes everything on."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    @property
+    def contacts(self) -> Contacts:
+        return self._app.contacts
+
+    @property
+    def requests(self) -> Requests:
+        return self._app.requests
+
+    @property
+    def conversations(self) -> Conversations:
+        return self._app.conversations
+
+    @property
+    def messages(self) -> Messages:
+        return self._app.messages
+
+    @property
+    def files(self) -> Files:
+        return self._app.files
+
+    @property
+    def relays(self) -> Relays:
+        return self._app.relays
+
+    @property
+    def account(self) -> Account:
+        return self._app.account
+
+    @property
+    def settings(self) -> Settings:
+        return self._app.settings
+
+    @property
+    def events(self) -> Events:
+        return self._app.events
+
+    @property
+    def status(self) -> Status:
+        return self._app.status
+
+    def client(self) -> AbstractContextManager[App]:
+        return nullcontext(self)
+
+    async def capabilities(self) -> frozenset[str]:
+        return await self._app.capabilities()
+
+
+class HeldApp(WrappedApp):
+    """Its `messages.send` never returns, and sends nothing. `reached` is told when it is called."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(app)
+        self.reached: Seen[None] = Seen()
+
+    @property
+    def messages(self) -> Any:
+        return _Held(self._app.messages, self.reached)
+
+
+class _Held:
+    def __init__(self, messages: Messages, reached: Seen[None]) -> None:
+        self._messages = messages
+        self._reached = reached
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._messages, name)
+
+    async def send(self, *_: object, **__: object) -> None:
+        self._reached(None)
+        await anyio.sleep_forever()
+
+
+class ClosingApp(WrappedApp):
+    """Closes what its client has followed and not closed: a generator that is thrown away warns, and harms nobody."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(app)
+        self._events = _ClosingEvents(app.events)
+
+    @property
+    def events(self) -> Events:
+        return self._events
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        for stream in self._events.opened:
+            await stream.aclose()
+
+
+class StrangeApp(WrappedApp):
+    """Its events have `others` before each of them, `meanwhile` is called before one is given, and once it `breaks`."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        others: Callable[[Event], Sequence[Event]] = lambda _: (),
+        meanwhile: Callable[[Event], Awaitable[object]] | None = None,
+        breaks: Exception | None = None,
+    ) -> None:
+        super().__init__(app)
+        self._events = _StrangeEvents(app.events)
+        self._events.others, self._events.meanwhile, self._events.breaks = others, meanwhile, breaks
+
+    @property
+    def events(self) -> Events:
+        return self._events
+
+
+class _WrappedEvents(Events):
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def follow(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        return self._events.follow(after, subscriber)
+
+    async def cursor(self) -> int:
+        return await self._events.cursor()
+
+    async def acknowledge(self, subscriber: str, cursor: int) -> None:
+        await self._events.acknowledge(subscriber, cursor)
+
+    def ephemeral(self) -> Any:
+        return self._events.ephemeral()
+
+    async def attend(self, conversation: str | None) -> None:
+        await self._events.attend(conversation)
+
+    async def attended(self) -> Sequence[str]:
+        return await self._events.attended()
+
+
+class _ClosingEvents(_WrappedEvents):
+    def __init__(self, events: Events) -> None:
+        super().__init__(events)
+        self.opened: list[Any] = []
+
+    def follow(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        self.opened.append(super().follow(after, subscriber))
+        return self.opened[-1]
+
+    def ephemeral(self) -> Any:
+        self.opened.append(super().ephemeral())
+        return self.opened[-1]
+
+
+class _StrangeEvents(_WrappedEvents):
+    others: Callable[[Event], Sequence[Event]]
+    meanwhile: Callable[[Event], Awaitable[object]] | None
+    breaks: Exception | None
+
+    def follow(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
+        return self._follow(super().follow(after, subscriber))
+
+    async def _follow(self, events: Any) -> AsyncIterator[Event]:
+        async with aclosing(events):
+            async for event in events:
+                if self.breaks is not None:
+                    breaks, self.breaks = self.breaks, None
+                    raise breaks
+                for other in self.others(event):
+                    yield other
+                if self.meanwhile is not None:
+                    await self.meanwhile(event)
+                yield event

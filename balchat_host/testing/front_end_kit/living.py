@@ -1,0 +1,75 @@
+"""How a front end starts, serves and ends."""
+
+import anyio
+import pytest
+
+from balchat_host.testing.front_end_kit.bench import (
+    BOB,
+    PRIVATE,
+    FrontEndBench,
+    FrontEndKitBase,
+    account_with,
+    needs,
+    served,
+    until,
+)
+from balchat_host.testing.waiting import PATIENCE
+
+
+@pytest.mark.anyio
+class LivingTests(FrontEndKitBase):
+    """How a front end starts, serves and ends."""
+
+    async def test_it_starts_and_serves_until_it_is_cancelled(self, bench: FrontEndBench) -> None:
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account) as host:
+            bob.write(PRIVATE)
+            await anyio.wait_all_tasks_blocked()
+            assert host.ends == []
+
+    async def test_it_ends_while_it_works(self, bench: FrontEndBench) -> None:
+        account, (bob,) = account_with(BOB)
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+
+                async def serve() -> None:
+                    async with served(bench, account):
+                        for _ in range(20):
+                            bob.write(bench.prompt)
+                        tasks.cancel_scope.cancel()
+
+                tasks.start_soon(serve)
+        async with served(bench, account):
+            assert await account.app.events.cursor() > 0
+
+    async def test_it_starts_without_a_network_and_without_contacts(self, bench: FrontEndBench) -> None:
+        account, _ = account_with()
+        async with served(bench, account) as host:
+            stranger = account.stranger("Dave")
+            stranger.ask("It is me.")
+            await anyio.wait_all_tasks_blocked()
+            assert host.ends == []
+
+    async def test_several_starts_leave_nothing_behind(self, bench: FrontEndBench) -> None:
+        account, (bob,) = account_with(BOB)
+        for _ in range(3):
+            async with served(bench, account) as host:
+                bob.write(PRIVATE)
+            assert host.ends == []
+
+    async def test_it_attends_what_it_shows_while_it_runs(self, bench: FrontEndBench) -> None:
+        needs("attends", kept=bench.capabilities.attends)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account):
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+            assert list(await account.app.events.attended()) == [bob.contact.conversation]
+        assert list(await account.app.events.attended()) == []
+
+    async def test_it_marks_nothing_as_read_that_nobody_has_seen(self, bench: FrontEndBench) -> None:
+        needs("attends=False", kept=not bench.capabilities.attends)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account):
+            bob.write(PRIVATE)
+            await until(lambda: bob.contact.unread > 0, "the message")
+        assert bob.contact.unread == 1

@@ -1,0 +1,167 @@
+"""What a front end survives."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
+
+import anyio
+import pytest
+
+from balchat_host.api.errors import ConnectionLost, ContactBlocked, NoSuchMessage, StorageFull
+from balchat_host.api.events import Event, MessageAdded, event_types
+from balchat_host.api.types import Phase, ServiceState
+from balchat_host.testing.front_end_kit.bench import (
+    BOB,
+    CAROL,
+    PRIVATE,
+    FrontEndBench,
+    FrontEndKitBase,
+    account_with,
+    needs,
+    served,
+)
+from balchat_host.testing.front_end_kit.held_app import StrangeApp
+
+YEAR: Final = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SomethingNew(Event):
+    """An event that came with a later version."""
+
+    type: ClassVar[str] = "something.new"
+
+    novelty: str
+
+
+event_types.pop(SomethingNew.type)  # nobody else shall hear of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAddedSince(MessageAdded):
+    """A kind of event that is known, with a field more."""
+
+    novelty: str
+
+
+event_types[MessageAdded.type] = MessageAdded
+
+
+@pytest.mark.anyio
+class TroubleTests(FrontEndKitBase):
+    """What a front end survives."""
+
+    async def test_it_survives_senders_who_are_blocked_or_removed(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        needs("remembers", kept=bench.capabilities.remembers)
+        account, (bob, carol, dave) = account_with(BOB, CAROL, "Dave")
+        async with served(bench, account):
+            pass
+        for peer in (bob, carol, dave):
+            peer.write(bench.prompt)
+        await account.app.contacts.block(BOB)
+        await account.app.contacts.remove(CAROL)
+        async with served(bench, account):
+            await self.reacts(bench, account, dave)
+            await account.app.contacts.block("Dave")
+            await account.app.contacts.unblock("Dave")
+            dave.write(bench.prompt)
+            await self.reacts(bench, account, dave, 2)
+
+    async def test_it_survives_senders_who_go_while_it_works(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob, carol, dave) = account_with(BOB, CAROL, "Dave")
+        contacts = account.app.contacts
+        gone = {bob.contact.conversation: contacts.block, carol.contact.conversation: contacts.remove}
+        names = {bob.contact.conversation: BOB, carol.contact.conversation: CAROL}
+
+        async def meanwhile(event: Event) -> None:
+            conversation = event.message.conversation if isinstance(event, MessageAdded) else ""
+            if conversation in gone:
+                await gone.pop(conversation)(names[conversation])
+
+        async with served(bench, account, StrangeApp(account.app, meanwhile=meanwhile)) as host:
+            for peer in (bob, carol, dave):
+                peer.write(bench.prompt)
+                await anyio.wait_all_tasks_blocked()
+            await self.reacts(bench, account, dave)
+            assert host.ends == []
+
+    async def test_it_goes_on_when_events_are_gone(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account):
+            pass
+        bob.write(PRIVATE)
+        account.pass_time(YEAR)
+        async with served(bench, account):
+            await anyio.wait_all_tasks_blocked()
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+
+    async def test_it_passes_over_events_and_fields_that_it_does_not_know(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob,) = account_with(BOB)
+
+        def others(event: Event) -> list[Event]:
+            new: list[Event] = [SomethingNew(cursor=event.cursor, at=event.at, novelty="a year later")]
+            if isinstance(event, MessageAdded):
+                quiet = replace(event.message, text=None, content_type="application/x-new")
+                new.append(MessageAddedSince(cursor=event.cursor, at=event.at, message=quiet, novelty="a field more"))
+            return new
+
+        async with served(bench, account, StrangeApp(account.app, others=others)):
+            bob.write_content("image/png", b"no text at all")
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+
+    @pytest.mark.parametrize(
+        "error",
+        [StorageFull(), ContactBlocked(name="Bob"), NoSuchMessage(id="gone"), RuntimeError("nobody foresaw this")],
+        ids=["full", "blocked", "gone", "unforeseen"],
+    )
+    async def test_an_error_of_the_app_ends_nothing_but_itself(self, bench: FrontEndBench, error: Exception) -> None:
+        self._needs_reactions(bench)
+        needs("answers", kept=bench.capabilities.answers)
+        account, (bob, carol) = account_with(BOB, CAROL)
+        async with served(bench, account) as host:
+            account.fail_next("messages.send", error)
+            bob.write(bench.prompt)
+            await anyio.wait_all_tasks_blocked()
+            carol.write(bench.prompt)
+            await self.reacts(bench, account, carol)
+            assert len(host.ends) <= (0 if isinstance(error, ContactBlocked | NoSuchMessage) else 1)
+
+    async def test_it_goes_on_after_a_lost_connection(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account, StrangeApp(account.app, breaks=ConnectionLost())):
+            bob.write(PRIVATE)
+            await anyio.wait_all_tasks_blocked()
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+
+    async def test_it_bears_everything_else_that_happens(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob, carol) = account_with(BOB, CAROL)
+        app = account.app
+        async with served(bench, account):
+            account.set_network(ServiceState(phase=Phase.DEGRADED, reason="the network is away"))
+            account.stranger("Eve").ask("May I?")
+            bob.come_online()
+            bob.lose("one that never comes")
+            bob.write("two")
+            bob.write_content("application/octet-stream", bytes(100))
+            bob.read()
+            bob.go_offline()
+            await app.conversations.draft(bob.contact.conversation, PRIVATE)
+            await app.contacts.remove(CAROL)
+            for peer in await app.requests.list():
+                await app.requests.reject(peer.peer_id)
+            assert carol.heard == []
+            await anyio.wait_all_tasks_blocked()
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+
+    @staticmethod
+    def _needs_reactions(bench: FrontEndBench) -> None:
+        needs("reacts", kept=bench.capabilities.reacts)

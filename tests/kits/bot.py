@@ -1,0 +1,74 @@
+"""A small bot that keeps every promise: the ground in which faults of front ends are planted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from balchat_host.api.errors import ContactBlocked, CursorTooOld, NoSuch
+from balchat_host.api.events import MessageAdded
+from balchat_host.api.frontend import FrontEnd
+from balchat_host.testing.front_end_kit import FrontEndBench, FrontEndCapabilities
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
+
+    from balchat_host.api.events import Event
+    from balchat_host.api.frontend import App, FrontEndContext
+
+SUBSCRIBER: Final = "bot"
+
+
+class Bot(FrontEnd):
+    """Answers every ping, and shows the conversation in which it did so last."""
+
+    subscriber: str | None = SUBSCRIBER
+
+    def __init__(self, context: FrontEndContext) -> None:
+        self.context = context
+
+    async def run(self, app: App, *, task_status: TaskStatus[None]) -> None:
+        task_status.started()
+        while True:
+            try:
+                await self.follow(app)
+            except CursorTooOld:
+                await self.skip(app)
+
+    async def follow(self, app: App) -> None:
+        async for event in app.events.follow(subscriber=self.subscriber):
+            await self.handle(app, event)
+            await self.done(app, event)
+
+    async def skip(self, app: App) -> None:
+        await app.events.acknowledge(SUBSCRIBER, await app.events.cursor())
+
+    async def done(self, app: App, event: Event) -> None:
+        await app.events.acknowledge(SUBSCRIBER, event.cursor)
+
+    async def handle(self, app: App, event: Event) -> None:
+        if isinstance(event, MessageAdded) and self.asks(event):
+            with suppress(ContactBlocked, NoSuch):
+                await self.answer(app, event)
+
+    def asks(self, event: MessageAdded) -> bool:
+        return event.message.state == "received" and event.message.text == "ping"
+
+    async def answer(self, app: App, event: MessageAdded) -> None:
+        await app.messages.send(event.message.conversation, "pong", reply_to=event.message.id)
+        await self.attend(app, event.message.conversation)
+
+    async def attend(self, app: App, conversation: str) -> None:
+        await app.events.attend(conversation)
+
+
+class BotBench(FrontEndBench):
+    capabilities = FrontEndCapabilities(attends=True)
+
+    def __init__(self, make: type[Bot] = Bot) -> None:
+        super().__init__()
+        self.make = make
+        self.capabilities = getattr(make, "capabilities", self.capabilities)
+
+    def front_end(self, context: FrontEndContext) -> FrontEnd:
+        return self.make(context)

@@ -1,0 +1,57 @@
+"""Each fault that is planted in a bot is caught by the test of the kit that is named for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from balchat_host.testing.front_end_kit import FrontEndKit
+from tests.kits.bot import BotBench
+from tests.kits.catching import assert_caught, caught
+from tests.kits.front_end_faults import FAULTS, FaultyBot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    for left in FaultyBot.ended:
+        match left:
+            case threading.Event():
+                left.set()
+            case Path():
+                left.unlink(missing_ok=True)
+            case _:
+                assert isinstance(left, asyncio.Task)  # it ended with its loop
+    FaultyBot.ended.clear()
+
+
+class TestBot(FrontEndKit):
+    @pytest.fixture
+    def bench(self) -> BotBench:
+        return BotBench()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_planted_fault_is_caught_by_the_test_that_is_named_for_it(fault: type[FaultyBot]) -> None:
+    assert_caught(FrontEndKit, fault, lambda: BotBench(fault))
+
+
+@pytest.mark.parametrize("audited", [False, True])
+@pytest.mark.parametrize("name", sorted({fault.caught_by for fault in FAULTS}))
+def test_without_a_fault_nothing_is_caught(name: str, audited: bool) -> None:
+    # Where the kit skips a test, nothing is shown: the bench promises what that test asks for.
+    capabilities = {fault.caught_by: fault.capabilities for fault in FAULTS if hasattr(fault, "capabilities")}
+    more = {"capabilities": capabilities[name], "attend": _nothing} if name in capabilities else {}
+    sound = type("Sound", (FaultyBot,), {"caught_by": name, "audited": audited, **more})
+    assert caught(FrontEndKit, sound, lambda: BotBench(sound)) == []
+
+
+async def _nothing(*_: object) -> None:
+    """Attend nothing."""
