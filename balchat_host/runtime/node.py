@@ -190,10 +190,10 @@ class Node:
         finally:
             self._end.begin(supervisors)
             self._live_status.running = False
-            self.files.close()
             # What is committed from here on must not reach tasks that have ended.
             self._effects = None
             self._scheduler.stop()
+            await self.files.close()
 
     async def _decided(self, supervisors: Sequence[Supervisor]) -> None:
         """Wait until each plugin has started or failed, or the account is told to end."""

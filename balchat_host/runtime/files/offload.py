@@ -26,7 +26,7 @@ class Ended(Exception):
 
 
 class Feed(ABC, Generic[T]):
-    """A job that reads what is put into it. `put` and `finish` may block, and raise what the job raises."""
+    """A job that reads what is put into it. All may block; `put` and `finish` raise what the job raises."""
 
     @abstractmethod
     def put(self, octets: bytes) -> None:
@@ -38,7 +38,7 @@ class Feed(ABC, Generic[T]):
 
     @abstractmethod
     def abort(self) -> None:
-        """Have it end."""
+        """Have it end; return when it does nothing more."""
 
 
 class Drain(ABC):
@@ -150,6 +150,9 @@ class _ThreadFeed(_Job, Feed[T]):
 
     def abort(self) -> None:
         self.end()
+        with self._changed:
+            while not self._done:
+                self._changed.wait()
 
     def _read(self, size: int) -> bytes:
         with self._changed:

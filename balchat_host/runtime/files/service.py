@@ -87,11 +87,11 @@ class FileService:
                 contain("deleting files", error)
             await changed.wait()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Have what is being written end."""
-        for writing in self._writing.values():
-            writing.feed.abort()
-        self._writing.clear()
+        with anyio.CancelScope(shield=True):
+            for number in list(self._writing):
+                await self.forget(number)
 
     # -- writing
 
@@ -159,14 +159,15 @@ class FileService:
         self._folder.sync(row.stored_as)
         return made
 
-    def forget(self, number: int) -> None:
+    async def forget(self, number: int) -> None:
         """Stop writing a file that is gone."""
         writing = self._writing.pop(number, None)
         if writing is not None:
-            writing.feed.abort()
+            # What it still wrote later would stay in the folder.
+            await self._offload.run(writing.feed.abort)
 
     async def _drop(self, writing: _Writing) -> None:
-        self.forget(writing.row.number)
+        await self.forget(writing.row.number)
         with suppress(StorageFull):
             await self._runner.change(lambda unit: sending.drop(unit, writing.row.number))
 
@@ -202,7 +203,8 @@ class FileService:
                 if wanted:
                     yield wanted
         finally:
-            drain.close()
+            with anyio.CancelScope(shield=True):
+                await self._offload.run(drain.close)
 
     def _open(self, row: FileRow, write: Write) -> None:
         assert row.key is not None, "it is complete"

@@ -53,7 +53,7 @@ class LocalFiles(LocalArea, Files):
     async def remove(self, file: str) -> FileView | None:
         row = await self._runner.read(lambda tx: rows.find(tx, file))
         view = await self._runner.change(lambda unit: receiving.remove(unit, file))
-        self._service.forget(row.number)
+        await self._service.forget(row.number)
         await self._service.collect()
         return view
 
@@ -62,6 +62,6 @@ class LocalFiles(LocalArea, Files):
 
     async def close(self) -> None:
         """Have what is being written end, and what was removed be deleted."""
-        self._service.close()
+        await self._service.close()
         with suppress(StorageFull, StorageFailed):
             await self._service.collect()
