@@ -78,6 +78,13 @@ test-fast: lint ## What to run while working, under three minutes: lint, units, 
 	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) $(STARTS_PROGRAMS) -m 'not tor and not slow' \
 		tests/docs tests/host tests/simulation common plugins relay
 
+.PHONY: simulate
+simulate: setup ## Conversations from era to era: 100,000 random plays, 2,000 of them on MLS besides, months of many people
+	BALCHAT_ERA_CHOICES=100000 BALCHAT_ERA_WORLDS=5000 BALCHAT_REAL_ERA_WORLDS=100 BALCHAT_ERA_CROSSINGS=1000 \
+		BALCHAT_ERA_PLAYS=2000 BALCHAT_ERA_MONTHS=2 $(BIN)/pytest $(SIDE_BY_SIDE) --timeout=0 tests/simulation/test_era_oracle.py \
+		tests/simulation/test_eras_at_random.py tests/simulation/test_eras_for_months.py \
+		tests/simulation/test_eras_of_real_mls.py
+
 .PHONY: lint
 lint: setup ## ruff, pyright, import-linter, stubtest, rustfmt, clippy
 	$(BIN)/ruff check --quiet .
