@@ -174,6 +174,8 @@ async def record() -> dict[str, list[str]]:
         "contacts.add": {"code": examples.dave.code, "introduction": "It is me, Alice."},
         "contacts.list": {},
         "contacts.get": {"contact": "bob"},
+        "contacts.info": {"contact": "Bob"},
+        "contacts.renew": {"contact": "Bob"},
         "contacts.rename": {"contact": "Dave", "name": "David"},
         "contacts.safety_number": {"contact": "Bob"},
         "contacts.verify": {"contact": "Bob", "safety_number": examples.safety_number},

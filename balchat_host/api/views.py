@@ -304,6 +304,9 @@ class ContactView:
     or, of any contact, `sending-failed` (an unexpected failure stopped what we send to them; it is tried again).
     It is `restored` where the account went on from a backup, and the contact, who is asked again, has not answered yet.
     `alarm` is the most serious of the alarms about them that stand; `contacts.info` shows all.
+
+    `renewed_by_us` and `renewed_by_them` say when the keys with them were last renewed, and who began it (Unix
+    milliseconds, None: never yet). No event tells of that alone.
     """
 
     name: str
@@ -317,6 +320,17 @@ class ContactView:
     reachable: bool = False
     reason: str | None = None
     alarm: AlarmKind | None = None
+    renewed_by_us: int | None = None
+    renewed_by_them: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactInfoView:
+    """All that is known of a contact: also the ids of the devices that they use, and the alarms, the newest first."""
+
+    contact: ContactView
+    devices: tuple[str, ...]
+    alarms: tuple[AlarmView, ...]
 
 
 class ConversationKind(StrEnum):

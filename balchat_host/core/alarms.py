@@ -9,7 +9,10 @@ from typing import Final, cast
 from balchat_host.api.events import ContactAlarm
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import AlarmKind, AlarmView
-from balchat_host.core import account, after_restore, event_log
+from balchat_host.core import after_restore, event_log
+from balchat_host.core.eras import renewals
+from balchat_host.core.first_contact import asking
+from balchat_host.core.first_contact.machine import Input
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
 
@@ -19,6 +22,7 @@ _KEPT_FOR: Final = 90 * _DAY
 _QUIET_AFTER_RESTORE: Final = 180 * _DAY
 """Milliseconds in which what we said before a restore, and do not know any more, may still be spoken of: it lies at a
 relay for a month, is read within three, and what is said of it lies at a relay for another one."""
+_NEEDS_NEW_KEYS: Final = frozenset({AlarmKind.FOREIGN_ERA, AlarmKind.FOREIGN_MESSAGE})
 
 
 def on_foreign_message(unit: UnitOfWork, contact: ContactRow) -> None:
@@ -28,13 +32,14 @@ def on_foreign_message(unit: UnitOfWork, contact: ContactRow) -> None:
         _raise(unit, contact, AlarmKind.FOREIGN_MESSAGE)
 
 
-def on_foreign_era(unit: UnitOfWork, contact: ContactRow, *, founder_device: bytes) -> None:
-    """Take that a contact has opened an era in our name that we have not founded, by that device of ours.
+def on_foreign_era(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Take that a contact has opened an era in our name that we have not founded.
 
-    The device that we were before a restore may have founded some that we do not know.
+    What they write there we cannot read, and whoever founded it has used the KeyPackages that we have of theirs. So
+    they are asked for contact again, which counts for more than any era that they hold.
     """
-    if founder_device == account.load(unit.tx).device_id:
-        _raise(unit, contact, AlarmKind.FOREIGN_ERA)
+    _raise(unit, contact, AlarmKind.FOREIGN_ERA)
+    asking.take(unit, contact, Input.LOST_ERA)
 
 
 def on_set_up_again(unit: UnitOfWork, contact: ContactRow) -> None:
@@ -77,6 +82,8 @@ def _raise(unit: UnitOfWork, contact: ContactRow, kind: AlarmKind) -> None:
         (contact.id, kind, unit.now, tell),
     )
     if tell:
+        if kind in _NEEDS_NEW_KEYS:
+            renewals.want(unit, contact)
         body = {
             "name": contact.name,
             "peer_id": contact.peer.octets.hex(),

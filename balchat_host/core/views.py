@@ -1,6 +1,7 @@
 """How rows look to front ends."""
 
-from dataclasses import asdict, fields
+from collections import defaultdict
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, cast
 
 from balchat_host.api.frontend import MYSELF, NOTES_TO_SELF
@@ -25,9 +26,22 @@ _TIMER_BY: Final = (
 _NEWEST: Final = f"(SELECT max(seq) FROM message WHERE message.conversation = conversation.id AND {rows.SHOWN})"  # noqa: S608  # our own text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """What is to be known of the keys with a contact."""
+
+    alarm: AlarmKind | None = None
+    renewed_by_us: int | None = None
+    renewed_by_them: int | None = None
+
+
+_NO_KEYS: Final = _Keys()
+_SERIOUS: Final = list(AlarmKind)
+
+
 def contact_view(tx: ReadTransaction, row: ContactRow) -> ContactView:
     """Show a contact; whether it is reachable is the runtime's to say."""
-    return _contact_view(row, _unread(tx, row.conversation), _alarms(tx, row).get(row.id))
+    return _contact_view(row, _unread(tx, row.conversation), _keys(tx, row)[row.id])
 
 
 def contact_views(tx: ReadTransaction) -> list[ContactView]:
@@ -36,14 +50,14 @@ def contact_views(tx: ReadTransaction) -> list[ContactView]:
         f"SELECT id, (SELECT count(*) {_UNREAD}) FROM conversation"  # noqa: S608  # our own text
     )
     unread = {cast("int", conversation): cast("int", count) for conversation, count in counted}
-    alarms = _alarms(tx)
+    keys = _keys(tx)
     return [
-        _contact_view(row, unread[row.conversation.id], alarms.get(row.id))
+        _contact_view(row, unread[row.conversation.id], keys[row.id])
         for row in rows.contacts_where(tx, "1 ORDER BY name_key")
     ]
 
 
-def _contact_view(row: ContactRow, unread: int, alarm: AlarmKind | None) -> ContactView:
+def _contact_view(row: ContactRow, unread: int, keys: _Keys) -> ContactView:
     return ContactView(
         name=row.name,
         peer_id=row.peer.octets.hex(),
@@ -54,7 +68,9 @@ def _contact_view(row: ContactRow, unread: int, alarm: AlarmKind | None) -> Cont
         blocked=row.blocked,
         reason=row.shown_reason or (RESTORED if row.restored else None),
         unread=unread,
-        alarm=alarm,
+        alarm=keys.alarm,
+        renewed_by_us=keys.renewed_by_us,
+        renewed_by_them=keys.renewed_by_them,
     )
 
 
@@ -83,7 +99,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
     last = rows.messages_where(tx, shown)
     newest = {row.seq: view for row, view in zip(last, message_views(tx, last), strict=True)}
     of_conversation = {contact.conversation.id: contact for contact in contacts}
-    alarms = _alarms(tx, *(contacts if only is not None else ()))
+    keys = _keys(tx, *(contacts if only is not None else ()))
     views: list[ConversationView] = []
     for number, identifier, kind, title, draft, muted_until, archived, unread, first, last, *more in found:
         contact = of_conversation.get(cast("int", number))
@@ -100,7 +116,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
                 muted=until > now,
                 muted_until=until if now < until < FOREVER else None,
                 archived=bool(archived),
-                contact=contact and _contact_view(contact, cast("int", unread), alarms.get(contact.id)),
+                contact=contact and _contact_view(contact, cast("int", unread), keys[contact.id]),
                 expire_after=cast("int | None", more[0]),
                 timer_by=cast("str | None", more[1]),
                 mentions=cast("int", more[2]),
@@ -112,7 +128,7 @@ def conversation_views(tx: ReadTransaction, *, now: int, only: int | None = None
 
 def contact_differences(before: ContactRow | None, after: ContactRow) -> list[str]:
     """Return the names of the fields of a contact's view that have changed; none where it is new."""
-    return differences(before and _contact_view(before, 0, None), _contact_view(after, 0, None))
+    return differences(before and _contact_view(before, 0, _NO_KEYS), _contact_view(after, 0, _NO_KEYS))
 
 
 def differences(before: ContactView | MessageView | ConversationView | None, after: object) -> list[str]:
@@ -133,14 +149,22 @@ def contact_of_body(body: dict[str, Any]) -> ContactView:
     return ContactView(state=ContactState(body.pop("state")), alarm=alarm and AlarmKind(alarm), **body)
 
 
-def _alarms(tx: ReadTransaction, *of: ContactRow) -> dict[int, AlarmKind]:
-    """Return the most serious alarm about each contact that has one, or about some contacts."""
-    chosen = ", ".join(str(contact.id) for contact in of)
-    found = tx.query(f"SELECT peer, kind FROM alarm WHERE {f'peer IN ({chosen})' if of else '1'}")  # noqa: S608  # numbers
-    kinds: dict[int, AlarmKind] = {}
-    for kind in reversed(AlarmKind):
-        kinds |= {cast("int", peer): kind for peer, its in found if its == kind}
-    return kinds
+def _keys(tx: ReadTransaction, *of: ContactRow) -> defaultdict[int, _Keys]:
+    """Return what is to be known of the keys with each contact, or with some."""
+    chosen = f"peer IN ({', '.join(str(contact.id) for contact in of)})" if of else "1"
+    alarms: dict[int, AlarmKind] = {}
+    for peer, kind in tx.query(f"SELECT peer, kind FROM alarm WHERE {chosen}"):  # noqa: S608  # numbers
+        number, found = cast("int", peer), AlarmKind(cast("str", kind))
+        alarms[number] = min(found, alarms.get(number, found), key=_SERIOUS.index)
+    keys = defaultdict(_Keys, {number: _Keys(alarm=alarm) for number, alarm in alarms.items()})
+    for peer, ours, theirs in tx.query(f"SELECT peer, ours_at, theirs_at FROM renewal WHERE {chosen}"):  # noqa: S608  # numbers
+        number = cast("int", peer)
+        keys[number] = _Keys(
+            alarm=alarms.get(number),
+            renewed_by_us=cast("int | None", ours),
+            renewed_by_them=cast("int | None", theirs),
+        )
+    return keys
 
 
 def _unread(tx: ReadTransaction, conversation: ConversationRow) -> int:

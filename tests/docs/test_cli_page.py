@@ -13,7 +13,9 @@ from balchat_host.api.events import event_types
 from balchat_host.api.frontend import PluginView, SettingView
 from balchat_host.api.types import Check, ServiceState
 from balchat_host.api.views import (
+    AlarmView,
     CodeView,
+    ContactInfoView,
     ContactView,
     ConversationView,
     FileView,
@@ -70,6 +72,7 @@ def test_every_command_has_a_section_with_its_own_options_and_its_json(section, 
     [
         ("status", ServiceStatus), ("status", OutboxView), ("status", ServiceState), ("code", CodeView),
         ("contacts list", ContactView), ("contacts verify", SafetyNumberView), ("requests list", RequestView),
+        ("info", ContactInfoView), ("info", AlarmView),
         ("history", MessageView), ("conversations list", ConversationView), ("relay list", RelayView),
         ("files list", FileView), ("plugins list", PluginView), ("settings list", SettingView), ("doctor", Check),
         *(("listen", event) for event in event_types.values()),

@@ -12,10 +12,13 @@ from balchat_host.api.views import AlarmKind
 from balchat_host.core import alarms, contacts, event_log, housekeeping, inbox, routes
 from balchat_host.core.content import STATUS, MessageStatus, encode_status
 from balchat_host.core.delivery import outgoing, queue
+from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core.eras import keeping, schedule
 from balchat_host.core.messages import reading
 from tests.support.simulator import Account, World
 
 if TYPE_CHECKING:
+    from balchat_host.api.storage import ReadTransaction
     from balchat_host.api.views import AlarmView
 
 DAY = 24 * 3600
@@ -50,6 +53,14 @@ class Pair:
         envelopes = [each.envelope for each in found]
         source = None if by_relay else author.peer
         self.bob.change(lambda unit: inbox.receive(unit, source, envelopes))
+
+    def overhear(self, thief: Account) -> None:
+        """Bring a thief what Bob has said to Alice, and what is on its way to her."""
+        found = self.bob.read(
+            lambda tx: outgoing.pending(tx, self.alice.peer, after=0, now=self.world.now, limit=100)
+        ).outgoing
+        envelopes = [each.envelope for each in found]
+        thief.change(lambda unit: inbox.receive(unit, self.bob.peer, envelopes))
 
     def read_by_bob(self) -> None:
         last = self.bob.history(self.alice)[-1].id
@@ -177,3 +188,77 @@ def test_the_id_of_what_still_waits_to_leave_is_kept_for_as_long(pair: Pair) -> 
     pair.world.pass_time(92 * DAY)
     pair.alice.change(housekeeping.tidy)
     assert not pair.alice.read(lambda tx: tx.query("SELECT 1 FROM own_message_id WHERE id = ?", (control,)))
+
+
+def sends_in(who: Account, other: Account) -> bytes:
+    """Return the id of the era that somebody sends in."""
+
+    def look(tx: ReadTransaction) -> bytes:
+        era = keeping.sending(tx, contacts.find(tx, other.name).conversation)
+        assert era is not None
+        return era.era_id
+
+    return who.read(look)
+
+
+def holds(who: Account) -> set[object]:
+    """Return the ids of the eras that somebody holds."""
+    return {row[0] for row in who.read(lambda tx: tx.query("SELECT era_id FROM era"))}
+
+
+def renew(who: Account, other: Account) -> None:
+    who.change(lambda unit: schedule.renew(unit, contacts.find(unit.tx, other.name)))
+
+
+def test_an_era_that_a_thief_founds_in_our_name_is_noticed_and_left_for_one_that_is_ours(pair: Pair) -> None:
+    thief = pair.steal()
+    renew(thief, pair.bob)
+    pair.bring_to_bob(thief)
+    pair.overhear(thief)
+    pair.bring_to_bob(thief)
+    assert sends_in(pair.bob, pair.alice) not in holds(pair.alice), "the thief has the conversation"
+    pair.heal()
+    assert AlarmKind.FOREIGN_ERA in told(pair.alice)
+    assert not told(pair.bob)
+    pair.bob.write(pair.alice, "are you well?")
+    pair.alice.write(pair.bob, "now I am")
+    pair.heal()
+    assert sends_in(pair.alice, pair.bob) == sends_in(pair.bob, pair.alice)
+    assert sends_in(pair.alice, pair.bob) not in holds(thief)
+    assert {message.text for message in pair.alice.history(pair.bob)} == {"are you well?", "now I am"}
+
+
+def test_a_thief_of_the_vault_who_only_listens_is_shut_out_by_the_next_era_that_we_found(pair: Pair) -> None:
+    thief = pair.steal()
+    renew(pair.alice, pair.bob)
+    pair.heal()
+    assert sends_in(pair.alice, pair.bob) == sends_in(pair.bob, pair.alice)
+    assert sends_in(pair.alice, pair.bob) not in holds(thief)
+    assert not told(pair.alice)
+
+
+def test_a_thief_who_only_listens_is_shut_out_by_the_second_era_that_the_other_side_founds(pair: Pair) -> None:
+    thief = pair.steal()
+    for shut_out in (False, True):
+        pair.world.pass_time(DAY)
+        renew(pair.bob, pair.alice)
+        welcome = welcome_of(pair.bob, pair.alice, pair.world.now)
+        thief.change(lambda unit, octets=welcome: inbox.receive(unit, pair.bob.peer, [octets]))
+        pair.heal()
+        assert (sends_in(pair.bob, pair.alice) not in holds(thief)) == shut_out
+
+
+def welcome_of(author: Account, reader: Account, now: int) -> bytes:
+    """Return the newest era's Welcome that waits for somebody."""
+    found = author.read(lambda tx: outgoing.pending(tx, reader.peer, after=0, now=now, limit=100)).outgoing
+    return next(each.envelope for each in reversed(found) if Envelope.decode(each.envelope).kind is Kind.ERA)
+
+
+def test_an_owner_hears_no_more_of_an_era_that_is_theirs(pair: Pair) -> None:
+    for _ in range(5):
+        pair.world.pass_time(8 * DAY)
+        renew(pair.alice, pair.bob)
+        renew(pair.bob, pair.alice)
+        pair.heal()
+    assert not told(pair.alice)
+    assert not told(pair.bob)

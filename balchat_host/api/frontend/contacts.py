@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from balchat_host.api.frontend.area import Area
-from balchat_host.api.views import ContactView, SafetyNumberView
+from balchat_host.api.views import ContactInfoView, ContactView, SafetyNumberView
 
 
 class Contacts(Area):
@@ -29,6 +29,18 @@ class Contacts(Area):
     @abstractmethod
     async def get(self, contact: str) -> ContactView:
         """Return one contact as it is now. Raise NoSuchContact."""
+
+    @abstractmethod
+    async def info(self, contact: str) -> ContactInfoView:
+        """Return all that is known of a contact: devices and alarms too. Raise NoSuchContact."""
+
+    @abstractmethod
+    async def renew(self, contact: str) -> ContactView:
+        """Renew the keys with a contact now, or as soon as that can be; return the contact as it is before.
+
+        That is done by itself every week. It shuts out whoever has copied our keys, or theirs, unless they go on doing
+        so. The alarms about the contact are dealt with by it. Raise NoSuchContact, ContactBlocked, BadInput.
+        """
 
     @abstractmethod
     async def rename(self, contact: str, name: str) -> ContactView:

@@ -55,7 +55,7 @@ def on_opened(unit: UnitOfWork, contact: ContactRow, opened: Opened, *, device_i
     if not keeping.is_known(unit.tx, opened.era_id) and opened.founder_device_id == account.load(unit.tx).device_id:
         # Our next era has to name it, or theirs could still count as the better one.
         keeping.note_gone(unit, contact.conversation, opened.era_id)
-        alarms.on_foreign_era(unit, contact, founder_device=opened.founder_device_id)
+        alarms.on_foreign_era(unit, contact)
     on_key_packages(unit, contact, opened.key_packages, device_id=device_id, said_at=said_at)
 
 

@@ -45,6 +45,12 @@ def on_confirmed(unit: UnitOfWork, contact: ContactRow, era: Era) -> None:
         unit.tx.execute("UPDATE renewal SET wanted = 0, failures = 0 WHERE peer = ?", (contact.id,))
 
 
+def want(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Have the next era founded as soon as that can be."""
+    begin(unit, contact)
+    unit.tx.execute("UPDATE renewal SET wanted = 1 WHERE peer = ?", (contact.id,))
+
+
 def on_lost(unit: UnitOfWork, contact: ContactRow) -> None:
     """Note that a contact may have lost all that we shared: what they gave is of no use, what we gave is gone.
 

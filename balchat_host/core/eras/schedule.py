@@ -59,8 +59,7 @@ def tidy(unit: UnitOfWork) -> None:
 
 def renew(unit: UnitOfWork, contact: ContactRow) -> None:
     """Have the next era of a conversation founded now or, where that cannot be yet, as soon as it can be."""
-    renewals.begin(unit, contact)
-    unit.tx.execute("UPDATE renewal SET wanted = 1 WHERE peer = ?", (contact.id,))
+    renewals.want(unit, contact)
     if contact.may_talk and not contact.blocked:
         _found(unit, contact, _row(unit.tx, contact))
 

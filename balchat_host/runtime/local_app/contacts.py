@@ -1,10 +1,11 @@
 """Contacts in the vault."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from balchat_host.api.frontend import Contacts
-from balchat_host.api.views import ContactView, SafetyNumberView
-from balchat_host.core import contacts
+from balchat_host.api.views import ContactInfoView, ContactView, SafetyNumberView
+from balchat_host.core import contact_info, contacts
 from balchat_host.core.first_contact import answering
 from balchat_host.core.views import contact_view, contact_views
 from balchat_host.runtime.live_status import LiveStatus
@@ -29,6 +30,14 @@ class LocalContacts(LocalArea, Contacts):
 
     async def get(self, contact: str) -> ContactView:
         view = await self._runner.read(lambda tx: contact_view(tx, contacts.find(tx, contact)))
+        return self._live_status.presence.complete(view)
+
+    async def info(self, contact: str) -> ContactInfoView:
+        found = await self._runner.read(lambda tx: contact_info.info(tx, contact))
+        return replace(found, contact=self._live_status.presence.complete(found.contact))
+
+    async def renew(self, contact: str) -> ContactView:
+        view = await self._runner.change(lambda unit: contact_info.renew(unit, contact))
         return self._live_status.presence.complete(view)
 
     async def rename(self, contact: str, name: str) -> ContactView:

@@ -1,8 +1,9 @@
 """How alarms are said: what was seen, what it may mean, and what to do about it."""
 
+from collections.abc import Iterable
 from typing import Final
 
-from balchat_host.api.views import AlarmKind
+from balchat_host.api.views import AlarmKind, ContactInfoView
 
 SUSPICION: Final = "somebody else may hold your keys"
 SUSPICIOUS: Final = frozenset({AlarmKind.FOREIGN_ERA, AlarmKind.FOREIGN_MESSAGE})
@@ -17,3 +18,13 @@ def alarm_words(kind: AlarmKind, name: str) -> str:
     """Say what was seen, and what it may mean."""
     seen = _SEEN[kind].format(name=name)
     return f"{seen}: {SUSPICION}" if kind in SUSPICIOUS else seen
+
+
+def advice(known: ContactInfoView) -> Iterable[str]:
+    """Say what to do about the alarms about a contact, if there are any that are serious."""
+    if SUSPICIOUS.isdisjoint(alarm.kind for alarm in known.alarms):
+        return
+    name = known.contact.name
+    yield f"Ask {name} over another channel what came in your name: {name}'s balchat may also be wrong, or lie."
+    yield f"`balchat contacts renew {name}` shuts out whoever once copied your vault. If this comes again after that,"
+    yield "they still read along: look after this machine, and make a new account on another one."

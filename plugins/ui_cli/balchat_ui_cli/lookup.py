@@ -9,6 +9,9 @@ from balchat_host.api.frontend import App
 from balchat_host.api.views import MessageInfoView, MessageView
 
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="A message, or the beginning of its id.")]
+OptionalMessageId = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="A message, or the beginning of its id.", show_default=False)
+]
 
 
 async def message_of(app: App, name: str, message: str) -> MessageView:

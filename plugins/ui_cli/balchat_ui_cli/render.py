@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from balchat_host.api.errors import NotRunning
@@ -11,6 +12,7 @@ from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import (
     ChangeKind,
     ChangeView,
+    ContactInfoView,
     ContactState,
     ContactView,
     ConversationView,
@@ -28,7 +30,7 @@ from balchat_host.api.views import (
     WayView,
 )
 from balchat_ui_cli.account_status import AccountStatus
-from balchat_ui_cli.alarms import SUSPICION, SUSPICIOUS
+from balchat_ui_cli.alarms import SUSPICION, SUSPICIOUS, advice, alarm_words
 from balchat_ui_cli.file_words import files_lines
 from balchat_ui_cli.markdown import as_typed, plain
 from balchat_ui_cli.output import Line, Span, Style
@@ -164,8 +166,10 @@ def status_lines(status: AccountStatus, *, bars: bool = False) -> Iterable[Line]
     yield from service_lines(status, bars=bars)
     yield _labelled("policy", *_policy(status))
     yield from people_lines(status)
-    for line in contact_lines(status.contacts):
+    for contact, line in zip(status.contacts, contact_lines(status.contacts), strict=True):
         yield [" " * (_LABEL + 2), *line]
+        if (contact.renewed_by_us or contact.renewed_by_them) and not contact.blocked:
+            yield [" " * (_LABEL + 4), Span(f"keys {visible(renewal_words(contact))}", Style.FAINT)]
     if status.requests:
         waits = "1 waits" if status.requests == 1 else f"{status.requests} wait"
         yield _labelled("requests", Span(f"{waits} for you: `balchat requests list`", Style.WARN))
@@ -275,6 +279,31 @@ def contact_lines(contacts: Sequence[ContactView]) -> Iterable[Line]:
     rows = columns([[visible(contact.name), ""] for contact in contacts])
     for contact, (name, _) in zip(contacts, rows, strict=True):
         yield [Span(name, Style.STRONG), "  ", ", ".join(contact_words(contact))]
+
+
+def renewal_words(contact: ContactView) -> str:
+    """Say when the keys with a contact were renewed, and by whom."""
+    by = [(contact.renewed_by_us, _YOU), (contact.renewed_by_them, called(contact.name))]
+    times = [f"{moment(at)} by {who}" for at, who in by if at is not None]
+    return f"renewed {', '.join(times)}" if times else "those of the first contact"
+
+
+def contact_info_lines(known: ContactInfoView) -> Iterable[Line]:
+    """Show all that is known of a contact."""
+    contact = known.contact
+    yield _labelled("name", Span(visible(contact.name), Style.STRONG))
+    yield _labelled("address", contact.onion)
+    yield _labelled("state", ", ".join(contact_words(replace(contact, alarm=None))))
+    for device in known.devices:
+        yield _labelled("device", device)
+    if contact.state is ContactState.ACTIVE:
+        yield _labelled("keys", visible(renewal_words(contact)))
+    for alarm in known.alarms:
+        style = Style.BAD if alarm.kind in SUSPICIOUS else Style.WARN
+        when = moment(alarm.last_at) if alarm.times == 1 else f"{alarm.times} times, last {moment(alarm.last_at)}"
+        yield _labelled("alarm", Span(visible(alarm_words(alarm.kind, contact.name)), style), f" ({when})")
+    for line in advice(known):
+        yield [" " * _LABEL, visible(line)]
 
 
 def request_lines(requests: Sequence[RequestView]) -> Iterable[Line]:

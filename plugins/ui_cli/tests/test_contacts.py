@@ -46,6 +46,8 @@ def test_add_gives_the_contact_as_json(cli: Cli, alice: MemoryAccount) -> None:
         "reachable": False,
         "reason": None,
         "alarm": None,
+        "renewed_by_us": None,
+        "renewed_by_them": None,
     }
 
 

@@ -12,12 +12,18 @@ import typer
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
 from balchat_host.api.text import visible
-from balchat_host.api.views import ConversationKind, MessageView
+from balchat_host.api.views import ContactInfoView, ConversationKind, ConversationView, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.commands.messages import MARKDOWN
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.lookup import MessageId, info_of, message_of
-from balchat_ui_cli.render import info_lines, message_as_typed, state_words
+from balchat_ui_cli.lookup import MessageId, OptionalMessageId, info_of, message_of
+from balchat_ui_cli.render import (
+    contact_info_lines,
+    conversation_lines,
+    info_lines,
+    message_as_typed,
+    state_words,
+)
 from balchat_ui_cli.text import SHORT_ID
 
 
@@ -35,7 +41,7 @@ def register(app: typer.Typer) -> None:
             ],
         ),
         ("delete", delete, ["balchat delete Bob 3f2a9c1e", "balchat delete Bob 3f2a9c1e --for-me"]),
-        ("info", info, ["balchat info Bob 3f2a9c1e", "balchat info Bob 3f2a9c1e --json"]),
+        ("info", info, ["balchat info Bob", "balchat info Bob 3f2a9c1e"]),
     ):
         command(app, name, panel=MESSAGES, unlocks=True, examples=examples)(function)
 
@@ -116,10 +122,23 @@ def delete(
     run.out.value(value, lambda: [[words]], done=f"The message {gone.id} is deleted.")
 
 
-def info(run: Run, name: Conversation, message: MessageId) -> None:
-    """Show all that is known of a message: its versions, who has it, and who reacted."""
-    known = run.session.ask(lambda app: info_of(app, name, message))
-    run.out.value(known, lambda: info_lines(known), done=None)
+def info(run: Run, name: Conversation, message: OptionalMessageId = None) -> None:
+    """Show all that is known of a contact, or of a message: its versions, who has it, and who reacted.
+
+    Of a contact that is: their device, whether you verified them, when the keys with them were renewed, and alarms.
+    """
+    if message is not None:
+        known = run.session.ask(lambda app: info_of(app, name, message))
+        run.out.value(known, lambda: info_lines(known), done=None)
+        return
+
+    async def look(app: App) -> ContactInfoView | ConversationView:
+        view = await app.conversations.get(name)
+        return view if view.contact is None else await app.contacts.info(view.contact.peer_id)
+
+    found = run.session.ask(look)
+    lines = contact_info_lines(found) if isinstance(found, ContactInfoView) else conversation_lines([found])
+    run.out.value(found, lambda: lines, done=None)
 
 
 def _edited(text: str) -> str:

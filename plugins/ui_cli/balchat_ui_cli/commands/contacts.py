@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
         unlocks=True,
         examples=["balchat contacts verify Bob", "balchat contacts verify Bob '05123 77120 …'"],
     )(verify)
+    command(contacts, "renew", unlocks=True, examples=["balchat contacts renew Bob"])(renew)
     command(contacts, "block", unlocks=True, examples=["balchat contacts block Bob"])(block)
     command(contacts, "unblock", unlocks=True, examples=["balchat contacts unblock Bob"])(unblock)
     command(contacts, "remove", unlocks=True, examples=["balchat contacts remove Bob --yes"])(remove)
@@ -152,6 +153,18 @@ def _number_lines(shown: SafetyNumberView) -> list[Line]:
 
 def _same(contact: str) -> bool:
     return confirm(f"Does {visible(contact)} see the same number?")
+
+
+def renew(run: Run, name: Contact) -> None:
+    """Renew the keys with a contact now, where you think that somebody has copied yours or theirs.
+
+    That is done by itself every week. It shuts out whoever once had a copy, as soon as both sides have been up; it does
+    not shut out somebody who reads along on your machine or theirs.
+    """
+    contact = run.session.ask(lambda app: app.contacts.renew(name))
+    renewed = f"The keys with {contact.name} are renewed as soon as both of you have been up."
+    run.out.value(contact, lambda: [[renewed]], done=renewed)
+    _say_if_nothing_runs(run)
 
 
 def block(run: Run, name: Contact) -> None:
