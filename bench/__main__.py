@@ -38,6 +38,7 @@ NAMES = (
         "pipeline",
         "handshake",
         "eras",
+        "healing",
         "history",
         "unlock",
         "start",
