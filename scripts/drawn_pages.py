@@ -89,6 +89,7 @@ def planted_faults() -> str:
     """Return the faults that are planted in plugins, and which test of the kit catches each."""
     from tests.kits import (  # noqa: PLC0415  # the other pages need no tests
         bulk_faults,
+        crypto_faults,
         drop_faults,
         faults,
         front_end_faults,
@@ -105,9 +106,10 @@ def planted_faults() -> str:
         ("network", "network", network_faults.FAULTS),
         ("front end", "front end", front_end_faults.FAULTS),
         ("storage", "storage", storage_faults.FAULTS),
+        ("crypto", "crypto engine", crypto_faults.FAULTS),
         ("relay store", "relay store", store_faults.FAULTS),
     ):
-        title = f"## The {kit} kit" if kit == kind else f"### A {kind}"
+        title = f"### A {kind}" if f"## The {kit} kit" in lines else f"## The {kit} kit"
         lines += [title, "", f"| a {kind} that … | is caught by |", "| --- | --- |"]
         for fault in planted:
             does = str(inspect.getdoc(fault)).removesuffix(".")

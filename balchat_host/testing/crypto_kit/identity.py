@@ -1,0 +1,36 @@
+"""The identity of an account."""
+
+from collections.abc import Callable
+
+import pytest
+
+from balchat_host.api.errors import BadCredential, BadInput
+from balchat_host.testing.crypto_kit.accounts import NOW, CryptoAccount, CryptoKitBase
+
+
+class IdentityTests(CryptoKitBase):
+    """The identity of an account."""
+
+    def test_an_identity_is_made_once(self, account: Callable[[], CryptoAccount]) -> None:
+        alice = account()
+        assert alice.peer != account().peer
+        with pytest.raises(BadInput):
+            alice.engine.create_identity(alice.area, alice.device_id, now=NOW)
+
+    def test_the_seed_stays_hidden(self, account: Callable[[], CryptoAccount]) -> None:
+        alice = account()
+        seed = alice.engine.identity_seed(alice.area)
+        assert len(seed.reveal()) == 32  # noqa: PLR2004  # RFC 8032
+        assert seed.reveal().hex() not in repr(seed)
+
+    def test_a_signature_counts_for_one_use(self, account: Callable[[], CryptoAccount]) -> None:
+        alice, bob = account(), account()
+        engine = alice.engine
+        signature = engine.sign(alice.area, domain="one", message=b"m")
+        engine.verify(alice.peer, domain="one", message=b"m", signature=signature)
+        for peer, domain, message in ((bob.peer, "one", b"m"), (alice.peer, "two", b"m"), (alice.peer, "one", b"n")):
+            with pytest.raises(BadCredential):
+                engine.verify(peer, domain=domain, message=message, signature=signature)
+        for domain in ("", "a\0b", "ä"):
+            with pytest.raises(BadInput):
+                engine.sign(alice.area, domain=domain, message=b"m")

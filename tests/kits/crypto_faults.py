@@ -1,0 +1,369 @@
+"""Faults for a crypto engine, in the one that balchat uses."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from balchat_crypto_mls.engine import MlsEngine
+
+from balchat_host.api.crypto import Invitation
+from balchat_host.api.errors import BadCredential, BadInput, CryptoRejected, TooFarAhead, VaultRolledBack
+from balchat_host.api.types import DeviceIdentity, Secret
+from balchat_host.testing.crypto_kit import NOW
+
+logger = logging.getLogger(__name__)
+
+SIGNATURE = "test_a_signature_counts_for_one_use"
+MIXED = "test_groups_do_not_mix"
+KEY_PACKAGE = "test_a_key_package_that_is_not_right"
+
+
+class FaultyEngine(MlsEngine):
+    """No fault."""
+
+    caught_by: ClassVar[str]
+    audited: ClassVar[bool] = False
+    failures: ClassVar[tuple[type[BaseException], ...]] = ()
+    """How the test fails where that is no failure of every plugin."""
+    ended: ClassVar[list[Path]] = []
+    """What the audit's faults leave behind, for the test to end."""
+
+
+class ShownSecret(Secret):
+    def __repr__(self):
+        return self.reveal().hex()
+
+
+# -- the identity
+
+
+class MakesAnotherIdentity(FaultyEngine):
+    """Makes another identity over the one that is there."""
+
+    caught_by = "test_an_identity_is_made_once"
+
+    def create_identity(self, state, device_id, *, now):
+        for key, _ in list(state.scan()):
+            state.delete(key)
+        return super().create_identity(state, device_id, now=now)
+
+
+class ShowsTheSeed(FaultyEngine):
+    """Shows the seed in its repr."""
+
+    caught_by = "test_the_seed_stays_hidden"
+
+    def identity_seed(self, state):
+        return ShownSecret(super().identity_seed(state).reveal())
+
+
+class VerifiesNothing(FaultyEngine):
+    """Takes every signature."""
+
+    caught_by = SIGNATURE
+
+    def verify(self, signer, *, domain, message, signature):
+        pass
+
+
+class IgnoresTheDomain(FaultyEngine):
+    """Signs the same for every use."""
+
+    caught_by = SIGNATURE
+
+    def sign(self, state, *, domain, message):
+        super().sign(state, domain=domain, message=message)
+        return super().sign(state, domain="any", message=message)
+
+    def verify(self, signer, *, domain, message, signature):
+        super().verify(signer, domain="any", message=message, signature=signature)
+
+
+class TakesAnyDomain(FaultyEngine):
+    """Signs for a domain that is none."""
+
+    caught_by = SIGNATURE
+
+    def sign(self, state, *, domain, message):
+        try:
+            return super().sign(state, domain=domain, message=message)
+        except BadInput:
+            return bytes(64)
+
+
+# -- groups
+
+
+class SaysAnotherSender(FaultyEngine):
+    """Says of every message that it is by the founder."""
+
+    caught_by = "test_a_conversation"
+
+    def decrypt(self, state, group_id, message):
+        return replace(super().decrypt(state, group_id, message), sender=self.members(state, group_id)[0])
+
+
+class NamesAccountsOnly(FaultyEngine):
+    """Says of every message that it is by the account's first device."""
+
+    caught_by = "test_each_device_of_an_account_is_a_member_of_its_own"
+
+    def decrypt(self, state, group_id, message):
+        found = super().decrypt(state, group_id, message)
+        members = self.members(state, group_id)
+        first = next(each for each in members if each.peer == found.sender.peer)
+        return replace(found, sender=DeviceIdentity(peer=first.peer, device_id=first.device_id))
+
+
+class HidesMembers(FaultyEngine):
+    """Does not name all members."""
+
+    caught_by = "test_all_whom_a_group_is_founded_with_hear_each_other"
+
+    def members(self, state, group_id):
+        return super().members(state, group_id)[:2]
+
+
+class OneEraForAll(FaultyEngine):
+    """Has one era id for every group."""
+
+    caught_by = "test_all_members_of_a_group_and_nobody_else_know_its_era_id"
+
+    def found(self, *given, **named):
+        return replace(super().found(*given, **named), era_id=bytes(16))
+
+    def join(self, *given, **named):
+        return replace(super().join(*given, **named), era_id=bytes(16))
+
+
+class ForgetsWhatTheFounderKnew(FaultyEngine):
+    """Does not say which eras the founder knew."""
+
+    caught_by = "test_a_group_says_who_founded_it_and_which_eras_they_knew"
+
+    def join(self, *given, **named):
+        return replace(super().join(*given, **named), knows=())
+
+
+class ReadsInAnyGroup(FaultyEngine):
+    """Reads a message of another group."""
+
+    caught_by = MIXED
+
+    def decrypt(self, state, group_id, message):
+        for each in [group_id, *self.groups(state)]:
+            with suppress(CryptoRejected):
+                return super().decrypt(state, each, message)
+        return super().decrypt(state, group_id, message)
+
+
+class KeepsDeletedGroups(FaultyEngine):
+    """Keeps a group that was deleted."""
+
+    caught_by = MIXED
+
+    def delete_group(self, state, group_id):
+        pass
+
+
+class CountsTooFewMissed(FaultyEngine):
+    """Calls what is too far ahead a forgery."""
+
+    caught_by = "test_who_misses_too_many_messages_says_so_and_goes_on_once_they_come"
+
+    def decrypt(self, state, group_id, message):
+        try:
+            return super().decrypt(state, group_id, message)
+        except TooFarAhead:
+            raise CryptoRejected(problem="it is forged") from None
+
+
+# -- what is refused
+
+
+class LeavesTraces(FaultyEngine):
+    """Writes before it knows whether it can."""
+
+    caught_by = "test_what_cannot_be_founded"
+
+    def found(self, state, group_id, *given, **named):
+        state.put(b"founding" + group_id, b"")
+        return super().found(state, group_id, *given, **named)
+
+
+class EndsOfGarbage(FaultyEngine):
+    """Raises something of its own for octets that are no message."""
+
+    caught_by = "test_what_is_refused_changes_nothing"
+    failures = (ValueError,)
+
+    def decrypt(self, state, group_id, message):
+        if not message:
+            raise ValueError("empty")
+        return super().decrypt(state, group_id, message)
+
+
+class TakesGroupsOfAnySize(FaultyEngine):
+    """Joins a group of any size."""
+
+    caught_by = "test_a_group_of_more_members_than_allowed"
+
+    def join(self, state, welcome, *, max_members):
+        return super().join(state, welcome, max_members=1000)
+
+
+class UsesKeysUpForForgeries(FaultyEngine):
+    """Reads nothing more in a group in which something was forged."""
+
+    caught_by = "test_a_forgery_uses_up_no_key"
+
+    def decrypt(self, state, group_id, message):
+        if state.get(b"forged" + group_id) is not None:
+            raise CryptoRejected(problem="its key was used")
+        try:
+            return super().decrypt(state, group_id, message)
+        except CryptoRejected:
+            state.put(b"forged" + group_id, b"")
+            raise
+
+
+# -- key packages and Welcomes
+
+
+class OpensAWelcomeTwice(FaultyEngine):
+    """Keeps a key package whose Welcome was opened."""
+
+    caught_by = "test_a_welcome_counts_once"
+
+    def join(self, state, welcome, *, max_members):
+        before = dict(state.scan())
+        joined = super().join(state, welcome, max_members=max_members)
+        after = dict(state.scan())
+        for key in before.keys() - after.keys():
+            state.put(key, before[key])
+        return joined
+
+
+class ForgetsNothing(FaultyEngine):
+    """Keeps a key package that is to be forgotten."""
+
+    caught_by = "test_a_forgotten_key_package"
+
+    def forget_key_package(self, state, key_package):
+        pass
+
+
+class TakesSomebodyElsesKeyPackage(FaultyEngine):
+    """Takes a key package of somebody else than it is told."""
+
+    caught_by = KEY_PACKAGE
+
+    def found(self, *given, **named):
+        try:
+            return super().found(*given, **named)
+        except BadCredential:
+            return Invitation(welcomes=(b"",), era_id=bytes(16), not_after=NOW)
+
+
+class TakesExpiredKeyPackages(FaultyEngine):
+    """Takes a key package that has expired."""
+
+    caught_by = KEY_PACKAGE
+
+    def found(self, *given, now, **named):
+        return super().found(*given, now=NOW, **named)
+
+
+class UsesUpTheLastResort(FaultyEngine):
+    """Uses a key package of last resort up."""
+
+    caught_by = "test_a_key_package_of_last_resort_answers_any_number_of_times"
+
+    def key_package(self, state, *, lifetime, now, last_resort=False):
+        return super().key_package(state, lifetime=lifetime, now=now)
+
+
+class SaysTheLongestTime(FaultyEngine):
+    """Says of an invitation that it lasts for longer than somebody's key package."""
+
+    caught_by = "test_an_invitation_says_until_when_all_can_use_it"
+
+    def found(self, *given, **named):
+        found = super().found(*given, **named)
+        return replace(found, not_after=found.not_after + 3600)
+
+
+# -- the disk
+
+
+class RemembersWhatItRead(FaultyEngine):
+    """Remembers outside of the area what it has read."""
+
+    caught_by = "test_a_transaction_that_is_rolled_back_takes_the_engine_along"
+
+    def decrypt(self, state, group_id, message):
+        self.seen = getattr(self, "seen", set())
+        if message in self.seen:
+            raise CryptoRejected(problem="it was read")
+        found = super().decrypt(state, group_id, message)
+        self.seen.add(message)
+        return found
+
+
+class NoticesNothing(FaultyEngine):
+    """Encrypts with rows that were put back."""
+
+    caught_by = "test_a_row_put_back_is_noticed"
+
+    def encrypt(self, state, group_id, data):
+        with suppress(VaultRolledBack):
+            return super().encrypt(state, group_id, data)
+        return b""
+
+
+# -- what the audit finds
+
+
+class LogsTexts(FaultyEngine):
+    """Logs what is said."""
+
+    caught_by = "test_a_conversation"
+    audited = True
+
+    def decrypt(self, state, group_id, message):
+        found = super().decrypt(state, group_id, message)
+        logger.debug("%r", found.data)
+        return found
+
+
+class LogsKeys(FaultyEngine):
+    """Logs a secret key."""
+
+    caught_by = "test_an_identity_is_made_once"
+    audited = True
+
+    def identity_seed(self, state):
+        seed = super().identity_seed(state)
+        logger.debug("the seed is %s", seed.reveal().hex())
+        return seed
+
+
+class KeepsAFile(FaultyEngine):
+    """Keeps something in a file beside the vault."""
+
+    caught_by = "test_an_identity_is_made_once"
+    audited = True
+
+    def create_identity(self, state, device_id, *, now):
+        path = Path(tempfile.gettempdir()) / f"balchat-engine-{id(self)}"
+        self.ended.append(path)
+        path.touch()
+        return super().create_identity(state, device_id, now=now)
+
+
+FAULTS = list(FaultyEngine.__subclasses__())
