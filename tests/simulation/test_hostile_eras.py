@@ -80,7 +80,7 @@ class Listener:
         return text in [each.text for each in self.thief.history(self._bob)]
 
 
-def test_a_thief_who_only_listens_reads_until_an_era_that_the_victim_founds(monkeypatch) -> None:
+def test_a_thief_who_only_listens_reads_until_an_era_that_the_victim_founds(monkeypatch: pytest.MonkeyPatch) -> None:
     world, alice, bob = contacts()
     healed(world, alice, bob)
     listener = Listener(world, alice, bob, monkeypatch)
@@ -92,7 +92,9 @@ def test_a_thief_who_only_listens_reads_until_an_era_that_the_victim_founds(monk
     assert not listener.reads("after to you too")
 
 
-def test_a_thief_who_only_listens_reads_until_the_other_uses_a_key_package_from_after_the_theft(monkeypatch) -> None:
+def test_a_thief_who_only_listens_reads_until_the_other_uses_a_key_package_from_after_the_theft(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world, alice, bob = contacts()
     healed(world, alice, bob)
     listener = Listener(world, alice, bob, monkeypatch)
@@ -118,5 +120,6 @@ def test_an_era_in_our_name_is_noticed_and_the_next_one_of_ours_takes_the_contac
     bob.write(alice, "is it you?")
     alice.write(bob, "it is me")
     world.heal(alice, bob)
-    assert [each.text for each in alice.history(bob)][-2:] == ["is it you?", "it is me"]
+    for one, other in ((alice, bob), (bob, alice)):
+        assert {each.text for each in one.history(other)} >= {"is it you?", "it is me"}
     assert held(thief) & {sending(bob, alice).era_id} == set()
