@@ -38,6 +38,7 @@ from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.running_record import RunningRecord
 from balchat_host.loader.selection import Selection, select
 from balchat_host.loader.setting_views import values_of
+from balchat_host.loader.vetting import vetting
 from balchat_host.runtime.files.folder import DiskFolder
 from balchat_host.runtime.files.offload import Threads
 from balchat_host.runtime.live_status import LiveStatus
@@ -72,7 +73,7 @@ class Composition:
 
     @cached_property
     def selection(self) -> Selection:
-        return select(self.configuration, self._records)
+        return select(self.configuration, self.records)
 
     @cached_property
     def storage(self) -> Storage:
@@ -109,7 +110,7 @@ class Composition:
 
     def _fit(self, configuration: Configuration) -> Mapping[str, object]:
         # Which plugins there are, a change of the file says to the next start.
-        return select(replace(configuration, plugins=self.configuration.plugins), self._records).settings
+        return select(replace(configuration, plugins=self.configuration.plugins), self.records).settings
 
     def _use(self, configuration: Configuration) -> None:
         if self._node is not None:
@@ -214,8 +215,9 @@ class Composition:
         return self.selection.origins[descriptor.name]
 
     @cached_property
-    def _records(self) -> Sequence[PluginRecord]:
-        return discover(self.configuration.plugins.enabled)
+    def records(self) -> Sequence[PluginRecord]:
+        """Every plugin that is installed or enabled."""
+        return discover(self.configuration.plugins.enabled, vetting(self.configuration, self._place.directory))
 
     @cached_property
     def _policy(self) -> Policy:

@@ -11,13 +11,14 @@ import anyio
 from anyio import to_thread
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import BadInput, BalchatError, RunningElsewhere, RunningUnreachable
+from balchat_host.api.errors import BadInput, BalchatError, NoSuchPlugin, RunningElsewhere, RunningUnreachable
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import (
     App,
     AppConnection,
     FrontEndContext,
     Holder,
+    PluginDetails,
     PluginView,
     Profile,
     Settings,
@@ -29,8 +30,11 @@ from balchat_host.app import Composition, mark_restored
 from balchat_host.core.names import check_name
 from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files
+from balchat_host.loader.deployment import deployment_of
+from balchat_host.loader.known_plugins import PluginMemory
 from balchat_host.loader.levels import SYSTEM_FILE
-from balchat_host.loader.plugins import discover
+from balchat_host.loader.plugin_files import files_of
+from balchat_host.loader.plugin_uses import uses_of
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.loader.room import check_room
 from balchat_host.loader.running import end_holder, find_holder
@@ -127,11 +131,32 @@ class LocalProfile(Profile):
 
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
         async with self._unlocked(secret, slot) as unlocked:
+            deployment = deployment_of(self._parts.configuration, self._parts.selection)
+            await to_thread.run_sync(self._plugin_memory.keep, self._parts.records, deployment)
             await self._parts.node(unlocked).run(task_status=task_status)
 
     def plugins(self) -> Sequence[PluginView]:
-        records = discover(self._parts.configuration.plugins.enabled)
-        return [view for record in records for view in record.views()]
+        return [view for record in self._parts.records for view in self._plugin_memory.views(record)]
+
+    def plugin(self, name: str) -> PluginDetails:
+        for record in self._parts.records:
+            for view in self._plugin_memory.views(record):
+                if view.name == name:
+                    found = tuple(each for each in record.registered if each.name == name)
+                    files = files_of(record.origin) if record.origin else []
+                    return PluginDetails(plugin=view, uses=uses_of(found), files=tuple(files))
+        raise NoSuchPlugin(name=name)
+
+    def accept_plugin(self, name: str) -> None:
+        self._plugin_memory.accept(name, self._parts.records)
+        self._parts = Composition(self._place, self._overrides, system_file=self._system_file)
+
+    def deployment_changes(self) -> Sequence[str]:
+        return self._plugin_memory.changes(deployment_of(self._parts.configuration, self._parts.selection))
+
+    @property
+    def _plugin_memory(self) -> PluginMemory:
+        return PluginMemory(self.directory)
 
     @property
     def settings(self) -> Settings:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from balchat_host.api.descriptors import FrontEndDescriptor
-    from balchat_host.api.frontend import PluginKind
+    from balchat_host.api.frontend import DeploymentView, PluginKind
     from balchat_host.api.types import Check
     from balchat_host.loader.configuration import Configuration
 
@@ -64,7 +64,8 @@ class LocalProfiles(Profiles):
         from balchat_host.loader.programs import load_other_program  # noqa: PLC0415  # few commands are another's
 
         _, rest = take_profile(arguments)
-        return self.run(load_other_program(self._configuration, name), rest)
+        directory = profile_directory(self._named).directory
+        return self.run(load_other_program(self._configuration, name, directory), rest)
 
     def new_plugin(self, kind: PluginKind, name: str, parent: Path) -> Path:
         from balchat_host.authoring.scaffold import new_plugin  # noqa: PLC0415  # few commands make a plugin
@@ -75,6 +76,11 @@ class LocalProfiles(Profiles):
         from balchat_host.authoring.checking import check_plugin  # noqa: PLC0415  # few commands check a plugin
 
         return check_plugin(plugin, program=self._configuration.plugins.program, overrides=self._overrides)
+
+    def check_deployment(self, file: Path) -> DeploymentView:
+        from balchat_host.loader.deployment_check import check_deployment  # noqa: PLC0415  # one command does
+
+        return check_deployment(file)
 
     def run(self, front_end: FrontEndDescriptor, arguments: Sequence[str]) -> int:
         """Run a front end's program, and return its exit code. Raise PluginError for what it raises unexpectedly."""

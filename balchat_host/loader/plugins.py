@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from balchat_host.api.frontend import PluginView
+    from balchat_host.loader.vetting import Vet
 
 UNKNOWN: Final = "unknown"
 """What is told where a distribution's metadata is not there."""
@@ -98,10 +99,10 @@ class PluginRecord:
         ]
 
 
-def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
+def discover(enabled: Sequence[str], vet: Vet | None = None) -> tuple[PluginRecord, ...]:
     """Return a record for every plugin that is installed or enabled: the enabled ones in their order, then by name.
 
-    Imports the enabled ones, and nothing of the others.
+    Imports the enabled ones, and nothing of the others, nor of those that `vet` has something against.
     """
     found = announced()
     records: list[PluginRecord] = []
@@ -112,7 +113,7 @@ def discover(enabled: Sequence[str]) -> tuple[PluginRecord, ...]:
         elif len(entry_points) > 1:
             records += _announced_twice(name, entry_points, enabled=name in enabled)
         elif name in enabled:
-            records.append(_load(entry_points[0]))
+            records.append(_load(entry_points[0], vet))
         else:
             records.append(PluginRecord(name=name, enabled=False, origin=entry_points[0].dist))
     return _registered_once(records)
@@ -166,8 +167,12 @@ def _announced_twice(name: str, entry_points: Sequence[EntryPoint], *, enabled: 
     return [replace(record, problem=problem) for record in records]
 
 
-def _load(entry_point: EntryPoint) -> PluginRecord:
+def _load(entry_point: EntryPoint, vet: Vet | None) -> PluginRecord:
     record = PluginRecord(name=entry_point.name, enabled=True, origin=entry_point.dist)
+    if vet is not None and entry_point.dist is not None:
+        problem = vet(entry_point.name, entry_point.dist)
+        if problem is not None:
+            return replace(record, problem=problem)
     try:
         record = replace(record, registered=ask(_import(entry_point), entry_point.name))
         for descriptor in record.registered:

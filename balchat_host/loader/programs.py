@@ -14,9 +14,11 @@ from balchat_host.api.descriptors import FrontEndDescriptor
 from balchat_host.api.errors import NoSuchProgram, PluginError
 from balchat_host.loader.plugins import announced, discover, summary_of
 from balchat_host.loader.schema import belongs
+from balchat_host.loader.vetting import vetting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from balchat_host.loader.configuration import Configuration
     from balchat_host.loader.plugins import PluginRecord
@@ -33,13 +35,16 @@ def other_programs(configuration: Configuration) -> list[tuple[str, str]]:
     )
 
 
-def load_other_program(configuration: Configuration, name: str) -> FrontEndDescriptor:
-    """Return the front end `ui_NAME`, importing no other. Its `program` is there. Raise NoSuchProgram, PluginError."""
+def load_other_program(configuration: Configuration, name: str, profile: Path | None = None) -> FrontEndDescriptor:
+    """Return the front end `ui_NAME`, importing no other. Its `program` is there.
+
+    `profile` is the directory of the profile that says which plugins are pinned. Raise NoSuchProgram, PluginError.
+    """
     plugin = f"{PREFIX}{name}"
     owners = _owners(configuration, plugin)
     if not owners:
         raise _not_enabled(configuration, name, discover(()))
-    records = [record for record in discover(owners) if record.name in owners]
+    records = [record for record in discover(owners, vetting(configuration, profile)) if record.name in owners]
     for record in records:
         for descriptor in record.usable():
             if descriptor.name == plugin and isinstance(descriptor, FrontEndDescriptor) and descriptor.program:

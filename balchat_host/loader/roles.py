@@ -9,6 +9,7 @@ from balchat_common.words import either
 from balchat_host.api.descriptors import Descriptor, FrontEndDescriptor
 from balchat_host.loader.plugins import PluginRecord, discover
 from balchat_host.loader.schema import belongs
+from balchat_host.loader.vetting import vetting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def load_program(configuration: Configuration) -> FrontEndDescriptor:
     """
     name = configuration.plugins.program
     owners = [plugin for plugin in configuration.plugins.enabled if belongs(name, plugin)]
-    front_end = role(configuration, discover(owners), "program", FrontEndDescriptor)
+    front_end = role(configuration, discover(owners, vetting(configuration, None)), "program", FrontEndDescriptor)
     if front_end.program is None:
         raise configuration.error("plugins.program", f"{name} cannot be started by a person", "one that has a program")
     return front_end

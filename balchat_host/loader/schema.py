@@ -3,7 +3,8 @@
 `docs/configuration.md` is this page for people; a test holds the two together.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -48,6 +49,12 @@ class PluginChoice:
     network: Annotated[_PluginName, Doc("The plugin that reaches addresses.")] = "network_tor"
     program: Annotated[_PluginName, Doc("The front end that the command balchat is.")] = "ui_cli"
     start_timeout_seconds: Annotated[int, Meta(ge=1, le=3600), Doc("How long a plugin may take to start.")] = 60
+    versions: Annotated[
+        Mapping[str, str],
+        Meta(description="a table of versions, by plugin"),
+        Doc("Which version a plugin must have: 0.1 stands for 0.1, 0.1.1 and so on."),
+    ] = field(default_factory=dict[str, str])
+    pin: Annotated[bool, Doc("Whether a plugin is refused whose files have changed since it was enabled.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from balchat_host.api.errors import (
     AccountExists,
     BadInput,
     BalchatError,
+    NoSuchPlugin,
     NoSuchProfile,
     NoSuchProgram,
     NotRunning,
@@ -31,7 +33,18 @@ from balchat_host.api.errors import (
     VaultInUse,
     WrongSecret,
 )
-from balchat_host.api.frontend import App, FrontEndContext, Holder, PluginView, Profile, Profiles, ProgramView, Settings
+from balchat_host.api.frontend import (
+    App,
+    DeploymentView,
+    FrontEndContext,
+    Holder,
+    PluginDetails,
+    PluginView,
+    Profile,
+    Profiles,
+    ProgramView,
+    Settings,
+)
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
 from balchat_host.authoring.scaffold import new_plugin
@@ -87,6 +100,8 @@ class MemoryProfile(Profile):
         self.in_use: Callable[[], bool] = lambda: False
         """Whether another process has the vault open; asked each time that somebody tries."""
         self.plugin_views: Sequence[PluginView] = ()
+        self.changes: Sequence[str] = ()
+        """How what it would run with differs from what it last ran with."""
         self.misconfigured: BalchatError | None = None
         """What is wrong with the configuration, where something shall be."""
         self.files: Sequence[Path] = ()
@@ -188,6 +203,19 @@ class MemoryProfile(Profile):
     def plugins(self) -> Sequence[PluginView]:
         return self.plugin_views
 
+    def plugin(self, name: str) -> PluginDetails:
+        for view in self.plugin_views:
+            if view.name == name:
+                return PluginDetails(plugin=view, uses=("It sees what you see.",), files=(f"{name}/__init__.py",))
+        raise NoSuchPlugin(name=name)
+
+    def accept_plugin(self, name: str) -> None:
+        changed = replace(self.plugin(name).plugin, changed=None)
+        self.plugin_views = [changed if view.name == name else view for view in self.plugin_views]
+
+    def deployment_changes(self) -> Sequence[str]:
+        return self.changes
+
     @property
     def settings(self) -> Settings:
         if self.misconfigured is not None:
@@ -268,6 +296,8 @@ class MemoryProfiles(Profiles):
         """The programs of other front ends, by name."""
         self.verdicts: Sequence[Check] = ()
         """What checking a plugin finds."""
+        self.faults: tuple[str, ...] = ()
+        """What is wrong with a deployment."""
 
     def profile(self, name: str | None = None) -> MemoryProfile:
         directory = Path(name) if name is not None and "/" in name else self._root / (name or "default")
@@ -306,3 +336,9 @@ class MemoryProfiles(Profiles):
     def check_plugin(self, plugin: str) -> Iterator[Check]:
         del plugin
         return iter(self.verdicts)
+
+    def check_deployment(self, file: Path) -> DeploymentView:
+        return DeploymentView(
+            file=str(file), problems=self.faults, policy="both", works_as="both", locks=("plugins",), plugins=(),
+            settings=(),
+        )  # fmt: skip

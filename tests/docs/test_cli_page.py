@@ -10,7 +10,7 @@ from balchat_ui_cli.program import application
 
 from balchat_host.api.errors import type_registry
 from balchat_host.api.events import event_types
-from balchat_host.api.frontend import PluginView, SettingView
+from balchat_host.api.frontend import DeploymentView, PluginDetails, PluginView, SettingView
 from balchat_host.api.types import Check, ServiceState
 from balchat_host.api.views import (
     AlarmView,
@@ -74,7 +74,8 @@ def test_every_command_has_a_section_with_its_own_options_and_its_json(section, 
         ("contacts list", ContactView), ("contacts verify", SafetyNumberView), ("requests list", RequestView),
         ("info", ContactInfoView), ("info", AlarmView),
         ("history", MessageView), ("conversations list", ConversationView), ("relay list", RelayView),
-        ("files list", FileView), ("plugins list", PluginView), ("settings list", SettingView), ("doctor", Check),
+        ("files list", FileView), ("plugins list", PluginView), ("plugins show", PluginDetails),
+        ("deployment check", DeploymentView), ("settings list", SettingView), ("doctor", Check),
         *(("listen", event) for event in event_types.values()),
     ],
     ids=lambda value: getattr(value, "__name__", value),

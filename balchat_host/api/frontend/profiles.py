@@ -10,7 +10,7 @@ from pathlib import Path
 from anyio.abc import TaskStatus
 
 from balchat_host.api.frontend.app import App
-from balchat_host.api.frontend.settings import Settings
+from balchat_host.api.frontend.settings import Settings, SettingView
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Check, Secret
 
@@ -31,7 +31,7 @@ class PluginView:
     """One installed or configured plugin.
 
     `problem` says why it is broken. `kind` and `api_version` are None where only the plugin's code could say: what is
-    not enabled is not imported.
+    not enabled is not imported. `changed` says how it differs from what it was when the account first ran with it.
     """
 
     name: str
@@ -42,6 +42,38 @@ class PluginView:
     api_version: int | None
     enabled: bool
     problem: str | None = None
+    changed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginDetails:
+    """A plugin as somebody looks at it who wonders whether to trust it.
+
+    `uses` says in words what its contract gives it to see and to do, a sentence for each descriptor. `files` are those
+    of its distribution, as its metadata lists them.
+    """
+
+    plugin: PluginView
+    uses: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentView:
+    """What a deployment's file comes to on this machine.
+
+    `problems` is everything that is wrong with it. `policy` is what it says, `works_as` what that amounts to with its
+    transports, None where it cannot be used. `locks` are the keys that users cannot change, `settings` the effective
+    configuration.
+    """
+
+    file: str
+    problems: tuple[str, ...]
+    policy: str
+    works_as: str | None
+    locks: tuple[str, ...]
+    plugins: tuple[PluginView, ...]
+    settings: tuple[SettingView, ...]
 
 
 class PluginKind(StrEnum):
@@ -135,6 +167,25 @@ class Profile(ABC):
     def plugins(self) -> Sequence[PluginView]:
         """Return every plugin that is installed or configured, broken ones with the reason."""
 
+    @abstractmethod
+    def plugin(self, name: str) -> PluginDetails:
+        """Return what is known of one plugin, its files and how they changed among it. Blocks. Raise NoSuchPlugin."""
+
+    @abstractmethod
+    def accept_plugin(self, name: str) -> None:
+        """Remember an enabled plugin as it is now: what has changed is as its owner wants it. Blocks.
+
+        Raise NoSuchPlugin, BadInput.
+        """
+
+    @abstractmethod
+    def deployment_changes(self) -> Sequence[str]:
+        """Say how what the account would run with differs from what it last ran with.
+
+        Each in a sentence or two, which say what that means for messages that wait. Blocks. Raise ConfigurationError,
+        PluginError, BadInput.
+        """
+
     @property
     @abstractmethod
     def settings(self) -> Settings:
@@ -205,4 +256,11 @@ class Profiles(ABC):
 
         It runs in processes of its own, and in accounts that go afterwards. What is wrong comes last. It takes minutes
         at most, and blocks. Raise NoSuchPlugin, BadInput.
+        """
+
+    @abstractmethod
+    def check_deployment(self, file: Path) -> DeploymentView:
+        """Return what a configuration file comes to where it is this machine's system file. Nothing of it is run.
+
+        Blocks.
         """

@@ -19,6 +19,7 @@ from balchat_ui_cli.commands import (
     chat,
     contacts,
     conversations,
+    deployment,
     export,
     files,
     follow,
@@ -94,6 +95,7 @@ def application() -> typer.Typer:
         follow,
         settings,
         plugins,
+        deployment,
         machine,
     ):
         module.register(app)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import replace
 from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
@@ -208,13 +210,53 @@ def test_plugins(cli: Cli, host: MemoryProfiles) -> None:
     assert "broken: it raised ImportError" in broken
     assert cli.ok("plugins", "list", "--json").json_lines[2] == {
         "name": "ui_broken", "kind": None, "summary": "", "distribution": "balchat-ui-broken", "version": "1.0",
-        "api_version": None, "enabled": True, "problem": "it raised ImportError",
+        "api_version": None, "enabled": True, "problem": "it raised ImportError", "changed": None,
     }  # fmt: skip
     shown = cli.ok("plugins", "show", "ui_bell").out
     assert "Rings" in shown
     assert [line.split()[-2:] for line in shown.splitlines() if "for API" in line] == [["not", "enabled"]]
     assert "unknown" not in shown
     assert cli("plugins", "show", "nonsense", "--json").error["code"] == "no-such-plugin"
+
+
+def test_a_plugin_that_has_changed_says_so_until_it_is_accepted(cli: Cli, host: MemoryProfiles) -> None:
+    changed = "its files are not what they were when it was enabled on 2026-11-02"
+    host.profile().plugin_views = [replace(PLUGINS[0], changed=changed)]
+    assert f"enabled, but {changed}" in cli.ok("plugins", "list").out
+    shown = cli.ok("plugins", "show", "network_tor").out
+    for part in (changed, "It sees what you see.", "network_tor/__init__.py"):
+        assert part in shown
+    details = cli.json("plugins", "show", "network_tor")
+    assert (details["plugin"]["changed"], details["files"]) == (changed, ["network_tor/__init__.py"])
+    assert cli.json("plugins", "accept", "network_tor") == {"accepted": "network_tor"}
+    assert changed not in cli.ok("plugins", "list").out
+    assert cli("plugins", "accept", "nonsense").code == 5
+
+
+def test_coming_up_says_what_is_not_as_it_was(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.ended = True
+    profile.changes = ["delivery.policy is direct-only, and was both."]
+    said = cli("up", key)
+    assert (said.code, said.err) == (0, "Since this account last ran: delivery.policy is direct-only, and was both.\n")
+
+
+def test_coming_up_warns_programs_of_what_is_not_as_it_was(cli: Cli, profile: MemoryProfile, key: str) -> None:
+    profile.account.ended = True
+    profile.changes = ["delivery.policy is direct-only, and was both."]
+    warning = json.loads(cli("up", key, "--json").err.splitlines()[0])["warning"]
+    assert warning["code"] == "deployment-changed"
+
+
+@pytest.mark.parametrize("faults", [(), ("ui_bell is not installed.",)])
+def test_checking_a_deployment(cli: Cli, host: MemoryProfiles, faults: tuple[str, ...]) -> None:
+    host.faults = faults
+    told = cli("deployment", "check", "balchat.toml")
+    assert told.code == (8 if faults else 0)
+    assert "policy   both" in told.out
+    assert "locked   plugins" in told.out
+    assert ("balchat.toml can be used." in told.out) is not bool(faults)
+    assert all(fault in told.out for fault in faults)
+    assert json.loads(cli("deployment", "check", "balchat.toml", "--json").out)["problems"] == list(faults)
 
 
 @pytest.mark.parametrize("ill", [True, False])

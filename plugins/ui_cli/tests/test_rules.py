@@ -39,8 +39,8 @@ def test_the_commands() -> None:
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
         "contacts remove", "requests list", "requests accept", "requests reject", "requests on",
         "requests off", "send", "history", "chat", "listen",
-        "profile list", "plugins list", "plugins check", "plugins new", "plugins show",
-        "config check", "config path", "doctor",
+        "profile list", "plugins list", "plugins accept", "plugins check", "plugins new", "plugins show",
+        "deployment check", "config check", "config path", "doctor",
         "settings list", "settings get", "settings set", "settings reset", "search", "retry", "react", "edit", "delete",
         "info", "export", "conversations set", "conversations list", "conversations mute",
         "conversations unmute", "conversations archive", "conversations unarchive", "conversations read",
@@ -115,7 +115,7 @@ def test_a_profile_by_directory(cli: Cli, host: MemoryProfiles, tmp_path: Path) 
 
 def test_no_account(cli: Cli) -> None:
     for path in commands():
-        if path[0] in {"init", "restore", "profile", "plugins", "config", "doctor", "version"}:
+        if path[0] in {"init", "restore", "profile", "plugins", "deployment", "config", "doctor", "version"}:
             continue
         wanted = {
             ("send",): ["Bob", "hello"],

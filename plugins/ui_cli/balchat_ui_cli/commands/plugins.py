@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from balchat_host.api.errors import NoSuchPlugin, PluginError
-from balchat_host.api.frontend import PluginKind, PluginView
+from balchat_host.api.errors import PluginError
+from balchat_host.api.frontend import PluginDetails, PluginKind, PluginView
 from balchat_host.api.text import visible
 from balchat_ui_cli.commands.machine import check_lines
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     plugins = new_group()
     command(plugins, "list", examples=["balchat plugins list"])(list_plugins)
     command(plugins, "show", examples=["balchat plugins show network_tor"])(show_plugin)
+    command(plugins, "accept", examples=["balchat plugins accept ui_bell"])(accept_plugin)
     examples = ["balchat plugins check .", "balchat plugins check transport_tor_direct --json"]
     command(plugins, "check", examples=examples)(check_plugin)
     examples = ["balchat plugins new front-end bell", "balchat plugins new transport pigeon --dir ~/src"]
@@ -39,7 +40,9 @@ def _plugin_lines(plugins: Sequence[PluginView]) -> Iterable[Line]:
         [[visible(view.name), visible(view.kind or "–"), visible(_plugin_state(view)), ""] for view in plugins]
     )
     for view, (name, kind, state, _) in zip(plugins, rows, strict=True):
-        style = Style.BAD if view.problem else Style.GOOD if view.enabled else Style.FAINT
+        style = (
+            Style.BAD if view.problem else Style.WARN if view.changed else Style.GOOD if view.enabled else Style.FAINT
+        )
         made_by = f"  {view.distribution} {view.version}"
         yield [Span(name, Style.STRONG), f"  {kind}  ", Span(state, style), Span(made_by, Style.FAINT)]
 
@@ -47,18 +50,19 @@ def _plugin_lines(plugins: Sequence[PluginView]) -> Iterable[Line]:
 def _plugin_state(view: PluginView) -> str:
     if view.problem:
         return f"broken: {view.problem}"
+    if view.changed:
+        return f"enabled, but {view.changed}"
     return "enabled" if view.enabled else "installed, not enabled"
 
 
 def show_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
-    """Show everything about one plugin."""
-    found = [view for view in run.profile.plugins() if view.name == name]
-    if not found:
-        raise NoSuchPlugin(name=name)
-    run.out.values(found, lambda: (line for view in found for line in _one_plugin(view)))
+    """Show everything about one plugin: who made it, what it may see and do, its files, and whether they changed."""
+    details = run.profile.plugin(name)
+    run.out.value(details, lambda: _whole(details))
 
 
-def _one_plugin(view: PluginView) -> Iterable[Line]:
+def _whole(details: PluginDetails) -> Iterable[Line]:
+    view = details.plugin
     # Only a plugin's code can tell these, and that of one that is not enabled is not run.
     untold = "could not be read" if view.enabled else "not enabled"
     version = untold if view.api_version is None else str(view.api_version)
@@ -68,8 +72,20 @@ def _one_plugin(view: PluginView) -> Iterable[Line]:
         ("state", _plugin_state(view)),
         ("made by", f"{view.distribution} {view.version}"),
         ("for API", version),
+        *(("uses" if first else "", use) for first, use in _first(details.uses)),
+        *(("files" if first else "", file) for first, file in _first(details.files)),
     ):
         yield [Span(f"  {label:<8}  ", Style.FAINT), value]
+
+
+def _first(values: Sequence[str]) -> Iterable[tuple[bool, str]]:
+    return ((number == 0, value) for number, value in enumerate(values))
+
+
+def accept_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
+    """Say that an enabled plugin is as you want it: remember its version and its files as they are now."""
+    run.profile.accept_plugin(name)
+    run.out.value({"accepted": name}, lambda: [[f"{name} is remembered as it is now."]])
 
 
 def new_plugin(

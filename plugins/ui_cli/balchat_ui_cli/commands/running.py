@@ -75,6 +75,9 @@ def up(
 ) -> None:
     """Be reachable: unlock the account and start the network, until Ctrl-C or `balchat down`."""
     _require_nothing_runs(run)
+    if not detached:
+        for change in run.profile.deployment_changes():
+            run.out.warn("deployment-changed", f"Since this account last ran: {change}")
     if detach:
         run.session.unlocking(partial(_start_background, run))
         _watch_start(run, timeout)

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def list_settings(run: Run) -> None:
     """Show every setting with its value, and who says so. Those with a * can be changed with `settings set`."""
     views = _ask(run, lambda settings: settings.list())
-    run.out.values(views, lambda: (_line(view) for view in views))
+    run.out.values(views, lambda: (setting_line(view) for view in views))
 
 
 def get(run: Run, key: Key) -> None:
@@ -77,7 +77,7 @@ def _ask(run: Run, call: Callable[[Settings], Awaitable[T]]) -> T:
 
 def _show_changed(run: Run, view: SettingView, effect: str = "") -> None:
     holds = view.overridden_by is None and not view.pending
-    shown = [effect] if effect and holds else _line(view)
+    shown = [effect] if effect and holds else setting_line(view)
     run.out.value(view, lambda: [shown], done=f"{view.key} is {_spelt(view.value)} now.")
     if view.overridden_by is not None:
         run.out.hint([f"It is written, and does not hold: {view.overridden_by} says otherwise."])
@@ -85,13 +85,14 @@ def _show_changed(run: Run, view: SettingView, effect: str = "") -> None:
         run.out.hint(["It holds once balchat is started again: `balchat down`, then `balchat up`."])
 
 
-def _line(view: SettingView) -> Line:
+def setting_line(view: SettingView) -> Line:
+    """Return a setting as a person reads it, in one line."""
     mark = "* " if view.writable and view.locked_by is None else "  "
     return [mark, Span(view.key, Style.STRONG), f" = {_spelt(view.value)}  ", Span(_origin(view), Style.FAINT)]
 
 
 def _whole(view: SettingView) -> Iterable[Line]:
-    yield _line(view)
+    yield setting_line(view)
     if view.doc:
         yield [f"    {view.doc}"]
     rows = [("default", _spelt(view.default)), ("allowed", view.allowed), ("changes", _changes(view))]

@@ -1,0 +1,49 @@
+"""What a deployment's file comes to on this machine: for its operator, before anybody uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from balchat_host.api.errors import BalchatError, ConfigurationError
+from balchat_host.api.frontend import DeploymentView
+from balchat_host.loader.configuration import examine
+from balchat_host.loader.plugins import discover
+from balchat_host.loader.selection import Selection, select
+from balchat_host.loader.setting_views import declared_settings, setting_views, values_of
+from balchat_host.loader.vetting import vetting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def check_deployment(file: Path) -> DeploymentView:
+    """Return what a file comes to where it is the system file, and nobody says anything else. Blocks."""
+    configuration, wrong = examine(None, environment={}, system_file=file)
+    problems = [str(each) for each in wrong]
+    if not file.exists():
+        missing = ConfigurationError(file=str(file), key="the file", problem="it is not there", allowed="a file")
+        problems.append(str(missing))
+    records = discover(configuration.plugins.enabled, vetting(configuration, None))
+    for record in records:
+        try:
+            if record.enabled:
+                record.usable()
+        except BalchatError as error:
+            problems.append(str(error))
+    selection: Selection | None = None
+    try:
+        selection = select(configuration, records)
+    except BalchatError as error:
+        problems.append(str(error))
+    made = dict[str, object]() if selection is None else selection.settings
+    values = values_of(configuration, made)
+    declared = declared_settings({name: type(each) for name, each in made.items()})
+    return DeploymentView(
+        file=str(file),
+        problems=tuple(dict.fromkeys(problems)),
+        policy=str(configuration.delivery.policy),
+        works_as=None if selection is None else str(selection.works_as),
+        locks=configuration.locks,
+        plugins=tuple(view for record in records if record.enabled for view in record.views()),
+        settings=tuple(setting_views(configuration, values, declared)),
+    )

@@ -1,0 +1,49 @@
+"""What a plugin has to pass before it is imported: the version that is asked for, and files that have not changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from balchat_host.loader.schema import belongs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.metadata import Distribution
+    from pathlib import Path
+
+    from balchat_host.loader.configuration import Configuration
+
+    Vet: TypeAlias = Callable[[str, Distribution], str | None]
+    """Says why a plugin, by its name and distribution, may not be imported; None where it may."""
+
+
+def vetting(configuration: Configuration, profile: Path | None) -> Vet:
+    """Return what enabled plugins have to pass under a configuration. `profile` is the profile's directory.
+
+    The plugin that the command is has to have its version and is not pinned: whoever changes it changes what looks.
+    Raise BadInput where it cannot be read which files are pinned.
+    """
+    plugins = configuration.plugins
+    pinned = _pinned(profile) if plugins.pin and profile is not None else None
+
+    def vet(name: str, distribution: Distribution) -> str | None:
+        asked = plugins.versions.get(name)
+        if asked is not None and not fits(distribution.version, asked):
+            return f"its version is {distribution.version}, and plugins.versions asks for {asked}; install that"
+        if pinned is not None and not belongs(plugins.program, name):
+            return pinned(name, distribution)
+        return None
+
+    return vet
+
+
+def _pinned(profile: Path) -> Vet:
+    from balchat_host.loader.known_plugins import load, refusal  # noqa: PLC0415  # few pin, and all wait for a start
+
+    known = load(profile).plugins
+    return lambda name, distribution: refusal(known.get(name), distribution, name)
+
+
+def fits(version: str, asked: str) -> bool:
+    """Return whether a version is what is asked for: 0.1 asks for 0.1, 0.1.1 and so on."""
+    return version == asked or version.startswith(f"{asked}.")
