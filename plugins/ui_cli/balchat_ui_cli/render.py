@@ -1,7 +1,7 @@
 """How the contracts' values look to a person. JSON does not come through here."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -409,18 +409,20 @@ class MessageList:
             return [*rows, [Span("[deleted]", Style.FAINT)]]
         if message.text is None and not message.files:
             rows.append([Span(f"[{message.content_type}: this version cannot show it]", Style.FAINT)])
-        for line in () if message.text is None else self._text(message.content_type, message.text):
-            rows += wrap_spans(line, room) if room else [line]
+        if message.text is not None:
+            rows += self._text(message.content_type, message.text, room)
         for words in files_lines(message):
             rows += ([Span(row, Style.FAINT)] for row in (wrap(words, room) if room else [words]))
         if remarks := message_remarks(message):
             rows += ([Span(row, Style.FAINT)] for row in (wrap(remarks, room) if room else [remarks]))
         return rows
 
-    def _text(self, content_type: str, text: str) -> Iterable[list[Span]]:
+    def _text(self, content_type: str, text: str, room: int | None) -> Iterator[list[Span]]:
         if self._styled and is_markdown(content_type) and as_typed(text)[1]:
-            return styled_lines(text)
-        return ([Span(line)] for line in visible_lines(shown_text(content_type, text)))
+            yield from styled_lines(text, room)
+            return
+        for line in visible_lines(shown_text(content_type, text)):
+            yield from wrap_spans([Span(line)], room) if room else [[Span(line)]]
 
 
 def shown_text(content_type: str, text: str) -> str:

@@ -1,11 +1,11 @@
-"""Markdown with styles, for terminals that have them: emphasis, code and struck text, and links with their address.
+"""Markdown with styles, for terminals that have them.
 
-Each line is looked at by itself, by a parser for GFM without HTML, images and addresses that become links by
-themselves. Lists, quotes and headings stand as they were typed.
+A parser for GFM without HTML, images, references and addresses that become links by themselves finds the blocks: lists,
+quotes, headings and code. What stands in them is looked at line by line: emphasis, code, and links with their address.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from balchat_host.api.text import visible
 from balchat_ui_cli.markdown import link_address, plain, without_hard_breaks
 from balchat_ui_cli.output import Span, Style
-from balchat_ui_cli.text import text_lines, wrap
+from balchat_ui_cli.text import fit, text_lines, width, wrap
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -21,26 +21,123 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 4096
 """Characters of the longest line that is styled: the time to parse one can grow with the square of its length."""
-_FENCE: Final = re.compile(r" {0,3}(```(?!.*`)|~~~)")
-"""What a block of code is between (GFM, section 4.5)."""
 _MARKS: Final = {"strong": Style.STRONG, "em": Style.EMPHASIS, "s": Style.STRUCK}
-_AS_TYPED: Final = ["html_inline", "autolink", "image"]
+_AS_TYPED: Final = ["html_inline", "html_block", "autolink", "image", "reference"]
+_RULE: Final = "────────"
+_MOST_LINES: Final = 500
+"""Lines of the longest text that has styles: somebody may write nothing but thousands of short ones."""
+_DEEPEST: Final = 20
+"""How deep blocks stand in others; the parser drops what is deeper, so then all of it is shown as it was typed."""
 
 
-def styled_lines(text: str) -> Iterator[list[Span]]:
-    """Return markdown as lines of harmless spans."""
-    fence: str | None = None
-    for line in text_lines(without_hard_breaks(text)):
-        found = _FENCE.match(line)
-        edge = found is not None and fence in {None, found[1]}
-        if edge or fence:
-            yield [Span(visible(line), Style.CODE)]
-        elif len(line) > _LONGEST:
-            yield [Span(visible(plain(line)))]
+@dataclass(slots=True)
+class _Edge:
+    """What stands before the lines of a quote, or of an item of a list: before the first, and before the others."""
+
+    first: str
+    others: str
+
+    def take(self) -> str:
+        now, self.first = self.first, self.others
+        return now
+
+
+def styled_lines(text: str, cells: int | None = None) -> Iterator[list[Span]]:
+    """Return markdown as lines of harmless spans, which have at most `cells` cells (at least 4)."""
+    lines = text_lines(text)
+    if len(lines) > _MOST_LINES:
+        return _framed(([Span(visible(plain(line)))] for line in lines), (), cells)
+    tokens = _blocks().parse("\n".join(lines))
+    if any(token.level >= _DEEPEST - 1 for token in tokens) or not any(_says_something(token) for token in tokens):
+        return _framed(_inline(text, []), (), cells)
+    return _blocks_of(tokens, cells)
+
+
+def _says_something(token: "Token") -> bool:
+    return token.type == "hr" or bool(token.content.strip() or token.info.strip())
+
+
+def _blocks_of(tokens: Iterable["Token"], cells: int | None) -> Iterator[list[Span]]:
+    around = _Around()
+    end: int | None = None
+    for token in tokens:
+        if token.type in {"inline", "fence", "code_block", "hr"}:
+            if end is not None and token.map and token.map[0] > end:
+                yield []
+            yield from _framed(_leaf(token, heading=around.heading), around.edges, cells)
+            end = token.map[1] if token.map else end
         else:
-            yield list(_styled(_parser().parseInline(line)[0].children or ()))
-        if found and edge:
-            fence = None if fence else found[1]
+            around.take(token)
+
+
+class _Around:
+    """In which quotes, lists and headings the reader stands."""
+
+    def __init__(self) -> None:
+        self.edges: list[_Edge] = []
+        self.heading = False
+        self._numbers: list[int | None] = []
+
+    def take(self, token: "Token") -> None:
+        """Take what opens or closes a block."""
+        match token.type:
+            case "bullet_list_open":
+                self._numbers.append(None)
+            case "ordered_list_open":
+                self._numbers.append(int(token.attrGet("start") or 1))
+            case "bullet_list_close" | "ordered_list_close":
+                self._numbers.pop()
+            case "list_item_open":
+                self.edges.append(_item(self._numbers))
+            case "blockquote_open":
+                self.edges.append(_Edge("│ ", "│ "))
+            case "list_item_close" | "blockquote_close":
+                self.edges.pop()
+            case "heading_open" | "heading_close":
+                self.heading = token.nesting > 0
+            case _:
+                pass
+
+
+def _item(numbers: list[int | None]) -> _Edge:
+    number = numbers[-1]
+    if number is None:
+        return _Edge("• ", "  ")
+    numbers[-1] = number + 1
+    mark = f"{number}. "
+    return _Edge(mark, " " * len(mark))
+
+
+def _leaf(token: "Token", *, heading: bool) -> Iterator[list[Span]]:
+    """Return the lines of a block that holds no others."""
+    if token.type == "hr":
+        yield [Span(_RULE, Style.FAINT)]
+    elif token.type in {"fence", "code_block"}:
+        if token.info.strip():
+            yield [Span(visible(token.info.strip()), Style.FAINT)]
+        yield from ([Span(visible(line), Style.CODE)] for line in text_lines(token.content.removesuffix("\n")))
+    else:
+        yield from _inline(token.content, ["strong"] if heading else [])
+
+
+def _inline(text: str, marks: Sequence[str]) -> Iterator[list[Span]]:
+    """Return the lines of a text that is in no block."""
+    for line in text_lines(without_hard_breaks(text)):
+        if len(line) > _LONGEST:
+            yield [Span(visible(plain(line)), _style(marks))]
+        else:
+            yield list(_styled(_parser().parseInline(line)[0].children or (), marks))
+
+
+def _framed(lines: Iterable[list[Span]], edges: Sequence[_Edge], cells: int | None) -> Iterator[list[Span]]:
+    """Return lines behind what says in which quotes and lists they stand, broken into rows."""
+    most = None if cells is None else cells // 2
+    before_width = sum(width(edge.others) for edge in edges)
+    for line in lines:
+        for row in [line] if cells is None else wrap_spans(line, cells - min(before_width, most or 0)):
+            before = "".join(edge.take() for edge in edges)
+            before = before if most is None else fit(before, most)
+            yield [Span(before, Style.FAINT), *row] if before else row
 
 
 def wrap_spans(spans: Sequence[Span], cells: int) -> Iterator[list[Span]]:
@@ -67,8 +164,15 @@ def _parser() -> "MarkdownIt":
     return parser
 
 
-def _styled(tokens: Iterable["Token"]) -> Iterator[Span]:
-    marks: list[str] = []
+@cache
+def _blocks() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).disable([*_AS_TYPED, "inline"])
+
+
+def _styled(tokens: Iterable["Token"], within: Sequence[str]) -> Iterator[Span]:
+    marks = [*within]
     addresses: list[str] = []
     for token in tokens:
         kind, _, place = token.type.rpartition("_")

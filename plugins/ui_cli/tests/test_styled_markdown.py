@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PLAIN, STRONG, EMPHASIS, STRUCK, CODE = Style.PLAIN, Style.STRONG, Style.EMPHASIS, Style.STRUCK, Style.CODE
+FAINT = Style.FAINT
 
 
 def styles(line: Iterable[Span]) -> list[tuple[str, Style]]:
@@ -28,8 +29,13 @@ def styles(line: Iterable[Span]) -> list[tuple[str, Style]]:
         ("***both***", [("both", Style.STRONG_EMPHASIS)]),
         ("~~six~~ `a*b*`", [("six", STRUCK), (" ", PLAIN), ("a*b*", CODE)]),
         ("2\\*3\\*4", [("2*3*4", PLAIN)]),
-        ("  - one *two*", [("  - one ", PLAIN), ("two", EMPHASIS)]),
-        ("> so", [("> so", PLAIN)]),
+        ("  - one *two*", [("• ", FAINT), ("one ", PLAIN), ("two", EMPHASIS)]),
+        ("> so", [("│ ", FAINT), ("so", PLAIN)]),
+        ("# *So* then", [("So", Style.STRONG_EMPHASIS), (" then", STRONG)]),
+        ("7. x", [("7. ", FAINT), ("x", PLAIN)]),
+        ("---", [("────────", FAINT)]),
+        ("    a *b*", [("a *b*", CODE)]),
+        ("[a]: https://example.com", [("[a]: https://example.com", PLAIN)]),
         ("<b>x</b>", [("<b>x</b>", PLAIN)]),
         ("<https://example.com>", [("<https://example.com>", PLAIN)]),
         ("[bank](https://b\u0430nk.example)", [("bank", PLAIN), (" <https://xn--bnk-6cd.example>", PLAIN)]),
@@ -45,11 +51,45 @@ def test_marks_become_styles(text: str, shown: list[tuple[str, Style]]) -> None:
 
 def test_a_block_of_code_is_no_markdown() -> None:
     lines = [styles(line) for line in styled_lines("so:\n```py\n  a *b* c\n```\n*d*\\\ne")]
-    assert lines[:4] == [[("so:", PLAIN)], [("```py", CODE)], [("  a *b* c", CODE)], [("```", CODE)]]
-    assert lines[4:] == [[("d", EMPHASIS)], [("e", PLAIN)]]
+    assert lines == [[("so:", PLAIN)], [("py", FAINT)], [("  a *b* c", CODE)], [("d", EMPHASIS)], [("e", PLAIN)]]
 
 
-@pytest.mark.parametrize("piece", ["[", "![", "*a ", "_a", "**", "`", "> ", "[a](", "\\", "a\n", "&amp;", "<a"])
+def test_lists_and_quotes_are_indented_in_each_row_and_empty_lines_stay() -> None:
+    text = "- one two three\n  > four\n- five\n\nsix"
+    rows = ["".join(span.text for span in row) for row in styled_lines(text, 12)]
+    assert rows == ["• one two", "  three", "  │ four", "• five", "", "six"]
+
+
+def test_the_deepest_nesting_leaves_room_for_the_text() -> None:
+    for deep in (3, 8, 100):
+        rows = ["".join(span.text for span in row) for row in styled_lines("> " * deep + "word", 20)]
+        assert all(len(row) <= 20 for row in rows)
+        assert "word" in "".join(rows), "nothing of it may be hidden"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "[",
+        "![",
+        "*a ",
+        "_a",
+        "**",
+        "`",
+        "> ",
+        "> \n",
+        "- ",
+        "- a\n",
+        "1. ",
+        "#",
+        "\n\n- ",
+        "[a](",
+        "\\",
+        "a\n",
+        "&amp;",
+        "<a",
+    ],
+)
 def test_whatever_it_is_made_of_it_is_shown(piece: str) -> None:
     assert sum(len(span.text) for line in styled_lines(piece * (32_768 // len(piece))) for span in line)
 
