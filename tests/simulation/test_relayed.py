@@ -86,6 +86,7 @@ async def friends(people, *, direct: bool = True):
         await was_asked(b)
         await b.requests.accept("Alice")
         await has_contact(a, "Bob", ContactState.ACTIVE)
+        await anyio.sleep(2 * HOUR)  # virtual time, in which they give each other KeyPackages
         # What each says reaches the other directly, or it is told so; then nothing waits anywhere.
         for app in (a, b):
             await nothing_waits(app, relayed=0)
