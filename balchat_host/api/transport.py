@@ -249,6 +249,15 @@ class TransportContext(ABC):
         """Have our chat code name these relays, by onion address, the favourite first: strangers find us there."""
 
     @abstractmethod
+    async def read_to_end(self, since: int) -> None:
+        """Tell that all has been handed over that was stored for us when it was `since`, in Unix milliseconds.
+
+        That is, everywhere where contacts may have left something by this transport. Whoever stores and forwards tells
+        so now and then: keys for what was written long ago are kept for a month where it does not. Raise what
+        Vault.transact does.
+        """
+
+    @abstractmethod
     def routes_changed(self, peer: PeerId | None = None) -> None:
         """Tell that `allocate_routes` would now give something else for `peer`, or for everybody. Never waits."""
 

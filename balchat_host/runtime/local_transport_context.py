@@ -18,7 +18,7 @@ from balchat_host.api.storage import KeyValueArea, ReadTransaction
 from balchat_host.api.transport import Disposition, KeyPackages, Latency, Outcome, SendReport, TransportContext, Verdict
 from balchat_host.api.types import STOPPED, DeviceIdentity, OnionKey, OwnOnion, PeerId, Secret, ServiceState
 from balchat_host.api.views import WayView
-from balchat_host.core import account, after_restore, contacts, envelope_budgets, inbox, key_package_pool
+from balchat_host.core import account, after_restore, contacts, envelope_budgets, inbox, key_package_pool, up_time
 from balchat_host.core.unit_of_work import crypto_area
 from balchat_host.runtime.enabled_network import EnabledNetwork, RepublishedService
 from balchat_host.runtime.live_status import LiveStatus
@@ -191,6 +191,9 @@ class LocalTransportContext(TransportContext):
 
     async def advertise(self, relays: Sequence[str]) -> None:
         await self._runner.change(lambda unit: account.advertise(unit, relays))
+
+    async def read_to_end(self, since: int) -> None:
+        await self._runner.change(lambda unit: up_time.on_read(unit, self._name, since=since))
 
     def routes_changed(self, peer: PeerId | None = None) -> None:
         if self._heard:

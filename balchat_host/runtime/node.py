@@ -25,7 +25,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
 from balchat_host.api.transport import Latency
 from balchat_host.api.types import DeviceIdentity, PeerId, ServiceState
-from balchat_host.core import account, contacts, housekeeping
+from balchat_host.core import account, contacts, housekeeping, up_time
 from balchat_host.core.unit_of_work import Effect
 from balchat_host.runtime.contained_exits import contained_exits
 from balchat_host.runtime.delivery_reports import DeliveryReports
@@ -91,6 +91,7 @@ class Node:
         self.runner = runner = unlocked.runner(on_commit=self._on_commit, on_failure=self._fail, on_full=self._on_full)
         self._disk_watch = DiskWatch(runner, status)
         self._network = EnabledNetwork(network, status.set_network, hopeless=self._fail)
+        self._storing = [each.name for each in transports if each.latency is Latency.STORE_AND_FORWARD]
         self._transports = [
             EnabledTransport(
                 setup,
@@ -153,6 +154,7 @@ class Node:
     async def _run(self, task_status: TaskStatus[App]) -> None:
         await self.runner.open()
         await self.files.open()
+        await self.runner.change(lambda unit: up_time.set_storing(unit, self._storing))
         await self._tidy()  # before anything arrives: a key that has had its time opens nothing more
         us = await self.runner.read(account.load)
         self._us = DeviceIdentity(peer=us.peer, device_id=us.device_id)

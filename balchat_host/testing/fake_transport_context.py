@@ -282,6 +282,10 @@ class FakeTransportContext(TransportContext):
         await anyio.lowlevel.checkpoint()
         self.advertised(tuple(relays))
 
+    async def read_to_end(self, since: int) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.read_until = since
+
     def routes_changed(self, peer: PeerId | None = None) -> None:
         self.route_news(peer)
 

@@ -202,6 +202,9 @@ class _WatchedContext(TransportContext):
         self._watch.states.append(state)
         self._host.state_changed(state)
 
+    async def read_to_end(self, since: int) -> None:
+        await self._host.read_to_end(since)
+
     def routes_lost(self, peer: PeerId) -> None:
         self._host.routes_lost(peer)
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import anyio
+
 from balchat_transport_relay.client import RelayClient
 from balchat_transport_relay.errors import RelayMisbehaved
 from balchat_transport_relay.sources import Source
@@ -12,7 +14,7 @@ _MAX_PAGES: Final = 1024
 
 async def fetch_all(source: Source, client: RelayClient, subscriptions: Subscriptions) -> None:
     """Fetch all of a queue, unless it is paused meanwhile. Raise Refused, RelayUnavailable, RelayMisbehaved."""
-    after = 0
+    after, began = 0, anyio.current_time()
     for _ in range(_MAX_PAGES):
         page = await source.fetch(client, after)
         if page.stored:
@@ -23,5 +25,8 @@ async def fetch_all(source: Source, client: RelayClient, subscriptions: Subscrip
             for ids in await subscriptions.receive(source.id, [stored.envelope for stored in page.stored]):
                 await source.acknowledge(client, ids)
                 subscriptions.deleted(source.id, ids)
-        if not page.more or not page.stored or subscriptions.paused(source.id):
+        if subscriptions.paused(source.id):
+            return
+        if not page.more or not page.stored:
+            subscriptions.read_to_end(source.id, began)
             return

@@ -108,10 +108,14 @@ class Rechecker:
         One page is enough: the session reads at least as much ahead, so what waits there is noted as pushed.
         """
         there: dict[bytes, int] = {}
+        began, more = anyio.current_time(), True
         with suppress(Refused):  # the subscription will end with the same reason
             page = await source.fetch(self._client, 0)
             there = {envelope_id(stored.envelope): stored.sequence for stored in page.stored}
+            more = page.more
         progress = self._subscriptions.progress(source.id, there.keys())
         if progress is None:
             return _Look(source=source, progress=None)
+        if not more and not progress.missing:
+            self._subscriptions.read_to_end(source.id, began)
         return _Look(source=source, progress=progress, unpushed={each: there[each] for each in progress.missing})

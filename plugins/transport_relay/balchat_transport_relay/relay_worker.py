@@ -76,6 +76,11 @@ class RelayWorker:
         )
         self.health.expect(_ROUND)
 
+    @property
+    def read_until(self) -> float:
+        """The loop's time up to which our contacts' queues here have been read to the end; infinite without any."""
+        return min((each.read_until for each in self._subscriptions.values()), default=float("inf"))
+
     def wake(self) -> None:
         """Begin a round now."""
         self._woken.ring()

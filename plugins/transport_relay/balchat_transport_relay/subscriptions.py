@@ -51,7 +51,8 @@ MAX_UNREADABLE: Final = 256
 class _Entry:
     """One queue. Times are the loop's. `failing`: our vault took nothing when it was last asked.
 
-    `lost`: the relay says that it does not know the queue; `recreated_at`: when we last created it again.
+    `lost`: the relay says that it does not know the queue; `recreated_at`: when we last created it again. All that was
+    in it at `read_until` was offered to the host.
     """
 
     source: Source
@@ -62,6 +63,7 @@ class _Entry:
     failing: bool = False
     lost: bool = False
     recreated_at: float | None = None
+    read_until: float = float("-inf")
 
     @property
     def paused(self) -> bool:
@@ -179,6 +181,13 @@ class Subscriptions:
         return min(deadlines, default=float("inf"))
 
     @property
+    def read_until(self) -> float:
+        """The loop's time up to which our contacts' queues have been read to the end; infinite without any."""
+        return min(
+            (each.read_until for each in self._entries.values() if not each.source.anybody), default=float("inf")
+        )
+
+    @property
     def connected(self) -> bool:
         """Whether there is a push connection."""
         return self._connected
@@ -264,6 +273,12 @@ class Subscriptions:
         entry = self._entries.get(identifier)
         if entry is not None and not entry.failing:
             self._health.well(identifier)
+
+    def read_to_end(self, identifier: bytes, began: float) -> None:
+        """Note that all that was in a queue at `began`, the loop's time, was offered to the host."""
+        entry = self._entries.get(identifier)
+        if entry is not None and not entry.failing:
+            entry.read_until = began
 
     def refused(self, identifier: bytes, code: Code, retry_after: int | None) -> None:
         """Note that the relay refused us a queue. It is paused."""

@@ -27,6 +27,8 @@ _VAULT_RETRY: Final = 60.0
 _WORKER: Final = "worker"
 _WORKER_RETRY: Final = 300.0
 """Seconds after which to start a worker again that ended with an unexpected exception."""
+_TOLD_EVERY: Final = 6 * 3600.0
+"""Seconds."""
 _CREATION: Final = 5.0
 """Seconds to wait for new queues to be created at the relays before we give out their addresses anyway."""
 
@@ -76,6 +78,7 @@ class RelayTransport(Transport):
                 for row in self._relay_state.relays:
                     self._start_worker(row.key)
                 self._tell_state()
+                tasks.start_soon(self._tell_read)
                 task_status.started()
                 await self._advertise()
                 while True:
@@ -89,6 +92,22 @@ class RelayTransport(Transport):
             with anyio.CancelScope(shield=True):
                 await self._sender.stop()
             self._tell(STOPPED)
+
+    async def _tell_read(self) -> None:
+        """Tell the host, now and then, up to when all that was stored for us was read, at all of our relays."""
+        told = float("-inf")
+        while True:
+            await anyio.sleep(_TOLD_EVERY)
+            until = min((each.read_until for each in self._workers.values()), default=anyio.current_time())
+            until = min(until, anyio.current_time())
+            if until <= told:
+                continue
+            try:
+                await self._context.read_to_end(int((self._now() - (anyio.current_time() - until)) * 1000))
+            except BaseException as error:  # noqa: BLE001  # it is told again
+                contain("telling what was read", error)
+            else:
+                told = until
 
     def first_routes(self, peer: PeerId) -> Sequence[Route]:
         claimed = self._relay_state.claimed_inbox(peer)
