@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from balchat_common import cbor
 from balchat_crypto_mls.engine import MlsEngine
 
+from balchat_host.api.crypto import MAX_KNOWN_ERAS
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import AlarmKind
-from balchat_host.core import inbox
-from balchat_host.core.envelope import Envelope, Kind
+from balchat_host.core import content, inbox
+from balchat_host.core.contacts import find
+from balchat_host.core.delivery import queue
+from balchat_host.core.envelope import Envelope, EraMessage, Kind
 from tests.simulation.test_alarms import told
-from tests.simulation.test_eras import contacts, healed, held, renew, sending, take, talk, welcome_of
+from tests.simulation.test_eras import contacts, healed, held, pass_hours, renew, sending, take, talk, welcome_of
 
 if TYPE_CHECKING:
     from balchat_host.core.unit_of_work import UnitOfWork
     from tests.support.simulator import Account, World
 
 ENGINE = MlsEngine()
+HOURS = int(os.environ.get("BALCHAT_HOSTILE_HOURS", "9"))
+GROWING = {"received", "own_message_id"}
+"""Tables that hold something of what came in the last 90 days, as much as may come."""
 
 
 def sizes(one: Account) -> dict[str, int]:
@@ -31,7 +38,7 @@ def sizes(one: Account) -> dict[str, int]:
         str(name): one.read(lambda tx, name=name: tx.query(f"SELECT count(*) FROM {name}"))[0][0]  # ours
         for (name,) in tables
     }
-    return counts | {"engine": one.read(lambda tx: len(list(tx.area("crypto").scan())))}  # pyright: ignore[reportReturnType]  # numbers
+    return counts | {"engine": one.read(lambda tx: len(list(tx.area("crypto").scan())))}
 
 
 @pytest.mark.parametrize("by", ["a relay", "a contact", "a stranger"])
@@ -123,3 +130,50 @@ def test_an_era_in_our_name_is_noticed_and_the_next_one_of_ours_takes_the_contac
     for one, other in ((alice, bob), (bob, alice)):
         assert {each.text for each in one.history(other)} >= {"is it you?", "it is me"}
     assert held(thief) & {sending(bob, alice).era_id} == set()
+
+
+class Founder:
+    """Bob with another program: founds eras with Alice's KeyPackages as fast as he can, and reads nothing she says."""
+
+    def __init__(self, world: World, alice: Account, bob: Account) -> None:
+        self._world, self._alice, self._bob = world, alice, bob
+        self._known = list(held(alice))
+
+    def found(self) -> Verdict:
+        """Found an era that names all that were before, and speak in it."""
+        ((given,),) = self._alice.read(
+            lambda tx: tx.query("SELECT key_package FROM own_key_package WHERE purpose = 'contact' ORDER BY id LIMIT 1")
+        )
+        era_id, welcome, said = self._bob.change(lambda unit: self._make(unit, bytes(given)))
+        self._known = [*self._known, era_id][-MAX_KNOWN_ERAS:]
+        verdict = take(self._alice, self._bob, Envelope(kind=Kind.ERA, payload=welcome).encode())
+        if verdict is Verdict.COMMITTED:
+            payload = EraMessage(era_id=era_id, message=said).encode()
+            take(self._alice, self._bob, Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode())
+        return verdict
+
+    def _make(self, unit: UnitOfWork, given: bytes) -> tuple[bytes, bytes, bytes]:
+        group_id, members = unit.entropy(16), [(self._alice.peer, given)]
+        made = unit.engine.found(unit.keys, group_id, members, knows=self._known, now=unit.seconds)
+        contact = find(unit.tx, self._alice.peer.octets.hex())
+        control, _ = queue.control_content(unit, contact, content.KEY_PACKAGES, content.encode_key_packages(()))
+        said = unit.engine.encrypt(unit.keys, group_id, control)
+        unit.engine.delete_group(unit.keys, group_id)
+        return made.era_id, made.welcomes[0], said
+
+
+def test_who_founds_eras_all_day_makes_nothing_grow_and_can_still_be_talked_with() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    founder = Founder(world, alice, bob)
+    seen: list[dict[str, int]] = []
+    for hour in range(HOURS):
+        verdicts = [founder.found() for _ in range(13)]
+        assert verdicts == [Verdict.COMMITTED] * 12 + [Verdict.REFUSED]
+        pass_hours(world, 1, alice)
+        if hour >= 6:
+            seen.append(sizes(alice))
+    grown = {name for name in seen[0] if seen[-1][name] > seen[0][name]}
+    assert grown <= GROWING, f"{grown}: {[(name, seen[0][name], seen[-1][name]) for name in grown]}"
+    assert seen[-1]["era"] <= 5
+    assert seen[-1]["engine"] < 100
