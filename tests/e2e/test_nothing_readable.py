@@ -16,10 +16,12 @@ pytestmark = pytest.mark.tor
 MakePerson = Callable[..., Person]
 
 TEXT = "the tulips bloom at the north gate at seven"
+LEDGER = "the wolfram ledger lies under the third stair"
+FILE_NAME = "quarterly-wolfram.txt"
 INTRODUCTION = "we met beside the astronomical clock"
 
 
-def test_no_file_tells_anything(onion_person: MakePerson) -> None:
+def test_no_file_tells_anything(onion_person: MakePerson, tmp_path: Path) -> None:
     # The names of homes are the test's; what people are called is not in them.
     alice, bob = onion_person("Person-a"), onion_person("Person-b")
     [ours] = alice.ask("code")
@@ -28,8 +30,18 @@ def test_no_file_tells_anything(onion_person: MakePerson) -> None:
     bob.events.until(lambda event: event["type"] == "request.received")
     bob.ask("requests", "accept", "Person-a", "--name", "Seraphine-Moss")
     bob.send("Seraphine-Moss", TEXT, "--wait", "delivered")
+    # What is sent, and where it is written, lies in no home.
+    source, written = tmp_path / FILE_NAME, tmp_path / "written"
+    source.write_text(f"{LEDGER}\n" * 20_000)
+    written.mkdir()
+    bob.send("Seraphine-Moss", "", "--file", str(source), "--wait", "delivered")
+    [file] = alice.ask("files", "list", "Balthazar-Quill")
+    [got] = alice.ask("files", "get", file["id"], "--to", str(written))
+    assert Path(got["path"]).read_bytes() == source.read_bytes()
     secrets: dict[str, str | bytes] = {
         "a text": TEXT,
+        "what a file says": LEDGER,
+        "what a file is called": FILE_NAME,
         "an introduction": INTRODUCTION,
         "a contact's name": "Balthazar-Quill",
         "another contact's name": "Seraphine-Moss",
