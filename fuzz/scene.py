@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from balchat_common import cbor
 from balchat_crypto_mls.engine import MlsEngine
 from mls_rs_py.crafting import APPLICATION, vector
 
@@ -27,6 +28,7 @@ from balchat_host.core.content import (
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.eras import keeping
+from balchat_host.core.files.offer import FileOffer
 from balchat_host.core.first_contact import answering
 from balchat_host.core.identifiers import identify
 from balchat_host.core.rows import Era
@@ -41,6 +43,14 @@ if TYPE_CHECKING:
 
 ENGINE: Final = MlsEngine()
 _MOST: Final = MAX_ENVELOPE_SIZE - 1024
+_FILE: Final = FileOffer(
+    name="harbour.jpg",
+    content_type="image/jpeg",
+    size=70_000,
+    root=bytes(range(32)),
+    key=b"AGE-SECRET-KEY-1" + b"Q" * 58,
+    header=b"age-encryption.org/v1\n-> X25519 a\nb\n--- c\n",
+)
 _ASK: Final = Envelope(kind=Kind.KEY_PACKAGE_REQUEST, payload=b"").encode()
 
 
@@ -147,6 +157,7 @@ class Scene:
             kinds = (
                 (content.ACCEPTED, b""),
                 (content.TIMER, timer_body.encode(60)),
+                (content.FILES_RECEIVED, cbor.encode([bytes(32)])),
                 (content.STATUS, status),
                 (content.ROUTES, routes.encode([])),
             )
@@ -166,6 +177,7 @@ class Scene:
                 replace(text, in_reply_to=said, part=like),
                 replace(text, expires=Expiration(relative=True, time=1)),
                 replace(text, part=MultiPart(semantics=Semantics.PROCESS_ALL, parts=(text.part, NullPart()))),
+                replace(text, part=MultiPart(semantics=Semantics.PROCESS_ALL, parts=(text.part, _FILE.part()))),
             ]
             return [text.encode(), *controls, *(each.encode() for each in changes)]
 

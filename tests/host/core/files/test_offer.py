@@ -4,12 +4,15 @@ import string
 from dataclasses import replace
 
 import pytest
+from balchat_common import cbor
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balchat_host.api.errors import MalformedContent
 from balchat_host.core.content import ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import MAX_FILES, FileOffer, offers
+from balchat_host.core.files.sending import decode_received
 
 OFFER = FileOffer(
     name="tide table.pdf",
@@ -28,6 +31,34 @@ def test_an_offer_comes_out_of_a_message_as_it_went_in() -> None:
     read = MimiContent.decode(content.encode()).part
     assert offers(read) == [OFFER, replace(OFFER, size=0)]
     assert shown(read).text == "Look."
+
+
+@pytest.mark.fuzz
+@given(st.data())
+def test_octets_changed_make_another_offer_or_none(data: st.DataObject) -> None:
+    octets = bytearray(MimiContent(salt=bytes(16), part=OFFER.part()).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        octets[data.draw(st.integers(0, len(octets) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        read = MimiContent.decode(bytes(octets)).part
+    except MalformedContent:
+        return
+    for offer in offers(read):
+        assert len(offer.root) == 32
+        assert 0 <= offer.size <= 2**36
+        assert offers(offer.part()) == [offer]
+        assert 0 < len(harmless(offer.name).encode()) <= 255
+
+
+@pytest.mark.fuzz
+@given(st.binary(max_size=200) | st.builds(cbor.encode, st.lists(st.binary(max_size=40) | st.integers(0, 9))))
+def test_what_is_said_of_received_files_is_roots_or_refused(body: bytes) -> None:
+    try:
+        roots = decode_received(body)
+    except MalformedContent:
+        return
+    assert 0 < len(roots) <= 32
+    assert all(len(root) == 32 for root in roots)
 
 
 def test_nothing_secret_is_in_its_repr() -> None:
