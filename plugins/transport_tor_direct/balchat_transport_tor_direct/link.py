@@ -215,7 +215,7 @@ class Link:
         stalled = self._outbound.waits and now >= self._moved + limits.stall_timeout
         if dead or stalled:
             return self.close(CloseReason.GOING_AWAY)
-        reports = self._outbound.give_up(now - limits.answer_timeout)
+        reports = self._outbound.give_up(now, limits.answer_timeout)
         if self._pinged is None and now >= self.deadline():
             self.probe(now)
         return reports

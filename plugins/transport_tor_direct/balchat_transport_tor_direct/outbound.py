@@ -196,9 +196,10 @@ class Outbound:
             return left_at
         return None
 
-    def give_up(self, left_before: float) -> list[SendReport]:
-        """Return LOST for what left at `left_before` or earlier and has no answer."""
-        late = [number for number, (_, left_at) in self._open.items() if left_at <= left_before]
+    def give_up(self, now: float, timeout: float) -> list[SendReport]:
+        """Return LOST for what left `timeout` seconds ago or earlier and has no answer."""
+        # As the deadline is computed: rounded otherwise, what is due may not be late.
+        late = [number for number, (_, left_at) in self._open.items() if left_at + timeout <= now]
         return [report for number in late for report in self._settle(number, Outcome.LOST)]
 
     def lose_all(self) -> list[SendReport]:

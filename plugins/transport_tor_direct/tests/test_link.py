@@ -391,3 +391,20 @@ def test_a_violation_is_the_peers_fault() -> None:
     one.coming += Frame(FrameType.ACK, 0, bytes(4)).encode()
     with pytest.raises(ProtocolViolation):
         one.read()
+
+
+@pytest.mark.parametrize("left_at", [8388.1, 0.1 + 0.2, 1e9 + 0.7, 123456.789])
+def test_what_is_due_is_late_however_its_time_is_rounded(left_at: float) -> None:
+    """Otherwise whoever waits for the deadline would find nothing to do there, again and again."""
+    link = Link(DirectSettings(), FrameReader(), left_at)
+    link.submit(1, b"x", left_at)
+    link.left(link.output(1000), left_at)
+    for _ in range(10):
+        now = link.deadline()
+        reports = link.tick(now)
+        if reports:
+            break
+        if link.deadline() == now:
+            link.feed(Frame(FrameType.PONG, 1).encode(), now)
+            link.next_event()
+    assert [report.outcome for report in reports] == [Outcome.LOST]
