@@ -20,6 +20,7 @@ from balchat_storage_sqlcipher.writer import Writer
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_host.core import account, contacts, schema
+from balchat_host.core.eras import keeping, retention
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages import changing, expiry
 from balchat_host.core.messages.compose import compose
@@ -27,6 +28,7 @@ from balchat_host.core.search import index
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.waiting import PATIENCE
 from tests.support.sqlcipher_pages import decrypted
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
+    from balchat_host.core.rows import Era
     from balchat_host.core.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
@@ -43,6 +46,8 @@ pytestmark = pytest.mark.anyio
 PASSPHRASE = Secret.from_text("correct horse battery staple")
 START = 1_800_000_000_000
 WORD = "zephyrquartz"
+PIECE = 24
+"""Octets: so few do not come twice by chance."""
 TEXT = f"Nobody but us shall read {WORD}. "
 
 
@@ -60,7 +65,17 @@ class Disk:
 
     async def says(self, word: str) -> bool:
         """Return whether some page, of the database or of its log, has a word in it."""
-        return word.encode() in decrypted(self.folder, self._keys[-1])
+        return await self.holds(word.encode())
+
+    async def holds(self, *secrets: bytes) -> bool:
+        """Return whether some page, of the database or of its log, has any of some octets in it."""
+        pages = decrypted(self.folder, self._keys[-1])
+        return any(each in pages for each in secrets)
+
+    async def engine_rows(self, prefix: bytes) -> list[bytes]:
+        """Return short pieces of the engine's rows whose keys begin so: each lies on one page, or on two."""
+        rows = await self.change(lambda unit: [row for _, row in unit.keys.scan(prefix)])
+        return [row[at : at + PIECE] for row in rows for at in range(0, len(row) - PIECE, 2 * PIECE)]
 
     async def index(self) -> None:
         while await self.runner.change(index.advance):
@@ -189,3 +204,69 @@ async def test_a_message_that_has_expired(disk: Disk) -> None:
             break
     await disk.change(lambda unit: expiry.check(unit, up=2 * 3_600_000))
     assert not await left(disk)
+
+
+# -- eras
+
+
+async def found_era(disk: Disk) -> Era:
+    """Found an era of the conversation with Bob, and hear him in it."""
+    them = DictArea()
+
+    def found(unit: UnitOfWork) -> Era:
+        peer = unit.engine.create_identity(them, bytes(16), now=unit.seconds)
+        package = unit.engine.key_package(them, lifetime=24 * 3600, now=unit.seconds)
+        contact = contacts.find(unit.tx, "Bob")
+        knows = keeping.known(unit.tx, contact.conversation)
+        group_id = unit.entropy(16)
+        made = unit.engine.found(unit.keys, group_id, [(peer, package)], knows=knows, now=unit.seconds)
+        era = keeping.keep(unit, group_id, made.era_id, founder=contact.us, names=knows, requested=False)
+        keeping.use(unit, contact, era)
+        keeping.confirm(unit, contact, era, device_id=bytes(16))
+        return era
+
+    return await disk.change(found)
+
+
+async def test_an_era_that_has_gone(disk: Disk) -> None:
+    """Seventy-two hours after Bob was heard in the next one."""
+    await disk.change(retention.expire)
+    first = await found_era(disk)
+    secrets = await disk.engine_rows(b"g")
+    assert len(secrets) > 30
+    assert all([await disk.holds(each) for each in secrets[::10]])
+    await found_era(disk)
+    for _ in range(74):
+        disk.now += 3_600_000
+        await disk.change(retention.expire)
+    assert await disk.change(lambda unit: keeping.by_number(unit.tx, first.id)) is None
+    kept = await disk.engine_rows(b"g")
+    gone = [each for each in secrets if each not in kept]
+    assert len(gone) > 30
+    await disk.runner.vault.aclose()
+    assert not await disk.holds(*gone)
+
+
+@pytest.mark.parametrize("how", ["used", "forgotten"])
+async def test_the_private_half_of_a_key_package_that_was(disk: Disk, how: str) -> None:
+    them = DictArea()
+
+    def make(unit: UnitOfWork) -> bytes:
+        return unit.engine.key_package(unit.keys, lifetime=24 * 3600, now=unit.seconds)
+
+    def use(unit: UnitOfWork) -> None:
+        us = account.load(unit.tx).peer
+        unit.engine.create_identity(them, bytes(16), now=unit.seconds)
+        made = unit.engine.found(them, b"group", [(us, key_package)], knows=(), now=unit.seconds)
+        unit.engine.join(unit.keys, made.welcomes[0], max_members=2)
+
+    key_package = await disk.change(make)
+    (row,) = await disk.change(lambda unit: [row for _, row in unit.keys.scan(b"k")])
+    private = [row[at : at + PIECE] for at in range(8 + 32, 8 + 32 + 96 - PIECE, PIECE)]
+    assert await disk.holds(*private)
+    if how == "used":
+        await disk.change(use)
+    else:
+        await disk.change(lambda unit: unit.engine.forget_key_package(unit.keys, key_package))
+    await disk.runner.vault.aclose()
+    assert not await disk.holds(*private)
