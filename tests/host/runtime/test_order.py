@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from anyio.abc import ByteStream
 
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.storage import SlotKind
@@ -137,10 +138,14 @@ async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTran
             live_status=LiveStatus(profile="Alice", policy="both", works_as="both"),
             on_state=on_state,
             on_reports=lambda _reports, _latency: None,
+            on_bulk=nobody_serves,
             on_peer=lambda _peer, _reachable: None,
             on_routes=lambda _peer: None,
             on_routes_lost=lambda _peer: None,
         )
+
+    async def nobody_serves(source: DeviceIdentity, stream: ByteStream) -> None:
+        raise NotImplementedError
 
     async def nobody() -> set[PeerId]:
         return set()
