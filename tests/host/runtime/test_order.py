@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from anyio.abc import ByteStream
 
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.storage import SlotKind
@@ -29,6 +28,8 @@ from balchat_host.testing.waiting import Seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+
+    from anyio.abc import ByteStream
 
 PEER = PeerId(bytes(32))
 CONTACT = f"""
