@@ -31,6 +31,15 @@ FAILURES = (
 """How a test of a kit fails. Anything else, an AttributeError for example, is a mistake in the planted fault."""
 
 
+BACKEND = "anyio_backend"
+
+
+def in_virtual_time(kit: type, name: str) -> bool:
+    """Return whether a test never runs in real time."""
+    marks = getattr(getattr(kit, name), "pytestmark", [])
+    return any(mark.name == "parametrize" and mark.args[0] == BACKEND for mark in marks)
+
+
 def caught(kit: type, fault: Any, bench: Callable[[], Any]) -> list[BaseException]:
     """Run the test of the kit that should catch a fault, with each of its parameters; return how the first one failed.
 
@@ -71,8 +80,10 @@ def _run(kit: type, fault: Any, given: Any, parameters: Mapping[str, object]) ->
             await test(**asked, **parameters)
 
     if inspect.iscoroutinefunction(test):
-        backend, options = ("asyncio", {}) if fault.audited else ("trio", {"clock": MockClock(autojump_threshold=0)})
-        anyio.run(in_loop, backend=backend, backend_options=options)
+        if fault.audited and not in_virtual_time(kit, fault.caught_by):
+            anyio.run(in_loop, backend="asyncio")
+        else:
+            anyio.run(in_loop, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
     else:
         with audited_without_loop(folders=folders):
             test(**asked, **parameters)
@@ -80,6 +91,7 @@ def _run(kit: type, fault: Any, given: Any, parameters: Mapping[str, object]) ->
 
 def _parametrized(kit: type, name: str) -> list[dict[str, object]]:
     marks = [mark for mark in getattr(getattr(kit, name), "pytestmark", []) if mark.name == "parametrize"]
+    marks = [mark for mark in marks if mark.args[0] != BACKEND]
     found: list[dict[str, object]] = []
     for mark in marks:
         names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]

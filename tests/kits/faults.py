@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import anyio
+from anyio import BrokenResourceError, EndOfStream
 
 from balchat_host.api.errors import BadCredential
 from balchat_host.api.transport import Outcome, Verdict
@@ -105,6 +106,51 @@ class NeverStarted(Faulty):
 
     async def run(self, *, task_status) -> None:
         await anyio.sleep_forever()
+
+
+class GreetsAlike(Faulty):
+    """Asks everybody for the same proof, which whoever recorded it can show, too."""
+
+    caught_by = "test_a_connection_that_is_played_again_is_nobodys"
+
+    def nonce(self) -> bytes:
+        return bytes(32)
+
+
+class NeverAsksWhoIsThere(Faulty):
+    """Never notices that a peer has fallen silent."""
+
+    caught_by = "test_a_peer_of_whom_nothing_comes_any_more_is_gone"
+
+    class link(Link):  # noqa: N801  # it stands for the attribute
+        async def watch(self) -> None:
+            pass
+
+
+class CallsSilenceTheEnd(Faulty):
+    """Takes a peer who has nothing to say for one who is gone."""
+
+    caught_by = "test_a_peer_who_has_nothing_to_say_stays_within_reach"
+
+    class link(Link):  # noqa: N801  # see above
+        async def watch(self) -> None:
+            await anyio.sleep(90)
+            self.end()
+
+
+class MissesTheBreak(Faulty):
+    """Goes on saying that a peer is within reach when the stream has broken."""
+
+    caught_by = "test_a_stream_that_breaks_is_noticed_on_both_sides"
+
+    class link(Link):  # noqa: N801  # see above
+        async def until_broken(self, part) -> None:
+            try:
+                await part()
+            except BrokenResourceError:
+                await anyio.sleep_forever()
+            except (EndOfStream, OSError):
+                self.scope.cancel()
 
 
 # -- tickets
@@ -422,6 +468,31 @@ class LogsContents(Faulty):
         async def hand_over(self, batch) -> None:
             logger.debug("received %r", batch[0].payload)
             await super().hand_over(batch)
+
+
+class PrintsContents(Faulty):
+    """Prints what envelopes hold."""
+
+    caught_by = ARRIVES
+    audited = True
+
+    class link(Link):  # noqa: N801  # see above
+        async def hand_over(self, batch) -> None:
+            print(batch[0].payload)  # noqa: T201  # that is the fault
+            await super().hand_over(batch)
+
+
+class HasAProgramDial(Faulty):
+    """Has another program connect, past the host's `dial`."""
+
+    caught_by = ARRIVES
+    audited = True
+
+    def dialling(self, peer) -> None:
+        self.tasks.start_soon(self.run_it)
+
+    async def run_it(self) -> None:
+        await anyio.run_process(["true"])
 
 
 class DialsByItself(Faulty):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from balchat_host.testing.transport_kit import TransportBench, TransportCapabilities
-from tests.kits.line_transport import ENVELOPE, Frame, LineTransport
+from tests.kits.line_transport import ENVELOPE, SILENCE, Frame, LineTransport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LineBench(TransportBench):
-    capabilities = TransportCapabilities(oversize=True)
+    capabilities = TransportCapabilities(oversize=True, silence=SILENCE)
 
     def __init__(self, make: type[LineTransport] = LineTransport) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from balchat_host.api.failures import contain
 from balchat_host.api.types import ONLINE, Phase
 from balchat_host.testing.transport_kit import TransportCapabilities
 from tests.kits.line_bench import LineBench
-from tests.kits.line_transport import BROKEN, NAME, LineTransport
+from tests.kits.line_transport import BROKEN, NAME, SILENCE, LineTransport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,4 +157,4 @@ class BulkStream(ByteStream):
 
 
 class BulkLineBench(LineBench):
-    capabilities = TransportCapabilities(oversize=True, bulk=True)
+    capabilities = TransportCapabilities(oversize=True, bulk=True, silence=SILENCE)

@@ -48,7 +48,10 @@ DOMAIN: Final = "balchat-line"
 WINDOW: Final = 4 * 1024 * 1024
 """Octets that may be on their way without an answer."""
 HEADER: Final = struct.Struct(">BII")
-ENVELOPE, ACK, REFUSE = range(3)
+ENVELOPE, ACK, REFUSE, PING = range(4)
+PING_EVERY: Final = 30.0
+SILENCE: Final = 90.0
+"""Seconds after which a peer from whom nothing comes is gone."""
 BROKEN: Final = (EndOfStream, BrokenResourceError, ClosedResourceError)
 CODE: Final = re.compile(r"[a-z0-9-]{1,64}")
 NEVER: Final = 0xFFFFFFFF
@@ -167,12 +170,15 @@ class LineTransport(Transport):
 
     async def prove(self, stream: ByteStream) -> DeviceIdentity:
         """Find out who has dialled us. Raise BadCredential."""
-        nonce = token_bytes(32)
+        nonce = self.nonce()
         await stream.send(nonce)
         said = await read(stream, 112)
         device = DeviceIdentity(peer=PeerId(said[:32]), device_id=said[32:48])
         self.check(device.peer, nonce + self.context.identity.octets, said[48:])
         return device
+
+    def nonce(self) -> bytes:
+        return token_bytes(32)
 
     def check(self, peer: PeerId, message: bytes, signature: bytes) -> None:
         self.context.verify(peer, domain=DOMAIN, message=message, signature=signature)
@@ -216,6 +222,7 @@ class Link:
         """What is to be written, with the ticket that is then SENT."""
         self.inbox: list[Frame] = []
         self.over = False
+        self.heard = anyio.current_time()
         self.changed = Bell()
         self.scope = anyio.CancelScope()
 
@@ -267,7 +274,7 @@ class Link:
         try:
             with self.scope:
                 async with anyio.create_task_group() as tasks:
-                    for part in (self.write, self.read, self.work):
+                    for part in (self.write, self.read, self.work, self.watch):
                         tasks.start_soon(self.until_broken, part)
         finally:
             self.end()
@@ -288,9 +295,17 @@ class Link:
             if ticket is not None:
                 self.report(Outcome.SENT, ticket)
 
+    async def watch(self) -> None:
+        """End when nothing comes any more."""
+        while anyio.current_time() - self.heard < SILENCE:
+            self.put(Frame(PING, 0, b""))
+            await anyio.sleep(PING_EVERY)
+        self.end()
+
     async def read(self) -> None:
         while True:
             kind, number, size = HEADER.unpack(await read(self.stream, HEADER.size))
+            self.heard = anyio.current_time()
             if not self.fits(size):
                 raise BrokenResourceError
             self.inbox.append(Frame(kind, number, await read(self.stream, size)))

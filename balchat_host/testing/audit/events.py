@@ -25,6 +25,7 @@ _exists: Final = os.path.lexists
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PASSING: Final = ("__pycache__", ".hypothesis", ".pytest_cache", ".pyc", ".coverage")
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
+_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.fork"})
 _FOREIGN: Final = frozenset({"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"})
 
 
@@ -72,6 +73,8 @@ class Events:
             self._note_foreign(event, given)
             if event == "socket.bind" and given[0].family == socket.AF_UNIX and given[1]:
                 self._note_written(given[1])
+        elif event in _PROGRAMS:
+            self._note_program(event)
         elif event == "os.rename" and (places := self.written.get(_path(given[0]))) is not None:
             self.written[_path(given[1])] = places
 
@@ -102,6 +105,10 @@ class Events:
         internet = event == "socket.getaddrinfo" or given[0].family in _INTERNET
         if named or (internet and not place):
             self.past_dial.append(f"{event.removeprefix('socket.')} at {shown(place)}")
+
+    def _note_program(self, event: str) -> None:
+        if any(place[0].startswith(tuple(self.inside)) for place in callers(currentframe()) if self.inside):
+            self.past_dial.append(f"another program is started: {event} at {shown(self._place())}")
 
     @property
     def _start_thread(self) -> Callable[[threading.Thread], None]:

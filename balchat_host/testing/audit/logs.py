@@ -1,10 +1,14 @@
-"""Log lines with something private in them: keys, addresses, what an envelope holds."""
+"""Lines that are logged or printed with something private in them: keys, addresses, what an envelope holds."""
 
+import builtins
 import logging
 from base64 import b32encode, b64encode
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
+from balchat_host.testing.audit.places import here, shown
+
+_print: Final = print
 _LEAST: Final = 16
 """Octets of the shortest word that is looked for: a shorter one can stand in a line by chance."""
 _BEGINNING: Final = 24
@@ -17,12 +21,13 @@ class LogWatch(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.NOTSET)
         self.setFormatter(logging.Formatter("%(message)s"))
-        self._lines: list[tuple[str, str]] = []
+        self._lines: list[tuple[str, str, str]] = []
         self._private: dict[bytes, str] = {}
         self._level = logging.NOTSET
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append((f"{record.pathname}:{record.lineno} ({record.funcName})", self.format(record)))
+        place = f"logged at {record.pathname}:{record.lineno} ({record.funcName})"
+        self._lines.append(("log", place, self.format(record)))
 
     def start(self) -> None:
         """Keep lines from now on."""
@@ -30,12 +35,18 @@ class LogWatch(logging.Handler):
         self._level = root.level
         root.setLevel(logging.DEBUG)
         root.addHandler(self)
+        builtins.print = self._print
 
     def stop(self) -> None:
         """Keep lines no more."""
         root = logging.getLogger()
         root.removeHandler(self)
+        builtins.print = _print
         root.setLevel(self._level)
+
+    def _print(self, *what: object, **how: Any) -> None:
+        self._lines.append(("printed", f"printed at {shown(here())}", " ".join(map(str, what))))
+        _print(*what, **how)
 
     def confide(self, what: str, octets: bytes) -> None:
         """Have no line hold these octets, in any of the usual spellings."""
@@ -45,10 +56,10 @@ class LogWatch(logging.Handler):
     def telling(self) -> Iterator[str]:
         """Say which lines hold something private."""
         spelt = [(what, spelling) for octets, what in self._private.items() for spelling in _spellings(octets)]
-        for place, line in self._lines:
+        for kind, place, line in self._lines:
             low = line.lower()
             for what in sorted({what for what, spelling in spelt if spelling in line or spelling in low}):
-                yield f"a log line with {what} in it, logged at {place}"
+                yield f"a {kind} line with {what} in it, {place}"
 
 
 def _spellings(octets: bytes) -> Iterator[str]:

@@ -17,6 +17,7 @@ from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.remembering import RememberingTests
 from balchat_host.testing.transport_kit.reports import ReportTests
 from balchat_host.testing.transport_kit.storing import StoringTests
+from balchat_host.testing.transport_kit.streams import StreamTests
 from balchat_host.testing.transport_kit.troubles import TroubleTests
 
 __all__ = [
@@ -26,5 +27,5 @@ __all__ = [
 ]
 
 
-class TransportKit(CarryingTests, ReportTests, TroubleTests, RememberingTests, StoringTests, BulkTests):
+class TransportKit(CarryingTests, ReportTests, TroubleTests, StreamTests, RememberingTests, StoringTests, BulkTests):
     """What every transport does."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DirectBench(TransportBench):
-    capabilities = TransportCapabilities(oversize=True, bulk=True)
+    capabilities = TransportCapabilities(oversize=True, bulk=True, silence=80.0)
 
     def transport(self, context: TransportContext) -> Transport:
         (descriptor,) = balchat_transports()

@@ -1,0 +1,154 @@
+"""What a transport on streams keeps to when they break, fall silent, or are recorded and played again.
+
+These tests need the network in memory (`TransportBench.network`), which can do so to a stream.
+"""
+
+from contextlib import suppress
+from typing import Any, Final
+
+import anyio
+import pytest
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio.abc import ByteStream
+from trio.testing import MockClock
+
+from balchat_host.api.errors import PeerUnreachable
+from balchat_host.api.transport import Outcome
+from balchat_host.api.types import OnionKey
+from balchat_host.testing.transport_kit.bench import (
+    Account,
+    TransportBench,
+    TransportKitBase,
+    accounts,
+    deliver,
+    needs,
+)
+from balchat_host.testing.virtual_network import VirtualNode
+from balchat_host.testing.waiting import running
+
+VIRTUAL_TIME: Final = ("trio", {"clock": MockClock(autojump_threshold=0)})
+_MARGIN: Final = 1.5
+"""How many times as long as it says a transport may take to notice silence."""
+
+
+class RecordedStream(ByteStream):
+    """Passes everything on, and keeps what was sent."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.sent: list[bytes] = []
+
+    async def send(self, item: bytes) -> None:
+        self.sent.append(bytes(item))
+        await self._stream.send(item)
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        return await self._stream.receive(max_bytes)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class Recorder:
+    """A network that records what goes out through it."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self.dialled: list[tuple[OnionKey, int, RecordedStream]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    async def dial(self, address: OnionKey, port: int, *, isolation: str) -> ByteStream:
+        stream = RecordedStream(await self._network.dial(address, port, isolation=isolation))
+        self.dialled.append((address, port, stream))
+        return stream
+
+
+@pytest.mark.anyio
+class StreamTests(TransportKitBase):
+    """What a transport on streams keeps to when they break, fall silent, or are recorded and played again."""
+
+    async def test_a_stream_that_breaks_is_noticed_on_both_sides(self, bench: TransportBench) -> None:
+        self._needs_streams(bench)
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.host.sees(other.peer, reachable=True)
+            bob.host.close_vault()
+            lost = await alice.send(bob, b"lost")
+            await bob.host.batches.until(lambda batches: len(batches) > 1)
+            bench.world.break_streams(*self._nodes(alice, bob))
+            assert await alice.host.finals(lost) == [Outcome.LOST]
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.host.sees(other.peer, reachable=False)
+                assert not one.transport.reachable(other.peer)
+            bob.host.open_vault()
+            await deliver(bench, alice, bob, [b"again"])
+
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_a_peer_of_whom_nothing_comes_any_more_is_gone(self, bench: TransportBench) -> None:
+        self._needs_streams(bench)
+        silence = bench.capabilities.silence
+        needs("silence", kept=silence is not None)
+        assert silence is not None
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            bob.host.close_vault()
+            lost = await alice.send(bob, b"lost")
+            await bob.host.batches.until(lambda batches: len(batches) > 1)
+            bench.world.cut(*self._nodes(alice, bob))
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.host.sees(other.peer, reachable=False, patience=_MARGIN * silence)
+                assert not one.transport.reachable(other.peer)
+            assert await alice.host.finals(lost, patience=_MARGIN * silence) == [Outcome.LOST]
+            bob.host.open_vault()
+            bench.world.heal(*self._nodes(alice, bob))
+            await deliver(bench, alice, bob, [b"again"])
+
+    @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
+    async def test_a_peer_who_has_nothing_to_say_stays_within_reach(self, bench: TransportBench) -> None:
+        self._needs_streams(bench)
+        silence = bench.capabilities.silence
+        needs("silence", kept=silence is not None)
+        assert silence is not None
+        async with accounts(bench, 2) as (alice, bob):
+            await deliver(bench, alice, bob, [b"hello"])
+            await anyio.sleep(10 * silence)
+            assert alice.transport.reachable(bob.peer)
+            assert [news.reachable for news in alice.host.nearness.all] == [True]
+
+    async def test_a_connection_that_is_played_again_is_nobodys(self, bench: TransportBench) -> None:
+        self._needs_streams(bench)
+        needs("proves_source", kept=bench.capabilities.proves_source)
+        async with accounts(bench, 2) as (alice, bob):
+            recorder: Any = Recorder(alice.host.network)
+            alice.host.network = recorder
+            await deliver(bench, alice, bob, [b"only once"])
+            await alice.transport.disconnect(bob.peer)
+            await bob.host.sees(alice.peer, reachable=False)
+            before = len(bob.host.nearness.all)
+            assert recorder.dialled, "it dialled nobody"
+            node = bench.network()
+            async with running(node):
+                for address, port, stream in recorder.dialled:
+                    with suppress(PeerUnreachable, BrokenResourceError, ClosedResourceError, EndOfStream):
+                        async with await node.dial(address, port, isolation="") as again:
+                            for octets in stream.sent:
+                                await again.send(octets)
+                            await anyio.wait_all_tasks_blocked()
+            assert not [news for news in bob.host.nearness.all[before:] if news.reachable]
+            assert [received.envelope for received in bob.host.received.all] == [b"only once"]
+
+    @staticmethod
+    def _needs_streams(bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        if not isinstance(bench.network(), VirtualNode):
+            pytest.skip("the bench does not use the network in memory")
+
+    @staticmethod
+    def _nodes(*those: Account) -> list[VirtualNode]:
+        return [account.host.network for account in those if isinstance(account.host.network, VirtualNode)]
