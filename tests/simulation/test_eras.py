@@ -65,8 +65,8 @@ def pass_hours(world: World, hours: int, *accounts: Account) -> None:
             each.change(housekeeping.tidy)
 
 
-def renew(one: Account, other: Account) -> None:
-    one.change(lambda unit: schedule.renew(unit, find(unit.tx, other.peer.octets.hex())))
+def renew(one: Account, other: Account, *, then_crash: bool = False) -> None:
+    one.change(lambda unit: schedule.renew(unit, find(unit.tx, other.peer.octets.hex())), then_crash=then_crash)
 
 
 def healed(world: World, alice: Account, bob: Account) -> bytes:
@@ -332,3 +332,29 @@ def test_who_lost_everything_and_asks_is_heard_at_once_and_both_agree_on_an_era(
         world.heal(alice, bob)
         assert [message.text for message in one.history(other) if message.author][-1] == "after"
         healed(world, alice, bob)
+
+
+@pytest.mark.parametrize("crash", ["before", "after"])
+def test_a_death_at_each_commit_of_a_renewal(crash: str) -> None:
+    at = 0
+    while True:
+        world, alice, bob = contacts()
+        before = healed(world, alice, bob)
+        alice.write(bob, "on its way meanwhile")
+        if at == 0:
+            renew(alice, bob, then_crash=True)
+        renew(alice, bob)
+        commits = 0
+        for _ in range(12):
+            world.pass_time(90)
+            for author, reader in ((alice, bob), (bob, alice)):
+                world.connect(author, reader)
+                while world.deliver(author, reader, crash=crash if commits == at else None) is not None:
+                    commits += 1
+        assert healed(world, alice, bob) != before
+        world.check(alice, bob)
+        talk(world, alice, bob, "on we go")
+        if commits <= at:
+            break
+        at += 1
+    assert at >= 5, "a message, a Welcome, opened twice, KeyPackages"
