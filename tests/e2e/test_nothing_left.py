@@ -233,16 +233,17 @@ async def test_an_era_that_has_gone(disk: Disk) -> None:
     await disk.change(retention.expire)
     first = await found_era(disk)
     secrets = await disk.engine_rows(b"g")
-    assert len(secrets) > 30
+    assert len(secrets) > 15
     assert all([await disk.holds(each) for each in secrets[::10]])
     await found_era(disk)
     for _ in range(74):
         disk.now += 3_600_000
         await disk.change(retention.expire)
     assert await disk.change(lambda unit: keeping.by_number(unit.tx, first.id)) is None
-    kept = await disk.engine_rows(b"g")
+    # What is public of us stands in the rows that are left, too.
+    kept = await disk.change(lambda unit: b"|".join(row for _, row in unit.keys.scan()))
     gone = [each for each in secrets if each not in kept]
-    assert len(gone) > 30
+    assert len(gone) > 15
     await disk.runner.vault.aclose()
     assert not await disk.holds(*gone)
 
