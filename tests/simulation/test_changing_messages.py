@@ -13,6 +13,7 @@ from balchat_host.api.views import MessageState
 from balchat_host.core import contacts, housekeeping, rows, views
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart
 from balchat_host.core.delivery import requeue
+from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import changing, expiry, history, reactions, reading, versions
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.messages.info import info
@@ -313,6 +314,20 @@ def test_ten_thousand_reactions_are_no_more_than_a_few(pair: Pair) -> None:
         pair.alice.change(lambda unit, emoji=emoji: changing.react(unit, message.hex(), emoji))
     with pytest.raises(TooMany, match="reactions"):
         pair.alice.change(lambda unit: changing.react(unit, message.hex(), "👍"))
+
+
+def test_long_edits_that_wait_are_bounded_in_octets_and_the_latest_counts(pair: Pair) -> None:
+    first = a_text(0)
+    conversation = pair.alice.read(lambda tx: contacts.everyone(tx)[0].conversation.conversation_id)
+    message = identify(MimiContent.decode(first), first, author=pair.bob.peer, conversation_id=conversation)
+    for number in range(1, 100):
+        part = SinglePart(content_type="text/plain", content=b"x" * 30_000 + b"%d" % number)
+        edit = MimiContent(salt=number.to_bytes(16), part=part, sent_at=number, replaces=message)
+        hear(pair.alice, edit.encode())
+    kept = pair.alice.read(lambda tx: tx.query("SELECT sum(length(content)) FROM version"))[0][0]
+    assert cast("int", kept) <= versions.MAX_VERSIONS_SIZE
+    hear(pair.alice, first)
+    assert pair.alice.history(pair.bob)[-1].text == "x" * 30_000 + "99"
 
 
 def test_what_waits_for_what_never_comes_is_bounded_and_forgotten(pair: Pair) -> None:

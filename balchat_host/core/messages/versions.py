@@ -19,7 +19,8 @@ from balchat_host.core.unit_of_work import UnitOfWork
 MAX_VERSIONS: Final = 100
 """How many versions of a message are kept besides the first: the latest."""
 MAX_VERSIONS_SIZE: Final = 1024 * 1024
-"""Octets that they have together, at most: a deletion erases all of them at once."""
+"""Octets that they have together, at most: a deletion erases all of them at once. The same holds for the edits of one
+author that wait in a conversation: they may wait for the same message."""
 MAX_REACTIONS: Final = 20
 """How many reactions of one person to one message there are; what comes beyond is forgotten."""
 MAX_WAITING: Final = 256
@@ -58,9 +59,10 @@ def put(unit: UnitOfWork, said: Said) -> None:
     )
     if message is None or void:
         unit.tx.execute(
-            "DELETE FROM version WHERE rowid IN (SELECT rowid FROM version WHERE message IS NULL AND conversation = ?"
-            " AND author = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
-            (said.conversation.id, said.author, MAX_WAITING),
+            "DELETE FROM version WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER latest AS n,"
+            " sum(length(content)) OVER latest AS size FROM version WHERE message IS NULL AND conversation = ?"
+            " AND author = ? WINDOW latest AS (ORDER BY rowid DESC)) WHERE n > ? OR (n > 1 AND size > ?))",
+            (said.conversation.id, said.author, MAX_WAITING, MAX_VERSIONS_SIZE),
         )
     else:
         _show(unit, said.conversation, message)
