@@ -203,12 +203,16 @@ class ReceiptView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonReactionView:
-    """What one person answered a message with. `name` is what we call them, or None for us."""
+    """What one person answered a message with. `name` is what we call them, or None for us.
+
+    `edited`: they had seen an earlier version than the one that is shown.
+    """
 
     name: str | None
     peer_id: str
     emoji: str
     sent_at: int
+    edited: bool = False
 
 
 class ChangeKind(StrEnum):

@@ -60,6 +60,7 @@ CREATE TABLE account_relay (
 --
 -- The timer: what is written from now on expires `expire_after` seconds after it was read. `timer_by` is the peer who
 -- set it last, `timer_at` when, by that peer's clock; `timer_sequence` and `timer_id` are of the message that said so.
+-- `withdrawn` is how many that were encrypted have been withdrawn since nothing waited (`messages.erasing`).
 -- `fetch_up_to`: files of others of up to so many octets are fetched by themselves; NULL is as the configuration says.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
@@ -77,7 +78,8 @@ CREATE TABLE conversation (
     timer_sequence INTEGER NOT NULL DEFAULT 0,
     timer_id BLOB NOT NULL DEFAULT x'',
     sending_era INTEGER,
-    fetch_up_to INTEGER
+    fetch_up_to INTEGER,
+    withdrawn INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX conversation_by_title ON conversation (title_key) WHERE title_key IS NOT NULL;
 

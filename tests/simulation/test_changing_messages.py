@@ -14,7 +14,7 @@ from balchat_host.core import contacts, housekeeping, rows, views
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart
 from balchat_host.core.delivery import requeue
 from balchat_host.core.identifiers import identify
-from balchat_host.core.messages import changing, expiry, history, reactions, reading, versions
+from balchat_host.core.messages import changing, erasing, expiry, history, reactions, reading, versions
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.messages.info import info
 from balchat_host.core.messages.mentions import MAX_MENTIONS, under_names
@@ -236,15 +236,33 @@ def test_what_is_deleted_here_only_still_reaches_the_other(pair: Pair) -> None:
     assert remains(pair.alice) == []
 
 
-def test_so_much_that_waits_is_not_withdrawn_that_readers_lose_the_thread(pair: Pair) -> None:
-    ids = [pair.write(f"{SECRET} {number}") for number in range(300)]
+def test_what_is_deleted_never_leaves_however_much_else_waits(pair: Pair) -> None:
+    ids = [pair.write(f"{SECRET} {number}") for number in range(600)]
+    for message in ids[:500]:
+        pair.alice.change(lambda unit, message=message: changing.delete(unit, message, for_me=False))
+    waiting = pair.alice.read(lambda tx: tx.query("SELECT count(*) FROM payload WHERE message IS NOT NULL"))
+    assert waiting == [(100,)]
+    pair.heal()
+    there = pair.bob.history(pair.alice)
+    assert sum(message.deleted for message in there) == 500
+    assert {message.missing_before for message in there} == {0}
+
+
+def test_so_much_is_not_withdrawn_that_readers_lose_the_thread(pair: Pair) -> None:
+    ids = [pair.write(f"{SECRET} {number}") for number in range(erasing.MAX_WITHDRAWN + 50)]
     for message in ids:
         pair.alice.change(lambda unit, message=message: changing.delete(unit, message, for_me=False))
     assert remains(pair.alice) == []
     pair.write("after")
     pair.heal()
-    assert [m.text for m in pair.bob.history(pair.alice)] == [None] * 300 + ["after"]
+    there = pair.bob.history(pair.alice)
+    assert [m.text for m in there[-2:]] == [None, "after"]
+    assert sum(message.deleted for message in there) == len(ids)
     assert remains(pair.bob) == []
+    for _ in range(20):  # something has got through since
+        message = pair.write()
+        pair.alice.change(lambda unit, message=message: changing.delete(unit, message, for_me=False))
+    assert pair.alice.read(lambda tx: tx.query("SELECT withdrawn FROM conversation WHERE kind = 'direct'")) == [(20,)]
 
 
 # -- reactions

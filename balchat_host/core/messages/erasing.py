@@ -3,7 +3,7 @@
 The database overwrites what is deleted (`secure_delete`); events and quotes refer to messages and copy nothing.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from balchat_host.core import rows
 from balchat_host.core.delivery import changes
@@ -11,11 +11,11 @@ from balchat_host.core.rows import Purpose, Removal
 from balchat_host.core.search import index
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
-MAX_WITHDRAWN: Final = 256
-"""How many deliveries may wait in a conversation so that what is encrypted is still withdrawn. Whoever reads what we
+MAX_WITHDRAWN: Final = 900
+"""How much that is encrypted is withdrawn in a conversation while nothing of it gets through. Whoever reads what we
 encrypt passes over 1,024 messages that never come, and no more (docs/spec/mls.md)."""
 _OF_MESSAGE: Final = (
-    "(message = ?1 OR message_id IN (SELECT id FROM version WHERE message = ?1"
+    "(payload.message = ?1 OR payload.message_id IN (SELECT id FROM version WHERE message = ?1"
     " UNION SELECT id FROM reaction WHERE message = ?1))"
 )
 
@@ -58,14 +58,31 @@ def stop_encrypting(unit: UnitOfWork, message: int) -> None:
 
 
 def withdraw(unit: UnitOfWork, message: int) -> None:
-    """Have nothing of a message leave any more, as far as readers can do without it."""
-    waiting = rows.number(
+    """Have nothing of a message leave any more, also where it is encrypted, as far as readers can do without it."""
+    encrypted = rows.number(
         unit.tx,
-        "SELECT count(*) FROM (SELECT 1 FROM payload JOIN delivery ON delivery.payload = payload.id"
-        " WHERE payload.conversation = (SELECT conversation FROM message WHERE seq = ?) LIMIT ?)",
-        (message, MAX_WITHDRAWN + 1),
+        f"SELECT count(*) FROM payload WHERE ciphertext IS NOT NULL AND {_OF_MESSAGE}",  # noqa: S608  # our own text
+        (message,),
     )
-    if waiting > MAX_WITHDRAWN:
+    ((conversation, before),) = unit.tx.query(
+        "SELECT conversation.id, withdrawn FROM message JOIN conversation ON conversation.id = message.conversation"
+        " WHERE seq = ?",
+        (message,),
+    )
+    withdrawn = encrypted + (cast("int", before) if _more_waits(unit, message) else 0)
+    if withdrawn > MAX_WITHDRAWN:
         stop_encrypting(unit, message)
-    else:
-        unit.tx.execute(f"DELETE FROM payload WHERE {_OF_MESSAGE}", (message,))  # noqa: S608  # our own text
+        return
+    unit.tx.execute("UPDATE conversation SET withdrawn = ? WHERE id = ?", (withdrawn, conversation))
+    unit.tx.execute(f"DELETE FROM payload WHERE {_OF_MESSAGE}", (message,))  # noqa: S608  # our own text
+
+
+def _more_waits(unit: UnitOfWork, message: int) -> bool:
+    """Return whether something else waits to leave in the message's conversation: what was withdrawn is not passed."""
+    return bool(
+        unit.tx.query(
+            "SELECT 1 FROM message JOIN payload ON payload.conversation = message.conversation"  # noqa: S608  # our own text
+            f" WHERE seq = ?1 AND payload.id NOT IN (SELECT id FROM payload WHERE {_OF_MESSAGE}) LIMIT 1",
+            (message,),
+        )
+    )

@@ -96,10 +96,11 @@ def _receipt(tx: ReadTransaction, found: SqlRow) -> ReceiptView:
 
 def _reactions(tx: ReadTransaction, row: MessageRow) -> tuple[PersonReactionView, ...]:
     found = tx.query(
-        "SELECT contact.name, account_key, emoji, min(sent_at) FROM reaction JOIN peer ON peer.id = reaction.author"
+        "SELECT contact.name, account_key, emoji, min(sent_at), max(refers_to = ?)"
+        " FROM reaction JOIN peer ON peer.id = reaction.author"
         " LEFT JOIN contact ON contact.peer = reaction.author WHERE message = ? AND emoji IS NOT NULL"
         " GROUP BY reaction.author, replace(emoji, char(65039), '') ORDER BY min(sent_at), reaction.author",
-        (row.seq,),
+        (versions.shown_id(tx, row), row.seq),
     )
     return tuple(
         PersonReactionView(
@@ -107,6 +108,7 @@ def _reactions(tx: ReadTransaction, row: MessageRow) -> tuple[PersonReactionView
             peer_id=cast("bytes", key).hex(),
             emoji=cast("str", emoji),
             sent_at=cast("int", sent_at),
+            edited=not is_to_this,
         )
-        for name, key, emoji, sent_at in found
+        for name, key, emoji, sent_at, is_to_this in found
     )

@@ -491,7 +491,8 @@ def info_lines(known: MessageInfoView) -> Iterable[Line]:
         yield _labelled("who has it", receipt_words(receipt))
     for reaction in known.reactions:
         name = _YOU if reaction.name is None else called(reaction.name)
-        yield _labelled("reaction", f"{visible(name)}: {visible(reaction.emoji)}, {moment(reaction.sent_at)}")
+        since = ", edited since" if reaction.edited else ""
+        yield _labelled("reaction", f"{visible(name)}: {visible(reaction.emoji)}, {moment(reaction.sent_at)}{since}")
     for change in known.changes:
         yield _labelled(_CHANGES[change.kind], change_words(change))
     yield from version_lines(known.versions)

@@ -129,6 +129,13 @@ def test_a_reaction_says_how_far_it_is_until_it_is_taken_back(pair, delivered) -
     assert [each.state for each in change.receipts] == [MessageState.QUEUED]
 
 
+def test_a_reaction_to_an_earlier_version_says_so(pair, delivered) -> None:
+    pair.run(lambda unit: changing.react(unit, delivered, "👍"))
+    edit(pair, delivered, "I hate flowers")
+    pair.run(lambda unit: changing.react(unit, delivered, "🎉"))
+    assert {each.emoji: each.edited for each in known(pair, delivered).reactions} == {"👍": True, "🎉": False}
+
+
 def test_what_lay_at_a_relay_says_at_which_one(pair) -> None:
     (message,) = pair.write("hello")
     (ticket,) = pair.tickets()
