@@ -1,0 +1,1 @@
+"""Serves an account over HTTP on this machine, to whoever has the token."""
