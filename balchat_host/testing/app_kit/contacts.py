@@ -138,6 +138,20 @@ class ContactTests(AppKitBase):
             assert not (await app.contacts.unblock("Bob")).blocked
         await app.messages.send("Bob", "hello")
 
+    async def test_all_that_is_known_of_a_contact_is_shown(self, app: App) -> None:
+        added = await app.contacts.add(nobody().onion, "Bob")
+        known = await app.contacts.info("Bob")
+        assert known.contact == added
+        assert (known.devices, known.alarms) == ((), ())
+
+    async def test_keys_are_renewed_with_those_whom_we_can_write_to(self, app: App) -> None:
+        await app.contacts.add(nobody().onion, "Bob")
+        with pytest.raises(BadInput):
+            await app.contacts.renew("Bob")
+        await app.contacts.block("Bob")
+        with pytest.raises(ContactBlocked):
+            await app.contacts.renew("Bob")
+
     async def test_a_removed_contact_leaves_nothing(self, app: App) -> None:
         conversation = (await app.contacts.add(nobody().onion, "Bob")).conversation
         sent, cursor = await app.messages.send("Bob", "hello"), await app.events.cursor()
@@ -154,6 +168,8 @@ class ContactTests(AppKitBase):
     async def test_whoever_is_not_there_is_named_in_the_error(self, app: App) -> None:
         asked: list[Callable[[], Awaitable[object]]] = [
             lambda: app.contacts.get("Zoe"),
+            lambda: app.contacts.info("Zoe"),
+            lambda: app.contacts.renew("Zoe"),
             lambda: app.contacts.safety_number("Zoe"),
             lambda: app.contacts.verify("Zoe", "1"),
             lambda: app.contacts.rename("Zoe", "Bob"),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
-from balchat_host.core import content
+from balchat_host.core import content, housekeeping
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.app_kit import nobody
 
@@ -111,6 +112,48 @@ def test_an_alarm_is_said_in_words_and_stands_with_the_contact(cli: Cli, alice: 
     assert "somebody else may hold your keys: `balchat info`" in cli.ok("contacts", "list").out
     assert "somebody else may hold your keys" in cli.ok("status").out
     assert cli.ok("contacts", "list", "--json").json["alarm"] == "foreign-message"
+
+
+def test_keys_are_renewed_and_it_is_said_when(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    first = cli.json("info", "Bob")["contact"]["renewed_by_us"]
+    alice.pass_time(2 * 24 * 3600)
+    assert cli.ok("contacts", "renew", "Bob").out.startswith("The keys with Bob are renewed as soon as")
+    bob.receive()  # that a KeyPackage is wanted
+    alice.change(housekeeping.tidy)
+    bob.receive()
+    shown = cli.ok("info", "Bob").out
+    assert re.search(r"^keys +renewed \S+ \S+ by you$", shown, re.MULTILINE)
+    assert re.search(r"^ +keys renewed \S+ \S+ by you$", cli.ok("status").out, re.MULTILINE)
+    known = cli.json("info", "Bob")
+    assert known["contact"]["renewed_by_us"] > first
+    assert not known["contact"]["renewed_by_them"]
+    assert len(known["devices"]) == 1
+
+
+def test_an_alarm_is_explained_and_dealt_with_by_renewing(cli: Cli, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    for _ in range(2):
+        bob.write_content(content.STATUS, content.encode_status([(bytes(32), content.MessageStatus.READ)]))
+    shown = " ".join(cli.ok("info", "Bob").out.split())
+    assert "alarm Bob has something in your name that was not written here: somebody else may hold your keys" in shown
+    assert "2 times" in shown
+    assert "`balchat contacts renew Bob`" in shown
+    assert cli.json("info", "Bob")["alarms"][0]["kind"] == "foreign-message"
+    cli.ok("contacts", "renew", "Bob")
+    assert "alarm" not in cli.ok("info", "Bob").out
+
+
+def test_info_of_notes_to_ourselves(cli: Cli, alice: MemoryAccount) -> None:
+    assert cli.ok("info", "me").out.startswith("Notes to self")
+    assert cli.json("info", "me")["kind"] == "self"
+
+
+def test_keys_cannot_be_renewed_with_somebody_who_has_not_answered(cli: Cli, alice: MemoryAccount) -> None:
+    cli.ok("contacts", "add", BOB, "--name", "Bob")
+    refused = cli("contacts", "renew", "Bob")
+    assert refused.code == 3
+    assert "before you can write to each other" in refused.err
 
 
 def test_an_empty_list_is_no_line(cli: Cli, alice: MemoryAccount) -> None:
