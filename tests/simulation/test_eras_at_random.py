@@ -23,7 +23,7 @@ REAL_WORLDS = int(os.environ.get("BALCHAT_REAL_ERA_WORLDS", "4"))
 CROSSINGS = int(os.environ.get("BALCHAT_ERA_CROSSINGS", "10"))
 PLAYS = 10
 """Plays in a world."""
-ACTS = 16
+ACTS = 12
 """What happens in a play."""
 PORTION = 50
 """Worlds in one test, so that they can be played side by side."""

@@ -139,12 +139,11 @@ class EraWorld(RelayedWorld):
 
     def rest(self) -> None:
         """Let everything work, relays too, until nothing moves any more."""
-        for _ in range(2):
-            for each in (self.alice, self.bob):
-                self.relays[each.peer].let_go()
-                while self.collect(each):
-                    pass
-            self.heal(self.alice, self.bob)
+        for each in (self.alice, self.bob):
+            self.relays[each.peer].let_go()
+            while self.collect(each):
+                pass
+        self.heal(self.alice, self.bob)
 
     # -- what must hold
 

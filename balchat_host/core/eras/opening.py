@@ -11,7 +11,7 @@ from balchat_host.core.content.eras import Opened
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Kind
 from balchat_host.core.envelope_budgets import BUDGETS
-from balchat_host.core.eras import contact_key_packages, keeping, renewals
+from balchat_host.core.eras import contact_key_packages, keeping, renewals, schedule
 from balchat_host.core.eras.contact_key_packages import Given
 from balchat_host.core.rate_limits import Counted
 from balchat_host.core.rows import ContactRow, Era
@@ -66,6 +66,7 @@ def on_key_packages(
     if key_packages:
         contact_key_packages.hold(unit, contact, key_packages, device_id=device_id, said_at=said_at)
         renewals.on_given(unit, contact)
+        schedule.go_on(unit, contact)
 
 
 def _answered(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> tuple[ContactRow, Given] | None:

@@ -64,6 +64,14 @@ def renew(unit: UnitOfWork, contact: ContactRow) -> None:
         _found(unit, contact, _row(unit.tx, contact))
 
 
+def go_on(unit: UnitOfWork, contact: ContactRow) -> None:
+    """Found the era that is wanted, if one is, now that there are KeyPackages for it."""
+    renewals.begin(unit, contact)
+    row = _row(unit.tx, contact)
+    if row.wanted and contact.may_talk and not contact.blocked:
+        _found(unit, contact, row)
+
+
 def on_refused(unit: UnitOfWork, contact: ContactRow, era: int | None) -> None:
     """Note that a contact refuses an era of ours for good: another one is due, later each time."""
     refused = keeping.by_number(unit.tx, era)

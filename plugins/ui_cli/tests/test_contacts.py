@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from balchat_host.core import content, housekeeping
+from balchat_host.core import content
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.app_kit import nobody
 
@@ -120,7 +120,6 @@ def test_keys_are_renewed_and_it_is_said_when(cli: Cli, alice: MemoryAccount) ->
     alice.pass_time(2 * 24 * 3600)
     assert cli.ok("contacts", "renew", "Bob").out.startswith("The keys with Bob are renewed as soon as")
     bob.receive()  # that a KeyPackage is wanted
-    alice.change(housekeeping.tidy)
     bob.receive()
     shown = cli.ok("info", "Bob").out
     assert re.search(r"^keys +renewed \S+ \S+ by you$", shown, re.MULTILINE)
