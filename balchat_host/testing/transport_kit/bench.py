@@ -39,8 +39,8 @@ class TransportCapabilities:
     `final` is its best outcome. `first_routes`: it reaches somebody of whom only the peer id is known. `claims`: it can
     do so once a key package of theirs was claimed. `proves_source`: the receiver learns who sent. `connects`: it knows
     whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
-    `oversize`: the bench can send what is too large (`TransportBench.send_oversize`). `silence`: it notices a peer of
-    whom nothing comes any more after so many seconds.
+    `oversize`: the bench can send what is too large (`TransportBench.send_oversize`). `silence`: after so many
+    seconds it notices that a peer is gone of whom nothing comes any more; None where it never does.
     `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`).
 
     Of one whose best outcome is STORED: `holds` is how many octets of envelopes wait for one peer at most, where this
@@ -56,7 +56,7 @@ class TransportCapabilities:
     answers: bool = True
     oversize: bool = False
     bulk: bool = False
-    silence: float | None = None
+    silence: float | None = 300.0
     holds: int | None = None
     power: bool = False
     fills_up: bool = False

@@ -2,7 +2,8 @@
 
 A frame is its kind (1 octet), a number (4), the size of its payload (4) and the payload. ENVELOPE carries one; its
 number is the sender's, or 0 for a reply, which is not answered. ACK and REFUSE answer the envelope of their number. The
-payload of REFUSE is the milliseconds to wait, all bits set for never, then the reason.
+payload of REFUSE is the milliseconds to wait, all bits set for never, then the reason. PING says nothing but that we
+are there: whoever crashed or lost the network does not even say goodbye.
 """
 
 from __future__ import annotations
@@ -38,11 +39,15 @@ MOST_WAITING: Final = 1024
 BATCH: Final = 64
 """Envelopes that share one commit."""
 NEVER: Final = 0xFFFFFFFF
+PING_EVERY: Final = 60.0
+"""Seconds."""
+SILENCE: Final = 200.0
+"""Seconds after which a peer of whom nothing comes is gone."""
 
 _HEADER: Final = struct.Struct(">BII")
 _TIME_SIZE: Final = 4
 _REASON: Final = re.compile(r"[a-z0-9-]{1,64}")
-_ENVELOPE, _ACK, _REFUSE = range(3)
+_ENVELOPE, _ACK, _REFUSE, _PING = range(4)
 
 
 class Frame(NamedTuple):
@@ -68,6 +73,7 @@ class Link:
         self._outbox: list[tuple[Frame, int | None]] = []  # with the ticket that is then SENT
         self._inbox: list[Frame] = []
         self._over = False
+        self._heard = anyio.current_time()
         self._changed = Bell()
         self._scope = anyio.CancelScope()
 
@@ -76,7 +82,7 @@ class Link:
         try:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
-                    for part in (self._write, self._read, self._work):
+                    for part in (self._write, self._read, self._work, self._watch):
                         tasks.start_soon(self._until_broken, part)
         finally:
             self.end()
@@ -131,12 +137,20 @@ class Link:
     async def _read(self) -> None:
         while True:
             kind, number, size = _HEADER.unpack(await read(self._stream, _HEADER.size))
-            if size > MAX_ENVELOPE_SIZE or kind > _REFUSE:
+            if size > MAX_ENVELOPE_SIZE or kind > _PING:
                 raise BrokenResourceError
+            self._heard = anyio.current_time()
             self._inbox.append(Frame(kind, number, await read(self._stream, size)))
             self._changed.ring()
             while len(self._inbox) > MOST_WAITING or sum(len(each.payload) for each in self._inbox) > READ_AHEAD:
                 await self._changed.wait()
+
+    async def _watch(self) -> None:
+        # While something waits for the vault, we do not listen.
+        while self._inbox or anyio.current_time() - self._heard < SILENCE:
+            self._put(Frame(_PING, 0, b""))
+            await anyio.sleep(PING_EVERY)
+        self.end()
 
     async def _work(self) -> None:
         """Work off what came, in order: so replies are received before the answer that follows them."""
