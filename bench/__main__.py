@@ -46,6 +46,7 @@ NAMES = (
         "watchers",
         "hostile",
         "search",
+        "sealing",
     ),
     *("relay_server", "relayed", "mls_binding"),
 )

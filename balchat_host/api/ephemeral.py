@@ -63,7 +63,7 @@ class FileProgress(Ephemeral):
 
     `there` is what the other side has confirmed of one of ours. `hindered` says what keeps a wanted file from coming
     now, None where it comes: `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`, `protocol-violation` (the
-    other side), `storage-full`, `storage-failed` (the disk here).
+    other side), `storage-full`, `storage-failed` (the disk here), `failed` (balchat itself; the log says how).
     """
 
     type: ClassVar[str] = "file.progress"

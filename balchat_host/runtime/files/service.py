@@ -12,7 +12,7 @@ from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NoRoom, StorageFailed, StorageFull, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.views import FileState, FileView
-from balchat_host.core.files import keeping, rows, sending
+from balchat_host.core.files import keeping, receiving, rows, sending
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import MAX_SIZE, Shape
@@ -165,6 +165,14 @@ class FileService:
         if writing is not None:
             # What it still wrote later would stay in the folder.
             await self._offload.run(writing.feed.abort)
+
+    async def remove(self, file: str) -> FileView | None:
+        """Delete what is here of a file, in the folder, too. Raise NoSuchFile."""
+        row = await self._runner.read(lambda tx: rows.find(tx, file))
+        view = await self._runner.change(lambda unit: receiving.remove(unit, file))
+        await self.forget(row.number)
+        await self.collect()
+        return view
 
     async def _drop(self, writing: _Writing) -> None:
         await self.forget(writing.row.number)

@@ -51,11 +51,7 @@ class LocalFiles(LocalArea, Files):
         return await self._runner.change(lambda unit: receiving.pause(unit, file))
 
     async def remove(self, file: str) -> FileView | None:
-        row = await self._runner.read(lambda tx: rows.find(tx, file))
-        view = await self._runner.change(lambda unit: receiving.remove(unit, file))
-        await self._service.forget(row.number)
-        await self._service.collect()
-        return view
+        return await self._service.remove(file)
 
     async def set_automatic(self, conversation: str, up_to: int | None) -> ConversationView:
         return await self._runner.change(lambda unit: receiving.set_automatic(unit, conversation, up_to))

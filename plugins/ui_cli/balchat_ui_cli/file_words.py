@@ -24,6 +24,7 @@ _REASONS = {
     "protocol-violation": "its sender's balchat does not do what it should",
     "storage-full": "the disk is full",
     "storage-failed": "the disk failed",
+    "failed": "balchat itself failed; it is tried again, and please report it",
 }
 
 

@@ -43,6 +43,11 @@ def world(folder: Path, command: str) -> MemoryProfiles:
     if command == "retry":
         anyio.run(alice.app.messages.send, "Bob", "not taken")
         bob.refuse("busy")
+    if command.startswith("files"):
+        offered = bob.offer("tides.txt", b"high: 04:12")
+        anyio.run(alice.app.files.fetch, offered.id)
+        if command == "files get":
+            bob.hand_over(offered.id)
     alice.stranger("Dave").ask()
     alice.relays.use(nobody(5).onion)
     profile.plugin_views = [
@@ -72,6 +77,11 @@ def last_message(host: MemoryProfiles) -> str:
     return anyio.run(host.profile().account.app.messages.history, "Bob")[-1].id
 
 
+def file(host: MemoryProfiles) -> str:
+    """Return the id of the file that Bob offered."""
+    return anyio.run(host.profile().account.app.files.list)[0].id
+
+
 def prepare(kind: str, descriptor: int, scratch: int) -> None:
     """Make a standard stream of the kind that is wanted."""
     if kind == "pipe":
@@ -91,8 +101,8 @@ def child(request: dict[str, object], scratch: list[int]) -> None:
     kept = os.fdopen(os.dup(scratch[2]), "w")
     code = 99
     try:
-        host = world(Path(request["folder"]), arguments[0])
-        looked_up = {"NUMBER": safety_number, "LAST": last_message}
+        host = world(Path(request["folder"]), " ".join(arguments[:2]) if arguments[0] == "files" else arguments[0])
+        looked_up = {"NUMBER": safety_number, "LAST": last_message, "FILE": file}
         arguments = [looked_up[each](host) if each in looked_up else each for each in arguments]
         for descriptor, kind in enumerate(request["streams"]):
             prepare(kind, descriptor, scratch[descriptor])

@@ -144,7 +144,7 @@ def test_a_new_recovery_code_is_not_made_with_the_old_one(cli: Cli, alice: Memor
 def test_backup_into_a_directory_and_to_a_new_path(cli: Cli, alice: MemoryAccount, key: str, tmp_path: Path) -> None:
     into = cli.json("backup", str(tmp_path))["path"]
     assert into.startswith(f"{tmp_path}/balchat-default-")
-    assert cli.json("backup", str(tmp_path / "copy")) == {"path": str(tmp_path / "copy")}
+    assert cli.json("backup", str(tmp_path / "copy")) == {"path": str(tmp_path / "copy"), "files": False}
     assert cli.json("restore", str(tmp_path / "copy"), key, "--profile", "new")["profile"] == "new"
 
 

@@ -37,7 +37,7 @@ def test_the_commands() -> None:
         "init", "restore", "code", "backup", "passphrase change", "recovery renew", "up", "down", "status",
         "relay add", "relay list", "relay check", "relay default", "relay remove",
         "contacts add", "contacts list", "contacts rename", "contacts verify", "contacts block", "contacts unblock",
-        "contacts remove", "requests list", "requests accept", "requests reject", "requests on",
+        "contacts remove", "contacts renew", "requests list", "requests accept", "requests reject", "requests on",
         "requests off", "send", "history", "chat", "listen",
         "profile list", "plugins list", "plugins accept", "plugins check", "plugins new", "plugins show",
         "deployment check", "config check", "config path", "doctor",
@@ -46,6 +46,7 @@ def test_the_commands() -> None:
         "conversations unmute", "conversations archive", "conversations unarchive", "conversations read",
         "conversations unread",
         "conversations draft",
+        "files list", "files get", "files pause", "files resume", "files cancel", "files remove", "files automatic",
         "version",
     }  # fmt: skip
 
@@ -121,6 +122,7 @@ def test_no_account(cli: Cli) -> None:
             ("send",): ["Bob", "hello"],
             ("passphrase", "change"): [],
             ("contacts", "rename"): ["Bob", "Rob"],
+            ("contacts", "renew"): ["Bob"],
             ("search",): ["word"],
             ("retry",): ["Bob", "0123456789abcdef"],
             ("react",): ["Bob", "0123456789abcdef", "👍"],
@@ -134,6 +136,8 @@ def test_no_account(cli: Cli) -> None:
                 for name in ("mute", "unmute", "archive", "unarchive", "read", "unread")
             },
             ("conversations", "draft"): ["Bob", "begun"],
+            **{("files", name): ["0123456789abcdef"] for name in ("get", "pause", "resume", "cancel", "remove")},
+            ("files", "automatic"): ["Bob", "1M"],
             ("settings", "get"): ["delivery.policy"],
             ("settings", "set"): ["delivery.policy", "both"],
             ("settings", "reset"): ["delivery.policy"],
@@ -312,7 +316,7 @@ def test_completion(cli: Cli, alice: MemoryAccount, monkeypatch: pytest.MonkeyPa
     assert complete(cli, monkeypatch, "balchat sta") == ["status"]
     assert complete(cli, monkeypatch, "balchat send B") == ["Bob"]
     assert complete(cli, monkeypatch, "balchat contacts block ") == ["Bob", "Carol"]
-    assert complete(cli, monkeypatch, "balchat send Bob hi --wait ") == ["sent", "delivered"]
+    assert complete(cli, monkeypatch, "balchat send Bob hi --wait ") == ["sent", "delivered", "received"]
 
 
 def test_completion_is_quiet_where_nothing_runs(

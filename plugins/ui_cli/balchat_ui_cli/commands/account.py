@@ -11,6 +11,7 @@ import anyio
 import typer
 
 from balchat_host.api.errors import AccountExists, BadInput
+from balchat_host.api.frontend import App
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_ui_cli.frame import ACCOUNT, MAX_FD, Run, command, new_group
@@ -135,9 +136,16 @@ def backup(
     path = Path(os.path.abspath(target.expanduser()))  # noqa: PTH100  # resolve() would follow links that a person named
     if path.is_dir():
         path /= f"balchat-{run.profile.name}-{strftime('%Y%m%d-%H%M%S')}"
-    run.session.ask(lambda app: app.account.backup(str(path)))
+
+    async def copy(app: App) -> bool:
+        await app.account.backup(str(path))
+        return bool(await app.files.list(limit=1))
+
+    has_files = run.session.ask(copy)
     written = f"The locked copy is {path}."
-    run.out.value({"path": str(path)}, lambda: [[written]], done=written)
+    run.out.value({"path": str(path), "files": False}, lambda: [[written]], done=written)
+    if has_files:
+        run.out.hint(["Files that were sent and received are not in it; `balchat files get` writes out those to keep."])
 
 
 def restore(
