@@ -55,6 +55,8 @@ class Fuzzer:
             makers += [self._content] * 3
         if state.key_package is not None:
             makers += [self._welcome] * 3
+        if state.era_key_package is not None:
+            makers += [self._era] * 3
         if state.crafted is not None:
             makers += [self._private_message] * 8
         make = rng.choice(makers)
@@ -102,6 +104,11 @@ class Fuzzer:
         assert state.key_package is not None, "they hold none"
         welcome = mls.welcome(state.mallory, state.key_package, self._rng)
         return _wrapped(Kind.CONTACT_REQUEST, self.scene.request(state.sender, welcome))
+
+    def _era(self, state: State) -> bytes:
+        assert state.era_key_package is not None, "they were given none"
+        welcome = mls.welcome(state.mallory, state.era_key_package, self._rng)
+        return _wrapped(Kind.ERA, welcome)
 
     def _private_message(self, state: State) -> bytes:
         assert state.crafted is not None, "their group was not made by hand"

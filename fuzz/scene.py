@@ -25,9 +25,10 @@ from balchat_host.core.content import (
     SinglePart,
     timer_body,
 )
+from balchat_host.core.content.eras import Opened
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
-from balchat_host.core.eras import keeping
+from balchat_host.core.eras import contact_key_packages, keeping
 from balchat_host.core.files.offer import FileOffer
 from balchat_host.core.first_contact import answering
 from balchat_host.core.identifiers import identify
@@ -59,7 +60,8 @@ class State:
     """Somebody as Alice sees them.
 
     `source` is who the transport says they are. `envelopes` are real ones of theirs. `key_package` is one of Alice's
-    that they hold, so they can make a contact request with it. `era` is theirs in which they send to her.
+    that they hold, so they can make a contact request with it. `era` is theirs in which they send to her, and
+    `era_key_package` one of hers that they can found the next one with.
     """
 
     name: str
@@ -68,6 +70,7 @@ class State:
     envelopes: list[bytes] = field(default_factory=list[bytes])
     key_package: bytes | None = None
     era: Era | None = None
+    era_key_package: bytes | None = None
     crafted: HostileGroup | None = None
     """The group that both hold, where the sender made it by hand; then it can say anything in it."""
     mallory: HostilePeer
@@ -154,8 +157,13 @@ class Scene:
                 sent_at=unit.now,
             )
             status = content.encode_status([(bytes(32), MessageStatus.READ)])
+            key_package = unit.engine.key_package(unit.keys, lifetime=3600, now=unit.seconds)
+            opened = Opened(era_id=bytes(16), founder_device_id=bytes(16), key_packages=(key_package,))
             kinds = (
                 (content.ACCEPTED, b""),
+                (content.ERA_OPENED, opened.encode()),
+                (content.KEY_PACKAGES, content.encode_key_packages((key_package, key_package))),
+                (content.KEY_PACKAGES_WANTED, b""),
                 (content.TIMER, timer_body.encode(60)),
                 (content.FILES_RECEIVED, cbor.encode([bytes(32)])),
                 (content.STATUS, status),
@@ -195,6 +203,7 @@ class Scene:
             mallory=self._mallory(sender),
             key_package=key_package,
             era=era,
+            era_key_package=self._given_to(sender),
         )
         state.envelopes.append(_ASK)
         state.envelopes.append(self._key_package_of(sender))
@@ -208,6 +217,15 @@ class Scene:
 
     def _key_package_of(self, sender: Account) -> bytes:
         return sender.change(lambda unit: answering.on_key_package_request(unit, self.alice.peer), then_crash=True)
+
+    def _given_to(self, sender: Account) -> bytes | None:
+        """Return a key package of Alice's that she gave to a contact, or None where they are none."""
+
+        def give(unit: UnitOfWork) -> bytes | None:
+            contact = contacts.by_peer(unit.tx, sender.peer)
+            return contact_key_packages.make(unit, contact)[0] if contact else None
+
+        return self.alice.change(give)
 
     def _handed_out(self, sender: Account) -> bytes:
         """Return a key package of Alice's that she handed to the sender."""
@@ -284,7 +302,13 @@ class Scene:
         hello = crafted.payload(crafted.private_message(APPLICATION, vector(b"hello")))
         first = Envelope(kind=Kind.MLS_MESSAGE, payload=hello).encode()
         return State(
-            name=name, sender=sender, source=sender.peer, mallory=mallory, envelopes=[request, first], crafted=crafted
+            name=name,
+            sender=sender,
+            source=sender.peer,
+            mallory=mallory,
+            envelopes=[request, first],
+            era_key_package=self._given_to(sender),
+            crafted=crafted,
         )
 
     def _mallory(self, sender: Account) -> HostilePeer:
