@@ -25,12 +25,13 @@ from balchat_host.api.views import ContactState
 from balchat_host.core import account, contacts, envelope_budgets, inbox, schema
 from balchat_host.core.chat_codes import ChatCode
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
+from balchat_host.core.eras import contact_key_packages
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages.compose import compose
 from balchat_host.core.unit_of_work import Policy
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 from bench.figure import AtMost, Figure
-from bench.hostile_candidates import Before, contents, key_packages, mls_messages, requests, text, whole
+from bench.hostile_candidates import Before, contents, eras, key_packages, mls_messages, requests, text, whole
 from bench.hostile_changes import prepare
 from bench.room import PASSPHRASE
 from tests.support.hostile_peer import HostilePeer
@@ -112,11 +113,13 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
     ours = await runner.change(lambda unit: [_written(unit, number) for number in range(WAITING)])
     there = await runner.change(lambda unit: prepare(unit, friend.mallory.device, rng))
     again = await _again(runner, friend)
+    given = await runner.change(lambda unit: contact_key_packages.make(unit, contacts.find(unit.tx, "Friend"))[0])
     for kind, sender, who, candidates in (
         (None, stranger, "a stranger", whole(rng)),
         (Kind.MLS_MESSAGE, stranger, "a stranger", mls_messages(stranger.mallory, stranger.key_package, rng)),
         (Kind.KEY_PACKAGE, stranger, "a stranger", key_packages(stranger.mallory, rng)),
         (Kind.CONTACT_REQUEST, stranger, "a stranger", requests(stranger, rng)),
+        (Kind.ERA, stranger, "a stranger", eras(stranger.mallory, stranger.key_package, rng)),
         (None, friend, "a contact", whole(rng)),
         (
             Kind.MLS_MESSAGE,
@@ -126,6 +129,7 @@ async def _figures(runner: UnitOfWorkRunner) -> AsyncGenerator[Figure]:
         ),
         (Kind.KEY_PACKAGE, asked, "a contact who was asked for it", key_packages(asked.mallory, rng)),
         (Kind.CONTACT_REQUEST, again, "a contact", requests(again, rng)),
+        (Kind.ERA, friend, "a contact", eras(friend.mallory, given, rng)),
     ):
         worst = await _search(runner, sender.mallory.peer, kind, candidates)
         name = "any envelope" if kind is None else kind.name

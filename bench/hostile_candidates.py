@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import cbor2
+from balchat_crypto_mls import known_eras
 from mls_rs_py.crafting import (
     APPLICATION,
     COMMIT,
@@ -131,6 +132,19 @@ def requests(sender: Sender, rng: Random) -> Iterator[Candidate]:
             yield Candidate(what=f"a Welcome with {count:,} {what}", octets=sender.request(welcome))
     for _ in range(RANDOM):
         yield Candidate(what="a fuzzer's choice", octets=sender.request(mls.welcome(mallory, theirs, rng)))
+
+
+def eras(mallory: HostilePeer, theirs: bytes, rng: Random) -> Iterator[Candidate]:
+    """Welcomes to the next era of a conversation, with all that can stand in one."""
+    yield Candidate(what="an honest one", octets=mallory.group(theirs).welcome())
+    for count in COUNTS:
+        known = b"".join(number.to_bytes(16) for number in range(count))
+        welcome = mallory.group(theirs, extensions=extension(known_eras.EXTENSION_TYPE, known)).welcome()
+        yield Candidate(what=f"one that names {count:,} eras", octets=welcome)
+        for what, welcome in _welcomes(mallory, theirs, count):
+            yield Candidate(what=f"a Welcome with {count:,} {what}", octets=welcome)
+    for _ in range(RANDOM):
+        yield Candidate(what="a fuzzer's choice", octets=mls.welcome(mallory, theirs, rng))
 
 
 def _welcomes(mallory: HostilePeer, theirs: bytes, count: int) -> Iterator[tuple[str, bytes]]:
