@@ -44,7 +44,13 @@ def measure(room: Room) -> list[Figure]:
     month = vault.size_after(days=_MONTH)
     year = vault.size_after(days=_YEAR - _MONTH)
     return [
-        Figure(what="octets a week and contact, direct", measured=octets, against="–", limit=octets, unit="octets"),
+        Figure(
+            what="octets a week and contact, direct",
+            measured=octets,
+            against="one envelope of the smallest class",
+            limit=ENVELOPE_SIZES[0],
+            unit="octets",
+        ),
         Figure(
             what="envelopes a week and contact, by relay, of each side",
             measured=envelopes / 2,

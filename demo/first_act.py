@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from demo import changes
+from demo import changes, renewing
 from demo.figures import Figures, show_figures
 from demo.house import House
 from demo.raw_onion import round_trips
@@ -31,6 +31,7 @@ def play(stage: Stage, house: House) -> None:
     changes.change(stage, alice, bob, answer)
     changes.let_expire(stage, alice, bob)
     changes.search(stage, bob)
+    renewing.renew(stage, alice, bob)
     _shut_out_strangers(stage, alice, bob)
     _keep_a_note(stage, alice, bob)
     _kill_in_mid_conversation(stage, alice, bob)
