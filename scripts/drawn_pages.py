@@ -92,6 +92,7 @@ def planted_faults() -> str:
         crypto_faults,
         drop_faults,
         faults,
+        file_faults,
         front_end_faults,
         network_faults,
         storage_faults,
@@ -106,6 +107,7 @@ def planted_faults() -> str:
         ("network", "network", network_faults.FAULTS),
         ("front end", "front end", front_end_faults.FAULTS),
         ("storage", "storage", storage_faults.FAULTS),
+        ("storage", "storage with files", file_faults.FAULTS),
         ("crypto", "crypto engine", crypto_faults.FAULTS),
         ("relay store", "relay store", store_faults.FAULTS),
     ):

@@ -1,0 +1,225 @@
+"""Faults for a storage that keeps files, in the one that balchat uses."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from typing import ClassVar
+
+from anyio import to_thread
+from balchat_storage_sqlcipher.header import Kdf
+from balchat_storage_sqlcipher.storage import SqlcipherStorage
+from balchat_storage_sqlcipher.vault import SqlcipherVault
+
+from balchat_host.api.errors import VaultDamaged, WrongSecret
+from balchat_host.api.storage import SqlError
+from balchat_host.api.types import Check
+
+OWNER = "test_only_the_owner_can_reach_the_files"
+PLAIN = "test_nothing_readable_lies_on_the_disk"
+NEEDLE = "a needle that nobody must find"
+
+
+class FaultyFiles(SqlcipherStorage):
+    """No fault."""
+
+    caught_by: ClassVar[str]
+    audited: ClassVar[bool] = False
+    failures: ClassVar[tuple[type[BaseException], ...]] = ()
+    vault: ClassVar[type[SqlcipherVault]] = SqlcipherVault
+
+    def __init__(self) -> None:
+        super().__init__(weak_kdf=Kdf(memory_kib=8, passes=1, lanes=1))
+
+    async def create(self, directory, slots, fill):
+        made = await super().create(directory, slots, fill)
+        made.__class__ = self.vault
+        await to_thread.run_sync(self.made, directory, slots)
+        return made
+
+    def made(self, directory, slots) -> None:
+        """For faults."""
+
+    async def unlock(self, directory, kind, secret):
+        unlocked = await super().unlock(directory, kind, secret)
+        unlocked.__class__ = self.vault
+        return unlocked
+
+
+def open_to_all(directory) -> None:
+    for path in directory.rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+
+
+class LeavesFilesOpenToOthers(FaultyFiles):
+    """Makes files that others can read."""
+
+    caught_by = OWNER
+
+    def made(self, directory, slots):
+        open_to_all(directory)
+
+
+class LeavesTheFolderOpenToOthers(FaultyFiles):
+    """Makes a folder that others can look into."""
+
+    caught_by = OWNER
+
+    def made(self, directory, slots):
+        directory.chmod(0o755)
+
+
+class LeavesBackupsOpenToOthers(FaultyFiles):
+    """Makes backups that others can read."""
+
+    caught_by = OWNER
+
+    class vault(SqlcipherVault):  # noqa: N801  # it stands for the attribute
+        async def backup(self, target, amend):
+            await super().backup(target, amend)
+            await to_thread.run_sync(open_to_all, target)
+
+
+class OpensWhatOthersCanReach(FaultyFiles):
+    """Opens a vault whose files others can reach."""
+
+    caught_by = "test_a_vault_that_others_can_reach_is_not_opened"
+
+    async def unlock(self, directory, kind, secret):
+        def close() -> None:
+            for path in (directory, *directory.rglob("*")):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+
+        await to_thread.run_sync(close)
+        return await super().unlock(directory, kind, secret)
+
+
+class WritesThePassphrase(FaultyFiles):
+    """Writes the passphrase beside the vault."""
+
+    caught_by = PLAIN
+
+    def made(self, directory, slots):
+        path = directory / "hint"
+        path.write_bytes(b" ".join(secret.reveal() for secret in slots.values()))
+        path.chmod(0o600)
+
+
+class WritesPlainBackups(FaultyFiles):
+    """Writes something readable beside a backup."""
+
+    caught_by = PLAIN
+
+    class vault(SqlcipherVault):  # noqa: N801  # see above
+        async def backup(self, target, amend):
+            await super().backup(target, amend)
+            await to_thread.run_sync((target / "index").write_text, NEEDLE)
+
+
+class NamesFilesByContent(FaultyFiles):
+    """Gives a file a name that says what is in the vault."""
+
+    caught_by = PLAIN
+
+    class vault(SqlcipherVault):  # noqa: N801  # see above
+        async def backup(self, target, amend):
+            await super().backup(target, amend)
+            await to_thread.run_sync((target / NEEDLE).touch)
+
+
+class CountsWrongPassphrases(FaultyFiles):
+    """Counts wrong passphrases in a file."""
+
+    caught_by = "test_a_wrong_passphrase_changes_no_octet"
+
+    async def unlock(self, directory, kind, secret):
+        try:
+            return await super().unlock(directory, kind, secret)
+        except WrongSecret:
+            await to_thread.run_sync((directory / "wrong").write_text, "1")
+            raise
+
+
+class MakesANewOneForADamagedOne(FaultyFiles):
+    """Makes a new vault in place of one that is damaged."""
+
+    caught_by = "test_a_missing_file_is_noticed_and_nothing_is_made_anew"
+    failures = (SqlError,)
+
+    async def unlock(self, directory, kind, secret):
+        try:
+            return await super().unlock(directory, kind, secret)
+        except VaultDamaged:
+            await to_thread.run_sync(shutil.rmtree, directory)
+            return await self.create(directory, {kind: secret}, lambda _: None)
+
+
+class CallsDamageAWrongPassphrase(FaultyFiles):
+    """Calls every damage a wrong passphrase."""
+
+    caught_by = "test_a_damage_anywhere_is_noticed_or_takes_nothing"
+
+    async def unlock(self, directory, kind, secret):
+        try:
+            return await super().unlock(directory, kind, secret)
+        except VaultDamaged:
+            raise WrongSecret(slot=str(kind)) from None
+
+
+class FindsNothingWrong(FaultyFiles):
+    """Finds nothing wrong from outside."""
+
+    caught_by = "test_a_look_from_outside_names_what_is_wrong"
+
+    def checks(self, directory):
+        return [Check(name="vault", finding="well")]
+
+
+class LocksNobodyOut(FaultyFiles):
+    """Opens a vault that another process has open."""
+
+    caught_by = "test_a_vault_is_open_in_one_process_until_that_is_killed"
+
+    async def unlock(self, directory, kind, secret):
+        def remove() -> None:
+            for path in directory.rglob("*lock*"):
+                with suppress(OSError):
+                    octets, mode = path.read_bytes(), path.stat().st_mode
+                    path.unlink()
+                    path.write_bytes(octets)
+                    path.chmod(mode)
+
+        await to_thread.run_sync(remove)
+        return await super().unlock(directory, kind, secret)
+
+
+class AnswersBeforeItIsWritten(FaultyFiles):
+    """Answers before a unit is on the disk."""
+
+    caught_by = "test_every_acknowledged_unit_outlives_a_kill"
+
+    class vault(SqlcipherVault):  # noqa: N801  # see above
+        async def transact(self, fn):
+            self.later = [*getattr(self, "later", []), fn]
+            if len(self.later) == 100:  # so many are lost
+                later, self.later = self.later, []
+                for each in later:
+                    await super().transact(each)
+
+        async def aclose(self):
+            for each in getattr(self, "later", []):
+                await super().transact(each)
+            await super().aclose()
+
+
+class ExistsBeforeItIsMade(FaultyFiles):
+    """Says that a vault is there as soon as its folder is."""
+
+    caught_by = "test_a_creation_that_was_killed_in_its_first_unit_leaves_no_vault"
+
+    def exists(self, directory):
+        return directory.exists()
+
+
+FAULTS = list(FaultyFiles.__subclasses__())
