@@ -9,7 +9,7 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.errors import CryptoRejected
 from balchat_host.api.transport import Verdict
-from balchat_host.core import housekeeping, inbox
+from balchat_host.core import alarms, housekeeping, inbox, up_time
 from balchat_host.core.contacts import find
 from balchat_host.core.delivery import outgoing
 from balchat_host.core.envelope import Envelope, Kind
@@ -358,3 +358,51 @@ def test_a_death_at_each_commit_of_a_renewal(crash: str) -> None:
             break
         at += 1
     assert at >= 5, "a message, a Welcome, opened twice, KeyPackages"
+
+
+def test_an_era_is_kept_until_all_that_was_stored_for_us_has_been_read_but_not_for_ever() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    alice.change(lambda unit: up_time.set_storing(unit, ["relay", "stick"]))
+    renew(alice, bob)
+    healed(world, alice, bob)
+    followed_at = world.now
+    pass_hours(world, 80, alice, bob)
+    assert (len(held(alice)), len(held(bob))) == (2, 1)
+    alice.change(lambda unit: up_time.on_read(unit, "relay", since=world.now))
+    pass_hours(world, 1, alice)
+    assert len(held(alice)) == 2, "nobody has looked at the stick"
+    alice.change(lambda unit: up_time.on_read(unit, "stick", since=followed_at - 10 * HOUR * 1000))
+    pass_hours(world, 1, alice)
+    assert len(held(alice)) == 2, "it was looked at before that"
+    alice.change(lambda unit: up_time.on_read(unit, "stick", since=world.now))
+    pass_hours(world, 1, alice)
+    assert len(held(alice)) == 1
+    renew(alice, bob)
+    healed(world, alice, bob)
+    world.pass_time(30 * DAY)
+    alice.change(housekeeping.tidy)
+    assert len(held(alice)) == 1
+
+
+def test_where_nobody_gives_key_packages_first_contact_sets_the_conversation_up_again_and_says_so_once() -> None:
+    """His balchat speaks, and never gives any."""
+    world, alice, bob = contacts()
+    alice.change(lambda unit: unit.tx.execute("DELETE FROM contact_key_package"))
+    renew(alice, bob)
+    alice.change(lambda unit: unit.tx.execute("DELETE FROM payload"))  # nobody hears it
+    asked: list[int] = []
+    for day in range(40):
+        world.pass_time(DAY)
+        bob.change(lambda unit: unit.tx.execute("UPDATE renewal SET given_at = ?", (world.now,)))
+        bob.write(alice, f"day {day}")
+        world.connect(bob, alice)
+        while world.deliver(bob, alice) is not None:
+            pass
+        alice.change(lambda unit: unit.tx.execute("DELETE FROM contact_key_package"))
+        alice.change(housekeeping.tidy)
+        asked.append(alice.read(lambda tx: len(tx.query("SELECT 1 FROM payload WHERE purpose = 6"))))
+    assert asked.index(1) == 13, "after fourteen days"
+    assert [alarm.kind for alarm in alice.read(lambda tx: alarms.of(tx, find(tx, bob.peer.octets.hex())))] == [
+        "set-up-again"
+    ]
