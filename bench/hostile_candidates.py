@@ -199,7 +199,7 @@ def _messages(
 
 def _told(ours: Sequence[bytes], device_id: bytes) -> Iterator[tuple[str, bytes]]:
     """What a contact says of messages of ours that wait, and where else they shall go."""
-    for count in (1, 100, 500, content.MAX_STATUSES):
+    for count in (1, 100, content.MAX_STATUSES):
         known = content.encode_status([(each, content.MessageStatus.READ) for each in ours[:count]])
         yield (
             f"{min(count, len(ours)):,} statuses of messages that wait",

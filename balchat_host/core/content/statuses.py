@@ -8,7 +8,7 @@ from balchat_common import cbor
 from balchat_host.api.errors import MalformedContent
 from balchat_host.core.content.mimi import MESSAGE_ID_SIZE
 
-MAX_STATUSES: Final = 512
+MAX_STATUSES: Final = 256
 """How many messages one status report may speak of."""
 _STATUS_ITEMS: Final = 3
 """CBOR items of one status: an array of two."""
