@@ -16,6 +16,7 @@ MAX_MENTIONS: Final = 100
 """How many mentions of a text are shown under the reader's names; more are links like others."""
 _LINK: Final = re.compile(rf"\\.|\[@?((?:[^\[\]\\\n]|\\.){{0,200}})\]\(({SCHEME}:[a-z2-7]{{56}})\)")
 """What is escaped, which begins no link, or a link to a person. So a text is gone through once, whatever is in it."""
+_ESCAPE: Final = re.compile(r"\\(.)")
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&-])")
 
 
@@ -33,6 +34,16 @@ def under_names(text: str, name: Callable[[str], str | None]) -> str:
         return found[0] if known is None else f"[@{escaped(known)}]({found[2]})"
 
     return _LINK.sub(link, text)
+
+
+def as_names(text: str) -> str:
+    """Return a text in which people are named and not linked, for an excerpt of it."""
+
+    def named(found: re.Match[str]) -> str:
+        at = "@" if found[0].startswith("[@") else ""
+        return found[0] if found[2] is None else at + _ESCAPE.sub(r"\1", found[1])
+
+    return _LINK.sub(named, text)
 
 
 def written(text: str, people: Mapping[str, PeerId], *, markdown: bool) -> str:

@@ -7,8 +7,9 @@ from balchat_host.api.errors import BadInput
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.views import SearchHit, SearchPage
 from balchat_host.core import account, contacts, conversations, rows
+from balchat_host.core.content import is_markdown
 from balchat_host.core.message_views import message_views
-from balchat_host.core.messages import history
+from balchat_host.core.messages import history, mentions
 from balchat_host.core.names import means_ourselves
 from balchat_host.core.rows import MessageRow
 from balchat_host.core.search import words
@@ -67,7 +68,9 @@ def _rows(tx: ReadTransaction, seqs: tuple[int, ...]) -> list[MessageRow]:
 
 def _hit(tx: ReadTransaction, row: MessageRow, query: Query) -> SearchHit:
     title = conversations.title(tx, row.conversation)
-    return SearchHit(message=message_views(tx, [row])[0], title=title, excerpt=excerpt(row.text or "", query))
+    (view,) = message_views(tx, [row])
+    text = mentions.as_names(view.text or "") if is_markdown(view.content_type) else view.text or ""
+    return SearchHit(message=view, title=title, excerpt=excerpt(text, query))
 
 
 def excerpt(text: str, query: Query) -> str:

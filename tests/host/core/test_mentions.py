@@ -6,7 +6,7 @@ import pytest
 
 from balchat_host.api.types import PeerId
 from balchat_host.core.chat_codes import peer_uri
-from balchat_host.core.messages.mentions import written
+from balchat_host.core.messages.mentions import as_names, written
 
 BOB, BOBBY = PeerId(bytes([1]) * 32), PeerId(bytes([2]) * 32)
 
@@ -28,3 +28,8 @@ BOB, BOBBY = PeerId(bytes([1]) * 32), PeerId(bytes([2]) * 32)
 def test_a_name_mentions_only_as_a_word(text: str, mentions: list[PeerId], markdown: bool) -> None:
     said = written(text, {"Bob": BOB, "Bobby Tables": BOBBY}, markdown=markdown)
     assert [peer for peer in (BOB, BOBBY) if peer_uri(peer) in said] == mentions
+
+
+def test_an_excerpt_names_people_and_links_nothing_else_away() -> None:
+    text = f"\\[x] [@Bob \\(the elder\\)]({peer_uri(BOB)}) and [a map](https://example.com)"
+    assert as_names(text) == "\\[x] @Bob (the elder) and [a map](https://example.com)"
