@@ -66,6 +66,13 @@ class NewRoutes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """Something that waited for `peer` shall not leave any more: what is about to leave is looked for once more."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptWaiting:
     """Have what is not encrypted yet in a conversation encrypted in further units (`queue.encrypt_more`)."""
 
@@ -84,7 +91,9 @@ class Unexpected:
     type: str
 
 
-Effect = Unexpected | SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | EncryptWaiting | Announce
+Effect = (
+    Unexpected | SendPending | Disconnect | Forget | OfferRoutes | NewRoutes | Withdrawn | EncryptWaiting | Announce
+)
 ANNOUNCE: Final = Announce()
 
 

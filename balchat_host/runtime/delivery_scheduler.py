@@ -122,6 +122,12 @@ class DeliveryScheduler:
             if workers.relay is not None:
                 workers.relay.new_routes()
 
+    def withdrawn(self, peer: PeerId) -> None:
+        """Pass on that something that waited for a peer shall not leave any more."""
+        for workers in self._workers.get(peer, {}).values():
+            if workers.direct is not None:
+                workers.direct.look_again()
+
     @property
     def in_flight(self) -> int:
         """How many envelopes are in flight."""

@@ -67,6 +67,11 @@ class DirectSender(DeliveryWorker):
         self._broken = True
         self.wake()
 
+    def look_again(self) -> None:
+        """Take note that something waits no more: what no transport has yet is looked for once more."""
+        self._from_the_start = True
+        self.wake()
+
     def report(self, report: SendReport) -> None:
         self._put_down({report.ticket})
         if report.outcome in (Outcome.LOST, Outcome.REFUSED):

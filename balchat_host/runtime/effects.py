@@ -27,6 +27,7 @@ from balchat_host.core.unit_of_work import (
     OfferRoutes,
     SendPending,
     Unexpected,
+    Withdrawn,
 )
 from balchat_host.runtime.delivery_scheduler import DeliveryScheduler
 from balchat_host.runtime.live_status import LiveStatus
@@ -74,6 +75,8 @@ class Effects:
                 self._live_status.changed.ring()
             case NewRoutes(peer=peer):
                 self._scheduler.new_routes(peer)
+            case Withdrawn(peer=peer):
+                self._scheduler.withdrawn(peer)
             case Disconnect(peer=peer):
                 self._no_more(peer)
                 self._start("disconnecting a contact", self._router.disconnect, peer)

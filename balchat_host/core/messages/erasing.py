@@ -5,11 +5,12 @@ The database overwrites what is deleted (`secure_delete`); events and quotes ref
 
 from typing import Final, cast
 
+from balchat_host.api.types import PeerId
 from balchat_host.core import rows
 from balchat_host.core.delivery import changes
 from balchat_host.core.rows import Purpose, Removal
 from balchat_host.core.search import index
-from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
+from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork, Withdrawn
 
 MAX_WITHDRAWN: Final = 900
 """How much that is encrypted is withdrawn in a conversation while nothing of it gets through. Whoever reads what we
@@ -74,6 +75,12 @@ def withdraw(unit: UnitOfWork, message: int) -> None:
         stop_encrypting(unit, message)
         return
     unit.tx.execute("UPDATE conversation SET withdrawn = ? WHERE id = ?", (withdrawn, conversation))
+    for (peer,) in unit.tx.query(
+        "SELECT DISTINCT account_key FROM payload JOIN delivery ON delivery.payload = payload.id"  # noqa: S608  # our own text
+        f" JOIN peer ON peer.id = delivery.peer WHERE {_OF_MESSAGE}",
+        (message,),
+    ):
+        unit.effect(Withdrawn(peer=PeerId(cast("bytes", peer))))
     unit.tx.execute(f"DELETE FROM payload WHERE {_OF_MESSAGE}", (message,))  # noqa: S608  # our own text
 
 

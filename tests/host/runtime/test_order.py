@@ -29,7 +29,7 @@ from balchat_host.testing.waiting import Seen
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from anyio.abc import ByteStream
+    from anyio.abc import ByteStream, TaskGroup
 
 PEER = PeerId(bytes(32))
 CONTACT = f"""
@@ -165,6 +165,23 @@ async def enabled(runner: UnitOfWorkRunner, transport: Transport) -> EnabledTran
     return made
 
 
+def sender(runner: SlowRunner, router: Router, tasks: TaskGroup) -> DirectSender:
+    def start(job) -> bool:
+        tasks.start_soon(job)
+        return True
+
+    context = WorkerContext(
+        runner=runner,
+        router=router,
+        backoff=Backoff(first=0, longest=0),
+        in_flight={},
+        start=start,
+        stopped=lambda _worker, _now: None,
+        idle=lambda: None,
+    )
+    return DirectSender(PEER, context, dialling=anyio.CapacityLimiter(1))
+
+
 @pytest.mark.parametrize("held", [1, 2], ids=["looking for what waits", "looking for a route"])
 async def test_nothing_overtakes_what_was_lost_meanwhile(runner: SlowRunner, held: int) -> None:
     transport = BreakingTransport()
@@ -172,21 +189,7 @@ async def test_nothing_overtakes_what_was_lost_meanwhile(runner: SlowRunner, hel
     await queue(runner)
     await queue(runner)
     async with anyio.create_task_group() as tasks:
-
-        def start(job) -> bool:
-            tasks.start_soon(job)
-            return True
-
-        context = WorkerContext(
-            runner=runner,
-            router=router,
-            backoff=Backoff(first=0, longest=0),
-            in_flight={},
-            start=start,
-            stopped=lambda _worker, _now: None,
-            idle=lambda: None,
-        )
-        direct_sender = DirectSender(PEER, context, dialling=anyio.CapacityLimiter(1))
+        direct_sender = sender(runner, router, tasks)
         transport.direct_sender = direct_sender
         direct_sender.wake()
         await transport.connections.until(lambda connections: connections == [[1, 2]])
@@ -200,3 +203,22 @@ async def test_nothing_overtakes_what_was_lost_meanwhile(runner: SlowRunner, hel
         await transport.connections.until(lambda connections: [len(each) for each in connections[1:]] == [3])
         tasks.cancel_scope.cancel()
     assert transport.connections.all == [[1, 2], [1, 2, 3]]
+
+
+async def test_what_is_withdrawn_while_we_look_for_a_way_does_not_leave(runner: SlowRunner) -> None:
+    transport = BreakingTransport()
+    router = Router(runner, [await enabled(runner, transport)])
+    await queue(runner)
+    await queue(runner)
+    async with anyio.create_task_group() as tasks:
+        transport.direct_sender = direct_sender = sender(runner, router, tasks)
+        runner.hold(2)
+        direct_sender.wake()
+        await runner.held.wait()
+        await runner.vault.transact(lambda tx: tx.execute("DELETE FROM payload WHERE id = 1"))
+        direct_sender.look_again()
+        runner.release()
+        await transport.connections.until(lambda connections: connections == [[2]])
+        await anyio.wait_all_tasks_blocked()
+        assert transport.connections.all == [[2]]
+        tasks.cancel_scope.cancel()
