@@ -6,7 +6,7 @@ from balchat_ui_cli.render import ADDRESSES, DEVICE_ADDRESS, services
 
 
 def is_online(status: ServiceStatus) -> bool:
-    """Return whether others can reach us: at our addresses or, where nothing publishes them, by another transport."""
+    """Return whether others can reach us: at our addresses or, where nothing publishes one, by another transport."""
     return all(state.phase is Phase.ONLINE for state in _addresses(status)) or (
         _is_settled(status) and any(state.phase is Phase.ONLINE for state in status.transports.values())
     )
@@ -44,9 +44,12 @@ def _is_unpublished(status: ServiceStatus) -> bool:
 
 
 def _is_settled(status: ServiceStatus) -> bool:
-    """Return whether no address is published, and everything has started that shall."""
+    """Return whether no address is about to be published, and everything has started that shall.
+
+    A transport may publish one of our addresses and not the other.
+    """
     return (
-        _is_unpublished(status)
+        all(state.phase in {Phase.ONLINE, Phase.STOPPED} for state in _addresses(status))
         and all(state.phase is Phase.ONLINE for state in status.network.values())
         and all(state.phase in {Phase.ONLINE, Phase.DEGRADED} for state in status.transports.values())
     )
