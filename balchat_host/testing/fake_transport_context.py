@@ -123,6 +123,9 @@ class Gate:
 class FakeTransportContext(TransportContext):
     """One account. `answer` decides what becomes of each envelope; everything told is in the public attributes."""
 
+    read_until: int | None = None
+    """Up to when all that was stored for us was read, as it has told last; Unix milliseconds."""
+
     def __init__(self, network: Network, *, key: Secret | None = None, area: DictArea | None = None) -> None:
         self.network = network
         self.key = key or Secret(token_bytes(32))

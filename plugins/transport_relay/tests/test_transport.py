@@ -192,6 +192,25 @@ async def test_one_that_is_gone_for_good_is_forgotten_in_the_end(world) -> None:
             assert not any(key.startswith((b"relay/", b"queue/")) for key in bob.host.area.rows)
 
 
+async def test_the_host_is_told_up_to_when_all_queues_were_read_to_their_end(world) -> None:
+    def now() -> float:
+        return EPOCH + anyio.current_time()
+
+    async with world() as w, w.account() as alice:
+        relay = await w.relay()
+        async with w.account(relay) as bob:
+            await bob.transport.allocate_routes(alice.peer)
+            began = now()
+            await anyio.sleep(DAY)
+            assert bob.host.read_until is not None
+            assert began * 1000 < bob.host.read_until <= now() * 1000
+            w.network.refuse(relay.peer)
+            relay.hang_up()
+            gone = now()
+            await anyio.sleep(2 * DAY)
+            assert bob.host.read_until <= gone * 1000, "nobody knows what lies there since"
+
+
 async def test_a_restart_changes_nothing(world) -> None:
     key = Secret(urandom(32))
     async with world() as w, w.account() as alice:
