@@ -47,6 +47,7 @@ NAMES = (
         "hostile",
         "search",
         "sealing",
+        "files",
     ),
     *("relay_server", "relayed", "mls_binding"),
 )
