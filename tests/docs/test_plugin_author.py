@@ -16,7 +16,10 @@ import pytest
 
 from balchat_host import testing
 from balchat_host.api.errors import ConfigurationError
+from balchat_host.api.events import event_types
 from balchat_host.api.hookspecs import HookSpecs
+from balchat_host.api.network import NetworkCapability
+from balchat_host.api.transport import TransportCapability
 from balchat_host.loader.configuration import load_configuration
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.registration import HOOKS, ask, check
@@ -231,6 +234,19 @@ def test_no_snippet_on_the_pages_is_left_out(blocks):
     assert len(blocks(TESTING, "python")) == 2
     assert [block.file for block in blocks(INDEX, "python")] == ["balchat_ui_ping/__init__.py", "tests/test_ping.py"]
     assert len(blocks(HOOK_PAGE, "python")) == len(HOOKS)
+
+
+@pytest.mark.parametrize("capability", [*TransportCapability, *NetworkCapability], ids=str)
+def test_every_capability_that_a_plugin_can_have_is_on_a_page(page, capability):
+    pages = page(HOOK_PAGE) + page("plugin-author/network.md") + page("plugin-author/transport.md")
+    assert re.search(rf"`({type(capability).__name__}\.)?{capability.name}`", pages)
+
+
+def test_every_event_and_every_view_that_a_front_end_sees_is_named_where_authors_are_sent(page):
+    reference = page("rpc.md")
+    for event in filter(None, event_types):
+        assert f"`{event}`" in reference, event
+    assert "(../rpc.md)" in page("plugin-author/security.md") + page(INDEX)
 
 
 def test_every_kit_is_in_the_table(page):
