@@ -71,7 +71,7 @@ async def test_somebody_for_whom_nothing_waits_is_not_tried_again(people) -> Non
         alice, bob = await people.start("Alice"), await people.make("Bob")
         async with bob.up():
             await introduce(alice.app, bob.app)
-            await anyio.sleep(60)
+            await anyio.sleep(2 * HOUR)  # they have given each other KeyPackages then
         tried = len(people.world.times_of(bob.peer))
         await anyio.sleep(3 * HOUR)
         assert len(people.world.times_of(bob.peer)) == tried
@@ -87,7 +87,7 @@ async def test_contacts_for_whom_nothing_waits_cost_no_query_and_no_task(
         alice, bob = await people.start("Alice"), await people.make("Bob")
         async with bob.up():
             await introduce(alice.app, bob.app)
-            await anyio.sleep(60)
+            await anyio.sleep(2 * HOUR)  # they have given each other KeyPackages then
         await anyio.sleep(HOUR)
         reads: list[object] = []
         read = alice.vault.read
@@ -119,7 +119,7 @@ async def test_whoever_comes_online_connects_to_those_who_were_talked_to_last_an
                 await app.contacts.rename("Bob", other.name)
             for name in names[:2]:
                 await app.messages.send(name, "hello")
-            await anyio.sleep(60)
+            await anyio.sleep(2 * HOUR)  # all have given each other KeyPackages then
         before = [len(people.world.times_of(other.peer)) for other in others]
         async with alice.up() as app:
             await anyio.sleep(HOUR)
