@@ -76,6 +76,7 @@ async def friends(people, *, direct: bool = True):
         await until_true(b, asked, patience=3 * DAY)
         await b.requests.accept("Alice")
         await has_contact(a, "Bob", ContactState.ACTIVE)
+        await anyio.sleep(2 * 3600)  # virtual time, in which they give each other KeyPackages
         for app in (a, b):
             await nothing_waits(app)
     return alice, bob
