@@ -1,8 +1,7 @@
 """When a conversation was renewed last, and when it is due again: the row of `renewal` of a contact."""
 
-from typing import Final, cast
+from typing import Final
 
-from balchat_host.api.storage import ReadTransaction
 from balchat_host.core import content, rate_limits
 from balchat_host.core.delivery import queue
 from balchat_host.core.eras import contact_key_packages
@@ -22,12 +21,6 @@ def begin(unit: UnitOfWork, contact: ContactRow) -> None:
         "INSERT OR IGNORE INTO renewal (peer, renewed_at, due_at) VALUES (?, ?, ?)",
         (contact.id, unit.now, _next(unit)),
     )
-
-
-def renewed(tx: ReadTransaction, contact: ContactRow) -> tuple[int | None, int | None]:
-    """Return when an era that we, and that they, founded was last taken into use, in Unix milliseconds."""
-    found = tx.query("SELECT ours_at, theirs_at FROM renewal WHERE peer = ?", (contact.id,))
-    return cast("tuple[int | None, int | None]", found[0]) if found else (None, None)
 
 
 def on_opened(unit: UnitOfWork, contact: ContactRow) -> None:
