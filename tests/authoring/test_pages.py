@@ -22,7 +22,9 @@ KINDS = ("transport", "network", "storage", "crypto", "relay-store")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_page_of_a_kind_has_people_type_shows_what_it_says(kind: str, tmp_path: Path) -> None:
-    (block,) = re.findall(r"^```\n(.*?)^```$", (PAGES / f"{kind}.md").read_text(), re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(
+        r"^```\n(\$ balchat plugins new.*?)^```$", (PAGES / f"{kind}.md").read_text(), re.DOTALL | re.MULTILINE
+    )
     assert re.findall(r"^\$ balchat plugins (.*)$", block, re.MULTILINE) == [
         f"new {kind} pigeon",
         f"check ./balchat-{kind}-pigeon",
