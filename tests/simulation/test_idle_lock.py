@@ -28,8 +28,8 @@ MINUTE = 60.0
 USED = {
     "account.backup", "account.change_passphrase", "account.code", "account.renew_recovery_code",
     "account.verify_passphrase", "contacts.add", "contacts.block", "contacts.info", "contacts.remove",
-    "contacts.rename", "contacts.renew", "contacts.safety_number", "contacts.unblock", "contacts.verify", "conversations.archive",
-    "conversations.draft", "conversations.mark_unread", "conversations.mute", "conversations.unarchive",
+    "contacts.rename", "contacts.renew", "contacts.safety_number", "contacts.unblock", "contacts.verify",
+    "conversations.archive", "conversations.draft", "conversations.mark_unread", "conversations.mute", "conversations.unarchive",
     "conversations.set_timer", "conversations.unmute", "events.attend", "files.attach", "files.remove",
     "files.set_automatic", "messages.delete", "messages.edit",
     "messages.history", "messages.info", "messages.react", "messages.retry", "messages.search", "messages.send",
