@@ -68,14 +68,14 @@ def accounts(house: Path) -> Path:
 
 @pytest.fixture
 def make_pair(house: Path, accounts: Path) -> Iterator[MakePair]:
-    """Makes pairs of people with new accounts. What one pair left is gone when the next one is made."""
+    """Makes pairs of people with new accounts, or copies of others. What one pair left is gone with the next one."""
     with ExitStack() as stack:
 
-        def make() -> tuple[Person, Person]:
+        def make(of: Path = accounts) -> tuple[Person, Person]:
             stack.close()
             base = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=house)))
             for name in NAMES:
-                shutil.copytree(accounts / name.lower(), base / name.lower())
+                shutil.copytree(of / name.lower(), base / name.lower())
             alice, bob = (stack.enter_context(person(house, base, name)) for name in NAMES)
             return alice, bob
 

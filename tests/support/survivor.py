@@ -18,7 +18,7 @@ Event = dict[str, Any]
 _GLANCE = 1.0
 _GLANCES = 90
 """How long, in seconds, and how often we wait before looking whether the other one still lives."""
-_DONE = ("already-a-contact", "no-such-request")
+_DONE = ("already-a-contact", "no-such-request", "no-such-message")
 
 
 class Survivor:
