@@ -302,3 +302,40 @@ async def test_a_full_disk_is_said_and_it_goes_on_when_there_is_room(people: Peo
         bob.folder.full = False
         await until_here(bob.app, theirs)
         assert await read(bob.app, theirs.id) == octets
+
+
+async def test_one_sealed_copy_goes_to_two_who_fetch_it_at_once(people: People) -> None:
+    async with people:
+        alice, bob = await pair(people)
+        await alice.app.contacts.rename("Bob", "Robert")
+        carol = await people.start("Carol")
+        await introduce(alice.app, carol.app)
+        octets = made_up(3 * MIB)
+        sent = await offer(alice.app, octets, to="Robert")
+        await alice.app.messages.send("Bob", "You, too.", files=[sent.id])
+        assert len(alice.folder.files) == 1
+        for receiver in (bob, carol):
+            await receiver.app.files.fetch((await offered(receiver.app)).id)
+        for receiver in (bob, carol):
+            theirs = await until_here(receiver.app, await offered(receiver.app))
+            assert await read(receiver.app, theirs.id) == octets
+        await anyio.sleep(60)
+        now = await alice.app.files.get(sent.id)
+        assert (now.received_by, now.recipients) == (2, 2)
+
+
+async def test_a_file_expires_with_its_message_on_both_sides(people: People) -> None:
+    async with people:
+        alice, bob = await pair(people)
+        file = await write(alice.app, "harbour.bin", made_up(MIB))
+        await alice.app.messages.send("Bob", "Look.", files=[file.id], expires_after=3600)
+        theirs = await offered(bob.app)
+        await bob.app.files.fetch(theirs.id)
+        await until_here(bob.app, theirs)
+        (message,) = await bob.app.messages.history("Alice")
+        await bob.app.conversations.mark_read("Alice", message.id)
+        assert alice.folder.files
+        assert bob.folder.files
+        await anyio.sleep(48 * HOUR)
+        assert alice.folder.files == bob.folder.files == {}
+        assert await alice.app.files.list() == await bob.app.files.list() == []
