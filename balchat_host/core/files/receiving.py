@@ -188,13 +188,16 @@ def expected(tx: ReadTransaction, number: int, index: int) -> tuple[FileRow, byt
 
 
 def stored(unit: UnitOfWork, number: int, index: int, stored_as: str) -> FileRow | None:
-    """Note that a part is durable in the folder; return the file, or None where it is not wanted there any more.
+    """Note that a part is durable in the folder; return the file, or None where it was removed from there meanwhile.
 
-    With the last part it is complete, and whoever offered it is told.
+    It may have been paused meanwhile: what is here of it stays. With the last part it is complete, and whoever offered
+    it is told.
     """
-    row = is_wanted(unit.tx, number)
+    row = rows.by_number(unit.tx, number)
     if row is None or row.stored_as != stored_as:
         return None
+    if row.state is FileState.COMPLETE:
+        return row
     bitmap = row.bitmap
     bitmap.add(index)
     if bitmap.count < row.shape.parts:

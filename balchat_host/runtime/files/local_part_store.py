@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from balchat_host.api.ephemeral import FileProgress
+from balchat_host.api.errors import StorageFull
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import FileState
@@ -140,6 +141,9 @@ class LocalPartStore(PartStore):
     def _keep(self, row: FileRow, index: int, octets: bytes, digest: bytes) -> None:
         row.shape.check_part(index, octets, digest)
         assert row.stored_as is not None, "it is wanted"
+        # There was room for each file when it began, but not always for all of them.
+        if self._folder.room() - self._reserve < len(octets):
+            raise StorageFull
         self._folder.write(row.stored_as, index * row.shape.part_size, octets)
 
     async def _offered(self, root: bytes, device: DeviceIdentity) -> FileRow | None:
