@@ -16,6 +16,7 @@ from balchat_host.core import content, inbox
 from balchat_host.core.contacts import find
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind
+from balchat_host.core.eras import contact_key_packages, opening, schedule
 from tests.simulation.test_alarms import told
 from tests.simulation.test_eras import contacts, healed, held, pass_hours, renew, sending, take, talk, welcome_of
 
@@ -178,3 +179,18 @@ def test_who_founds_eras_all_day_makes_nothing_grow_and_can_still_be_talked_with
     assert grown <= GROWING, f"{grown}: {[(name, seen[0][name], seen[-1][name]) for name in grown]}"
     assert seen[-1]["era"] <= 5
     assert seen[-1]["engine"] < 100
+
+
+def test_key_packages_from_a_device_that_they_use_no_more_are_no_answer_to_what_we_ask() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+
+    def waiting(unit: UnitOfWork) -> int:
+        contact = find(unit.tx, bob.peer.octets.hex())
+        contact_key_packages.forget(unit, contact)
+        schedule.renew(unit, contact)
+        for number in range(20):
+            opening.on_key_packages(unit, contact, [number.to_bytes(2)], device_id=bytes(16), said_at=unit.now)
+        return len(unit.tx.query("SELECT 1 FROM payload"))
+
+    assert alice.change(waiting) == 1, "what asks for KeyPackages waits once"

@@ -108,14 +108,14 @@ def _take_back(unit: UnitOfWork, condition: str, *parameters: SqlValue) -> None:
 
 def hold(
     unit: UnitOfWork, contact: ContactRow, key_packages: Sequence[bytes], *, device_id: bytes, said_at: int
-) -> None:
-    """Keep KeyPackages that a device of a contact's gave us at `said_at`, by its clock, if it is the one that they use.
+) -> bool:
+    """Keep KeyPackages that a device of a contact's gave us at `said_at`, by its clock; of too many, not the oldest.
 
-    Of too many, the oldest are forgotten.
+    Return whether they are of use: not where it is another device than the one that they use.
     """
     device = peers.device_number(unit.tx, contact.id, device_id)
     if device is None:
-        return
+        return False
     for key_package in key_packages:
         unit.tx.execute(
             "INSERT INTO contact_key_package (device, key_package, said_at) VALUES (?, ?, ?)",
@@ -126,6 +126,7 @@ def hold(
         " (SELECT id FROM contact_key_package WHERE device = ?1 ORDER BY said_at DESC, id DESC LIMIT ?2)",
         (device, _MAX_HELD),
     )
+    return True
 
 
 def held(tx: ReadTransaction, contact: ContactRow) -> list[Held]:

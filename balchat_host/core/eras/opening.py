@@ -63,8 +63,7 @@ def on_key_packages(
     unit: UnitOfWork, contact: ContactRow, key_packages: Sequence[bytes], *, device_id: bytes, said_at: int
 ) -> None:
     """Take KeyPackages for new eras that a device of a contact's gave us at `said_at`, by its clock."""
-    if key_packages:
-        contact_key_packages.hold(unit, contact, key_packages, device_id=device_id, said_at=said_at)
+    if key_packages and contact_key_packages.hold(unit, contact, key_packages, device_id=device_id, said_at=said_at):
         renewals.on_given(unit, contact)
         schedule.go_on(unit, contact)
 

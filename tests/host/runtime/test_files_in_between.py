@@ -102,12 +102,12 @@ async def test_files_that_come_at_once_leave_the_reserve_free() -> None:
         await account.app.files.fetch(account.bob.offer(name, name.encode() + OCTETS).id)
     room = RESERVE + Shape(len(OCTETS)).sealed_size + PART
     account.folder.room = lambda: room - sum(map(len, account.folder.files.values()))
-    refused = 0
-    for file, sealed in await account.wanted():
-        for index in range(Shape(file.size).parts):
-            try:
+
+    async def fetch_all() -> None:
+        for file, sealed in await account.wanted():
+            for index in range(Shape(file.size).parts):
                 await account.store(file, sealed, index)
-            except StorageFull:
-                refused += 1
-    assert refused
+
+    with pytest.raises(StorageFull):
+        await fetch_all()
     assert account.folder.room() >= RESERVE
