@@ -23,7 +23,7 @@ class FileFolder(ABC):
 
     @abstractmethod
     def names(self) -> Mapping[str, int]:
-        """Return what lies here, and how many octets each has."""
+        """Return which files lie here, and how many octets each has. Folders in it are not ours."""
 
     @abstractmethod
     def write(self, name: str, offset: int, octets: bytes) -> None:
@@ -57,9 +57,13 @@ class DiskFolder(FileFolder):
         self._directory = directory
 
     def names(self) -> Mapping[str, int]:
-        with _telling(), suppress(FileNotFoundError), os.scandir(self._directory) as entries:
-            return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}
-        return {}
+        with _telling():
+            try:
+                entries = os.scandir(self._directory)
+            except FileNotFoundError:
+                return {}
+            with entries:
+                return dict(_sizes(entries))
 
     def write(self, name: str, offset: int, octets: bytes) -> None:
         with _telling():
@@ -129,6 +133,13 @@ class DiskFolder(FileFolder):
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _sizes(entries: Iterable[os.DirEntry[str]]) -> Generator[tuple[str, int]]:
+    for entry in entries:
+        with suppress(FileNotFoundError):  # one that goes meanwhile says nothing of the others
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry.name, entry.stat(follow_symlinks=False).st_size
 
 
 def _write_all(descriptor: int, offset: int, octets: bytes) -> None:

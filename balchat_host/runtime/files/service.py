@@ -169,8 +169,9 @@ class FileService:
     async def remove(self, file: str) -> FileView | None:
         """Delete what is here of a file, in the folder, too. Raise NoSuchFile."""
         row = await self._runner.read(lambda tx: rows.find(tx, file))
-        view = await self._runner.change(lambda unit: receiving.remove(unit, file))
+        # Before it is to be deleted in the folder: what is written later would stay there.
         await self.forget(row.number)
+        view = await self._runner.change(lambda unit: receiving.remove(unit, file))
         await self.collect()
         return view
 

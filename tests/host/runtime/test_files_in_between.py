@@ -35,8 +35,11 @@ class Slow(AtOnce):
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Awaitable[Any]] | None = None
+        self.before: Callable[[Callable[..., Any]], Awaitable[Any]] | None = None
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        if self.before is not None:
+            await self.before(function)
         result = await super().run(function, *arguments)
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
@@ -93,6 +96,23 @@ async def test_what_is_removed_while_a_part_is_written_leaves_nothing() -> None:
     ((file, sealed),) = await account.wanted()
     account.slow.meanwhile = lambda: account.service.remove(offered)
     assert not await account.store(file, sealed, 0)
+    assert account.folder.files == {}
+
+
+async def test_what_is_removed_while_it_is_written_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account()
+    written = await account.service.attach("notes.bin", len(OCTETS), None)
+    (feed,) = (writing.feed for writing in account.service._writing.values())
+    ((stored_as,),) = account.read(lambda tx: tx.query("SELECT stored_as FROM file"))
+
+    async def collect(function: Callable[..., Any]) -> None:
+        if function == feed.abort:
+            await account.service.collect()
+
+    # The thread that seals writes what it has, and then ends.
+    monkeypatch.setattr(feed, "abort", lambda: account.folder.append(stored_as, b"the last piece"))
+    account.slow.before = collect
+    await account.service.remove(written.id)
     assert account.folder.files == {}
 
 

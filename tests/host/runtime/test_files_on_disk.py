@@ -168,6 +168,40 @@ async def test_what_nobody_knows_of_is_deleted_at_the_start(account: Account, tm
     assert await read(account, file) == b"kept"
 
 
+async def test_folders_of_others_are_left_alone_and_keep_no_account_from_opening(
+    account: Account, tmp_path: Path
+) -> None:
+    file = await write(account, b"kept")
+    (tmp_path / "files" / ".thumbnails").mkdir()
+    await account.start().open()
+    assert (tmp_path / "files" / ".thumbnails").is_dir()
+    assert await read(account, file) == b"kept"
+
+
+async def test_a_file_that_vanishes_while_the_folder_is_read_loses_no_other(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = await write(account, b"kept")
+    kept = {path.name for path in (tmp_path / "files").iterdir()}
+    (tmp_path / "files" / ("0" * 32)).write_bytes(b"left over")
+
+    class Entries(list[os.DirEntry[str]]):
+        __enter__: Any = lambda self: self
+        __exit__: Any = lambda *_: None
+
+    def scan(folder: Path, *, scandir: Any = os.scandir) -> Entries:
+        with scandir(folder) as entries:
+            found = Entries(entries)
+        for each in folder.iterdir():
+            if each.name not in kept:
+                each.unlink()
+        return found
+
+    monkeypatch.setattr("balchat_host.runtime.files.folder.os.scandir", scan)
+    await account.start().open()
+    assert await read(account, file) == b"kept"
+
+
 async def test_what_is_removed_is_not_in_the_folder(account: Account, tmp_path: Path) -> None:
     account.befriend("Bob")
 
