@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+FILE = re.compile(r"`((?:balchat_host|bench|common|plugins|relay|tests)/[\w/]+\.\w+)[`:]")
 LINK = re.compile(r"\[[Dd]ecision (\d+)\]\(\S*/(\d+)-[^)]+\)")
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -17,6 +18,11 @@ def test_each_has_a_number_of_its_own():
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
 def test_its_heading_begins_with_its_number(path):
     assert path.read_text().startswith(f"# {path.name[:4]} – ")
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_file_that_it_names_is_there(path):
+    assert [name for name in FILE.findall(path.read_text()) if not (ROOT / name).exists()] == []
 
 
 def test_what_links_to_one_calls_it_by_its_number():
