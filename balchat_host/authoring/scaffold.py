@@ -48,7 +48,7 @@ def _checked(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
-        problem = f"a name has up to {_MAX_NAME} of a-z, 0-9 and _, and begins with a letter"
+        problem = f"a name has up to {_MAX_NAME} of a-z, 0-9, _ and -, and begins with a letter"
         raise BadInput(what=f"The name {given}", problem=problem)
     return name
 

@@ -170,5 +170,5 @@ def _contradictions(configuration: Configuration) -> Iterator[ConfigurationError
             problem = f"{name} is not in plugins.enabled"
             yield configuration.error(f"plugins.{role}", problem, either(plugins.enabled))
         else:
-            problem = f"it leaves out {name}, which plugins.{role} is where nobody says otherwise"
+            problem = f"it leaves out {name}, the default of plugins.{role}"
             yield configuration.error("plugins.enabled", problem, f"a list with it, or another plugins.{role}")

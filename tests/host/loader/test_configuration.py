@@ -186,7 +186,7 @@ def test_an_option_without_key_and_value_is_an_error(line, key):
         (
             "[plugins]\nenabled = ['storage_sqlcipher', 'crypto_mls', 'ui_cli']",
             "plugins.enabled",
-            "it leaves out network_tor, which plugins.network is where nobody says otherwise",
+            "it leaves out network_tor, the default of plugins.network",
             "a list with it, or another plugins.network",
         ),
         ("[plugins]\nnetwork = 'network_i2p'", "plugins.network", "network_i2p is not in plugins.enabled", ENABLED),

@@ -39,7 +39,7 @@ def _lines(found: DeploymentView) -> Iterable[Line]:
     yield [Span("locked   ", Style.FAINT), one_line(found.locks)]
     rows = columns([[visible(view.name), visible(view.kind or "–"), ""] for view in found.plugins])
     for view, (name, kind, _) in zip(found.plugins, rows, strict=True):
-        state = Span("missing or broken", Style.BAD) if view.problem else Span("there", Style.GOOD)
+        state = Span("cannot be used", Style.BAD) if view.problem else Span("there", Style.GOOD)
         made_by = f"  {view.distribution} {view.version}" if view.distribution else ""
         yield [Span("plugin   ", Style.FAINT), Span(name, Style.STRONG), f"  {kind}  ", state, made_by]
     for setting in found.settings:

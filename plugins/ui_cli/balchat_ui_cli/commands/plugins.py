@@ -91,7 +91,7 @@ def accept_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", 
 def new_plugin(
     run: Run,
     kind: Annotated[PluginKind, typer.Argument(metavar="KIND", help="What it is, such as front-end.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What you call it: a to z, 0 to 9 and _.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What you call it: a to z, 0 to 9, _ and -.")],
     parent: Annotated[
         Path, typer.Option("--dir", metavar="DIR", help="Where its folder is made.", show_default=False)
     ] = Path(),
