@@ -17,7 +17,7 @@ _KEPT_EXTENSION: Final = 20
 """Octets of the longest ending that is kept where a name is cut."""
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]')
 """Characters that end or mean something in paths, here or on another system."""
-_RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=$|[. ])", re.IGNORECASE)
+_RESERVED: Final = re.compile(r"(?:con(?:in\$|out\$)?|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=$|[. ])", re.IGNORECASE)
 """Names of devices on Windows, with any ending."""
 
 
@@ -26,8 +26,8 @@ def harmless(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     composed = unicodedata.normalize("NFC", printable(last))
     plain = " ".join(_FORBIDDEN.sub("_", composed).split())
-    # A dot in front hides a file, and one behind is lost on Windows.
-    cut = _cut(plain.strip(". ").lstrip("~-"))
+    # A dot in front hides a file, whatever stood before it, and one behind is lost on Windows.
+    cut = _cut(plain.rstrip(". ").lstrip(". ~-"))
     if _RESERVED.match(cut):
         cut = _cut(f"_{cut}")
     return cut or _FALLBACK

@@ -115,6 +115,9 @@ def test_a_message_has_no_more_files_than_there_may_be() -> None:
         ("x" * 4000 + ".jpeg", "x" * 250 + ".jpeg"),
         ("é" * 4000, "é" * 127),
         ("ends in a dot.", "ends in a dot"),
+        ("-.bash_profile", "bash_profile"),
+        ("~ .- .profile", "profile"),
+        ("CONOUT$", "_CONOUT$"),
     ],
 )
 def test_a_name_is_made_harmless(name: str, becomes: str) -> None:
