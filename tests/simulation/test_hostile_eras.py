@@ -12,11 +12,11 @@ from balchat_crypto_mls.engine import MlsEngine
 from balchat_host.api.crypto import MAX_KNOWN_ERAS
 from balchat_host.api.transport import Verdict
 from balchat_host.api.views import AlarmKind
-from balchat_host.core import content, inbox
+from balchat_host.core import account, content, inbox
 from balchat_host.core.contacts import find
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind
-from balchat_host.core.eras import contact_key_packages, opening, schedule
+from balchat_host.core.eras import contact_key_packages, founding, opening, schedule
 from tests.simulation.test_alarms import told
 from tests.simulation.test_eras import contacts, healed, held, pass_hours, renew, sending, take, talk, welcome_of
 
@@ -194,3 +194,21 @@ def test_key_packages_from_a_device_that_they_use_no_more_are_no_answer_to_what_
         return len(unit.tx.query("SELECT 1 FROM payload"))
 
     assert alice.change(waiting) == 1, "what asks for KeyPackages waits once"
+
+
+def test_an_era_that_is_said_to_be_ours_before_it_comes_keeps_nobody_from_founding_the_next_one() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    ((given,),) = alice.read(
+        lambda tx: tx.query("SELECT key_package FROM own_key_package WHERE purpose = 'contact' ORDER BY id LIMIT 1")
+    )
+    era_id, welcome, _ = bob.change(lambda unit: Founder(world, alice, bob)._make(unit, bytes(given)))
+
+    def hear(unit: UnitOfWork) -> None:
+        contact = find(unit.tx, bob.peer.octets.hex())
+        opened = content.Opened(era_id=era_id, founder_device_id=account.load(unit.tx).device_id)
+        opening.on_opened(unit, contact, opened, device_id=bytes(16), said_at=unit.now)
+
+    alice.change(hear)
+    assert take(alice, bob, Envelope(kind=Kind.ERA, payload=welcome).encode()) is Verdict.COMMITTED
+    assert alice.change(lambda unit: founding.found(unit, find(unit.tx, bob.peer.octets.hex()))) is not None

@@ -102,6 +102,8 @@ def keep(
         (era_id, mls_group_id, peers.know(unit, founder), requested, unit.now),
     )
     _name(unit, number, names)
+    # Somebody may have told us of it before it came, or it has come again: what is here is not gone.
+    unit.tx.execute("DELETE FROM gone_era WHERE era_id = ?", (era_id,))
     return cast("Era", by_number(unit.tx, number))
 
 
