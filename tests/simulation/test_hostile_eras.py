@@ -17,6 +17,7 @@ from balchat_host.core.contacts import find
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind
 from balchat_host.core.eras import contact_key_packages, founding, opening, schedule
+from balchat_host.core.rows import Purpose
 from tests.simulation.test_alarms import told
 from tests.simulation.test_eras import contacts, healed, held, pass_hours, renew, sending, take, talk, welcome_of
 
@@ -140,7 +141,7 @@ class Founder:
         self._world, self._alice, self._bob = world, alice, bob
         self._known = list(held(alice))
 
-    def found(self) -> Verdict:
+    def found(self, *, speaks: bool = True) -> Verdict:
         """Found an era that names all that were before, and speak in it."""
         ((given,),) = self._alice.read(
             lambda tx: tx.query("SELECT key_package FROM own_key_package WHERE purpose = 'contact' ORDER BY id LIMIT 1")
@@ -148,7 +149,7 @@ class Founder:
         era_id, welcome, said = self._bob.change(lambda unit: self._make(unit, bytes(given)))
         self._known = [*self._known, era_id][-MAX_KNOWN_ERAS:]
         verdict = take(self._alice, self._bob, Envelope(kind=Kind.ERA, payload=welcome).encode())
-        if verdict is Verdict.COMMITTED:
+        if speaks and verdict is Verdict.COMMITTED:
             payload = EraMessage(era_id=era_id, message=said).encode()
             take(self._alice, self._bob, Envelope(kind=Kind.MLS_MESSAGE, payload=payload).encode())
         return verdict
@@ -212,3 +213,16 @@ def test_an_era_that_is_said_to_be_ours_before_it_comes_keeps_nobody_from_foundi
     alice.change(hear)
     assert take(alice, bob, Envelope(kind=Kind.ERA, payload=welcome).encode()) is Verdict.COMMITTED
     assert alice.change(lambda unit: founding.found(unit, find(unit.tx, bob.peer.octets.hex()))) is not None
+
+
+def test_who_founds_eras_and_never_speaks_in_them_nor_takes_the_answers_has_few_of_them_wait() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    founder = Founder(world, alice, bob)
+    for _ in range(4):
+        for _ in range(12):
+            founder._known = list(held(alice))
+            assert founder.found(speaks=False) is Verdict.COMMITTED
+        pass_hours(world, 1, alice)
+    waiting = alice.read(lambda tx: tx.query("SELECT count(*) FROM payload WHERE purpose = ?", (Purpose.ANSWER,)))
+    assert waiting[0][0] <= 16

@@ -112,6 +112,12 @@ def waits(tx: ReadTransaction, contact: ContactRow, purpose: Purpose) -> bool:
     return bool(tx.query(waiting, (contact.conversation.id, purpose)))
 
 
+def answers(tx: ReadTransaction, contact: ContactRow, era: Era) -> int:
+    """Return how many answers wait for a contact in an era."""
+    waiting = f"SELECT count(*) FROM payload WHERE {_OF_PURPOSE} AND era = ?"  # noqa: S608  # our own text
+    return rows.number(tx, waiting, (contact.conversation.id, Purpose.ANSWER, era.id))
+
+
 def drop(unit: UnitOfWork, contact: ContactRow, purpose: Purpose) -> None:
     """Forget what has become needless."""
     unit.tx.execute(f"DELETE FROM payload WHERE {_OF_PURPOSE}", (contact.conversation.id, purpose))  # noqa: S608  # our own text

@@ -18,6 +18,8 @@ from balchat_host.core.rows import ContactRow, Era
 from balchat_host.core.unit_of_work import UnitOfWork
 
 _MEMBERS: Final = 2
+_MAX_ANSWERS: Final = 8
+"""How many answers may wait in an era for one more to be said in it of another era."""
 
 
 def count(unit: UnitOfWork, source: PeerId | None, welcome: bytes) -> None:
@@ -94,7 +96,8 @@ def _say_opened(unit: UnitOfWork, contact: ContactRow, era: Era, founder: Device
         key_packages=renewals.give(unit, contact),
     )
     _answer(unit, contact, era, opened)
-    if before is not None and before.id != era.id:
+    # Whoever founds eras and takes no answers must not have us pile them up.
+    if before is not None and before.id != era.id and queue.answers(unit.tx, contact, before) < _MAX_ANSWERS:
         _answer(unit, contact, before, Opened(era_id=era.era_id, founder_device_id=founder.device_id))
 
 
