@@ -140,9 +140,11 @@ class PluginMemory:
                 _log.warning("the file %s cannot be written (%s)", FILE_NAME, error.strerror)
 
     def accept(self, name: str, records: Sequence[PluginRecord]) -> None:
-        """Remember an enabled plugin as it is now. Raise NoSuchPlugin."""
-        origin = next((each.origin for each in records if each.name == name and each.enabled), None)
-        if origin is None:
+        """Remember an enabled plugin as it is now. Raise NoSuchPlugin, BadInput."""
+        record = next((each for each in records if each.name == name and each.origin), None)
+        if record is None or record.origin is None:
             raise NoSuchPlugin(name=name)
+        if not record.enabled:
+            raise BadInput(what=f"The plugin {name}", problem="it is not enabled, so nothing is remembered of it")
         known = load(self._profile)
-        save(self._profile, replace(known, plugins={**known.plugins, name: remembered(origin)}))
+        save(self._profile, replace(known, plugins={**known.plugins, name: remembered(record.origin)}))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,8 @@ def test_a_change_is_told_until_the_owner_accepts_it(bell, look):
     assert of(look(PINNED)).usable()
     with pytest.raises(NoSuchPlugin):
         look.memory.accept("ui_other", look())
+    with pytest.raises(BadInput, match="not enabled"):
+        look.memory.accept("ui_bell", [replace(of(look()), enabled=False)])
 
 
 def test_another_version_or_another_distribution_is_named(bell, look):
