@@ -20,6 +20,8 @@ _AGE: Final = 0xBA1C
 _SCHEME: Final = "balchat-file:"
 _IDENTITY: Final = b"AGE-SECRET-KEY-1"
 _IDENTITY_SIZE: Final = 74
+_LAST_LINE: Final = b"--- "
+"""How the last line of a header begins (C2SP age, Header MAC)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ def _read(part: ExternalPart) -> FileOffer | None:
         root is None
         or part.encryption != _AGE
         or part.size > MAX_SIZE
-        or not 0 < len(part.additional_data) <= MAX_HEADER
+        or not _is_header(part.additional_data)
         or len(part.key) != _IDENTITY_SIZE
         or not part.key.startswith(_IDENTITY)
         or len(part.filename.encode()) > MAX_NAME
@@ -102,6 +104,14 @@ def _read(part: ExternalPart) -> FileOffer | None:
         key=part.key,
         header=part.additional_data,
     )
+
+
+def _is_header(octets: bytes) -> bool:
+    """Return whether octets may be an age header, and all of one.
+
+    What opens it would look for the rest in the file, however large, and takes longer the more it has seen.
+    """
+    return len(octets) <= MAX_HEADER and octets.endswith(b"\n") and octets.split(b"\n")[-2].startswith(_LAST_LINE)
 
 
 def _root(url: str) -> bytes | None:
