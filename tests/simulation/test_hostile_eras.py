@@ -16,7 +16,7 @@ from balchat_host.core import account, content, inbox
 from balchat_host.core.contacts import find
 from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import Envelope, EraMessage, Kind
-from balchat_host.core.eras import contact_key_packages, founding, opening, schedule
+from balchat_host.core.eras import contact_key_packages, founding, opening, renewals, schedule
 from balchat_host.core.rows import Purpose
 from tests.simulation.test_alarms import told
 from tests.simulation.test_eras import contacts, healed, held, pass_hours, renew, sending, take, talk, welcome_of
@@ -226,3 +226,18 @@ def test_who_founds_eras_and_never_speaks_in_them_nor_takes_the_answers_has_few_
         pass_hours(world, 1, alice)
     waiting = alice.read(lambda tx: tx.query("SELECT count(*) FROM payload WHERE purpose = ?", (Purpose.ANSWER,)))
     assert waiting[0][0] <= 16
+
+
+def test_who_wants_key_packages_every_hour_and_takes_none_has_few_of_them_wait_and_gets_some_later() -> None:
+    world, alice, bob = contacts()
+    healed(world, alice, bob)
+    whom = bob.peer.octets.hex()
+    for _ in range(48):
+        alice.change(lambda unit: renewals.on_wanted(unit, find(unit.tx, whom)))
+        pass_hours(world, 1, alice)
+    waiting = alice.read(lambda tx: tx.query("SELECT count(*) FROM payload WHERE purpose = ?", (Purpose.CONTROL,)))
+    assert waiting[0][0] <= renewals.MOST_WAITING
+    before = alice.read(lambda tx: tx.query("SELECT max(id) FROM own_key_package"))
+    world.heal(alice, bob)
+    pass_hours(world, 1, alice)
+    assert alice.read(lambda tx: tx.query("SELECT max(id) FROM own_key_package")) > before

@@ -112,10 +112,10 @@ def waits(tx: ReadTransaction, contact: ContactRow, purpose: Purpose) -> bool:
     return bool(tx.query(waiting, (contact.conversation.id, purpose)))
 
 
-def answers(tx: ReadTransaction, contact: ContactRow, era: Era) -> int:
-    """Return how many answers wait for a contact in an era."""
-    waiting = f"SELECT count(*) FROM payload WHERE {_OF_PURPOSE} AND era = ?"  # noqa: S608  # our own text
-    return rows.number(tx, waiting, (contact.conversation.id, Purpose.ANSWER, era.id))
+def count(tx: ReadTransaction, contact: ContactRow, purpose: Purpose, *, era: Era | None = None) -> int:
+    """Return how much other than people's messages waits for a contact; `era`: that was encrypted in it."""
+    waiting = f"SELECT count(*) FROM payload WHERE {_OF_PURPOSE} AND era IS coalesce(?, era)"  # noqa: S608  # our own text
+    return rows.number(tx, waiting, (contact.conversation.id, purpose, era and era.id))
 
 
 def drop(unit: UnitOfWork, contact: ContactRow, purpose: Purpose) -> None:

@@ -14,7 +14,7 @@ from balchat_host.core.envelope_budgets import BUDGETS
 from balchat_host.core.eras import contact_key_packages, keeping, renewals, schedule
 from balchat_host.core.eras.contact_key_packages import Given
 from balchat_host.core.rate_limits import Counted
-from balchat_host.core.rows import ContactRow, Era
+from balchat_host.core.rows import ContactRow, Era, Purpose
 from balchat_host.core.unit_of_work import UnitOfWork
 
 _MEMBERS: Final = 2
@@ -97,7 +97,9 @@ def _say_opened(unit: UnitOfWork, contact: ContactRow, era: Era, founder: Device
     )
     _answer(unit, contact, era, opened)
     # Whoever founds eras and takes no answers must not have us pile them up.
-    if before is not None and before.id != era.id and queue.answers(unit.tx, contact, before) < _MAX_ANSWERS:
+    if before is None or before.id == era.id:
+        return
+    if queue.count(unit.tx, contact, Purpose.ANSWER, era=before) < _MAX_ANSWERS:
         _answer(unit, contact, before, Opened(era_id=era.era_id, founder_device_id=founder.device_id))
 
 

@@ -6,13 +6,15 @@ from balchat_host.core import content, rate_limits
 from balchat_host.core.delivery import queue
 from balchat_host.core.eras import contact_key_packages
 from balchat_host.core.rate_limits import Counted
-from balchat_host.core.rows import ContactRow, Era
+from balchat_host.core.rows import ContactRow, Era, Purpose
 from balchat_host.core.unit_of_work import UnitOfWork
 
 _HOUR: Final = 3600 * 1000
 DAY: Final = 24 * _HOUR
 WEEK: Final = 7 * DAY
 _GIVEN_PER_HOUR: Final = 1
+MOST_WAITING: Final = 16
+"""How much that their balchat is to know may wait for a contact for KeyPackages to be given on top of it."""
 
 
 def begin(unit: UnitOfWork, contact: ContactRow) -> None:
@@ -61,6 +63,11 @@ def give(unit: UnitOfWork, contact: ContactRow) -> tuple[bytes, ...]:
     return contact_key_packages.make(unit, contact)
 
 
+def may_give(unit: UnitOfWork, contact: ContactRow) -> bool:
+    """Return whether KeyPackages may be given now: whoever takes nothing must not have us pile them up."""
+    return queue.count(unit.tx, contact, Purpose.CONTROL) < MOST_WAITING
+
+
 def send_key_packages(unit: UnitOfWork, contact: ContactRow) -> None:
     """Send a contact fresh KeyPackages."""
     body = content.encode_key_packages(give(unit, contact))
@@ -68,9 +75,11 @@ def send_key_packages(unit: UnitOfWork, contact: ContactRow) -> None:
 
 
 def on_wanted(unit: UnitOfWork, contact: ContactRow) -> None:
-    """Send a contact KeyPackages who has none, but not as often as they like."""
+    """Send a contact KeyPackages who has none, but not as often as they like; where much waits for them, later."""
     if rate_limits.may(unit, contact.peer, Counted.KEY_PACKAGES_GIVEN, per_hour=_GIVEN_PER_HOUR):
-        send_key_packages(unit, contact)
+        unit.tx.execute("UPDATE renewal SET given_at = NULL WHERE peer = ?", (contact.id,))
+        if may_give(unit, contact):
+            send_key_packages(unit, contact)
 
 
 def on_given(unit: UnitOfWork, contact: ContactRow) -> None:

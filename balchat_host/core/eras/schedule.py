@@ -88,7 +88,7 @@ def _tidy(unit: UnitOfWork, contact: ContactRow) -> bool:
     renewals.begin(unit, contact)
     row = _row(unit.tx, contact)
     acted = False
-    if _gives(unit, contact, row):
+    if _gives(unit, contact, row) and renewals.may_give(unit, contact):
         renewals.send_key_packages(unit, contact)
         acted = True
     if _is_due(unit, contact, row):
