@@ -10,9 +10,9 @@ from balchat_crypto_mls.engine import MlsEngine
 
 from balchat_host.api.errors import BadInput, NoSuchMessage, TooMany
 from balchat_host.api.views import MessageState
-from balchat_host.core import contacts, housekeeping, rows, views
+from balchat_host.core import contacts, housekeeping, inbox, rows, views
 from balchat_host.core.content import Disposition, Expiration, MimiContent, NullPart, SinglePart
-from balchat_host.core.delivery import requeue
+from balchat_host.core.delivery import outgoing, requeue
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import changing, erasing, expiry, history, reactions, reading, versions
 from balchat_host.core.messages.compose import compose
@@ -120,8 +120,18 @@ def test_whatever_the_network_does_both_see_the_same_in_the_end(seed: int) -> No
                 _change_something(author, reader, rng)
             case _:
                 world.misbehave(author, reader)
+        if rng.random() < 0.1:
+            _by_a_relay(author, reader, world.now, rng)
     pair.heal()
     assert shown(pair.alice, pair.bob) == shown(pair.bob, pair.alice)
+
+
+def _by_a_relay(author: Account, reader: Account, now: int, rng: Random) -> None:
+    """Let what waits come by a relay, some of it and in any order. It comes directly, too, later or before."""
+    waiting = author.read(lambda tx: outgoing.pending(tx, reader.peer, after=0, now=now, limit=100)).outgoing
+    envelopes = [each.envelope for each in waiting]
+    some = rng.sample(envelopes, rng.randint(0, len(envelopes)))
+    reader.change(lambda unit: inbox.receive(unit, None, some))
 
 
 def _change_something(author: Account, reader: Account, rng: Random) -> None:
