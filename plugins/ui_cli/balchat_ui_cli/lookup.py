@@ -10,7 +10,7 @@ from balchat_host.api.views import MessageInfoView, MessageView
 
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="A message, or the beginning of its id.")]
 OptionalMessageId = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="A message, or the beginning of its id.", show_default=False)
+    str | None, typer.Argument(metavar="ID", help="A message, or the beginning of its id.", show_default=False)
 ]
 
 

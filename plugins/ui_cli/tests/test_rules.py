@@ -57,6 +57,7 @@ def test_every_command_has_help_with_examples_and_the_shared_options(cli: Cli, p
     assert "--json" in shown
     assert "--profile" in shown
     assert "}" not in shown
+    assert "[[" not in shown
     examples = shown.partition("Examples:\n")[2].splitlines()
     assert examples
     assert any(f"balchat {' '.join(path)}" in example for example in examples)

@@ -158,8 +158,9 @@ def _same(contact: str) -> bool:
 def renew(run: Run, name: Contact) -> None:
     """Renew the keys with a contact now, where you think that somebody has copied yours or theirs.
 
-    That is done by itself every week. It shuts out whoever once had a copy, as soon as both sides have been up; it does
-    not shut out somebody who reads along on your machine or theirs.
+    That is done by itself, every week while you write to each other and every month otherwise, and once an hour at
+    most. It shuts out whoever once had a copy, as soon as both sides have been up; it does not shut out somebody who
+    reads along on your machine or theirs.
     """
     contact = run.session.ask(lambda app: app.contacts.renew(name))
     renewed = f"The keys with {contact.name} are renewed as soon as both of you have been up."

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 def list_files(
     run: Run,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Of one conversation; else of all.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="Of one conversation; else of all.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many files.")] = 50,
 ) -> None:

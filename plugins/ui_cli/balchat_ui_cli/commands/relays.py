@@ -61,7 +61,7 @@ def check(
     relay: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RELAY]", help="Which one; else all.", autocompletion=complete_relay, show_default=False
+            metavar="RELAY", help="Which one; else all.", autocompletion=complete_relay, show_default=False
         ),
     ] = None,
 ) -> int:
