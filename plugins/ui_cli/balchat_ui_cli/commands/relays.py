@@ -60,9 +60,7 @@ def check(
     run: Run,
     relay: Annotated[
         str | None,
-        typer.Argument(
-            metavar="RELAY", help="Which one; else all.", autocompletion=complete_relay, show_default=False
-        ),
+        typer.Argument(metavar="RELAY", help="Which one; else all.", autocompletion=complete_relay, show_default=False),
     ] = None,
 ) -> int:
     """Go to a relay, or to all of them, and say how it is. The exit code is 7 where one cannot be used."""
