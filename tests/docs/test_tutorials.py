@@ -15,7 +15,15 @@ RULES = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTI
 PAGES = sorted(
     {
         str(path.relative_to(ROOT))
-        for where in ("*.md", "*/*.md", "bindings/*/*.md", "docs/**/*.md", "plugins/*/*.md", "relay/*/*.md")
+        for where in (
+            "*.md",
+            "*/*.md",
+            "bindings/*/*.md",
+            "docs/**/*.md",
+            "examples/*/*.md",
+            "plugins/*/*.md",
+            "relay/*/*.md",
+        )
         for path in ROOT.glob(where)
     }
 )
