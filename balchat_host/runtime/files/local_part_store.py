@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Final
 
+import anyio
+
 from balchat_host.api.ephemeral import FileProgress
 from balchat_host.api.errors import StorageFull
 from balchat_host.api.storage import ReadTransaction
@@ -106,11 +108,14 @@ class LocalPartStore(PartStore):
             return False
         if digest is None:
             return True
-        await self._offload.run(self._keep, row, index, octets, digest)
-        after = await self._runner.change(partial(_stored, number=number, index=index, stored_as=row.stored_as))
+        # Once it is written it is noted, or deleted where the file was removed, whatever becomes of the stream.
+        after: FileRow | None = None
+        with anyio.CancelScope(shield=True):
+            await self._offload.run(self._keep, row, index, octets, digest)
+            after = await self._runner.change(partial(_stored, number=number, index=index, stored_as=row.stored_as))
+            if after is None:
+                await self._offload.run(self._folder.delete, [row.stored_as])
         if after is None:
-            # It was removed while it was written.
-            await self._offload.run(self._folder.delete, [row.stored_as])
             return False
         self._note(after, None)
         return after.state is FileState.FETCHING

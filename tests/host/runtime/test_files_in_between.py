@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from balchat_host.api.errors import StorageFull
@@ -96,6 +97,24 @@ async def test_what_is_removed_while_a_part_is_written_leaves_nothing() -> None:
     ((file, sealed),) = await account.wanted()
     account.slow.meanwhile = lambda: account.service.remove(offered)
     assert not await account.store(file, sealed, 0)
+    assert account.folder.files == {}
+
+
+async def test_what_is_removed_while_a_part_is_written_leaves_nothing_though_its_stream_ends() -> None:
+    account = Account()
+    offered = account.bob.offer("notes.bin", OCTETS).id
+    await account.app.files.fetch(offered)
+    ((file, sealed),) = await account.wanted()
+    ((stored_as,),) = account.read(lambda tx: tx.query("SELECT stored_as FROM file WHERE stored_as IS NOT NULL"))
+    with anyio.CancelScope() as scope:
+
+        async def remove() -> None:
+            await account.service.remove(offered)
+            account.folder.write(stored_as, 0, b"what the thread writes now")
+            scope.cancel()
+
+        account.slow.meanwhile = remove
+        await account.store(file, sealed, 0)
     assert account.folder.files == {}
 
 
