@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 
 def check_deployment(file: Path) -> DeploymentView:
-    """Return what a file comes to where it is the system file, and nobody says anything else. Blocks."""
+    """Return what a file comes to where it is the system file, and nobody says anything else. Blocks.
+
+    Raise ConfigurationError where there is no file.
+    """
+    if not file.exists():
+        raise ConfigurationError(file=str(file), key="the file", problem="it is not there", allowed="a file")
     configuration, wrong = examine(None, environment={}, system_file=file)
     problems = [str(each) for each in wrong]
-    if not file.exists():
-        missing = ConfigurationError(file=str(file), key="the file", problem="it is not there", allowed="a file")
-        problems.append(str(missing))
     records = discover(configuration.plugins.enabled, vetting(configuration, None))
     for record in records:
         try:

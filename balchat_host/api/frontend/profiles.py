@@ -262,5 +262,5 @@ class Profiles(ABC):
     def check_deployment(self, file: Path) -> DeploymentView:
         """Return what a configuration file comes to where it is this machine's system file. Nothing of it is run.
 
-        Blocks.
+        Blocks. Raise ConfigurationError where there is no file.
         """

@@ -2,6 +2,7 @@
 
 import pytest
 
+from balchat_host.api.errors import ConfigurationError
 from balchat_host.loader.deployment import Deployment, differences
 from balchat_host.loader.deployment_check import check_deployment
 
@@ -97,8 +98,8 @@ def test_what_is_wrong_with_a_file_is_said(file, text, more, problem):
 
 
 def test_a_file_that_is_not_there_is_no_deployment(tmp_path):
-    (problem,) = check_deployment(tmp_path / "absent.toml").problems
-    assert "it is not there" in problem
+    with pytest.raises(ConfigurationError, match="it is not there"):
+        check_deployment(tmp_path / "absent.toml")
 
 
 def test_everything_that_is_wrong_is_said_at_once(file):
