@@ -180,6 +180,7 @@ def test_who_founds_eras_all_day_makes_nothing_grow_and_can_still_be_talked_with
     grown = {name for name in seen[0] if seen[-1][name] > seen[0][name] + 1}
     assert grown <= GROWING, f"{grown}: {[(name, seen[0][name], seen[-1][name]) for name in grown]}"
     assert seen[-1]["era"] <= 5
+    assert seen[-1]["gone_era"] == 64
     assert seen[-1]["engine"] < 100
 
 
