@@ -127,7 +127,7 @@ def test_the_prefix_need_not_be_typed_and_may_be(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["", "Bell", "1bell", "bell__tower", "b/../ell", "x" * 25, "glöckchen"])
 def test_a_name_that_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="a-z, 0-9 and _"):
+    with pytest.raises(BadInput, match="a-z, 0-9, _ and -"):
         new_plugin(PluginKind.TRANSPORT, name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
