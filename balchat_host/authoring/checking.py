@@ -124,7 +124,8 @@ def _tests(subject: Subject, environment: Mapping[str, str]) -> Check:
         ran = subprocess.run(
             command,
             cwd=subject.source,
-            env=environment,
+            # What its last line says is read below, so nobody's own options may change that.
+            env={name: value for name, value in environment.items() if name != "PYTEST_ADDOPTS"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
