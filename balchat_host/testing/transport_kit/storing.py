@@ -1,9 +1,10 @@
 """What a transport keeps to that has envelopes stored until the peer comes."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_bytes
+from stat import S_ISREG
 from typing import Final
 
 import anyio
@@ -42,8 +43,13 @@ def numbered(count: int, size: int = 1000) -> list[bytes]:
 
 
 def octets_in(folders: Sequence[Path]) -> int:
-    """Return how many octets lie in the files of folders."""
-    return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+    """Return how many octets lie in the files of folders, some of which may go meanwhile."""
+    octets = 0
+    for path in [path for folder in folders for path in folder.rglob("*")]:
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            octets += found.st_size if S_ISREG(found.st_mode) else 0
+    return octets
 
 
 async def gets(account: Account, *envelopes: bytes) -> None:
