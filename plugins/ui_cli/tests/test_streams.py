@@ -47,6 +47,10 @@ NEEDS: dict[str, list[str]] = {
     "history": ["Bob"],
     "listen": ["--from", "0", "--count", "1"],
     "plugins show": ["network_memory"],
+    "plugins accept": ["network_memory"],
+    "plugins check": ["network_memory"],
+    "plugins new": ["transport", "pigeon", "--dir", "NEW"],
+    "deployment check": ["balchat.toml"],
     "retry": ["Bob", "LAST"],
     "search": ["hello"],
     "react": ["Bob", "LAST", "👍"],
@@ -114,6 +118,8 @@ DONE = {
     "files cancel": "The file is offered.",
     "files remove": "The file is offered.",
     "files automatic": "Bob: files of up to 1.0 MB come by themselves.",
+    "plugins accept": "network_memory is remembered as it is now.",
+    "plugins new": " is there. Its README.md says how to try it.",
     "settings set": "delivery.read_receipts is false now.",
     "settings reset": "delivery.read_receipts is true now.",
 }
@@ -158,6 +164,7 @@ def run(runner: subprocess.Popen[str], tmp_path: Path) -> Streams:
             "COPY": str(tmp_path / f"copy{count}"),
             "BACKUP": f"{tmp_path}/world{count}/old",
             "FOLDER": str(tmp_path),
+            "NEW": str(tmp_path / f"new{count}"),
         }
         needed = [stand_ins.get(argument, argument) for argument in NEEDS.get(command, [])]
         request = {

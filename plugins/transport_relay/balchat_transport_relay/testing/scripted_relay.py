@@ -193,7 +193,7 @@ class ScriptedRelay(Boxes):
             assert isinstance(next(iter(socket.events())), Handshake)
             await stream.send(socket.send(AcceptConnection()))
             self._say(subscriber, Hello(challenge=CHALLENGE))
-            async with anyio.create_task_group() as tasks, frames:
+            async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._read_socket, stream, socket, subscriber, tasks.cancel_scope)
                 async for frame in frames:
                     octets = frame if isinstance(frame, bytes) else encode_from_relay(frame)
@@ -205,6 +205,7 @@ class ScriptedRelay(Boxes):
                 raise rest from None
         finally:
             outbox.close()
+            frames.close()
             if subscriber in self.subscribers:
                 self.subscribers.remove(subscriber)
 

@@ -85,7 +85,8 @@ def _first(values: Sequence[str]) -> Iterable[tuple[bool, str]]:
 def accept_plugin(run: Run, name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin.")]) -> None:
     """Say that an enabled plugin is as you want it: remember its version and its files as they are now."""
     run.profile.accept_plugin(name)
-    run.out.value({"accepted": name}, lambda: [[f"{name} is remembered as it is now."]])
+    accepted = f"{name} is remembered as it is now."
+    run.out.value({"accepted": name}, lambda: [[accepted]], done=accepted)
 
 
 def new_plugin(
@@ -101,7 +102,8 @@ def new_plugin(
     KIND is transport, front-end, network, storage, crypto or relay-store.
     """
     folder = run.profiles.new_plugin(kind, name, parent)
-    run.out.value({"folder": str(folder)}, lambda: [[f"{folder} is there. Its README.md says how to try it."]])
+    made = f"{folder} is there. Its README.md says how to try it."
+    run.out.value({"folder": str(folder)}, lambda: [[made]], done=made)
 
 
 def check_plugin(
