@@ -13,8 +13,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 BIN := .venv/bin
 BINDING := bindings/mls_rs_py
-MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard common/pyproject.toml plugins/*/pyproject.toml relay/*/pyproject.toml)))
-PACKAGES := balchat_host common/balchat_common $(wildcard plugins/*/balchat_* relay/*/balchat_*) $(BINDING)/mls_rs_py
+MEMBERS := . $(sort $(patsubst %/pyproject.toml,%,$(wildcard common/pyproject.toml texts/pyproject.toml plugins/*/pyproject.toml relay/*/pyproject.toml)))
+PACKAGES := balchat_host common/balchat_common texts/balchat_texts $(wildcard plugins/*/balchat_* relay/*/balchat_*) $(BINDING)/mls_rs_py
 RELEASED := $(MEMBERS:%=%/pyproject.toml) $(shell find $(PACKAGES) -type f -not -name '*.pyc' -not -name '*.so')
 BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
 DRIVERS := $(BINDING)/interop
@@ -76,7 +76,7 @@ STARTS_PROGRAMS := --ignore-glob='*/test_processes.py' \
 .PHONY: test-fast
 test-fast: lint ## What to run while working, under three minutes: lint, units, simulation
 	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) $(STARTS_PROGRAMS) -m 'not tor and not slow' \
-		tests/docs tests/host tests/simulation common plugins relay
+		tests/docs tests/host tests/simulation common texts plugins relay
 
 .PHONY: simulate
 simulate: setup ## Conversations from era to era: 100,000 random plays, 2,000 on MLS besides, 10,000 eras in a row, months of many people
@@ -173,7 +173,7 @@ lock: .venv/.dependencies ## Renew requirements.lock and scripts/*.lock, with th
 		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock >/dev/null
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 		--no-annotate --custom-compile-command "make lock" --output-file scripts/dist.lock scripts/dist.in >/dev/null
-	$(BIN)/uv export --quiet --frozen --package balchat-host --extra standard --package balchat-relay --no-dev \
+	$(BIN)/uv export --quiet --frozen --package balchat-host --extra standard --extra pictures --extra voice --package balchat-relay --no-dev \
 		--no-emit-workspace --no-emit-index-url --no-header --no-annotate --output-file scripts/install.lock >/dev/null
 
 .PHONY: clean

@@ -31,11 +31,14 @@ OURS = (
     "balchat_relay",
     "balchat_relay_proto",
     "balchat_storage_sqlcipher",
+    "balchat_texts",
     "balchat_transport_relay",
     "balchat_transport_tor_direct",
     "balchat_ui_cli",
     "balchat_ui_notify",
     "balchat_ui_rpc",
+    "balchat_ui_tui",
+    "balchat_ui_web",
 )
 
 # A deadline would turn a busy machine into a failed test.

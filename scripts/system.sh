@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the set-up needs from the system: Python with venv, cargo, a C linker, tor and tor-gencert; with the argument
-# `tests` also dbus-daemon, which only tests use.
+# `tests` also dbus-daemon and two browsers, which only tests use.
 # Root on a Debian system gets what is missing through apt-get, anybody else is told what to install. Rust is only
 # ever asked for: Debian's is often too old.
 set -euo pipefail
@@ -33,7 +33,12 @@ elif [[ ! -e .venv/.created ]]; then
 fi
 have cc || missing+=(gcc libc6-dev)
 { have tor && have tor-gencert; } || missing+=(tor)
-[[ ${1-} != tests ]] || have dbus-daemon || missing+=(dbus-daemon)
+if [[ ${1-} == tests ]]; then
+    have dbus-daemon || missing+=(dbus-daemon)
+    have chromium || missing+=(chromium)
+    have firefox-esr || missing+=(firefox-esr)
+    [[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]] || missing+=(fonts-noto-color-emoji)
+fi
 
 ((${#missing[@]})) || exit 0
 if ! have apt-get; then

@@ -1,0 +1,1 @@
+"""A terminal screen for a balchat account."""

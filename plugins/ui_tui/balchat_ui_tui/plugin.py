@@ -1,0 +1,18 @@
+"""Registers the terminal screen. What it needs is imported when it is started."""
+
+from collections.abc import Sequence
+
+from balchat_host.api.descriptors import FrontEndDescriptor
+from balchat_host.api.frontend import Profiles
+from balchat_host.api.hookspecs import hookimpl
+
+
+def run(profiles: Profiles, arguments: Sequence[str]) -> int:
+    """Show the screen until it is left; return the exit code."""
+    raise NotImplementedError
+
+
+@hookimpl
+def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
+    """Register `ui_tui`."""
+    return [FrontEndDescriptor(name="ui_tui", summary="A terminal screen for an account", api_version=1, program=run)]

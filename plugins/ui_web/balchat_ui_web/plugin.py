@@ -1,0 +1,22 @@
+"""Registers the web page. What it needs is imported when it is started."""
+
+from collections.abc import Sequence
+
+from balchat_host.api.descriptors import FrontEndDescriptor
+from balchat_host.api.frontend import Profiles
+from balchat_host.api.hookspecs import hookimpl
+
+
+def run(profiles: Profiles, arguments: Sequence[str]) -> int:
+    """Serve the page until it is ended; return the exit code."""
+    raise NotImplementedError
+
+
+@hookimpl
+def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
+    """Register `ui_web`."""
+    return [
+        FrontEndDescriptor(
+            name="ui_web", summary="A web page on this machine for an account", api_version=1, program=run
+        )
+    ]

@@ -1,0 +1,1 @@
+"""What balchat's front ends say, in each language."""
