@@ -244,17 +244,7 @@ async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dic
         assert "result" in answer, answer
         recorded[name] = transcript.cut()
 
-    written = json.loads(recorded["files.attach"][-1].removeprefix("← "))["result"]["id"]
-    await transcript.say("files.write", {"file": written, "offset": 0}, octets=b"high: 04:12\n")
-    await transcript.hear()
-    recorded["files.write"] = transcript.cut()
-    await transcript.say("files.read", {"file": written, "offset": 6})
-    await transcript.hear(2)
-    recorded["files.read"] = transcript.cut()
-    await transcript.say("files.remove", {"file": calls["files.fetch"]["file"]})
-    await transcript.hear()
-    recorded["files.remove"] = transcript.cut()
-
+    await _play_files(transcript, recorded, calls["files.fetch"]["file"])
     stream = await transcript.say("status.watch", {})
     await transcript.hear()
     recorded["status.watch"] = transcript.cut()
@@ -291,6 +281,26 @@ async def _play(transcript: Transcript, calls: dict[str, dict[str, Any]]) -> dic
     await transcript.hear()
     recorded["account.shut_down"] = transcript.cut()
     return recorded
+
+
+async def _play_files(transcript: Transcript, recorded: dict[str, list[str]], offered: str) -> None:
+    written = json.loads(recorded["files.attach"][-1].removeprefix("← "))["result"]["id"]
+    await transcript.say("files.write", {"file": written, "offset": 0}, octets=b"high: 04:12\n")
+    await transcript.hear()
+    recorded["files.write"] = transcript.cut()
+    await transcript.say("files.read", {"file": written, "offset": 6})
+    await transcript.hear(2)
+    recorded["files.read"] = transcript.cut()
+    for name in ("files.preview", "files.picture", "files.play"):
+        await transcript.say(name, {"file": written})
+        await transcript.hear()
+        recorded[name] = transcript.cut()
+    await transcript.say("files.attach_voice", {"size": 96_000})
+    await transcript.hear()
+    recorded["files.attach_voice"] = transcript.cut()
+    await transcript.say("files.remove", {"file": offered})
+    await transcript.hear()
+    recorded["files.remove"] = transcript.cut()
 
 
 # -- words

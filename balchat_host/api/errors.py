@@ -381,6 +381,40 @@ class PartRefused(PeerError):
     code = "part-refused"
 
 
+class PictureUnreadable(CallerError):
+    """{name} cannot be read as a picture: {problem}. A file is sent as it is, with all that it holds, where you say so
+    (`--as-is`).
+    """
+
+    code = "picture-unreadable"
+
+
+class VoiceUnreadable(CallerError):
+    """{name} cannot be played: {problem}."""
+
+    code = "voice-unreadable"
+
+
+class NoPreview(NoSuch):
+    """{name} has no preview."""
+
+    code = "no-preview"
+
+
+class PicturesMissing(CallerError):
+    """Pictures need two libraries that are not installed: `pip install "balchat-host[pictures]"`. Until then a picture
+    can be sent with `--as-is` alone, with its metadata, and has no preview.
+    """
+
+    code = "pictures-missing"
+
+
+class VoiceMissing(CallerError):
+    """Voice messages need libraries that are not installed: `pip install "balchat-host[voice]"`."""
+
+    code = "voice-missing"
+
+
 class FileUnreadable(PeerError):
     """The file cannot be opened: its sender sealed it wrongly. Ask them to send it again."""
 

@@ -82,6 +82,14 @@ class FileState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceView:
+    """A voice message: its duration in milliseconds, and how loud it is: up to 64 numbers of 0 to 255, in its order."""
+
+    duration: int
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileView:
     """One file.
 
@@ -91,6 +99,11 @@ class FileView:
     `received_by` of the `recipients` have all of it. `reason` says why a state is no better: `no-room` (the disk has no
     room for it), `lost` (what was here is not any more), `not-offered` (its sender does not have it any more); while it
     is being fetched, what keeps it from coming now, as in `file.progress`.
+
+    `preview`: there is a small picture of it (`Files.preview`). `width` and `height` are those of a picture in pixels,
+    as its sender says. `voice` is what its sender says of a voice message. Of one of ours, `metadata_removed` says what
+    was taken out of a picture before it was sealed: `location`, `device`, `time`, `text`, `thumbnail`, `color-profile`,
+    `other`; and `may_hold_metadata` that nothing was, so that it may say more than it shows.
     """
 
     id: str
@@ -106,6 +119,12 @@ class FileView:
     received_by: int = 0
     recipients: int = 0
     reason: str | None = None
+    preview: bool = False
+    width: int | None = None
+    height: int | None = None
+    voice: VoiceView | None = None
+    metadata_removed: tuple[str, ...] = ()
+    may_hold_metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,14 +18,28 @@ class Files(Area):
     """
 
     @abstractmethod
-    async def attach(self, name: str, size: int, content_type: str | None = None) -> FileView:
+    async def attach(self, name: str, size: int, content_type: str | None = None, *, as_is: bool = False) -> FileView:
         """Begin a file of ours of `size` octets, to be written and then sent (`Messages.send`). Not safe to repeat.
 
         It is sealed while it is written, so the disk must have room for as much again. A front end that does not write
         for a minute may lose it, and one that is in no message a day later is deleted. Without `content_type` that
         follows from the name. An empty file is complete at once.
 
+        A picture (JPEG, PNG, WebP, by what it begins with) loses its metadata when all of it is written, unless
+        `as_is`, and gets a preview; its size is another then. `write` raises PicturesMissing and PictureUnreadable
+        where that cannot be done: it is not sent as it is unless somebody says so.
+
         Raise BadInput, NoRoom, StorageFull, TooMany.
+        """
+
+    @abstractmethod
+    async def attach_voice(self, size: int, rate: int = 48_000) -> FileView:
+        """Begin a voice message of `size` octets of sound, to be written and then sent as any file. Not safe to repeat.
+
+        Sound is written as PCM: one channel, 16 bits, little-endian, at a rate of 8, 12, 16, 24 or 48 kHz, of at most
+        5 minutes. It becomes Ogg Opus when all of it is written, and has another size then.
+
+        Raise BadInput, NoRoom, StorageFull, TooMany, VoiceMissing.
         """
 
     @abstractmethod
@@ -43,6 +57,27 @@ class Files(Area):
 
         It is opened from its beginning on, so a late offset takes longer. What ends without an error is all of it.
         Raise NoSuchFile, StorageFailed, FileUnreadable, and BadInput where not all of it is here.
+        """
+
+    @abstractmethod
+    def preview(self, file: str) -> AsyncIterator[bytes]:
+        """Yield the preview of a file, a WebP picture of at most 8 KiB: safe to show, since it is made again here.
+
+        Raise NoSuchFile, NoPreview, PicturesMissing, PictureUnreadable.
+        """
+
+    @abstractmethod
+    def picture(self, file: str, longest_side: int = 2048) -> AsyncIterator[bytes]:
+        """Yield a picture that is all here as WebP, no side longer than so many pixels (16 to 4,096), made again here.
+
+        Raise NoSuchFile, BadInput, PicturesMissing, PictureUnreadable, StorageFailed, FileUnreadable.
+        """
+
+    @abstractmethod
+    def play(self, file: str) -> AsyncIterator[bytes]:
+        """Yield a voice message that is all here as a WAV file: PCM of 16 bits, one channel, at 48 kHz.
+
+        Raise NoSuchFile, BadInput, VoiceMissing, VoiceUnreadable, StorageFailed, FileUnreadable.
         """
 
     @abstractmethod
