@@ -51,6 +51,17 @@ def visible(text: str) -> str:
     return "".join(shown + _left(marks))
 
 
+def text_lines(text: str) -> list[str]:
+    """Cut a text into its lines, at every line end that a person may have meant; a tab becomes four spaces."""
+    joined = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return [line.replace("\t", "    ") for line in joined.split("\n")]
+
+
+def visible_lines(text: str) -> list[str]:
+    """Return the lines of a text, each harmless."""
+    return [visible(line) for line in text_lines(text)]
+
+
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character) in {"Mn", "Me"} and not (
         "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from time import localtime, strftime
 
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.types import ONLINE
 from balchat_host.api.views import ServiceStatus
 from balchat_ui_cli.account_status import AccountStatus
-from balchat_ui_cli.output import Line, Output, Span, Style, spans
+from balchat_ui_cli.output import Line, Output, spans
 from balchat_ui_cli.readiness import bottleneck, is_decided
 from balchat_ui_cli.render import DISK, outbox_line, people_lines, service, service_lines, services, status_lines
 from balchat_ui_cli.text import fit, width

@@ -10,14 +10,14 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from enum import Enum
+from dataclasses import fields
 from functools import cache
 from shutil import get_terminal_size
 from typing import Any, Final, ParamSpec, TextIO
 
 from balchat_host.api.errors import BalchatError, OutputUnwritable
 from balchat_host.api.events import Event
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.streams import NOTHING_CHANGED, ReaderGone, print_when_ready
 from balchat_host.api.text import visible
 from balchat_ui_cli.text import right_to_left
@@ -26,31 +26,6 @@ P = ParamSpec("P")
 
 
 _LEFT_TO_RIGHT_MARK: Final = "\u200e"
-
-
-class Style(Enum):
-    """How a span looks; the value is its SGR code (ECMA-48, 8.3.117)."""
-
-    PLAIN = ""
-    STRONG = "1"
-    FAINT = "2"
-    GOOD = "32"
-    WARN = "33"
-    BAD = "31"
-    EMPHASIS = "3"
-    STRONG_EMPHASIS = "1;3"
-    STRUCK = "9"
-    CODE = "35"
-    OTHER = "36"
-    """The other side of a conversation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a line."""
-
-    text: str
-    style: Style = Style.PLAIN
 
 
 Line = Sequence[Span | str]

@@ -7,7 +7,9 @@ from itertools import groupby
 
 from balchat_host.api.errors import NotRunning
 from balchat_host.api.frontend import MYSELF
-from balchat_host.api.text import visible
+from balchat_host.api.markdown import as_typed, plain
+from balchat_host.api.spans import Span, Style
+from balchat_host.api.text import text_lines, visible, visible_lines
 from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import (
     ChangeKind,
@@ -32,23 +34,9 @@ from balchat_host.api.views import (
 from balchat_ui_cli.account_status import AccountStatus
 from balchat_ui_cli.alarms import SUSPICION, SUSPICIOUS, advice, alarm_words
 from balchat_ui_cli.file_words import files_lines
-from balchat_ui_cli.markdown import as_typed, plain
-from balchat_ui_cli.output import Line, Span, Style
-from balchat_ui_cli.styled_markdown import styled_lines, wrap_spans
-from balchat_ui_cli.text import (
-    clock,
-    columns,
-    counted,
-    day,
-    duration,
-    fit,
-    moment,
-    short_ids,
-    text_lines,
-    visible_lines,
-    width,
-    wrap,
-)
+from balchat_ui_cli.output import Line
+from balchat_ui_cli.rows import markdown_rows, wrap_spans
+from balchat_ui_cli.text import clock, columns, counted, day, duration, fit, moment, short_ids, width, wrap
 
 IDENTITY_ADDRESS = "chat code"
 """How people call the address in their chat code, published or not."""
@@ -419,7 +407,7 @@ class MessageList:
 
     def _text(self, content_type: str, text: str, room: int | None) -> Iterator[list[Span]]:
         if self._styled and is_markdown(content_type) and as_typed(text)[1]:
-            yield from styled_lines(text, room)
+            yield from markdown_rows(text, room)
             return
         for line in visible_lines(shown_text(content_type, text)):
             yield from wrap_spans([Span(line)], room) if room else [[Span(line)]]

@@ -11,21 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from balchat_host.api.text import visible
-
 SHORT_ID = 8
 """Digits of a message id that people see, where they tell it from the others in sight."""
-
-
-def text_lines(text: str) -> list[str]:
-    """Cut a text into its lines, at every line end that a person may have meant; a tab becomes four spaces."""
-    joined = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    return [line.replace("\t", "    ") for line in joined.split("\n")]
-
-
-def visible_lines(text: str) -> list[str]:
-    """Return the lines of a text, each harmless."""
-    return [visible(line) for line in text_lines(text)]
 
 
 def width(text: str) -> int:

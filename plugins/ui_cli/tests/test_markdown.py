@@ -1,7 +1,8 @@
 """Markdown as people see it in a terminal."""
 
 import pytest
-from balchat_ui_cli.markdown import as_typed, plain
+
+from balchat_host.api.markdown import as_typed, plain
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from balchat_ui_cli.output import Span, Style, spans
+from balchat_ui_cli.output import spans
 from balchat_ui_cli.render import MessageList
-from balchat_ui_cli.styled_markdown import styled_lines, wrap_spans
+from balchat_ui_cli.rows import markdown_rows, wrap_spans
 
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.views import MessageState, MessageView
 
 if TYPE_CHECKING:
@@ -45,24 +46,24 @@ def styles(line: Iterable[Span]) -> list[tuple[str, Style]]:
     ],
 )
 def test_marks_become_styles(text: str, shown: list[tuple[str, Style]]) -> None:
-    [line] = styled_lines(text)
+    [line] = markdown_rows(text)
     assert styles(line) == shown
 
 
 def test_a_block_of_code_is_no_markdown() -> None:
-    lines = [styles(line) for line in styled_lines("so:\n```py\n  a *b* c\n```\n*d*\\\ne")]
+    lines = [styles(line) for line in markdown_rows("so:\n```py\n  a *b* c\n```\n*d*\\\ne")]
     assert lines == [[("so:", PLAIN)], [("py", FAINT)], [("  a *b* c", CODE)], [("d", EMPHASIS)], [("e", PLAIN)]]
 
 
 def test_lists_and_quotes_are_indented_in_each_row_and_empty_lines_stay() -> None:
     text = "- one two three\n  > four\n- five\n\nsix"
-    rows = ["".join(span.text for span in row) for row in styled_lines(text, 12)]
+    rows = ["".join(span.text for span in row) for row in markdown_rows(text, 12)]
     assert rows == ["• one two", "  three", "  │ four", "• five", "", "six"]
 
 
 def test_the_deepest_nesting_leaves_room_for_the_text() -> None:
     for deep in (3, 8, 100):
-        rows = ["".join(span.text for span in row) for row in styled_lines("> " * deep + "word", 20)]
+        rows = ["".join(span.text for span in row) for row in markdown_rows("> " * deep + "word", 20)]
         assert all(len(row) <= 20 for row in rows)
         assert "word" in "".join(rows), "nothing of it may be hidden"
 
@@ -91,7 +92,7 @@ def test_the_deepest_nesting_leaves_room_for_the_text() -> None:
     ],
 )
 def test_whatever_it_is_made_of_it_is_shown(piece: str) -> None:
-    assert sum(len(span.text) for line in styled_lines(piece * (32_768 // len(piece))) for span in line)
+    assert sum(len(span.text) for line in markdown_rows(piece * (32_768 // len(piece))) for span in line)
 
 
 def test_styled_lines_are_wrapped_as_others_are() -> None:

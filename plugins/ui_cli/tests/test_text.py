@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from balchat_ui_cli.text import clock, columns, day, fit, short_ids, text_lines, width, wrap
+from balchat_ui_cli.text import clock, columns, day, fit, short_ids, width, wrap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balchat_host.api.text import visible
+from balchat_host.api.text import text_lines, visible
 
 pytestmark = pytest.mark.fuzz
 

@@ -13,6 +13,7 @@ from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
 from balchat_host.api.events import ContactAlarm, ContactRemoved, Event
 from balchat_host.api.frontend import App
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView, MessageState, MessageView
 from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
@@ -20,7 +21,7 @@ from balchat_ui_cli.chat import commands
 from balchat_ui_cli.chat.conversation import Conversation
 from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.hits import hit_lines
-from balchat_ui_cli.output import Line, Output, Span, Style
+from balchat_ui_cli.output import Line, Output
 from balchat_ui_cli.render import MessageList, conversation_words, info_lines
 from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap

@@ -12,10 +12,11 @@ import typer
 
 from balchat_host.api.errors import AccountExists, BadInput
 from balchat_host.api.frontend import App
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_ui_cli.frame import ACCOUNT, MAX_FD, Run, command, new_group
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line
 from balchat_ui_cli.passphrases import SecretSource
 from balchat_ui_cli.prompts import ask
 from balchat_ui_cli.qr import show_qr

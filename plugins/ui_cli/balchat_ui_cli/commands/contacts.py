@@ -7,12 +7,13 @@ import typer
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import App
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import ContactState, ContactView, SafetyNumberView
 from balchat_ui_cli.commands.settings import change
 from balchat_ui_cli.completion import complete_contact
 from balchat_ui_cli.frame import PEOPLE, Run, command, new_group
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line
 from balchat_ui_cli.prompts import confirm
 from balchat_ui_cli.render import contact_lines, request_lines
 

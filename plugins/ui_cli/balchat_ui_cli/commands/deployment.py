@@ -9,10 +9,11 @@ from balchat_common.words import one_line
 
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.api.frontend import DeploymentView
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_ui_cli.commands.settings import setting_line
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line
 from balchat_ui_cli.text import columns
 
 

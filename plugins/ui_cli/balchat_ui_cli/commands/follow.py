@@ -24,15 +24,17 @@ from balchat_host.api.events import (
     RequestReceived,
 )
 from balchat_host.api.frontend import App
+from balchat_host.api.spans import Span, Style
+from balchat_host.api.text import text_lines
 from balchat_ui_cli.alarms import SUSPICIOUS, alarm_words
 from balchat_ui_cli.confirming import Confirming
 from balchat_ui_cli.executing import Executing
 from balchat_ui_cli.file_words import file_words, files_lines
 from balchat_ui_cli.frame import MESSAGES, Run, command
-from balchat_ui_cli.output import Line, Lines, Span, Style
+from balchat_ui_cli.output import Line, Lines
 from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words, timer_words
 from balchat_ui_cli.session import following
-from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day, text_lines
+from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day
 
 MAX_CURSOR: Final = 10**18
 """No event ever has such a cursor, and it fits the integers of every language that JSON comes from."""

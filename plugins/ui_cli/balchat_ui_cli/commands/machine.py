@@ -7,10 +7,11 @@ import anyio
 import typer
 
 from balchat_host.api.errors import WorldError
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.types import Check
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line
 from balchat_ui_cli.session import one_error
 from balchat_ui_cli.text import columns
 

@@ -9,10 +9,11 @@ import typer
 
 from balchat_host.api.errors import PluginError
 from balchat_host.api.frontend import PluginDetails, PluginKind, PluginView
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_ui_cli.commands.machine import check_lines
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line
 from balchat_ui_cli.text import columns
 
 

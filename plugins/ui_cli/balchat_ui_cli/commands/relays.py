@@ -8,11 +8,11 @@ import typer
 
 from balchat_host.api.errors import NoSuchRelay
 from balchat_host.api.frontend import App
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.types import Phase
 from balchat_host.api.views import RelayView
 from balchat_ui_cli.completion import complete_relay
 from balchat_ui_cli.frame import RUNNING, Run, command, new_group
-from balchat_ui_cli.output import Span, Style
 from balchat_ui_cli.render import relay_lines
 
 NOT_ONLINE = 7

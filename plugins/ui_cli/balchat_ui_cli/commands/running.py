@@ -22,6 +22,7 @@ from balchat_host.api.errors import (
     TimedOut,
 )
 from balchat_host.api.frontend import App
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import ServiceStatus
@@ -29,7 +30,7 @@ from balchat_ui_cli import background
 from balchat_ui_cli.account_status import AccountStatus, look, watch
 from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
-from balchat_ui_cli.output import Line, Output, Span, Style
+from balchat_ui_cli.output import Line, Output
 from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
 from balchat_ui_cli.render import remarkable, status_lines, troubled
 from balchat_ui_cli.session import following, one_error

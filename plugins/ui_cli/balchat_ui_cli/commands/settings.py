@@ -9,9 +9,10 @@ import typer
 from balchat_common.toml_files import value_of
 
 from balchat_host.api.frontend import Settings, SettingView
+from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_ui_cli.frame import MACHINE, Run, command, new_group
-from balchat_ui_cli.output import Line, Span, Style
+from balchat_ui_cli.output import Line
 from balchat_ui_cli.session import one_error
 
 T = TypeVar("T")

@@ -7,13 +7,11 @@ quotes, headings and code. What stands in them is looked at line by line: emphas
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from balchat_host.api.text import visible
-from balchat_ui_cli.markdown import link_address, plain, without_hard_breaks
-from balchat_ui_cli.output import Span, Style
-from balchat_ui_cli.text import fit, text_lines, width, wrap
+from balchat_host.api.markdown import link_address, plain, without_hard_breaks
+from balchat_host.api.spans import Span, Style
+from balchat_host.api.text import text_lines, visible
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -31,40 +29,54 @@ _DEEPEST: Final = 20
 
 
 @dataclass(slots=True)
-class _Edge:
+class Edge:
     """What stands before the lines of a quote, or of an item of a list: before the first, and before the others."""
 
     first: str
     others: str
 
     def take(self) -> str:
+        """Return what stands before the next row."""
         now, self.first = self.first, self.others
         return now
 
 
-def styled_lines(text: str, cells: int | None = None) -> Iterator[list[Span]]:
-    """Return markdown as lines of harmless spans, which have at most `cells` cells (at least 4)."""
+@dataclass(frozen=True, slots=True)
+class StyledLine:
+    """A line of harmless spans, and in which quotes and lists it stands. Whoever shows it breaks it into rows."""
+
+    spans: Sequence[Span]
+    edges: Sequence[Edge] = ()
+
+    def before(self) -> str:
+        """Return what stands before the next row of it."""
+        return "".join(edge.take() for edge in self.edges)
+
+
+def styled_lines(text: str) -> Iterator[StyledLine]:
+    """Return markdown as lines. They are to be shown in their order, since the first row of an item has its mark."""
     lines = text_lines(text)
     if len(lines) > _MOST_LINES:
-        return _framed(([Span(visible(plain(line)))] for line in lines), (), cells)
+        return (StyledLine([Span(visible(plain(line)))]) for line in lines)
     tokens = _blocks().parse("\n".join(lines))
     if any(token.level >= _DEEPEST - 1 for token in tokens) or not any(_says_something(token) for token in tokens):
-        return _framed(_inline(text, []), (), cells)
-    return _blocks_of(tokens, cells)
+        return map(StyledLine, _inline(text, []))
+    return _blocks_of(tokens)
 
 
 def _says_something(token: "Token") -> bool:
     return token.type == "hr" or bool(token.content.strip() or token.info.strip())
 
 
-def _blocks_of(tokens: Iterable["Token"], cells: int | None) -> Iterator[list[Span]]:
+def _blocks_of(tokens: Iterable["Token"]) -> Iterator[StyledLine]:
     around = _Around()
     end: int | None = None
     for token in tokens:
         if token.type in {"inline", "fence", "code_block", "hr"}:
             if end is not None and token.map and token.map[0] > end:
-                yield []
-            yield from _framed(_leaf(token, heading=around.heading), around.edges, cells)
+                yield StyledLine([])
+            for line in _leaf(token, heading=around.heading):
+                yield StyledLine(line, tuple(around.edges))
             end = token.map[1] if token.map else end
         else:
             around.take(token)
@@ -74,7 +86,7 @@ class _Around:
     """In which quotes, lists and headings the reader stands."""
 
     def __init__(self) -> None:
-        self.edges: list[_Edge] = []
+        self.edges: list[Edge] = []
         self.heading = False
         self._numbers: list[int | None] = []
 
@@ -90,7 +102,7 @@ class _Around:
             case "list_item_open":
                 self.edges.append(_item(self._numbers))
             case "blockquote_open":
-                self.edges.append(_Edge("│ ", "│ "))
+                self.edges.append(Edge("│ ", "│ "))
             case "list_item_close" | "blockquote_close":
                 self.edges.pop()
             case "heading_open" | "heading_close":
@@ -99,13 +111,13 @@ class _Around:
                 pass
 
 
-def _item(numbers: list[int | None]) -> _Edge:
+def _item(numbers: list[int | None]) -> Edge:
     number = numbers[-1]
     if number is None:
-        return _Edge("• ", "  ")
+        return Edge("• ", "  ")
     numbers[-1] = number + 1
     mark = f"{number}. "
-    return _Edge(mark, " " * len(mark))
+    return Edge(mark, " " * len(mark))
 
 
 def _leaf(token: "Token", *, heading: bool) -> Iterator[list[Span]]:
@@ -129,44 +141,23 @@ def _inline(text: str, marks: Sequence[str]) -> Iterator[list[Span]]:
             yield list(_styled(_parser().parseInline(line)[0].children or (), marks))
 
 
-def _framed(lines: Iterable[list[Span]], edges: Sequence[_Edge], cells: int | None) -> Iterator[list[Span]]:
-    """Return lines behind what says in which quotes and lists they stand, broken into rows."""
-    most = None if cells is None else cells // 2
-    before_width = sum(width(edge.others) for edge in edges)
-    for line in lines:
-        for row in [line] if cells is None else wrap_spans(line, cells - min(before_width, most or 0)):
-            before = "".join(edge.take() for edge in edges)
-            before = before if most is None else fit(before, most)
-            yield [Span(before, Style.FAINT), *row] if before else row
-
-
-def wrap_spans(spans: Sequence[Span], cells: int) -> Iterator[list[Span]]:
-    """Break one line of visible spans into rows of at most `cells` cells (at least 2), as `wrap` does."""
-    characters = [(character, span.style) for span in spans for character in span.text]
-    start = 0
-    for row in wrap("".join(character for character, _ in characters), cells):
-        end = start + len(row)
-        yield [
-            Span("".join(character for character, _ in same), style)
-            for style, same in groupby(characters[start:end], lambda each: each[1])
-        ]
-        # A space at which a line is broken is in no row.
-        start = end + (end < len(characters) and characters[end][0] == " ")
-
-
 @cache
 def _parser() -> "MarkdownIt":
-    from markdown_it import MarkdownIt
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # only what is markdown needs it
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough").disable(_AS_TYPED)
     # `link_address` shows an address as it was typed, but for its host.
-    parser.normalizeLink = str
+    parser.normalizeLink = _as_it_is
     return parser
+
+
+def _as_it_is(url: str) -> str:
+    return url
 
 
 @cache
 def _blocks() -> "MarkdownIt":
-    from markdown_it import MarkdownIt
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # only what is markdown needs it
 
     return MarkdownIt("commonmark", {"html": False}).disable([*_AS_TYPED, "inline"])
 

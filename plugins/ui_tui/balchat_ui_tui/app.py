@@ -1,0 +1,163 @@
+"""The program on the terminal: puts screens, account and terminal together.
+
+The state of the account is here; each screen has its own. What the account tells goes to all screens that are open, so
+that the one below is right when it shows again.
+"""
+
+import os
+from typing import ClassVar, Final
+
+from balchat_texts import Texts
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from balchat_host.api.events import MessageAdded
+from balchat_host.api.frontend import App as Account
+from balchat_host.api.frontend import Profile, Profiles
+from balchat_ui_tui import account as account_state
+from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.actions import Action, ConnectionChanged, FocusChanged, Heard
+from balchat_ui_tui.connection import AccountConnection
+from balchat_ui_tui.connection_state import Phase
+from balchat_ui_tui.effects import OpenScreen, Severity
+from balchat_ui_tui.main.screen import MainScreen
+from balchat_ui_tui.performer import Asker, Performer
+from balchat_ui_tui.screen import StatefulScreen
+from balchat_ui_tui.screens import has_screen, make_screen
+from balchat_ui_tui.settings import TuiSettings
+from balchat_ui_tui.terminal import keep_title, put_title_back, set_title
+from balchat_ui_tui.themes import THEMES, theme_named
+
+_NAME: Final = "balchat"
+_NOTICE_SECONDS: Final = {Severity.INFORMATION: 4.0, Severity.WARNING: 8.0, Severity.ERROR: 12.0}
+
+
+class BalchatTui(App[int]):
+    """The terminal screen of one account."""
+
+    CSS_PATH = "balchat.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", id="app.quit"),
+        Binding("ctrl+z", "suspend_process", id="app.suspend"),
+    ]
+
+    def __init__(
+        self, profiles: Profiles, profile: Profile, settings: TuiSettings, t: Texts, opened: str | None = None
+    ) -> None:
+        super().__init__()
+        self.profiles = profiles
+        self.profile = profile
+        self.settings = settings
+        self.t = t
+        self.account = AccountState()
+        self.performer = Performer(self, profile)
+        self.connection = AccountConnection(profile, self, t.error)
+        self.failure: BaseException | None = None
+        """What ended the program, where it was not the person."""
+        self._opened = opened
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = theme_named(settings.theme, os.environ)
+
+    def on_mount(self) -> None:
+        """Show the conversations, and connect."""
+        keep_title(self)
+        self._show_title()
+        self.push_screen(MainScreen(self._opened))
+        self.run_worker(self.connection.run(), exit_on_error=True)
+
+    def on_unmount(self) -> None:
+        """Leave the terminal's title as it was."""
+        put_title_back(self)
+
+    # -- from the account
+
+    def connected(self, app: Account | None) -> None:
+        """Ask this account from now on, None while there is none."""
+        self.performer.connected(app)
+
+    def dispatch(self, action: Action) -> None:
+        """Change what is known of the account, and tell the screens."""
+        before = self.account
+        self.account, effects = account_state.update(before, action)
+        self.performer.carry_out(effects, self)
+        self._tell_screens(action)
+        if self.account.unread != before.unread:
+            self._show_title()
+        match action:
+            case Heard(event=MessageAdded() as event):
+                self._call_attention(event)
+            case ConnectionChanged(connection=connection) if connection.phase is Phase.STOPPED:
+                self._offer_entry()
+            case _:
+                pass
+
+    def _tell_screens(self, action: Action) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, StatefulScreen):
+                screen.dispatch(action)
+
+    def _offer_entry(self) -> None:
+        """Let the person make or start the account, unless they look at something else."""
+        if isinstance(self.screen, MainScreen) and has_screen("entry"):
+            self.open_screen(OpenScreen("entry"), self)
+
+    def _call_attention(self, event: MessageAdded) -> None:
+        """Ring for a message that came into a conversation that nobody looks at."""
+        message = event.message
+        conversation = self.account.conversation(message.conversation)
+        muted = conversation is not None and conversation.muted
+        attended = message.conversation in self.account.attended
+        if message.author is not None and message.timer is None and not muted and not attended:
+            self.ring()
+
+    # -- what effects ask for
+
+    def ring(self) -> None:
+        """Ring the bell, where the settings allow it."""
+        if self.settings.bell:
+            self.bell()
+
+    def show_notice(self, text: str, severity: Severity = Severity.INFORMATION) -> None:
+        """Show a text for some seconds."""
+        self.notify(text, severity=severity.value, timeout=_NOTICE_SECONDS[severity], markup=False)
+
+    def open_screen(self, opening: OpenScreen, asker: Asker) -> None:
+        """Show another screen on top."""
+
+        def close(result: object) -> None:
+            if opening.closed is not None and result is not None:
+                asker.dispatch(opening.closed(result))
+
+        self.push_screen(make_screen(opening.name, opening.arguments), close)
+
+    def close_screen(self, result: object) -> None:
+        """Leave the screen on top; `result` is for whoever opened it."""
+        if isinstance(self.screen, StatefulScreen) and not isinstance(self.screen, MainScreen):
+            self.screen.dismiss(result)
+
+    # -- from the terminal
+
+    def action_leave(self) -> None:
+        """Leave. The account goes on."""
+        self.exit(0)
+
+    def on_app_focus(self) -> None:
+        """The window has the keyboard."""
+        self._tell_screens(FocusChanged(focused=True))
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        """Another window has the keyboard."""
+        del event
+        self._tell_screens(FocusChanged(focused=False))
+
+    def _show_title(self) -> None:
+        if self.settings.title:
+            set_title(self, _NAME, self.account.unread)
+
+    def _fatal_error(self) -> None:
+        """End without what Textual prints: a traceback with local variables, in which there are conversations."""
+        self.failure = self._exception
+        self._close_messages_no_wait()

@@ -1,0 +1,147 @@
+"""Carries out effects: the one module that knows both the account and the terminal.
+
+What changes something in a conversation is asked for in the order in which it was wanted: the account carries out the
+requests of one connection side by side. Everything else need not wait for each other.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import anyio
+from textual.timer import Timer
+
+from balchat_host.api.errors import BalchatError, ConnectionLost, InternalError
+from balchat_host.api.failures import kind_of, log_failure
+from balchat_host.api.frontend import App, Profile
+from balchat_ui_tui import effects as do
+from balchat_ui_tui.actions import Action, Failed
+from balchat_ui_tui.external_editor import write_elsewhere
+
+if TYPE_CHECKING:
+    from balchat_ui_tui.app import BalchatTui
+
+_IN_ORDER: Final = frozenset(
+    {
+        "conversations.draft",
+        "conversations.mark_read",
+        "conversations.mark_unread",
+        "events.attend",
+        "messages.delete",
+        "messages.edit",
+        "messages.react",
+        "messages.retry",
+        "messages.send",
+    }
+)
+
+
+class Asker(Protocol):
+    """Who wants something done, and gets the answers."""
+
+    def dispatch(self, action: Action) -> None:
+        """Take an answer."""
+        ...
+
+
+class Performer:
+    """Carries out what screens want done."""
+
+    def __init__(self, tui: "BalchatTui", profile: Profile) -> None:
+        self._tui = tui
+        self._profile = profile
+        self._app: App | None = None
+        self._turn = anyio.Lock()
+        self._timers: dict[tuple[int, str], Timer] = {}
+
+    def connected(self, app: App | None) -> None:
+        """Ask this account from now on, None while there is none."""
+        self._app = app
+
+    def carry_out(self, effects: do.Effects, asker: Asker) -> None:
+        """Carry out effects; answers go to `asker`."""
+        for effect in effects:
+            self._carry_out(effect, asker)
+
+    def _carry_out(self, effect: do.Effect, asker: Asker) -> None:  # noqa: C901  # one line for each kind
+        tui = self._tui
+        match effect:
+            case do.Call():
+                tui.run_worker(self._call(effect, asker), exit_on_error=False)
+            case do.ProfileCall():
+                method = getattr(self._profile, effect.method)
+                tui.run_worker(self._answer(effect, asker, lambda: method(**effect.arguments)), exit_on_error=False)
+            case do.Notice(text=text, severity=severity):
+                tui.show_notice(text, severity)
+            case do.Copy(text=text):
+                tui.copy_to_clipboard(text)
+            case do.OpenScreen():
+                tui.open_screen(effect, asker)
+            case do.CloseScreen(result=result):
+                tui.close_screen(result)
+            case do.After():
+                self._after(effect, asker)
+            case do.Ring():
+                tui.ring()
+            case do.WriteElsewhere(text=text, done=done):
+                tui.run_worker(self._write_elsewhere(text, done, asker), exit_on_error=False)
+            case do.Reconnect():
+                tui.connection.reconnect()
+            case do.Quit():
+                tui.exit(0)
+            case _:
+                raise TypeError(effect)
+
+    async def _call(self, call: do.Call, asker: Asker) -> None:
+        area, _, name = call.method.partition(".")
+
+        async def ask() -> Any:
+            if self._app is None:
+                raise ConnectionLost
+            return await getattr(getattr(self._app, area), name)(**call.arguments)
+
+        if call.method in _IN_ORDER:
+            async with self._turn:
+                await self._answer(call, asker, ask)
+        else:
+            await self._answer(call, asker, ask)
+
+    async def _answer(
+        self, call: do.Call | do.ProfileCall, asker: Asker, ask: Callable[[], Awaitable[Any]]
+    ) -> None:
+        """Ask, and give the answer to whoever wants it. Whatever goes wrong ends this call only."""
+        try:
+            answer = await ask()
+        except BalchatError as error:
+            self._failed(call, asker, error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends this call only
+            log_failure(call.method, error)
+            self._failed(call, asker, InternalError(kind=kind_of(error)))
+        else:
+            if call.done is not None:
+                asker.dispatch(call.done(answer))
+
+    def _failed(self, call: do.Call | do.ProfileCall, asker: Asker, error: BalchatError) -> None:
+        if call.failed is not None:
+            asker.dispatch(call.failed(error))
+        else:
+            self._tui.show_notice(self._tui.t.error(error), do.Severity.ERROR)
+            asker.dispatch(Failed(error))
+
+    def _after(self, after: do.After, asker: Asker) -> None:
+        key = (id(asker), after.key)
+        if (waiting := self._timers.pop(key, None)) is not None:
+            waiting.stop()
+
+        def give() -> None:
+            self._timers.pop(key, None)
+            asker.dispatch(after.action)
+
+        self._timers[key] = self._tui.set_timer(after.seconds, give)
+
+    async def _write_elsewhere(self, text: str, done: Callable[[str], Action], asker: Asker) -> None:
+        try:
+            written = await write_elsewhere(self._tui, self._tui.runtime_directory, text)
+        except BalchatError as error:
+            self._tui.show_notice(self._tui.t.error(error), do.Severity.ERROR)
+        else:
+            asker.dispatch(done(written))

@@ -1,0 +1,74 @@
+"""`balchat tui [CONVERSATION]`: the program. It says what to use where there is no terminal for it."""
+
+import locale
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import anyio
+from balchat_texts import Texts
+
+from balchat_host.api.errors import BadInput, BalchatError, InternalError
+from balchat_host.api.failures import TRACEBACK, kind_of
+from balchat_host.api.frontend import Profile, Profiles
+from balchat_ui_tui.settings import Language, TuiSettings, read_settings
+
+_HELP: Final = frozenset({"-h", "--help"})
+
+
+def main(profiles: Profiles, arguments: Sequence[str]) -> int:
+    """Show the screen until it is left; return the exit code. Raise BalchatError."""
+    profile = profiles.profile()
+    settings = _settings(profile)
+    t = Texts(language(settings.language, os.environ))
+    if _HELP.intersection(arguments):
+        sys.stdout.write(f"{t('tui.usage')}\n")
+        return 0
+    opened = _one_argument(arguments, t)
+    _require_terminal(t)
+    # It takes half a second: only now it is certain that it is needed.
+    from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415
+
+    app = BalchatTui(profiles, profile, settings, t, opened)
+    code = app.run()
+    if app.failure is not None:
+        if isinstance(app.failure, BalchatError):
+            raise app.failure
+        if os.environ.get(TRACEBACK):
+            sys.excepthook(type(app.failure), app.failure, app.failure.__traceback__)
+        raise InternalError(kind=kind_of(app.failure))
+    return code or 0
+
+
+def language(chosen: Language, environment: Mapping[str, str]) -> str:
+    """Return the code of the language to speak: the one that was chosen, or that of the environment."""
+    if chosen is not Language.AUTO:
+        return chosen.value
+    # As gettext has it: the first that is set says it.
+    said = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    return Language.SPANISH.value if said.startswith("es") else Language.ENGLISH.value
+
+
+def _settings(profile: Profile) -> TuiSettings:
+    """Return the settings. A configuration that cannot be used ends no screen: whoever starts the account says it."""
+    try:
+        return anyio.run(read_settings, profile.settings)
+    except BalchatError:
+        return TuiSettings()
+
+
+def _one_argument(arguments: Sequence[str], t: Texts) -> str | None:
+    if len(arguments) > 1 or any(each.startswith("-") for each in arguments):
+        raise BadInput(what="balchat tui", problem=t("tui.usage"))
+    return arguments[0] if arguments else None
+
+
+def _require_terminal(t: Texts) -> None:
+    """Raise BadInput where no screen can be shown."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadInput(what="balchat tui", problem=t("tui.no-terminal"))
+    if os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
+        raise BadInput(what="balchat tui", problem=t("tui.dumb-terminal", term=os.environ.get("TERM", "")))
+    if locale.getpreferredencoding(do_setlocale=False).lower().replace("-", "") not in {"utf8"}:
+        raise BadInput(what="balchat tui", problem=t("tui.not-utf8"))

@@ -1,0 +1,85 @@
+"""What all screens have in common: a frozen state, a pure `update`, and a widget tree that only draws.
+
+    class AddContact(StatefulScreen[AddState]):
+        def update_state(self, state, action, account):
+            return update(state, action, account)
+
+        def draw(self, before):
+            self.query_one(Input).disabled = self.state.waiting
+
+`dispatch` runs `update_state`, keeps the state, and has the effects carried out. `draw` is called soon after: once for
+everything that came meanwhile, and at most thirty times a second.
+"""
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
+
+from textual.screen import Screen
+
+from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.actions import Action
+from balchat_ui_tui.effects import Effects
+
+if TYPE_CHECKING:
+    from balchat_ui_tui.app import BalchatTui
+
+S = TypeVar("S")
+
+_FRAME: Final = 1 / 30
+"""Seconds between two drawings, at least."""
+
+
+class StatefulScreen(Screen[object], Generic[S]):
+    """A screen that draws a state."""
+
+    def __init__(self, state: S) -> None:
+        super().__init__()
+        self.state = state
+        self._drawn: S | None = None
+        self._drawn_at = 0.0
+        self._will_draw = False
+
+    @property
+    def tui(self) -> "BalchatTui":
+        """The program."""
+        return cast("BalchatTui", self.app)
+
+    @property
+    def account(self) -> AccountState:
+        """What is known of the account."""
+        return self.tui.account
+
+    def update_state(self, state: S, action: Action, account: AccountState) -> tuple[S, Effects]:
+        """Return the state after an action, and what is to be done. It changes nothing by itself."""
+        raise NotImplementedError
+
+    def draw(self, before: S | None) -> None:
+        """Show the state. `before` is the one that was shown last, None the first time."""
+        raise NotImplementedError
+
+    def dispatch(self, action: Action) -> None:
+        """Change the state by an action, and have done what that asks for."""
+        self.state, effects = self.update_state(self.state, action, self.account)
+        self.draw_soon()
+        self.tui.performer.carry_out(effects, self)
+
+    def on_mount(self) -> None:
+        """Draw for the first time."""
+        self._draw_now()
+
+    def draw_soon(self) -> None:
+        """Have the state drawn once what is happening now has happened."""
+        if self._will_draw or not self.is_mounted:
+            return
+        self._will_draw = True
+        wait = self._drawn_at + _FRAME - monotonic()
+        if wait > 0:
+            self.set_timer(wait, self._draw_now)
+        else:
+            self.call_next(self._draw_now)
+
+    def _draw_now(self) -> None:
+        self._will_draw = False
+        self._drawn_at = monotonic()
+        before, self._drawn = self._drawn, self.state
+        self.draw(before)

@@ -1,0 +1,87 @@
+"""What people can set of the terminal screen: the table `[settings.ui_tui]`."""
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from balchat_common.settings import Doc, Writable
+
+from balchat_host.api.errors import BalchatError
+from balchat_host.api.frontend import Settings
+
+PREFIX: Final = "settings.ui_tui."
+
+
+class Language(StrEnum):
+    """In which language the screen speaks."""
+
+    AUTO = "auto"
+    """As the terminal's environment says."""
+    ENGLISH = "en"
+    SPANISH = "es"
+
+
+class Theme(StrEnum):
+    """Which colours the screen has."""
+
+    AUTO = "auto"
+    """Dark or light, as far as the terminal tells."""
+    DARK = "dark"
+    LIGHT = "light"
+    CONTRAST = "contrast"
+    ANSI = "ansi"
+    """The sixteen colours of the terminal itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuiSettings:
+    """What can be set."""
+
+    language: Annotated[Language, Doc("The language of the terminal screen."), Writable.AT_ONCE] = Language.AUTO
+
+    theme: Annotated[
+        Theme,
+        Doc("The colours of the terminal screen; `ansi` takes the sixteen that the terminal itself has."),
+        Writable.AT_ONCE,
+    ] = Theme.AUTO
+
+    enter_sends: Annotated[
+        bool,
+        Doc("Whether Enter sends a message. Otherwise it begins a new line, and Alt+Enter sends."),
+        Writable.AT_ONCE,
+    ] = True
+
+    bell: Annotated[
+        bool, Doc("Whether the terminal's bell rings for what comes into a conversation that is not shown."),
+        Writable.AT_ONCE,
+    ] = True
+
+    title: Annotated[
+        bool, Doc("Whether the terminal's title says how many conversations have something unread."), Writable.AT_ONCE
+    ] = True
+
+
+_FORMS: Final = {"language": Language, "theme": Theme, "enter_sends": bool, "bell": bool, "title": bool}
+
+
+async def read_settings(settings: Settings) -> TuiSettings:
+    """Return the settings as the configuration has them; what cannot be read is as it is without one."""
+    found = TuiSettings()
+    for field in fields(TuiSettings):
+        try:
+            value = (await settings.get(PREFIX + field.name)).value
+            found = changed(found, PREFIX + field.name, value)
+        except BalchatError:
+            continue
+    return found
+
+
+def changed(settings: TuiSettings, key: str, value: Any) -> TuiSettings:
+    """Return the settings with another value for a key; what is no key of ours, or does not fit, changes nothing."""
+    form = _FORMS.get(key.removeprefix(PREFIX)) if key.startswith(PREFIX) else None
+    if form is None:
+        return settings
+    try:
+        return replace(settings, **{key.removeprefix(PREFIX): form(value)})
+    except ValueError:
+        return settings
