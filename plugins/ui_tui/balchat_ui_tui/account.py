@@ -37,7 +37,7 @@ class AccountState:
     already. `reachable` and `failing` have peer ids, `attended` ids of conversations that front ends show.
     """
 
-    connection: Connection = Connection()
+    connection: Connection = field(default_factory=Connection)
     conversations: tuple[ConversationView, ...] = ()
     capabilities: frozenset[str] = frozenset()
     status: ServiceStatus | None = None

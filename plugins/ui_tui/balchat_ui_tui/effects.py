@@ -69,7 +69,7 @@ class Copy(Effect):
 
 @dataclass(frozen=True, slots=True)
 class OpenScreen(Effect):
-    """Show another screen, by its name in `screens`. `closed` makes an action of what it leaves, if it leaves anything."""
+    """Show another screen, by its name in `screens`. `closed` makes an action of what it leaves."""
 
     name: str
     arguments: Mapping[str, object] = field(default_factory=dict[str, object])

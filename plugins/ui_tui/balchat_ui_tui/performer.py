@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
-from textual.timer import Timer
 
 from balchat_host.api.errors import BalchatError, ConnectionLost, InternalError
 from balchat_host.api.failures import kind_of, log_failure
@@ -18,6 +17,8 @@ from balchat_ui_tui.actions import Action, Failed
 from balchat_ui_tui.external_editor import write_elsewhere
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from balchat_ui_tui.app import BalchatTui
 
 _IN_ORDER: Final = frozenset(
@@ -105,9 +106,7 @@ class Performer:
         else:
             await self._answer(call, asker, ask)
 
-    async def _answer(
-        self, call: do.Call | do.ProfileCall, asker: Asker, ask: Callable[[], Awaitable[Any]]
-    ) -> None:
+    async def _answer(self, call: do.Call | do.ProfileCall, asker: Asker, ask: Callable[[], Awaitable[Any]]) -> None:
         """Ask, and give the answer to whoever wants it. Whatever goes wrong ends this call only."""
         try:
             answer = await ask()

@@ -5,14 +5,25 @@ from collections.abc import Sequence
 from balchat_host.api.descriptors import FrontEndDescriptor
 from balchat_host.api.frontend import Profiles
 from balchat_host.api.hookspecs import hookimpl
+from balchat_ui_tui.settings import TuiSettings
 
 
 def run(profiles: Profiles, arguments: Sequence[str]) -> int:
     """Show the screen until it is left; return the exit code."""
-    raise NotImplementedError
+    from balchat_ui_tui.program import main  # noqa: PLC0415  # only who starts it waits for it
+
+    return main(profiles, arguments)
 
 
 @hookimpl
 def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
     """Register `ui_tui`."""
-    return [FrontEndDescriptor(name="ui_tui", summary="A terminal screen for an account", api_version=1, program=run)]
+    return [
+        FrontEndDescriptor(
+            name="ui_tui",
+            summary="A terminal screen for an account",
+            api_version=1,
+            settings=TuiSettings,
+            program=run,
+        )
+    ]

@@ -70,5 +70,5 @@ def _require_terminal(t: Texts) -> None:
         raise BadInput(what="balchat tui", problem=t("tui.no-terminal"))
     if os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
         raise BadInput(what="balchat tui", problem=t("tui.dumb-terminal", term=os.environ.get("TERM", "")))
-    if locale.getpreferredencoding(do_setlocale=False).lower().replace("-", "") not in {"utf8"}:
+    if locale.getpreferredencoding(do_setlocale=False).lower().replace("-", "") != "utf8":
         raise BadInput(what="balchat tui", problem=t("tui.not-utf8"))

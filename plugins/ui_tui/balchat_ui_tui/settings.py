@@ -52,7 +52,8 @@ class TuiSettings:
     ] = True
 
     bell: Annotated[
-        bool, Doc("Whether the terminal's bell rings for what comes into a conversation that is not shown."),
+        bool,
+        Doc("Whether the terminal's bell rings for what comes into a conversation that is not shown."),
         Writable.AT_ONCE,
     ] = True
 
