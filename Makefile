@@ -76,7 +76,7 @@ STARTS_PROGRAMS := --ignore-glob='*/test_processes.py' \
 .PHONY: test-fast
 test-fast: lint ## What to run while working, under three minutes: lint, units, simulation
 	$(BIN)/pytest --quiet $(SIDE_BY_SIDE) $(STARTS_PROGRAMS) -m 'not tor and not slow' \
-		tests/docs tests/host tests/simulation common texts plugins relay
+		tests/docs tests/host tests/simulation tests/texts common texts plugins relay
 
 .PHONY: simulate
 simulate: setup ## Conversations from era to era: 100,000 random plays, 2,000 on MLS besides, 10,000 eras in a row, months of many people
