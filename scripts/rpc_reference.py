@@ -20,10 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, get_args, get
 
 import anyio
 from balchat_common.unix_sockets import UnixStream
-from balchat_ui_rpc.description import METHODS, Method
 from balchat_ui_rpc.endpoint import reach
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.protocol import error_object
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
@@ -31,6 +29,8 @@ from balchat_host.api import ephemeral, errors
 from balchat_host.api.ephemeral import Ephemeral, ephemeral_types
 from balchat_host.api.events import Event, event_types
 from balchat_host.api.frontend import FrontEndContext, Settings
+from balchat_host.api.rpc.description import METHODS, Method
+from balchat_host.api.rpc.protocol import error_object
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.core.safety import safety_number
 from balchat_host.testing.memory_account import MemoryAccount

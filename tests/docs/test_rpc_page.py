@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
-from balchat_ui_rpc.description import METHODS, PROTOCOL
 from balchat_ui_rpc.endpoint import socket_path
-from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_ID_LENGTH, MAX_REQUEST_SIZE, Limits
+from balchat_ui_rpc.limits import MAX_REQUEST_SIZE, Limits
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
 from balchat_host.api.frontend import App, FrontEndContext
 from balchat_host.api.frontend.area import areas_of
+from balchat_host.api.rpc.description import MAX_ID_LENGTH, METHODS, PROTOCOL
+from balchat_host.api.rpc.session import MAX_ANSWER_SIZE
 from balchat_host.loader.profiles import ProfileDirectory
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.waiting import Seen

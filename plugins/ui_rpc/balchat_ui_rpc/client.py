@@ -11,11 +11,11 @@ from balchat_common.unix_sockets import UnixStream
 
 from balchat_host.api.errors import BalchatError, ConnectionLost, SocketUnusable, TimedOut
 from balchat_host.api.frontend import App, AppConnection, FrontEndContext
+from balchat_host.api.rpc.description import METHODS, PROTOCOL, Hello
+from balchat_host.api.rpc.protocol import call_line, read_incoming
 from balchat_ui_rpc import endpoint, peer
 from balchat_ui_rpc.client_stream import decode
-from balchat_ui_rpc.description import METHODS, PROTOCOL, Hello
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.protocol import call_line, read_incoming
 from balchat_ui_rpc.remote import RemoteApp
 from balchat_ui_rpc.rpc_client import RpcClient
 

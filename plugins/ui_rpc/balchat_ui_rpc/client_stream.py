@@ -9,8 +9,8 @@ from msgspec import Raw, Struct, ValidationError
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BalchatError, ProtocolViolation, error_from
-from balchat_ui_rpc.description import Method
-from balchat_ui_rpc.values import UnknownKind
+from balchat_host.api.rpc.description import Method
+from balchat_host.api.rpc.values import UnknownKind
 
 
 class Source(Protocol):

@@ -6,13 +6,6 @@ from typing import Final
 MAX_REQUEST_SIZE: Final = 1024 * 1024
 """Octets of the longest line that a client may send: the longest text fits, however wastefully it is escaped."""
 
-MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
-"""Octets of the longest line that the server sends: a thousand of the longest messages fit, unless they are of
-what has to be escaped; of those, three hundred do."""
-
-MAX_ID_LENGTH: Final = 128
-"""Characters of the longest id of a request."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 from balchat_host.api.ephemeral import Ephemeral
 from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of
+from balchat_host.api.rpc.description import METHODS, Method
 from balchat_host.api.views import ServiceStatus
 from balchat_ui_rpc.client_stream import ClientStream
-from balchat_ui_rpc.description import METHODS, Method
 from balchat_ui_rpc.rpc_client import RpcClient
 
 _WINDOW: Final = 64

@@ -17,11 +17,12 @@ from msgspec import Raw, Struct
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, BalchatError, ConnectionLost, ProtocolViolation, error_from
 from balchat_host.api.frontend import MAX_OCTETS
+from balchat_host.api.rpc.description import METHODS, Method
+from balchat_host.api.rpc.protocol import Incoming, call_line, read_incoming
+from balchat_host.api.rpc.session import MAX_ANSWER_SIZE
 from balchat_ui_rpc.client_stream import ClientStream, decode
-from balchat_ui_rpc.description import METHODS, Method
-from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE
+from balchat_ui_rpc.limits import MAX_REQUEST_SIZE
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.protocol import Incoming, call_line, read_incoming
 
 _ENVELOPE_SIZE: Final = 1024
 

@@ -20,11 +20,12 @@ from balchat_host.api import API_VERSION
 from balchat_host.api.errors import BalchatError, SocketUnusable, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
+from balchat_host.api.rpc.description import PROTOCOL, Hello
+from balchat_host.api.rpc.protocol import Failure, error_object, to_line
+from balchat_host.api.rpc.session import Session
 from balchat_ui_rpc import endpoint, peer
-from balchat_ui_rpc.description import PROTOCOL, Hello
 from balchat_ui_rpc.limits import Limits
-from balchat_ui_rpc.protocol import Failure, error_object, to_line
-from balchat_ui_rpc.session import Session
+from balchat_ui_rpc.line_channel import LineChannel
 from balchat_ui_rpc.settings import RpcSettings
 
 _log: Final = logging.getLogger("balchat")
@@ -116,7 +117,13 @@ class RpcServer(FrontEnd):
                 return
             self._clients += 1
             try:
-                await Session(stream, app, hello, self._limits, work).serve()
+                # What a client attends ends with it.
+                with app.client() as own:
+                    channel = LineChannel(stream, self._limits.patience)
+                    limits = self._limits
+                    await Session(
+                        channel, lambda _: own, hello, work, calls=limits.calls, streams=limits.streams
+                    ).serve()
             finally:
                 self._clients -= 1
 

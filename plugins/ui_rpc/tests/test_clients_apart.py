@@ -12,9 +12,11 @@ import anyio.lowlevel
 import pytest
 from anyio.abc import ByteStream
 from balchat_ui_rpc import peer
-from balchat_ui_rpc.description import Hello
 from balchat_ui_rpc.limits import MAX_REQUEST_SIZE, Limits
-from balchat_ui_rpc.session import Session
+from balchat_ui_rpc.line_channel import LineChannel
+
+from balchat_host.api.rpc.description import Hello
+from balchat_host.api.rpc.session import Session
 
 if TYPE_CHECKING:
     from balchat_host.testing.memory_account import MemoryAccount
@@ -253,7 +255,7 @@ class Stuck(ByteStream):
 async def test_nothing_follows_half_a_line(gated: GatedAccount) -> None:
     stream, hello = Stuck(), Hello(protocol=1, api=1, version="0.1.0")
     async with anyio.create_task_group() as work:
-        session = Session(stream, gated.app, hello, Limits(), work)
+        session = Session(LineChannel(stream, 30), lambda _: gated.app, hello, work)
         async with anyio.create_task_group() as reading:
             reading.start_soon(session.serve)
             await stream.stuck.wait()

@@ -8,11 +8,8 @@ from unittest.mock import Mock
 
 import pytest
 from anyio.abc import ByteStream
-from balchat_ui_rpc.description import METHODS, Connection, describe
 from balchat_ui_rpc.remote import RemoteApp
 from balchat_ui_rpc.rpc_client import RpcClient
-from balchat_ui_rpc.session import Session
-from balchat_ui_rpc.values import codec_for
 
 from balchat_host.api.events import (
     AccountRestored,
@@ -31,6 +28,9 @@ from balchat_host.api.events import (
 )
 from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of
+from balchat_host.api.rpc.description import METHODS, Connection, describe
+from balchat_host.api.rpc.session import Session
+from balchat_host.api.rpc.values import codec_for
 from balchat_host.api.types import Secret
 from balchat_host.api.views import (
     AlarmKind,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from balchat_common.unix_sockets import UnixStream
-from balchat_ui_rpc import peer, session
+from balchat_ui_rpc import peer
 from balchat_ui_rpc.server import RpcServer
 from balchat_ui_rpc.settings import RpcSettings
 
+from balchat_host.api.rpc import session
 from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:

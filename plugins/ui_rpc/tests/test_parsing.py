@@ -9,13 +9,13 @@ import anyio
 import pytest
 from anyio import EndOfStream
 from anyio.abc import ByteReceiveStream
-from balchat_ui_rpc.description import METHODS
 from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.protocol import Failure, Refusal, read_incoming, read_request, to_line
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import ProtocolViolation
+from balchat_host.api.rpc.description import METHODS
+from balchat_host.api.rpc.protocol import Failure, Refusal, read_incoming, read_request, to_line
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -52,7 +52,7 @@ async def lines_of(chunks: list[bytes], limit: int) -> list[bytes]:
 
 def read(line: bytes) -> None:
     try:
-        request, method, parameters = read_request(line)
+        request, method, parameters = read_request(line, METHODS)
     except Refusal as refusal:
         to_line(Failure(id=refusal.request, error=refusal.error))
     else:

@@ -18,8 +18,7 @@ import anyio
 import pytest
 from anyio import BrokenResourceError, EndOfStream
 from balchat_common.unix_sockets import UnixStream, accept
-from balchat_ui_rpc import client, peer, session
-from balchat_ui_rpc.description import describe
+from balchat_ui_rpc import client, peer
 from balchat_ui_rpc.endpoint import listen
 from balchat_ui_rpc.limits import Limits
 from balchat_ui_rpc.lines import LineReader
@@ -39,6 +38,8 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.events import ContactRemoved
 from balchat_host.api.frontend import Area
+from balchat_host.api.rpc import session
+from balchat_host.api.rpc.description import describe
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_host.testing.waiting import closing

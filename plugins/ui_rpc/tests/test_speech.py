@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from balchat_ui_rpc.protocol import METHOD_NOT_FOUND
 
 from balchat_host.api.errors import MessageFailed
+from balchat_host.api.rpc.protocol import METHOD_NOT_FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import Any
 from anyio import CancelScope
 
 from balchat_host.api.bell import Bell
-from balchat_ui_rpc.description import MAX_CREDIT
+from balchat_host.api.rpc.description import MAX_CREDIT
 
 
 class ServerStream(AsyncIterator[Any]):

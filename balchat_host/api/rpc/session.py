@@ -1,29 +1,26 @@
-"""One connected client: its calls run concurrently, its streams at the pace at which it reads.
+"""One connected client: its calls run concurrently, its streams at the pace at which it takes their values.
 
 Nothing is buffered for a client. An answer or a value waits in the task that made it until the client has read what
 came before, and while as many calls wait as a client may have, nothing more is read from it. A stream takes its next
 value only when the last one is out, so a slow reader holds up nobody and loses nothing.
 
-When the client goes, its streams end, and it attends no conversation any more. Calls that began go on: what they change
-may be half on its way.
+When the client goes, its streams end. Calls that began go on: what they change may be half on its way.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import anyio
-from anyio import BrokenResourceError, CancelScope, ClosedResourceError, aclose_forcefully
-from anyio.abc import ByteStream, TaskGroup
+from anyio import BrokenResourceError, CancelScope, ClosedResourceError
+from anyio.abc import TaskGroup
 from msgspec import UNSET, Raw, Struct
 
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, ProtocolViolation, TimedOut, TooMany
 from balchat_host.api.failures import contain
-from balchat_host.api.frontend import App
-from balchat_ui_rpc.description import Connection, Credit, Hello, Method, RequestId
-from balchat_ui_rpc.limits import MAX_ANSWER_SIZE, MAX_REQUEST_SIZE, Limits
-from balchat_ui_rpc.lines import LineReader
-from balchat_ui_rpc.protocol import (
+from balchat_host.api.rpc.description import METHODS, Connection, Credit, Hello, Method, RequestId
+from balchat_host.api.rpc.protocol import (
     INVALID_REQUEST,
     Failure,
     Refusal,
@@ -32,35 +29,75 @@ from balchat_ui_rpc.protocol import (
     ValueNotification,
     bad_input,
     error_object,
-    octets_after,
     read_request,
     to_line,
 )
-from balchat_ui_rpc.server_stream import ServerStream
+from balchat_host.api.rpc.server_stream import ServerStream
+
+MAX_ANSWER_SIZE: Final = 64 * 1024 * 1024
+"""Octets of the longest line that a session sends: a thousand of the longest messages fit, unless they are of
+what has to be escaped; of those, three hundred do."""
+
+
+class Channel(ABC):
+    """What carries lines to one client and back, and the octets that follow some of them."""
+
+    @abstractmethod
+    async def receive(self) -> tuple[bytes, bytes] | None:
+        """Return the next line and what follows it, None when there are no more.
+
+        Raise ProtocolViolation, TimedOut: then nothing more can be read.
+        """
+
+    @abstractmethod
+    async def send(self, line: bytes, octets: bytes) -> None:
+        """Send a line, which ends with a line feed, and what follows it.
+
+        Raise BrokenResourceError, ClosedResourceError where the client has gone.
+        """
+
+    @abstractmethod
+    async def abort(self) -> None:
+        """End the connection at once."""
 
 
 class Session(Connection):
-    """Serves one client. `work` is where its calls run: it outlives the session."""
+    """Serves one client, which may call `methods`.
 
-    def __init__(self, stream: ByteStream, app: App, hello: Hello, limits: Limits, work: TaskGroup) -> None:
-        self._stream = stream
-        self._app = app
+    `target` gives what a method is called on, an App for those of its areas; what it raises, the call raises. `work` is
+    where calls run: it outlives the session. At most `calls` are in progress; the next one is read when one of them has
+    been answered. At most `streams` are open; one more is refused.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        target: Callable[[Method], object],
+        hello: Hello,
+        work: TaskGroup,
+        *,
+        methods: Mapping[str, Method] = METHODS,
+        calls: int = 16,
+        streams: int = 16,
+    ) -> None:
+        self._channel = channel
+        self._target = target
         self._hello = hello
-        self._limits = limits
         self._work = work
+        self._methods = methods
         self._running = 0
         self._rested = Bell()
-        self._slots = anyio.Semaphore(limits.calls)
+        self._slots = anyio.Semaphore(calls)
         self._writing = anyio.Lock(fast_acquire=True)
         self._gone = False
         self._ending = False
         self._streams: dict[RequestId, ServerStream] = {}
+        self._max_streams = streams
 
     async def serve(self) -> None:
         """Serve until the client has gone and its calls have ended."""
         try:
-            with self._app.client() as self._app:
-                await self._read_all()
+            await self._read_all()
         finally:
             self._ending = True
             self._close_streams()
@@ -85,22 +122,21 @@ class Session(Connection):
     # -- reading
 
     async def _read_all(self) -> None:
-        lines = LineReader(self._stream, MAX_REQUEST_SIZE, self._limits.patience)
         while not self._gone:
             try:
-                line = await lines.read()
-                octets = b"" if line is None else await lines.read_octets(octets_after(line))
+                received = await self._channel.receive()
             except (ProtocolViolation, TimedOut) as error:
                 await self._write(Failure(id=None, error=error_object(error, INVALID_REQUEST)))
                 return
-            if line is None or octets is None:
+            if received is None:
                 return
+            line, octets = received
             if line.strip():
                 await self._take(line, octets)
 
     async def _take(self, line: bytes, octets: bytes) -> None:
         try:
-            request, method, parameters = read_request(line)
+            request, method, parameters = read_request(line, self._methods)
         except Refusal as refusal:
             await self._write(Failure(id=refusal.request, error=refusal.error))
             return
@@ -108,7 +144,7 @@ class Session(Connection):
         if method.streams:
             await self._open(number, method, parameters)
         elif method.owner is Connection:
-            await self._answer(number, method, self, parameters, octets)
+            await self._answer(number, method, lambda _: self, parameters, octets)
         else:
             await self._slots.acquire()
             self._start(self._call, number, method, parameters, octets)
@@ -131,15 +167,20 @@ class Session(Connection):
 
     async def _call(self, number: RequestId | None, method: Method, parameters: Struct, octets: bytes) -> None:
         try:
-            await self._answer(number, method, self._app, parameters, octets)
+            await self._answer(number, method, self._target, parameters, octets)
         finally:
             self._slots.release()
 
     async def _answer(
-        self, number: RequestId | None, method: Method, target: object, parameters: Struct, octets: bytes
+        self,
+        number: RequestId | None,
+        method: Method,
+        target: Callable[[Method], object],
+        parameters: Struct,
+        octets: bytes,
     ) -> None:
         try:
-            body = method.codec.encode(await method.of(target, parameters, octets))
+            body = method.codec.encode(await method.of(target(method), parameters, octets))
             if len(body) > MAX_ANSWER_SIZE:
                 problem = f"it has {len(body)} octets, and {MAX_ANSWER_SIZE} fit in a line; ask for less at a time"
                 raise BadInput(what="The answer", problem=problem)  # noqa: TRY301  # it is answered like the others
@@ -156,12 +197,15 @@ class Session(Connection):
         if number in self._streams:
             refusal = Refusal(INVALID_REQUEST, bad_input("The id", "a stream that has it is open"), number)
             await self._write(Failure(id=number, error=refusal.error))
-        elif len(self._streams) >= self._limits.streams:
-            await self._write(
-                Failure(id=number, error=error_object(TooMany(what="streams", limit=self._limits.streams)))
-            )
+        elif len(self._streams) >= self._max_streams:
+            await self._write(Failure(id=number, error=error_object(TooMany(what="streams", limit=self._max_streams))))
         else:
-            stream = self._streams[number] = ServerStream(method.of(self._app, parameters), parameters.credit)
+            try:
+                source = method.of(self._target(method), parameters)
+            except BaseException as error:  # noqa: BLE001  # every error is an answer
+                await self._write(Failure(id=number, error=error_object(error)))
+                return
+            stream = self._streams[number] = ServerStream(source, parameters.credit)
             self._start(self._pump, number, method, stream)
 
     async def _pump(self, number: RequestId, method: Method, stream: ServerStream) -> None:
@@ -185,7 +229,7 @@ class Session(Connection):
             if self._gone:
                 return
             try:
-                await self._stream.send(to_line(message) + octets)
+                await self._channel.send(to_line(message), octets)
             except (BrokenResourceError, ClosedResourceError):
                 self._give_up()
             except BaseException:
@@ -196,7 +240,7 @@ class Session(Connection):
     async def _hang_up(self) -> None:
         """End the connection at once: the other side can no longer rely on what comes by it."""
         self._give_up()
-        await aclose_forcefully(self._stream)
+        await self._channel.abort()
 
     def _give_up(self) -> None:
         self._gone = True

@@ -4,6 +4,7 @@ A stream is a call that sends values before it is answered: notifications named 
 batch is refused. An error of balchat's tree crosses as its `code` and `fields` in `data`, and comes out as itself.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -21,7 +22,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.failures import contain, kind_of
 from balchat_host.api.frontend import MAX_OCTETS
-from balchat_ui_rpc.description import METHODS, Method, RequestId
+from balchat_host.api.rpc.description import Method, RequestId
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -60,7 +61,7 @@ class ErrorData(msgspec.Struct):
 
 
 class ErrorObject(msgspec.Struct):
-    """What an error looks like on the socket. `message` is for a person."""
+    """What an error looks like on the wire. `message` is for a person."""
 
     code: int
     message: str
@@ -150,7 +151,6 @@ _encoder: Final = msgspec.json.Encoder()
 _request_decoder: Final = msgspec.json.Decoder(Request)
 _following_decoder: Final = msgspec.json.Decoder(_Following)
 _incoming_decoder: Final = msgspec.json.Decoder(Incoming)
-_parameter_decoders: Final = {name: msgspec.json.Decoder(method.parameters) for name, method in METHODS.items()}
 
 
 def to_line(message: msgspec.Struct) -> bytes:
@@ -188,8 +188,8 @@ def octets_after(line: bytes) -> int:
     return announced
 
 
-def read_request(line: bytes) -> tuple[Request, Method, Any]:
-    """Read a request, the method that it names, and its parameters (a msgspec.Struct). Raise Refusal."""
+def read_request(line: bytes, methods: Mapping[str, Method]) -> tuple[Request, Method, Any]:
+    """Read a request, the one of `methods` that it names, and its parameters (a msgspec.Struct). Raise Refusal."""
     try:
         request = _request_decoder.decode(line.decode())
     except msgspec.ValidationError as error:
@@ -202,13 +202,14 @@ def read_request(line: bytes) -> tuple[Request, Method, Any]:
     except msgspec.DecodeError as error:
         raise Refusal(PARSE_ERROR, bad_input("The line", f"it is no JSON value: {error}")) from None
     name, answered = request.method, None if request.id is msgspec.UNSET else request.id
-    if name not in METHODS:
+    if name not in methods:
         raise Refusal(METHOD_NOT_FOUND, NotOffered(name=name[:_MAX_PROBLEM_LENGTH]), answered)
-    if (request.octets is msgspec.UNSET) != (METHODS[name].octets is None):
-        problem = "octets follow it" if METHODS[name].octets else "no octets follow it"
+    method = methods[name]
+    if (request.octets is msgspec.UNSET) != (method.octets is None):
+        problem = "octets follow it" if method.octets else "no octets follow it"
         raise Refusal(INVALID_PARAMS, bad_input(f"The line of {name}", problem), answered)
     try:
-        return request, METHODS[name], _parameter_decoders[name].decode(request.params)
+        return request, method, method.decoder.decode(request.params)
     except msgspec.DecodeError as error:
         raise Refusal(INVALID_PARAMS, bad_input(f"The parameters of {name}", str(error)), answered) from None
 

@@ -1,6 +1,6 @@
-"""What is spoken on the socket, read off the contract: the methods of `App`, of its areas, and of the connection.
+"""What is spoken, read off the contract: the methods of `App`, of its areas, and of the connection.
 
-Both ends are made from `METHODS`: the server calls what it describes, the client's methods are generated from it.
+Both ends are made from `METHODS`: a server calls what it describes, a client's methods are generated from it.
 A method that is added to an area is therefore on both sides at once, or fails here. An area's method is called
 `area.method`, as in `App.capabilities`; those of the App and of the connection themselves have no dot.
 """
@@ -16,13 +16,15 @@ import msgspec
 
 from balchat_host.api.frontend import App
 from balchat_host.api.frontend.area import areas_of, method_names
-from balchat_ui_rpc.limits import MAX_ID_LENGTH
-from balchat_ui_rpc.values import Codec, codec_for
+from balchat_host.api.rpc.values import Codec, codec_for
 
 PROTOCOL: Final = 1
 """The version of what is spoken. Raised when a program written for the old one would break."""
 
 MAX_CREDIT: Final = 1_000_000
+
+MAX_ID_LENGTH: Final = 128
+"""Characters of the longest id of a request."""
 
 RequestId = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)]
 Credit = Annotated[int, msgspec.Meta(ge=1, le=MAX_CREDIT)]
@@ -59,9 +61,9 @@ class Method:
 
     `octets` is the parameter that is octets, None where there is none, and `gives_octets` is whether its values are:
     those do not stand in the JSON but behind its line.
-    `name` is its name on the socket. `owner` is the class that it belongs to, where it is called `attribute`; `area` is
+    `name` is its name on the wire. `owner` is the class that it belongs to, where it is called `attribute`; `area` is
     the name under which an App has that class, None where it is the App or the connection. `parameters` is a
-    msgspec.Struct; a stream's has `credit` besides.
+    msgspec.Struct, which `decoder` reads; a stream's has `credit` besides.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Method:
     attribute: str
     takes: Mapping[str, Parameter]
     parameters: type[msgspec.Struct]
+    decoder: msgspec.json.Decoder[msgspec.Struct]
     result: Any
     codec: Codec
     streams: bool
@@ -84,7 +87,7 @@ class Method:
 
 
 def describe(owner: type, area: str | None = None) -> dict[str, Method]:
-    """Describe each abstract method of a class by its name on the socket. Raise TypeError for one that cannot cross."""
+    """Describe each abstract method of a class by its name on the wire. Raise TypeError for one that cannot cross."""
     methods = (_describe(owner, name, area) for name in method_names(owner))
     return {method.name: method for method in methods}
 
@@ -111,15 +114,17 @@ def _describe(owner: type, name: str, area: str | None) -> Method:
     ]
     if streams:
         fields.append(("credit", Credit | None, None))
+    parameters = msgspec.defstruct(
+        f"{name}_parameters", fields, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+    )
     return Method(
         name=name if area is None else f"{area}.{name}",
         area=area,
         owner=owner,
         attribute=name,
         takes=MappingProxyType({each.name: each for each in taken}),
-        parameters=msgspec.defstruct(
-            f"{name}_parameters", fields, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True
-        ),
+        parameters=parameters,
+        decoder=msgspec.json.Decoder(parameters),
         result=result,
         codec=codec_for(result),
         streams=streams,
