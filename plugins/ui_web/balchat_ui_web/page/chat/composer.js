@@ -1,0 +1,176 @@
+/**
+ * Where one writes. The text is the field's own, so a key costs nothing but itself; the draft follows it.
+ *
+ * Enter sends or breaks the line, as the person has chosen; Shift+Enter, Alt+Enter and Ctrl+J always break it. What is
+ * pasted is never sent by itself. ↑ in the empty field edits the last message.
+ */
+
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor.js";
+import { isKey, useEscape } from "../core/keys.js";
+import { conversations, setting, windowOf } from "../core/store.js";
+import { draftChanged, draftOf, saveDrafts, typed } from "../core/store/drafts.js";
+import { t } from "../core/texts.js";
+import { AttachButton, Staging, VoiceButton, clearStaged, stagedFiles, useFileDrop } from "../files/staging.js";
+import { IconButton } from "../parts/button.js";
+import { Icon } from "../parts/icon.js";
+import { context, edit, isOpen } from "./actions.js";
+import { useCompletion } from "./completion.js";
+import { EmojiButton } from "./emoji-picker.js";
+import { asTyped } from "./markdown.js";
+import { mentionable, send, sendErrors, setError } from "./sending.js";
+import { authorOf, bareText, replyLine } from "./words.js";
+import { oneLine } from "../core/visible.js";
+
+const LINES = 8;
+const SIZES_ITSELF = CSS.supports("field-sizing", "content");
+
+/** @param {{conversation: string}} props */
+export function Composer({ conversation }) {
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const [empty, setEmpty] = useState(true);
+  const now = context.value?.conversation === conversation ? context.value : null;
+  const editing = now?.kind === "edit" ? now.message : null;
+  const files = stagedFiles(conversation).value;
+  const view = conversations.get(conversation)?.value;
+  const people = useMemo(() => mentionable(conversation), [conversation, view?.title]);
+
+  const changed = useCallback(() => {
+    const element = field.current;
+    if (element === null) return;
+    if (context.peek()?.kind !== "edit") typed(conversation, element.value);
+    setEmpty(element.value.trim() === "");
+    fit(element);
+  }, [conversation]);
+  const completion = useCompletion({ field, names: people.map((each) => each.name), onChange: changed });
+
+  const show = useCallback((/** @type {string} */ text) => {
+    const element = /** @type {HTMLTextAreaElement} */ (field.current);
+    if (element.value !== text) element.value = text;
+    setEmpty(text.trim() === "");
+    fit(element);
+  }, []);
+  // A text that is edited stands in the field for as long as that lasts; the draft waits behind it.
+  const stamp = draftChanged.value;
+  useLayoutEffect(() => {
+    show(editing === null ? draftOf(conversation) : asTyped(editing.text ?? ""));
+  }, [conversation, editing?.id, stamp]);
+  useEffect(() => {
+    if (matchMedia("(hover: hover)").matches) field.current?.focus({ preventScroll: true });
+    return () => {
+      saveDrafts();
+      if (context.peek()?.conversation === conversation) context.value = null;
+    };
+  }, [conversation]);
+  useEscape(now !== null, () => {
+    context.value = null;
+  });
+  useFileDrop(field, conversation);
+
+  const submit = useCallback(async () => {
+    const element = /** @type {HTMLTextAreaElement} */ (field.current);
+    const text = element.value.trim();
+    const attached = [...stagedFiles(conversation).peek()];
+    if (text === "" && attached.length === 0) return;
+    completion.close();
+    if (context.peek()?.kind === "edit") {
+      if (await send({ conversation, text, files: [], names: people })) element.focus();
+      return;
+    }
+    show("");
+    clearStaged(conversation);
+    await send({ conversation, text, files: attached, names: people });
+  }, [conversation, people]);
+
+  const pressed = (/** @type {KeyboardEvent} */ event) => {
+    if (event.isComposing || completion.pressed(event)) return;
+    const element = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
+    if (event.key === "Enter" || isKey(event, "Ctrl+J")) {
+      const sends = setting("settings.ui_web.enter_sends", true) ? isKey(event, "Enter") : isKey(event, "Mod+Enter");
+      if (sends) {
+        event.preventDefault();
+        void submit();
+      } else if (isKey(event, "Alt+Enter") || isKey(event, "Ctrl+J")) {
+        event.preventDefault();
+        element.setRangeText("\n", element.selectionStart, element.selectionEnd, "end");
+        changed();
+      }
+    } else if (isKey(event, "ArrowUp") && element.value === "" && now === null) {
+      const last = lastOwn(conversation);
+      if (last === null) return;
+      event.preventDefault();
+      edit(last);
+    }
+  };
+  if (view?.contact?.blocked) return html`<p class="composer-closed">${t("chat.blocked")}</p>`;
+  return html`<form class="composer" aria-label=${t("chat.composer")} onSubmit=${(/** @type {Event} */ event) => {
+    event.preventDefault();
+    void submit();
+  }}>
+    <${SendError} conversation=${conversation} />
+    ${now === null ? null : html`<${ContextLine} />`}
+    <${Staging} conversation=${conversation} />
+    ${completion.view}
+    <div class="composer-row">
+      ${editing === null ? html`<${AttachButton} conversation=${conversation} />` : null}
+      <div class="composer-field">
+        <textarea id="composer" ref=${field} rows="1" dir="auto" spellcheck=${false} autocomplete="off"
+          aria-label=${t("chat.write-to", { name: view === undefined ? "" : oneLine(view.title) })} placeholder=${t("chat.write")}
+          aria-autocomplete="list" aria-controls=${completion.active === undefined ? undefined : "offers"} aria-activedescendant=${completion.active}
+          onInput=${() => {
+            changed();
+            completion.look();
+          }} onKeyDown=${pressed} onBlur=${completion.close}></textarea>
+        <${EmojiButton} field=${field} onChange=${changed} />
+      </div>
+      ${empty && files.length === 0 && editing === null
+        ? html`<${VoiceButton} conversation=${conversation} />`
+        : html`<${IconButton} icon=${editing === null ? "send" : "check"} kind="primary" type="submit" label=${t(editing === null ? "common.send" : "common.save")} />`}
+    </div>
+  </form>`;
+}
+
+/** @param {HTMLTextAreaElement} element */
+function fit(element) {
+  if (SIZES_ITSELF) return;
+  element.style.height = "auto";
+  const line = parseFloat(getComputedStyle(element).lineHeight) || 22;
+  element.style.height = `${Math.min(element.scrollHeight, LINES * line + 20)}px`;
+}
+
+/**
+ * Return our last message that can be edited.
+ * @param {string} conversation
+ */
+function lastOwn(conversation) {
+  const loaded = windowOf(conversation);
+  for (const id of loaded.ids.peek().toReversed()) {
+    const message = loaded.messages.get(id)?.peek();
+    if (message !== undefined && message.author === null && message.text !== null && isOpen(message)) return message;
+  }
+  return null;
+}
+
+function ContextLine() {
+  const now = context.value;
+  if (now === null) return null;
+  const { message, kind } = now;
+  const text = replyLine({ ...message, text: message.text === null ? null : bareText(message), content_type: "text/plain" });
+  return html`<div class="composer-context">
+    <${Icon} name=${kind === "edit" ? "edit" : "reply"} />
+    <span class="grow">
+      <b class="one-line">${kind === "edit" ? t("chat.editing") : t("chat.replying-to", { name: authorOf(message) })}</b>
+      <bdi class="one-line">${text}</bdi>
+    </span>
+    <${IconButton} icon="close" label=${t("common.cancel")} onClick=${() => (context.value = null)} />
+  </div>`;
+}
+
+/** @param {{conversation: string}} props */
+function SendError({ conversation }) {
+  const text = sendErrors.value.get(conversation);
+  if (text === undefined) return null;
+  return html`<div class="composer-error" role="alert">
+    <${Icon} name="alert" /><span class="grow">${text}</span>
+    <${IconButton} icon="close" label=${t("common.close")} onClick=${() => setError(conversation, null)} />
+  </div>`;
+}

@@ -1,0 +1,94 @@
+/** What is said of a message: its state in words, and the one sentence that is read out. */
+
+import { messageLine, span } from "../conversations/summary.js";
+import { known, t, time } from "../core/texts.js";
+import { oneLine } from "../core/visible.js";
+import { plain } from "./markdown.js";
+
+/**
+ * Return who wrote a message.
+ * @param {{author: string | null}} message
+ */
+export function authorOf(message) {
+  return message.author === null ? t("chat.you") : oneLine(message.author);
+}
+
+/**
+ * Return a message's text without marks, whole.
+ * @param {{text: string | null, content_type: string}} message
+ */
+export function bareText(message) {
+  const text = message.text ?? "";
+  return message.content_type === "text/markdown" ? plain(text) : text;
+}
+
+/**
+ * Return how far a message of ours has come, and why it is no further.
+ * @param {App.MessageView} message
+ */
+export function stateWords(message) {
+  if (message.author !== null || message.state === "received") return "";
+  const many = message.recipients > 1 && (message.state === "delivered" || message.state === "read");
+  const state = many
+    ? t("chat.delivered-to", { count: message.delivered_to, of: message.recipients })
+    : t(`states.message.${message.state}`);
+  return message.reason === null ? state : `${state}: ${reasonWords(message.reason)}`;
+}
+
+/**
+ * Return a reason in the person's language, or as it is where this page does not know it.
+ * @param {string} reason
+ */
+export function reasonWords(reason) {
+  return known("states.reason", reason);
+}
+
+/**
+ * Return a message as one sentence.
+ * @param {App.MessageView} message
+ */
+export function messageSentence(message) {
+  if (message.timer !== null) return messageLine(message);
+  const text = message.deleted || message.text === null ? messageLine(message) : oneLine(bareText(message));
+  const reply = message.reply;
+  return [
+    `${authorOf(message)}, ${time(message.sent_at)}: ${text}`,
+    message.files.length > 0 && text !== "" && !message.deleted && t("chat.files", { count: message.files.length, name: oneLine(message.files[0]?.name ?? "") }),
+    reply !== null && t("chat.in-reply-to", { name: authorOf(reply), text: replyLine(reply).slice(0, 80) }),
+    message.edited && t("chat.edited"),
+    ...message.reactions.map((each) => t("chat.reaction-count", { emoji: each.emoji, count: each.count })),
+    expiryWords(message),
+    stateWords(message),
+  ]
+    .filter(Boolean)
+    .join(". ");
+}
+
+/**
+ * Return the beginning of what a message answers.
+ * @param {App.ReplyView} reply
+ */
+export function replyLine(reply) {
+  if (reply.deleted) return t("chat.deleted");
+  if (reply.text === null) return t("chat.unknown-content", { kind: oneLine(reply.content_type) });
+  return oneLine(bareText(reply));
+}
+
+/**
+ * Return when a message expires.
+ * @param {App.MessageView} message
+ * @param {number} [now]
+ */
+export function expiryWords(message, now = Date.now()) {
+  if (message.expires_at !== null) {
+    const left = Math.max(0, Math.round((message.expires_at - now) / 1000));
+    return t("chat.expires-in", { time: span(rounded(left)) });
+  }
+  return message.expires_after === null ? "" : t("chat.expires-after", { time: span(message.expires_after) });
+}
+
+/** @param {number} seconds */
+function rounded(seconds) {
+  for (const length of [86_400, 3600, 60]) if (seconds >= length) return Math.round(seconds / length) * length;
+  return seconds;
+}

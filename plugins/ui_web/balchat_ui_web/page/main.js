@@ -1,0 +1,26 @@
+/** Where the page starts: sign in, connect, draw. */
+
+import { html, render } from "./vendor.js";
+import { App } from "./app.js";
+import { notifyOfMessages } from "./chat/notifications.js";
+import { connect, watchOverConnection } from "./core/connection.js";
+import { followAccount } from "./core/follow.js";
+import { followHistory } from "./core/route.js";
+import { signIn } from "./core/session.js";
+import { keepDrafts } from "./core/store/drafts.js";
+import { firstLanguage, speak } from "./core/texts.js";
+import { followTheme } from "./parts/theme.js";
+
+const root = /** @type {HTMLElement} */ (document.getElementById("page"));
+const words = speak(firstLanguage());
+followHistory();
+followAccount();
+keepDrafts();
+notifyOfMessages();
+followTheme();
+await signIn();
+connect();
+watchOverConnection();
+await words;
+root.textContent = "";
+render(html`<${App} />`, root);
