@@ -17,14 +17,14 @@ export function Cheats() {
   const close = () => {
     open.value = false;
   };
-  return html`<${Dialog} title=${t("keys.title")} onClose=${close} class="cheats">
+  return html`<${Dialog} title=${t("keys.page-title")} onClose=${close} class="cheats">
     ${Object.entries(KEYS).map(
       ([place, keys]) => html`<section class="section" key=${place}>
-        <h3>${t(`keys.place.${place}`)}</h3>
+        <h3>${t(`keys.page-place.${place}`)}</h3>
         <dl>
           ${Object.entries(keys).map(
             ([name, combinations]) => html`<div class="cheat">
-              <dt>${t(`keys.${name}`)}</dt>
+              <dt>${t(`keys.page.${name}`)}</dt>
               <dd>${combinationsOf(name, combinations).map((each) => html`<kbd>${keyName(each)}</kbd> `)}</dd>
             </div>`,
           )}
