@@ -26,6 +26,8 @@ declare namespace App {
     "web.create": { takes: { name: string; passphrase: string }; gives: { recovery_code: string } };
     "web.start": { takes: { secret: string; slot?: "passphrase" | "recovery-code" }; gives: WebState };
     "web.new_window": { takes: {}; gives: { url: string } };
+    "web.qr": { takes: { text: string }; gives: { rows: string[] } };
+    "web.active": { takes: {}; gives: null };
     "web.ticket": { takes: { file: string }; gives: { path: string } };
   }
   interface Streams {

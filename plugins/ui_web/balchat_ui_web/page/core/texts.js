@@ -46,9 +46,11 @@ export async function speak(wanted) {
   const response = await fetch(new URL(`../texts/${code}.json`, import.meta.url));
   catalogue = await response.json();
   plurals = new Intl.PluralRules(code);
-  numbers = new Intl.NumberFormat(code, { maximumFractionDigits: 1 });
-  relatives = new Intl.RelativeTimeFormat(code, { numeric: "auto" });
-  const make = (/** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat(code, options);
+  // Days and times as in the person's country, where the browser says which.
+  const place = navigator.languages.find((each) => each.toLowerCase().startsWith(code)) ?? code;
+  numbers = new Intl.NumberFormat(place, { maximumFractionDigits: 1 });
+  relatives = new Intl.RelativeTimeFormat(place, { numeric: "auto" });
+  const make = (/** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat(place, options);
   formats = {
     time: make({ hour: "2-digit", minute: "2-digit" }),
     weekday: make({ weekday: "long" }),
@@ -77,6 +79,14 @@ export function t(key, params = {}) {
     if (value === undefined) return whole;
     return typeof value === "number" ? numbers.format(value) : String(value);
   });
+}
+
+/**
+ * Return whether there is a text.
+ * @param {string} key
+ */
+export function hasText(key) {
+  return key in catalogue;
 }
 
 /**
