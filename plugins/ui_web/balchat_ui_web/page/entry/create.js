@@ -60,7 +60,7 @@ export function Made() {
   return html`<${Frame} title=${t("entry.recovery-title")}>
     ${fault ? html`<${Notice} kind="bad" alert><p>${fault}</p><//>` : null}
     ${busy
-      ? html`<p class="cluster" role="status"><span class="busy" aria-hidden="true"></span>${t("entry.starting")}</p>`
+      ? html`<p class="cluster" role="status"><span class="busy" aria-hidden="true"></span>${t("entry.starting-title")}</p>`
       : html`<${RecoveryCode} code=${now.code} onDone=${start} />`}
   <//>`;
 }

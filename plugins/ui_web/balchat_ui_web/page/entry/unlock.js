@@ -57,8 +57,8 @@ export function UnlockInTerminal() {
 }
 
 export function Starting() {
-  return html`<${Frame} title=${t("entry.starting")} lead=${t("entry.starting-lead")}>
-    <progress aria-label=${t("entry.starting")}></progress>
+  return html`<${Frame} title=${t("entry.starting-title")} lead=${t("entry.starting-lead")}>
+    <progress aria-label=${t("entry.starting-title")}></progress>
   <//>`;
 }
 
