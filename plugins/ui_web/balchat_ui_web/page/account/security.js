@@ -12,6 +12,7 @@ import { SecretField } from "../parts/field.js";
 import { Notice } from "../parts/notice.js";
 import { Page, Section } from "../parts/page.js";
 import { toast } from "../parts/toasts.js";
+import { asSecret, textOf } from "./secrets.js";
 import { RecoveryCode } from "../entry/recovery-code.js";
 import { NewPassphrase, useNewPassphrase } from "../entry/new-passphrase.js";
 
@@ -22,7 +23,7 @@ function ChangePassphrase() {
   const change = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (!(await fresh.check())) return;
-    const done = await run(async () => (await call("account.change_passphrase", { old: old.value, new: fresh.value }), true));
+    const done = await run(async () => (await call("account.change_passphrase", { old: asSecret(old.value), new: asSecret(fresh.value) }), true));
     if (!done) return;
     old.value = "";
     fresh.clear();
@@ -42,10 +43,10 @@ function RenewRecovery() {
   const { busy, fault, run } = useDoing();
   const renew = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const made = await run(() => call("account.renew_recovery_code", { passphrase: passphrase.value }));
+    const made = await run(() => call("account.renew_recovery_code", { passphrase: asSecret(passphrase.value) }));
     if (made === undefined) return;
     passphrase.value = "";
-    code.value = made;
+    code.value = textOf(made);
   };
   const close = () => {
     code.value = null;

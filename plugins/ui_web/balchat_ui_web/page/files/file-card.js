@@ -5,36 +5,28 @@
  */
 
 import { html } from "../vendor.js";
+import { attempt } from "../conversations/actions.js";
 import { call } from "../core/calls.js";
 import { file as newest, progress } from "../core/store.js";
-import { duration, errorText, size, t } from "../core/texts.js";
+import { duration, known, size, t } from "../core/texts.js";
+import { oneLine } from "../core/visible.js";
 import { IconButton } from "../parts/button.js";
 import { confirm } from "../parts/dialog.js";
 import { Icon } from "../parts/icon.js";
 import { MenuButton } from "../parts/menu.js";
-import { toast } from "../parts/toasts.js";
 import { usePace } from "./pace.js";
 import { save } from "./save.js";
 
 /** @param {App.FileView} file */
 async function fetchFile(file) {
-  await tried(() => call("files.fetch", { file: file.id }));
-}
-
-/** @param {() => Promise<unknown>} work */
-async function tried(work) {
-  try {
-    await work();
-  } catch (error) {
-    toast(errorText(error));
-  }
+  await attempt(call("files.fetch", { file: file.id }));
 }
 
 /** @param {App.FileView} file */
 async function remove(file) {
   const text = t(file.ours ? "files.remove-ours" : "files.remove-theirs");
   if (await confirm({ title: t("files.remove-title", { name: file.name }), text, action: t("files.remove"), danger: true })) {
-    await tried(() => call("files.remove", { file: file.id }));
+    await attempt(call("files.remove", { file: file.id }));
   }
 }
 
@@ -61,12 +53,12 @@ function line({ file, here, there, leaves, comes, hindered, pace }) {
   const done = comes ? here : there;
   if (comes || (leaves && there > 0) || file.state === "paused") parts.push(t("files.part", { done: size(file.state === "paused" ? here : done), of: size(file.size) }));
   else parts.push(size(file.size));
-  if (hindered) parts.push(t(`states.reason.${hindered}`));
+  if (hindered) parts.push(known("states.reason", hindered));
   else if (pace !== null) {
     parts.push(t("files.pace", { size: size(pace) }));
     parts.push(t("files.left", { time: duration(((file.size - done) / pace) * 1000) }));
   }
-  if (file.state === "gone") parts.push(file.reason ? t(`states.reason.${file.reason}`) : t("states.file.gone"));
+  if (file.state === "gone") parts.push(file.reason ? known("states.reason", file.reason) : t("states.file.gone"));
   if (file.state === "paused") parts.push(t("states.file.paused"));
   if (file.ours && file.state === "complete" && file.recipients > 0 && !hindered) {
     if (file.received_by === file.recipients) parts.push(t("files.received"));
@@ -77,7 +69,7 @@ function line({ file, here, there, leaves, comes, hindered, pace }) {
 
 /** @param {ReturnType<typeof useFile>} state */
 function Action({ file, comes }) {
-  if (comes) return html`<${IconButton} icon="pause" label=${t("files.pause", { name: file.name })} onClick=${() => tried(() => call("files.pause", { file: file.id }))} />`;
+  if (comes) return html`<${IconButton} icon="pause" label=${t("files.pause", { name: file.name })} onClick=${() => attempt(call("files.pause", { file: file.id }))} />`;
   if (file.state === "paused") return html`<${IconButton} icon="play" label=${t("files.resume", { name: file.name })} onClick=${() => fetchFile(file)} />`;
   if (file.state === "complete") return html`<${IconButton} icon="download" label=${t("files.save-one", { name: file.name })} onClick=${() => save(file)} />`;
   if (!file.ours && (file.state === "offered" || file.state === "gone")) {
@@ -100,14 +92,14 @@ export function FileCard({ file: given }) {
   const busy = comes || file.state === "paused" || (leaves && there > 0);
   const items = () => [
     ...(file.state === "complete" ? [{ icon: "download", label: t("files.save"), onSelect: () => save(file) }] : []),
-    ...(comes || file.state === "paused" ? [{ icon: "close", label: t("files.cancel"), onSelect: () => tried(() => call("files.remove", { file: file.id })) }] : []),
+    ...(comes || file.state === "paused" ? [{ icon: "close", label: t("files.cancel"), onSelect: () => attempt(call("files.remove", { file: file.id })) }] : []),
     ...(file.state === "complete" ? [{ icon: "trash", label: t("files.remove"), danger: true, onSelect: () => remove(file) }] : []),
   ];
   const hasMenu = comes || file.state === "paused" || file.state === "complete";
   return html`<div class=${`file-card ${file.state}`}>
     <span class="thumb"><${Icon} name=${symbolOf(file)} /></span>
     <div class="grow">
-      <p class="one-line file-name" dir="auto" title=${file.name}>${file.name}</p>
+      <p class="one-line file-name" dir="auto" title=${oneLine(file.name)}>${oneLine(file.name)}</p>
       <p class=${`fine ${state.hindered || file.state === "gone" ? "warn" : ""}`}>${line(state)}</p>
       ${busy ? html`<progress aria-label=${t("files.progress", { name: file.name })} max=${file.size || 1} value=${file.ours ? there : here} class=${state.hindered ? "warn" : ""}></progress>` : null}
     </div>

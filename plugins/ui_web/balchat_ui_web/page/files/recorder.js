@@ -18,10 +18,10 @@ export const TOLD_BEFORE = 30_000;
 /** @type {import("../vendor.js").Signal<Recording | null>} */
 export const recording = signal(null);
 
-/** @type {{ context: AudioContext, stream: MediaStream, pieces: Int16Array[], samples: number } | null} */
+/** @type {{ context: AudioContext, stream: MediaStream, pieces: Int16Array<ArrayBuffer>[], samples: number } | null} */
 let held = null;
 
-/** @param {Int16Array} piece */
+/** @param {Int16Array<ArrayBuffer>} piece */
 function take(piece) {
   const now = recording.peek();
   if (!held || !now || now.full) return;
@@ -66,6 +66,6 @@ export function end() {
   silence();
   held = null;
   recording.value = null;
-  const samples = new Blob(pieces.map((piece) => new Uint8Array(piece.buffer)), { type: "application/octet-stream" });
+  const samples = new Blob(pieces, { type: "application/octet-stream" });
   return samples.size >= SAMPLE_OCTETS ? { samples, rate: RATE } : null;
 }

@@ -1,6 +1,6 @@
 /** The staging area above the composer: what will go, how large it is, and what is removed from it before. */
 
-import { html, useEffect, useRef, useSignal } from "../vendor.js";
+import { html, signal, useEffect, useRef } from "../vendor.js";
 import { capabilities } from "../core/store.js";
 import { duration, size, t } from "../core/texts.js";
 import { IconButton } from "../parts/button.js";
@@ -85,29 +85,30 @@ export function pasteFiles(event, conversation) {
   return true;
 }
 
+/** Whether files are held over the conversation now. */
+const held = signal(false);
+
 /**
- * Take files that are dropped on an element. Return whether some are held over it now.
+ * Take files that are dropped on the pane of an element.
  *
- * @param {import("../vendor.js").RefObject<HTMLElement>} ref
+ * @param {{ current: HTMLElement | null }} ref
  * @param {string} conversation
- * @returns {boolean}
  */
 export function useFileDrop(ref, conversation) {
-  const over = useSignal(false);
   useEffect(() => {
-    const element = ref.current;
+    const element = /** @type {HTMLElement | null | undefined} */ (ref.current?.closest(".pane"));
     if (!element) return;
     const has = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") && capabilities.peek().has("files.attach");
     const hold = (/** @type {DragEvent} */ event) => {
       if (!has(event)) return;
       event.preventDefault();
-      over.value = true;
+      held.value = true;
     };
     const leave = (/** @type {DragEvent} */ event) => {
-      if (!element.contains(/** @type {Node | null} */ (event.relatedTarget))) over.value = false;
+      if (!element.contains(/** @type {Node | null} */ (event.relatedTarget))) held.value = false;
     };
     const drop = (/** @type {DragEvent} */ event) => {
-      over.value = false;
+      held.value = false;
       if (!has(event)) return;
       event.preventDefault();
       stage(conversation, event.dataTransfer?.files ?? []);
@@ -123,10 +124,10 @@ export function useFileDrop(ref, conversation) {
       element.removeEventListener("drop", drop);
     };
   }, [conversation]);
-  return over.value;
 }
 
 /** What is seen while files are held over a conversation. */
 export function DropHint() {
+  if (!held.value) return null;
   return html`<div class="drop-hint" aria-hidden="true"><${Icon} name="upload" size="big" /><span>${t("files.drop-here")}</span></div>`;
 }

@@ -5,6 +5,7 @@ import { call } from "../core/calls.js";
 import { go } from "../core/route.js";
 import { status } from "../core/store.js";
 import { t } from "../core/texts.js";
+import { oneLine } from "../core/visible.js";
 import { Button } from "../parts/button.js";
 import { CopyButton } from "../parts/copy.js";
 import { useDoing } from "../parts/doing.js";
@@ -29,7 +30,7 @@ export function CodeScreen() {
     ${view
       ? html`<div class="card own-code">
             <${QrCode} text=${view.code} label=${t("people.code-picture", { name: view.name })} />
-            <p class="own-name" dir="auto">${view.name}</p>
+            <p class="own-name" dir="auto">${oneLine(view.name)}</p>
             <${CopyButton} text=${view.code} kind="primary">${t("people.copy-code")}<//>
           </div>
           ${published ? null : html`<${Notice} kind="warn"><p>${t("people.code-not-published")}</p><//>`}

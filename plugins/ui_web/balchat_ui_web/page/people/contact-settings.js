@@ -1,37 +1,18 @@
 /** What holds for one conversation: attention, expiry, and which files come by themselves. */
 
 import { html } from "../vendor.js";
+import { attempt } from "../conversations/actions.js";
+import { span } from "../conversations/summary.js";
 import { call } from "../core/calls.js";
 import { capabilities } from "../core/store.js";
-import { duration, errorText, moment, size, t } from "../core/texts.js";
+import { moment, size, t } from "../core/texts.js";
 import { Field, SwitchRow } from "../parts/field.js";
-import { toast } from "../parts/toasts.js";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 const KIB = 1024;
 const TIMERS = Object.freeze([300, HOUR, 8 * HOUR, DAY, 7 * DAY, 28 * DAY]);
 const SIZES = Object.freeze([0, 256 * KIB, 1024 * KIB, 10 * 1024 * KIB, 100 * 1024 * KIB]);
-
-/** @param {() => Promise<unknown>} work */
-async function tried(work) {
-  try {
-    await work();
-  } catch (error) {
-    toast(errorText(error));
-  }
-}
-
-/**
- * Return a length of time in words.
- *
- * @param {number} seconds
- */
-export function span(seconds) {
-  if (seconds % DAY === 0) return seconds % (7 * DAY) === 0 ? t("time.weeks", { count: seconds / DAY / 7 }) : t("time.days", { count: seconds / DAY });
-  if (seconds % HOUR === 0) return t("time.hours", { count: seconds / HOUR });
-  return seconds % 60 === 0 ? t("time.minutes", { count: seconds / 60 }) : duration(seconds * 1000);
-}
 
 /**
  * A list to choose one value from, as a row's control.
@@ -56,10 +37,10 @@ function Chooser({ label, hint, value, values, words, onChange }) {
 /** @param {{ view: App.ConversationView }} props */
 export function ConversationSettings({ view }) {
   const conversation = view.id;
-  const mute = (/** @type {boolean} */ on) => tried(() => call(on ? "conversations.mute" : "conversations.unmute", { conversation }));
-  const archive = (/** @type {boolean} */ on) => tried(() => call(on ? "conversations.archive" : "conversations.unarchive", { conversation }));
-  const expire = (/** @type {number | null} */ seconds) => tried(() => call("conversations.set_timer", { conversation, seconds }));
-  const automatic = (/** @type {number | null} */ upTo) => tried(() => call("files.set_automatic", { conversation, up_to: upTo }));
+  const mute = (/** @type {boolean} */ on) => attempt(call(on ? "conversations.mute" : "conversations.unmute", { conversation }));
+  const archive = (/** @type {boolean} */ on) => attempt(call(on ? "conversations.archive" : "conversations.unarchive", { conversation }));
+  const expire = (/** @type {number | null} */ seconds) => attempt(call("conversations.set_timer", { conversation, seconds }));
+  const automatic = (/** @type {number | null} */ upTo) => attempt(call("files.set_automatic", { conversation, up_to: upTo }));
   const muted = view.muted_until === null ? t("people.mute-hint") : t("people.muted-until", { when: moment(view.muted_until) });
   return html`<div class="card">
     <${SwitchRow} label=${t("people.mute")} hint=${muted} checked=${view.muted} onChange=${mute} />

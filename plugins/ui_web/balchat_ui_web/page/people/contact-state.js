@@ -2,7 +2,7 @@
 
 import { html } from "../vendor.js";
 import { failing, reachable } from "../core/store.js";
-import { t } from "../core/texts.js";
+import { known, t } from "../core/texts.js";
 import { Icon } from "../parts/icon.js";
 
 /**
@@ -16,11 +16,11 @@ export function stateOf(contact, now) {
   if (contact.blocked) return { kind: "bad", text: t("people.blocked") };
   if (contact.alarm && contact.alarm !== "set-up-again") return { kind: "bad", text: t("people.alarm-short") };
   if (contact.state === "adding") {
-    return { kind: "warn", text: contact.reason ? t(`states.reason.${contact.reason}`) : t("people.adding") };
+    return { kind: "warn", text: contact.reason ? known("states.reason", contact.reason) : t("people.adding") };
   }
   if (contact.state === "requested") return { kind: "warn", text: t("people.requested") };
   if (now.failing) return { kind: "warn", text: t("states.reason.sending-failed") };
-  if (contact.reason) return { kind: "warn", text: t(`states.reason.${contact.reason}`) };
+  if (contact.reason) return { kind: "warn", text: known("states.reason", contact.reason) };
   if (now.reachable) return { kind: "good", text: t("people.within-reach") };
   return { kind: "idle", text: t("people.away") };
 }

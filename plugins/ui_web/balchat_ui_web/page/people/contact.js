@@ -1,10 +1,12 @@
 /** Everything about one contact, and what can be done with them. */
 
 import { html, useEffect, useSignal } from "../vendor.js";
+import { attempt } from "../conversations/actions.js";
 import { call } from "../core/calls.js";
 import { back, go, route } from "../core/route.js";
 import { capabilities, contacts, conversations, reachable } from "../core/store.js";
-import { day, errorText, moment, relative, t } from "../core/texts.js";
+import { day, moment, relative, t } from "../core/texts.js";
+import { oneLine } from "../core/visible.js";
 import { Avatar } from "../parts/avatar.js";
 import { Button, IconButton } from "../parts/button.js";
 import { CopyButton } from "../parts/copy.js";
@@ -40,9 +42,9 @@ function Alarms({ contact, info }) {
   const alarms = info?.alarms ?? [];
   return alarms.map(
     (alarm) => html`<${Notice} kind=${alarm.kind === "set-up-again" ? "warn" : "bad"} key=${alarm.kind}>
-      <p>${t(`states.alarm.${alarm.kind}`, { name: contact.name })}</p>
+      <p>${t(`states.alarm.${alarm.kind}`, { name: oneLine(contact.name) })}</p>
       <p class="fine">${t("people.alarm-when", { count: alarm.times, when: moment(alarm.last_at) })}</p>
-      ${alarm.kind === "set-up-again" ? null : html`<${Button} kind="small" onClick=${() => go("verify", { peer_id: contact.peer_id })}>${t("people.verify-again")}<//>`}
+      ${alarm.kind === "set-up-again" ? null : html`<${Button} kind="small" onClick=${() => go("verify", { peer_id: contact.peer_id, conversation: contact.conversation })}>${t("people.verify-again")}<//>`}
     <//>`,
   );
 }
@@ -59,34 +61,28 @@ function Facts({ contact, info }) {
   </dl>`;
 }
 
-/** @param {() => Promise<unknown>} work */
-async function tried(work) {
-  try {
-    return await work();
-  } catch (error) {
-    toast(errorText(error));
-    return undefined;
-  }
-}
-
 /** @param {{ contact: App.ContactView }} props */
 function Grave({ contact }) {
-  const { peer_id: peer, name } = contact;
+  const peer = contact.peer_id;
+  const name = oneLine(contact.name);
   const block = async () => {
     if (await confirm({ title: t("people.block-title", { name }), text: t("people.block-text"), action: t("people.block"), danger: true })) {
-      await tried(() => call("contacts.block", { contact: peer }));
+      await attempt(call("contacts.block", { contact: peer }));
     }
   };
   const remove = async () => {
     const agreed = await confirm({ title: t("people.remove-title", { name }), text: t("people.remove-text"), action: t("people.remove"), danger: true });
-    if (agreed && (await tried(async () => (await call("contacts.remove", { contact: peer }), true)))) {
-      toast(t("people.removed", { name }));
-      go("chats", {}, { replace: true });
-    }
+    if (!agreed) return;
+    await attempt(
+      call("contacts.remove", { contact: peer }).then(() => {
+        toast(t("people.removed", { name }));
+        go("chats", {}, { replace: true });
+      }),
+    );
   };
   return html`<div class="card">
     ${contact.blocked
-      ? html`<button type="button" class="row" onClick=${() => tried(() => call("contacts.unblock", { contact: peer }))}><${Icon} name="block" /><span class="grow">${t("people.unblock")}</span></button>`
+      ? html`<button type="button" class="row" onClick=${() => attempt(call("contacts.unblock", { contact: peer }))}><${Icon} name="block" /><span class="grow">${t("people.unblock")}</span></button>`
       : html`<button type="button" class="row bad" onClick=${block}><${Icon} name="block" /><span class="grow">${t("people.block")}</span></button>`}
     <button type="button" class="row bad" onClick=${remove}><${Icon} name="trash" /><span class="grow">${t("people.remove")}</span></button>
   </div>`;
@@ -109,19 +105,17 @@ export function ContactScreen() {
   if (!contact) return html`<${Page} title=${t("people.contact-title")} deep />`;
 
   const view = conversations.get(contact.conversation)?.value;
-  const renew = async () => {
-    if (await tried(() => call("contacts.renew", { contact: peer }))) toast(t("people.renewing"));
-  };
+  const renew = () => attempt(call("contacts.renew", { contact: peer }).then(() => toast(t("people.renewing"))));
   return html`<${Page} title=${t("people.contact-title")} deep onBack=${back}>
     <div class="portrait">
       <${Avatar} id=${peer} name=${contact.name} size="big" presence=${reachable.value.has(peer)} />
-      <div class="portrait-name"><h2 dir="auto">${contact.name}</h2><${IconButton} icon="edit" label=${t("people.rename")} onClick=${() => (renaming.value = true)} /></div>
+      <div class="portrait-name"><h2 dir="auto">${oneLine(contact.name)}</h2><${IconButton} icon="edit" label=${t("people.rename")} onClick=${() => (renaming.value = true)} /></div>
       <${ContactState} contact=${contact} />
       <${Button} kind="primary small" icon="chat" onClick=${() => go("chat", { conversation: contact.conversation })}>${t("people.write")}<//>
     </div>
     <${Alarms} contact=${contact} info=${info.value} />
     <div class="card">
-      <button type="button" class="row" onClick=${() => go("verify", { peer_id: peer })}>
+      <button type="button" class="row" onClick=${() => go("verify", { peer_id: peer, conversation: contact.conversation })}>
         <${Icon} name=${contact.verified ? "shield-check" : "shield"} class=${contact.verified ? "good" : ""} />
         <span class="grow"><span>${t("people.safety-number")}</span><small>${t(contact.verified ? "people.verified-long" : "people.not-verified")}</small></span>
         <${Icon} name="chevron-right" size="small" />

@@ -1,10 +1,12 @@
 /** Who asks to write to us. Whoever is turned down is not told. */
 
 import { html, useSignal } from "../vendor.js";
+import { attempt } from "../conversations/actions.js";
 import { call } from "../core/calls.js";
 import { go } from "../core/route.js";
 import { requests, setting, settings } from "../core/store.js";
-import { errorText, relative, t } from "../core/texts.js";
+import { relative, t } from "../core/texts.js";
+import { oneLine, visible } from "../core/visible.js";
 import { Avatar } from "../parts/avatar.js";
 import { Button } from "../parts/button.js";
 import { confirm } from "../parts/dialog.js";
@@ -23,18 +25,18 @@ function Request({ request }) {
     if (contact) go("chat", { conversation: contact.conversation });
   };
   const reject = async () => {
-    const agreed = await confirm({ title: t("people.reject-title", { name: request.name }), text: t("people.reject-text"), action: t("people.reject"), danger: true });
+    const agreed = await confirm({ title: t("people.reject-title", { name: oneLine(request.name) }), text: t("people.reject-text"), action: t("people.reject"), danger: true });
     if (agreed && (await run(() => call("requests.reject", { request: request.peer_id })))) toast(t("people.rejected"));
   };
   return html`<li class="card padded request">
     <header>
       <${Avatar} id=${request.peer_id} name=${request.name} />
       <div class="grow">
-        <h2 dir="auto">${request.name}</h2>
+        <h2 dir="auto">${oneLine(request.name)}</h2>
         <p class="fine">${relative(request.received_at)} · <code>${request.onion.slice(0, 12)}…</code></p>
       </div>
     </header>
-    ${request.introduction ? html`<blockquote dir="auto">${request.introduction}</blockquote>` : html`<p class="fine">${t("people.no-introduction")}</p>`}
+    ${request.introduction ? html`<blockquote dir="auto">${visible(request.introduction)}</blockquote>` : html`<p class="fine">${t("people.no-introduction")}</p>`}
     <${TextField} label=${t("people.call-them")} value=${name.value} fault=${fault} maxlength="64" onInput=${(/** @type {string} */ text) => (name.value = text)} />
     <div class="cluster">
       <${Button} kind="primary" icon="check" busy=${busy} onClick=${accept}>${t("people.accept")}<//>
@@ -47,13 +49,7 @@ function Request({ request }) {
 export function AcceptsRequests() {
   const view = settings.value.get("requests.accept");
   if (!view) return null;
-  const change = async (/** @type {boolean} */ value) => {
-    try {
-      await call("settings.set", { key: "requests.accept", value });
-    } catch (error) {
-      toast(errorText(error));
-    }
-  };
+  const change = (/** @type {boolean} */ value) => attempt(call("settings.set", { key: "requests.accept", value }));
   return html`<div class="card">
     <${SwitchRow} label=${t("people.accepts-requests")} hint=${t("people.accepts-requests-hint")}
       checked=${setting("requests.accept", true)} disabled=${!view.writable || view.locked_by !== null} onChange=${change} />

@@ -10,6 +10,7 @@ import { call } from "../core/calls.js";
 import { back, route } from "../core/route.js";
 import { contacts } from "../core/store.js";
 import { t } from "../core/texts.js";
+import { oneLine } from "../core/visible.js";
 import { Button } from "../parts/button.js";
 import { CopyButton } from "../parts/copy.js";
 import { confirm } from "../parts/dialog.js";
@@ -65,7 +66,7 @@ export function VerifyScreen() {
   }, [peer]);
   if (!contact) return html`<${Page} title=${t("people.verify-title")} deep />`;
 
-  const name = contact.name;
+  const name = oneLine(contact.name);
   const verify = async (/** @type {string} */ digits) => {
     const done = await run(() => call("contacts.verify", { contact: peer, safety_number: digits }));
     if (!done) return;
