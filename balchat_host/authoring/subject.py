@@ -21,23 +21,25 @@ from balchat_host.api import ENTRY_POINT_GROUP
 from balchat_host.api.errors import BadInput, NoSuchPlugin
 from balchat_host.loader.plugins import announced
 
-_RELAY_GROUPLESS: Final = "balchat-relay"
+_RELAY_STORES: Final = "balchat.relay_stores.v1"
+"""The relay's group: its stores are checked like plugins, and are none of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """A plugin to check.
 
-    `plugins` are its entry points: names and modules. `source` is the folder of its distribution, where that is known,
-    and `installed` says whether balchat finds it without our help. `relay_store`: it is a store for a relay instead.
+    `plugins` are its entry points: names and modules. `relay_stores` are those of stores for a relay, which balchat
+    does not load. `source` is the folder of its distribution, where that is known, and `installed` says whether balchat
+    finds it without our help.
     """
 
     distribution: str
     version: str
     plugins: Mapping[str, str]
+    relay_stores: Mapping[str, str]
     source: Path | None
     installed: bool
-    relay_store: bool = False
 
     @property
     def tests(self) -> Path | None:
@@ -56,8 +58,13 @@ class Subject:
             information.mkdir()
             metadata = f"Metadata-Version: 2.1\nName: {self.distribution}\nVersion: {self.version}\n"
             (information / "METADATA").write_text(metadata)
-            lines = [f"{name} = {module}\n" for name, module in self.plugins.items()]
-            (information / "entry_points.txt").write_text("".join([f"[{ENTRY_POINT_GROUP}]\n", *lines]))
+            groups = {ENTRY_POINT_GROUP: self.plugins, _RELAY_STORES: self.relay_stores}
+            lines = [
+                line
+                for group, announced in groups.items()
+                for line in (f"[{group}]", *(f"{name} = {module}" for name, module in announced.items()))
+            ]
+            (information / "entry_points.txt").write_text("\n".join(lines))
             paths = [site, str(self.source), str(self.source / "src"), os.environ.get("PYTHONPATH", "")]
             yield os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -80,6 +87,7 @@ def find_subject(plugin: str) -> Subject:
         distribution=distribution.metadata["Name"],
         version=distribution.version,
         plugins={plugin: found[0].value},
+        relay_stores={},
         source=_source(distribution.read_text("direct_url.json")),
         installed=True,
     )
@@ -100,20 +108,20 @@ def _in_folder(folder: Path) -> Subject:
         document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         project = document["project"]
         name: str = project["name"]
-        plugins: dict[str, str] = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+        groups: dict[str, dict[str, str]] = project.get("entry-points", {})
+        plugins, relay_stores = groups.get(ENTRY_POINT_GROUP, {}), groups.get(_RELAY_STORES, {})
     except OSError as error:
         raise BadInput(what=str(file), problem=f"it cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadInput(what=str(file), problem="it must be TOML with a table [project] that has a name") from None
-    needs = [need for need in project.get("dependencies", []) if str(need).startswith(_RELAY_GROUPLESS)]
-    if not plugins and not needs:
+    if not plugins and not relay_stores:
         problem = f'it announces no plugin; it must have a table [project.entry-points."{ENTRY_POINT_GROUP}"]'
         raise BadInput(what=str(file), problem=problem)
     return Subject(
         distribution=name,
         version=str(project.get("version", "0")),
         plugins=plugins,
+        relay_stores=relay_stores,
         source=folder,
         installed=False,
-        relay_store=not plugins,
     )

@@ -21,7 +21,7 @@ from balchat_relay import frame
 from balchat_relay.errors import BadSettings, OperatorError
 from balchat_relay.frame import Output, Run, command, new_program
 from balchat_relay.operating.folder import Folder
-from balchat_relay.settings import read_settings
+from balchat_relay.settings import OWN_STORE, read_settings
 
 app: Final = new_program("Keeps sealed envelopes for people who are away, behind an onion of its own.")
 
@@ -47,7 +47,11 @@ def init(
     if empty_store:
         if creation is not None:
             raise OperatorError("--empty-store changes no settings. Leave --creation away.")
-        folder.new_store()
+        from balchat_relay import service
+
+        folder.relay_key()  # where there is no relay at all, that is what is to be said
+        settings = read_settings(folder.settings)
+        _in_loop(lambda: service.begin_empty(folder, settings))
         said = f"The relay in {folder.path} begins with an empty store."
     else:
         folder.make(creation=creation or Creation.OPEN)
@@ -148,8 +152,10 @@ def backup(run: Run, target: Annotated[Path, typer.Argument(metavar="FOLDER", he
     """Copy database, key and settings into a new folder; the relay may run meanwhile."""
     from balchat_relay.operating.maintenance import back_up
 
-    back_up(run.folder, target.absolute())
+    store = back_up(run.folder, target.absolute())
     said = f"Copied to {target}. The key is in it: keep it as safe as the relay."
+    if store != OWN_STORE:
+        said += f" What {store} keeps is not: copy that as its author says."
     run.out.value({"folder": str(target.absolute())}, said, done=said)
 
 

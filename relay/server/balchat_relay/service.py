@@ -5,7 +5,6 @@ import fcntl
 import os
 import resource
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,13 +19,13 @@ from aiohttp import web
 from anyio import to_thread
 from balchat_common.unix_sockets import MAX_PATH
 
-from balchat_relay.errors import AlreadyRunning, FolderProblem, StoreMissing
+from balchat_relay.errors import AlreadyRunning, FolderProblem
 from balchat_relay.metrics import Metrics
+from balchat_relay.operating import stores
 from balchat_relay.operating.admin import Admin
 from balchat_relay.operating.folder import Folder, unusable
-from balchat_relay.settings import DAY, MIB, Limits, RelayTable, Settings
-from balchat_relay.storage.contract import QueueStore, StoreLimits
-from balchat_relay.storage.sqlite.store import open_store
+from balchat_relay.settings import MIB, Limits, RelayTable, Settings
+from balchat_relay.storage.contract import QueueStore
 from balchat_relay.web.application import make_application, started
 from balchat_relay.web.connection import Connections
 from balchat_relay.web.limiting import Bucket, Memory
@@ -42,24 +41,6 @@ _SWEEP_EVERY: Final = 60.0
 _LOOK_EVERY: Final = 1.0
 _BACKLOG: Final = 512
 _DESCRIPTORS_BESIDE: Final = 128
-
-
-def store_limits(limits: Limits) -> StoreLimits:
-    """Translate the operator's units into the store's."""
-    return StoreLimits(
-        queues=limits.queues,
-        octets=limits.envelopes_mib * MIB,
-        queue_envelopes=limits.queue_envelopes,
-        queue_octets=limits.queue_mib * MIB,
-        inbox_envelopes=limits.inbox_envelopes,
-        inbox_octets=limits.inbox_mib * MIB,
-        inbox_puts_per_hour=limits.inbox_puts_per_hour,
-        cards=limits.cards,
-        tokens=limits.tokens,
-        claims_per_hour=limits.claims_per_hour,
-        max_age=limits.max_age_days * DAY,
-        max_idle=limits.max_idle_days * DAY,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +72,6 @@ async def serving(
 async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None]) -> None:
     """Run the relay of a folder until SIGTERM or SIGINT. Raise OperatorError."""
     relay_key = await to_thread.run_sync(folder.relay_key)
-    await to_thread.run_sync(folder.require_store)
     limits = settings.limits
     _raise_descriptor_limit(limits.connections)
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -104,7 +84,7 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
 
     # Signals first: whoever sees us serving may tell us to end.
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with _only_one(folder.lock), _opened(folder, limits) as store:
+        async with _only_one(folder.lock), _opened(folder, settings) as store:
             socket = Path(settings.relay.socket) if settings.relay.socket else folder.path / "relay.sock"
             async with (
                 serving(store, socket, relay_key=relay_key, table=settings.relay, limits=limits) as relay,
@@ -128,17 +108,15 @@ async def run(folder: Folder, settings: Settings, *, say: Callable[[str], None])
                 tasks.cancel_scope.cancel()
 
 
+async def begin_empty(folder: Folder, settings: Settings) -> None:
+    """Begin with an empty store under the key that is there. Raise RelayExists, OperatorError."""
+    async with _only_one(folder.lock):
+        await stores.begin_empty(folder, settings)
+
+
 @asynccontextmanager
-async def _opened(folder: Folder, limits: Limits) -> AsyncGenerator[QueueStore]:
-    max_file = limits.database_mib * MIB or None
-    try:
-        store = await open_store(
-            folder.database, store_limits(limits), min_free=limits.min_free_mib * MIB, max_file=max_file, new=False
-        )
-    except StoreMissing:
-        raise folder.store_missing("empty") from None
-    except sqlite3.Error as error:
-        raise folder.cannot_open(error) from error
+async def _opened(folder: Folder, settings: Settings) -> AsyncGenerator[QueueStore]:
+    store = await stores.open_existing(folder, settings)
     try:
         yield store
     finally:

@@ -15,6 +15,8 @@ from msgspec import Meta
 
 from balchat_relay.errors import BadSettings
 
+OWN_STORE: Final = "sqlite"
+"""The store that comes with the relay: SQLite, in its folder."""
 MIB: Final = 2**20
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -72,6 +74,8 @@ class RelayTable:
     creation: Creation = Creation.OPEN
     """Who may create queues: anybody within `creations_per_minute`, whoever has an invitation, or the password."""
     password: Annotated[str, Meta(max_length=MAX_PERMIT)] = field(default="", repr=False)
+    store: Annotated[str, Meta(min_length=1, max_length=64)] = OWN_STORE
+    """What keeps everything: the relay's own store, or the name of an installed one."""
     socket: str = ""
     """Serve on this unix socket, and publish no onion: somebody else forwards the relay's onion to it."""
     metrics: Annotated[str, Meta(description="127.0.0.1:PORT, or nothing")] = ""
@@ -96,10 +100,11 @@ class RelayTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The whole file. `tor` is the table that balchat_network_tor reads, as it stands."""
+    """The whole file. As they stand: `tor`, which balchat_network_tor reads, and `store`, of another store."""
 
     relay: RelayTable = RelayTable()
     limits: Limits = Limits()
+    store: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     tor: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -112,13 +117,17 @@ def read_settings(path: Path) -> Settings:
     except Unusable as error:
         raise BadSettings(f"{path}: {error.problem}. Allowed: {error.allowed}.") from error
     for name, value in document.items():
-        if name not in {"relay", "limits", "tor"}:
-            raise BadSettings(f"{path}: {name}: there is no such table. Allowed: relay, limits and tor.")
+        if name not in {"relay", "limits", "store", "tor"}:
+            raise BadSettings(f"{path}: {name}: there is no such table. Allowed: relay, limits, store and tor.")
         if not isinstance(value, dict):
             raise BadSettings(f"{path}: {name}: it is {settings.what_is(value)}. Allowed: a table.")
+    relay = read_table(RelayTable, path, "relay", document.get("relay", {}))
+    if relay.store == OWN_STORE and document.get("store"):
+        raise BadSettings(f"{path}: store: {OWN_STORE} has no settings. Allowed: the table of what relay.store names.")
     return Settings(
-        relay=read_table(RelayTable, path, "relay", document.get("relay", {})),
+        relay=relay,
         limits=read_table(Limits, path, "limits", document.get("limits", {})),
+        store=document.get("store", {}),
         tor=document.get("tor", {}),
     )
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from balchat_relay.service import Relay, serving, store_limits
+from balchat_relay.operating.stores import store_limits
+from balchat_relay.service import Relay, serving
 from balchat_relay.settings import Limits, RelayTable
 from balchat_relay.storage.sqlite.store import open_store
 from balchat_relay.testing.client import Client, connected

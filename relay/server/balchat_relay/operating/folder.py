@@ -32,6 +32,9 @@ _SETTINGS: Final = """\
 # makes them), "password".
 creation = "{creation}"
 {password}
+# What keeps everything: "sqlite", or another store that is installed.
+# store = "sqlite"
+
 # Health and Prometheus metrics, at a port of this machine only.
 # metrics = "127.0.0.1:9464"
 
@@ -65,6 +68,11 @@ class Folder:
     def database(self) -> Path:
         """The database."""
         return self.path / "relay.db"
+
+    @property
+    def store(self) -> Path:
+        """Where a store that is not the relay's own has its files."""
+        return self.path / "store"
 
     @property
     def control(self) -> Path:

@@ -10,19 +10,24 @@ from typing import Final
 
 from balchat_relay.errors import FolderProblem, OperatorError, RelayExists
 from balchat_relay.operating.folder import Folder, unusable
-from balchat_relay.settings import MIB, Limits, read_settings
+from balchat_relay.operating.stores import find_store
+from balchat_relay.settings import MIB, OWN_STORE, Limits, Settings, read_settings, read_table
 from balchat_relay.storage.sqlite.writer import RESERVE
 
 _PAGES_AT_ONCE: Final = 4096
 
 
-def back_up(folder: Folder, target: Path) -> None:
-    """Copy database, key and settings into a new private folder. Raise OperatorError.
+def back_up(folder: Folder, target: Path) -> str:
+    """Copy database, key and settings into a new private folder; return which store it has. Raise OperatorError.
+
+    What a store that is not the relay's own keeps is not copied: its author says how to.
 
     A relay that is restored from it gives out again what was acknowledged since; clients drop that by its id.
     """
     folder.read_seed()
-    folder.require_store()
+    store = read_settings(folder.settings).relay.store
+    if store == OWN_STORE:
+        folder.require_store()
     try:
         target.mkdir(mode=0o700, parents=True)
     except FileExistsError:
@@ -30,24 +35,20 @@ def back_up(folder: Folder, target: Path) -> None:
     except OSError as error:
         raise unusable(target, error) from error
     try:
-        _copy(folder, Folder(target))
+        _copy(folder, Folder(target), database=store == OWN_STORE)
     except OSError as error:
         raise unusable(target, error) from error
     except sqlite3.Error as error:
         raise FolderProblem(f"The database could not be copied: {error}.") from error
+    return store
 
 
-def _copy(folder: Folder, copy: Folder) -> None:
+def _copy(folder: Folder, copy: Folder, *, database: bool) -> None:
     for source, destination in ((folder.settings, copy.settings), (folder.key, copy.key)):
         shutil.copyfile(source, destination)
         destination.chmod(0o600)
-    origin, destination = sqlite3.connect(folder.database), sqlite3.connect(copy.database)
-    try:
-        copy.database.chmod(0o600)
-        origin.backup(destination, pages=_PAGES_AT_ONCE)
-    finally:
-        destination.close()
-        origin.close()
+    if database:
+        _copy_database(folder, copy)
     descriptor = os.open(copy.path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -55,22 +56,35 @@ def _copy(folder: Folder, copy: Folder) -> None:
         os.close(descriptor)
 
 
+def _copy_database(folder: Folder, copy: Folder) -> None:
+    origin, destination = sqlite3.connect(folder.database), sqlite3.connect(copy.database)
+    try:
+        copy.database.chmod(0o600)
+        origin.backup(destination, pages=_PAGES_AT_ONCE)
+    finally:
+        destination.close()
+        origin.close()
+
+
 def problems(folder: Folder) -> Iterator[str]:
     """Look at everything; yield a sentence for each thing that is wrong."""
-    limits = Limits()
+    settings = Settings()
     try:
         folder.read_seed()
     except OperatorError as problem:
         yield str(problem)
     try:
-        limits = read_settings(folder.settings).limits
+        settings = read_settings(folder.settings)
     except OperatorError as problem:
         yield str(problem)
     if not folder.path.is_dir():
         return
     if stat.S_IMODE(folder.path.stat().st_mode) & 0o077:
         yield f"Others may look into {folder.path}. `chmod 700` it."
-    yield from _disk_problems(folder.path, limits)
+    yield from _disk_problems(folder.path, settings.limits)
+    if settings.relay.store != OWN_STORE:
+        yield from _other_stores_problems(folder, settings)
+        return
     try:
         folder.require_store()
     except OperatorError as problem:
@@ -78,6 +92,15 @@ def problems(folder: Folder) -> Iterator[str]:
             yield str(problem)
     else:
         yield from _database_problems(folder.database)
+
+
+def _other_stores_problems(folder: Folder, settings: Settings) -> Iterator[str]:
+    """Look at what can be seen of a store that is not the relay's own, without opening it."""
+    try:
+        store = find_store(settings.relay.store, folder.settings)
+        read_table(store.settings, folder.settings, "store", settings.store)
+    except OperatorError as problem:
+        yield str(problem)
 
 
 def _disk_problems(path: Path, limits: Limits) -> Iterator[str]:

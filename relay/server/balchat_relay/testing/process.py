@@ -52,6 +52,17 @@ class RelayProcess:
         """Put limits into the settings."""
         await to_thread.run_sync(partial(write_settings, self.folder, "limits", **limits))
 
+    async def set_store(self, name: str, **settings: object) -> None:
+        """Name another store in the settings, with settings of its own."""
+
+        def write() -> None:
+            write_settings(self.folder, "relay", store=name)
+            table = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+            with self.folder.settings.open("a") as file:
+                file.write(f"\n[store]\n{table}")
+
+        await to_thread.run_sync(write)
+
     async def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the folder."""
         return await command(name, "-f", str(self.folder.path), *arguments)

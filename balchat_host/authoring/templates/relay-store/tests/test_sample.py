@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from balchat_relay.service import serving, store_limits
-from balchat_relay.settings import Limits, RelayTable
 from balchat_relay.storage.contract import QueueStore
 from balchat_relay.testing.client import connected
+from balchat_relay.testing.process import RelayProcess
 from balchat_relay.testing.store_kit import StoreKit
 from balchat_relay.testing.store_kit.bench import LIMITS, StoreBench
 
@@ -45,19 +45,17 @@ class TestSample(StoreKit):
         await store.aclose()
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the relay is an aiohttp application
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the relay's client is aiohttp's
 @pytest.mark.anyio
 async def test_a_relay_serves_from_the_store() -> None:
-    """`balchat-relay run` opens the relay's own store; who runs another one calls `serving` with it."""
-    limits = Limits()
-    store = await open_store(store_limits(limits))
+    """A relay whose settings name the store starts, and keeps a queue in it."""
     # pytest's own folders have paths too long for a socket.
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
-        socket = Path(folder, "relay.sock")
-        async with (
-            serving(store, socket, relay_key=bytes(32), table=RelayTable(), limits=limits),
-            connected(socket) as client,
-        ):
+        relay = RelayProcess(Path(folder))
+        await relay.make()
+        await relay.set_store("relay_store_sample")
+        began = await relay.command("init", "--empty-store")
+        assert began.returncode == 0, began.stderr
+        async with relay.running(), connected(relay.socket) as client:
             await client.new_queue()
-    assert store.totals.queues == 1
-    await store.aclose()
+            assert json.loads(await relay.admin("/status"))["queues"] == 1
