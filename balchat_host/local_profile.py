@@ -1,6 +1,7 @@
 """A profile on this machine's disk, as front ends use it: what can be asked of an account before and while it runs."""
 
 import os
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -11,7 +12,15 @@ import anyio
 from anyio import to_thread
 from anyio.abc import TaskStatus
 
-from balchat_host.api.errors import BadInput, BalchatError, NoSuchPlugin, RunningElsewhere, RunningUnreachable
+from balchat_host import background
+from balchat_host.api.errors import (
+    BadInput,
+    BalchatError,
+    NoSuchPlugin,
+    NoSuchProfile,
+    RunningElsewhere,
+    RunningUnreachable,
+)
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import (
     App,
@@ -32,7 +41,7 @@ from balchat_host.doctor import examine_profile
 from balchat_host.loader.configuration import Configuration, configuration_files
 from balchat_host.loader.deployment import deployment_of
 from balchat_host.loader.known_plugins import PluginMemory
-from balchat_host.loader.levels import SYSTEM_FILE
+from balchat_host.loader.levels import OPTION, SYSTEM_FILE
 from balchat_host.loader.plugin_files import files_of
 from balchat_host.loader.plugin_uses import uses_of
 from balchat_host.loader.profiles import ProfileDirectory
@@ -47,6 +56,7 @@ _RUNTIME_ROOM: Final = 64 * 1024
 _SOCKET_PATIENCE: Final = 5.0
 """Seconds to wait for the socket of an account that runs and has lost it: its process looks for it now and then."""
 _SOCKET_LOOK: Final = 0.25
+_BACKGROUND: Final = "balchat_host.background_program"
 
 
 class LocalProfile(Profile):
@@ -126,8 +136,23 @@ class LocalProfile(Profile):
                     return connection
         return None
 
+    def runtime_directory(self) -> Path:
+        return self._place.runtime_directory()
+
+    def check_passphrase(self, passphrase: Secret) -> None:
+        with self._parts.blaming(self._parts.selection.storage, "check_passphrase()"):
+            self._parts.storage.check_passphrase(passphrase)
+
     def open(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> AbstractAsyncContextManager[App]:
         return self._open(secret, slot)
+
+    async def start(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        if not await to_thread.run_sync(self.exists):
+            raise NoSuchProfile(name=self.name)
+        given = [f"{OPTION}={key}={value}" for key, value in (self._overrides or {}).items()]
+        # -P: what lies in the folder that we are in is not imported.
+        python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
+        await background.start([*python, "-m", _BACKGROUND, *given, self.name, slot.value], secret)
 
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
         async with self._unlocked(secret, slot) as unlocked:

@@ -180,6 +180,13 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def check_passphrase(self, passphrase: Secret) -> None:
+        """Look whether a passphrase could be that of a new vault: what `create` raises for it. Quick, without a disk.
+
+        Raise WeakPassphrase, BadInput.
+        """
+
+    @abstractmethod
     def exists(self, directory: Path) -> bool:
         """Return whether `directory` holds a vault, damaged or not. Never creates anything."""
 

@@ -23,6 +23,7 @@ from anyio.lowlevel import checkpoint
 
 from balchat_host.api.errors import (
     AccountExists,
+    AlreadyRunning,
     BadInput,
     BalchatError,
     NoSuchPlugin,
@@ -49,9 +50,10 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import ONLINE, STOPPED, Check, Phase, Secret, ServiceState
 from balchat_host.authoring.scaffold import new_plugin
 from balchat_host.core.names import check_name
+from balchat_host.testing.memory_storage import MemoryStorage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
     from typing import Any
 
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from balchat_host.api.descriptors import FrontEndDescriptor
     from balchat_host.api.frontend import AppConnection, PluginKind, Program
     from balchat_host.testing.memory_account import MemoryAccount
+
+    Starting = Callable[["MemoryProfile", Secret, SlotKind], Awaitable[None]]
 
 BOOTSTRAP = tuple(
     ServiceState(phase=Phase.STARTING, percent=percent, reason=reason)
@@ -82,12 +86,14 @@ class MemoryProfile(Profile):
         front_ends: Callable[[], Sequence[FrontEndDescriptor]],
         pace: float,
         unpublished: ServiceState | None,
+        starting: Starting | None,
     ) -> None:
         self._name = name
         self._directory = directory
         self._front_ends = front_ends
         self._pace = pace
         self._unpublished = unpublished
+        self._starting = starting
         self._account: MemoryAccount | None = None
         self.running = False
         """Whether `connect` gives the account of this process, as if another process ran it."""
@@ -135,8 +141,15 @@ class MemoryProfile(Profile):
     def exists(self) -> bool:
         return (self._directory / _ACCOUNT).exists()
 
+    def runtime_directory(self) -> Path:
+        self._directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        return self._directory
+
     def check_name(self, name: str) -> str:
         return check_name(name)
+
+    def check_passphrase(self, passphrase: Secret) -> None:
+        MemoryStorage().check_passphrase(passphrase)
 
     async def create(self, name: str, passphrase: Secret) -> Secret:
         await checkpoint()
@@ -199,6 +212,16 @@ class MemoryProfile(Profile):
             while not account.ended:
                 await account.live_status.changed.next_ring().wait()
             tasks.cancel_scope.cancel()
+
+    async def start(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        """Have `starting` start it; without that, the account of this process is as if another one ran it."""
+        if await self.connect() is not None:
+            raise AlreadyRunning
+        if self._starting is None:
+            await self._unlock(secret, slot)
+            self.running = True
+        else:
+            await self._starting(self, secret, slot)
 
     def plugins(self) -> Sequence[PluginView]:
         return self.plugin_views
@@ -276,7 +299,7 @@ class MemoryProfiles(Profiles):
     """Profiles under `root`. `front_ends` returns those that serve an account that runs, and lead others to it.
 
     `pace` is how long each step of a bootstrap takes, in seconds. `unpublished`: what the transport comes to, where it
-    is one that publishes no address.
+    is one that publishes no address. `starting` runs an account in a process of its own (`Profile.start`).
     """
 
     def __init__(
@@ -286,11 +309,13 @@ class MemoryProfiles(Profiles):
         front_ends: Callable[[], Sequence[FrontEndDescriptor]] = tuple,
         pace: float = 0,
         unpublished: ServiceState | None = None,
+        starting: Starting | None = None,
     ) -> None:
         self._root = root
         self._front_ends = front_ends
         self._pace = pace
         self._unpublished = unpublished
+        self._starting = starting
         self._profiles: dict[Path, MemoryProfile] = {}
         self.others: dict[str, Program] = {}
         """The programs of other front ends, by name."""
@@ -308,6 +333,7 @@ class MemoryProfiles(Profiles):
                 front_ends=self._front_ends,
                 pace=self._pace,
                 unpublished=self._unpublished,
+                starting=self._starting,
             )
         return self._profiles[directory]
 

@@ -56,6 +56,9 @@ class MemoryStorage(Storage):
         digits = token_hex(_CODE_LENGTH // 2).encode()
         return Secret(digits + _check(digits))
 
+    def check_passphrase(self, passphrase: Secret) -> None:
+        _read_new(SlotKind.PASSPHRASE, passphrase)
+
     def exists(self, directory: Path) -> bool:
         return directory in self._disks
 

@@ -96,6 +96,15 @@ class TakesWeakPassphrases(FaultyStorage):
         return super().make(directory, longer, fill)
 
 
+class PraisesWeakPassphrases(FaultyStorage):
+    """Says of a weak passphrase that it may be used."""
+
+    caught_by = "test_a_weak_passphrase_is_told_from_a_good_one_beforehand"
+
+    def check_passphrase(self, passphrase: Secret) -> None:
+        pass
+
+
 class LeavesHalfAVault(FaultyStorage):
     """Leaves a vault behind whose first unit has failed."""
 

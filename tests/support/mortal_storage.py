@@ -47,6 +47,9 @@ class MortalStorage(Storage):
     def new_recovery_code(self) -> Secret:
         return self._storage.new_recovery_code()
 
+    def check_passphrase(self, passphrase: Secret) -> None:
+        self._storage.check_passphrase(passphrase)
+
     def exists(self, directory: Path) -> bool:
         return self._storage.exists(directory)
 

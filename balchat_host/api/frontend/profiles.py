@@ -113,8 +113,20 @@ class Profile(ABC):
         """Return whether there is an account in it."""
 
     @abstractmethod
+    def runtime_directory(self) -> Path:
+        """Return a private directory (0700) of this profile, on this machine only, made if absent. Blocks.
+
+        The account's socket is in it while it runs; a program may put files of its own there, which are gone with a
+        restart of the machine. Raise BadInput where none can be made.
+        """
+
+    @abstractmethod
     def check_name(self, name: str) -> str:
         """Return a name for an account as it would be kept. Raise BadInput."""
+
+    @abstractmethod
+    def check_passphrase(self, passphrase: Secret) -> None:
+        """Look whether a passphrase could be that of a new account. Nothing is made. Raise WeakPassphrase, BadInput."""
 
     @abstractmethod
     async def create(self, name: str, passphrase: Secret) -> Secret:
@@ -161,6 +173,15 @@ class Profile(ABC):
         """Unlock the account and be there for others, with every enabled plugin, until cancelled or `App.shut_down`.
 
         Return the App through `task_status.started()` once front ends can reach it; the network may still be starting.
+        """
+
+    @abstractmethod
+    async def start(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
+        """Run the account in a process of its own, which outlives this one; return once it can be reached.
+
+        The network may still be starting. Cancelled, it ends that process. Raise NoSuchProfile, AlreadyRunning,
+        VaultInUse where another process has the vault open for too long, SocketUnusable where nothing would serve the
+        account to other programs, and whatever keeps it from running: WrongSecret, ConfigurationError, PluginError.
         """
 
     @abstractmethod

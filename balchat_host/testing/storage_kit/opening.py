@@ -98,6 +98,11 @@ class OpeningTests(StorageKitBase):
             await storage.create(directory, {SlotKind.PASSPHRASE: Secret.from_text("short")}, make_notes)
         assert not await exists(storage, directory)
 
+    def test_a_weak_passphrase_is_told_from_a_good_one_beforehand(self, storage: Storage) -> None:
+        with pytest.raises(WeakPassphrase):
+            storage.check_passphrase(Secret.from_text("short"))
+        storage.check_passphrase(PASSPHRASE)
+
     async def test_a_vault_without_a_secret_is_not_made(self, storage: Storage, directory: Path) -> None:
         with pytest.raises(BadInput):
             await storage.create(directory, {}, make_notes)

@@ -49,6 +49,9 @@ class SqlcipherStorage(Storage):
     def new_recovery_code(self) -> Secret:
         return Secret.from_text(recovery_code.new())
 
+    def check_passphrase(self, passphrase: Secret) -> None:
+        read_new_secret(SlotKind.PASSPHRASE, passphrase)
+
     def exists(self, directory: Path) -> bool:
         with disk_faults():
             return VaultFiles(directory).folder.exists()

@@ -58,24 +58,18 @@ class Choices:
     """What the program was started with, and what was said before the command's name."""
 
     profiles: Profiles
-    arguments: Sequence[str]
     profile: str | None = None
     json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one command.
-
-    `chosen_profile` is what the person called the profile, if anything; `arguments` is the whole command line.
-    """
+    """One run of one command."""
 
     profiles: Profiles
     profile: Profile
     session: Session
     out: Output
-    chosen_profile: str | None
-    arguments: Sequence[str]
 
 
 def command(
@@ -102,8 +96,6 @@ def _run(ctx: typer.Context, given: dict[str, Any]) -> Run:
         profile=profile,
         session=Session(profile, _key(given, out), out, _patience()),
         out=out,
-        chosen_profile=chosen,
-        arguments=choices.arguments,
     )
 
 

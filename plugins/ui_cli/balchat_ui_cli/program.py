@@ -66,7 +66,7 @@ def _run(profiles: Profiles, argv: Sequence[str]) -> int:
     for argument in argv:
         if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
             raise typer.BadParameter("an argument is not valid UTF-8")
-    choices = Choices(profiles=profiles, arguments=argv)
+    choices = Choices(profiles=profiles)
     return run(program(), argv, name="balchat", given=choices)
 
 
@@ -117,7 +117,7 @@ def begin(
     """Take what was said before the command's name."""
     del overrides  # the host takes them before we see the line; they stand here for the help
     start: Choices = ctx.obj
-    ctx.obj = Choices(profiles=start.profiles, arguments=start.arguments, profile=profile, json=json)
+    ctx.obj = Choices(profiles=start.profiles, profile=profile, json=json)
     if version:
         typer.echo(f"balchat {start.profiles.version}")
         raise typer.Exit

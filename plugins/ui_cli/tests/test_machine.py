@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import replace
 from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
 import pytest
-from balchat_ui_cli import background
 
 from balchat_host.api.errors import (
     BalchatError,
@@ -325,12 +323,3 @@ def test_doctor(cli: Cli, host: MemoryProfiles, ill: bool) -> None:
 
 def test_version(cli: Cli) -> None:
     assert cli.json("version")["version"] == "0.1.0"
-
-
-def test_the_background_gets_the_options_that_the_host_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = ["--set", "delivery.policy=direct-only", "up", "--detach", "--profile", "up"]
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/balchat", *given])
-    monkeypatch.setattr(sys, "orig_argv", ["python3", "-I", "/usr/bin/balchat", *given])
-    assert background._ourselves(["up", "--detach", "--profile", "up"]) == [
-        sys.executable, "-I", "/usr/bin/balchat", "--set", "delivery.policy=direct-only",
-    ]  # fmt: skip

@@ -299,7 +299,7 @@ def test_the_background_process_has_no_terminal_and_no_secret_in_sight(up: None,
     [process] = [
         folder
         for folder in Path("/proc").iterdir()
-        if folder.name.isdecimal() and _line(folder).count(b"--detached") and _belongs(folder, root)
+        if folder.name.isdecimal() and _line(folder).count(b"--background") and _belongs(folder, root)
     ]
     assert os.getsid(int(process.name)) == int(process.name)
     assert {str((process / "fd" / number).readlink()) for number in ("0", "1", "2")} == {"/dev/null"}

@@ -26,8 +26,8 @@ from balchat_host.api.spans import Span, Style
 from balchat_host.api.streams import ReaderGone
 from balchat_host.api.types import Phase, Secret
 from balchat_host.api.views import ServiceStatus
-from balchat_ui_cli import background
 from balchat_ui_cli.account_status import AccountStatus, look, watch
+from balchat_ui_cli.ending import wait_until_gone
 from balchat_ui_cli.frame import RUNNING, Run, command
 from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Line, Output
@@ -72,22 +72,21 @@ def up(
     timeout: Annotated[
         float, typer.Option(metavar="S", min=0, help="With --detach: wait at most S seconds to be online.")
     ] = 60,
-    detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
 ) -> None:
     """Be reachable: unlock the account and start the network, until Ctrl-C or `balchat down`."""
     _require_nothing_runs(run)
-    if not detached:
-        for change in run.profile.deployment_changes():
-            run.out.warn("deployment-changed", f"Since this account last ran: {change}")
+    for change in run.profile.deployment_changes():
+        run.out.warn("deployment-changed", f"Since this account last ran: {change}")
     if detach:
         run.session.unlocking(partial(_start_background, run))
         _watch_start(run, timeout)
     else:
-        run.session.unlocking(partial(_serve_when_free, run, detached=detached))
+        run.session.unlocking(partial(_serve_when_free, run))
 
 
 def _start_background(run: Run, secret: Secret) -> None:
-    background.start(secret, run.session.key.slot, run.chosen_profile, run.arguments, run.profiles.own_arguments)
+    with one_error():
+        anyio.run(run.profile.start, secret, run.session.key.slot)
 
 
 def _watch_start(run: Run, timeout: float) -> None:
@@ -134,8 +133,8 @@ async def _until_decided(app: App, out: Output, seen: list[ServiceStatus], timeo
                     return
 
 
-def _serve_when_free(run: Run, secret: Secret, *, detached: bool) -> None:
-    run.session.when_free(partial(_serve, run, secret, detached=detached), partial(_require_nothing_runs, run))
+def _serve_when_free(run: Run, secret: Secret) -> None:
+    run.session.when_free(partial(_serve, run, secret), partial(_require_nothing_runs, run))
 
 
 def _require_nothing_runs(run: Run) -> None:
@@ -144,32 +143,20 @@ def _require_nothing_runs(run: Run) -> None:
         raise AlreadyRunning
 
 
-def _serve(run: Run, secret: Secret, *, detached: bool) -> None:
+def _serve(run: Run, secret: Secret) -> None:
     """Hold the account until it is ended. Raise what ends it otherwise."""
     with one_error():
-        anyio.run(_hold, run, secret, detached)
+        anyio.run(_hold, run, secret)
 
 
-async def _hold(run: Run, secret: Secret, detached: bool) -> None:
+async def _hold(run: Run, secret: Secret) -> None:
     async with anyio.create_task_group() as everything:
         with anyio.CancelScope() as held:
             await everything.start(_end_on_signals, held, run.out)
             async with anyio.create_task_group() as work:
                 app = await work.start(_run_profile, run, secret, held)
-                if detached:
-                    await _require_connection(run)
-                    background.detach()
-                else:
-                    await _show_states(app, run.out)
+                await _show_states(app, run.out)
         everything.cancel_scope.cancel()
-
-
-async def _require_connection(run: Run) -> None:
-    """Raise SocketUnusable unless others can reach the account: in the background, nobody could end it."""
-    connection = await run.profile.connect()
-    if connection is None:
-        problem = "no front end serves this account to other programs; `balchat up` without --detach shows why"
-        raise SocketUnusable(problem=problem)
 
 
 async def _run_profile(run: Run, secret: Secret, held: anyio.CancelScope, *, task_status: TaskStatus[App]) -> None:
@@ -216,7 +203,7 @@ def down(
 ) -> None:
     """End the running balchat, cleanly."""
     process = _told_to_end(run)
-    if process != os.getpid() and not background.wait_until_gone(process, timeout):
+    if process != os.getpid() and not wait_until_gone(process, timeout):
         what = (
             f"balchat was told to end and is still at it; `kill -9 {process}` ends it at once, and the vault bears that"
         )

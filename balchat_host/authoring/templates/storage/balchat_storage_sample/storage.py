@@ -37,6 +37,9 @@ class SampleStorage(Storage):
     def new_recovery_code(self) -> Secret:
         return new_recovery_code()
 
+    def check_passphrase(self, passphrase: Secret) -> None:
+        check_passphrase(passphrase)
+
     def exists(self, directory: Path) -> bool:
         return database_of(directory).exists()
 
