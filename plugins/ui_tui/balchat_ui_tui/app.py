@@ -5,7 +5,7 @@ that the one below is right when it shows again.
 """
 
 import os
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from balchat_texts import Texts
 from textual import events
@@ -97,7 +97,7 @@ class BalchatTui(App[int]):
     def _tell_screens(self, action: Action) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, StatefulScreen):
-                screen.dispatch(action)
+                cast("StatefulScreen[Any]", screen).dispatch(action)
 
     def _offer_entry(self) -> None:
         """Let the person make or start the account, unless they look at something else."""
@@ -135,7 +135,7 @@ class BalchatTui(App[int]):
 
     def close_screen(self, result: object) -> None:
         """Leave the screen on top; `result` is for whoever opened it."""
-        if isinstance(self.screen, StatefulScreen) and not isinstance(self.screen, MainScreen):
+        if not isinstance(self.screen, MainScreen):
             self.screen.dismiss(result)
 
     # -- from the terminal

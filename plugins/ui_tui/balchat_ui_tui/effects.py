@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from balchat_host.api.errors import BalchatError
+from balchat_host.api.views import MessageView
 from balchat_ui_tui.actions import Action
 
 
@@ -61,10 +62,24 @@ class Notice(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class ShowError(Effect):
+    """Show for some seconds what went wrong."""
+
+    error: BalchatError
+
+
+@dataclass(frozen=True, slots=True)
 class Copy(Effect):
     """Put a text into the clipboard, where the terminal lets programs do that."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMessages(Effect):
+    """Copy messages: the bare text of one, or who wrote each, and when, of several."""
+
+    messages: tuple[MessageView, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,19 @@ system has one; it goes as soon as the editor ends.
 import os
 import shlex
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
-from balchat_host.api.errors import BadInput
+from balchat_host.api.errors import BadInput, NotRunning
 
 if TYPE_CHECKING:
     from textual.app import App
+
+    from balchat_host.api.frontend import Profile
 
 _LARGEST: Final = 1024 * 1024
 """Octets of the largest text that is read back: far more than a message may have."""
@@ -28,7 +31,15 @@ async def write_elsewhere(app: "App[int]", folder: Path, text: str) -> str:
         return await anyio.to_thread.run_sync(_edit, folder, text)
 
 
-def editor(environment: "os._Environ[str] | dict[str, str]") -> list[str]:
+def runtime_directory(profile: "Profile") -> Path:
+    """Return the private directory of the account that runs. Blocks for a moment. Raise NotRunning."""
+    holder = profile.holder()
+    if holder is None:
+        raise NotRunning
+    return holder.runtime_directory
+
+
+def editor(environment: Mapping[str, str]) -> list[str]:
     """Return the command of the person's editor."""
     return shlex.split(environment.get("VISUAL") or environment.get("EDITOR") or "vi")
 

@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
+from anyio import to_thread
 
 from balchat_host.api.errors import BalchatError, ConnectionLost, InternalError
 from balchat_host.api.failures import kind_of, log_failure
 from balchat_host.api.frontend import App, Profile
 from balchat_ui_tui import effects as do
 from balchat_ui_tui.actions import Action, Failed
-from balchat_ui_tui.external_editor import write_elsewhere
+from balchat_ui_tui.chat.words import copied
+from balchat_ui_tui.clock import milliseconds_now
+from balchat_ui_tui.external_editor import runtime_directory, write_elsewhere
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -63,7 +66,7 @@ class Performer:
         for effect in effects:
             self._carry_out(effect, asker)
 
-    def _carry_out(self, effect: do.Effect, asker: Asker) -> None:  # noqa: C901  # one line for each kind
+    def _carry_out(self, effect: do.Effect, asker: Asker) -> None:  # noqa: C901, PLR0912  # one line for each kind
         tui = self._tui
         match effect:
             case do.Call():
@@ -73,8 +76,13 @@ class Performer:
                 tui.run_worker(self._answer(effect, asker, lambda: method(**effect.arguments)), exit_on_error=False)
             case do.Notice(text=text, severity=severity):
                 tui.show_notice(text, severity)
+            case do.ShowError(error=error):
+                tui.show_notice(tui.t.error(error), do.Severity.ERROR)
             case do.Copy(text=text):
                 tui.copy_to_clipboard(text)
+            case do.CopyMessages(messages=messages):
+                tui.copy_to_clipboard(copied(tui.t, messages, milliseconds_now()))
+                tui.show_notice(tui.t("tui.copied", count=len(messages)))
             case do.OpenScreen():
                 tui.open_screen(effect, asker)
             case do.CloseScreen(result=result):
@@ -123,7 +131,7 @@ class Performer:
         if call.failed is not None:
             asker.dispatch(call.failed(error))
         else:
-            self._tui.show_notice(self._tui.t.error(error), do.Severity.ERROR)
+            self._carry_out(do.ShowError(error), asker)
             asker.dispatch(Failed(error))
 
     def _after(self, after: do.After, asker: Asker) -> None:
@@ -139,8 +147,8 @@ class Performer:
 
     async def _write_elsewhere(self, text: str, done: Callable[[str], Action], asker: Asker) -> None:
         try:
-            written = await write_elsewhere(self._tui, self._tui.runtime_directory, text)
+            written = await write_elsewhere(self._tui, await to_thread.run_sync(runtime_directory, self._profile), text)
         except BalchatError as error:
-            self._tui.show_notice(self._tui.t.error(error), do.Severity.ERROR)
+            self._carry_out(do.ShowError(error), asker)
         else:
             asker.dispatch(done(written))

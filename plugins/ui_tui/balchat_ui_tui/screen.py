@@ -12,13 +12,14 @@ everything that came meanwhile, and at most thirty times a second.
 """
 
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from textual.screen import Screen
 
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Effects
+from balchat_ui_tui.typed_app import program
 
 if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
@@ -42,7 +43,7 @@ class StatefulScreen(Screen[object], Generic[S]):
     @property
     def tui(self) -> "BalchatTui":
         """The program."""
-        return cast("BalchatTui", self.app)
+        return program(self)
 
     @property
     def account(self) -> AccountState:

@@ -10,7 +10,6 @@ import { Empty } from "../parts/empty.js";
 import { Composer } from "./composer.js";
 import { ChatDialogs } from "./dialogs.js";
 import { EmojiPicker } from "./emoji-picker.js";
-import { DropHint } from "../files/staging-area.js";
 import { ChatHead } from "./head.js";
 import { MessageList } from "./list.js";
 import { Live } from "./live.js";
@@ -32,7 +31,7 @@ export function ChatScreen({ conversation, message, turn = 0 }) {
     <div class="chat-foot">
       ${selected.value.size > 0 ? html`<${Selection} conversation=${conversation} />` : html`<${Composer} key=${conversation} conversation=${conversation} />`}
     </div>
-    <${Live} /><${EmojiPicker} /><${ChatDialogs} /><${DropHint} />`;
+    <${Live} /><${EmojiPicker} /><${ChatDialogs} />`;
 }
 
 /** @param {{conversation: string}} props */

@@ -1,0 +1,160 @@
+"""Where a message is written. A paste is one event and never sends; Enter does, or begins a line, by choice."""
+
+import re
+from typing import ClassVar, Final
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from balchat_ui_tui.actions import Action
+from balchat_ui_tui.chat import actions as do
+from balchat_ui_tui.chat.completion import Completion, complete, find
+from balchat_ui_tui.chat.state import ChatState
+
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What could reach the terminal as a command. Line ends and tabs are dealt with before."""
+
+
+def harmless(text: str) -> str:
+    """Return a text as it can be edited here: its line ends are one kind, its controls are gone."""
+    joined = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
+    return _CONTROLS.sub("", joined)
+
+
+class Composer(TextArea):
+    """The text that is being written."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+j", "new_line", id="composer.new-line-portable"),
+        Binding("alt+enter,shift+enter", "other_enter", id="composer.other-enter"),
+        Binding("ctrl+x", "editor", id="composer.editor"),
+        Binding("pageup", "scroll_messages(-1)", id="composer.page-up"),
+        Binding("pagedown", "scroll_messages(1)", id="composer.page-down"),
+    ]
+
+    class Did(Message):
+        """Something happened that the state is to know."""
+
+        def __init__(self, action: Action) -> None:
+            super().__init__()
+            self.action = action
+
+    class Pasted(Message):
+        """Something was pasted. It stands in the text already."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class ScrollMessages(Message):
+        """Scroll the messages by so many pages."""
+
+        def __init__(self, pages: int) -> None:
+            super().__init__()
+            self.pages = pages
+
+    class Completing(Message):
+        """There is something to complete, or nothing any more (an empty list)."""
+
+        def __init__(self, completions: tuple[Completion, ...]) -> None:
+            super().__init__()
+            self.completions = completions
+
+    def __init__(self) -> None:
+        super().__init__(id="composer", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
+        self.cursor_blink = False
+        self.enter_sends = True
+        self.names: tuple[str, ...] = ()
+        """Who can be mentioned."""
+        self._number = -1
+        self._conversation = ""
+        self._completions: tuple[Completion, ...] = ()
+
+    def show(self, state: ChatState) -> None:
+        """Show the text of a state, where it was not typed here."""
+        if (state.conversation, state.text_number) != (self._conversation, self._number):
+            self._conversation, self._number = state.conversation, state.text_number
+            text = harmless(state.text)
+            if text != self.text:
+                self.load_text(text)
+                self.move_cursor(self.document.end)
+
+    def _on_text_area_changed(self) -> None:
+        self.post_message(self.Did(do.Typed(self.text)))
+        self._look_for_completions()
+
+    async def _on_key(self, event: events.Key) -> None:
+        key = event.key
+        if key == "enter":
+            self._stop(event)
+            self._enter(sends=self.enter_sends)
+        elif key == "tab" and self._completions:
+            self._stop(event)
+            self._take(self._completions[0])
+        elif key == "up" and not self.text:
+            self._stop(event)
+            self.post_message(self.Did(do.EditLast()))
+        else:
+            await super()._on_key(event)
+            if event.character == ":":
+                self._replace_emoji()
+
+    @staticmethod
+    def _stop(event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        text = harmless(event.text)
+        start, end = self.selection
+        self.replace(text, start, end, maintain_selection_offset=False)
+        self.post_message(self.Pasted(text))
+
+    def action_new_line(self) -> None:
+        """Begin a new line."""
+        self.insert("\n")
+
+    def action_other_enter(self) -> None:
+        """Do what Enter does not."""
+        self._enter(sends=not self.enter_sends)
+
+    def _enter(self, *, sends: bool) -> None:
+        if sends:
+            self.post_message(self.Did(do.Typed(self.text)))
+            self.post_message(self.Did(do.SendIt()))
+        else:
+            self.insert("\n")
+
+    def action_editor(self) -> None:
+        """Open the text in the person's own editor."""
+        self.post_message(self.Did(do.OpenEditor()))
+
+    def action_scroll_messages(self, pages: int) -> None:
+        """Scroll the messages."""
+        self.post_message(self.ScrollMessages(pages))
+
+    # -- completion
+
+    def _before_cursor(self) -> str:
+        row, column = self.cursor_location
+        return self.document.get_line(row)[:column]
+
+    def _look_for_completions(self) -> None:
+        found = find(self._before_cursor(), self.names)
+        if found != self._completions:
+            self._completions = found
+            self.post_message(self.Completing(found))
+
+    def _take(self, completion: Completion) -> None:
+        row, column = self.cursor_location
+        self.replace(completion.text, (row, column - completion.typed), (row, column))
+
+    def _replace_emoji(self) -> None:
+        """Put an emoji in place of its whole short name."""
+        found = complete(self._before_cursor())
+        if found is not None:
+            self._take(found)

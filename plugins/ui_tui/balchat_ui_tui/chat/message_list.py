@@ -1,0 +1,262 @@
+"""The messages on the screen, drawn line by line: what it costs does not grow with the conversation.
+
+While a person reads back, nothing moves: the row at the top stays where it is, whatever comes, goes or changes.
+"""
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.actions import Action
+from balchat_ui_tui.chat import actions as do
+from balchat_ui_tui.chat.blocks import Place, block, places
+from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.clock import milliseconds_now
+from balchat_ui_tui.drawing.cells import wrap
+from balchat_ui_tui.drawing.inks import Inks
+from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
+from balchat_ui_tui.typed_app import texts
+
+if TYPE_CHECKING:
+    from balchat_host.api.views import MessageView
+
+_GUTTER = 2
+"""Cells before everything: a bar, and a space."""
+_BAR = "▌"
+_MARK = "◆"
+
+
+class MessageList(ScrollView, can_focus=True):
+    """The messages of a chat. It shows a state, and says what is in sight and what a person wants of a message."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "act('up')", id="messages.up"),
+        Binding("down,j", "act('down')", id="messages.down"),
+        Binding("pageup,ctrl+b", "page(-1)", id="messages.page-up"),
+        Binding("pagedown,ctrl+f", "page(1)", id="messages.page-down"),
+        Binding("home,g", "act('first')", id="messages.first"),
+        Binding("end,G", "act('end')", id="messages.end"),
+        Binding("u", "act('unread')", id="messages.unread"),
+        Binding("r", "act('reply')", id="messages.reply"),
+        Binding("e", "act('edit')", id="messages.edit"),
+        Binding("d,delete", "act('delete')", id="messages.delete"),
+        Binding("plus", "act('react')", id="messages.react"),
+        Binding("t", "act('retry')", id="messages.retry"),
+        Binding("i,enter", "act('info')", id="messages.info"),
+        Binding("c,y", "act('copy')", id="messages.copy"),
+        Binding("space", "act('mark')", id="messages.mark"),
+        Binding("o", "act('replied')", id="messages.replied"),
+        Binding("U", "act('mark-unread')", id="messages.mark-unread"),
+    ]
+    ACTIONS: ClassVar[dict[str, Action]] = {
+        "up": do.Move(-1),
+        "down": do.Move(1),
+        "first": do.GoToDate(0),
+        "end": do.GoToEnd(),
+        "unread": do.GoToUnread(),
+        "reply": do.Reply(),
+        "edit": do.Edit(),
+        "delete": do.Delete(),
+        "react": do.React(),
+        "retry": do.Retry(),
+        "info": do.ShowInfo(),
+        "copy": do.CopyIt(),
+        "mark": do.Mark(),
+        "replied": do.GoToReplied(),
+        "mark-unread": do.MarkUnread(),
+    }
+
+    class Did(Message):
+        """Something happened that the state is to know."""
+
+        def __init__(self, action: Action) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self) -> None:
+        super().__init__(id="messages")
+        self._state: ChatState | None = None
+        self._account = AccountState()
+        self._inks = Inks({})
+        self._blocks: dict[str, tuple[MessageView, Place, list[Row]]] = {}
+        self._rows: list[Row] = []
+        self._starts: list[int] = []
+        """At which row the block of each message begins."""
+        self._ids: list[str] = []
+        self._aimed = 0
+        """The last wish to show a message that was fulfilled."""
+        self._told: do.Scrolled | None = None
+
+    # -- what is shown
+
+    def show(self, state: ChatState | None, account: AccountState, inks: Inks) -> None:
+        """Show a state."""
+        other = state is None or self._state is None or state.conversation != self._state.conversation
+        if inks is not self._inks or other:
+            self._blocks.clear()
+        if other:
+            self._aimed = 0
+        if other or state is None or self._state is None or state.messages is not self._state.messages:
+            self._told = None  # the same place means something else in another window
+        self._state, self._account, self._inks = state, account, inks
+        self._lay_out(follow=state is None or state.following)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay out again, with the same row at the top."""
+        del event
+        self._lay_out(follow=self._state is None or self._state.following)
+
+    def _lay_out(self, *, follow: bool) -> None:
+        anchor = self._anchor()
+        self._rows, self._starts, self._ids = [], [], []
+        state = self._state
+        if state is not None and self.size.width:
+            self._fill(state)
+        height = max(len(self._rows), self.size.height)
+        self._pad = height - len(self._rows)
+        self.virtual_size = Size(self.size.width, height)
+        aim = state.target if state else None
+        if aim is not None and aim.number > self._aimed and aim.message in self._ids:
+            self._aimed = aim.number
+            self._bring_into_view(aim.message)
+        elif follow:
+            self.scroll_to(y=height, animate=False)
+        elif anchor is not None:
+            self._restore(anchor)
+        self.refresh()
+        self.call_after_refresh(self._tell)
+
+    def _fill(self, state: ChatState) -> None:
+        t, now = texts(self), milliseconds_now()
+        if not state.messages:
+            if state.opened:
+                self._rows = [
+                    [Piece(row, Ink.FAINT)] for row in wrap(t("chat.no-messages-hint"), max(2, self.size.width - 3))
+                ]
+            return
+        cells = max(12, self.size.width - _GUTTER - 1)
+        kept: dict[str, tuple[MessageView, Place, list[Row]]] = {}
+        stand = places(
+            t,
+            state.messages,
+            cells=cells,
+            now=now,
+            unread_from=state.unread_from,
+            progress=self._account.progress,
+        )
+        for message, place in zip(state.messages, stand, strict=True):
+            known = self._blocks.get(message.id)
+            if known is None or known[0] is not message or known[1] != place:
+                known = (message, place, block(t, message, place, now))
+            kept[message.id] = known
+            self._starts.append(len(self._rows))
+            self._ids.append(message.id)
+            self._rows += known[2]
+        self._blocks = kept
+
+    # -- where the view is
+
+    _pad = 0
+
+    def _anchor(self) -> tuple[str, int] | None:
+        """Return the message at the top, and how many of its rows are above."""
+        top = max(0, round(self.scroll_y) - self._pad)
+        if not self._ids:
+            return None
+        number = bisect_right(self._starts, top) - 1
+        return self._ids[number], top - self._starts[number]
+
+    def _restore(self, anchor: tuple[str, int]) -> None:
+        message, above = anchor
+        if message in self._ids:
+            self.scroll_to(y=self._start(message) + above + self._pad, animate=False)
+
+    def _bring_into_view(self, message: str) -> None:
+        first, last = self._extent(message)
+        first, last = first + self._pad, last + self._pad
+        top, height = round(self.scroll_y), self.size.height
+        if last - first >= height or first < top:
+            self.scroll_to(y=max(0, first - 1), animate=False)
+        elif last > top + height:
+            self.scroll_to(y=last - height, animate=False)
+
+    def _start(self, message: str) -> int:
+        return self._starts[self._ids.index(message)]
+
+    def _extent(self, message: str) -> tuple[int, int]:
+        number = self._ids.index(message)
+        end = self._starts[number + 1] if number + 1 < len(self._starts) else len(self._rows)
+        return self._starts[number], end
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw, and tell what is in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell what is in sight, where that has changed."""
+        if self._state is None or not self._ids or not self.size.height:
+            return
+        top = round(self.scroll_y) - self._pad
+        bottom = top + self.size.height
+        margin = 2 * self.size.height
+        last = bisect_right(self._starts, bottom - 1) - 1
+        if last + 1 < len(self._starts) or bottom < len(self._rows):
+            last -= self._extent(self._ids[last])[1] > bottom  # all of it has to be in sight
+        told = do.Scrolled(
+            last=self._ids[last] if last >= 0 else None,
+            at_end=bottom >= len(self._rows),
+            near_first=top < margin,
+            near_last=bottom > len(self._rows) - margin,
+        )
+        if told != self._told:
+            self._told = told
+            self.post_message(self.Did(told))
+
+    # -- drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the screen."""
+        number = y + round(self.scroll_y) - self._pad
+        cells = self.size.width
+        if not 0 <= number < len(self._rows):
+            return Strip.blank(cells, self.rich_style)
+        state = self._state
+        message = self._message_at(number)
+        selected = state is not None and message is not None and message == state.selected
+        marked = state is not None and message in state.marked
+        ground = self.get_component_rich_style("messages--selected") if selected else self.rich_style
+        sign = _MARK if marked else _BAR if selected else " "
+        row = [Piece(sign, Ink.ACCENT), Piece(" "), *self._rows[number]]
+        return self._inks.strip(row, ground).adjust_cell_length(cells, ground)
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"messages--selected"}
+
+    def _message_at(self, number: int) -> str | None:
+        if not self._starts:
+            return None
+        return self._ids[bisect_right(self._starts, number) - 1]
+
+    # -- from the person
+
+    def action_act(self, name: str) -> None:
+        """Say what is wanted."""
+        self.post_message(self.Did(self.ACTIONS[name]))
+
+    def action_page(self, direction: int) -> None:
+        """Scroll by a page, but for a row."""
+        self.scroll_to(y=self.scroll_y + direction * max(1, self.size.height - 1), animate=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the message that is clicked on."""
+        message = self._message_at(event.y + round(self.scroll_y) - self._pad)
+        if message is not None:
+            self.post_message(self.Did(do.Select(message)))

@@ -1,0 +1,128 @@
+"""What is said of messages, in the person's language. All that others wrote comes out of here harmless."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from balchat_texts import Texts
+
+from balchat_host.api.ephemeral import FileProgress
+from balchat_host.api.text import text_lines, visible
+from balchat_host.api.views import FileState, FileView, MessageState, MessageView, ReplyView, TimerView
+from balchat_ui_tui.drawing.markdown import plain_text
+
+MILLISECONDS: Final = 1000
+GLYPHS: Final[Mapping[MessageState, str]] = {
+    MessageState.QUEUED: "○",
+    MessageState.SENT: "◌",
+    MessageState.RELAYED: "◐",
+    MessageState.DELIVERED: "✓",
+    MessageState.READ: "✓✓",
+    MessageState.FAILED: "✗",
+}
+"""How far a message of ours is, at a glance; the words stand beside the newest one and whatever is not there yet."""
+
+
+def author(t: Texts, name: str | None) -> str:
+    """Return who wrote something. Quotes tell from us whoever is called as we are."""
+    if name is None:
+        return t("chat.you")
+    shown = visible(name)
+    plain = unicodedata.normalize("NFKC", shown).casefold().strip()
+    return f"“{shown}”" if plain == t("chat.you").casefold() else shown
+
+
+def first_line(t: Texts, content_type: str, text: str | None) -> str:
+    """Return the first line of a text, or what else there is."""
+    if text is None:
+        return t("chat.unknown-content", kind=visible(content_type))
+    return visible(next((line for line in text_lines(plain_text(content_type, text)) if line.strip()), ""))
+
+
+def summary(t: Texts, message: MessageView) -> str:
+    """Return one line of a message, as it stands in a list."""
+    if message.timer:
+        return timer(t, message, message.timer)
+    if message.deleted:
+        return t("chat.deleted")
+    if message.files and not message.text:
+        return f"▤ {', '.join(visible(each.name) for each in message.files)}"
+    return first_line(t, message.content_type, message.text)
+
+
+def reply(t: Texts, answered: ReplyView) -> str:
+    """Return one line of what a message answers, and what became of it."""
+    text = t("chat.deleted") if answered.deleted else first_line(t, answered.content_type, answered.text)
+    became = f" ({t('tui.edited-since')})" if answered.edited and not answered.deleted else ""
+    return f"{author(t, answered.author)}: {text}{became}"
+
+
+def timer(t: Texts, message: MessageView, view: TimerView) -> str:
+    """Say that somebody set the conversation's timer."""
+    if view.expire_after is None:
+        return t("chat.timer-off", name=author(t, message.author))
+    return t("chat.timer-on", name=author(t, message.author), time=t.span(view.expire_after * MILLISECONDS))
+
+
+def state(t: Texts, message: MessageView, *, in_full: bool) -> str:
+    """Return how far a message of ours is: a sign, and words where they are needed."""
+    sign = GLYPHS.get(message.state, "")
+    if message.state is MessageState.FAILED or message.reason:
+        words = t.known("states.message", message.state.value)
+        reason = f": {reason_words(t, message.reason)}" if message.reason else ""
+        return f"{sign} {words}{reason}"
+    if message.recipients > 1 and 0 < message.delivered_to < message.recipients:
+        return f"{sign} {t('chat.delivered-to', count=message.delivered_to, of=message.recipients)}"
+    return f"{sign} {t.known('states.message', message.state.value)}" if in_full else sign
+
+
+def reason_words(t: Texts, reason: str) -> str:
+    """Say why something is no further, without the dot of a sentence."""
+    return visible(t.known("states.reason", reason)).removesuffix(".")
+
+
+def remarks(t: Texts, message: MessageView, now: int) -> str:
+    """Return in a line what belongs to a message besides its text, its reactions and its state."""
+    found: list[str] = []
+    if message.edited and not message.deleted:
+        found.append(t("chat.edited"))
+    if message.expires_at is not None:
+        found.append(t("tui.expires-at", moment=t.moment(message.expires_at, now)))
+    elif message.expires_after is not None:
+        found.append(t("chat.expires-after", time=t.span(message.expires_after * MILLISECONDS)))
+    return " · ".join(found)
+
+
+def reactions(message: MessageView) -> Sequence[tuple[str, bool]]:
+    """Return each reaction with how many have it, and whether we do."""
+    return [(f"{visible(each.emoji)} {each.count}", each.ours) for each in message.reactions]
+
+
+def file(t: Texts, view: FileView, progress: FileProgress | None) -> str:
+    """Return one line of a file: its name, size, and how far it is."""
+    here = progress.here if progress else view.here
+    words = [f"▤ {visible(view.name)}", t.size(view.size)]
+    if view.ours:
+        if view.received_by:
+            words.append(t("tui.file-received", count=view.received_by, of=view.recipients))
+    else:
+        words.append(t.known("states.file", view.state.value))
+        if view.state in {FileState.FETCHING, FileState.PAUSED} and view.size:
+            words.append(f"{100 * here // view.size} %")
+        hindered = progress.hindered if progress else view.reason
+        if hindered and view.state is not FileState.COMPLETE:
+            words.append(reason_words(t, hindered))
+    return " · ".join(words)
+
+
+def copied(t: Texts, messages: Sequence[MessageView], now: int) -> str:
+    """Return messages as they are copied: the bare text of one; when and by whom each was written, of several."""
+    if len(messages) == 1:
+        return _bare(t, messages[0])
+    return "\n".join(f"[{t.moment(each.sent_at, now)}] {author(t, each.author)}: {_bare(t, each)}" for each in messages)
+
+
+def _bare(t: Texts, message: MessageView) -> str:
+    if message.text is None or message.deleted or message.timer:
+        return summary(t, message)
+    return plain_text(message.content_type, message.text)

@@ -1,0 +1,1 @@
+"""The screen that one lives in: conversations at the left, one of them at the right."""

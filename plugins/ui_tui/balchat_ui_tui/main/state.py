@@ -1,0 +1,33 @@
+"""The state of the main screen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.conversations.state import ListState
+
+
+class Pane(StrEnum):
+    """Which part of the screen has the keyboard."""
+
+    LIST = "list"
+    FILTER = "filter"
+    MESSAGES = "messages"
+    COMPOSER = "composer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainState:
+    """The list, the chat that is shown, and which part has the keyboard.
+
+    `opening` is what shall be shown once the account is there. `drafts` holds what was begun in chats that are not
+    shown, by conversation: the account may not have told yet that it has it.
+    """
+
+    list: ListState = field(default_factory=ListState)
+    chat: ChatState | None = None
+    pane: Pane = Pane.LIST
+    watched: bool = True
+    opening: str | None = None
+    drafts: Mapping[str, str] = field(default_factory=dict[str, str])
