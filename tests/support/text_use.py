@@ -15,6 +15,8 @@ _WORDS: Final = re.compile(r"[^\W\d_]{2,}[,:;]? [^\W\d_]{2,}")
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 _KEY: Final = re.compile(r"[a-z]+\.[a-z0-9._-]+")
 _HOLE: Final = "\0"
+_COMMAND: Final = re.compile(r"balchat( [a-z-]+)*")
+"""What is the same in every language."""
 _ATTRIBUTE: Final = re.compile(r'\s(title|placeholder|aria-label|aria-description|alt|label|text|hint)="([^"\0]*)"')
 _SHOWN_BY: Final = frozenset({"Label", "Static", "Button", "Notice", "Input", "Checkbox", "notify", "Binding"})
 _NOT_SHOWN: Final = frozenset(
@@ -116,7 +118,9 @@ def find_in_javascript(files: list[Path]) -> TextUse:
 
 
 def _without_comments(source: str) -> str:
-    return re.sub(r"/\*.*?\*/|(?<![:\"'`\\])//(?!>)[^\n]*", "", source, flags=re.DOTALL)
+    # A string is passed over: "image/*" begins no comment.
+    parts = re.compile(r'("(?:\\.|[^"\\\n])*")|/\*.*?\*/|(?<![:<\'`\\])//(?!>)[^\n]*', re.DOTALL)
+    return parts.sub(lambda found: found[1] or "", source)
 
 
 def _html(source: str) -> Iterator[str]:
@@ -167,5 +171,5 @@ def _said(template: str) -> Iterator[str]:
             yield value
     for between in re.split(r"<[^>]*>", template):
         said = " ".join(between.replace(_HOLE, " ").split())
-        if _LETTERS.search(said):
+        if _LETTERS.search(said) and not _COMMAND.fullmatch(said):
             yield said

@@ -7,7 +7,7 @@ it comes here (`balchat_host.api.text`).
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 
 from balchat_texts.catalogue import SOURCE, catalogue
 from balchat_texts.moments import MILLISECONDS, days_before, local
@@ -32,11 +32,14 @@ _SIZES: Final = frozenset({"needed", "free"})
 class CodedError(Protocol):
     """An error of balchat, as `balchat_host.api.errors` has them."""
 
-    code: ClassVar[str]
+    @property
+    def code(self) -> str:
+        """What its text is called."""
+        ...
 
     @property
     def fields(self) -> Mapping[str, str | int]:
-        """Its particulars."""
+        """What its text has parameters for."""
         ...
 
 
@@ -49,7 +52,7 @@ class Texts:
         self._texts = catalogue(language)
         self._rules = RULES[language]
 
-    def __call__(self, key: str, **parameters: str | int) -> str:
+    def __call__(self, key: str, /, **parameters: str | int) -> str:
         """Return a text with its parameters put in. Raise KeyError for a key or a parameter that is not there."""
         text = self._texts[key]
         if not isinstance(text, str):

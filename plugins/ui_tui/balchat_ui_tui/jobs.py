@@ -1,0 +1,105 @@
+"""Effects that are work of their own: the program itself, and what lies on this machine.
+
+Each is a value like other effects, with `run` for the one who carries it out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import anyio
+import anyio.to_thread
+
+from balchat_host.api.errors import BadInput, BalchatError, StorageFailed
+from balchat_ui_tui.actions import Action
+from balchat_ui_tui.effects import Effect
+
+if TYPE_CHECKING:
+    from balchat_ui_tui.app import BalchatTui
+
+LARGEST_PICTURE: Final = 8 * 1024 * 1024
+"""Octets of the largest picture that is looked at for a QR code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Effect):
+    """Work whose answer `done` makes an action of, and whose error `failed`."""
+
+    done: Callable[[Any], Action] | None = None
+    failed: Callable[[BalchatError], Action] | None = None
+
+    async def run(self, tui: "BalchatTui") -> Any:
+        """Do it. Raise BalchatError."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchProfile(Job):
+    """Show the account of another profile, as if the program were started for it: nothing of this one stays."""
+
+    name: str
+
+    async def run(self, tui: "BalchatTui") -> None:
+        """Switch."""
+        tui.switch_profile(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChanged(Job):
+    """Take another value of a setting, where it is one of this program."""
+
+    key: str
+    value: object
+
+    async def run(self, tui: "BalchatTui") -> None:
+        """Take it."""
+        tui.take_setting(self.key, self.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadQrPicture(Job):
+    """Read the QR code in a picture of this machine; the answer is its text, None where there is none."""
+
+    path: Path
+
+    async def run(self, tui: "BalchatTui") -> str | None:
+        """Read it. Raise BadInput, PicturesMissing, PictureUnreadable."""
+        del tui
+        # A library that most starts do not need.
+        from balchat_host.api.pictures import read_qr  # noqa: PLC0415
+
+        return await read_qr(await anyio.to_thread.run_sync(_read, self.path, LARGEST_PICTURE))
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            octets = stream.read(most + 1)
+    except OSError as error:
+        raise StorageFailed(problem=error.strerror or type(error).__name__) from error
+    if len(octets) > most:
+        raise BadInput(what=path.name, problem="it is too large for a picture of a QR code")
+    return octets
+
+
+def path_in(text: str) -> Path | None:
+    """Return the path that a pasted text is, as terminals paste a dropped file: quoted, escaped, or as `file://`.
+
+    None where it is none. Whether there is a file is not looked at.
+    """
+    line = text.strip()
+    if not line or "\n" in line or len(line) > _LONGEST_PATH:
+        return None
+    if line.startswith("file://"):
+        parts = urlsplit(line)
+        return Path(unquote(parts.path)) if parts.netloc in {"", "localhost"} else None
+    if len(line) > 1 and line[0] == line[-1] and line[0] in "'\"":
+        line = line[1:-1]
+    elif "\\" in line:
+        line = line.replace("\\ ", " ").replace("\\(", "(").replace("\\)", ")").replace("\\'", "'")
+    return Path(line).expanduser() if line.startswith(("/", "~/", "./", "../")) else None
+
+
+_LONGEST_PATH: Final = 4096

@@ -1,0 +1,143 @@
+"""Questions before something is done: yes or no (`confirm`), and one line of text (`ask`).
+
+    OpenScreen("confirm", {"question": t("people.remove-sure", name=name), "agree": t("common.remove")}, closed=…)
+
+`confirm` leaves True, `ask` the text; nobody hears of a question that was left by Escape.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.actions import Action
+from balchat_ui_tui.effects import CloseScreen, Effects
+from balchat_ui_tui.pages.actions import Pressed, Submitted
+from balchat_ui_tui.screen import StatefulScreen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked. `agree` is what the button says that does it; `serious`: it cannot be undone."""
+
+    question: str
+    agree: str
+    serious: bool = False
+    value: str = ""
+    secret: bool = False
+    limit: int = 4096
+
+
+def update(state: Question, action: Action) -> tuple[Question, Effects]:
+    """Return the state after an action, and what is to be done."""
+    match action:
+        case Pressed(name="agree"):
+            return state, (CloseScreen(result=True),)
+        case Submitted(values=values):
+            return state, (CloseScreen(result=values["answer"]),)
+        case Pressed(name="cancel"):
+            return state, (CloseScreen(),)
+        case _:
+            return state, ()
+
+
+class Dialog(StatefulScreen[Question], ModalScreen[object]):
+    """A question over the screen that asks it."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog > .dialog { width: 64; max-width: 96%; height: auto; max-height: 96%; padding: 1 2; background: $panel; }
+    Dialog .dialog-question { height: auto; max-height: 16; }
+    Dialog Input { border: none; height: 1; margin: 1 0 0 0; padding: 0 1; background: $boost; }
+    Dialog .dialog-buttons { height: 1; margin: 1 0 0 0; align-horizontal: right; }
+    Dialog Button { border: none; height: 1; min-width: 10; margin: 0 0 0 2; line-pad: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="page.close")]
+
+    def update_state(self, state: Question, action: Action, account: AccountState) -> tuple[Question, Effects]:
+        """Take an answer."""
+        del account
+        return update(state, action)
+
+    def draw(self, before: Question | None) -> None:
+        """Show nothing more than what is there."""
+
+    def compose_buttons(self) -> ComposeResult:
+        """Put the two buttons together."""
+        with Horizontal(classes="dialog-buttons"):
+            yield Button(Content(self.tui.t("common.cancel")), id="cancel")
+            yield Button(Content(self.state.agree), variant="error" if self.state.serious else "primary", id="agree")
+
+    def action_cancel(self) -> None:
+        """Leave the question."""
+        self.dispatch(Pressed("cancel"))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Take the answer."""
+        event.stop()
+        self.dispatch(Pressed(event.button.id or "cancel"))
+
+
+class Confirm(Dialog):
+    """Asks whether something is to be done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "agree", show=False),
+        Binding("n", "cancel", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, question: str, agree: str, *, serious: bool = False) -> None:
+        super().__init__(Question(question=question, agree=agree, serious=serious))
+
+    def compose(self) -> ComposeResult:
+        """Put the question together."""
+        with Vertical(classes="dialog"):
+            yield Static(Content(self.state.question), classes="dialog-question")
+            yield from self.compose_buttons()
+
+    def on_mount(self) -> None:
+        """Begin at the button that changes nothing, where something cannot be undone."""
+        self.query_one("#cancel" if self.state.serious else "#agree", Button).focus()
+
+    def action_agree(self) -> None:
+        """Do it."""
+        self.dispatch(Pressed("agree"))
+
+
+class Ask(Dialog):
+    """Asks for one line of text."""
+
+    def __init__(self, question: str, agree: str, *, value: str = "", secret: bool = False, limit: int = 4096) -> None:
+        super().__init__(Question(question=question, agree=agree, value=value, secret=secret, limit=limit))
+
+    def compose(self) -> ComposeResult:
+        """Put the question together."""
+        with Vertical(classes="dialog"):
+            yield Static(Content(self.state.question), classes="dialog-question")
+            yield Input(self.state.value, password=self.state.secret, max_length=self.state.limit)
+            yield from self.compose_buttons()
+
+    def on_mount(self) -> None:
+        """Begin in the field."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the text."""
+        event.stop()
+        self.dispatch(Submitted({"answer": event.value}))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Take the text, or leave it."""
+        event.stop()
+        if event.button.id == "agree":
+            self.dispatch(Submitted({"answer": self.query_one(Input).value}))
+        else:
+            self.dispatch(Pressed("cancel"))

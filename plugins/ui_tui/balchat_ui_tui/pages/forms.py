@@ -1,0 +1,139 @@
+"""A page that is a form: fields with labels, a button that sends them off, and what is wrong with them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Label, Static
+
+from balchat_ui_tui.pages.actions import Pressed, Submitted, Typed
+from balchat_ui_tui.pages.page import Page
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field: its name, and the keys of its texts. `watched`: each change of it is told to the state."""
+
+    name: str
+    label: str
+    placeholder: str = ""
+    secret: bool = False
+    value: str = ""
+    watched: bool = False
+    limit: int = 4096
+
+
+class FormPage(Page[S], Generic[S]):
+    """A page with fields. Enter goes to the next one, and sends the form off from the last."""
+
+    SUBMIT: ClassVar[str] = "common.save"
+    """The key of the button's text."""
+    DEFAULT_CSS = """
+    FormPage .form { height: auto; max-width: 72; }
+    FormPage Label { margin: 1 0 0 0; color: $foreground 80%; }
+    FormPage Input { border: none; height: 1; padding: 0 1; background: $boost; }
+    FormPage Input:focus { background: $surface-lighten-2; border: none; }
+    FormPage Checkbox { border: none; padding: 0; margin: 1 0 0 0; background: transparent; }
+    FormPage Checkbox:focus { border: none; }
+    FormPage Button { margin: 1 0 0 0; border: none; height: 1; min-width: 12; line-pad: 2; }
+    FormPage .form-text { margin: 0 0 0 0; height: auto; }
+    FormPage .form-problem { color: $text-error; height: auto; margin: 1 0 0 0; }
+    FormPage .form-note { color: $foreground 60%; height: auto; }
+    """
+
+    def fields(self) -> Sequence[Field]:
+        """Return the fields, in their order."""
+        raise NotImplementedError
+
+    def text(self) -> str | Content:
+        """Return what stands above the fields, empty for nothing."""
+        return ""
+
+    def note(self) -> str:
+        """Return what stands below the fields, empty for nothing."""
+        return ""
+
+    def problem(self) -> str | None:
+        """Return what is wrong, None for nothing."""
+        return None
+
+    def waiting(self) -> bool:
+        """Return whether an answer is awaited."""
+        return False
+
+    def switches(self) -> Mapping[str, str]:
+        """Return what can be ticked: names, and the keys of their texts."""
+        return {}
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Put the form together."""
+        t = self.tui.t
+        with Vertical(classes="form"):
+            yield Static(classes="form-text", markup=False)
+            for field in self.fields():
+                yield Label(t(field.label), markup=False)
+                placeholder = t(field.placeholder) if field.placeholder else ""
+                yield Input(
+                    field.value,
+                    placeholder=placeholder,
+                    password=field.secret,
+                    id=f"field-{field.name}",
+                    max_length=field.limit,
+                )
+            for name, label in self.switches().items():
+                yield Checkbox(Content(t(label)), id=f"switch-{name}")
+            yield Static(classes="form-note", markup=False)
+            yield Static(classes="form-problem", markup=False)
+            yield Button(Content(t(self.SUBMIT)), variant="primary", id="submit")
+
+    def draw(self, before: S | None) -> None:
+        """Show what the state says."""
+        del before
+        for name, said in (("text", self.text()), ("note", self.note()), ("problem", self.problem() or "")):
+            shown = self.query_one(f".form-{name}", Static)
+            shown.display = bool(said)
+            shown.update(said if isinstance(said, Content) else Content(said))
+        waits = self.waiting()
+        button = self.query_one("#submit", Button)
+        button.disabled = waits
+        button.label = Content(self.tui.t("common.moment" if waits else self.SUBMIT))
+        for each in self.query(Input):
+            each.disabled = waits
+        if not waits and self.focused is None:
+            next(iter(self.query(Input))).focus()
+
+    def values(self) -> Mapping[str, str]:
+        """Return what stands in the fields; of a switch `yes`, or nothing."""
+        typed = {field.name: self.query_one(f"#field-{field.name}", Input).value for field in self.fields()}
+        ticked = {name: "yes" if self.query_one(f"#switch-{name}", Checkbox).value else "" for name in self.switches()}
+        return typed | ticked
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go to the next field, or send the form off."""
+        event.stop()
+        inputs = list(self.query(Input))
+        place = inputs.index(event.input)
+        if place + 1 < len(inputs):
+            inputs[place + 1].focus()
+        else:
+            self.dispatch(Submitted(self.values()))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell the state of a field that it watches."""
+        event.stop()
+        name = (event.input.id or "").removeprefix("field-")
+        if any(field.name == name and field.watched for field in self.fields()):
+            self.dispatch(Typed(name, event.value))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Send the form off, or do what another button stands for."""
+        event.stop()
+        if event.button.id == "submit":
+            self.dispatch(Submitted(self.values()))
+        else:
+            self.dispatch(Pressed(event.button.id or ""))
