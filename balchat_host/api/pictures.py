@@ -1,16 +1,30 @@
 """Pictures for front ends: decoded and made again in a process of its own that can do nothing else."""
 
-from balchat_host.api.errors import PicturesMissing
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from balchat_host.api.decoder import decode
+
+_NAME: Final = "The picture"
 
 
-async def reencode(octets: bytes, longest_side: int) -> bytes:  # noqa: ARG001  # not there yet
-    """Return a picture as WebP, no side longer than so many pixels. Raise PicturesMissing, PictureUnreadable."""
-    raise PicturesMissing
+async def reencode(octets: bytes, longest_side: int) -> bytes:
+    """Return a picture (JPEG, PNG, WebP, GIF) as WebP, no side longer than so many pixels.
+
+    Raise PicturesMissing, PictureUnreadable, TooMany.
+    """
+    answer = await decode("reencode", _once(octets), longest_side, name=_NAME)
+    return answer.results[0]
 
 
-async def read_qr(octets: bytes) -> str | None:  # noqa: ARG001  # not there yet
+async def read_qr(octets: bytes) -> str | None:
     """Return the text of the first QR code in a picture, None where there is none.
 
-    Raise PicturesMissing, PictureUnreadable.
+    Raise PicturesMissing, PictureUnreadable, TooMany.
     """
-    raise PicturesMissing
+    answer = await decode("read_qr", _once(octets), name=_NAME)
+    return answer.results[0].decode(errors="replace") if answer.results else None
+
+
+async def _once(octets: bytes) -> AsyncGenerator[bytes]:
+    yield octets

@@ -1,0 +1,174 @@
+"""Has pictures and sound read by a process of its own for each, which can do nothing else (`balchat_host.decoding`).
+
+At most two run at a time, for a bounded number that wait, so that many pictures keep nothing else from running. What
+one does, or that it dies, ends the request that it was for. Octets go there and back through pipes.
+"""
+
+import json
+import sys
+from collections.abc import AsyncIterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from subprocess import DEVNULL, PIPE
+from typing import Any, Final, Literal, cast
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+from anyio.lowlevel import RunVar
+
+from balchat_host.api.errors import (
+    BalchatError,
+    PicturesMissing,
+    PictureUnreadable,
+    TooMany,
+    VoiceMissing,
+    VoiceUnreadable,
+)
+
+Job = Literal["clean", "preview", "reencode", "read_qr", "encode_voice", "decode_voice"]
+
+MAX_TAKEN: Final = 64 * 2**20
+"""Octets that are read at most."""
+MAX_GIVEN: Final = 128 * 2**20
+"""Octets that come back at most."""
+PATIENCE: Final = 120.0
+"""Seconds that a request takes at most, once it is its turn."""
+AT_ONCE: Final = 2
+MAX_WAITING: Final = 64
+_MAX_LINE: Final = 4096
+_VOICE: Final = frozenset({"encode_voice", "decode_voice"})
+_ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
+"""Whatever else we have in ours is nothing for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What came back: `results` are octets, `said` is what is said of them."""
+
+    results: tuple[bytes, ...]
+    said: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return "Decoded(…)"
+
+
+async def decode(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str) -> Decoded:
+    """Have a job done with octets. `name` is what errors call them.
+
+    Raise PicturesMissing, PictureUnreadable, of voice messages VoiceMissing, VoiceUnreadable; TooMany, and what reading
+    `octets` raises.
+    """
+    turn = _turns()
+    if turn.statistics().tasks_waiting >= MAX_WAITING:
+        raise TooMany(what="pictures and voice messages that wait to be read", limit=MAX_WAITING)
+    unreadable = VoiceUnreadable if job in _VOICE else PictureUnreadable
+    async with turn:
+        with anyio.move_on_after(PATIENCE):
+            return await _ask(job, octets, numbers, name)
+    raise unreadable(name=name, problem="it takes too long")
+
+
+_limiter: Final = RunVar[anyio.CapacityLimiter]("balchat_decoder_turns")
+
+
+def _turns() -> anyio.CapacityLimiter:
+    try:
+        return _limiter.get()
+    except LookupError:
+        made = anyio.CapacityLimiter(AT_ONCE)
+        _limiter.set(made)
+        return made
+
+
+async def _ask(job: Job, octets: AsyncIterable[bytes], numbers: tuple[int, ...], name: str) -> Decoded:
+    command = [sys.executable, "-I", "-m", "balchat_host.decoding", job, *map(str, numbers)]
+    process = await anyio.open_process(
+        command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", env=_ENVIRONMENT, start_new_session=True
+    )
+    unreadable = VoiceUnreadable if job in _VOICE else PictureUnreadable
+    try:
+        await _hand(process, octets, unreadable(name=name, problem=f"it has more than {MAX_TAKEN // 2**20} MiB"))
+        assert process.stdout is not None, "it was asked for"
+        answer = _Reader(process.stdout)
+        said = await answer.line()
+        if said.get("missing"):
+            raise VoiceMissing if job in _VOICE else PicturesMissing
+        lengths = _lengths(said)
+        if lengths is None:
+            raise unreadable(name=name, problem=str(said.get("refused", "what reads it broke down")))
+        if sum(lengths) > MAX_GIVEN:
+            raise unreadable(name=name, problem="what becomes of it is too large")
+        results = [await answer.take(length) for length in lengths]
+        if any(result is None for result in results):
+            raise unreadable(name=name, problem="what reads it broke down")
+        return Decoded(results=cast("tuple[bytes, ...]", tuple(results)), said=said)
+    finally:
+        with anyio.CancelScope(shield=True):
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.aclose()
+
+
+def _lengths(said: Mapping[str, Any]) -> list[int] | None:
+    """Return how long the results are, None where it does not say."""
+    lengths = said.get("lengths")
+    if "refused" in said or not isinstance(lengths, list):
+        return None
+    each = cast("list[Any]", lengths)
+    return each if all(type(length) is int and length >= 0 for length in each) else None
+
+
+async def _hand(process: Process, octets: AsyncIterable[bytes], too_large: BalchatError) -> None:
+    """Write all octets to the process, which may have ended: what it said is read in any case."""
+    assert process.stdin is not None, "it was asked for"
+    left = MAX_TAKEN
+    async for piece in octets:
+        left -= len(piece)
+        if left < 0:
+            raise too_large
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await process.stdin.send(piece)
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        await process.stdin.aclose()
+
+
+class _Reader:
+    """Reads an answer. What does not come is missing; nobody waits for it, since an end of the stream tells."""
+
+    def __init__(self, stream: ByteReceiveStream) -> None:
+        self._stream = stream
+        self._held = bytearray()
+
+    async def line(self) -> Mapping[str, Any]:
+        """Return what the first line says; nothing where it does not come, or is none."""
+        while b"\n" not in self._held:
+            if len(self._held) > _MAX_LINE or not await self._more():
+                return {}
+        line, _, rest = self._held.partition(b"\n")
+        self._held = bytearray(rest)
+        try:
+            said: Any = json.loads(bytes(line))
+        except ValueError:
+            return {}
+        return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+    async def take(self, size: int) -> bytes | None:
+        """Return the next octets, None where fewer come."""
+        pieces = [bytes(self._held[:size])]
+        del self._held[:size]
+        left = size - len(pieces[0])
+        while left:
+            try:
+                piece = await self._stream.receive(min(left, 2**20))
+            except anyio.EndOfStream:
+                return None
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+    async def _more(self) -> bool:
+        try:
+            self._held += await self._stream.receive(2**16)
+        except anyio.EndOfStream:
+            return False
+        return True
