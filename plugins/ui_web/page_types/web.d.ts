@@ -29,6 +29,8 @@ declare namespace App {
     "web.qr": { takes: { text: string }; gives: { rows: string[] } };
     "web.active": { takes: {}; gives: null };
     "web.ticket": { takes: { file: string }; gives: { path: string } };
+    "web.qr": { takes: { text: string }; gives: { rows: string[] } };
+    "web.active": { takes: {}; gives: null };
   }
   interface Streams {
     "web.watch": { takes: {}; gives: WebState };

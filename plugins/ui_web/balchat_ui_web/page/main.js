@@ -2,13 +2,17 @@
 
 import { html, render } from "./vendor.js";
 import { App } from "./app.js";
+import { followActivity } from "./account/leaving.js";
+import { notifyOfPeople } from "./account/notifications.js";
 import { notifyOfMessages } from "./chat/notifications.js";
 import { connect, watchOverConnection } from "./core/connection.js";
-import { followAccount } from "./core/follow.js";
+import { followAccount, onWipe } from "./core/follow.js";
 import { followHistory } from "./core/route.js";
 import { signIn } from "./core/session.js";
 import { keepDrafts } from "./core/store/drafts.js";
 import { firstLanguage, speak } from "./core/texts.js";
+import { wipeOctets } from "./files/octets.js";
+import { wipeStaged } from "./files/staging.js";
 import { followTheme } from "./parts/theme.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("page"));
@@ -17,6 +21,10 @@ followHistory();
 followAccount();
 keepDrafts();
 notifyOfMessages();
+notifyOfPeople();
+followActivity();
+onWipe(wipeStaged);
+onWipe(wipeOctets);
 followTheme();
 await signIn();
 connect();

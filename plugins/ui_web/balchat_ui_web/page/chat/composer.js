@@ -10,7 +10,10 @@ import { isKey, useEscape } from "../core/keys.js";
 import { conversations, setting, windowOf } from "../core/store.js";
 import { draftChanged, draftOf, saveDrafts, typed } from "../core/store/drafts.js";
 import { t } from "../core/texts.js";
-import { AttachButton, Staging, VoiceButton, clearStaged, stagedFiles, useFileDrop } from "../files/staging.js";
+import { clearStaged, staged, whenStaged } from "../files/staging.js";
+import { AttachButton, pasteFiles, Staging, useFileDrop } from "../files/staging-area.js";
+import { RecordingBar, VoiceButton } from "../files/voice-button.js";
+import { recording } from "../files/recorder.js";
 import { IconButton } from "../parts/button.js";
 import { Icon } from "../parts/icon.js";
 import { context, edit, isOpen } from "./actions.js";
@@ -30,7 +33,8 @@ export function Composer({ conversation }) {
   const [empty, setEmpty] = useState(true);
   const now = context.value?.conversation === conversation ? context.value : null;
   const editing = now?.kind === "edit" ? now.message : null;
-  const files = stagedFiles(conversation).value;
+  const files = staged(conversation).value;
+  const waiting = useRef(false);
   const view = conversations.get(conversation)?.value;
   const people = useMemo(() => mentionable(conversation), [conversation, view?.title]);
 
@@ -69,13 +73,18 @@ export function Composer({ conversation }) {
   const submit = useCallback(async () => {
     const element = /** @type {HTMLTextAreaElement} */ (field.current);
     const text = element.value.trim();
-    const attached = [...stagedFiles(conversation).peek()];
-    if (text === "" && attached.length === 0) return;
+    const some = staged(conversation).peek().length > 0;
+    if ((text === "" && !some) || waiting.current) return;
     completion.close();
     if (context.peek()?.kind === "edit") {
       if (await send({ conversation, text, files: [], names: people })) element.focus();
       return;
     }
+    waiting.current = true;
+    const attached = some ? await whenStaged(conversation) : [];
+    waiting.current = false;
+    // What failed to be attached is told beside it, and nothing goes without it.
+    if (attached === null) return;
     show("");
     clearStaged(conversation);
     await send({ conversation, text, files: attached, names: people });
@@ -110,7 +119,8 @@ export function Composer({ conversation }) {
     ${now === null ? null : html`<${ContextLine} />`}
     <${Staging} conversation=${conversation} />
     ${completion.view}
-    <div class="composer-row">
+    <${RecordingBar} conversation=${conversation} />
+    <div class="composer-row" hidden=${recording.value?.conversation === conversation}>
       ${editing === null ? html`<${AttachButton} conversation=${conversation} />` : null}
       <div class="composer-field">
         <textarea id="composer" ref=${field} rows="1" dir="auto" spellcheck=${false} autocomplete="off"
@@ -119,7 +129,8 @@ export function Composer({ conversation }) {
           onInput=${() => {
             changed();
             completion.look();
-          }} onKeyDown=${pressed} onBlur=${completion.close}></textarea>
+          }} onKeyDown=${pressed} onPaste=${(/** @type {ClipboardEvent} */ event) => void pasteFiles(event, conversation)}
+          onBlur=${completion.close}></textarea>
         <${EmojiButton} field=${field} onChange=${changed} />
       </div>
       ${empty && files.length === 0 && editing === null

@@ -10,6 +10,7 @@ import { Empty } from "../parts/empty.js";
 import { Composer } from "./composer.js";
 import { ChatDialogs } from "./dialogs.js";
 import { EmojiPicker } from "./emoji-picker.js";
+import { DropHint } from "../files/staging-area.js";
 import { ChatHead } from "./head.js";
 import { MessageList } from "./list.js";
 import { Live } from "./live.js";
@@ -31,7 +32,7 @@ export function ChatScreen({ conversation, message, turn = 0 }) {
     <div class="chat-foot">
       ${selected.value.size > 0 ? html`<${Selection} conversation=${conversation} />` : html`<${Composer} key=${conversation} conversation=${conversation} />`}
     </div>
-    <${Live} /><${EmojiPicker} /><${ChatDialogs} />`;
+    <${Live} /><${EmojiPicker} /><${ChatDialogs} /><${DropHint} />`;
 }
 
 /** @param {{conversation: string}} props */

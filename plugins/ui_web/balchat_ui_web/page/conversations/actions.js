@@ -41,7 +41,7 @@ export function conversationItems(view) {
       : { icon: "archive", label: t("conversations.archive"), onSelect: () => void attempt(call("conversations.archive", { conversation })) },
     ...(view.contact === null
       ? []
-      : [null, { icon: "person", label: t("conversations.contact"), onSelect: () => go("contact", { peer_id: view.contact?.peer_id ?? "" }) }]),
+      : [null, { icon: "person", label: t("conversations.contact"), onSelect: () => go("contact", { peer_id: view.contact?.peer_id ?? "", conversation }) }]),
   ];
 }
 

@@ -1,0 +1,66 @@
+/** Pictures and sounds as the server made them anew, fetched as ourselves and kept for a while as blobs. */
+
+import { signal } from "../vendor.js";
+import { authorized } from "../core/calls.js";
+import { CallError } from "../core/errors.js";
+
+/** @template T @typedef {import("../vendor.js").Signal<T>} Signal */
+
+const MOST = 60;
+
+/** @typedef {{ url: string | null, fault: unknown }} Fetched */
+
+/** @type {Map<string, Signal<Fetched>>} */
+const kept = new Map();
+
+/** @param {string} path @returns {Promise<string>} */
+async function blobOf(path) {
+  const answer = await authorized(path);
+  if (!answer.ok) {
+    const said = await answer.json().catch(() => null);
+    throw new CallError(said?.error?.code ?? "internal", said?.error?.fields ?? {}, said?.error?.message ?? "");
+  }
+  return URL.createObjectURL(await answer.blob());
+}
+
+/** @param {string} path */
+function forget(path) {
+  const url = kept.get(path)?.peek().url;
+  if (url) URL.revokeObjectURL(url);
+  kept.delete(path);
+}
+
+/**
+ * Return the signal of a path's blob: its `url` is null until it is here, `fault` says why it cannot be.
+ *
+ * @param {string} path
+ * @returns {Signal<Fetched>}
+ */
+export function fetched(path) {
+  const known = kept.get(path);
+  if (known) {
+    kept.delete(path);
+    kept.set(path, known);
+    return known;
+  }
+  const made = signal(/** @type {Fetched} */ ({ url: null, fault: null }));
+  kept.set(path, made);
+  blobOf(path).then(
+    (url) => {
+      if (kept.get(path) === made) made.value = { url, fault: null };
+      else URL.revokeObjectURL(url);
+    },
+    (fault) => {
+      made.value = { url: null, fault };
+      kept.delete(path);
+    },
+  );
+  const oldest = kept.keys().next().value;
+  if (kept.size > MOST && oldest !== undefined) forget(oldest);
+  return made;
+}
+
+/** Forget all blobs: the account is not shown any more. */
+export function wipeOctets() {
+  for (const path of [...kept.keys()]) forget(path);
+}
