@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 _SCREENS: Final[Mapping[str, str]] = {
     "jump": "balchat_ui_tui.jump.screen:Jump",
+    "jump-date": "balchat_ui_tui.jump.date:JumpToDate",
+    "message-delete": "balchat_ui_tui.chat.dialogs:DeleteMessage",
     "message-info": "balchat_ui_tui.chat.info:MessageInfo",
+    "message-react": "balchat_ui_tui.chat.dialogs:ReactToMessage",
     "search": "balchat_ui_tui.search.screen:Search",
 }
 """Where the class of each screen is. It is made with the arguments of `OpenScreen`."""

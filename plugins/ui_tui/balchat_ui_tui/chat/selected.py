@@ -27,7 +27,7 @@ def select(state: ChatState, message: str | None) -> ChatState:
     if message is None or state.message(message) is None:
         return replace(state, selected=None)
     aimed, _ = window.ask_around(state, message)
-    return replace(aimed, selected=message, following=False)
+    return replace(aimed, selected=message)
 
 
 def mark(state: ChatState) -> ChatState:

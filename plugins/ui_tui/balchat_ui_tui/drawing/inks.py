@@ -1,5 +1,6 @@
 """What inks look like in a theme, and rows as strips of it."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +14,9 @@ from balchat_ui_tui.drawing.pieces import Ink, Row
 
 _LEFT_TO_RIGHT_MARK: Final = "\u200e"
 """It takes no cell. A terminal that reorders text would else turn round a whole row that begins from the right."""
+
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Letters of Hebrew, Arabic and their neighbours."""
 
 _COLOURS: Final = {
     Ink.GOOD: "success",
@@ -61,4 +65,4 @@ def _style(ink: Ink, variables: Mapping[str, str], faint: str | None) -> Style:
 
 def _turns(text: str) -> bool:
     """Return whether a text may have letters that are read from right to left."""
-    return not text.isascii() and any("\u0590" <= each <= "\u08ff" or "\ufb1d" <= each <= "\ufefc" for each in text)
+    return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None

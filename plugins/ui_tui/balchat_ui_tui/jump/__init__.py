@@ -1,0 +1,1 @@
+"""Ways to somewhere else: another conversation, another day."""

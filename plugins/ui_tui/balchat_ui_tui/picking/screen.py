@@ -1,0 +1,112 @@
+"""What the small screens have in common: a title, maybe a field, choices, and hints."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from balchat_ui_tui.drawing.cells import fit
+from balchat_ui_tui.drawing.inks import Inks
+from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
+from balchat_ui_tui.drawing.row_widget import Rows
+from balchat_ui_tui.picking.actions import Leave, Point, Step, Take, Words
+from balchat_ui_tui.picking.widget import PickList
+from balchat_ui_tui.screen import StatefulScreen
+
+S = TypeVar("S")
+
+
+class Picker(StatefulScreen[S], ModalScreen[object]):
+    """A screen in which one of several choices is taken. Subclasses say what is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", id="choices.leave"),
+        Binding("up", "step(-1)", id="choices.up", priority=True),
+        Binding("down", "step(1)", id="choices.down", priority=True),
+        Binding("pageup", "step(-8)", id="choices.page-up", priority=True),
+        Binding("pagedown", "step(8)", id="choices.page-down", priority=True),
+        Binding("enter", "take", id="choices.take"),
+    ]
+    HAS_FIELD: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def heading(self) -> str:
+        """What the screen is called."""
+
+    @property
+    def hints(self) -> str:
+        """Which keys do something."""
+        return self.tui.t("tui.hints-choices")
+
+    @property
+    def placeholder(self) -> str:
+        """What stands in the empty field."""
+        return ""
+
+    @abstractmethod
+    def choices(self, cells: int) -> Sequence[Sequence[Row]]:
+        """Return the rows of each choice."""
+
+    @property
+    @abstractmethod
+    def place(self) -> int:
+        """Which choice is selected."""
+
+    def compose(self) -> ComposeResult:
+        """Lay the widgets out."""
+        with Vertical(id="picker"):
+            yield Rows(id="picker-head")
+            if self.HAS_FIELD:
+                yield Input(id="picker-words", compact=True, placeholder=self.placeholder, select_on_focus=False)
+            yield PickList()
+            yield Rows(id="picker-hints")
+
+    def on_mount(self) -> None:
+        """Draw for the first time."""
+        if self.HAS_FIELD:
+            self.query_one(Input).focus()
+        super().on_mount()
+
+    def draw(self, before: S | None) -> None:
+        del before
+        inks = Inks(self.tui.theme_variables)
+        cells = max(10, self.query_one("#picker").size.width)
+        head = [Piece(f" {fit(self.heading, cells - 1)}", Ink.STRONG)]
+        self.query_one("#picker-head", Rows).show([head], inks)
+        self.query_one("#picker-hints", Rows).show([[Piece(f" {fit(self.hints, cells - 1)}", Ink.FAINT)]], inks)
+        self.query_one(PickList).show(self.choices, self.place, inks)
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.draw_soon()
+
+    @on(Input.Changed)
+    def _changed(self, message: Input.Changed) -> None:
+        self.dispatch(Words(message.value))
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.dispatch(Take())
+
+    @on(PickList.Pointed)
+    def _pointed(self, message: PickList.Pointed) -> None:
+        self.dispatch(Point(message.place))
+
+    def action_leave(self) -> None:
+        """Choose nothing."""
+        self.dispatch(Leave())
+
+    def action_step(self, by: int) -> None:
+        """Select another choice."""
+        self.dispatch(Step(by))
+
+    def action_take(self) -> None:
+        """Take the selected choice."""
+        self.dispatch(Take())

@@ -1,0 +1,81 @@
+"""A list of choices, drawn line by line."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from balchat_ui_tui.drawing.inks import Inks
+from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
+
+Choices = Callable[[int], Sequence[Sequence[Row]]]
+"""Return the rows of each choice, for so many cells."""
+
+
+class PickList(ScrollView, can_focus=False):
+    """Choices, each of one or more rows, of which one is selected."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"picking--selected"}
+
+    class Pointed(Message):
+        """A choice was clicked on."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
+    def __init__(self) -> None:
+        super().__init__(id="choices")
+        self._make: Choices = lambda _: ()
+        self._rows: list[tuple[int, Row]] = []
+        self._place = 0
+        self._inks = Inks({})
+
+    def show(self, make: Choices, place: int, inks: Inks) -> None:
+        """Show choices, and which one is selected; a place below 0 selects none."""
+        self._make, self._place, self._inks = make, place, inks
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        """Lay out for the new width."""
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        cells = max(4, self.size.width - 3)
+        choices = self._make(cells)
+        self._rows = [(number, row) for number, rows in enumerate(choices) for row in rows]
+        self.virtual_size = Size(self.size.width, len(self._rows))
+        mine = [number for number, (place, _) in enumerate(self._rows) if place == self._place]
+        if mine:
+            top, height = round(self.scroll_y), self.size.height
+            if mine[0] < top:
+                self.scroll_to(y=mine[0], animate=False)
+            elif mine[-1] >= top + height:
+                self.scroll_to(y=mine[-1] + 1 - height, animate=False)
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of rows."""
+        del container, viewport
+        return max(1, sum(len(rows) for rows in self._make(max(4, width - 3))))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the screen."""
+        number, cells = y + round(self.scroll_y), self.size.width
+        if number >= len(self._rows):
+            return Strip.blank(cells, self.rich_style)
+        place, row = self._rows[number]
+        selected = place == self._place
+        ground = self.get_component_rich_style("picking--selected") if selected else self.rich_style
+        bar = Piece("▌ " if selected else "  ", Ink.ACCENT)
+        return self._inks.strip([bar, *row], ground).adjust_cell_length(cells, ground)
+
+    def on_click(self, event: events.Click) -> None:
+        """Take what is clicked on."""
+        number = event.y + round(self.scroll_y)
+        if number < len(self._rows):
+            self.post_message(self.Pointed(self._rows[number][0]))
