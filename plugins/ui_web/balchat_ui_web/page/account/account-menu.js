@@ -6,7 +6,6 @@ import { go } from "../core/route.js";
 import { capabilities, connection, requests, web } from "../core/store.js";
 import { t } from "../core/texts.js";
 import { Avatar } from "../parts/avatar.js";
-import { Badge } from "../parts/badge.js";
 import { openMenu } from "../parts/menu.js";
 import { lockScreen, newWindow, shutDown } from "./leaving.js";
 
@@ -40,6 +39,5 @@ export function AccountButton() {
   return html`<button type="button" class="account-button" aria-label=${label} title=${label} aria-haspopup="menu"
     onClick=${(/** @type {Event} */ event) => openMenu(/** @type {HTMLElement} */ (event.currentTarget), items(), label)}>
     <${Avatar} id=${own.value?.peer_id ?? ""} name=${name} size="small" />
-    <${Badge} count=${requests.value.length} label=${t("people.requests-waiting", { count: requests.value.length })} />
   </button>`;
 }

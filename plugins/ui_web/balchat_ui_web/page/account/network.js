@@ -29,7 +29,7 @@ function Step({ name, text, state, wanted = true }) {
       <span class="step-name">${name}</span>
       ${text ? html`<small>${text}</small>` : null}
       ${state.reason ? html`<small class=${state.phase === "online" ? "" : "warn"}>${state.reason}</small>` : null}
-      ${state.phase === "starting" ? html`<${Progress} value=${state.percent} label=${name} />` : null}
+      ${state.phase === "starting" && state.percent !== null ? html`<${Progress} value=${state.percent} label=${name} />` : null}
     </div>
     <span class="fine">${t(`states.phase.${state.phase}`)}${state.percent === null ? "" : ` · ${t("network.percent", { percent: state.percent })}`}</span>
   </li>`;

@@ -45,7 +45,7 @@ export function ConversationRow({ id, place, of, focusable, onOpen, onFocus }) {
         <span class="conversation-line">
           ${own && kind === "message" && last !== null ? html`<${StateMark} state=${last.state} />` : null}
           ${kind === "failed" ? html`<${Icon} name="alert" size="small" class="bad" />` : null}
-          <span class=${`one-line grow ${kind}`}>
+          <span class=${`one-line grow of-${kind}`}>
             ${kind === "draft" ? html`<b>${t("conversations.draft")}: </b>` : null}<bdi>${text}</bdi>
           </span>
           ${view.contact?.alarm ? html`<${Icon} name="alert" size="small" class="bad" />` : null}

@@ -71,8 +71,8 @@ function line({ file, here, there, leaves, comes, hindered, pace }) {
 function Action({ file, comes }) {
   if (comes) return html`<${IconButton} icon="pause" label=${t("files.pause", { name: file.name })} onClick=${() => attempt(call("files.pause", { file: file.id }))} />`;
   if (file.state === "paused") return html`<${IconButton} icon="play" label=${t("files.resume", { name: file.name })} onClick=${() => fetchFile(file)} />`;
-  if (file.state === "complete") return html`<${IconButton} icon="download" label=${t("files.save-one", { name: file.name })} onClick=${() => save(file)} />`;
-  if (!file.ours && (file.state === "offered" || file.state === "gone")) {
+  if (file.state === "complete" && !file.ours) return html`<${IconButton} icon="download" label=${t("files.save-one", { name: file.name })} onClick=${() => save(file)} />`;
+  if (!file.ours && file.state === "offered") {
     return html`<${IconButton} icon="download" kind="primary" label=${t("files.fetch", { name: file.name, size: size(file.size) })} onClick=${() => fetchFile(file)} />`;
   }
   return null;

@@ -3,7 +3,6 @@
 import { html } from "../vendor.js";
 import { failing, reachable } from "../core/store.js";
 import { known, t } from "../core/texts.js";
-import { Icon } from "../parts/icon.js";
 
 /**
  * Return the words for how we are with a contact, and how grave that is.
@@ -30,9 +29,6 @@ export function ContactState({ contact }) {
   const id = contact.peer_id;
   const state = stateOf(contact, { reachable: reachable.value.has(id), failing: failing.value.has(id) });
   return html`<span class="contact-state" role="status">
-    ${contact.verified
-      ? html`<span class="verified" title=${t("people.verified")}><${Icon} name="shield-check" size="small" /><span class="unseen">${t("people.verified")}. </span></span>`
-      : null}
     ${state.kind === "idle" ? null : html`<span class=${`dot ${state.kind}`} aria-hidden="true"></span>`}
     <span class="one-line">${state.text}</span>
   </span>`;
