@@ -7,7 +7,7 @@ it comes here (`balchat_host.api.text`).
 
 import re
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from balchat_texts.catalogue import SOURCE, catalogue
 from balchat_texts.moments import MILLISECONDS, days_before, local
@@ -32,10 +32,8 @@ _SIZES: Final = frozenset({"needed", "free"})
 class CodedError(Protocol):
     """An error of balchat, as `balchat_host.api.errors` has them."""
 
-    @property
-    def code(self) -> str:
-        """What its text is called."""
-        ...
+    code: ClassVar[str]
+    """What its text is called."""
 
     @property
     def fields(self) -> Mapping[str, str | int]:

@@ -66,7 +66,8 @@ def _one_argument(arguments: Sequence[str], t: Texts) -> str | None:
 
 def _require_terminal(t: Texts) -> None:
     """Raise BadInput where no screen can be shown."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on standard error, so that what a program prints stays apart.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise BadInput(what="balchat tui", problem=t("tui.no-terminal"))
     if os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
         raise BadInput(what="balchat tui", problem=t("tui.dumb-terminal", term=os.environ.get("TERM", "")))

@@ -19,9 +19,13 @@ _DARK: Final = Theme(
     background="#14171c",
     surface="#1b1f26",
     panel="#232932",
-    boost="#2b323d",
     dark=True,
-    variables={"block-cursor-background": "#2f3b47", "block-cursor-foreground": "#ffffff", "faint": "#818b98"},
+    variables={
+        "block-hover-background": "#2b3440",
+        "block-cursor-background": "#34485a",
+        "block-cursor-foreground": "#ffffff",
+        "faint": "#818b98",
+    },
 )
 _LIGHT: Final = Theme(
     name="balchat-light",
@@ -35,9 +39,13 @@ _LIGHT: Final = Theme(
     background="#fbfaf7",
     surface="#f2f0eb",
     panel="#e7e4dd",
-    boost="#dcd8cf",
     dark=False,
-    variables={"block-cursor-background": "#cfe0e8", "block-cursor-foreground": "#0e1317", "faint": "#626b75"},
+    variables={
+        "block-hover-background": "#dfdad0",
+        "block-cursor-background": "#bcd6e2",
+        "block-cursor-foreground": "#0e1317",
+        "faint": "#626b75",
+    },
 )
 _CONTRAST: Final = Theme(
     name="balchat-contrast",
@@ -51,9 +59,13 @@ _CONTRAST: Final = Theme(
     background="#000000",
     surface="#000000",
     panel="#1c1c1c",
-    boost="#303030",
     dark=True,
-    variables={"block-cursor-background": "#ffffff", "block-cursor-foreground": "#000000", "faint": "#d0d0d0"},
+    variables={
+        "block-hover-background": "#3a3a3a",
+        "block-cursor-background": "#ffffff",
+        "block-cursor-foreground": "#000000",
+        "faint": "#d0d0d0",
+    },
 )
 THEMES: Final = (_DARK, _LIGHT, _CONTRAST)
 

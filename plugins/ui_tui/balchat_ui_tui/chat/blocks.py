@@ -110,8 +110,8 @@ def block(t: Texts, message: MessageView, place: Place, now: int) -> list[Row]:
         name = fit(words.author(t, message.author), place.cells - width(time) - _GAP)
         rows += [[], [Piece(name, ink), Piece(f"  {time}", Ink.FAINT)]]
     body = [*_body(t, message, place, now)]
-    if message.state is not MessageState.RECEIVED:
-        _add_state(body, words.state(t, message, in_full=place.in_full), message, _room(place))
+    if said := words.state(t, message, in_full=place.in_full):
+        _add_state(body, said, message, _room(place))
     return [*rows, *_indented(body)]
 
 
@@ -155,8 +155,8 @@ def _body(t: Texts, message: MessageView, place: Place, now: int) -> Iterator[li
         for text, ours in words.reactions(message):
             pieces += [Piece(text, Ink.ACCENT if ours else Ink.PLAIN), Piece("  ")]
         yield from wrap_pieces(pieces[:-1], room)
-    if remarks := words.remarks(t, message, now):
-        yield from wrap_pieces([Piece(remarks, Ink.FAINT)], room)
+    if expiry := words.expiry(t, message, now):
+        yield from wrap_pieces([Piece(expiry, Ink.FAINT)], room)
 
 
 def _add_state(body: list[list[Piece]], said: str, message: MessageView, room: int) -> None:

@@ -130,8 +130,8 @@ def _facts(t: Texts, info: MessageInfoView, now: int) -> Iterator[tuple[str, str
     if info.received_at is not None:
         way = f", {_way(t, info.way)}" if info.way else ""
         yield t("chat.info-received"), f"{t.moment(info.received_at, now)}{way}"
-    if remarks := words.remarks(t, message, now):
-        yield t("tui.info-besides"), remarks
+    if expiry := words.expiry(t, message, now):
+        yield t("chat.info-expires"), expiry
     for receipt in info.receipts:
         yield t("chat.info-receipts"), _receipt(t, receipt, now)
     for reaction in info.reactions:

@@ -93,6 +93,11 @@ class MessageList(ScrollView, can_focus=True):
         self._aimed = 0
         """The last wish to show a message that was fulfilled."""
         self._told: do.Scrolled | None = None
+        self._shows: tuple[object, ...] = ()
+        """What is drawn: nothing is drawn again that has not changed."""
+        self._laid_out_for = Size(0, 0)
+        self._pad = 0
+        """Empty rows above the messages, where they do not fill the screen."""
 
     # -- what is shown
 
@@ -105,8 +110,19 @@ class MessageList(ScrollView, can_focus=True):
             self._aimed = 0
         if other or state is None or self._state is None or state.messages is not self._state.messages:
             self._told = None  # the same place means something else in another window
+        follow = state is None or state.following
+        shows = (_drawn(state), account.progress, inks)
+        if shows == self._shows:
+            self._state = state
+            return
+        self._shows = shows
         self._state, self._account, self._inks = state, account, inks
-        self._lay_out(follow=state is None or state.following)
+        self._lay_out(follow=follow)
+
+    def draw_again(self) -> None:
+        """Draw everything: the day has changed."""
+        self._shows = ()
+        self._blocks.clear()
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out again, with the same row at the top."""
@@ -115,6 +131,7 @@ class MessageList(ScrollView, can_focus=True):
 
     def _lay_out(self, *, follow: bool) -> None:
         anchor = self._anchor()
+        self._laid_out_for = self.size
         self._rows, self._starts, self._ids = [], [], []
         state = self._state
         if state is not None and self.size.width:
@@ -163,8 +180,6 @@ class MessageList(ScrollView, can_focus=True):
 
     # -- where the view is
 
-    _pad = 0
-
     def _anchor(self) -> tuple[str, int] | None:
         """Return the message at the top, and how many of its rows are above."""
         top = max(0, round(self.scroll_y) - self._pad)
@@ -203,8 +218,8 @@ class MessageList(ScrollView, can_focus=True):
 
     def _tell(self) -> None:
         """Tell what is in sight, where that has changed."""
-        if self._state is None or not self._ids or not self.size.height:
-            return
+        if self._state is None or not self._ids or self.size != self._laid_out_for:
+            return  # for another size, it is laid out again first
         top = round(self.scroll_y) - self._pad
         bottom = top + self.size.height
         margin = 2 * self.size.height
@@ -260,3 +275,19 @@ class MessageList(ScrollView, can_focus=True):
         message = self._message_at(event.y + round(self.scroll_y) - self._pad)
         if message is not None:
             self.post_message(self.Did(do.Select(message)))
+
+
+def _drawn(state: ChatState | None) -> tuple[object, ...]:
+    """Return what of a state the list shows."""
+    if state is None:
+        return ()
+    return (
+        state.conversation,
+        state.opened,
+        state.messages,
+        state.unread_from,
+        state.target,
+        state.selected,
+        state.marked,
+        state.following,
+    )

@@ -25,7 +25,7 @@ def ask_opening(conversation: ConversationView) -> Call:
 def ask_latest(state: ChatState) -> tuple[ChatState, Effects]:
     """Go to the end: of the window, where the history ends there too."""
     if state.ends and state.messages:
-        return _aim(replace(state, following=True), state.messages[-1].id), ()
+        return replace(state, following=True), ()
     return state, (_ask(state.conversation, Page.LATEST, None, {}),)
 
 

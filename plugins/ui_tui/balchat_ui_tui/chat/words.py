@@ -65,7 +65,12 @@ def timer(t: Texts, message: MessageView, view: TimerView) -> str:
 
 
 def state(t: Texts, message: MessageView, *, in_full: bool) -> str:
-    """Return how far a message of ours is: a sign, and words where they are needed."""
+    """Return that a message was edited, and how far one of ours is: a sign, and words where they are needed."""
+    edited = t("chat.edited") if message.edited and not message.deleted else ""
+    return f"{edited} {_how_far(t, message, in_full=in_full)}".strip()
+
+
+def _how_far(t: Texts, message: MessageView, *, in_full: bool) -> str:
     sign = GLYPHS.get(message.state, "")
     if message.state is MessageState.FAILED or message.reason:
         words = t.known("states.message", message.state.value)
@@ -81,16 +86,13 @@ def reason_words(t: Texts, reason: str) -> str:
     return visible(t.known("states.reason", reason)).removesuffix(".")
 
 
-def remarks(t: Texts, message: MessageView, now: int) -> str:
-    """Return in a line what belongs to a message besides its text, its reactions and its state."""
-    found: list[str] = []
-    if message.edited and not message.deleted:
-        found.append(t("chat.edited"))
+def expiry(t: Texts, message: MessageView, now: int) -> str:
+    """Return when a message expires, where it does."""
     if message.expires_at is not None:
-        found.append(t("tui.expires-at", moment=t.moment(message.expires_at, now)))
-    elif message.expires_after is not None:
-        found.append(t("chat.expires-after", time=t.span(message.expires_after * MILLISECONDS)))
-    return " · ".join(found)
+        return t("tui.expires-at", moment=t.moment(message.expires_at, now))
+    if message.expires_after is not None:
+        return t("chat.expires-after", time=t.span(message.expires_after * MILLISECONDS))
+    return ""
 
 
 def reactions(message: MessageView) -> Sequence[tuple[str, bool]]:

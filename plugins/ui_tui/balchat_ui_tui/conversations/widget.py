@@ -70,11 +70,17 @@ class ConversationList(ScrollView, can_focus=True):
         self._account = AccountState()
         self._inks = Inks({})
         self._there: Sequence[ConversationView] = ()
+        self._shows: tuple[object, ...] = ()
+        """What is drawn: nothing is drawn again that has not changed."""
         self._open: str | None = None
 
     def show(self, state: ListState, account: AccountState, inks: Inks, opened: str | None) -> None:
         """Show a state. `opened` is the conversation that is shown beside the list."""
         moved = state.selected != self._state.selected
+        shows = (state, account.conversations, account.reachable, account.connected, inks, opened, self.has_focus)
+        if shows == self._shows:
+            return
+        self._shows = shows
         self._state, self._account, self._inks, self._open = state, account, inks, opened
         self._there = shown(state, account)
         height = max(_ROWS * len(self._there), 1)
@@ -154,11 +160,17 @@ class ConversationList(ScrollView, can_focus=True):
 
     def on_focus(self) -> None:
         """Show which one is selected."""
+        self._shows = ()
         self.refresh()
 
     def on_blur(self) -> None:
         """Show it no more."""
+        self._shows = ()
         self.refresh()
+
+    def draw_again(self) -> None:
+        """Draw everything: the day has changed."""
+        self._shows = ()
 
     def on_resize(self) -> None:
         """Keep the selected one in sight."""

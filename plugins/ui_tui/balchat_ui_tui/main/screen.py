@@ -16,6 +16,7 @@ from balchat_ui_tui.actions import Action
 from balchat_ui_tui.chat.composer import Composer
 from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.conversations.rows import title
 from balchat_ui_tui.conversations.widget import ConversationList
 from balchat_ui_tui.drawing.inks import Inks
@@ -47,6 +48,7 @@ _PANES: Final = {
 class MainScreen(StatefulScreen[MainState]):
     """The conversations, and one of them."""
 
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", id="main.back"),
         Binding("alt+up", "show_next(-1)", id="main.previous", priority=True),
@@ -63,6 +65,7 @@ class MainScreen(StatefulScreen[MainState]):
         super().__init__(MainState(opening=opened))
         self._completions: Sequence[Completion] = ()
         self._inks = Inks({})
+        self._day = ""
 
     def compose(self) -> ComposeResult:
         """Lay the widgets out."""
@@ -85,7 +88,23 @@ class MainScreen(StatefulScreen[MainState]):
         self.tui.theme_changed_signal.subscribe(self, lambda _: self._change_theme())
         self.query_one(Composer).enter_sends = self.tui.settings.enter_sends
         super().on_mount()
-        self.set_interval(_MINUTE, self.draw_soon)
+        self._day = self._today()
+        self.set_interval(_MINUTE, self._look_at_clock)
+
+    def _today(self) -> str:
+        now = milliseconds_now()
+        return self.tui.t.day(now, 0)
+
+    def _look_at_clock(self) -> None:
+        """Draw everything again on a new day: what was today is yesterday."""
+        if (today := self._today()) != self._day:
+            self._day = today
+            self._draw_again()
+
+    def _draw_again(self) -> None:
+        self.query_one(ConversationList).draw_again()
+        self.query_one(MessageList).draw_again()
+        self.draw_soon()
 
     def _change_theme(self) -> None:
         self._read_theme()
