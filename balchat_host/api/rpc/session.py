@@ -61,18 +61,21 @@ class Channel(ABC):
         """End the connection at once."""
 
 
-class Session(Connection):
-    """Serves one client, which may call `methods`.
+Target = Callable[[Method], Awaitable[object]]
+"""Gives what a method is called on, an App for those of its areas; what it raises, the call raises."""
 
-    `target` gives what a method is called on, an App for those of its areas; what it raises, the call raises. `work` is
-    where calls run: it outlives the session. At most `calls` are in progress; the next one is read when one of them has
-    been answered. At most `streams` are open; one more is refused.
+
+class Session(Connection):
+    """Serves one client, which may call `methods` on what `target` gives.
+
+    `work` is where calls run: it outlives the session. At most `calls` are in progress; the next one is read when one
+    of them has been answered. At most `streams` are open; one more is refused.
     """
 
     def __init__(
         self,
         channel: Channel,
-        target: Callable[[Method], object],
+        target: Target,
         hello: Hello,
         work: TaskGroup,
         *,
@@ -119,6 +122,10 @@ class Session(Connection):
         if stream in self._streams:
             self._streams[stream].close()
 
+    async def _itself(self, method: Method) -> object:
+        del method
+        return self
+
     # -- reading
 
     async def _read_all(self) -> None:
@@ -144,7 +151,7 @@ class Session(Connection):
         if method.streams:
             await self._open(number, method, parameters)
         elif method.owner is Connection:
-            await self._answer(number, method, lambda _: self, parameters, octets)
+            await self._answer(number, method, self._itself, parameters, octets)
         else:
             await self._slots.acquire()
             self._start(self._call, number, method, parameters, octets)
@@ -175,12 +182,12 @@ class Session(Connection):
         self,
         number: RequestId | None,
         method: Method,
-        target: Callable[[Method], object],
+        target: Target,
         parameters: Struct,
         octets: bytes,
     ) -> None:
         try:
-            body = method.codec.encode(await method.of(target(method), parameters, octets))
+            body = method.codec.encode(await method.of(await target(method), parameters, octets))
             if len(body) > MAX_ANSWER_SIZE:
                 problem = f"it has {len(body)} octets, and {MAX_ANSWER_SIZE} fit in a line; ask for less at a time"
                 raise BadInput(what="The answer", problem=problem)  # noqa: TRY301  # it is answered like the others
@@ -201,7 +208,7 @@ class Session(Connection):
             await self._write(Failure(id=number, error=error_object(TooMany(what="streams", limit=self._max_streams))))
         else:
             try:
-                source = method.of(self._target(method), parameters)
+                source = method.of(await self._target(method), parameters)
             except BaseException as error:  # noqa: BLE001  # every error is an answer
                 await self._write(Failure(id=number, error=error_object(error)))
                 return

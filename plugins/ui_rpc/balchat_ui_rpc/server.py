@@ -20,7 +20,7 @@ from balchat_host.api import API_VERSION
 from balchat_host.api.errors import BalchatError, SocketUnusable, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App, FrontEnd, FrontEndContext
-from balchat_host.api.rpc.description import PROTOCOL, Hello
+from balchat_host.api.rpc.description import PROTOCOL, Hello, Method
 from balchat_host.api.rpc.protocol import Failure, error_object, to_line
 from balchat_host.api.rpc.session import Session
 from balchat_ui_rpc import endpoint, peer
@@ -119,11 +119,14 @@ class RpcServer(FrontEnd):
             try:
                 # What a client attends ends with it.
                 with app.client() as own:
-                    channel = LineChannel(stream, self._limits.patience)
+
+                    async def target(method: Method) -> App:
+                        del method
+                        return own
+
                     limits = self._limits
-                    await Session(
-                        channel, lambda _: own, hello, work, calls=limits.calls, streams=limits.streams
-                    ).serve()
+                    channel = LineChannel(stream, limits.patience)
+                    await Session(channel, target, hello, work, calls=limits.calls, streams=limits.streams).serve()
             finally:
                 self._clients -= 1
 

@@ -15,10 +15,12 @@ from balchat_ui_rpc import peer
 from balchat_ui_rpc.limits import MAX_REQUEST_SIZE, Limits
 from balchat_ui_rpc.line_channel import LineChannel
 
-from balchat_host.api.rpc.description import Hello
+from balchat_host.api.rpc.description import Hello, Method
 from balchat_host.api.rpc.session import Session
 
 if TYPE_CHECKING:
+    from balchat_host.api.frontend import App
+    from balchat_host.api.rpc.session import Target
     from balchat_host.testing.memory_account import MemoryAccount
     from conftest import Bench, GatedAccount, Script
 
@@ -252,10 +254,17 @@ class Stuck(ByteStream):
     async def aclose(self) -> None: ...
 
 
+def always(app: App) -> Target:
+    async def target(method: Method) -> App:
+        return app
+
+    return target
+
+
 async def test_nothing_follows_half_a_line(gated: GatedAccount) -> None:
     stream, hello = Stuck(), Hello(protocol=1, api=1, version="0.1.0")
     async with anyio.create_task_group() as work:
-        session = Session(LineChannel(stream, 30), lambda _: gated.app, hello, work)
+        session = Session(LineChannel(stream, 30), always(gated.app), hello, work)
         async with anyio.create_task_group() as reading:
             reading.start_soon(session.serve)
             await stream.stuck.wait()

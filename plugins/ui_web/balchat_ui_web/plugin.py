@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from balchat_host.api.descriptors import FrontEndDescriptor
 from balchat_host.api.frontend import Profiles
 from balchat_host.api.hookspecs import hookimpl
+from balchat_ui_web.settings import WebSettings
 
 
 def run(profiles: Profiles, arguments: Sequence[str]) -> int:
     """Serve the page until it is ended; return the exit code."""
-    raise NotImplementedError
+    from balchat_ui_web.program import main  # noqa: PLC0415  # aiohttp takes longer than all of the host
+
+    return main(profiles, arguments)
 
 
 @hookimpl
@@ -17,6 +20,10 @@ def balchat_front_ends() -> Sequence[FrontEndDescriptor]:
     """Register `ui_web`."""
     return [
         FrontEndDescriptor(
-            name="ui_web", summary="A web page on this machine for an account", api_version=1, program=run
+            name="ui_web",
+            summary="A web page on this machine for an account",
+            api_version=1,
+            settings=WebSettings,
+            program=run,
         )
     ]

@@ -1,0 +1,145 @@
+"""What the web process does for a page: makes, unlocks and chooses accounts, gives out links and tickets."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import anyio
+import segno
+from anyio import to_thread
+
+from balchat_host.api.errors import AlreadyRunning, BadInput, WrongSecret
+from balchat_host.api.frontend import Profile
+from balchat_host.api.storage import SlotKind
+from balchat_host.api.types import Secret
+from balchat_ui_web.account import CurrentAccount
+from balchat_ui_web.attempts import Attempts
+from balchat_ui_web.errors import TerminalOnly
+from balchat_ui_web.one_time import OneTime
+from balchat_ui_web.settings import Unlock
+from balchat_ui_web.web_area import Created, NewWindow, QrCode, Ticket, Web, WebState
+
+MAX_QR_TEXT: Final = 600
+MAX_SECRET: Final = 4096
+TICKET_SECONDS: Final = 30
+_MOST_TICKETS: Final = 64
+
+
+class Passphrases:
+    """Unlocks the account, or opens its screen again; slowly where somebody guesses. One try at a time."""
+
+    def __init__(self, account: CurrentAccount, clock: Callable[[], float]) -> None:
+        self._account = account
+        self._attempts = Attempts(clock)
+        self._lock = anyio.Lock()
+
+    def require_page(self) -> None:
+        """Raise TerminalOnly where no passphrase may be typed in a page."""
+        if self._account.settings.unlock is Unlock.TERMINAL:
+            raise TerminalOnly
+
+    async def start(self, secret: Secret, slot: SlotKind) -> None:
+        """Start the account; return when it can be asked. Raise Wait, TerminalOnly, what `Profile.start` raises."""
+        self.require_page()
+        async with self._lock:
+            self._attempts.require()
+            with self._account.starting():
+                try:
+                    await self._account.profile.start(secret, slot)
+                except WrongSecret:
+                    self._attempts.wrong()
+                    raise
+                except AlreadyRunning:
+                    pass
+                await self._account.wait_until_running()
+            self._attempts.right()
+
+    async def verify(self, passphrase: Secret) -> None:
+        """Return where a passphrase is right; an account that does not run is started with it.
+
+        Raise WrongSecret, Wait, TerminalOnly, what `Profile.start` raises.
+        """
+        self.require_page()
+        if self._account.app is None:
+            await self.start(passphrase, SlotKind.PASSPHRASE)
+            return
+        async with self._lock:
+            self._attempts.require()
+            try:
+                await self._account.require().account.verify_passphrase(passphrase)
+            except WrongSecret:
+                self._attempts.wrong()
+                raise
+            self._attempts.right()
+
+
+class LocalWeb(Web):
+    """One server's. `link` makes a URL for another window, `noticed` is told that a person is there."""
+
+    def __init__(
+        self,
+        account: CurrentAccount,
+        passphrases: Passphrases,
+        clock: Callable[[], float],
+        link: Callable[[], str],
+        noticed: Callable[[], None],
+    ) -> None:
+        self._account = account
+        self._passphrases = passphrases
+        self._link = link
+        self._noticed = noticed
+        self.tickets = OneTime[str](TICKET_SECONDS, _MOST_TICKETS, clock)
+        """The files that may be fetched, by what fetches them."""
+
+    async def state(self) -> WebState:
+        return self._account.state()
+
+    def watch(self) -> AsyncIterator[WebState]:
+        return self._account.watch()
+
+    async def choose(self, profile: str) -> WebState:
+        if "/" in profile:
+            raise BadInput(what="the profile", problem="a page chooses profiles by their names only")
+        await self._account.choose(profile)
+        return self._account.state()
+
+    async def check_name(self, name: str) -> str:
+        return self._profile.check_name(name)
+
+    async def check_passphrase(self, passphrase: str) -> None:
+        await to_thread.run_sync(self._profile.check_passphrase, _secret(passphrase))
+
+    async def create(self, name: str, passphrase: str) -> Created:
+        self._passphrases.require_page()
+        code = await self._account.create(name, _secret(passphrase))
+        return Created(recovery_code=code.reveal().decode())
+
+    async def start(self, secret: str, slot: SlotKind = SlotKind.PASSPHRASE) -> WebState:
+        await self._passphrases.start(_secret(secret), slot)
+        return self._account.state()
+
+    async def new_window(self) -> NewWindow:
+        return NewWindow(url=self._link())
+
+    async def ticket(self, file: str) -> Ticket:
+        found = await self._account.require().files.get(file)
+        return Ticket(path=f"/download/{self.tickets.make(found.id)}")
+
+    async def qr(self, text: str) -> QrCode:
+        if not 0 < len(text) <= MAX_QR_TEXT:
+            raise BadInput(what="The text of a QR code", problem=f"it has 1 to {MAX_QR_TEXT} characters")
+        modules = segno.make(text, error="m", micro=False).matrix
+        return QrCode(rows=["".join("1" if each else "0" for each in row) for row in modules])
+
+    async def active(self) -> None:
+        self._noticed()
+
+    @property
+    def _profile(self) -> Profile:
+        return self._account.profile
+
+
+def _secret(text: str) -> Secret:
+    """Take what was typed. Raise BadInput where it is longer than a secret can be."""
+    if len(text) > MAX_SECRET:
+        raise BadInput(what="The secret", problem=f"it has more than {MAX_SECRET} characters")
+    return Secret.from_text(text)

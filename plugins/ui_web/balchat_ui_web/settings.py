@@ -1,0 +1,50 @@
+"""The settings of this plugin: the table `[settings.ui_web]`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from balchat_common.settings import Doc, Writable
+from msgspec import Meta
+
+
+class Unlock(StrEnum):
+    """Where passphrases are typed."""
+
+    PAGE = "page"
+    TERMINAL = "terminal"
+
+
+class Language(StrEnum):
+    """The language of the page."""
+
+    AUTO = "auto"
+    ENGLISH = "en"
+    SPANISH = "es"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """What can be set."""
+
+    unlock: Annotated[
+        Unlock,
+        Doc("Where an account is made and unlocked, and a locked screen opened: in the page, or only in a terminal."),
+    ] = Unlock.PAGE
+
+    lock_minutes: Annotated[
+        int,
+        Meta(ge=0, le=1440),
+        Doc("After how many minutes without a key, click or touch in any window the screen is locked; 0 for never."),
+        Writable.AT_ONCE,
+    ] = 30
+
+    language: Annotated[
+        Language, Doc("The language of the page; with auto, the browser's."), Writable.AFTER_RESTART
+    ] = Language.AUTO
+
+    port: Annotated[
+        int,
+        Meta(ge=0, le=65535),
+        Doc("The port on the loopback interface; 0 for another one at each start, which nobody can wait for."),
+    ] = 0
