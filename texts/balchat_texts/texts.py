@@ -7,7 +7,7 @@ it comes here (`balchat_host.api.text`).
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 
 from balchat_texts.catalogue import SOURCE, catalogue
 from balchat_texts.moments import MILLISECONDS, days_before, local
@@ -31,9 +31,6 @@ _SIZES: Final = frozenset({"needed", "free"})
 
 class CodedError(Protocol):
     """An error of balchat, as `balchat_host.api.errors` has them."""
-
-    code: ClassVar[str]
-    """What its text is called."""
 
     @property
     def fields(self) -> Mapping[str, str | int]:
@@ -65,7 +62,8 @@ class Texts:
 
     def error(self, error: CodedError) -> str:
         """Return what an error says. One that no text is known for, of a plugin for example, says it itself."""
-        key = f"errors.{error.code}"
+        # Their classes have it, with a type that no protocol fits: some declare it, and some only set it.
+        key = f"errors.{getattr(error, 'code', '')}"
         if key not in self._texts:
             return str(error)
         shown = {name: self._field(name, value) for name, value in error.fields.items()}

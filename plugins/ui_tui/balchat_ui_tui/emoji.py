@@ -1,7 +1,6 @@
 """Emoji by short names. Those that were used last come first, until the program ends."""
 
 import json
-from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -9,14 +8,13 @@ _MOST_RECENT: Final = 50
 _recent: Final[list[str]] = []
 
 
-@cache
-def _names() -> dict[str, str]:
-    return json.loads((files("balchat_ui_tui") / "emoji.json").read_text(encoding="utf-8"))
+_NAMES: Final[dict[str, str]] = json.loads((files("balchat_ui_tui") / "emoji.json").read_text(encoding="utf-8"))
+"""Read when this is imported, since no file may be read later on: that would hold up the screen."""
 
 
 def emoji_named(name: str) -> str | None:
     """Return the emoji of a short name."""
-    found = _names().get(name)
+    found = _NAMES.get(name)
     if found is not None:
         _remember(name)
     return found
@@ -24,11 +22,10 @@ def emoji_named(name: str) -> str | None:
 
 def emoji_starting_with(begun: str, most: int) -> list[tuple[str, str]]:
     """Return emoji whose names begin so, or have a word that does, each with its name; the ones used last first."""
-    names = _names()
-    first = [name for name in names if name.startswith(begun)]
-    inside = [name for name in names if f"_{begun}" in name and not name.startswith(begun)]
+    first = [name for name in _NAMES if name.startswith(begun)]
+    inside = [name for name in _NAMES if f"_{begun}" in name and not name.startswith(begun)]
     ordered = sorted([*first, *inside], key=lambda name: _recent.index(name) if name in _recent else _MOST_RECENT)
-    return [(name, names[name]) for name in ordered[:most]]
+    return [(name, _NAMES[name]) for name in ordered[:most]]
 
 
 def _remember(name: str) -> None:

@@ -11,7 +11,7 @@ Where names stand, no text ever begins: whatever somebody writes, it is indented
 head of another message or for a line of ours.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,27 +92,45 @@ def _together(before: MessageView, message: MessageView) -> bool:
     )
 
 
-def block(t: Texts, message: MessageView, place: Place, now: int) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The rows of a message. The first `above` of them stand between it and the one before."""
+
+    rows: Sequence[Row]
+    above: int
+
+
+def block(t: Texts, message: MessageView, place: Place, now: int) -> Block:
     """Return the rows of a message, with what stands above it."""
-    rows: list[Row] = []
+    above = [*_above(t, message, place)]
+    return Block([*above, *_message(t, message, place, now)], len(above))
+
+
+def _above(t: Texts, message: MessageView, place: Place) -> Iterator[Row]:
     if place.day is not None:
-        rows += [[], rule(place.day, place.cells, Ink.FAINT)]
+        yield from ([], rule(place.day, place.cells, Ink.FAINT))
     if place.unread:
-        rows += [[], rule(t("chat.unread-line"), place.cells, Ink.ACCENT)]
+        yield from ([], rule(t("chat.unread-line"), place.cells, Ink.ACCENT))
     if message.missing_before:
-        rows += [[], rule(t("chat.missing", count=message.missing_before), place.cells, Ink.WARN)]
+        yield from ([], rule(t("chat.missing", count=message.missing_before), place.cells, Ink.WARN))
+    if place.head:
+        yield []
+
+
+def _message(t: Texts, message: MessageView, place: Place, now: int) -> Iterator[Row]:
     if message.timer is not None:
         said = words.timer(t, message, message.timer)
-        return [*rows, [], *_indented(wrap_pieces([Piece(f"◷ {said}", Ink.FAINT)], _room(place)))]
+        yield from _indented(wrap_pieces([Piece(f"◷ {said}", Ink.FAINT)], _room(place)))
+        return
     if place.head:
         ink = Ink.OWN if message.author is None else Ink.OTHER
         time = t.time(message.sent_at)
         name = fit(words.author(t, message.author), place.cells - width(time) - _GAP)
-        rows += [[], [Piece(name, ink), Piece(f"  {time}", Ink.FAINT)]]
+        yield [Piece(name, ink), Piece(f"  {time}", Ink.FAINT)]
     body = [*_body(t, message, place, now)]
     if said := words.state(t, message, in_full=place.in_full):
         _add_state(body, said, message, _room(place))
-    return [*rows, *_indented(body)]
+    yield from _indented(body)
 
 
 def rule(text: str, cells: int, ink: Ink) -> Row:
@@ -128,7 +146,7 @@ def _room(place: Place) -> int:
     return max(_NARROWEST, min(place.cells - INDENT, _WIDEST))
 
 
-def _indented(rows: "Iterator[list[Piece]] | list[list[Piece]]") -> Iterator[Row]:
+def _indented(rows: Iterable[list[Piece]]) -> Iterator[Row]:
     return ([Piece(" " * INDENT), *row] for row in rows)
 
 

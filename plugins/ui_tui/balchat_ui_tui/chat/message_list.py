@@ -16,7 +16,7 @@ from textual.strip import Strip
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.chat import actions as do
-from balchat_ui_tui.chat.blocks import Place, block, places
+from balchat_ui_tui.chat.blocks import Block, Place, block, places
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.drawing.cells import wrap
@@ -85,7 +85,7 @@ class MessageList(ScrollView, can_focus=True):
         self._state: ChatState | None = None
         self._account = AccountState()
         self._inks = Inks({})
-        self._blocks: dict[str, tuple[MessageView, Place, list[Row]]] = {}
+        self._blocks: dict[str, tuple[MessageView, Place, Block]] = {}
         self._rows: list[Row] = []
         self._starts: list[int] = []
         """At which row the block of each message begins."""
@@ -159,7 +159,7 @@ class MessageList(ScrollView, can_focus=True):
                 ]
             return
         cells = max(12, self.size.width - _GUTTER - 1)
-        kept: dict[str, tuple[MessageView, Place, list[Row]]] = {}
+        kept: dict[str, tuple[MessageView, Place, Block]] = {}
         stand = places(
             t,
             state.messages,
@@ -175,7 +175,7 @@ class MessageList(ScrollView, can_focus=True):
             kept[message.id] = known
             self._starts.append(len(self._rows))
             self._ids.append(message.id)
-            self._rows += known[2]
+            self._rows += known[2].rows
         self._blocks = kept
 
     # -- where the view is
@@ -246,6 +246,8 @@ class MessageList(ScrollView, can_focus=True):
             return Strip.blank(cells, self.rich_style)
         state = self._state
         message = self._message_at(number)
+        if message is not None and number < self._starts[self._ids.index(message)] + self._blocks[message][2].above:
+            message = None  # what stands between messages belongs to none
         selected = state is not None and message is not None and message == state.selected
         marked = state is not None and message in state.marked
         ground = self.get_component_rich_style("messages--selected") if selected else self.rich_style
