@@ -6,12 +6,14 @@ it comes here (`balchat_host.api.text`).
 """
 
 import re
-from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from balchat_texts.catalogue import SOURCE, catalogue
 from balchat_texts.moments import MILLISECONDS, days_before, local
 from balchat_texts.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 """A parameter in a text."""
@@ -27,15 +29,6 @@ _NAMES: Final = frozenset({"cursor", "oldest", "process", "version", "minimum", 
 """Fields of errors that are names even where they are numbers."""
 _SIZES: Final = frozenset({"needed", "free"})
 """Fields of errors that are sizes in octets."""
-
-
-class CodedError(Protocol):
-    """An error of balchat, as `balchat_host.api.errors` has them."""
-
-    @property
-    def fields(self) -> Mapping[str, str | int]:
-        """What its text has parameters for."""
-        ...
 
 
 class Texts:
@@ -60,13 +53,16 @@ class Texts:
         """Return whether there is such a text."""
         return key in self._texts
 
-    def error(self, error: CodedError) -> str:
-        """Return what an error says. One that no text is known for, of a plugin for example, says it itself."""
-        # Their classes have it, with a type that no protocol fits: some declare it, and some only set it.
+    def error(self, error: Exception) -> str:
+        """Return what an error says, by its `code` and its `fields` (`balchat_host.api.errors`).
+
+        One that no text is known for, of a plugin for example, says it itself.
+        """
         key = f"errors.{getattr(error, 'code', '')}"
         if key not in self._texts:
             return str(error)
-        shown = {name: self._field(name, value) for name, value in error.fields.items()}
+        fields: Mapping[str, str | int] = getattr(error, "fields", {})
+        shown = {name: self._field(name, value) for name, value in fields.items()}
         text = self._texts[key]
         assert isinstance(text, str), "an error has no plural"
         return PARAMETER.sub(lambda found: self._value(shown.get(found[1], f"({found[1]})")), text)

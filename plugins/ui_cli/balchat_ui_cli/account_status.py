@@ -10,9 +10,9 @@ from typing import Final
 
 import anyio
 
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.views import ContactView, ServiceStatus
-from balchat_ui_cli.session import following
 
 _PAUSE: Final = 0.5
 """Seconds between two looks at the contacts, at least."""

@@ -4,8 +4,8 @@ A command hands in one asynchronous function of `App` and gets its result. Which
 `connected` tells it afterwards.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TypeVar
@@ -136,17 +136,6 @@ class Session:
 
         with one_error():
             return anyio.run(attempt)
-
-
-@asynccontextmanager
-async def following(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T], None]:
-    """Close a stream of events or states when we have seen enough, if it is of a kind that can be closed."""
-    try:
-        yield stream
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            with anyio.CancelScope(shield=True):
-                await stream.aclose()
 
 
 @contextmanager

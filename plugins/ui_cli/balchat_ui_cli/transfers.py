@@ -8,6 +8,7 @@ import anyio
 
 from balchat_host.api.ephemeral import FileProgress
 from balchat_host.api.events import FileChanged
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
@@ -15,7 +16,6 @@ from balchat_host.api.views import FileState, FileView
 from balchat_ui_cli.file_words import reason_words
 from balchat_ui_cli.live import Picture
 from balchat_ui_cli.output import Line, Output
-from balchat_ui_cli.session import following
 from balchat_ui_cli.sizes import size_words
 from balchat_ui_cli.text import duration
 

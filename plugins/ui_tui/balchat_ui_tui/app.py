@@ -17,15 +17,17 @@ from balchat_host.api.frontend import App as Account
 from balchat_host.api.frontend import Profile, Profiles
 from balchat_ui_tui import account as account_state
 from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.account_screens.lock import LockScreen
 from balchat_ui_tui.actions import Action, ConnectionChanged, FocusChanged, Heard
 from balchat_ui_tui.connection import AccountConnection
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import OpenScreen, Severity
+from balchat_ui_tui.idle import IdleLock
 from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.performer import Asker, Performer
 from balchat_ui_tui.screen import StatefulScreen
 from balchat_ui_tui.screens import has_screen, make_screen
-from balchat_ui_tui.settings import TuiSettings
+from balchat_ui_tui.settings import TuiSettings, changed
 from balchat_ui_tui.terminal import keep_title, put_title_back, set_title
 from balchat_ui_tui.themes import THEMES, theme_named
 
@@ -39,6 +41,9 @@ class BalchatTui(App[int]):
     CSS_PATH = "balchat.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "open('help')", id="app.help"),
+        Binding("ctrl+p", "open_palette", id="app.palette"),
+        Binding("ctrl+l", "lock", id="app.lock"),
         Binding("ctrl+q", "leave", id="app.quit"),
         Binding("ctrl+z", "suspend_process", id="app.suspend"),
     ]
@@ -54,18 +59,23 @@ class BalchatTui(App[int]):
         self.account = AccountState()
         self.performer = Performer(self, profile)
         self.connection = AccountConnection(profile, self, t.error)
+        self.next_profile: str | None = None
+        """The profile to show when this program has ended, None where the person leaves."""
         self.failure: BaseException | None = None
         """What ended the program, where it was not the person."""
         self._opened = opened
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_named(settings.theme, os.environ)
+        self.set_keymap(settings.keys)
+        self._idle = IdleLock(self, settings.lock_minutes)
 
     def on_mount(self) -> None:
         """Show the conversations, and connect."""
         keep_title(self)
         self._show_title()
         self.push_screen(MainScreen(self._opened))
+        self._idle.start()
         self.run_worker(self.connection.run(), exit_on_error=True)
 
     def on_unmount(self) -> None:
@@ -139,6 +149,42 @@ class BalchatTui(App[int]):
             self.screen.dismiss(result)
 
     # -- from the terminal
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember that there is a person."""
+        if isinstance(event, events.Key | events.MouseDown | events.Paste):
+            self._idle.touch()
+        await super().on_event(event)
+
+    def switch_profile(self, name: str) -> None:
+        """End, so that the program begins again for another profile."""
+        self.next_profile = name
+        self.exit(0)
+
+    def take_setting(self, key: str, value: object) -> None:
+        """Take another value of a setting of this program: at once, but for keys and the language."""
+        self.settings = changed(self.settings, key, value)
+        self.theme = theme_named(self.settings.theme, os.environ)
+        self._idle.set_minutes(self.settings.lock_minutes)
+        for screen in self.screen_stack:
+            if isinstance(screen, StatefulScreen):
+                cast("StatefulScreen[Any]", screen).draw_soon()
+
+    def action_open(self, name: str) -> None:
+        """Show a page."""
+        if not isinstance(self.screen, LockScreen):
+            self.open_screen(OpenScreen(name), self)
+
+    def action_open_palette(self) -> None:
+        """Show everything that can be done."""
+        if isinstance(self.screen, MainScreen):
+            chat = self.screen.state.chat
+            self.open_screen(OpenScreen("palette", {"conversation": chat.conversation if chat else None}), self)
+
+    def action_lock(self) -> None:
+        """Show nothing more until somebody types the passphrase."""
+        if self.account.connected and not any(isinstance(each, LockScreen) for each in self.screen_stack):
+            self.open_screen(OpenScreen("lock"), self)
 
     def action_leave(self) -> None:
         """Leave. The account goes on."""

@@ -4,8 +4,7 @@ Events are followed by their cursor, so that nothing is missing after a loss. On
 what happened meanwhile, or went on from a backup, is everything read again.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 import anyio
@@ -14,6 +13,7 @@ from balchat_host.api.backoff import Backoff
 from balchat_host.api.errors import BalchatError, ConnectionLost, CursorTooOld
 from balchat_host.api.events import AccountRestored
 from balchat_host.api.failures import leaves
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App, Profile
 from balchat_ui_tui.actions import AccountRead, Action, ConnectionChanged, Heard, StatusCame, Told
 from balchat_ui_tui.connection_state import Connection, Phase
@@ -101,7 +101,7 @@ class AccountConnection:
             tasks.start_soon(self._follow_status, app)
 
     async def _follow_events(self, app: App, after: int) -> None:
-        async with _closing(app.events.follow(after=after)) as events:
+        async with following(app.events.follow(after=after)) as events:
             async for event in events:
                 self._listener.dispatch(Heard(event))
                 self._cursor = None if isinstance(event, AccountRestored) else event.cursor
@@ -110,27 +110,16 @@ class AccountConnection:
         raise ConnectionLost
 
     async def _follow_ephemeral(self, app: App) -> None:
-        async with _closing(app.events.ephemeral()) as changes:
+        async with following(app.events.ephemeral()) as changes:
             async for change in changes:
                 self._listener.dispatch(Told(change))
         raise ConnectionLost
 
     async def _follow_status(self, app: App) -> None:
-        async with _closing(app.status.watch()) as states:
+        async with following(app.status.watch()) as states:
             async for status in states:
                 self._listener.dispatch(StatusCame(status))
         raise ConnectionLost
-
-
-@asynccontextmanager
-async def _closing(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T], None]:
-    """Close a stream when we have seen enough, if it is of a kind that can be closed."""
-    try:
-        yield stream
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            with anyio.CancelScope(shield=True):
-                await stream.aclose()
 
 
 def _one_error(group: BaseExceptionGroup) -> BalchatError:

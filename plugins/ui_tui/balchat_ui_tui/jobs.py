@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from balchat_host.api.errors import BadInput, BalchatError, StorageFailed
+from balchat_host.api.types import Secret
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Effect
 
@@ -23,6 +24,10 @@ LARGEST_PICTURE: Final = 8 * 1024 * 1024
 """Octets of the largest picture that is looked at for a QR code."""
 
 
+Tell = Callable[[Action], None]
+"""Takes an action while a job goes on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Effect):
     """Work whose answer `done` makes an action of, and whose error `failed`."""
@@ -30,8 +35,8 @@ class Job(Effect):
     done: Callable[[Any], Action] | None = None
     failed: Callable[[BalchatError], Action] | None = None
 
-    async def run(self, tui: "BalchatTui") -> Any:
-        """Do it. Raise BalchatError."""
+    async def run(self, tui: "BalchatTui", tell: Tell) -> Any:
+        """Do it; give `tell` what is to be known meanwhile. Raise BalchatError."""
         raise NotImplementedError
 
 
@@ -41,9 +46,22 @@ class SwitchProfile(Job):
 
     name: str
 
-    async def run(self, tui: "BalchatTui") -> None:
+    async def run(self, tui: "BalchatTui", tell: Tell) -> None:
         """Switch."""
+        del tell
         tui.switch_profile(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPassphrase(Job):
+    """Look whether a passphrase could be that of a new account, by the vault's own rule."""
+
+    passphrase: Secret
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> None:
+        """Look. Raise WeakPassphrase."""
+        del tell
+        await anyio.to_thread.run_sync(tui.profile.check_passphrase, self.passphrase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +71,9 @@ class SettingChanged(Job):
     key: str
     value: object
 
-    async def run(self, tui: "BalchatTui") -> None:
+    async def run(self, tui: "BalchatTui", tell: Tell) -> None:
         """Take it."""
+        del tell
         tui.take_setting(self.key, self.value)
 
 
@@ -64,9 +83,9 @@ class ReadQrPicture(Job):
 
     path: Path
 
-    async def run(self, tui: "BalchatTui") -> str | None:
+    async def run(self, tui: "BalchatTui", tell: Tell) -> str | None:
         """Read it. Raise BadInput, PicturesMissing, PictureUnreadable."""
-        del tui
+        del tui, tell
         # A library that most starts do not need.
         from balchat_host.api.pictures import read_qr  # noqa: PLC0415
 

@@ -18,6 +18,7 @@ from balchat_ui_tui.actions import Action, Failed
 from balchat_ui_tui.chat.words import copied
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.external_editor import runtime_directory, write_elsewhere
+from balchat_ui_tui.jobs import Job
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -37,6 +38,10 @@ _IN_ORDER: Final = frozenset(
         "messages.send",
     }
 )
+
+
+Asking = do.Call | do.ProfileCall | Job
+"""The effects that have an answer."""
 
 
 class Asker(Protocol):
@@ -60,6 +65,13 @@ class Performer:
     def connected(self, app: App | None) -> None:
         """Ask this account from now on, None while there is none."""
         self._app = app
+
+    @property
+    def app(self) -> App:
+        """The account that is asked now. Raise ConnectionLost where there is none."""
+        if self._app is None:
+            raise ConnectionLost
+        return self._app
 
     def carry_out(self, effects: do.Effects, asker: Asker) -> None:
         """Carry out effects; answers go to `asker`."""
@@ -95,6 +107,10 @@ class Performer:
                 tui.run_worker(self._write_elsewhere(text, done, asker), exit_on_error=False)
             case do.Reconnect():
                 tui.connection.reconnect()
+            case Job():
+                tui.run_worker(
+                    self._answer(effect, asker, lambda: effect.run(tui, asker.dispatch)), exit_on_error=False
+                )
             case do.Quit():
                 tui.exit(0)
             case _:
@@ -104,9 +120,7 @@ class Performer:
         area, _, name = call.method.partition(".")
 
         async def ask() -> Any:
-            if self._app is None:
-                raise ConnectionLost
-            return await getattr(getattr(self._app, area), name)(**call.arguments)
+            return await getattr(getattr(self.app, area), name)(**call.arguments)
 
         if call.method in _IN_ORDER:
             async with self._turn:
@@ -114,20 +128,22 @@ class Performer:
         else:
             await self._answer(call, asker, ask)
 
-    async def _answer(self, call: do.Call | do.ProfileCall, asker: Asker, ask: Callable[[], Awaitable[Any]]) -> None:
+    async def _answer(
+        self, call: do.Call | do.ProfileCall | Job, asker: Asker, ask: Callable[[], Awaitable[Any]]
+    ) -> None:
         """Ask, and give the answer to whoever wants it. Whatever goes wrong ends this call only."""
         try:
             answer = await ask()
         except BalchatError as error:
             self._failed(call, asker, error)
         except Exception as error:  # noqa: BLE001  # whatever it is, it ends this call only
-            log_failure(call.method, error)
+            log_failure(type(call).__name__ if isinstance(call, Job) else call.method, error)
             self._failed(call, asker, InternalError(kind=kind_of(error)))
         else:
             if call.done is not None:
                 asker.dispatch(call.done(answer))
 
-    def _failed(self, call: do.Call | do.ProfileCall, asker: Asker, error: BalchatError) -> None:
+    def _failed(self, call: Asking, asker: Asker, error: BalchatError) -> None:
         if call.failed is not None:
             asker.dispatch(call.failed(error))
         else:

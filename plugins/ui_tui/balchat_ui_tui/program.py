@@ -32,6 +32,11 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
 
     app = BalchatTui(profiles, profile, settings, t, opened)
     code = app.run()
+    while app.next_profile is not None:
+        profile = profiles.profile(app.next_profile)
+        settings = _settings(profile)
+        app = BalchatTui(profiles, profile, settings, Texts(language(settings.language, os.environ)))
+        code = app.run()
     if app.failure is not None:
         if isinstance(app.failure, BalchatError):
             raise app.failure

@@ -1,10 +1,12 @@
 """What people can set of the terminal screen: the table `[settings.ui_tui]`."""
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from balchat_common.settings import Doc, Writable
+from msgspec import Meta
 
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.frontend import Settings
@@ -31,6 +33,16 @@ class Theme(StrEnum):
     CONTRAST = "contrast"
     ANSI = "ansi"
     """The sixteen colours of the terminal itself."""
+
+
+class Pictures(StrEnum):
+    """How pictures are shown."""
+
+    NONE = "none"
+    BLOCKS = "blocks"
+    """Two colours in a cell."""
+    TERMINAL = "terminal"
+    """By the terminal's own protocol, where textual-image is installed and knows one; in blocks elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +73,44 @@ class TuiSettings:
         bool, Doc("Whether the terminal's title says how many conversations have something unread."), Writable.AT_ONCE
     ] = True
 
+    lock_minutes: Annotated[
+        int,
+        Meta(ge=0, le=1440),
+        Doc("Minutes without a key after which the screen locks itself; 0 is for never. The account goes on."),
+        Writable.AT_ONCE,
+    ] = 0
 
-_FORMS: Final = {"language": Language, "theme": Theme, "enter_sends": bool, "bell": bool, "title": bool}
+    pictures: Annotated[
+        Pictures,
+        Doc("How pictures are shown: not at all, in blocks, or as the terminal itself can."),
+        Writable.AT_ONCE,
+    ] = Pictures.NONE
+
+    keys: Annotated[
+        Mapping[str, str],
+        Doc('Other keys, by the ids that the help (F1) shows, as in `"main.jump" = "ctrl+o"`.'),
+    ] = field(default_factory=dict[str, str])
+
+
+_FORMS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "language": Language,
+    "theme": Theme,
+    "enter_sends": bool,
+    "bell": bool,
+    "title": bool,
+    "lock_minutes": int,
+    "pictures": Pictures,
+    "keys": dict,
+}
 
 
 async def read_settings(settings: Settings) -> TuiSettings:
     """Return the settings as the configuration has them; what cannot be read is as it is without one."""
     found = TuiSettings()
-    for field in fields(TuiSettings):
+    for each in fields(TuiSettings):
         try:
-            value = (await settings.get(PREFIX + field.name)).value
-            found = changed(found, PREFIX + field.name, value)
+            value = (await settings.get(PREFIX + each.name)).value
+            found = changed(found, PREFIX + each.name, value)
         except BalchatError:
             continue
     return found

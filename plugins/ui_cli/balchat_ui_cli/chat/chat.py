@@ -12,6 +12,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from balchat_host.api.ephemeral import ContactPresence, PresentState
 from balchat_host.api.errors import BalchatError, ConnectionLost, NoSuchContact
 from balchat_host.api.events import ContactAlarm, ContactRemoved, Event
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
@@ -23,7 +24,6 @@ from balchat_ui_cli.chat.screen import Screen
 from balchat_ui_cli.hits import hit_lines
 from balchat_ui_cli.output import Line, Output
 from balchat_ui_cli.render import MessageList, conversation_words, info_lines
-from balchat_ui_cli.session import following
 from balchat_ui_cli.text import clock, short_ids, wrap
 
 FIRST = 20

@@ -19,12 +19,12 @@ from balchat_host.api.events import (
     MessageAdded,
     MessageChanged,
 )
+from balchat_host.api.following import following
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.views import ConversationView
 from balchat_ui_cli.chat.commands import Say
 from balchat_ui_cli.input_lines import InputLine, input_lines
 from balchat_ui_cli.output import Output
-from balchat_ui_cli.session import following
 
 # Each character of a text may be spelt with six in JSON, and the line has two short fields besides.
 MAX_LINE_SIZE: Final = 6 * MAX_TEXT_SIZE + 1024

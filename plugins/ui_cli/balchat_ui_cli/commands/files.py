@@ -8,13 +8,13 @@ import typer
 
 from balchat_host.api.errors import FileUnavailable
 from balchat_host.api.frontend import App
+from balchat_host.api.local_files import export
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.file_words import file_words, reason_words, state_words
 from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
-from balchat_ui_cli.local_files import export
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.sizes import parse_size, size_words
 from balchat_ui_cli.text import columns, short_ids

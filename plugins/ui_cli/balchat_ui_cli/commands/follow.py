@@ -23,6 +23,7 @@ from balchat_host.api.events import (
     RequestClosed,
     RequestReceived,
 )
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import text_lines
@@ -33,7 +34,6 @@ from balchat_ui_cli.file_words import file_words, files_lines
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.output import Line, Lines
 from balchat_ui_cli.render import author, contact_words, missing_span, state_style, state_words, timer_words
-from balchat_ui_cli.session import following
 from balchat_ui_cli.text import SHORT_ID, clock, clock_with_seconds, day
 
 MAX_CURSOR: Final = 10**18

@@ -13,17 +13,17 @@ from balchat_common.text_files import NotText, decoded
 
 from balchat_host.api.errors import BadInput, MessageFailed, TextTooLong, TimedOut
 from balchat_host.api.events import MessageChanged
+from balchat_host.api.following import following
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
+from balchat_host.api.local_files import attach, check_source
 from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.dates import parse_date, parse_duration
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
-from balchat_ui_cli.local_files import attach, check_source
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
 from balchat_ui_cli.output import Line
 from balchat_ui_cli.render import MessageList, reason_words, sent_line, version_lines
-from balchat_ui_cli.session import following
 from balchat_ui_cli.transfers import TransferView, follow, is_received
 
 MARKDOWN = "Emphasis, links, lists, quotes, headings and code are shown as such."

@@ -21,6 +21,7 @@ from balchat_host.api.errors import (
     SocketUnusable,
     TimedOut,
 )
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.streams import ReaderGone
@@ -33,7 +34,7 @@ from balchat_ui_cli.live import ProgressView, StatusView
 from balchat_ui_cli.output import Line, Output
 from balchat_ui_cli.readiness import bottleneck, is_decided, is_online
 from balchat_ui_cli.render import remarkable, status_lines, troubled
-from balchat_ui_cli.session import following, one_error
+from balchat_ui_cli.session import one_error
 
 HOW_TO_WATCH = "`balchat status --watch` shows how it goes, `balchat down` ends it."
 _INTERRUPTED = 130

@@ -17,6 +17,7 @@ from balchat_ui_tui.actions import Action, ConnectionChanged, Failed
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import CloseScreen, Copy, Effects, Notice, OpenScreen, ProfileCall, Reconnect
 from balchat_ui_tui.entry.unlock import Started
+from balchat_ui_tui.jobs import CheckPassphrase
 from balchat_ui_tui.pages.actions import Pressed, Submitted, Typed
 from balchat_ui_tui.pages.forms import Field, FormPage
 from balchat_ui_tui.pages.page import Page
@@ -63,8 +64,7 @@ def update(state: CreateState, action: Action, t: Texts) -> tuple[CreateState, E
         case Typed(name="passphrase", value=""):
             return replace(state, strength=None, sound=False), ()
         case Typed(name="passphrase", value=value):
-            check = {"passphrase": Secret.from_text(value)}
-            return state, (ProfileCall("check_passphrase", check, done=Checked, failed=TooWeak),)
+            return state, (CheckPassphrase(passphrase=Secret.from_text(value), done=Checked, failed=TooWeak),)
         case Checked():
             return replace(state, strength=t("entry.passphrase-fine"), sound=True), ()
         case TooWeak(error=error):

@@ -86,7 +86,6 @@ class MainScreen(StatefulScreen[MainState]):
         """Draw, and again whenever the theme or the day changes."""
         self._read_theme()
         self.tui.theme_changed_signal.subscribe(self, lambda _: self._change_theme())
-        self.query_one(Composer).enter_sends = self.tui.settings.enter_sends
         super().on_mount()
         self._day = self._today()
         self.set_interval(_MINUTE, self._look_at_clock)
@@ -146,6 +145,7 @@ class MainScreen(StatefulScreen[MainState]):
         self.query_one("#below", Rows).show(heads.below(t, chat, conversation, cells), inks)
         self.query_one("#banner", Rows).show(heads.banner(t, chat, self._completions, cells), inks)
         composer = self.query_one(Composer)
+        composer.enter_sends = self.tui.settings.enter_sends
         composer.names = (*((visible(conversation.contact.name),) if conversation.contact else ()), MYSELF)
         composer.placeholder = t("chat.write-to", name=title(t, conversation))
         composer.show(chat)

@@ -54,7 +54,7 @@ class Choose(StatefulScreen[Choice], ModalScreen[object]):
     Choose Static { height: auto; margin: 0 0 1 0; }
     Choose OptionList { border: none; background: $panel; height: auto; max-height: 14; padding: 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="page.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="pages.close")]
 
     def __init__(self, question: str, answers: Sequence[tuple[str, str]], chosen: str | None = None) -> None:
         super().__init__(Choice(question=question, answers=answers, chosen=chosen))

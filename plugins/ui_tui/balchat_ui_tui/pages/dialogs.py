@@ -58,7 +58,7 @@ class Dialog(StatefulScreen[Question], ModalScreen[object]):
     Dialog .dialog-buttons { height: 1; margin: 1 0 0 0; align-horizontal: right; }
     Dialog Button { border: none; height: 1; min-width: 10; margin: 0 0 0 2; line-pad: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="page.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="pages.close")]
 
     def update_state(self, state: Question, action: Action, account: AccountState) -> tuple[Question, Effects]:
         """Take an answer."""

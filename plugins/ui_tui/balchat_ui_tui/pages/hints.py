@@ -30,7 +30,7 @@ class Hints(Static):
             binding = active.binding
             if not binding.show or not active.enabled or not binding.id or binding.id in seen:
                 continue
-            if not binding.id.startswith("page.") and f"keys.{binding.id}" not in t:
+            if not binding.id.startswith("pages.") and f"keys.{binding.id}" not in t:
                 continue
             seen.add(binding.id)
             key = tui.get_key_display(binding)

@@ -36,7 +36,7 @@ class Page(StatefulScreen[S], Generic[S]):
     Page > Hints { height: auto; max-height: 2; padding: 0 1; background: $panel; color: $foreground 70%; }
     Page.-narrow > .page-body { padding: 0 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close_page", id="page.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close_page", id="pages.close")]
 
     def compose(self) -> ComposeResult:
         """Put the page together."""

@@ -67,7 +67,7 @@ class RejectAgreed(Action):
     request: str
 
 
-def update(  # noqa: C901, PLR0912  # a line or two for each action
+def update(  # noqa: C901  # a line or two for each action
     state: RequestsState, action: Action, account: AccountState, t: Texts
 ) -> tuple[RequestsState, Effects]:
     """Return the state after an action, and what is to be done."""
@@ -95,10 +95,10 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             return state, (Call("requests.reject", {"request": request}),)
         case Accepted(contact=contact):
             return state, (Notice(t("people.accepted", name=visible(contact.name))),)
-        case AcceptFailed(request=request, error=NameTaken() as error):
-            return state, (_ask_name(request, t.error(error), "", t),)
-        case AcceptFailed(error=error):
-            return state, (Notice(t.error(error), Severity.ERROR),)
+        case AcceptFailed(request=request, error=error):
+            said = t.error(error)
+            again = _ask_name(request, said, "", t) if isinstance(error, NameTaken) else Notice(said, Severity.ERROR)
+            return state, (again,)
         case _:
             return state, ()
 

@@ -1,4 +1,7 @@
-"""Files of this machine: read and handed to the account, and written out of it under a name that nothing had before."""
+"""Files of this machine, for front ends: handed to the account, and taken out of it.
+
+A file is written out under a name that nothing had before, whole or not at all.
+"""
 
 import errno
 import os
@@ -12,9 +15,9 @@ from typing import BinaryIO, Final
 from anyio import CancelScope, to_thread
 
 from balchat_host.api.errors import BadInput, BalchatError, StorageFull
+from balchat_host.api.following import following
 from balchat_host.api.frontend import MAX_OCTETS, App
 from balchat_host.api.views import FileView
-from balchat_ui_cli.session import following
 
 Show = Callable[[FileView, int], None]
 """Is told of which file how many octets are done."""
@@ -28,11 +31,14 @@ def check_source(path: Path) -> None:
         pass
 
 
-async def attach(app: App, path: Path, show: Show) -> FileView:
-    """Hand a file to the account, to be sent. Raise BadInput where it changes meanwhile, and what the App raises."""
+async def attach(app: App, path: Path, show: Show, *, as_is: bool = False) -> FileView:
+    """Hand a file to the account, to be sent; of a picture with its metadata where it is to go `as_is`.
+
+    Raise BadInput where it changes meanwhile, and what the App raises.
+    """
     with await to_thread.run_sync(_open, path) as source:
         before = os.fstat(source.fileno())
-        file = await app.files.attach(path.name, before.st_size)
+        file = await app.files.attach(path.name, before.st_size, as_is=as_is)
         try:
             offset = 0
             while octets := await to_thread.run_sync(source.read, MAX_OCTETS):

@@ -1,0 +1,271 @@
+"""The files of a conversation, or of all: how far each is, and what can be done with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Final
+
+from balchat_texts import Texts
+from textual.binding import Binding, BindingType
+
+from balchat_host.api.ephemeral import FileProgress
+from balchat_host.api.events import FileChanged, MessageAdded
+from balchat_host.api.text import visible
+from balchat_host.api.views import FileState, FileView
+from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.actions import Action, Heard, Told
+from balchat_ui_tui.clock import milliseconds_now
+from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
+from balchat_ui_tui.files.jobs import ExportFile
+from balchat_ui_tui.jobs import path_in
+from balchat_ui_tui.pages.actions import Pressed
+from balchat_ui_tui.pages.listing import ListPage
+from balchat_ui_tui.pages.page import is_back
+from balchat_ui_tui.pages.rows import Row
+
+_LIMIT: Final = 200
+_BAR: Final = 16
+_LEVELS: Final = "▁▂▃▄▅▆▇█"
+_WIDEST_VOICE: Final = 24
+_SECOND: Final = 1000
+_COMES: Final = frozenset({FileState.OFFERED, FileState.PAUSED, FileState.GONE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much of a file was done at two moments (Unix milliseconds)."""
+
+    since: int
+    from_: int
+    at: int
+    done: int
+
+    @property
+    def per_second(self) -> float:
+        """Octets in a second, 0 where it is not known."""
+        return (self.done - self.from_) * _SECOND / (self.at - self.since) if self.at - self.since >= _SECOND else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesState:
+    """The files, None before they are read; how quick each goes; which are being written out, and how far."""
+
+    conversation: str | None = None
+    files: tuple[FileView, ...] | None = None
+    paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
+    exports: Mapping[str, int] = field(default_factory=dict[str, int])
+    now: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FilesCame(Action):
+    """The files came."""
+
+    files: Sequence[FileView]
+
+
+@dataclass(frozen=True, slots=True)
+class FileCame(Action):
+    """One file is different now; None where it was in no message."""
+
+    file: FileView | None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTyped(Action):
+    """The person said where a file goes."""
+
+    file: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAgreed(Action):
+    """The person wants a file removed here."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exporting(Action):
+    """So much of a file is written out."""
+
+    file: str
+    done: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exported(Action):
+    """A file is written out."""
+
+    file: str
+    path: Path
+
+
+def update(  # noqa: C901  # a line or two for each action
+    state: FilesState, action: Action, account: AccountState, t: Texts
+) -> tuple[FilesState, Effects]:
+    """Return the state after an action, and what is to be done."""
+    if is_back(action, account):
+        return state, (_read(state),)
+    match action:
+        case FilesCame(files=files):
+            return replace(state, files=tuple(files)), ()
+        case Heard(event=FileChanged(file=file)) | FileCame(file=FileView() as file):
+            changed = tuple(file if each.id == file.id else each for each in state.files or ())
+            return replace(state, files=changed), ()
+        case Heard(event=MessageAdded(message=message)) if message.files:
+            return state, (_read(state),)
+        case Told(change=FileProgress() as progress):
+            return _progressed(state, progress), ()
+        case Exporting(file=file, done=done):
+            return replace(state, exports={**state.exports, file: done}), ()
+        case Exported(file=file, path=path):
+            left = {name: done for name, done in state.exports.items() if name != file}
+            return replace(state, exports=left), (Notice(t("tui.exported", path=visible(str(path)))),)
+        case FolderTyped(file=file, folder=folder) if folder.strip():
+            target = path_in(folder) or Path(folder.strip())
+            done, going = partial(Exported, file), partial(Exporting, file)
+            return state, (ExportFile(file=file, folder=target, progress=going, done=done),)
+        case RemoveAgreed(file=file):
+            return state, (Call("files.remove", {"file": file}, done=FileCame),)
+        case Pressed(name=name, row=str(row)):
+            file = next((each for each in state.files or () if each.id == row), None)
+            return state, _pressed(file, name, t) if file else ()
+        case _:
+            return state, ()
+
+
+def _read(state: FilesState) -> Call:
+    return Call("files.list", {"conversation": state.conversation, "limit": _LIMIT}, done=FilesCame)
+
+
+def _progressed(state: FilesState, progress: FileProgress) -> FilesState:
+    done, known = progress.here or progress.there, state.paces.get(progress.file)
+    if known is None or done < known.done:
+        pace = Pace(since=state.now, from_=done, at=state.now, done=done)
+    else:
+        pace = replace(known, at=state.now, done=done)
+    return replace(state, paces={**state.paces, progress.file: pace})
+
+
+def _pressed(file: FileView, name: str, t: Texts) -> Effects:
+    if name == "choose":
+        name = "fetch" if not file.ours and file.state in _COMES else "save"
+        name = "pause" if file.state is FileState.FETCHING else name
+    match name:
+        case "fetch" if not file.ours:
+            return (Call("files.fetch", {"file": file.id}, done=FileCame),)
+        case "pause":
+            return (Call("files.pause", {"file": file.id}, done=FileCame),)
+        case "save" if file.state is FileState.COMPLETE:
+            ask = {"question": t("tui.which-folder", name=visible(file.name)), "agree": t("common.save")}
+            return (OpenScreen("ask", ask | {"value": "~/"}, closed=partial(_folder, file.id)),)
+        case "picture" if file.state is FileState.COMPLETE and file.content_type.startswith("image/"):
+            return (OpenScreen("files.picture", {"file": file.id, "name": file.name}),)
+        case "remove" if file.ours or file.here or file.state is FileState.FETCHING:
+            more = t("files.remove-ours" if file.ours else "files.remove-theirs")
+            question = f"{t('files.remove-title', name=visible(file.name))} {more}"
+            ask = {"question": question, "agree": t("common.remove"), "serious": True}
+            return (OpenScreen("confirm", ask, closed=lambda _: RemoveAgreed(file.id)),)
+        case _:
+            return ()
+
+
+def _folder(file: str, folder: object) -> Action:
+    return FolderTyped(file, str(folder))
+
+
+def rows(state: FilesState, account: AccountState, t: Texts) -> Sequence[Row]:
+    """Return a row for each file."""
+    return [_row(each, state, account.progress.get(each.id), t) for each in state.files or ()]
+
+
+def _row(file: FileView, state: FilesState, progress: FileProgress | None, t: Texts) -> Row:
+    arrow = "↑" if file.ours else "↓"
+    name = visible(file.name)
+    if file.voice is not None:
+        name = f"{t('voice.of', time=t.duration(file.voice.duration))} {_levels(file.voice.levels)}"
+    whose = t("tui.from-me") if file.ours else visible(file.author or "")
+    return Row(
+        id=file.id,
+        text=f"{arrow} {name}",
+        side=f"{t.size(file.size)} · {whose}",
+        note=" · ".join(filter(None, _how_far(file, state, progress, t))),
+    )
+
+
+def _levels(levels: Sequence[int]) -> str:
+    step = max(1, len(levels) // _WIDEST_VOICE)
+    return "".join(_LEVELS[min(max(each, 0), 255) * len(_LEVELS) // 256] for each in levels[::step])
+
+
+def _how_far(file: FileView, state: FilesState, progress: FileProgress | None, t: Texts) -> Sequence[str]:
+    """Say how far a file is; all of it only once the other side has confirmed it."""
+    if file.id in state.exports:
+        return [t("tui.saving"), _bar(state.exports[file.id], file.size)]
+    if file.ours:
+        return _ours(file, state, progress, t)
+    reason = (progress.hindered if progress else None) or file.reason
+    told = [t(f"states.file.{file.state}"), t.known("states.reason", reason) if reason else ""]
+    if file.state in (FileState.FETCHING, FileState.PAUSED):
+        here = progress.here if progress else file.here
+        told = [told[0], _bar(here, file.size), *(_pace(file, here, state, t) if not reason else ()), told[1]]
+    return told
+
+
+def _ours(file: FileView, state: FilesState, progress: FileProgress | None, t: Texts) -> Sequence[str]:
+    if file.state is not FileState.COMPLETE:
+        return [t(f"states.file.{file.state}")]
+    if file.recipients and file.received_by >= file.recipients:
+        return [t("files.received")]
+    if progress is not None and progress.there:
+        return [_bar(progress.there, file.size), *_pace(file, progress.there, state, t)]
+    return [t("files.waits")] if file.recipients else []
+
+
+def _bar(done: int, size: int) -> str:
+    part = min(done / size, 1.0) if size else 1.0
+    full = int(part * _BAR)
+    return f"{'━' * full}{'─' * (_BAR - full)} {int(part * 100)} %"
+
+
+def _pace(file: FileView, done: int, state: FilesState, t: Texts) -> Sequence[str]:
+    pace = state.paces.get(file.id)
+    if pace is None or pace.per_second < 1:
+        return []
+    left = t.span(int((file.size - done) / pace.per_second * _SECOND))
+    return [t("files.pace", size=t.size(int(pace.per_second))), t("files.left", time=left)]
+
+
+class FilesPage(ListPage[FilesState]):
+    """The files."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "do('fetch')", id="files.fetch"),
+        Binding("p", "do('pause')", id="files.pause"),
+        Binding("s", "do('save')", id="files.save"),
+        Binding("v", "do('picture')", id="files.picture"),
+        Binding("x,delete", "do('remove')", id="files.remove"),
+    ]
+
+    def __init__(self, conversation: str | None = None) -> None:
+        super().__init__(FilesState(conversation=conversation))
+
+    def heading(self) -> str:
+        """Return which files these are."""
+        return self.tui.t("files.of-conversation" if self.state.conversation else "files.all")
+
+    def update_state(self, state: FilesState, action: Action, account: AccountState) -> tuple[FilesState, Effects]:
+        """Take what happened."""
+        return update(replace(state, now=milliseconds_now()), action, account, self.tui.t)
+
+    def text(self) -> str:
+        """Say that there are none."""
+        return self.tui.t("files.none") if self.state.files == () else ""
+
+    def rows(self) -> Sequence[Row]:
+        """Return the files."""
+        return rows(self.state, self.account, self.tui.t)

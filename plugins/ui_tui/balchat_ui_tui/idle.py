@@ -1,0 +1,46 @@
+"""Locks the screen after minutes in which nobody touched keyboard or mouse."""
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from balchat_ui_tui.app import BalchatTui
+
+_MINUTE: Final = 60.0
+
+
+class IdleLock:
+    """Waits for somebody not to be there. One timer waits for the earliest moment at which that can be so."""
+
+    def __init__(self, tui: "BalchatTui", minutes: int) -> None:
+        self._tui = tui
+        self._minutes = minutes
+        self._touched = monotonic()
+        self._timer: Timer | None = None
+
+    def touch(self) -> None:
+        """Somebody is there."""
+        self._touched = monotonic()
+
+    def set_minutes(self, minutes: int) -> None:
+        """Lock after so many minutes from now on, never for 0."""
+        self._minutes = minutes
+        self.start()
+
+    def start(self) -> None:
+        """Begin to wait."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._minutes:
+            left = self._touched + self._minutes * _MINUTE - monotonic()
+            self._timer = self._tui.set_timer(max(left, 0.1), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if monotonic() - self._touched >= self._minutes * _MINUTE:
+            self._tui.action_lock()
+            self.touch()
+        self.start()
