@@ -167,7 +167,7 @@ def _after_template(source: str, place: int) -> int:
 
 def _said(template: str) -> Iterator[str]:
     for _, value in _ATTRIBUTE.findall(template):
-        if _LETTERS.search(value):
+        if _LETTERS.search(value) and not _COMMAND.fullmatch(value):
             yield value
     for between in re.split(r"<[^>]*>", template):
         said = " ".join(between.replace(_HOLE, " ").split())
