@@ -26,7 +26,8 @@ PRIVATE: Final = "This is between the two of us."
 """A text that asks for nothing."""
 MOST_STARTS: Final = 5
 """Starts after which it is plain that a front end ends again and again."""
-_LOOK_EVERY: Final = 0.01
+_FIRST_LOOK: Final = 0.01
+_SLOWEST_LOOK: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +150,16 @@ def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until a condition holds. Raise TimeoutError."""
+    """Wait until a condition holds. Raise TimeoutError.
+
+    Nothing tells what a front end has done. A look may cost much, and what is not there after the first ones rarely
+    comes: the next ones are further apart.
+    """
+    pause = _FIRST_LOOK
     with anyio.move_on_after(PATIENCE):
-        while not condition():  # noqa: ASYNC110  # nothing tells what a front end has done
-            await anyio.sleep(_LOOK_EVERY)
+        while not condition():
+            await anyio.sleep(pause)
+            pause = min(pause * 1.5, _SLOWEST_LOOK)
         return
     raise TimeoutError(f"it never came: {what}")
 

@@ -19,7 +19,7 @@ from balchat_host.api.storage import (
     Vault,
 )
 from balchat_host.testing.storage_kit.vaults import (
-    MANY,
+    SOME,
     Model,
     Operation,
     StorageKitBase,
@@ -80,9 +80,9 @@ class AreaTests(StorageKitBase):
         async with new_vault(storage, directory) as vault:
             await vault.transact(lambda tx: tx.area("a").put(b"kept", b""))
             async with anyio.create_task_group() as tasks:
-                for number in range(MANY):
+                for number in range(SOME):
                     tasks.start_soon(hand_in, vault, number)
-            kept = sum(number % 3 != 1 for number in range(MANY))
+            kept = sum(number % 3 != 1 for number in range(SOME))
             found = await vault.read(lambda tx: list(tx.area("a").scan()))
             assert found == [(b"counter", kept.to_bytes(2)), (b"kept", b"")]
 

@@ -23,9 +23,9 @@ from balchat_host.api.storage import (
 )
 from balchat_host.api.types import Secret
 from balchat_host.testing.storage_kit.vaults import (
-    MANY,
     OTHER_PASSPHRASE,
     PASSPHRASE,
+    SOME,
     StorageKitBase,
     add_note,
     as_it_is,
@@ -179,13 +179,13 @@ class OpeningTests(StorageKitBase):
             done.append(await vault.transact(add_note(str(number))))
 
         async with new_vault(storage, directory) as vault, anyio.create_task_group() as tasks:
-            for number in range(MANY):
+            for number in range(SOME):
                 tasks.start_soon(hand_in, vault, number)
             await anyio.wait_all_tasks_blocked()
             await vault.aclose()
-        assert len(done) == MANY
+        assert len(done) == SOME
         async with unlocked(storage, directory) as vault:
-            assert len(await vault.read(notes)) == MANY
+            assert len(await vault.read(notes)) == SOME
 
     async def test_locking_happens_though_its_caller_is_cancelled(self, storage: Storage, directory: Path) -> None:
         vault = await storage.create(directory, {SlotKind.PASSPHRASE: PASSPHRASE}, make_notes)

@@ -109,7 +109,7 @@ class UnitTests(StorageKitBase):
 
     async def test_a_view_holds_everything_committed_before(self, storage: Storage, directory: Path) -> None:
         async with new_vault(storage, directory) as vault:
-            for number in range(100):
+            for number in range(30):
                 await vault.transact(add_note(str(number)))
                 assert len(await vault.read(notes)) == number + 1
 

@@ -25,6 +25,8 @@ PASSPHRASE: Final = Secret.from_text("blåbærgrød & ünïcode")
 OTHER_PASSPHRASE: Final = Secret.from_text("another passphrase")
 MANY: Final = 300
 """Units in flight: more than a vault is likely to put into one commit."""
+SOME: Final = 60
+"""Units in flight, of which some share a commit."""
 
 Operation = tuple[str, bytes, bytes]
 Model = dict[bytes, bytes]

@@ -1,0 +1,1 @@
+"""Keeps the vault in a plain SQLite file, unencrypted."""
