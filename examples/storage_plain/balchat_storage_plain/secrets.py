@@ -26,10 +26,16 @@ def new_recovery_code() -> Secret:
     return Secret.from_text(digits + _check(digits))
 
 
+def check_passphrase(passphrase: Secret) -> None:
+    """Raise WeakPassphrase for a passphrase that no new vault may have."""
+    if len(passphrase.reveal().decode(errors="replace")) < MIN_PASSPHRASE:
+        raise WeakPassphrase(problem=f"it is shorter than {MIN_PASSPHRASE} characters")
+
+
 def new_verifier(kind: SlotKind, secret: Secret) -> bytes:
     """Return what to keep of a new secret. Raise WeakPassphrase, BadInput."""
-    if kind is SlotKind.PASSPHRASE and len(secret.reveal().decode(errors="replace")) < MIN_PASSPHRASE:
-        raise WeakPassphrase(problem=f"it is shorter than {MIN_PASSPHRASE} characters")
+    if kind is SlotKind.PASSPHRASE:
+        check_passphrase(secret)
     salt = secrets.token_bytes(SALT_SIZE)
     return salt + _digest(salt, _typed(kind, secret))
 

@@ -19,7 +19,7 @@ from balchat_storage_plain.files import (
     put_in_place,
     take_lock,
 )
-from balchat_storage_plain.secrets import new_recovery_code, new_verifier
+from balchat_storage_plain.secrets import check_passphrase, new_recovery_code, new_verifier
 from balchat_storage_plain.vault import PlainVault
 from balchat_storage_plain.workers import to_its_end
 
@@ -36,6 +36,9 @@ class PlainStorage(Storage):
 
     def new_recovery_code(self) -> Secret:
         return new_recovery_code()
+
+    def check_passphrase(self, passphrase: Secret) -> None:
+        check_passphrase(passphrase)
 
     def exists(self, directory: Path) -> bool:
         return database_of(directory).exists()

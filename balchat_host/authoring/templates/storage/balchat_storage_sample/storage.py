@@ -19,7 +19,7 @@ from balchat_storage_sample.files import (
     put_in_place,
     take_lock,
 )
-from balchat_storage_sample.secrets import new_recovery_code, new_verifier
+from balchat_storage_sample.secrets import check_passphrase, new_recovery_code, new_verifier
 from balchat_storage_sample.vault import SampleVault
 from balchat_storage_sample.workers import to_its_end
 
