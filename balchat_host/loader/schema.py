@@ -19,6 +19,8 @@ STANDARD_PLUGINS: Final = (
     "transport_relay",
     "ui_rpc",
     "ui_cli",
+    "ui_tui",
+    "ui_web",
 )
 """The project's own plugins: what runs where nobody says otherwise."""
 

@@ -24,6 +24,8 @@ WRITABLE = {
     "requests.accept": Writable.AT_ONCE,
     "settings.ui_notify.show": Writable.AT_ONCE,
     "settings.ui_notify.quiet_hours": Writable.AT_ONCE,
+    "settings.ui_web.lock_minutes": Writable.AT_ONCE,
+    "settings.ui_web.language": Writable.AT_ONCE,
 }
 
 

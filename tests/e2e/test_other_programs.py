@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from balchat_host.loader.schema import STANDARD_PLUGINS
 from tests.support.announcing import announce
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def balchat_front_ends():
 async def connect(context, settings):
     return None
 """
-SAY = 'print("web", profiles.profile().name, list(arguments), list(profiles.own_arguments)); return 5'
+SAY = 'print("pigeon", profiles.profile().name, list(arguments), list(profiles.own_arguments)); return 5'
 STANDARD = [
     "storage_sqlcipher",
     "crypto_mls",
@@ -50,7 +51,7 @@ STANDARD = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "site-packages"
-    install(folder, "ui_web", SAY, "program=program")
+    install(folder, "ui_pigeon", SAY, "program=program")
     install(folder, "ui_deaf", "return 0", "connect=connect", announced=False)
     return folder
 
@@ -70,7 +71,9 @@ def install(folder: Path, name: str, body: str, what: str, *, announced: bool = 
 
 @pytest.fixture
 def run(folder: Path, tmp_path: Path) -> Run:
-    def balchat(*arguments: str, enabled: tuple[str, ...] = ("ui_web", "ui_deaf")) -> subprocess.CompletedProcess[str]:
+    def balchat(
+        *arguments: str, enabled: tuple[str, ...] = ("ui_pigeon", "ui_deaf")
+    ) -> subprocess.CompletedProcess[str]:
         listed = ", ".join(f'"{name}"' for name in (*STANDARD, *enabled))
         home = tmp_path / "balchat"
         for profile in ("default", "work"):
@@ -93,29 +96,34 @@ def was_imported(folder: Path) -> set[str]:
 
 def test_help_lists_what_is_announced_and_imports_none_of_it(run: Run, folder: Path) -> None:
     told = run("--help")
-    assert told.stdout.partition("Other front ends:")[2].split(maxsplit=1) == ["web", "About balchat-ui-web\n"]
+    assert told.stdout.partition("Other front ends:")[2].split(maxsplit=1) == ["pigeon", "About balchat-ui-pigeon\n"]
     assert was_imported(folder) == set()
-    assert "Other front ends" not in run("--help", enabled=()).stdout
+    assert "pigeon" not in run("--help", enabled=()).stdout
 
 
 def test_a_name_that_the_program_does_not_have_starts_that_plugin_alone(run: Run, folder: Path) -> None:
-    told = run("web", "--port", "80", "--help", "--", "--profile", "x")
+    told = run("pigeon", "--port", "80", "--help", "--", "--profile", "x")
     assert (told.stdout, told.stderr, told.returncode) == (
-        "web default ['--port', '80', '--help', '--', '--profile', 'x'] []\n", "", 5,
+        "pigeon default ['--port', '80', '--help', '--', '--profile', 'x'] []\n", "", 5,
     )  # fmt: skip
-    assert was_imported(folder) == {"ui_web"}
+    assert was_imported(folder) == {"ui_pigeon"}
 
 
 @pytest.mark.parametrize(
-    "line", [["--profile", "work", "web", "now"], ["web", "now", "--profile=work"], ["web", "--profile", "work", "now"]]
+    "line",
+    [
+        ["--profile", "work", "pigeon", "now"],
+        ["pigeon", "now", "--profile=work"],
+        ["pigeon", "--profile", "work", "now"],
+    ],
 )
 def test_the_profile_is_the_hosts(run: Run, line: list[str]) -> None:
-    assert run(*line).stdout == "web work ['now'] ['--profile=work']\n"
+    assert run(*line).stdout == "pigeon work ['now'] ['--profile=work']\n"
 
 
 def test_what_is_set_on_the_line_is_the_hosts_too(run: Run) -> None:
-    said = run("web", "--set", "delivery.policy=direct-only", "--json").stdout
-    assert said == "web default ['--json'] ['--set=delivery.policy=direct-only']\n"
+    said = run("pigeon", "--set", "delivery.policy=direct-only", "--json").stdout
+    assert said == "pigeon default ['--json'] ['--set=delivery.policy=direct-only']\n"
 
 
 def test_the_programs_own_commands_win(run: Run, folder: Path) -> None:
@@ -126,10 +134,10 @@ def test_the_programs_own_commands_win(run: Run, folder: Path) -> None:
 
 
 def test_one_that_is_not_enabled_says_what_to_write_where(run: Run, folder: Path, tmp_path: Path) -> None:
-    told = run("web", enabled=())
-    listed = ", ".join(f'"{name}"' for name in (*STANDARD, "ui_web"))
+    told = run("pigeon", enabled=())
+    listed = ", ".join(f'"{name}"' for name in (*STANDARD_PLUGINS, "ui_pigeon"))
     assert told.stderr == (
-        "balchat: The plugin ui_web (balchat-ui-web 1.0) cannot be used: it is installed and not enabled. To enable "
+        "balchat: The plugin ui_pigeon (balchat-ui-pigeon 1.0) cannot be used: it is installed and not enabled. To enable "
         f"it, write under [plugins] in {tmp_path}/balchat/default/balchat.toml: enabled = [{listed}].\n"
     )
     assert told.returncode == 9
@@ -152,8 +160,8 @@ def test_what_cannot_be_started_says_why(run: Run, line: str, enabled: tuple[str
 
 
 def test_one_that_fails_is_named(run: Run, folder: Path) -> None:
-    (folder / "ui_web.py").write_text(PLUGIN.format(name="ui_web", body="raise KeyError", what="program=program"))
-    told = run("web", "--json")
+    (folder / "ui_pigeon.py").write_text(PLUGIN.format(name="ui_pigeon", body="raise KeyError", what="program=program"))
+    told = run("pigeon", "--json")
     assert '"plugin"' in told.stderr
     assert "its program raised KeyError" in told.stderr
     assert told.returncode == 9

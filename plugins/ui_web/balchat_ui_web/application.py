@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 from balchat_host.api.errors import BalchatError, CallerError, InternalError, NoSuch, NotRunning, WrongSecret
 from balchat_host.api.failures import leaves
 from balchat_host.api.types import Secret
+from balchat_ui_web.account import CurrentAccount
 from balchat_ui_web.bodies import read_json
 from balchat_ui_web.connection import prove
 from balchat_ui_web.errors import (
@@ -76,6 +77,7 @@ class Server:
         *,
         origins: Origins,
         page: PageFiles,
+        account: CurrentAccount,
         sessions: Sessions,
         passphrases: Passphrases,
         octets: Octets,
@@ -85,6 +87,7 @@ class Server:
     ) -> None:
         self._origins = origins
         self._page = page
+        self._account = account
         self._sessions = sessions
         self._passphrases = passphrases
         self._octets = octets
@@ -171,7 +174,7 @@ class Server:
 
     async def _shell(self, request: web.Request) -> web.StreamResponse:
         del request
-        return _answer(self._page.shell)
+        return _answer(self._page.shell(self._account.settings.language))
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         file = self._page.assets.get(request.match_info["path"])

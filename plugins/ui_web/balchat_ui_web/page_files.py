@@ -31,12 +31,16 @@ class PageFile:
 class PageFiles:
     """The shell, and every other file by its path below `/assets/`."""
 
-    shell: PageFile
+    template: str
     assets: Mapping[str, PageFile]
 
+    def shell(self, language: str) -> PageFile:
+        """Return the shell for a language, or `auto`."""
+        return _file(_SHELL, self.template.replace("<html", f'<html data-language="{language}"', 1).encode())
 
-def load_page(*, version: str, language: str) -> PageFiles:
-    """Read the page of this distribution, for a language or `auto`."""
+
+def load_page(version: str) -> PageFiles:
+    """Read the page of this distribution."""
     sources = dict(_read(files("balchat_ui_web") / "page", ""))
     texts = {f"texts/{code}.json": _texts(code) for code in languages()}
     style = b"\n".join(sources.pop(path) for path in _in_order(sources))
@@ -49,10 +53,10 @@ def load_page(*, version: str, language: str) -> PageFiles:
         for path in sorted(found)
         if path.endswith(".js") and not path.endswith("-worklet.js")
     )
-    told = f'<html data-language="{language}" data-languages="{" ".join(languages())}" data-version="{version}"'
+    told = f'<html data-languages="{" ".join(languages())}" data-version="{version}"'
     shell = shell.replace("{{assets}}", f"/assets/{hashed}").replace("{{modules}}", modules)
     return PageFiles(
-        shell=_file("index.html", shell.replace("<html", told, 1).encode()),
+        template=shell.replace("<html", told, 1),
         assets={f"{hashed}/{path}": _file(path, octets) for path, octets in found.items()},
     )
 

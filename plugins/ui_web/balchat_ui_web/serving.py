@@ -62,7 +62,8 @@ class WebServer:
         local = LocalWeb(self.account, passphrases, clock, self.link, self.notice)
         self._server = Server(
             origins=self.origins,
-            page=load_page(version=profiles.version, language=settings.language),
+            page=load_page(profiles.version),
+            account=self.account,
             sessions=self.sessions,
             passphrases=passphrases,
             octets=Octets(self.account, local.tickets),

@@ -39,9 +39,9 @@ class WebSettings:
         Writable.AT_ONCE,
     ] = 30
 
-    language: Annotated[
-        Language, Doc("The language of the page; with auto, the browser's."), Writable.AFTER_RESTART
-    ] = Language.AUTO
+    language: Annotated[Language, Doc("The language of the page; with auto, the browser's."), Writable.AT_ONCE] = (
+        Language.AUTO
+    )
 
     port: Annotated[
         int,
