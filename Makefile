@@ -64,6 +64,12 @@ system-for-tests:
 	@$(BIN)/python $(DRIVERS)/drivers.py
 	@touch $@
 
+# What checks the types of the page. Whoever runs balchat needs none of it.
+.venv/.web-tools: scripts/web/package-lock.json scripts/web_vendor.py .venv/.dependencies
+	@echo "→ installing what checks the page's types"
+	@$(BIN)/python scripts/web_vendor.py --tools
+	@touch $@
+
 # --- check ---
 
 .PHONY: test
@@ -87,12 +93,13 @@ simulate: setup ## Conversations from era to era: 100,000 random plays, 2,000 on
 		tests/simulation/test_eras_of_real_mls.py tests/simulation/test_hostile_eras.py
 
 .PHONY: lint
-lint: setup ## ruff, pyright, import-linter, stubtest, rustfmt, clippy
+lint: setup .venv/.web-tools ## ruff, pyright, import-linter, stubtest, the page's types, rustfmt, clippy
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/stubtest mls_rs_py
+	$(BIN)/python scripts/web_vendor.py --check
 	scripts/lint_rust.sh
 
 .PHONY: format

@@ -1,6 +1,6 @@
 /** Where the page starts: sign in, connect, draw. */
 
-import { html, render } from "./vendor.js";
+import { effect, html, render } from "./vendor.js";
 import { App } from "./app.js";
 import { followActivity } from "./account/leaving.js";
 import { notifyOfPeople } from "./account/notifications.js";
@@ -10,13 +10,15 @@ import { followAccount, onWipe } from "./core/follow.js";
 import { followHistory } from "./core/route.js";
 import { signIn } from "./core/session.js";
 import { keepDrafts } from "./core/store/drafts.js";
-import { firstLanguage, speak } from "./core/texts.js";
+import { speak } from "./core/texts.js";
 import { wipeOctets } from "./files/octets.js";
 import { wipeStaged } from "./files/staging.js";
 import { followTheme } from "./parts/theme.js";
+import { web } from "./core/store.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("page"));
-const words = speak(firstLanguage());
+let spoken = document.documentElement.dataset.language ?? "auto";
+const words = speak(spoken);
 followHistory();
 followAccount();
 keepDrafts();
@@ -30,5 +32,9 @@ await signIn();
 connect();
 watchOverConnection();
 await words;
+effect(() => {
+  const wanted = web.value?.language;
+  if (wanted !== undefined && wanted !== spoken) void speak((spoken = wanted));
+});
 root.textContent = "";
 render(html`<${App} />`, root);

@@ -7,6 +7,7 @@ import { effect, signal, untracked } from "../vendor.js";
 import { call, onConnected } from "../core/connection.js";
 import { route } from "../core/route.js";
 import { conversations } from "../core/store/account.js";
+import { windowOf } from "../core/store/windows.js";
 
 const PAUSE = 300;
 
@@ -23,11 +24,14 @@ const told = new Map();
 let telling;
 
 /**
- * A message of a conversation is in sight, and it is the last one that is.
+ * A message of a conversation is in sight, and the last one that is.
  * @param {string} conversation
  * @param {string} id
  */
 export function seen(conversation, id) {
+  const ids = windowOf(conversation).ids.peek();
+  // Who scrolls back has still seen what was below.
+  if (ids.indexOf(id) < ids.indexOf(sights.get(conversation) ?? "")) return;
   sights.set(conversation, id);
   telling ??= setTimeout(tell, PAUSE);
 }

@@ -45,7 +45,7 @@ export function Composer({ conversation }) {
     setEmpty(element.value.trim() === "");
     fit(element);
   }, [conversation]);
-  const completion = useCompletion({ field, names: people.map((each) => each.name), onChange: changed });
+  const completion = useCompletion({ field, names: people, onChange: changed });
 
   const show = useCallback((/** @type {string} */ text) => {
     const element = /** @type {HTMLTextAreaElement} */ (field.current);
@@ -85,9 +85,11 @@ export function Composer({ conversation }) {
     waiting.current = false;
     // What failed to be attached is told beside it, and nothing goes without it.
     if (attached === null) return;
+    // Something may have been typed while the files were got ready.
+    const whole = element.value.trim();
     show("");
     clearStaged(conversation);
-    await send({ conversation, text, files: attached, names: people });
+    await send({ conversation, text: whole, files: attached, names: people });
   }, [conversation, people]);
 
   const pressed = (/** @type {KeyboardEvent} */ event) => {

@@ -31,6 +31,14 @@ const NUMBER = /^( {0,3})(\d{1,9})[.)] +/;
 const ADDRESS = /https?:\/\/[^\s<>"'`]{1,2000}/gi;
 
 /**
+ * Return whether a content type is markdown, of whichever variant.
+ * @param {string} type
+ */
+export function isMarkdown(type) {
+  return /^text\/markdown\b/i.test(type);
+}
+
+/**
  * Return a text's blocks.
  * @param {string} text
  * @returns {Block[]}

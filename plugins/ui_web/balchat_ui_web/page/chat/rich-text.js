@@ -3,16 +3,16 @@
 import { html, useMemo } from "../vendor.js";
 import { visible } from "../core/visible.js";
 import { askToOpen } from "./link.js";
-import { markdown, plainText } from "./markdown.js";
+import { isMarkdown, markdown, plainText } from "./markdown.js";
 
 /** Characters of a text that is shown at once; the rest comes when somebody asks for it. */
 export const MOST_AT_ONCE = 6000;
 
 /** @param {{text: string, type: string}} props */
 export function RichText({ text, type }) {
-  const blocks = useMemo(() => (type === "text/markdown" ? markdown(text) : plainText(text)), [text, type]);
+  const blocks = useMemo(() => (isMarkdown(type) ? markdown(text) : plainText(text)), [text, type]);
   const children = blocks.map(block);
-  const big = type === "text/plain" && isOnlyEmoji(text);
+  const big = !isMarkdown(type) && isOnlyEmoji(text);
   return html`<div class=${big ? "text only-emoji" : "text"} dir="auto">${children}</div>`;
 }
 

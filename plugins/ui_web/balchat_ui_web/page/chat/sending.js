@@ -20,11 +20,11 @@ export const sendErrors = signal(new Map());
 
 /**
  * Send a text, or put it in place of the message that is being edited. Return whether it was taken.
- * @param {{conversation: string, text: string, files: string[], names: {name: string, as: string}[]}} what
+ * @param {{conversation: string, text: string, files: string[], names: string[]}} what
  */
 export async function send({ conversation, text, files, names }) {
   const now = context.peek()?.conversation === conversation ? context.peek() : null;
-  const mentions = names.filter((each) => text.includes(`@${each.name}`)).map((each) => each.as);
+  const mentions = names.filter((each) => text.includes(`@${each}`));
   const markdown = looksLikeMarkdown(text);
   if (now?.kind === "edit") return edit(conversation, now.message.id, { text, mentions, markdown });
   context.value = null;
@@ -91,10 +91,10 @@ export function setError(conversation, text) {
 }
 
 /**
- * Return who can be mentioned in a conversation, as they are called here and as the account knows them.
+ * Return the names of those who can be mentioned in a conversation.
  * @param {string} conversation
  */
 export function mentionable(conversation) {
   const contact = conversations.get(conversation)?.peek().contact;
-  return contact === null || contact === undefined ? [] : [{ name: contact.name, as: contact.peer_id }];
+  return contact === null || contact === undefined ? [] : [contact.name];
 }

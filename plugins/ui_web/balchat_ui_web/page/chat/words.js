@@ -3,7 +3,7 @@
 import { messageLine, span } from "../conversations/summary.js";
 import { known, t, time } from "../core/texts.js";
 import { oneLine } from "../core/visible.js";
-import { plain } from "./markdown.js";
+import { isMarkdown, plain } from "./markdown.js";
 
 /**
  * Return who wrote a message.
@@ -19,7 +19,7 @@ export function authorOf(message) {
  */
 export function bareText(message) {
   const text = message.text ?? "";
-  return message.content_type === "text/markdown" ? plain(text) : text;
+  return isMarkdown(message.content_type) ? plain(text) : text;
 }
 
 /**
@@ -51,7 +51,7 @@ export function messageSentence(message) {
   if (message.timer !== null) return messageLine(message);
   const text = message.deleted || message.text === null ? messageLine(message) : oneLine(bareText(message));
   const reply = message.reply;
-  return [
+  const parts = [
     `${authorOf(message)}, ${time(message.sent_at)}: ${text}`,
     message.files.length > 0 && text !== "" && !message.deleted && t("chat.files", { count: message.files.length, name: oneLine(message.files[0]?.name ?? "") }),
     reply !== null && t("chat.in-reply-to", { name: authorOf(reply), text: replyLine(reply).slice(0, 80) }),
@@ -59,9 +59,9 @@ export function messageSentence(message) {
     ...message.reactions.map((each) => t("chat.reaction-count", { emoji: each.emoji, count: each.count })),
     expiryWords(message),
     stateWords(message),
-  ]
-    .filter(Boolean)
-    .join(". ");
+  ];
+  // What ends with a mark of its own needs none.
+  return parts.filter(Boolean).reduce((all, part) => `${all}${/[.!?…]$/.test(String(all)) ? "" : "."} ${part}`).toString();
 }
 
 /**

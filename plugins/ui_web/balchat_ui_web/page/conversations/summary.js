@@ -1,6 +1,6 @@
 /** What a row of the list says of a conversation: in sight, and as the one sentence that is read out. */
 
-import { plain } from "../chat/markdown.js";
+import { isMarkdown, plain } from "../chat/markdown.js";
 import { shortTime, t } from "../core/texts.js";
 import { oneLine } from "../core/visible.js";
 
@@ -15,7 +15,7 @@ export function messageLine(message) {
   if (message.deleted) return t("chat.deleted");
   if (message.timer !== null) return timerLine(message);
   const text = message.text ?? "";
-  const shown = message.content_type === "text/markdown" ? plain(text.slice(0, 4 * MOST)) : text.slice(0, 4 * MOST);
+  const shown = isMarkdown(message.content_type) ? plain(text.slice(0, 4 * MOST)) : text.slice(0, 4 * MOST);
   const line = oneLine(shown).slice(0, MOST);
   if (message.files.length === 0) {
     return line !== "" || message.text !== null ? line : t("chat.unknown-content", { kind: oneLine(message.content_type) });

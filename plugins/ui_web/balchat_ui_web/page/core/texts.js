@@ -26,12 +26,7 @@ let numbers;
 /** @type {Intl.RelativeTimeFormat} */
 let relatives;
 
-/** Return the language to begin with: the one that is set, or the best of ours for this browser. */
-export function firstLanguage() {
-  const set = document.documentElement.dataset.language ?? "";
-  return LANGUAGES.includes(set) ? set : browserLanguage();
-}
-
+/** Return the best of our languages for this browser. */
 function browserLanguage() {
   const wanted = navigator.languages.map((each) => each.slice(0, 2).toLowerCase());
   return wanted.find((each) => LANGUAGES.includes(each)) ?? "en";
@@ -79,14 +74,6 @@ export function t(key, params = {}) {
     if (value === undefined) return whole;
     return typeof value === "number" ? numbers.format(value) : String(value);
   });
-}
-
-/**
- * Return whether there is a text.
- * @param {string} key
- */
-export function hasText(key) {
-  return key in catalogue;
 }
 
 /**

@@ -24,7 +24,13 @@ export function setConversations(list) {
 export function putConversation(view) {
   const isNew = !conversations.has(view.id);
   put(view);
-  if (isNew) order.value = [view.id, ...order.peek()];
+  if (isNew) toFront(view.id);
+}
+
+/** @param {string} id */
+function toFront(id) {
+  const ids = order.peek();
+  if (ids[0] !== id) order.value = [id, ...ids.filter((each) => each !== id)];
 }
 
 /** @param {App.ConversationView} view */
@@ -42,10 +48,9 @@ export function removeConversation(id) {
 /** @param {App.MessageView} message */
 export function messageCame(message) {
   const known = conversations.get(message.conversation);
-  if (known !== undefined) known.value = { ...known.peek(), last_message: message };
-  const ids = order.peek();
-  if (ids[0] !== message.conversation) {
-    order.value = [message.conversation, ...ids.filter((each) => each !== message.conversation)];
+  if (known !== undefined) {
+    known.value = { ...known.peek(), last_message: message };
+    toFront(message.conversation);
   }
   readAgain(message.conversation);
 }
