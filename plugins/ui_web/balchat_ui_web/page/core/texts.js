@@ -86,6 +86,15 @@ export function known(prefix, word) {
 }
 
 /**
+ * Return whether there is a text of this key.
+ * @param {string} key
+ */
+export function hasText(key) {
+  void language.value;
+  return key in catalogue;
+}
+
+/**
  * Return what went wrong, and what to do, in the person's language.
  * @param {unknown} error
  */
