@@ -61,7 +61,7 @@ function Main() {
 }
 
 function Nothing() {
-  return html`<${Empty} icon="chat" title=${t("chat.nothing-open")} text=${t("chat.nothing-open-hint")} />`;
+  return html`<h1 class="unseen">${t("chat.nothing-open")}</h1><${Empty} icon="chat" title=${t("chat.nothing-open")} text=${t("chat.nothing-open-hint")} />`;
 }
 
 function focusMain() {

@@ -30,6 +30,7 @@ export function Search({ conversation = null }) {
   const label = view === undefined ? t("search.everywhere") : t("search.in", { name: titleOf(view) });
   return html`
     <div class="pane-head">
+      <h1 class="unseen">${label}</h1>
       <${IconButton} icon="back" label=${t("common.back")} onClick=${back} />
       <div class="grow" ref=${field}><${SearchField} label=${label} value=${words} onInput=${setWords} /></div>
     </div>

@@ -10,9 +10,9 @@ import { Field, SwitchRow } from "../parts/field.js";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-const KIB = 1024;
+const MB = 1_000_000;
 const TIMERS = Object.freeze([300, HOUR, 8 * HOUR, DAY, 7 * DAY, 28 * DAY]);
-const SIZES = Object.freeze([0, 256 * KIB, 1024 * KIB, 10 * 1024 * KIB, 100 * 1024 * KIB]);
+const SIZES = Object.freeze([0, MB / 4, MB, 10 * MB, 100 * MB]);
 
 /**
  * A list to choose one value from, as a row's control.

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import balchat_texts
 import balchat_ui_web
 import segno
-import staged_account as account
+
+from tests.support.staged_page import account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,6 @@ class Staged:
                 "hindered": None,
             },
         ]
-        self.close_code: int | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Any] = {
             "account.code": account.CODE,
@@ -55,16 +55,14 @@ class Staged:
             "contacts.info": self._info,
             "contacts.list": account.CONTACTS,
             "contacts.safety_number": {"contact": "", "safety_number": account.SAFETY_NUMBER, "verified": False},
-            "conversations.get": lambda conversation: next(
-                each for each in self.conversations if each.id == conversation
-            ),
+            "conversations.get": self._conversation,
             "conversations.list": lambda: self.conversations,
             "events.cursor": 0,
             "files.list": account.FILES,
             "messages.history": self._history,
             "relays.list": account.RELAYS,
             "requests.list": account.REQUESTS,
-            "web.qr": lambda text: {"rows": ["".join(map(str, row)) for row in segno.make(text, error="m").matrix]},
+            "web.qr": _qr,
             "web.state": lambda: self.web,
         }
         self._streams: dict[str, list[int]] = {}
@@ -88,10 +86,18 @@ class Staged:
         script = "([name, params]) => import('/assets/x/core/route.js').then((route) => route.go(name, params))"
         page.evaluate(script, [screen, params])
 
+    def close(self, code: int) -> None:
+        """Close the socket as the server does, with a code that says why; the page may ask for another."""
+        if self._socket is not None:
+            self._socket.close(code=code)
+
     def tell(self, stream: str, value: Any) -> None:
         """Give one more value to a stream."""
         for number in self._streams.get(stream, []):
             self._say({"method": "value", "params": {"stream": number, "value": account.plain(value)}})
+
+    def _conversation(self, conversation: str) -> Any:
+        return next(each for each in self.conversations if each.id == conversation)
 
     def _history(self, conversation: str, **_: Any) -> Any:
         staged = {
@@ -144,10 +150,8 @@ class Staged:
     def _hear(self, frame: str | bytes) -> None:
         request = json.loads(frame)
         if "bearer" in request:
-            if self.close_code is not None and self._socket is not None:
-                self._socket.close(code=self.close_code)
-            else:
-                self._say({"method": "ready", "params": self.web})
+            self._streams.clear()
+            self._say({"method": "ready", "params": self.web})
             return
         method, number = request["method"], request.get("id")
         params = {name: value for name, value in request.get("params", {}).items() if name != "credit"}
@@ -186,6 +190,10 @@ class Refusal:
     def __init__(self, code: str, **fields: Any) -> None:
         self.code = code
         self.fields = fields
+
+
+def _qr(text: str) -> dict[str, list[str]]:
+    return {"rows": ["".join(map(str, row)) for row in segno.make(text, error="m").matrix]}
 
 
 def _catalogue(language: str) -> dict[str, Any]:

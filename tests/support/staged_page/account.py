@@ -491,9 +491,10 @@ def picture(side: int) -> bytes:
     """Draw a landscape as WebP: three ridges below an evening sky."""
     width, height = side, side * 5 // 8
     sky = Image.linear_gradient("L").resize((width, height))
-    image = Image.merge(
-        "RGB", [sky.point(lambda v, a=a, b=b: a + (b - a) * v // 255) for a, b in ((58, 250), (84, 188), (120, 132))]
-    )
+    bands: list[Image.Image] = []
+    for top, bottom in ((58, 250), (84, 188), (120, 132)):
+        bands.append(sky.point([top + (bottom - top) * level // 255 for level in range(256)]))
+    image = Image.merge("RGB", bands)
     draw = ImageDraw.Draw(image)
     draw.ellipse([width * 0.66, height * 0.34, width * 0.74, height * 0.34 + width * 0.08], fill=(255, 228, 178))
     for layer, colour in enumerate([(96, 104, 128), (62, 76, 98), (34, 46, 62)]):
