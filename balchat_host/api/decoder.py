@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from subprocess import DEVNULL, PIPE
 from typing import Any, Final, Literal, cast
 
@@ -35,6 +36,9 @@ PATIENCE: Final = 120.0
 """Seconds that a request takes at most, once it is its turn."""
 AT_ONCE: Final = 2
 MAX_WAITING: Final = 64
+VOICE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
+"""Samples in a second that a voice message may have when it is recorded."""
+MAX_VOICE_SECONDS: Final = 300
 _MAX_LINE: Final = 4096
 _VOICE: Final = frozenset({"encode_voice", "decode_voice"})
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
@@ -50,6 +54,12 @@ class Decoded:
 
     def __repr__(self) -> str:
         return "Decoded(…)"
+
+
+def require_voice() -> None:
+    """See that voice messages can be made here; it looks at the disk. Raise VoiceMissing."""
+    if find_spec("soundfile") is None or find_spec("numpy") is None:
+        raise VoiceMissing
 
 
 async def decode(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str) -> Decoded:

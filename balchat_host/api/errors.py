@@ -395,7 +395,7 @@ class VoiceUnreadable(CallerError):
     code = "voice-unreadable"
 
 
-class NoPreview(NoSuch):
+class NoPreview(CallerError):
     """{name} has no preview."""
 
     code = "no-preview"

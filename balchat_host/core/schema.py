@@ -365,7 +365,9 @@ CREATE INDEX reaction_that_waits ON reaction (conversation, refers_to) WHERE mes
 -- `root`, `key` and `header` are of docs/spec/files.md, NULL while our owner's front end writes it. `stored_as` is what
 -- it is called in the folder of files, NULL where nothing of it lies there: the row is there first, so whatever has no
 -- row can be deleted. `state` is a `views.FileState`. `parts` is a `shape.Bitmap` while not all of them are here.
--- `peer` is who offers it, NULL for ours; `wanted_at` is when our owner wanted it.
+-- `peer` is who offers it, NULL for ours; `wanted_at` is when our owner wanted it. `width` and `height` are of a
+-- picture, `duration` and `levels` of a voice message (`files.preview`). Of ours, `metadata_removed` has what was taken
+-- out of it, separated by commas, and `may_hold_metadata` says that nothing was.
 CREATE TABLE file (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id BLOB NOT NULL UNIQUE,
@@ -381,7 +383,13 @@ CREATE TABLE file (
     reason TEXT,
     parts BLOB NOT NULL DEFAULT x'',
     wanted_at INTEGER,
-    made_at INTEGER NOT NULL
+    made_at INTEGER NOT NULL,
+    width INTEGER,
+    height INTEGER,
+    duration INTEGER,
+    levels BLOB,
+    metadata_removed TEXT NOT NULL DEFAULT '',
+    may_hold_metadata INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX file_by_root ON file (root) WHERE root IS NOT NULL;
 CREATE INDEX file_wanted ON file (peer, wanted_at) WHERE state = 'fetching';
@@ -390,6 +398,13 @@ CREATE INDEX file_wanted ON file (peer, wanted_at) WHERE state = 'fetching';
 CREATE TABLE manifest (
     file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
     octets BLOB NOT NULL
+) STRICT;
+
+-- A small picture of a file. One that somebody else made is not `safe`: it is made again before it is shown.
+CREATE TABLE file_preview (
+    file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
+    octets BLOB NOT NULL,
+    safe INTEGER NOT NULL
 ) STRICT;
 
 -- Which files a message has. A file goes with the last message that has it.

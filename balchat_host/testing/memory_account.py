@@ -38,7 +38,7 @@ from balchat_host.runtime.files.service import FileService
 from balchat_host.runtime.live_status import LiveStatus
 from balchat_host.runtime.local_app import LocalAccount, LocalApp, Running
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
-from balchat_host.testing.memory_files import AtOnce, MemoryFolder
+from balchat_host.testing.memory_files import AtOnce, MemoryFolder, decode_here
 from balchat_host.testing.memory_relays import MemoryRelays
 from balchat_host.testing.memory_settings import MemoryFile, memory_settings
 from balchat_host.testing.memory_storage import MemoryStorage, MemoryVault
@@ -138,7 +138,9 @@ class MemoryAccount(SimulatedAccount):
         settings.changed = _Bell()
         self.folder = MemoryFolder()
         """Where sealed files lie."""
-        self.files = FileService(runner, self.folder, AtOnce(), self.live_status.presence, self.live_status.changed)
+        self.files = FileService(
+            runner, self.folder, AtOnce(), self.live_status.presence, self.live_status.changed, decode=decode_here
+        )
         self.app = LocalApp(runner, self.live_status, account, settings, files=self.files, running=running)
         self.create()
         self.set_network(ONLINE)
@@ -154,7 +156,9 @@ class MemoryAccount(SimulatedAccount):
         runner = self._new_runner(live_status.carry_out)
         account = LocalAccount(runner, new_recovery_code=self._storage.new_recovery_code, process_id=0, running=None)
         settings = memory_settings(self.file, {}, {}, partial(_use, runner))
-        files = FileService(runner, self.folder, AtOnce(), live_status.presence, live_status.changed)
+        files = FileService(
+            runner, self.folder, AtOnce(), live_status.presence, live_status.changed, decode=decode_here
+        )
         return LocalApp(runner, live_status, account, settings, files=files)
 
     # -- people

@@ -9,6 +9,7 @@ from balchat_host.core import contacts
 from balchat_host.core.delivery import outgoing, queue
 from balchat_host.core.files import listing, receiving, sending
 from balchat_host.core.files import rows as files
+from balchat_host.core.files.preview import Preview
 from balchat_host.core.first_contact import asking, requests
 from balchat_host.core.messages import history, reading
 from balchat_host.core.messages.compose import compose
@@ -122,14 +123,34 @@ class Peer:
         self._world.go_on(self.core, self._account)
         self._world.drop(self.core, self._account)
 
-    def offer(self, name: str, octets: bytes, text: str = "", *, content_type: str = "application/x-test") -> FileView:
-        """Write a message with a file. Return the file as we see it."""
+    def offer(
+        self,
+        name: str,
+        octets: bytes,
+        text: str = "",
+        *,
+        content_type: str = "application/x-test",
+        preview: Preview | None = None,
+    ) -> FileView:
+        """Write a message with a file, and what it says of that beside it. Return the file as we see it."""
         self._be_accepted()
         us, pieces = self._account.peer.octets.hex(), list[bytes]()
         row = self.core.change(lambda unit: sending.begin(unit, name=name, size=len(octets), content_type=content_type))
         made = seal(row.shape, io.BytesIO(octets).read, pieces.append)
         file = self.core.change(
-            lambda unit: sending.sealed(unit, row.number, key=made.key, header=made.header, manifest=made.manifest)
+            lambda unit: sending.sealed(
+                unit,
+                row.number,
+                sending.Written(
+                    size=len(octets),
+                    stored_as=row.stored_as or "",
+                    content_type=content_type,
+                    key=made.key,
+                    header=made.header,
+                    manifest=made.manifest,
+                    preview=preview,
+                ),
+            )
         )
         assert file is not None, "it was just made"
         self._sealed[row.shape.root(made.manifest)] = made.manifest, b"".join(pieces)

@@ -2,6 +2,7 @@
 
 Text and markdown are understood. Of parts to choose from, the first that is understood is taken; parts that are a unit
 are shown where all of them are understood; of the others, as many as are. What is not understood is shown by its type.
+A preview in a unit with a file belongs to the file, and is shown with it.
 """
 
 from dataclasses import dataclass
@@ -75,6 +76,11 @@ def _each(part: NestedPart) -> list[Shown]:
     match part:
         case MultiPart(semantics=Semantics.CHOOSE_ONE):
             return _each(next((each for each in part.parts if _understood(each)), part.parts[0]))
+        case MultiPart(
+            semantics=Semantics.SINGLE_UNIT,
+            parts=(SinglePart(disposition=Disposition.PREVIEW), ExternalPart() as file),
+        ):
+            return _each(file)
         case MultiPart(semantics=Semantics.SINGLE_UNIT) if not _understood(part):
             return [Shown(content_type=_SEVERAL, text=None)]
         case MultiPart():

@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from balchat_host.core.content.parts import Disposition, ExternalPart, MultiPart, NestedPart
+from balchat_host.core.content.parts import Disposition, ExternalPart, MultiPart, NestedPart, Semantics
+from balchat_host.core.files.preview import Preview, is_preview, preview_part, read_preview
 from balchat_host.core.files.shape import MAX_SIZE, ROOT_SIZE
 
 MAX_FILES: Final = 32
@@ -37,12 +38,23 @@ class FileOffer:
     root: bytes
     key: bytes
     header: bytes
+    preview: Preview | None = None
 
     def __repr__(self) -> str:
         return "FileOffer(…)"
 
-    def part(self) -> ExternalPart:
-        """Return it as a part of a message."""
+    def part(self) -> NestedPart:
+        """Return it as a part of a message: in a unit with its preview where it has one."""
+        file = self._file()
+        if self.preview is None:
+            return file
+        return MultiPart(
+            semantics=Semantics.SINGLE_UNIT,
+            parts=(preview_part(self.preview), file),
+            disposition=Disposition.ATTACHMENT,
+        )
+
+    def _file(self) -> ExternalPart:
         return ExternalPart(
             disposition=Disposition.ATTACHMENT,
             content_type=self.content_type,
@@ -72,6 +84,10 @@ def offers(part: NestedPart) -> list[FileOffer]:
 
 def _walk(part: NestedPart) -> Iterator[FileOffer]:
     match part:
+        case MultiPart(semantics=Semantics.SINGLE_UNIT, parts=(first, ExternalPart() as file)) if is_preview(first):
+            offer = _read(file)
+            if offer is not None:
+                yield replace(offer, preview=read_preview(first))
         case MultiPart():
             for each in part.parts:
                 yield from _walk(each)

@@ -15,7 +15,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ConversationView, FileState, FileView
 from balchat_host.core import contacts, content, conversations, rate_limits
 from balchat_host.core.delivery import queue
-from balchat_host.core.files import rows
+from balchat_host.core.files import previews, rows
 from balchat_host.core.files.changes import changed
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import FileOffer, offers
@@ -54,6 +54,7 @@ def receive(unit: UnitOfWork, message: int, said: Said) -> None:
                 unit.now,
             ),
         )
+        previews.keep(unit, number, offer.preview, safe=False)
         unit.tx.execute(
             "INSERT INTO attachment (message, position, file) VALUES (?, ?, ?)", (message, position, number)
         )

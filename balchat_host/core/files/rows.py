@@ -6,7 +6,8 @@ from typing import Final, cast
 
 from balchat_host.api.errors import NoSuchFile
 from balchat_host.api.storage import ReadTransaction, SqlValue
-from balchat_host.api.views import FileState, FileView
+from balchat_host.api.views import FileState, FileView, VoiceView
+from balchat_host.core.files.preview import Voice
 from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.core.rows import SHOWN
 
@@ -23,7 +24,9 @@ _COLUMNS: Final = (
     " (SELECT count(*) FROM file_receipt WHERE file = file.id),"
     " CASE WHEN file.peer IS NULL THEN (SELECT count(DISTINCT member.peer) FROM attachment"
     " JOIN message ON message.seq = attachment.message JOIN member ON member.conversation = message.conversation"
-    " WHERE attachment.file = file.id AND member.peer <> (SELECT peer FROM account)) ELSE 0 END"
+    " WHERE attachment.file = file.id AND member.peer <> (SELECT peer FROM account)) ELSE 0 END,"
+    " file.width, file.height, file.duration, file.levels, file.metadata_removed, file.may_hold_metadata,"
+    " EXISTS (SELECT 1 FROM file_preview WHERE file_preview.file = file.id)"
 )
 _TABLES: Final = "file LEFT JOIN contact ON contact.peer = file.peer"
 
@@ -49,6 +52,12 @@ class FileRow:
     message: int | None
     received_by: int
     recipients: int
+    width: int | None
+    height: int | None
+    voice: Voice | None
+    metadata_removed: tuple[str, ...]
+    may_hold_metadata: bool
+    has_preview: bool
 
     def __repr__(self) -> str:
         return f"FileRow({self.number})"
@@ -98,6 +107,14 @@ def where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Fi
             message=cast("int | None", row[14]),
             received_by=cast("int", row[15]),
             recipients=cast("int", row[16]),
+            width=cast("int | None", row[17]),
+            height=cast("int | None", row[18]),
+            voice=(
+                None if row[19] is None else Voice(duration=cast("int", row[19]), levels=cast("bytes", row[20] or b""))
+            ),
+            metadata_removed=tuple(filter(None, cast("str", row[21]).split(","))),
+            may_hold_metadata=bool(row[22]),
+            has_preview=bool(row[23]),
         )
         for row in found
     ]
@@ -187,4 +204,10 @@ def _view(row: FileRow, of: tuple[str, str] | None) -> FileView:
         received_by=row.received_by,
         recipients=row.recipients,
         reason=row.reason,
+        preview=row.has_preview,
+        width=row.width,
+        height=row.height,
+        voice=None if row.voice is None else VoiceView(duration=row.voice.duration, levels=tuple(row.voice.levels)),
+        metadata_removed=row.metadata_removed,
+        may_hold_metadata=row.may_hold_metadata,
     )

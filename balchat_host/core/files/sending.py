@@ -1,6 +1,7 @@
 """Files of ours: written by a front end, sealed, attached to messages, and offered to those who are in on them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from balchat_common import cbor
@@ -10,12 +11,13 @@ from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import PeerId
 from balchat_host.api.views import FileState, FileView
 from balchat_host.core.content.parts import MultiPart, NestedPart, Semantics, SinglePart
-from balchat_host.core.files import rows
+from balchat_host.core.files import previews, rows
 from balchat_host.core.files.changes import changed
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import MAX_FILES, FileOffer
+from balchat_host.core.files.preview import Preview
 from balchat_host.core.files.rows import FileRow
-from balchat_host.core.files.shape import MAX_SIZE, ROOT_SIZE
+from balchat_host.core.files.shape import MAX_SIZE, ROOT_SIZE, Shape
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import ANNOUNCE, UnitOfWork
 
@@ -49,16 +51,55 @@ def begin(unit: UnitOfWork, *, name: str, size: int, content_type: str) -> FileR
     return row
 
 
-def sealed(unit: UnitOfWork, number: int, *, key: bytes, header: bytes, manifest: bytes) -> FileView | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file of ours that is wholly written and sealed: as its front end wrote it, or what was made of that.
+
+    `size`, `stored_as` and `content_type` are of what is sealed.
+    """
+
+    size: int
+    stored_as: str
+    content_type: str
+    key: bytes
+    header: bytes
+    manifest: bytes
+    preview: Preview | None = None
+    metadata_removed: Sequence[str] = ()
+    may_hold_metadata: bool = False
+
+    def __repr__(self) -> str:
+        return "Written(…)"
+
+
+def name_in_folder(unit: UnitOfWork) -> str:
+    """Return what something else that is sealed may be called in the folder of files."""
+    return unit.entropy(16).hex()
+
+
+def sealed(unit: UnitOfWork, number: int, written: Written) -> FileView | None:
     """Note that all of a file is written and sealed; None where it was removed meanwhile."""
     row = rows.by_number(unit.tx, number)
     if row is None or row.state is not FileState.WRITING:
         return None
     unit.tx.execute(
-        "UPDATE file SET root = ?, key = ?, header = ?, state = ? WHERE id = ?",
-        (row.shape.root(manifest), key, header, FileState.COMPLETE, number),
+        "UPDATE file SET size = ?, stored_as = ?, content_type = ?, root = ?, key = ?, header = ?, state = ?,"
+        " metadata_removed = ?, may_hold_metadata = ? WHERE id = ?",
+        (
+            written.size,
+            written.stored_as,
+            written.content_type,
+            Shape(written.size).root(written.manifest),
+            written.key,
+            written.header,
+            FileState.COMPLETE,
+            ",".join(written.metadata_removed),
+            written.may_hold_metadata,
+            number,
+        ),
     )
-    unit.tx.execute("INSERT INTO manifest (file, octets) VALUES (?, ?)", (number, manifest))
+    unit.tx.execute("INSERT INTO manifest (file, octets) VALUES (?, ?)", (number, written.manifest))
+    previews.keep(unit, number, written.preview, safe=True)
     return changed(unit, number)
 
 
@@ -73,9 +114,9 @@ def take(tx: ReadTransaction, files: Sequence[str]) -> list[FileRow]:
     return found
 
 
-def part(text: SinglePart | None, files: Sequence[FileRow]) -> NestedPart:
+def part(tx: ReadTransaction, text: SinglePart | None, files: Sequence[FileRow]) -> NestedPart:
     """Return text and files as a part of a message; there is one of them at least."""
-    offered = [_offer(row).part() for row in files]
+    offered = [_offer(tx, row).part() for row in files]
     parts: list[NestedPart] = [text, *offered] if text is not None else [*offered]
     return parts[0] if len(parts) == 1 else MultiPart(semantics=Semantics.PROCESS_ALL, parts=tuple(parts))
 
@@ -140,10 +181,16 @@ def _is_root(item: object) -> bool:
     return isinstance(item, bytes) and len(item) == ROOT_SIZE
 
 
-def _offer(row: FileRow) -> FileOffer:
+def _offer(tx: ReadTransaction, row: FileRow) -> FileOffer:
     assert row.root is not None, "it is sealed"
     assert row.key is not None, "it is sealed"
     assert row.header is not None, "it is sealed"
     return FileOffer(
-        name=row.name, content_type=row.content_type, size=row.size, root=row.root, key=row.key, header=row.header
+        name=row.name,
+        content_type=row.content_type,
+        size=row.size,
+        root=row.root,
+        key=row.key,
+        header=row.header,
+        preview=previews.of(tx, row),
     )

@@ -39,7 +39,7 @@ def compose(
     require_unblocked(unit.tx, conversation)
     attached = sending.take(unit.tx, files)
     has_text = not attached or writing.has_text(text)
-    part = sending.part(writing.part(unit.tx, conversation, text) if has_text else None, attached)
+    part = sending.part(unit.tx, writing.part(unit.tx, conversation, text) if has_text else None, attached)
     what = shown(part)
     if expires is not None:
         expiry.check_lifetime(expires, now=unit.now)

@@ -1,7 +1,7 @@
 """The files of an account: written and read by front ends, sealed in the folder, and deleted there when they go."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from mimetypes import MimeTypes
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 
 from balchat_host.api.bell import Bell
+from balchat_host.api.decoder import MAX_VOICE_SECONDS, VOICE_RATES, decode, require_voice
 from balchat_host.api.errors import BadInput, NoRoom, StorageFailed, StorageFull, TooMany
 from balchat_host.api.failures import contain
 from balchat_host.api.views import FileState, FileView
@@ -19,8 +20,11 @@ from balchat_host.core.files.shape import MAX_SIZE, Shape
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.runtime.files.folder import FileFolder
 from balchat_host.runtime.files.local_part_store import LocalPartStore
+from balchat_host.runtime.files.making import BEGINNING, VOICE_NAME, VOICE_TYPE, Decode, Maker
 from balchat_host.runtime.files.offload import Ended, Feed, Offload
-from balchat_host.runtime.files.sealing import Read, Sealed, Write, open_sealed, seal
+from balchat_host.runtime.files.reader import FileReader, SealedFile, sealed_file
+from balchat_host.runtime.files.sealing import Read, Sealed, seal
+from balchat_host.runtime.files.showing import FilesShown
 from balchat_host.runtime.presence import Presence
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
@@ -37,27 +41,46 @@ _PAUSE: Final = 60.0
 
 
 class _Writing:
-    """A file that a front end writes. `position`: octets that it has written."""
+    """A file that a front end writes. `position`: octets that it has written; `beginning`: the first of them.
 
-    def __init__(self, row: FileRow, feed: Feed[Sealed]) -> None:
+    `as_is`: nothing is taken out of it; `rate`: it is sound, with so many samples in a second.
+    """
+
+    def __init__(self, row: FileRow, feed: Feed[Sealed], *, as_is: bool, rate: int | None) -> None:
         self.row = row
         self.feed = feed
+        self.as_is = as_is
+        self.rate = rate
         self.position = 0
+        self.beginning = b""
         self.lock = anyio.Lock()
         self.touched = anyio.current_time()
 
 
 class FileService:
-    """The files of an account. `changed` rings with each change of it; `parts` is for those who bring parts over."""
+    """The files of an account. `changed` rings with each change of it; `parts` is for those who bring parts over.
+
+    `shown` has pictures and voice messages for front ends; `decode` is what reads them.
+    """
 
     def __init__(
-        self, runner: UnitOfWorkRunner, folder: FileFolder, offload: Offload, presence: Presence, changed: Bell
+        self,
+        runner: UnitOfWorkRunner,
+        folder: FileFolder,
+        offload: Offload,
+        presence: Presence,
+        changed: Bell,
+        *,
+        decode: Decode = decode,
     ) -> None:
         self.changed = changed
         self.parts = LocalPartStore(runner, folder, offload, presence, reserve=RESERVE)
         self._runner = runner
         self._folder = folder
         self._offload = offload
+        self._reader = FileReader(folder, offload)
+        self._maker = Maker(decode)
+        self.shown = FilesShown(runner, self._reader, decode)
         self._writing: dict[int, _Writing] = {}
 
     # -- what lies in the folder
@@ -95,8 +118,24 @@ class FileService:
 
     # -- writing
 
-    async def attach(self, name: str, size: int, content_type: str | None) -> FileView:
+    async def attach(self, name: str, size: int, content_type: str | None, *, as_is: bool = False) -> FileView:
         """Begin a file of `size` octets. Raise BadInput, NoRoom, TooMany."""
+        kind = content_type or _TYPES.guess_type(name)[0] or _UNKNOWN_TYPE
+        return await self._begin(name, size, kind, as_is=as_is)
+
+    async def attach_voice(self, size: int, rate: int) -> FileView:
+        """Begin a voice message of `size` octets of PCM. Raise BadInput, NoRoom, TooMany, VoiceMissing."""
+        if rate not in VOICE_RATES:
+            raise BadInput(what="The rate", problem=f"it must be one of {', '.join(map(str, VOICE_RATES))}")
+        if not 0 < size <= 2 * rate * MAX_VOICE_SECONDS or size % 2:
+            limit = f"at most {MAX_VOICE_SECONDS // 60} minutes"
+            raise BadInput(what="The sound", problem=f"it must have two octets for each sample, and be of {limit}")
+        await self._offload.run(require_voice)
+        return await self._begin(VOICE_NAME, size, VOICE_TYPE, rate=rate)
+
+    async def _begin(
+        self, name: str, size: int, kind: str, *, as_is: bool = False, rate: int | None = None
+    ) -> FileView:
         if not 0 <= size <= MAX_SIZE:
             raise BadInput(what=harmless(name), problem=f"a file has 0 octets to {MAX_SIZE // 2**30} GiB")
         shape = Shape(size)
@@ -104,9 +143,10 @@ class FileService:
         if shape.sealed_size > free:
             raise NoRoom(name=harmless(name), needed=shape.sealed_size, free=max(0, free))
         await self._make_way()
-        kind = content_type or _TYPES.guess_type(name)[0] or _UNKNOWN_TYPE
         row = await self._runner.change(lambda unit: sending.begin(unit, name=name, size=size, content_type=kind))
-        writing = self._writing[row.number] = _Writing(row, self._offload.feed(partial(self._seal, row)))
+        assert row.stored_as is not None, "it is written there"
+        feed = self._offload.feed(partial(self._seal, row.shape, row.stored_as))
+        writing = self._writing[row.number] = _Writing(row, feed, as_is=as_is, rate=rate)
         if size == 0:
             await self._finish(writing)
         return await self._runner.read(lambda tx: rows.view(tx, rows.find(tx, row.file_id.hex())))
@@ -135,6 +175,7 @@ class FileService:
             return writing.position
         try:
             await self._offload.run(writing.feed.put, fresh)
+            writing.beginning += fresh[: BEGINNING - len(writing.beginning)]
             writing.position += len(fresh)
             if writing.position == row.size:
                 await self._finish(writing)
@@ -146,17 +187,55 @@ class FileService:
         return writing.position
 
     async def _finish(self, writing: _Writing) -> None:
-        made = await self._offload.run(writing.feed.finish)
-        self._writing.pop(writing.row.number, None)
-        number = writing.row.number
-        await self._runner.change(
-            lambda unit: sending.sealed(unit, number, key=made.key, header=made.header, manifest=made.manifest)
-        )
-
-    def _seal(self, row: FileRow, read: Read) -> Sealed:
+        sealed = await self._offload.run(writing.feed.finish)
+        row = writing.row
         assert row.stored_as is not None, "it is written there"
-        made = seal(row.shape, read, partial(self._folder.append, row.stored_as))
-        self._folder.sync(row.stored_as)
+        written = SealedFile(stored_as=row.stored_as, shape=row.shape, key=sealed.key, header=sealed.header)
+        async with aclosing(self._reader.contents(written)) as contents:
+            if writing.rate is not None:
+                made = await self._maker.of_sound(row.name, writing.rate, contents)
+            else:
+                made = await self._maker.of_file(
+                    row.name, row.content_type, writing.beginning, contents, as_is=writing.as_is
+                )
+        stored_as, size = row.stored_as, row.size
+        if made.octets is not None:
+            stored_as, size = await self._runner.change(sending.name_in_folder), len(made.octets)
+        noted = False
+        try:
+            if made.octets is not None:
+                sealed = await self._seal_octets(stored_as, made.octets)
+            to_send = sending.Written(
+                size=size,
+                stored_as=stored_as,
+                content_type=made.content_type,
+                key=sealed.key,
+                header=sealed.header,
+                manifest=sealed.manifest,
+                preview=made.preview,
+                metadata_removed=made.metadata_removed,
+                may_hold_metadata=made.may_hold_metadata,
+            )
+            noted = await self._runner.change(lambda unit: sending.sealed(unit, row.number, to_send)) is not None
+            self._writing.pop(row.number, None)
+        finally:
+            if not noted and made.octets is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._offload.run(self._folder.delete, [stored_as])
+
+    async def _seal_octets(self, stored_as: str, octets: bytes) -> Sealed:
+        feed = self._offload.feed(partial(self._seal, Shape(len(octets)), stored_as))
+        try:
+            await self._offload.run(feed.put, octets)
+            return await self._offload.run(feed.finish)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._offload.run(feed.abort)
+            raise
+
+    def _seal(self, shape: Shape, stored_as: str, read: Read) -> Sealed:
+        made = seal(shape, read, partial(self._folder.append, stored_as))
+        self._folder.sync(stored_as)
         return made
 
     async def forget(self, number: int) -> None:
@@ -198,38 +277,9 @@ class FileService:
             raise BadInput(what=row.name, problem=f"not all of it is here; it is {row.state}")
         if not 0 <= offset <= row.size or not (size is None or size >= 0):
             raise BadInput(what="The range", problem=f"the file has {row.size} octets")
-        left = row.size - offset if size is None else min(size, row.size - offset)
-        # To the end where that is read: only then is it known that nothing is cut off.
-        skip, to_the_end = offset, offset + left == row.size
-        drain = self._offload.drain(partial(self._open, row))
-        try:
-            while left or to_the_end:
-                piece = await self._offload.run(drain.get)
-                if piece is None:
-                    return
-                wanted = piece[skip : skip + left]
-                skip, left = max(0, skip - len(piece)), left - len(wanted)
-                if wanted:
-                    yield wanted
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._offload.run(drain.close)
-
-    def _open(self, row: FileRow, write: Write) -> None:
-        assert row.key is not None, "it is complete"
-        assert row.header is not None, "it is complete"
-        assert row.stored_as is not None, "it is complete"
-        stored_as, position, end = row.stored_as, 0, row.shape.sealed_size
-
-        def read(size: int) -> bytes:
-            nonlocal position
-            octets = self._folder.read(stored_as, position, min(size, end - position))
-            if not octets and position < end:
-                raise StorageFailed(problem="a part of the file is not there any more")
-            position += len(octets)
-            return octets
-
-        open_sealed(row.key, row.header, read, write)
+        async with aclosing(self._reader.contents(sealed_file(row), offset, size)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 def _deleted(unit: UnitOfWork, names: Sequence[str]) -> None:

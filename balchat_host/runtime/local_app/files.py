@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
-from balchat_host.api.errors import BadInput, NoPreview, NoRoom, NotOffered, StorageFailed, StorageFull
+from balchat_host.api.errors import BadInput, NoRoom, StorageFailed, StorageFull
 from balchat_host.api.frontend import MAX_OCTETS, Files
 from balchat_host.api.views import ConversationView, FileView
 from balchat_host.core.files import listing, receiving, rows
@@ -21,11 +21,11 @@ class LocalFiles(LocalArea, Files):
         self._service = service
         self._presence = presence
 
-    async def attach(self, name: str, size: int, content_type: str | None = None, *, as_is: bool = False) -> FileView:  # noqa: ARG002  # until pictures are cleaned
-        return await self._service.attach(name, size, content_type)
+    async def attach(self, name: str, size: int, content_type: str | None = None, *, as_is: bool = False) -> FileView:
+        return await self._service.attach(name, size, content_type, as_is=as_is)
 
-    async def attach_voice(self, size: int, rate: int = 48_000) -> FileView:  # noqa: ARG002  # not there yet
-        raise NotOffered(name="files.attach_voice")
+    async def attach_voice(self, size: int, rate: int = 48_000) -> FileView:
+        return await self._service.attach_voice(size, rate)
 
     async def write(self, file: str, offset: int, octets: bytes) -> int:
         if len(octets) > MAX_OCTETS:
@@ -35,18 +35,14 @@ class LocalFiles(LocalArea, Files):
     def read(self, file: str, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         return self._service.read(file, offset, size)
 
-    async def preview(self, file: str) -> AsyncIterator[bytes]:
-        row = await self._runner.read(lambda tx: rows.find(tx, file))
-        raise NoPreview(kind="preview of", name=row.name)
-        yield b""  # it is a generator
+    def preview(self, file: str) -> AsyncIterator[bytes]:
+        return self._service.shown.preview(file)
 
-    async def picture(self, file: str, longest_side: int = 2048) -> AsyncIterator[bytes]:  # noqa: ARG002  # not there yet
-        raise NotOffered(name="files.picture")
-        yield b""  # as above
+    def picture(self, file: str, longest_side: int = 2048) -> AsyncIterator[bytes]:
+        return self._service.shown.picture(file, longest_side)
 
-    async def play(self, file: str) -> AsyncIterator[bytes]:  # noqa: ARG002  # not there yet
-        raise NotOffered(name="files.play")
-        yield b""  # as above
+    def play(self, file: str) -> AsyncIterator[bytes]:
+        return self._service.shown.play(file)
 
     async def get(self, file: str) -> FileView:
         view = await self._runner.read(lambda tx: rows.view(tx, rows.find(tx, file)))

@@ -1,12 +1,14 @@
-"""Files: written, attached, read in ranges, removed."""
+"""Files: written, attached, read in ranges, removed; pictures without metadata, and voice messages."""
 
+import base64
+from collections.abc import AsyncIterator
 from random import Random
 from typing import Final
 
 import anyio
 import pytest
 
-from balchat_host.api.errors import BadInput, NoSuchFile
+from balchat_host.api.errors import BadInput, NoPreview, NoSuchFile, PictureUnreadable
 from balchat_host.api.events import FileChanged
 from balchat_host.api.frontend import MAX_OCTETS, App
 from balchat_host.api.views import FileState, FileView
@@ -38,6 +40,37 @@ async def read(app: App, file: str, offset: int = 0, size: int | None = None) ->
             assert 0 < len(piece) <= MAX_OCTETS
             octets += piece
     return bytes(octets)
+
+
+DEVICE: Final = b"Acme 1234"
+"""What made the picture below, as it says."""
+_PREVIEW: Final = 8 * 1024
+_SECOND: Final = 1000
+_PHOTOGRAPH: Final = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/4QBuRXhpZgAATU0AKgAAAAgAAgEPAAIAAAAKAAAAJoglAAQAAAABAAAAMAAAAABBY21lIDEy"
+    "MzQAAAIAAQACAAAAAk4AAAAAAgAFAAAAAwAAAE4AAAAAAAAAOwAAAAEAAAA2AAAAAQAAAAAAAAAB/9sAQwAbEhQXFBEbFxYXHhwb"
+    "IChCKyglJShROj0wQmBVZWRfVV1baniZgWpxkHNbXYW1hpCeo6utq2eAvMm6pseZqKuk/9sAQwEcHh4oIyhOKytOpG5dbqSkpKSk"
+    "pKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSk/8AAEQgAMABAAwEiAAIRAQMRAf/EABYAAQEBAAAA"
+    "AAAAAAAAAAAAAAAFBv/EABoQAQABBQAAAAAAAAAAAAAAAAACBRVUo9H/xAAWAQEBAQAAAAAAAAAAAAAAAAAAAgX/xAAXEQEAAwAA"
+    "AAAAAAAAAAAAAAAAAhJR/9oADAMBAAIRAxEAPwDTAAAAAAAACbf6Zk65cL/TMnXLiqSwUhNv9MydcuF/pmTrlwpLBSE2/wBMydcu"
+    "F/pmTrlwpLBSE2/0zJ1y4X+mZOuXCksGKAaCAAAAAAH/2Q=="
+)
+
+
+def picture_with_metadata() -> bytes:
+    """Return a JPEG of 64 by 48 pixels that says where, and with what, it was taken."""
+    return base64.b64decode(_PHOTOGRAPH)
+
+
+def is_webp(octets: bytes) -> bool:
+    """Return whether octets begin as a WebP picture."""
+    return octets[:4] == b"RIFF" and octets[8:12] == b"WEBP"
+
+
+async def joined(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return all that a stream of octets gives."""
+    async with closing(pieces):
+        return b"".join([piece async for piece in pieces])
 
 
 @pytest.mark.anyio
@@ -198,3 +231,66 @@ class FileTests(AppKitBase):
                     tasks.start_soon(one, number)
         for number, octets in enumerate(contents):
             assert await read(app, found[number].id) == octets
+
+    async def test_a_picture_is_sent_without_its_metadata_and_has_a_preview(self, app: App) -> None:
+        photograph = picture_with_metadata()
+        file = await write(app, "harbour.jpg", photograph)
+        assert file.metadata_removed == ("location", "device")
+        assert (file.preview, file.width, file.height, file.may_hold_metadata) == (True, 64, 48, False)
+        octets = await read(app, file.id)
+        assert len(octets) == file.size
+        assert DEVICE not in octets
+        sent = await app.messages.send("me", "", files=[file.id])
+        assert (sent.files[0].preview, sent.content_type) == (True, "message/external-body")
+        small = await joined(app.files.preview(file.id))
+        assert is_webp(small)
+        assert len(small) <= _PREVIEW
+        assert is_webp(await joined(app.files.picture(file.id, 32)))
+        for side in (15, 4097):
+            with pytest.raises(BadInput):
+                await joined(app.files.picture(file.id, side))
+
+    async def test_a_picture_can_be_sent_as_it_is(self, app: App) -> None:
+        photograph = picture_with_metadata()
+        file = await app.files.attach("harbour.jpg", len(photograph), as_is=True)
+        await app.files.write(file.id, 0, photograph)
+        file = await app.files.get(file.id)
+        assert (file.metadata_removed, file.may_hold_metadata, file.preview) == ((), True, True)
+        assert await read(app, file.id) == photograph
+
+    async def test_what_only_looks_like_a_picture_is_not_sent_as_one(self, app: App) -> None:
+        broken = picture_with_metadata()[:200]
+        file = await app.files.attach("notes.txt", len(broken))
+        with pytest.raises(PictureUnreadable):
+            await app.files.write(file.id, 0, broken)
+        with pytest.raises(NoSuchFile):
+            await app.files.get(file.id)
+        other = await write(app, "harbour.jpg", b"no picture at all")
+        assert (other.preview, other.may_hold_metadata) == (False, True)
+        with pytest.raises(NoPreview):
+            await joined(app.files.preview(other.id))
+        with pytest.raises(PictureUnreadable):
+            await joined(app.files.picture(other.id))
+
+    async def test_a_voice_message_has_its_duration_and_can_be_played(self, app: App) -> None:
+        sound = bytes(48_000) + b"\x00\x40\x00\xc0" * 12_000
+        file = await app.files.attach_voice(len(sound), 48_000)
+        for offset in range(0, len(sound), 50_000):
+            await app.files.write(file.id, offset, sound[offset : offset + 50_000])
+        sent = await app.messages.send("me", "", files=[file.id])
+        voice = sent.files[0].voice
+        assert voice is not None
+        assert voice.duration == _SECOND
+        assert len(voice.levels) == _SECOND // 100
+        assert (max(voice.levels[:5]), max(voice.levels)) == (0, 255)
+        assert sent.files[0].content_type.startswith("audio/ogg")
+        played = await joined(app.files.play(file.id))
+        assert (played[:4], played[8:12]) == (b"RIFF", b"WAVE")
+        assert len(sound) <= len(played) <= len(sound) + _SECOND * 10
+        with pytest.raises(BadInput):
+            await joined(app.files.play((await write(app, "a", b"octets")).id))
+
+    async def test_sound_that_is_too_long_or_of_a_strange_rate_is_refused(self, app: App) -> None:
+        for size, rate in ((0, 48_000), (3, 48_000), (2 * 8_000 * 301, 8_000), (48_000, 44_100)):
+            with pytest.raises(BadInput):
+                await app.files.attach_voice(size, rate)

@@ -1,0 +1,104 @@
+"""What is made of a file before it is sent: a picture without metadata, a small picture, a voice message of sound.
+
+Which it is follows from the octets that it begins with, whatever its name and type say.
+"""
+
+from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from balchat_host.api.decoder import Decoded, Job
+from balchat_host.api.errors import PicturesMissing, PictureUnreadable
+from balchat_host.core.files.preview import MAX_LEVELS, MAX_PICTURE, MAX_SIDE, Preview, SmallPicture, Voice
+
+VOICE_TYPE: Final = "audio/ogg;codecs=opus"
+VOICE_NAME: Final = "voice.ogg"
+BEGINNING: Final = 16
+"""Octets that tell what a file is."""
+_PLAIN: Final = ("text/plain", "text/csv", "text/markdown")
+"""Types of files that say nothing but what they show."""
+
+
+class Decode(Protocol):
+    """`balchat_host.api.decoder.decode`, or what stands in for it in a test."""
+
+    async def __call__(self, job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str) -> Decoded: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What is to be sent. `octets` are None where the file is sent as it is."""
+
+    octets: bytes | None
+    content_type: str
+    preview: Preview | None = None
+    metadata_removed: Sequence[str] = ()
+    may_hold_metadata: bool = False
+
+    def __repr__(self) -> str:
+        return "Made(…)"
+
+
+class Maker:
+    """Makes it."""
+
+    def __init__(self, decode: Decode) -> None:
+        self._decode = decode
+
+    async def of_sound(self, name: str, rate: int, sound: AsyncIterable[bytes]) -> Made:
+        """Make a voice message of PCM. Raise VoiceMissing, VoiceUnreadable, TooMany."""
+        answer = await self._decode("encode_voice", sound, rate, name=name)
+        duration, levels = int(answer.said["duration"]), bytes(answer.said["levels"][:MAX_LEVELS])
+        return Made(
+            octets=answer.results[0],
+            content_type=VOICE_TYPE,
+            preview=Voice(duration=max(1, duration), levels=levels),
+        )
+
+    async def of_file(
+        self, name: str, content_type: str, beginning: bytes, contents: AsyncIterable[bytes], *, as_is: bool
+    ) -> Made:
+        """Make of a file what is sent. Raise PicturesMissing, PictureUnreadable, TooMany where it is a picture."""
+        picture = _picture_type(beginning)
+        if picture is None:
+            may_hold = bool(beginning) and not content_type.startswith(_PLAIN)
+            return Made(octets=None, content_type=content_type, may_hold_metadata=may_hold)
+        if as_is or picture == "image/gif":
+            small = await self._preview_if_any(name, contents)
+            return Made(octets=None, content_type=picture, preview=small, may_hold_metadata=True)
+        answer = await self._decode("clean", contents, name=name)
+        small, cleaned = answer.results
+        removed = [str(each) for each in answer.said["removed"]]
+        return Made(
+            octets=cleaned,
+            content_type=picture,
+            preview=_small_picture(small, answer.said),
+            metadata_removed=removed,
+        )
+
+    async def _preview_if_any(self, name: str, contents: AsyncIterable[bytes]) -> Preview | None:
+        """Return a preview of what is sent as it is: whether one can be made of it or not."""
+        try:
+            answer = await self._decode("preview", contents, name=name)
+        except (PicturesMissing, PictureUnreadable):
+            return None
+        return _small_picture(answer.results[0], answer.said)
+
+
+def _small_picture(octets: bytes, said: Any) -> Preview | None:
+    width, height = int(said["width"]), int(said["height"])
+    if not 0 < len(octets) <= MAX_PICTURE or not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        return None
+    return SmallPicture(octets=octets, width=width, height=height)
+
+
+def _picture_type(beginning: bytes) -> str | None:
+    if beginning.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if beginning.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if beginning.startswith(b"RIFF") and beginning[8:12] == b"WEBP":
+        return "image/webp"
+    if beginning.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    return None
