@@ -291,13 +291,14 @@ async def _play_files(transcript: Transcript, recorded: dict[str, list[str]], of
     await transcript.say("files.read", {"file": written, "offset": 6})
     await transcript.hear(2)
     recorded["files.read"] = transcript.cut()
+    await transcript.say("files.attach_voice", {"size": 96_000})
+    await transcript.hear()
+    recorded["files.attach_voice"] = transcript.cut()
+    # What these give is octets of other libraries, which are others with the next version of them.
     for name in ("files.preview", "files.picture", "files.play"):
         await transcript.say(name, {"file": written})
         await transcript.hear()
         recorded[name] = transcript.cut()
-    await transcript.say("files.attach_voice", {"size": 96_000})
-    await transcript.hear()
-    recorded["files.attach_voice"] = transcript.cut()
     await transcript.say("files.remove", {"file": offered})
     await transcript.hear()
     recorded["files.remove"] = transcript.cut()
