@@ -129,6 +129,7 @@ class Palette(StatefulScreen[PaletteState], ModalScreen[object]):
     Palette.-low > Vertical { margin: 0; padding: 0 1; max-height: 100%; }
     Palette Input { border: none; height: 1; padding: 0 1; background: $boost; }
     Palette OptionList { border: none; background: $panel; height: auto; max-height: 18; padding: 0; margin: 1 0 0 0; }
+    Palette Input:focus, Palette OptionList:focus { border: none; }
     Palette.-low OptionList { margin: 0; max-height: 10; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from balchat_texts import Texts
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Static
@@ -21,6 +22,7 @@ from balchat_ui_tui.jobs import CheckPassphrase
 from balchat_ui_tui.pages.actions import Pressed, Submitted, Typed
 from balchat_ui_tui.pages.forms import Field, FormPage
 from balchat_ui_tui.pages.page import Page
+from balchat_ui_tui.pages.tick import Tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +179,8 @@ class RecoveryCode(Page[CodeState]):
         color: $text-accent; background: $boost; }
     RecoveryCode .code-text, RecoveryCode .code-problem { height: auto; max-width: 72; }
     RecoveryCode .code-problem { color: $text-error; margin: 1 0 0 0; }
-    RecoveryCode Checkbox { border: none; padding: 0; background: transparent; }
-    RecoveryCode Checkbox:focus { border: none; }
-    RecoveryCode Button { margin: 1 0 0 0; border: none; height: 1; min-width: 12; line-pad: 2; }
+    RecoveryCode Horizontal { height: 1; margin: 1 0 0 0; }
+    RecoveryCode Button { width: auto; min-width: 12; margin: 0 2 0 0; }
     """
 
     def __init__(self, code: Secret, passphrase: Secret | None = None) -> None:
@@ -199,20 +200,24 @@ class RecoveryCode(Page[CodeState]):
         t = self.tui.t
         yield Static(Content(t("entry.code-text")), classes="code-text")
         yield Static(Content(self.state.code.reveal().decode()), classes="code")
-        yield Checkbox(Content(t("entry.code-kept")), id="kept")
+        yield Tick(Content(t("entry.code-kept")), id="kept")
         yield Static(classes="code-problem", markup=False)
-        yield Button(Content(t("common.copy")), id="copy")
-        yield Button(Content(t("common.continue")), variant="primary", id="go-on")
+        yield Horizontal(
+            Button(Content(t("common.continue")), variant="primary", id="go-on", compact=True),
+            Button(Content(t("common.copy")), id="copy", compact=True),
+        )
 
     def draw(self, before: CodeState | None) -> None:
         """Show what is wrong, or that it takes a while."""
-        del before
         t = self.tui.t
         said = t("entry.starting") if self.state.waiting else self.state.problem or ""
         problem = self.query_one(".code-problem", Static)
         problem.display = bool(said)
         problem.update(Content(said))
-        self.query_one("#go-on", Button).disabled = self.state.waiting
+        go_on = self.query_one("#go-on", Button)
+        go_on.disabled = self.state.waiting
+        if before is not None and before.waiting and not self.state.waiting:
+            go_on.focus()
 
     def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
         """Take the tick."""

@@ -54,9 +54,9 @@ class Dialog(StatefulScreen[Question], ModalScreen[object]):
     Dialog { align: center middle; background: $background 60%; }
     Dialog > .dialog { width: 64; max-width: 96%; height: auto; max-height: 96%; padding: 1 2; background: $panel; }
     Dialog .dialog-question { height: auto; max-height: 16; }
-    Dialog Input { border: none; height: 1; margin: 1 0 0 0; padding: 0 1; background: $boost; }
+    Dialog Input, Dialog Input:focus { border: none; height: 1; margin: 1 0 0 0; padding: 0 1; background: $boost; }
     Dialog .dialog-buttons { height: 1; margin: 1 0 0 0; align-horizontal: right; }
-    Dialog Button { border: none; height: 1; min-width: 10; margin: 0 0 0 2; line-pad: 1; }
+    Dialog Button { width: auto; min-width: 10; margin: 0 0 0 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="pages.close")]
 
@@ -71,8 +71,9 @@ class Dialog(StatefulScreen[Question], ModalScreen[object]):
     def compose_buttons(self) -> ComposeResult:
         """Put the two buttons together."""
         with Horizontal(classes="dialog-buttons"):
-            yield Button(Content(self.tui.t("common.cancel")), id="cancel")
-            yield Button(Content(self.state.agree), variant="error" if self.state.serious else "primary", id="agree")
+            yield Button(Content(self.tui.t("common.cancel")), id="cancel", compact=True)
+            kind = "error" if self.state.serious else "primary"
+            yield Button(Content(self.state.agree), variant=kind, id="agree", compact=True)
 
     def action_cancel(self) -> None:
         """Leave the question."""

@@ -7,10 +7,11 @@ from typing import ClassVar, Generic, TypeVar
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Label, Static
+from textual.widgets import Button, Input, Label, Static
 
 from balchat_ui_tui.pages.actions import Pressed, Submitted, Typed
 from balchat_ui_tui.pages.page import Page
+from balchat_ui_tui.pages.tick import Tick
 
 S = TypeVar("S")
 
@@ -38,13 +39,14 @@ class FormPage(Page[S], Generic[S]):
     FormPage Label { margin: 1 0 0 0; color: $foreground 80%; }
     FormPage Input { border: none; height: 1; padding: 0 1; background: $boost; }
     FormPage Input:focus { background: $surface-lighten-2; border: none; }
-    FormPage Checkbox { border: none; padding: 0; margin: 1 0 0 0; background: transparent; }
-    FormPage Checkbox:focus { border: none; }
-    FormPage Button { margin: 1 0 0 0; border: none; height: 1; min-width: 12; line-pad: 2; }
+    FormPage Tick { margin: 1 0 0 0; }
+    FormPage Button { margin: 1 0 0 0; width: auto; min-width: 12; }
     FormPage .form-text { margin: 0 0 0 0; height: auto; }
     FormPage .form-problem { color: $text-error; height: auto; margin: 1 0 0 0; }
     FormPage .form-note { color: $foreground 60%; height: auto; }
     """
+
+    _waited = False
 
     def fields(self) -> Sequence[Field]:
         """Return the fields, in their order."""
@@ -86,10 +88,10 @@ class FormPage(Page[S], Generic[S]):
                     max_length=field.limit,
                 )
             for name, label in self.switches().items():
-                yield Checkbox(Content(t(label)), id=f"switch-{name}")
+                yield Tick(Content(t(label)), id=f"switch-{name}")
             yield Static(classes="form-note", markup=False)
             yield Static(classes="form-problem", markup=False)
-            yield Button(Content(t(self.SUBMIT)), variant="primary", id="submit")
+            yield Button(Content(t(self.SUBMIT)), variant="primary", id="submit", compact=True)
 
     def draw(self, before: S | None) -> None:
         """Show what the state says."""
@@ -99,18 +101,17 @@ class FormPage(Page[S], Generic[S]):
             shown.display = bool(said)
             shown.update(said if isinstance(said, Content) else Content(said))
         waits = self.waiting()
-        button = self.query_one("#submit", Button)
-        button.disabled = waits
-        button.label = Content(self.tui.t("common.moment" if waits else self.SUBMIT))
+        self.query_one("#submit", Button).disabled = waits
         for each in self.query(Input):
             each.disabled = waits
-        if not waits and self.focused is None:
+        if self._waited and not waits:
             next(iter(self.query(Input))).focus()
+        self._waited = waits
 
     def values(self) -> Mapping[str, str]:
         """Return what stands in the fields; of a switch `yes`, or nothing."""
         typed = {field.name: self.query_one(f"#field-{field.name}", Input).value for field in self.fields()}
-        ticked = {name: "yes" if self.query_one(f"#switch-{name}", Checkbox).value else "" for name in self.switches()}
+        ticked = {name: "yes" if self.query_one(f"#switch-{name}", Tick).value else "" for name in self.switches()}
         return typed | ticked
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

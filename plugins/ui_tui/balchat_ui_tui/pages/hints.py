@@ -5,6 +5,7 @@ from typing import Any, cast
 from textual.content import Content
 from textual.widgets import Static
 
+from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.typed_app import program
 
 
@@ -22,18 +23,13 @@ class Hints(Static):
 
     def show_keys(self) -> None:
         """Show the keys that are bound now."""
-        tui = program(self)
-        t = tui.t
-        parts: list[Content] = []
-        seen: set[str] = set()
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if not binding.show or not active.enabled or not binding.id or binding.id in seen:
-                continue
-            if not binding.id.startswith("pages.") and f"keys.{binding.id}" not in t:
-                continue
-            seen.add(binding.id)
-            key = tui.get_key_display(binding)
-            said = Content.assemble((key, "bold $text-accent"), " ", t(f"keys.{binding.id}"))
-            parts.append(said)
+        t = program(self).t
+        bindings = {each.binding.id: each.binding for each in self.screen.active_bindings.values() if each.enabled}
+        parts = [
+            Content.assemble((key_words(binding.key), "bold $text-accent"), " ", t(f"keys.{name}"))
+            for name, binding in bindings.items()
+            if name and not name.startswith("app.") and f"keys.{name}" in t
+        ]
+        help_key = bindings["app.help"].key if "app.help" in bindings else "f1"
+        parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), " ", t("keys.app.help")))
         self.update(Content("   ").join(parts))

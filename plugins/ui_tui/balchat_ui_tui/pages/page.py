@@ -68,6 +68,7 @@ class Page(StatefulScreen[S], Generic[S]):
 
     def _draw_now(self) -> None:
         self.query_one(".page-heading", Static).update(Content(self.heading()))
+        self.query_one(Hints).show_keys()
         super()._draw_now()
 
     def action_do(self, name: str) -> None:
