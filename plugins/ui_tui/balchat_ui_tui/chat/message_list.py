@@ -96,6 +96,12 @@ class MessageList(ScrollView, can_focus=True):
         self._shows: tuple[object, ...] = ()
         """What is drawn: nothing is drawn again that has not changed."""
         self._laid_out_for = Size(0, 0)
+        self._laying_out = False
+        self._kept: tuple[str, int] | None = None
+        """What a person scrolled to: the message at the top, and how many of its rows are above.
+
+        It outlives sizes in which it cannot be at the top.
+        """
         self._pad = 0
         """Empty rows above the messages, where they do not fill the screen."""
 
@@ -107,7 +113,7 @@ class MessageList(ScrollView, can_focus=True):
         if inks is not self._inks or other:
             self._blocks.clear()
         if other:
-            self._aimed = 0
+            self._aimed, self._kept = 0, None
         if other or state is None or self._state is None or state.messages is not self._state.messages:
             self._told = None  # the same place means something else in another window
         follow = state is None or state.following
@@ -127,10 +133,10 @@ class MessageList(ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Lay out again, with the same row at the top."""
         del event
-        self._lay_out(follow=self._state is None or self._state.following)
+        self._lay_out(follow=self._state is None or self._state.following, resized=True)
 
-    def _lay_out(self, *, follow: bool) -> None:
-        anchor = self._anchor()
+    def _lay_out(self, *, follow: bool, resized: bool = False) -> None:
+        self._laying_out = True
         self._laid_out_for = self.size
         self._rows, self._starts, self._ids = [], [], []
         state = self._state
@@ -143,12 +149,14 @@ class MessageList(ScrollView, can_focus=True):
         if aim is not None and aim.number > self._aimed and aim.message in self._ids:
             self._aimed = aim.number
             self._bring_into_view(aim.message)
+            self._kept = self._anchor()
         elif follow:
             self.scroll_to(y=height, animate=False)
-        elif anchor is not None:
-            self._restore(anchor)
+        elif self._kept is not None:
+            self._restore(self._kept)
+        self._laying_out = False
         self.refresh()
-        self.call_after_refresh(self._tell)
+        self.call_after_refresh(self._tell, resized=resized)
 
     def _fill(self, state: ChatState) -> None:
         t, now = texts(self), milliseconds_now()
@@ -180,6 +188,12 @@ class MessageList(ScrollView, can_focus=True):
 
     # -- where the view is
 
+    @property
+    def top_message(self) -> str | None:
+        """The message whose row is at the top."""
+        anchor = self._anchor()
+        return anchor[0] if anchor else None
+
     def _anchor(self) -> tuple[str, int] | None:
         """Return the message at the top, and how many of its rows are above."""
         top = max(0, round(self.scroll_y) - self._pad)
@@ -191,7 +205,8 @@ class MessageList(ScrollView, can_focus=True):
     def _restore(self, anchor: tuple[str, int]) -> None:
         message, above = anchor
         if message in self._ids:
-            self.scroll_to(y=self._start(message) + above + self._pad, animate=False)
+            first, end = self._extent(message)
+            self.scroll_to(y=min(first + above, end - 1) + self._pad, animate=False)
 
     def _bring_into_view(self, message: str) -> None:
         first, last = self._extent(message)
@@ -202,9 +217,6 @@ class MessageList(ScrollView, can_focus=True):
         elif last > top + height:
             self.scroll_to(y=last - height, animate=False)
 
-    def _start(self, message: str) -> int:
-        return self._starts[self._ids.index(message)]
-
     def _extent(self, message: str) -> tuple[int, int]:
         number = self._ids.index(message)
         end = self._starts[number + 1] if number + 1 < len(self._starts) else len(self._rows)
@@ -213,11 +225,14 @@ class MessageList(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Draw, and tell what is in sight."""
         super().watch_scroll_y(old_value, new_value)
+        by_person = not self._laying_out and self.size == self._laid_out_for
+        if by_person:
+            self._kept = self._anchor()
         if round(old_value) != round(new_value):
-            self._tell()
+            self._tell(resized=not by_person)
 
-    def _tell(self) -> None:
-        """Tell what is in sight, where that has changed."""
+    def _tell(self, *, resized: bool = False) -> None:
+        """Tell what is in sight, where that has changed. That a larger screen shows the end, nobody has wanted."""
         if self._state is None or not self._ids or self.size != self._laid_out_for:
             return  # for another size, it is laid out again first
         top = round(self.scroll_y) - self._pad
@@ -228,7 +243,7 @@ class MessageList(ScrollView, can_focus=True):
             last -= self._extent(self._ids[last])[1] > bottom  # all of it has to be in sight
         told = do.Scrolled(
             last=self._ids[last] if last >= 0 else None,
-            at_end=bottom >= len(self._rows),
+            at_end=bottom >= len(self._rows) and (self._state.following or not resized),
             near_first=top < margin,
             near_last=bottom > len(self._rows) - margin,
         )

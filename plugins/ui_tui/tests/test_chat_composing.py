@@ -1,0 +1,199 @@
+"""What is written: sending, drafts, replies, edits, and what is done with a message."""
+
+from dataclasses import replace
+
+import pytest
+from balchat_ui_tui.account import AccountState
+from balchat_ui_tui.actions import Heard
+from balchat_ui_tui.chat import actions as do
+from balchat_ui_tui.chat.completion import complete, find
+from balchat_ui_tui.chat.composer import harmless
+from balchat_ui_tui.chat.composing import means_markdown, mentioned
+from balchat_ui_tui.chat.state import ChatState
+from balchat_ui_tui.chat.update import update
+from balchat_ui_tui.effects import After, Call, CopyMessages, OpenScreen, ShowError, WriteElsewhere
+
+from balchat_host.api.errors import ConnectionLost, TextTooLong
+from balchat_host.api.events import ConversationChanged
+from balchat_host.api.views import MessageState, ReactionView
+from tests.support.views import conversation, message
+
+BOB = conversation("Bob")
+KNOWN = AccountState(conversations=(BOB,))
+THERE = (message(1), message(2, ours=True), message(3), message(4, ours=True), message(5))
+
+
+def chat(*actions, **more):
+    state = ChatState(conversation="bob", messages=THERE, opened=True, begins=True, ends=True, **more)
+    effects = ()
+    for action in actions:
+        state, effects = update(state, action, KNOWN)
+    return state, effects
+
+
+def typed(text):
+    return do.Typed(text), do.SendIt()
+
+
+def calls(effects):
+    return [(each.method, dict(each.arguments)) for each in effects if isinstance(each, Call)]
+
+
+def test_enter_sends_and_the_composer_is_empty_at_once():
+    state, [call] = chat(*typed("hello @Bob\n"))
+    assert state.text == ""
+    assert (call.method, call.arguments["text"], call.arguments["mentions"]) == (
+        "messages.send",
+        "hello @Bob",
+        ("Bob",),
+    )
+    state, _ = update(state, call.done(message(6, "hello @Bob", ours=True)), KNOWN)
+    assert state.messages[-1].text == "hello @Bob"
+    assert state.outgoing == ()
+
+
+def test_nothing_is_sent_of_spaces():
+    assert chat(*typed(" \n "))[1] == ()
+
+
+def test_what_could_not_be_sent_is_back_in_the_composer_before_what_was_typed_meanwhile():
+    reply = do.Reply()
+    state, [call] = chat(do.Select("m1"), reply, *typed("too long"))
+    state, _ = update(state, do.Typed("next"), KNOWN)
+    state, [shown] = update(state, call.failed(TextTooLong(size=9, limit=1)), KNOWN)
+    assert state.text == "too long\nnext"
+    assert state.reply_to == THERE[0]
+    assert isinstance(shown, ShowError)
+
+
+def test_a_draft_is_kept_a_moment_after_the_last_key_and_ends_with_what_is_sent():
+    state, [after] = chat(do.Typed("Dear"))
+    assert isinstance(after, After)
+    state, effects = update(state, after.action, KNOWN)
+    assert calls(effects) == [("conversations.draft", {"conversation": "bob", "text": "Dear"})]
+    assert update(state, do.DraftDue(), KNOWN)[1] == (), "it is kept already"
+    state, effects = update(update(state, do.Typed("Dear Bob"), KNOWN)[0], do.SendIt(), KNOWN)
+    assert [method for method, _ in calls(effects)] == ["conversations.draft", "messages.send"]
+
+
+def test_a_draft_that_was_written_elsewhere_comes_here_unless_something_else_is_written():
+    event = ConversationChanged(cursor=1, at=0, conversation=replace(BOB, draft="there"), changed=("draft",))
+    assert chat(Heard(event))[0].text == "there"
+    assert chat(do.Typed("here"), Heard(event))[0].text == "here"
+
+
+def test_editing_the_last_message_keeps_what_was_being_written():
+    state, _ = chat(do.Typed("half a"), do.EditLast())
+    assert (state.text, state.editing.message.id) == ("text 4", "m4")
+    state, effects = update(update(state, do.Typed("text four"), KNOWN)[0], do.SendIt(), KNOWN)
+    [(method, arguments)] = calls(effects)
+    assert (method, arguments["message"], arguments["text"]) == ("messages.edit", "m4", "text four")
+    assert (state.text, state.editing) == ("half a", None)
+
+
+def test_an_edit_that_changes_nothing_is_left():
+    state, effects = chat(do.EditLast(), do.SendIt())
+    assert (state.editing, effects) == (None, ())
+
+
+def test_escape_leaves_one_thing_after_the_other():
+    state, _ = chat(do.Select("m1"), do.Reply(), do.EditLast(), do.Select("m1"), do.Mark())
+    ladder = []
+    for _ in range(5):
+        state, _ = update(state, do.Escape(), KNOWN)
+        ladder.append((len(state.marked), state.selected, state.editing is not None, state.reply_to is not None))
+    assert ladder == [
+        (0, "m1", True, True),
+        (0, None, True, True),
+        (0, None, False, True),
+        (0, None, False, False),
+        (0, None, False, False),
+    ]
+
+
+def test_only_ours_can_be_edited_and_what_is_deleted_cannot_be_answered():
+    assert chat(do.Select("m1"), do.Edit())[0].editing is None
+    gone = (replace(THERE[0], deleted=True, text=None),)
+    state = ChatState(conversation="bob", messages=gone, opened=True, selected="m1")
+    assert update(state, do.Reply(), KNOWN)[0].reply_to is None
+
+
+def test_arrows_select_from_the_last_one_up_and_stop_at_the_ends():
+    state, _ = chat(do.Move(-1))
+    assert state.selected == "m5"
+    for _ in range(9):
+        state, _ = update(state, do.Move(-1), KNOWN)
+    assert state.selected == "m1"
+
+
+def test_one_message_is_copied_bare_and_several_in_their_order():
+    assert chat(do.Select("m3"), do.CopyIt())[1] == (CopyMessages((THERE[2],)),)
+    state, effects = chat(do.Select("m3"), do.Mark(), do.Select("m1"), do.Mark(), do.CopyIt())
+    assert effects == (CopyMessages((THERE[0], THERE[2])),)
+    assert state.marked == frozenset()
+
+
+def test_it_is_asked_how_to_delete_and_others_messages_go_here_only():
+    _, [ask] = chat(do.Select("m4"), do.Delete())
+    assert (ask.name, ask.arguments["for_everybody"]) == ("message-delete", True)
+    assert calls(chat(ask.closed(False))[1]) == [("messages.delete", {"message": "m4", "for_me": False})]
+    _, [ask] = chat(do.Select("m3"), do.Delete())
+    assert ask.arguments["for_everybody"] is False
+
+
+def test_an_emoji_that_is_ours_already_is_taken_back():
+    liked = replace(THERE[2], reactions=(ReactionView(emoji="👍", count=1, ours=True),))
+    state = ChatState(conversation="bob", messages=(liked,), opened=True, selected="m3")
+    _, [ask] = update(state, do.React(), KNOWN)
+    assert isinstance(ask, OpenScreen)
+    assert calls(update(state, ask.closed("👍"), KNOWN)[1])[0][1]["remove"] is True
+    assert calls(update(state, ask.closed("🎉"), KNOWN)[1])[0][1]["remove"] is False
+
+
+def test_what_failed_is_tried_again_without_being_selected():
+    failed = replace(THERE[3], state=MessageState.FAILED)
+    state = ChatState(conversation="bob", messages=(*THERE[:3], failed), opened=True)
+    assert calls(update(state, do.Retry(), KNOWN)[1]) == [("messages.retry", {"message": "m4"})]
+    assert chat(do.Retry())[1] == ()
+
+
+def test_the_persons_own_editor_gives_the_text_back_and_sends_nothing():
+    state, [effect] = chat(do.Typed("begun"), do.OpenEditor())
+    assert effect == WriteElsewhere("begun", done=do.WrittenElsewhere)
+    state, effects = update(state, effect.done("begun\nand done"), KNOWN)
+    assert state.text == "begun\nand done"
+    assert [method for method, _ in calls(effects)] == ["conversations.draft"]
+
+
+def test_a_send_that_may_have_arrived_is_said_and_not_repeated():
+    state, [call] = chat(*typed("once"))
+    state, effects = update(state, call.failed(ConnectionLost()), KNOWN)
+    assert state.text == "once"
+    assert [type(each) for each in effects] == [ShowError]
+
+
+@pytest.mark.parametrize("text", ["**now**", "`x`", "- one\n- two", "> so", "_really_ so", "[a](https://b)", "# Head"])
+def test_marks_are_meant(text):
+    assert means_markdown(text)
+
+
+@pytest.mark.parametrize("text", ["2*3*4", "snake_case_name", "a - b", "5 > 3", "C# and F#", "hello", "a * b * c"])
+def test_other_signs_are_not(text):
+    assert not means_markdown(text)
+
+
+def test_mentions_are_whole_names():
+    assert mentioned("@Bob and a@Bobby @me", BOB) == ("Bob", "me")
+    assert mentioned("@Bobby", BOB) == ()
+
+
+def test_a_paste_keeps_its_lines_and_loses_its_controls():
+    assert harmless("a\r\nb\rc\td\x1b[31m\x07\u202e") == "a\nb\nc    d[31m\u202e"
+
+
+def test_emoji_complete_by_their_beginning_and_by_their_whole_name():
+    assert find("so :thumbsu", ())[0].text == "👍"
+    assert find("at 12:30", ()) == ()
+    assert complete("so :tada:").text == "🎉"
+    assert complete("a:b:") is None
+    assert find("hey @bo", ("Bob", "me"))[0].text == "@Bob "
