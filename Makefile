@@ -163,6 +163,10 @@ uninstall: ## Remove what `make install` made; accounts stay
 
 # --- show ---
 
+.PHONY: web-pictures
+web-pictures: setup ## The pictures of the web page in docs/images
+	$(BIN)/python scripts/web_pictures.py
+
 .PHONY: demo
 demo: setup ## Two people chat over a private Tor network on this machine
 	@$(BIN)/python -m demo

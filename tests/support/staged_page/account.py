@@ -168,8 +168,17 @@ def conversation_with_marta() -> list[MessageView]:
             reactions=(ReactionView(emoji="☕", count=2, ours=True),),
         ),
         _message(MARTA, None, friday + 6 * _MINUTE, timer=views.TimerView(expire_after=7 * 86_400)),
-        _message(MARTA, "", today, files=(replace(PHOTO, message="x"),), content_type="text/plain"),
-        _message(MARTA, "From the top, before the clouds came", today + _MINUTE),
+        _message(MARTA, "Here is everything from last year:", today - 30 * _MINUTE, files=(MAP, GPX)),
+        _message(MARTA, None, today - 21 * _MINUTE, own=True, deleted=True),
+        _message(
+            MARTA,
+            "",
+            today - 16 * _MINUTE,
+            own=True,
+            state=MessageState.DELIVERED,
+            files=(VIDEO,),
+            content_type="text/plain",
+        ),
         packing,
         _message(
             MARTA,
@@ -186,41 +195,24 @@ def conversation_with_marta() -> list[MessageView]:
                 deleted=False,
             ),
         ),
-        _message(MARTA, None, today + 21 * _MINUTE, own=True, deleted=True),
         _message(MARTA, "", today + 24 * _MINUTE, files=(VOICE,), content_type="text/plain"),
-        _message(MARTA, "Here is everything from last year:", today + 30 * _MINUTE, files=(MAP, GPX)),
         _message(
             MARTA,
             "The way up is in https://example.org/ridge/north?variant=2 and `grid 412 870`.",
             today + 33 * _MINUTE,
             own=True,
-            state=MessageState.DELIVERED,
+            state=MessageState.READ,
         ),
+        _message(MARTA, "From the top, before the clouds came", NOW - 20 * _MINUTE, files=(PHOTO,)),
         _message(
             MARTA,
-            "",
-            today + 34 * _MINUTE,
-            own=True,
-            state=MessageState.DELIVERED,
-            files=(VIDEO,),
-            content_type="text/plain",
-        ),
-        _message(MARTA, "Did the rope arrive?", NOW - 9 * _MINUTE, missing_before=2),
-        _message(
-            MARTA,
-            "Yes, it lies at the door. See you at six!",
+            "What a morning! The rope lies at your door, see you at six",
             NOW - 4 * _MINUTE,
             own=True,
             state=MessageState.RELAYED,
             expires_after=7 * 86_400,
         ),
-        _message(
-            MARTA,
-            "One more thing: bring a second battery for the radio, mine is dying",
-            NOW - _MINUTE,
-            own=True,
-            state=MessageState.QUEUED,
-        ),
+        _message(MARTA, "Bring a second battery for the radio?", NOW - _MINUTE, own=True, state=MessageState.QUEUED),
     ]
 
 
@@ -228,7 +220,7 @@ def conversation_with_jonas() -> list[MessageView]:
     """Return a conversation whose last message failed."""
     jonas = CONTACTS[1]
     return [
-        _message(jonas, "The invoice is in the usual folder.", NOW - 30 * _HOUR),
+        _message(jonas, "The invoice is in the usual folder.", NOW - 30 * _HOUR, missing_before=2),
         _message(
             jonas,
             "I read it tonight and answer by tomorrow.",

@@ -127,6 +127,8 @@ class Staged:
         elif path == "/assets/x/all.css":
             sheets = sorted(_PAGE.rglob("*.css"), key=lambda each: (each.name != "tokens.css", each))
             route.fulfill(body="\n".join(each.read_text() for each in sheets), content_type="text/css")
+        elif path == "/assets/x/sheet.js":
+            route.fulfill(path=Path(__file__).with_name("sheet.js"), content_type="text/javascript")
         elif path.startswith("/assets/x/texts/"):
             route.fulfill(json=_catalogue(Path(path).stem))
         elif path.startswith("/assets/x/"):
