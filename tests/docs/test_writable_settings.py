@@ -26,6 +26,10 @@ WRITABLE = {
     "settings.ui_notify.quiet_hours": Writable.AT_ONCE,
     "settings.ui_web.lock_minutes": Writable.AT_ONCE,
     "settings.ui_web.language": Writable.AT_ONCE,
+    "settings.ui_web.theme": Writable.AT_ONCE,
+    "settings.ui_web.contrast": Writable.AT_ONCE,
+    "settings.ui_web.enter_sends": Writable.AT_ONCE,
+    "settings.ui_web.notifications": Writable.AT_ONCE,
 }
 
 

@@ -23,6 +23,29 @@ class Language(StrEnum):
     SPANISH = "es"
 
 
+class Theme(StrEnum):
+    """The colours of the page."""
+
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Contrast(StrEnum):
+    """How strong colours stand apart."""
+
+    AUTO = "auto"
+    MORE = "more"
+
+
+class Notifications(StrEnum):
+    """What the page's notifications say."""
+
+    ALL = "all"
+    SENDER = "sender"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
     """What can be set."""
@@ -42,6 +65,24 @@ class WebSettings:
     language: Annotated[Language, Doc("The language of the page; with auto, the browser's."), Writable.AT_ONCE] = (
         Language.AUTO
     )
+
+    theme: Annotated[Theme, Doc("The colours of the page; with auto, the system's."), Writable.AT_ONCE] = Theme.AUTO
+
+    contrast: Annotated[Contrast, Doc("Stronger colours; with auto, as the system wants."), Writable.AT_ONCE] = (
+        Contrast.AUTO
+    )
+
+    enter_sends: Annotated[
+        bool,
+        Doc("Whether Enter sends a message. Otherwise it breaks the line, and Ctrl+Enter sends."),
+        Writable.AT_ONCE,
+    ] = True
+
+    notifications: Annotated[
+        Notifications,
+        Doc("What the browser's notifications say: name and text, the name only, or nothing, so that there are none."),
+        Writable.AT_ONCE,
+    ] = Notifications.SENDER
 
     port: Annotated[
         int,

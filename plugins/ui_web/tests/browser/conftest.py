@@ -8,95 +8,60 @@ test that caused them.
 from __future__ import annotations
 
 import asyncio
-import json
-import mimetypes
-import secrets
 import threading
-from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import anyio
-import balchat_texts
-import balchat_ui_web
+import balchat_ui_web.serving
 import pytest
-from aiohttp import WSMsgType, web
+from balchat_ui_web.page_files import load_page
+from balchat_ui_web.serving import WebServer, listen, serving
+from balchat_ui_web.settings import WebSettings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from balchat_host.api.rpc.description import PROTOCOL, Hello
-from balchat_host.api.rpc.session import Channel, Session
-from balchat_host.testing.memory_account import MemoryAccount
+from balchat_host.testing.memory_profiles import MemoryProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from balchat_host.testing.peer import Peer
 
-PAGE = Path(balchat_ui_web.__file__).parent / "page"
-TEXTS = Path(balchat_texts.__file__).parent
 CHROMIUM = "/usr/bin/chromium"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
-
-
-STATE = {
-    "profile": "default",
-    "account": "running",
-    "error": None,
-    "profiles": [{"name": "default", "account": "running"}],
-    "version": "0.1.0",
-    "language": "auto",
-    "languages": ["en", "es"],
-    "unlock": "page",
-    "lock_minutes": 0,
-    "changes": [],
-}
-
-
-class Frames(Channel):
-    """A WebSocket that carries lines."""
-
-    def __init__(self, socket: web.WebSocketResponse, own: Callable[[dict[str, Any]], Any]) -> None:
-        self._socket = socket
-        self._own = own
-
-    async def receive(self) -> tuple[bytes, bytes] | None:
-        while True:
-            frame = await self._socket.receive()
-            if frame.type is not WSMsgType.TEXT:
-                return None
-            request = json.loads(frame.data)
-            if not request.get("method", "").startswith("web."):
-                return frame.data.encode(), b""
-            for answer in self._own(request):
-                await self._socket.send_json(answer)
-
-    async def send(self, line: bytes, octets: bytes) -> None:
-        if self._socket.closed:
-            raise anyio.BrokenResourceError
-        with suppress(ConnectionError):
-            await self._socket.send_str(line.decode())
-
-    async def abort(self) -> None:
-        await self._socket.close()
 
 
 class Server:
-    """Serves the page for one account, in a thread with an event loop of its own."""
+    """The web server of `balchat web` with an account in memory, in a thread with an event loop of its own."""
 
-    def __init__(self, account: MemoryAccount) -> None:
-        self.account = account
+    def __init__(self, **settings: Any) -> None:
+        self._folder = TemporaryDirectory(prefix="web-")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._bearer = secrets.token_urlsafe(32)
-        self.sockets: set[web.WebSocketResponse] = set()
-        self.refusing = False
-        self.port = 0
-        self.do(self._start)
+        self._ending = asyncio.Event()
+        self._serving = asyncio.run_coroutine_threadsafe(self._serve(settings, ready := threading.Event()), self._loop)
+        ready.wait(30)
+
+    async def _serve(self, settings: dict[str, Any], ready: threading.Event) -> None:
+        try:
+            self.profiles = MemoryProfiles(Path(self._folder.name))
+            self.profile = self.profiles.profile()
+            self.account = self.profile.make("Alice", plugins={"ui_web": WebSettings})
+            self.profile.running = True
+            sockets = listen()
+            port = sockets[0].getsockname()[1]
+            chosen = WebSettings(lock_minutes=0, **settings)
+            page = await asyncio.to_thread(load_page, self.profiles.version)
+            with pytest.MonkeyPatch.context() as patch:
+                # It would read the page's files in the event loop, as it does once when balchat begins.
+                patch.setattr(balchat_ui_web.serving, "load_page", lambda _: page)
+                patch.setattr(balchat_ui_web.serving, "languages", lambda: ("en", "es"))
+                self.web = WebServer(self.profiles, self.profile, chosen, port)
+            async with serving(self.web, sockets) as self._connections:
+                ready.set()
+                await self._ending.wait()
+        finally:
+            ready.set()
 
     def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call something where the account lives; return what it returns."""
@@ -109,91 +74,37 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/#t={'t' * 43}"
+        """Where a window begins; another one each time."""
+        return self.do(self.web.link)
 
     def cut(self) -> None:
         """Cut every connection."""
-        for socket in [*self.sockets]:
-            self.do(lambda socket=socket: socket._req.transport and socket._req.transport.abort())
+        self.do(lambda: [each.abort() for each in [*self._connections._open]])
+
+    def refuse(self) -> None:
+        """Take no connection any more, and cut those that there are."""
+        self._connections._most, self._most = 0, self._connections._most
+        self.cut()
+
+    def take_again(self) -> None:
+        """Take connections again."""
+        self._connections._most = self._most
 
     def stop(self) -> None:
-        self.do(self._runner.cleanup)
+        self.do(self._ending.set)
+        self._serving.result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
-
-    async def _start(self) -> None:
-        self._scripts = sorted(each.relative_to(PAGE).as_posix() for each in PAGE.rglob("*.js"))
-        app = web.Application(client_max_size=2**20)
-        app.router.add_get("/", self._shell)
-        app.router.add_get("/assets/x/all.css", self._style)
-        app.router.add_get("/assets/x/texts/{language}.json", self._texts)
-        app.router.add_get("/assets/x/{path:.*}", self._asset)
-        app.router.add_post("/session", self._session)
-        app.router.add_get("/ws", self._socket)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-
-    async def _shell(self, request: web.Request) -> web.Response:
-        modules = "".join(f'<link rel="modulepreload" href="/assets/x/{path}">' for path in self._scripts)
-        text = (PAGE / "index.html").read_text().replace("{{modules}}", modules).replace("{{assets}}", "/assets/x")
-        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": POLICY})
-
-    async def _style(self, request: web.Request) -> web.Response:
-        sheets = sorted(PAGE.rglob("*.css"), key=lambda path: (path.name != "tokens.css", path))
-        return web.Response(text="\n".join(each.read_text() for each in sheets), content_type="text/css")
-
-    async def _texts(self, request: web.Request) -> web.Response:
-        merged: dict[str, Any] = {}
-        for area in sorted((TEXTS / request.match_info["language"]).glob("*.json")):
-            merged |= {f"{area.stem}.{name}": text for name, text in json.loads(area.read_text()).items()}
-        return web.json_response(merged)
-
-    async def _asset(self, request: web.Request) -> web.StreamResponse:
-        path = PAGE / request.match_info["path"]
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        return web.Response(body=path.read_bytes(), content_type=kind)
-
-    async def _session(self, request: web.Request) -> web.Response:
-        return web.json_response({"bearer": self._bearer})
-
-    async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if self.refusing:
-            raise web.HTTPServiceUnavailable
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        if (await socket.receive_json())["bearer"] != self._bearer:
-            await socket.close(code=4401)
-            return socket
-        self.sockets.add(socket)
-        await socket.send_json({"jsonrpc": "2.0", "method": "ready", "params": STATE})
-        try:
-            async with anyio.create_task_group() as work:
-                hello = Hello(protocol=PROTOCOL, api=1, version="0.1.0")
-                with self.account.app.client() as app:
-                    frames = Frames(socket, self._own)
-                    await Session(frames, lambda _, app=app: app, hello, work).serve()
-        finally:
-            self.sockets.discard(socket)
-        return socket
-
-    def _own(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        state = STATE
-        if request["method"] == "web.state":
-            return [{"jsonrpc": "2.0", "id": request["id"], "result": state}]
-        params = {"stream": request["id"], "value": state}
-        return [{"jsonrpc": "2.0", "method": "value", "params": params}]
+        self._folder.cleanup()
 
 
 class World:
     """One account, the people whom it knows, and the server of its page."""
 
     def __init__(self) -> None:
-        self.account = MemoryAccount("Alice")
-        self.server = Server(self.account)
+        self.server = Server()
+        self.account = self.server.account
         self.do = self.server.do
 
     def befriend(self, name: str) -> Peer:

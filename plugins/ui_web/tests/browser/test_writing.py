@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from balchat_host.core.messages import expiry
+
 if TYPE_CHECKING:
     from balchat_host.testing.peer import Peer
     from conftest import World
@@ -51,7 +53,18 @@ def test_enter_sends_and_the_other_keys_break_the_line(page: Page, world: World,
 
 
 def test_enter_breaks_the_line_for_who_wants_that(page: Page, world: World, field: Locator) -> None:
-    pytest.skip("needs the settings of ui_web")
+    world.call("settings.set", key="settings.ui_web.enter_sends", value=False)
+    before = texts(world)
+    expect(field).to_have_attribute("aria-keyshortcuts", "Control+Enter")
+    field.press_sequentially("One")
+    field.press("Enter")
+    field.press_sequentially("two")
+    expect(field).to_have_value("One\ntwo")
+    assert texts(world) == before
+    field.press("Control+Enter")
+    expect(page.get_by_role("article", name=re.compile("You.*One two"))).to_be_visible()
+    world.call("settings.reset", key="settings.ui_web.enter_sends")
+    expect(field).to_have_attribute("aria-keyshortcuts", "Enter")
 
 
 def test_what_is_pasted_is_not_sent(page: Page, world: World, field: Locator) -> None:
@@ -192,7 +205,8 @@ def test_messages_expire_and_the_conversation_says_so(page: Page, world: World, 
     expect(page.get_by_role("article", name=re.compile("Soon gone. Expires"))).to_be_visible()
     world.do(bob.receive)
     world.do(bob.read)
-    world.do(world.account.pass_time, 7200)
+    world.do(world.account.world.pass_time, 7200)
+    world.do(world.account.change, lambda unit: expiry.check(unit, up=7_200_000))
     expect(page.get_by_text("Soon gone")).to_have_count(0)
 
 

@@ -127,7 +127,7 @@ export function Composer({ conversation }) {
       <div class="composer-field">
         <textarea id="composer" ref=${field} rows="1" dir="auto" spellcheck=${false} autocomplete="off"
           aria-label=${t("chat.write-to", { name: view === undefined ? "" : oneLine(view.title) })} placeholder=${t("chat.write")}
-          aria-autocomplete="list" aria-controls=${completion.active === undefined ? undefined : "offers"} aria-activedescendant=${completion.active}
+          aria-keyshortcuts=${setting("settings.ui_web.enter_sends", true) ? "Enter" : "Control+Enter"} aria-autocomplete="list" aria-controls=${completion.active === undefined ? undefined : "offers"} aria-activedescendant=${completion.active}
           onInput=${() => {
             changed();
             completion.look();

@@ -13,7 +13,7 @@ export function RichText({ text, type }) {
   const blocks = useMemo(() => (isMarkdown(type) ? markdown(text) : plainText(text)), [text, type]);
   const children = blocks.map(block);
   const big = !isMarkdown(type) && isOnlyEmoji(text);
-  return html`<div class=${big ? "text only-emoji" : "text"} dir="auto">${children}</div>`;
+  return html`<div class=${big ? "text only-emoji" : "text"}>${children}</div>`;
 }
 
 /** @param {import("./markdown.js").Block} each @returns {unknown} */
@@ -28,7 +28,7 @@ function block(each) {
     case "rule":
       return html`<hr />`;
     case "quote":
-      return html`<blockquote>${each.blocks.map(block)}</blockquote>`;
+      return html`<blockquote dir="auto">${each.blocks.map(block)}</blockquote>`;
     case "list": {
       const items = each.items.map((item) => html`<li>${item.map(block)}</li>`);
       return each.start === null ? html`<ul>${items}</ul>` : html`<ol start=${each.start}>${items}</ol>`;

@@ -76,9 +76,10 @@ function OpenMenu({ items, label, place, from }) {
       event.stopPropagation();
     }
   };
-  return html`<div ref=${element} class="menu" role="menu" aria-label=${label} popover="auto" onToggle=${toggled} onKeyDown=${pressed}>
+  // In a landmark of its own, as everything that is read is in one.
+  return html`<section aria-label=${label}><div ref=${element} class="menu" role="menu" aria-label=${label} popover="auto" onToggle=${toggled} onKeyDown=${pressed}>
     ${items.map((item) => (item ? html`<${Item} item=${item} close=${close} />` : html`<hr role="separator" />`))}
-  </div>`;
+  </div></section>`;
 }
 
 /**

@@ -1,0 +1,73 @@
+"""Notifications at three levels, of what nobody looks at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from balchat_host.testing.peer import Peer
+    from conftest import World
+
+RECORD = """
+window.told = [];
+window.Notification = class {
+  static permission = "granted";
+  constructor(title, options) { window.told.push([title, options.body]); }
+  close() {}
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def bob(world: World) -> Peer:
+    return world.befriend("Bob")
+
+
+@pytest.fixture(scope="module")
+def carol(world: World) -> Peer:
+    return world.befriend("Carol")
+
+
+@pytest.fixture(scope="module")
+def told(
+    world: World, bob: Peer, carol: Peer, new_context: Callable[..., object], new_page: Callable[..., Page]
+) -> Page:
+    context = new_context()
+    context.add_init_script(RECORD)  # type: ignore[attr-defined]
+    # The account's clock is not the browser's.
+    context.add_init_script("Date.now = () => 1800000000000 + performance.now()")  # type: ignore[attr-defined]
+    page = new_page(world, context=context)
+    page.locator(".app-list").get_by_role("button", name=re.compile("^Carol")).click()
+    expect(page.get_by_role("textbox", name="Message to Carol")).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("all", [["Bob", "Secret plans"]]), ("sender", [["Bob", "New message"]]), ("nothing", [])],
+)
+def test_three_levels(told: Page, world: World, bob: Peer, level: str, expected: list[list[str]]) -> None:
+    world.call("settings.set", key="settings.ui_web.notifications", value=level)
+    told.evaluate("window.told = []")
+    world.write(bob, "Secret plans")
+    row = told.locator(".app-list").get_by_role("button", name=re.compile("^Bob, .*Secret plans"))
+    expect(row).to_be_visible()
+    assert told.evaluate("window.told") == expected
+    assert "Secret" not in told.title()
+
+
+def test_none_of_what_one_looks_at_nor_of_what_is_muted(told: Page, world: World, bob: Peer, carol: Peer) -> None:
+    world.call("settings.set", key="settings.ui_web.notifications", value="all")
+    world.call("conversations.mute", conversation="Bob")
+    expect(told.locator(".app-list").get_by_role("button", name=re.compile("^Bob, .*muted"))).to_be_visible()
+    told.evaluate("window.told = []")
+    world.write(carol, "You are looking")
+    world.write(bob, "You did not want to know")
+    expect(told.locator(".app-list").get_by_role("button", name=re.compile("not want to know"))).to_be_visible()
+    assert told.evaluate("window.told") == []
