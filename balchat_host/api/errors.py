@@ -382,7 +382,7 @@ class PartRefused(PeerError):
 
 
 class PictureUnreadable(CallerError):
-    """{name} cannot be read as a picture: {problem}. A file is sent as it is, with all that it holds, where you say so
+    """{name} cannot be read as a picture: {problem}. You can send it as it is, with all that it holds
     (`--as-is`).
     """
 

@@ -12,6 +12,15 @@ _STATES = {
     FileState.COMPLETE: "here",
     FileState.GONE: "gone",
 }
+_METADATA = {
+    "location": "where it was taken",
+    "device": "with what",
+    "time": "when",
+    "text": "names and texts",
+    "thumbnail": "a small picture inside",
+    "color-profile": "the colour profile",
+    "other": "other metadata",
+}
 _REASONS = {
     "no-room": "the disk has no room for it",
     "lost": "what was here is gone from the disk",
@@ -33,6 +42,16 @@ def reason_words(reason: str) -> str:
     return _REASONS.get(reason, visible(reason))
 
 
+def metadata_words(file: FileView) -> str | None:
+    """Say what was taken out of a file of ours, or that nothing was; None where there is nothing to say."""
+    if file.metadata_removed:
+        removed = ", ".join(_METADATA.get(kind, visible(kind)) for kind in file.metadata_removed)
+        return f"{visible(file.name)}: removed before it is sent: {removed}."
+    if file.may_hold_metadata:
+        return f"{visible(file.name)}: sent as it is; it may say more than it shows, as who made it, where and when."
+    return None
+
+
 def state_words(file: FileView) -> str:
     """Say how far a file is."""
     if file.ours:
@@ -49,7 +68,13 @@ def state_words(file: FileView) -> str:
 
 def file_words(file: FileView) -> str:
     """Say in a line what a file is, and how far: for below the message that has it."""
-    return f"{file.id[:8]}  {visible(file.name)}  {size_words(file.size)}, {state_words(file)}"
+    voice = "" if file.voice is None else f"voice message, {duration_words(file.voice.duration)}  "
+    return f"{file.id[:8]}  {voice}{visible(file.name)}  {size_words(file.size)}, {state_words(file)}"
+
+
+def duration_words(milliseconds: int) -> str:
+    """Say how long a voice message is."""
+    return f"{milliseconds // 60_000}:{milliseconds // 1000 % 60:02}"
 
 
 def files_lines(message: MessageView) -> list[str]:

@@ -30,6 +30,7 @@ from balchat_ui_cli.commands import (
     running,
     search,
     settings,
+    voice,
 )
 from balchat_ui_cli.frame import JSON_HELP, PROFILE_HELP, Choices, new_root
 from balchat_ui_cli.output import Output
@@ -87,6 +88,7 @@ def application() -> typer.Typer:
         contacts,
         conversations,
         messages,
+        voice,
         changes,
         search,
         export,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from balchat_ui_cli.sizes import parse_size, size_words
+from balchat_ui_cli.sound import Recording
 
 from balchat_host.api.errors import BadInput
+from balchat_host.testing.app_kit.files import picture_with_metadata
 
 if TYPE_CHECKING:
     from balchat_host.testing.memory_account import MemoryAccount
@@ -231,3 +235,61 @@ def test_sizes_as_people_type_them(typed: str, octets: int) -> None:
 def test_what_is_no_size_is_refused(typed: str) -> None:
     with pytest.raises(BadInput):
         parse_size(typed)
+
+
+def test_what_is_taken_out_of_a_picture_is_said_before_it_is_sent(
+    cli: Cli, alice: MemoryAccount, tmp_path: Path
+) -> None:
+    photograph = tmp_path / "harbour.jpg"
+    photograph.write_bytes(picture_with_metadata())
+    sent = cli("send", "me", "--file", str(photograph))
+    assert "harbour.jpg: removed before it is sent: where it was taken, with what." in sent.err
+    kept = cli("send", "me", "--file", str(photograph), "--as-is")
+    assert "harbour.jpg: sent as it is; it may say more than it shows" in kept.err
+    files = [json.loads(line) for line in cli.ok("files", "list", "me", "--json").out.splitlines()]
+    assert [file["metadata_removed"] for file in files] == [[], ["location", "device"]]
+    assert files[0]["size"] == len(picture_with_metadata())
+
+
+def test_a_picture_that_cannot_be_read_is_not_sent_unless_as_it_is(
+    cli: Cli, alice: MemoryAccount, tmp_path: Path
+) -> None:
+    broken = tmp_path / "harbour.jpg"
+    broken.write_bytes(picture_with_metadata()[:300])
+    refused = cli("send", "me", "--file", str(broken), "--json")
+    assert (refused.code, refused.error["code"]) == (3, "picture-unreadable")
+    assert "--as-is" in refused.error["message"]
+    assert cli.ok("history", "me", "--json").out == ""
+    assert cli("send", "me", "--file", str(broken), "--as-is").code == 0
+
+
+def test_a_voice_message_is_sent_and_shown_with_its_duration(cli: Cli, alice: MemoryAccount, tmp_path: Path) -> None:
+    note = tmp_path / "note.wav"
+    with wave.open(str(note), "wb") as written:
+        written.setparams((1, 2, 16_000, 0, "NONE", ""))
+        written.writeframes(b"\x00\x20\x00\xe0" * 16_000)
+    sent = cli.json("voice", "me", "--from", str(note))
+    assert sent["files"][0]["voice"]["duration"] == 2000
+    assert "voice message, 0:02" in cli.ok("history", "me").out
+    for octets in (b"RIFF", b""):
+        note.write_bytes(octets)
+        assert cli("voice", "me", "--from", str(note)).code == 3
+    assert cli("voice", "me").code == 3, "there is no terminal"
+
+
+def test_a_recording_warns_before_its_limit_and_loses_nothing_at_it() -> None:
+    warned: list[int] = []
+    recording = Recording(lambda: warned.append(len(recording.sound)))
+    second = bytes(2 * 48_000)
+    for _ in range(310):
+        recording.take(second)
+    assert warned == [270 * len(second)]
+    assert recording.full.is_set()
+    assert len(recording.sound) == 300 * len(second)
+
+
+def test_opening_asks_at_a_terminal(cli: Cli, alice: MemoryAccount, source: Path) -> None:
+    sent = cli.json("send", "me", "--file", str(source))
+    refused = cli("files", "open", sent["files"][0]["id"], "--json")
+    assert refused.code == 3
+    assert "files get" in refused.error["message"]

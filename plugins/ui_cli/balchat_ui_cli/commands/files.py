@@ -1,21 +1,27 @@
 """Commands about files: shown, fetched, written out, stopped, removed."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from balchat_host.api.errors import FileUnavailable
+from balchat_host.api.errors import BadInput, FileUnavailable
+from balchat_host.api.following import following
 from balchat_host.api.frontend import App
 from balchat_host.api.local_files import export
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView
+from balchat_ui_cli import sound
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.file_words import file_words, reason_words, state_words
 from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
 from balchat_ui_cli.output import Line
+from balchat_ui_cli.prompts import NoTerminal, ask_hidden, confirm
 from balchat_ui_cli.sizes import parse_size, size_words
 from balchat_ui_cli.text import columns, short_ids
 from balchat_ui_cli.transfers import TransferView, follow, is_settled
@@ -32,6 +38,8 @@ def register(app: typer.Typer) -> None:
     command(files, "get", unlocks=True, examples=["balchat files get 3f2a9c1e", "balchat files get 3f2a9c1e --to ~"])(
         get
     )
+    command(files, "open", unlocks=True, examples=["balchat files open 3f2a9c1e"])(open_file)
+    command(files, "play", unlocks=True, examples=["balchat files play 3f2a9c1e"])(play)
     command(files, "pause", unlocks=True, examples=["balchat files pause 3f2a9c1e"])(pause)
     command(files, "resume", unlocks=True, examples=["balchat files resume 3f2a9c1e"])(resume)
     command(files, "cancel", unlocks=True, examples=["balchat files cancel 3f2a9c1e"])(cancel)
@@ -105,6 +113,53 @@ def get(
     whole, path = run.session.ask(write)
     text = f"{visible(str(path))}, {size_words(whole.size)}"
     run.out.value({"file": whole, "path": str(path)}, lambda: [[text]], done=f"The file is written, as {path}.")
+
+
+def open_file(run: Run, file: FileId) -> None:
+    """Write a file into a private folder in memory, for you to open it with a program of yours, and delete it again.
+
+    Nothing is started by itself. It is asked about before, and it stays until you press Enter.
+    """
+    view = run.session.ask(lambda app: app.files.get(file))
+    private = os.environ.get("XDG_RUNTIME_DIR")
+    if private is None:
+        problem = "there is none ($XDG_RUNTIME_DIR); `balchat files get` writes into a folder of your choice"
+        raise BadInput(what="The runtime directory", problem=problem)
+    kind = visible(view.content_type)
+    who = visible(view.author) if view.author else "you"
+    run.out.hint([f"{visible(view.name)}, {size_words(view.size)}, from {who}, who call it {kind}: it may be another."])
+    run.out.hint(["Other programs of yours can read it while it is open, and may keep what they show."])
+    try:
+        if not confirm(f"Write it in the clear into {private}, until you press Enter?"):
+            return
+    except NoTerminal:
+        raise BadInput(what="files open", problem="it asks at a terminal; `balchat files get` does not") from None
+    with TemporaryDirectory(prefix="balchat-open-", dir=private) as folder:
+        shown = TransferView(run.out)
+
+        async def write(app: App) -> Path:
+            try:
+                return await export(app, view, Path(folder), shown.show)
+            finally:
+                shown.clear()
+
+        path = run.session.ask(write)
+        run.out.value({"file": view, "path": str(path)}, lambda: [[visible(str(path))]])
+        with suppress(EOFError, KeyboardInterrupt):
+            ask_hidden("Enter deletes it again")
+    run.out.hint(["It is deleted."])
+
+
+def play(run: Run, file: FileId) -> None:
+    """Play a voice message on this machine's loudspeaker. Nothing of it is written to the disk."""
+
+    async def whole(app: App) -> tuple[FileView, bytes]:
+        async with following(app.files.play(file)) as pieces:
+            return await app.files.get(file), b"".join([piece async for piece in pieces])
+
+    view, wav = run.session.ask(whole)
+    sound.play(wav)
+    run.out.value(view, list, done="It was played to its end.")
 
 
 async def _want(app: App, file: str) -> FileView:

@@ -19,6 +19,7 @@ from balchat_host.api.local_files import attach, check_source
 from balchat_host.api.views import MessageState, MessageView
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.dates import parse_date, parse_duration
+from balchat_ui_cli.file_words import metadata_words
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.input_lines import read_blocking
 from balchat_ui_cli.lookup import MessageId, info_of, message_of
@@ -61,6 +62,7 @@ def register(app: typer.Typer) -> None:
             "balchat send me 'Buy milk.'",
             "balchat send Bob 'It is *really* [there](https://example.org).' --markdown",
             "balchat send Bob --file minutes.pdf --file photo.jpg 'As promised.'",
+            "balchat send Bob --file photo.jpg --as-is",
             "balchat send Bob 'The door code is 4711.' --expires 1h",
             "balchat send Bob 'See you there.' --expires-at 2026-12-01T20:00",
         ],
@@ -102,6 +104,9 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     file: Annotated[
         list[Path] | None, typer.Option(metavar="PATH", help="A file to send; more than once for several.")
     ] = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Send pictures with all that they hold: where, when and with what.")
+    ] = False,
     wait: Annotated[Goal | None, typer.Option(help="Return when it is that far; received: its files, too.")] = None,
     timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Wait at most S seconds; 0: without end.")] = 60,
 ) -> None:
@@ -121,7 +126,7 @@ def send(  # noqa: PLR0917  # the command line's options, given by name
     written = _read_text(run) if text == "-" or (text is None and not paths) else text or ""
 
     async def write(app: App) -> MessageView:
-        files = [await _attach(run, app, path) for path in paths]
+        files = [await _attach(run, app, path, as_is=as_is) for path in paths]
         return await app.messages.send(
             name,
             written,
@@ -168,13 +173,16 @@ def _read_text(run: Run) -> str:
         raise BadInput(what="The text", problem=f"it {error}") from error
 
 
-async def _attach(run: Run, app: App, path: Path) -> str:
-    """Hand a file to the account; return its id."""
+async def _attach(run: Run, app: App, path: Path, *, as_is: bool) -> str:
+    """Hand a file to the account, and say what it tells besides its contents; return its id."""
     shown = TransferView(run.out)
     try:
-        return (await attach(app, path, shown.show)).id
+        file = await attach(app, path, shown.show, as_is=as_is)
     finally:
         shown.clear()
+    if words := metadata_words(file):
+        run.out.hint([words])
+    return file.id
 
 
 async def _follow(

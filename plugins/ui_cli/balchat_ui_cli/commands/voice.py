@@ -1,0 +1,76 @@
+"""The command about voice messages: recorded here, or taken from a file."""
+
+import select
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from balchat_host.api.errors import BadInput
+from balchat_host.api.frontend import MAX_OCTETS, App
+from balchat_host.api.views import MessageState, MessageView
+from balchat_ui_cli import sound
+from balchat_ui_cli.commands.conversations import Conversation
+from balchat_ui_cli.commands.messages import QUEUED
+from balchat_ui_cli.frame import MESSAGES, Run, command
+from balchat_ui_cli.render import sent_line
+
+_LOOKS = 0.2
+"""Seconds between looks at whether the limit is reached."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(
+        app,
+        "voice",
+        panel=MESSAGES,
+        unlocks=True,
+        examples=["balchat voice Bob", "balchat voice Bob --from note.wav"],
+    )(voice)
+
+
+def voice(
+    run: Run,
+    name: Conversation,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="PATH", help="A WAV file in place of the microphone.")
+    ] = None,
+) -> None:
+    """Record a voice message of at most 5 minutes, and send it.
+
+    Enter ends and sends it, Ctrl-C throws it away. It is never on the disk but sealed.
+    """
+    octets, rate = sound.read_wav(source) if source is not None else (_record(run), sound.RATE)
+
+    async def write(app: App) -> MessageView:
+        file = await app.files.attach_voice(len(octets), rate)
+        for offset in range(0, len(octets), MAX_OCTETS):
+            await app.files.write(file.id, offset, octets[offset : offset + MAX_OCTETS])
+        return await app.messages.send(name, "", files=[file.id])
+
+    message = run.session.ask(write)
+    run.out.value(message, lambda: [sent_line(message)], done=f"The message is {message.state}, as {message.id}.")
+    if not run.session.connected and message.state is MessageState.QUEUED:
+        run.out.warn("not-running", QUEUED)
+
+
+def _record(run: Run) -> bytes:
+    if not sys.stdin.isatty():
+        raise BadInput(what="Standard input", problem="a voice message is recorded at a terminal; --from takes a file")
+    recording = sound.Recording(lambda: run.out.hint([f"{sound.WARNED_AT} seconds are left."]))
+
+    def until_enter() -> None:
+        run.out.hint(["Recording. Enter ends and sends it, Ctrl-C throws it away."])
+        while not recording.full.is_set():
+            if select.select([sys.stdin], [], [], _LOOKS)[0]:
+                sys.stdin.readline()
+                return
+        run.out.hint(["That was 5 minutes, the longest there is. Enter sends it, Ctrl-C throws it away."])
+        sys.stdin.readline()
+
+    sound.record(recording, until_enter)
+    if not recording.sound:
+        raise BadInput(what="The microphone", problem="nothing came from it")
+    return recording.sound
