@@ -31,7 +31,7 @@ def help_text(t: Texts, keymap: Mapping[str, str]) -> Content:
         for key in keys:
             pressed = key_words(keymap.get(key.id, key.keys))
             said = t(f"keys.{key.id}")
-            lines.append(Content.assemble((pressed.ljust(_WIDEST), "bold"), " ", said, (f"  {key.id}", "$text-muted")))
+            lines.append(Content.assemble((pressed.ljust(_WIDEST), "bold"), " ", said, (f"  {key.id}", "dim")))
     return Content("\n").join(lines)
 
 

@@ -17,6 +17,8 @@ _GROUPS: Final[Mapping[str, Sequence[str]]] = {
     "keys.group.chat": ("chat.composer:Composer", "chat.message_list:MessageList"),
     "keys.group.pages": (
         "pages.page:Page",
+        "picking.screen:Picker",
+        "search.screen:Search",
         "people.requests:Requests",
         "people.code:OwnCode",
         "people.verify:Verify",

@@ -83,7 +83,7 @@ def _of_conversation(state: PaletteState, account: AccountState) -> Iterable[Com
     yield Command(name="mark-unread", text="tui.mark-unread", effect=unread)
 
 
-def _open(screen: str, text: str, **arguments: object) -> Command:
+def _open(screen: str, text: str, /, **arguments: object) -> Command:
     return Command(name=screen, text=text, effect=OpenScreen(screen, arguments))
 
 

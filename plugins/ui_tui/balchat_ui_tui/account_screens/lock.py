@@ -59,6 +59,7 @@ class LockScreen(FormPage[LockState]):
     """Asks for the passphrase."""
 
     HEADING = "settings.locked-heading"
+    CAN_GO_BACK = False
     SUBMIT = "settings.unlock-screen"
     BINDINGS: ClassVar[list[BindingType]] = []
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from time import time
 from typing import Final
 
 from balchat_texts import Texts
@@ -12,6 +11,7 @@ from balchat_host.api.types import Phase, ServiceState
 from balchat_host.api.views import RelayView, ServiceStatus
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Failed, StatusCame
+from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.connection_state import Connection
 from balchat_ui_tui.connection_state import Phase as Reached
 from balchat_ui_tui.effects import Call, Effects, OpenScreen
@@ -24,7 +24,7 @@ STYLES: Final = {
     Phase.ONLINE: "$text-success",
     Phase.DEGRADED: "$text-warning",
     Phase.STARTING: "$text-accent",
-    Phase.STOPPED: "$text-muted",
+    Phase.STOPPED: "dim",
 }
 _BAR: Final = 20
 
@@ -152,4 +152,4 @@ class NetworkPage(ListPage[NetworkState]):
 
     def rows(self) -> Sequence[Row]:
         """Return how everything is."""
-        return rows(self.state, self.account, self.tui.t, int(time() * 1000))
+        return rows(self.state, self.account, self.tui.t, milliseconds_now())

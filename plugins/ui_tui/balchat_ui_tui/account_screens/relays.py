@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from time import time
 from typing import ClassVar
 
 from balchat_texts import Texts
@@ -12,6 +11,7 @@ from balchat_host.api.views import RelayView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens.network import relay_row
 from balchat_ui_tui.actions import Action, Failed
+from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
@@ -128,5 +128,5 @@ class RelaysPage(ListPage[RelaysState]):
 
     def rows(self) -> Sequence[Row]:
         """Return the relays."""
-        now = int(time() * 1000)
+        now = milliseconds_now()
         return [relay_row(each, self.tui.t, now) for each in self.state.relays or ()]

@@ -180,7 +180,7 @@ def _row(setting: SettingView, name: str, t: Texts, *, free: bool) -> Row:
         id=setting.key,
         text=name,
         side=" · ".join(filter(None, [shown_value(setting, t), *marks])),
-        side_style="$text-warning" if setting.pending else "$text-primary" if free else "$text-muted",
+        side_style="$text-warning" if setting.pending else "$text-primary" if free else "dim",
         note=visible(setting.doc),
     )
 

@@ -38,8 +38,8 @@ class ConversationList(ScrollView, can_focus=True):
         Binding("enter,right,l", "open", id="conversations.open"),
         Binding("m", "mute", id="conversations.mute"),
         Binding("a", "archive", id="conversations.archive"),
-        Binding("A", "archived", id="conversations.archive-title"),
-        Binding("slash", "filter", id="tui.filter"),
+        Binding("A", "archived", id="conversations.archived"),
+        Binding("slash", "filter", id="conversations.filter"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"conversations--selected", "conversations--shown"}
 

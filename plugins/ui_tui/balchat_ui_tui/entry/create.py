@@ -174,6 +174,7 @@ class RecoveryCode(Page[CodeState]):
     """Shows a recovery code, once."""
 
     HEADING = "entry.recovery-code"
+    CAN_GO_BACK = False
     DEFAULT_CSS = """
     RecoveryCode .code { margin: 1 0; padding: 0 1; width: auto; max-width: 100%; height: auto; text-style: bold;
         color: $text-accent; background: $boost; }

@@ -69,6 +69,8 @@ def rows(state: WelcomeState, t: Texts) -> Sequence[Row]:
 class Welcome(ListPage[WelcomeState]):
     """The first page where no account runs."""
 
+    CAN_GO_BACK = False
+
     def __init__(self) -> None:
         super().__init__(WelcomeState())
 

@@ -53,7 +53,7 @@ class Choose(StatefulScreen[Choice], ModalScreen[object]):
     Choose > Vertical { width: 56; max-width: 96%; height: auto; max-height: 96%; padding: 1 2; background: $panel; }
     Choose Static { height: auto; margin: 0 0 1 0; }
     Choose OptionList { border: none; background: $panel; height: auto; max-height: 14; padding: 0; }
-    Choose OptionList:focus { border: none; }
+    Choose OptionList:focus { border: none; background-tint: $background 0%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", id="pages.close")]
 

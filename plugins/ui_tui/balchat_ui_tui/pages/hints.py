@@ -1,12 +1,15 @@
 """The line at the foot of a page: which keys do something here."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.content import Content
 from textual.widgets import Static
 
 from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.typed_app import program
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 
 class Hints(Static):
@@ -24,11 +27,16 @@ class Hints(Static):
     def show_keys(self) -> None:
         """Show the keys that are bound now."""
         t = program(self).t
-        bindings = {each.binding.id: each.binding for each in self.screen.active_bindings.values() if each.enabled}
+        bindings: dict[str, Binding] = {}
+        for each in self.screen.active_bindings.values():
+            if each.enabled and each.binding.id:
+                bindings.setdefault(each.binding.id, each.binding)
+        if not getattr(self.screen, "CAN_GO_BACK", True):
+            bindings.pop("pages.close", None)
         parts = [
             Content.assemble((key_words(binding.key), "bold $text-accent"), " ", t(f"keys.{name}"))
             for name, binding in bindings.items()
-            if name and not name.startswith("app.") and f"keys.{name}" in t
+            if not name.startswith("app.") and f"keys.{name}" in t
         ]
         help_key = bindings["app.help"].key if "app.help" in bindings else "f1"
         parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), " ", t("keys.app.help")))

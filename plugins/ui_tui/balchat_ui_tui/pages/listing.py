@@ -10,7 +10,7 @@ from textual.widgets.option_list import Option
 
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.page import Page
-from balchat_ui_tui.pages.rows import Row, content
+from balchat_ui_tui.pages.rows import Row, column, content
 
 S = TypeVar("S")
 
@@ -23,7 +23,7 @@ class ListPage(Page[S], Generic[S]):
     ListPage .page-text { padding: 0 2; margin: 1 0 0 0; color: $foreground 75%; height: auto; }
     ListPage.-narrow .page-text { padding: 0 1; margin: 0; }
     ListPage OptionList { border: none; height: auto; max-height: 100%; background: $background; padding: 1 1; }
-    ListPage OptionList:focus { border: none; }
+    ListPage OptionList:focus { border: none; background-tint: $background 0%; }
     ListPage.-narrow OptionList { padding: 0; }
     ListPage OptionList > .option-list--option-disabled { text-opacity: 100%; color: $foreground; }
     """
@@ -49,14 +49,18 @@ class ListPage(Page[S], Generic[S]):
         above.display = bool(text)
         above.update(Content(text))
         listing = self.query_one(OptionList)
-        marked, place = self.marked(), listing.highlighted
+        marked, was = self.marked(), listing.highlighted
         rows = self.rows()
-        options = [Option(content(row), id=row.id, disabled=row.id is None) for row in rows]
+        width = column(rows, self.size.width)
+        options = [
+            Option(content(row, width, first=place == 0), id=row.id, disabled=row.id is None)
+            for place, row in enumerate(rows)
+        ]
         listing.set_options(options)
         places = [index for index, row in enumerate(rows) if row.id is not None]
         if places:
             same = next((index for index in places if rows[index].id == marked), None)
-            near = min(places, key=lambda index: abs(index - (place or 0)))
+            near = min(places, key=lambda index: abs(index - (was or 0)))
             listing.highlighted = near if same is None else same
 
     def marked(self) -> str | None:

@@ -29,6 +29,7 @@ class Page(StatefulScreen[S], Generic[S]):
     """A page. `HEADING` is the key of its heading's text."""
 
     HEADING: ClassVar[str] = ""
+    CAN_GO_BACK: ClassVar[bool] = True
     DEFAULT_CSS = """
     Page { layout: vertical; background: $background; }
     Page > .page-heading { height: 1; padding: 0 1; background: $panel; color: $foreground; text-style: bold; }

@@ -1,7 +1,9 @@
 """Rows of a list, as values: what they say, and how that looks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.content import Content
 
 
@@ -17,19 +19,27 @@ class Row:
     note: str = ""
     side: str = ""
     style: str = ""
-    side_style: str = "$text-muted"
+    is_heading: bool = False
+    side_style: str = "dim"
 
 
 def heading(text: str) -> Row:
     """Return a row above others."""
-    return Row(id=None, text=text, style="bold $text-accent")
+    return Row(id=None, text=text, style="bold $text-accent", is_heading=True)
 
 
-def content(row: Row) -> Content:
-    """Return a row as it is drawn."""
-    parts: list[str | tuple[str, str]] = [(row.text, row.style) if row.style else row.text]
+def column(rows: Sequence[Row], room: int) -> int:
+    """Return the cells that the texts take which have something beside them, so that it begins in one column."""
+    widest = max((cell_len(row.text) for row in rows if row.side), default=0)
+    return widest if widest <= room // 2 else 0
+
+
+def content(row: Row, width: int = 0, *, first: bool = False) -> Content:
+    """Return a row as it is drawn, its text in so many cells. A heading stands apart, where it is not the `first`."""
+    parts: list[str | tuple[str, str]] = ["\n"] if row.is_heading and not first else []
+    parts.append((row.text, row.style) if row.style else row.text)
     if row.side:
-        parts += ["  ", (row.side, row.side_style)]
+        parts += [" " * (max(0, width - cell_len(row.text)) + 2), (row.side, row.side_style)]
     if row.note:
-        parts += ["\n", (row.note, "$text-muted")]
+        parts += ["\n", (row.note, "dim")]
     return Content.assemble(*parts)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from balchat_texts import Texts
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
@@ -17,6 +18,7 @@ from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Call, Copy, Effects, Notice
 from balchat_ui_tui.pages.actions import Pressed
+from balchat_ui_tui.pages.hints import Hints
 from balchat_ui_tui.pages.page import Page, is_back
 from balchat_ui_tui.qr_picture import QrPicture, size_of
 
@@ -66,15 +68,23 @@ def picture_text(state: CodeState, room: Size) -> tuple[str, bool]:
     return "", False
 
 
+_WORDS: Final = 32
+"""Cells that the words beside the picture need."""
+
+
 class OwnCode(Page[CodeState]):
     """Shows what to give to people who shall be able to ask us."""
 
     HEADING = "people.own-code"
     DEFAULT_CSS = """
-    OwnCode > .page-body { padding: 0 2; }
-    OwnCode .code-text { height: auto; max-width: 76; margin: 0 0 1 0; color: $foreground 75%; }
-    OwnCode .code-code { height: auto; max-width: 76; margin: 0 0 1 0; color: $text-accent; }
-    OwnCode.-picture .code-code, OwnCode.-picture .code-text { display: none; }
+    OwnCode > .page-body { padding: 0; }
+    OwnCode Horizontal { height: auto; }
+    OwnCode .code-words { width: 1fr; height: auto; padding: 1 2; }
+    OwnCode .code-text { height: auto; margin: 0 0 1 0; color: $foreground 75%; }
+    OwnCode .code-code { height: auto; margin: 0 0 1 0; color: $text-accent; }
+    OwnCode .code-note { height: auto; color: $foreground 75%; }
+    OwnCode.-picture .code-words { display: none; }
+    OwnCode.-picture Horizontal { align-horizontal: center; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "do('copy')", id="code.copy"),
@@ -92,10 +102,12 @@ class OwnCode(Page[CodeState]):
 
     def compose_body(self) -> Iterable[Widget]:
         """Put text and picture together."""
-        yield Static(Content(self.tui.t("people.own-code-text")), classes="code-text")
-        yield Static(classes="code-code", markup=False)
-        yield Static(classes="code-note", markup=False)
-        yield QrPicture()
+        with Horizontal():
+            with Vertical(classes="code-words"):
+                yield Static(Content(self.tui.t("people.own-code-text")), classes="code-text")
+                yield Static(classes="code-code", markup=False)
+                yield Static(classes="code-note", markup=False)
+            yield QrPicture()
 
     def on_resize(self) -> None:
         """Draw the picture that fits now."""
@@ -112,9 +124,8 @@ class OwnCode(Page[CodeState]):
         del before
         t, code = self.tui.t, self.state.code
         self.query_one(".code-code", Static).update(Content(visible(code.code) if code else ""))
-        alone = self.has_class("-picture")
-        above = 1 if alone else 5 + (len(code.code) // max(1, min(self.size.width - 4, 76)) if code else 0)
-        room = Size(self.size.width - (0 if alone else 4), self.size.height - 2 - above)
+        beside = 0 if self.has_class("-picture") else _WORDS
+        room = Size(self.size.width - beside, self.size.height - 1 - self.query_one(Hints).size.height)
         text, whole = picture_text(self.state, room)
         self.query_one(QrPicture).show(text)
         note = "" if code is None or whole else t("people.short-picture") if text else t("people.no-room-for-picture")

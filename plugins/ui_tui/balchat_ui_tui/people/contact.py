@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from time import time
 from typing import Final
 
 from balchat_texts import Texts
@@ -13,6 +12,7 @@ from balchat_host.api.text import visible
 from balchat_host.api.views import AlarmKind, ContactInfoView, ContactState, ContactView, ConversationView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard
+from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.effects import Call, CloseScreen, Copy, Effects, Notice, OpenScreen
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
@@ -252,7 +252,7 @@ class Contact(ListPage[ContactPageState]):
     """One contact."""
 
     def __init__(self, peer_id: str) -> None:
-        super().__init__(ContactPageState(peer_id=peer_id, now=int(time() * 1000)))
+        super().__init__(ContactPageState(peer_id=peer_id, now=milliseconds_now()))
 
     def heading(self) -> str:
         """Return the contact's name."""
@@ -262,7 +262,7 @@ class Contact(ListPage[ContactPageState]):
         self, state: ContactPageState, action: Action, account: AccountState
     ) -> tuple[ContactPageState, Effects]:
         """Take a choice."""
-        return update(replace(state, now=int(time() * 1000)), action, account, self.tui.t)
+        return update(replace(state, now=milliseconds_now()), action, account, self.tui.t)
 
     def rows(self) -> Sequence[Row]:
         """Return what is known, and what can be done."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from time import time
 from typing import ClassVar
 
 from balchat_texts import Texts
@@ -16,6 +15,7 @@ from balchat_host.api.text import visible
 from balchat_host.api.views import ContactView, RequestView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard
+from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen, Severity
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
@@ -162,4 +162,4 @@ class Requests(ListPage[RequestsState]):
 
     def rows(self) -> Sequence[Row]:
         """Return the requests."""
-        return rows(self.state, self.tui.t, int(time() * 1000))
+        return rows(self.state, self.tui.t, milliseconds_now())

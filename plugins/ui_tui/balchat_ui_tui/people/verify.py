@@ -108,8 +108,9 @@ def _verify(state: VerifyState, number: str, t: Texts) -> tuple[VerifyState, Eff
 
 
 def in_groups(number: str, width: int) -> str:
-    """Return a number in groups of five digits, as many in a line as are easy to read and as there is room for."""
-    groups = [number[place : place + _GROUP] for place in range(0, len(number), _GROUP)]
+    """Return a number in groups of five digits: in lines of four, or of two where there is little room."""
+    digits = "".join(number.split())
+    groups = [digits[place : place + _GROUP] for place in range(0, len(digits), _GROUP)]
     most = _GROUPS_IN_LINE if width >= _GROUPS_IN_LINE * (_GROUP + 2) else 2
     return "\n".join("  ".join(groups[place : place + most]) for place in range(0, len(groups), most))
 
