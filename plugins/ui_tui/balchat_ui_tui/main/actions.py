@@ -84,5 +84,12 @@ class Open(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class AttachPasted(Action):
+    """The person pasted the path of a file, and wants the file to be sent in its place."""
+
+    pasted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Search(Action):
     """Search in the messages: in the conversation that is shown, where one is."""

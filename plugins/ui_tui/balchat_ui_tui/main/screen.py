@@ -21,7 +21,8 @@ from balchat_ui_tui.conversations.rows import title
 from balchat_ui_tui.conversations.widget import ConversationList
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.row_widget import Rows
-from balchat_ui_tui.effects import Effects
+from balchat_ui_tui.effects import Effects, OpenScreen
+from balchat_ui_tui.jobs import path_in
 from balchat_ui_tui.main import actions as do
 from balchat_ui_tui.main import heads
 from balchat_ui_tui.main.state import MainState, Pane
@@ -185,6 +186,15 @@ class MainScreen(StatefulScreen[MainState]):
     def _completing(self, message: Composer.Completing) -> None:
         self._completions = message.completions
         self.draw_soon()
+
+    @on(Composer.Pasted)
+    def _pasted(self, message: Composer.Pasted) -> None:
+        path = path_in(message.text)
+        if path is not None and path.is_file():
+            question = self.tui.t("tui.attach-pasted", name=visible(path.name))
+            ask = {"question": question, "agree": self.tui.t("files.attach")}
+            opening = OpenScreen("confirm", ask, closed=lambda _: do.AttachPasted(message.text))
+            self.tui.open_screen(opening, self)
 
     @on(Composer.ScrollMessages)
     def _scroll_messages(self, message: Composer.ScrollMessages) -> None:

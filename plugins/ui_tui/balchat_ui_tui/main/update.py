@@ -7,14 +7,18 @@ from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import AccountRead, Action, FocusChanged, Heard
 from balchat_ui_tui.chat import actions as chat_actions
+from balchat_ui_tui.chat import composing
 from balchat_ui_tui.chat import update as chat
+from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.conversations.state import ListState, move, next_of
 from balchat_ui_tui.effects import Call, Effects, OpenScreen
 from balchat_ui_tui.main import actions as do
 from balchat_ui_tui.main.state import MainState, Pane
 
 
-def update(state: MainState, action: Action, account: AccountState) -> tuple[MainState, Effects]:
+def update(  # noqa: C901  # a line or two for each action
+    state: MainState, action: Action, account: AccountState
+) -> tuple[MainState, Effects]:
     """Return the main screen after an action, and what is to be done."""
     match action:
         case do.Show() | do.ShowNamed() | do.ShowNext() | do.ShowSelected():
@@ -33,6 +37,8 @@ def update(state: MainState, action: Action, account: AccountState) -> tuple[Mai
             return _back(state), ()
         case do.Open(name=name):
             return state, (OpenScreen(name, closed=_chosen),)
+        case do.AttachPasted(pasted=pasted) if state.chat is not None:
+            return _attach(state, state.chat, pasted)
         case do.Search():
             return state, (OpenScreen("search", {"conversation": _shown_id(state)}, closed=_chosen),)
         case _:
@@ -71,6 +77,14 @@ def _in_chat(state: MainState, action: Action, account: AccountState, before: Ef
         case _:
             pass
     return state, (*before, *effects)
+
+
+def _attach(state: MainState, shown: ChatState, pasted: str) -> tuple[MainState, Effects]:
+    """Take what was pasted out of the text again, and show the file before it is sent."""
+    before, found, after = shown.text.rpartition(pasted)
+    kept = composing.put_text(shown, before + after) if found else shown
+    staging = OpenScreen("files.attach", {"conversation": shown.conversation, "paths": (pasted,)})
+    return replace(state, chat=kept), (staging,)
 
 
 def _find(name: str) -> Call:

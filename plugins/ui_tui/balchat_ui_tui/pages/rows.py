@@ -30,8 +30,8 @@ def heading(text: str) -> Row:
 
 def column(rows: Sequence[Row], room: int) -> int:
     """Return the cells that the texts take which have something beside them, so that it begins in one column."""
-    widest = max((cell_len(row.text) for row in rows if row.side), default=0)
-    return widest if widest <= room // 2 else 0
+    widths = (cell_len(row.text) for row in rows if row.side)
+    return max((width for width in widths if width <= room // 2), default=0)
 
 
 def content(row: Row, width: int = 0, *, first: bool = False) -> Content:
