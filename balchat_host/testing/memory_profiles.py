@@ -215,8 +215,10 @@ class MemoryProfile(Profile):
 
     async def start(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE) -> None:
         """Have `starting` start it; without that, the account of this process is as if another one ran it."""
-        if await self.connect() is not None:
-            raise AlreadyRunning
+        connection = await self.connect()
+        if connection is not None:
+            async with connection:
+                raise AlreadyRunning
         if self._starting is None:
             await self._unlock(secret, slot)
             self.running = True

@@ -7,6 +7,7 @@ a connection on which no whole head comes in time.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -95,6 +96,9 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter([*self._open])
 
     def add(self, connection: Connection) -> bool:
         """Count one more; return False where there is no room for it."""

@@ -16,7 +16,7 @@ from balchat_ui_web.attempts import Attempts
 from balchat_ui_web.errors import TerminalOnly
 from balchat_ui_web.one_time import OneTime
 from balchat_ui_web.settings import Unlock
-from balchat_ui_web.web_area import Created, NewWindow, QrCode, Ticket, Web, WebState
+from balchat_ui_web.web_area import Created, NewWindow, QrCode, SecretKind, Ticket, Web, WebState
 
 MAX_QR_TEXT: Final = 600
 MAX_SECRET: Final = 4096
@@ -97,7 +97,7 @@ class LocalWeb(Web):
         return self._account.watch()
 
     async def choose(self, profile: str) -> WebState:
-        if "/" in profile:
+        if not profile or "/" in profile:
             raise BadInput(what="the profile", problem="a page chooses profiles by their names only")
         await self._account.choose(profile)
         return self._account.state()
@@ -113,8 +113,8 @@ class LocalWeb(Web):
         code = await self._account.create(name, _secret(passphrase))
         return Created(recovery_code=code.reveal().decode())
 
-    async def start(self, secret: str, slot: SlotKind = SlotKind.PASSPHRASE) -> WebState:
-        await self._passphrases.start(_secret(secret), slot)
+    async def start(self, secret: str, slot: SecretKind = SecretKind.PASSPHRASE) -> WebState:
+        await self._passphrases.start(_secret(secret), slot.slot)
         return self._account.state()
 
     async def new_window(self) -> NewWindow:

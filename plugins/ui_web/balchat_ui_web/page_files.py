@@ -6,8 +6,9 @@ So a browser may keep everything but the shell for ever, and gets another path w
 import hashlib
 import json
 import mimetypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -31,6 +32,7 @@ class PageFile:
 class PageFiles:
     """The shell, and every other file by its path below `/assets/`."""
 
+    languages: Sequence[str]
     template: str
     assets: Mapping[str, PageFile]
 
@@ -39,6 +41,7 @@ class PageFiles:
         return _file(_SHELL, self.template.replace("<html", f'<html data-language="{language}"', 1).encode())
 
 
+@cache
 def load_page(version: str) -> PageFiles:
     """Read the page of this distribution."""
     sources = dict(_read(files("balchat_ui_web") / "page", ""))
@@ -56,6 +59,7 @@ def load_page(version: str) -> PageFiles:
     told = f'<html data-languages="{" ".join(languages())}" data-version="{version}"'
     shell = shell.replace("{{assets}}", f"/assets/{hashed}").replace("{{modules}}", modules)
     return PageFiles(
+        languages=languages(),
         template=shell.replace("<html", told, 1),
         assets={f"{hashed}/{path}": _file(path, octets) for path, octets in found.items()},
     )

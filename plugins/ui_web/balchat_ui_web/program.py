@@ -19,6 +19,7 @@ from balchat_host.api.frontend import Profile, Profiles
 from balchat_host.api.types import Secret
 from balchat_ui_web.account import settings_of
 from balchat_ui_web.browser import RedirectFile, open_browser, open_window, remove_left_over
+from balchat_ui_web.page_files import load_page
 from balchat_ui_web.serving import WebServer, listen, serving
 from balchat_ui_web.sessions import LINK_SECONDS
 from balchat_ui_web.settings import Unlock
@@ -70,7 +71,8 @@ async def _run(profiles: Profiles, asked: argparse.Namespace) -> None:
         await _unlock(profile)
     directory = await to_thread.run_sync(profile.runtime_directory)
     sockets = await to_thread.run_sync(listen, settings.port)
-    server = WebServer(profiles, profile, settings, sockets[0].getsockname()[1], told=_say)
+    page = await to_thread.run_sync(load_page, profiles.version)
+    server = WebServer(profiles, profile, settings, page, sockets[0].getsockname()[1], told=_say)
     async with serving(server, sockets), anyio.create_task_group() as tasks:
         tasks.start_soon(_end_on_signals, server)
         tasks.start_soon(partial(_open, server, directory, asked))

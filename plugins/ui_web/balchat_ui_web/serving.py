@@ -10,7 +10,6 @@ from typing import Final
 
 import anyio
 from aiohttp import web
-from balchat_texts import languages
 
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import Profile, Profiles
@@ -20,7 +19,7 @@ from balchat_ui_web.connection import IDLE_SECONDS, MOST, Connections
 from balchat_ui_web.local_web import LocalWeb, Passphrases
 from balchat_ui_web.octets import Octets
 from balchat_ui_web.origins import Origins, new_host_name
-from balchat_ui_web.page_files import load_page
+from balchat_ui_web.page_files import PageFiles
 from balchat_ui_web.sessions import Sessions
 from balchat_ui_web.settings import Unlock, WebSettings
 from balchat_ui_web.web_socket import WebSockets
@@ -38,13 +37,14 @@ def clock() -> float:
 
 
 class WebServer:
-    """A server that runs. `told` is called with words for the person at the terminal."""
+    """A server of `page` at a port. `told` is called with words for the person at the terminal."""
 
     def __init__(
         self,
         profiles: Profiles,
         profile: Profile,
         settings: WebSettings,
+        page: PageFiles,
         port: int,
         *,
         told: Callable[[str], None] = lambda _: None,
@@ -55,14 +55,14 @@ class WebServer:
         self._seen_at = clock()
         self.origins = Origins(name=new_host_name(), port=port)
         self.sessions = Sessions(clock, guessed=self._guessed)
-        self.account = CurrentAccount(profiles, profile, settings, languages())
+        self.account = CurrentAccount(profiles, profile, settings, page.languages)
         self.ended = anyio.Event()
         """Set when the screen was locked, and only a terminal may open it again."""
         passphrases = Passphrases(self.account, clock)
         local = LocalWeb(self.account, passphrases, clock, self.link, self.notice)
         self._server = Server(
             origins=self.origins,
-            page=load_page(profiles.version),
+            page=page,
             account=self.account,
             sessions=self.sessions,
             passphrases=passphrases,

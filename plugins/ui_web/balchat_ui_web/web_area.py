@@ -10,6 +10,18 @@ from balchat_host.api.storage import SlotKind
 from balchat_ui_web.settings import Language, Unlock
 
 
+class SecretKind(StrEnum):
+    """What a person types to unlock an account."""
+
+    PASSPHRASE = "passphrase"  # noqa: S105  # the name of a kind of secret, not a secret
+    RECOVERY_CODE = "recovery-code"
+
+    @property
+    def slot(self) -> SlotKind:
+        """The key slot that it opens."""
+        return SlotKind.PASSPHRASE if self is SecretKind.PASSPHRASE else SlotKind.RECOVERY_CODE
+
+
 class AccountState(StrEnum):
     """How the account is."""
 
@@ -115,7 +127,7 @@ class Web(Area):
         """Make an account in this profile. Raise AccountExists, WeakPassphrase, BadInput, TerminalOnly."""
 
     @abstractmethod
-    async def start(self, secret: str, slot: SlotKind = SlotKind.PASSPHRASE) -> WebState:
+    async def start(self, secret: str, slot: SecretKind = SecretKind.PASSPHRASE) -> WebState:
         """Unlock the account, and run it in the background, until it is shut down.
 
         Raise WrongSecret, Wait, TerminalOnly, and whatever keeps it from running.
