@@ -41,6 +41,7 @@ VOICE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 MAX_VOICE_SECONDS: Final = 300
 _MAX_LINE: Final = 4096
 _VOICE: Final = frozenset({"encode_voice", "decode_voice"})
+_FOLDER: Final = "/"
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
 """Whatever else we have in ours is nothing for it."""
 
@@ -93,7 +94,7 @@ def _turns() -> anyio.CapacityLimiter:
 async def _ask(job: Job, octets: AsyncIterable[bytes], numbers: tuple[int, ...], name: str) -> Decoded:
     command = [sys.executable, "-I", "-m", "balchat_host.decoding", job, *map(str, numbers)]
     process = await anyio.open_process(
-        command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", env=_ENVIRONMENT, start_new_session=True
+        command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=_FOLDER, env=_ENVIRONMENT, start_new_session=True
     )
     unreadable = VoiceUnreadable if job in _VOICE else PictureUnreadable
     try:
