@@ -65,6 +65,7 @@ class Staged:
             "web.qr": _qr,
             "web.state": lambda: self.web,
         }
+        self.cursor = 0
         self._streams: dict[str, list[int]] = {}
         self._socket: WebSocketRoute | None = None
 
@@ -135,9 +136,11 @@ class Staged:
             file = _PAGE / path.removeprefix("/assets/x/")
             route.fulfill(path=file, content_type=mimetypes.guess_type(file.name)[0])
         elif path.startswith(("/pictures/", "/previews/")):
+            self.calls.append((route.request.url.removeprefix(ORIGIN), {}))
             route.fulfill(body=account.picture(512 if path.startswith("/pictures/") else 64), content_type="image/webp")
         else:
-            self.calls.append((path, {}))
+            query = urlsplit(route.request.url).query
+            self.calls.append((f"{path}?{query}" if query else path, {}))
             answer = self.answers.get(path, {})
             route.fulfill(json=answer(route.request) if callable(answer) else answer)
 

@@ -21,6 +21,7 @@ from balchat_ui_web.settings import WebSettings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from balchat_host.testing.memory_profiles import MemoryProfiles
+from tests.support.staged_page import Staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,3 +211,17 @@ def page(new_page: Callable[..., Page], world: World) -> Page:
 @pytest.fixture(autouse=True, scope="session")
 def patience() -> None:
     expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Staged:
+    """An account that is played: what it answers is the test's to say."""
+    return Staged()
+
+
+@pytest.fixture(scope="module")
+def played(stage: Staged, new_context: Callable[..., BrowserContext], faults: list[str]) -> Page:
+    """The page on the account that is played, one for all tests of a module."""
+    page = stage.open(new_context(timezone_id="UTC", reduced_motion="reduce"))
+    page.on("pageerror", lambda error: faults.append(error.stack or str(error)))
+    return page

@@ -21,8 +21,12 @@ export const recording = signal(null);
 /** @type {{ context: AudioContext, stream: MediaStream, pieces: Int16Array<ArrayBuffer>[], samples: number } | null} */
 let held = null;
 
-/** @param {Int16Array<ArrayBuffer>} piece */
-function take(piece) {
+/**
+ * Add samples to the recording, as far as it is not full.
+ *
+ * @param {Int16Array<ArrayBuffer>} piece
+ */
+export function take(piece) {
   const now = recording.peek();
   if (!held || !now || now.full) return;
   held.pieces.push(piece);

@@ -1,6 +1,6 @@
 /** Fields: each has a label that stays, a hint, and what is wrong with it, all of it read out with the field. */
 
-import { html, useId, useState } from "../vendor.js";
+import { html, useEffect, useId, useRef, useState } from "../vendor.js";
 import { t } from "../core/texts.js";
 import { IconButton } from "./button.js";
 import { Icon } from "./icon.js";
@@ -27,18 +27,32 @@ export function Field({ label, hint, fault, children }) {
 }
 
 /**
+ * Return a ref that takes the focus once where `wanted`: browsers heed `autofocus` only while the page loads.
+ *
+ * @param {unknown} wanted
+ */
+function useFocus(wanted) {
+  const control = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => {
+    if (wanted) control.current?.focus();
+  }, []);
+  return control;
+}
+
+/**
  * One line or, with `rows`, several lines of text. Nothing is sent to spell checkers of others.
  *
  * @param {{ label: string, value: string, onInput: TakeText, hint?: Children, fault?: string | null | undefined,
  *   rows?: number, class?: string, [attribute: string]: unknown }} props
  */
-export function TextField({ label, value, onInput, hint, fault, rows, class: extra = "", ...rest }) {
+export function TextField({ label, value, onInput, hint, fault, rows, class: extra = "", autofocus = false, ...rest }) {
+  const control = useFocus(autofocus);
   const take = (/** @type {Event} */ event) => onInput(/** @type {HTMLInputElement} */ (event.currentTarget).value);
   return html`<${Field} label=${label} hint=${hint} fault=${fault}>
     ${(/** @type {Record<string, unknown>} */ attributes) =>
       rows
-        ? html`<textarea ...${rest} ...${attributes} class=${`input ${extra}`} rows=${rows} value=${value} onInput=${take} spellcheck=${false} dir="auto"></textarea>`
-        : html`<input ...${rest} ...${attributes} class=${`input ${extra}`} value=${value} onInput=${take} spellcheck=${false} dir="auto" />`}
+        ? html`<textarea ref=${control} ...${rest} ...${attributes} class=${`input ${extra}`} rows=${rows} value=${value} onInput=${take} spellcheck=${false} dir="auto"></textarea>`
+        : html`<input ref=${control} ...${rest} ...${attributes} class=${`input ${extra}`} value=${value} onInput=${take} spellcheck=${false} dir="auto" />`}
   <//>`;
 }
 
@@ -48,12 +62,13 @@ export function TextField({ label, value, onInput, hint, fault, rows, class: ext
  * @param {{ label: string, value: string, onInput: TakeText, hint?: Children, fault?: string | null | undefined,
  *   autocomplete?: string, [attribute: string]: unknown }} props
  */
-export function SecretField({ label, value, onInput, hint, fault, autocomplete = "off", ...rest }) {
+export function SecretField({ label, value, onInput, hint, fault, autocomplete = "off", autofocus = false, ...rest }) {
+  const control = useFocus(autofocus);
   const [open, setOpen] = useState(false);
   const take = (/** @type {Event} */ event) => onInput(/** @type {HTMLInputElement} */ (event.currentTarget).value);
   return html`<${Field} label=${label} hint=${hint} fault=${fault}>
     ${(/** @type {Record<string, unknown>} */ attributes) => html`<div class="with-button">
-      <input ...${rest} ...${attributes} class="input" type=${open ? "text" : "password"} value=${value}
+      <input ref=${control} ...${rest} ...${attributes} class="input" type=${open ? "text" : "password"} value=${value}
         onInput=${take} autocomplete=${autocomplete} spellcheck=${false} autocapitalize="off" />
       <${IconButton} icon=${open ? "eye-off" : "eye"} label=${t(open ? "common.hide" : "common.show")}
         aria-pressed=${String(open)} onClick=${() => setOpen(!open)} />
