@@ -41,7 +41,7 @@ export function take(piece) {
 
 function silence() {
   for (const track of held?.stream.getTracks() ?? []) track.stop();
-  void held?.context.close();
+  if (held && held.context.state !== "closed") void held.context.close();
 }
 
 /**

@@ -1,0 +1,211 @@
+"""Files: staged before they go, watched while they come, seen small first, and never whole before they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from balchat_host.api.views import FileState, FileView
+from tests.support.staged_page import Refusal, Staged, account
+from tests.support.staged_page.screens import go
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PIECE = 256 * 1024
+WRITTEN = account.FILES[0]
+
+
+@pytest.fixture(autouse=True)
+def _anew(stage: Staged, played: Page) -> None:
+    attached: dict[str, FileView] = {}
+
+    def attach(name: str, size: int, content_type: str | None, as_is: bool) -> FileView:
+        cleaned = content_type == "image/jpeg" and not as_is
+        view = replace(
+            WRITTEN,
+            id=f"{len(attached):032x}",
+            name=name,
+            size=size,
+            ours=True,
+            preview=content_type == "image/jpeg",
+            metadata_removed=("location", "time") if cleaned else (),
+            may_hold_metadata=not cleaned,
+        )
+        attached[view.id] = view
+        return replace(view, state=FileState.WRITING)
+
+    stage.calls.clear()
+    stage.answers |= {
+        "files.attach": attach,
+        "files.get": lambda file: attached[file],
+        "messages.send": account.conversation_with_marta()[-1],
+        "web.ticket": {"path": "/download/once"},
+    }
+    go(played, stage, "chat")
+
+
+def called(stage: Staged, method: str) -> list[dict[str, Any]]:
+    return [params for name, params in stage.calls if name == method]
+
+
+def tell(stage: Staged, file: FileView, **progress: Any) -> None:
+    """Have the account tell how a transfer is."""
+    value = {"type": "file.progress", "file": file.id, "here": 0, "there": 0, "hindered": None}
+    stage.tell("events.ephemeral", value | progress)
+
+
+def changed(stage: Staged, file: FileView) -> None:
+    stage.cursor += 1
+    stage.tell(
+        "events.follow",
+        {"type": "file.changed", "cursor": stage.cursor, "at": account.NOW, "file": account.plain(file)},
+    )
+
+
+PASTE = """([names, type, how]) => {
+    const data = new DataTransfer();
+    for (const name of names) data.items.add(new File([new Uint8Array(1000)], name, { type }));
+    const composer = document.getElementById("composer");
+    const options = { bubbles: true, cancelable: true };
+    if (how === "paste") composer.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, ...options }));
+    for (const each of how === "drop" ? ["dragenter", "drop"] : []) {
+        composer.dispatchEvent(new DragEvent(each, { dataTransfer: data, ...options }));
+    }
+}"""
+
+
+@pytest.mark.parametrize("how", ["paste", "drop", "choose"])
+def test_files_are_staged_before_they_go(stage: Staged, played: Page, how: str):
+    """Behaviours 9 and 17: name, size, what is removed; nothing is sent by putting it there."""
+    if how == "choose":
+        picture = {"name": "ridge.jpg", "mimeType": "image/jpeg", "buffer": bytes(1000)}
+        played.locator("main input[type=file]").set_input_files([picture])
+    else:
+        played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", how])
+    staged = played.get_by_role("region", name="Files to send")
+    expect(staged).to_contain_text("ridge.jpg")
+    expect(staged).to_contain_text("1 kB")
+    expect(staged).to_contain_text("removed: location, time")
+    assert called(stage, "messages.send") == []
+    played.get_by_role("button", name="Send", exact=True).click()
+    expect(staged).to_be_hidden()
+    [sent] = called(stage, "messages.send")
+    assert sent["files"] == ["0" * 32]
+
+
+def test_a_picture_is_sent_as_it_is_only_where_the_person_says_so(stage: Staged, played: Page):
+    """Behaviour 17."""
+    played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    staged = played.get_by_role("region", name="Files to send")
+    staged.get_by_label("Send as it is").click()
+    expect(staged).to_contain_text("may say where and when it was made")
+    assert [each["as_is"] for each in called(stage, "files.attach")] == [False, True]
+    assert called(stage, "files.remove") == [{"file": "0" * 32}]
+    staged.get_by_role("button", name="Do not send ridge.jpg").click()
+    expect(staged).to_be_hidden()
+
+
+def test_nothing_goes_without_what_could_not_be_attached(stage: Staged, played: Page):
+    stage.answers["files.attach"] = Refusal("no-room", name="ridge.jpg", needed=1000, free=10)
+    played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    staged = played.get_by_role("region", name="Files to send")
+    expect(staged).to_contain_text("no room")
+    played.get_by_label("Message to Marta Quintana").fill("Here it is")
+    played.get_by_role("button", name="Send", exact=True).click()
+    expect(staged.get_by_role("button", name="Try again")).to_be_visible()
+    expect(played.get_by_label("Message to Marta Quintana")).to_have_value("Here it is")
+    assert called(stage, "messages.send") == []
+    staged.get_by_role("button", name="Do not send").click()
+    played.get_by_label("Message to Marta Quintana").fill("")
+
+
+def test_a_file_is_brought_in_pieces(stage: Staged, played: Page):
+    octets = {"name": "big.bin", "mimeType": "application/octet-stream", "buffer": bytes(2 * PIECE + 5)}
+    played.locator("main input[type=file]").set_input_files([octets])
+    staged = played.get_by_role("region", name="Files to send")
+    expect(staged).to_contain_text("may say where")
+    pieces = [path for path, _ in stage.calls if path.startswith("/files/")]
+    assert pieces == [f"/files/{'0' * 32}?offset={at}" for at in (0, PIECE, 2 * PIECE)]
+    staged.get_by_role("button", name="Do not send").click()
+
+
+def test_a_picture_is_seen_small_first_and_whole_on_a_click(stage: Staged, played: Page):
+    """Behaviour 16."""
+    stage.calls.clear()
+    picture = played.get_by_role("button", name="Open the picture ridge-at-seven.jpg")
+    expect(picture.locator("img")).to_be_visible()
+    assert not any("2048" in path for path, _ in stage.calls)
+    picture.click()
+    expect(played.get_by_role("img", name="Picture: ridge-at-seven.jpg")).to_be_visible()
+    assert f"/pictures/{account.PHOTO.id}?side=2048" in [path for path, _ in stage.calls]
+    played.keyboard.press("Escape")
+    expect(picture).to_be_focused()
+
+
+def test_files_come_by_themselves_up_to_a_size_for_each_conversation(stage: Staged, played: Page):
+    """Behaviour 18."""
+    go(played, stage, "contact")
+    played.get_by_label("Download files by themselves").select_option(label="Up to 10 MB")
+    expect(played.get_by_label("Download files by themselves")).to_be_visible()
+    played.wait_for_function("() => true")
+    assert called(stage, "files.set_automatic") == [{"conversation": account.MARTA.conversation, "up_to": 10_000_000}]
+
+
+def test_a_transfer_shows_how_far_it_is_and_what_keeps_it(stage: Staged, played: Page):
+    """Behaviour 19: progress, pause, going on, cancelling."""
+    card = played.locator(".file-card", has_text="map.pdf")
+    tell(stage, account.MAP, here=5_000_000)
+    expect(card).to_contain_text("5 MB of 8.9 MB")
+    tell(stage, account.MAP, here=5_000_000, hindered="unreachable")
+    expect(card).to_contain_text("Its sender is away")
+    card.get_by_role("button", name="Pause map.pdf").click()
+    changed(stage, replace(account.MAP, state=FileState.PAUSED, here=5_000_000))
+    expect(card).to_contain_text("Paused")
+    card.get_by_role("button", name="Go on downloading map.pdf").click()
+    changed(stage, account.MAP)
+    tell(stage, account.MAP, here=6_000_000)
+    expect(card).to_contain_text("6 MB of 8.9 MB")
+    card.get_by_role("button", name="More about map.pdf").click()
+    played.get_by_role("menuitem", name="Cancel the download").click()
+    played.wait_for_function("() => true")
+    assert (
+        called(stage, "files.pause")
+        == called(stage, "files.fetch")
+        == called(stage, "files.remove")
+        == [{"file": account.MAP.id}]
+    )
+
+
+def test_the_other_side_has_a_file_only_when_it_says_so(stage: Staged, played: Page):
+    """Behaviour 19: that everything has left is not that it is there."""
+    card = played.locator(".file-card", has_text="timelapse.mp4")
+    tell(stage, account.VIDEO, here=account.VIDEO.size, there=100_000_000)
+    expect(card).to_contain_text("100 MB of 188.7 MB")
+    expect(card.get_by_role("progressbar")).to_have_attribute("value", "100000000")
+    assert "all of it" not in (card.text_content() or "")
+    changed(stage, replace(account.VIDEO, received_by=1))
+    expect(card).to_contain_text("they have all of it")
+    expect(card.get_by_role("progressbar")).to_have_count(0)
+
+
+def test_what_was_sent_can_still_be_opened(stage: Staged, played: Page):
+    """Behaviour 20."""
+    card = played.locator(".file-card", has_text="timelapse.mp4")
+    card.get_by_role("button", name="More about timelapse.mp4").click()
+    played.get_by_role("menuitem", name="Save a copy").click()
+    played.wait_for_function("() => true")
+    assert called(stage, "web.ticket") == [{"file": account.VIDEO.id}]
+
+
+def test_a_pace_is_told_only_once_it_is_known(played: Page):
+    """Behaviour 19: speed and time left, over some seconds."""
+    paces = played.evaluate("""() => import('/assets/x/files/pace.js').then(({ paceOf }) => [
+        paceOf([]), paceOf([{ at: 0, octets: 10 }, { at: 200, octets: 4000 }]),
+        paceOf([{ at: 0, octets: 0 }, { at: 4000, octets: 2000 }]),
+        paceOf([{ at: 0, octets: 9 }, { at: 4000, octets: 9 }]),
+    ])""")
+    assert paces == [None, None, 500, None]
