@@ -106,6 +106,11 @@ def _message(
     return replace(message, **changes)
 
 
+def received(contact: ContactView, text: str) -> MessageView:
+    """Return a message that comes now."""
+    return _message(contact, text, NOW)
+
+
 def _file(name: str, size: int, **changes: Any) -> FileView:
     file = FileView(
         id=_id(f"file {name}", 32),
