@@ -9,6 +9,7 @@ from balchat_host.core.content import Disposition, Expiration, MimiContent, Null
 from balchat_host.core.delivery import changes, queue, reports
 from balchat_host.core.delivery.progress import Step
 from balchat_host.core.eras import keeping
+from balchat_host.core.files import rows as files
 from balchat_host.core.messages import deletion, expiry, history, reactions, timer, versions, writing
 from balchat_host.core.messages.acting import act
 from balchat_host.core.messages.compose import require_unblocked
@@ -20,13 +21,13 @@ from balchat_host.core.views import conversation_view
 
 
 def edit(unit: UnitOfWork, message: str, text: Text | str) -> MessageView:
-    """Put another text in place of a message of ours.
+    """Put another text in place of a message of ours, or beside its files, which stay.
 
     Raise NoSuchMessage, ContactBlocked, BadInput, TextTooLong, TooMany.
     """
     conversation, row = _find(unit, message)
     _require_ours(row, "edited")
-    if not is_text(row.content_type):
+    if not is_text(row.content_type) and not files.of_messages(unit.tx, [row.seq]):
         raise BadInput(what="The message", problem="it is not a text")
     part = writing.part(unit.tx, conversation, text)
     if versions.count(unit.tx, row.seq) >= versions.MAX_VERSIONS:

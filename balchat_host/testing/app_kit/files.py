@@ -152,6 +152,15 @@ class FileTests(AppKitBase):
         with pytest.raises(BadInput):
             await app.messages.send("me", " ")
 
+    async def test_what_is_written_beside_a_file_is_edited_and_the_file_stays(self, app: App) -> None:
+        for text in ("Yesterday's harbour.", ""):
+            file = await write(app, "harbour.bin", b"octets")
+            sent = await app.messages.send("me", text, files=[file.id])
+            edited = await app.messages.edit(sent.id, "Today's harbour.")
+            assert (edited.text, edited.edited) == ("Today's harbour.", True)
+            assert [each.id for each in edited.files] == [file.id]
+            assert await read(app, file.id) == b"octets"
+
     async def test_files_are_listed_the_newest_first(self, app: App) -> None:
         await app.contacts.add(nobody().onion, "Bob")
         for conversation, name in (("me", "a"), ("Bob", "b"), ("me", "c")):
