@@ -12,7 +12,8 @@ import pyrage  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from balchat_host.api.errors import FileUnreadable
 from balchat_host.core.files.offer import MAX_HEADER
-from balchat_host.core.files.shape import ManifestWriter, Shape
+from balchat_host.core.files.shape import Shape
+from balchat_host.runtime.files.manifest_thread import ManifestThread
 
 Read = Callable[[int], bytes]
 """Returns up to so many octets, none at the end."""
@@ -48,6 +49,8 @@ def seal(shape: Shape, read: Read, write: Write) -> Sealed:
         _encrypt(source, sink, [identity.to_public()])
     except Exception as error:  # noqa: BLE001  # pyrage turns what a stream raises into errors of its own
         raise source.failure or sink.failure or error from None
+    finally:
+        sink.manifest.end()
     return Sealed(key=str(identity).encode(), header=sink.header, manifest=sink.manifest.finish())
 
 
@@ -108,7 +111,7 @@ class _Sink(_Plain):
     def __init__(self, shape: Shape, write: Write) -> None:
         super().__init__(write)
         self.header = b""
-        self.manifest = ManifestWriter(shape)
+        self.manifest = ManifestThread(shape)
         self._in_header = True
 
     def take(self, octets: bytes) -> None:
