@@ -24,6 +24,7 @@ from balchat_host.api.events import (
 from balchat_host.api.frontend import App
 from balchat_host.api.views import ContactState, MessageState, MessageView
 from balchat_host.testing.app_kit import TestedAccount, until
+from balchat_host.testing.audit.kit import AppKitAudit
 from balchat_host.testing.waiting import closing
 
 MESSAGE_FIELDS: Final = tuple(field.name for field in fields(MessageView))
@@ -68,7 +69,7 @@ async def introduce(alice: App, bob: App) -> None:
 
 
 @pytest.mark.anyio
-class AppPairKit:
+class AppPairKit(AppKitAudit):
     """What two Apps do that reach each other."""
 
     @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 from balchat_host.api.errors import BadRelayAddress, NoRelayTransport, NoSuchRelay
 from balchat_host.api.frontend import App
 from balchat_host.testing.app_kit import nobody
+from balchat_host.testing.audit.kit import AppKitAudit
 
 ONE: Final = nobody(1).onion
 TWO: Final = nobody(2).onion
@@ -31,7 +32,7 @@ CALLS: Final[list[Callable[[App], Awaitable[object]]]] = [
 
 
 @pytest.mark.anyio
-class DirectOnlyAppKit:
+class DirectOnlyAppKit(AppKitAudit):
     """What every App does where no enabled transport uses relays."""
 
     @pytest.fixture
@@ -50,7 +51,7 @@ class DirectOnlyAppKit:
 
 
 @pytest.mark.anyio
-class AppRelayKit:
+class AppRelayKit(AppKitAudit):
     """What every App does where an enabled transport uses relays."""
 
     @pytest.fixture

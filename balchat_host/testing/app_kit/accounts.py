@@ -12,6 +12,7 @@ from balchat_host.api.events import Event, MessageAdded
 from balchat_host.api.frontend import MAX_TEXT_SIZE, App
 from balchat_host.api.types import PeerId, Secret
 from balchat_host.api.views import MessageView
+from balchat_host.testing.audit.kit import AppKitAudit
 from balchat_host.testing.waiting import PATIENCE, closing
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ def messages(events: Sequence[Event]) -> list[MessageView]:
     return [event.message for event in events if isinstance(event, MessageAdded)]
 
 
-class AppKitBase:
+class AppKitBase(AppKitAudit):
     """What each part of the kit needs."""
 
     @pytest.fixture

@@ -46,3 +46,11 @@ class FolderKit(AuditedKit):
     @staticmethod
     def folders(request: pytest.FixtureRequest) -> Sequence[Path]:
         return [request.node.funcargs["tmp_path"]] if "tmp_path" in request.node.funcargs else []
+
+
+class AppKitAudit(AuditedKit):
+    """A kit for an App, whose account may keep files in any folder that a fixture of the test gives."""
+
+    @staticmethod
+    def folders(request: pytest.FixtureRequest) -> Sequence[Path]:
+        return [given for given in request.node.funcargs.values() if isinstance(given, Path)]

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.from_thread import start_blocking_portal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balchat_host.api.storage import (
@@ -119,6 +119,7 @@ class AreaTests(StorageKitBase):
             portal.wrap_async_context_manager(new_vault(storage, directory)) as vault,
         ):
 
+            @settings(deadline=None)  # each example is a unit on a disk, which may be slow
             @given(st.lists(st.tuples(operations, st.booleans()), max_size=5))
             def compare(units: list[tuple[list[Operation], bool]]) -> None:
                 name, model = f"area {next(fresh)}", Model()
