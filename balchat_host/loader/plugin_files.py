@@ -6,6 +6,7 @@ that it depends on are not looked at, nor what somebody puts beside its files.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from contextlib import suppress
@@ -22,7 +23,7 @@ def files_of(distribution: Distribution) -> list[str]:
     """Return the paths of a distribution's files, as its RECORD has them; empty where it has none."""
     try:
         return sorted(str(path) for path in distribution.files or ())
-    except Exception:  # noqa: BLE001  # metadata that cannot be read lists nothing
+    except (OSError, ValueError, TypeError, csv.Error):  # a RECORD that cannot be read lists nothing
         return []
 
 

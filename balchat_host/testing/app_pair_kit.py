@@ -218,6 +218,18 @@ class AppPairKit(AppKitAudit):
         ]
         assert seen[0] == seen[1] == [(first.id, "hello", None), (reply.id, "hello yourself", first.id)]
 
+    async def test_messages_go_on_where_keys_are_renewed(self, alice: TestedAccount, bob: TestedAccount) -> None:
+        await introduce(alice.app, bob.app)
+        for text in ("before", "after"):
+            alices = await alice.app.events.cursor()
+            sent = await alice.app.messages.send("Bob", text)
+            await until(alice.app, alices, _reached(sent.id, MessageState.DELIVERED))
+            # A second time within an hour changes nothing yet.
+            renewed = await alice.app.contacts.renew("Bob")
+            assert (renewed.name, renewed.state) == ("Bob", ContactState.ACTIVE)
+        received = [message.text for message in await bob.app.messages.history("Alice")]
+        assert received[-2:] == ["before", "after"]
+
     async def test_many_messages_arrive_once_and_in_order(self, alice: TestedAccount, bob: TestedAccount) -> None:
         await introduce(alice.app, bob.app)
         sent = [await alice.app.messages.send("Bob", f"message {number}") for number in range(30)]

@@ -94,7 +94,8 @@ DONE = {
     "contacts block": "Bob is blocked.",
     "contacts unblock": "Bob is no longer blocked.",
     "contacts remove": "Bob is removed.",
-    "contacts renew": "The keys with Bob are renewed as soon as both of you have been up.",
+    "contacts renew": "The keys with Bob are renewed as soon as both of you have been up, an hour after the last "
+    "time at the earliest.",
     "requests accept": "Dave is added.",
     "requests reject": "The request is turned down.",
     "requests on": "requests.accept is true now.",

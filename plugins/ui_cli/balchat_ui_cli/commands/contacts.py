@@ -164,7 +164,8 @@ def renew(run: Run, name: Contact) -> None:
     reads along on your machine or theirs.
     """
     contact = run.session.ask(lambda app: app.contacts.renew(name))
-    renewed = f"The keys with {contact.name} are renewed as soon as both of you have been up."
+    earliest = "an hour after the last time at the earliest"
+    renewed = f"The keys with {contact.name} are renewed as soon as both of you have been up, {earliest}."
     run.out.value(contact, lambda: [[renewed]], done=renewed)
     _say_if_nothing_runs(run)
 
