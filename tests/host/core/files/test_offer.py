@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balchat_host.api.errors import MalformedContent
-from balchat_host.core.content import ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
+from balchat_host.core.content import Disposition, ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import MAX_FILES, FileOffer, offers
+from balchat_host.core.files.preview import Preview, SmallPicture, Voice
 from balchat_host.core.files.sending import decode_received
 
 OFFER = FileOffer(
@@ -33,10 +34,51 @@ def test_an_offer_comes_out_of_a_message_as_it_went_in() -> None:
     assert shown(read).text == "Look."
 
 
+PREVIEWS = (
+    SmallPicture(octets=b"RIFF....WEBP", width=4032, height=3024),
+    SmallPicture(octets=b"x" * 8192, width=None, height=None),
+    Voice(duration=61_500, levels=bytes(range(64))),
+    Voice(duration=1, levels=b""),
+)
+
+
+@pytest.mark.parametrize("preview", PREVIEWS)
+def test_a_preview_stands_beside_its_file_and_shows_nothing_of_its_own(preview: Preview) -> None:
+    offer = replace(OFFER, preview=preview)
+    for part in (offer.part(), MultiPart(semantics=Semantics.PROCESS_ALL, parts=(TEXT, offer.part(), OFFER.part()))):
+        read = MimiContent.decode(MimiContent(salt=bytes(16), part=part).encode()).part
+        assert offers(read)[0] == offer
+        assert "image/webp" not in shown(read).content_type
+    assert shown(offer.part()) == shown(OFFER.part())
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("image/webp", b""),
+        ("image/webp", bytes(8193)),
+        ("image/svg+xml", b"<svg/>"),
+        ("image/webp;width=0;height=1", b"x"),
+        ("image/webp;width=65536;height=1", b"x"),
+        ("image/webp;width=٣;height=1", b"x"),
+        ("application/vnd.balchat.voice", b""),
+        ("application/vnd.balchat.voice", cbor.encode([0, b""])),
+        ("application/vnd.balchat.voice", cbor.encode([True, b""])),
+        ("application/vnd.balchat.voice", cbor.encode([1, bytes(65)])),
+        ("application/vnd.balchat.voice", cbor.encode([86_400_001, b""])),
+        ("application/vnd.balchat.voice", cbor.encode([1, b"", 1])),
+    ],
+)
+def test_a_preview_that_is_none_is_passed_over(content_type: str, content: bytes) -> None:
+    strange = SinglePart(content_type=content_type, content=content, disposition=Disposition.PREVIEW)
+    unit = MultiPart(semantics=Semantics.SINGLE_UNIT, parts=(strange, OFFER.part()))
+    assert offers(unit) == [OFFER]
+
+
 @pytest.mark.fuzz
-@given(st.data())
-def test_octets_changed_make_another_offer_or_none(data: st.DataObject) -> None:
-    octets = bytearray(MimiContent(salt=bytes(16), part=OFFER.part()).encode())
+@given(st.data(), st.sampled_from((None, *PREVIEWS)))
+def test_octets_changed_make_another_offer_or_none(data: st.DataObject, preview: Preview | None) -> None:
+    octets = bytearray(MimiContent(salt=bytes(16), part=replace(OFFER, preview=preview).part()).encode())
     for _ in range(data.draw(st.integers(1, 3))):
         octets[data.draw(st.integers(0, len(octets) - 1))] ^= data.draw(st.integers(1, 255))
     try:
