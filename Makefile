@@ -109,7 +109,7 @@ format: setup ## Write the one format
 	cd $(BINDING) && cargo fmt
 
 .PHONY: coverage
-coverage: setup .venv/.drivers ## Every test, with line and branch coverage
+coverage: setup .venv/.drivers .venv/.web-tools ## Every test, with line and branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
 	$(BIN)/coverage combine --quiet
@@ -124,7 +124,7 @@ mutants: setup ## Mutation tests of the core
 	$(BIN)/mutmut run
 
 .PHONY: test-isolated
-test-isolated: setup .venv/.drivers ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
+test-isolated: setup .venv/.drivers .venv/.web-tools ## Each distribution's tests against its own wheel, with nothing but its declared dependencies
 	$(BIN)/python scripts/check_isolated.py
 
 # --- build and install ---

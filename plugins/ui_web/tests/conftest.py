@@ -220,11 +220,11 @@ class ServedInThread:
     def __init__(self, folder: Path, portal: BlockingPortal, **settings: Any) -> None:
         self.served = Served(folder, **settings)
         self._portal = portal
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope
         self._future, _ = portal.start_task(self._live)
 
     async def _live(self, *, task_status: TaskStatus[None]) -> None:
-        with self._scope:
+        with anyio.CancelScope() as self._scope:
             async with self.served.live():
                 task_status.started()
                 await anyio.sleep_forever()
