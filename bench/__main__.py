@@ -48,6 +48,7 @@ NAMES = (
         "search",
         "sealing",
         "files",
+        "web",
     ),
     *("relay_server", "relayed", "mls_binding"),
 )
