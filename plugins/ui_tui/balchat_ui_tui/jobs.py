@@ -53,6 +53,42 @@ class SwitchProfile(Job):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilesFound:
+    """The profiles that have an account, which one is shown, and whether that has one."""
+
+    names: tuple[str, ...]
+    shown: str
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtProfiles(Job):
+    """Look which profiles there are; the answer is a `ProfilesFound`."""
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> ProfilesFound:
+        """Look."""
+        del tell
+
+        def look() -> ProfilesFound:
+            names = tuple(each.name for each in tui.profiles.profiles())
+            return ProfilesFound(names=names, shown=tui.profile.name, exists=tui.profile.exists())
+
+        return await anyio.to_thread.run_sync(look)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookForFile(Job):
+    """Look whether there is a file at a path; the answer is the path, None where there is none."""
+
+    path: Path
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> Path | None:
+        """Look."""
+        del tui, tell
+        return self.path if await anyio.to_thread.run_sync(self.path.is_file) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPassphrase(Job):
     """Look whether a passphrase could be that of a new account, by the vault's own rule."""
 

@@ -11,8 +11,8 @@ from balchat_host.api.text import visible
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Effects, OpenScreen
-from balchat_ui_tui.jobs import SwitchProfile
-from balchat_ui_tui.pages.actions import Pressed
+from balchat_ui_tui.jobs import LookAtProfiles, ProfilesFound, SwitchProfile
+from balchat_ui_tui.pages.actions import Opened, Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.rows import Row
 
@@ -29,8 +29,7 @@ class ProfilesState:
 class Looked(Action):
     """It was looked which there are."""
 
-    names: tuple[str, ...]
-    shown: str
+    found: ProfilesFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,10 @@ class NewNamed(Action):
 def update(state: ProfilesState, action: Action, t: Texts) -> tuple[ProfilesState, Effects]:
     """Return the state after an action, and what is to be done."""
     match action:
-        case Looked(names=names, shown=shown):
-            return replace(state, names=names, shown=shown), ()
+        case Opened():
+            return state, (LookAtProfiles(done=Looked),)
+        case Looked(found=found):
+            return replace(state, names=found.names, shown=found.shown), ()
         case Pressed(name="choose", row=str(name)) if name != state.shown:
             return state, (SwitchProfile(name=name),)
         case Pressed(name="new"):
@@ -72,12 +73,6 @@ class ProfilesPage(ListPage[ProfilesState]):
 
     def __init__(self) -> None:
         super().__init__(ProfilesState())
-
-    def on_mount(self) -> None:
-        """Look which there are."""
-        super().on_mount()
-        names = tuple(each.name for each in self.tui.profiles.profiles())
-        self.dispatch(Looked(names, self.tui.profile.name))
 
     def update_state(
         self, state: ProfilesState, action: Action, account: AccountState

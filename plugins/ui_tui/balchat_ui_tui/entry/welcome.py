@@ -10,6 +10,7 @@ from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, ConnectionChanged
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import CloseScreen, Effects, OpenScreen, Quit
+from balchat_ui_tui.jobs import LookAtProfiles, ProfilesFound
 from balchat_ui_tui.pages.actions import Opened, Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.rows import Row
@@ -17,26 +18,29 @@ from balchat_ui_tui.pages.rows import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WelcomeState:
-    """Whether there is an account in the profile, and what the profile is called."""
+    """Whether there is an account in the profile, and what the profile is called, once it was `looked`."""
 
     profile: str = ""
     exists: bool = False
+    looked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Looked(Action):
     """It was looked whether there is an account."""
 
-    profile: str
-    exists: bool
+    found: ProfilesFound
 
 
 def update(state: WelcomeState, action: Action) -> tuple[WelcomeState, Effects]:
     """Return the state after an action, and what is to be done."""
     match action:
-        case Looked(profile=profile, exists=exists):
+        case Opened():
+            return state, (LookAtProfiles(done=Looked),)
+        case Looked(found=found):
             # Somebody who comes back every day is asked for the passphrase at once.
-            return WelcomeState(profile=profile, exists=exists), (OpenScreen("entry.unlock"),) if exists else ()
+            looked = WelcomeState(profile=found.shown, exists=found.exists, looked=True)
+            return looked, (OpenScreen("entry.unlock"),) if found.exists else ()
         case Pressed(name="choose", row=row) if row == "quit":
             return state, (Quit(),)
         case Pressed(name="choose", row=str(row)):
@@ -49,6 +53,8 @@ def update(state: WelcomeState, action: Action) -> tuple[WelcomeState, Effects]:
 
 def rows(state: WelcomeState, t: Texts) -> Sequence[Row]:
     """Return what can be done."""
+    if not state.looked:
+        return ()
     if state.exists:
         choices = [
             ("entry.unlock", t("entry.unlock"), t("entry.unlock-note")),
@@ -78,22 +84,18 @@ class Welcome(ListPage[WelcomeState]):
         """Return the program's name and the profile's."""
         return f"balchat · {visible(self.state.profile)}" if self.state.profile else "balchat"
 
-    def on_mount(self) -> None:
-        """Look whether there is an account."""
-        super().on_mount()
-        profile = self.tui.profile
-        self.dispatch(Looked(profile.name, profile.exists()))
-
     def action_close_page(self) -> None:
         """There is nothing to go back to: the way out is in the list."""
 
     def update_state(self, state: WelcomeState, action: Action, account: AccountState) -> tuple[WelcomeState, Effects]:
         """Take a choice."""
         del account
-        return update(state, action) if not isinstance(action, Opened) else (state, ())
+        return update(state, action)
 
     def text(self) -> str:
         """Say what balchat is, or that the account does not run."""
+        if not self.state.looked:
+            return ""
         return self.tui.t("entry.not-running" if self.state.exists else "entry.welcome")
 
     def rows(self) -> Sequence[Row]:

@@ -1,6 +1,7 @@
 """What happens to the main screen besides what happens to its chat."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from balchat_host.api.views import ConversationView
 from balchat_ui_tui.actions import Action
@@ -81,6 +82,14 @@ class Open(Action):
     """Open another screen, from which something may be chosen: `jump` or `jump-date`."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathFound(Action):
+    """It was looked whether there is a file at the path that was pasted."""
+
+    pasted: str
+    path: Path | None
 
 
 @dataclass(frozen=True, slots=True)

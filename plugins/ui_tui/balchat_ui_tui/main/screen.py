@@ -1,5 +1,6 @@
 """The main screen's widgets: they draw its state, and say what a person does."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
@@ -21,8 +22,8 @@ from balchat_ui_tui.conversations.rows import title
 from balchat_ui_tui.conversations.widget import ConversationList
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.row_widget import Rows
-from balchat_ui_tui.effects import Effects, OpenScreen
-from balchat_ui_tui.jobs import path_in
+from balchat_ui_tui.effects import Effects
+from balchat_ui_tui.jobs import LookForFile, path_in
 from balchat_ui_tui.main import actions as do
 from balchat_ui_tui.main import heads
 from balchat_ui_tui.main.state import MainState, Pane
@@ -114,7 +115,7 @@ class MainScreen(StatefulScreen[MainState]):
         self._inks = Inks(self.tui.theme_variables)
 
     def update_state(self, state: MainState, action: Action, account: AccountState) -> tuple[MainState, Effects]:
-        return update(state, action, account)
+        return update(state, action, account, self.tui.t)
 
     # -- drawing
 
@@ -190,11 +191,9 @@ class MainScreen(StatefulScreen[MainState]):
     @on(Composer.Pasted)
     def _pasted(self, message: Composer.Pasted) -> None:
         path = path_in(message.text)
-        if path is not None and path.is_file():
-            question = self.tui.t("tui.attach-pasted", name=visible(path.name))
-            ask = {"question": question, "agree": self.tui.t("files.attach")}
-            opening = OpenScreen("confirm", ask, closed=lambda _: do.AttachPasted(message.text))
-            self.tui.open_screen(opening, self)
+        if path is not None:
+            looking = LookForFile(path=path, done=partial(do.PathFound, message.text))
+            self.tui.performer.carry_out((looking,), self)
 
     @on(Composer.ScrollMessages)
     def _scroll_messages(self, message: Composer.ScrollMessages) -> None:

@@ -1,8 +1,12 @@
 """What happens to the main screen: `update(state, action, account) -> (state, effects)`."""
 
 from dataclasses import replace
+from pathlib import Path
+
+from balchat_texts import Texts
 
 from balchat_host.api.events import ContactRemoved, ConversationChanged
+from balchat_host.api.text import visible
 from balchat_host.api.views import ConversationView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import AccountRead, Action, FocusChanged, Heard
@@ -17,7 +21,7 @@ from balchat_ui_tui.main.state import MainState, Pane
 
 
 def update(  # noqa: C901  # a line or two for each action
-    state: MainState, action: Action, account: AccountState
+    state: MainState, action: Action, account: AccountState, t: Texts
 ) -> tuple[MainState, Effects]:
     """Return the main screen after an action, and what is to be done."""
     match action:
@@ -37,6 +41,9 @@ def update(  # noqa: C901  # a line or two for each action
             return _back(state), ()
         case do.Open(name=name):
             return state, (OpenScreen(name, closed=_chosen),)
+        case do.PathFound(pasted=pasted, path=Path() as path):
+            ask = {"question": t("tui.attach-pasted", name=visible(path.name)), "agree": t("files.attach")}
+            return state, (OpenScreen("confirm", ask, closed=lambda _: do.AttachPasted(pasted)),)
         case do.AttachPasted(pasted=pasted) if state.chat is not None:
             return _attach(state, state.chat, pasted)
         case do.Search():

@@ -1,0 +1,297 @@
+"""The pages on an account in memory: what a person sees and does, at both sizes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from balchat_texts import catalogue
+from balchat_ui_tui.effects import OpenScreen
+from balchat_ui_tui.keymap import groups, known
+from balchat_ui_tui.settings import Theme, TuiSettings
+from textual import events
+
+from balchat_host.testing.memory_profiles import MemoryProfiles
+from tests.support.tui_terminal import ENGLISH, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from balchat_host.testing.memory_account import MemoryAccount
+
+pytestmark = pytest.mark.anyio
+T = ENGLISH
+PASSPHRASE = "correct horse battery staple"
+SIZES = [(80, 24), (40, 12)]
+
+
+def open_page(screen: Any, name: str, /, **arguments: object) -> None:
+    screen.app.open_screen(OpenScreen(name, arguments), screen.app)
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> MemoryProfiles:
+    """A machine without an account."""
+    return MemoryProfiles(tmp_path / "new")
+
+
+async def test_a_newcomer_makes_an_account_keeps_the_code_and_is_online(nobody: MemoryProfiles) -> None:
+    async with shown(nobody) as screen:
+        await screen.shows(T("entry.create"), T("entry.restore"))
+        await screen.press("enter")
+        await screen.shows(T("entry.name"))
+        await screen.type("Ada")
+        await screen.press("tab")
+        await screen.type("short")
+        await screen.shows("too weak")
+        await screen.type(" words that are long")
+        await screen.shows(T("entry.passphrase-fine"))
+        await screen.press("tab")
+        await screen.type("short words that are long")
+        await screen.press("enter")
+        await screen.shows(T("entry.code-kept"))
+        await screen.press("tab", "enter")
+        await screen.shows(T("entry.code-not-kept"))
+        assert not nobody.profile().running
+        await screen.press("shift+tab", "space", "tab", "enter")
+        await screen.shows("● Online")
+        assert nobody.profile().account.name == "Ada"
+
+
+async def test_an_account_that_stopped_is_started_by_its_passphrase_or_its_recovery_code(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    profiles.profile().running = False
+    async with shown(profiles) as screen:
+        await screen.shows(T("entry.passphrase"))
+        await screen.type("guess")
+        await screen.press("enter")
+        await screen.shows(T("entry.wrong-passphrase"))
+        await screen.press("ctrl+r")
+        await screen.shows(T("entry.recovery-code"))
+        await screen.type(alice.recovery_code.reveal().decode())
+        await screen.press("enter")
+        await screen.shows("● Online")
+
+
+async def test_somebody_who_asks_becomes_a_contact(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    alice.stranger("Hedy").ask("We met at the talk.")
+    async with shown(profiles) as screen:
+        open_page(screen, "people.requests")
+        await screen.shows("Hedy", "We met at the talk.")
+        await screen.press("a")
+        await screen.shows(T("tui.no-requests"))
+        assert [each.name for each in await alice.app.contacts.list()] == ["Hedy"]
+
+
+async def test_one_adds_somebody_by_their_code_and_reads_what_is_wrong_with_another(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    bob = alice.stranger("Bob")
+    async with shown(profiles) as screen:
+        open_page(screen, "people.add")
+        await screen.shows(T("people.code"))
+        await screen.type("balchat:nonsense")
+        await screen.press("tab", "tab", "enter")
+        await screen.shows("This chat code cannot be right")
+        field = screen.app.screen.query_one("#field-code")
+        field.value = bob.code
+        await screen.press("tab", "tab", "enter")
+        await screen.until(lambda: "people.add" not in str(screen.app.screen) and len(screen.app.screen_stack) == 2)
+        assert [each.name for each in await alice.app.contacts.list()] == ["Bob"]
+
+
+async def test_the_own_code_is_drawn_black_on_white_at_eighty_by_twenty_four(profiles: MemoryProfiles) -> None:
+    async with shown(profiles) as screen:
+        open_page(screen, "people.code")
+        await screen.shows("balchat:", "▀", "█")
+        rows = [line for line in screen.lines if "█" in line]
+        assert len(rows) >= 15
+
+
+async def test_everything_is_found_in_the_palette(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        await screen.press("ctrl+p")
+        await screen.type("about")
+        await screen.press("enter")
+        await screen.shows("Bob", T("people.verify"), T("people.not-verified"))
+        await screen.press("escape", "ctrl+p")
+        await screen.type("network")
+        await screen.press("enter")
+        await screen.shows(T("network.device-onion"), T("states.phase.online"))
+
+
+async def test_a_contact_is_renamed_muted_and_removed_after_a_question(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    peer = alice.befriend("Bob").peer_id
+    async with shown(profiles) as screen:
+        open_page(screen, "people.contact", peer_id=peer)
+        await screen.shows(T("people.rename"))
+        screen.app.screen.query_one("OptionList").highlighted = _row(screen, "rename")
+        await screen.press("enter")
+        await screen.shows(T("people.what-name"))
+        await screen.type("Bobby")
+        await screen.press("enter")
+        await screen.shows("Bobby")
+        screen.app.screen.query_one("OptionList").highlighted = _row(screen, "remove")
+        await screen.press("enter")
+        await screen.shows("Bobby", "cannot be undone")
+        await screen.press("enter")  # the button that changes nothing has the keyboard first
+        await screen.shows(T("people.rename"))
+        assert len(await alice.app.contacts.list()) == 1
+        await screen.press("enter", "y")
+        await screen.until(lambda: len(screen.app.screen_stack) == 2)
+        assert await alice.app.contacts.list() == []
+
+
+def _row(screen: Any, name: str) -> int:
+    return screen.app.screen.query_one("OptionList").get_option_index(name)
+
+
+async def test_a_locked_screen_shows_nothing_and_opens_nothing_until_the_passphrase_is_typed(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    bob = alice.befriend("Bob")
+    bob.write("Our secret")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        await screen.press("ctrl+l")
+        await screen.shows(T("settings.locked-text"))
+        bob.write("Still coming")
+        await screen.press("escape", "f1", "ctrl+p", "ctrl+k", "alt+down")
+        assert "secret" not in screen.text
+        assert "Bob" not in screen.text
+        await screen.type("guess")
+        await screen.press("enter")
+        await screen.shows(T("settings.wrong-passphrase"))
+        await screen.type(PASSPHRASE)
+        await screen.press("enter")
+        await screen.shows("Our secret", "Still coming")
+
+
+async def test_a_setting_is_changed_and_says_what_it_is_for(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    async with shown(profiles) as screen:
+        open_page(screen, "account.settings")
+        await screen.shows("read_receipts", "Whether contacts learn what you have read.")
+        screen.app.screen.query_one("OptionList").highlighted = _row(screen, "delivery.read_receipts")
+        await screen.press("enter")
+        await screen.until(lambda: re.search(r"read_receipts +off", screen.text))
+    assert (await alice.app.settings.get("delivery.read_receipts")).value is False
+
+
+async def test_a_pasted_path_is_offered_as_a_file_seen_before_it_is_sent_and_sent(
+    profiles: MemoryProfiles, alice: MemoryAccount, tmp_path: Path
+) -> None:
+    bob = alice.befriend("Bob")
+    source = tmp_path / "high tides.txt"
+    source.write_text("06:40")
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        screen.app.screen.focused.post_message(events.Paste(str(source).replace(" ", "\\ ")))
+        await screen.shows("high tides.txt is a file")
+        await screen.press("enter")
+        await screen.shows(T("files.staging"), "high tides.txt · 5 B")
+        assert bob.conversation == [], "nothing is sent before somebody says so"
+        await screen.press("s")
+        await screen.until(lambda: len(bob.conversation) == 1)
+        assert [each.name for each in bob.conversation[0].files] == ["high tides.txt"]
+        await screen.shows("high tides.txt")
+        assert screen.app.screen.query_one("#composer").text == ""
+
+
+async def test_a_file_is_fetched_and_a_copy_saved_under_a_name_that_nothing_had(
+    profiles: MemoryProfiles, alice: MemoryAccount, tmp_path: Path
+) -> None:
+    bob = alice.befriend("Bob")
+    offered = bob.offer("tides.txt", b"06:40")
+    (tmp_path / "tides.txt").write_text("another")
+    async with shown(profiles) as screen:
+        open_page(screen, "files.list")
+        await screen.shows("tides.txt", T("states.file.offered"))
+        await screen.press("f")
+        await screen.shows(T("states.file.fetching"))
+        bob.hand_over(offered.id)
+        await screen.shows(T("states.file.complete"))
+        await screen.press("s")
+        await screen.shows("Into which folder")
+        screen.app.screen.query_one("Input").value = str(tmp_path)
+        await screen.press("enter")
+        await screen.until((tmp_path / "tides (1).txt").exists)
+        assert (tmp_path / "tides (1).txt").read_text() == "06:40"
+        assert (tmp_path / "tides.txt").read_text() == "another"
+
+
+PAGES: dict[str, dict[str, object]] = {
+    "account.backup": {},
+    "account.network": {},
+    "account.passphrase": {},
+    "account.profiles": {},
+    "account.recovery-code": {},
+    "account.relays": {},
+    "account.settings": {},
+    "ask": {"question": "What?", "agree": "Yes"},
+    "choose": {"question": "Which?", "answers": (("a", "A"), ("b", "B"))},
+    "confirm": {"question": "Sure?", "agree": "Yes"},
+    "entry.create": {},
+    "entry.recover": {},
+    "entry.restore": {},
+    "entry.unlock": {},
+    "files.list": {},
+    "files.picture": {"file": "f", "name": "a.png"},
+    "help": {},
+    "lock": {},
+    "palette": {},
+    "people.add": {},
+    "people.code": {},
+    "people.requests": {},
+    "qr": {"heading": "Number", "text": "12345"},
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("theme", [Theme.DARK, Theme.ANSI])
+async def test_every_page_can_be_shown_and_left_at_both_sizes(
+    profiles: MemoryProfiles, alice: MemoryAccount, size: tuple[int, int], theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    hostile = alice.stranger("Eve")
+    hostile.ask("\x1b]0;title\x07 hello\x9b31m")
+    async with shown(profiles, size=size, settings=TuiSettings(theme=theme)) as screen:
+        for name, arguments in PAGES.items():
+            depth = len(screen.app.screen_stack)
+            open_page(screen, name, **arguments)
+            await screen.until(lambda depth=depth: len(screen.app.screen_stack) == depth + 1)
+            await screen.pilot.pause()
+            assert all(line.replace("\n", "").isprintable() for line in screen.lines), name
+            assert any(line.strip() for line in screen.lines), name
+            screen.app.pop_screen()
+            await screen.pilot.pause()
+
+
+async def test_another_key_of_the_settings_does_it_and_the_help_says_so(profiles: MemoryProfiles) -> None:
+    async with shown(profiles, settings=TuiSettings(keys={"app.help": "f4"})) as screen:
+        await screen.press("f1")
+        assert len(screen.app.screen_stack) == 2
+        await screen.press("f4")
+        await screen.shows(T("keys.heading"), "F4", "app.help", "Ctrl+K")
+
+
+async def test_the_account_is_shut_down_only_after_a_question(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    async with shown(profiles) as screen:
+        await screen.press("ctrl+p")
+        await screen.type("shut down")
+        await screen.press("enter")
+        await screen.shows("Nothing is sent or received")
+        assert not alice.ended
+        await screen.press("y")
+        await screen.until(lambda: alice.ended)
+
+
+def test_every_key_says_what_it_does_and_each_id_is_one_thing() -> None:
+    texts = catalogue("en")
+    assert [name for name in known() if f"keys.{name}" not in texts] == []
+    assert [heading for heading in groups() if heading not in texts] == []
