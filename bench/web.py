@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import balchat_ui_web
 from aiohttp import web
+from balchat_ui_web.page_files import load_page
 from balchat_ui_web.serving import WebServer, listen, serving
 from balchat_ui_web.settings import WebSettings
 from playwright.sync_api import Page, sync_playwright
@@ -82,7 +83,8 @@ class Served:
     async def _serve(self, ready: threading.Event) -> None:
         sockets = listen()
         settings = WebSettings(lock_minutes=0)
-        self.web = WebServer(self._profiles, self.profile, settings, sockets[0].getsockname()[1])
+        page = load_page(self._profiles.version)
+        self.web = WebServer(self._profiles, self.profile, settings, page, sockets[0].getsockname()[1])
         empty = web.Application()
         vendor = (Path(balchat_ui_web.__file__).parent / "page" / "vendor.js").read_bytes()
         empty.router.add_get("/", lambda _: _answer(_EMPTY, "text/html"))

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import balchat_ui_web.serving
 import pytest
 from balchat_ui_web.page_files import load_page
 from balchat_ui_web.serving import WebServer, listen, serving
@@ -53,11 +52,7 @@ class Server:
             port = sockets[0].getsockname()[1]
             chosen = WebSettings(lock_minutes=0, **settings)
             page = await asyncio.to_thread(load_page, self.profiles.version)
-            with pytest.MonkeyPatch.context() as patch:
-                # It would read the page's files in the event loop, as it does once when balchat begins.
-                patch.setattr(balchat_ui_web.serving, "load_page", lambda _: page)
-                patch.setattr(balchat_ui_web.serving, "languages", lambda: ("en", "es"))
-                self.web = WebServer(self.profiles, self.profile, chosen, port)
+            self.web = WebServer(self.profiles, self.profile, chosen, page, port)
             async with serving(self.web, sockets) as self._connections:
                 ready.set()
                 await self._ending.wait()
