@@ -49,6 +49,7 @@ NAMES = (
         "sealing",
         "files",
         "web",
+        "tui",
     ),
     *("relay_server", "relayed", "mls_binding"),
 )

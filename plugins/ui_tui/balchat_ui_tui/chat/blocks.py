@@ -29,6 +29,8 @@ INDENT: Final = 2
 _WIDEST: Final = 100
 """Cells of the widest text: longer rows are hard to read."""
 _NARROWEST: Final = 8
+_QUARTER: Final = 15 * 60 * 1000
+"""Milliseconds within which it is the same day in every time zone."""
 _TOGETHER: Final = 5 * 60 * 1000
 """Milliseconds within which messages of one author share a head."""
 _STATE_INKS: Final = {
@@ -68,8 +70,11 @@ def places(
     newest_ours = next((each.id for each in reversed(messages) if each.author is None and not each.timer), None)
     before: MessageView | None = None
     last_day = ""
+    days: dict[int, str] = {}
     for message in messages:
-        day = t.day(message.sent_at, now)
+        quarter = message.sent_at // _QUARTER
+        if (day := days.get(quarter, "")) == "":
+            day = days[quarter] = t.day(message.sent_at, now)
         unread = message.id == unread_from
         yield Place(
             cells=cells,

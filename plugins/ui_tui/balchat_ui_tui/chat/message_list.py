@@ -10,7 +10,6 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from balchat_ui_tui.account import AccountState
@@ -21,6 +20,7 @@ from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.drawing.cells import wrap
 from balchat_ui_tui.drawing.inks import Inks
+from balchat_ui_tui.drawing.line_view import LineView
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.typed_app import texts
 
@@ -33,7 +33,7 @@ _BAR = "▌"
 _MARK = "◆"
 
 
-class MessageList(ScrollView, can_focus=True):
+class MessageList(LineView, can_focus=True):
     """The messages of a chat. It shows a state, and says what is in sight and what a person wants of a message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -144,7 +144,7 @@ class MessageList(ScrollView, can_focus=True):
             self._fill(state)
         height = max(len(self._rows), self.size.height)
         self._pad = height - len(self._rows)
-        self.virtual_size = Size(self.size.width, height)
+        self.set_rows(height)
         aim = state.target if state else None
         if aim is not None and aim.number > self._aimed and aim.message in self._ids:
             self._aimed = aim.number
@@ -258,14 +258,14 @@ class MessageList(ScrollView, can_focus=True):
         number = y + round(self.scroll_y) - self._pad
         cells = self.size.width
         if not 0 <= number < len(self._rows):
-            return Strip.blank(cells, self.rich_style)
+            return self.blank()
         state = self._state
         message = self._message_at(number)
         if message is not None and number < self._starts[self._ids.index(message)] + self._blocks[message][2].above:
             message = None  # what stands between messages belongs to none
         selected = state is not None and message is not None and message == state.selected
         marked = state is not None and message in state.marked
-        ground = self.get_component_rich_style("messages--selected") if selected else self.rich_style
+        ground = self.get_component_rich_style("messages--selected") if selected else self.ground
         sign = _MARK if marked else _BAR if selected else " "
         row = [Piece(sign, Ink.ACCENT), Piece(" "), *self._rows[number]]
         return self._inks.strip(row, ground).adjust_cell_length(cells, ground)

@@ -7,6 +7,8 @@ from balchat_host.api.views import MessageView
 
 PAGE: Final = 60
 """Messages that are read at a time."""
+MORE: Final = 20
+"""The same at the edges of what is there: little, so that laying it out holds up no scrolling."""
 MOST: Final = 420
 """Messages of the window at most: what is further away is dropped, and read again when it is scrolled to."""
 

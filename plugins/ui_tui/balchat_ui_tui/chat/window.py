@@ -11,7 +11,7 @@ from functools import partial
 from balchat_host.api.events import Event, FileChanged, MessageAdded, MessageChanged, MessageRemoved
 from balchat_host.api.views import ConversationView, FileView, MessageState, MessageView
 from balchat_ui_tui.chat.actions import Page, PageCame, PageFailed
-from balchat_ui_tui.chat.state import MOST, PAGE, ChatState, Target
+from balchat_ui_tui.chat.state import MORE, MOST, PAGE, ChatState, Target
 from balchat_ui_tui.effects import Call, Effects
 
 
@@ -48,11 +48,11 @@ def ask_more(state: ChatState, *, before: bool, after: bool) -> tuple[ChatState,
     effects: list[Call] = []
     if before and not state.begins and not state.asked_before:
         first = state.messages[0].id
-        effects.append(_ask(state.conversation, Page.BEFORE, first, {"before": first}))
+        effects.append(_ask(state.conversation, Page.BEFORE, first, {"before": first, "limit": MORE}))
         state = replace(state, asked_before=True)
     if after and not state.ends and not state.asked_after:
         last = state.messages[-1].id
-        effects.append(_ask(state.conversation, Page.AFTER, last, {"after": last}))
+        effects.append(_ask(state.conversation, Page.AFTER, last, {"after": last, "limit": MORE}))
         state = replace(state, asked_after=True)
     return state, tuple(effects)
 
@@ -108,7 +108,7 @@ def _before(state: ChatState, at: str | None, page: tuple[MessageView, ...]) -> 
         return state  # the window is elsewhere by now
     messages = (*page, *state.messages)
     kept = messages[:MOST]
-    return replace(state, messages=kept, begins=len(page) < PAGE, ends=state.ends and len(kept) == len(messages))
+    return replace(state, messages=kept, begins=len(page) < MORE, ends=state.ends and len(kept) == len(messages))
 
 
 def _after(state: ChatState, at: str | None, page: tuple[MessageView, ...]) -> ChatState:
@@ -117,7 +117,7 @@ def _after(state: ChatState, at: str | None, page: tuple[MessageView, ...]) -> C
         return state
     messages = (*state.messages, *page)
     kept = messages[-MOST:]
-    return replace(state, messages=kept, ends=len(page) < PAGE, begins=state.begins and len(kept) == len(messages))
+    return replace(state, messages=kept, ends=len(page) < MORE, begins=state.begins and len(kept) == len(messages))
 
 
 def heard(state: ChatState, event: Event, *, watched: bool) -> ChatState:

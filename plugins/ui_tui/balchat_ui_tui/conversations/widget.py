@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from balchat_ui_tui.account import AccountState
@@ -15,6 +13,7 @@ from balchat_ui_tui.conversations.rows import conversation_rows
 from balchat_ui_tui.conversations.state import ListState, shown
 from balchat_ui_tui.drawing.cells import wrap
 from balchat_ui_tui.drawing.inks import Inks
+from balchat_ui_tui.drawing.line_view import LineView
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.typed_app import texts
 
@@ -27,7 +26,7 @@ _ROWS = 2
 _GUTTER = 1
 
 
-class ConversationList(ScrollView, can_focus=True):
+class ConversationList(LineView, can_focus=True):
     """The conversations. It shows a state, and says which one a person wants."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,9 +82,7 @@ class ConversationList(ScrollView, can_focus=True):
         self._shows = shows
         self._state, self._account, self._inks, self._open = state, account, inks, opened
         self._there = shown(state, account)
-        height = max(_ROWS * len(self._there), 1)
-        if self.virtual_size.height != height or self.virtual_size.width != self.size.width:
-            self.virtual_size = Size(self.size.width, height)
+        self.set_rows(max(_ROWS * len(self._there), 1))
         if moved:
             self._bring_into_view()
         self.refresh()
@@ -107,7 +104,7 @@ class ConversationList(ScrollView, can_focus=True):
         if number >= len(self._there):
             return self._below(y, cells)
         conversation = self._there[number]
-        ground = self.rich_style
+        ground = self.ground
         if conversation.id == self._state.selected and self.has_focus:
             ground = self.get_component_rich_style("conversations--selected")
         elif conversation.id == self._open:
@@ -123,10 +120,10 @@ class ConversationList(ScrollView, can_focus=True):
             key = "tui.none-found" if self._state.words else "conversations.empty-hint"
             rows = wrap(texts(self)(key), max(2, cells - 2))
             if y < len(rows):
-                return self._inks.strip([Piece(f" {rows[y]}", Ink.FAINT)], self.rich_style).adjust_cell_length(
-                    cells, self.rich_style
+                return self._inks.strip([Piece(f" {rows[y]}", Ink.FAINT)], self.ground).adjust_cell_length(
+                    cells, self.ground
                 )
-        return Strip.blank(cells, self.rich_style)
+        return self.blank()
 
     # -- from the person
 
@@ -174,7 +171,7 @@ class ConversationList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the selected one in sight."""
-        self.virtual_size = Size(self.size.width, max(_ROWS * len(self._there), 1))
+        self.set_rows(max(_ROWS * len(self._there), 1))
         self._bring_into_view()
 
     def on_click(self, event: events.Click) -> None:

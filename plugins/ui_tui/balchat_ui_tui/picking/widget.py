@@ -6,17 +6,17 @@ from typing import ClassVar
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from balchat_ui_tui.drawing.inks import Inks
+from balchat_ui_tui.drawing.line_view import LineView
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 
 Choices = Callable[[int], Sequence[Sequence[Row]]]
 """Return the rows of each choice, for so many cells."""
 
 
-class PickList(ScrollView, can_focus=False):
+class PickList(LineView, can_focus=False):
     """Choices, each of one or more rows, of which one is selected."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"picking--selected"}
@@ -48,7 +48,7 @@ class PickList(ScrollView, can_focus=False):
         cells = max(4, self.size.width - 3)
         choices = self._make(cells)
         self._rows = [(number, row) for number, rows in enumerate(choices) for row in rows]
-        self.virtual_size = Size(self.size.width, len(self._rows))
+        self.set_rows(len(self._rows))
         mine = [number for number, (place, _) in enumerate(self._rows) if place == self._place]
         if mine:
             top, height = round(self.scroll_y), self.size.height
@@ -67,10 +67,10 @@ class PickList(ScrollView, can_focus=False):
         """Return one line of the screen."""
         number, cells = y + round(self.scroll_y), self.size.width
         if number >= len(self._rows):
-            return Strip.blank(cells, self.rich_style)
+            return self.blank()
         place, row = self._rows[number]
         selected = place == self._place
-        ground = self.get_component_rich_style("picking--selected") if selected else self.rich_style
+        ground = self.get_component_rich_style("picking--selected") if selected else self.ground
         bar = Piece("▌ " if selected else "  ", Ink.ACCENT)
         return self._inks.strip([bar, *row], ground).adjust_cell_length(cells, ground)
 
