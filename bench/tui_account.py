@@ -98,6 +98,7 @@ class Account:
         pass
 
     async def mark_read(self, conversation: str, up_to: str) -> None:
+        del up_to
         view = replace(self._views[conversation], unread=0, first_unread=None)
         self.tell(ConversationChanged(cursor=0, at=0, conversation=view, changed=("unread",)))
 
@@ -131,6 +132,7 @@ class Account:
         self.tell(MessageAdded(cursor=self.length, at=0, message=message(conversation, self.length - 1)))
 
     async def follow(self, after: int) -> AsyncIterator[Any]:
+        del after
         while True:
             await self.told.wait()
             self.told = anyio.Event()

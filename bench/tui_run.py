@@ -11,26 +11,25 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from balchat_texts import Texts
+from balchat_ui_tui.app import BalchatTui
+from balchat_ui_tui.chat.message_list import MessageList
+from balchat_ui_tui.main.actions import Show
+from balchat_ui_tui.settings import TuiSettings
+
+from bench.tui_account import Account, BenchProfile, cpu
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from balchat_ui_tui.app import BalchatTui
     from balchat_ui_tui.main.screen import MainScreen
     from textual.pilot import Pilot
-
-    from bench.tui_account import Account
 
 SIZE = (120, 40)
 PAGES = 200
 
 
 def _app(account: Account | None) -> BalchatTui:
-    from balchat_texts import Texts
-    from balchat_ui_tui.app import BalchatTui
-    from balchat_ui_tui.settings import TuiSettings
-
-    from bench.tui_account import BenchProfile
-
     return BalchatTui(cast("Any", None), cast("Any", BenchProfile(account)), TuiSettings(), Texts("en"))
 
 
@@ -58,21 +57,16 @@ def _with(account: Account, do: Callable[[BalchatTui, Pilot[int]], Awaitable[obj
 
 
 async def _open(app: BalchatTui, pilot: Pilot[int], conversation: str) -> None:
-    from balchat_ui_tui.chat.message_list import MessageList
-    from balchat_ui_tui.main.actions import Show
-
     screen = cast("MainScreen", app.screen)
     screen.dispatch(Show(conversation))
     shown = screen.query_one(MessageList)
-    while screen.state.chat is None or not screen.state.chat.messages or shown.top_message is None:
-        await asyncio.sleep(0)
+    while shown.top_message is None or screen.state.chat is None or not screen.state.chat.messages:
+        await pilot.pause()
     await pilot.pause()
 
 
 def opening(length: int) -> object:
     """Return the milliseconds of a core that it takes to open a conversation, for each of several."""
-    from bench.tui_account import Account, cpu
-
     account = Account(30, length)
 
     async def run(app: BalchatTui, pilot: Pilot[int]) -> object:
@@ -88,10 +82,6 @@ def opening(length: int) -> object:
 
 def scrolling(length: int) -> object:
     """Return the milliseconds of a core that each page takes that is scrolled back, with what is read for it."""
-    from balchat_ui_tui.chat.message_list import MessageList
-
-    from bench.tui_account import Account, cpu
-
     account = Account(1, length)
 
     async def run(app: BalchatTui, pilot: Pilot[int]) -> object:
@@ -113,8 +103,6 @@ def scrolling(length: int) -> object:
 
 def load(a_second: int, seconds: int) -> object:
     """Return the share of a core that is used while so many messages a second come, half of them in sight."""
-    from bench.tui_account import Account, cpu
-
     account = Account(1000, 100_000)
 
     async def run(app: BalchatTui, pilot: Pilot[int]) -> object:
@@ -134,10 +122,6 @@ def load(a_second: int, seconds: int) -> object:
 
 def memory(times: int) -> object:
     """Return the memory in MiB after so many rounds of a day's work: messages, other conversations, going back."""
-    from balchat_ui_tui.chat.message_list import MessageList
-
-    from bench.tui_account import Account
-
     account = Account(100, 10_000)
 
     async def run(app: BalchatTui, pilot: Pilot[int]) -> object:
