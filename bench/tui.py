@@ -1,6 +1,7 @@
 """The terminal screen: to the first screen, large conversations, idle and busy, and after a long day.
 
-Each run is a process of its own without a terminal, against an account that costs nothing itself (`bench.tui_account`).
+Each run is a process of its own without a terminal, against an account that costs nothing itself
+(`tests.support.endless_account`).
 Times are those of a core, but for the first screen: a busy machine makes them no longer.
 """
 

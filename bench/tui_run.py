@@ -17,7 +17,7 @@ from balchat_ui_tui.chat.message_list import MessageList
 from balchat_ui_tui.main.actions import Show
 from balchat_ui_tui.settings import TuiSettings
 
-from bench.tui_account import Account, BenchProfile, cpu
+from tests.support.endless_account import Account, BenchProfile, cpu
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

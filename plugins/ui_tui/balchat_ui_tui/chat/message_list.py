@@ -166,7 +166,7 @@ class MessageList(LineView, can_focus=True):
                     [Piece(row, Ink.FAINT)] for row in wrap(t("chat.no-messages-hint"), max(2, self.size.width - 3))
                 ]
             return
-        cells = max(12, self.size.width - _GUTTER - 1)
+        cells = max(12, self.size.width - 2 * _GUTTER)
         kept: dict[str, tuple[MessageView, Place, Block]] = {}
         stand = places(
             t,

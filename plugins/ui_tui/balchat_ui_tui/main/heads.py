@@ -120,6 +120,6 @@ def _spread(left: list[Piece], right: list[Piece], cells: int) -> Row:
     room = cells - pieces_width(left) - 1
     right = [piece for piece in right if piece.text]
     if right and pieces_width(right) > room:
-        right = [Piece(fit(right[0].text, max(0, room - 1)), right[0].ink)]
+        right = [Piece(fit(right[0].text, max(0, room - 1)), right[0].ink), Piece(" ")]
     gap = cells - pieces_width(left) - pieces_width(right)
     return [*left, Piece(" " * max(0, gap)), *right]
