@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
 
 from balchat_host.api.types import PeerId
 from tests.support.people import Person
@@ -17,8 +19,17 @@ MakePerson = Callable[..., Person]
 
 TEXT = "the tulips bloom at the north gate at seven"
 LEDGER = "the wolfram ledger lies under the third stair"
+PLACE = "the boathouse behind the seventh lock"
 FILE_NAME = "quarterly-wolfram.txt"
 INTRODUCTION = "we met beside the astronomical clock"
+
+
+def _photograph() -> bytes:
+    octets = io.BytesIO()
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAreaInformation] = PLACE
+    Image.effect_mandelbrot((400, 300), (-2, -1, 1, 1), 60).convert("RGB").save(octets, "JPEG", exif=exif)
+    return octets.getvalue()
 
 
 def test_no_file_tells_anything(onion_person: MakePerson, tmp_path: Path) -> None:
@@ -38,7 +49,25 @@ def test_no_file_tells_anything(onion_person: MakePerson, tmp_path: Path) -> Non
     [file] = alice.ask("files", "list", "Balthazar-Quill")
     [got] = alice.ask("files", "get", file["id"], "--to", str(written))
     assert Path(got["path"]).read_bytes() == source.read_bytes()
+    photograph = tmp_path / "harbour.jpg"
+    photograph.write_bytes(_photograph())
+    bob.send("Seraphine-Moss", "", "--file", str(photograph), "--wait", "received")
+    [file, _] = alice.ask("files", "list", "Balthazar-Quill")
+    assert file["metadata_removed"] == []
+    [got] = alice.ask("files", "get", file["id"], "--to", str(written))
+    with alice.socket() as socket, bob.socket() as theirs_too:
+        [sent, _] = bob.ask("files", "list", "Seraphine-Moss")
+        assert "location" in sent["metadata_removed"]
+        previews = [
+            socket.octets("files.preview", file=file["id"]),
+            theirs_too.octets("files.preview", file=sent["id"]),
+        ]
+        shown = socket.octets("files.picture", file=file["id"], longest_side=64)
+    pictures = [photograph.read_bytes(), Path(got["path"]).read_bytes(), shown, *previews]
     secrets: dict[str, str | bytes] = {
+        # Octets from the middle of each: what stands at its beginning, others have, too.
+        **{f"picture {number}": octets[len(octets) // 2 :][:24] for number, octets in enumerate(pictures)},
+        "a place": PLACE,
         "a text": TEXT,
         "what a file says": LEDGER,
         "what a file is called": FILE_NAME,

@@ -58,6 +58,16 @@ class LocalSocket:
             raise CallRefused(heard["error"])
         return heard["result"]
 
+    def octets(self, method: str, **parameters: Any) -> bytes:
+        """Call what gives octets; return all of them. Raise CallRefused, ConnectionError."""
+        number = self._say(method, parameters)
+        found = b""
+        while (heard := self._hear()).get("id") != number:
+            found += self._lines.read(heard.get("octets", 0))
+        if "error" in heard:
+            raise CallRefused(heard["error"])
+        return found
+
     def events(self, after: int) -> Generator[dict[str, Any]]:
         """Return the events after a cursor, for ever; this connection serves nothing else then. Raise as `call`."""
         self._say("events.follow", {"after": after})
