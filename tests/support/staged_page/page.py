@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import BrowserContext, Page, Route, WebSocketRoute
+
+    from balchat_host.api.views import MessageView
 
 ORIGIN: Final = "http://balchat-staged.localhost:8000"
 _PAGE: Final = Path(balchat_ui_web.__file__).parent / "page"
@@ -91,6 +94,16 @@ class Staged:
         """Close the socket as the server does, with a code that says why; the page may ask for another."""
         if self._socket is not None:
             self._socket.close(code=code)
+
+    def receive(self, message: MessageView) -> None:
+        """Have a message come, as an event and in its conversation."""
+        self.conversations = [
+            replace(each, last_message=message) if each.id == message.conversation else each
+            for each in self.conversations
+        ]
+        self.cursor += 1
+        event = {"type": "message.added", "cursor": self.cursor, "at": account.NOW, "message": account.plain(message)}
+        self.tell("events.follow", event)
 
     def tell(self, stream: str, value: Any) -> None:
         """Give one more value to a stream."""

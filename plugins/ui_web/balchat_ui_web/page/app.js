@@ -11,6 +11,7 @@ import { go, route } from "./core/route.js";
 import { connection, loaded, unreadInAll, web } from "./core/store.js";
 import { t } from "./core/texts.js";
 import { Reconnecting } from "./conversations/reconnecting.js";
+import { Button } from "./parts/button.js";
 import { Empty } from "./parts/empty.js";
 import { Overlays } from "./parts/overlays.js";
 import { Spinner } from "./parts/progress.js";
@@ -61,7 +62,12 @@ function Main() {
 }
 
 function Nothing() {
-  return html`<h1 class="unseen">${t("chat.nothing-open")}</h1><${Empty} icon="chat" title=${t("chat.nothing-open")} text=${t("chat.nothing-open-hint")} />`;
+  return html`<h1 class="unseen">${t("chat.nothing-open")}</h1><${Empty} icon="chat" title=${t("chat.nothing-open")} text=${t("chat.nothing-open-hint")}>
+    <div class="cluster">
+      <${Button} icon="person-add" onClick=${() => go("add")}>${t("people.add-title")}<//>
+      <${Button} icon="qr" onClick=${() => go("code")}>${t("people.show-own-code")}<//>
+    </div>
+  <//>`;
 }
 
 function focusMain() {

@@ -8,13 +8,14 @@ import { fetched } from "./octets.js";
 
 const SPEEDS = Object.freeze([1, 1.5, 2]);
 const HEIGHT = 28;
+const BARS = 56;
 
 /** @type {HTMLAudioElement | null} One plays at a time. */
 let playing = null;
 
 /** @param {{ levels: number[], part: number }} props `part` that was played, 0 to 1 */
 function Wave({ levels, part }) {
-  const bars = levels.length ? levels : Array.from({ length: 48 }, () => 40);
+  const bars = Array.from({ length: BARS }, (_, at) => levels[Math.floor((at * levels.length) / BARS)] ?? 40);
   return html`<svg class="wave" viewBox=${`0 0 ${bars.length * 3} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
     ${bars.map((level, at) => {
       const height = Math.max(2, (level / 255) * HEIGHT);
