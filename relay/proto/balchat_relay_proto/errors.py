@@ -31,6 +31,8 @@ class Code(StrEnum):
     DRAINING = "draining"
     EVICTED = "evicted"
     DELETED = "deleted"
+    NO_BLOB = "no-blob"
+    BLOBS_FULL = "blobs-full"
     INTERNAL = "internal"
 
 
@@ -53,6 +55,8 @@ STATUS: Final = {
     Code.DRAINING: 503,
     Code.EVICTED: 409,
     Code.DELETED: 410,
+    Code.NO_BLOB: 404,
+    Code.BLOBS_FULL: 507,
     Code.INTERNAL: 500,
 }
 """The HTTP status that goes with each code. Clients go by the code."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from balchat_relay_proto.codec import DIGEST, Codec, Malformed, Message, flag, nested, octets, several, uint
 from balchat_relay_proto.requests import MAX_SEQUENCE
-from balchat_relay_proto.sizes import CARD_SIZE, CHALLENGE_SIZE, ENVELOPE_SIZES, MAX_FETCHED, ONION_KEY_SIZE
+from balchat_relay_proto.sizes import BLOB_SIZES, CARD_SIZE, CHALLENGE_SIZE, ENVELOPE_SIZES, MAX_FETCHED, ONION_KEY_SIZE
 
 _COUNT: Final = uint(MAX_SEQUENCE).field
 _MAX_VERSION: Final = 2**16 - 1
@@ -102,3 +102,17 @@ class Claimed(Message):
 
     card: bytes = field(metadata=octets(CARD_SIZE).field)
     last_resort: bool = field(metadata=flag().field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BlobsKept(Message):
+    """Until when everything is kept that was put at the expense of this queue, in seconds from now."""
+
+    seconds: int = field(metadata=_COUNT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BlobFound(Message):
+    """A part of a file."""
+
+    blob: bytes = field(metadata=octets(*BLOB_SIZES).field)

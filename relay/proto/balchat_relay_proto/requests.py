@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeAlias
 
 from balchat_relay_proto.capabilities import CAPABILITY, Capability
-from balchat_relay_proto.codec import DIGEST, Message, octets, one_of, optional, several, text, uint
+from balchat_relay_proto.codec import DIGEST, Message, nested, octets, one_of, optional, several, text, uint
 from balchat_relay_proto.proofs import Purpose
 from balchat_relay_proto.sizes import (
+    BLOB_SIZES,
     CARD_SIZE,
     DIGEST_SIZE,
     ENVELOPE_SIZES,
     MAX_ACKNOWLEDGED,
+    MAX_BLOBS_DELETED,
     MAX_CARDS,
     MAX_PERMIT,
     MAX_TOKENS,
@@ -153,8 +155,54 @@ class Claim(Request):
     token: Capability | None = field(default=None, metadata=optional(CAPABILITY).field)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PutBlob(Request):
+    """Keep a part of a file at the expense of a queue of ours. Repeating it changes nothing. Reply: BlobsKept."""
+
+    OPERATION = "blob-put"
+    queue: bytes = field(metadata=DIGEST)
+    holder: Holder = field(metadata=one_of({0: Holder}).field)
+    read_verifier: bytes = field(metadata=DIGEST)
+    delete_verifier: bytes = field(metadata=DIGEST)
+    blob: bytes = field(metadata=octets(*BLOB_SIZES).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class GetBlob(Request):
+    """Return a part of a file. Reply: BlobFound."""
+
+    OPERATION = "blob-get"
+    read: Capability = field(metadata=CAPABILITY.field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BlobDeletion(Message):
+    """One blob to delete: its id, and what allows it."""
+
+    blob: bytes = field(metadata=DIGEST)
+    delete: Capability = field(metadata=CAPABILITY.field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DeleteBlobs(Request):
+    """Delete parts of files. What is not there, or has another capability, is passed over. Reply: Done."""
+
+    OPERATION = "blob-delete"
+    blobs: tuple[BlobDeletion, ...] = field(metadata=several(nested(BlobDeletion), MAX_BLOBS_DELETED).field)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RenewBlobs(Request):
+    """Keep for longer what was put at the expense of a queue of ours. Reply: BlobsKept."""
+
+    OPERATION = "blob-renew"
+    queue: bytes = field(metadata=DIGEST)
+    holder: Holder = field(metadata=one_of({0: Holder}).field)
+
+
 _ALL: Final[tuple[type[Request], ...]] = (
     GetChallenge, Create, CreateInbox, Put, Fetch, Acknowledge, Delete, GetStatus, Publish, Claim,
+    PutBlob, GetBlob, DeleteBlobs, RenewBlobs,
 )  # fmt: skip
 
 OPERATIONS: Final[dict[str, type[Request]]] = {request.OPERATION: request for request in _ALL}

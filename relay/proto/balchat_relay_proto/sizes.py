@@ -13,8 +13,20 @@ MAX_INBOX_ENVELOPE: Final = ENVELOPE_SIZES[1]
 CARD_SIZE: Final = 4096
 """Octets of a first-contact card on the wire."""
 
+BLOB_OVERHEAD: Final = 16
+"""Octets that sealing adds to a padded part of a file."""
+
+BLOB_SIZES: Final = tuple(size * 1024 + BLOB_OVERHEAD for size in (64, 256, 1024, 4096))
+"""Octets of a blob on the wire: one of these."""
+
+MAX_BLOBS_DELETED: Final = 256
+"""Blobs in one request to delete."""
+
 MAX_REQUEST: Final = MAX_ENVELOPE + 4096
-"""Octets of a request's body: the largest envelope, and the other fields."""
+"""Octets of a request's body: the largest envelope, and the other fields. Only a blob is larger."""
+
+MAX_BLOB_REQUEST: Final = BLOB_SIZES[-1] + 4096
+"""Octets of the body that puts a blob."""
 
 MAX_REPLY: Final = 2 * MAX_ENVELOPE + 64 * 1024
 """Octets of a reply's body."""

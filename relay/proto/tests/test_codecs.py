@@ -8,8 +8,21 @@ from balchat_relay_proto import frames
 from balchat_relay_proto.capabilities import Capability
 from balchat_relay_proto.codec import Malformed, Message, nested
 from balchat_relay_proto.errors import Code, Refusal, Refused
-from balchat_relay_proto.replies import About, Fetched, QueueStatus, Stored
-from balchat_relay_proto.requests import OPERATIONS, Acknowledge, Authority, Claim, Fetch, Holder, Owner, Publish, Put
+from balchat_relay_proto.replies import About, BlobFound, BlobsKept, Fetched, QueueStatus, Stored
+from balchat_relay_proto.requests import (
+    OPERATIONS,
+    Acknowledge,
+    Authority,
+    BlobDeletion,
+    Claim,
+    DeleteBlobs,
+    Fetch,
+    GetBlob,
+    Holder,
+    Owner,
+    Publish,
+    Put,
+)
 from balchat_relay_proto.sizes import (
     CARD_SIZE,
     DIGEST_SIZE,
@@ -46,6 +59,11 @@ messages: st.SearchStrategy[Message] = st.one_of(
         last_resort=st.none() | cards,
         token_verifiers=st.lists(digests, max_size=3).map(tuple),
     ),
+    st.builds(GetBlob, read=capabilities),
+    st.builds(
+        DeleteBlobs,
+        blobs=st.lists(st.builds(BlobDeletion, blob=digests, delete=capabilities), max_size=3).map(tuple),
+    ),
     st.builds(Claim, queue=digests, send=st.none() | capabilities, token=st.none() | capabilities),
     st.builds(
         Fetched,
@@ -59,7 +77,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     ),
 )  # fmt: skip
 
-EVERY_CLASS = [*OPERATIONS.values(), Fetched, QueueStatus, Refusal, About]
+EVERY_CLASS = [*OPERATIONS.values(), BlobsKept, BlobFound, Fetched, QueueStatus, Refusal, About]
 
 
 @given(messages)

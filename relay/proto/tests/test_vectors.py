@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from balchat_relay_proto import cards, frames, parts, replies, requests, sealing
+from balchat_relay_proto import blob_bodies, blobs, cards, frames, parts, replies, requests, sealing
 from balchat_relay_proto.capabilities import Capability, inbox_id, onion_name, queue_id
 from balchat_relay_proto.codec import Malformed, Message
 from balchat_relay_proto.errors import Refusal
@@ -82,6 +82,57 @@ def test_a_sealed_envelope_opens() -> None:
     content = sealing.unseal(b64decode(vector["envelope"]), key, queue=bytes.fromhex(vector["queue"]))
     assert content.hex() == vector["content"]
     assert parts.Joiner().add(parts.Part.from_octets(content), now=0) == vector["whole"].encode()
+
+
+def test_a_blob_opens_and_nothing_else_does() -> None:
+    vector = read("blobs")
+    secret = blobs.DeletionSecret(bytes.fromhex(vector["deletion_secret"]))
+    reading, index, part = secret.reading, vector["index"], bytes.fromhex(vector["part"])
+    assert reading.octets.hex() == vector["reading_secret"]
+    assert reading.capability(index).octets.hex() == vector["read"]
+    assert reading.capability(2**32 - 1).octets.hex() == vector["manifest_read"]
+    assert secret.capability(index).octets.hex() == vector["delete"]
+    assert blobs.blob_id(reading.capability(index).verifier).hex() == vector["blob_id"]
+    sealed = reading.seal(index, part)
+    assert len(sealed) == vector["blob_size"]
+    assert hashlib.sha256(sealed).hexdigest() == vector["blob_sha256"]
+    assert reading.unseal(index, sealed, len(part)) == part
+    altered = bytes([sealed[0] ^ 1]) + sealed[1:]
+    for number, octets, size in (
+        (index + 1, sealed, len(part)),
+        (index, altered, len(part)),
+        (index, sealed[:-1], len(part)),
+        (index, sealed, len(part) - 1),
+        (index, sealed, 65_537),
+    ):
+        with pytest.raises(blobs.BadBlob):
+            reading.unseal(number, octets, size)
+
+
+def test_what_stands_before_a_blob_is_read_alone() -> None:
+    secret = blobs.DeletionSecret(bytes(range(32)))
+    put = requests.PutBlob(
+        queue=bytes(32),
+        holder=requests.Holder(capability=Capability(b"\x02" * 32)),
+        read_verifier=b"\x03" * 32,
+        delete_verifier=b"\x04" * 32,
+        blob=secret.reading.seal(1, b"part"),
+    )
+    octets = put.to_octets()
+    head, size = blob_bodies.read_put_head(octets[: blob_bodies.PUT_HEAD_SIZE])
+    assert (head.queue, head.holder, head.read_verifier, head.delete_verifier) == (
+        put.queue,
+        put.holder,
+        put.read_verifier,
+        put.delete_verifier,
+    )
+    assert octets[blob_bodies.PUT_HEAD_SIZE :] == put.blob
+    assert size == len(put.blob)
+    found = replies.BlobFound(blob=put.blob).to_octets()
+    assert found == blob_bodies.found_head(size) + put.blob
+    for wrong in (octets[: blob_bodies.PUT_HEAD_SIZE - 1], b"\x84" + octets[1 : blob_bodies.PUT_HEAD_SIZE], b""):
+        with pytest.raises(Malformed):
+            blob_bodies.read_put_head(wrong)
 
 
 def test_a_card_opens() -> None:

@@ -41,6 +41,8 @@ class Metrics:
             ("envelopes", "gauge", totals.envelopes),
             ("stored_octets", "gauge", totals.octets),
             ("cards", "gauge", totals.cards),
+            ("blobs", "gauge", totals.blobs),
+            ("blob_octets", "gauge", totals.blob_octets),
             ("draining", "gauge", int(draining)),
             ("storage_takes_nothing", "gauge", int(takes_nothing)),
         ):

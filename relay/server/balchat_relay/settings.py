@@ -51,6 +51,14 @@ class Limits:
     """Older envelopes are deleted."""
     max_idle_days: Annotated[int, Meta(ge=7, le=3650)] = 180
     """Queues that their owner has not looked at for so long are deleted."""
+    blobs_mib: Annotated[int, Meta(ge=0, le=10**9)] = 65536
+    """Parts of files, of everybody together; 0: none are taken."""
+    queue_blobs_mib: Annotated[int, Meta(ge=1, le=10**6)] = 512
+    """Parts of files at the expense of one queue."""
+    blobs_age_days: Annotated[int, Meta(ge=1, le=365)] = 14
+    """Parts of files are deleted so long after the last one was put, or they were renewed."""
+    blob_timeout: Annotated[int, Meta(ge=1, le=3600)] = 600
+    """A part of a file must be there within it."""
     connections: Annotated[int, Meta(ge=1, le=10**6)] = 4000
     requests_per_second: Annotated[int, Meta(ge=1, le=10**6)] = 50
     request_burst: Annotated[int, Meta(ge=1, le=10**6)] = 200

@@ -82,10 +82,12 @@ class SqliteBench(StoreBench):
         for path in self._folder.glob("relay.db*"):
             if not path.name.endswith("-shm"):
                 shutil.copy(path, left)
+        if (blobs := self._folder / "blobs").exists():
+            shutil.copytree(blobs, left / "blobs")
         return left
 
     def lies_on_disk(self, octets: bytes) -> bool:
-        return any(octets in each.read_bytes() for each in self._folder.iterdir())
+        return any(octets in each.read_bytes() for each in self._folder.rglob("*") if each.is_file())
 
 
 class TestMemoryStore(StoreKit):

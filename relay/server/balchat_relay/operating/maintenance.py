@@ -22,7 +22,8 @@ def back_up(folder: Folder, target: Path) -> str:
 
     What a store that is not the relay's own keeps is not copied: its author says how to.
 
-    A relay that is restored from it gives out again what was acknowledged since; clients drop that by its id.
+    A relay that is restored from it gives out again what was acknowledged since; clients drop that by its id. Blobs are
+    not copied: who put them does it again.
     """
     folder.read_seed()
     store = read_settings(folder.settings).relay.store
@@ -123,11 +124,12 @@ def _database_problems(path: Path) -> Iterator[str]:
         if verdict != "ok":
             yield f"The database is damaged ({verdict}). Restore a backup."
             return
-        kept = connection.execute("SELECT queues, envelopes, octets, cards FROM totals").fetchone()
+        kept = connection.execute("SELECT queues, envelopes, octets, cards, blobs, blob_octets FROM totals").fetchone()
         counted = connection.execute(
             "SELECT (SELECT count(*) FROM queues), (SELECT count(*) FROM envelopes),"
             " (SELECT coalesce(sum(length(body)), 0) FROM envelopes)"
-            " + (SELECT coalesce(sum(length(body)), 0) FROM cards), (SELECT count(*) FROM cards)"
+            " + (SELECT coalesce(sum(length(body)), 0) FROM cards), (SELECT count(*) FROM cards),"
+            " (SELECT count(*) FROM blobs), (SELECT coalesce(sum(size), 0) FROM blobs)"
         ).fetchone()
         if kept != counted:
             yield f"The totals {kept} are not what is there, {counted}. Please report it."

@@ -32,6 +32,9 @@ def store_limits(limits: Limits) -> StoreLimits:
         claims_per_hour=limits.claims_per_hour,
         max_age=limits.max_age_days * DAY,
         max_idle=limits.max_idle_days * DAY,
+        blob_octets=limits.blobs_mib * MIB,
+        queue_blob_octets=limits.queue_blobs_mib * MIB,
+        blob_age=limits.blobs_age_days * DAY,
     )
 
 

@@ -12,12 +12,15 @@ Rules
   awaitable: most of what is asked of a relay is one of them, and a store that has a future need not wrap it.
 - A sequence grows within its queue, and may skip: that is all that may be concluded from it. It is the cursor to go on
   after.
+- A blob belongs to the queue at whose expense it was put, and goes with it. All blobs of a queue are kept until the
+  same time, which each put and each renewal moves.
+- A store never holds more than a piece of a blob in memory: blobs come and go in pieces.
 - Several relays may use one store, behind one onion: whatever one of them must know of another is in the store
   (docs/relay-scaling.md).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -27,11 +30,16 @@ from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
+PIECE: Final = 64 * 1024
+"""Octets of a blob that are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreLimits:
-    """What a store holds at most. Octets are those of envelopes and cards, not of the disk."""
+    """What a store holds at most. Octets are those of envelopes and cards, not of the disk; blobs have other limits.
+
+    `blob_age`: seconds that blobs are kept after the last put or renewal of their queue.
+    """
 
     queues: int = 1_000_000
     octets: int = 64 * 2**30
@@ -46,16 +54,21 @@ class StoreLimits:
     max_age: int = 21 * DAY
     max_idle: int = 180 * DAY
     remembered: int = HOUR
+    blob_octets: int = 64 * 2**30
+    queue_blob_octets: int = 512 * 2**20
+    blob_age: int = 14 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What is in a store: counts, and the octets of envelopes and cards."""
+    """What is in a store: counts, the octets of envelopes and cards, and those of blobs."""
 
     queues: int
     envelopes: int
     octets: int
     cards: int
+    blobs: int = 0
+    blob_octets: int = 0
 
 
 class Subscriber(Protocol):
@@ -70,8 +83,22 @@ class Subscriber(Protocol):
         ...
 
 
+class OpenBlob(ABC):
+    """A blob that is being read. Whoever opened it closes it. `size` is in octets."""
+
+    size: int
+
+    @abstractmethod
+    async def read(self) -> bytes:
+        """Return the next piece, of at most PIECE octets; nothing at the end."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Read no more."""
+
+
 class QueueStore(ABC):
-    """Keeps queues, envelopes, cards and invitations."""
+    """Keeps queues, envelopes, cards, invitations and blobs."""
 
     @property
     @abstractmethod
@@ -181,6 +208,39 @@ class QueueStore(ABC):
     @abstractmethod
     async def claim(self, queue: bytes, *, send: bytes | None, token: bytes | None, now: int) -> Claimed:
         """Take a card (docs/spec/relay.md, Cards). Raise Refused: DENIED, NO_KEY_PACKAGE."""
+
+    # -- blobs --
+
+    @abstractmethod
+    async def put_blob(
+        self,
+        queue: bytes,
+        *,
+        receive: bytes | None,
+        blob: bytes,
+        delete: bytes,
+        size: int,
+        octets: AsyncIterable[bytes],
+        now: int,
+    ) -> int:
+        """Keep a blob at the expense of a queue; return for how many seconds all of that queue's are kept now.
+
+        `blob` is its id, `delete` the verifier of what deletes it. One that is there changes nothing but that time, and
+        `octets` may not be read. Nothing of it is kept where `octets` end before `size`, raise, or do not end there.
+        Raise Refused: DENIED (also where the id is there with another verifier), BLOBS_FULL, RELAY_FULL, MALFORMED.
+        """
+
+    @abstractmethod
+    async def open_blob(self, blob: bytes, *, now: int) -> OpenBlob:
+        """Open a blob to read it. Raise Refused: NO_BLOB."""
+
+    @abstractmethod
+    async def delete_blobs(self, blobs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Delete blobs by id and verifier. What is not there, or has another verifier, is passed over."""
+
+    @abstractmethod
+    async def renew_blobs(self, queue: bytes, *, receive: bytes | None, now: int) -> int:
+        """Keep a queue's blobs for longer; return for how many seconds. Raise Refused: DENIED."""
 
     # -- for the operator --
 

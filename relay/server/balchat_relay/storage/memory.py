@@ -1,13 +1,13 @@
 """A store in memory, for tests: the contract in plain words, to compare other stores with."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, field
 
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus, Stored
 from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS, MAX_INBOX_ENVELOPE
 
 from balchat_relay.storage import rules
-from balchat_relay.storage.contract import HOUR, QueueStore, StoreLimits, Subscriber, Totals
+from balchat_relay.storage.contract import HOUR, PIECE, OpenBlob, QueueStore, StoreLimits, Subscriber, Totals
 from balchat_relay.storage.subscribers import Stored as Put
 from balchat_relay.storage.subscribers import Subscribers
 
@@ -17,6 +17,26 @@ class _Envelope:
     sequence: int
     octets: bytes
     arrived: int
+
+
+@dataclass
+class _Blob:
+    queue: bytes
+    delete: bytes
+    octets: bytes
+
+
+class _OpenBlob(OpenBlob):
+    def __init__(self, octets: bytes) -> None:
+        self.size = len(octets)
+        self._octets = octets
+
+    async def read(self) -> bytes:
+        piece, self._octets = self._octets[:PIECE], self._octets[PIECE:]
+        return piece
+
+    async def aclose(self) -> None:
+        self._octets = b""
 
 
 @dataclass
@@ -34,6 +54,7 @@ class _Queue:
     hour: int = 0
     puts: int = 0
     claims: int = 0
+    blobs_until: int = 0
 
     @property
     def octets(self) -> int:
@@ -51,6 +72,7 @@ class MemoryStore(QueueStore):
         self._limits = limits
         self._queues: dict[bytes, _Queue] = {}
         self._invitations: dict[bytes, int] = {}
+        self._blobs: dict[bytes, _Blob] = {}
         self._subscribers = Subscribers()
         self._draining = False
 
@@ -68,6 +90,8 @@ class MemoryStore(QueueStore):
             octets=sum(each.octets for each in queues)
             + sum(len(card) for each in queues for card in [*each.cards, each.last_resort or b""]),
             cards=cards,
+            blobs=len(self._blobs),
+            blob_octets=sum(len(each.octets) for each in self._blobs.values()),
         )
 
     @property
@@ -202,6 +226,76 @@ class MemoryStore(QueueStore):
             raise rules.no_card()
         return Claimed(card=found.last_resort, last_resort=True)
 
+    async def put_blob(
+        self,
+        queue: bytes,
+        *,
+        receive: bytes | None,
+        blob: bytes,
+        delete: bytes,
+        size: int,
+        octets: AsyncIterable[bytes],
+        now: int,
+    ) -> int:
+        self._own(queue, receive)
+        if not self._is_there(queue, blob, delete, size=size, now=now):
+            pieces = bytearray()
+            async for piece in octets:
+                pieces += piece
+                if len(pieces) > size:
+                    break
+            if len(pieces) != size:
+                raise rules.wrong_size()
+            self._own(queue, receive)
+            if not self._is_there(queue, blob, delete, size=size, now=now):
+                self._queues[queue].blobs_until = now + 1
+                self._blobs[blob] = _Blob(queue, delete, bytes(pieces))
+        return await self.renew_blobs(queue, receive=receive, now=now)
+
+    def _is_there(self, queue: bytes, blob: bytes, delete: bytes, *, size: int, now: int) -> bool:
+        """Return whether a blob is there already, where it may be put. Raise Refused."""
+        self._expire(queue, now)
+        if (there := self._found(blob, now)) is not None:
+            rules.admit_blob(stored=there.delete, presented=delete)
+            return True
+        if size + sum(len(each.octets) for each in self._of(queue).values()) > self._limits.queue_blob_octets:
+            raise rules.blobs_full()
+        if self.totals.blob_octets + size > self._limits.blob_octets:
+            raise rules.relay_full()
+        return False
+
+    async def open_blob(self, blob: bytes, *, now: int) -> OpenBlob:
+        found = self._found(blob, now)
+        if found is None:
+            raise rules.no_blob()
+        return _OpenBlob(found.octets)
+
+    async def delete_blobs(self, blobs: Sequence[tuple[bytes, bytes]]) -> None:
+        for blob, delete in blobs:
+            found = self._blobs.get(blob)
+            if found is not None and found.delete == delete:
+                del self._blobs[blob]
+
+    async def renew_blobs(self, queue: bytes, *, receive: bytes | None, now: int) -> int:
+        found = self._own(queue, receive)
+        self._expire(queue, now)
+        found.seen, found.blobs_until = now, now + self._limits.blob_age
+        return self._limits.blob_age
+
+    def _found(self, blob: bytes, now: int) -> _Blob | None:
+        found = self._blobs.get(blob)
+        if found is not None:
+            self._expire(found.queue, now)
+        return self._blobs.get(blob)
+
+    def _of(self, queue: bytes) -> dict[bytes, _Blob]:
+        return {blob: each for blob, each in self._blobs.items() if each.queue == queue}
+
+    def _expire(self, queue: bytes, now: int) -> None:
+        if self._queues[queue].blobs_until <= now:
+            for blob in self._of(queue):
+                del self._blobs[blob]
+
     async def invite(self, invitation: bytes, *, queues: int) -> None:
         self._invitations[invitation] = queues
 
@@ -216,6 +310,8 @@ class MemoryStore(QueueStore):
             for envelope_id in old:
                 del found.envelopes[envelope_id]
             found.acknowledged = {one: until for one, until in found.acknowledged.items() if until > now}
+        for queue in self._queues:
+            self._expire(queue, now)
         return False
 
     def _own(self, queue: bytes, receive: bytes | None) -> _Queue:
@@ -237,5 +333,7 @@ class MemoryStore(QueueStore):
         return limits.queue_envelopes, limits.queue_octets
 
     def _drop(self, queue: bytes) -> None:
+        for blob in self._of(queue):
+            del self._blobs[blob]
         del self._queues[queue]
         self._subscribers.deleted([queue])

@@ -61,3 +61,24 @@ def inbox_envelope_too_large(limit: int) -> Refused:
 def no_card() -> Refused:
     """The pool is empty."""
     return Refused(Code.NO_KEY_PACKAGE, "No card is there.", retry_after=HOUR)
+
+
+def blobs_full() -> Refused:
+    """Its owner must delete first."""
+    return Refused(Code.BLOBS_FULL, "This queue's owner has put as much as one may.", retry_after=_FULL_RETRY)
+
+
+def no_blob() -> Refused:
+    """It was never put, or was deleted, or is too old; nobody can tell which."""
+    return Refused(Code.NO_BLOB, "There is no such blob.", retry_after=_FULL_RETRY)
+
+
+def wrong_size() -> Refused:
+    """Its octets are more or fewer than was said."""
+    return Refused(Code.MALFORMED, "The blob has another size than its request says.")
+
+
+def admit_blob(*, stored: bytes, presented: bytes) -> None:
+    """Raise Refused (DENIED) unless a blob that is put again has the verifier that it has."""
+    if not compare_digest(stored, presented):
+        raise Refused(Code.DENIED, "This blob is another's.")

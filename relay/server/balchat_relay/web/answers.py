@@ -31,6 +31,15 @@ class Answer(_Anonymous, web.Response):
             self.headers[hdrs.RETRY_AFTER] = str(retry_after)
 
 
+class Streamed(_Anonymous):
+    """A reply that is written in pieces, `size` octets in all."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.content_type = MEDIA_TYPE
+        self.content_length = size
+
+
 class Socket(_Anonymous, web.WebSocketResponse):
     """The answer to a client that asks for a WebSocket."""
 

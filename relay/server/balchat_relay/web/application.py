@@ -13,7 +13,7 @@ import anyio
 from aiohttp import WSCloseCode, hdrs, web
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.replies import Done
-from balchat_relay_proto.requests import OPERATIONS
+from balchat_relay_proto.requests import OPERATIONS, GetBlob, PutBlob
 from balchat_relay_proto.sizes import MAX_REQUEST
 from balchat_relay_proto.versions import VERSIONS, split_path
 
@@ -21,6 +21,7 @@ from balchat_relay.metrics import Metrics
 from balchat_relay.settings import Limits
 from balchat_relay.storage.contract import QueueStore
 from balchat_relay.web.answers import Answer, Socket, reply
+from balchat_relay.web.blobs import Blobs
 from balchat_relay.web.connection import Connections
 from balchat_relay.web.limiting import Memory
 from balchat_relay.web.middlewares import (
@@ -59,10 +60,14 @@ def make_application(
     application.on_shutdown.append(_close_sockets)
     add = partial(application.router.add_route, expect_handler=_let_send)
     add(hdrs.METH_GET, "/", _introduce, name=_ABOUT)
+    blobs = Blobs(
+        store, memory=memory, timeout=limits.blob_timeout, refuse_while_draining=operations.refuse_while_draining
+    )
+    in_pieces = {PutBlob.OPERATION: blobs.put, GetBlob.OPERATION: blobs.get}
     for version in VERSIONS:
         add(hdrs.METH_GET, f"/v{version}/subscribe", _push, name=_SUBSCRIBE)
         for operation in OPERATIONS:
-            add(hdrs.METH_POST, f"/v{version}/{operation}", _answer, name=operation)
+            add(hdrs.METH_POST, f"/v{version}/{operation}", in_pieces.get(operation, _answer), name=operation)
     add(hdrs.METH_ANY, "/{path:.*}", _refuse)
     return application
 

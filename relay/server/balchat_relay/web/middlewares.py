@@ -1,7 +1,7 @@
 """What happens to every request on its way to a handler and back, from the outside in.
 
 answer_refusals     what is raised becomes a typed refusal, and how each request came out is counted
-read_body           a body is bounded in size, memory and time; an answer in memory
+read_body           a body is bounded in size, memory and time; an answer in memory. `blobs` sees to that itself
 limit_rate          a connection asks only so much a second
 """
 
@@ -13,11 +13,12 @@ from typing import Final, TypeAlias
 from aiohttp import hdrs, web
 from balchat_relay_proto.codec import Malformed
 from balchat_relay_proto.errors import Code, Refused
+from balchat_relay_proto.requests import PutBlob
 from balchat_relay_proto.sizes import ENVELOPE_SIZES, MAX_REQUEST
 
 from balchat_relay.metrics import Metrics
 from balchat_relay.settings import Limits
-from balchat_relay.web.answers import Answer, refusal
+from balchat_relay.web.answers import Answer, Streamed, refusal
 from balchat_relay.web.connection import BUSY_RETRY, UNKNOWN, Connection
 from balchat_relay.web.limiting import Memory
 
@@ -86,7 +87,7 @@ def _refused(error: Exception) -> Refused:
 @web.middleware
 async def read_body(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read the body before the handler is called, and send the answer before the memory for both is given back."""
-    if request.method != hdrs.METH_POST:
+    if request.method != hdrs.METH_POST or request.match_info.route.name == PutBlob.OPERATION:
         return await handler(request)
     size = _checked_length(request)
     with request.app[MEMORY].account() as account:
@@ -94,6 +95,8 @@ async def read_body(request: web.Request, handler: Handler) -> web.StreamRespons
             account.take(size)
         await _read(request)
         answer = await handler(request)
+        if isinstance(answer, Streamed):
+            return answer
         assert isinstance(answer, Answer)
         if answer.size > SMALL:
             account.take(answer.size)

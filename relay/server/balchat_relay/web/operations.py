@@ -11,7 +11,7 @@ from balchat_relay_proto.capabilities import Capability, envelope_id, inbox_id, 
 from balchat_relay_proto.codec import Message
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
-from balchat_relay_proto.replies import About, Challenge, Created, Creation, Published
+from balchat_relay_proto.replies import About, BlobsKept, Challenge, Created, Creation, Published
 from balchat_relay_proto.requests import (
     Acknowledge,
     Authority,
@@ -19,6 +19,7 @@ from balchat_relay_proto.requests import (
     Create,
     CreateInbox,
     Delete,
+    DeleteBlobs,
     Fetch,
     GetChallenge,
     GetStatus,
@@ -26,6 +27,7 @@ from balchat_relay_proto.requests import (
     Owner,
     Publish,
     Put,
+    RenewBlobs,
     Request,
 )
 from balchat_relay_proto.sizes import CHALLENGE_SIZE, ENVELOPE_SIZES, MAX_FETCHED_OCTETS
@@ -67,6 +69,8 @@ class Operations:
             GetStatus: self._status,
             Publish: self._publish,
             Claim: self._claim,
+            DeleteBlobs: self._delete_blobs,
+            RenewBlobs: self._renew_blobs,
         }
 
     def about(self) -> About:
@@ -123,7 +127,7 @@ class Operations:
 
     def _put(self, request: Put, connection: HasChallenge) -> Awaitable[None]:
         del connection
-        self._refuse_while_draining()
+        self.refuse_while_draining()
         return self._store.put(
             request.queue,
             send=_verifier(request.send),
@@ -149,7 +153,7 @@ class Operations:
 
     async def _publish(self, request: Publish, connection: HasChallenge) -> Published:
         receive = self._authorised(request, connection, Purpose.PUBLISH)
-        self._refuse_while_draining()
+        self.refuse_while_draining()
         cards = await self._store.publish(
             request.queue,
             receive=receive,
@@ -165,6 +169,15 @@ class Operations:
         return await self._store.claim(
             request.queue, send=_verifier(request.send), token=_verifier(request.token), now=_now()
         )
+
+    async def _delete_blobs(self, request: DeleteBlobs, connection: HasChallenge) -> None:
+        del connection
+        await self._store.delete_blobs([(each.blob, each.delete.verifier) for each in request.blobs])
+
+    async def _renew_blobs(self, request: RenewBlobs, connection: HasChallenge) -> BlobsKept:
+        del connection
+        receive = request.holder.capability.verifier
+        return BlobsKept(seconds=await self._store.renew_blobs(request.queue, receive=receive, now=_now()))
 
     # -- who may --
 
@@ -182,7 +195,7 @@ class Operations:
 
     def _permit(self, permit: str | None) -> bytes | None:
         """Check what creating costs; return an invitation's hash where the store must count it. Raise Refused."""
-        self._refuse_while_draining()
+        self.refuse_while_draining()
         given = sha256((permit or "").encode()).digest()
         if self._table.creation is Creation.PASSWORD:
             if not compare_digest(given, sha256(self._table.password.encode()).digest()):
@@ -193,7 +206,8 @@ class Operations:
         self._creations.take("queues are being created")
         return given if self._table.creation is Creation.INVITATION else None
 
-    def _refuse_while_draining(self) -> None:
+    def refuse_while_draining(self) -> None:
+        """Raise Refused (DRAINING) where nothing new is taken."""
         if self._store.draining:
             raise Refused(Code.DRAINING, "The relay takes nothing new; move to another.", retry_after=_DRAINING_RETRY)
 

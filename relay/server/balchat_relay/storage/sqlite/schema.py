@@ -1,6 +1,7 @@
 """The tables of the SQLite store, and how a connection to them is opened.
 
-No onion, peer id or capability lies in them: ids and verifiers are hashes, envelopes are sealed, cards encrypted.
+No onion, peer id or capability lies in them: ids and verifiers are hashes, envelopes are sealed, cards encrypted. Blobs
+lie in files beside the database (`blob_files`); `blobs.file` is what each is called there.
 """
 
 import sqlite3
@@ -35,9 +36,22 @@ CREATE TABLE queues (
     pool INTEGER NOT NULL DEFAULT 0,
     hour INTEGER NOT NULL DEFAULT 0,
     puts INTEGER NOT NULL DEFAULT 0,
-    claims INTEGER NOT NULL DEFAULT 0
+    claims INTEGER NOT NULL DEFAULT 0,
+    blobs INTEGER NOT NULL DEFAULT 0,
+    blob_octets INTEGER NOT NULL DEFAULT 0,
+    blobs_until INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX queues_by_seen ON queues (seen);
+CREATE INDEX queues_by_blobs_until ON queues (blobs_until) WHERE blobs > 0;
+CREATE TABLE blobs (
+    number INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    id BLOB NOT NULL UNIQUE,
+    deletion BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    file TEXT NOT NULL
+) STRICT;
+CREATE INDEX blobs_by_queue ON blobs (queue);
 CREATE TABLE envelopes (
     number INTEGER PRIMARY KEY,
     queue INTEGER NOT NULL,
@@ -76,9 +90,11 @@ CREATE TABLE totals (
     queues INTEGER NOT NULL,
     envelopes INTEGER NOT NULL,
     octets INTEGER NOT NULL,
-    cards INTEGER NOT NULL
+    cards INTEGER NOT NULL,
+    blobs INTEGER NOT NULL,
+    blob_octets INTEGER NOT NULL
 ) STRICT;
-INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0);
 CREATE TABLE relay (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     draining INTEGER NOT NULL
@@ -138,6 +154,11 @@ def prepare(connection: sqlite3.Connection, *, new: bool) -> None:
         raise StoreUnusable("This file is no relay's database. Give the relay a folder of its own.")
     elif version != VERSION:
         raise StoreUnusable(f"The database has version {version}, and this balchat-relay knows {VERSION}. Update it.")
+
+
+def blob_files(connection: sqlite3.Connection) -> set[str]:
+    """Return what the files of all blobs are called."""
+    return {file for (file,) in connection.execute("SELECT file FROM blobs")}
 
 
 def is_draining(connection: sqlite3.Connection) -> bool:

@@ -1,20 +1,23 @@
-"""The SQLite store: one file, one writer thread with group commit, two readers."""
+"""The SQLite store: one database, one writer thread with group commit, two readers; blobs lie in files beside it."""
 
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from balchat_relay_proto.replies import Claimed, Fetched, QueueStatus
 from balchat_relay_proto.sizes import MAX_FETCHED_OCTETS
 
-from balchat_relay.storage.contract import DAY, QueueStore, StoreLimits, Subscriber, Totals
+from balchat_relay.storage import rules
+from balchat_relay.storage.contract import DAY, OpenBlob, QueueStore, StoreLimits, Subscriber, Totals
 from balchat_relay.storage.sqlite import schema, units, views
+from balchat_relay.storage.sqlite.blob_files import BlobFiles
 from balchat_relay.storage.sqlite.units import Unit
 from balchat_relay.storage.sqlite.views import Readers
-from balchat_relay.storage.sqlite.writer import Job, Writer
+from balchat_relay.storage.sqlite.writer import RESERVE, Job, Writer
 from balchat_relay.storage.subscribers import Subscribers
 
 _WRITER_CACHE: Final = 32 * 1024
@@ -22,6 +25,8 @@ _READER_CACHE: Final = 8 * 1024
 """KiB."""
 
 _PAGE: Final = 4096
+_BLOBS: Final = "blobs"
+_LOST_AT_ONCE: Final = 256
 
 
 class SqliteStore(QueueStore):
@@ -30,20 +35,30 @@ class SqliteStore(QueueStore):
     def __init__(self, path: Path, limits: StoreLimits, *, min_free: int, max_file: int | None, new: bool) -> None:
         self._limits = limits
         self._subscribers = Subscribers()
+        self._blobs = BlobFiles(path.with_name(_BLOBS), min_free=max(min_free, RESERVE))
+        self._arriving: Counter[bytes] = Counter()
+        """Octets of blobs that are being written, by queue: each counts before it is there."""
         connection = schema.connect(path, cache_kib=_WRITER_CACHE)
         try:
             schema.prepare(connection, new=new)
             self._draining = schema.is_draining(connection)
             if max_file is not None:
                 connection.execute(f"PRAGMA max_page_count={max_file // _PAGE}").close()
+            lost = self._blobs.compare(schema.blob_files(connection))
             self._writer = Writer(
-                connection, folder=path.parent, limits=limits, min_free=min_free, subscribers=self._subscribers
+                connection,
+                folder=path.parent,
+                limits=limits,
+                min_free=min_free,
+                subscribers=self._subscribers,
+                blobs=self._blobs,
             )
         except BaseException:
             connection.close()
             raise
         self._readers = Readers(partial(schema.connect, path, cache_kib=_READER_CACHE))
         self._closed = False
+        self._lost = lost
 
     @property
     def limits(self) -> StoreLimits:
@@ -127,6 +142,58 @@ class SqliteStore(QueueStore):
     async def claim(self, queue: bytes, *, send: bytes | None, token: bytes | None, now: int) -> Claimed:
         return await self._write(partial(units.claim, queue=queue, send=send, token=token, now=now))
 
+    async def put_blob(
+        self,
+        queue: bytes,
+        *,
+        receive: bytes | None,
+        blob: bytes,
+        delete: bytes,
+        size: int,
+        octets: AsyncIterable[bytes],
+        now: int,
+    ) -> int:
+        looked = partial(views.blob_put, queue=queue, receive=receive, blob=blob, deletion=delete, now=now)
+        there, kept = await self._readers.read(looked)
+        if there:
+            return await self.renew_blobs(queue, receive=receive, now=now)
+        if kept + self._arriving[queue] + size > self._limits.queue_blob_octets:
+            raise rules.blobs_full()
+        if self.totals.blob_octets + self._arriving.total() + size > self._limits.blob_octets:
+            raise rules.relay_full()
+        self._arriving[queue] += size
+        try:
+            file = await self._blobs.write(size, octets)
+            note = partial(
+                units.keep_blob, queue=queue, receive=receive, blob=blob, deletion=delete, size=size, file=file, now=now
+            )
+            await self._note(note, file)
+        finally:
+            self._arriving[queue] -= size
+            self._arriving += Counter()  # without those that have none
+        return self._limits.blob_age
+
+    async def _note(self, unit: Callable[[Unit], Any], file: str) -> None:
+        """Run a unit that notes a file. Where it does not, the file is deleted, whatever becomes of the caller."""
+        kept = False
+        with CancelScope(shield=True):  # it may be committed although nobody waits any more
+            try:
+                kept = await self._write(unit)
+            finally:
+                if not kept:
+                    await to_thread.run_sync(self._blobs.delete, [file])
+
+    async def open_blob(self, blob: bytes, *, now: int) -> OpenBlob:
+        file, size = await self._readers.read(partial(views.blob, blob=blob, now=now))
+        return await self._blobs.open(file, size)
+
+    async def delete_blobs(self, blobs: Sequence[tuple[bytes, bytes]]) -> None:
+        await self._write(partial(units.delete_blobs, blobs=blobs))
+
+    async def renew_blobs(self, queue: bytes, *, receive: bytes | None, now: int) -> int:
+        await self._write(partial(units.renew_blobs, queue=queue, receive=receive, now=now))
+        return self._limits.blob_age
+
     async def invite(self, invitation: bytes, *, queues: int) -> None:
         await self._write(partial(units.invite, invitation=invitation, queues=queues))
 
@@ -135,6 +202,9 @@ class SqliteStore(QueueStore):
         self._draining = draining
 
     async def sweep(self, *, now: int) -> bool:
+        while lost := self._lost[:_LOST_AT_ONCE]:
+            await self._write(partial(units.lose_blobs, files=lost))
+            del self._lost[: len(lost)]
         return await self._write(partial(units.sweep, now=now))
 
     def _write(self, unit: Callable[[Unit], Any], *, checks_first: bool = False) -> Future[Any]:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Any, Final
 
 from balchat_relay_proto.errors import Code, Refused
@@ -25,7 +26,7 @@ _SPARE_PAGES: Final = 20
 
 @dataclass(slots=True)
 class Unit:
-    """What one unit works with. `stored` and `deleted` say afterwards what came and which queues are gone."""
+    """What one unit works with. What follows them says afterwards what came, and what is gone."""
 
     sql: sqlite3.Cursor
     limits: StoreLimits
@@ -33,6 +34,8 @@ class Unit:
     room_on_disk: bool
     stored: list[Stored] = field(default_factory=list[Stored])
     deleted: list[bytes] = field(default_factory=list[bytes])
+    files: list[str] = field(default_factory=list[str])
+    """Files of blobs that are gone."""
     looked: bool = False
     """Whether it has made sure that something can be written, and that the database may grow."""
 
@@ -43,6 +46,11 @@ class Unit:
     def need_room(self, octets: int) -> None:
         """Raise Refused (RELAY_FULL) where this much more does not fit."""
         if not self.room_on_disk or self.totals["octets"] + octets > self.limits.octets:
+            raise rules.relay_full()
+
+    def need_blob_room(self, octets: int) -> None:
+        """Raise Refused (RELAY_FULL) where a blob of this size does not fit."""
+        if not self.room_on_disk or self.totals["blob_octets"] + octets > self.limits.blob_octets:
             raise rules.relay_full()
 
     def count(self, **changes: int) -> None:
@@ -198,6 +206,55 @@ def set_draining(unit: Unit, *, draining: bool) -> None:
     unit.sql.execute("UPDATE relay SET draining = ?", (draining,))
 
 
+def keep_blob(
+    unit: Unit, queue: bytes, *, receive: bytes | None, blob: bytes, deletion: bytes, size: int, file: str, now: int
+) -> bool:
+    """Note a blob whose file is durable; return False where it was there already, and the file is for nothing."""
+    row = _own(unit, queue, receive)
+    _expire_blobs(unit, row, now)
+    there = unit.one("SELECT deletion, queue FROM blobs WHERE id = ?", blob)
+    if there is not None:
+        rules.admit_blob(stored=there[0], presented=deletion)
+    else:
+        (kept,) = unit.one("SELECT blob_octets FROM queues WHERE row = ?", row)
+        if kept + size > unit.limits.queue_blob_octets:
+            raise rules.blobs_full()
+        unit.need_blob_room(size)
+        unit.sql.execute(
+            "INSERT INTO blobs (queue, id, deletion, size, file) VALUES (?, ?, ?, ?, ?)",
+            (row, blob, deletion, size, file),
+        )
+        unit.sql.execute(
+            "UPDATE queues SET blobs = blobs + 1, blob_octets = blob_octets + ? WHERE row = ?", (size, row)
+        )
+        unit.count(blobs=1, blob_octets=size)
+    _keep_blobs(unit, row, now)
+    return there is None
+
+
+def renew_blobs(unit: Unit, queue: bytes, *, receive: bytes | None, now: int) -> None:
+    """QueueStore.renew_blobs."""
+    row = _own(unit, queue, receive)
+    _expire_blobs(unit, row, now)
+    _keep_blobs(unit, row, now)
+
+
+def delete_blobs(unit: Unit, blobs: Sequence[tuple[bytes, bytes]]) -> None:
+    """QueueStore.delete_blobs."""
+    for blob, deletion in blobs:
+        found = unit.one("SELECT number, queue, size, file, deletion FROM blobs WHERE id = ?", blob)
+        if found is not None and compare_digest(found[4], deletion):
+            _drop_blob(unit, *found[:4])
+
+
+def lose_blobs(unit: Unit, files: Sequence[str]) -> None:
+    """Forget blobs whose files are gone."""
+    for file in files:
+        found = unit.one("SELECT number, queue, size, file FROM blobs WHERE file = ?", file)
+        if found is not None:
+            _drop_blob(unit, *found)
+
+
 def touch(unit: Unit, queue: bytes, *, now: int) -> None:
     """Note that a queue's owner was here today."""
     unit.sql.execute("UPDATE queues SET seen = ? WHERE id = ?", (now // DAY, queue))
@@ -225,7 +282,14 @@ def sweep(unit: Unit, *, now: int) -> bool:
     ).fetchall()
     for row, queue in idle:
         _drop(unit, row, queue)
-    return len(old) == _PIECE or forgotten == _PIECE or len(idle) == _QUEUE_PIECE
+    expired = unit.sql.execute(
+        "SELECT number, blobs.queue, size, file FROM queues JOIN blobs ON blobs.queue = queues.row"
+        " WHERE queues.blobs > 0 AND blobs_until <= ? LIMIT ?",
+        (now, _PIECE),
+    ).fetchall()
+    for each in expired:
+        _drop_blob(unit, *each)
+    return _PIECE in (len(old), forgotten, len(expired)) or len(idle) == _QUEUE_PIECE
 
 
 def quota(limits: StoreLimits, *, inbox: bool) -> tuple[int, int]:
@@ -263,6 +327,8 @@ def _lighten(unit: Unit, row: int, count: int, octets: int) -> None:
 def _drop(unit: Unit, row: int, queue: bytes) -> None:
     envelopes, octets = unit.one("SELECT envelopes, octets FROM queues WHERE row = ?", row)
     cards, card_octets = unit.one("SELECT count(*), coalesce(sum(length(body)), 0) FROM cards WHERE queue = ?", row)
+    for each in unit.sql.execute("SELECT number, queue, size, file FROM blobs WHERE queue = ?", (row,)).fetchall():
+        _drop_blob(unit, *each)
     for statement in (
         "DELETE FROM envelopes WHERE queue = ?",
         "DELETE FROM acknowledged WHERE queue = ?",
@@ -273,3 +339,26 @@ def _drop(unit: Unit, row: int, queue: bytes) -> None:
         unit.sql.execute(statement, (row,))
     unit.count(queues=-1, envelopes=-envelopes, octets=-octets - card_octets, cards=-cards)
     unit.deleted.append(queue)
+
+
+def _keep_blobs(unit: Unit, row: int, now: int) -> None:
+    unit.sql.execute(
+        "UPDATE queues SET blobs_until = ?, seen = ? WHERE row = ?", (now + unit.limits.blob_age, now // DAY, row)
+    )
+
+
+def _expire_blobs(unit: Unit, row: int, now: int) -> None:
+    """Delete a queue's blobs where their time is over: nothing that was put since may bring them back."""
+    for each in unit.sql.execute(
+        "SELECT number, queue, size, file FROM blobs WHERE queue = ?1"
+        " AND (SELECT blobs_until FROM queues WHERE row = ?1) <= ?2",
+        (row, now),
+    ).fetchall():
+        _drop_blob(unit, *each)
+
+
+def _drop_blob(unit: Unit, number: int, row: int, size: int, file: str) -> None:
+    unit.sql.execute("DELETE FROM blobs WHERE number = ?", (number,))
+    unit.sql.execute("UPDATE queues SET blobs = blobs - 1, blob_octets = blob_octets - ? WHERE row = ?", (size, row))
+    unit.count(blobs=-1, blob_octets=-size)
+    unit.files.append(file)

@@ -73,6 +73,32 @@ def status(sql: sqlite3.Cursor, limits: StoreLimits, queue: bytes, *, receive: b
     )
 
 
+def blob_put(
+    sql: sqlite3.Cursor, queue: bytes, *, receive: bytes | None, blob: bytes, deletion: bytes, now: int
+) -> tuple[bool, int]:
+    """Return whether a blob is there already, and the octets of the queue's blobs. Raise Refused."""
+    found = sql.execute("SELECT row, receive, blob_octets, blobs_until FROM queues WHERE id = ?", (queue,)).fetchone()
+    rules.admit(there=found is not None, stored=found[1] if found else None, presented=receive)
+    _, _, octets, until = found
+    there = sql.execute(
+        "SELECT deletion, blobs_until FROM blobs JOIN queues ON queues.row = blobs.queue WHERE blobs.id = ?", (blob,)
+    ).fetchone()
+    if there is None or there[1] <= now:
+        return False, 0 if until <= now else octets
+    rules.admit_blob(stored=there[0], presented=deletion)
+    return True, octets
+
+
+def blob(sql: sqlite3.Cursor, blob: bytes, *, now: int) -> tuple[str, int]:
+    """Return what a blob's file is called, and its size. Raise Refused (NO_BLOB)."""
+    found = sql.execute(
+        "SELECT file, size, blobs_until FROM blobs JOIN queues ON queues.row = blobs.queue WHERE blobs.id = ?", (blob,)
+    ).fetchone()
+    if found is None or found[2] <= now:
+        raise rules.no_blob()
+    return found[0], found[1]
+
+
 class Job:
     """A view, the future of whoever waits, and how it `gives` that its result. Made in the event loop."""
 

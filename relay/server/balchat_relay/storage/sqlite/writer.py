@@ -9,6 +9,7 @@ import sqlite3
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -19,6 +20,7 @@ from balchat_relay_proto.errors import Refused
 
 from balchat_relay.storage import rules
 from balchat_relay.storage.contract import StoreLimits, Totals
+from balchat_relay.storage.sqlite.blob_files import BlobFiles
 from balchat_relay.storage.sqlite.trouble import LOW, disk_takes_nothing, in_words
 from balchat_relay.storage.sqlite.units import Unit
 from balchat_relay.storage.subscribers import Stored, Subscribers
@@ -29,7 +31,9 @@ RESERVE: Final = 32 * 2**20
 MAX_SECONDS: Final = 0.02
 """A commit takes no further unit once it has this many, or has gathered for this long."""
 
-_TOTALS: Final = ("queues", "envelopes", "octets", "cards")
+_TOTALS: Final = ("queues", "envelopes", "octets", "cards", "blobs", "blob_octets")
+_READ_TOTALS: Final = f"SELECT {', '.join(_TOTALS)} FROM totals"  # noqa: S608  # our own names
+_WRITE_TOTALS: Final = f"UPDATE totals SET {', '.join(f'{name} = ?' for name in _TOTALS)}"  # noqa: S608  # our own names
 
 
 class Job:
@@ -50,7 +54,7 @@ class Job:
 
 
 class Batch:
-    """The units of one commit, and the envelopes and deletions that others want to hear of once it is on the disk."""
+    """The units of one commit, and what follows once it is on the disk: who hears of what."""
 
     __slots__ = ("deleted", "jobs", "stored")
 
@@ -58,6 +62,15 @@ class Batch:
         self.jobs = list(jobs)
         self.stored: list[Stored] = []
         self.deleted: list[bytes] = []
+
+
+@dataclass(slots=True)
+class _Done:
+    """What the units of a transaction that is under way have done."""
+
+    stored: list[Stored] = field(default_factory=list[Stored])
+    deleted: list[bytes] = field(default_factory=list[bytes])
+    files: list[str] = field(default_factory=list[str])
 
 
 class Writer:
@@ -71,6 +84,7 @@ class Writer:
         limits: StoreLimits,
         min_free: int,
         subscribers: Subscribers,
+        blobs: BlobFiles,
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
@@ -78,8 +92,9 @@ class Writer:
         self._limits = limits
         self._min_free = max(min_free, RESERVE)
         self._subscribers = subscribers
+        self._blobs = blobs
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        row = self._cursor.execute("SELECT queues, envelopes, octets, cards FROM totals").fetchone()
+        row = self._cursor.execute(_READ_TOTALS).fetchone()
         self._totals: dict[str, int] = dict(zip(_TOTALS, row, strict=True))
         self.totals = Totals(**self._totals)
         self.trouble: str | None = None
@@ -112,18 +127,15 @@ class Writer:
         """Run the batch, and where `gather` what is submitted meanwhile, as one transaction of the database."""
         before = dict(self._totals)
         self._met, self._looked = None, False
-        stored: list[Stored] = []
-        deleted: list[bytes] = []
+        done = _Done()
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
             room = self._room_on_disk()
-            self._run_unit(batch.jobs[0], stored, deleted, room=room)
+            self._run_unit(batch.jobs[0], done, room=room)
             if gather:
-                self._gather(batch.jobs, stored, deleted, room=room)
+                self._gather(batch.jobs, done, room=room)
             if self._totals != before:
-                self._cursor.execute("UPDATE totals SET queues = ?, envelopes = ?, octets = ?, cards = ?", tuple(
-                    self._totals[name] for name in _TOTALS
-                ))  # fmt: skip
+                self._cursor.execute(_WRITE_TOTALS, tuple(self._totals[name] for name in _TOTALS))
             self._cursor.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  # whatever it is belongs to the callers; this thread goes on
             self._totals = before
@@ -136,10 +148,12 @@ class Writer:
             self.trouble = self._met
         self.totals = Totals(**self._totals)
         # Asked after the commit: whoever subscribes later fetches later, and finds it.
-        batch.stored += [each for each in stored if each.queue in self._subscribers]
-        batch.deleted += deleted
+        batch.stored += [each for each in done.stored if each.queue in self._subscribers]
+        batch.deleted += done.deleted
+        # What is left where this dies, or the disk fails, is deleted when the store is opened next.
+        self._blobs.delete(done.files)
 
-    def _gather(self, jobs: list[Job], stored: list[Stored], deleted: list[bytes], *, room: bool) -> None:
+    def _gather(self, jobs: list[Job], done: _Done, *, room: bool) -> None:
         deadline = monotonic() + MAX_SECONDS
         while len(jobs) < MAX_UNITS and monotonic() < deadline:
             try:
@@ -150,9 +164,9 @@ class Writer:
                 self._queue.put(None)
                 return
             jobs.append(job)
-            self._run_unit(job, stored, deleted, room=room)
+            self._run_unit(job, done, room=room)
 
-    def _run_unit(self, job: Job, stored: list[Stored], deleted: list[bytes], *, room: bool) -> None:
+    def _run_unit(self, job: Job, done: _Done, *, room: bool) -> None:
         """Run one unit in a savepoint. Raise only what undoes the whole transaction."""
         if not job.checks_first:
             self._cursor.execute("SAVEPOINT unit")
@@ -172,8 +186,9 @@ class Writer:
         else:
             self._totals = unit.totals
             self._looked = self._looked or unit.looked
-            stored += unit.stored
-            deleted += unit.deleted
+            done.stored += unit.stored
+            done.deleted += unit.deleted
+            done.files += unit.files
         if not job.checks_first:
             self._cursor.execute("RELEASE unit")
 

@@ -12,6 +12,7 @@ class TestMyStore(StoreKit):
 import pytest
 
 from balchat_host.testing.audit.kit import FolderKit
+from balchat_relay.testing.store_kit.blobs import BlobTests
 from balchat_relay.testing.store_kit.inboxes import InboxTests
 from balchat_relay.testing.store_kit.kills import KillTests
 from balchat_relay.testing.store_kit.queues import QueueTests
@@ -20,5 +21,5 @@ from balchat_relay.testing.store_kit.subscriptions import SubscriptionTests
 
 
 @pytest.mark.anyio
-class StoreKit(FolderKit, QueueTests, QuotaTests, InboxTests, SubscriptionTests, KillTests):
+class StoreKit(FolderKit, QueueTests, QuotaTests, InboxTests, SubscriptionTests, BlobTests, KillTests):
     """The suite."""

@@ -3,17 +3,19 @@
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Self
 
 import pytest
 from balchat_relay_proto.capabilities import envelope_id
 from balchat_relay_proto.errors import Code, Refused
-from balchat_relay_proto.sizes import CARD_SIZE
+from balchat_relay_proto.sizes import BLOB_SIZES, CARD_SIZE
 
 from balchat_host.testing.audit import confide, watched
-from balchat_relay.storage.contract import DAY, HOUR, QueueStore, StoreLimits
+from balchat_relay.storage.contract import DAY, HOUR, PIECE, QueueStore, StoreLimits
 
 NOW = 1_800_000_000 // HOUR * HOUR
 SIZE = 16 * 1024
+BLOB_SIZE = BLOB_SIZES[0]
 
 LIMITS = StoreLimits(
     queues=8,
@@ -29,6 +31,9 @@ LIMITS = StoreLimits(
     max_age=10 * DAY,
     max_idle=30 * DAY,
     remembered=HOUR,
+    blob_octets=5 * 65_552,
+    queue_blob_octets=3 * 65_552,
+    blob_age=10 * DAY,
 )
 
 
@@ -45,6 +50,7 @@ def envelope(name: object, size: int = SIZE) -> bytes:
 
 
 SEND, RECEIVE, QUEUE, INBOX = digest("send"), digest("receive"), digest("queue"), digest("inbox")
+DELETE = digest("delete")
 
 
 class StoreBench(ABC):
@@ -138,3 +144,65 @@ async def put_denied(store: QueueStore, queue: bytes) -> None:
     """Fail within others' commits."""
     with refused(Code.DENIED):
         await put(store, "wrong", queue=queue, send=digest("wrong"))
+
+
+def blob(name: object, size: int = BLOB_SIZE) -> bytes:
+    """Return the octets of a blob that no other name has."""
+    octets = digest(f"octets of {name}") + bytes(size - 32)
+    confide("what a blob holds", octets)
+    return octets
+
+
+class Pieces:
+    """Octets as they come over a connection, which may break."""
+
+    def __init__(self, octets: bytes, *, then: Exception | None = None) -> None:
+        self._octets = octets
+        self._then = then
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece, self._octets = self._octets[:50_000], self._octets[50_000:]
+        if not piece:
+            raise self._then or StopAsyncIteration
+        return piece
+
+
+async def put_blob(
+    store: QueueStore,
+    name: object,
+    *,
+    queue: bytes = QUEUE,
+    receive: bytes = RECEIVE,
+    delete: bytes = DELETE,
+    now: int = NOW,
+) -> bytes:
+    """Put a blob whose id is the digest of its name."""
+    octets = blob(name)
+    kept = await store.put_blob(
+        queue,
+        receive=receive,
+        blob=digest(name),
+        delete=delete,
+        size=len(octets),
+        octets=Pieces(octets),
+        now=now,
+    )
+    assert kept == LIMITS.blob_age
+    return octets
+
+
+async def got_blob(store: QueueStore, name: object, *, now: int = NOW) -> bytes:
+    """Read all of a blob."""
+    opened = await store.open_blob(digest(name), now=now)
+    octets = b""
+    try:
+        while piece := await opened.read():
+            assert len(piece) <= PIECE
+            octets += piece
+    finally:
+        await opened.aclose()
+    assert len(octets) == opened.size
+    return octets

@@ -1,20 +1,28 @@
 """What outlives a kill: everything that was answered."""
 
+from collections.abc import AsyncIterator
+
+import anyio
 import pytest
+from anyio import to_thread
 from balchat_relay_proto.errors import Code
 
 from balchat_relay.testing.store_kit.bench import (
+    DELETE,
     NOW,
     QUEUE,
     RECEIVE,
     SEND,
     StoreBench,
     acknowledge,
+    blob,
     card,
     digest,
     fetched,
+    got_blob,
     make,
     put,
+    put_blob,
     refused,
 )
 
@@ -61,6 +69,48 @@ class KillTests:
             await bench.store.create(
                 digest("another"), send=SEND, receive=RECEIVE, invitation=digest("permit"), now=NOW
             )
+
+    async def test_a_blob_outlives_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        octets = await put_blob(bench.store, 1)
+        await bench.kill()
+        assert await got_blob(bench.store, 1) == octets
+
+    async def test_a_blob_that_was_deleted_does_not_come_back_after_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        octets = await put_blob(bench.store, 1)
+        await bench.store.delete_blobs([(digest(1), DELETE)])
+        await bench.kill()
+        with refused(Code.NO_BLOB):
+            await got_blob(bench.store, 1)
+        assert not await to_thread.run_sync(bench.lies_on_disk, octets[:32])
+
+    async def test_of_a_blob_that_was_coming_nothing_is_left_after_a_kill(self, bench: StoreBench) -> None:
+        await self._made(bench)
+        store, octets, killed, gone = bench.store, blob(1), anyio.Event(), anyio.Event()
+
+        async def half() -> AsyncIterator[bytes]:
+            yield octets[:40_000]
+            killed.set()
+            await gone.wait()
+            raise ConnectionResetError
+
+        async def put_half() -> None:
+            with pytest.raises(ConnectionResetError):
+                await store.put_blob(
+                    QUEUE, receive=RECEIVE, blob=digest(1), delete=DELETE, size=len(octets), octets=half(), now=NOW
+                )
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(put_half)
+            await killed.wait()
+            await bench.kill()
+            gone.set()
+        assert store is not bench.store
+        with refused(Code.NO_BLOB):
+            await got_blob(bench.store, 1)
+        assert not await to_thread.run_sync(bench.lies_on_disk, octets[:32])
+        await put_blob(bench.store, 1)
 
     @staticmethod
     def _needs_durable(bench: StoreBench) -> None:
