@@ -27,6 +27,20 @@ one is the hosts' business.
 - Octets arrive whole and in order, or the stream breaks. Where one end does not read, the other soon cannot write: a
   transport holds no more than some 100 KiB of a stream.
 - A peer has no more than a few streams with us; one more ends its oldest. `disconnect` ends all of that peer.
+
+Blobs
+-----
+A transport with the capability `BLOBS` keeps parts of files, each by a number, until the peer fetches them. They lie in
+a *container*, one for each file and peer, at one place such as a relay.
+
+- A container is two texts of octets that the transport makes and the host keeps: the `key`, which puts, renews and
+  deletes, and stays here; and the `offer`, which only gets, and which the host tells the peer inside MLS.
+- Whoever keeps a blob can neither read it nor tell which file it is of, and nobody without the offer can get it, or
+  find out whether it is there.
+- `KEPT` means that it is on the disk there. Putting, deleting and renewing again change nothing else.
+- All blobs of a container are kept until the same time, which each put and each renewal moves.
+- The host checks what it gets against the file's hashes all the same. It asks for several blobs at once, and calls with
+  one container for the same peer only.
 """
 
 from abc import ABC, abstractmethod
@@ -61,6 +75,8 @@ class TransportCapability(StrEnum):
 
     BULK = "bulk"
     """Open streams of their own for large data (`Transport.open_bulk`)."""
+    BLOBS = "blobs"
+    """Keep parts of files until the peer fetches them (`Transport.allocate_containers`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +297,45 @@ class TransportContext(ABC):
         """Tell that a device came within reach or left it; the host sends at once what waits for it. Never waits."""
 
 
+MAX_CONTAINER = 256
+"""Octets of the longest `key` or `offer` of a container."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobContainer:
+    """A place for parts of files, as its owner (`key`) and whoever may fetch them (`offer`) call it."""
+
+    offer: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "BlobContainer(…)"
+
+
+class BlobOutcome(StrEnum):
+    """What became of a blob that was put, or of a renewal."""
+
+    KEPT = "kept"
+    """It is on the disk there."""
+    FULL = "full"
+    """Nothing more is taken now, or ever; what is there stays."""
+    GONE = "gone"
+    """There is no such container any more, nor anything that was in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobReport:
+    """The answer to a put or a renewal. `kept` is the seconds for which all of the container is kept from now on.
+
+    `reason` is a code, and `retry_after` in seconds, where it is FULL; None: trying again does not help.
+    """
+
+    outcome: BlobOutcome
+    kept: float = 0.0
+    reason: str | None = None
+    retry_after: float | None = None
+
+
 class RelayManager(ABC):
     """The relays of a transport that stores and forwards: what a person adds, looks at and takes away.
 
@@ -362,6 +417,46 @@ class Transport(ABC):
         """
         del peer, routes
         raise PeerUnreachable(problem="this transport opens no streams for large data")
+
+    async def allocate_containers(self, peer: PeerId) -> Sequence[BlobContainer]:
+        """Return new containers for parts of a file for `peer`, one at each place where we may put some.
+
+        The first is the favourite one. Nothing has to be there yet. Only a transport with the capability BLOBS is
+        asked for this and what follows. Raise PeerUnreachable, NetworkUnavailable.
+        """
+        del peer
+        return ()
+
+    async def put_blob(self, peer: PeerId, key: bytes, index: int, octets: bytes) -> BlobReport:
+        """Put a part of 1 octet to 4 MiB by its number (0 to 2**32 - 1) into the container with this key.
+
+        The same number always has the same octets. It is bounded in time. Raise PeerUnreachable, NetworkUnavailable.
+        """
+        del peer, key, index, octets
+        raise PeerUnreachable(problem="this transport keeps no parts of files")
+
+    async def get_blob(self, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
+        """Get a part of `size` octets out of the container with this offer; None where it is not there, or not yet.
+
+        The offer comes from the peer. It is bounded in time, and in memory by `size`.
+        Raise PeerUnreachable, NetworkUnavailable; PartRefused where it is not what was put, ProtocolViolation where
+        whoever keeps it breaks the protocol, or the offer cannot be read.
+        """
+        del peer, offer, index, size
+        raise PeerUnreachable(problem="this transport keeps no parts of files")
+
+    async def delete_blobs(self, peer: PeerId, key: bytes, indexes: Collection[int]) -> None:
+        """Delete parts from the container with this key; what is not there is deleted already.
+
+        Raise PeerUnreachable, NetworkUnavailable.
+        """
+        del peer, key, indexes
+        raise PeerUnreachable(problem="this transport keeps no parts of files")
+
+    async def renew_blobs(self, peer: PeerId, key: bytes) -> BlobReport:
+        """Have the container with this key kept for longer. Raise PeerUnreachable, NetworkUnavailable."""
+        del peer, key
+        raise PeerUnreachable(problem="this transport keeps no parts of files")
 
     @abstractmethod
     def reachable(self, peer: PeerId, device_id: bytes | None = None) -> bool:

@@ -8,8 +8,16 @@ from typing import Final, TypeVar
 
 from anyio.abc import ByteStream
 
-from balchat_host.api.errors import NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import Outgoing, RelayManager, Transport, TransportCapability
+from balchat_host.api.errors import NetworkUnavailable, PartRefused, PeerUnreachable, ProtocolViolation
+from balchat_host.api.transport import (
+    MAX_CONTAINER,
+    BlobContainer,
+    BlobReport,
+    Outgoing,
+    RelayManager,
+    Transport,
+    TransportCapability,
+)
 from balchat_host.api.types import DEVICE_ID_SIZE, PeerId, Route, ServiceState
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
@@ -44,6 +52,7 @@ class EnabledTransport(EnabledPlugin[Transport]):
         super().__init__(setup, show)
         self.latency = setup.latency
         self.has_bulk = TransportCapability.BULK in setup.capabilities
+        self.has_blobs = TransportCapability.BLOBS in setup.capabilities
         self._setup = setup
         self._new_context = new_context
         self._contacts = contacts
@@ -110,6 +119,46 @@ class EnabledTransport(EnabledPlugin[Transport]):
             return checked(await transport.open_bulk(peer, by), ByteStream)
 
         return await self.call(open_bulk, known=_KNOWN)
+
+    async def allocate_containers(self, peer: PeerId) -> Sequence[BlobContainer]:
+        """Transport.allocate_containers. Raise PeerUnreachable, NetworkUnavailable."""
+
+        async def allocate(transport: Transport) -> Sequence[BlobContainer]:
+            found = [checked(each, BlobContainer) for each in await transport.allocate_containers(peer)]
+            if any(not 0 < len(octets) <= MAX_CONTAINER for each in found for octets in (each.offer, each.key)):
+                raise ValueError("a container's key or offer is too long")
+            return found
+
+        return await self.call(allocate, known=_KNOWN)
+
+    async def put_blob(self, peer: PeerId, key: bytes, index: int, octets: bytes) -> BlobReport:
+        """Transport.put_blob. Raise PeerUnreachable, NetworkUnavailable."""
+
+        async def put(transport: Transport) -> BlobReport:
+            return checked(await transport.put_blob(peer, key, index, octets), BlobReport)
+
+        return await self.call(put, known=_KNOWN)
+
+    async def get_blob(self, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
+        """Transport.get_blob. Raise PeerUnreachable, NetworkUnavailable, PartRefused, ProtocolViolation."""
+
+        async def get(transport: Transport) -> bytes | None:
+            octets = await transport.get_blob(peer, offer, index, size)
+            return None if octets is None else checked(octets, bytes)
+
+        return await self.call(get, known=(*_KNOWN, PartRefused, ProtocolViolation))
+
+    async def delete_blobs(self, peer: PeerId, key: bytes, indexes: Collection[int]) -> None:
+        """Transport.delete_blobs. Raise PeerUnreachable, NetworkUnavailable."""
+        await self.call(lambda transport: transport.delete_blobs(peer, key, indexes), known=_KNOWN)
+
+    async def renew_blobs(self, peer: PeerId, key: bytes) -> BlobReport:
+        """Transport.renew_blobs. Raise PeerUnreachable, NetworkUnavailable."""
+
+        async def renew(transport: Transport) -> BlobReport:
+            return checked(await transport.renew_blobs(peer, key), BlobReport)
+
+        return await self.call(renew, known=_KNOWN)
 
     async def allocate(self, peer: PeerId) -> Sequence[Route]:
         """Transport.allocate_routes; none where it has none now."""

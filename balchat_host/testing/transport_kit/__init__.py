@@ -12,6 +12,7 @@ outcome.
 """
 
 from balchat_host.testing.transport_kit.bench import TransportBench, TransportCapabilities
+from balchat_host.testing.transport_kit.blobs import BlobTests
 from balchat_host.testing.transport_kit.bulk import BulkTests
 from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.remembering import RememberingTests
@@ -27,5 +28,7 @@ __all__ = [
 ]
 
 
-class TransportKit(CarryingTests, ReportTests, TroubleTests, StreamTests, RememberingTests, StoringTests, BulkTests):
+class TransportKit(
+    CarryingTests, ReportTests, TroubleTests, StreamTests, RememberingTests, StoringTests, BulkTests, BlobTests
+):
     """What every transport does."""

@@ -41,7 +41,8 @@ class TransportCapabilities:
     whether a peer is within reach, and fails at once when not. `answers`: refusals and replies come back the same way.
     `oversize`: the bench can send what is too large (`TransportBench.send_oversize`). `silence`: after so many
     seconds it notices that a peer is gone of whom nothing comes any more; None where it never does.
-    `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`).
+    `bulk`: it opens streams for large data, as its descriptor says (`TransportCapability.BULK`). `blobs`: it keeps
+    parts of files, as its descriptor says (`TransportCapability.BLOBS`).
 
     Of one whose best outcome is STORED: `holds` is how many octets of envelopes wait for one peer at most, where this
     bench makes it. `power`: the bench can have the power of whoever stores fail (`TransportBench.power`). `fills_up`:
@@ -56,6 +57,7 @@ class TransportCapabilities:
     answers: bool = True
     oversize: bool = False
     bulk: bool = False
+    blobs: bool = False
     silence: float | None = 300.0
     holds: int | None = None
     power: bool = False

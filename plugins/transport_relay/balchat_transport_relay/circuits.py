@@ -41,17 +41,25 @@ class Circuits:
         """Make a contact's circuits available to others."""
         self._slots.pop(peer, None)
 
-    def client(self, relay: OnionKey, isolation: str, *, ours: bool = False) -> RelayClient:
+    def client(
+        self,
+        relay: OnionKey,
+        isolation: str,
+        *,
+        ours: bool = False,
+        timeout: float | None = None,
+    ) -> RelayClient:
         """Return the client of a relay over one circuit; create it where there is none.
 
-        Clients of `ours` stay. Others are dropped when they are idle, because contacts choose which relays they name.
+        `timeout`: seconds that one request may take, where that is not as the settings say. Clients of `ours` stay.
+        Others are dropped when they are idle, because contacts choose which relays they name.
         """
         if ours:
             self._ours.add((relay, isolation))
         client = self._clients.get((relay, isolation))
         if client is None:
             client = RelayClient(
-                self._context, relay, isolation=isolation, timeout=self._timeout, closed=not self._open
+                self._context, relay, isolation=isolation, timeout=timeout or self._timeout, closed=not self._open
             )
             self._clients[relay, isolation] = client
         return client

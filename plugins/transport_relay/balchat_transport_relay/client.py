@@ -8,9 +8,9 @@ from balchat_relay_proto.address import PORT
 from balchat_relay_proto.codec import Malformed, Message
 from balchat_relay_proto.errors import Code, Refusal, Refused
 from balchat_relay_proto.proofs import PROOF_DOMAIN, Purpose, proof_message
-from balchat_relay_proto.replies import About, Challenge, Fetched
+from balchat_relay_proto.replies import About, BlobFound, Challenge, Fetched
 from balchat_relay_proto.requests import GetChallenge, Owner, Request
-from balchat_relay_proto.sizes import MAX_REPLY
+from balchat_relay_proto.sizes import BLOB_SIZES, MAX_REPLY
 from balchat_relay_proto.versions import common_version
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
@@ -24,6 +24,8 @@ R = TypeVar("R", bound=Message)
 
 _OK: Final = 200
 _MAX_SMALL: Final = 16 * 1024
+_LARGE: Final[dict[type[Message], int]] = {Fetched: MAX_REPLY, BlobFound: BLOB_SIZES[-1] + 1024}
+"""Octets of the replies that may be larger."""
 _TRIES: Final = 3
 _SHORT_WAIT: Final = 5
 """Seconds that we wait here when the relay asks for it. The caller hears of longer waits."""
@@ -145,7 +147,7 @@ class RelayClient:
         return http
 
     async def _post(self, http: HttpConnection, request: Request, reply: type[R]) -> R:
-        limit = MAX_REPLY if reply is Fetched else _MAX_SMALL
+        limit = _LARGE.get(reply, _MAX_SMALL)
         began = anyio.current_time()
         answer = await http.exchange("POST", f"/v1/{request.OPERATION}", request.to_octets(), limit=limit)
         if self.on_answer is not None:

@@ -27,6 +27,7 @@ _IN_WORDS: Final = {
     Code.NOT_INVITED: "it wants another invitation or password",
     Code.RELAY_FULL: "it takes nothing new: its disk is full, or cannot be written",
     Code.QUEUE_FULL: "our queue there is full",
+    Code.BLOBS_FULL: "our files there are as many as it takes",
     Code.POOL_FULL: "our key packages there are too many",
     Code.TOO_MANY_REQUESTS: "it has too much to do",
     Code.TOO_MANY_CONNECTIONS: "it has too many connections",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.hookspecs import hookimpl
-from balchat_host.api.transport import Latency, Transport, TransportContext
+from balchat_host.api.transport import Latency, Transport, TransportCapability, TransportContext
 from balchat_transport_relay.settings import RelaySettings
 
 
@@ -25,6 +25,7 @@ def balchat_transports() -> Sequence[TransportDescriptor]:
             api_version=1,
             settings=RelaySettings,
             latency=Latency.STORE_AND_FORWARD,
+            capabilities=frozenset({TransportCapability.BLOBS}),
             factory=make,
         )
     ]

@@ -27,6 +27,9 @@ class RelaySettings:
     silence_timeout: Annotated[
         float, Meta(ge=10, le=3600), Doc("After how many seconds of silence a push connection counts as dead.")
     ] = 180.0
+    blob_streams: Annotated[
+        int, Meta(ge=1, le=8), Doc("How many parts of files are put or got at once, for each contact and relay.")
+    ] = 3
     poll_seconds: Annotated[
         float, Meta(ge=10, le=24 * 3600), Doc("How often what is not pushed is asked for, in seconds.")
     ] = 300.0

@@ -1,16 +1,25 @@
 """The relay transport, put together from its parts (api.transport.Transport)."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
+from balchat_relay_proto.errors import Refused
 
-from balchat_host.api.errors import NetworkUnavailable, StorageFailed, StorageFull
+from balchat_host.api.errors import (
+    NetworkUnavailable,
+    PeerUnreachable,
+    ProtocolViolation,
+    StorageFailed,
+    StorageFull,
+)
 from balchat_host.api.failures import contain
-from balchat_host.api.transport import Outgoing, Transport, TransportContext
+from balchat_host.api.transport import BlobContainer, BlobReport, Outgoing, Transport, TransportContext
 from balchat_host.api.types import ONLINE, STOPPED, PeerId, Phase, Route, ServiceState
+from balchat_transport_relay.blob_carrier import BlobCarrier
 from balchat_transport_relay.circuits import Circuits
 from balchat_transport_relay.errors import InternalFailure
 from balchat_transport_relay.key_package_claimer import KeyPackageClaimer
@@ -46,6 +55,7 @@ class RelayTransport(Transport):
         self._relay_state = RelayState(context, now)
         self._sender = QueueSender(context, self._circuits, everywhere=settings.redundancy == "all")
         self._claimer = KeyPackageClaimer(self._relay_state, self._circuits, now)
+        self._blobs = BlobCarrier(self._relay_state, self._circuits, streams=settings.blob_streams)
         self._reassembly = Reassembly()
         self._workers: dict[bytes, RelayWorker] = {}
         self._scopes: dict[bytes, anyio.CancelScope] = {}
@@ -155,6 +165,29 @@ class RelayTransport(Transport):
         self._require_running()
         return await self._claimer.claim(peer, relays, routes)
 
+    async def allocate_containers(self, peer: PeerId) -> Sequence[BlobContainer]:
+        self._require_running()
+        return await self._blobs.allocate(peer)
+
+    async def put_blob(self, peer: PeerId, key: bytes, index: int, octets: bytes) -> BlobReport:
+        self._require_running()
+        with _lies_unreachable():
+            return await self._blobs.put(peer, key, index, octets)
+
+    async def get_blob(self, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
+        self._require_running()
+        return await self._blobs.get(peer, offer, index, size)
+
+    async def delete_blobs(self, peer: PeerId, key: bytes, indexes: Collection[int]) -> None:
+        self._require_running()
+        with _lies_unreachable():
+            await self._blobs.delete(peer, key, indexes)
+
+    async def renew_blobs(self, peer: PeerId, key: bytes) -> BlobReport:
+        self._require_running()
+        with _lies_unreachable():
+            return await self._blobs.renew(peer, key)
+
     # -- relays
 
     def _worker(self, key: bytes) -> RelayWorker:
@@ -227,6 +260,15 @@ class RelayTransport(Transport):
         if self._tasks is None:
             raise NetworkUnavailable(problem="the relay transport does not run", remedy="Start it first.")
         return self._tasks
+
+
+@contextmanager
+def _lies_unreachable() -> Generator[None]:
+    """Call a relay of ours that misbehaves, or refuses, out of reach: nothing was put, and it is tried again."""
+    try:
+        yield
+    except (ProtocolViolation, Refused) as error:
+        raise PeerUnreachable(problem=str(error)) from error
 
 
 def _together(states: Sequence[ServiceState]) -> ServiceState:

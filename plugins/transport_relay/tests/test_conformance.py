@@ -64,6 +64,7 @@ class RelayBench(TransportBench):
         proves_source=False,
         connects=False,
         answers=False,
+        blobs=True,
         holds=QUEUE_MIB * 2**20,
         power=True,
     )

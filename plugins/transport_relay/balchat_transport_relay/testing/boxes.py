@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from balchat_relay_proto.blobs import blob_id
 from balchat_relay_proto.capabilities import envelope_id, inbox_id, queue_id
 from balchat_relay_proto.codec import Message
 from balchat_relay_proto.errors import Code, Refused
 from balchat_relay_proto.proofs import BadProof, Purpose, check_proof
 from balchat_relay_proto.replies import (
+    BlobFound,
+    BlobsKept,
     Challenge,
     Claimed,
     Created,
@@ -24,19 +27,24 @@ from balchat_relay_proto.requests import (
     Create,
     CreateInbox,
     Delete,
+    DeleteBlobs,
     Fetch,
+    GetBlob,
     GetChallenge,
     GetStatus,
     Holder,
     Owner,
     Publish,
     Put,
+    PutBlob,
+    RenewBlobs,
     Request,
 )
 from balchat_relay_proto.sizes import MAX_FETCHED, MAX_FETCHED_OCTETS
 
 from balchat_host.api.types import OnionKey
 
+_KEPT: Final = 14 * 24 * 3600
 CHALLENGE: Final = bytes(range(32))
 """Always the same, since tests need no protection against using one twice."""
 
@@ -51,6 +59,8 @@ class Box:
     cards: list[bytes] = field(default_factory=list[bytes])
     last_resort: bytes | None = None
     sequence: int = 0
+    blobs: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict[bytes, tuple[bytes, bytes]])
+    """What deletes it, and its octets, by its id."""
 
 
 class Boxes:
@@ -84,8 +94,25 @@ class Boxes:
                 if not box or not card:
                     raise Refused(Code.NO_KEY_PACKAGE, "")
                 return Claimed(card=card, last_resort=card == box.last_resort)
+            case GetBlob() | DeleteBlobs():
+                return self._do_with_blobs(request)
             case _:
                 return self._do_as_owner(request, challenge)
+
+    def _do_with_blobs(self, request: GetBlob | DeleteBlobs) -> Message:
+        match request:
+            case GetBlob(read=read):
+                blob = blob_id(read.verifier)
+                for box in self.boxes.values():
+                    if blob in box.blobs:
+                        return BlobFound(blob=box.blobs[blob][1])
+                raise Refused(Code.NO_BLOB, "")
+            case DeleteBlobs(blobs=blobs):
+                for each in blobs:
+                    for box in self.boxes.values():
+                        if box.blobs.get(each.blob, (b"",))[0] == each.delete.verifier:
+                            del box.blobs[each.blob]
+                return Done()
 
     def _do_as_owner(self, request: Request, challenge: list[bytes]) -> Message:
         match request:
@@ -100,6 +127,13 @@ class Boxes:
                 self.box(queue, authority, Purpose.DELETE, challenge)
                 del self.boxes[queue]
                 return Done()
+            case PutBlob(queue=queue, holder=holder, read_verifier=read, delete_verifier=delete, blob=blob):
+                box = self.box(queue, holder, Purpose.STATUS, challenge)
+                box.blobs[blob_id(read)] = delete, blob
+                return BlobsKept(seconds=_KEPT)
+            case RenewBlobs(queue=queue, holder=holder):
+                self.box(queue, holder, Purpose.STATUS, challenge)
+                return BlobsKept(seconds=_KEPT)
             case GetStatus(queue=queue, authority=authority):
                 box = self.box(queue, authority, Purpose.STATUS, challenge)
                 return QueueStatus(
