@@ -171,6 +171,7 @@ class Composition:
             lock_after=self.configuration.account.lock_after_minutes * 60,
             accept_requests=self.configuration.requests.accept,
             file_streams=self.configuration.files.streams,
+            relay_window=self.configuration.files.relay_window_mib * 2**20,
             stuck=_end_at_once,
         )
         for record in self.selection.broken:

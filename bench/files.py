@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -16,27 +17,30 @@ from balchat_host.api.views import FileState
 from bench.figure import AtLeast, AtMost, Figure, NoMoreThan
 from bench.latency import Sender
 from bench.raw_onion import raw_onion
-from bench.room import two_contacts, until
+from bench.relayed import make, meet
+from bench.room import running_profile, two_contacts, until
 
 if TYPE_CHECKING:
     from balchat_host.api.frontend import App
     from bench.room import Room
 
-TITLE = "Files, direct"
+TITLE = "Files"
 NOTE = (
     "A file of 256 MiB from the wish for it until all its parts are durable, over a stream of its own, against as many"
     " octets on a raw onion stream, in turns; texts of 1 KB meanwhile; then 1 GiB over sockets of this machine, for the"
-    " memory of both accounts, which are whole and in one process, with real vaults."
+    " memory of both accounts, which are whole and in one process, with real vaults. Then 64 MiB by a relay that is a"
+    " process of its own, for two who use nothing else, from the first octet that is sealed to the last durable part."
 )
 SIZE = 256 * 2**20
 ROUNDS = 2
 TEXTS = 100
 LARGE = 2**30
+RELAYED = 64 * 2**20
 _MIB = 2**20
 
 
 def measure(room: Room) -> list[Figure]:
-    return [*anyio.run(_over_tor, room), *anyio.run(_memory, room)]
+    return [*anyio.run(_over_tor, room), *anyio.run(_memory, room), *anyio.run(_by_relay, room)]
 
 
 async def _over_tor(room: Room) -> list[Figure]:
@@ -95,6 +99,40 @@ async def _memory(room: Room) -> list[Figure]:
     ]
 
 
+async def _by_relay(room: Room) -> list[Figure]:
+    """A file by a relay, both online, against the slower of two raw onion streams, one after the other."""
+    relay, *profiles = await make(room)
+    async with relay.running(onion=True), AsyncExitStack() as stack:
+        alice, bob = [await stack.enter_async_context(running_profile(each)) for each in profiles]
+        await meet(relay, alice, bob)
+        async with raw_onion(room) as onion:
+            raw = min([await onion.rate(RELAYED) for _ in range(2)])
+        before = _peak(relay.pid)
+        began = perf_counter()
+        file = await _offer(alice, bob, RELAYED, 0)
+        await _fetch(bob, file, RELAYED)
+        ours = RELAYED / (perf_counter() - began)
+        after = _peak(relay.pid)
+    return [
+        Figure(
+            what="64 MiB through a relay, both online, from sending to durable",
+            measured=ours / _MIB,
+            against="the slower of two raw onion streams in turn",
+            limit=raw / _MIB,
+            unit="MiB/s",
+            target=AtLeast(0.8),
+        ),
+        Figure(
+            what="memory while 64 MiB pass, the relay",
+            measured=after,
+            against="before",
+            limit=before,
+            unit="MiB",
+            target=NoMoreThan(64, "MiB"),
+        ),
+    ]
+
+
 async def _timed(sender: Sender) -> float:
     began = perf_counter()
     await sender.send()
@@ -141,8 +179,8 @@ def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak() -> float:
-    """Return the most memory that this process has had, in MiB (proc_pid_status(5), VmHWM)."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+def _peak(process: int | str = "self") -> float:
+    """Return the most memory that a process has had, in MiB (proc_pid_status(5), VmHWM)."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
     assert found is not None, "Linux says it"
     return int(found[1]) / 1024

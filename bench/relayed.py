@@ -83,7 +83,7 @@ def main() -> None:
 
 
 async def _measure(room: Room) -> list[Figure]:
-    relay, alice, bob = await _make(room)
+    relay, alice, bob = await make(room)
     async with raw_onion(room) as onion:
         figures = (await _latency(relay, alice, bob, onion)).figures()
         # Where Alice writes is none of the figures: she does it without Tor, which is quicker.
@@ -107,7 +107,7 @@ async def _measure(room: Room) -> list[Figure]:
 
 
 async def _latency_alone(room: Room) -> _Latency:
-    relay, alice, bob = await _make(room)
+    relay, alice, bob = await make(room)
     async with raw_onion(room) as onion:
         return await _latency(relay, alice, bob, onion)
 
@@ -115,7 +115,7 @@ async def _latency_alone(room: Room) -> _Latency:
 # -- the relay and who uses it
 
 
-async def _make(room: Room) -> tuple[RelayProcess, LocalProfile, LocalProfile]:
+async def make(room: Room) -> tuple[RelayProcess, LocalProfile, LocalProfile]:
     """Make a relay, and two accounts, Alice and Bob, that shall use nothing else."""
     relay = RelayProcess(room.folder("relay"))
     await relay.make()
@@ -136,7 +136,7 @@ def _profile(name: str, folder: Path, configuration: dict[str, str]) -> LocalPro
     return LocalProfile(ProfileDirectory(name=name, directory=folder), configuration)
 
 
-async def _meet(relay: RelayProcess, alice: App, bob: App) -> None:
+async def meet(relay: RelayProcess, alice: App, bob: App) -> None:
     with anyio.fail_after(PATIENCE):
         for app in (alice, bob):
             await until_status(
@@ -197,7 +197,7 @@ async def _latency(relay: RelayProcess, alice: LocalProfile, bob: LocalProfile, 
             await onion.round_trip(octets)
 
     async with relay.running(onion=True), running_profile(alice) as alices, running_profile(bob) as bobs:
-        await _meet(relay, alices, bobs)
+        await meet(relay, alices, bobs)
         async with Sender(alices) as sender:
             calls = (sender.send, partial(three, SIZE), partial(three, _ENVELOPE))
             sent, raw, raw_envelopes = await in_turns(ROUNDS, *calls, warm_up=20)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from balchat_relay.testing.program import RelayProgram
@@ -14,6 +15,8 @@ from tests.support.people import Person
 
 _LETTER: Final = [f"Page {number} of a letter to somebody away" for number in range(1, 21)]
 _WHILE_AWAY: Final = "Found you asleep. Read this when you wake."
+_PICTURE: Final = "harbour.bin"
+_PICTURE_SIZE: Final = 2 * 2**20
 _ANSWER: Final = "Awake now, and you are gone. Welcome all the same."
 
 
@@ -29,7 +32,8 @@ def play(stage: Stage, house: House) -> None:
     pages = _alice_writes_a_letter(stage, alice, relay, early)
     _bob_reads(stage, bob, len(pages))
     _alice_learns_of_it(stage, alice, pages)
-    _nothing_readable(stage, relay, [*_LETTER, _WHILE_AWAY, _ANSWER, onion.removesuffix(".onion")])
+    known = [*_LETTER, _WHILE_AWAY, _ANSWER, _PICTURE, onion.removesuffix(".onion")]
+    _nothing_readable(stage, relay, known)
 
 
 def _make_relay(stage: Stage, relay: RelayProgram, torrc: Sequence[str]) -> str:
@@ -127,9 +131,32 @@ def _alice_writes_a_letter(stage: Stage, alice: Person, relay: RelayProgram, ear
     for page in pages:
         alice.events.until(lambda event, page=page: is_state(event, page, "relayed"))
     stage.good(f"all {len(pages)} are relayed: on the relay's disk, sealed")
+    _alice_leaves_a_file(stage, alice)
     _nothing_waits(alice)
     _go(stage, alice)
     return pages
+
+
+def _alice_leaves_a_file(stage: Stage, alice: Person) -> None:
+    path = alice.home / _PICTURE
+    path.write_bytes(Random(_PICTURE_SIZE).randbytes(_PICTURE_SIZE))
+    stage.command("Alice", ["send", "Bob", "--file", _PICTURE])
+    alice.send("Bob", "", "--file", str(path))
+    with alice.socket() as socket:
+        while socket.call("files.list")[0]["at_relays"] < _PICTURE_SIZE:
+            pass
+    show(stage, alice, "files", "list")
+    stage.good("its parts lie at the relay, each sealed for itself")
+
+
+def _bob_fetches_it(stage: Stage, bob: Person) -> None:
+    offered = bob.events.until(lambda event: event["type"] == "message.added" and event["message"]["files"])
+    file: str = offered.value["message"]["files"][0]["id"]
+    folder = bob.home / "Downloads"
+    folder.mkdir()
+    show(stage, bob, "files", "get", file[:8], "--to", str(folder))
+    insist((folder / _PICTURE).read_bytes() == Random(_PICTURE_SIZE).randbytes(_PICTURE_SIZE), "it is another file")
+    stage.good("the file is whole, and Alice was not there")
 
 
 def _write(alice: Person) -> list[str]:
@@ -141,11 +168,14 @@ def _bob_reads(stage: Stage, bob: Person, count: int) -> None:
     stage.step("Alice is gone. Bob comes, and has it all")
     _come(stage, bob)
     bob.events.until(lambda event: event["type"] == "message.added" and event["message"]["text"] == _LETTER[-1])
-    arrived: list[dict[str, Any]] = [message for message in bob.history("Alice") if message["author"] == "Alice"]
+    arrived: list[dict[str, Any]] = [
+        message for message in bob.history("Alice") if message["author"] == "Alice" and not message["files"]
+    ]
     insist([message["text"] for message in arrived] == [_WHILE_AWAY, *_LETTER], f"this is what Bob has: {arrived}")
     insist(not any(message["missing_before"] for message in arrived), "something is missing in between")
     show(stage, bob, "history", "Alice", "--limit", "3")
     stage.good(f"{count} messages, each once, in the order in which they were written")
+    _bob_fetches_it(stage, bob)
     _nothing_waits(bob)
     _go(stage, bob)
 

@@ -61,9 +61,11 @@ class ConversationAttended(Ephemeral):
 class FileProgress(Ephemeral):
     """How far the transfer of a file is: so many of its octets are durable `here`, and so many `there`.
 
-    `there` is what the other side has confirmed of one of ours. `hindered` says what keeps a wanted file from coming
-    now, None where it comes: `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`, `protocol-violation` (the
-    other side), `storage-full`, `storage-failed` (the disk here), `failed` (balchat itself; the log says how).
+    `there` is what the other side has confirmed of one of ours. `ways` are those by which parts have come lately:
+    `direct`, `relay` or both. `hindered` says what keeps a wanted file from coming now, or one of ours from being left
+    at a relay, None where nothing does: `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`,
+    `protocol-violation` (the other side), `their-relay-unreachable`, `own-relay-unreachable`, `own-relay-full`,
+    `storage-full`, `storage-failed` (the disk here), `failed` (balchat itself; the log says how).
     """
 
     type: ClassVar[str] = "file.progress"
@@ -72,3 +74,4 @@ class FileProgress(Ephemeral):
     here: int
     there: int
     hindered: str | None = None
+    ways: tuple[str, ...] = ()

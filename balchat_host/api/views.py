@@ -98,7 +98,11 @@ class FileView:
     is what its sender says, and may be wrong. `size` is in octets; so many of them are `here`. Of one of ours,
     `received_by` of the `recipients` have all of it. `reason` says why a state is no better: `no-room` (the disk has no
     room for it), `lost` (what was here is not any more), `not-offered` (its sender does not have it any more); while it
-    is being fetched, what keeps it from coming now, as in `file.progress`.
+    is being fetched, or left at a relay, what keeps it from that now, as in `file.progress`.
+
+    Of one of ours, `there` is how many octets have been confirmed by a recipient who has not got all of it yet, by the
+    one who has most, and `at_relays` how many lie at relays for somebody now. `ways` are those by which parts have come
+    lately: `direct`, `relay` or both.
 
     `preview`: there is a small picture of it (`Files.preview`). `width` and `height` are those of a picture in pixels,
     as its sender says. `voice` is what its sender says of a voice message. Of one of ours, `metadata_removed` says what
@@ -119,6 +123,9 @@ class FileView:
     received_by: int = 0
     recipients: int = 0
     reason: str | None = None
+    there: int = 0
+    at_relays: int = 0
+    ways: tuple[str, ...] = ()
     preview: bool = False
     width: int | None = None
     height: int | None = None

@@ -29,7 +29,8 @@ class Counted(StrEnum):
     KEY_PACKAGES_GIVEN = "key-packages-given"
     """That they are given KeyPackages because they ask."""
     PICTURES_FETCHED = "pictures-fetched"
-    """Pictures of theirs that are fetched although nobody asked for them."""
+    PICTURES_OF_A_DAY = "pictures-of-a-day"
+    """Pictures of theirs that are fetched although nobody asked for them, in an hour and in a day."""
     ASKED_BACK = "asked-back"
     """That we ask them because they speak in a group that is not here."""
 
@@ -40,12 +41,17 @@ def take_from(unit: UnitOfWork, peer: PeerId, counted: Counted, *, per_hour: int
         take(unit, _bucket(peer, counted), per_hour=per_hour)
 
 
-def may(unit: UnitOfWork, peer: PeerId, counted: Counted, *, per_hour: int) -> bool:
+def may(
+    unit: UnitOfWork, peer: PeerId, counted: Counted, *, per_hour: int | None = None, per_day: int | None = None
+) -> bool:
     """Use one of the tokens that we have for something that we do because of a contact; return whether there was one.
 
-    It is our own pace: nobody did anything wrong where there is none.
+    It is our own pace, in an hour or in a day: nobody did anything wrong where there is none.
     """
-    return _use(unit, _bucket(peer, counted), per_hour=per_hour) is None
+    if per_day is not None:
+        return _use(unit, _bucket(peer, counted), tokens_in=per_day, period=24 * _HOUR) is None
+    assert per_hour is not None, "there is a pace"
+    return _use(unit, _bucket(peer, counted), tokens_in=per_hour) is None
 
 
 def forget(unit: UnitOfWork, peer: PeerId) -> None:
@@ -63,24 +69,27 @@ def take(unit: UnitOfWork, bucket: str, *, per_hour: int) -> None:
 
     Raise RequestsFull, whose `retry_after` says in how many seconds there is one again (an hour, if there never is).
     """
-    retry_after = _use(unit, bucket, per_hour=per_hour)
+    retry_after = _use(unit, bucket, tokens_in=per_hour)
     if retry_after is not None:
         raise RequestsFull(retry_after=retry_after)
 
 
-def _use(unit: UnitOfWork, bucket: str, *, per_hour: int) -> int | None:
-    """Use a token; return None, or in how many seconds there is one again."""
-    if per_hour == 0:
-        return _HOUR // 1000
+def _use(unit: UnitOfWork, bucket: str, *, tokens_in: int, period: int = _HOUR) -> int | None:
+    """Use one of the tokens that there are in a period of milliseconds.
+
+    Return None, or in how many seconds there is one again.
+    """
+    if tokens_in == 0:
+        return period // 1000
     rows = unit.tx.query("SELECT tokens, at FROM bucket WHERE name = ?", (bucket,))
-    tokens, at = (cast("float", rows[0][0]), cast("int", rows[0][1])) if rows else (float(per_hour), unit.now)
+    tokens, at = (cast("float", rows[0][0]), cast("int", rows[0][1])) if rows else (float(tokens_in), unit.now)
     passed = unit.now - at
     # A clock that was set back must neither fill nor drain the bucket. One that was far ahead must not close it for as
     # long: by then nobody knows how much time has passed.
-    passed = _HOUR if passed < -_HOUR else max(0, passed)
-    tokens = min(float(per_hour), tokens + passed * per_hour / _HOUR)
+    passed = period if passed < -period else max(0, passed)
+    tokens = min(float(tokens_in), tokens + passed * tokens_in / period)
     if tokens < 1:
-        return int((1 - tokens) * _HOUR / per_hour / 1000) + 1
+        return int((1 - tokens) * period / tokens_in / 1000) + 1
     unit.tx.execute(
         "INSERT INTO bucket (name, tokens, at) VALUES (?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at",

@@ -365,9 +365,11 @@ CREATE INDEX reaction_that_waits ON reaction (conversation, refers_to) WHERE mes
 -- `root`, `key` and `header` are of docs/spec/files.md, NULL while our owner's front end writes it. `stored_as` is what
 -- it is called in the folder of files, NULL where nothing of it lies there: the row is there first, so whatever has no
 -- row can be deleted. `state` is a `views.FileState`. `parts` is a `shape.Bitmap` while not all of them are here.
--- `peer` is who offers it, NULL for ours; `wanted_at` is when our owner wanted it. `width` and `height` are of a
--- picture, `duration` and `levels` of a voice message (`files.preview`). Of ours, `metadata_removed` has what was taken
--- out of it, separated by commas, and `may_hold_metadata` says that nothing was.
+-- `peer` is who offers it, NULL for ours; `wanted_at` is when our owner wanted it. `told_parts` is of how many parts
+-- its author was told that they are here, NULL where they were told nothing, or that it is not wanted; `asked_at` is
+-- when they were last asked to leave parts at relays. `width` and `height` are of a picture, `duration` and `levels` of
+-- a voice message (`files.preview`). Of ours, `metadata_removed` has what was taken out of it, separated by commas, and
+-- `may_hold_metadata` says that nothing was.
 CREATE TABLE file (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id BLOB NOT NULL UNIQUE,
@@ -383,6 +385,8 @@ CREATE TABLE file (
     reason TEXT,
     parts BLOB NOT NULL DEFAULT x'',
     wanted_at INTEGER,
+    told_parts INTEGER,
+    asked_at INTEGER NOT NULL DEFAULT 0,
     made_at INTEGER NOT NULL,
     width INTEGER,
     height INTEGER,
@@ -423,6 +427,54 @@ CREATE TABLE file_receipt (
     at INTEGER NOT NULL,
     PRIMARY KEY (file, peer)
 ) STRICT, WITHOUT ROWID;
+
+-- To whom a file of ours is offered by relay (`files.relaying`). `confirmed` is a `shape.Bitmap` of the parts that they
+-- have, with one bit more for the manifest, and `confirmed_count` how many; `heard_at` is when they last said so, or it
+-- began. `stopped`: they want no more of it now. `told` are the parts of which they were told where they lie, and until
+-- when.
+CREATE TABLE file_recipient (
+    id INTEGER PRIMARY KEY,
+    file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+    peer INTEGER NOT NULL,
+    confirmed BLOB NOT NULL DEFAULT x'',
+    confirmed_count INTEGER NOT NULL DEFAULT 0,
+    heard_at INTEGER NOT NULL,
+    stopped INTEGER NOT NULL DEFAULT 0,
+    told BLOB NOT NULL DEFAULT x'',
+    told_until INTEGER NOT NULL DEFAULT 0,
+    reput_at INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (file, peer)
+) STRICT;
+
+-- Where parts of our files lie, or may lie, for somebody (`files.relaying.Container`). It outlives its file until it is
+-- emptied, so whom it is for stands in it.
+CREATE TABLE file_container (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file INTEGER REFERENCES file ON DELETE SET NULL,
+    parts INTEGER NOT NULL,
+    account_key BLOB NOT NULL,
+    transport TEXT NOT NULL,
+    key BLOB NOT NULL,
+    offer BLOB NOT NULL,
+    until INTEGER NOT NULL DEFAULT 0,
+    kept INTEGER NOT NULL DEFAULT 0,
+    put BLOB NOT NULL DEFAULT x'',
+    put_count INTEGER NOT NULL DEFAULT 0,
+    tried BLOB NOT NULL DEFAULT x''
+) STRICT;
+CREATE INDEX file_container_of ON file_container (account_key);
+CREATE INDEX file_container_of_file ON file_container (file) WHERE file IS NOT NULL;
+
+-- Where parts of a file of others lie, as they say (`files.part_notices.OfferedContainer`).
+CREATE TABLE file_source (
+    id INTEGER PRIMARY KEY,
+    file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+    transport TEXT NOT NULL,
+    offer BLOB NOT NULL,
+    until INTEGER NOT NULL,
+    put BLOB NOT NULL,
+    UNIQUE (file, transport, offer)
+) STRICT;
 
 -- What lies in the folder of files and is to be deleted there.
 CREATE TABLE discarded_file (

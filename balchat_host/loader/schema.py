@@ -124,6 +124,12 @@ class FileSettings:
         Doc("Over how many connections at a time large files are fetched from a contact."),
         Writable.AFTER_RESTART,
     ] = 1
+    relay_window_mib: Annotated[
+        int,
+        Meta(ge=8, le=1024 * 1024),
+        Doc("How many MiB of files lie at relays for one contact, before they have fetched some."),
+        Writable.AFTER_RESTART,
+    ] = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

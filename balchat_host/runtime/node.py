@@ -38,6 +38,7 @@ from balchat_host.runtime.enabled_plugin import EnabledPlugin
 from balchat_host.runtime.enabled_transport import EnabledTransport
 from balchat_host.runtime.end_limit import EndLimit
 from balchat_host.runtime.expiry_timer import ExpiryTimer
+from balchat_host.runtime.files.part_putter import WINDOW, PartPutter
 from balchat_host.runtime.files.part_server import PartServer
 from balchat_host.runtime.files.puller import FilePuller
 from balchat_host.runtime.idle_lock import IdleLock
@@ -65,7 +66,8 @@ class Node:
 
     `accept_requests`: whether strangers may ask for contact. `lock_after`: seconds without use after which the account
     locks itself, 0 for never.
-    `file_streams`: how many streams fetch files from one contact at a time.
+    `file_streams`: how many streams fetch files from one contact at a time. `relay_window`: octets of files' parts that
+    lie at relays for one contact.
     `hedge`: seconds without a direct answer after which what waits also goes to who stores and forwards.
     `start_timeout`: seconds in which a plugin has to start; `end_timeout`: real seconds in which all have to end, after
     which `stuck` is told, in a thread, of those that have not.
@@ -85,6 +87,7 @@ class Node:
         lock_after: float = 0,
         accept_requests: bool = True,
         file_streams: int = 1,
+        relay_window: int = WINDOW,
         stuck: Callable[[Sequence[str]], None],
     ) -> None:
         self._live_status = status = unlocked.live_status
@@ -113,7 +116,10 @@ class Node:
         running = Running(stop=self.stop, relays=router.relays, in_flight=lambda: self._scheduler.in_flight)
         self.files = files = unlocked.files(runner)
         self._part_server = PartServer(files.parts)
-        self._puller = FilePuller(router, files.parts, files.changed, backoff=backoff, streams=file_streams)
+        self._puller = FilePuller(router, router, files.parts, files.changed, backoff=backoff, streams=file_streams)
+        self._putter = PartPutter(
+            router, runner, files.parts, status.presence, files.changed, backoff=backoff, window=relay_window
+        )
         self.app = unlocked.app(runner, self.files, running)
         self._idle = IdleLock(lock_after, self._lock, runner.clock)
         self._used_app = used_app(self.app, self._idle.before)
@@ -180,7 +186,7 @@ class Node:
         try:
             indexer = SearchIndexer(self.runner, self._live_status.changed)
             timer = ExpiryTimer(self.runner, self._live_status.changed)
-            files = (self.files, self._puller)
+            files = (self.files, self._puller, self._putter)
             jobs = (self._reports, self._reconnector, self._disk_watch, self._idle, indexer, timer, *files)
             for job in (*(each.run for each in jobs), self._tidy_now_and_then):
                 work.start_soon(job)
@@ -262,6 +268,7 @@ class Node:
 
     def _came_up(self) -> None:
         self._puller.try_now()
+        self._putter.try_now()
         if self._effects is not None:
             self._effects.resume()
         self._on_routes(None)
@@ -271,6 +278,8 @@ class Node:
         self._scheduler.reach(device, reachable=reachable)
         if reachable:
             self._puller.reach(device.peer)
+        else:
+            self._putter.look()
 
     def _on_routes(self, peer: PeerId | None) -> None:
         # Before all transports have come up, everybody is about to be offered everything anyway.

@@ -100,11 +100,17 @@ class Presence:
         return view if view.contact is None else replace(view, contact=self.complete(view.contact))
 
     def complete_file(self, view: FileView) -> FileView:
-        """Add to a file what keeps it from coming now."""
+        """Add to a file by which ways it comes, and what keeps it from coming, or from being left at a relay, now."""
         known = self._files.get(view.id)
-        if view.state is not FileState.FETCHING or known is None or known.hindered is None:
+        if known is None:
             return view
-        return replace(view, reason=known.hindered)
+        if view.ours:
+            waits = view.state is FileState.COMPLETE and view.received_by < view.recipients
+            there = max(view.there, min(known.there, view.size)) if waits else view.there
+            return replace(view, reason=(known.hindered if waits else None) or view.reason, there=there)
+        if view.state is not FileState.FETCHING:
+            return view
+        return replace(view, reason=known.hindered or view.reason, ways=known.ways)
 
     # -- who follows it
 

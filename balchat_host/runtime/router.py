@@ -1,12 +1,12 @@
 """Picks the transport and the routes for an envelope: the routes are those that the contact named."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 import anyio
 from anyio.abc import ByteStream
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
-from balchat_host.api.transport import Latency, Outgoing, RelayManager
+from balchat_host.api.transport import BlobContainer, BlobReport, Latency, Outgoing, RelayManager
 from balchat_host.api.types import PeerId, Route
 from balchat_host.core import routes
 from balchat_host.runtime.enabled_transport import EnabledTransport
@@ -123,6 +123,54 @@ class Router:
                     except (PeerUnreachable, NetworkUnavailable) as error:
                         failure = error
         raise failure
+
+    # -- parts of files at relays
+
+    @property
+    def can_keep_blobs(self) -> bool:
+        """Whether a transport runs that keeps parts of files."""
+        return any(transport.runs and transport.has_blobs for transport in self.storing)
+
+    def keeps_blobs(self, transport: str) -> bool:
+        """Return whether a transport is enabled that is called so and keeps parts of files."""
+        return any(each.name == transport and each.has_blobs for each in self.storing)
+
+    async def allocate_containers(self, peer: PeerId) -> Sequence[tuple[str, BlobContainer]]:
+        """Return new containers for a file, each with what its transport is called.
+
+        Raise PeerUnreachable or NetworkUnavailable where there is none.
+        """
+        failure: BalchatError = PeerUnreachable(problem="no enabled transport keeps parts of files")
+        for transport in self.storing:
+            if transport.has_blobs:
+                try:
+                    if found := await transport.allocate_containers(peer):
+                        return [(transport.name, container) for container in found]
+                except (PeerUnreachable, NetworkUnavailable) as error:
+                    failure = error
+        raise failure
+
+    async def put_blob(self, transport: str, peer: PeerId, key: bytes, index: int, octets: bytes) -> BlobReport:
+        """Transport.put_blob. Raise PeerUnreachable, NetworkUnavailable."""
+        return await self._keeper(transport).put_blob(peer, key, index, octets)
+
+    async def get_blob(self, transport: str, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
+        """Transport.get_blob. Raise PeerUnreachable, NetworkUnavailable, PartRefused, ProtocolViolation."""
+        return await self._keeper(transport).get_blob(peer, offer, index, size)
+
+    async def delete_blobs(self, transport: str, peer: PeerId, key: bytes, indexes: Collection[int]) -> None:
+        """Transport.delete_blobs. Raise PeerUnreachable, NetworkUnavailable."""
+        await self._keeper(transport).delete_blobs(peer, key, indexes)
+
+    async def renew_blobs(self, transport: str, peer: PeerId, key: bytes) -> BlobReport:
+        """Transport.renew_blobs. Raise PeerUnreachable, NetworkUnavailable."""
+        return await self._keeper(transport).renew_blobs(peer, key)
+
+    def _keeper(self, name: str) -> EnabledTransport:
+        for transport in self.storing:
+            if transport.name == name and transport.has_blobs:
+                return transport
+        raise PeerUnreachable(problem="the transport that keeps these parts is not enabled")
 
     async def claim(self, peer: PeerId, relays: Sequence[str]) -> bytes | None:
         """Get a KeyPackage of somebody who is away, or None where there is none.

@@ -21,6 +21,7 @@ WRITABLE = {
     "delivery.read_receipts": Writable.AT_ONCE,
     "files.fetch_pictures_kib": Writable.AT_ONCE,
     "files.streams": Writable.AFTER_RESTART,
+    "files.relay_window_mib": Writable.AFTER_RESTART,
     "requests.accept": Writable.AT_ONCE,
     "settings.ui_notify.show": Writable.AT_ONCE,
     "settings.ui_notify.quiet_hours": Writable.AT_ONCE,

@@ -339,3 +339,23 @@ async def test_a_file_expires_with_its_message_on_both_sides(people: People) -> 
         await anyio.sleep(48 * HOUR)
         assert alice.folder.files == bob.folder.files == {}
         assert await alice.app.files.list() == await bob.app.files.list() == []
+
+
+async def test_a_folder_that_is_older_than_the_vault_is_found_out_and_what_is_missing_comes_again(
+    people: People,
+) -> None:
+    async with people:
+        alice, bob = await people.start("Alice"), await people.make("Bob")
+        octets = made_up(6 * MIB)
+        async with bob.up() as app:
+            await introduce(alice.app, app)
+            await offer(alice.app, octets)
+            theirs = await offered(app)
+            await app.files.fetch(theirs.id)
+            await until_here(app, theirs, 2 * MIB)
+            bob.kill()
+        (file,) = bob.folder.files.values()
+        file[MIB : MIB + 100] = bytes(100)
+        async with bob.up() as app:
+            await until_here(app, theirs)
+            assert await read(app, theirs.id) == octets

@@ -11,6 +11,7 @@ import anyio.lowlevel
 from balchat_host.api.bell import Bell
 from balchat_host.api.errors import PartRefused
 from balchat_host.core.files.shape import ManifestWriter, Shape
+from balchat_host.core.files.sources import Source  # noqa: TC001  # as the others
 from balchat_host.runtime.files.part_store import PartStore, WantedFile
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class MemoryParts(PartStore):
         self.before_store: Callable[[Wish, int], None] = lambda _wish, _index: None
         self.before_read: Callable[[bytes, int], None] = lambda _root, _index: None
         self.looks = 0
+        self.ways: dict[str, int] = {}
+        """How many parts came by which way."""
+        self.lying: dict[int, list[Source]] = {}
+        self.told: list[tuple[int, Sequence[int]]] = []
+        self.asked: list[int] = []
 
     def offer(self, file: MemoryFile, *peers: PeerId) -> None:
         self.offers[file.root] = (file, set(peers))
@@ -143,6 +149,18 @@ class MemoryParts(PartStore):
         wish = self.wishes[number]
         return [range(index, index + 1) for index in range(wish.shape.parts) if index not in wish.parts]
 
+    async def sources(self, number: int) -> Sequence[Source]:
+        await anyio.lowlevel.checkpoint()
+        return self.lying.get(number, [])
+
+    async def tell_progress(self, number: int, absent: Sequence[int]) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.told.append((number, absent))
+
+    async def ask_for_relays(self, number: int) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.asked.append(number)
+
     async def store_manifest(self, number: int, manifest: bytes) -> None:
         wish = self.wishes[number]
         wish.shape.check_manifest(wish.root, manifest)
@@ -150,7 +168,8 @@ class MemoryParts(PartStore):
         wish.manifest = manifest
         self.changed.ring()
 
-    async def store(self, number: int, index: int, octets: bytes) -> bool:
+    async def store(self, number: int, index: int, octets: bytes, *, way: str = "direct") -> bool:
+        self.ways[way] = self.ways.get(way, 0) + 1
         wish = self.wishes[number]
         self.before_store(wish, index)
         if wish.paused or wish.refused or wish.whole:

@@ -8,23 +8,28 @@ relay.hold(1)                   the next envelope that is stored is kept back un
 relay.lose_everything()
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
+from random import Random
 from typing import Final
 
 import anyio
 from anyio.abc import TaskStatus
 
 from balchat_host.api.bell import Bell
-from balchat_host.api.errors import BadInput, NetworkUnavailable, PeerUnreachable
+from balchat_host.api.errors import BadInput, NetworkUnavailable, PartRefused, PeerUnreachable
 from balchat_host.api.transport import (
     MAX_ENVELOPE_SIZE,
+    BlobContainer,
+    BlobOutcome,
+    BlobReport,
     Disposition,
     Latency,
     Outcome,
     Outgoing,
     SendReport,
     Transport,
+    TransportCapability,
     TransportContext,
     Verdict,
 )
@@ -55,6 +60,24 @@ class VirtualRelay:
         self.moves: dict[PeerId, int] = {}
         self.users: dict[PeerId, set[PeerId]] = {}
         """Whom each account has made boxes for."""
+        self.blobs: dict[bytes, dict[int, bytes]] = {}
+        """By container, the secret of its offer."""
+        self.blob_octets: int | None = None
+        """How many octets of blobs there may be, None for any number."""
+        self.most_blob_octets = 0
+        """How many octets of blobs there were at most at a time."""
+        self.blobs_put = 0
+        self.puts = 0
+        """How often one was put, again or not."""
+        self.blobs_got = 0
+        self.blob_came = Bell()
+        self.blobs_kept = 14 * 24 * 3600.0
+        """Seconds that containers are kept after the last put or renewal."""
+        self.blobs_until: dict[bytes, float] = {}
+        self.lie: Callable[[int, bytes], bytes] = _honest
+        """What is given in place of a blob, by its number and octets."""
+        self.blob_time = 0.0
+        """Seconds that each takes."""
         self._to_hold = 0
         self._held: list[tuple[bytes, bytes]] = []
 
@@ -65,6 +88,7 @@ class VirtualRelay:
             name=NAME,
             origin="balchat-virtual 1.0",
             latency=Latency.STORE_AND_FORWARD,
+            capabilities=frozenset({TransportCapability.BLOBS}),
             make=lambda host: VirtualRelayTransport(host, self),
         )
 
@@ -88,6 +112,11 @@ class VirtualRelay:
             self.boxes.setdefault(address, []).append(envelope)
             self.changed.ring()
 
+    async def until_put(self, count: int) -> None:
+        """Wait until so many blobs were put."""
+        while self.blobs_put < count:
+            await self.blob_came.wait()
+
     def hold(self, count: int) -> None:
         """Keep back the next so many envelopes that are stored."""
         self._to_hold = count
@@ -102,6 +131,7 @@ class VirtualRelay:
         """Be an empty relay, as after a restore."""
         self.boxes.clear()
         self._held.clear()
+        self.blobs.clear()
 
     def move(self, owner: PeerId) -> None:
         """Let all boxes of an account be other ones from now on; its transport tells of it with its next look."""
@@ -202,6 +232,66 @@ class VirtualRelayTransport(Transport):
         for peer in self._relay.users.setdefault(self._host.identity, set()) - set(peers):
             await self.forget(peer)
 
+    async def allocate_containers(self, peer: PeerId) -> Sequence[BlobContainer]:
+        del peer
+        secret = Random().randbytes(32)
+        return [BlobContainer(offer=sha256(secret).digest(), key=secret)]
+
+    async def put_blob(self, peer: PeerId, key: bytes, index: int, octets: bytes) -> BlobReport:
+        del peer
+        await self._reach()
+        self._relay.puts += 1
+        container = self._relay.blobs.setdefault(sha256(key).digest(), {})
+        held = sum(len(each) for blobs in self._relay.blobs.values() for each in blobs.values())
+        if index not in container:
+            if self._relay.blob_octets is not None and held + len(octets) > self._relay.blob_octets:
+                return BlobReport(outcome=BlobOutcome.FULL, reason="blobs-full", retry_after=600.0)
+            container[index] = octets
+            self._relay.blobs_put += 1
+            self._relay.blob_came.ring()
+            self._relay.most_blob_octets = max(self._relay.most_blob_octets, held + len(octets))
+        return self._kept(key)
+
+    async def get_blob(self, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
+        del peer
+        await self._reach()
+        if self._relay.blobs_until.get(offer, 0.0) <= anyio.current_time():
+            self._relay.blobs.pop(offer, None)
+        found = self._relay.blobs.get(offer, {}).get(index)
+        if found is None:
+            return None
+        self._relay.blobs_got += 1
+        given = self._relay.lie(index, found)
+        if len(given) != size:
+            raise PartRefused(problem="it has another size")
+        return given
+
+    async def delete_blobs(self, peer: PeerId, key: bytes, indexes: Collection[int]) -> None:
+        del peer
+        await self._reach()
+        offer = sha256(key).digest()
+        for index in indexes:
+            self._relay.blobs.get(offer, {}).pop(index, None)
+        if not self._relay.blobs.get(offer):
+            self._relay.blobs.pop(offer, None)
+
+    async def renew_blobs(self, peer: PeerId, key: bytes) -> BlobReport:
+        del peer
+        await self._reach()
+        return self._kept(key)
+
+    def _kept(self, key: bytes) -> BlobReport:
+        until = anyio.current_time() + self._relay.blobs_kept
+        self._relay.blobs_until[sha256(key).digest()] = until
+        return BlobReport(outcome=BlobOutcome.KEPT, kept=self._relay.blobs_kept)
+
+    async def _reach(self) -> None:
+        await anyio.sleep(self._relay.blob_time)
+        if not self._runs:
+            raise NetworkUnavailable(problem="it does not run", remedy="")
+        if self._relay.gone:
+            raise PeerUnreachable(problem="the relay is gone")
+
     async def claim_key_package(
         self, peer: PeerId, relays: Sequence[str], routes: Sequence[Route] = ()
     ) -> bytes | None:
@@ -233,3 +323,8 @@ class VirtualRelayTransport(Transport):
                 if answer.retry_after is not None:
                     self._refused[box] = anyio.current_time() + answer.retry_after
                 return answer.retry_after is None
+
+
+def _honest(index: int, octets: bytes) -> bytes:
+    del index
+    return octets

@@ -36,11 +36,15 @@ ERA_OPENED: Final = "application/vnd.balchat.era-opened"
 KEY_PACKAGES: Final = "application/vnd.balchat.key-packages"
 KEY_PACKAGES_WANTED: Final = "application/vnd.balchat.key-packages-wanted"
 FILES_RECEIVED: Final = "application/vnd.balchat.files-received"
+FILE_PARTS: Final = "application/vnd.balchat.file-parts"
+FILE_PROGRESS: Final = "application/vnd.balchat.file-progress"
 
 __all__ = [
     "ACCEPTED",
     "ERA_OPENED",
     "FILES_RECEIVED",
+    "FILE_PARTS",
+    "FILE_PROGRESS",
     "KEY_PACKAGES",
     "KEY_PACKAGES_WANTED",
     "MARKDOWN",

@@ -1,7 +1,7 @@
 """Files of others: offered in messages, wanted or not, fetched part by part.
 
 Nothing comes before it is wanted. It is wanted when our owner says so, or by itself where the conversation allows that
-up to a size; where it says nothing, pictures up to a size of the configuration, so many in an hour.
+up to a size; where it says nothing, pictures up to a size of the configuration, so many in an hour and in a day.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.api.views import ConversationView, FileState, FileView
 from balchat_host.core import contacts, content, conversations, rate_limits
 from balchat_host.core.delivery import queue
-from balchat_host.core.files import previews, rows
+from balchat_host.core.files import previews, rows, sources
 from balchat_host.core.files.changes import changed
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import FileOffer, offers
@@ -30,12 +30,13 @@ NO_ROOM: Final = "no-room"
 LOST: Final = "lost"
 NOT_OFFERED: Final = "not-offered"
 _PICTURES_PER_HOUR: Final = 120
+_PICTURES_PER_DAY: Final = 500
 
 
-def receive(unit: UnitOfWork, message: int, said: Said) -> None:
-    """Note the files that a message of somebody else's offers."""
+def receive(unit: UnitOfWork, message: int, said: Said, *, over: bool = False) -> None:
+    """Note the files that a message of somebody else's offers; of one that is over already nothing is fetched."""
     for position, offer in enumerate(offers(said.mimi.part)):
-        wanted = _is_automatic(unit, said, offer)
+        wanted = not over and _is_automatic(unit, said, offer)
         number = unit.insert(
             "INSERT INTO file (file_id, peer, name, content_type, size, root, key, header, stored_as, state, wanted_at,"
             " made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -84,6 +85,7 @@ def fetch(unit: UnitOfWork, which: str) -> FileView:
         "UPDATE file SET state = ?, reason = NULL, wanted_at = ?, stored_as = coalesce(stored_as, ?) WHERE id = ?",
         (FileState.FETCHING, unit.now, unit.entropy(16).hex(), row.number),
     )
+    sources.wanted_again(unit, row)
     return changed(unit, row.number)
 
 
@@ -95,6 +97,7 @@ def pause(unit: UnitOfWork, which: str) -> FileView:
     if row.state is not FileState.FETCHING:
         raise BadInput(what=row.name, problem=f"it is not being fetched; it is {row.state}")
     unit.tx.execute("UPDATE file SET state = ? WHERE id = ?", (FileState.PAUSED, row.number))
+    sources.not_wanted(unit, row)
     return changed(unit, row.number)
 
 
@@ -116,6 +119,8 @@ def remove(unit: UnitOfWork, which: str) -> FileView | None:
 
 def give_up(unit: UnitOfWork, row: FileRow, state: FileState, reason: str | None) -> None:
     """Delete what is here of a file, which is in a state from now on."""
+    if not row.ours and row.state is FileState.FETCHING:
+        sources.not_wanted(unit, row)
     unit.tx.execute("DELETE FROM manifest WHERE file = ?", (row.number,))
     unit.tx.execute(
         "UPDATE file SET state = ?, reason = ?, stored_as = NULL, parts = x'', wanted_at = NULL WHERE id = ?",
@@ -213,6 +218,17 @@ def stored(unit: UnitOfWork, number: int, index: int, stored_as: str) -> FileRow
     return rows.by_number(unit.tx, number)
 
 
+def lost_parts(unit: UnitOfWork, number: int, indexes: Sequence[int]) -> None:
+    """Note that parts of a wanted file do not lie in the folder after all."""
+    row = is_wanted(unit.tx, number)
+    if row is not None:
+        bitmap = row.bitmap
+        for index in indexes:
+            bitmap.remove(index)
+        unit.tx.execute("UPDATE file SET parts = ? WHERE id = ?", (bitmap.encode(), number))
+        unit.effect(ANNOUNCE)
+
+
 def _tell(unit: UnitOfWork, row: FileRow) -> None:
     contact = None if row.peer is None else contacts.by_number(unit.tx, row.peer)
     if contact is not None and contact.may_talk and not contact.blocked:
@@ -230,6 +246,7 @@ def _is_automatic(unit: UnitOfWork, said: Said, offer: FileOffer) -> bool:
     return (
         offer.content_type.lower().startswith("image/")
         and offer.size <= unit.policy.fetch_pictures_up_to > 0
+        and rate_limits.may(unit, contact.peer, Counted.PICTURES_OF_A_DAY, per_day=_PICTURES_PER_DAY)
         and rate_limits.may(unit, contact.peer, Counted.PICTURES_FETCHED, per_hour=_PICTURES_PER_HOUR)
     )
 

@@ -21,7 +21,9 @@ _COLUMNS: Final = (
     "file.id, file.file_id, file.peer, contact.name, file.name, file.content_type, file.size, file.root, file.key,"  # noqa: S608  # our own text
     " file.header, file.stored_as, file.state, file.reason, file.parts,"
     f" (SELECT max(seq) {_SHOWN_ATTACHMENT}),"
-    " (SELECT count(*) FROM file_receipt WHERE file = file.id),"
+    " (SELECT count(*) FROM file_receipt WHERE file_receipt.file = file.id),"
+    " (SELECT max(confirmed_count) FROM file_recipient WHERE file_recipient.file = file.id),"
+    " (SELECT max(put_count) FROM file_container WHERE file_container.file = file.id),"
     " CASE WHEN file.peer IS NULL THEN (SELECT count(DISTINCT member.peer) FROM attachment"
     " JOIN message ON message.seq = attachment.message JOIN member ON member.conversation = message.conversation"
     " WHERE attachment.file = file.id AND member.peer <> (SELECT peer FROM account)) ELSE 0 END,"
@@ -51,6 +53,8 @@ class FileRow:
     parts: bytes
     message: int | None
     received_by: int
+    confirmed_parts: int
+    put_parts: int
     recipients: int
     width: int | None
     height: int | None
@@ -76,6 +80,18 @@ class FileRow:
     def bitmap(self) -> Bitmap:
         """Which parts are here, while not all of them are."""
         return Bitmap(self.shape.parts, self.parts or None)
+
+    @property
+    def there(self) -> int:
+        """How many octets of ours somebody who has not got all of it has confirmed; all where everybody has."""
+        if self.recipients and self.received_by >= self.recipients:
+            return self.size
+        return min(self.size, self.confirmed_parts * self.shape.part_size)
+
+    @property
+    def at_relays(self) -> int:
+        """How many octets of ours lie at relays for somebody now, where most does."""
+        return min(self.size, self.put_parts * self.shape.part_size)
 
     @property
     def here(self) -> int:
@@ -106,15 +122,17 @@ def where(tx: ReadTransaction, condition: str, *parameters: SqlValue) -> list[Fi
             parts=cast("bytes", row[13]),
             message=cast("int | None", row[14]),
             received_by=cast("int", row[15]),
-            recipients=cast("int", row[16]),
-            width=cast("int | None", row[17]),
-            height=cast("int | None", row[18]),
+            confirmed_parts=cast("int | None", row[16]) or 0,
+            put_parts=cast("int | None", row[17]) or 0,
+            recipients=cast("int", row[18]),
+            width=cast("int | None", row[19]),
+            height=cast("int | None", row[20]),
             voice=(
-                None if row[19] is None else Voice(duration=cast("int", row[19]), levels=cast("bytes", row[20] or b""))
+                None if row[21] is None else Voice(duration=cast("int", row[21]), levels=cast("bytes", row[22] or b""))
             ),
-            metadata_removed=tuple(filter(None, cast("str", row[21]).split(","))),
-            may_hold_metadata=bool(row[22]),
-            has_preview=bool(row[23]),
+            metadata_removed=tuple(filter(None, cast("str", row[23]).split(","))),
+            may_hold_metadata=bool(row[24]),
+            has_preview=bool(row[25]),
         )
         for row in found
     ]
@@ -202,6 +220,8 @@ def _view(row: FileRow, of: tuple[str, str] | None) -> FileView:
         state=row.state,
         here=row.here,
         received_by=row.received_by,
+        there=row.there if row.ours else 0,
+        at_relays=row.at_relays,
         recipients=row.recipients,
         reason=row.reason,
         preview=row.has_preview,

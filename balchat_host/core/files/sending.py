@@ -149,6 +149,12 @@ def manifest(tx: ReadTransaction, root: bytes, peer: PeerId) -> bytes | None:
     return cast("bytes", found[0][0]) if found else None
 
 
+def manifest_of(tx: ReadTransaction, number: int) -> bytes | None:
+    """Return the manifest of the file with a number."""
+    found = tx.query("SELECT octets FROM manifest WHERE file = ?", (number,))
+    return cast("bytes", found[0][0]) if found else None
+
+
 def drop(unit: UnitOfWork, number: int) -> None:
     """Forget a file that is not wholly written."""
     if unit.tx.execute("DELETE FROM file WHERE id = ? AND state = ?", (number, FileState.WRITING)):

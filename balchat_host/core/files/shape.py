@@ -113,11 +113,16 @@ class Bitmap:
         self._octets = bytearray(-(-parts // 8) if octets is None else octets)
 
     def __contains__(self, index: int) -> bool:
-        return bool(self._octets[index // 8] >> index % 8 & 1)
+        return index // 8 < len(self._octets) and bool(self._octets[index // 8] >> index % 8 & 1)
 
     def add(self, index: int) -> None:
         """Note that a part is here."""
         self._octets[index // 8] |= 1 << index % 8
+
+    def remove(self, index: int) -> None:
+        """Note that a part is not here, or not any more."""
+        if index in self:
+            self._octets[index // 8] &= ~(1 << index % 8)
 
     @property
     def count(self) -> int:

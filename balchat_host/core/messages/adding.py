@@ -62,7 +62,7 @@ def add_new(unit: UnitOfWork, said: Said) -> int:
         ),
     )
     if not said.ours:
-        receiving.receive(unit, seq, said)
+        receiving.receive(unit, seq, said, over=due)
     if expires_at is not None:
         expiry.count_from_now(unit)
     if not due:

@@ -6,7 +6,7 @@ from balchat_host.core import content, routes
 from balchat_host.core.content import MimiContent, shown, timer_body
 from balchat_host.core.delivery import reports
 from balchat_host.core.eras import opening, renewals
-from balchat_host.core.files import sending
+from balchat_host.core.files import told
 from balchat_host.core.identifiers import identify
 from balchat_host.core.messages import timer
 from balchat_host.core.messages.acting import act
@@ -33,8 +33,8 @@ def check(data: bytes) -> None:
             content.decode_key_packages(mimi.body)
         case content.KEY_PACKAGES_WANTED:
             pass
-        case content.FILES_RECEIVED:
-            sending.decode_received(mimi.body)
+        case content.FILES_RECEIVED | content.FILE_PARTS | content.FILE_PROGRESS as said_of_files:
+            told.check(said_of_files, mimi.body)
         case _:
             _check_text(mimi)
 
@@ -64,8 +64,8 @@ def receive_content(
             opening.on_key_packages(unit, contact, given, device_id=device_id, said_at=mimi.sent_at or 0)
         case content.KEY_PACKAGES_WANTED:
             renewals.on_wanted(unit, contact)
-        case content.FILES_RECEIVED:
-            sending.received(unit, contact, sending.decode_received(mimi.body))
+        case content.FILES_RECEIVED | content.FILE_PARTS | content.FILE_PROGRESS as said_of_files:
+            told.act(unit, contact, said_of_files, mimi.body)
         case content.STATUS:
             reports.apply_statuses(unit, contact, content.decode_status(mimi.body), device_id=device_id)
             return None

@@ -7,12 +7,15 @@ from typing import Final
 import anyio
 
 from balchat_host.api.ephemeral import FileProgress
-from balchat_host.api.errors import StorageFull
+from balchat_host.api.errors import PartRefused, StorageFull
 from balchat_host.api.storage import ReadTransaction
 from balchat_host.api.types import DeviceIdentity, PeerId
 from balchat_host.api.views import FileState
-from balchat_host.core.files import receiving, sending
+from balchat_host.core.files import receiving, rows, sending, sources
+from balchat_host.core.files.relaying import Put
 from balchat_host.core.files.rows import FileRow
+from balchat_host.core.files.shape import HASH_SIZE
+from balchat_host.core.files.sources import Source
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.runtime.files.folder import FileFolder
 from balchat_host.runtime.files.offload import Offload
@@ -21,6 +24,10 @@ from balchat_host.runtime.presence import Presence
 from balchat_host.runtime.unit_of_work_runner import UnitOfWorkRunner
 
 _LOOKED_AT: Final = 256
+_NEAR_THE_END: Final = 8
+"""So many parts before the last one, those from before the start are looked at."""
+_LATELY: Final = 30.0
+"""Seconds for which a way counts by which a part came."""
 
 
 class LocalPartStore(PartStore):
@@ -36,6 +43,12 @@ class LocalPartStore(PartStore):
         self._reserve = reserve
         self._looked_at: dict[int, FileRow] = {}
         """Wanted files as they were last seen, for what is said of them without waiting."""
+        self._seen: dict[int, set[int]] = {}
+        """The parts of wanted files that were stored since the start."""
+        self._looked_through: set[int] = set()
+        """Wanted files of which the parts from before the start were looked at."""
+        self._ways: dict[int, dict[str, float]] = {}
+        """By which ways parts of them came, and when; the loop's times."""
 
     # -- for those to whom a file was offered
 
@@ -98,7 +111,7 @@ class LocalPartStore(PartStore):
             return
         await self._runner.change(lambda unit: receiving.store_manifest(unit, number, manifest))
 
-    async def store(self, number: int, index: int, octets: bytes) -> bool:
+    async def store(self, number: int, index: int, octets: bytes, *, way: str = "direct") -> bool:
         def expected(tx: ReadTransaction) -> tuple[FileRow | None, bytes | None]:
             found = receiving.expected(tx, number, index)
             return found or (receiving.is_wanted(tx, number), None)
@@ -109,20 +122,79 @@ class LocalPartStore(PartStore):
         if digest is None:
             return True
         # Once it is written it is noted, or deleted where the file was removed, whatever becomes of the stream.
-        after: FileRow | None = None
+        after, lost = None, False
         with anyio.CancelScope(shield=True):
             await self._offload.run(self._keep, row, index, octets, digest)
+            self._seen.setdefault(number, set()).add(index)
+            if row.bitmap.count + _NEAR_THE_END >= row.shape.parts and number not in self._looked_through:
+                self._looked_through.add(number)
+                lost = not await self._others_lie(row)
             after = await self._runner.change(partial(_stored, number=number, index=index, stored_as=row.stored_as))
             if after is None:
                 await self._offload.run(self._folder.delete, [row.stored_as])
         if after is None:
             return False
-        self._note(after, None)
-        return after.state is FileState.FETCHING
+        self._note(after, None, way)
+        if after.state is FileState.COMPLETE:
+            self._seen.pop(number, None)
+            self._looked_through.discard(number)
+        # Where some are missing again, whoever fetches begins with a fresh look.
+        return after.state is FileState.FETCHING and not lost
+
+    async def _others_lie(self, row: FileRow) -> bool:
+        """Return whether the parts lie in the folder that were noted before this start: it may be an older one.
+
+        What is not there, or is something else, is missing again.
+        """
+        seen = self._seen[row.number]
+        manifest = await self._runner.read(lambda tx: sending.manifest_of(tx, row.number))
+        assert manifest is not None, "a part of it was just checked"
+        wrong = [
+            index
+            for index in range(row.shape.parts)
+            if index in row.bitmap
+            and index not in seen
+            and not await self._offload.run(self._lies, row, index, manifest)
+        ]
+        if wrong:
+            await self._runner.change(lambda unit: receiving.lost_parts(unit, row.number, wrong))
+        return not wrong
+
+    def _lies(self, row: FileRow, index: int, manifest: bytes) -> bool:
+        assert row.stored_as is not None, "it is wanted"
+        octets = self._folder.read(row.stored_as, index * row.shape.part_size, row.shape.length(index))
+        try:
+            row.shape.check_part(index, octets, manifest[HASH_SIZE * index : HASH_SIZE * (index + 1)])
+        except PartRefused:
+            return False
+        return True
 
     def hindered(self, number: int, reason: str | None) -> None:
         if (row := self._looked_at.get(number)) is not None:
             self._note(row, reason)
+
+    async def sources(self, number: int) -> Sequence[Source]:
+        now = self._runner.clock()
+        return await self._runner.read(lambda tx: sources.sources(tx, number, now=now))
+
+    async def tell_progress(self, number: int, absent: Sequence[int]) -> None:
+        await self._runner.change(lambda unit: sources.tell_progress(unit, number, absent=absent))
+
+    async def ask_for_relays(self, number: int) -> None:
+        await self._runner.change(lambda unit: sources.ask(unit, number))
+
+    async def to_put(self, part: Put) -> bytes | None:
+        """Return a part of a file of ours, or its manifest, to be left at a relay; None where it is gone."""
+        if part.index == part.shape.parts:
+            return await self._runner.read(lambda tx: sending.manifest_of(tx, part.file))
+        length = part.shape.length(part.index)
+        octets = await self._offload.run(self._folder.read, part.stored_as, part.index * part.shape.part_size, length)
+        if len(octets) == length:
+            return octets
+        row = await self._runner.read(lambda tx: rows.by_number(tx, part.file))
+        if row is not None and row.stored_as == part.stored_as:
+            await self._lost(row)
+        return None
 
     async def not_offered(self, number: int) -> None:
         def give_up(unit: UnitOfWork) -> None:
@@ -138,10 +210,23 @@ class LocalPartStore(PartStore):
         if len(self._looked_at) > _LOOKED_AT:
             del self._looked_at[next(iter(self._looked_at))]
 
-    def _note(self, row: FileRow, hindered: str | None) -> None:
+    def _note(self, row: FileRow, hindered: str | None, way: str | None = None) -> None:
         self._remember(row)
         file = row.file_id.hex()
-        self._presence.set_file(FileProgress(file=file, here=row.here, there=row.size, hindered=hindered))
+        ways = self._ways_of(row.number, way)
+        self._presence.set_file(FileProgress(file=file, here=row.here, there=row.size, hindered=hindered, ways=ways))
+
+    def _ways_of(self, number: int, way: str | None) -> tuple[str, ...]:
+        """Return the ways by which parts of a file have come lately, this one too."""
+        now = anyio.current_time()
+        known = {each: at for each, at in self._ways.pop(number, {}).items() if now - at < _LATELY}
+        if way is not None:
+            known[way] = now
+        if known:
+            self._ways[number] = known
+            if len(self._ways) > _LOOKED_AT:
+                del self._ways[next(iter(self._ways))]
+        return tuple(sorted(known))
 
     def _keep(self, row: FileRow, index: int, octets: bytes, digest: bytes) -> None:
         row.shape.check_part(index, octets, digest)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from balchat_host.api.types import DeviceIdentity, PeerId
+from balchat_host.core.files.sources import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,10 @@ class PartStore(ABC):
         """Store the manifest of a wanted file. Raise PartRefused where it is not its own."""
 
     @abstractmethod
-    async def store(self, number: int, index: int, octets: bytes) -> bool:
-        """Store a part; return whether the file is still wanted. Repeating it changes nothing.
+    async def store(self, number: int, index: int, octets: bytes, *, way: str = "direct") -> bool:
+        """Store a part that came by a way (`direct`, `relay`); return whether the file is still wanted.
+
+        Repeating it changes nothing.
 
         Raise PartRefused where it is not that part of the file, or the manifest is not here.
         """
@@ -86,9 +89,21 @@ class PartStore(ABC):
     def hindered(self, number: int, reason: str | None) -> None:
         """Note what keeps a wanted file from coming now, None where it comes: for front ends to show.
 
-        `reason` is one of `unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`, `protocol-violation`,
-        `storage-full`, `storage-failed`, `failed`.
+        `reason` is one of `unreachable`, `their-relay-unreachable`, `no-network`, `busy`, `stalled`, `wrong-octets`,
+        `protocol-violation`, `storage-full`, `storage-failed`, `failed`.
         """
+
+    @abstractmethod
+    async def sources(self, number: int) -> Sequence[Source]:
+        """Return where parts of a wanted file lie at relays, as its author says."""
+
+    @abstractmethod
+    async def tell_progress(self, number: int, absent: Sequence[int]) -> None:
+        """Have the author of a wanted file told which parts are here, and which of those at relays are not there."""
+
+    @abstractmethod
+    async def ask_for_relays(self, number: int) -> None:
+        """Have the author of a wanted file, who cannot be reached, asked to leave parts of it at relays."""
 
     @abstractmethod
     async def not_offered(self, number: int) -> None:

@@ -27,13 +27,12 @@ from balchat_host.runtime.files.octet_budget import OctetBudget
 from balchat_host.runtime.files.part_store import PartStore
 from balchat_host.runtime.files.pull_plan import PullPlan
 from balchat_host.runtime.files.pull_stream import Busy, PullStream
+from balchat_host.runtime.files.relay_puller import DISK_BACKOFF, BlobGetter, RelayPuller
 
 MOST_PLANNED: Final = 32
 """Files of one contact that are looked at; when one is whole, the next one is."""
 FAULT_PAUSE: Final = 60.0
 """Seconds before a contact is tried again who broke the protocol or sent something else, at least."""
-DISK_PAUSE: Final = 60.0
-"""Seconds before anything is tried again when our disk has failed."""
 ANOTHER_STREAM_ABOVE: Final = 16 * 1024 * 1024
 """Octets that must be left for another stream to be worth its circuit."""
 
@@ -57,11 +56,15 @@ class BulkOpener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """Why nothing comes, by its code, and the seconds after which it is tried again; None: after the usual pause."""
+    """Why nothing comes, by its code, and the seconds after which it is tried again; None: after the usual pause.
+
+    `disk`: it is our own, and the pause that for it.
+    """
 
     reason: str
     pause: float | None = None
     at_least: float = 0.0
+    disk: bool = False
 
 
 def hindrance(error: BaseException) -> Hindrance:
@@ -74,9 +77,9 @@ def hindrance(error: BaseException) -> Hindrance:
         case ProtocolViolation():
             return Hindrance("protocol-violation", at_least=FAULT_PAUSE)
         case StorageFull():
-            return Hindrance("storage-full", pause=DISK_PAUSE)
+            return Hindrance("storage-full", disk=True)
         case StorageFailed():
-            return Hindrance("storage-failed", pause=DISK_PAUSE)
+            return Hindrance("storage-failed", disk=True)
         case TimeoutError():
             return Hindrance("stalled")
         case NetworkUnavailable():
@@ -97,6 +100,7 @@ class PeerPuller:
         opener: BulkOpener,
         parts: PartStore,
         *,
+        blobs: BlobGetter,
         memory: OctetBudget,
         opening: anyio.CapacityLimiter,
         backoff: Backoff,
@@ -114,6 +118,10 @@ class PeerPuller:
         self._again = Bell()
         self._looking = anyio.Lock()
         self._failures = 0
+        self._disk_failures = 0
+        self._relays = RelayPuller(
+            peer, blobs, self._plan, parts, memory=memory, news=self._news, done=self._again, backoff=backoff
+        )
 
     @property
     def has_wishes(self) -> bool:
@@ -123,11 +131,14 @@ class PeerPuller:
     async def run(self) -> None:
         """Fetch until nothing is wanted any more."""
         await self.look()
-        while self.has_wishes:
-            ended_by = await self._pull()
-            await self.look()
-            if ended_by is not None and self.has_wishes:
-                await self._pause(hindrance(ended_by))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._relays.run)
+            while self.has_wishes:
+                ended_by = await self._pull()
+                await self.look()
+                if ended_by is not None and self.has_wishes:
+                    await self._pause(hindrance(ended_by))
+            tasks.cancel_scope.cancel()
 
     async def look(self) -> None:
         """Look what is wanted now."""
@@ -141,6 +152,7 @@ class PeerPuller:
         fresh = [each for each in wanted if each.number not in known]
         for each in fresh:
             self._plan.add(each, await self._parts.missing(each.number))
+        await self._relays.look()
         if fresh:
             self._news.ring()
             self.try_now()
@@ -149,14 +161,23 @@ class PeerPuller:
         """Do not wait any longer before the next try: something new is wanted, or the contact has come."""
         self._failures = 0
         self._again.ring()
+        self._relays.try_now()
 
     async def _pause(self, met: Hindrance) -> None:
-        if met.pause is None:
+        if met.disk:
+            self._disk_failures += 1
+        elif met.pause is None:
             self._failures += 1
         again = self._again.next_ring()
         for number in self._plan.numbers:
-            self._parts.hindered(number, met.reason)
-        pause = self._backoff.delay(self._failures) if met.pause is None else met.pause
+            if not self._relays.brings(number):
+                self._parts.hindered(number, met.reason)
+            if met.reason == "unreachable":
+                await self._parts.ask_for_relays(number)
+        if met.disk:
+            pause = DISK_BACKOFF.delay(self._disk_failures)
+        else:
+            pause = self._backoff.delay(self._failures) if met.pause is None else met.pause
         with anyio.move_on_after(max(pause, met.at_least)):
             await again.wait()
 
@@ -195,6 +216,6 @@ class PeerPuller:
                 await pulling.run()
             finally:
                 if pulling.stored:
-                    self._failures = 0
+                    self._failures = self._disk_failures = 0
         finally:
             await anyio.aclose_forcefully(stream)

@@ -5,11 +5,11 @@ Rules
 - Files take turns, so that a large one keeps no small one waiting.
 - A file's manifest is asked for first, and its parts right behind it on the same stream; on other streams only once the
   manifest is here, since no part can be checked before.
-- A part is asked for on one stream at a time. What a stream that ended did not bring is asked for again.
+- A part is asked for on one stream, or at one relay, at a time. What it did not bring is asked for again.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +53,11 @@ class PullPlan:
     def __init__(self) -> None:
         self._files: dict[int, PlannedFile] = {}
         self._turns: deque[int] = deque()
+
+    @property
+    def files(self) -> Sequence[PlannedFile]:
+        """The files that are wanted, as they are now."""
+        return list(self._files.values())
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -117,6 +122,22 @@ class PullPlan:
             file.missing.appendleft(rest)
         return Planned(file, run[:count])
 
+    def next_part(self, asker: object, may: Callable[[PlannedFile, int], bool]) -> Planned | None:
+        """Return one part that `asker` may ask for, or a manifest; None where there is none.
+
+        The manifest is the part with the number of parts. Parts of a file come once its manifest is here.
+        """
+        for _ in range(len(self._turns)):
+            file = self._files[self._turns[0]]
+            self._turns.rotate(-1)
+            if not file.has_manifest:
+                if file.asked_by is None and may(file, file.shape.parts):
+                    file.asked_by = asker
+                    return Planned(file, None)
+            elif (planned := _take_one(file, may)) is not None:
+                return planned
+        return None
+
     def manifest_came(self, file: PlannedFile) -> None:
         """Note that a file's manifest is here."""
         file.has_manifest = True
@@ -132,3 +153,16 @@ class PullPlan:
             file.asked_by = None
         elif planned.parts:
             file.missing.appendleft(planned.parts)
+
+
+def _take_one(file: PlannedFile, may: Callable[[PlannedFile, int], bool]) -> Planned | None:
+    for place, run in enumerate(file.missing):
+        for index in run:
+            if may(file, index):
+                before, after = range(run.start, index), range(index + 1, run.stop)
+                file.missing.rotate(-place)
+                file.missing.popleft()
+                file.missing.extendleft(rest for rest in (after, before) if rest)
+                file.missing.rotate(place)
+                return Planned(file, range(index, index + 1))
+    return None

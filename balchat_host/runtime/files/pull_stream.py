@@ -30,8 +30,9 @@ MOST_OPEN: Final = 16
 """Requests that are open."""
 STALL_TIMEOUT: Final = 60.0
 """Seconds in which nothing comes, or nothing is taken, after which a stream is given up."""
-PART_TIMEOUT: Final = 600.0
-"""Seconds that one answer may take to come."""
+FIRST_TIMEOUT: Final = 60.0
+LEAST_SPEED: Final = 16 * 1024
+"""An answer must come within so many seconds, and one more for each so many octets: all share the memory for parts."""
 LINGER: Final = 30.0
 """Seconds for which a stream is kept while nothing is wanted: more may soon be."""
 CONFIRM_EVERY: Final = 1.0
@@ -139,7 +140,8 @@ class PullStream:
     # -- what comes
 
     async def _take_one(self) -> None:
-        with anyio.fail_after(PART_TIMEOUT):
+        expected = _size(self._planned[0])
+        with anyio.fail_after(FIRST_TIMEOUT + expected / LEAST_SPEED):
             while (answer := self._reader.next()) is None:
                 with anyio.fail_after(STALL_TIMEOUT):
                     self._reader.feed(await self._stream.receive(_READ_SIZE))
@@ -187,7 +189,12 @@ class PullStream:
         self._news.ring()
 
 
+def _size(planned: Planned) -> int:
+    """Return the octets of the largest frame that answers a request."""
+    shape = planned.file.shape
+    return shape.manifest_size if planned.parts is None else shape.part_size
+
+
 def _cost(planned: Planned) -> int:
     """Return the octets of memory that the answer to a request may take at a time."""
-    shape = planned.file.shape
-    return _COPIES * (shape.manifest_size if planned.parts is None else shape.part_size)
+    return _COPIES * _size(planned)

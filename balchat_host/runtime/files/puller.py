@@ -13,6 +13,7 @@ from balchat_host.api.types import PeerId
 from balchat_host.runtime.files.octet_budget import OctetBudget
 from balchat_host.runtime.files.part_store import PartStore
 from balchat_host.runtime.files.peer_puller import BulkOpener, PeerPuller
+from balchat_host.runtime.files.relay_puller import BlobGetter
 
 MAX_HELD: Final = 32 * 1024 * 1024
 """Octets of parts that come and are held, of all contacts."""
@@ -27,9 +28,17 @@ class FilePuller:
     """Fetches what is wanted. `changed` rings whenever something else may be; `streams` are for each contact."""
 
     def __init__(
-        self, opener: BulkOpener, parts: PartStore, changed: Bell, *, backoff: Backoff, streams: int = 1
+        self,
+        opener: BulkOpener,
+        blobs: BlobGetter,
+        parts: PartStore,
+        changed: Bell,
+        *,
+        backoff: Backoff,
+        streams: int = 1,
     ) -> None:
         self._opener = opener
+        self._blobs = blobs
         self._parts = parts
         self._changed = changed
         self._backoff = backoff
@@ -70,6 +79,7 @@ class FilePuller:
                     peer,
                     self._opener,
                     self._parts,
+                    blobs=self._blobs,
                     memory=self._memory,
                     opening=self._opening,
                     backoff=self._backoff,

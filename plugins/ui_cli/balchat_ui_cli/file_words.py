@@ -1,5 +1,7 @@
 """What is said of files: how far one is, and why not further."""
 
+from collections.abc import Sequence
+
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView, MessageView
 from balchat_ui_cli.sizes import size_words
@@ -26,6 +28,9 @@ _REASONS = {
     "lost": "what was here is gone from the disk",
     "not-offered": "its sender does not have it any more",
     "unreachable": "its sender is not there; it comes when they are",
+    "their-relay-unreachable": "the relay where it lies cannot be reached; it is tried again",
+    "own-relay-unreachable": "your relay cannot be reached; it is tried again",
+    "own-relay-full": "your relay takes no more now; it goes on when there is room",
     "no-network": "there is no network",
     "busy": "its sender is busy; it is tried again",
     "stalled": "its sender says nothing more; it is tried again",
@@ -52,6 +57,13 @@ def metadata_words(file: FileView) -> str | None:
     return None
 
 
+def _by(ways: Sequence[str]) -> str:
+    """Say by which ways a file comes."""
+    if "relay" not in ways:
+        return ""
+    return " by relay and directly" if "direct" in ways else " by relay"
+
+
 def state_words(file: FileView) -> str:
     """Say how far a file is."""
     if file.ours:
@@ -59,10 +71,14 @@ def state_words(file: FileView) -> str:
         if file.state is FileState.COMPLETE:
             received = f"{file.received_by} of {file.recipients} have it" if file.recipients > 1 else "received"
             words = received if file.received_by else "offered" if file.recipients else "here"
+            if file.at_relays and file.received_by < file.recipients:
+                words = f"{words}, {size_words(file.at_relays)} at your relay"
+            if 0 < file.there < file.size:
+                words = f"{words}, {file.there * 100 // file.size} % there"
     else:
         words = _STATES[file.state]
         if file.state in (FileState.FETCHING, FileState.PAUSED) and file.size:
-            words = f"{words}, {file.here * 100 // file.size} %"
+            words = f"{words}, {file.here * 100 // file.size} %{_by(file.ways)}"
     return f"{words}: {reason_words(file.reason)}" if file.reason else words
 
 

@@ -61,7 +61,8 @@ async def follow(
         async with following(app.events.ephemeral()) as changes:
             async for change in changes:
                 if isinstance(change, FileProgress) and change.file == view.id:
-                    view, there = replace(view, here=change.here, reason=change.hindered), change.there
+                    view = replace(view, here=change.here, reason=change.hindered, ways=change.ways)
+                    there = change.there
                     tell()
 
     tell()
@@ -101,6 +102,8 @@ class TransferView:
         ]
         if file.reason:
             return [*line, Span(f"  {reason_words(file.reason)}", Style.WARN)]
+        if "relay" in file.ways:
+            line = [*line, "  by relay and directly" if "direct" in file.ways else "  by relay"]
         speed = self._speed(done)
         if speed:
             line = [*line, f"  {size_words(speed)}/s", f"  {duration(max(1, int((file.size - done) / speed)))} left"]

@@ -10,8 +10,9 @@ import pytest
 
 from balchat_host.api.errors import StorageFailed, StorageFull
 from balchat_host.core.files.shape import Shape
-from balchat_host.runtime.files.peer_puller import DISK_PAUSE, FAULT_PAUSE
+from balchat_host.runtime.files.peer_puller import FAULT_PAUSE
 from balchat_host.runtime.files.pull_stream import LINGER, STALL_TIMEOUT
+from balchat_host.runtime.files.relay_puller import DISK_BACKOFF
 from tests.host.runtime.files.conftest import ALICE, BOB, CAROL, LAST_RETRY
 from tests.support.memory_parts import MemoryFile
 
@@ -402,7 +403,7 @@ async def test_where_our_disk_fails_it_goes_on_later(between: Begin, error: Exce
         async with us.pulling():
             await us.ours.until(lambda: reasons(wish) == [code])
             opened = len(us.opened)
-            await anyio.sleep(DISK_PAUSE - 1)
+            await anyio.sleep(DISK_BACKOFF.first - 1)
             assert len(us.opened) == opened
             await us.ours.until(lambda: wish.whole)
         assert wish.sealed == file.sealed

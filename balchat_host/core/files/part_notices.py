@@ -1,0 +1,129 @@
+"""What two balchats tell each other of the parts of a file at relays: docs/spec/files.md, Parts at relays."""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from balchat_common import cbor
+
+from balchat_host.api.errors import MalformedContent
+from balchat_host.api.transport import MAX_CONTAINER
+from balchat_host.core.files.shape import MAX_SIZE, ROOT_SIZE, Shape
+
+MAX_CONTAINERS: Final = 3
+"""How many containers are told of, and looked at, for one file."""
+MAX_ABSENT: Final = 64
+"""How many missing parts stand in one `file-progress`."""
+_MAX_BITMAP: Final = (Shape(MAX_SIZE).parts + 1 + 7) // 8
+_MAX_NAME: Final = 64
+_MAX_TIME: Final = 2**53
+_MAX_INDEX: Final = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedContainer:
+    """A container in which parts lie: what its transport is called, what gets them, until when, in Unix milliseconds.
+
+    `put` is a `shape.Bitmap` of the parts that were put, with one bit more at the end, for the manifest.
+    """
+
+    transport: str
+    offer: bytes
+    until: int
+    put: bytes
+
+    def __repr__(self) -> str:
+        return "OfferedContainer(…)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileParts:
+    """`file-parts`: where parts of a file lie that its author offers. Where there is nothing, nothing lies anywhere."""
+
+    root: bytes
+    containers: tuple[OfferedContainer, ...]
+
+    def encode(self) -> bytes:
+        """Return it as the body of the content."""
+        return cbor.encode(
+            [self.root, [[each.transport, each.offer, each.until, each.put] for each in self.containers]]
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> "FileParts":
+        """Read the body of the content. Raise MalformedContent."""
+        root, listed = _array(body, 2, max_items=3 + MAX_CONTAINERS * 5, max_depth=3)
+        containers = _list(listed, most=MAX_CONTAINERS)
+        return cls(root=_root(root), containers=tuple(_container(each) for each in containers))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProgress:
+    """`file-progress`: which parts of a file are durable at whoever says it, and whether more of them are wanted.
+
+    `absent` are parts, or the manifest by the number of parts, that were said to lie at a relay and do not.
+    """
+
+    root: bytes
+    here: bytes
+    absent: tuple[int, ...]
+    wanted: bool
+
+    def encode(self) -> bytes:
+        """Return it as the body of the content."""
+        return cbor.encode([self.root, self.here, list(self.absent), self.wanted])
+
+    @classmethod
+    def decode(cls, body: bytes) -> "FileProgress":
+        """Read the body of the content. Raise MalformedContent."""
+        root, here, listed, wanted = _array(body, 4, max_items=5 + MAX_ABSENT, max_depth=2)
+        absent = _list(listed, most=MAX_ABSENT)
+        if not isinstance(here, bytes) or len(here) > _MAX_BITMAP or not isinstance(wanted, bool):
+            raise _malformed()
+        return cls(root=_root(root), here=here, absent=tuple(_index(each) for each in absent), wanted=wanted)
+
+
+def _container(item: object) -> OfferedContainer:
+    match item:
+        case [str() as transport, bytes() as offer, int() as until, bytes() as put] if (
+            0 < len(transport) <= _MAX_NAME
+            and transport.isprintable()
+            and 0 < len(offer) <= MAX_CONTAINER
+            and not isinstance(until, bool)
+            and 0 <= until <= _MAX_TIME
+            and len(put) <= _MAX_BITMAP
+        ):
+            return OfferedContainer(transport=transport, offer=offer, until=until, put=put)
+        case _:
+            raise _malformed()
+
+
+def _root(item: object) -> bytes:
+    if not isinstance(item, bytes) or len(item) != ROOT_SIZE:
+        raise _malformed()
+    return item
+
+
+def _index(item: object) -> int:
+    if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= _MAX_INDEX:
+        raise _malformed()
+    return item
+
+
+def _list(item: object, *, most: int) -> list[object]:
+    if not isinstance(item, list) or len(cast("list[object]", item)) > most:
+        raise _malformed()
+    return cast("list[object]", item)
+
+
+def _array(body: bytes, fields: int, *, max_items: int, max_depth: int) -> list[object]:
+    try:
+        found = _list(cbor.decode(body, max_items=max_items, max_depth=max_depth), most=fields)
+    except ValueError as error:
+        raise MalformedContent(problem=str(error)) from error
+    if len(found) != fields:
+        raise _malformed()
+    return found
+
+
+def _malformed() -> MalformedContent:
+    return MalformedContent(problem="what it says of a file's parts has the wrong shape")

@@ -1,0 +1,33 @@
+"""What contacts tell of files inside MLS, for our balchat and not for its owner."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from balchat_host.core import content
+from balchat_host.core.files import relaying, sending, sources
+from balchat_host.core.files.part_notices import FileParts, FileProgress
+from balchat_host.core.rows import ContactRow
+from balchat_host.core.unit_of_work import UnitOfWork
+
+
+def check(content_type: str, body: bytes) -> None:
+    """See that `act` will take this. Raise MalformedContent."""
+    _DECODERS[content_type](body)
+
+
+def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -> None:
+    """Act on what a contact tells. Raise MalformedContent."""
+    match content_type:
+        case content.FILE_PARTS:
+            sources.on_parts(unit, contact, FileParts.decode(body))
+        case content.FILE_PROGRESS:
+            relaying.on_progress(unit, contact, FileProgress.decode(body))
+        case _:
+            sending.received(unit, contact, sending.decode_received(body))
+
+
+_DECODERS: Final[Mapping[str, Callable[[bytes], object]]] = {
+    content.FILES_RECEIVED: sending.decode_received,
+    content.FILE_PARTS: FileParts.decode,
+    content.FILE_PROGRESS: FileProgress.decode,
+}

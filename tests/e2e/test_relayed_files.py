@@ -1,0 +1,89 @@
+"""Files by relay between real processes that are never there together: whole, and the relay learns nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from balchat_relay.testing.program import RelayProgram
+
+from tests.e2e.test_relayed import befriend, call, come, go, settle
+from tests.support.sent_files import fetched, make_file, state_of
+from tests.support.telltales import tell_tale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from balchat_network_tor.testing import PrivateTorNetwork
+
+    from tests.support.people import Person
+
+    MakePerson = Callable[..., Person]
+
+MIB = 2**20
+SIZE = 3 * MIB
+
+
+def comes_although_they_never_meet(alice: Person, bob: Person, between: Any) -> None:
+    """Have Alice send a file to Bob, who is away, and be killed on the way, as the relay is. Both are up."""
+    befriend(alice, bob)
+    go(bob)
+    path = make_file(alice, "harbour.bin", SIZE)
+    alice.send("Bob", "here it is", "--file", str(path))
+    mine = call(alice, "files.list")[0]["id"]
+    left_at_relay(alice, mine, 1)
+    between.kill()
+    between.start()
+    alice.kill()
+    come(alice)
+    left_at_relay(alice, mine, SIZE)
+    go(alice)
+    octets = path.read_bytes()
+    secrets: dict[str, str | bytes] = {"the file": octets[:4096], "its end": octets[-4096:], "its name": "harbour.bin"}
+    assert tell_tale(between.path, secrets) == []
+    come(bob)
+    theirs = offered(bob)
+    call(bob, "files.fetch", file=theirs)
+    bob.events.until(lambda event: event["type"] == "file.changed" and event["file"]["state"] == "complete")
+    assert fetched(bob, theirs) == octets
+    go(bob)
+    come(alice)
+    alice.events.until(lambda event: event["type"] == "file.changed" and event["file"]["received_by"] == 1)
+    while state_of(alice, mine)["at_relays"]:
+        pass
+    assert [each for each in (between.path / "blobs").iterdir() if each.is_file()] == []
+    go(alice)
+
+
+def left_at_relay(person: Person, file: str, octets: int) -> None:
+    """Wait until so many octets of a file lie at a relay."""
+    while state_of(person, file)["at_relays"] < octets:
+        pass
+
+
+def offered(person: Person) -> str:
+    """Wait until somebody offers a file; return its id."""
+    came = person.events.until(lambda event: event["type"] == "message.added" and event["message"]["files"])
+    return came.value["message"]["files"][0]["id"]
+
+
+def test_a_file_comes_by_relay_although_the_two_are_never_there_together(neighbour: MakePerson, relay: Any) -> None:
+    alice, bob, between = neighbour("Alice"), neighbour("Bob"), relay()
+    for each in (alice, bob):
+        settle(each, between)
+    comes_although_they_never_meet(alice, bob, between)
+
+
+@pytest.mark.tor
+def test_over_onion_services_a_file_comes_by_relay(
+    onion_person: MakePerson, private_tor_network: PrivateTorNetwork, town: Path
+) -> None:
+    with RelayProgram(town / "relay") as between:
+        between.make(torrc=private_tor_network.torrc_lines())
+        between.start()
+        alice, bob = onion_person("Alice"), onion_person("Bob")
+        for each in (alice, bob):
+            call(each, "relays.add", address=between.address)
+            each.states.until(lambda status: status["transports"]["transport_relay"]["phase"] == "online")
+        comes_although_they_never_meet(alice, bob, between)

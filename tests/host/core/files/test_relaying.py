@@ -1,0 +1,178 @@
+"""What to put at relays, and what to delete there, as a recipient says what they have."""
+
+from __future__ import annotations
+
+import pytest
+
+from balchat_host.api.transport import BlobContainer
+from balchat_host.core import contacts
+from balchat_host.core.files import relaying
+from balchat_host.core.files.part_notices import FileProgress
+from balchat_host.core.files.shape import Bitmap
+from balchat_host.testing.app_kit.files import made_up, write
+from balchat_host.testing.memory_account import MemoryAccount
+
+pytestmark = pytest.mark.anyio
+
+KIB, MIB = 2**10, 2**20
+KEPT = 14 * 24 * 3600 * 1000
+
+
+class Offered:
+    """A file of Alice's of 16 parts and a little, which Bob is offered by relay."""
+
+    def __init__(self, alice: MemoryAccount, peer, root: bytes) -> None:
+        self.alice = alice
+        self.peer = peer
+        self.root = root
+
+    @classmethod
+    async def make(cls) -> Offered:
+        alice = MemoryAccount("Alice")
+        bob = alice.befriend("Bob")
+        file = await write(alice.app, "harbour.bin", made_up(MIB))
+        await alice.app.messages.send("Bob", "Look.", files=[file.id])
+        ((root,),) = alice.read(lambda tx: tx.query("SELECT root FROM file"))
+        alice.pass_time(120)
+        alice.change(lambda unit: relaying.begin(unit, delay=60_000))
+        return cls(alice, bob.core.peer, root)
+
+    def work(self, *, window: int = 64 * MIB, limit: int = 100, full: tuple[int, ...] = ()) -> relaying.Work:
+        return self.alice.change(lambda unit: relaying.work(unit, self.peer, window=window, limit=limit, full=full))
+
+    def allocate(self) -> None:
+        (file,) = self.work().allocate
+        container = BlobContainer(offer=b"offer", key=b"key")
+        self.alice.change(lambda unit: relaying.allocated(unit, file, self.peer, [("relay", container)]))
+
+    def put(self, *, window: int = 64 * MIB, limit: int = 100) -> list[int]:
+        work = self.work(window=window, limit=limit)
+        for each in work.put:
+            self.alice.change(lambda unit, each=each: relaying.put(unit, each, kept=KEPT))
+        return [each.index for each in work.put]
+
+    def says(self, *parts: int, absent: tuple[int, ...] = (), wanted: bool = True) -> None:
+        here = Bitmap(18)
+        for each in parts:
+            here.add(each)
+        said = FileProgress(root=self.root, here=here.encode(), absent=absent, wanted=wanted)
+
+        def hear(unit) -> None:
+            contact = contacts.by_peer(unit.tx, self.peer)
+            assert contact is not None
+            relaying.on_progress(unit, contact, said)
+
+        self.alice.change(hear)
+
+
+async def test_the_manifest_comes_first_and_then_the_parts_in_order() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    assert offered.put(limit=3) == [17, 0, 1]
+    assert offered.put() == list(range(2, 17))
+    assert offered.put() == []
+
+
+async def test_no_more_lies_there_than_the_window_and_what_is_confirmed_makes_room() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    window = 4 * 64 * KIB
+    assert offered.put(window=window) == [17, 0, 1, 2]
+    work = offered.work(window=window)
+    assert (list(work.put), work.full) == ([], True)
+    offered.says(0, 1)
+    ((container, gone),) = offered.work(window=window, limit=0).delete
+    assert list(gone) == [0, 1, 17], "who has a part has the manifest"
+    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    assert offered.put(window=window) == [3, 4, 5]
+
+
+async def test_what_was_tried_is_deleted_although_nobody_knows_whether_it_was_put() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    tried = [each.index for each in offered.work(limit=3).put]
+    assert [each.index for each in offered.work(limit=3).put] == tried, "it is put again after a death"
+    offered.says(wanted=False)
+    ((_, gone),) = offered.work().delete
+    assert sorted(gone) == sorted(tried)
+
+
+async def test_where_nothing_can_be_put_what_is_confirmed_is_deleted_all_the_same() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    offered.put(limit=4)
+    ((container, _),) = [(each.container, each) for each in offered.work(limit=1).put]
+    offered.says(0)
+    work = offered.work(full=(container.number,))
+    assert not work.put
+    assert work.delete
+
+
+async def test_whoever_misses_parts_again_and_again_has_them_put_again_once_an_hour() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    offered.put()
+    offered.says(0, absent=(3, 4, 99))
+    assert offered.put() == [3, 4]
+    offered.says(0, absent=(3, 4))
+    assert offered.put() == []
+    offered.alice.world.pass_time(3600)
+    offered.says(0, absent=(3, 4))
+    assert offered.put() == [3, 4]
+
+
+async def test_what_somebody_says_of_a_file_that_is_not_theirs_means_nothing() -> None:
+    offered = await Offered.make()
+    stranger = offered.alice.befriend("Carol")
+    offered.allocate()
+    offered.put()
+    offered.peer, bob = stranger.core.peer, offered.peer
+    offered.says(*range(17))
+    offered.peer = bob
+    assert not offered.work().delete
+
+
+async def test_a_bitmap_of_another_size_means_nothing() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    offered.put()
+    said = FileProgress(root=offered.root, here=b"\xff" * 4, absent=(), wanted=True)
+
+    def hear(unit) -> None:
+        contact = contacts.by_peer(unit.tx, offered.peer)
+        assert contact is not None
+        relaying.on_progress(unit, contact, said)
+
+    offered.alice.change(hear)
+    assert not offered.work().delete
+
+
+async def test_a_container_is_renewed_when_half_of_its_time_is_over_and_forgotten_after_it() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    offered.put()
+    assert not offered.work().renew
+    offered.alice.world.pass_time(8 * 24 * 3600)
+    (container,) = offered.work().renew
+    offered.alice.change(lambda unit: relaying.renewed(unit, container.number, kept=KEPT))
+    assert not offered.work().renew
+    offered.alice.world.pass_time(15 * 24 * 3600)
+    work = offered.work()
+    assert not work.renew
+    assert len(work.allocate) == 1, "another one takes its place"
+
+
+async def test_nothing_is_kept_for_ever_for_somebody_who_never_comes() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    assert len(offered.put()) == 17 + 1
+    offered.alice.world.pass_time(13 * 24 * 3600)
+    (container,) = offered.work().renew
+    offered.alice.change(lambda unit: relaying.renewed(unit, container.number, kept=30 * 24 * 3600 * 1000))
+    offered.alice.world.pass_time(18 * 24 * 3600)
+    ((container, gone),) = offered.work().delete
+    assert len(gone) == 18
+    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    assert offered.work().is_empty
+    offered.says(0)
+    assert len(offered.work().allocate) == 1, "they may come all the same"
