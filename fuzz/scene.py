@@ -30,6 +30,7 @@ from balchat_host.core.delivery import queue
 from balchat_host.core.envelope import ContactRequest, Envelope, Kind
 from balchat_host.core.eras import contact_key_packages, keeping
 from balchat_host.core.files.offer import FileOffer
+from balchat_host.core.files.preview import SmallPicture
 from balchat_host.core.first_contact import answering
 from balchat_host.core.identifiers import identify
 from balchat_host.core.rows import Era
@@ -51,6 +52,7 @@ _FILE: Final = FileOffer(
     root=bytes(range(32)),
     key=b"AGE-SECRET-KEY-1" + b"Q" * 58,
     header=b"age-encryption.org/v1\n-> X25519 a\nb\n--- c\n",
+    preview=SmallPicture(octets=b"RIFF....WEBP", width=4032, height=3024),
 )
 _ASK: Final = Envelope(kind=Kind.KEY_PACKAGE_REQUEST, payload=b"").encode()
 

@@ -1,7 +1,9 @@
 """What a message says of a file, and what is no file however it looks."""
 
+import json
 import string
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from balchat_common import cbor
@@ -10,11 +12,13 @@ from hypothesis import strategies as st
 
 from balchat_host.api.errors import MalformedContent
 from balchat_host.core.content import Disposition, ExternalPart, MimiContent, MultiPart, Semantics, SinglePart, shown
+from balchat_host.core.content.parts import decode
 from balchat_host.core.files.names import harmless
 from balchat_host.core.files.offer import MAX_FILES, FileOffer, offers
 from balchat_host.core.files.preview import Preview, SmallPicture, Voice
 from balchat_host.core.files.sending import decode_received
 
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "previews.json").read_text())
 OFFER = FileOffer(
     name="tide table.pdf",
     content_type="application/pdf",
@@ -178,3 +182,24 @@ def test_a_name_harms_nowhere(name: str) -> None:
     assert seen[0] not in ".-~ "
     assert seen[-1] not in ". "
     assert harmless(seen) == seen
+
+
+@pytest.mark.parametrize(
+    ("which", "offer"),
+    [
+        ("picture", replace(OFFER, name="harbour.jpg", content_type="image/jpeg", preview=PREVIEWS[0])),
+        (
+            "voice",
+            replace(
+                OFFER,
+                name="voice.ogg",
+                content_type="audio/ogg;codecs=opus",
+                preview=Voice(duration=61_500, levels=bytes([0, 128, 255])),
+            ),
+        ),
+    ],
+)
+def test_previews_are_those_of_the_vectors(which: str, offer: FileOffer) -> None:
+    octets = bytes.fromhex(VECTORS[which])
+    assert cbor.encode(offer.part().item()) == octets
+    assert offers(decode(cbor.decode(octets, max_items=100, max_depth=4))) == [offer]
