@@ -146,6 +146,8 @@ class Server:
         headers, origins = request.headers, self._origins
         if len(headers.getall(hdrs.HOST, [])) != 1 or len(headers.getall(hdrs.ORIGIN, [])) > 1:
             raise WrongHost
+        if not request.raw_path.startswith("/"):
+            raise WrongHost  # a whole URL names another host than the header (RFC 9112, section 3.2.2)
         origins.check_host(headers.get(hdrs.HOST))
         if hdrs.UPGRADE in headers and request.path != "/ws":
             raise NotForPages(problem="only /ws can be upgraded")

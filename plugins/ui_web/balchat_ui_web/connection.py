@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from balchat_ui_web.headers import ALWAYS
 
@@ -72,7 +72,9 @@ class Connection(web.RequestHandler):
             raise exc  # the client is gone
         if status != HTTPStatus.BAD_REQUEST:
             self.log_exception(exc_info=exc)
-        answer = web.Response(status=status, text="This is no request that balchat takes.\n", headers=dict(ALWAYS))
+        # No hook of the application sees this answer, and without a name aiohttp gives its own, with its version.
+        headers = {**ALWAYS, hdrs.SERVER: "balchat"}
+        answer = web.Response(status=status, text="This is no request that balchat takes.\n", headers=headers)
         answer.force_close()
         return answer
 

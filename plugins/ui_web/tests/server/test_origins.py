@@ -78,8 +78,8 @@ async def test_both_names_are_answered_under_and_no_request_without_one(serve: C
             assert b"<html" in await spoken(served, request("GET / HTTP/1.1", f"Host: {host}"))
         assert b"<html" not in await spoken(served, request("GET / HTTP/1.1"))
         assert b"<html" not in await spoken(served, request("GET / HTTP/1.1", f"Host: {name}", "Host: evil.example"))
-        evil = request("GET http://evil.example/ HTTP/1.1", f"Host: {name}")
-        assert b"evil" not in await spoken(served, evil)
+        for whole in ("http://evil.example/", f"{served.origin}/", "*"):
+            assert b"<html" not in await spoken(served, request(f"GET {whole} HTTP/1.1", f"Host: {name}"))
 
 
 async def test_it_is_there_at_both_loopback_addresses_and_no_others(serve: Callable[..., Served]) -> None:
@@ -192,6 +192,7 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(serve: Callable[.
         assert b" 400 " in said.partition(b"\r\n")[0]
         assert POLICY.encode() in said
         assert b"nonsense" not in said
+        assert b"aiohttp" not in said
 
 
 def check_headers(headers: object) -> None:
