@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the set-up needs from the system: Python with venv, cargo, a C linker, tor and tor-gencert; with the argument
-# `tests` also dbus-daemon and two browsers, which only tests use.
+# `tests` also dbus-daemon, tmux and two browsers, which only tests use.
 # Root on a Debian system gets what is missing through apt-get, anybody else is told what to install. Rust is only
 # ever asked for: Debian's is often too old.
 set -euo pipefail
@@ -35,6 +35,7 @@ have cc || missing+=(gcc libc6-dev)
 { have tor && have tor-gencert; } || missing+=(tor)
 if [[ ${1-} == tests ]]; then
     have dbus-daemon || missing+=(dbus-daemon)
+    have tmux || missing+=(tmux)
     have chromium || missing+=(chromium)
     have firefox-esr || missing+=(firefox-esr)
     [[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]] || missing+=(fonts-noto-color-emoji)

@@ -29,11 +29,6 @@ class PaletteState:
     conversation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShutDownAgreed(Action):
-    """The person wants the account to end."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Something that can be done: its name, the key of its text, and the effect."""
@@ -43,7 +38,7 @@ class Command:
     effect: Effect
 
 
-def commands(state: PaletteState, account: AccountState, t: Texts) -> Sequence[Command]:
+def commands(state: PaletteState, account: AccountState) -> Sequence[Command]:
     """Return what can be done now."""
     found = [*_of_conversation(state, account)] if account.connected else []
     if account.connected:
@@ -59,7 +54,7 @@ def commands(state: PaletteState, account: AccountState, t: Texts) -> Sequence[C
             _open("account.recovery-code", "settings.recovery-code"),
             _open("account.backup", "tui.backup"),
             _open("lock", "settings.lock-screen"),
-            Command(name="shut-down", text="settings.shut-down", effect=_shut_down(t)),
+            _open("account.shut-down", "settings.shut-down"),
         ]
     found += [_open("account.profiles", "settings.profiles"), _open("help", "keys.heading")]
     return [*found, Command(name="quit", text="tui.leave", effect=Quit())]
@@ -87,15 +82,10 @@ def _open(screen: str, text: str, /, **arguments: object) -> Command:
     return Command(name=screen, text=text, effect=OpenScreen(screen, arguments))
 
 
-def _shut_down(t: Texts) -> OpenScreen:
-    ask = {"question": t("settings.shut-down-sure"), "agree": t("settings.shut-down"), "serious": True}
-    return OpenScreen("confirm", ask, closed=lambda _: ShutDownAgreed())
-
-
 def found(state: PaletteState, account: AccountState, t: Texts) -> Sequence[Command]:
     """Return what has all the words that were typed in its text, in any order; accents do not matter."""
     words = _plain(state.words).split()
-    return [each for each in commands(state, account, t) if all(word in _plain(t(each.text)) for word in words)]
+    return [each for each in commands(state, account) if all(word in _plain(t(each.text)) for word in words)]
 
 
 def _plain(text: str) -> str:
@@ -109,12 +99,10 @@ def update(state: PaletteState, action: Action, account: AccountState, t: Texts)
         case Typed(value=words):
             return replace(state, words=words), ()
         case Pressed(name="choose", row=row):
-            effect = next((each.effect for each in commands(state, account, t) if each.name == row), None)
+            effect = next((each.effect for each in commands(state, account) if each.name == row), None)
             return state, (CloseScreen(), effect) if effect else ()
         case Pressed(name="cancel"):
             return state, (CloseScreen(),)
-        case ShutDownAgreed():
-            return state, (Call("account.shut_down"),)
         case _:
             return state, ()
 

@@ -15,6 +15,7 @@ _SCREENS: Final[Mapping[str, str]] = {
     "account.recovery-code": "balchat_ui_tui.account_screens.secrets:RecoveryCodePage",
     "account.relays": "balchat_ui_tui.account_screens.relays:RelaysPage",
     "account.settings": "balchat_ui_tui.account_screens.settings:SettingsPage",
+    "account.shut-down": "balchat_ui_tui.account_screens.shut_down:ShutDown",
     "ask": "balchat_ui_tui.pages.dialogs:Ask",
     "choose": "balchat_ui_tui.pages.choose:Choose",
     "confirm": "balchat_ui_tui.pages.dialogs:Confirm",

@@ -282,8 +282,11 @@ async def test_another_key_of_the_settings_does_it_and_the_help_says_so(profiles
 
 async def test_the_account_is_shut_down_only_after_a_question(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
     async with shown(profiles) as screen:
+        await screen.shows("● Online")
         await screen.press("ctrl+p")
+        await screen.shows(T("tui.palette"))
         await screen.type("shut down")
+        await screen.shows(T("settings.shut-down"))
         await screen.press("enter")
         await screen.shows("Nothing is sent or received")
         assert not alice.ended

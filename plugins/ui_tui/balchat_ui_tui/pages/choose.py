@@ -125,7 +125,7 @@ class QrPage(Page[Shown]):
     def compose_body(self) -> Iterable[Widget]:
         """Put the picture there, or say that there is no room."""
         yield QrPicture()
-        yield Static(Content(self.tui.t("people.no-room-for-picture")))
+        yield Static(Content(self.tui.t("people.no-room-for-picture")), classes="qr-note")
 
     def on_resize(self) -> None:
         """Look whether it fits now."""
@@ -138,4 +138,4 @@ class QrPage(Page[Shown]):
         size, room = size_of(self.state.text), Size(self.size.width, self.size.height - 2)
         fits = size.width <= room.width and size.height <= room.height
         self.query_one(QrPicture).show(self.state.text if fits else "")
-        self.query_one(".page-body").query_one("Static:not(.page-heading)").display = not fits
+        self.query_one(".qr-note").display = not fits

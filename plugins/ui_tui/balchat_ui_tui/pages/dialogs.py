@@ -68,12 +68,20 @@ class Dialog(StatefulScreen[Question], ModalScreen[object]):
     def draw(self, before: Question | None) -> None:
         """Show nothing more than what is there."""
 
+    def question(self) -> str:
+        """Return what is asked."""
+        return self.state.question
+
+    def agree(self) -> str:
+        """Return what the button says that does it."""
+        return self.state.agree
+
     def compose_buttons(self) -> ComposeResult:
         """Put the two buttons together."""
         with Horizontal(classes="dialog-buttons"):
             yield Button(Content(self.tui.t("common.cancel")), id="cancel", compact=True)
             kind = "error" if self.state.serious else "primary"
-            yield Button(Content(self.state.agree), variant=kind, id="agree", compact=True)
+            yield Button(Content(self.agree()), variant=kind, id="agree", compact=True)
 
     def action_cancel(self) -> None:
         """Leave the question."""
@@ -101,7 +109,7 @@ class Confirm(Dialog):
     def compose(self) -> ComposeResult:
         """Put the question together."""
         with Vertical(classes="dialog"):
-            yield Static(Content(self.state.question), classes="dialog-question")
+            yield Static(Content(self.question()), classes="dialog-question")
             yield from self.compose_buttons()
 
     def on_mount(self) -> None:
@@ -122,7 +130,7 @@ class Ask(Dialog):
     def compose(self) -> ComposeResult:
         """Put the question together."""
         with Vertical(classes="dialog"):
-            yield Static(Content(self.state.question), classes="dialog-question")
+            yield Static(Content(self.question()), classes="dialog-question")
             yield Input(self.state.value, password=self.state.secret, max_length=self.state.limit)
             yield from self.compose_buttons()
 
