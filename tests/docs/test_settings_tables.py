@@ -17,6 +17,7 @@ from balchat_transport_relay.settings import RelaySettings
 from balchat_transport_tor_direct.settings import DirectSettings
 from balchat_ui_notify.settings import NotifySettings
 from balchat_ui_rpc.settings import RpcSettings
+from balchat_ui_tui.settings import TuiSettings
 from balchat_ui_web.settings import WebSettings
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,7 @@ PAGES: dict[str, tuple[type[Any], ...]] = {
     "plugins/transport_tor_direct": (DirectSettings,),
     "plugins/ui_notify": (NotifySettings,),
     "plugins/ui_rpc": (RpcSettings,),
+    "plugins/ui_tui": (TuiSettings,),
     "plugins/ui_web": (WebSettings,),
     "relay/server": (RelayTable, Limits),
 }

@@ -93,7 +93,7 @@ def _plain(text: str) -> str:
     return "".join(character for character in apart if not unicodedata.combining(character))
 
 
-def update(state: PaletteState, action: Action, account: AccountState, t: Texts) -> tuple[PaletteState, Effects]:
+def update(state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
     """Return the state after an action, and what is to be done."""
     match action:
         case Typed(value=words):
@@ -149,7 +149,7 @@ class Palette(StatefulScreen[PaletteState], ModalScreen[object]):
 
     def update_state(self, state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
         """Take what was typed or chosen."""
-        return update(state, action, account, self.tui.t)
+        return update(state, action, account)
 
     def draw(self, before: PaletteState | None) -> None:
         """Show what was found, the first of it marked."""

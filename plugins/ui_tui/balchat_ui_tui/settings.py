@@ -83,7 +83,6 @@ class TuiSettings:
     pictures: Annotated[
         Pictures,
         Doc("How pictures are shown: not at all, in blocks, or as the terminal itself can."),
-        Writable.AT_ONCE,
     ] = Pictures.NONE
 
     keys: Annotated[
