@@ -6,14 +6,14 @@ from subprocess import TimeoutExpired
 from balchat_network_tor.testing import PrivateNetworkFailed
 from balchat_relay.testing.program import ProgramFailed
 
-from demo import first_act, second_act
+from demo import first_act, second_act, third_act
 from demo.house import open_house
 from demo.stage import Stage
 from demo.telling import ActFailed
 from tests.support.local_socket import CallRefused
 from tests.support.people import CommandFailed
 
-ACTS = (first_act.play, second_act.play)
+ACTS = (first_act.play, second_act.play, third_act.play)
 _FAILED = (
     ActFailed,
     CommandFailed,
@@ -42,7 +42,9 @@ def main() -> int:
     except _FAILED as error:
         stage.bad(str(error) or type(error).__name__)
         return 1
-    stage.good(f"all of it happened, in {stage.elapsed:.0f} s; nothing is left running, and nothing behind")
+    stage.good(
+        f"all of it happened, in {stage.elapsed:.0f} s; nothing is left running, and nothing behind but the pictures"
+    )
     return 0
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION: Final = """\
 [plugins]
-enabled = ["storage_sqlcipher", "crypto_mls", "network_null", "transport_tor_direct", "ui_rpc", "ui_cli"]
+enabled = ["storage_sqlcipher", "crypto_mls", "network_null", "transport_tor_direct", "ui_rpc", "ui_cli", "ui_web"]
 network = "network_null"
 
 [delivery]

@@ -6,6 +6,7 @@ every file, and whoever removes the home leaves nothing behind.
 
 import hashlib
 import os
+import subprocess
 import sysconfig
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -184,6 +185,21 @@ class Person:
         """Connect to the running account."""
         short = hashlib.sha256(str(self.profile.resolve()).encode()).hexdigest()[:16]
         return LocalSocket(self.runtime / "balchat" / short / "rpc.sock")
+
+    @contextmanager
+    def web(self) -> Generator[str]:
+        """Serve the page, as `balchat web` does; yield a link to a window of it. Raise CommandFailed."""
+        line = [self._program, "web", "--no-browser"]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=self._environment) as served:
+            assert served.stdout is not None
+            try:
+                link = next((word for word in served.stdout if "/#t=" in word), None)
+                if link is None:
+                    raise CommandFailed("balchat web gave no link")
+                yield link.strip()
+            finally:
+                served.terminate()
+                served.wait()
 
     def _ended(self) -> None:
         assert self._up is not None, "not started"
