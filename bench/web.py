@@ -119,7 +119,7 @@ def measure(room: Room) -> list[Figure]:
             served.do(served.account.change, lambda unit, name=name, count=count: _fill(unit, name, count))
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1200, "height": 800})
-        figures = [_first_paint(context, served)]
+        figures = _first_paint(context, served)
         page = context.new_page()
         page.goto(served.do(served.web.link))
         page.locator(".conversation", has_text="Few").wait_for()
@@ -134,22 +134,30 @@ def _fill(unit: UnitOfWork, name: str, count: int) -> None:
     unit.tx.execute(_MESSAGES, (count - 1, name))
 
 
-def _first_paint(context: Any, served: Served) -> Figure:
+def _first_paint(context: Any, served: Served) -> list[Figure]:
     times: dict[bool, list[float]] = {True: [], False: []}
+    whole: list[float] = []
     for turn in range(2 * ROUNDS):
         ours = turn % 2 == 0
         page = context.new_page()
         page.goto(served.do(served.web.link) if ours else served.empty)
         times[ours].append(page.evaluate(_PAINT))
+        if ours:
+            page.locator(".conversation").first.wait_for()
+            whole.append(page.evaluate("performance.now()"))
         page.close()
-    return Figure(
-        what="first paint",
-        measured=median(times[True]),
-        against="an empty page with vendor.js",
-        limit=median(times[False]),
-        unit="ms",
-        target=AtMost(1.5),
-    )
+    against, limit = "an empty page with vendor.js", median(times[False])
+    return [
+        Figure(
+            what="first paint",
+            measured=median(times[True]),
+            against=against,
+            limit=limit,
+            unit="ms",
+            target=AtMost(1.5),
+        ),
+        Figure(what="the list is there", measured=median(whole), against=against, limit=limit, unit="ms"),
+    ]
 
 
 def _timed(page: Page, name: str) -> float:
@@ -196,10 +204,17 @@ def _jump(page: Page, name: str, day: str) -> float:
 
 
 def _scrolling(page: Page) -> Figure:
-    few = median(_jump(page, "Few", "2027-01-15") for _ in range(3))
-    many = median(_jump(page, "Many", day) for day in ("2027-01-15", "2027-02-14", "2027-03-15"))
+    times: dict[str, list[float]] = {"Few": [], "Many": []}
+    for day in ("2027-01-15", "2027-02-14", "2027-03-15"):
+        times["Few"].append(_jump(page, "Few", "2027-01-15"))
+        times["Many"].append(_jump(page, "Many", day))
     return Figure(
-        what="go to any day of 100,000", measured=many, against="of 100", limit=few, unit="ms", target=AtMost(1.5)
+        what="go to any day of 100,000",
+        measured=median(times["Many"]),
+        against="of 100",
+        limit=median(times["Few"]),
+        unit="ms",
+        target=AtMost(1.5),
     )
 
 

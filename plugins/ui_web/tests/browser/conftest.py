@@ -66,7 +66,7 @@ class Server:
             result = function(*arguments)
             return await result if asyncio.iscoroutine(result) else result
 
-        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(60)
 
     @property
     def url(self) -> str:
@@ -108,8 +108,7 @@ class World:
 
     def write(self, peer: Peer, *texts: str) -> None:
         """Have somebody write to us."""
-        for text in texts:
-            self.do(peer.write, text)
+        self.do(lambda: [peer.write(text) for text in texts])
 
     def call(self, method: str, **params: Any) -> Any:
         """Call the account as another front end would."""

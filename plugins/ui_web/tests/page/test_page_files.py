@@ -49,7 +49,7 @@ def test_every_module_is_imported_by_another_one() -> None:
         for name in re.findall(r"(?:from\s+|import\(?\s*|new URL\()\"(\.[^\"]+\.js)\"", path.read_text())
     }
     alone = {path.name for path in PAGE.rglob("*.js")} - {path.name for path in imported}
-    assert alone == {"main.js"}
+    assert alone == {"boot.js"}
 
 
 def test_the_lock_of_the_tools_has_every_hash_and_no_address() -> None:
