@@ -106,6 +106,9 @@ declare namespace App {
     received_by: number;
     recipients: number;
     reason: string | null;
+    there: number;
+    at_relays: number;
+    ways: string[];
     preview: boolean;
     width: number | null;
     height: number | null;
@@ -264,7 +267,7 @@ declare namespace App {
     | { type: "present"; reachable: string[]; failing: string[]; attended: string[] }
     | { type: "contact.presence"; peer_id: string; reachable: boolean; failing: boolean }
     | { type: "conversation.attended"; conversation: string; attended: boolean }
-    | { type: "file.progress"; file: string; here: number; there: number; hindered: string | null }
+    | { type: "file.progress"; file: string; here: number; there: number; hindered: string | null; ways: string[] }
     ;
   interface Calls {
     "hello": { takes: {  }; gives: Hello };
