@@ -85,12 +85,13 @@ test-fast: lint ## What to run while working, under three minutes: lint, units, 
 		tests/docs tests/host tests/simulation tests/texts common texts plugins relay
 
 .PHONY: simulate
-simulate: setup ## Conversations from era to era: 100,000 random plays, 2,000 on MLS besides, 10,000 eras in a row, months of many people
+simulate: setup ## Conversations from era to era: 100,000 random plays, 2,000 on MLS besides, 10,000 eras in a row, months of many people; a death at every commit
 	BALCHAT_ERA_CHOICES=100000 BALCHAT_ERA_WORLDS=5000 BALCHAT_REAL_ERA_WORLDS=100 BALCHAT_ERA_CROSSINGS=1000 \
 		BALCHAT_ERA_PLAYS=2000 BALCHAT_ERA_MONTHS=2 BALCHAT_HOSTILE_HOURS=770 \
 		$(BIN)/pytest $(SIDE_BY_SIDE) --timeout=0 tests/simulation/test_era_oracle.py \
 		tests/simulation/test_eras_at_random.py tests/simulation/test_eras_for_months.py \
 		tests/simulation/test_eras_of_real_mls.py tests/simulation/test_hostile_eras.py
+	BALCHAT_CRASH_STEP=1 $(BIN)/pytest $(SIDE_BY_SIDE) --timeout=0 tests/crash/test_commit_points.py
 
 .PHONY: lint
 lint: setup .venv/.web-tools ## ruff, pyright, import-linter, stubtest, the page's types, rustfmt, clippy
