@@ -137,8 +137,8 @@ def test_one_that_is_not_enabled_says_what_to_write_where(run: Run, folder: Path
     told = run("pigeon", enabled=())
     listed = ", ".join(f'"{name}"' for name in (*STANDARD_PLUGINS, "ui_pigeon"))
     assert told.stderr == (
-        "balchat: The plugin ui_pigeon (balchat-ui-pigeon 1.0) cannot be used: it is installed and not enabled. To enable "
-        f"it, write under [plugins] in {tmp_path}/balchat/default/balchat.toml: enabled = [{listed}].\n"
+        "balchat: The plugin ui_pigeon (balchat-ui-pigeon 1.0) cannot be used: it is installed and not enabled. To "
+        f"enable it, write under [plugins] in {tmp_path}/balchat/default/balchat.toml: enabled = [{listed}].\n"
     )
     assert told.returncode == 9
     assert was_imported(folder) == set()
