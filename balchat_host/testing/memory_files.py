@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TypeVar, TypeVarTuple
 
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
 from balchat_host.api.decoder import Decoded, Job
@@ -84,7 +85,7 @@ async def decode_here(job: Job, octets: AsyncIterable[bytes], *numbers: int, nam
     except ImportError:
         raise VoiceMissing if voice else PicturesMissing from None
     try:
-        answer = getattr(module, job)(whole, *numbers)
+        answer = await to_thread.run_sync(getattr(module, job), whole, *numbers)
     except Exception as error:
         raise (VoiceUnreadable if voice else PictureUnreadable)(name=name, problem=str(error)) from error
     return Decoded(results=answer.results, said=answer.said)

@@ -58,7 +58,12 @@ _PHOTOGRAPH: Final = (
 
 
 def picture_with_metadata() -> bytes:
-    """Return a JPEG of 64 by 48 pixels that says where, and with what, it was taken."""
+    """Return a JPEG of 64 by 48 pixels that says where, and with what, it was taken.
+
+    Skip the test where the libraries for pictures, an extra, are not installed.
+    """
+    for library in ("PIL.Image", "zxingcpp"):
+        pytest.importorskip(library, reason="pictures are an extra")
     return base64.b64decode(_PHOTOGRAPH)
 
 
@@ -282,6 +287,8 @@ class FileTests(AppKitBase):
             await joined(app.files.picture(other.id))
 
     async def test_a_voice_message_has_its_duration_and_can_be_played(self, app: App) -> None:
+        for library in ("numpy", "soundfile"):
+            pytest.importorskip(library, reason="voice messages are an extra")
         sound = bytes(48_000) + b"\x00\x40\x00\xc0" * 12_000
         file = await app.files.attach_voice(len(sound), 48_000)
         for offset in range(0, len(sound), 50_000):
