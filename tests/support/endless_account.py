@@ -176,6 +176,13 @@ class BenchProfile:
         yield account
 
 
+class BenchProfiles:
+    """The `Profiles` of a machine that has no others."""
+
+    def profiles(self) -> Sequence[BenchProfile]:
+        return ()
+
+
 def cpu() -> float:
     """Return the seconds of a core that this process has used."""
     return time.process_time()

@@ -136,7 +136,7 @@ async def test_what_failed_says_why_and_goes_again(profiles: MemoryProfiles, ali
         await screen.press("enter")
         await screen.until(lambda: bob.conversation)
         bob.refuse("queue-full")
-        await screen.shows("✗ Not delivered: Too much is waiting for them")
+        await screen.shows("✗ Not delivered: Too much")
         await screen.press("tab", "t")
         await screen.until(lambda: bob.conversation[0].state is MessageState.QUEUED)
 

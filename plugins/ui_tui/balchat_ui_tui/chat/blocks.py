@@ -46,6 +46,8 @@ class Place:
     """Where a message stands: what decides how it is laid out, besides the message."""
 
     cells: int
+    first: bool
+    """Whether nothing stands before it."""
     day: str | None
     """The day to name above it."""
     unread: bool
@@ -78,6 +80,7 @@ def places(
         unread = message.id == unread_from
         yield Place(
             cells=cells,
+            first=before is None,
             day=None if day == last_day else day,
             unread=unread,
             head=unread or day != last_day or before is None or not _together(before, message),
@@ -112,14 +115,14 @@ def block(t: Texts, message: MessageView, place: Place, now: int) -> Block:
 
 
 def _above(t: Texts, message: MessageView, place: Place) -> Iterator[Row]:
-    if place.day is not None:
-        yield from ([], rule(place.day, place.cells, Ink.FAINT))
-    if place.unread:
-        yield from ([], rule(t("chat.unread-line"), place.cells, Ink.ACCENT))
-    if message.missing_before:
-        yield from ([], rule(t("chat.missing", count=message.missing_before), place.cells, Ink.WARN))
-    if place.head:
+    if place.head and not place.first:
         yield []
+    if place.day is not None:
+        yield rule(place.day, place.cells, Ink.FAINT)
+    if place.unread:
+        yield rule(t("chat.unread-line"), place.cells, Ink.ACCENT)
+    if message.missing_before:
+        yield rule(t("chat.missing", count=message.missing_before), place.cells, Ink.WARN)
 
 
 def _message(t: Texts, message: MessageView, place: Place, now: int) -> Iterator[Row]:
