@@ -1,6 +1,6 @@
 """The page in a real browser, on an account in memory, with people at its other end whom the test plays.
 
-One browser for all tests, one account and one page for each module that asks for `world` and `page`; a test that needs
+One browser, one account and one page for each module that asks for `world` and `page`; a test that needs
 another one asks for `new_world` or `new_page`. A page's errors, and what its content security policy refused, fail the
 test that caused them.
 """
@@ -120,8 +120,9 @@ class World:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not for the whole run: while Playwright is there, an event loop runs in this thread, and nothing else may block.
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield started

@@ -23,6 +23,13 @@ window.Notification = class {
 };
 """
 
+SETTLED = """async ([key, value]) => {
+  const boot = document.querySelector("script[type=module]").src;
+  const { settings } = await import(boot.replace("boot.js", "core/store.js"));
+  while (settings.value.get(key)?.value !== value) await new Promise(requestAnimationFrame);
+}"""
+KEY = "settings.ui_web.notifications"
+
 
 @pytest.fixture(scope="module")
 def bob(world: World) -> Peer:
@@ -53,7 +60,8 @@ def told(
     [("all", [["Bob", "Secret plans"]]), ("sender", [["Bob", "New message"]]), ("nothing", [])],
 )
 def test_three_levels(told: Page, world: World, bob: Peer, level: str, expected: list[list[str]]) -> None:
-    world.call("settings.set", key="settings.ui_web.notifications", value=level)
+    world.call("settings.set", key=KEY, value=level)
+    told.evaluate(SETTLED, [KEY, level])
     told.evaluate("window.told = []")
     world.write(bob, "Secret plans")
     row = told.locator(".app-list").get_by_role("button", name=re.compile("^Bob, .*Secret plans"))
@@ -63,7 +71,8 @@ def test_three_levels(told: Page, world: World, bob: Peer, level: str, expected:
 
 
 def test_none_of_what_one_looks_at_nor_of_what_is_muted(told: Page, world: World, bob: Peer, carol: Peer) -> None:
-    world.call("settings.set", key="settings.ui_web.notifications", value="all")
+    world.call("settings.set", key=KEY, value="all")
+    told.evaluate(SETTLED, [KEY, "all"])
     world.call("conversations.mute", conversation="Bob")
     expect(told.locator(".app-list").get_by_role("button", name=re.compile("^Bob, .*muted"))).to_be_visible()
     told.evaluate("window.told = []")
