@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 T = ENGLISH
 PASSPHRASE = "correct horse battery staple"
-SIZES = [(80, 24), (40, 12)]
 
 
 def open_page(screen: Any, name: str, /, **arguments: object) -> None:
@@ -252,8 +251,7 @@ PAGES: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("theme", [Theme.DARK, Theme.ANSI])
+@pytest.mark.parametrize(("size", "theme"), [((80, 24), Theme.DARK), ((40, 12), Theme.ANSI)], ids=["large", "small"])
 async def test_every_page_can_be_shown_and_left_at_both_sizes(
     profiles: MemoryProfiles, alice: MemoryAccount, size: tuple[int, int], theme: Theme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
