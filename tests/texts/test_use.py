@@ -36,6 +36,11 @@ def test_each_text_that_is_asked_for_exists(terminal, page, others):
     assert missing == {}
 
 
+def test_each_text_is_asked_for(terminal, page, others):
+    used = (terminal, page, others)
+    assert [key for key in catalogue("en") if not any(each.uses(key) for each in used)] == []
+
+
 def test_each_beginning_of_a_key_begins_some(terminal, page):
     areas = {key.partition(".")[0] for key in catalogue("en")}
     beginnings = {
