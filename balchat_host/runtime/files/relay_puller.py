@@ -106,9 +106,10 @@ class RelayPuller:
         self._disk_failures = 0
 
     def brings(self, number: int) -> bool:
-        """Return whether a file may come from a relay now: one of them has some of it, and answers."""
+        """Return whether a file may come from a relay now: one has some of it, and only our disk may be in the way."""
         now = anyio.current_time()
-        return any(place.rest_until <= now and not place.empty for place in self._places.get(number, ()))
+        places = self._places.get(number, ())
+        return any(self._disk_failures or (place.rest_until <= now and not place.empty) for place in places)
 
     def try_now(self) -> None:
         """Do not wait any longer before the next try."""
