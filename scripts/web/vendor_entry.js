@@ -2,17 +2,8 @@
 import { h } from "preact";
 import htm from "htm";
 
-export { Component, Fragment, createContext, h, render } from "preact";
-export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-export {
-  batch,
-  computed,
-  effect,
-  signal,
-  untracked,
-  useComputed,
-  useSignal,
-  useSignalEffect,
-} from "@preact/signals";
+export { render } from "preact";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { batch, computed, effect, signal, untracked, useSignal } from "@preact/signals";
 
 export const html = htm.bind(h);

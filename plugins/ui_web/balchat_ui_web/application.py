@@ -175,14 +175,13 @@ class Server:
     # -- routes
 
     async def _shell(self, request: web.Request) -> web.StreamResponse:
-        del request
-        return _answer(self._page.shell(self._account.settings.language))
+        return _answer(request, self._page.shell(self._account.settings.language))
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         file = self._page.assets.get(request.match_info["path"])
         if file is None:
             raise web.HTTPNotFound
-        answer = _answer(file)
+        answer = _answer(request, file)
         answer.headers[hdrs.CACHE_CONTROL] = FOR_EVER
         return answer
 
@@ -219,8 +218,11 @@ def _bearer(request: web.Request) -> str:
     return bearer if scheme == "Bearer" else ""
 
 
-def _answer(file: PageFile) -> web.Response:
-    return web.Response(body=file.octets, headers={hdrs.CONTENT_TYPE: file.content_type})
+def _answer(request: web.Request, file: PageFile) -> web.Response:
+    headers = {hdrs.CONTENT_TYPE: file.content_type, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    if "gzip" not in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        return web.Response(body=file.octets, headers=headers)
+    return web.Response(body=file.compressed, headers=headers | {hdrs.CONTENT_ENCODING: "gzip"})
 
 
 def _refusal(error: BalchatError) -> web.Response:

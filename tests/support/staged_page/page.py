@@ -134,7 +134,7 @@ class Staged:
     def _serve(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path == "/":
-            text = (_PAGE / "index.html").read_text().replace("{{assets}}", "/assets/x").replace("{{modules}}", "")
+            text = (_PAGE / "index.html").read_text().replace("{{assets}}", "/assets/x")
             route.fulfill(body=text, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
         elif path == "/session":
             route.fulfill(json={"bearer": "b" * 43})

@@ -4,6 +4,7 @@ import { effect, html, render } from "./vendor.js";
 import { App } from "./app.js";
 import { followActivity } from "./account/leaving.js";
 import { notifyOfPeople } from "./account/notifications.js";
+import { loadEmoji } from "./chat/emoji.js";
 import { notifyOfMessages } from "./chat/notifications.js";
 import { connect, watchOverConnection } from "./core/connection.js";
 import { followAccount, onWipe } from "./core/follow.js";
@@ -18,7 +19,7 @@ import { web } from "./core/store.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("page"));
 let spoken = document.documentElement.dataset.language ?? "auto";
-const words = speak(spoken);
+const words = Promise.all([speak(spoken), loadEmoji()]);
 followHistory();
 followAccount();
 keepDrafts();

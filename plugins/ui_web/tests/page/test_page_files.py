@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
@@ -11,9 +10,13 @@ from pathlib import Path
 
 import balchat_ui_web
 import pytest
+from balchat_ui_web.page_files import load_page
 
-PAGE = Path(balchat_ui_web.__file__).parent / "page"
-VENDOR = "a0cc01e1eee10ade7d90fb5d0b55b8706f4207a0bc1cadcb7e0cc50f57ee6993"
+from scripts import web_page
+
+PACKAGE = Path(balchat_ui_web.__file__).parent
+PAGE, BUILT = PACKAGE / "page", PACKAGE / "built"
+VENDOR = "439e654c886195706a4e92b80ad89fd9e980da14db7c772d4d2cc4fbde4f5374"
 """The SHA-256 of vendor.js. `python scripts/web_vendor.py` makes the file, and prints this."""
 KB = 1000
 
@@ -22,10 +25,26 @@ def test_vendor_is_what_its_script_made() -> None:
     assert hashlib.sha256((PAGE / "vendor.js").read_bytes()).hexdigest() == VENDOR
 
 
-def test_styles_are_small() -> None:
-    # All of them come as one file.
-    styles = b"\n".join(path.read_bytes() for path in sorted(PAGE.rglob("*.css")))
-    assert len(gzip.compress(styles, 9)) <= 12 * KB
+def test_what_is_served_is_what_the_sources_make() -> None:
+    if not web_page.HASHES.exists():
+        pytest.skip("the sources belong to the workspace")
+    built = web_page.committed()
+    if web_page.ESBUILD.exists():
+        assert web_page.make() == built, "python -m scripts.web_page"
+    assert web_page.HASHES.read_text() == web_page.hashes(built), "python -m scripts.web_page"
+
+
+def test_white_space_between_elements_is_all_that_the_page_says_with_it() -> None:
+    # scripts/web_page.py drops it, in every text of the scripts.
+    for path in PAGE.rglob("*.js"):
+        assert not re.search(r"\\n |>\\n<", path.read_text()), path.name
+
+
+def test_scripts_and_styles_are_small() -> None:
+    # As they come to a browser.
+    assets = load_page("0").assets
+    for ending, most in ((".js", 60 * KB), (".css", 12 * KB)):
+        assert sum(len(each.compressed) for path, each in assets.items() if path.endswith(ending)) <= most
 
 
 def test_nothing_but_vendor_holds_html_or_runs_text() -> None:
@@ -49,7 +68,7 @@ def test_every_module_is_imported_by_another_one() -> None:
         for name in re.findall(r"(?:from\s+|import\(?\s*|new URL\()\"(\.[^\"]+\.js)\"", path.read_text())
     }
     alone = {path.name for path in PAGE.rglob("*.js")} - {path.name for path in imported}
-    assert alone == {"boot.js"}
+    assert alone == {"boot.js", "recorder-worklet.js"}
 
 
 def test_the_lock_of_the_tools_has_every_hash_and_no_address() -> None:
@@ -62,18 +81,7 @@ def test_the_lock_of_the_tools_has_every_hash_and_no_address() -> None:
 
 
 def test_what_is_installed_is_small() -> None:
-    package = Path(balchat_ui_web.__file__).parent
-    files = [path for path in package.rglob("*") if path.is_file() and path.suffix not in {".pyc", ".pyo"}]
-    # As a wheel, which is a zip file, squeezes them: each on its own.
-    assert sum(len(zlib.compress(path.read_bytes())) + 200 for path in files) <= 300 * KB
-
-
-def test_scripts_are_small() -> None:
-    def bare(path: Path) -> bytes:
-        """Return a script without what only people read."""
-        text = re.sub(r"/\*[\s\S]*?\*/|^\s*//.*$", "", path.read_text(), flags=re.MULTILINE)
-        return re.sub(r"^\s+", "", text, flags=re.MULTILINE).encode()
-
-    scripts = b"\n".join(bare(path) for path in sorted(PAGE.rglob("*.js")))
-    # Names are whole in them: made as short as vendor.js they have 60 KB (docs/decisions/0041-page.md).
-    assert len(gzip.compress(scripts, 9)) <= 80 * KB
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in {".pyc", ".pyo"}]
+    # As a wheel, which is a zip file, squeezes them, each on its own. The sources of the page are not in it.
+    wheel = [path.read_bytes() for path in files if PAGE not in path.parents]
+    assert sum(len(zlib.compress(octets)) + 200 for octets in wheel) <= 300 * KB

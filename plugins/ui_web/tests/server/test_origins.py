@@ -222,3 +222,17 @@ async def test_what_is_in_the_path_is_kept_for_ever_and_nothing_else_is_there(se
         texts = f"{folder}/texts/es.json"
         async with session.get(texts) as answer:
             assert (await answer.json())["common.cancel"]
+
+
+@pytest.mark.parametrize("taken", ["gzip", "identity"])
+async def test_the_page_comes_compressed_to_whoever_takes_that(serve: Callable[..., Served], taken: str):
+    headers = {"Accept-Encoding": taken}
+    async with serve().live() as served, served.browser() as session:
+        async with session.get("/", headers=headers) as answer:
+            assert answer.headers.get("Content-Encoding", "identity") == taken
+            shell = await answer.text()
+        path = next(part.partition('"')[0] for part in shell.split('href="') if "main.js" in part)
+        async with session.get(path, headers=headers) as answer:
+            assert answer.headers.get("Content-Encoding", "identity") == taken
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            assert (await answer.text()).startswith("/* Made by scripts/web_vendor.py")

@@ -5,6 +5,7 @@
  */
 
 import { signal } from "../vendor.js";
+import { asset } from "./assets.js";
 import { CallError } from "./errors.js";
 import { oneLine } from "./visible.js";
 
@@ -38,7 +39,7 @@ function browserLanguage() {
  */
 export async function speak(wanted) {
   const code = LANGUAGES.includes(wanted) ? wanted : browserLanguage();
-  const response = await fetch(new URL(`../texts/${code}.json`, import.meta.url));
+  const response = await fetch(asset(`texts/${code}.json`));
   catalogue = await response.json();
   plurals = new Intl.PluralRules(code);
   // Days and times as in the person's country, where the browser says which.

@@ -5,6 +5,7 @@
  */
 
 import { signal } from "../vendor.js";
+import { asset } from "../core/assets.js";
 
 const RATE = 48_000;
 const SAMPLE_OCTETS = 2;
@@ -53,7 +54,7 @@ export async function begin(conversation) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true } });
   const context = new AudioContext({ sampleRate: RATE });
   held = { context, stream, pieces: [], samples: 0 };
-  await context.audioWorklet.addModule(new URL("./recorder-worklet.js", import.meta.url));
+  await context.audioWorklet.addModule(asset("recorder-worklet.js"));
   const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
   node.port.onmessage = (event) => take(event.data);
   context.createMediaStreamSource(stream).connect(node);

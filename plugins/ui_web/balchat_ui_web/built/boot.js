@@ -1,0 +1,1 @@
+const e=()=>import("./main.js");document.hidden?e():requestAnimationFrame(()=>setTimeout(e));
