@@ -96,6 +96,13 @@ def test_another_profile_is_chosen(stage: Staged, played: Page):
     expect(played.get_by_role("button", name="Profile: default")).to_be_focused()
 
 
+def test_an_error_says_numbers_that_are_names_as_they_are(stage: Staged, played: Page):
+    stands(
+        stage, account="unreachable", error={"code": "running-unreachable", "message": "", "fields": {"process": 4711}}
+    )
+    expect(played.get_by_role("alert")).to_contain_text("process 4711")
+
+
 def test_where_the_terminal_unlocks_the_page_asks_for_no_secret(stage: Staged, played: Page):
     stands(stage, account="stopped", unlock="terminal")
     expect(played.get_by_text("balchat up --detach")).to_be_visible()

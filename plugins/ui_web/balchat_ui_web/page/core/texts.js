@@ -13,6 +13,9 @@ import { oneLine } from "./visible.js";
 
 const LANGUAGES = ["en", "es"];
 const DAY = 86_400_000;
+/** Fields of errors that are names even where they are numbers, and those that are sizes in octets. */
+const NAMES = new Set(["cursor", "oldest", "process", "version", "minimum", "found", "known"]);
+const SIZES = new Set(["needed", "free"]);
 
 export const language = signal("en");
 
@@ -102,7 +105,14 @@ export function hasText(key) {
 export function errorText(error) {
   if (!(error instanceof CallError)) return t("errors.internal", { kind: error instanceof Error ? error.name : "?" });
   const key = `errors.${error.code}`;
-  return key in catalogue ? t(key, error.fields) : error.message;
+  const shown = Object.fromEntries(Object.entries(error.fields).map(([name, value]) => [name, field(name, value)]));
+  return key in catalogue ? t(key, shown) : oneLine(error.message);
+}
+
+/** @param {string} name @param {unknown} value */
+function field(name, value) {
+  if (typeof value === "number" && !NAMES.has(name)) return SIZES.has(name) ? size(value) : value;
+  return oneLine(String(value));
 }
 
 /** @param {string} format @param {number} ms */
