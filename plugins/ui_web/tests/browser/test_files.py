@@ -13,7 +13,7 @@ from tests.support.staged_page import Refusal, Staged, account
 from tests.support.staged_page.screens import go
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 PIECE = 256 * 1024
 WRITTEN = account.FILES[0]
@@ -113,7 +113,7 @@ def test_nothing_goes_without_what_could_not_be_attached(stage: Staged, played: 
     stage.answers["files.attach"] = Refusal("no-room", name="ridge.jpg", needed=1000, free=10)
     played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
     staged = played.get_by_role("region", name="Files to send")
-    expect(staged).to_contain_text("no room")
+    expect(staged).to_contain_text("no room for ridge.jpg: it takes 1 kB, and 10 B")
     played.get_by_label("Message to Marta Quintana").fill("Here it is")
     played.get_by_role("button", name="Send", exact=True).click()
     expect(staged.get_by_role("button", name="Try again")).to_be_visible()
@@ -121,6 +121,50 @@ def test_nothing_goes_without_what_could_not_be_attached(stage: Staged, played: 
     assert called(stage, "messages.send") == []
     staged.get_by_role("button", name="Do not send").click()
     played.get_by_label("Message to Marta Quintana").fill("")
+
+
+def test_what_could_not_be_sent_keeps_its_files(stage: Staged, played: Page):
+    stage.answers["messages.send"] = Refusal("contact-blocked", name="Marta")
+    played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    staged = played.get_by_role("region", name="Files to send")
+    field = played.get_by_label("Message to Marta Quintana")
+    field.fill("Here it is")
+    field.press("Enter")
+    expect(played.get_by_role("alert")).to_contain_text("The message was not sent.")
+    expect(staged).to_contain_text("ridge.jpg")
+    stage.answers["messages.send"] = account.conversation_with_marta()[-1]
+    field.press("Enter")
+    expect(staged).to_be_hidden()
+    expect(field).to_have_value("")
+    assert [each["files"] for each in called(stage, "messages.send")] == [["0" * 32], ["0" * 32]]
+
+
+def test_what_waits_for_its_files_is_sent_though_another_conversation_is_open(stage: Staged, played: Page):
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    played.route("**/files/*", hold)
+    played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
+    field = played.get_by_label("Message to Marta Quintana")
+    field.fill("Here it is")
+    field.press("Enter")
+    go(played, stage, "chat-failed")
+    other = played.get_by_label("Message to Jonas Weber")
+    other.fill("Only for Jonas")
+    played.unroute("**/files/*")
+    with played.expect_response("**/files/*"):
+        held[0].fallback()
+    go(played, stage, "chat")
+    expect(played.get_by_role("region", name="Files to send")).to_be_hidden()
+    expect(field).to_have_value("")
+    [sent] = called(stage, "messages.send")
+    assert sent["conversation"] == account.MARTA.conversation
+    assert (sent["text"], sent["files"]) == ("Here it is", ["0" * 32])
+    go(played, stage, "chat-failed")
+    expect(other).to_have_value("Only for Jonas")
+    other.fill("")
 
 
 def test_a_file_is_brought_in_pieces(stage: Staged, played: Page):

@@ -76,6 +76,16 @@ def test_the_view_does_not_move_while_one_reads_back(page: Page, world: World, b
     expect(said(page, "And something else.")).to_be_in_viewport()
 
 
+def test_what_one_sends_while_reading_back_is_in_sight(page: Page, world: World, bob: Peer, carol: Peer) -> None:
+    open_chat(page, "Bob")
+    page.locator(".messages").evaluate("e => { e.scrollTop -= 900 }")
+    expect(page.get_by_role("button", name=re.compile("Go to the newest message"))).to_be_visible()
+    field = page.get_by_role("textbox", name="Message to Bob")
+    field.fill("An answer.")
+    field.press("Enter")
+    expect(said(page, "An answer.")).to_be_in_viewport()
+
+
 def test_back_to_the_first_message_and_to_the_last(page: Page, world: World, bob: Peer, carol: Peer) -> None:
     open_chat(page, "Carol")
     open_chat(page, "Bob")

@@ -10,7 +10,7 @@ import { isKey, useEscape } from "../core/keys.js";
 import { conversations, setting, windowOf } from "../core/store.js";
 import { draftChanged, draftOf, saveDrafts, typed } from "../core/store/drafts.js";
 import { t } from "../core/texts.js";
-import { clearStaged, staged, whenStaged } from "../files/staging.js";
+import { staged, takeStaged, whenStaged } from "../files/staging.js";
 import { AttachButton, pasteFiles, Staging, useFileDrop } from "../files/staging-area.js";
 import { RecordingBar, VoiceButton } from "../files/voice-button.js";
 import { recording } from "../files/recorder.js";
@@ -20,12 +20,15 @@ import { context, edit, isOpen } from "./actions.js";
 import { useCompletion } from "./completion.js";
 import { EmojiButton } from "./emoji-picker.js";
 import { asTyped } from "./markdown.js";
-import { mentionable, send, sendErrors, setError } from "./sending.js";
+import { edited, mentionable, send, sendErrors, setError } from "./sending.js";
 import { authorOf, bareText, replyLine } from "./words.js";
 import { oneLine } from "../core/visible.js";
 
 const LINES = 8;
 const SIZES_ITSELF = CSS.supports("field-sizing", "content");
+
+/** @type {Set<string>} The conversations in which what was sent waits for its files. */
+const waiting = new Set();
 
 /** @param {{conversation: string}} props */
 export function Composer({ conversation }) {
@@ -34,7 +37,6 @@ export function Composer({ conversation }) {
   const now = context.value?.conversation === conversation ? context.value : null;
   const editing = now?.kind === "edit" ? now.message : null;
   const files = staged(conversation).value;
-  const waiting = useRef(false);
   const view = conversations.get(conversation)?.value;
   const people = useMemo(() => mentionable(conversation), [conversation, view?.title]);
 
@@ -54,7 +56,7 @@ export function Composer({ conversation }) {
     fit(element);
   }, []);
   // A text that is edited stands in the field for as long as that lasts; the draft waits behind it.
-  const stamp = draftChanged.value;
+  const stamp = editing === null ? draftChanged.value : 0;
   useLayoutEffect(() => {
     show(editing === null ? draftOf(conversation) : asTyped(editing.text ?? ""));
   }, [conversation, editing?.id, stamp]);
@@ -74,22 +76,24 @@ export function Composer({ conversation }) {
     const element = /** @type {HTMLTextAreaElement} */ (field.current);
     const text = element.value.trim();
     const some = staged(conversation).peek().length > 0;
-    if ((text === "" && !some) || waiting.current) return;
+    if (text === "" && !some) return;
     completion.close();
-    if (context.peek()?.kind === "edit") {
-      if (await send({ conversation, text, files: [], names: people })) element.focus();
+    const beside = context.peek();
+    if (beside?.kind === "edit") {
+      if (await edited(conversation, beside.message.id, text, people)) element.focus();
       return;
     }
-    waiting.current = true;
-    const attached = some ? await whenStaged(conversation) : [];
-    waiting.current = false;
+    if (waiting.has(conversation)) return;
+    waiting.add(conversation);
+    const ready = await whenStaged(conversation);
+    waiting.delete(conversation);
     // What failed to be attached is told beside it, and nothing goes without it.
-    if (attached === null) return;
-    // Something may have been typed while the files were got ready.
-    const whole = element.value.trim();
-    show("");
-    clearStaged(conversation);
-    await send({ conversation, text: whole, files: attached, names: people });
+    if (!ready) return;
+    // While the files were got ready, more may have been typed, and another conversation or message may be open by now.
+    const whole = draftOf(conversation).trim();
+    const files = takeStaged(conversation);
+    if (context.peek() === beside) context.value = null;
+    await send({ conversation, text: whole, files, names: people, answers: beside?.message ?? null });
   }, [conversation, people]);
 
   const pressed = (/** @type {KeyboardEvent} */ event) => {

@@ -14,6 +14,7 @@ import { seen } from "./attend.js";
 import { Message } from "./message.js";
 import { rowsOf } from "./rows.js";
 import { ScrollKeeper } from "./scroll.js";
+import { lastSent } from "./sending.js";
 
 /** Screens beyond the edge at which more is loaded. */
 const AHEAD = 1.5;
@@ -123,6 +124,11 @@ export function MessageList({ conversation, target, turn }) {
     keeper.current?.toEnd();
     look();
   }, [conversation]);
+  const sent = lastSent.value;
+  const sentBefore = useRef(sent);
+  useEffect(() => {
+    if (sent !== sentBefore.current && sent?.conversation === conversation) void attempt(toEnd());
+  }, [sent]);
   const scrolled = useCallback(() => {
     if (!ready.current) return;
     keeper.current?.note();

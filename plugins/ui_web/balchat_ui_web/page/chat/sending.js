@@ -6,76 +6,77 @@
 import { signal } from "../vendor.js";
 import { CallError, call } from "../core/calls.js";
 import { onCaughtUp } from "../core/follow.js";
-import { sent, setDraft } from "../core/store/drafts.js";
+import { draftOf, sent, setDraft } from "../core/store/drafts.js";
 import { knownWindow } from "../core/store/windows.js";
 import { messageCame } from "../core/store/conversations.js";
 import { conversations } from "../core/store/account.js";
 import { errorText, t } from "../core/texts.js";
+import { idsOf, putStagedBack } from "../files/staging.js";
 import { context } from "./actions.js";
 import { looksLikeMarkdown } from "./markdown.js";
 import { ownSince } from "./own.js";
 
 /** @type {import("../vendor.js").Signal<Map<string, string>>} Why something could not be sent, by conversation. */
 export const sendErrors = signal(new Map());
+/** @type {import("../vendor.js").Signal<{conversation: string} | null>} Where this window last sent something: its list goes to the end. */
+export const lastSent = signal(null);
 
 /**
- * Send a text, or put it in place of the message that is being edited. Return whether it was taken.
- * @param {{conversation: string, text: string, files: string[], names: string[]}} what
+ * Send a text with its files. What could not be sent stands where it was written, before what was written since.
+ * @param {{conversation: string, text: string, files: import("../files/staging.js").Staged[], names: string[], answers: App.MessageView | null}} what
  */
-export async function send({ conversation, text, files, names }) {
-  const now = context.peek()?.conversation === conversation ? context.peek() : null;
-  const mentions = names.filter((each) => text.includes(`@${each}`));
-  const markdown = looksLikeMarkdown(text);
-  if (now?.kind === "edit") return edit(conversation, now.message.id, { text, mentions, markdown });
-  context.value = null;
+export async function send({ conversation, text, files, names, answers }) {
   setError(conversation, null);
   sent(conversation);
   const began = Date.now();
+  const putBack = (/** @type {unknown} */ error) => {
+    const since = draftOf(conversation);
+    setDraft(conversation, since === "" ? text : `${text}\n${since}`);
+    putStagedBack(conversation, files);
+    setError(conversation, `${t("chat.not-sent")} ${errorText(error)}`);
+  };
   try {
-    const reply_to = now === null ? null : now.message.id;
-    const message = await call("messages.send", { conversation, text, reply_to, markdown, mentions, files });
+    const message = await call("messages.send", {
+      conversation, text, reply_to: answers?.id ?? null, markdown: looksLikeMarkdown(text), mentions: mentioned(text, names), files: idsOf(files),
+    });
     messageCame(message);
     knownWindow(conversation)?.added(message);
-    return true;
+    lastSent.value = { conversation };
   } catch (error) {
     if (error instanceof CallError && error.code === "connection-lost") {
       onCaughtUp(() => {
-        if (!ownSince(conversation, text, began)) putBack(conversation, text, error);
+        if (!ownSince(conversation, text, began)) putBack(error);
       });
     } else {
-      putBack(conversation, text, error);
-      context.value ??= now;
+      putBack(error);
+      if (answers !== null) context.value ??= { conversation, kind: "reply", message: answers };
     }
-    return false;
   }
 }
 
 /**
- * @param {string} conversation
- * @param {string} text
- * @param {unknown} error
- */
-function putBack(conversation, text, error) {
-  setDraft(conversation, text);
-  setError(conversation, `${t("chat.not-sent")} ${errorText(error)}`);
-}
-
-/**
+ * Put a text in place of a message of ours. Return whether it was taken.
  * @param {string} conversation
  * @param {string} message
- * @param {{text: string, mentions: string[], markdown: boolean}} what
+ * @param {string} text
+ * @param {string[]} names
  */
-async function edit(conversation, message, what) {
+export async function edited(conversation, message, text, names) {
   setError(conversation, null);
   try {
-    const changed = await call("messages.edit", { message, ...what });
+    const changed = await call("messages.edit", { message, text, mentions: mentioned(text, names), markdown: looksLikeMarkdown(text) });
     knownWindow(conversation)?.changed(changed);
-    context.value = null;
+    if (context.peek()?.message.id === message) context.value = null;
     return true;
   } catch (error) {
     setError(conversation, errorText(error));
     return false;
   }
+}
+
+/** @param {string} text @param {string[]} names */
+function mentioned(text, names) {
+  return names.filter((each) => text.includes(`@${each}`));
 }
 
 /**

@@ -5,7 +5,7 @@
  * is removed from it before it goes. What is taken away here is removed from the account, too.
  */
 
-import { computed, signal } from "../vendor.js";
+import { signal } from "../vendor.js";
 import { call } from "../core/calls.js";
 import { errorText } from "../core/texts.js";
 import { write } from "./upload.js";
@@ -38,36 +38,48 @@ export function staged(conversation) {
 }
 
 /**
- * Return the signal of the ids of the files that can be sent now.
+ * Return the ids of the files that can be sent now.
  *
- * @param {string} conversation
+ * @param {Staged[]} files
  */
-export function stagedFiles(conversation) {
-  const list = staged(conversation);
-  return computed(() => list.value.flatMap((each) => (each.state === "ready" && each.view ? [each.view.id] : [])));
+export function idsOf(files) {
+  return files.flatMap((each) => (each.state === "ready" && each.view ? [each.view.id] : []));
 }
 
 /**
- * Wait until everything is written; return the ids of what can be sent, null where something failed: nothing is sent
- * then without what the person believes to send.
+ * Wait until everything is written. Return whether all of it can be sent: nothing is sent without what the person
+ * believes to send.
  *
  * @param {string} conversation
- * @returns {Promise<string[] | null>}
  */
 export async function whenStaged(conversation) {
   const list = staged(conversation);
-  await Promise.all(list.peek().map((each) => each.done));
-  if (list.peek().some((each) => each.state === "failed")) return null;
-  return stagedFiles(conversation).peek();
+  while (list.peek().some((each) => each.state === "writing")) await Promise.all(list.peek().map((each) => each.done));
+  // Where everything was forgotten meanwhile, so was what should be sent.
+  return lists.get(conversation) === list && list.peek().every((each) => each.state === "ready");
 }
 
 /**
- * Forget what is staged: it was sent.
+ * Return what is staged, which is sent now, and stage nothing any more.
  *
  * @param {string} conversation
  */
-export function clearStaged(conversation) {
-  staged(conversation).value = [];
+export function takeStaged(conversation) {
+  const list = staged(conversation);
+  const taken = list.peek();
+  list.value = [];
+  return taken;
+}
+
+/**
+ * Stage again what could not be sent.
+ *
+ * @param {string} conversation
+ * @param {Staged[]} files
+ */
+export function putStagedBack(conversation, files) {
+  const list = staged(conversation);
+  list.value = [...files, ...list.peek()];
 }
 
 /** Forget everything: the account is not shown any more. */

@@ -57,6 +57,7 @@ export function sent(conversation) {
   const draft = known(conversation);
   clearTimeout(draft.timer);
   draft.text = draft.saved = "";
+  draftChanged.value += 1;
 }
 
 /** Write every draft that is not written yet, now. */
