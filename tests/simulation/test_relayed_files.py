@@ -354,6 +354,31 @@ async def test_two_receivers_get_parts_of_their_own(people: People, relay: Virtu
             assert await read(c, theirs.id) == octets
 
 
+async def test_whoever_uses_no_relays_neither_leaves_parts_there_nor_gets_any(
+    people: People, relay: VirtualRelay
+) -> None:
+    async with people:
+        alice = await people.make("Alice")
+        people.more = []  # as with the delivery policy direct-only
+        bob = await people.make("Bob")
+        octets = made_up(MIB)
+        async with alice.up() as a, bob.up() as b:
+            await introduce(a, b)
+            await offer(a, octets)
+            theirs = await offered(b)
+        async with bob.up() as b:
+            await b.files.fetch(theirs.id)
+            await offer(b, octets[::-1], to="Alice")
+            await anyio.sleep(HOUR)
+        assert relay.puts == 0
+        async with alice.up():
+            await anyio.sleep(HOUR)
+        async with alice.up(), bob.up() as b:
+            await until_here(b, theirs)
+            assert await read(b, theirs.id) == octets
+        assert relay.blobs_got == 0
+
+
 async def test_who_asks_gets_it_by_relay_although_the_message_came_directly(
     people: People, relay: VirtualRelay
 ) -> None:

@@ -75,7 +75,9 @@ class Files(Area):
 
     @abstractmethod
     def play(self, file: str) -> AsyncIterator[bytes]:
-        """Yield a voice message that is all here as a WAV file: PCM of 16 bits, one channel, at 48 kHz.
+        """Yield a voice message that is all here as a WAV file: PCM of 16 bits, one channel.
+
+        Its rate is the one that it was recorded with, 8 to 48 kHz; the header says which.
 
         Raise NoSuchFile, BadInput, VoiceMissing, VoiceUnreadable, StorageFailed, FileUnreadable.
         """

@@ -383,15 +383,22 @@ def on_progress(unit: UnitOfWork, contact: ContactRow, said: FileProgress) -> No
         "SELECT confirmed, reput_at FROM file_recipient WHERE file = ? AND peer = ?", (row.number, contact.id)
     )
     shape = row.shape
-    known = bitmap(shape, _union(bitmap(shape, cast("bytes", confirmed)).encode(), said.here))
-    count = known.count - (shape.parts in known)
-    if count:
-        known.add(shape.parts)  # without the manifest it could have no part
+    known = bitmap(shape, cast("bytes", confirmed))
+    here = bitmap(shape, _union(bitmap(shape, b"").encode(), said.here))
+    if here.count:
+        here.add(shape.parts)  # without the manifest it could have no part
+    may_put_again = unit.now - cast("int", reput_at) >= REPUT_EVERY
+    # Whoever has lost parts, with their disk or by a backup, gets them again. What comes late looks the same and costs
+    # little; but somebody might go back and forth without end, so this is done once in a while only.
+    lost = may_put_again and here.encode() != _union(known.encode(), here.encode())
+    if not lost:
+        here = bitmap(shape, _union(known.encode(), here.encode()))
+    count = here.count - (shape.parts in here)
     unit.tx.execute(
         "UPDATE file_recipient SET confirmed = ?, confirmed_count = ?, stopped = ? WHERE file = ? AND peer = ?",
-        (known.encode(), count, not said.wanted, row.number, contact.id),
+        (here.encode(), count, not said.wanted, row.number, contact.id),
     )
-    if said.absent and unit.now - cast("int", reput_at) >= REPUT_EVERY:
+    if may_put_again and (lost or said.absent):
         _forget_absent(unit, row, contact, said.absent)
     unit.effect(ANNOUNCE)
 

@@ -13,9 +13,13 @@ _WAITING: Final = 4
 
 
 class ManifestThread:
-    """Makes the manifest of a sealed file while that is written. Small files need no thread, and get none."""
+    """Makes the manifest of a sealed file while that is written. Small files need no thread, and get none.
 
-    def __init__(self, shape: Shape) -> None:
+    `apart`: whether a thread may be used at all, which blocks whoever seals while batches wait.
+    """
+
+    def __init__(self, shape: Shape, *, apart: bool) -> None:
+        self._apart = apart
         self._writer = ManifestWriter(shape)
         self._pieces: list[bytes] = []
         self._held = 0
@@ -27,6 +31,9 @@ class ManifestThread:
         self._pieces.append(octets)
         self._held += len(octets)
         if self._held >= _BATCH:
+            if not self._apart:
+                self._writer.write(self._batch())
+                return
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="balchat manifest", daemon=True)
                 self._thread.start()

@@ -40,10 +40,13 @@ class Sealed:
         return "Sealed(…)"
 
 
-def seal(shape: Shape, read: Read, write: Write) -> Sealed:
-    """Seal what `read` returns, to an identity made for it. Raise what either raises."""
+def seal(shape: Shape, read: Read, write: Write, *, hash_apart: bool = False) -> Sealed:
+    """Seal what `read` returns, to an identity made for it. Raise what either raises.
+
+    `hash_apart`: hash the parts of a large file in a thread of its own.
+    """
     identity = _identity.generate()
-    sink = _Sink(shape, write)
+    sink = _Sink(shape, write, hash_apart=hash_apart)
     source = _Source(read)
     try:
         _encrypt(source, sink, [identity.to_public()])
@@ -108,10 +111,10 @@ class _Plain:
 class _Sink(_Plain):
     """Parts the header from what follows it, of which it makes the manifest."""
 
-    def __init__(self, shape: Shape, write: Write) -> None:
+    def __init__(self, shape: Shape, write: Write, *, hash_apart: bool) -> None:
         super().__init__(write)
         self.header = b""
-        self.manifest = ManifestThread(shape)
+        self.manifest = ManifestThread(shape, apart=hash_apart)
         self._in_header = True
 
     def take(self, octets: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from balchat_relay_proto.blobs import BadBlob, DeletionSecret, ReadingSecret, blob_id
+from balchat_relay_proto.blobs import BadBlob, DeletionSecret, ReadingSecret, blob_id, blob_size
 from balchat_relay_proto.capabilities import CAPABILITY, Capability
 from balchat_relay_proto.codec import DIGEST, Malformed, Message, octets
 from balchat_relay_proto.errors import Code, Refused
@@ -31,6 +31,11 @@ R = TypeVar("R", bound=Message)
 TIMEOUT: Final = 600.0
 """Seconds that a part may take, with dialling."""
 _SECRET: Final = octets(CAPABILITY_SIZE).field
+_FRAMING: Final = 1024
+"""Octets of an answer around the blob, or of a refusal, at most."""
+_SHORTEST_KEPT: Final = 3600
+_LONGEST_KEPT: Final = 365 * 24 * 3600
+"""Bounds in seconds on how long a relay keeps parts. What goes sooner would be put again and again."""
 _SHORTEST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 6 * 3600.0
 """Bounds in seconds on the time that a relay asks us to wait."""
@@ -107,7 +112,10 @@ class BlobCarrier:
                 for index in some
             )
             client = self._client(container.relay, "blobs", peer)
-            await _reached(lambda client=client, blobs=blobs: client.ask(DeleteBlobs(blobs=blobs), Done))
+            try:
+                await _at_ours(lambda client=client, blobs=blobs: client.ask(DeleteBlobs(blobs=blobs), Done))
+            except Refused as refused:
+                raise PeerUnreachable(problem=in_words(refused.code)) from refused
 
     async def get(self, peer: PeerId, offer: bytes, index: int, size: int) -> bytes | None:
         """Transport.get_blob."""
@@ -118,7 +126,9 @@ class BlobCarrier:
         secret = ReadingSecret(container.secret)
         client = self._client(container.relay, "parts", peer)
         try:
-            found = await _reached(lambda: client.ask(GetBlob(read=secret.capability(index)), BlobFound))
+            found = await _reached(
+                lambda: client.ask(GetBlob(read=secret.capability(index)), BlobFound, limit=blob_size(size) + _FRAMING)
+            )
         except Refused as refused:
             if refused.code is Code.NO_BLOB:
                 return None
@@ -131,7 +141,7 @@ class BlobCarrier:
     async def _kept(self, peer: PeerId, container: ContainerKey, request: Request) -> BlobReport:
         client = self._client(container.relay, "blobs", peer)
         try:
-            kept = await _reached(lambda: client.ask(request, BlobsKept))
+            kept = await _at_ours(lambda: client.ask(request, BlobsKept))
         except Refused as refused:
             if refused.code is Code.DENIED:
                 return BlobReport(outcome=BlobOutcome.GONE)
@@ -141,7 +151,9 @@ class BlobCarrier:
                 reason=refused.code.value,
                 retry_after=None if wait is None else min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT),
             )
-        return BlobReport(outcome=BlobOutcome.KEPT, kept=kept.seconds)
+        if kept.seconds < _SHORTEST_KEPT:
+            return BlobReport(outcome=BlobOutcome.FULL, reason="kept-too-shortly")
+        return BlobReport(outcome=BlobOutcome.KEPT, kept=min(kept.seconds, _LONGEST_KEPT))
 
     def _client(self, relay: bytes, purpose: str, peer: PeerId) -> RelayClient:
         """Return a client that is free, of those for this purpose and contact."""
@@ -153,6 +165,14 @@ class BlobCarrier:
                 break
         assert found is not None, "there is one stream at least"
         return found
+
+
+async def _at_ours(ask: Callable[[], Awaitable[R]]) -> R:
+    """Ask a relay of ours, which is left alone for a while where it misbehaves. Raise Refused, PeerUnreachable."""
+    try:
+        return await _reached(ask)
+    except ProtocolViolation as error:
+        raise PeerUnreachable(problem=str(error.fields["problem"])) from error
 
 
 async def _reached(ask: Callable[[], Awaitable[R]]) -> R:

@@ -8,9 +8,9 @@ from balchat_relay_proto.address import PORT
 from balchat_relay_proto.codec import Malformed, Message
 from balchat_relay_proto.errors import Code, Refusal, Refused
 from balchat_relay_proto.proofs import PROOF_DOMAIN, Purpose, proof_message
-from balchat_relay_proto.replies import About, BlobFound, Challenge, Fetched
+from balchat_relay_proto.replies import About, Challenge, Fetched
 from balchat_relay_proto.requests import GetChallenge, Owner, Request
-from balchat_relay_proto.sizes import BLOB_SIZES, MAX_REPLY
+from balchat_relay_proto.sizes import MAX_REPLY
 from balchat_relay_proto.versions import common_version
 
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable
@@ -24,7 +24,7 @@ R = TypeVar("R", bound=Message)
 
 _OK: Final = 200
 _MAX_SMALL: Final = 16 * 1024
-_LARGE: Final[dict[type[Message], int]] = {Fetched: MAX_REPLY, BlobFound: BLOB_SIZES[-1] + 1024}
+_LARGE: Final[dict[type[Message], int]] = {Fetched: MAX_REPLY}
 """Octets of the replies that may be larger."""
 _TRIES: Final = 3
 _SHORT_WAIT: Final = 5
@@ -55,9 +55,12 @@ class RelayClient:
             await self.disconnect()
             return await self._in_time(self._introduced)
 
-    async def ask(self, request: Request, reply: type[R]) -> R:
-        """Send a request; return the reply. Raise Refused, RelayUnavailable, RelayMisbehaved."""
-        return await self._patiently(lambda http: self._post(http, request, reply))
+    async def ask(self, request: Request, reply: type[R], *, limit: int | None = None) -> R:
+        """Send a request; return the reply, of at most `limit` octets where that is known.
+
+        Raise Refused, RelayUnavailable, RelayMisbehaved.
+        """
+        return await self._patiently(lambda http: self._post(http, request, reply, limit=limit))
 
     async def ask_as_owner(self, purpose: Purpose, make: Callable[[Owner], Request], reply: type[R]) -> R:
         """Send a request about our inbox, signed over a fresh challenge. Raise what `ask` does."""
@@ -146,8 +149,8 @@ class RelayClient:
             raise
         return http
 
-    async def _post(self, http: HttpConnection, request: Request, reply: type[R]) -> R:
-        limit = _LARGE.get(reply, _MAX_SMALL)
+    async def _post(self, http: HttpConnection, request: Request, reply: type[R], *, limit: int | None = None) -> R:
+        limit = limit or _LARGE.get(reply, _MAX_SMALL)
         began = anyio.current_time()
         answer = await http.exchange("POST", f"/v1/{request.OPERATION}", request.to_octets(), limit=limit)
         if self.on_answer is not None:

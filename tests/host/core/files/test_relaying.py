@@ -121,6 +121,46 @@ async def test_whoever_misses_parts_again_and_again_has_them_put_again_once_an_h
     assert offered.put() == [3, 4]
 
 
+async def test_where_one_relay_is_full_another_one_takes_the_next_parts_and_both_are_told() -> None:
+    offered = await Offered.make()
+    (file,) = offered.work().allocate
+    both = [("relay", BlobContainer(offer=octets, key=octets)) for octets in (b"one", b"two", b"three", b"four")]
+    offered.alice.change(lambda unit: relaying.allocated(unit, file, offered.peer, both))
+    first = offered.work(limit=3).put
+    assert [each.container.key for each in first] == [b"one"] * 3
+    for each in first:
+        offered.alice.change(lambda unit, each=each: relaying.put(unit, each, kept=KEPT))
+    full = (first[0].container.number,)
+    then = offered.work(limit=3, full=full).put
+    assert [(each.container.key, each.index) for each in then] == [(b"two", 2), (b"two", 3), (b"two", 4)]
+    for each in then:
+        offered.alice.change(lambda unit, each=each: relaying.put(unit, each, kept=KEPT))
+    offered.says(*range(17))
+    deleted = {container.key: list(parts) for container, parts in offered.work().delete}
+    assert deleted == {b"one": [0, 1, 17], b"two": [2, 3, 4]}
+
+
+async def test_whoever_has_lost_parts_gets_them_again_once_an_hour() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    offered.put()
+    offered.says(*range(8))
+    ((container, gone),) = offered.work().delete
+    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    offered.says(*range(8))
+    assert offered.work().is_empty, "who has a part has the manifest"
+    offered.says(0, 1)
+    assert offered.put() == [2, 3, 4, 5, 6, 7]
+    offered.says(*range(8))
+    ((container, gone),) = offered.work().delete
+    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    offered.says(0, 1)
+    assert offered.put() == [], "nobody has us put without end"
+    offered.alice.world.pass_time(3600)
+    offered.says(0, 1)
+    assert offered.put() == [2, 3, 4, 5, 6, 7]
+
+
 async def test_what_somebody_says_of_a_file_that_is_not_theirs_means_nothing() -> None:
     offered = await Offered.make()
     stranger = offered.alice.befriend("Carol")
