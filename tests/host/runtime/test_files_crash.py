@@ -15,8 +15,9 @@ import pytest
 from balchat_host.core.files import rows
 from balchat_host.core.files.shape import Shape
 from balchat_host.runtime.files.service import FileService
+from balchat_host.testing.app_kit.files import picture_with_metadata
 from balchat_host.testing.memory_account import MemoryAccount
-from balchat_host.testing.memory_files import AtOnce, MemoryFolder
+from balchat_host.testing.memory_files import AtOnce, MemoryFolder, decode_here
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -95,7 +96,9 @@ class Account(MemoryAccount):
     def start(self, fate: Fate) -> FileService:
         runner: Any = MortalRunner(self._new_runner(self.follow), fate)
         folder = MortalFolder(self.folder.files, fate)
-        return FileService(runner, folder, AtOnce(), self.live_status.presence, self.live_status.changed)
+        return FileService(
+            runner, folder, AtOnce(), self.live_status.presence, self.live_status.changed, decode=decode_here
+        )
 
 
 async def die_everywhere(
@@ -206,3 +209,26 @@ async def test_what_is_removed_is_gone_wherever_it_died() -> None:
         assert account.read(lambda tx: tx.query("SELECT * FROM discarded_file UNION SELECT file FROM manifest")) == []
 
     await die_everywhere(begin, remove, check)
+
+
+async def test_of_a_picture_only_the_copy_without_metadata_is_left_wherever_it_died() -> None:
+    picture = picture_with_metadata()
+
+    async def nothing(account: Account) -> None:
+        del account
+
+    async def write(service: FileService, account: Account, given: None) -> None:
+        file = await service.attach("harbour.jpg", len(picture), "image/jpeg")
+        await service.write(file.id, 0, picture)
+        await account.app.messages.send("me", "", files=[file.id])
+
+    async def check(account: Account, service: FileService, given: None) -> None:
+        everything = account.read(lambda tx: rows.where(tx, "1"))
+        assert {row.state for row in everything} == {"complete"}
+        assert set(account.folder.files) == {row.stored_as for row in everything}
+        for file in await account.app.files.list("me"):
+            octets = b"".join([piece async for piece in service.read(file.id, 0, None)])
+            assert octets[:3] == b"\xff\xd8\xff"
+            assert b"Exif" not in octets
+
+    await die_everywhere(nothing, write, check)
