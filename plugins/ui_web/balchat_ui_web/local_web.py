@@ -1,6 +1,7 @@
 """What the web process does for a page: makes, unlocks and chooses accounts, gives out links and tickets."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 import anyio
@@ -41,35 +42,42 @@ class Passphrases:
         """Start the account; return when it can be asked. Raise Wait, TerminalOnly, what `Profile.start` raises."""
         self.require_page()
         async with self._lock:
-            self._attempts.require()
-            with self._account.starting():
-                try:
-                    await self._account.profile.start(secret, slot)
-                except WrongSecret:
-                    self._attempts.wrong()
-                    raise
-                except AlreadyRunning:
-                    pass
-                await self._account.wait_until_running()
-            self._attempts.right()
+            with self._counting():
+                if await self._started(secret, slot):
+                    self._attempts.right()
 
     async def verify(self, passphrase: Secret) -> None:
         """Return where a passphrase is right; an account that does not run is started with it.
 
-        Raise WrongSecret, Wait, TerminalOnly, what `Profile.start` raises.
+        Raise WrongSecret, Wait, TerminalOnly, NotRunning, what `Profile.start` raises.
         """
         self.require_page()
-        if self._account.app is None:
-            await self.start(passphrase, SlotKind.PASSPHRASE)
-            return
         async with self._lock:
-            self._attempts.require()
+            with self._counting():
+                if self._account.app is not None or not await self._started(passphrase, SlotKind.PASSPHRASE):
+                    await self._account.require().account.verify_passphrase(passphrase)
+                self._attempts.right()
+
+    async def _started(self, secret: Secret, slot: SlotKind) -> bool:
+        """Start the account. Return False where it ran already: then nobody has looked at the secret."""
+        with self._account.starting():
+            started = True
             try:
-                await self._account.require().account.verify_passphrase(passphrase)
-            except WrongSecret:
-                self._attempts.wrong()
-                raise
-            self._attempts.right()
+                await self._account.profile.start(secret, slot)
+            except AlreadyRunning:
+                started = False
+            await self._account.wait_until_running()
+        return started
+
+    @contextmanager
+    def _counting(self) -> Generator[None]:
+        """Count a try that is wrong. Raise Wait where none can be made yet."""
+        self._attempts.require()
+        try:
+            yield
+        except WrongSecret:
+            self._attempts.wrong()
+            raise
 
 
 class LocalWeb(Web):

@@ -60,6 +60,7 @@ class WebServer:
         """Set when the screen was locked, and only a terminal may open it again."""
         passphrases = Passphrases(self.account, clock)
         local = LocalWeb(self.account, passphrases, clock, self.link, self.notice)
+        self._tickets = local.tickets
         self._server = Server(
             origins=self.origins,
             page=page,
@@ -82,8 +83,9 @@ class WebServer:
         self._seen_at = self._clock()
 
     def lock(self) -> None:
-        """Lock the screen of every window."""
+        """Lock the screen of every window, and end the tickets that they hold."""
         self.sessions.lock()
+        self._tickets.end_all()
         if self.account.settings.unlock is Unlock.TERMINAL:
             self.ended.set()
 

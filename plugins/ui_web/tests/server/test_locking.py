@@ -151,6 +151,29 @@ async def test_an_account_that_has_ended_meanwhile_is_started_by_the_same_passph
             assert await wire.ask("events.cursor") >= 0
 
 
+async def test_an_account_that_was_started_elsewhere_meanwhile_opens_the_screen_to_the_right_passphrase_only(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("balchat_ui_web.account.LOOK", 3600)
+    async with serve().live() as served, served.window() as window:
+        await window.status("POST", "/lock")
+        await served.end()
+        await served.until(lambda: served.server.account.app is None)
+        await served.start()
+        assert served.server.account.app is None, "the server has not seen yet that it runs"
+        assert await reopen(window, "wrong one") == (401, "wrong-secret")
+        assert (await reopen(window, PASSPHRASE))[0] == 200
+
+
+async def test_a_ticket_from_before_fetches_nothing(serve: Callable[..., Served]) -> None:
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        file = await wire.ask("files.attach", name="a.txt", size=3)
+        assert await window.status("POST", f"/files/{file['id']}?offset=0", data=b"abc") == 200
+        path = (await wire.ask("web.ticket", file=file["id"]))["path"]
+        await window.status("POST", "/lock")
+        assert await window.status("GET", path) == 404
+
+
 async def test_where_only_a_terminal_may_ask_the_lock_ends_the_server(serve: Callable[..., Served]) -> None:
     async with serve(unlock="terminal").live() as served, served.window() as window:
         await window.status("POST", "/lock")
