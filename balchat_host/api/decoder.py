@@ -25,6 +25,7 @@ from balchat_host.api.errors import (
     VoiceMissing,
     VoiceUnreadable,
 )
+from balchat_host.api.text import visible
 
 Job = Literal["clean", "preview", "reencode", "read_qr", "encode_voice", "decode_voice"]
 
@@ -40,6 +41,9 @@ VOICE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Samples in a second that a voice message may have when it is recorded."""
 MAX_VOICE_SECONDS: Final = 300
 _MAX_LINE: Final = 4096
+_MAX_PROBLEM: Final = 120
+_RESULTS: Final[Mapping[str, tuple[int, ...]]] = {"clean": (2,), "read_qr": (0, 1)}
+"""How many results a job has, where that is not one."""
 _VOICE: Final = frozenset({"encode_voice", "decode_voice"})
 _FOLDER: Final = "/"
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
@@ -104,9 +108,11 @@ async def _ask(job: Job, octets: AsyncIterable[bytes], numbers: tuple[int, ...],
         said = await answer.line()
         if said.get("missing"):
             raise VoiceMissing if job in _VOICE else PicturesMissing
-        lengths = _lengths(said)
+        lengths = _lengths(job, said)
         if lengths is None:
-            raise unreadable(name=name, problem=str(said.get("refused", "what reads it broke down")))
+            # Code that a broken picture has taken over must not speak to people at any length, or to their terminal.
+            problem = visible(str(said.get("refused", "what reads it broke down"))[:_MAX_PROBLEM])
+            raise unreadable(name=name, problem=problem)
         if sum(lengths) > MAX_GIVEN:
             raise unreadable(name=name, problem="what becomes of it is too large")
         results = [await answer.take(length) for length in lengths]
@@ -120,12 +126,14 @@ async def _ask(job: Job, octets: AsyncIterable[bytes], numbers: tuple[int, ...],
             await process.aclose()
 
 
-def _lengths(said: Mapping[str, Any]) -> list[int] | None:
-    """Return how long the results are, None where it does not say."""
+def _lengths(job: Job, said: Mapping[str, Any]) -> list[int] | None:
+    """Return how long the results are, None where it does not say, or has too few or too many."""
     lengths = said.get("lengths")
     if "refused" in said or not isinstance(lengths, list):
         return None
     each = cast("list[Any]", lengths)
+    if len(each) not in _RESULTS.get(job, (1,)):
+        return None
     return each if all(type(length) is int and length >= 0 for length in each) else None
 
 
@@ -159,7 +167,7 @@ class _Reader:
         self._held = bytearray(rest)
         try:
             said: Any = json.loads(bytes(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
 

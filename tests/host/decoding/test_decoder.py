@@ -168,6 +168,8 @@ async def test_one_that_dies_or_lies_ends_its_own_request(monkeypatch: pytest.Mo
         "print('{\"lengths\": [10]}'); print('short')",
         "import sys; sys.stdout.write('x' * 10**6)",
         "print('[' * 100000)",
+        "print('[' * 30000 + ']' * 30000)",
+        "print('{\"lengths\": []}')",
     ):
         stand_in = tmp_path / "python"
         stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -c "$BALCHAT_STAND_IN"\n')
@@ -178,6 +180,18 @@ async def test_one_that_dies_or_lies_ends_its_own_request(monkeypatch: pytest.Mo
             await reencode(photograph(), 64)
         monkeypatch.undo()
     assert await reencode(photograph(), 64)
+
+
+async def test_what_a_broken_one_says_is_no_message_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in = tmp_path / "python"
+    stand_in.write_text('#!/bin/sh\nprintf \'{"refused": "\\\\u001b]0;%s"}\\n\' "$(printf %04000d 0)"\n')
+    stand_in.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    with pytest.raises(PictureUnreadable) as raised:
+        await reencode(photograph(), 64)
+    problem = str(raised.value.fields["problem"])
+    assert len(problem) < 200
+    assert problem.isprintable()
 
 
 async def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
