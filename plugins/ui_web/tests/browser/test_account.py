@@ -47,7 +47,7 @@ def test_a_setting_holds_at_once_and_the_page_looks_so(stage: Staged, played: Pa
 def test_a_setting_that_was_refused_stands_as_it_is(stage: Staged, played: Page):
     go(played, stage, "settings")
     stage.answers["settings.set"] = Refusal("bad-input", what="settings.ui_web.lock_minutes", problem="it is too large")
-    field = played.get_by_label("Lock the screen by itself")
+    field = played.get_by_label("Lock the screen automatically")
     field.fill("99999")
     field.press("Enter")
     expect(played.get_by_role("alert")).to_contain_text("it is too large")
@@ -59,7 +59,7 @@ def test_a_setting_says_what_stands_in_the_way_of_it(stage: Staged, played: Page
     locked = played.get_by_label("Lock the account when it is not used")
     expect(locked).to_be_disabled()
     expect(played.locator(".setting").filter(has=locked)).to_contain_text("Fixed by this machine's configuration")
-    expect(played.get_by_text("Holds after the next start")).to_be_visible()
+    expect(played.get_by_text("Takes effect after a restart")).to_be_visible()
 
 
 def test_the_language_is_another_at_once(stage: Staged, played: Page):

@@ -100,4 +100,4 @@ def test_a_removed_contact_leaves_with_its_conversation(chat: Page, world: World
     expect(chat.get_by_role("textbox", name="Message to Dave")).to_be_visible()
     world.call("contacts.remove", contact="Dave")
     expect(row).to_have_count(0)
-    expect(chat.get_by_text("This conversation is not here any more")).to_be_visible()
+    expect(chat.get_by_text("This conversation is no longer here")).to_be_visible()

@@ -36,7 +36,7 @@ def test_an_account_is_made_and_its_recovery_code_shown_once(stage: Staged, play
         None if passphrase == STRONG else Refusal("weak-passphrase", problem="it is guessed within minutes")
     )
     stage.answers["web.create"] = {"recovery_code": CODE}
-    passphrase, again = played.get_by_label("A passphrase"), played.get_by_label("The same once more")
+    passphrase, again = played.get_by_label("New passphrase"), played.get_by_label("Repeat the passphrase")
     create = played.get_by_role("button", name="Create the account")
     played.get_by_label("Your name").fill("Alice")
 
@@ -54,10 +54,10 @@ def test_an_account_is_made_and_its_recovery_code_shown_once(stage: Staged, play
     expect(played.get_by_label("Your recovery code")).to_contain_text("7ZQ4")
     # The account is there at once. The code must not go away for that.
     stands(stage, account="stopped")
-    kept = played.get_by_label("Type the last group from what you wrote down")
+    kept = played.get_by_label("Type the last group from your written copy")
     kept.fill("AB7D")
     played.get_by_role("button", name="I have kept it").click()
-    expect(played.get_by_role("alert")).to_contain_text("not its last group")
+    expect(played.get_by_role("alert")).to_contain_text("not the last group")
     assert called(stage, "web.start") == []
     kept.fill("mord")
     played.get_by_role("button", name="I have kept it").click()

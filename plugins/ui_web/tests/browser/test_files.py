@@ -193,8 +193,8 @@ def test_a_picture_is_seen_small_first_and_whole_on_a_click(stage: Staged, playe
 def test_files_come_by_themselves_up_to_a_size_for_each_conversation(stage: Staged, played: Page):
     """Behaviour 18."""
     go(played, stage, "contact")
-    played.get_by_label("Download files by themselves").select_option(label="Up to 10 MB")
-    expect(played.get_by_label("Download files by themselves")).to_be_visible()
+    played.get_by_label("Download files automatically").select_option(label="Up to 10 MB")
+    expect(played.get_by_label("Download files automatically")).to_be_visible()
     played.wait_for_function("() => true")
     assert called(stage, "files.set_automatic") == [{"conversation": account.MARTA.conversation, "up_to": 10_000_000}]
 

@@ -92,15 +92,15 @@ def test_a_request_is_accepted_under_a_name_of_ours_or_turned_down(stage: Staged
     assert called(stage, "requests.accept")[-1] == {"request": account.REQUESTS[0].peer_id, "name": "Rafa"}
 
     go(played, stage, "requests")
-    turn_down = played.get_by_role("listitem").filter(has_text="Kim").get_by_role("button", name="Turn down")
+    turn_down = played.get_by_role("listitem").filter(has_text="Kim").get_by_role("button", name="Decline")
     turn_down.click()
     played.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(turn_down).to_be_focused()
     assert called(stage, "requests.reject") == []
     stage.answers["requests.reject"] = account.REQUESTS[1]
     turn_down.click()
-    played.get_by_role("dialog").get_by_role("button", name="Turn down").click()
-    expect(played.get_by_text("The request was turned down.")).to_be_visible()
+    played.get_by_role("dialog").get_by_role("button", name="Decline").click()
+    expect(played.get_by_text("The request was declined.")).to_be_visible()
 
 
 def test_a_contact_is_verified_only_by_what_the_other_side_has(stage: Staged, played: Page):
