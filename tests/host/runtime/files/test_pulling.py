@@ -80,6 +80,17 @@ async def test_many_files_come_over_one_stream_and_take_turns(between: Begin) ->
         assert order[last_small:].count(first.number) > 5, "the large one does not come first"
 
 
+async def test_a_thousand_small_files_in_a_row_come_each_once(between: Begin) -> None:
+    files = [MemoryFile(f"file {number}", number % 200) for number in range(1_000)]
+    async with between() as us:
+        wishes = [us.wish(file) for file in files]
+        async with us.pulling():
+            await us.ours.until(lambda: wishes[-1].whole and all(wish.whole for wish in wishes))
+        assert all(wish.sealed == file.sealed for wish, file in zip(wishes, files, strict=True))
+        assert all(list(wish.fetched.values()) == [1] for wish in wishes)
+        assert len(us.opened) == 1
+
+
 async def test_what_is_wanted_soon_after_comes_over_the_same_stream(between: Begin) -> None:
     async with between() as us, us.pulling():
         for number in range(5):
