@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import App as Account
 from balchat_host.api.frontend import Profile, Profiles
+from balchat_host.api.text import visible
 from balchat_ui_tui import account as account_state
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens.lock import LockScreen
@@ -23,6 +24,7 @@ from balchat_ui_tui.connection import AccountConnection
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import OpenScreen, Severity
 from balchat_ui_tui.idle import IdleLock
+from balchat_ui_tui.keymap import unknown
 from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.performer import Asker, Performer
 from balchat_ui_tui.screen import StatefulScreen
@@ -75,6 +77,9 @@ class BalchatTui(App[int]):
         keep_title(self)
         self._show_title()
         self.push_screen(MainScreen(self._opened))
+        if names := unknown(self.settings.keys):
+            said = self.t("tui.unknown-keys", names=visible(", ".join(names)))
+            self.show_notice(said, Severity.WARNING)
         self._idle.start()
         self.run_worker(self.connection.run(), exit_on_error=True)
 

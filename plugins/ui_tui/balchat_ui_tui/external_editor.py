@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
-from balchat_host.api.errors import BadInput, NotRunning
+from balchat_host.api.errors import BadInput
 
 if TYPE_CHECKING:
     from textual.app import App
-
-    from balchat_host.api.frontend import Profile
 
 _LARGEST: Final = 1024 * 1024
 """Octets of the largest text that is read back: far more than a message may have."""
@@ -29,14 +27,6 @@ async def write_elsewhere(app: "App[int]", folder: Path, text: str) -> str:
     """Have a person write a text in their editor; return what it is then. Raise BadInput."""
     with app.suspend():
         return await anyio.to_thread.run_sync(_edit, folder, text)
-
-
-def runtime_directory(profile: "Profile") -> Path:
-    """Return the private directory of the account that runs. Blocks for a moment. Raise NotRunning."""
-    holder = profile.holder()
-    if holder is None:
-        raise NotRunning
-    return holder.runtime_directory
 
 
 def editor(environment: Mapping[str, str]) -> list[str]:

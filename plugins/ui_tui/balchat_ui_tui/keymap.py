@@ -95,4 +95,5 @@ def _words(key: str) -> str:
 
 def unknown(keymap: Mapping[str, str]) -> Sequence[str]:
     """Return the ids of a keymap that nothing has."""
-    return sorted(set(keymap) - set(known()))
+    # All screens are imported for it: only where there is something to look up.
+    return sorted(set(keymap) - set(known())) if keymap else ()

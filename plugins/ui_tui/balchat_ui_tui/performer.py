@@ -17,7 +17,7 @@ from balchat_ui_tui import effects as do
 from balchat_ui_tui.actions import Action, Failed
 from balchat_ui_tui.chat.words import copied
 from balchat_ui_tui.clock import milliseconds_now
-from balchat_ui_tui.external_editor import runtime_directory, write_elsewhere
+from balchat_ui_tui.external_editor import write_elsewhere
 from balchat_ui_tui.jobs import Job
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ class Performer:
 
     async def _write_elsewhere(self, text: str, done: Callable[[str], Action], asker: Asker) -> None:
         try:
-            written = await write_elsewhere(self._tui, await to_thread.run_sync(runtime_directory, self._profile), text)
+            folder = await to_thread.run_sync(self._profile.runtime_directory)
+            written = await write_elsewhere(self._tui, folder, text)
         except BalchatError as error:
             self._carry_out(do.ShowError(error), asker)
         else:

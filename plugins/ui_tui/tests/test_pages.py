@@ -278,6 +278,20 @@ async def test_another_key_of_the_settings_does_it_and_the_help_says_so(profiles
         await screen.shows(T("keys.heading"), "F4", "app.help", "Ctrl+K")
 
 
+async def test_a_name_of_the_settings_that_no_key_has_is_said(profiles: MemoryProfiles) -> None:
+    async with shown(profiles, settings=TuiSettings(keys={"app.hlep": "f4"})) as screen:
+        await screen.until(lambda: any("app.hlep" in each.message for each in screen.app._notifications))
+
+
+async def test_what_is_typed_after_a_tab_goes_to_the_next_field_however_fast_it_comes(nobody: MemoryProfiles) -> None:
+    async with shown(nobody) as screen:
+        await screen.press("enter")
+        await screen.shows(T("entry.name"))
+        for key in ("A", "tab", "s", "tab", "r"):
+            screen.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await screen.until(lambda: [each.value for each in screen.app.screen.query("Input")] == ["A", "s", "r"])
+
+
 async def test_the_account_is_shut_down_only_after_a_question(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
     async with shown(profiles) as screen:
         await screen.shows("● Online")

@@ -218,7 +218,7 @@ async def test_it_works_at_40_by_12_with_one_pane_at_a_time(profiles: MemoryProf
         await screen.shows("Message to Bob")
         assert "Unread" in screen.text
         await screen.press("escape", "escape")
-        await screen.shows("choose")
+        await screen.shows("Ctrl+P")
         assert all(len(line) == 40 for line in screen.lines)
 
 

@@ -184,6 +184,25 @@ class ShowInfo(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class AskToOpenLink(Action):
+    """Open a link of the selected message: ask first, and which one where there are several."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChosen(Action):
+    """A link of a message was chosen, by its address: ask whether to open it."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAgreed(Action):
+    """Open an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class GoToReplied(Action):
     """Go to the message that the selected one answers."""
 

@@ -1,6 +1,7 @@
 """The rows around the list and the messages: heads, what is being answered, what can be done now, the status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from balchat_texts import Texts
 
@@ -11,10 +12,15 @@ from balchat_ui_tui.chat import words
 from balchat_ui_tui.chat.completion import Completion
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.conversations.rows import MUTED, VERIFIED, presence, title
-from balchat_ui_tui.drawing.cells import fit, width
+from balchat_ui_tui.drawing.cells import fit, width, wrap
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row, pieces_width
+from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.main.connection_words import connection_piece
 from balchat_ui_tui.main.state import MainState, Pane
+
+_FIRST_KEYS: Final = {"app.palette": "ctrl+p", "main.jump": "ctrl+k", "app.help": "f1"}
+_WIDEST: Final = 56
+_GAP: Final = 3
 
 
 def list_head(t: Texts, state: MainState, account: AccountState, cells: int) -> Row:
@@ -23,6 +29,20 @@ def list_head(t: Texts, state: MainState, account: AccountState, cells: int) -> 
     requests = account.status.requests if account.status else 0
     right = t("conversations.requests-count", count=requests) if requests else ""
     return _spread([Piece(" "), Piece(name, Ink.STRONG)], [Piece(right, Ink.ACCENT), Piece(" ")], cells)
+
+
+def welcome(t: Texts, account: AccountState, keys: Mapping[str, str], cells: int) -> Sequence[Row]:
+    """Return what stands where no chat is shown: what to begin with, and by which keys."""
+    rows: list[Row] = []
+    if account.connected and all(each.contact is None for each in account.conversations):
+        hint = wrap(t("conversations.empty-hint"), max(4, min(cells - 6, _WIDEST)))
+        rows += [[Piece(f"   {t('conversations.empty')}", Ink.STRONG)], []]
+        rows += [*([Piece(f"   {line}")] for line in hint), []]
+    first = [(key_words(keys.get(name, key)), t(f"keys.{name}")) for name, key in _FIRST_KEYS.items()]
+    beside = max(width(key) for key, _ in first) + _GAP
+    for key, said in first:
+        rows.append([Piece(f"   {key}{' ' * (beside - width(key))}", Ink.ACCENT), Piece(said, Ink.FAINT)])
+    return rows
 
 
 def chat_head(t: Texts, conversation: ConversationView, account: AccountState, cells: int) -> Row:

@@ -82,6 +82,7 @@ class MainScreen(StatefulScreen[MainState]):
                 yield Rows(id="below")
                 yield Rows(id="banner")
                 yield Composer()
+            yield Rows(id="welcome")
         yield Rows(id="status")
 
     def on_mount(self) -> None:
@@ -133,6 +134,9 @@ class MainScreen(StatefulScreen[MainState]):
         self.query_one(ConversationList).show(state.list, account, inks, opened)
         row = heads.status(t, state, account, self.size.width, enter_sends=self.tui.settings.enter_sends)
         self.query_one("#status", Rows).show([row], inks)
+        beside = state.chat is None and self.size.width >= WIDE
+        keys, room = self.tui.settings.keys, self.size.width - side - 1
+        self.query_one("#welcome", Rows).show(heads.welcome(t, account, keys, room) if beside else (), inks)
         conversation = self._conversation
         if state.chat is not None and conversation is not None:
             self._draw_chat(state.chat, conversation)

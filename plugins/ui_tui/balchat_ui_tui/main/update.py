@@ -15,12 +15,13 @@ from balchat_ui_tui.chat import composing
 from balchat_ui_tui.chat import update as chat
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.conversations.state import ListState, move, next_of
-from balchat_ui_tui.effects import Call, Effects, OpenScreen
+from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
+from balchat_ui_tui.links import OpenLink, links_in
 from balchat_ui_tui.main import actions as do
 from balchat_ui_tui.main.state import MainState, Pane
 
 
-def update(  # noqa: C901  # a line or two for each action
+def update(  # noqa: C901, PLR0912  # a line or two for each action
     state: MainState, action: Action, account: AccountState, t: Texts
 ) -> tuple[MainState, Effects]:
     """Return the main screen after an action, and what is to be done."""
@@ -46,6 +47,8 @@ def update(  # noqa: C901  # a line or two for each action
             return state, (OpenScreen("confirm", ask, closed=lambda _: do.AttachPasted(pasted)),)
         case do.AttachPasted(pasted=pasted) if state.chat is not None:
             return _attach(state, state.chat, pasted)
+        case chat_actions.AskToOpenLink() | chat_actions.LinkChosen() | chat_actions.LinkAgreed():
+            return state, _open_link(state, action, t)
         case do.Search():
             return state, (OpenScreen("search", {"conversation": _shown_id(state)}, closed=_chosen),)
         case _:
@@ -92,6 +95,31 @@ def _attach(state: MainState, shown: ChatState, pasted: str) -> tuple[MainState,
     kept = composing.put_text(shown, before + after) if found else shown
     staging = OpenScreen("files.attach", {"conversation": shown.conversation, "paths": (pasted,)})
     return replace(state, chat=kept), (staging,)
+
+
+def _open_link(state: MainState, action: Action, t: Texts) -> Effects:
+    """Ask which link, then whether: nothing of a link is opened without a yes to its host."""
+    match action:
+        case chat_actions.AskToOpenLink():
+            message = state.chat.message(state.chat.selected) if state.chat else None
+            links = links_in(message.text or "") if message and not message.deleted else ()
+            if len(links) == 1:
+                return _open_link(state, chat_actions.LinkChosen(links[0].address), t)
+            if not links:
+                return (Notice(t("tui.no-link")),)
+            answers = tuple((each.address, each.address) for each in links)
+            which = {"question": t("tui.which-link"), "answers": answers}
+            return (OpenScreen("choose", which, closed=chat_actions.LinkChosen),)
+        case chat_actions.LinkChosen(address=address):
+            host = next(each.host for each in links_in(address))
+            lines = (t("chat.open-link-question"), f"{t('chat.link-host')} {host}", address, t("chat.link-hint"))
+            # Serious: the keyboard begins at the button that opens nothing.
+            ask = {"question": "\n\n".join(lines), "agree": t("chat.open-link"), "serious": True}
+            return (OpenScreen("confirm", ask, closed=lambda _: chat_actions.LinkAgreed(address)),)
+        case chat_actions.LinkAgreed(address=address):
+            return (OpenLink(address=address),)
+        case _:
+            return ()
 
 
 def _find(name: str) -> Call:

@@ -37,7 +37,13 @@ class Page(StatefulScreen[S], Generic[S]):
     Page > Hints { height: auto; max-height: 2; padding: 0 1; background: $panel; color: $foreground 70%; }
     Page.-narrow > .page-body { padding: 0 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close_page", id="pages.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close_page", id="pages.close"),
+        # With priority, what is typed next goes to the next field, even where it comes before this key was dealt with.
+        # Otherwise a passphrase that is typed fast lands in the field before, where everybody can read it.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
 
     def compose(self) -> ComposeResult:
         """Put the page together."""
