@@ -1,11 +1,12 @@
 """The program that `LocalProfile.start` runs: an account in the background.
 
-Its command line is `[--set=KEY=VALUE…] PROFILE SLOT DESCRIPTOR`; the secret is read from the descriptor.
+Its command line is `[--set=KEY=VALUE…] SYSTEM_FILE PROFILE SLOT DESCRIPTOR`; the secret is read from the descriptor.
 """
 
 import resource
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.streams import prepare_standard_streams
@@ -20,8 +21,8 @@ def main(arguments: Sequence[str]) -> int:
     prepare_standard_streams()
     # A core file would lay our keys on the disk. What we start, tor among it, inherits this.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    overrides, (name, slot, descriptor) = take_overrides(arguments)
-    profile = LocalProfile(profile_directory(name), overrides)
+    overrides, (system_file, name, slot, descriptor) = take_overrides(arguments)
+    profile = LocalProfile(profile_directory(name), overrides, system_file=Path(system_file))
     return serve(profile, SlotKind(slot), int(descriptor))
 
 

@@ -152,7 +152,8 @@ class LocalProfile(Profile):
         given = [f"{OPTION}={key}={value}" for key, value in (self._overrides or {}).items()]
         # -P: what lies in the folder that we are in is not imported.
         python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
-        await background.start([*python, "-m", _BACKGROUND, *given, self.name, slot.value], secret)
+        command = [*python, "-m", _BACKGROUND, *given, str(self._system_file), self.name, slot.value]
+        await background.start(command, secret)
 
     async def run(self, secret: Secret, slot: SlotKind = SlotKind.PASSPHRASE, *, task_status: TaskStatus[App]) -> None:
         async with self._unlocked(secret, slot) as unlocked:
