@@ -37,6 +37,8 @@ AUTOMATIC: Final = frozenset(
         "files.get",
         "files.list",
         "files.pause",
+        "files.picture",
+        "files.preview",
         "files.read",
         "files.write",
         "messages.get",

@@ -24,6 +24,7 @@ class FaultyStore(MemoryStore):
         """Return a store with what a kill leaves."""
         left = type(self)(self.limits)
         left._queues, left._invitations = deepcopy(self._queues), dict(self._invitations)
+        left._blobs = deepcopy(self._blobs)
         left._draining = self._draining
         return left
 
