@@ -15,7 +15,10 @@ from balchat_host.loader.setting_views import declared_settings, setting_views, 
 POLICY_KEYS = "policy, hedge_seconds, retry_first_seconds, retry_max_seconds and read_receipts"
 TABLES = "plugins, account, delivery, contacts, files, requests, settings and locks"
 POLICIES = "direct-only, relay-only or both"
-ENABLED = "storage_sqlcipher, crypto_mls, network_tor, transport_tor_direct, transport_relay, ui_rpc, ui_cli, ui_tui or ui_web"
+ENABLED = (
+    "storage_sqlcipher, crypto_mls, network_tor, transport_tor_direct, transport_relay, ui_rpc, ui_cli, "
+    "ui_tui or ui_web"
+)
 NAMES = "a list of names of installed plugins, each once"
 FIRST = "a whole number from 1 to 3600"
 
