@@ -235,8 +235,8 @@ async def test_reading_an_answer_fails(world, monkeypatch, request_class) -> Non
         async with w.account(relay) as bob:
             honest = client.RelayClient._post
 
-            async def post(self, http, request, reply):
-                answer = await honest(self, http, request, reply)
+            async def post(self, http, request, reply, **named):
+                answer = await honest(self, http, request, reply, **named)
                 if isinstance(request, request_class) and anyio.current_time() < began + 60:
                     raise KeyError(SECRET)
                 return answer
