@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.support.staged_page import Staged  # noqa: E402  # the path of the tests comes first
-from tests.support.staged_page.screens import go  # noqa: E402
+from tests.support.staged_page.screens import go  # noqa: E402  # after the path is set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

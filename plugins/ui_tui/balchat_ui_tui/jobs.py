@@ -123,7 +123,7 @@ class ReadQrPicture(Job):
         """Read it. Raise BadInput, PicturesMissing, PictureUnreadable."""
         del tui, tell
         # A library that most starts do not need.
-        from balchat_host.api.pictures import read_qr  # noqa: PLC0415
+        from balchat_host.api.pictures import read_qr  # noqa: PLC0415  # needed only for a picture of a code
 
         return await read_qr(await anyio.to_thread.run_sync(_read, self.path, LARGEST_PICTURE))
 

@@ -28,7 +28,7 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     opened = _one_argument(arguments, t)
     _require_terminal(t)
     # It takes half a second: only now it is certain that it is needed.
-    from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415
+    from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415  # Textual takes half a second
 
     app = BalchatTui(profiles, profile, settings, t, opened)
     code = app.run()

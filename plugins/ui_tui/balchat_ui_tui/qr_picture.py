@@ -17,7 +17,7 @@ _INK = Style(color="#000000", bgcolor="#ffffff")
 def modules(text: str) -> tuple[bytes, ...]:
     """Return the rows of the code of a text."""
     # Most starts of the program draw none.
-    import segno  # noqa: PLC0415
+    import segno  # noqa: PLC0415  # needed only where a code is drawn
 
     # On a screen nothing is torn or stained: the lowest correction makes the smallest picture.
     return tuple(bytes(row) for row in segno.make(text, error="l", micro=False).matrix)

@@ -1,4 +1,4 @@
-"""Files by HTTP: pieces that a page uploads, pictures and voice as the account made them anew, downloads by a ticket.
+"""Files by HTTP: pieces that a page uploads, pictures and voice as the account made them again, downloads by a ticket.
 
 What others sent is never served as it came: a picture is decoded and encoded again by the account's limited process,
 and a download is only ever kept.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OFTEN: Final = 0.2
 """Seconds between two things that are told of one file."""
 _LARGEST_PICTURE: Final = 16 * 1024 * 1024
-"""Octets of the largest picture that is taken from the account, which has made it anew."""
+"""Octets of the largest picture that is taken from the account, which has made it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

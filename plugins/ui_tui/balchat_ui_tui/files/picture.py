@@ -104,7 +104,7 @@ def picture_widget(octets: bytes, room: Size, how: Pictures) -> Widget:
     """Return a widget that shows a picture. Raise PicturesMissing."""
     try:
         # An extra, and only for those who want to see pictures.
-        from PIL import Image  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415  # an extra, which may be missing
     except ImportError:
         raise PicturesMissing from None
     image = Image.open(io.BytesIO(octets), formats=("WEBP",))
