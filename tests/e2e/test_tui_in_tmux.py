@@ -1,4 +1,4 @@
-"""`balchat tui` in a real terminal: through a stop and a start, and where there is none."""
+"""`balchat tui` in a real terminal: at both sizes, through a resize, a stop and a start, and where there is none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Tmux:
     def __init__(self, folder: Path, columns: int, rows: int) -> None:
         self._socket = str(folder / "tmux")
         environment = {name: value for name, value in os.environ.items() if name not in {"TMUX", "NO_COLOR"}}
-        self._environment = environment | {"LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)}
+        # A size in the environment is that of another moment: the program looks at the window.
+        self._environment = environment | {"COLUMNS": "80", "LINES": "24"}
+        self._environment |= {"LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)}
         self._run("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "bash --norc")
 
     def _run(self, *arguments: str) -> str:
@@ -33,6 +35,9 @@ class Tmux:
 
     def type(self, *keys: str) -> None:
         self._run("send-keys", *keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
     @property
     def text(self) -> str:
@@ -57,9 +62,12 @@ def tmux(tmp_path):
     window.end()
 
 
-def test_it_is_there_after_a_stop_and_leaves_the_shell_as_it_was(tmux, tmp_path):
+def test_it_is_there_at_both_sizes_after_a_stop_and_leaves_the_shell_as_it_was(tmux, tmp_path):
     tmux.type(f"{BALCHAT} --profile ada tui", "Enter")
     tmux.shows("Create an account", "F1 All keys")
+    for columns, rows in ((40, 12), (100, 30), (40, 12), (80, 24), (40, 12)):
+        tmux.resize(columns, rows)
+    tmux.shows("Create an account", "F1 All keys", columns=40)
     tmux.type("C-z")
     tmux.shows("Stopped")
     tmux.type("fg", "Enter")

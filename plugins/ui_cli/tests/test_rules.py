@@ -47,7 +47,7 @@ def test_the_commands() -> None:
         "conversations unread",
         "conversations draft",
         "files list", "files get", "files pause", "files resume", "files cancel", "files remove", "files automatic",
-        "version",
+        "files open", "files play", "voice", "version",
     }  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_no_account(cli: Cli) -> None:
                 for name in ("mute", "unmute", "archive", "unarchive", "read", "unread")
             },
             ("conversations", "draft"): ["Bob", "begun"],
-            **{("files", name): ["0123456789abcdef"] for name in ("get", "pause", "resume", "cancel", "remove")},
+            **{("files", name): ["0123456789abcdef"] for name in ("get", "open", "pause", "play", "resume", "cancel", "remove")},
             ("files", "automatic"): ["Bob", "1M"],
             ("settings", "get"): ["delivery.policy"],
             ("settings", "set"): ["delivery.policy", "both"],

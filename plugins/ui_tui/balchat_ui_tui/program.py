@@ -27,6 +27,9 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
         return 0
     opened = _one_argument(arguments, t)
     _require_terminal(t)
+    for name in ("COLUMNS", "LINES"):
+        # Textual would go on believing them when the window has another size.
+        os.environ.pop(name, None)
     # It takes half a second: only now it is certain that it is needed.
     from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415  # Textual takes half a second
 

@@ -159,7 +159,7 @@ async def test_a_locked_screen_shows_nothing_and_opens_nothing_until_the_passphr
     async with shown(profiles) as screen:
         await screen.open("Bob")
         await screen.press("ctrl+l")
-        await screen.shows(T("settings.locked-text"))
+        await screen.shows(T("settings.locked-heading"), T("settings.unlock-screen"))
         bob.write("Still coming")
         await screen.press("escape", "f1", "ctrl+p", "ctrl+k", "alt+down")
         assert "secret" not in screen.text
