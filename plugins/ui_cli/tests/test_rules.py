@@ -137,7 +137,10 @@ def test_no_account(cli: Cli) -> None:
                 for name in ("mute", "unmute", "archive", "unarchive", "read", "unread")
             },
             ("conversations", "draft"): ["Bob", "begun"],
-            **{("files", name): ["0123456789abcdef"] for name in ("get", "open", "pause", "play", "resume", "cancel", "remove")},
+            **{
+                ("files", name): ["0123456789abcdef"]
+                for name in ("get", "open", "pause", "play", "resume", "cancel", "remove")
+            },
             ("files", "automatic"): ["Bob", "1M"],
             ("settings", "get"): ["delivery.policy"],
             ("settings", "set"): ["delivery.policy", "both"],
@@ -155,6 +158,7 @@ def test_no_account(cli: Cli) -> None:
             "accept",
             "reject",
             "default",
+            "voice",
         }
         arguments = wanted.get(path, ["Bob"] if path[-1] in one else [])
         yes = ["--yes"] if path == ("contacts", "remove") else []

@@ -42,6 +42,8 @@ def voice(
 
     Enter ends and sends it, Ctrl-C throws it away. It is never on the disk but sealed.
     """
+    # Nobody should speak for five minutes to learn that there is nobody of that name.
+    run.session.ask(lambda app: app.conversations.get(name))
     octets, rate = sound.read_wav(source) if source is not None else (_record(run), sound.RATE)
 
     async def write(app: App) -> MessageView:
