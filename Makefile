@@ -19,7 +19,7 @@ RELEASED := $(MEMBERS:%=%/pyproject.toml) $(shell find $(PACKAGES) -type f -not 
 BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
 DRIVERS := $(BINDING)/interop
 # Two processes; conftest.py says what may run side by side. The slowest are shown, to see when one gets slower.
-SIDE_BY_SIDE := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder --durations=10
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
 
 .PHONY: help
 help: ## This list

@@ -1,7 +1,7 @@
 """What holds for every test of every distribution: no blocking call in an event loop, no timed property tests.
 
-With `pytest -n 2 --dist loadgroup` the files run side by side, each in one process. What runs over real Tor is one
-group, in one process, since the private network is one for a run.
+With `pytest -n 2 --dist loadfile` the files run side by side, each in one process. A process has one private network
+for all that it runs over real Tor.
 """
 
 from __future__ import annotations
@@ -66,12 +66,6 @@ def no_blocking_calls() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each worker of pytest-xdist the groups: the tests over real Tor, which take longest, then file by file."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        group = "tor" if item.get_closest_marker("tor") else item.path.relative_to(config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests over real Tor first, since they take longest."""
     items.sort(key=lambda item: item.get_closest_marker("tor") is None)

@@ -209,7 +209,7 @@ def test_a_transfer_shows_how_far_it_is_and_what_keeps_it(stage: Staged, played:
     card.get_by_role("button", name="Pause map.pdf").click()
     changed(stage, replace(account.MAP, state=FileState.PAUSED, here=5_000_000))
     expect(card).to_contain_text("Paused")
-    card.get_by_role("button", name="Go on downloading map.pdf").click()
+    card.get_by_role("button", name="Resume downloading map.pdf").click()
     changed(stage, account.MAP)
     tell(stage, account.MAP, here=6_000_000)
     expect(card).to_contain_text("6 MB of 8.9 MB")
