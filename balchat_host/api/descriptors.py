@@ -14,11 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 # Whatever starts imports this: 50 of the 80 ms that it took were the contracts' modules, of which it needs no more than
 # the names.
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from balchat_host.api.crypto import CryptoEngine  # noqa: TC004  # see above
     from balchat_host.api.frontend import Connector, FrontEnd, FrontEndContext, Program  # noqa: TC004  # see above
     from balchat_host.api.network import Network, NetworkContext  # noqa: TC004  # see above
@@ -76,11 +78,15 @@ class NetworkDescriptor(Descriptor):
     exclusive: bool = False
 
 
+TrialRelay: TypeAlias = "Callable[[Network], AbstractAsyncContextManager[str]]"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportDescriptor(Descriptor):
     """Registers a way to carry envelopes. `latency` decides which delivery policies use it.
 
-    `capabilities` is what it can do beyond that.
+    `capabilities` is what it can do beyond that. `trial_relay` is for a transport that uses relays: it runs one on a
+    network for as long as its context lasts, and gives its address. `balchat plugins check` has accounts meet there.
     """
 
     kind: ClassVar[str] = "transport"
@@ -88,6 +94,7 @@ class TransportDescriptor(Descriptor):
     latency: Latency
     factory: Callable[[TransportContext, Any], Transport]
     capabilities: frozenset[TransportCapability] = frozenset()
+    trial_relay: TrialRelay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ python -m balchat_host.authoring.inspection NAME [KEY=VALUE …]
 """
 
 import sys
+from collections.abc import Mapping
 
 from balchat_common.settings import Unfit, settings_of
 from balchat_common.words import one_line
@@ -11,7 +12,7 @@ from balchat_common.words import one_line
 from balchat_host.api.descriptors import Descriptor
 from balchat_host.api.errors import ConfigurationError
 from balchat_host.authoring.telling import Teller
-from balchat_host.loader.levels import OPTION, read_overrides
+from balchat_host.loader.levels import OPTION, ConfigValue, read_overrides
 from balchat_host.loader.plugins import discover
 from balchat_host.loader.registration import Broken
 from balchat_host.loader.schema import SETTINGS
@@ -35,9 +36,15 @@ def main() -> int:
     return int(not all(found))
 
 
-def _settings_are_right(tell: Teller, descriptor: Descriptor, overrides: dict[str, str]) -> bool:
+def given_to(descriptor: Descriptor, overrides: Mapping[str, str]) -> dict[str, ConfigValue]:
+    """Return the values that the command line gives a plugin, by key."""
     prefix = f"{SETTINGS}.{descriptor.name}."
-    given = {each.key.removeprefix(prefix): each for each in read_overrides(overrides).given if prefix in each.key}
+    given = read_overrides(overrides).given
+    return {each.key.removeprefix(prefix): each for each in given if each.key.startswith(prefix)}
+
+
+def _settings_are_right(tell: Teller, descriptor: Descriptor, overrides: Mapping[str, str]) -> bool:
+    given = given_to(descriptor, overrides)
     check = f"settings of {descriptor.name}"
     try:
         make_settings(descriptor, given)

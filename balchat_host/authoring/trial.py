@@ -3,139 +3,91 @@
     python -m balchat_host.authoring.trial FOLDER NAME PROGRAM [KEY=VALUE …]
 
 They meet over `network_null`, unless the plugin brings a network, and by the direct transport, unless it brings one.
+A transport that uses relays says with its descriptor's `trial_relay` how to run one: without it they cannot meet.
 All that they write lies in FOLDER. PROGRAM is a front end that can be the command; no account does without one.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
-import tomlkit
 
 from balchat_host.api.descriptors import (
     CryptoDescriptor,
     Descriptor,
     FrontEndDescriptor,
-    NetworkDescriptor,
     StorageDescriptor,
-    TransportDescriptor,
 )
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.failures import leaves
-from balchat_host.api.types import STOPPED, Phase, Secret
+from balchat_host.api.types import STOPPED, Phase
 from balchat_host.api.views import ContactState, MessageState
 from balchat_host.authoring.telling import Teller
+from balchat_host.authoring.throw_away import DIRECT, Trial, until
 from balchat_host.loader.plugins import discover
-from balchat_host.loader.profiles import ProfileDirectory
-from balchat_host.local_profile import LocalProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from balchat_host.api.frontend import App
 
-_DIRECT: Final = "transport_tor_direct"
-_ROLES: Final = {"storage": "storage_sqlcipher", "crypto": "crypto_mls", "network": "network_null"}
-_ROLE_OF: Final[dict[type[Descriptor], str]] = {
-    StorageDescriptor: "storage",
-    CryptoDescriptor: "crypto",
-    NetworkDescriptor: "network",
-}
-_SECRET: Final = Secret.from_text("two accounts that go again")
 _START: Final = 30.0
 """Seconds in which the plugin must be online."""
 _CONTACT: Final = 30.0
 _MESSAGE: Final = 30.0
-_LOOK: Final = 0.05
 
 
 class Wrong(Exception):
     """A verdict: what is wrong, in words that follow the name of the plugin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What is tried, where, and with what besides."""
-
-    tell: Teller
-    folder: Path
-    plugin: str
-    program: str
-    descriptors: Sequence[Descriptor]
-    overrides: Mapping[str, str]
-
-    @property
-    def transports(self) -> list[str]:
-        """The transports that the plugin brings."""
-        return [each.name for each in self.descriptors if isinstance(each, TransportDescriptor)]
-
-    def configuration(self, *, direct: bool) -> str:
-        """Return the text of an account's configuration, with the direct transport or without it."""
-        roles = dict(_ROLES)
-        for descriptor in self.descriptors:
-            if type(descriptor) in _ROLE_OF:
-                roles[_ROLE_OF[type(descriptor)]] = descriptor.name
-        brought = {each.name for each in self.descriptors}
-        enabled = [name for name in roles.values() if name not in brought]
-        enabled += [_DIRECT] * direct + [self.plugin]
-        if self.program != self.plugin:
-            enabled.append(self.program)
-        return tomlkit.dumps(  # pyright: ignore[reportUnknownMemberType]  # tomlkit's type is partly unknown
-            {
-                "plugins": {"enabled": enabled, "program": self.program, **roles},
-                "delivery": {"retry_first_seconds": 1, "retry_max_seconds": 1, "hedge_seconds": 0},
-                "settings": {"network_null": {"directory": str(self.folder / "net")}},
-            }
-        )
-
-    @asynccontextmanager
-    async def accounts(self, *names: str, direct: bool) -> AsyncGenerator[tuple[App, ...]]:
-        """Run accounts, each made first where it is not there yet."""
-        apps: list[App] = []
-        async with anyio.create_task_group() as tasks:
-            for name in names:
-                place = ProfileDirectory(name=name.lower(), directory=self.folder / name.lower())
-                place.directory.mkdir(mode=0o700, exist_ok=True)
-                await anyio.Path(place.directory, "balchat.toml").write_text(self.configuration(direct=direct))
-                profile = LocalProfile(place, self.overrides, system_file=self.folder / "none")
-                if not await anyio.to_thread.run_sync(profile.exists):
-                    await profile.create(name, _SECRET)
-                apps.append(await tasks.start(profile.run, _SECRET))
-            yield tuple(apps)
-            tasks.cancel_scope.cancel()
-
-
-async def until(done: Callable[[], Awaitable[bool]], *, limit: float) -> bool:
-    """Return whether something has become so in time."""
-    with anyio.move_on_after(limit):
-        while not await done():  # noqa: ASYNC110  # no one event tells of all that is waited for here
-            await anyio.sleep(_LOOK)
-        return True
-    return False
-
-
 async def run(trial: Trial) -> None:
     """Try it. Raise Wrong."""
+    if trial.run_relay is None:
+        await _try(trial, relay="")
+        return
+    async with trial.relay(trial.run_relay) as address:
+        await _try(trial, relay=address)
+        await _leave_for_who_is_away(trial)
+
+
+async def _try(trial: Trial, *, relay: str) -> None:
     async with trial.accounts("Anna", direct=not trial.transports) as (anna,):
+        has_relays = "relays.add" in await anna.capabilities()
+        if relay:
+            await _use(anna, relay, trial.transports)
         for descriptor in trial.descriptors:
-            await _comes_up(trial, anna, descriptor)
-        has_relays = "relays.add" in await _capabilities(anna)
+            await _comes_up(trial, anna, descriptor, needs_relay=has_relays and not relay)
     trial.tell.well("end", "it ended when it was cancelled")
     if not trial.transports:
         await _meet(trial, direct=True, then="")
+    elif relay:
+        await _meet(trial, direct=False, then=", at a relay of the trial", relay=relay)
     elif has_relays:
-        trial.tell.well("first contact", "not tried: a person has to add a relay first")
+        trial.tell.well("first contact", "not tried: it needs a relay, and its descriptor has no `trial_relay`")
     elif not await _meet(trial, direct=False, then=""):
-        await _meet(trial, direct=True, then=f", with {_DIRECT} beside it")
+        await _meet(trial, direct=True, then=f", with {DIRECT} beside it")
         async with trial.accounts("Clara", "David", direct=False) as (clara, _):
-            await _exchange(trial, clara, "David", f"without {_DIRECT}")
+            await _exchange(trial, clara, "David", f"without {DIRECT}")
 
 
-async def _comes_up(trial: Trial, app: App, descriptor: Descriptor) -> None:
+async def _use(app: App, relay: str, transports: Sequence[str]) -> None:
+    """Have an account use a relay, and wait until others can reach it there. Raise Wrong."""
+    await app.relays.add(relay)
+
+    async def online() -> bool:
+        states = (await app.status.get()).transports
+        return all(states[each].phase is Phase.ONLINE for each in transports)
+
+    if not await until(online, limit=_START):
+        raise Wrong(f"it was not online within {_START:g} s after a relay was added")
+
+
+async def _comes_up(trial: Trial, app: App, descriptor: Descriptor, *, needs_relay: bool) -> None:
     if isinstance(descriptor, StorageDescriptor | CryptoDescriptor) or _has_no_service(descriptor):
         trial.tell.well("run", f"an account of its own came up with {descriptor.name}")
         return
@@ -149,7 +101,8 @@ async def _comes_up(trial: Trial, app: App, descriptor: Descriptor) -> None:
         rests = state.phase is Phase.STOPPED and state.reason and isinstance(descriptor, FrontEndDescriptor)
         return state.phase in {Phase.ONLINE, Phase.DEGRADED} or bool(rests)
 
-    came_up = await until(settled, limit=_START) and state.phase is not Phase.DEGRADED
+    # Without a relay, a transport that uses relays can do no more than say so.
+    came_up = await until(settled, limit=_START) and (needs_relay or state.phase is not Phase.DEGRADED)
     shown = f"{state.phase}: {state.reason}" if state.reason else str(state.phase)
     if not came_up:
         raise Wrong(f"{descriptor.name} did not come up within {_START:g} s; it is {shown}")
@@ -160,14 +113,37 @@ def _has_no_service(descriptor: Descriptor) -> bool:
     return isinstance(descriptor, FrontEndDescriptor) and descriptor.factory is None
 
 
-async def _capabilities(app: App) -> frozenset[str]:
-    return await app.capabilities()
+async def _leave_for_who_is_away(trial: Trial) -> None:
+    """Have somebody write while the other is not up, and the other find it when they are."""
+    async with trial.accounts("Anna", direct=False) as (anna,):
+        message = await anna.messages.send("Ben", "This waits for you.")
+
+        async def stored() -> bool:
+            return (await anna.messages.get(message.id)).state is MessageState.RELAYED
+
+        if not await until(stored, limit=_MESSAGE):
+            state = (await anna.messages.get(message.id)).state
+            raise Wrong(f"a message was not stored at the relay within {_MESSAGE:g} s; it is {state}")
+    async with trial.accounts("Ben", direct=False) as (ben,):
+
+        async def received() -> bool:
+            return any(each.id == message.id for each in await ben.messages.history("Anna"))
+
+        if not await until(received, limit=_MESSAGE):
+            raise Wrong(f"what was stored for who was away did not arrive within {_MESSAGE:g} s")
+    trial.tell.well("message", "one waited for who was away")
 
 
-async def _meet(trial: Trial, *, direct: bool, then: str) -> bool:
-    """Have two new accounts make contact and exchange a message; return whether a request arrived at all."""
+async def _meet(trial: Trial, *, direct: bool, then: str, relay: str = "") -> bool:
+    """Have two new accounts make contact and exchange a message; return whether a request arrived at all.
+
+    With a `relay` they use that, and a request that does not arrive is a fault.
+    """
     names = ("Clara", "David") if direct and trial.transports else ("Anna", "Ben")
     async with trial.accounts(*names, direct=direct) as (one, other):
+        if relay:
+            for each in (one, other):
+                await _use(each, relay, trial.transports)
         code = (await other.account.code()).code
         await one.contacts.add(code, names[1], introduction="a trial of a plugin")
 
@@ -175,7 +151,7 @@ async def _meet(trial: Trial, *, direct: bool, then: str) -> bool:
             return bool(await other.requests.list())
 
         if not await until(asked, limit=_CONTACT):
-            if direct:
+            if direct or relay:
                 raise Wrong(f"no contact request arrived within {_CONTACT:g} s{then}")
             finding = f"no request arrived within {_CONTACT:g} s: it makes none by itself, as its kit must say"
             trial.tell.well("first contact", finding)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +19,6 @@ from balchat_host.authoring.scaffold import new_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from balchat_host.api.types import Check
 
@@ -69,6 +71,28 @@ def test_a_good_transport_makes_contact_and_carries_a_message(tmp_path: Path) ->
     ]  # fmt: skip
     assert "with transport_kit" in found[2].finding
     assert "two accounts became contacts" in found[5].finding
+
+
+@pytest.mark.slow
+def test_a_transport_that_uses_relays_is_tried_at_one_that_goes_again(tmp_path: Path) -> None:
+    # Its own tests run elsewhere. The path is short, as sockets need one.
+    with tempfile.TemporaryDirectory(prefix="balchat-") as folder:
+        Path(folder, "run").mkdir(mode=0o700)
+        ran = subprocess.run(
+            [sys.executable, "-m", "balchat_host.authoring.trial", folder, "transport_relay", PROGRAM],
+            env=os.environ | {"XDG_RUNTIME_DIR": f"{folder}/run"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert [json.loads(line)["finding"] for line in ran.stdout.splitlines()][-4:] == [
+        "two accounts became contacts, at a relay of the trial",
+        "one was delivered (there)",
+        "one was delivered (and back)",
+        "one waited for who was away",
+    ]
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 """Registers the relay transport."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 from balchat_host.api.descriptors import TransportDescriptor
 from balchat_host.api.hookspecs import hookimpl
+from balchat_host.api.network import Network
 from balchat_host.api.transport import Latency, Transport, TransportCapability, TransportContext
 from balchat_transport_relay.settings import RelaySettings
 
@@ -13,6 +15,13 @@ def make(context: TransportContext, settings: RelaySettings) -> Transport:
     from balchat_transport_relay.transport import RelayTransport  # noqa: PLC0415  # not imported to be listed
 
     return RelayTransport(context, settings)
+
+
+def trial_relay(network: Network) -> AbstractAsyncContextManager[str]:
+    """Run a relay that goes afterwards."""
+    from balchat_transport_relay.testing.trial_relay import running_relay  # noqa: PLC0415  # only trials need it
+
+    return running_relay(network)
 
 
 @hookimpl
@@ -27,5 +36,6 @@ def balchat_transports() -> Sequence[TransportDescriptor]:
             latency=Latency.STORE_AND_FORWARD,
             capabilities=frozenset({TransportCapability.BLOBS}),
             factory=make,
+            trial_relay=trial_relay,
         )
     ]
