@@ -69,12 +69,13 @@ class Examples:
         self.bob.refuse("storage-full")
         self.question = self.bob.write("Are you there?")
         self.picture = self.bob.offer("harbour.jpg", b"not much of a picture", "The harbour.")
-        carol, mallory, self.dave = (self.alice.stranger(name) for name in ("Carol", "Mallory", "Dave"))
+        carol, mallory, eve, self.dave = (self.alice.stranger(name) for name in ("Carol", "Mallory", "Eve", "Dave"))
         carol.ask("We met in Oslo.")
         mallory.ask("Cheap watches!")
+        eve.ask("Cheaper watches!")
         self.alice.app.account.backup = _no_backup
         self._stand_ins = {self.question.id[:SHORT]: _digest("question")[:SHORT]}
-        for each in (self.alice, self.bob.core, carol.core, mallory.core, self.dave.core):
+        for each in (self.alice, self.bob.core, carol.core, mallory.core, eve.core, self.dave.core):
             stand_in = made_up_peer(each.name)
             self._stand_ins[each.peer.octets.hex()] = stand_in.octets.hex()
             self._stand_ins[each.peer.onion] = stand_in.onion
@@ -185,6 +186,7 @@ async def record() -> dict[str, list[str]]:
         "requests.list": {},
         "requests.accept": {"request": "Carol"},
         "requests.reject": {"request": "Mallory"},
+        "requests.block": {"request": "Eve"},
         "relays.add": {"address": f"balchat-relay:{relay.removesuffix('.onion')}"},
         "relays.list": {},
         "relays.check": {"relay": relay},

@@ -152,7 +152,7 @@ class RequestReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestClosed(Event):
-    """A contact request was accepted, rejected or has expired."""
+    """A contact request is no longer there; `outcome` is `accepted`, `rejected`, `blocked` or `expired`."""
 
     type: ClassVar[str] = "request.closed"
 

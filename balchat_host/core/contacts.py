@@ -198,6 +198,11 @@ def remove(unit: UnitOfWork, who: str) -> None:
     unit.effect(Forget(peer=contact.peer))
 
 
+def is_free(tx: ReadTransaction, name: str) -> bool:
+    """Return whether a contact may be called so."""
+    return not _is_taken(tx, name)
+
+
 def require_unblocked(contact: ContactRow) -> None:
     """Raise ContactBlocked where we have blocked them."""
     if contact.blocked:
@@ -233,7 +238,7 @@ def _again(unit: UnitOfWork, number: int) -> ContactRow:
 
 
 def _check_free(unit: UnitOfWork, name: str) -> None:
-    if _is_taken(unit.tx, name):
+    if not is_free(unit.tx, name):
         raise NameTaken(name=name)
 
 

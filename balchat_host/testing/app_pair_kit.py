@@ -107,6 +107,21 @@ class AppPairKit(AppKitAudit):
         with pytest.raises(NoSuchConversation):
             await bob.app.messages.send((await alice.app.account.code()).onion, "hello")
 
+    async def test_who_is_blocked_when_they_ask_is_a_blocked_contact(
+        self, alice: TestedAccount, bob: TestedAccount
+    ) -> None:
+        bobs = await bob.app.events.cursor()
+        await alice.app.contacts.add((await bob.app.account.code()).code, "Bob")
+        await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestReceived)))
+        blocked = await bob.app.requests.block("Alice")
+        assert (blocked.name, blocked.blocked, blocked.verified) == ("Alice", True, False)
+        assert await bob.app.requests.list() == []
+        assert await bob.app.contacts.list() == [blocked]
+        (conversation,) = [each for each in await bob.app.conversations.list() if each.id == blocked.conversation]
+        assert (conversation.archived, conversation.unread) == (True, 0)
+        await until(bob.app, bobs, _any(lambda event: isinstance(event, RequestClosed) and event.outcome == "blocked"))
+        await bob.app.contacts.unblock("Alice")
+
     async def test_who_adds_whoever_asked_accepts(self, alice: TestedAccount, bob: TestedAccount) -> None:
         alices, bobs = await alice.app.events.cursor(), await bob.app.events.cursor()
         await alice.app.contacts.add((await bob.app.account.code()).code, "Bob")

@@ -72,6 +72,51 @@ def test_who_asked_while_they_were_blocked_is_met_when_they_are_unblocked(days: 
     assert_they_talk(world, alice, bob)
 
 
+@pytest.mark.parametrize("days", [0, 29, 40, 300])
+@pytest.mark.parametrize("asks", [True, False])
+def test_who_was_blocked_when_they_asked_hears_nothing_and_is_met_when_they_are_unblocked(
+    days: int, asks: bool
+) -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    bob.add(alice)
+    world.heal(alice, bob)
+    alice.block_request(bob)
+    world.heal(alice, bob)
+    if asks:
+        bob.remove(alice)
+        bob.add(alice)
+        world.heal(alice, bob)
+    bob.write(alice, "answer me")
+    world.heal(alice, bob)
+    pass_days(world, days, alice, bob)
+    world.heal(alice, bob)
+    assert not alice.asked_by(bob)
+    contact = alice.contact(bob)
+    assert contact is not None
+    assert contact.blocked
+    assert [message for message in alice.history(bob) if message.author] == []
+    waiting = bob.contact(alice)
+    assert waiting is not None
+    assert waiting.state is not ContactState.ACTIVE
+    alice.block(bob, blocked=False)
+    assert_they_talk(world, alice, bob)
+
+
+def test_who_was_blocked_when_they_asked_may_ask_again_once_they_are_removed() -> None:
+    world = World(1, ENGINE)
+    alice, bob = world.account("Alice"), world.account("Bob")
+    bob.add(alice)
+    world.heal(alice, bob)
+    alice.block_request(bob)
+    alice.remove(bob)
+    bob.remove(alice)
+    bob.add(alice)
+    world.heal(alice, bob)
+    alice.accept(bob)
+    assert_they_talk(world, alice, bob)
+
+
 def test_what_waited_for_somebody_who_lost_us_while_they_were_blocked_arrives() -> None:
     world, alice, bob = contacts()
     alice.write(bob, "in a group that Bob is about to lose")

@@ -42,6 +42,10 @@ class Account(SimulatedAccount):
         """Turn another account's request down."""
         self.change(lambda unit: requests.reject(unit, other.peer.octets.hex()))
 
+    def block_request(self, other: "SimulatedAccount") -> None:
+        """Turn another account's request down, and block it."""
+        self.change(lambda unit: answering.block_request(unit, other.peer.octets.hex()))
+
     def remove(self, other: "SimulatedAccount") -> None:
         """Remove another account."""
         self.change(lambda unit: contacts.remove(unit, other.peer.octets.hex()))

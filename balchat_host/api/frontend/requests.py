@@ -27,3 +27,11 @@ class Requests(Area):
     @abstractmethod
     async def reject(self, request: str) -> RequestView:
         """Turn a request down, and return it as it was. Whoever asked is not told. Raise NoSuchRequest."""
+
+    @abstractmethod
+    async def block(self, request: str) -> ContactView:
+        """Turn a request down and hear nothing from whoever asked any more, without them being told.
+
+        They become a blocked contact, under a name of their own, or a made-up one where that is taken. To unblock it
+        asks them; to remove it lets them ask again. Raise NoSuchRequest, TooMany.
+        """

@@ -74,6 +74,24 @@ def accept_request(unit: UnitOfWork, which: str, *, name: str | None) -> Contact
     return contact_view(unit.tx, contact)
 
 
+def block_request(unit: UnitOfWork, which: str) -> ContactView:
+    """Turn a request down, and hear nothing from whoever asked. Raise NoSuchRequest, TooMany.
+
+    They become a contact that we add and block, under a name that is free: nothing that a stranger says may prevent it.
+    Nothing leaves for a blocked contact, so they are asked once they are unblocked. Their request goes, as it would if
+    it was turned down: hidden, it would take up the room of others.
+    """
+    request = requests.find(unit.tx, which)
+    name = request.name if contacts.is_free(unit.tx, request.name) else None
+    contact = contacts.create(unit, request.peer, name=name)
+    requests.turn_down(unit, request, "blocked")
+    peers.know_device(unit, contact.id, request.device_id)
+    asking.take(unit, contact, Input.ADD)
+    routes.learn(unit, contact, request.routes, device_id=request.device_id)
+    unit.tx.execute("UPDATE conversation SET archived = 1 WHERE id = ?", (contact.conversation.id,))
+    return contacts.block(unit, request.peer.octets.hex())
+
+
 def unblock(unit: UnitOfWork, who: str) -> ContactView:
     """Hear from a contact again. Raise NoSuchContact.
 

@@ -184,9 +184,14 @@ def set_missed(unit: UnitOfWork, peer: PeerId, *, missed: bool) -> None:
 def reject(unit: UnitOfWork, which: str) -> RequestView:
     """Turn a request down; return it as it was. Raise NoSuchRequest."""
     request = find(unit.tx, which)
-    _forget_era(unit, request)
-    close(unit, request, "rejected")
+    turn_down(unit, request, "rejected")
     return request.view
+
+
+def turn_down(unit: UnitOfWork, request: Request, outcome: str) -> None:
+    """Take a request off the list, and forget its era."""
+    _forget_era(unit, request)
+    close(unit, request, outcome)
 
 
 def expire(unit: UnitOfWork) -> None:

@@ -26,3 +26,6 @@ class LocalRequests(LocalArea, Requests):
 
     async def reject(self, request: str) -> RequestView:
         return await self._runner.change(lambda unit: requests.reject(unit, request))
+
+    async def block(self, request: str) -> ContactView:
+        return await self._runner.change(lambda unit: answering.block_request(unit, request))

@@ -181,7 +181,7 @@ class ContactTests(AppKitBase):
             with pytest.raises(NoSuchContact) as raised:
                 await ask()
             assert raised.value.fields["name"] == "Zoe"
-        for method in (app.requests.accept, app.requests.reject):
+        for method in (app.requests.accept, app.requests.reject, app.requests.block):
             with pytest.raises(NoSuchRequest) as raised:
                 await method("Zoe")
             assert raised.value.fields["name"] == "Zoe"

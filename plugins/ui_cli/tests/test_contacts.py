@@ -283,3 +283,18 @@ def test_reject(cli: Cli, alice: MemoryAccount) -> None:
     assert cli.json("requests", "reject", dave.onion) == {"peer_id": dave.peer_id, "rejected": True}
     again = cli("requests", "reject", "Dave", "--json")
     assert (again.code, again.error["code"]) == (5, "no-such-request")
+
+
+def test_who_asks_can_be_blocked(cli: Cli, alice: MemoryAccount) -> None:
+    dave = alice.stranger("Dave").ask()
+    blocked = cli.json("requests", "block", "Dave")
+    assert (blocked["name"], blocked["peer_id"], blocked["blocked"]) == ("Dave", dave.peer_id, True)
+    assert "Nobody is waiting." in cli("requests", "list").err
+    assert "Dave" not in cli("conversations", "list").out
+    assert cli.json("contacts", "unblock", "Dave")["blocked"] is False
+
+
+def test_a_name_that_is_taken_keeps_nobody_from_being_blocked(cli: Cli, alice: MemoryAccount) -> None:
+    alice.befriend("Bob")
+    other = alice.stranger("Bob").ask()
+    assert cli.json("requests", "block", other.peer_id)["name"] != "Bob"

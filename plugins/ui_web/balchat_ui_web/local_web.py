@@ -1,8 +1,8 @@
 """What the web process does for a page: makes, unlocks and chooses accounts, gives out links and tickets."""
 
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 import segno
@@ -24,9 +24,11 @@ MAX_SECRET: Final = 4096
 TICKET_SECONDS: Final = 30
 _MOST_TICKETS: Final = 64
 
+ResultT = TypeVar("ResultT")
+
 
 class Passphrases:
-    """Unlocks the account, or opens its screen again; slowly where somebody guesses. One try at a time."""
+    """Every try of a secret goes through here: one at a time, slowly where somebody guesses, none where none may be."""
 
     def __init__(self, account: CurrentAccount, clock: Callable[[], float]) -> None:
         self._account = account
@@ -45,6 +47,15 @@ class Passphrases:
             with self._counting():
                 if await self._started(secret, slot):
                     self._attempts.right()
+
+    async def check(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Call what looks at a secret; return what that returns. Raise Wait, TerminalOnly, what it raises."""
+        self.require_page()
+        async with self._lock:
+            with self._counting():
+                result = await attempt()
+                self._attempts.right()
+                return result
 
     async def verify(self, passphrase: Secret) -> None:
         """Return where a passphrase is right; an account that does not run is started with it.
@@ -75,7 +86,8 @@ class Passphrases:
         self._attempts.require()
         try:
             yield
-        except WrongSecret:
+        except (WrongSecret, anyio.get_cancelled_exc_class()):
+            # Whoever leaves before the answer has tried, too.
             self._attempts.wrong()
             raise
 

@@ -68,7 +68,7 @@ class WebServer:
             sessions=self.sessions,
             passphrases=passphrases,
             octets=Octets(self.account, local.tickets),
-            sockets=WebSockets(self.sessions, self.account, local, profiles.version),
+            sockets=WebSockets(self.sessions, self.account, local, passphrases, profiles.version),
             noticed=self.notice,
             lock=self.lock,
         )

@@ -1,8 +1,8 @@
 """A page's WebSocket: it says who it is, then speaks JSON-RPC as the local socket does, a text frame a line."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, get_type_hints
 
 import anyio
 import msgspec
@@ -14,9 +14,11 @@ from balchat_host.api.failures import contain
 from balchat_host.api.frontend import App
 from balchat_host.api.rpc.description import METHODS, PROTOCOL, Hello, Method, describe
 from balchat_host.api.rpc.session import Channel, Session
+from balchat_host.api.types import Secret
 from balchat_ui_web.account import AccountLink, CurrentAccount
 from balchat_ui_web.connection import prove
 from balchat_ui_web.errors import ScreenLocked, SignedOut
+from balchat_ui_web.local_web import Passphrases
 from balchat_ui_web.sessions import LOCKED, SIGNED_OUT, Sessions
 from balchat_ui_web.web_area import Web, WebState
 
@@ -37,6 +39,13 @@ OFFERED: Final[Mapping[str, Method]] = {
     if not method.gives_octets and method.octets is None and name != "account.backup"
 } | describe(Web, _WEB)
 """What a page can call."""
+
+TRIES_A_SECRET: Final = frozenset(
+    name
+    for name, method in OFFERED.items()
+    if method.area != _WEB and Secret in get_type_hints(getattr(method.owner, method.attribute)).values()
+)
+"""The account's calls that are given a secret: whoever may make them as often as they like can guess it."""
 
 
 class _First(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,8 +88,9 @@ class Frames(Channel):
 class PageApp:
     """What a page's calls are made on: the account where it is there, and the web process."""
 
-    def __init__(self, link: AccountLink, local: Web) -> None:
+    def __init__(self, link: AccountLink, local: Web, passphrases: Passphrases) -> None:
         self._link = link
+        self._passphrases = passphrases
         self.web = local
 
     async def target(self, method: Method) -> object:
@@ -88,7 +98,27 @@ class PageApp:
         if method.area == _WEB:
             return self
         app = await self._link.app()
-        return _Offered(app) if method.owner is App else app
+        if method.owner is App:
+            return _Offered(app)
+        return _Slowed(app, self._passphrases) if method.name in TRIES_A_SECRET else app
+
+
+class _Slowed:
+    """An account, or an area of it, whose calls count as tries of a secret."""
+
+    def __init__(self, target: object, passphrases: Passphrases) -> None:
+        self._target = target
+        self._passphrases = passphrases
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._target, name)
+        return self._counted(found) if callable(found) else _Slowed(found, self._passphrases)
+
+    def _counted(self, call: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def counted(**parameters: object) -> object:
+            return await self._passphrases.check(lambda: call(**parameters))
+
+        return counted
 
 
 class _Offered:
@@ -105,10 +135,13 @@ class _Offered:
 class WebSockets:
     """Serves every WebSocket of a server."""
 
-    def __init__(self, sessions: Sessions, account: CurrentAccount, local: Web, version: str) -> None:
+    def __init__(
+        self, sessions: Sessions, account: CurrentAccount, local: Web, passphrases: Passphrases, version: str
+    ) -> None:
         self._sessions = sessions
         self._account = account
         self._local = local
+        self._passphrases = passphrases
         self._hello = Hello(protocol=PROTOCOL, api=API_VERSION, version=version)
         self._open: set[web.WebSocketResponse] = set()
         self._closing: set[asyncio.Task[bool]] = set()
@@ -161,7 +194,7 @@ class WebSockets:
     async def _speak(self, socket: web.WebSocketResponse) -> None:
         await socket.send_str(_encoder.encode(_Ready(params=self._account.state())).decode())
         link = AccountLink(self._account)
-        page = PageApp(link, self._local)
+        page = PageApp(link, self._local, self._passphrases)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(link.run)

@@ -57,6 +57,7 @@ def register(app: typer.Typer) -> None:
     command(requests, "list", unlocks=True, examples=["balchat requests list"])(list_requests)
     command(requests, "accept", unlocks=True, examples=["balchat requests accept Dave --name 'Dave W.'"])(accept)
     command(requests, "reject", unlocks=True, examples=["balchat requests reject Dave"])(reject)
+    command(requests, "block", unlocks=True, examples=["balchat requests block Dave"])(block_request)
     command(requests, "on", examples=["balchat requests on"])(switch_on)
     command(requests, "off", examples=["balchat requests off"])(switch_off)
     app.add_typer(
@@ -236,3 +237,13 @@ def reject(run: Run, who: Requester) -> None:
     request = run.session.ask(lambda app: app.requests.reject(who))
     rejected = "The request is turned down."
     run.out.value({"peer_id": request.peer_id, "rejected": True}, lambda: [[rejected]], done=rejected)
+
+
+def block_request(run: Run, who: Requester) -> None:
+    """Turn a request down, and hear nothing from whoever asked any more. They are not told.
+
+    They stand among your contacts as blocked; `contacts unblock` asks them, and `contacts remove` lets them ask again.
+    """
+    contact = run.session.ask(lambda app: app.requests.block(who))
+    blocked = f"The request is turned down, and {contact.name} is blocked."
+    run.out.value(contact, lambda: [[blocked]], done=blocked)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from balchat_ui_web.web_socket import TRIES_A_SECRET
 
 from balchat_host.api.errors import RunningElsewhere
 from balchat_host.api.types import Secret
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 PASSPHRASE = "correct horse battery staple"  # nothing is behind it
+
+
+def octets(secret: str) -> dict[str, str]:
+    """Return a secret as it crosses the wire."""
+    return {"octets": base64.b64encode(secret.encode()).decode()}
 
 
 async def states(wire: Wire, last: str) -> list[str]:
@@ -63,6 +70,39 @@ async def test_whoever_guesses_the_passphrase_has_to_wait(serve: Callable[..., S
         assert await wire.ask("web.start", secret=PASSPHRASE) == "wait"
         served.clock.now += 2
         assert (await wire.ask("web.start", secret=PASSPHRASE))["account"] == "running"
+
+
+def test_whatever_is_given_a_secret_is_slowed() -> None:
+    taken = {"account.verify_passphrase", "account.change_passphrase", "account.renew_recovery_code"}
+    assert taken == TRIES_A_SECRET
+
+
+@pytest.mark.parametrize("method", sorted(TRIES_A_SECRET))
+async def test_no_call_of_the_account_is_a_way_around_the_wait(serve: Callable[..., Served], method: str) -> None:
+    wrong = {
+        "account.verify_passphrase": {"passphrase": octets("wrong one")},
+        "account.change_passphrase": {"old": octets("wrong one"), "new": octets(PASSPHRASE)},
+        "account.renew_recovery_code": {"passphrase": octets("wrong one")},
+    }[method]
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        for _ in range(3):
+            assert await wire.ask(method, **wrong) == "wrong-secret"
+        assert await wire.ask(method, **wrong) == "wait"
+        # One count for all of them, and for the lock of the screen.
+        assert await wire.ask("account.verify_passphrase", passphrase=octets(PASSPHRASE)) == "wait"
+        await window.status("POST", "/lock")
+        body = {"bearer": window.bearer, "passphrase": PASSPHRASE}
+        assert await window.status("POST", "/session", json=body) == 429
+        served.clock.now += 2
+        assert await window.status("POST", "/session", json=body) == 200
+
+
+async def test_a_right_passphrase_ends_the_count(serve: Callable[..., Served]) -> None:
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        for _ in range(2):
+            for _ in range(2):
+                assert await wire.ask("account.verify_passphrase", passphrase=octets("wrong one")) == "wrong-secret"
+            assert await wire.ask("account.verify_passphrase", passphrase=octets(PASSPHRASE)) is None
 
 
 async def test_an_account_that_ends_and_comes_back_is_told_of_and_asked_again(serve: Callable[..., Served]) -> None:
@@ -125,6 +165,15 @@ async def test_where_only_a_terminal_may_ask_no_passphrase_is_taken(serve: Calla
         assert await wire.ask("web.create", name="Ada", passphrase=PASSPHRASE) == "terminal-only"
         assert await wire.ask("web.start", secret=PASSPHRASE) == "terminal-only"
         assert not served.profile.exists()
+
+
+async def test_where_only_a_terminal_may_ask_the_account_takes_none_from_a_page_either(
+    serve: Callable[..., Served],
+) -> None:
+    async with serve(unlock="terminal").live() as served, served.window() as window, window.connected() as wire:
+        assert await wire.ask("account.verify_passphrase", passphrase=octets(PASSPHRASE)) == "terminal-only"
+        new = octets("another good passphrase for it")
+        assert await wire.ask("account.change_passphrase", old=octets(PASSPHRASE), new=new) == "terminal-only"
 
 
 async def test_each_window_attends_a_conversation_of_its_own(serve: Callable[..., Served]) -> None:
