@@ -24,6 +24,7 @@ from balchat_ui_tui.connection import AccountConnection
 from balchat_ui_tui.connection_state import Phase
 from balchat_ui_tui.effects import OpenScreen, Severity
 from balchat_ui_tui.idle import IdleLock
+from balchat_ui_tui.key_order import Dealt, KeyOrder
 from balchat_ui_tui.keymap import unknown
 from balchat_ui_tui.main.screen import MainScreen
 from balchat_ui_tui.performer import Asker, Performer
@@ -71,6 +72,7 @@ class BalchatTui(App[int]):
         self.theme = theme_named(settings.theme, os.environ)
         self.set_keymap(settings.keys)
         self._idle = IdleLock(self, settings.lock_minutes)
+        self._keys = KeyOrder(self, super().on_event)
 
     def on_mount(self) -> None:
         """Show the conversations, and connect."""
@@ -156,10 +158,18 @@ class BalchatTui(App[int]):
     # -- from the terminal
 
     async def on_event(self, event: events.Event) -> None:
-        """Remember that there is a person."""
+        """Remember that there is a person, and take keys in their order."""
         if isinstance(event, events.Key | events.MouseDown | events.Paste):
             self._idle.touch()
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._keys.typed(event)
+        else:
+            await super().on_event(event)
+
+    async def on_dealt(self, message: Dealt) -> None:
+        """Take the next key."""
+        message.stop()
+        await self._keys.dealt(message)
 
     def switch_profile(self, name: str) -> None:
         """End, so that the program begins again for another profile."""

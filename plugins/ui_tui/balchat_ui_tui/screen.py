@@ -75,9 +75,16 @@ class StatefulScreen(Screen[object], Generic[S]):
         self._will_draw = True
         wait = self._drawn_at + _FRAME - monotonic()
         if wait > 0:
-            self.set_timer(wait, self._draw_now)
+            self.set_timer(wait, self.draw_now)
         else:
-            self.call_next(self._draw_now)
+            self.call_next(self.draw_now)
+
+    def draw_now(self) -> bool:
+        """Draw the state where it is to be drawn soon; return whether it was."""
+        if not self._will_draw:
+            return False
+        self._draw_now()
+        return True
 
     def _draw_now(self) -> None:
         self._will_draw = False
