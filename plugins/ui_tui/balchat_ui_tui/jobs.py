@@ -3,6 +3,7 @@
 Each is a value like other effects, with `run` for the one who carries it out.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,15 +30,15 @@ Tell = Callable[[Action], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Effect):
+class Job(Effect, ABC):
     """Work whose answer `done` makes an action of, and whose error `failed`."""
 
     done: Callable[[Any], Action] | None = None
     failed: Callable[[BalchatError], Action] | None = None
 
+    @abstractmethod
     async def run(self, tui: "BalchatTui", tell: Tell) -> Any:
         """Do it; give `tell` what is to be known meanwhile. Raise BalchatError."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

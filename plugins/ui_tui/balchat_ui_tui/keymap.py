@@ -17,7 +17,7 @@ _GROUPS: Final[Mapping[str, Sequence[str]]] = {
     "keys.group.chat": ("chat.composer:Composer", "chat.message_list:MessageList"),
     "keys.group.pages": (
         "pages.page:Page",
-        "picking.screen:Picker",
+        "asking.picker:Picker",
         "search.screen:Search",
         "people.requests:Requests",
         "people.code:OwnCode",

@@ -2,30 +2,23 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
 
 from balchat_texts import Texts
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widget import Widget
-from textual.widgets import Input, OptionList
-from textual.widgets.option_list import Option
 
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
+from balchat_ui_tui.asking.picker import Picker
+from balchat_ui_tui.asking.picking import PickState, pick, taken
+from balchat_ui_tui.drawing.cells import fit
+from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effect, Effects, OpenScreen, Quit
-from balchat_ui_tui.pages.actions import Pressed, Typed
-from balchat_ui_tui.screen import StatefulScreen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaletteState:
-    """What was typed, and which conversation is shown below."""
+class PaletteState(PickState):
+    """What was typed, which command is selected, and which conversation is shown below."""
 
-    words: str = ""
     conversation: str | None = None
 
 
@@ -93,99 +86,42 @@ def _plain(text: str) -> str:
     return "".join(character for character in apart if not unicodedata.combining(character))
 
 
-def update(state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
+def update(state: PaletteState, action: Action, account: AccountState, t: Texts) -> tuple[PaletteState, Effects]:
     """Return the state after an action, and what is to be done."""
-    match action:
-        case Typed(value=words):
-            return replace(state, words=words), ()
-        case Pressed(name="choose", row=row):
-            effect = next((each.effect for each in commands(state, account) if each.name == row), None)
-            return state, (CloseScreen(), effect) if effect else ()
-        case Pressed(name="cancel"):
-            return state, (CloseScreen(),)
-        case _:
-            return state, ()
+    there = found(state, account, t)
+    place = taken(state, action)
+    if place is None:
+        return pick(state, action, there)
+    return state, (CloseScreen(), there[place].effect) if place < len(there) else ()
 
 
-class Palette(StatefulScreen[PaletteState], ModalScreen[object]):
+class Palette(Picker[PaletteState]):
     """Everything that can be done."""
-
-    DEFAULT_CSS = """
-    Palette { align-horizontal: center; background: $background 60%; }
-    Palette > Vertical { width: 60; max-width: 100%; height: auto; max-height: 90%; margin: 2 0 0 0; padding: 1 2;
-        background: $panel; }
-    Palette.-low > Vertical { margin: 0; padding: 0 1; max-height: 100%; }
-    Palette Input { border: none; height: 1; padding: 0 1; background: $boost; }
-    Palette OptionList { border: none; background: $panel; height: auto; max-height: 18; padding: 0; margin: 1 0 0 0; }
-    Palette Input:focus, Palette OptionList:focus { border: none; }
-    Palette.-low OptionList { margin: 0; max-height: 10; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel"),
-        Binding("down", "step(1)"),
-        Binding("up", "step(-1)"),
-    ]
 
     def __init__(self, conversation: str | None = None) -> None:
         super().__init__(PaletteState(conversation=conversation))
 
-    def compose(self) -> Iterable[Widget]:
-        """Put field and list together."""
-        with Vertical():
-            yield Input(placeholder=self.tui.t("tui.palette"))
-            listing = OptionList(markup=False)
-            listing.can_focus = False
-            yield listing
+    @property
+    def heading(self) -> str:
+        """What the screen is called."""
+        return self.tui.t("keys.app.palette")
 
-    def on_mount(self) -> None:
-        """Begin in the field."""
-        super().on_mount()
-        self.query_one(Input).focus()
-        self.on_resize()
+    @property
+    def placeholder(self) -> str:
+        """What stands in the empty field."""
+        return self.tui.t("tui.palette")
 
-    def on_resize(self) -> None:
-        """Take less room for margins where there is little."""
-        self.set_class(self.size.height < _LOW, "-low")
+    @property
+    def place(self) -> int:
+        """Which command is selected."""
+        return self.state.place
 
     def update_state(self, state: PaletteState, action: Action, account: AccountState) -> tuple[PaletteState, Effects]:
         """Take what was typed or chosen."""
-        return update(state, action, account)
+        return update(state, action, account, self.tui.t)
 
-    def draw(self, before: PaletteState | None) -> None:
-        """Show what was found, the first of it marked."""
-        del before
-        listing = self.query_one(OptionList)
-        listing.set_options(
-            Option(Content(self.tui.t(each.text)), id=each.name) for each in found(self.state, self.account, self.tui.t)
-        )
-        listing.highlighted = 0 if listing.option_count else None
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Look for it."""
-        event.stop()
-        self.dispatch(Typed("words", event.value))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Do what is marked."""
-        event.stop()
-        self.query_one(OptionList).action_select()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Do it."""
-        event.stop()
-        self.dispatch(Pressed("choose", event.option.id))
-
-    def action_step(self, by: int) -> None:
-        """Mark another one."""
-        listing = self.query_one(OptionList)
-        if by > 0:
-            listing.action_cursor_down()
-        else:
-            listing.action_cursor_up()
-
-    def action_cancel(self) -> None:
-        """Leave."""
-        self.dispatch(Pressed("cancel"))
-
-
-_LOW = 20
+    def choices(self, cells: int) -> Sequence[Sequence[Row]]:
+        """Return what was found."""
+        t = self.tui.t
+        there = found(self.state, self.account, t)
+        return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.none-found"), Ink.FAINT)]]]

@@ -1,7 +1,8 @@
 """What all screens have in common: a frozen state, a pure `update`, and a widget tree that only draws.
 
     class AddContact(StatefulScreen[AddState]):
-        def update_state(self, state, action, account):
+        @abstractmethod
+    def update_state(self, state, action, account):
             return update(state, action, account)
 
         def draw(self, before):
@@ -11,9 +12,11 @@
 everything that came meanwhile, and at most thirty times a second.
 """
 
+from abc import ABCMeta, abstractmethod
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from textual.message_pump import _MessagePumpMeta  # pyright: ignore[reportPrivateUsage]  # the type of Screen's class
 from textual.screen import Screen
 
 from balchat_ui_tui.account import AccountState
@@ -30,7 +33,11 @@ _FRAME: Final = 1 / 30
 """Seconds between two drawings, at least."""
 
 
-class StatefulScreen(Screen[object], Generic[S]):
+class _AbstractScreens(ABCMeta, _MessagePumpMeta):
+    """Screens of which none can be made before it has all that a screen needs."""
+
+
+class StatefulScreen(Screen[object], Generic[S], metaclass=_AbstractScreens):
     """A screen that draws a state."""
 
     def __init__(self, state: S) -> None:
@@ -50,13 +57,13 @@ class StatefulScreen(Screen[object], Generic[S]):
         """What is known of the account."""
         return self.tui.account
 
+    @abstractmethod
     def update_state(self, state: S, action: Action, account: AccountState) -> tuple[S, Effects]:
         """Return the state after an action, and what is to be done. It changes nothing by itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, before: S | None) -> None:
         """Show the state. `before` is the one that was shown last, None the first time."""
-        raise NotImplementedError
 
     def dispatch(self, action: Action) -> None:
         """Change the state by an action, and have done what that asks for."""

@@ -16,9 +16,9 @@ _SCREENS: Final[Mapping[str, str]] = {
     "account.relays": "balchat_ui_tui.account_screens.relays:RelaysPage",
     "account.settings": "balchat_ui_tui.account_screens.settings:SettingsPage",
     "account.shut-down": "balchat_ui_tui.account_screens.shut_down:ShutDown",
-    "ask": "balchat_ui_tui.pages.dialogs:Ask",
-    "choose": "balchat_ui_tui.pages.choose:Choose",
-    "confirm": "balchat_ui_tui.pages.dialogs:Confirm",
+    "ask": "balchat_ui_tui.asking.questions:Ask",
+    "choose": "balchat_ui_tui.asking.choose:Choose",
+    "confirm": "balchat_ui_tui.asking.questions:Confirm",
     "entry": "balchat_ui_tui.entry.welcome:Welcome",
     "entry.create": "balchat_ui_tui.entry.create:Create",
     "entry.recover": "balchat_ui_tui.entry.unlock:Recover",
@@ -41,7 +41,7 @@ _SCREENS: Final[Mapping[str, str]] = {
     "people.contact": "balchat_ui_tui.people.contact:Contact",
     "people.requests": "balchat_ui_tui.people.requests:Requests",
     "people.verify": "balchat_ui_tui.people.verify:Verify",
-    "qr": "balchat_ui_tui.pages.choose:QrPage",
+    "qr": "balchat_ui_tui.pages.qr_page:QrPage",
     "search": "balchat_ui_tui.search.screen:Search",
 }
 """Where the class of each screen is. It is made with the arguments of `OpenScreen`."""

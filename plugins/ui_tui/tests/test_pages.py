@@ -9,6 +9,7 @@ import pytest
 from balchat_texts import catalogue
 from balchat_ui_tui.effects import OpenScreen
 from balchat_ui_tui.keymap import groups, known
+from balchat_ui_tui.pages.tick import Tick
 from balchat_ui_tui.settings import Theme, TuiSettings
 from textual import events
 
@@ -310,3 +311,16 @@ def test_every_key_says_what_it_does_and_each_id_is_one_thing() -> None:
     texts = catalogue("en")
     assert [name for name in known() if f"keys.{name}" not in texts] == []
     assert [heading for heading in groups() if heading not in texts] == []
+
+
+async def test_what_is_typed_after_enter_goes_to_the_next_field_and_space_ticks_a_box(nobody: MemoryProfiles) -> None:
+    async with shown(nobody) as screen:
+        await screen.press("down", "enter")
+        await screen.shows(T("entry.backup-path"))
+        for key in ("a", "enter", "s", "tab", "space"):
+            screen.app.post_message(events.Key(key, " " if key == "space" else key if len(key) == 1 else None))
+        await screen.until(lambda: [each.value for each in screen.app.screen.query("Input")] == ["a", "s"])
+        await screen.until(lambda: screen.app.screen.query_one(Tick).value)
+        await screen.press("enter")
+        await screen.shows("a: ")
+        assert screen.app.screen.query_one(Tick).value, "Enter sends the form off, and ticks nothing"

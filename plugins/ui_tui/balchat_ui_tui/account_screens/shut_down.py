@@ -2,10 +2,10 @@
 
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
+from balchat_ui_tui.asking.questions import Confirm, Question
+from balchat_ui_tui.asking.questions import update as answer
 from balchat_ui_tui.effects import Call, CloseScreen, Effects
 from balchat_ui_tui.pages.actions import Pressed
-from balchat_ui_tui.pages.dialogs import Confirm, Question
-from balchat_ui_tui.pages.dialogs import update as answer
 
 
 def update(state: Question, action: Action) -> tuple[Question, Effects]:

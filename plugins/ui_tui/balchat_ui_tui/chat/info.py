@@ -11,13 +11,13 @@ from balchat_host.api.text import visible, visible_lines
 from balchat_host.api.views import MessageInfoView, ReceiptView, WayView
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Heard
+from balchat_ui_tui.asking.actions import Leave, Point, Step, Take
+from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.drawing.cells import fill, wrap
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Call, CloseScreen, Effects, ShowError
-from balchat_ui_tui.picking.actions import Leave, Point, Step, Take
-from balchat_ui_tui.picking.screen import Picker
 
 _LABEL = 14
 _NARROW = 50

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from balchat_texts import Texts
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
@@ -183,6 +185,8 @@ class RecoveryCode(Page[CodeState]):
     RecoveryCode Horizontal { height: 1; margin: 1 0 0 0; }
     RecoveryCode Button { width: auto; min-width: 12; margin: 0 2 0 0; }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "do('go-on')", show=False)]
 
     def __init__(self, code: Secret, passphrase: Secret | None = None) -> None:
         super().__init__(CodeState(code=code, passphrase=passphrase))

@@ -1,29 +1,27 @@
 """Ctrl+G: another day of the conversation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
+from balchat_ui_tui.asking.picker import Picker
+from balchat_ui_tui.asking.picking import PickState, pick
 from balchat_ui_tui.chat.actions import GoToDate
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.drawing.pieces import Piece, Row
-from balchat_ui_tui.effects import CloseScreen, Effects
-from balchat_ui_tui.picking.actions import Leave, Point, Step, Take, Words
-from balchat_ui_tui.picking.screen import Picker
+from balchat_ui_tui.effects import Effects
 
 _DAYS = (0, 1, 7, 30, 365)
 """How many days before today the days are that are offered before something is typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DateState:
+class DateState(PickState):
     """What was typed, and which of the days that are offered is selected."""
 
     today: date
-    words: str = ""
-    place: int = 0
 
 
 def days(state: DateState) -> Sequence[date]:
@@ -60,20 +58,7 @@ def typed_day(words: str, today: date) -> date | None:
 
 def update(state: DateState, action: Action) -> tuple[DateState, Effects]:
     """Return the state after an action, and what is to be done."""
-    there = days(state)
-    match action:
-        case Words(words=words):
-            return replace(state, words=words, place=0), ()
-        case Step(by=by):
-            return replace(state, place=min(max(0, state.place + by), max(0, len(there) - 1))), ()
-        case Point(place=place) if place < len(there):
-            return state, (CloseScreen(GoToDate(_milliseconds(there[place]))),)
-        case Take() if state.place < len(there):
-            return state, (CloseScreen(GoToDate(_milliseconds(there[state.place]))),)
-        case Leave():
-            return state, (CloseScreen(),)
-        case _:
-            return state, ()
+    return pick(state, action, [GoToDate(_milliseconds(day)) for day in days(state)])
 
 
 def _milliseconds(day: date) -> int:

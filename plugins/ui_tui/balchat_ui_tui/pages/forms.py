@@ -1,9 +1,11 @@
 """A page that is a form: fields with labels, a button that sends them off, and what is wrong with them."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -30,7 +32,7 @@ class Field:
 
 
 class FormPage(Page[S], Generic[S]):
-    """A page with fields. Enter goes to the next one, and sends the form off from the last."""
+    """A page with fields. Enter goes to the next one, and sends the form off from the last one; Space ticks a box."""
 
     SUBMIT: ClassVar[str] = "common.save"
     """The key of the button's text."""
@@ -46,11 +48,17 @@ class FormPage(Page[S], Generic[S]):
     FormPage .form-note { color: $foreground 60%; height: auto; }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority for the reason that Tab has: what is typed next goes to the next field.
+        Binding("enter", "next_field", show=False, priority=True),
+        Binding("enter", "submit", show=False),
+    ]
+
     _waited = False
 
+    @abstractmethod
     def fields(self) -> Sequence[Field]:
         """Return the fields, in their order."""
-        raise NotImplementedError
 
     def text(self) -> str | Content:
         """Return what stands above the fields, empty for nothing."""
@@ -114,15 +122,28 @@ class FormPage(Page[S], Generic[S]):
         ticked = {name: "yes" if self.query_one(f"#switch-{name}", Tick).value else "" for name in self.switches()}
         return typed | ticked
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the next field, or send the form off."""
-        event.stop()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether a key does something now: Enter goes on from a field only where one follows."""
+        return self._next_field() is not None if action == "next_field" else super().check_action(action, parameters)
+
+    def _next_field(self) -> Input | None:
         inputs = list(self.query(Input))
-        place = inputs.index(event.input)
-        if place + 1 < len(inputs):
-            inputs[place + 1].focus()
-        else:
-            self.dispatch(Submitted(self.values()))
+        place = inputs.index(self.focused) if isinstance(self.focused, Input) else len(inputs)
+        return inputs[place + 1] if place + 1 < len(inputs) else None
+
+    def action_next_field(self) -> None:
+        """Go to the next field."""
+        # At once: `Widget.focus` waits for a turn of the program.
+        self.set_focus(self._next_field())
+
+    def action_submit(self) -> None:
+        """Send the form off."""
+        self.dispatch(Submitted(self.values()))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Send the form off from its last field."""
+        event.stop()
+        self.action_submit()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell the state of a field that it watches."""
@@ -135,6 +156,6 @@ class FormPage(Page[S], Generic[S]):
         """Send the form off, or do what another button stands for."""
         event.stop()
         if event.button.id == "submit":
-            self.dispatch(Submitted(self.values()))
+            self.action_submit()
         else:
             self.dispatch(Pressed(event.button.id or ""))

@@ -1,5 +1,6 @@
 """A page that is a list: rows, one of which is marked, and keys that do something with it."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
@@ -33,9 +34,9 @@ class ListPage(Page[S], Generic[S]):
         yield Static(classes="page-text", markup=False)
         yield OptionList(markup=False)
 
+    @abstractmethod
     def rows(self) -> Sequence[Row]:
         """Return the rows of the state."""
-        raise NotImplementedError
 
     def text(self) -> str:
         """Return what stands above the list, empty for nothing."""

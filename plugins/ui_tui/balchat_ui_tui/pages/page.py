@@ -4,6 +4,7 @@ A page's own keys are bindings with an id: the id's text in `keys.json` stands i
 the keymap of the settings can give it other keys.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
@@ -52,9 +53,9 @@ class Page(StatefulScreen[S], Generic[S]):
             yield from self.compose_body()
         yield Hints()
 
+    @abstractmethod
     def compose_body(self) -> Iterable[Widget]:
         """Return the widgets between the heading and the line of keys."""
-        raise NotImplementedError
 
     def heading(self) -> str:
         """Return the heading."""

@@ -1,11 +1,15 @@
 """A box to tick that says without colour whether it is ticked."""
 
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 from textual.widgets import Checkbox
 
 
-class Tick(Checkbox):
-    """A checkbox with a cross in it only where it is ticked."""
+class Tick(Checkbox, inherit_bindings=False):
+    """A checkbox with a cross in it only where it is ticked. Space ticks it; Enter is the form's."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "toggle_button", show=False)]
     DEFAULT_CSS = """
     Tick, Tick:focus { border: none; padding: 0; background: transparent; width: auto; max-width: 100%; }
     """

@@ -10,12 +10,12 @@ from balchat_host.api.text import visible
 from balchat_host.api.views import SearchHit
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action
+from balchat_ui_tui.asking.picker import Picker
 from balchat_ui_tui.chat import words as chat_words
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.drawing.cells import fit, width
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.effects import Effects
-from balchat_ui_tui.picking.screen import Picker
 from balchat_ui_tui.search.state import SearchState, SwitchScope, update
 
 

@@ -7,9 +7,9 @@ from typing import Final
 from balchat_host.api.errors import BadInput, BalchatError
 from balchat_host.api.views import SearchHit, SearchPage
 from balchat_ui_tui.actions import Action
+from balchat_ui_tui.asking.actions import Leave, Point, Step, Take, Words
 from balchat_ui_tui.effects import After, Call, CloseScreen, Effects, ShowError
 from balchat_ui_tui.main.actions import Show
-from balchat_ui_tui.picking.actions import Leave, Point, Step, Take, Words
 
 PAGE: Final = 30
 _WAIT: Final = 0.2

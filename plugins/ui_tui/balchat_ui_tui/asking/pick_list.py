@@ -19,7 +19,7 @@ Choices = Callable[[int], Sequence[Sequence[Row]]]
 class PickList(LineView, can_focus=False):
     """Choices, each of one or more rows, of which one is selected."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"picking--selected"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--selected"}
 
     class Pointed(Message):
         """A choice was clicked on."""
@@ -70,7 +70,7 @@ class PickList(LineView, can_focus=False):
             return self.blank()
         place, row = self._rows[number]
         selected = place == self._place
-        ground = self.get_component_rich_style("picking--selected") if selected else self.ground
+        ground = self.get_component_rich_style("choices--selected") if selected else self.ground
         bar = Piece("▌ " if selected else "  ", Ink.ACCENT)
         return self._inks.strip([bar, *row], ground).adjust_cell_length(cells, ground)
 

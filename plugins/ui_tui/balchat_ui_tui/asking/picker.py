@@ -1,4 +1,4 @@
-"""What the small screens have in common: a title, maybe a field, choices, and hints."""
+"""What lists of choices have in common: a title or question, maybe a field, choices, and hints."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from balchat_ui_tui.drawing.cells import fit
+from balchat_ui_tui.asking.actions import Leave, Point, Step, Take, Words
+from balchat_ui_tui.asking.pick_list import PickList
+from balchat_ui_tui.drawing.cells import fit, wrap
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.pieces import Ink, Piece, Row
 from balchat_ui_tui.drawing.row_widget import Rows
-from balchat_ui_tui.picking.actions import Leave, Point, Step, Take, Words
-from balchat_ui_tui.picking.widget import PickList
 from balchat_ui_tui.screen import StatefulScreen
 
 S = TypeVar("S")
@@ -38,7 +38,7 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
     @property
     @abstractmethod
     def heading(self) -> str:
-        """What the screen is called."""
+        """What the screen is called, or asks."""
 
     @property
     def hints(self) -> str:
@@ -75,11 +75,12 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
         super().on_mount()
 
     def draw(self, before: S | None) -> None:
+        """Show what can be chosen."""
         del before
         inks = Inks(self.tui.theme_variables)
         cells = max(10, self.query_one("#picker").size.width)
-        head = [Piece(f" {fit(self.heading, cells - 1)}", Ink.STRONG)]
-        self.query_one("#picker-head", Rows).show([head], inks)
+        head = [[Piece(f" {line}", Ink.STRONG)] for line in wrap(self.heading, cells - 2)]
+        self.query_one("#picker-head", Rows).show(head, inks)
         self.query_one("#picker-hints", Rows).show([[Piece(f" {fit(self.hints, cells - 1)}", Ink.FAINT)]], inks)
         self.query_one(PickList).show(self.choices, self.place, inks)
 

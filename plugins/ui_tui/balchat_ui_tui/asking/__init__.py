@@ -1,0 +1,1 @@
+"""Small screens over another one that ask something: yes or no, a line of text, or one of several choices."""
