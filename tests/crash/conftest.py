@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.announcing import announce, search_path
+from tests.support.fork_server import ForkServer
 from tests.support.people import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     MakePair = Callable[..., tuple[Person, Person]]
+    MakePerson = Callable[[Path, str], Person]
 
 NAMES = ("Alice", "Bob")
 CONFIGURATION = """\
@@ -50,24 +52,33 @@ def house() -> Iterator[Path]:
         yield Path(folder)
 
 
-def person(house: Path, base: Path, name: str) -> Person:
-    configuration = CONFIGURATION.format(network=base / "net")
-    return Person(base, name, configuration=configuration, environment={"PYTHONPATH": search_path(house / "site")})
+@pytest.fixture(scope="session")
+def make_person(house: Path) -> Iterator[MakePerson]:
+    """Makes somebody whose home lies in a given folder."""
+    environment = {"PYTHONPATH": search_path(house / "site")}
+    # Hundreds of processes are started here.
+    with ForkServer() as server:
+
+        def make(base: Path, name: str) -> Person:
+            configuration = CONFIGURATION.format(network=base / "net")
+            return Person(base, name, configuration=configuration, environment=environment, server=server)
+
+        yield make
 
 
 @pytest.fixture(scope="session")
-def accounts(house: Path) -> Path:
+def accounts(house: Path, make_person: MakePerson) -> Path:
     """The homes of two accounts that were made and never used."""
     base = house / "new"
     base.mkdir()
     for name in NAMES:
-        with person(house, base, name) as somebody:
+        with make_person(base, name) as somebody:
             somebody.init()
     return base
 
 
 @pytest.fixture
-def make_pair(house: Path, accounts: Path) -> Iterator[MakePair]:
+def make_pair(house: Path, accounts: Path, make_person: MakePerson) -> Iterator[MakePair]:
     """Makes pairs of people with new accounts, or copies of others. What one pair left is gone with the next one."""
     with ExitStack() as stack:
 
@@ -76,28 +87,22 @@ def make_pair(house: Path, accounts: Path) -> Iterator[MakePair]:
             base = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=house)))
             for name in NAMES:
                 shutil.copytree(of / name.lower(), base / name.lower())
-            alice, bob = (stack.enter_context(person(house, base, name)) for name in NAMES)
+            alice, bob = (stack.enter_context(make_person(base, name)) for name in NAMES)
             return alice, bob
 
         yield make
 
 
 @pytest.fixture
-def newcomer(house: Path) -> Iterator[Callable[[], Person]]:
+def newcomer(house: Path, make_person: MakePerson) -> Iterator[Callable[[], Person]]:
     """Makes people without an account, each with a folder of their own."""
     with ExitStack() as stack:
 
         def make() -> Person:
             base = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=house)))
-            return stack.enter_context(person(house, base, NAMES[0]))
+            return stack.enter_context(make_person(base, NAMES[0]))
 
         yield make
-
-
-@pytest.fixture
-def make_person(house: Path) -> Callable[[Path, str], Person]:
-    """Makes somebody whose home lies in a given folder."""
-    return lambda base, name: person(house, base, name)
 
 
 @pytest.fixture

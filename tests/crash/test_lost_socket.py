@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.people import Person
 
-    Newcomer = Callable[[], Person]
+    MakePair = Callable[[], tuple[Person, Person]]
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -35,10 +35,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def alice(newcomer: Newcomer) -> Person:
-    alice = newcomer()
-    alice.init()
-    return alice
+def alice(make_pair: MakePair) -> Person:
+    return make_pair()[0]
 
 
 def socket_of(somebody: Person) -> Path:

@@ -13,6 +13,7 @@ from balchat_relay.testing.program import RelayProgram
 from balchat_relay_proto.address import PORT
 
 from tests.support.announcing import announce, search_path
+from tests.support.fork_server import ForkServer
 from tests.support.loopback_network import socket_path
 from tests.support.null_town import NullTown
 from tests.support.people import Person
@@ -57,10 +58,17 @@ def onion_person(person: MakePerson, private_tor_network: PrivateTorNetwork) -> 
 # -- without tor
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """Starts processes in a fraction of the time; who has a `person` starts the command that is installed."""
+    with ForkServer() as server:
+        yield server
+
+
 @pytest.fixture
-def null_town(town: Path) -> Iterator[NullTown]:
+def null_town(town: Path, fork_server: ForkServer) -> Iterator[NullTown]:
     """A town whose people meet over the null network."""
-    with NullTown(town) as made:
+    with NullTown(town, server=fork_server) as made:
         yield made
 
 
@@ -87,7 +95,7 @@ TRANSPORTS = ("transport_tor_direct", "transport_relay")
 
 
 @pytest.fixture
-def neighbour(town: Path) -> Iterator[MakePerson]:
+def neighbour(town: Path, fork_server: ForkServer) -> Iterator[MakePerson]:
     """Makes people who meet through sockets in the town: `neighbour(name, policy, transports)`."""
     announce(town / "site", {"network_loopback": "tests.support.loopback_plugin"})
     path = search_path(town / "site")
@@ -99,7 +107,7 @@ def neighbour(town: Path) -> Iterator[MakePerson]:
             text = BESIDE_RELAYS.format(enabled=json.dumps(enabled), policy=policy, network=town / "net")
             if "transport_relay" in transports:
                 text += SWIFT_RELAYS
-            somebody = Person(town, name, configuration=text, environment={"PYTHONPATH": path})
+            somebody = Person(town, name, configuration=text, environment={"PYTHONPATH": path}, server=fork_server)
             stack.enter_context(somebody).init()
             return somebody
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.support.fork_server import ForkServer
+
 
 CONFIGURATION: Final = """\
 [plugins]
@@ -51,9 +53,10 @@ directory = {directory}
 class NullTown:
     """A folder in which people live. As a context manager, nobody runs after it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, server: ForkServer | None = None) -> None:
         self.folder = folder
         self.network = folder / "net"
+        self._server = server
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -68,7 +71,7 @@ class NullTown:
         Without an `account` they have none yet, for `balchat restore`.
         """
         text = CONFIGURATION.format(directory=json.dumps(str(self.network))) + more
-        somebody = self._stack.enter_context(Person(self.folder, name, configuration=text))
+        somebody = self._stack.enter_context(Person(self.folder, name, configuration=text, server=self._server))
         if account:
             somebody.init()
         return somebody

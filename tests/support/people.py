@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from balchat_host.testing.programs import children, wait_until_gone
+from tests.support.fork_server import ForkServer
 from tests.support.local_socket import LocalSocket
 from tests.support.programs import Ear, Followed, Heard, Said, readable, run
 
@@ -30,7 +31,7 @@ class Person:
     """Somebody with a home in `base`. As a context manager, nothing of theirs runs after it.
 
     `configuration` is the text of the profile's `balchat.toml`; `environment` is added to that of every command, which
-    is `program`.
+    is `program`. With a fork `server`, that forks for each command.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Person:
         configuration: str = "",
         environment: Mapping[str, str] | None = None,
         program: str = PROGRAM,
+        server: ForkServer | None = None,
     ) -> None:
         self.name = name
         self.passphrase = f"{name.lower()} keeps correct horses"
@@ -51,6 +53,7 @@ class Person:
         self.events = Ear()
         """What `listen` has told, over all starts."""
         self._program = program
+        self._server = server
         self.runtime = self.home / "run"
         """The runtime directory of their sessions."""
         self._environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
@@ -86,7 +89,8 @@ class Person:
         """Run a command to its end; with `unlock` it gets the passphrase."""
         with ExitStack() as stack:
             give, more = self._key(stack) if unlock else ([], [])
-            return run([self._program, *arguments, *more], self._environment, stdin=stdin, give=give)
+            to_its_end = run if self._server is None else self._server.run
+            return to_its_end([self._program, *arguments, *more], self._environment, stdin=stdin, give=give)
 
     def ask(self, *arguments: str, unlock: bool = False, stdin: str = "") -> list[Any]:
         """Run a command with `--json` and return its values. Raise CommandFailed."""
@@ -211,7 +215,9 @@ class Person:
         self._up = self._listen = None
 
     def _follow(self, *arguments: str, ear: Ear, give: list[int] | None = None) -> Followed:
-        return Followed([self._program, *arguments, "--json"], self._environment, ear, give=give or [])
+        command = [self._program, *arguments, "--json"]
+        start = None if self._server is None else self._server.start
+        return Followed(command, self._environment, ear, give=give or [], start=start)
 
     def _key(self, stack: ExitStack) -> tuple[list[int], list[str]]:
         descriptor = stack.enter_context(readable(self.passphrase))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypeAlias
 
 from balchat_host.testing.programs import PATIENCE
 
@@ -56,6 +56,49 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, stdin: str = 
         start_new_session=True,
     )
     return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+class Process(Protocol):
+    """A process that was started, as `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it writes."""
+        ...
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """What it says on standard error."""
+        ...
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL), if it still runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return its exit code."""
+        ...
+
+
+Start: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Sequence[int]], Process]
+"""Starts a command in an environment; the numbers are file descriptors for it."""
+
+
+def start_program(command: Sequence[str], environment: Mapping[str, str], give: Sequence[int]) -> Process:
+    """Start a program that is followed."""
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=give,
+        start_new_session=True,  # Ctrl-C at a terminal is for whoever started this
+    )
 
 
 @contextmanager
@@ -141,18 +184,16 @@ class Followed:
     """A program that runs. `ear` hears what it writes; what it says on standard error is kept."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], ear: Ear, *, give: Sequence[int] = ()
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        ear: Ear,
+        *,
+        give: Sequence[int] = (),
+        start: "Start | None" = None,
     ) -> None:
         self.ear = ear
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=give,
-            start_new_session=True,  # Ctrl-C at a terminal is for whoever started this
-        )
+        self._process = (start or start_program)(command, environment, give)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._errors = self._process.stderr
