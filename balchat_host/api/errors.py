@@ -507,6 +507,14 @@ class RelayUnusable(WorldError):
     code = "relay-unusable"
 
 
+class SoundFailed(WorldError):
+    """Sound cannot be recorded or played here: {problem}. See that a microphone or a loudspeaker is connected, and that
+    no other program keeps it.
+    """
+
+    code = "sound-failed"
+
+
 class VaultDamaged(WorldError):
     """The vault is damaged: {problem}. It was left as it is. Restore a backup, or copy the file away before trying
     anything.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from balchat_ui_cli.sizes import parse_size, size_words
-from balchat_ui_cli.sound import Recording
 
 from balchat_host.api.errors import BadInput
 from balchat_host.testing.app_kit.files import picture_with_metadata
@@ -277,17 +276,6 @@ def test_a_voice_message_is_sent_and_shown_with_its_duration(cli: Cli, alice: Me
         note.write_bytes(octets)
         assert cli("voice", "me", "--from", str(note)).code == 3
     assert cli("voice", "me").code == 3, "there is no terminal"
-
-
-def test_a_recording_warns_before_its_limit_and_loses_nothing_at_it() -> None:
-    warned: list[int] = []
-    recording = Recording(lambda: warned.append(len(recording.sound)))
-    second = bytes(2 * 48_000)
-    for _ in range(310):
-        recording.take(second)
-    assert warned == [270 * len(second)]
-    assert recording.full.is_set()
-    assert len(recording.sound) == 300 * len(second)
 
 
 def test_opening_asks_at_a_terminal(cli: Cli, alice: MemoryAccount, source: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from balchat_host.api import sound
 from balchat_host.api.errors import BadInput, FileUnavailable
 from balchat_host.api.following import following
 from balchat_host.api.frontend import App
@@ -16,7 +17,6 @@ from balchat_host.api.local_files import export
 from balchat_host.api.spans import Span, Style
 from balchat_host.api.text import visible
 from balchat_host.api.views import FileState, FileView
-from balchat_ui_cli import sound
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.file_words import file_words, reason_words, state_words
 from balchat_ui_cli.frame import MESSAGES, Run, command, new_group
@@ -150,15 +150,25 @@ def open_file(run: Run, file: FileId) -> None:
     run.out.hint(["It is deleted."])
 
 
-def play(run: Run, file: FileId) -> None:
+def play(
+    run: Run,
+    file: FileId,
+    speed: Annotated[float, typer.Option("--speed", metavar="N", help="1, 1.5 or 2 times as fast.")] = 1.0,
+) -> None:
     """Play a voice message on this machine's loudspeaker. Nothing of it is written to the disk."""
+    if speed not in sound.SPEEDS:
+        raise BadInput(what="--speed", problem="it is 1, 1.5 or 2")
 
     async def whole(app: App) -> tuple[FileView, bytes]:
         async with following(app.files.play(file)) as pieces:
             return await app.files.get(file), b"".join([piece async for piece in pieces])
 
     view, wav = run.session.ask(whole)
-    sound.play(wav)
+    octets, rate = sound.wav_sound(wav)
+    with sound.Loudspeaker(rate, speed) as loudspeaker:
+        for piece in sound.pieces(octets, rate):
+            loudspeaker.write(piece)
+        loudspeaker.finish()
     run.out.value(view, list, done="It was played to its end.")
 
 

@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
+from balchat_host.api import sound
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import MAX_OCTETS, App
 from balchat_host.api.views import MessageState, MessageView
-from balchat_ui_cli import sound
 from balchat_ui_cli.commands.conversations import Conversation
 from balchat_ui_cli.commands.messages import QUEUED
 from balchat_ui_cli.frame import MESSAGES, Run, command
 from balchat_ui_cli.render import sent_line
-
-_LOOKS = 0.2
-"""Seconds between looks at whether the limit is reached."""
 
 
 def register(app: typer.Typer) -> None:
@@ -61,18 +58,18 @@ def voice(
 def _record(run: Run) -> bytes:
     if not sys.stdin.isatty():
         raise BadInput(what="Standard input", problem="a voice message is recorded at a terminal; --from takes a file")
-    recording = sound.Recording(lambda: run.out.hint([f"{sound.WARNED_AT} seconds are left."]))
-
-    def until_enter() -> None:
+    recording = sound.Recording()
+    warned = False
+    with sound.Microphone() as microphone:
         run.out.hint(["Recording. Enter ends and sends it, Ctrl-C throws it away."])
-        while not recording.full.is_set():
-            if select.select([sys.stdin], [], [], _LOOKS)[0]:
+        while not recording.full:
+            recording.take(microphone.read())
+            if select.select([sys.stdin], [], [], 0)[0]:
                 sys.stdin.readline()
-                return
-        run.out.hint(["That was 5 minutes, the longest there is. Enter sends it, Ctrl-C throws it away."])
-        sys.stdin.readline()
-
-    sound.record(recording, until_enter)
-    if not recording.sound:
-        raise BadInput(what="The microphone", problem="nothing came from it")
+                return recording.sound
+            if recording.ends_soon and not warned:
+                warned = True
+                run.out.hint([f"{sound.WARNED_AT} seconds are left."])
+    run.out.hint(["That was 5 minutes, the longest there is. Enter sends it, Ctrl-C throws it away."])
+    sys.stdin.readline()
     return recording.sound
