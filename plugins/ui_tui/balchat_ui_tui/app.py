@@ -48,7 +48,8 @@ class BalchatTui(App[int]):
         Binding("ctrl+p", "open_palette", id="app.palette"),
         Binding("ctrl+l", "lock", id="app.lock"),
         Binding("ctrl+q", "leave", id="app.quit"),
-        Binding("ctrl+z", "suspend_process", id="app.suspend"),
+        # With priority: in a field, Textual would undo. Undo has the keys of the shell (`composer.undo`).
+        Binding("ctrl+z", "suspend_process", id="app.suspend", priority=True),
     ]
 
     def __init__(

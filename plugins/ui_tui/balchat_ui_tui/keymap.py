@@ -48,6 +48,7 @@ _NAMES: Final = {
     "full_stop": ".",
     "minus": "-",
     "plus": "+",
+    "underscore": "_",
 }
 
 

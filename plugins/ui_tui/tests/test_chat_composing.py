@@ -4,18 +4,21 @@ from dataclasses import replace
 
 import pytest
 from balchat_ui_tui.account import AccountState
-from balchat_ui_tui.actions import Heard
+from balchat_ui_tui.actions import ConnectionChanged, Heard
 from balchat_ui_tui.chat import actions as do
 from balchat_ui_tui.chat.completion import complete, find
 from balchat_ui_tui.chat.composer import harmless
 from balchat_ui_tui.chat.composing import means_markdown, mentioned
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.chat.update import update
+from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.effects import After, Call, CopyMessages, OpenScreen, ShowError, WriteElsewhere
+from balchat_ui_tui.main.heads import banner
 
 from balchat_host.api.errors import ConnectionLost, TextTooLong
 from balchat_host.api.events import ConversationChanged
 from balchat_host.api.views import MessageState, ReactionView
+from tests.support.tui_terminal import ENGLISH as T
 from tests.support.views import conversation, message
 
 BOB = conversation("Bob")
@@ -74,6 +77,23 @@ def test_a_draft_is_kept_a_moment_after_the_last_key_and_ends_with_what_is_sent(
     assert update(state, do.DraftDue(), KNOWN)[1] == (), "it is kept already"
     state, effects = update(update(state, do.Typed("Dear Bob"), KNOWN)[0], do.SendIt(), KNOWN)
     assert [method for method, _ in calls(effects)] == ["conversations.draft", "messages.send"]
+
+
+def test_a_draft_that_could_not_be_kept_is_kept_once_the_account_is_there_again():
+    state, effects = chat(do.Typed("Dear"), do.DraftDue())
+    state, shown = update(state, effects[-1].failed(ConnectionLost()), KNOWN)
+    assert shown == (), "that the account is away is said already"
+    _, effects = update(state, ConnectionChanged(Connection(phase=Phase.UP)), KNOWN)
+    assert ("conversations.draft", {"conversation": "bob", "text": "Dear"}) in calls(effects)
+
+
+def test_a_text_that_is_too_long_is_said_above_it_until_it_is_short_enough():
+    state, effects = chat(do.Typed("ñandú"), do.DraftDue())
+    state, shown = update(state, effects[-1].failed(TextTooLong(size=7, limit=6)), KNOWN)
+    assert shown == ()
+    [row] = banner(T, state, (), 80)
+    assert "7 octets; at most 6" in row[0].text
+    assert banner(T, update(state, do.Typed("ñand"), KNOWN)[0], (), 80) == ()
 
 
 def test_a_draft_that_was_written_elsewhere_comes_here_unless_something_else_is_written():

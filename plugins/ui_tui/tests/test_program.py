@@ -56,6 +56,19 @@ async def test_a_paste_never_sends_and_new_lines_are_typed_by_keys_that_every_te
         assert bob.conversation[0].text == "one\ntwo\n/quit\n[31mred\nlast"
 
 
+async def test_what_is_all_in_sight_has_nothing_below_it(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
+    bob = alice.befriend("Bob")
+    for text in ("one", "two", "three"):
+        bob.write(text)
+    async with shown(profiles) as screen:
+        await screen.open("Bob")
+        await screen.until(lambda: bob.contact.unread == 0)
+        await screen.shows("Unread", "three")
+        await screen.until(lambda: "to the newest" not in screen.text)
+        bob.write("four")
+        await screen.shows("four")
+
+
 async def test_enter_breaks_a_line_where_that_was_chosen(profiles: MemoryProfiles, alice: MemoryAccount) -> None:
     bob = alice.befriend("Bob")
     async with shown(profiles, settings=TuiSettings(enter_sends=False)) as screen:

@@ -57,6 +57,15 @@ class SendFailed(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class DraftFailed(Action):
+    """The draft of a conversation could not be kept in the account, which has `kept` of it."""
+
+    conversation: str
+    kept: str
+    error: BalchatError
+
+
+@dataclass(frozen=True, slots=True)
 class MessageCame(Action):
     """A message as it is now: the answer to what was done with it."""
 

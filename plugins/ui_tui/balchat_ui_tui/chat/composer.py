@@ -30,6 +30,8 @@ class Composer(TextArea):
         Binding("ctrl+j", "new_line", id="composer.new-line-portable"),
         Binding("alt+enter,shift+enter", "other_enter", id="composer.other-enter"),
         Binding("ctrl+x", "editor", id="composer.editor"),
+        Binding("ctrl+underscore,ctrl+slash", "undo", id="composer.undo"),
+        Binding("ctrl+y", "redo", id="composer.redo"),
         Binding("pageup", "scroll_messages(-1)", id="composer.page-up"),
         Binding("pagedown", "scroll_messages(1)", id="composer.page-down"),
     ]

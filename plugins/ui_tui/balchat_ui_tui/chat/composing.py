@@ -5,11 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from balchat_host.api.errors import TextTooLong
 from balchat_host.api.frontend import MYSELF
 from balchat_host.api.views import ConversationView, MessageState, MessageView
 from balchat_ui_tui.chat import window
 from balchat_ui_tui.chat.actions import (
     DraftDue,
+    DraftFailed,
     MessageCame,
     SendFailed,
     Sent,
@@ -32,7 +34,7 @@ def typed(state: ChatState, text: str) -> tuple[ChatState, Effects]:
     """Take what the composer holds now, and keep it as a draft in a moment."""
     if text == state.text:
         return state, ()
-    state = replace(state, text=text)
+    state = replace(state, text=text, too_long=_still(state.too_long, text))
     return state, (After(_DRAFT_SECONDS, DraftDue(), _DRAFT_KEY),) if state.editing is None else ()
 
 
@@ -40,7 +42,21 @@ def keep_draft(state: ChatState) -> tuple[ChatState, Effects]:
     """Keep what is not sent in the account, where it differs from what is kept there."""
     if state.unsent == state.draft:
         return state, ()
-    return replace(state, draft=state.unsent), (_draft(state.conversation, state.unsent),)
+    return replace(state, draft=state.unsent), (_draft(state.conversation, state.unsent, kept=state.draft),)
+
+
+def draft_failed(state: ChatState, failed: DraftFailed) -> ChatState:
+    """Remember what the account has, so that the draft is kept later; say here that it is too long."""
+    too_long = failed.error if isinstance(failed.error, TextTooLong) else state.too_long
+    return replace(state, draft=failed.kept, too_long=_still(too_long, state.text))
+
+
+def _still(too_long: TextTooLong | None, text: str) -> TextTooLong | None:
+    """Return that a text is too long where it is."""
+    if too_long is None:
+        return None
+    size, limit = len(text.encode()), int(too_long.fields["limit"])
+    return TextTooLong(size=size, limit=limit) if size > limit else None
 
 
 def draft_changed(state: ChatState, draft: str) -> ChatState:
@@ -55,7 +71,8 @@ def draft_changed(state: ChatState, draft: str) -> ChatState:
 
 def put_text(state: ChatState, text: str) -> ChatState:
     """Put a text into the composer."""
-    return replace(state, text=text, text_number=state.text_number + 1)
+    too_long = _still(state.too_long, text)
+    return replace(state, text=text, text_number=state.text_number + 1, too_long=too_long)
 
 
 def send(state: ChatState, conversation: ConversationView) -> tuple[ChatState, Effects]:
@@ -79,7 +96,7 @@ def send(state: ChatState, conversation: ConversationView) -> tuple[ChatState, E
         failed=partial(SendFailed, state.conversation),
     )
     # The account ends a draft by itself only where it has the very same text.
-    drafts = (_draft(state.conversation, ""),) if state.draft not in {"", text} else ()
+    drafts = (_draft(state.conversation, "", kept=""),) if state.draft not in {"", text} else ()
     state = replace(
         put_text(state, ""),
         reply_to=None,
@@ -165,5 +182,6 @@ def can_retry(message: MessageView) -> bool:
     return message.state is MessageState.FAILED
 
 
-def _draft(conversation: str, text: str) -> Call:
-    return Call("conversations.draft", {"conversation": conversation, "text": text})
+def _draft(conversation: str, text: str, *, kept: str) -> Call:
+    failed = partial(DraftFailed, conversation, kept)
+    return Call("conversations.draft", {"conversation": conversation, "text": text}, failed=failed)

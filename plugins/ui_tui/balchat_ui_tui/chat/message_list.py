@@ -243,9 +243,11 @@ class MessageList(LineView, can_focus=True):
         last = bisect_right(self._starts, bottom - 1) - 1
         if last + 1 < len(self._starts) or bottom < len(self._rows):
             last -= self._extent(self._ids[last])[1] > bottom  # all of it has to be in sight
+        # The state may not have been drawn yet that follows what was told last.
+        was_at_end = self._state.following or (self._told is not None and self._told.at_end)
         told = do.Scrolled(
             last=self._ids[last] if last >= 0 else None,
-            at_end=bottom >= len(self._rows) and (self._state.following or not resized),
+            at_end=bottom >= len(self._rows) and (was_at_end or not resized),
             near_first=top < margin,
             near_last=bottom > len(self._rows) - margin,
         )

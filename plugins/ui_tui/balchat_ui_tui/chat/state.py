@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from balchat_host.api.errors import TextTooLong
 from balchat_host.api.views import MessageView
 
 PAGE: Final = 60
@@ -47,7 +48,7 @@ class ChatState:
     that says what is new. `seen` is the newest message that was taken as read.
 
     `text` is what is in the composer; `text_number` grows where it was put there by us and not typed. `draft` is what
-    the account has of it.
+    the account has of it. `too_long`: what is in the composer is more than fits in a message.
     """
 
     conversation: str
@@ -70,6 +71,7 @@ class ChatState:
     text: str = ""
     text_number: int = 0
     draft: str = ""
+    too_long: TextTooLong | None = None
 
     def message(self, identifier: str | None) -> MessageView | None:
         """Return a message of the window by its id, None where it is not in it."""

@@ -44,7 +44,7 @@ def update(state: ChatState, action: Action, account: AccountState) -> tuple[Cha
     match action:
         case Heard() | ConnectionChanged() | AccountRead() | FocusChanged():
             return _told(state, action, conversation)
-        case do.PageCame() | do.PageFailed() | do.Sent() | do.SendFailed() | do.MessageCame():
+        case do.PageCame() | do.PageFailed() | do.Sent() | do.SendFailed() | do.DraftFailed() | do.MessageCame():
             return _answered(state, action, conversation)
         case do.Scrolled():
             return _scrolled(state, action, conversation)
@@ -75,7 +75,8 @@ def _told(state: ChatState, action: Action, conversation: ConversationView) -> t
             return changed, (_attend(changed),)
         case ConnectionChanged(connection=connection) if connection.phase is Phase.UP:
             again = () if state.opened else (window.ask_opening(conversation),)
-            return state, (_attend(state), *again)
+            state, drafts = composing.keep_draft(state)
+            return state, (_attend(state), *again, *drafts)
         case AccountRead() if state.opened:
             # What happened meanwhile is not known: the page that is in sight is read again.
             around = None if state.following else state.selected or state.seen
@@ -98,6 +99,8 @@ def _answered(state: ChatState, action: Action, conversation: ConversationView) 
             return composing.sent(state, message), ()
         case do.SendFailed() if action.conversation == state.conversation:
             return composing.send_failed(state), (ShowError(action.error),)
+        case do.DraftFailed() if action.conversation == state.conversation:
+            return composing.draft_failed(state, action), ()
         case do.MessageCame(message=message) if message.conversation == state.conversation:
             return window.changed(state, message), ()
         case _:

@@ -39,6 +39,8 @@ def welcome(t: Texts, account: AccountState, keys: Mapping[str, str], cells: int
         rows += [[Piece(f"   {t('conversations.empty')}", Ink.STRONG)], []]
         rows += [*([Piece(f"   {line}")] for line in hint), []]
     first = [(key_words(keys.get(name, key)), t(f"keys.{name}")) for name, key in _FIRST_KEYS.items()]
+    if requests := account.status.requests if account.status else 0:
+        first.insert(0, (first[0][0], t("conversations.requests-count", count=requests)))
     beside = max(width(key) for key, _ in first) + _GAP
     for key, said in first:
         rows.append([Piece(f"   {key}{' ' * (beside - width(key))}", Ink.ACCENT), Piece(said, Ink.FAINT)])
@@ -97,6 +99,8 @@ def banner(t: Texts, state: ChatState, completions: Sequence[Completion], cells:
     elif state.reply_to is not None:
         said = f"{words.author(t, state.reply_to.author)}: {words.summary(t, state.reply_to)}"
         rows.append([Piece(" ↳ ", Ink.ACCENT), Piece(fit(said, cells - 4), Ink.FAINT)])
+    if state.too_long is not None:
+        rows += [[Piece(f" {line}", Ink.WARN)] for line in wrap(t.error(state.too_long), max(4, cells - 2))]
     if completions:
         row: list[Piece] = [Piece(f" {t('tui.tab')} ", Ink.FAINT)]
         for number, each in enumerate(completions):
