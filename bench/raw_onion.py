@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from struct import Struct
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -58,15 +58,23 @@ class RawOnion:
 @asynccontextmanager
 async def raw_onion(room: Room) -> AsyncGenerator[RawOnion]:
     """Return a stream to an onion address."""
+    async with raw_onions(room, 1) as (onion,):
+        yield onion
+
+
+@asynccontextmanager
+async def raw_onions(room: Room, count: int) -> AsyncGenerator[list[RawOnion]]:
+    """Return streams to an onion address, each on a circuit of its own."""
     key = Ed25519PrivateKey.generate()
     far, near, found = _network(room), _network(room), SeenStates()
     async with running(far, near), anyio.create_task_group() as tasks:
         service = await far.publish(Secret(key.private_bytes_raw()), _PORT, on_state=found)
-        tasks.start_soon(_answer, service)
+        tasks.start_soon(_serve, service)
         await found.reach(Phase.ONLINE, patience=PATIENCE)
         address = OnionKey(key.public_key().public_bytes_raw())
-        async with await near.dial(address, _PORT, isolation="bench") as stream:
-            yield RawOnion(stream)
+        async with AsyncExitStack() as stack:
+            streams = [await near.dial(address, _PORT, isolation=f"bench {number}") for number in range(count)]
+            yield [RawOnion(await stack.enter_async_context(stream)) for stream in streams]
         tasks.cancel_scope.cancel()
 
 
@@ -75,8 +83,14 @@ def _network(room: Room) -> TorNetwork:
     return TorNetwork(context, TorSettings(torrc=tuple(room.tor.torrc_lines())))
 
 
-async def _answer(service: PublishedService) -> None:
-    async with await service.accept() as stream:
+async def _serve(service: PublishedService) -> None:
+    async with anyio.create_task_group() as tasks:
+        while True:
+            tasks.start_soon(_answer, await service.accept())
+
+
+async def _answer(stream: ByteStream) -> None:
+    async with stream:
         questions = BufferedByteReceiveStream(stream)
         try:
             while True:

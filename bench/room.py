@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PASSPHRASE = Secret.from_text("four benches beside a river")
 PATIENCE = 120.0
+_REPOSITORY = Path(__file__).parents[1]
 _LOOPBACK = "balchat_loopback-0.dist-info"
 
 
@@ -41,6 +42,7 @@ class Room:
         self.directory = Path(tempfile.mkdtemp(prefix="balchat-bench-"))
         self._stack.callback(shutil.rmtree, self.directory)
         os.environ["XDG_RUNTIME_DIR"] = str(self.directory)
+        self._knows_loopback = False
         return self
 
     def __exit__(
@@ -66,6 +68,21 @@ class Room:
     @cached_property
     def over_sockets(self) -> dict[str, str]:
         """The configuration of an account that reaches others through sockets of this machine, without Tor."""
+        return self.over_sockets_in(self.folder("net"))
+
+    def over_sockets_in(self, directory: Path, transport: str = "transport_tor_direct") -> dict[str, str]:
+        """Return the configuration of an account whose sockets lie in a directory; all in it reach each other."""
+        if not self._knows_loopback:
+            self._announce_loopback()
+        enabled = ["storage_sqlcipher", "crypto_mls", "network_loopback", transport, "ui_rpc", "ui_cli"]
+        return {
+            "plugins.enabled": json.dumps(enabled),
+            "plugins.network": "network_loopback",
+            "settings.network_loopback.directory": str(directory),
+        }
+
+    def _announce_loopback(self) -> None:
+        """Have the plugin for sockets found, by processes that are started from here, too."""
         plugins = self.folder("plugins")
         (plugins / _LOOPBACK).mkdir()
         (plugins / _LOOPBACK / "METADATA").write_text("Metadata-Version: 2.1\nName: balchat-loopback\nVersion: 0\n")
@@ -73,12 +90,8 @@ class Room:
             "[balchat.plugins.v1]\nnetwork_loopback = tests.support.loopback_plugin\n"
         )
         sys.path.append(str(plugins))
-        enabled = ["storage_sqlcipher", "crypto_mls", "network_loopback", "transport_tor_direct", "ui_cli"]
-        return {
-            "plugins.enabled": json.dumps(enabled),
-            "plugins.network": "network_loopback",
-            "settings.network_loopback.directory": str(self.folder("net")),
-        }
+        os.environ["PYTHONPATH"] = os.pathsep.join((str(plugins), str(_REPOSITORY)))
+        self._knows_loopback = True
 
 
 @asynccontextmanager

@@ -35,7 +35,8 @@ _MIB = 2**20
 def measure(room: Room) -> list[Figure]:
     before, after = _memory(room)  # first: what the others hold would hide what it takes
     octets = Random(1).randbytes(SIZE)
-    made, sealed = _seal(octets)
+    made, into = _seal(octets)
+    sealed = into.getvalue()
     identity = pyrage.x25519.Identity.generate()
     alone = io.BytesIO()
     cast("Any", pyrage).encrypt_io(io.BytesIO(octets), alone, [identity.to_public()])
@@ -74,9 +75,9 @@ def measure(room: Room) -> list[Figure]:
     ]
 
 
-def _seal(octets: bytes) -> tuple[Sealed, bytes]:
+def _seal(octets: bytes) -> tuple[Sealed, io.BytesIO]:
     sealed = io.BytesIO()
-    return seal(Shape(len(octets)), io.BytesIO(octets).read, sealed.write), sealed.getvalue()
+    return seal(Shape(len(octets)), io.BytesIO(octets).read, sealed.write), sealed
 
 
 def _open(made: Sealed, sealed: bytes) -> None:

@@ -65,8 +65,6 @@ class MemoryFolder(FileFolder):
 class AtOnce(Offload):
     """Does the work in the event loop. What jobs take or give is held in memory as a whole."""
 
-    has_threads = False
-
     async def run(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         await checkpoint()
         return function(*arguments)

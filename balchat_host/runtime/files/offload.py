@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from threading import Condition, Thread
-from typing import Any, ClassVar, Final, Generic, TypeVar, TypeVarTuple
+from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, to_thread
 
@@ -56,9 +56,6 @@ class Drain(ABC):
 class Offload(ABC):
     """Where such work is done."""
 
-    has_threads: ClassVar[bool]
-    """Whether it is done in threads. What is done there may start more of them, and wait for them."""
-
     @abstractmethod
     async def run(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Call a function that blocks."""
@@ -74,8 +71,6 @@ class Offload(ABC):
 
 class Threads(Offload):
     """Threads of this process."""
-
-    has_threads = True
 
     def __init__(self) -> None:
         self._limiter: CapacityLimiter | None = None

@@ -12,8 +12,7 @@ import pyrage  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from balchat_host.api.errors import FileUnreadable
 from balchat_host.core.files.offer import MAX_HEADER
-from balchat_host.core.files.shape import Shape
-from balchat_host.runtime.files.manifest_thread import ManifestThread
+from balchat_host.core.files.shape import ManifestWriter, Shape
 
 Read = Callable[[int], bytes]
 """Returns up to so many octets, none at the end."""
@@ -40,20 +39,15 @@ class Sealed:
         return "Sealed(…)"
 
 
-def seal(shape: Shape, read: Read, write: Write, *, hash_apart: bool = False) -> Sealed:
-    """Seal what `read` returns, to an identity made for it. Raise what either raises.
-
-    `hash_apart`: hash the parts of a large file in a thread of its own.
-    """
+def seal(shape: Shape, read: Read, write: Write) -> Sealed:
+    """Seal what `read` returns, to an identity made for it. Raise what either raises."""
     identity = _identity.generate()
-    sink = _Sink(shape, write, hash_apart=hash_apart)
+    sink = _Sink(shape, write)
     source = _Source(read)
     try:
         _encrypt(source, sink, [identity.to_public()])
     except Exception as error:  # noqa: BLE001  # pyrage turns what a stream raises into errors of its own
         raise source.failure or sink.failure or error from None
-    finally:
-        sink.manifest.end()
     return Sealed(key=str(identity).encode(), header=sink.header, manifest=sink.manifest.finish())
 
 
@@ -109,12 +103,16 @@ class _Plain:
 
 
 class _Sink(_Plain):
-    """Parts the header from what follows it, of which it makes the manifest."""
+    """Parts the header from what follows it, of which it makes the manifest.
 
-    def __init__(self, shape: Shape, write: Write, *, hash_apart: bool) -> None:
+    Each chunk is hashed as it comes, while the processor's cache holds it. A thread for that gains nothing: pyrage
+    keeps the interpreter's lock while it encrypts, and joining chunks for the thread costs more than hashing them.
+    """
+
+    def __init__(self, shape: Shape, write: Write) -> None:
         super().__init__(write)
         self.header = b""
-        self.manifest = ManifestThread(shape, apart=hash_apart)
+        self.manifest = ManifestWriter(shape)
         self._in_header = True
 
     def take(self, octets: bytes) -> None:

@@ -234,7 +234,7 @@ class FileService:
             raise
 
     def _seal(self, shape: Shape, stored_as: str, read: Read) -> Sealed:
-        made = seal(shape, read, partial(self._folder.append, stored_as), hash_apart=self._offload.has_threads)
+        made = seal(shape, read, partial(self._folder.append, stored_as))
         self._folder.sync(stored_as)
         return made
 

@@ -238,7 +238,7 @@ async def test_two_messages_may_have_one_file(account: Account, tmp_path: Path) 
 async def test_what_its_sender_sealed_wrongly_does_not_open() -> None:
     octets = bytes(200_000)
     pieces: list[bytes] = []
-    made = seal(Shape(len(octets)), _reader(octets), pieces.append, hash_apart=True)
+    made = seal(Shape(len(octets)), _reader(octets), pieces.append)
     whole = bytearray(b"".join(pieces))
     for harm in (
         lambda: whole.__setitem__(-1, whole[-1] ^ 1),

@@ -1,0 +1,19 @@
+"""The same as `files_memory`, with 5 GiB: flat is what takes no more for five times as much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench import files_memory
+from bench.files_memory import GIB
+
+if TYPE_CHECKING:
+    from bench.figure import Figure
+    from bench.room import Room
+
+TITLE = "Memory while larger files pass"
+NOTE = "As above. The disk needs 11 GiB; this takes some ten minutes."
+
+
+def measure(room: Room) -> list[Figure]:
+    return files_memory.measure(room, 5 * GIB)
