@@ -31,8 +31,8 @@ TITLE = "Files, direct"
 NOTE = (
     "256 MiB from the wish for it until all its parts are durable, over a stream of its own, against as many octets on"
     " a raw onion stream, in turns; the accounts are processes of their own, with real vaults. Then texts of 1 KB while"
-    " 64 MiB come, against texts without; beside it raw round trips of 1 KB while a raw stream carries as much. All of the"
-    " private Tor network shares this machine's processors, so a round trip takes longer while many octets pass,"
+    " 64 MiB come, against texts without; beside it raw round trips of 1 KB while a raw stream carries as much. All of"
+    " the private Tor network shares this machine's processors, so a round trip takes longer while many octets pass,"
     " whoever sends them. Where the machine allows that, all is measured in a network namespace where acknowledgements"
     " come at once: delayed by up to 40 ms, hop after hop, they would hide the rest."
 )
