@@ -33,6 +33,7 @@ from balchat_ui_tui.screens import has_screen, make_screen
 from balchat_ui_tui.settings import TuiSettings, changed
 from balchat_ui_tui.terminal import keep_title, put_title_back, set_title
 from balchat_ui_tui.themes import THEMES, theme_named
+from balchat_ui_tui.voice.sound import Sound
 
 _NAME: Final = "balchat"
 _NOTICE_SECONDS: Final = {Severity.INFORMATION: 4.0, Severity.WARNING: 8.0, Severity.ERROR: 12.0}
@@ -63,6 +64,7 @@ class BalchatTui(App[int]):
         self.account = AccountState()
         self.performer = Performer(self, profile)
         self.connection = AccountConnection(profile, self, t.error)
+        self.sound = Sound()
         self.next_profile: str | None = None
         """The profile to show when this program has ended, None where the person leaves."""
         self.failure: BaseException | None = None

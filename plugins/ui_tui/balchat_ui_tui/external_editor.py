@@ -13,20 +13,21 @@ from tempfile import mkstemp
 from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
+from balchat_texts import Texts
 
 from balchat_host.api.errors import BadInput
 
 if TYPE_CHECKING:
-    from textual.app import App
+    from balchat_ui_tui.app import BalchatTui
 
 _LARGEST: Final = 1024 * 1024
 """Octets of the largest text that is read back: far more than a message may have."""
 
 
-async def write_elsewhere(app: "App[int]", folder: Path, text: str) -> str:
+async def write_elsewhere(tui: "BalchatTui", folder: Path, text: str) -> str:
     """Have a person write a text in their editor; return what it is then. Raise BadInput."""
-    with app.suspend():
-        return await anyio.to_thread.run_sync(_edit, folder, text)
+    with tui.suspend():
+        return await anyio.to_thread.run_sync(_edit, tui.t, folder, text)
 
 
 def editor(environment: Mapping[str, str]) -> list[str]:
@@ -34,7 +35,7 @@ def editor(environment: Mapping[str, str]) -> list[str]:
     return shlex.split(environment.get("VISUAL") or environment.get("EDITOR") or "vi")
 
 
-def _edit(folder: Path, text: str) -> str:
+def _edit(t: Texts, folder: Path, text: str) -> str:
     descriptor, name = mkstemp(prefix="draft-", suffix=".md", dir=folder)
     file = Path(name)
     try:
@@ -44,13 +45,13 @@ def _edit(folder: Path, text: str) -> str:
         try:
             code = subprocess.run([*command, name], check=False).returncode
         except OSError as error:
-            raise BadInput(what=command[0], problem=error.strerror or "it cannot be started") from error
+            raise BadInput(what=command[0], problem=t("tui.editor-missing", problem=error.strerror or "")) from error
         if code != 0:
-            raise BadInput(what=command[0], problem=f"it ended with {code}; the text was left as it was")
+            raise BadInput(what=command[0], problem=t("tui.editor-failed", code=code))
         with file.open("rb") as stream:
             written = stream.read(_LARGEST + 1)
         if len(written) > _LARGEST:
-            raise BadInput(what=command[0], problem="the text is too long for a message")
+            raise BadInput(what=command[0], problem=t("tui.editor-too-long"))
         return written.decode("utf-8", errors="replace").removesuffix("\n")
     finally:
         file.unlink(missing_ok=True)

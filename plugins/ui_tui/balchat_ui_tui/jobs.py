@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 
 from balchat_host.api.errors import BadInput, BalchatError, StorageFailed
+from balchat_host.api.text import visible
 from balchat_host.api.types import Secret
 from balchat_ui_tui.actions import Action
 from balchat_ui_tui.effects import Effect
@@ -122,22 +123,22 @@ class ReadQrPicture(Job):
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> str | None:
         """Read it. Raise BadInput, PicturesMissing, PictureUnreadable."""
-        del tui, tell
+        del tell
         # A library that most starts do not need.
         from balchat_host.api.pictures import read_qr  # noqa: PLC0415  # needed only for a picture of a code
 
-        return await read_qr(await anyio.to_thread.run_sync(_read, self.path, LARGEST_PICTURE))
+        octets = await anyio.to_thread.run_sync(_read, self.path, LARGEST_PICTURE + 1)
+        if len(octets) > LARGEST_PICTURE:
+            raise BadInput(what=visible(self.path.name), problem=tui.t("tui.code-too-large"))
+        return await read_qr(octets)
 
 
 def _read(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as stream:
-            octets = stream.read(most + 1)
+            return stream.read(most)
     except OSError as error:
         raise StorageFailed(problem=error.strerror or type(error).__name__) from error
-    if len(octets) > most:
-        raise BadInput(what=path.name, problem="it is too large for a picture of a QR code")
-    return octets
 
 
 def path_in(text: str) -> Path | None:

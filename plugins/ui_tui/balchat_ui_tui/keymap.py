@@ -27,6 +27,8 @@ _GROUPS: Final[Mapping[str, Sequence[str]]] = {
         "account_screens.profiles:ProfilesPage",
         "files.listing:FilesPage",
         "files.staging:StagingPage",
+        "voice.recorder:VoiceRecorder",
+        "voice.player:VoicePlayer",
         "entry.unlock:Unlock",
     ),
 }

@@ -76,4 +76,4 @@ class OpenLink(Job):
         with tui.suspend():
             opened = await anyio.to_thread.run_sync(webbrowser.open, self.address)
         if not opened:
-            raise BadInput(what=self.address, problem="no browser was found; `c` copies the message")
+            raise BadInput(what=self.address, problem=tui.t("tui.no-browser"))

@@ -58,6 +58,8 @@ def _of_conversation(state: PaletteState, account: AccountState) -> Iterable[Com
     if conversation is None:
         return
     yield _open("files.attach", "files.attach", conversation=conversation.id)
+    if "files.attach_voice" in account.capabilities:
+        yield _open("voice.record", "voice.record", conversation=conversation.id)
     yield Command(
         name="files.here",
         text="files.of-conversation",

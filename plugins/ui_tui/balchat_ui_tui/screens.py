@@ -43,6 +43,8 @@ _SCREENS: Final[Mapping[str, str]] = {
     "people.verify": "balchat_ui_tui.people.verify:Verify",
     "qr": "balchat_ui_tui.pages.qr_page:QrPage",
     "search": "balchat_ui_tui.search.screen:Search",
+    "voice.play": "balchat_ui_tui.voice.player:VoicePlayer",
+    "voice.record": "balchat_ui_tui.voice.recorder:VoiceRecorder",
 }
 """Where the class of each screen is. It is made with the arguments of `OpenScreen`."""
 

@@ -193,6 +193,11 @@ class ShowInfo(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFile(Action):
+    """See or hear the file of the selected message, or show all that it has."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskToOpenLink(Action):
     """Open a link of the selected message: ask first, and which one where there are several."""
 

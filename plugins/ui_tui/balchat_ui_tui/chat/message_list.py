@@ -53,6 +53,7 @@ class MessageList(LineView, can_focus=True):
         Binding("c,y", "act('copy')", id="messages.copy"),
         Binding("space", "act('mark')", id="messages.mark"),
         Binding("o", "act('replied')", id="messages.replied"),
+        Binding("f", "act('file')", id="messages.open-file"),
         Binding("l", "act('link')", id="messages.open-link"),
         Binding("U", "act('mark-unread')", id="messages.mark-unread"),
     ]
@@ -71,6 +72,7 @@ class MessageList(LineView, can_focus=True):
         "copy": do.CopyIt(),
         "mark": do.Mark(),
         "replied": do.GoToReplied(),
+        "file": do.OpenFile(),
         "link": do.AskToOpenLink(),
         "mark-unread": do.MarkUnread(),
     }

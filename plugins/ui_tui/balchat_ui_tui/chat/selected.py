@@ -7,6 +7,7 @@ from balchat_ui_tui.chat import composing, window
 from balchat_ui_tui.chat.actions import DeleteChosen, EmojiChosen, MessageCame
 from balchat_ui_tui.chat.state import ChatState
 from balchat_ui_tui.effects import Call, CopyMessages, Effects, OpenScreen
+from balchat_ui_tui.files.viewers import viewer_of
 
 
 def move(state: ChatState, by: int) -> tuple[ChatState, Effects]:
@@ -102,6 +103,15 @@ def show_info(state: ChatState) -> Effects:
     if state.selected is None:
         return ()
     return (OpenScreen("message-info", {"message": state.selected}),)
+
+
+def open_file(state: ChatState) -> Effects:
+    """See or hear the one file of the selected message; list them where they are several, or not all here."""
+    message = state.message(state.selected)
+    if message is None or not message.files:
+        return ()
+    viewer = viewer_of(message.files[0]) if len(message.files) == 1 else None
+    return (viewer or OpenScreen("files.list", {"conversation": message.conversation, "message": message.id}),)
 
 
 def copy(state: ChatState) -> tuple[ChatState, Effects]:

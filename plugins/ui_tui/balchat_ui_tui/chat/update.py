@@ -222,5 +222,7 @@ def _with_selected(state: ChatState, action: Action) -> tuple[ChatState, Effects
             return selected.copy(state)
         case do.ShowInfo():
             return state, selected.show_info(state)
+        case do.OpenFile():
+            return state, selected.open_file(state)
         case _:
             return state, ()

@@ -10,8 +10,10 @@ from balchat_host.api.ephemeral import FileProgress
 from balchat_host.api.text import text_lines, visible
 from balchat_host.api.views import FileState, FileView, MessageState, MessageView, ReplyView, TimerView
 from balchat_ui_tui.drawing.markdown import plain_text
+from balchat_ui_tui.voice.levels import bars
 
 MILLISECONDS: Final = 1000
+_BARS: Final = 16
 GLYPHS: Final[Mapping[MessageState, str]] = {
     MessageState.QUEUED: "○",
     MessageState.SENT: "◌",
@@ -46,7 +48,7 @@ def summary(t: Texts, message: MessageView) -> str:
     if message.deleted:
         return t("chat.deleted")
     if message.files and not message.text:
-        return f"▤ {', '.join(visible(each.name) for each in message.files)}"
+        return ", ".join(file_name(t, each) for each in message.files)
     return first_line(t, message.content_type, message.text)
 
 
@@ -103,7 +105,7 @@ def reactions(message: MessageView) -> Sequence[tuple[str, bool]]:
 def file(t: Texts, view: FileView, progress: FileProgress | None) -> str:
     """Return one line of a file: its name, size, and how far it is."""
     here = progress.here if progress else view.here
-    words = [f"▤ {visible(view.name)}", t.size(view.size)]
+    words = [file_name(t, view), t.size(view.size)]
     if view.ours:
         if view.received_by:
             words.append(t("tui.file-received", count=view.received_by, of=view.recipients))
@@ -115,6 +117,13 @@ def file(t: Texts, view: FileView, progress: FileProgress | None) -> str:
         if hindered and view.state is not FileState.COMPLETE:
             words.append(reason_words(t, hindered))
     return " · ".join(words)
+
+
+def file_name(t: Texts, view: FileView) -> str:
+    """Return what a file is called: a voice message by how long and loud it is."""
+    if view.voice is None:
+        return f"▤ {visible(view.name)}"
+    return f"♪ {t('voice.of', time=t.duration(view.voice.duration))} {bars(view.voice.levels, _BARS)}".rstrip()
 
 
 def copied(t: Texts, messages: Sequence[MessageView], now: int) -> str:

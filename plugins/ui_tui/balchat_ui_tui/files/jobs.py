@@ -64,7 +64,7 @@ class GetPicture(Job):
             async for piece in pieces:
                 octets += piece
                 if len(octets) > _LARGEST_PICTURE:
-                    raise BadInput(what=self.file[:8], problem="the picture is too large to be shown")
+                    raise BadInput(what=self.file[:8], problem=tui.t("tui.picture-too-large"))
         return bytes(octets)
 
 

@@ -18,15 +18,16 @@ from balchat_ui_tui.actions import Action, Heard, Told
 from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.effects import Call, Effects, Notice, OpenScreen
 from balchat_ui_tui.files.jobs import ExportFile
+from balchat_ui_tui.files.viewers import viewer_of
 from balchat_ui_tui.jobs import path_in
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.page import is_back
 from balchat_ui_tui.pages.rows import Row
+from balchat_ui_tui.voice.levels import bars
 
 _LIMIT: Final = 200
 _BAR: Final = 16
-_LEVELS: Final = "▁▂▃▄▅▆▇█"
 _WIDEST_VOICE: Final = 24
 _SECOND: Final = 1000
 _COMES: Final = frozenset({FileState.OFFERED, FileState.PAUSED, FileState.GONE})
@@ -49,9 +50,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesState:
-    """The files, None before they are read; how quick each goes; which are being written out, and how far."""
+    """The files, None before they are read; how quick each goes; which are being written out, and how far.
+
+    They are those of a conversation, or of a message in it, where one is named.
+    """
 
     conversation: str | None = None
+    message: str | None = None
     files: tuple[FileView, ...] | None = None
     paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
     exports: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -112,7 +117,8 @@ def update(  # noqa: C901  # a line or two for each action
         return state, (_read(state),)
     match action:
         case FilesCame(files=files):
-            return replace(state, files=tuple(files)), ()
+            mine = (each for each in files if state.message is None or each.message == state.message)
+            return replace(state, files=tuple(mine)), ()
         case Heard(event=FileChanged(file=file)) | FileCame(file=FileView() as file):
             changed = tuple(file if each.id == file.id else each for each in state.files or ())
             return replace(state, files=changed), ()
@@ -153,8 +159,7 @@ def _progressed(state: FilesState, progress: FileProgress) -> FilesState:
 
 def _pressed(file: FileView, name: str, t: Texts) -> Effects:
     if name == "choose":
-        name = "fetch" if not file.ours and file.state in _COMES else "save"
-        name = "pause" if file.state is FileState.FETCHING else name
+        name = _usual(file)
     match name:
         case "fetch" if not file.ours:
             return (Call("files.fetch", {"file": file.id}, done=FileCame),)
@@ -163,8 +168,8 @@ def _pressed(file: FileView, name: str, t: Texts) -> Effects:
         case "save" if file.state is FileState.COMPLETE:
             ask = {"question": t("tui.which-folder", name=visible(file.name)), "agree": t("common.save")}
             return (OpenScreen("ask", ask | {"value": "~/"}, closed=partial(_folder, file.id)),)
-        case "picture" if file.state is FileState.COMPLETE and file.content_type.startswith("image/"):
-            return (OpenScreen("files.picture", {"file": file.id, "name": file.name}),)
+        case "view" if (viewer := viewer_of(file)) is not None:
+            return (viewer,)
         case "remove" if file.ours or file.here or file.state is FileState.FETCHING:
             more = t("files.remove-ours" if file.ours else "files.remove-theirs")
             question = f"{t('files.remove-title', name=visible(file.name))} {more}"
@@ -172,6 +177,15 @@ def _pressed(file: FileView, name: str, t: Texts) -> Effects:
             return (OpenScreen("confirm", ask, closed=lambda _: RemoveAgreed(file.id)),)
         case _:
             return ()
+
+
+def _usual(file: FileView) -> str:
+    """Return what Enter does with a file."""
+    if file.state is FileState.FETCHING:
+        return "pause"
+    if not file.ours and file.state in _COMES:
+        return "fetch"
+    return "view" if file.voice is not None else "save"
 
 
 def _folder(file: str, folder: object) -> Action:
@@ -187,7 +201,7 @@ def _row(file: FileView, state: FilesState, progress: FileProgress | None, t: Te
     arrow = "↑" if file.ours else "↓"
     name = visible(file.name)
     if file.voice is not None:
-        name = f"{t('voice.of', time=t.duration(file.voice.duration))} {_levels(file.voice.levels)}"
+        name = f"{t('voice.of', time=t.duration(file.voice.duration))} {bars(file.voice.levels, _WIDEST_VOICE)}"
     whose = t("tui.from-me") if file.ours else visible(file.author or "")
     return Row(
         id=file.id,
@@ -195,11 +209,6 @@ def _row(file: FileView, state: FilesState, progress: FileProgress | None, t: Te
         side=f"{t.size(file.size)} · {whose}",
         note=" · ".join(filter(None, _how_far(file, state, progress, t))),
     )
-
-
-def _levels(levels: Sequence[int]) -> str:
-    step = max(1, len(levels) // _WIDEST_VOICE)
-    return "".join(_LEVELS[min(max(each, 0), 255) * len(_LEVELS) // 256] for each in levels[::step])
 
 
 def _how_far(file: FileView, state: FilesState, progress: FileProgress | None, t: Texts) -> Sequence[str]:
@@ -247,12 +256,12 @@ class FilesPage(ListPage[FilesState]):
         Binding("f", "do('fetch')", id="files.fetch"),
         Binding("p", "do('pause')", id="files.pause"),
         Binding("s", "do('save')", id="files.save"),
-        Binding("v", "do('picture')", id="files.picture"),
+        Binding("v", "do('view')", id="files.view"),
         Binding("x,delete", "do('remove')", id="files.remove"),
     ]
 
-    def __init__(self, conversation: str | None = None) -> None:
-        super().__init__(FilesState(conversation=conversation))
+    def __init__(self, conversation: str | None = None, message: str | None = None) -> None:
+        super().__init__(FilesState(conversation=conversation, message=message))
 
     def heading(self) -> str:
         """Return which files these are."""

@@ -100,5 +100,10 @@ class AttachPasted(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordVoice(Action):
+    """Record a voice message for the conversation that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Search(Action):
     """Search in the messages: in the conversation that is shown, where one is."""

@@ -58,6 +58,7 @@ class MainScreen(StatefulScreen[MainState]):
         Binding("alt+shift+down,alt+n", "show_unread", id="main.next-unread", priority=True),
         Binding("ctrl+k", "open('jump')", id="main.jump", priority=True),
         Binding("ctrl+f", "search", id="main.search", priority=True),
+        Binding("ctrl+r", "record", id="main.voice", priority=True),
         Binding("ctrl+g", "open('jump-date')", id="main.jump-date", priority=True),
         Binding("tab", "focus_next_pane(1)", id="main.next-pane"),
         Binding("shift+tab", "focus_next_pane(-1)", id="main.previous-pane"),
@@ -261,6 +262,10 @@ class MainScreen(StatefulScreen[MainState]):
     def action_show_unread(self) -> None:
         """Show the next conversation with something unread."""
         self.dispatch(do.ShowNext(1, unread_only=True))
+
+    def action_record(self) -> None:
+        """Record a voice message."""
+        self.dispatch(do.RecordVoice())
 
     def action_focus_next_pane(self, by: int) -> None:
         """Give the keyboard to the next part."""

@@ -49,6 +49,8 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
             return _attach(state, state.chat, pasted)
         case chat_actions.AskToOpenLink() | chat_actions.LinkChosen() | chat_actions.LinkAgreed():
             return state, _open_link(state, action, t)
+        case do.RecordVoice() if state.chat is not None:
+            return state, (OpenScreen("voice.record", {"conversation": state.chat.conversation}),)
         case do.Search():
             return state, (OpenScreen("search", {"conversation": _shown_id(state)}, closed=_chosen),)
         case _:

@@ -67,7 +67,14 @@ class RejectAgreed(Action):
     request: str
 
 
-def update(  # noqa: C901  # a line or two for each action
+@dataclass(frozen=True, slots=True)
+class BlockAgreed(Action):
+    """The person wants one rejected, and to hear no more from them."""
+
+    request: str
+
+
+def update(  # noqa: C901, PLR0912  # a line or two for each action
     state: RequestsState, action: Action, account: AccountState, t: Texts
 ) -> tuple[RequestsState, Effects]:
     """Return the state after an action, and what is to be done."""
@@ -89,10 +96,16 @@ def update(  # noqa: C901  # a line or two for each action
             question = t("people.reject-sure", name=_name(state, request))
             ask = {"question": question, "agree": t("people.reject"), "serious": True}
             return state, (OpenScreen("confirm", ask, closed=lambda _: RejectAgreed(request)),)
+        case Pressed(name="block", row=str(request)):
+            question = t("people.reject-and-block-sure", name=_name(state, request))
+            ask = {"question": question, "agree": t("people.reject-and-block"), "serious": True}
+            return state, (OpenScreen("confirm", ask, closed=lambda _: BlockAgreed(request)),)
         case Named(request=request, name=name):
             return state, (_accept(request, name.strip() or None),)
         case RejectAgreed(request=request):
             return state, (Call("requests.reject", {"request": request}),)
+        case BlockAgreed(request=request):
+            return state, (Call("requests.block", {"request": request}),)
         case Accepted(contact=contact):
             return state, (Notice(t("people.accepted", name=visible(contact.name))),)
         case AcceptFailed(request=request, error=error):
@@ -143,6 +156,7 @@ class Requests(ListPage[RequestsState]):
         Binding("a", "do('accept')", id="requests.accept"),
         Binding("n", "do('name')", id="requests.name"),
         Binding("x,delete", "do('reject')", id="requests.reject"),
+        Binding("b", "do('block')", id="requests.block"),
     ]
 
     def __init__(self) -> None:

@@ -1,0 +1,1 @@
+"""Voice messages: recorded, listened to, sent, and played."""

@@ -1,0 +1,124 @@
+"""Work with sound: record, play, stop, and hand a recording to the account."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope, to_thread
+
+from balchat_host.api.errors import BalchatError
+from balchat_host.api.following import following
+from balchat_host.api.frontend import MAX_OCTETS, App
+from balchat_host.api.sound import PER_SECOND, RATE, Loudspeaker, Microphone, Recording, pieces, wav_sound
+from balchat_host.api.views import FileView
+from balchat_ui_tui.actions import Action
+from balchat_ui_tui.jobs import Job, Tell
+
+if TYPE_CHECKING:
+    from balchat_ui_tui.app import BalchatTui
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(Job):
+    """Record until it is stopped, or the longest there is. `progress` makes an action of seconds and a level."""
+
+    progress: Callable[[float, int], Action]
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> None:
+        """Record. Raise VoiceMissing, SoundFailed; what came until then is kept."""
+        sound = tui.sound
+        turn, recording = sound.begin(), Recording()
+        sound.recording = recording
+        microphone = await to_thread.run_sync(Microphone().__enter__)
+        try:
+            while sound.turn == turn and not recording.full:
+                recording.take(await to_thread.run_sync(microphone.read))
+                tell(self.progress(recording.seconds, recording.level))
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(microphone.__exit__, None, None, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSound(Job):
+    """End what records or plays."""
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> None:
+        """End it."""
+        del tell
+        tui.sound.stop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetSound(Job):
+    """End what records or plays, and keep no sound of it."""
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> None:
+        """Forget it."""
+        del tell
+        tui.sound.forget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play(Job):
+    """Play a voice message, or what was recorded, from a second on. `progress` makes an action of the second it is at.
+
+    The answer is whether it came to its end.
+    """
+
+    file: str | None = None
+    begin: float = 0
+    speed: float = 1.0
+    progress: Callable[[float], Action]
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> bool:
+        """Play it. Raise what the account raises, and SoundFailed."""
+        turn = tui.sound.begin()
+        octets, rate = await self._sound(tui)
+        loudspeaker = await to_thread.run_sync(Loudspeaker(rate, self.speed).__enter__)
+        try:
+            for number, piece in enumerate(pieces(octets, rate, self.begin)):
+                if tui.sound.turn != turn:
+                    return False
+                await to_thread.run_sync(loudspeaker.write, piece)
+                tell(self.progress(self.begin + number / PER_SECOND))
+            await to_thread.run_sync(loudspeaker.finish)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(loudspeaker.__exit__, None, None, None)
+        return tui.sound.turn == turn
+
+    async def _sound(self, tui: "BalchatTui") -> tuple[bytes, int]:
+        if self.file is None:
+            return tui.sound.recording.sound, RATE
+        if tui.sound.file == self.file and tui.sound.held is not None:
+            return tui.sound.held
+        async with following(tui.performer.app.files.play(self.file)) as wav:
+            tui.sound.held = wav_sound(b"".join([piece async for piece in wav]))
+        tui.sound.file = self.file
+        return tui.sound.held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachRecording(Job):
+    """Hand what was recorded to the account; the answer is its FileView."""
+
+    async def run(self, tui: "BalchatTui", tell: Tell) -> FileView:
+        """Hand it over. Raise what the account raises."""
+        del tell
+        return await attach_voice(tui.performer.app, tui.sound.recording.sound)
+
+
+async def attach_voice(app: App, sound: bytes) -> FileView:
+    """Hand recorded sound to the account. Raise what the App raises; then nothing of it is left there."""
+    file = await app.files.attach_voice(len(sound), RATE)
+    try:
+        for offset in range(0, len(sound), MAX_OCTETS):
+            await app.files.write(file.id, offset, sound[offset : offset + MAX_OCTETS])
+    except BaseException:
+        # What failed is the news; where this fails too, the account forgets the file in time.
+        with CancelScope(shield=True), suppress(BalchatError):
+            await app.files.remove(file.id)
+        raise
+    return await app.files.get(file.id)
