@@ -1,12 +1,13 @@
 """Has pictures and sound read by a process of its own for each, which can do nothing else (`balchat_host.decoding`).
 
-At most two run at a time, for a bounded number that wait, so that many pictures keep nothing else from running. What
-one does, or that it dies, ends the request that it was for. Octets go there and back through pipes.
+At most two run at a time, for a bounded number that wait, so that many pictures keep nothing else from running; those
+of one contact keep nobody else's waiting. What one does, or that it dies, ends the request that it was for. Octets go
+there and back through pipes.
 """
 
 import json
 import sys
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,11 +22,11 @@ from balchat_host.api.errors import (
     BalchatError,
     PicturesMissing,
     PictureUnreadable,
-    TooMany,
     VoiceMissing,
     VoiceUnreadable,
 )
 from balchat_host.api.text import visible
+from balchat_host.api.turns import FairTurns
 
 Job = Literal["clean", "preview", "reencode", "read_qr", "encode_voice", "decode_voice"]
 
@@ -36,7 +37,8 @@ MAX_GIVEN: Final = 128 * 2**20
 PATIENCE: Final = 120.0
 """Seconds that a request takes at most, once it is its turn."""
 AT_ONCE: Final = 2
-MAX_WAITING: Final = 64
+MAX_WAITING_OF_ONE: Final = 64
+MAX_WAITING: Final = 512
 VOICE_RATES: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Samples in a second that a voice message may have when it is recorded."""
 MAX_VOICE_SECONDS: Final = 300
@@ -67,31 +69,29 @@ def require_voice() -> None:
         raise VoiceMissing
 
 
-async def decode(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str) -> Decoded:
-    """Have a job done with octets. `name` is what errors call them.
+async def decode(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str, of: Hashable = None) -> Decoded:
+    """Have a job done with octets. `name` is what errors call them; `of` is whose they are, None for our own.
 
     Raise PicturesMissing, PictureUnreadable, of voice messages VoiceMissing, VoiceUnreadable; TooMany, and what reading
     `octets` raises.
     """
-    turn = _turns()
-    if turn.statistics().tasks_waiting >= MAX_WAITING:
-        raise TooMany(what="pictures and voice messages that wait to be read", limit=MAX_WAITING)
     unreadable = VoiceUnreadable if job in _VOICE else PictureUnreadable
-    async with turn:
+    async with _turns().turn(of):
         with anyio.move_on_after(PATIENCE):
             return await _ask(job, octets, numbers, name)
     raise unreadable(name=name, problem="it takes too long")
 
 
-_limiter: Final = RunVar[anyio.CapacityLimiter]("balchat_decoder_turns")
+_fair_turns: Final = RunVar[FairTurns]("balchat_decoder_turns")
 
 
-def _turns() -> anyio.CapacityLimiter:
+def _turns() -> FairTurns:
     try:
-        return _limiter.get()
+        return _fair_turns.get()
     except LookupError:
-        made = anyio.CapacityLimiter(AT_ONCE)
-        _limiter.set(made)
+        what = "pictures and voice messages that wait to be read"
+        made = FairTurns(at_once=AT_ONCE, most_of_one=MAX_WAITING_OF_ONE, most=MAX_WAITING, what=what)
+        _fair_turns.set(made)
         return made
 
 

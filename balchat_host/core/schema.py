@@ -428,10 +428,11 @@ CREATE TABLE file_receipt (
     PRIMARY KEY (file, peer)
 ) STRICT, WITHOUT ROWID;
 
--- To whom a file of ours is offered by relay (`files.relaying`). `confirmed` is a `shape.Bitmap` of the parts that they
--- have, with one bit more for the manifest, and `confirmed_count` how many; `heard_at` is when they last said so, or it
--- began. `stopped`: they want no more of it now. `told` are the parts of which they were told where they lie, and until
--- when.
+-- To whom a file of ours is offered by relay (`files.relay_recipients`), until they have all of it. `confirmed` is a
+-- `shape.Bitmap` of the parts that they have, with one bit more for the manifest, and `confirmed_count` how many;
+-- `heard_at` is when they last said so, or it began, and `lost_at` when it was last believed that they have fewer than
+-- before. `stopped_at` is since when they want no more of it. `told` are the parts of which they were told where they
+-- lie, and until when. `put_lately` are the parts that were put within the hour from `put_since` on.
 CREATE TABLE file_recipient (
     id INTEGER PRIMARY KEY,
     file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
@@ -439,15 +440,18 @@ CREATE TABLE file_recipient (
     confirmed BLOB NOT NULL DEFAULT x'',
     confirmed_count INTEGER NOT NULL DEFAULT 0,
     heard_at INTEGER NOT NULL,
-    stopped INTEGER NOT NULL DEFAULT 0,
+    lost_at INTEGER NOT NULL DEFAULT 0,
+    stopped_at INTEGER,
     told BLOB NOT NULL DEFAULT x'',
     told_until INTEGER NOT NULL DEFAULT 0,
-    reput_at INTEGER NOT NULL DEFAULT 0,
+    put_lately BLOB NOT NULL DEFAULT x'',
+    put_since INTEGER NOT NULL DEFAULT 0,
     UNIQUE (file, peer)
 ) STRICT;
+CREATE INDEX file_recipient_of ON file_recipient (peer);
 
--- Where parts of our files lie, or may lie, for somebody (`files.relaying.Container`). It outlives its file until it is
--- emptied, so whom it is for stands in it.
+-- Where parts of our files lie, or may lie, for somebody (`files.containers.Container`). It outlives its file until it
+-- is emptied, so whom it is for stands in it.
 CREATE TABLE file_container (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file INTEGER REFERENCES file ON DELETE SET NULL,
@@ -456,7 +460,7 @@ CREATE TABLE file_container (
     transport TEXT NOT NULL,
     key BLOB NOT NULL,
     offer BLOB NOT NULL,
-    until INTEGER NOT NULL DEFAULT 0,
+    until INTEGER NOT NULL,
     kept INTEGER NOT NULL DEFAULT 0,
     put BLOB NOT NULL DEFAULT x'',
     put_count INTEGER NOT NULL DEFAULT 0,

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+METADATA: Final = ("location", "device", "time", "text", "thumbnail", "color-profile", "other")
+"""The kinds of metadata that may be said to have been in a picture, in the order in which they are said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

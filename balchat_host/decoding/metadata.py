@@ -5,16 +5,9 @@ from typing import Final
 
 from PIL import ExifTags, Image
 
-LOCATION, DEVICE, TIME, TEXT, THUMBNAIL, COLOR_PROFILE, OTHER = (
-    "location",
-    "device",
-    "time",
-    "text",
-    "thumbnail",
-    "color-profile",
-    "other",
-)
-_ORDER: Final = (LOCATION, DEVICE, TIME, TEXT, THUMBNAIL, COLOR_PROFILE, OTHER)
+from balchat_host.decoding.answer import METADATA
+
+LOCATION, DEVICE, TIME, TEXT, THUMBNAIL, COLOR_PROFILE, OTHER = METADATA
 _TAGS: Final = ExifTags.Base
 _KINDS: Final = {
     LOCATION: {_TAGS.GPSInfo},
@@ -60,7 +53,7 @@ _IN_INFO: Final = {
 def found_in(picture: Image.Image) -> list[str]:
     """Return what kinds of metadata an opened picture holds, each once."""
     found = {*_of_exif(picture), *_of_info(picture)}
-    return [kind for kind in _ORDER if kind in found]
+    return [kind for kind in METADATA if kind in found]
 
 
 def _of_exif(picture: Image.Image) -> Iterator[str]:

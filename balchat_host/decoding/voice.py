@@ -42,7 +42,7 @@ def encode_voice(octets: bytes, rate: int) -> Answer:
     ) as written:
         for begin in range(0, len(sound), rate):
             written.write(sound[begin : begin + rate])
-    duration = len(sound) * 1000 // rate
+    duration = max(1, len(sound) * 1000 // rate)
     return Answer(results=(made.getvalue(),), said={"duration": duration, "levels": _levels(sound, duration)})
 
 

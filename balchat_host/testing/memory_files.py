@@ -5,7 +5,7 @@
 """
 
 import io
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
 from importlib import import_module
 from typing import TypeVar, TypeVarTuple
 
@@ -76,8 +76,9 @@ class AtOnce(Offload):
         return _HeldDrain(job)
 
 
-async def decode_here(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str) -> Decoded:
+async def decode_here(job: Job, octets: AsyncIterable[bytes], *numbers: int, name: str, of: Hashable = None) -> Decoded:
     """Do what `balchat_host.api.decoder.decode` does, in this process: what a test gives it is no attack."""
+    del of
     whole = b"".join([piece async for piece in octets])
     voice = job in ("encode_voice", "decode_voice")
     try:

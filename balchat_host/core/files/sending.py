@@ -176,11 +176,17 @@ def received(unit: UnitOfWork, contact: ContactRow, roots: Sequence[bytes]) -> N
     """Note that a contact has all of some files of ours. What they say of other files means nothing."""
     for root in roots:
         row = offered(unit.tx, root, contact.peer)
-        if row is not None and unit.tx.execute(
+        if row is None:
+            continue
+        # Nothing more is left at relays for them, and what lies there is deleted.
+        ended = unit.tx.execute("DELETE FROM file_recipient WHERE file = ? AND peer = ?", (row.number, contact.id))
+        if unit.tx.execute(
             "INSERT INTO file_receipt (file, peer, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (row.number, contact.id, unit.now),
         ):
             changed(unit, row.number)
+        elif ended:
+            unit.effect(ANNOUNCE)
 
 
 def _is_root(item: object) -> bool:

@@ -9,8 +9,8 @@ from balchat_host.api.views import FileState
 from balchat_host.core import contacts, content
 from balchat_host.core.delivery import queue
 from balchat_host.core.files import rows
+from balchat_host.core.files.part_bitmaps import bitmap, fits
 from balchat_host.core.files.part_notices import MAX_ABSENT, FileParts, FileProgress
-from balchat_host.core.files.relaying import bitmap, fits
 from balchat_host.core.files.rows import FileRow
 from balchat_host.core.files.shape import Bitmap
 from balchat_host.core.rows import ContactRow

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from balchat_host.core import content
-from balchat_host.core.files import relaying, sending, sources
+from balchat_host.core.files import relay_recipients, sending, sources
 from balchat_host.core.files.part_notices import FileParts, FileProgress
 from balchat_host.core.rows import ContactRow
 from balchat_host.core.unit_of_work import UnitOfWork
@@ -21,7 +21,7 @@ def act(unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes) -
         case content.FILE_PARTS:
             sources.on_parts(unit, contact, FileParts.decode(body))
         case content.FILE_PROGRESS:
-            relaying.on_progress(unit, contact, FileProgress.decode(body))
+            relay_recipients.on_progress(unit, contact, FileProgress.decode(body))
         case _:
             sending.received(unit, contact, sending.decode_received(body))
 

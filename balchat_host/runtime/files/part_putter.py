@@ -5,6 +5,7 @@ else's parts from leaving, and another relay of ours is used meanwhile.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -19,8 +20,10 @@ from balchat_host.api.failures import contain
 from balchat_host.api.transport import BlobContainer, BlobOutcome, BlobReport
 from balchat_host.api.types import PeerId
 from balchat_host.core import contacts
-from balchat_host.core.files import relaying
-from balchat_host.core.files.relaying import Container, Put, Work
+from balchat_host.core.files import containers, relay_recipients, relaying
+from balchat_host.core.files.containers import Container
+from balchat_host.core.files.part_bitmaps import blob_of
+from balchat_host.core.files.relaying import Put, Work
 from balchat_host.core.unit_of_work import UnitOfWork
 from balchat_host.runtime.files.local_part_store import LocalPartStore
 from balchat_host.runtime.presence import Presence
@@ -39,6 +42,8 @@ _PAUSE: Final = 1.0
 _AT_FIRST: Final = 4
 _AT_ONCE: Final = 32
 """Parts between two looks, and two times that the recipient is told."""
+_FAILED_DELETIONS: Final = 3
+"""Containers that are tried in one go at relays that cannot be reached; the others wait for as long."""
 _REFUSED_FOR_GOOD: Final = 6 * 3600.0
 _AFTER_FAILURE: Final = 60.0
 
@@ -122,10 +127,10 @@ class PartPutter:
         delay = int(DELAY * 1000) if self._router.can_reach else 0
         now = self._runner.clock()
         wait = LOOK_EVERY
-        if await self._runner.read(lambda tx: relaying.to_begin(tx, now=now, delay=0)):
-            await self._runner.change(lambda unit: relaying.begin(unit, delay=delay))
+        if await self._runner.read(lambda tx: relay_recipients.to_begin(tx, now=now, delay=0)):
+            await self._runner.change(lambda unit: relay_recipients.begin(unit, delay=delay))
             wait = DELAY
-        wanted = await self._runner.read(relaying.to_look_after)
+        wanted = await self._runner.read(relay_recipients.to_look_after)
         for peer in wanted:
             if peer not in self._recipients:
                 self._recipients[peer] = RecipientPutter(
@@ -181,18 +186,27 @@ class RecipientPutter:
         """Containers that are not to be used before a time of the loop; 0 stands for allocating."""
         self._full: dict[int, float] = {}
         """Containers into which nothing is to be put before a time of the loop."""
+        self._deletes_from = 0.0
+        """When something is deleted again; a time of the loop."""
+        self._failed_deletions = 0
         self._reason: str | None = None
 
     @property
     def tries_again_in(self) -> float:
         """The seconds after which something that failed is to be tried again; infinite where nothing is."""
-        soonest = min((*self._resting.values(), *self._full.values()), default=float("inf"))
+        waits = (
+            *self._resting.values(),
+            *self._full.values(),
+            *([self._deletes_from] if self._failed_deletions else []),
+        )
+        soonest = min(waits, default=float("inf"))
         return max(0.0, soonest - anyio.current_time())
 
     def try_now(self) -> None:
         """Do not wait any longer before the next try."""
         self._failures.clear()
         self._resting.clear()
+        self._failed_deletions, self._deletes_from = 0, 0.0
 
     async def run(self) -> None:
         """Go on until there is nothing to do, or nothing that can be done now."""
@@ -219,7 +233,9 @@ class RecipientPutter:
 
         work = await self._runner.change(look)
         if 0 in self._resting:
-            work = relaying.without_allocation(work)
+            work = replace(work, allocate=())
+        if anyio.current_time() < self._deletes_from:
+            work = replace(work, delete=())
         hindered = self._reason if self._resting or self._full else None
         for file, size, there in work.there:
             self._presence.set_file(FileProgress(file=file, here=size, there=there, hindered=hindered))
@@ -228,8 +244,8 @@ class RecipientPutter:
     async def _do(self, work: Work) -> None:
         waiting = list(reversed(work.put))
         async with anyio.create_task_group() as tasks:
-            for container, parts in work.delete:
-                tasks.start_soon(self._delete, container, parts)
+            if work.delete:
+                tasks.start_soon(self._delete_each, work.delete)
             for container in work.renew:
                 tasks.start_soon(self._renew, container)
             if work.allocate:
@@ -261,17 +277,32 @@ class RecipientPutter:
         )
         if report is not None:
             kept = int(report.kept * 1000)
-            await self._runner.change(lambda unit: relaying.renewed(unit, container.number, kept=kept))
+            await self._runner.change(lambda unit: containers.renewed(unit, container.number, kept=kept))
 
-    async def _delete(self, container: Container, parts: Sequence[int]) -> None:
-        blobs = [relaying.blob_of(container.parts, index) for index in parts]
+    async def _delete_each(self, work: Sequence[tuple[Container, Sequence[int]]]) -> None:
+        """Delete, one after the other: a relay that is gone for good may have many, and is asked little."""
+        failed = 0
+        for container, parts in work:
+            if await self._delete(container, parts):
+                self._failed_deletions = 0
+            else:
+                failed += 1
+                if failed == _FAILED_DELETIONS:
+                    break
+        if failed:
+            self._failed_deletions += 1
+            self._deletes_from = anyio.current_time() + self._backoff.delay(self._failed_deletions)
+
+    async def _delete(self, container: Container, parts: Sequence[int]) -> bool:
+        blobs = [blob_of(container.parts, index) for index in parts]
         try:
             await self._router.delete_blobs(container.transport, self._peer, container.key, blobs)
         except (PeerUnreachable, NetworkUnavailable) as error:
             self._rest(container.number, error)
-        else:
-            self._full.pop(container.number, None)
-            await self._runner.change(lambda unit: relaying.deleted(unit, container.number, parts))
+            return False
+        self._full.pop(container.number, None)
+        await self._runner.change(lambda unit: containers.deleted(unit, container.number, parts))
+        return True
 
     async def _allocate(self, files: Sequence[int]) -> None:
         try:
@@ -297,7 +328,7 @@ class RecipientPutter:
                 self._full[container.number] = anyio.current_time() + wait
                 self._reason = "own-relay-full"
             case BlobOutcome.GONE:
-                await self._runner.change(lambda unit: relaying.gone(unit, container.number))
+                await self._runner.change(lambda unit: containers.gone(unit, container.number))
                 self._rest(0, None)
         return None
 
@@ -310,10 +341,10 @@ class RecipientPutter:
         def tell(unit: UnitOfWork) -> None:
             contact = contacts.by_peer(unit.tx, self._peer)
             if contact is not None and contact.may_talk and not contact.blocked:
-                relaying.tell(unit, contact)
+                relay_recipients.tell(unit, contact)
 
         await self._runner.change(tell)
 
 
 def _allocated(unit: UnitOfWork, file: int, peer: PeerId, found: Sequence[tuple[str, BlobContainer]]) -> None:
-    relaying.allocated(unit, file, peer, found)
+    containers.allocated(unit, file, peer, found)

@@ -24,7 +24,7 @@ from balchat_host.api.errors import (
 )
 from balchat_host.api.failures import contain
 from balchat_host.api.types import PeerId
-from balchat_host.core.files.relaying import blob_of
+from balchat_host.core.files.part_bitmaps import blob_of
 from balchat_host.core.files.sources import Source
 from balchat_host.runtime.files.octet_budget import OctetBudget
 from balchat_host.runtime.files.part_store import PartStore

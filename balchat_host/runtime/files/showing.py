@@ -41,7 +41,7 @@ class FilesShown:
 
     async def _made_again(self, row: FileRow, octets: bytes) -> bytes:
         try:
-            answer = await self._decode("preview", _once(octets), name=row.name)
+            answer = await self._decode("preview", _once(octets), name=row.name, of=row.peer)
         except PictureUnreadable:
             await self._runner.change(lambda unit: previews.forget(unit, row.number))
             raise
@@ -56,7 +56,8 @@ class FilesShown:
         if not _SIDES[0] <= longest_side <= _SIDES[1]:
             raise BadInput(what="The longest side", problem=f"it must be {_SIDES[0]} to {_SIDES[1]} pixels")
         row = await self._complete(file)
-        answer = await self._decode("reencode", self._reader.contents(sealed_file(row)), longest_side, name=row.name)
+        contents = self._reader.contents(sealed_file(row))
+        answer = await self._decode("reencode", contents, longest_side, name=row.name, of=row.peer)
         for piece in _pieces(answer.results[0]):
             yield piece
 
@@ -65,7 +66,8 @@ class FilesShown:
         row = await self._complete(file)
         if row.voice is None:
             raise BadInput(what=row.name, problem="it is no voice message")
-        answer = await self._decode("decode_voice", self._reader.contents(sealed_file(row)), name=row.name)
+        contents = self._reader.contents(sealed_file(row))
+        answer = await self._decode("decode_voice", contents, name=row.name, of=row.peer)
         for piece in _pieces(answer.results[0]):
             yield piece
 

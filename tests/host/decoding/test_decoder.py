@@ -22,7 +22,6 @@ from balchat_host.api import decoder
 from balchat_host.api.errors import (
     PicturesMissing,
     PictureUnreadable,
-    TooMany,
     VoiceUnreadable,
 )
 from balchat_host.api.pictures import read_qr, reencode
@@ -209,21 +208,3 @@ async def test_without_the_libraries_it_says_what_to_install(monkeypatch: pytest
     monkeypatch.setattr(decoder, "_FOLDER", root)
     with pytest.raises(PicturesMissing, match="pictures"):
         await reencode(photograph(), 64)
-
-
-async def test_many_wait_and_too_many_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "MAX_WAITING", 2)
-    done: list[str] = []
-
-    async def one() -> None:
-        try:
-            await reencode(photograph((40, 30)), 20)
-        except TooMany:
-            done.append("turned away")
-        else:
-            done.append("made")
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(6):
-            tasks.start_soon(one)
-    assert sorted(done) == ["made"] * 4 + ["turned away"] * 2

@@ -10,9 +10,9 @@ import pytest
 from balchat_host.api.backoff import Backoff
 from balchat_host.api.transport import BlobContainer, BlobOutcome, BlobReport
 from balchat_host.core import contacts
-from balchat_host.core.files import relaying
+from balchat_host.core.files import relay_recipients
+from balchat_host.core.files.part_bitmaps import MANIFEST
 from balchat_host.core.files.part_notices import FileProgress
-from balchat_host.core.files.relaying import MANIFEST
 from balchat_host.core.files.shape import Bitmap, Shape
 from balchat_host.runtime.files.part_putter import STREAMS, WINDOW, RecipientPutter
 from balchat_host.testing.app_kit.files import write
@@ -108,7 +108,7 @@ async def test_what_is_left_at_a_relay_is_whole_and_goes_wherever_its_sender_die
         file = await write(account.app, "notes.bin", OCTETS)
         await account.app.messages.send("Bob", "Look.", files=[file.id])
         account.pass_time(120)
-        account.change(lambda unit: relaying.begin(unit, delay=60_000))
+        account.change(lambda unit: relay_recipients.begin(unit, delay=60_000))
         fate, lived = Fate(at), True
         if not while_deleting:
             lived = await leave(account, relay, peer, fate)
@@ -142,6 +142,6 @@ def has_all(account: Account, peer: PeerId, root: bytes) -> None:
         contact = contacts.by_peer(unit.tx, peer)
         assert contact is not None
         said = FileProgress(root=root, here=here.encode(), absent=(), wanted=True)
-        relaying.on_progress(unit, contact, said)
+        relay_recipients.on_progress(unit, contact, said)
 
     account.change(hear)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from balchat_host.api.errors import MalformedContent
 from balchat_host.api.transport import MAX_CONTAINER
+from balchat_host.core.files.part_bitmaps import fits
 from balchat_host.core.files.part_notices import MAX_ABSENT, MAX_CONTAINERS, FileParts, FileProgress, OfferedContainer
-from balchat_host.core.files.relaying import fits
 from balchat_host.core.files.shape import Shape
 
 ROOT = bytes(range(32))

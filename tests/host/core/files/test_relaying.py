@@ -6,13 +6,19 @@ import pytest
 
 from balchat_host.api.transport import BlobContainer
 from balchat_host.core import contacts
-from balchat_host.core.files import relaying
+from balchat_host.core.files import containers, relay_recipients, relaying, sending
 from balchat_host.core.files.part_notices import FileProgress
 from balchat_host.core.files.shape import Bitmap
 from balchat_host.testing.app_kit.files import made_up, write
 from balchat_host.testing.memory_account import MemoryAccount
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
 
 KIB, MIB = 2**10, 2**20
 KEPT = 14 * 24 * 3600 * 1000
@@ -34,7 +40,7 @@ class Offered:
         await alice.app.messages.send("Bob", "Look.", files=[file.id])
         ((root,),) = alice.read(lambda tx: tx.query("SELECT root FROM file"))
         alice.pass_time(120)
-        alice.change(lambda unit: relaying.begin(unit, delay=60_000))
+        alice.change(lambda unit: relay_recipients.begin(unit, delay=60_000))
         return cls(alice, bob.core.peer, root)
 
     def work(self, *, window: int = 64 * MIB, limit: int = 100, full: tuple[int, ...] = ()) -> relaying.Work:
@@ -43,7 +49,7 @@ class Offered:
     def allocate(self) -> None:
         (file,) = self.work().allocate
         container = BlobContainer(offer=b"offer", key=b"key")
-        self.alice.change(lambda unit: relaying.allocated(unit, file, self.peer, [("relay", container)]))
+        self.alice.change(lambda unit: containers.allocated(unit, file, self.peer, [("relay", container)]))
 
     def put(self, *, window: int = 64 * MIB, limit: int = 100) -> list[int]:
         work = self.work(window=window, limit=limit)
@@ -60,7 +66,7 @@ class Offered:
         def hear(unit) -> None:
             contact = contacts.by_peer(unit.tx, self.peer)
             assert contact is not None
-            relaying.on_progress(unit, contact, said)
+            relay_recipients.on_progress(unit, contact, said)
 
         self.alice.change(hear)
 
@@ -83,7 +89,7 @@ async def test_no_more_lies_there_than_the_window_and_what_is_confirmed_makes_ro
     offered.says(0, 1)
     ((container, gone),) = offered.work(window=window, limit=0).delete
     assert list(gone) == [0, 1, 17], "who has a part has the manifest"
-    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
     assert offered.put(window=window) == [3, 4, 5]
 
 
@@ -93,6 +99,7 @@ async def test_what_was_tried_is_deleted_although_nobody_knows_whether_it_was_pu
     tried = [each.index for each in offered.work(limit=3).put]
     assert [each.index for each in offered.work(limit=3).put] == tried, "it is put again after a death"
     offered.says(wanted=False)
+    offered.alice.world.pass_time(3600)
     ((_, gone),) = offered.work().delete
     assert sorted(gone) == sorted(tried)
 
@@ -108,24 +115,102 @@ async def test_where_nothing_can_be_put_what_is_confirmed_is_deleted_all_the_sam
     assert work.delete
 
 
-async def test_whoever_misses_parts_again_and_again_has_them_put_again_once_an_hour() -> None:
+async def test_parts_that_are_missed_are_put_again_each_of_them_once_an_hour() -> None:
     offered = await Offered.make()
     offered.allocate()
     offered.put()
     offered.says(0, absent=(3, 4, 99))
-    assert offered.put() == [3, 4]
+    assert offered.put() == [], "they were put just now"
+    offered.alice.world.pass_time(3600)
+    assert offered.put() == [3, 4], "it need not be said again"
+    offered.says(0, absent=(5,))
+    assert offered.put() == [5], "what is missed a moment later is not forgotten"
     offered.says(0, absent=(3, 4))
     assert offered.put() == []
     offered.alice.world.pass_time(3600)
-    offered.says(0, absent=(3, 4))
     assert offered.put() == [3, 4]
+
+
+async def test_whoever_wants_it_and_does_not_in_turn_has_nothing_put_again() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    assert len(offered.put()) == 18
+    for _ in range(100):
+        offered.says(wanted=False)
+        work = offered.work()
+        assert work.is_empty, "it stays for a while: they may want it again"
+        offered.says(wanted=True)
+        assert offered.work().is_empty
+    offered.says(wanted=False)
+    offered.alice.world.pass_time(3600)
+    ((container, gone),) = offered.work().delete
+    assert len(gone) == 18
+    offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
+    offered.says(wanted=True)
+    assert len(offered.put()) == 18
+
+
+async def test_who_has_all_of_it_ends_it_and_begins_it_again_only_with_nothing() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    offered.put()
+    contact = offered.alice.read(lambda tx: contacts.by_peer(tx, offered.peer))
+    assert contact is not None
+    offered.alice.change(lambda unit: sending.received(unit, contact, [offered.root]))
+    ((container, gone),) = offered.work().delete
+    assert len(gone) == 18
+    offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
+    offered.says(0, 1)
+    assert offered.work().is_empty, "it was said before, and came late"
+    offered.alice.world.pass_time(3600)
+    offered.says()
+    offered.allocate()
+    assert len(offered.put()) == 18, "they have deleted it and want it again"
+
+
+async def test_what_lies_at_a_relay_that_never_answers_again_is_asked_to_be_deleted_for_a_month_at_most() -> None:
+    offered = await Offered.make()
+    offered.allocate()
+    assert offered.work(limit=3).put, "nobody knows whether it was put"
+    offered.says(wanted=False)
+    offered.alice.world.pass_time(29 * 24 * 3600)
+    assert offered.work().delete
+    offered.alice.world.pass_time(2 * 24 * 3600)
+    assert offered.work().is_empty
+    assert offered.alice.read(lambda tx: tx.query("SELECT 1 FROM file_container")) == []
+
+
+async def test_of_many_small_files_only_those_in_the_window_are_looked_at() -> None:
+    offered = await Offered.make()
+    alice, count = offered.alice, 300
+    for number in range(count):
+        file = await write(alice.app, f"{number}.txt", b"%d" % number)
+        await alice.app.messages.send("Bob", "", files=[file.id])
+    alice.pass_time(120)
+    while alice.read(lambda tx: relay_recipients.to_begin(tx, now=alice.world.now, delay=0)):
+        alice.change(lambda unit: relay_recipients.begin(unit, delay=0))
+    window = 40 * 64 * KIB
+    seen = 0
+    while (work := offered.work(window=window)).allocate or work.put:
+        for file in work.allocate:
+            container = [("relay", BlobContainer(offer=b"%d" % file, key=b"%d" % file))]
+            alice.change(
+                lambda unit, file=file, container=container: containers.allocated(unit, file, offered.peer, container)
+            )
+        for each in work.put:
+            alice.change(lambda unit, each=each: relaying.put(unit, each, kept=KEPT))
+        seen = max(seen, len(work.there))
+    assert work.full
+    ((held,),) = alice.read(lambda tx: tx.query("SELECT count(*) FROM file_container"))
+    assert held < 80 < count, "those that wait have no containers yet"
+    assert seen <= 32
 
 
 async def test_where_one_relay_is_full_another_one_takes_the_next_parts_and_both_are_told() -> None:
     offered = await Offered.make()
     (file,) = offered.work().allocate
     both = [("relay", BlobContainer(offer=octets, key=octets)) for octets in (b"one", b"two", b"three", b"four")]
-    offered.alice.change(lambda unit: relaying.allocated(unit, file, offered.peer, both))
+    offered.alice.change(lambda unit: containers.allocated(unit, file, offered.peer, both))
     first = offered.work(limit=3).put
     assert [each.container.key for each in first] == [b"one"] * 3
     for each in first:
@@ -146,14 +231,15 @@ async def test_whoever_has_lost_parts_gets_them_again_once_an_hour() -> None:
     offered.put()
     offered.says(*range(8))
     ((container, gone),) = offered.work().delete
-    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
     offered.says(*range(8))
     assert offered.work().is_empty, "who has a part has the manifest"
+    offered.alice.world.pass_time(3600)
     offered.says(0, 1)
     assert offered.put() == [2, 3, 4, 5, 6, 7]
     offered.says(*range(8))
     ((container, gone),) = offered.work().delete
-    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
     offered.says(0, 1)
     assert offered.put() == [], "nobody has us put without end"
     offered.alice.world.pass_time(3600)
@@ -181,7 +267,7 @@ async def test_a_bitmap_of_another_size_means_nothing() -> None:
     def hear(unit) -> None:
         contact = contacts.by_peer(unit.tx, offered.peer)
         assert contact is not None
-        relaying.on_progress(unit, contact, said)
+        relay_recipients.on_progress(unit, contact, said)
 
     offered.alice.change(hear)
     assert not offered.work().delete
@@ -194,7 +280,7 @@ async def test_a_container_is_renewed_when_half_of_its_time_is_over_and_forgotte
     assert not offered.work().renew
     offered.alice.world.pass_time(8 * 24 * 3600)
     (container,) = offered.work().renew
-    offered.alice.change(lambda unit: relaying.renewed(unit, container.number, kept=KEPT))
+    offered.alice.change(lambda unit: containers.renewed(unit, container.number, kept=KEPT))
     assert not offered.work().renew
     offered.alice.world.pass_time(15 * 24 * 3600)
     work = offered.work()
@@ -208,11 +294,11 @@ async def test_nothing_is_kept_for_ever_for_somebody_who_never_comes() -> None:
     assert len(offered.put()) == 17 + 1
     offered.alice.world.pass_time(13 * 24 * 3600)
     (container,) = offered.work().renew
-    offered.alice.change(lambda unit: relaying.renewed(unit, container.number, kept=30 * 24 * 3600 * 1000))
+    offered.alice.change(lambda unit: containers.renewed(unit, container.number, kept=30 * 24 * 3600 * 1000))
     offered.alice.world.pass_time(18 * 24 * 3600)
     ((container, gone),) = offered.work().delete
     assert len(gone) == 18
-    offered.alice.change(lambda unit: relaying.deleted(unit, container.number, gone))
+    offered.alice.change(lambda unit: containers.deleted(unit, container.number, gone))
     assert offered.work().is_empty
     offered.says(0)
     assert len(offered.work().allocate) == 1, "they may come all the same"
