@@ -176,7 +176,9 @@ class Composition:
         )
         for record in self.selection.broken:
             reason = f"{record.wording}: it cannot be used: {record.problem}"
-            unlocked.live_status.set_plugin(record.name, ServiceState(phase=Phase.DEGRADED, reason=reason))
+            unlocked.live_status.set_plugin(
+                record.name, ServiceState(phase=Phase.DEGRADED, reason=reason, code="plugin-broken")
+            )
             if record.cause is not None:
                 log_failure(f"{record.name} ({record.wording})", record.cause)
         return node

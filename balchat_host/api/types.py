@@ -6,7 +6,7 @@ screen by accident redacts itself in `repr`.
 
 import hashlib
 from base64 import b32decode, b32encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, Self
@@ -172,12 +172,14 @@ class Phase(StrEnum):
 class ServiceState:
     """An honest state: what is known now, and why it is not better.
 
-    `percent` is 0 to 100 while starting, else None. `reason` is for a person: it names no address.
+    `percent` is 0 to 100 while starting, else None. `reason` is for a person: it names no address. `code` names the
+    same reason for front ends that speak other languages; it is None where the reason has no name.
     """
 
     phase: Phase
     percent: int | None = None
     reason: str | None = None
+    code: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         percent = "" if self.percent is None else f" {self.percent} %"

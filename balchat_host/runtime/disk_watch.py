@@ -58,5 +58,5 @@ class DiskWatch:
         return True
 
     def _show(self, reason: str | None) -> None:
-        state = ONLINE if reason is None else ServiceState(phase=Phase.DEGRADED, reason=reason)
+        state = ONLINE if reason is None else ServiceState(phase=Phase.DEGRADED, reason=reason, code="disk")
         self._live_status.set_storage(state)

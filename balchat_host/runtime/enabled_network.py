@@ -19,7 +19,7 @@ from balchat_host.runtime.enabled_plugin import EnabledPlugin, Run
 from balchat_host.runtime.plugin_failure_messages import checked
 from balchat_host.runtime.plugin_setups import NetworkSetup
 
-_WAITING: Final = ServiceState(phase=Phase.STARTING, reason="the network does not run")
+_WAITING: Final = ServiceState(phase=Phase.STARTING, reason="the network does not run", code="network-stopped")
 
 
 class EnabledNetwork(EnabledPlugin[Network]):

@@ -13,7 +13,7 @@ from balchat_host.core.first_contact import requests
 from balchat_host.core.unit_of_work import ANNOUNCE, Effect
 from balchat_host.runtime.presence import Presence
 
-_NOT_ACCEPTED: Final = ServiceState(phase=Phase.STOPPED, reason="requests are off")
+_NOT_ACCEPTED: Final = ServiceState(phase=Phase.STOPPED, reason="requests are off", code="requests-off")
 
 
 class LiveStatus:

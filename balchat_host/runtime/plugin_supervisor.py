@@ -78,7 +78,7 @@ class Supervisor:
     def failed(self, problem: str) -> None:
         """Show that an object has failed, and why."""
         reason = f"{self.plugin.origin}: {problem}; it is started again"
-        self.plugin.show(ServiceState(phase=Phase.DEGRADED, reason=reason))
+        self.plugin.show(ServiceState(phase=Phase.DEGRADED, reason=reason, code="plugin-failed"))
         self.decided.set()
 
 

@@ -37,11 +37,14 @@ def test_a_front_end_says_an_error_with_what_its_fields_hold(code):
         assert not re.search(r"\([a-z_]+\)", said), "a field that is not filled shows its name in brackets"
 
 
-def test_an_error_that_only_a_plugin_knows_says_itself():
-    class PigeonLost(BalchatError):
-        """The pigeon {name} is lost."""
+class PigeonLost(BalchatError):
+    """The pigeon {name} is lost."""
 
-    PigeonLost.code = "pigeon-lost"
+
+PigeonLost.code = "pigeon-lost"  # not in the class: there, it would be one of the errors that there are
+
+
+def test_an_error_that_only_a_plugin_knows_says_itself():
     assert Texts("es").error(PigeonLost(name="Ada")) == "The pigeon Ada is lost."
 
 
@@ -88,3 +91,14 @@ def test_each_reason_that_is_documented_has_a_text(described):
 def test_each_reason_that_the_command_line_has_words_for_has_a_text():
     known = set(render._REASONS) | set(render._CONTACT_REASONS) | set(file_words._REASONS)
     assert known <= keys("states.reason.")
+
+
+HOSTILE = "a\x1b[2J\u202eb\nc"
+SHOWN = "a<U+001B>[2J<U+202E>b<U+000A>c"
+
+
+def test_what_an_error_or_an_account_names_is_harmless():
+    t = Texts("en")
+    assert SHOWN in t.error(type_registry["no-such-contact"](name=HOSTILE))
+    assert t.error(PigeonLost(name=HOSTILE)) == f"The pigeon {SHOWN} is lost."
+    assert t.known("states.reason", HOSTILE) == SHOWN

@@ -2,7 +2,7 @@
 
 Parameters are put in once, and never read again as a text with parameters. Numbers are written as the language writes
 them; a number that is a name, such as a process id, is given as a string. What strangers wrote must be harmless before
-it comes here (`balchat_host.api.text`).
+it comes here (`balchat_host.api.text`), but for errors and words of an account, which are made harmless here.
 """
 
 import re
@@ -56,11 +56,11 @@ class Texts:
     def error(self, error: Exception) -> str:
         """Return what an error says, by its `code` and its `fields` (`balchat_host.api.errors`).
 
-        One that no text is known for, of a plugin for example, says it itself.
+        One that no text is known for, of a plugin for example, says it itself. What it names is made harmless.
         """
         key = f"errors.{getattr(error, 'code', '')}"
         if key not in self._texts:
-            return str(error)
+            return _harmless(str(error))
         fields: Mapping[str, str | int] = getattr(error, "fields", {})
         shown = {name: self._field(name, value) for name, value in fields.items()}
         text = self._texts[key]
@@ -69,7 +69,7 @@ class Texts:
 
     def known(self, prefix: str, name: str) -> str:
         """Return the text `prefix.name`, or `name` itself where a newer account gives one that is not known here."""
-        return self(f"{prefix}.{name}") if f"{prefix}.{name}" in self else name
+        return self(f"{prefix}.{name}") if f"{prefix}.{name}" in self else _harmless(name)
 
     def number(self, number: int) -> str:
         """Return a whole number as the language writes it."""
@@ -141,7 +141,14 @@ class Texts:
     def _field(self, name: str, value: str | int) -> str | int:
         if isinstance(value, int) and name in _SIZES:
             return self.size(value)
-        return str(value) if name in _NAMES else value
+        if isinstance(value, int):
+            return str(value) if name in _NAMES else value
+        return _harmless(value)
 
     def _value(self, value: str | int) -> str:
         return value if isinstance(value, str) else self.number(value)
+
+
+def _harmless(text: str) -> str:
+    """Return a text without what moves, hides or turns round what stands beside it."""
+    return "".join(each if each.isprintable() else f"<U+{ord(each):04X}>" for each in text)

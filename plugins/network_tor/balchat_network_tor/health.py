@@ -67,20 +67,21 @@ class Health:
         """The state that the table above gives."""
         if self.percent < _BOOTSTRAPPED:
             reason = self.doing if self.hindrance is None else f"{self.doing}: {self.hindrance}"
-            return ServiceState(phase=Phase.STARTING, percent=self.percent, reason=reason)
+            code = "tor.connecting" if self.hindrance is None else "tor.hindered"
+            return ServiceState(phase=Phase.STARTING, percent=self.percent, reason=reason, code=code)
         if not self.enough_directory:
-            return _degraded("too little directory information yet")
+            return _degraded("too little directory information yet", "tor.no-directory")
         if not self.connected:
-            return _degraded("no connection to the Tor network")
+            return _degraded("no connection to the Tor network", "tor.no-connection")
         if not self.live:
-            return _degraded("no sign of life from the Tor network")
+            return _degraded("no sign of life from the Tor network", "tor.silent")
         if not self.circuits:
-            return _degraded("no circuit through the Tor network yet")
+            return _degraded("no circuit through the Tor network yet", "tor.no-circuit")
         return ONLINE
 
 
-def _degraded(reason: str) -> ServiceState:
-    return ServiceState(phase=Phase.DEGRADED, reason=reason)
+def _degraded(reason: str, code: str) -> ServiceState:
+    return ServiceState(phase=Phase.DEGRADED, reason=reason, code=code)
 
 
 def introduced(circuit_status: str) -> frozenset[str]:

@@ -75,7 +75,9 @@ class TorNetwork(Network):
             await self._source.prepare()
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
-                self._set_state(ServiceState(phase=Phase.STARTING, percent=0, reason="starting tor"))
+                self._set_state(
+                    ServiceState(phase=Phase.STARTING, percent=0, reason="starting tor", code="tor.starting")
+                )
                 task_status.started()
                 try:
                     await self._keep_a_tor(tasks)
@@ -156,7 +158,8 @@ class TorNetwork(Network):
                 self._publisher.lose()
             failures = 1 if anyio.current_time() - started > _SETTLED_AFTER else failures + 1
             pause = _BACKOFF.delay(failures)
-            self._set_state(ServiceState(phase=Phase.DEGRADED, reason=f"{reason}; trying again in {pause:g} s"))
+            reason = f"{reason}; trying again in {pause:g} s"
+            self._set_state(ServiceState(phase=Phase.DEGRADED, reason=reason, code="tor.ended"))
             await anyio.sleep(pause)
 
     async def _use(self, control: Control) -> NoReturn:

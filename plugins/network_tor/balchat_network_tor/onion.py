@@ -110,7 +110,7 @@ class PublishedOnion(PublishedService):
 
     def refused(self) -> None:
         """Take in that tor would not publish it."""
-        self._set(_degraded("tor refuses to publish it"))
+        self._set(_degraded("tor refuses to publish it", "tor.refuses"))
 
     def uploaded(self, *, accepted: bool) -> None:
         """Take in that a directory took our descriptor, or did not. One is enough to be found."""
@@ -126,13 +126,13 @@ class PublishedOnion(PublishedService):
         if self._network.phase is Phase.DEGRADED:
             self._set(self._network)
         elif self._network.phase is not Phase.ONLINE:
-            self._set(_starting("waiting for tor"))
+            self._set(_starting("waiting for tor", "tor.waiting"))
         elif self._uploaded is None:
-            self._set(_starting("telling the onion service directories"))
+            self._set(_starting("telling the onion service directories", "tor.publishing"))
         elif not self._uploaded:
-            self._set(_degraded("the onion service directories refused it; tor tries again"))
+            self._set(_degraded("the onion service directories refused it; tor tries again", "tor.not-published"))
         elif not self._introduced:
-            self._set(_degraded("no introduction point speaks for it; tor looks for others"))
+            self._set(_degraded("no introduction point speaks for it; tor looks for others", "tor.no-introduction"))
         else:
             self._set(ONLINE)
 
@@ -172,9 +172,9 @@ class IncomingStream(ByteStream):
         return self._stream.extra_attributes
 
 
-def _starting(reason: str) -> ServiceState:
-    return ServiceState(phase=Phase.STARTING, reason=reason)
+def _starting(reason: str, code: str) -> ServiceState:
+    return ServiceState(phase=Phase.STARTING, reason=reason, code=code)
 
 
-def _degraded(reason: str) -> ServiceState:
-    return ServiceState(phase=Phase.DEGRADED, reason=reason)
+def _degraded(reason: str, code: str) -> ServiceState:
+    return ServiceState(phase=Phase.DEGRADED, reason=reason, code=code)

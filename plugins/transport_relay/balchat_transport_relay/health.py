@@ -48,13 +48,17 @@ class _Rank(IntEnum):
     SLOW = 4
 
 
+_Problem = tuple[_Rank, str, str]
+"""Its rank, what it is in words, and the name that stands for these."""
+
+
 class Health:
     """The state of one relay. Calls `changed` when it changes. `now` returns Unix seconds."""
 
     def __init__(self, changed: Callable[[], None], now: Callable[[], float]) -> None:
         self._changed = changed
         self._now = now
-        self._problems: dict[Hashable, tuple[_Rank, str]] = {}
+        self._problems: dict[Hashable, _Problem] = {}
         self._pending: set[Hashable] = set()
         self._misbehaviour: tuple[str, float] | None = None
         self._told = _STARTING
@@ -65,9 +69,11 @@ class Health:
     def state(self) -> ServiceState:
         """The state to show."""
         if self._misbehaviour is not None and self._now() < self._misbehaviour[1]:
-            return ServiceState(phase=Phase.DEGRADED, reason=f"it misbehaves: {self._misbehaviour[0]}")
+            words = f"it misbehaves: {self._misbehaviour[0]}"
+            return ServiceState(phase=Phase.DEGRADED, reason=words, code="relay.misbehaves")
         if self._problems:
-            return ServiceState(phase=Phase.DEGRADED, reason=min(self._problems.values())[1])
+            _, words, code = min(self._problems.values())
+            return ServiceState(phase=Phase.DEGRADED, reason=words, code=f"relay.{code}")
         return _STARTING if self._pending else ONLINE
 
     def expect(self, part: Hashable) -> None:
@@ -83,15 +89,15 @@ class Health:
     def polled(self, part: Hashable) -> None:
         """A part answers when it is polled, but does not push."""
         self._answered()
-        self._set(part, (_Rank.LATE, "it does not push: messages come with a delay"))
+        self._set(part, (_Rank.LATE, "it does not push: messages come with a delay", "late"))
 
     def unavailable(self, part: Hashable, problem: str) -> None:
         """A part could not reach the relay, or its connection broke."""
-        self._set(part, (_Rank.UNAVAILABLE, problem))
+        self._set(part, (_Rank.UNAVAILABLE, problem, "unavailable"))
 
     def failed(self, part: Hashable, problem: str) -> None:
         """A part failed because of us."""
-        self._set(part, (_Rank.FAILED, problem))
+        self._set(part, (_Rank.FAILED, problem, "failed"))
 
     def misbehaved(self, problem: str) -> None:
         """The relay did what no honest relay does."""
@@ -102,7 +108,7 @@ class Health:
     def refused(self, part: Hashable, code: Code) -> None:
         """The relay refused what a part asked for."""
         self._answered()
-        self._set(part, (_Rank.REFUSED, in_words(code)))
+        self._set(part, (_Rank.REFUSED, in_words(code), code if code in _IN_WORDS else "refuses"))
 
     def problem(self, part: Hashable, error: Exception) -> None:
         """A part got an error: from the relay, on the way to it, or of our own."""
@@ -122,7 +128,7 @@ class Health:
         self.round_trip = milliseconds
         self._answered()
         slow = f"it is slow: its last answer took {milliseconds // 1000} s"
-        self._set(_SPEED, (_Rank.SLOW, slow) if milliseconds > SLOW else None)
+        self._set(_SPEED, (_Rank.SLOW, slow, "slow") if milliseconds > SLOW else None)
 
     def forget(self, part: Hashable) -> None:
         """A part no longer exists."""
@@ -131,7 +137,7 @@ class Health:
     def _answered(self) -> None:
         self.answered_at = int(self._now() * 1000)
 
-    def _set(self, part: Hashable, problem: tuple[_Rank, str] | None) -> None:
+    def _set(self, part: Hashable, problem: _Problem | None) -> None:
         self._pending.discard(part)
         if problem is None:
             self._problems.pop(part, None)

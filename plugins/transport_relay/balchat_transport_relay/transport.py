@@ -31,7 +31,9 @@ from balchat_transport_relay.relay_worker import RelayWorker
 from balchat_transport_relay.settings import RelaySettings
 
 _STARTING: Final = ServiceState(phase=Phase.STARTING)
-_NONE: Final = ServiceState(phase=Phase.DEGRADED, reason="no relay is set up: see `balchat relay add --help`")
+_NONE: Final = ServiceState(
+    phase=Phase.DEGRADED, reason="no relay is set up: see `balchat relay add --help`", code="relay.none"
+)
 _VAULT_RETRY: Final = 60.0
 _WORKER: Final = "worker"
 _WORKER_RETRY: Final = 300.0
@@ -277,5 +279,5 @@ def _together(states: Sequence[ServiceState]) -> ServiceState:
     bad = [state for state in states if state.phase is Phase.DEGRADED]
     if bad:
         which = "our relay" if len(states) == 1 else f"{len(bad)} of {len(states)} relays"
-        return ServiceState(phase=Phase.DEGRADED, reason=f"{which}: {bad[0].reason}")
+        return ServiceState(phase=Phase.DEGRADED, reason=f"{which}: {bad[0].reason}", code=bad[0].code)
     return ONLINE if all(state.phase is Phase.ONLINE for state in states) else _STARTING

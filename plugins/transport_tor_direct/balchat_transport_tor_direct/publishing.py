@@ -90,7 +90,7 @@ class OnionPublisher:
             self._set(onion, state)
 
     def _degrade(self, onion: OwnOnion, reason: str) -> None:
-        self._set(onion, ServiceState(phase=Phase.DEGRADED, reason=reason))
+        self._set(onion, ServiceState(phase=Phase.DEGRADED, reason=reason, code="not-reachable"))
 
     def _set(self, onion: OwnOnion, state: ServiceState) -> None:
         self._states[onion] = state
@@ -111,5 +111,5 @@ def _together(states: dict[OwnOnion, ServiceState]) -> ServiceState:
         for onion, state in states.items():
             if state.phase is phase:
                 reason = f"{_NAMES[onion]}: {state.reason}" if state.reason else _NAMES[onion]
-                return ServiceState(phase=phase, percent=state.percent, reason=reason)
+                return ServiceState(phase=phase, percent=state.percent, reason=reason, code=state.code)
     return ONLINE

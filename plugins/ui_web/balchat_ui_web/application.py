@@ -161,6 +161,8 @@ class Server:
             bearer = _bearer(request)
             if request.path == "/lock":
                 self._require_any(bearer)
+            elif request.path.startswith("/files/"):
+                self._sessions.require_upload(bearer, request.match_info.get("file", ""))
             else:
                 self._sessions.require(bearer)
             prove(request)

@@ -1,6 +1,6 @@
 """What the web process does for a page: makes, unlocks and chooses accounts, gives out links and tickets."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -8,14 +8,17 @@ import anyio
 import segno
 from anyio import to_thread
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import AlreadyRunning, BadInput, WrongSecret
-from balchat_host.api.frontend import Profile
+from balchat_host.api.frontend import App, Profile
 from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
+from balchat_host.api.views import FileState, MessageView
 from balchat_ui_web.account import CurrentAccount
 from balchat_ui_web.attempts import Attempts
-from balchat_ui_web.errors import TerminalOnly
+from balchat_ui_web.errors import TerminalOnly, TooSlow
 from balchat_ui_web.one_time import OneTime
+from balchat_ui_web.sessions import UPLOAD_SECONDS
 from balchat_ui_web.settings import Unlock
 from balchat_ui_web.web_area import Created, NewWindow, QrCode, SecretKind, Ticket, Web, WebState
 
@@ -93,7 +96,10 @@ class Passphrases:
 
 
 class LocalWeb(Web):
-    """One server's. `link` makes a URL for another window, `noticed` is told that a person is there."""
+    """One server's. `link` makes a URL for another window, `noticed` is told that a person is there.
+
+    `written` rings when a piece of a file has come.
+    """
 
     def __init__(
         self,
@@ -101,8 +107,12 @@ class LocalWeb(Web):
         passphrases: Passphrases,
         clock: Callable[[], float],
         link: Callable[[], str],
+        *,
         noticed: Callable[[], None],
+        written: Bell,
     ) -> None:
+        self._clock = clock
+        self._written = written
         self._account = account
         self._passphrases = passphrases
         self._link = link
@@ -143,6 +153,35 @@ class LocalWeb(Web):
     async def ticket(self, file: str) -> Ticket:
         found = await self._account.require().files.get(file)
         return Ticket(path=f"/download/{self.tickets.make(found.id)}")
+
+    async def send_when_written(
+        self,
+        conversation: str,
+        text: str,
+        files: Sequence[str],
+        reply_to: str | None = None,
+        *,
+        markdown: bool = False,
+        mentions: Sequence[str] = (),
+    ) -> MessageView:
+        app = self._account.require()
+        for file in files:
+            await self._wait_until_written(app, file)
+        return await app.messages.send(conversation, text, reply_to, markdown=markdown, mentions=mentions, files=files)
+
+    async def _wait_until_written(self, app: App, file: str) -> None:
+        last, since = -1, self._clock()
+        while True:
+            ring = self._written.next_ring()
+            view = await app.files.get(file)
+            if view.state is not FileState.WRITING:
+                return
+            if view.here != last:
+                last, since = view.here, self._clock()
+            elif self._clock() - since > UPLOAD_SECONDS:
+                raise TooSlow(seconds=UPLOAD_SECONDS)
+            with anyio.move_on_after(UPLOAD_SECONDS + 1):
+                await ring.wait()
 
     async def qr(self, text: str) -> QrCode:
         if not 0 < len(text) <= MAX_QR_TEXT:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput, NoSuchFile
 from balchat_host.api.frontend import MAX_OCTETS
 from balchat_host.api.pictures import read_qr
@@ -29,18 +30,20 @@ _MAX_NUMBER: Final = 2**53
 
 
 class Octets:
-    """Serves them for the account of the moment."""
+    """Serves them for the account of the moment. `written` is rung when a piece of a file was written."""
 
-    def __init__(self, account: CurrentAccount, tickets: OneTime[str]) -> None:
+    def __init__(self, account: CurrentAccount, tickets: OneTime[str], written: Bell) -> None:
         self._account = account
         self._tickets = tickets
         self._decoding = asyncio.Semaphore(_DECODING)
+        self._written = written
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """Write a piece of a file of ours."""
         offset = _number(request, "offset", 0, _MAX_NUMBER)
         piece = await read_body(request, MAX_OCTETS)
         written = await self._account.require().files.write(request.match_info["file"], offset, piece)
+        self._written.ring()
         return web.json_response({"written": written})
 
     async def picture(self, request: web.Request) -> web.StreamResponse:

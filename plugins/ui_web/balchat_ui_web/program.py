@@ -1,4 +1,4 @@
-"""`balchat web`: serves the page until it is ended, and opens a window of it."""
+"""`balchat web`: serves the page until it is ended, and opens a window of it, or of the one that is served already."""
 
 import argparse
 import getpass
@@ -17,12 +17,13 @@ from balchat_host.api.errors import BalchatError, WrongSecret
 from balchat_host.api.failures import leaves
 from balchat_host.api.frontend import Profile, Profiles
 from balchat_host.api.types import Secret
+from balchat_ui_web import one_server
 from balchat_ui_web.account import settings_of
-from balchat_ui_web.browser import RedirectFile, open_browser, open_window, remove_left_over
+from balchat_ui_web.browser import remove_left_over
+from balchat_ui_web.opening import open_window
 from balchat_ui_web.page_files import load_page
 from balchat_ui_web.serving import WebServer, listen, serving
-from balchat_ui_web.sessions import LINK_SECONDS
-from balchat_ui_web.settings import Unlock
+from balchat_ui_web.settings import Unlock, WebSettings
 
 _TRIES: Final = 3
 
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="balchat web",
         description="Serve a page for this account on this machine, and open it in a browser. Ctrl-C ends it; the "
-        "account goes on.",
+        "account goes on. Where it is served already, another window of it is opened.",
         allow_abbrev=False,
     )
     parser.add_argument("--no-browser", action="store_true", help="open no browser; print the link")
@@ -70,34 +71,52 @@ async def _run(profiles: Profiles, asked: argparse.Namespace) -> None:
     if settings.unlock is Unlock.TERMINAL:
         await _unlock(profile)
     directory = await to_thread.run_sync(profile.runtime_directory)
+    held = await to_thread.run_sync(one_server.Held.take, directory)
+    if held is None:
+        await _open_another(directory, asked)
+        return
+    try:
+        await _serve(profiles, profile, settings, directory, asked)
+    finally:
+        held.release()
+
+
+async def _serve(
+    profiles: Profiles, profile: Profile, settings: WebSettings, directory: Path, asked: argparse.Namespace
+) -> None:
     sockets = await to_thread.run_sync(listen, settings.port)
     page = await to_thread.run_sync(load_page, profiles.version)
     server = WebServer(profiles, profile, settings, page, sockets[0].getsockname()[1], told=_say)
-    async with serving(server, sockets), anyio.create_task_group() as tasks:
-        tasks.start_soon(_end_on_signals, server)
-        tasks.start_soon(partial(_open, server, directory, asked))
-        await server.ended.wait()
-        tasks.cancel_scope.cancel()
-
-
-async def _open(server: WebServer, directory: Path, asked: argparse.Namespace) -> None:
-    """Open the first window."""
     await to_thread.run_sync(remove_left_over, directory)
-    link = server.link()
-    _say(f"balchat is at {server.origins.first}/ until you press Ctrl-C.")
-    if asked.no_browser or asked.print_link:
-        _say(f"This link opens one window, within {LINK_SECONDS} seconds:\n{link}")
-        if asked.no_browser:
-            return
-    file = await to_thread.run_sync(RedirectFile, directory, link)
+    asking = await to_thread.run_sync(one_server.listen, directory)
     try:
-        if asked.window:
-            await to_thread.run_sync(open_window, file.path, directory)
-        elif not await to_thread.run_sync(open_browser, file.path):
-            _say(f"No browser could be opened. Open this link in one, within {LINK_SECONDS} seconds:\n{link}")
-        await anyio.sleep(LINK_SECONDS)
+        async with serving(server, sockets), anyio.create_task_group() as tasks:
+            tasks.start_soon(_end_on_signals, server)
+            tasks.start_soon(one_server.answer_others, server, asking)
+            tasks.start_soon(_open_first, server, directory, asked)
+            await server.ended.wait()
+            tasks.cancel_scope.cancel()
     finally:
-        file.remove()
+        asking.close()
+        with anyio.CancelScope(shield=True):
+            await one_server.remove_socket(directory)
+
+
+async def _open_first(server: WebServer, directory: Path, asked: argparse.Namespace) -> None:
+    ring, link = server.sessions.signed_in.next_ring(), server.link()
+    _say(f"balchat is at {server.origins.first}/ until you press Ctrl-C.")
+    await open_window(link, ring.wait, directory, asked)
+
+
+async def _open_another(directory: Path, asked: argparse.Namespace) -> None:
+    """Open another window of the server that runs already. Raise BadInput."""
+    found = await one_server.ask(directory)
+    try:
+        _say(f"balchat is at {found.found.origin}/ already; this opens another window of it.")
+        await open_window(found.found.link, found.opened, directory, asked)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await found.aclose()
 
 
 async def _unlock(profile: Profile) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import anyio
 from aiohttp import web
 
+from balchat_host.api.bell import Bell
 from balchat_host.api.errors import BadInput
 from balchat_host.api.frontend import Profile, Profiles
 from balchat_ui_web.account import CurrentAccount
@@ -59,7 +60,8 @@ class WebServer:
         self.ended = anyio.Event()
         """Set when the screen was locked, and only a terminal may open it again."""
         passphrases = Passphrases(self.account, clock)
-        local = LocalWeb(self.account, passphrases, clock, self.link, self.notice)
+        written = Bell()
+        local = LocalWeb(self.account, passphrases, clock, self.link, noticed=self.notice, written=written)
         self._tickets = local.tickets
         self._server = Server(
             origins=self.origins,
@@ -67,7 +69,7 @@ class WebServer:
             account=self.account,
             sessions=self.sessions,
             passphrases=passphrases,
-            octets=Octets(self.account, local.tickets),
+            octets=Octets(self.account, local.tickets, written),
             sockets=WebSockets(self.sessions, self.account, local, passphrases, profiles.version),
             noticed=self.notice,
             lock=self.lock,

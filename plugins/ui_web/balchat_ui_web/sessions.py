@@ -1,14 +1,18 @@
 """Which windows are signed in, by secrets alone: from link to bearer, from locked to open again.
 
 A link's token is exchanged for a bearer, which one window keeps. A screen lock ends every bearer at once: what a window
-then holds opens nothing, but says which window asks for the passphrase. `sign_in`, `reopen` and `lock` are all the ways
-there are. Nothing here waits, and nothing is written anywhere.
+then holds opens nothing, but says which window asks for the passphrase. A link that is made while the screen is locked
+opens a window that is locked, too. `sign_in`, `reopen` and `lock` are all the ways there are. Nothing is written
+anywhere.
+
+One thing goes on in a window that is locked: octets of files that it had begun to write may still come.
 """
 
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from balchat_host.api.bell import Bell
 from balchat_ui_web.errors import LinkInvalid, ScreenLocked, SignedOut
 from balchat_ui_web.one_time import SIZE, OneTime, digest
 
@@ -17,6 +21,13 @@ WRONG_LINKS: Final = 5
 """Wrong tokens after which every link that is out ends."""
 MOST_WINDOWS: Final = 16
 _MOST_LINKS: Final = 8
+_MOST_LOCKED: Final = 64
+"""Windows that a lock has ended and that may still ask for the passphrase; of more, the oldest is signed out."""
+
+_MOST_UPLOADS: Final = 64
+"""Files that one window writes at a time."""
+UPLOAD_SECONDS: Final = 60
+"""Seconds after the last piece of a file in which a locked window may go on with it."""
 
 SIGNED_OUT: Final = 4401
 LOCKED: Final = 4423
@@ -29,6 +40,15 @@ class Window:
     def __init__(self) -> None:
         self.sockets: set[Callable[[int], None]] = set()
         """Each closes one, with a code."""
+        self.uploads: dict[str, float] = {}
+        """The files that it writes, and when their last pieces came."""
+
+    def write(self, file: str, now: float) -> None:
+        """Take note that a piece of a file has come."""
+        self.uploads.pop(file, None)
+        if len(self.uploads) >= _MOST_UPLOADS:
+            del self.uploads[next(iter(self.uploads))]
+        self.uploads[file] = now
 
     def close(self, code: int) -> None:
         """Close its WebSockets."""
@@ -40,11 +60,15 @@ class Sessions:
     """The windows of a server. `guessed` is called when somebody has tried as many wrong links as may be."""
 
     def __init__(self, clock: Callable[[], float], guessed: Callable[[], None] = lambda: None) -> None:
+        self._clock = clock
         self._links = OneTime[str](LINK_SECONDS, _MOST_LINKS, clock)
         self._guessed = guessed
         self._wrong = 0
         self._windows: dict[bytes, Window] = {}
-        self._locked: dict[bytes, None] = {}
+        self._locked: dict[bytes, Window] = {}
+        self._screen_locked = False
+        self.signed_in = Bell()
+        """Rings when a link has opened a window."""
 
     @property
     def windows(self) -> int:
@@ -64,7 +88,12 @@ class Sessions:
                 self._links.end_all()
                 self._guessed()
             raise LinkInvalid
-        return self._new_bearer()
+        self.signed_in.ring()
+        if not self._screen_locked:
+            return self._new_bearer()
+        bearer = secrets.token_urlsafe(SIZE)
+        self._keep_locked(digest(bearer), Window())
+        return bearer
 
     def require(self, bearer: str) -> Window:
         """Return the window of a bearer. Raise ScreenLocked, SignedOut."""
@@ -75,6 +104,18 @@ class Sessions:
             raise SignedOut
         return self._windows[key]
 
+    def require_upload(self, bearer: str, file: str) -> None:
+        """Take note that a window writes a file; a locked one may only go on. Raise ScreenLocked, SignedOut."""
+        now, key = self._clock(), digest(bearer)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._locked.get(key)
+            if window is None:
+                raise SignedOut
+            if now - window.uploads.get(file, float("-inf")) > UPLOAD_SECONDS:
+                raise ScreenLocked
+        window.write(file, now)
+
     def require_locked(self, bearer: str) -> None:
         """Raise SignedOut unless a bearer is one that the screen lock ended."""
         if digest(bearer) not in self._locked:
@@ -82,9 +123,10 @@ class Sessions:
 
     def lock(self) -> None:
         """Lock the screen of every window."""
+        self._screen_locked = True
         self._links.end_all()
         for key, window in self._windows.items():
-            self._locked[key] = None
+            self._keep_locked(key, window)
             window.close(LOCKED)
         self._windows.clear()
 
@@ -92,6 +134,7 @@ class Sessions:
         """Exchange a locked window's bearer for a new one: the passphrase was right. Raise SignedOut."""
         self.require_locked(bearer)
         del self._locked[digest(bearer)]
+        self._screen_locked = False
         return self._new_bearer()
 
     def sign_out(self, bearer: str) -> None:
@@ -102,6 +145,11 @@ class Sessions:
         if window is None:
             raise SignedOut
         window.close(SIGNED_OUT)
+
+    def _keep_locked(self, key: bytes, window: Window) -> None:
+        while len(self._locked) >= _MOST_LOCKED:
+            del self._locked[next(iter(self._locked))]
+        self._locked[key] = window
 
     def _new_bearer(self) -> str:
         for key in self._least_used():

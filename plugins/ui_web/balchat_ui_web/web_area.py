@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from balchat_host.api.frontend import Area
 from balchat_host.api.storage import SlotKind
+from balchat_host.api.views import MessageView
 from balchat_ui_web.settings import Language, Unlock
 
 
@@ -140,6 +141,22 @@ class Web(Area):
     @abstractmethod
     async def ticket(self, file: str) -> Ticket:
         """Return a path that gives a file to whoever fetches it first. Raise NotRunning, NoSuchFile."""
+
+    @abstractmethod
+    async def send_when_written(
+        self,
+        conversation: str,
+        text: str,
+        files: Sequence[str],
+        reply_to: str | None = None,
+        *,
+        markdown: bool = False,
+        mentions: Sequence[str] = (),
+    ) -> MessageView:
+        """Send a message as `messages.send` does, once all of its files are written: also when the screen locks first.
+
+        Raise TooSlow where nothing more of a file comes, and what `messages.send` raises.
+        """
 
     @abstractmethod
     async def qr(self, text: str) -> QrCode:

@@ -114,7 +114,7 @@ class _Slowed:
         found = getattr(self._target, name)
         return self._counted(found) if callable(found) else _Slowed(found, self._passphrases)
 
-    def _counted(self, call: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, object]]:
         async def counted(**parameters: object) -> object:
             return await self._passphrases.check(lambda: call(**parameters))
 

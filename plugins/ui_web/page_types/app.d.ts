@@ -241,6 +241,7 @@ declare namespace App {
     phase: Phase;
     percent: number | null;
     reason: string | null;
+    code: string | null;
   }
   interface OutboxView {
     waiting: number;
@@ -288,6 +289,7 @@ declare namespace App {
     "requests.list": { takes: {  }; gives: RequestView[] };
     "requests.accept": { takes: { request: string; name?: string | null }; gives: ContactView };
     "requests.reject": { takes: { request: string }; gives: RequestView };
+    "requests.block": { takes: { request: string }; gives: ContactView };
     "conversations.list": { takes: {  }; gives: ConversationView[] };
     "conversations.get": { takes: { conversation: string }; gives: ConversationView };
     "conversations.draft": { takes: { conversation: string; text: string }; gives: ConversationView };

@@ -15,6 +15,7 @@ from balchat_ui_tui.clock import milliseconds_now
 from balchat_ui_tui.connection_state import Connection
 from balchat_ui_tui.connection_state import Phase as Reached
 from balchat_ui_tui.effects import Call, Effects, OpenScreen
+from balchat_ui_tui.main.connection_words import service_reason
 from balchat_ui_tui.pages.actions import Pressed
 from balchat_ui_tui.pages.listing import ListPage
 from balchat_ui_tui.pages.page import is_back
@@ -77,7 +78,7 @@ def service_words(state: ServiceState, t: Texts) -> str:
         said = f"{'━' * full}{'─' * (_BAR - full)} {state.percent} %"
     else:
         said = t(f"states.phase.{state.phase}")
-    return f"{said} · {visible(state.reason)}" if state.reason else said
+    return f"{said} · {service_reason(t, state)}" if state.reason else said
 
 
 def rows(state: NetworkState, account: AccountState, t: Texts, now: int) -> Sequence[Row]:

@@ -58,8 +58,14 @@ def _state(t: Texts, what: str, state: ServiceState) -> Piece:
     phase = t.known("states.phase", state.phase.value)
     percent = f" {state.percent} %" if state.percent is not None else ""
     sign, ink = ("◐", Ink.WARN) if state.phase is ServicePhase.STARTING else ("✗", Ink.BAD)
-    return Piece(f"{sign} {what}: {phase}{percent}{_reason(state)}", ink)
+    return Piece(f"{sign} {what}: {phase}{percent}{_reason(t, state)}", ink)
 
 
-def _reason(state: ServiceState) -> str:
-    return f" ({visible(state.reason)})" if state.reason else ""
+def _reason(t: Texts, state: ServiceState) -> str:
+    return f" ({service_reason(t, state)})" if state.reason else ""
+
+
+def service_reason(t: Texts, state: ServiceState) -> str:
+    """Say why a service is no better; in its own words where there are none for it in the catalogue."""
+    key = f"states.service-reason.{state.code}"
+    return t(key).removesuffix(".") if key in t else visible(state.reason or "")

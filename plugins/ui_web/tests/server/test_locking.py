@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from typing import Any
 
     from conftest import Served, Window
@@ -172,6 +173,73 @@ async def test_a_ticket_from_before_fetches_nothing(serve: Callable[..., Served]
         path = (await wire.ask("web.ticket", file=file["id"]))["path"]
         await window.status("POST", "/lock")
         assert await window.status("GET", path) == 404
+
+
+async def test_a_file_that_was_begun_is_written_to_its_end_and_nothing_else_is(serve: Callable[..., Served]) -> None:
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        begun = (await wire.ask("files.attach", name="a.txt", size=9))["id"]
+        other = (await wire.ask("files.attach", name="b.txt", size=9))["id"]
+        assert await window.status("POST", f"/files/{begun}?offset=0", data=b"abc") == 200
+        await window.status("POST", "/lock")
+        assert await window.status("POST", f"/files/{begun}?offset=3", data=b"def") == 200
+        assert await window.status("POST", f"/files/{other}?offset=0", data=b"abc") == 401
+        for path in (f"/previews/{begun}", f"/pictures/{begun}", f"/voice/{begun}"):
+            assert await window.status("GET", path) == 401
+        async with served.window() as stranger:
+            assert await stranger.status("POST", f"/files/{begun}?offset=6", data=b"ghi") == 401
+        served.clock.now += 61
+        assert await window.status("POST", f"/files/{begun}?offset=6", data=b"ghi") == 401
+        assert (await reopen(window, PASSPHRASE))[0] == 200
+        assert await window.status("POST", f"/files/{begun}?offset=6", data=b"ghi") == 401, "its bearer is gone"
+
+
+async def test_what_was_sent_before_goes_when_its_files_are_written(serve: Callable[..., Served]) -> None:
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        peer = served.befriend("Bob")
+        file = (await wire.ask("files.attach", name="a.txt", size=6))["id"]
+        assert await window.status("POST", f"/files/{file}?offset=0", data=b"abc") == 200
+        await wire.say("web.send_when_written", conversation="Bob", text="the plan", files=[file])
+        await wire.ask("events.cursor")
+        await window.status("POST", "/lock")
+        assert await wire.closed() == 4423
+        assert [message.text for message in peer.conversation if message.text == "the plan"] == []
+        events = served.account.app.events.follow(await served.account.app.events.cursor())
+        assert await window.status("POST", f"/files/{file}?offset=3", data=b"def") == 200
+        with anyio.fail_after(20):
+            while getattr(getattr(await anext(events), "message", None), "text", "") != "the plan":
+                pass
+
+
+async def test_what_is_sent_waits_for_files_that_come_and_for_no_others(serve: Callable[..., Served]) -> None:
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        served.befriend("Bob")
+        sent = {"conversation": "Bob", "text": "hi"}
+        assert (await wire.ask("web.send_when_written", **sent, files=[]))["text"] == "hi"
+        assert await wire.ask("web.send_when_written", **sent, files=["00"]) == "no-such-file"
+
+
+async def test_a_download_that_has_begun_ends_and_no_other_begins(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file would be left otherwise. It was asked for before, and goes to where it was asked for."""
+    go_on = anyio.Event()
+
+    async def slowly(*_: object, **__: object) -> AsyncIterator[bytes]:
+        yield b"ab"
+        await go_on.wait()
+        yield b"c"
+
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        file = (await wire.ask("files.attach", name="a.txt", size=3))["id"]
+        assert await window.status("POST", f"/files/{file}?offset=0", data=b"abc") == 200
+        monkeypatch.setattr(served.account.app.files, "read", slowly)
+        running, waiting = [(await wire.ask("web.ticket", file=file))["path"] for _ in range(2)]
+        async with window.session.get(running) as answer:
+            assert await answer.content.readexactly(2) == b"ab"
+            await window.status("POST", "/lock")
+            go_on.set()
+            assert await answer.content.read() == b"c"
+        assert await window.status("GET", waiting) == 404
 
 
 async def test_where_only_a_terminal_may_ask_the_lock_ends_the_server(serve: Callable[..., Served]) -> None:

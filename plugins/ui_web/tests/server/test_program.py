@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import stat
+import time
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
 
 import pytest
 from balchat_ui_web import browser, program
-from balchat_ui_web.browser import RedirectFile, open_window, remove_left_over
+from balchat_ui_web.browser import OwnWindow, RedirectFile, place_for_browser, remove_left_over
 from balchat_ui_web.program import main
 from balchat_ui_web.serving import listen
 
@@ -17,9 +20,27 @@ from balchat_host.testing.memory_profiles import MemoryProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Served
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder of the test's own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.delenv("BROWSER", raising=False)
+    return home
+
+
+def deadline(true: Callable[[], bool]) -> None:
+    """Wait until something is true of another process."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
 
 LINK = "http://balchat-abcdefgh.localhost:1234/#t=secret&x=<y>"
 
@@ -37,28 +58,68 @@ def test_the_link_is_in_a_private_file_and_in_no_command_line(tmp_path: Path, mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_server_left_that_was_killed_is_removed(tmp_path: Path) -> None:
-    RedirectFile(tmp_path, LINK)
-    (tmp_path / "rpc.sock").touch()
-    remove_left_over(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["rpc.sock"]
+def test_what_a_server_left_that_was_killed_is_removed(tmp_path: Path, home: Path) -> None:
+    snap = home / "snap/firefox/common"
+    snap.mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    for place in (tmp_path / "run", snap):
+        RedirectFile(place, LINK)
+        (place / "balchat-web-window-1").mkdir()
+        (place / "balchat-web-window-1" / "History").touch()
+        (place / "rpc.sock").touch()
+    remove_left_over(tmp_path / "run")
+    for place in (tmp_path / "run", snap):
+        assert [path.name for path in place.iterdir()] == ["rpc.sock"]
+
+
+def test_a_browser_from_a_snap_gets_the_file_where_it_can_read_it(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees no runtime directory and no hidden folder."""
+    monkeypatch.setattr(browser, "_SNAP_DESKTOP_FILES", tmp_path)
+    monkeypatch.setattr(browser.shutil, "which", lambda name: f"/usr/bin/{name}")
+    asked = CompletedProcess([], 0, stdout="firefox_firefox.desktop\n")
+    monkeypatch.setattr(browser.subprocess, "run", lambda *_, **__: asked)
+    assert place_for_browser(tmp_path) == tmp_path, "no snap has that desktop file"
+    (tmp_path / "firefox_firefox.desktop").touch()
+    assert place_for_browser(tmp_path) == tmp_path, "the snap has no folder yet"
+    own = home / "snap/firefox/common"
+    own.mkdir(parents=True)
+    assert place_for_browser(tmp_path) == own
+    monkeypatch.setenv("BROWSER", "chromium")
+    assert place_for_browser(tmp_path) == tmp_path, "the person has named another browser"
+    monkeypatch.setattr(browser.shutil, "which", lambda name: f"/snap/bin/{name}")
+    assert place_for_browser(tmp_path) == tmp_path, "that snap has no folder yet"
+    (home / "snap/chromium/common").mkdir(parents=True)
+    assert place_for_browser(tmp_path) == home / "snap/chromium/common"
 
 
 def test_a_window_of_its_own_has_no_extensions_and_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines: list[list[str]] = []
-    monkeypatch.setattr(browser.shutil, "which", lambda name: f"/usr/bin/{name}" if name == "chromium" else None)
-    monkeypatch.setattr(browser.subprocess, "Popen", lambda line, **_: lines.append(line))
-    file = RedirectFile(tmp_path, LINK)
-    open_window(file.path, tmp_path)
-    [line] = lines
-    assert line[:2] == ["/usr/bin/chromium", f"--app={file.path.as_uri()}"]
-    assert {"--disable-extensions", "--incognito", f"--user-data-dir={tmp_path}/web-browser"} <= set(line)
+    program = tmp_path / "chromium"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/line\nexec sleep 60\n')
+    program.chmod(0o700)
+    monkeypatch.setattr(browser.shutil, "which", lambda name: str(program) if name == "chromium" else None)
+    window = OwnWindow(tmp_path)
+    file = RedirectFile(window.place, LINK)
+    window.open(file.path)
+    [kept] = tmp_path.glob("balchat-web-window-*")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    (kept / "History").touch()
+    deadline(lambda: (tmp_path / "line").exists() and (tmp_path / "line").read_text().endswith("\n"))
+    line = (tmp_path / "line").read_text().split()
+    assert {"--disable-extensions", "--incognito", f"--user-data-dir={kept}", f"--app={file.path.as_uri()}"} <= {*line}
     assert not any("secret" in argument for argument in line)
+    window.close()
+    window.wait()
+    assert not kept.exists()
+
+
+def test_without_a_chromium_there_is_no_window_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser.shutil, "which", lambda _: None)
     with pytest.raises(BadInput, match="chromium"):
-        open_window(file.path, tmp_path)
+        OwnWindow(tmp_path)
 
 
 def test_nobody_else_has_the_port_at_the_other_address() -> None:

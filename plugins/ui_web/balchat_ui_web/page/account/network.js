@@ -3,7 +3,7 @@
 import { html } from "../vendor.js";
 import { go } from "../core/route.js";
 import { capabilities, connection, status } from "../core/store.js";
-import { hasText, relative, t } from "../core/texts.js";
+import { hasText, relative, serviceReason, t } from "../core/texts.js";
 import { Icon } from "../parts/icon.js";
 import { Page, Section } from "../parts/page.js";
 import { Progress } from "../parts/progress.js";
@@ -28,7 +28,7 @@ function Step({ name, text, state, wanted = true }) {
     <div class="grow">
       <span class="step-name">${name}</span>
       ${text ? html`<small>${text}</small>` : null}
-      ${state.reason ? html`<small class=${state.phase === "online" ? "" : "warn"}>${state.reason}</small>` : null}
+      ${state.reason ? html`<small class=${state.phase === "online" ? "" : "warn"}>${serviceReason(state)}</small>` : null}
       ${state.phase === "starting" && state.percent !== null ? html`<${Progress} value=${state.percent} label=${name} />` : null}
     </div>
     <span class="fine">${t(`states.phase.${state.phase}`)}${state.percent === null ? "" : ` · ${t("network.percent", { percent: state.percent })}`}</span>

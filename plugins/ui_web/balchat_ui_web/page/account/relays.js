@@ -4,7 +4,7 @@ import { html, useEffect, useSignal } from "../vendor.js";
 import { call } from "../core/calls.js";
 import { route } from "../core/route.js";
 import { capabilities, status } from "../core/store.js";
-import { errorText, relative, t } from "../core/texts.js";
+import { errorText, relative, serviceReason, t } from "../core/texts.js";
 import { Button } from "../parts/button.js";
 import { confirm } from "../parts/dialog.js";
 import { useDoing } from "../parts/doing.js";
@@ -43,7 +43,7 @@ function Relay({ relay, read }) {
     <div class="grow">
       <span><code title=${relay.onion}>${short(relay.onion)}</code> ${relay.default ? html`<span class="tag">${t("network.relay-default")}</span>` : null}</span>
       <small>${t(`states.phase.${relay.state.phase}`)}${relay.round_trip === null ? "" : ` · ${t("network.round-trip", { ms: relay.round_trip })}`}${relay.answered_at === null ? "" : ` · ${t("network.answered", { when: relative(relay.answered_at) })}`}</small>
-      ${relay.state.reason ? html`<small class="warn">${relay.state.reason}</small>` : null}
+      ${relay.state.reason ? html`<small class="warn">${serviceReason(relay.state)}</small>` : null}
       ${fault ? html`<small class="bad" role="alert">${fault}</small>` : null}
     </div>
     ${busy ? html`<span class="busy" aria-hidden="true"></span>` : null}

@@ -90,6 +90,15 @@ export function known(prefix, word) {
 }
 
 /**
+ * Return why a service is no better; in its own words where this page does not know the reason.
+ * @param {App.ServiceState} state
+ */
+export function serviceReason(state) {
+  if (state.code !== null && hasText(`states.service-reason.${state.code}`)) return known("states.service-reason", state.code);
+  return oneLine(state.reason ?? "");
+}
+
+/**
  * Return whether there is a text of this key.
  * @param {string} key
  */
