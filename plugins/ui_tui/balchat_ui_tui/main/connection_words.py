@@ -33,7 +33,7 @@ def _service_piece(t: Texts, status: ServiceStatus | None) -> Piece:
     if status is None:
         return Piece(f"◌ {t('tui.connecting')}", Ink.FAINT)
     if status.storage.phase is not ServicePhase.ONLINE:
-        return Piece(f"✗ {t('tui.disk')}{_reason(status.storage)}", Ink.BAD)
+        return Piece(f"✗ {t('tui.disk')}{_reason(t, status.storage)}", Ink.BAD)
     network = _worst(status.network.values())
     if network is not None and network.phase is not ServicePhase.ONLINE:
         return _state(t, t("tui.network"), network)
