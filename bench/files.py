@@ -7,8 +7,6 @@ program prints its samples.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from time import perf_counter
@@ -19,7 +17,7 @@ import anyio
 from bench.apart import two_accounts
 from bench.figure import AtLeast, AtMost, Figure
 from bench.latency import Sender
-from bench.prompt_acks import with_prompt_acks
+from bench.prompt_acks import measured_there
 from bench.raw_onion import raw_onions
 from bench.room import Room
 from bench.transfer import fetch, offer
@@ -57,9 +55,7 @@ class Samples:
 
 def measure(room: Room) -> list[Figure]:
     del room  # what is measured has one of its own
-    program = [sys.executable, "-m", "bench.files"]
-    said = subprocess.run(with_prompt_acks(program) or program, stdout=subprocess.PIPE, check=True).stdout
-    return _figures(Samples(**json.loads(said.splitlines()[-1])))
+    return _figures(Samples(**measured_there("bench.files")))
 
 
 def main() -> None:
