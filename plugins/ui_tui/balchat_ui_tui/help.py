@@ -16,6 +16,7 @@ from balchat_ui_tui.keymap import groups, key_words
 from balchat_ui_tui.pages.page import Page
 
 _WIDEST: Final = 24
+_NARROW: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +24,21 @@ class HelpState:
     """The keys do not change while they are shown."""
 
 
-def help_text(t: Texts, keymap: Mapping[str, str]) -> Content:
-    """Return all keys and what they do, those of the settings in place of others."""
+def help_text(t: Texts, keymap: Mapping[str, str], cells: int) -> Content:
+    """Return all keys and what they do, those of the settings in place of others.
+
+    Where there are few cells, what a key does stands below it.
+    """
     lines: list[Content] = [Content(t("keys.text"))]
     for heading, keys in groups().items():
         lines += [Content(""), Content.styled(t(heading), "bold $text-accent")]
         for key in keys:
             pressed = key_words(keymap.get(key.id, key.keys))
             said = t(f"keys.{key.id}")
-            lines.append(Content.assemble((pressed.ljust(_WIDEST), "bold"), " ", said, (f"  {key.id}", "dim")))
+            if cells < _NARROW:
+                lines += [Content.assemble((pressed, "bold"), (f"  {key.id}", "dim")), Content(f"  {said}")]
+            else:
+                lines.append(Content.assemble((pressed.ljust(_WIDEST), "bold"), " ", said, (f"  {key.id}", "dim")))
     return Content("\n").join(lines)
 
 
@@ -51,7 +58,7 @@ class Help(Page[HelpState]):
 
     def compose_body(self) -> Iterable[Widget]:
         """Put the keys there."""
-        yield Static(help_text(self.tui.t, self.tui.settings.keys), classes="help-keys")
+        yield Static(classes="help-keys")
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""
@@ -60,5 +67,13 @@ class Help(Page[HelpState]):
         body.can_focus = True
         body.focus()
 
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        super().on_resize()
+        self.draw_soon()
+
     def draw(self, before: HelpState | None) -> None:
-        """Show nothing more than what is there."""
+        """Show the keys."""
+        del before
+        keys = help_text(self.tui.t, self.tui.settings.keys, self.app.size.width)
+        self.query_one(".help-keys", Static).update(keys)

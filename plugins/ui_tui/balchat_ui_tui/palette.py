@@ -126,4 +126,4 @@ class Palette(Picker[PaletteState]):
         """Return what was found."""
         t = self.tui.t
         there = found(self.state, self.account, t)
-        return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.none-found"), Ink.FAINT)]]]
+        return [[[Piece(fit(t(each.text), cells))]] for each in there] or [[[Piece(t("tui.no-command"), Ink.FAINT)]]]

@@ -324,3 +324,17 @@ async def test_what_is_typed_after_enter_goes_to_the_next_field_and_space_ticks_
         await screen.press("enter")
         await screen.shows("a: ")
         assert screen.app.screen.query_one(Tick).value, "Enter sends the form off, and ticks nothing"
+
+
+async def test_in_a_low_window_a_list_of_choices_keeps_the_chosen_one_and_its_keys_in_sight(
+    profiles: MemoryProfiles, alice: MemoryAccount
+) -> None:
+    async with shown(profiles, size=(40, 12)) as screen:
+        await screen.shows("Online")
+        await screen.press("ctrl+p", *["down"] * 9)
+        chosen = [line for line in screen.lines if "▌" in line]
+        assert len(chosen) == 1
+        assert T("tui.backup") in chosen[0]
+        assert "Esc" in screen.lines[-2]
+        await screen.press("escape", "f1")
+        await screen.shows("F1  app.help", T("keys.app.help"))

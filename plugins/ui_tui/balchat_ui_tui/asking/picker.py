@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,6 +20,15 @@ from balchat_ui_tui.drawing.row_widget import Rows
 from balchat_ui_tui.screen import StatefulScreen
 
 S = TypeVar("S")
+
+_WIDEST: Final = 72
+_BORDER: Final = 2
+_MARGINS: Final = 2
+_HIGHEST: Final = 16
+"""Rows of choices that are shown at once, at most."""
+_HIGHEST_HEAD: Final = 6
+_LOW: Final = 16
+"""Rows of a window in which nothing is left empty."""
 
 
 class Picker(StatefulScreen[S], ModalScreen[object]):
@@ -78,8 +87,14 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
         """Show what can be chosen."""
         del before
         inks = Inks(self.tui.theme_variables)
-        cells = max(10, self.query_one("#picker").size.width)
-        head = [[Piece(f" {line}", Ink.STRONG)] for line in wrap(self.heading, cells - 2)]
+        # The program's size: the widgets have none before they are laid out for the first time.
+        window = self.app.size
+        cells = max(10, min(window.width, _WIDEST) - _BORDER)
+        head = [[Piece(f" {line}", Ink.STRONG)] for line in wrap(self.heading, cells - 2)][:_HIGHEST_HEAD]
+        low = window.height < _LOW
+        self.set_class(low, "-low")
+        around = _BORDER + len(head) + self.HAS_FIELD + (0 if low else _MARGINS) + 1
+        self.query_one(PickList).styles.max_height = max(1, min(window.height - around, _HIGHEST))
         self.query_one("#picker-head", Rows).show(head, inks)
         self.query_one("#picker-hints", Rows).show([[Piece(f" {fit(self.hints, cells - 1)}", Ink.FAINT)]], inks)
         self.query_one(PickList).show(self.choices, self.place, inks)
