@@ -75,5 +75,5 @@ class Help(Page[HelpState]):
     def draw(self, before: HelpState | None) -> None:
         """Show the keys."""
         del before
-        keys = help_text(self.tui.t, self.tui.settings.keys, self.app.size.width)
+        keys = help_text(self.tui.t, self.tui.settings.keys, self.tui.size.width)
         self.query_one(".help-keys", Static).update(keys)

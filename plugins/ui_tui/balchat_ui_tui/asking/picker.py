@@ -88,7 +88,7 @@ class Picker(StatefulScreen[S], ModalScreen[object]):
         del before
         inks = Inks(self.tui.theme_variables)
         # The program's size: the widgets have none before they are laid out for the first time.
-        window = self.app.size
+        window = self.tui.size
         cells = max(10, min(window.width, _WIDEST) - _BORDER)
         head = [[Piece(f" {line}", Ink.STRONG)] for line in wrap(self.heading, cells - 2)][:_HIGHEST_HEAD]
         low = window.height < _LOW
