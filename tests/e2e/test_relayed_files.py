@@ -8,7 +8,7 @@ import pytest
 from balchat_relay.testing.program import RelayProgram
 
 from tests.e2e.test_relayed import befriend, call, come, go, settle
-from tests.support.sent_files import fetched, make_file, state_of
+from tests.support.sent_files import fetched, make_file, state_of, until_here
 from tests.support.telltales import tell_tale
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 SIZE = 3 * MIB
+LARGE = 32 * MIB
+"""Octets of a file that is still on its way when somebody is killed."""
 
 
 def comes_although_they_never_meet(alice: Person, bob: Person, between: Any) -> None:
@@ -87,3 +89,48 @@ def test_over_onion_services_a_file_comes_by_relay(
             call(each, "relays.add", address=between.address)
             each.states.until(lambda status: status["transports"]["transport_relay"]["phase"] == "online")
         comes_although_they_never_meet(alice, bob, between)
+
+
+def test_a_file_by_relay_outlives_the_deaths_of_all_three_at_each_stage(neighbour: MakePerson, relay: Any) -> None:
+    alice, bob, between = neighbour("Alice"), neighbour("Bob"), relay()
+    for each in (alice, bob):
+        settle(each, between)
+    befriend(alice, bob)
+    go(bob)
+    path = make_file(alice, "harbour.bin", LARGE)
+    alice.send("Bob", "here it is", "--file", str(path))
+    mine = call(alice, "files.list")[0]["id"]
+
+    left_at_relay(alice, mine, 3 * MIB)
+    assert die_together(alice, between, mine)["at_relays"] < LARGE, "it was still being left there"
+    left_at_relay(alice, mine, LARGE)
+    go(alice)
+
+    come(bob)
+    theirs = offered(bob)
+    call(bob, "files.fetch", file=theirs)
+    here = until_here(bob, theirs, 3 * MIB)
+    after = die_together(bob, between, theirs)
+    assert here <= after["here"] < LARGE, "what was durable is here, and it was still on its way"
+    bob.events.until(lambda event: event["type"] == "file.changed" and event["file"]["state"] == "complete")
+    assert fetched(bob, theirs) == path.read_bytes()
+    go(bob)
+
+    come(alice)
+    alice.events.until(lambda event: event["type"] == "file.changed" and event["file"]["received_by"] == 1)
+    die_together(alice, between, mine)
+    while state_of(alice, mine)["at_relays"]:
+        pass
+    assert [each for each in (between.path / "blobs").iterdir() if each.is_file()] == []
+    assert state_of(alice, mine)["received_by"] == 1
+    go(alice)
+
+
+def die_together(person: Person, between: Any, file: str) -> dict[str, Any]:
+    """Kill somebody and the relay; return the file as it is after the next start."""
+    person.kill()
+    between.kill()
+    person.up()
+    found = state_of(person, file)
+    between.start()
+    return found

@@ -8,6 +8,8 @@ import anyio
 import pytest
 
 from balchat_host.api.views import FileState
+from balchat_host.core.files.part_bitmaps import MANIFEST
+from balchat_host.core.files.part_notices import MAX_ABSENT
 from balchat_host.core.files.shape import Shape
 from balchat_host.testing.app_kit.files import made_up, read
 from balchat_host.testing.app_pair_kit import introduce
@@ -166,7 +168,8 @@ async def test_a_relay_that_lies_costs_one_part_and_the_rest_comes_directly(
             assert await read(b, theirs.id) == octets
 
 
-async def test_what_a_relay_forgets_is_put_again(people: People, relay: VirtualRelay) -> None:
+@pytest.mark.parametrize("lost", [(2, 3, 4), (MANIFEST,)], ids=["parts", "manifest"])
+async def test_what_a_relay_forgets_is_put_again(people: People, relay: VirtualRelay, lost: tuple[int, ...]) -> None:
     async with people:
         alice, bob = await friends(people)
         octets = made_up(6 * MIB)
@@ -175,7 +178,7 @@ async def test_what_a_relay_forgets_is_put_again(people: People, relay: VirtualR
             await anyio.sleep(HOUR)
         put = relay.blobs_put
         (blobs,) = relay.blobs.values()
-        for index in list(blobs)[2:5]:
+        for index in lost:  # not by the order in which they came: several are put at once
             del blobs[index]
         async with bob.up() as b:
             theirs = await offered(b)
@@ -184,7 +187,59 @@ async def test_what_a_relay_forgets_is_put_again(people: People, relay: VirtualR
             assert (await b.files.get(theirs.id)).state is FileState.FETCHING
         async with alice.up():
             await anyio.sleep(HOUR)
-        assert relay.blobs_put == put + 3
+        assert relay.blobs_put == put + len(lost)
+        async with bob.up() as b:
+            await until_here(b, theirs)
+            assert await read(b, theirs.id) == octets
+
+
+async def test_a_relay_that_forgets_more_than_one_notice_can_name_has_all_of_it_put_again_at_once(
+    people: People, relay: VirtualRelay
+) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        octets = made_up(16 * MIB)
+        assert Shape(len(octets)).parts > MAX_ABSENT
+        async with alice.up() as a:
+            await offer(a, octets)
+            await anyio.sleep(HOUR)
+        put = relay.blobs_put
+        (blobs,) = relay.blobs.values()
+        for index in set(blobs) - {MANIFEST}:
+            del blobs[index]
+        async with bob.up() as b:
+            theirs = await offered(b)
+            await b.files.fetch(theirs.id)
+            await anyio.sleep(HOUR)
+        async with alice.up():
+            await anyio.sleep(HOUR)
+        assert relay.blobs_put == put + Shape(len(octets)).parts
+        async with bob.up() as b:
+            await until_here(b, theirs)
+            assert await read(b, theirs.id) == octets
+
+
+async def test_what_was_received_and_removed_comes_by_relay_once_more(people: People, relay: VirtualRelay) -> None:
+    async with people:
+        alice, bob = await friends(people)
+        octets = made_up(MIB)
+        async with alice.up() as a:
+            await offer(a, octets)
+            await anyio.sleep(HOUR)
+        async with bob.up() as b:
+            theirs = await offered(b)
+            await b.files.fetch(theirs.id)
+            await until_here(b, theirs)
+            await anyio.sleep(60)
+        async with alice.up():
+            await anyio.sleep(HOUR)
+            assert relay.blobs == {}
+        async with bob.up() as b:
+            await b.files.remove(theirs.id)
+            await b.files.fetch(theirs.id)
+            await anyio.sleep(HOUR)
+        async with alice.up():
+            await anyio.sleep(HOUR)
         async with bob.up() as b:
             await until_here(b, theirs)
             assert await read(b, theirs.id) == octets

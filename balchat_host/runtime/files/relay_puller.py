@@ -25,6 +25,7 @@ from balchat_host.api.errors import (
 from balchat_host.api.failures import contain
 from balchat_host.api.types import PeerId
 from balchat_host.core.files.part_bitmaps import blob_of
+from balchat_host.core.files.part_notices import MAX_ABSENT
 from balchat_host.core.files.sources import Source
 from balchat_host.runtime.files.octet_budget import OctetBudget
 from balchat_host.runtime.files.part_store import PartStore
@@ -295,17 +296,18 @@ class RelayPuller:
     async def _tell_of(self, file: PlannedFile) -> bool:
         """Tell a file's sender how far it is, unless more comes now; return whether nothing is left to be told."""
         places = self._places.get(file.number, ())
-        absent = {index for place in places for index in place.absent - place.said}
+        absent = sorted({index for place in places for index in place.absent - place.said})
+        told = absent[:MAX_ABSENT]
         octets = (file.durable - self._told.get(file.number, 0)) * file.shape.part_size
         if not places or not (octets or absent):
             return True
         if octets < TELL_AFTER and self._working:
             return False
         try:
-            await self._parts.tell_progress(file.number, sorted(absent))
+            await self._parts.tell_progress(file.number, told)
         except (StorageFull, StorageFailed):
             return False
         self._told[file.number] = file.durable
         for place in places:
-            place.said |= place.absent
-        return True
+            place.said |= place.absent.intersection(told)
+        return told == absent
