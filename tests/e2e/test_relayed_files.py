@@ -70,13 +70,6 @@ def offered(person: Person) -> str:
     return came.value["message"]["files"][0]["id"]
 
 
-def test_a_file_comes_by_relay_although_the_two_are_never_there_together(neighbour: MakePerson, relay: Any) -> None:
-    alice, bob, between = neighbour("Alice"), neighbour("Bob"), relay()
-    for each in (alice, bob):
-        settle(each, between)
-    comes_although_they_never_meet(alice, bob, between)
-
-
 @pytest.mark.tor
 def test_over_onion_services_a_file_comes_by_relay(
     onion_person: MakePerson, private_tor_network: PrivateTorNetwork, town: Path
@@ -105,6 +98,9 @@ def test_a_file_by_relay_outlives_the_deaths_of_all_three_at_each_stage(neighbou
     assert die_together(alice, between, mine)["at_relays"] < LARGE, "it was still being left there"
     left_at_relay(alice, mine, LARGE)
     go(alice)
+    octets = path.read_bytes()
+    secrets: dict[str, str | bytes] = {"the file": octets[:4096], "its end": octets[-4096:], "its name": "harbour.bin"}
+    assert tell_tale(between.path, secrets) == []
 
     come(bob)
     theirs = offered(bob)
@@ -113,7 +109,7 @@ def test_a_file_by_relay_outlives_the_deaths_of_all_three_at_each_stage(neighbou
     after = die_together(bob, between, theirs)
     assert here <= after["here"] < LARGE, "what was durable is here, and it was still on its way"
     bob.events.until(lambda event: event["type"] == "file.changed" and event["file"]["state"] == "complete")
-    assert fetched(bob, theirs) == path.read_bytes()
+    assert fetched(bob, theirs) == octets
     go(bob)
 
     come(alice)
