@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import pytest
-from balchat_texts import Texts
 from balchat_ui_tui.app import BalchatTui
+from balchat_ui_tui.screen_texts import ScreenTexts
 from balchat_ui_tui.settings import TuiSettings
 from textual.pilot import Pilot
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from balchat_host.testing.memory_account import MemoryAccount
 
-ENGLISH: Final = Texts("en")
+ENGLISH: Final = ScreenTexts("en")
 """Read before any event loop runs: no file may be read in one."""
 _PATIENCE: Final = 20.0
 

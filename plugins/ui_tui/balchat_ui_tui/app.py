@@ -15,13 +15,15 @@ from textual.binding import Binding, BindingType
 from balchat_host.api.events import MessageAdded
 from balchat_host.api.frontend import App as Account
 from balchat_host.api.frontend import Profile, Profiles
-from balchat_host.api.text import visible
+from balchat_host.api.text import visible, visible_lines
 from balchat_ui_tui import account as account_state
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.account_screens.lock import LockScreen
 from balchat_ui_tui.actions import Action, ConnectionChanged, FocusChanged, Heard
 from balchat_ui_tui.connection import AccountConnection
 from balchat_ui_tui.connection_state import Phase
+from balchat_ui_tui.drawing.cells import fit
+from balchat_ui_tui.drawing.last_look import LastLook
 from balchat_ui_tui.effects import OpenScreen, Severity
 from balchat_ui_tui.idle import IdleLock
 from balchat_ui_tui.key_order import Dealt, KeyOrder
@@ -35,6 +37,7 @@ from balchat_ui_tui.terminal import keep_title, put_title_back, set_title
 from balchat_ui_tui.themes import THEMES, theme_named
 from balchat_ui_tui.voice.sound import Sound
 
+_LONGEST_NOTICE: Final = 600
 _NAME: Final = "balchat"
 _NOTICE_SECONDS: Final = {Severity.INFORMATION: 4.0, Severity.WARNING: 8.0, Severity.ERROR: 12.0}
 
@@ -73,6 +76,7 @@ class BalchatTui(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_named(settings.theme, os.environ)
+        self._filters.append(LastLook())
         self.set_keymap(settings.keys)
         self._idle = IdleLock(self, settings.lock_minutes)
         self._keys = KeyOrder(self, super().on_event)
@@ -141,8 +145,9 @@ class BalchatTui(App[int]):
             self.bell()
 
     def show_notice(self, text: str, severity: Severity = Severity.INFORMATION) -> None:
-        """Show a text for some seconds."""
-        self.notify(text, severity=severity.value, timeout=_NOTICE_SECONDS[severity], markup=False)
+        """Show a text for some seconds, harmless and of a length that can be read meanwhile."""
+        shown = fit("\n".join(visible_lines(text)), _LONGEST_NOTICE)
+        self.notify(shown, severity=severity.value, timeout=_NOTICE_SECONDS[severity], markup=False)
 
     def open_screen(self, opening: OpenScreen, asker: Asker) -> None:
         """Show another screen on top."""

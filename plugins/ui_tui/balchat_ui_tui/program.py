@@ -12,6 +12,7 @@ from balchat_texts import Texts
 from balchat_host.api.errors import BadInput, BalchatError, InternalError
 from balchat_host.api.failures import TRACEBACK, kind_of
 from balchat_host.api.frontend import Profile, Profiles
+from balchat_ui_tui.screen_texts import ScreenTexts
 from balchat_ui_tui.settings import Language, TuiSettings, read_settings
 
 _HELP: Final = frozenset({"-h", "--help"})
@@ -21,7 +22,7 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     """Show the screen until it is left; return the exit code. Raise BalchatError."""
     profile = profiles.profile()
     settings = _settings(profile)
-    t = Texts(language(settings.language, os.environ))
+    t = ScreenTexts(language(settings.language, os.environ))
     if _HELP.intersection(arguments):
         sys.stdout.write(f"{t('tui.usage')}\n")
         return 0
@@ -38,7 +39,7 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     while app.next_profile is not None:
         profile = profiles.profile(app.next_profile)
         settings = _settings(profile)
-        app = BalchatTui(profiles, profile, settings, Texts(language(settings.language, os.environ)))
+        app = BalchatTui(profiles, profile, settings, ScreenTexts(language(settings.language, os.environ)))
         code = app.run()
     if app.failure is not None:
         if isinstance(app.failure, BalchatError):
