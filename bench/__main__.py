@@ -53,6 +53,7 @@ NAMES = (
         "files_memory",
         "files_memory_large",
         "web",
+        "web_memory",
         "tui",
     ),
     *("relay_server", "relayed", "mls_binding"),

@@ -89,7 +89,7 @@ def command(
 def _run(ctx: typer.Context, given: dict[str, Any]) -> Run:
     choices: Choices = ctx.obj
     chosen = given["profile"] or choices.profile or None
-    out = Output(as_json=given["json"] or choices.json, environment=environ)
+    out = Output(as_json=given["json"] or choices.json, profile=chosen, environment=environ)
     profile = choices.profiles.profile(chosen)
     return Run(
         profiles=choices.profiles,

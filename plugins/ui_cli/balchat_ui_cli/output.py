@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
+from shlex import quote
 from shutil import get_terminal_size
 from typing import Any, Final, ParamSpec, TextIO
 
@@ -60,17 +61,20 @@ class Output:
     """Standard output and standard error of one command.
 
     `live`: a person looks at it, so it may draw. `as_json`: a program reads it. `is_terminal`: what is wider wraps.
+    `profile` is the one that the command line named: it stands in each command that a remark or an error shows.
     """
 
     def __init__(
         self,
         *,
         as_json: bool,
+        profile: str | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
         environment: Mapping[str, str],
     ) -> None:
         self.as_json = as_json
+        self._command = "`balchat " if profile is None else f"`balchat --profile {quote(profile)} "
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._held: list[tuple[TextIO, str]] | None = None
@@ -171,10 +175,8 @@ class Output:
     def hint(self, *lines: Line) -> None:
         """Print lines that only a person needs."""
         if not self.as_json:
-            self._write(
-                self._stderr,
-                "".join(_painted(line, colour=self._colour_on_stderr, terminal=False) + "\n" for line in lines),
-            )
+            painted = (_painted(line, colour=self._colour_on_stderr, terminal=False) + "\n" for line in lines)
+            self._write(self._stderr, "".join(painted).replace("`balchat ", self._command))
 
     def warn(self, code: str, message: str) -> None:
         """Say something that a person and a program must know, and that is no error."""

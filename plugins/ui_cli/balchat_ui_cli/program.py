@@ -39,7 +39,7 @@ from balchat_ui_cli.output import Output
 def main(profiles: Profiles, argv: Sequence[str]) -> int:
     """Run one command line, without the program's name; return its exit code."""
     options = argv[: argv.index("--")] if "--" in argv else argv
-    out = Output(as_json="--json" in options, environment=environ)
+    out = Output(as_json="--json" in options, profile=_profile_in(options), environment=environ)
     try:
         return _run(profiles, argv)
     except BalchatError as error:
@@ -61,6 +61,16 @@ def main(profiles: Profiles, argv: Sequence[str]) -> int:
         failure = InternalError(kind=place_of(error))
         out.error(failure)
         return failure.exit_code
+
+
+def _profile_in(options: Sequence[str]) -> str | None:
+    """Return the profile that a command line names, which may be wrong in other places."""
+    for option, value in zip(options, [*options[1:], None], strict=True):
+        if option == "--profile":
+            return value
+        if option.startswith("--profile="):
+            return option.removeprefix("--profile=")
+    return None
 
 
 def _run(profiles: Profiles, argv: Sequence[str]) -> int:

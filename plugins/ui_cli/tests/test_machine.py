@@ -43,7 +43,7 @@ def test_status_as_json(cli: Cli, alice: MemoryAccount) -> None:
     assert status["vault"] == "unlocked"
     assert status["running"] is True
     assert status["network"] == {
-        "network_memory": {"phase": "starting", "percent": 42, "reason": "loading descriptors"}
+        "network_memory": {"phase": "starting", "percent": 42, "reason": "loading descriptors", "code": None}
     }
     assert list(status["transports"]) == ["transport_memory"]
     assert status["identity_onion"]["phase"] == "online"
@@ -84,7 +84,12 @@ def test_a_plugin_that_does_not_work_has_a_line_in_the_status_and_one_that_works
     assert f"ui_bell     degraded  {reason}\n" in shown
     assert "ui_slow     starting\n" in shown
     assert "ui_rpc" not in shown
-    assert cli.json("status")["plugins"]["ui_bell"] == {"phase": "degraded", "percent": None, "reason": reason}
+    assert cli.json("status")["plugins"]["ui_bell"] == {
+        "phase": "degraded",
+        "percent": None,
+        "reason": reason,
+        "code": None,
+    }
 
 
 def test_status_of_a_locked_account_asks_for_nothing(cli: Cli, profile: MemoryProfile) -> None:

@@ -329,3 +329,9 @@ def test_completion_is_quiet_where_nothing_runs(
 ) -> None:
     profile.account.befriend("Bob")
     assert complete(cli, monkeypatch, "balchat send B") == []
+
+
+def test_a_command_that_is_shown_names_the_profile_that_was_named(cli: Cli) -> None:
+    for named in (["--profile", "work at home"], ["--profile=work at home"]):
+        assert "`balchat --profile 'work at home' --help`" in cli("nonsense", *named).err
+    assert "`balchat --help`" in cli("nonsense").err

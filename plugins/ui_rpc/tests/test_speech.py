@@ -36,7 +36,7 @@ async def test_values_look_as_documented(account: MemoryAccount, script: Script)
     assert (sent["text"], sent["state"], sent["author"], sent["in_reply_to"]) == ("ahoj 🦦", "queued", None, None)
     assert await script.ask("messages.history", conversation="Bob") == [sent]
     status = await script.ask("status.get")
-    assert status["network"] == {"network_memory": {"phase": "online", "percent": None, "reason": None}}
+    assert status["network"] == {"network_memory": {"phase": "online", "percent": None, "reason": None, "code": None}}
 
 
 async def test_a_notification_is_carried_out_and_not_answered(account: MemoryAccount, script: Script) -> None:

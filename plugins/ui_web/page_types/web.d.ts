@@ -29,8 +29,7 @@ declare namespace App {
     "web.qr": { takes: { text: string }; gives: { rows: string[] } };
     "web.active": { takes: {}; gives: null };
     "web.ticket": { takes: { file: string }; gives: { path: string } };
-    "web.qr": { takes: { text: string }; gives: { rows: string[] } };
-    "web.active": { takes: {}; gives: null };
+    "web.send_when_written": Calls["messages.send"];
   }
   interface Streams {
     "web.watch": { takes: {}; gives: WebState };

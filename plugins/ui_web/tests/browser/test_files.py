@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from tests.support.staged_page import Refusal, Staged, account
 from tests.support.staged_page.screens import go
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page, Route
 
 PIECE = 256 * 1024
@@ -43,6 +46,7 @@ def _anew(stage: Staged, played: Page) -> None:
         "files.attach": attach,
         "files.get": lambda file: attached[file],
         "messages.send": account.conversation_with_marta()[-1],
+        "web.send_when_written": account.conversation_with_marta()[-1],
         "web.ticket": {"path": "/download/once"},
     }
     go(played, stage, "chat")
@@ -50,6 +54,20 @@ def _anew(stage: Staged, played: Page) -> None:
 
 def called(stage: Staged, method: str) -> list[dict[str, Any]]:
     return [params for name, params in stage.calls if name == method]
+
+
+def asked(page: Page, stage: Staged, method: str, **params: Any) -> None:
+    """Wait until the page has made a call, and no other one of that name."""
+    until(page, lambda: bool(called(stage, method)))
+    assert called(stage, method) == [params]
+
+
+def until(page: Page, true: Callable[[], bool]) -> None:
+    """Wait until something is true of what the page asks for."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        page.wait_for_timeout(10)  # which lets what the page asks for come in
 
 
 def tell(stage: Staged, file: FileView, **progress: Any) -> None:
@@ -159,12 +177,39 @@ def test_what_waits_for_its_files_is_sent_though_another_conversation_is_open(st
     go(played, stage, "chat")
     expect(played.get_by_role("region", name="Files to send")).to_be_hidden()
     expect(field).to_have_value("")
-    [sent] = called(stage, "messages.send")
+    [sent] = called(stage, "web.send_when_written")
     assert sent["conversation"] == account.MARTA.conversation
     assert (sent["text"], sent["files"]) == ("Here it is", ["0" * 32])
     go(played, stage, "chat-failed")
     expect(other).to_have_value("Only for Jonas")
     other.fill("")
+
+
+def test_what_was_sent_is_written_to_its_end_though_the_screen_locks(stage: Staged, played: Page):
+    """Behaviour 22. The server sends it then; what was only staged is not written any more."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    played.route("**/files/*offset=0", hold)
+    big = {"name": "big.bin", "mimeType": "application/octet-stream", "buffer": bytes(2 * PIECE + 5)}
+    played.locator("main input[type=file]").set_input_files([big])
+    field = played.get_by_label("Message to Marta Quintana")
+    field.fill("The plan")
+    field.press("Enter")
+    expect(field).to_have_value("")
+    played.locator("main input[type=file]").set_input_files([big | {"name": "other.bin"}])
+    until(played, lambda: len(held) == 2)
+    go(played, stage, "locked")
+    with played.expect_response(f"**/files/*offset={2 * PIECE}"):
+        held[0].fallback()
+    assert {path.split("/")[2] for path, _ in stage.calls if path.startswith("/files/")} == {
+        f"{'0' * 32}?offset={at}" for at in (0, PIECE, 2 * PIECE)
+    }
+    played.unroute("**/files/*offset=0")
+    played.reload()
+    go(played, stage, "chat")
 
 
 def test_a_file_is_brought_in_pieces(stage: Staged, played: Page):
@@ -195,8 +240,7 @@ def test_files_come_by_themselves_up_to_a_size_for_each_conversation(stage: Stag
     go(played, stage, "contact")
     played.get_by_label("Download files automatically").select_option(label="Up to 10 MB")
     expect(played.get_by_label("Download files automatically")).to_be_visible()
-    played.wait_for_function("() => true")
-    assert called(stage, "files.set_automatic") == [{"conversation": account.MARTA.conversation, "up_to": 10_000_000}]
+    asked(played, stage, "files.set_automatic", conversation=account.MARTA.conversation, up_to=10_000_000)
 
 
 def test_a_transfer_shows_how_far_it_is_and_what_keeps_it(stage: Staged, played: Page):
@@ -215,13 +259,8 @@ def test_a_transfer_shows_how_far_it_is_and_what_keeps_it(stage: Staged, played:
     expect(card).to_contain_text("6 MB of 8.9 MB")
     card.get_by_role("button", name="More about map.pdf").click()
     played.get_by_role("menuitem", name="Cancel the download").click()
-    played.wait_for_function("() => true")
-    assert (
-        called(stage, "files.pause")
-        == called(stage, "files.fetch")
-        == called(stage, "files.remove")
-        == [{"file": account.MAP.id}]
-    )
+    for method in ("files.pause", "files.fetch", "files.remove"):
+        asked(played, stage, method, file=account.MAP.id)
 
 
 def test_the_other_side_has_a_file_only_when_it_says_so(stage: Staged, played: Page):
@@ -241,8 +280,7 @@ def test_what_was_sent_can_still_be_opened(stage: Staged, played: Page):
     card = played.locator(".file-card", has_text="timelapse.mp4")
     card.get_by_role("button", name="More about timelapse.mp4").click()
     played.get_by_role("menuitem", name="Save a copy").click()
-    played.wait_for_function("() => true")
-    assert called(stage, "web.ticket") == [{"file": account.VIDEO.id}]
+    asked(played, stage, "web.ticket", file=account.VIDEO.id)
 
 
 def test_a_pace_is_told_only_once_it_is_known(played: Page):

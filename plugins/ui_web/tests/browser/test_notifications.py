@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from playwright.sync_api import BrowserContext
+
     from balchat_host.testing.peer import Peer
     from conftest import World
 
@@ -42,12 +44,12 @@ def carol(world: World) -> Peer:
 
 @pytest.fixture(scope="module")
 def told(
-    world: World, bob: Peer, carol: Peer, new_context: Callable[..., object], new_page: Callable[..., Page]
+    world: World, bob: Peer, carol: Peer, new_context: Callable[..., BrowserContext], new_page: Callable[..., Page]
 ) -> Page:
     context = new_context()
-    context.add_init_script(RECORD)  # type: ignore[attr-defined]
+    context.add_init_script(RECORD)
     # The account's clock is not the browser's.
-    context.add_init_script("Date.now = () => 1800000000000 + performance.now()")  # type: ignore[attr-defined]
+    context.add_init_script("Date.now = () => 1800000000000 + performance.now()")
     page = new_page(world, context=context)
     page.locator(".app-list").get_by_role("button", name=re.compile("^Carol")).click()
     expect(page.get_by_role("textbox", name="Message to Carol")).to_be_visible()

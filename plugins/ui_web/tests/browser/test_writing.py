@@ -11,6 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 from balchat_host.core.messages import expiry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from balchat_host.testing.peer import Peer
     from conftest import World
 
@@ -77,7 +79,7 @@ def test_what_is_pasted_is_not_sent(page: Page, world: World, field: Locator) ->
 
 
 def test_a_draft_survives_switching_and_a_new_window(
-    page: Page, world: World, field: Locator, new_page: object
+    page: Page, world: World, field: Locator, new_page: Callable[..., Page]
 ) -> None:
     field.fill("Not finished yet")
     page.locator(".app-list").get_by_role("button", name=re.compile("^Carol")).click()
@@ -88,7 +90,7 @@ def test_a_draft_survives_switching_and_a_new_window(
     expect(field).to_have_value("Not finished yet")
     page.reload()
     expect(field).to_have_value("Not finished yet")
-    other = new_page(world)  # type: ignore[operator]
+    other = new_page(world)
     other.locator(".app-list").get_by_role("button", name=re.compile("^Carol, Draft, For Carol")).click()
     expect(other.get_by_role("textbox", name="Message to Carol")).to_have_value("For Carol")
     other.close()

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from conftest import Served
 
@@ -195,8 +195,8 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(serve: Callable[.
         assert b"aiohttp" not in said
 
 
-def check_headers(headers: object) -> None:
-    given = {name.lower(): value for name, value in headers.items()}  # type: ignore[attr-defined]
+def check_headers(headers: Mapping[str, str]) -> None:
+    given = {name.lower(): value for name, value in headers.items()}
     assert given["content-security-policy"] == POLICY
     assert given["x-content-type-options"] == "nosniff"
     assert given["referrer-policy"] == "no-referrer"

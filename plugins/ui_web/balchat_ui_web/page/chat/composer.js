@@ -10,7 +10,7 @@ import { isKey, useEscape } from "../core/keys.js";
 import { conversations, setting, windowOf } from "../core/store.js";
 import { draftChanged, draftOf, saveDrafts, typed } from "../core/store/drafts.js";
 import { t } from "../core/texts.js";
-import { staged, takeStaged, whenStaged } from "../files/staging.js";
+import { leave, staged } from "../files/staging.js";
 import { AttachButton, pasteFiles, Staging, useFileDrop } from "../files/staging-area.js";
 import { RecordingBar, VoiceButton } from "../files/voice-button.js";
 import { recording } from "../files/recorder.js";
@@ -75,7 +75,7 @@ export function Composer({ conversation }) {
   const submit = useCallback(async () => {
     const element = /** @type {HTMLTextAreaElement} */ (field.current);
     const text = element.value.trim();
-    const some = staged(conversation).peek().length > 0;
+    const some = staged(conversation).peek().some((each) => !each.leaving);
     if (text === "" && !some) return;
     completion.close();
     const beside = context.peek();
@@ -85,13 +85,12 @@ export function Composer({ conversation }) {
     }
     if (waiting.has(conversation)) return;
     waiting.add(conversation);
-    const ready = await whenStaged(conversation);
+    const files = await leave(conversation);
     waiting.delete(conversation);
     // What failed to be attached is told beside it, and nothing goes without it.
-    if (!ready) return;
-    // While the files were got ready, more may have been typed, and another conversation or message may be open by now.
+    if (files === null) return;
+    // While the files were begun, more may have been typed, and another conversation or message may be open by now.
     const whole = draftOf(conversation).trim();
-    const files = takeStaged(conversation);
     if (context.peek() === beside) context.value = null;
     await send({ conversation, text: whole, files, names: people, answers: beside?.message ?? null });
   }, [conversation, people]);

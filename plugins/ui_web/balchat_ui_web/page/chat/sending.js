@@ -11,10 +11,13 @@ import { knownWindow } from "../core/store/windows.js";
 import { messageCame } from "../core/store/conversations.js";
 import { conversations } from "../core/store/account.js";
 import { errorText, t } from "../core/texts.js";
-import { idsOf, putStagedBack } from "../files/staging.js";
+import { haveLeft, idsOf, stay } from "../files/staging.js";
 import { context } from "./actions.js";
 import { looksLikeMarkdown } from "./markdown.js";
 import { ownSince } from "./own.js";
+
+/** Milliseconds in which a message is sent, and known here, once the last of its files is written. */
+const SETTLED = 5000;
 
 /** @type {import("../vendor.js").Signal<Map<string, string>>} Why something could not be sent, by conversation. */
 export const sendErrors = signal(new Map());
@@ -29,21 +32,25 @@ export async function send({ conversation, text, files, names, answers }) {
   setError(conversation, null);
   sent(conversation);
   const began = Date.now();
+  const waits = files.some((each) => each.state === "writing");
   const putBack = (/** @type {unknown} */ error) => {
     const since = draftOf(conversation);
     setDraft(conversation, since === "" ? text : `${text}\n${since}`);
-    putStagedBack(conversation, files);
+    stay(conversation, files);
     setError(conversation, `${t("chat.not-sent")} ${errorText(error)}`);
   };
   try {
-    const message = await call("messages.send", {
+    // The server waits for what is still written; meanwhile the screen may lock.
+    const message = await call(waits ? "web.send_when_written" : "messages.send", {
       conversation, text, reply_to: answers?.id ?? null, markdown: looksLikeMarkdown(text), mentions: mentioned(text, names), files: idsOf(files),
     });
+    haveLeft(conversation, files);
     messageCame(message);
     knownWindow(conversation)?.added(message);
     lastSent.value = { conversation };
   } catch (error) {
     if (error instanceof CallError && error.code === "connection-lost") {
+      if (waits && (await Promise.all(files.map((each) => each.done))).every(Boolean)) await new Promise((done) => setTimeout(done, SETTLED));
       onCaughtUp(() => {
         if (!ownSince(conversation, text, began)) putBack(error);
       });

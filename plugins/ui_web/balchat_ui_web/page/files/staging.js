@@ -3,6 +3,9 @@
  *
  * A file is written into the account while the person still writes, so that sending is quick, and so that they see what
  * is removed from it before it goes. What is taken away here is removed from the account, too.
+ *
+ * What is sent while it is still written is *leaving*: the server sends it when all of it is there, and a locked screen
+ * does not stop it. It stays in the list until then.
  */
 
 import { signal } from "../vendor.js";
@@ -15,7 +18,8 @@ import { write } from "./upload.js";
 /**
  * @typedef {{ key: number, name: string, size: number, octets: Blob, asIs: boolean, rate: number | null,
  *   state: "writing" | "ready" | "failed", written: number, view: App.FileView | null, fault: string | null,
- *   stop: AbortController, done: Promise<void> }} Staged `rate`: that of a voice note's samples
+ *   stop: AbortController, leaving: boolean, begun: Promise<void>, done: Promise<boolean> }} Staged `rate`: that of a voice
+ *   note's samples; `begun` ends when the account knows of it, `done` with whether all of it is written
  */
 
 /** @type {Map<string, Signal<Staged[]>>} */
@@ -38,54 +42,57 @@ export function staged(conversation) {
 }
 
 /**
- * Return the ids of the files that can be sent now.
+ * Wait until the account knows of everything, and let it leave. Return it, null where not all of it can be sent: nothing
+ * is sent without what the person believes to send.
+ *
+ * @param {string} conversation
+ * @returns {Promise<Staged[] | null>}
+ */
+export async function leave(conversation) {
+  const list = staged(conversation);
+  const here = () => list.peek().filter((each) => !each.leaving);
+  while (here().some((each) => each.state === "writing" && each.view === null)) await Promise.all(here().map((each) => each.begun));
+  // Where everything was forgotten meanwhile, so was what should be sent.
+  if (lists.get(conversation) !== list || here().some((each) => each.state === "failed")) return null;
+  const keys = here().map((each) => each.key);
+  for (const key of keys) change(list, key, { leaving: true });
+  return list.peek().filter((each) => keys.includes(each.key));
+}
+
+/**
+ * Return the ids of files that leave.
  *
  * @param {Staged[]} files
  */
 export function idsOf(files) {
-  return files.flatMap((each) => (each.state === "ready" && each.view ? [each.view.id] : []));
+  return files.flatMap((each) => (each.view ? [each.view.id] : []));
 }
 
 /**
- * Wait until everything is written. Return whether all of it can be sent: nothing is sent without what the person
- * believes to send.
- *
- * @param {string} conversation
- */
-export async function whenStaged(conversation) {
-  const list = staged(conversation);
-  while (list.peek().some((each) => each.state === "writing")) await Promise.all(list.peek().map((each) => each.done));
-  // Where everything was forgotten meanwhile, so was what should be sent.
-  return lists.get(conversation) === list && list.peek().every((each) => each.state === "ready");
-}
-
-/**
- * Return what is staged, which is sent now, and stage nothing any more.
- *
- * @param {string} conversation
- */
-export function takeStaged(conversation) {
-  const list = staged(conversation);
-  const taken = list.peek();
-  list.value = [];
-  return taken;
-}
-
-/**
- * Stage again what could not be sent.
+ * Stage what has left no more.
  *
  * @param {string} conversation
  * @param {Staged[]} files
  */
-export function putStagedBack(conversation, files) {
+export function haveLeft(conversation, files) {
   const list = staged(conversation);
-  list.value = [...files, ...list.peek()];
+  list.value = list.peek().filter((each) => !files.some((one) => one.key === each.key));
 }
 
-/** Forget everything: the account is not shown any more. */
+/**
+ * Stage as before what could not be sent.
+ *
+ * @param {string} conversation
+ * @param {Staged[]} files
+ */
+export function stay(conversation, files) {
+  for (const { key } of files) change(staged(conversation), key, { leaving: false });
+}
+
+/** Forget everything: the account is not shown any more. What leaves goes on. */
 export function wipeStaged() {
   for (const list of lists.values()) {
-    for (const each of list.peek()) each.stop.abort();
+    for (const each of list.peek()) if (!each.leaving) each.stop.abort();
     list.value = [];
   }
   lists.clear();
@@ -101,22 +108,52 @@ function change(list, key, changes) {
 }
 
 /**
+ * Have the account begin a file. Return it, null where that failed.
+ *
  * @param {Signal<Staged[]>} list
  * @param {Staged} item
  */
-async function bring(list, item) {
-  const { key, octets, stop } = item;
+async function attach(list, item) {
+  const { key, name, octets, asIs, rate } = item;
   try {
-    const begun =
-      item.rate === null
-        ? await call("files.attach", { name: item.name, size: octets.size, content_type: octets.type || null, as_is: item.asIs })
-        : await call("files.attach_voice", { size: octets.size, rate: item.rate });
-    change(list, key, { view: begun });
-    const view = await write(begun, octets, (written) => change(list, key, { written }), stop.signal);
-    change(list, key, { view, state: "ready" });
+    const view = await (rate === null
+      ? call("files.attach", { name, size: octets.size, content_type: octets.type || null, as_is: asIs })
+      : call("files.attach_voice", { size: octets.size, rate }));
+    change(list, key, { view });
+    return view;
   } catch (error) {
-    if (!stop.signal.aborted) change(list, key, { state: "failed", fault: errorText(error) });
+    if (!item.stop.signal.aborted) change(list, key, { state: "failed", fault: errorText(error) });
+    return null;
   }
+}
+
+/**
+ * Write a file that was begun. Return whether all of it is written.
+ *
+ * @param {Signal<Staged[]>} list
+ * @param {Staged} item
+ * @param {Promise<App.FileView | null>} begun
+ */
+async function bring(list, item, begun) {
+  const { key, octets, stop } = item;
+  const file = await begun;
+  if (file === null) return false;
+  try {
+    await write(file, octets, (written) => change(list, key, { written }), stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) return false;
+    const leaving = list.peek().some((each) => each.key === key && each.leaving);
+    change(list, key, { state: "failed", fault: errorText(error) });
+    // Whoever waits for it to be written is told so.
+    if (leaving) call("files.remove", { file: file.id }).catch(() => {});
+    return false;
+  }
+  // While the screen is locked nobody can be asked, and nobody looks.
+  await call("files.get", { file: file.id }).then(
+    (view) => change(list, key, { view, state: "ready" }),
+    (error) => change(list, key, { state: "failed", fault: errorText(error) }),
+  );
+  return true;
 }
 
 /**
@@ -129,11 +166,12 @@ function begin(conversation, { name, octets, asIs = false, rate = null, at }) {
   /** @type {Staged} */
   const item = {
     key: keys, name, size: octets.size, octets, asIs, rate, state: "writing", written: 0, view: null, fault: null,
-    stop: new AbortController(), done: Promise.resolve(),
+    stop: new AbortController(), leaving: false, begun: Promise.resolve(), done: Promise.resolve(false),
   };
   const place = at ?? list.value.length;
   list.value = [...list.value.slice(0, place), item, ...list.value.slice(place)];
-  change(list, item.key, { done: bring(list, item) });
+  const begun = attach(list, item);
+  change(list, item.key, { begun: begun.then(() => {}), done: bring(list, item, begun) });
 }
 
 /**

@@ -1,18 +1,17 @@
 /** Bringing a file of this machine into the account: in pieces, each when the last one is written. */
 
-import { authorized, call } from "../core/calls.js";
+import { authorized } from "../core/calls.js";
 import { CallError } from "../core/errors.js";
 
 const PIECE = 256 * 1024;
 
 /**
- * Write the octets of a file that was begun. Return how the account has it then. Throw CallError.
+ * Write the octets of a file that was begun. Throw CallError.
  *
  * @param {App.FileView} view
  * @param {Blob} octets
  * @param {(written: number) => void} onProgress
  * @param {AbortSignal} signal
- * @returns {Promise<App.FileView>}
  */
 export async function write(view, octets, onProgress, signal) {
   for (let offset = 0; offset < octets.size; offset += PIECE) {
@@ -22,5 +21,4 @@ export async function write(view, octets, onProgress, signal) {
     if (!answer.ok) throw new CallError(said.error.code, said.error.fields ?? {}, said.error.message);
     onProgress(Math.min(offset + PIECE, octets.size));
   }
-  return call("files.get", { file: view.id });
 }
