@@ -52,6 +52,7 @@ async def _measure(folder: Path) -> list[Figure]:
     profile = MemoryProfiles(folder, front_ends=balchat_front_ends).profile()
     account = profile.make("Alice", plugins={"ui_web": WebSettings})
     bob = account.befriend("Bob")
+    before = after = 0.0
     async with anyio.create_task_group() as tasks:
         await tasks.start(partial(profile.run, _PASSPHRASE))
         command = [sys.executable, "-m", "bench.web_process", str(folder)]
@@ -69,7 +70,7 @@ async def _measure(folder: Path) -> list[Figure]:
 
 
 async def _hour(process: Process, bob: Peer) -> None:
-    async with _window(process) as (session, socket, headers):
+    async with _window(process) as (session, socket, headers, port):
         for path in ("/", *await _assets(session)):
             async with session.get(path) as answer:
                 await answer.read()
@@ -94,8 +95,7 @@ async def _hour(process: Process, bob: Peer) -> None:
         for _ in range(WRONG):
             async with session.post("/session", json={"token": "A" * 43}, headers=headers) as answer:
                 assert answer.status == 401
-        host, port = session._base_url.host, session._base_url.port  # noqa: SLF001  # where it sends everything
-        silent = [await anyio.connect_tcp(str(host), int(port or 0)) for _ in range(CONNECTIONS)]
+        silent = [await anyio.connect_tcp("127.0.0.1", port) for _ in range(CONNECTIONS)]
         for each in silent:
             await each.aclose()
 
@@ -103,7 +103,7 @@ async def _hour(process: Process, bob: Peer) -> None:
 @asynccontextmanager
 async def _window(
     process: Process,
-) -> AsyncGenerator[tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse, dict[str, str]]]:
+) -> AsyncGenerator[tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse, dict[str, str], int]]:
     """Sign a window in, as a browser does."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -119,7 +119,7 @@ async def _window(
         async with session.ws_connect("/ws", max_msg_size=0) as socket:
             await socket.send_json({"bearer": bearer})
             await socket.receive_json()
-            yield session, socket, {"Authorization": f"Bearer {bearer}"}
+            yield session, socket, {"Authorization": f"Bearer {bearer}"}, int(port)
 
 
 async def _assets(session: aiohttp.ClientSession) -> list[str]:
