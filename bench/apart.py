@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """A context manager: an account that runs, and its `app`, reached by RPC."""
+    """An account, its process while it runs, and its `app`, reached by RPC."""
 
     app: App
     pid: int
 
     def __init__(self, profile: LocalProfile) -> None:
         self._profile = profile
-        self._connections = anyio.create_task_group()
         self._end_connection = anyio.Event()
 
     @classmethod
@@ -43,15 +42,16 @@ class Account:
         await profile.create(name, PASSPHRASE)
         return cls(profile)
 
-    async def __aenter__(self) -> Self:
-        await self._connections.__aenter__()
-        await self.start()
-        return self
-
-    async def __aexit__(self, *raised: object) -> bool | None:
-        with anyio.CancelScope(shield=True):
-            await self._end(signal.SIGTERM)
-        return await self._connections.__aexit__(*raised)
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[Self]:
+        """Run it until the block ends."""
+        async with anyio.create_task_group() as self._connections:
+            try:
+                await self.start()
+                yield self
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._end(signal.SIGTERM)
 
     async def start(self) -> None:
         """Start its process."""
@@ -92,7 +92,7 @@ async def two_accounts(
     """
     made = [await Account.make(room, "Alice", alices), await Account.make(room, "Bob", bobs or alices)]
     with anyio.fail_after(PATIENCE) as scope:
-        async with made[0] as alice, made[1] as bob:
+        async with made[0].running() as alice, made[1].running() as bob:
             for each in made:
                 await until_status(each.app, lambda status: status.identity_onion.phase is Phase.ONLINE)
             if wire is not None:

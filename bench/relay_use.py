@@ -56,7 +56,7 @@ async def two_at_a_relay(
             accounts: list[Account] = []
             for name, configuration in (("Alice", alices), ("Bob", bobs or alices)):
                 made = await Account.make(room, name, configuration | {"delivery.policy": "relay-only"})
-                account = await stack.enter_async_context(made)
+                account = await stack.enter_async_context(made.running())
                 await until_status(
                     account.app, lambda status: all(state.phase is Phase.ONLINE for state in status.network.values())
                 )
