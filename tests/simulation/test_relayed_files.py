@@ -323,6 +323,19 @@ async def test_what_its_sender_takes_back_goes_from_the_relay(people: People, re
         assert relay.blobs == {}
 
 
+async def test_the_first_parts_come_while_the_others_are_put(people: People, relay: VirtualRelay) -> None:
+    relay.blob_time = 5.0
+    async with people:
+        alice, bob = await friends(people, direct=False)
+        octets = made_up(12 * MIB)
+        async with alice.up() as a, bob.up() as b:
+            await offer(a, octets)
+            theirs = await offered(b)
+            await b.files.fetch(theirs.id)
+            await until_here(b, theirs, 1)
+            assert relay.blobs_put < Shape(len(octets)).parts // 2
+
+
 @pytest.mark.parametrize("who", ["sender", "receiver"])
 async def test_who_dies_in_the_middle_goes_on_by_itself(people: People, relay: VirtualRelay, who: str) -> None:
     relay.blob_time = 5.0

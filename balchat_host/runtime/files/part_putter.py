@@ -103,7 +103,7 @@ class PartPutter:
             tasks.start_soon(self._look_at_changes)
             while True:
                 woken = self._woken.next_ring()
-                pause, wait = _PAUSE, LOOK_EVERY
+                looked_at, pause, wait = anyio.current_time(), _PAUSE, LOOK_EVERY
                 try:
                     wait = await self._look(tasks)
                 except (StorageFull, StorageFailed):
@@ -113,7 +113,7 @@ class PartPutter:
                 soonest = min((each.tries_again_in for each in self._recipients.values()), default=LOOK_EVERY)
                 with anyio.move_on_after(min(wait, soonest)):
                     await woken.wait()
-                await anyio.sleep(pause)
+                await anyio.sleep_until(looked_at + pause)
 
     async def _look_at_changes(self) -> None:
         while True:
@@ -223,7 +223,8 @@ class RecipientPutter:
                 return
             await self._do(work)
             await self._tell()
-            limit = _AT_ONCE
+            if work.put:
+                limit = _AT_ONCE
 
     async def _look(self, limit: int) -> Work:
         def look(unit: UnitOfWork) -> Work:
