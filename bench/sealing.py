@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from bench.room import Room
 
 TITLE = "Sealing files"
-NOTE = "64 MiB from memory to memory, in turns; the memory is that of a process that seals 1 GiB onto a disk."
+NOTE = (
+    "64 MiB from memory to memory, in turns; the memory is that of a process that seals 1 GiB onto a disk. The hashes"
+    " alone, SHA-256 as fast as the processor has it, take a third of pyrage's time. A thread of their own gains"
+    " nothing: pyrage keeps the interpreter's lock while it encrypts."
+)
 SIZE = 64 * 2**20
 LARGE = 2**30
 ROUNDS = 7
@@ -54,7 +58,7 @@ def measure(room: Room) -> list[Figure]:
             against="pyrage `encrypt_io` alone",
             limit=encrypting.median,
             unit="ms",
-            target=AtMost(round(1 / 0.75, 2)),
+            target=AtMost(1 / 0.75),
         ),
         Figure(
             what="open 64 MiB, median",
@@ -62,7 +66,7 @@ def measure(room: Room) -> list[Figure]:
             against="pyrage `decrypt_io` alone",
             limit=decrypting.median,
             unit="ms",
-            target=AtMost(round(1 / 0.75, 2)),
+            target=AtMost(1 / 0.75),
         ),
         Figure(
             what="memory at most, while 1 GiB is sealed and opened",
