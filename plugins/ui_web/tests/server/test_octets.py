@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import wave
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from balchat_ui_web.octets import disposition
 
+from balchat_host.api.decoder import decode
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from balchat_host.testing.peer import Peer
     from conftest import Served, Window, Wire
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +100,61 @@ async def test_pictures_come_as_the_account_makes_them_and_never_as_they_are(ser
                 assert b"script" not in await answer.read()
         for side in ("0", "-1", "4097", "x", "1" * 20):
             assert await window.status("GET", f"/pictures/{file}?side={side}") == 400
+
+
+async def received(wire: Wire, peer: Peer, octets: bytes) -> str:
+    """Have a picture of somebody's come, as they sent it; return its id."""
+    file = peer.offer("picture.png", octets, content_type="image/png").id
+    await wire.ask("files.fetch", file=file)
+    peer.hand_over(file)
+    return file
+
+
+async def test_what_others_sent_is_read_by_a_process_of_its_own_and_comes_made_again(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = pytest.importorskip("PIL.Image")
+    drawn, told = pictures.new("RGB", (300, 200), (200, 30, 30)), pictures.Exif()
+    told[0x010F] = "Marker"
+    octets = io.BytesIO()
+    drawn.save(octets, "PNG", exif=told)
+    huge = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    huge += chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        monkeypatch.setattr(served.account.files.shown, "_decode", decode)
+        peer = served.befriend("Bob")
+        file = await received(wire, peer, octets.getvalue() + b"<script>Marker</script>")
+        async with window.fetch("GET", f"/pictures/{file}?side=64") as answer:
+            assert (answer.status, answer.content_type) == (200, "image/webp")
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            made = await answer.read()
+        assert b"Marker" not in made
+        shown = pictures.open(io.BytesIO(made))
+        assert (shown.format, max(shown.size), dict(shown.getexif())) == ("WEBP", 64, {})
+        assert shown.convert("RGB").getpixel((10, 10))[0] > 150
+        file = await received(wire, peer, huge)
+        async with window.fetch("GET", f"/pictures/{file}?side=64") as answer:
+            assert answer.status >= 400
+            assert (await answer.json())["error"]["code"] == "picture-unreadable"
+
+
+async def test_a_recording_comes_as_sound(serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("soundfile")
+    samples = struct.pack("<800h", *[8000 if place % 20 < 10 else -8000 for place in range(800)])
+    async with serve().live() as served, served.window() as window, window.connected() as wire:
+        monkeypatch.setattr(served.account.files.shown, "_decode", decode)
+        file = (await wire.ask("files.attach_voice", size=len(samples), rate=8000))["id"]
+        assert await window.status("POST", f"/files/{file}?offset=0", data=samples) == 200
+        async with window.fetch("GET", f"/voice/{file}") as answer:
+            assert (answer.status, answer.content_type) == (200, "audio/wav")
+            with wave.open(io.BytesIO(await answer.read())) as sound:
+                assert (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) == (1, 2, 8000)
+                assert max(struct.unpack(f"<{sound.getnframes()}h", sound.readframes(-1))) > 2000
+
+
+def chunk(kind: bytes, octets: bytes) -> bytes:
+    """Return a chunk of a PNG picture."""
+    return struct.pack(">I", len(octets)) + kind + octets + struct.pack(">I", zlib.crc32(kind + octets))
 
 
 async def test_nothing_of_a_file_is_given_while_the_account_is_down(serve: Callable[..., Served]) -> None:
