@@ -5,6 +5,10 @@
 # ever asked for: Debian's is often too old.
 set -euo pipefail
 
+# Two rules of make may come here at a time; the second one finds what the first one has installed.
+exec 9<scripts/system.sh
+flock 9
+
 python=${PYTHON:-python3}
 missing=()
 
