@@ -18,8 +18,9 @@ PACKAGES := balchat_host common/balchat_common texts/balchat_texts $(wildcard pl
 RELEASED := $(MEMBERS:%=%/pyproject.toml) $(shell find $(PACKAGES) -type f -not -name '*.pyc' -not -name '*.so')
 BINDING_SOURCES := $(shell find $(BINDING)/src -name '*.rs') $(BINDING)/Cargo.toml $(BINDING)/Cargo.lock $(BINDING)/pyproject.toml
 DRIVERS := $(BINDING)/interop
-# Two processes; conftest.py says what may run side by side. The slowest are shown, to see when one gets slower.
-SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=10
+# Three processes, since one of them mostly waits for Tor; conftest.py says what may run side by side. The slowest are
+# shown, to see when one gets slower.
+SIDE_BY_SIDE := --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
 # pip installs uv, with its hashes, and uv the rest, in a fifth of the time.
 WITH_UV = sed -n '/^uv==/,/[^\\]$$/p' $(2) >$(1)/uv.txt && \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)/uv.txt && \

@@ -1,11 +1,12 @@
 """What holds for every test of every distribution: no blocking call in an event loop, no timed property tests.
 
-With `pytest -n 2 --dist loadfile` the files run side by side, each in one process. A process has one private network
-for all that it runs over real Tor.
+With `pytest -n 3` the files run side by side, each in one process. What runs over real Tor is in one process, since the
+private network is one for a process, and waits more than it computes; the others run meanwhile.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if find_spec("balchat_network_tor"):
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
 OURS = (
     "balchat_host",
@@ -67,5 +71,23 @@ def no_blocking_calls() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests over real Tor first, since they take longest."""
-    items.sort(key=lambda item: item.get_closest_marker("tor") is None)
+    """Put the tests over real Tor first, then the files with slow tests, so that the last ones to run are short."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.get_closest_marker("tor") is None, item.path not in slow))
+
+
+@pytest.hookimpl(optionalhook=True)  # distributions are also tested where pytest-xdist is not installed
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Give each process whole files, and one of them all those with tests over real Tor."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415  # see above
+
+    @cache
+    def over_tor(file: str) -> bool:
+        return "pytest.mark.tor" in (config.rootpath / file).read_text()
+
+    class WholeFiles(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tor" if over_tor(file) else file
+
+    return WholeFiles(config, log)

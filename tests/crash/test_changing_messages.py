@@ -92,6 +92,7 @@ def require_same(alice: Survivor, bob: Survivor) -> None:
     assert {each["state"] for each in ours} <= {"delivered", "read"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize(("first", "alices", "bobs"), [(1, "before", "after"), (2, "after", "before")])
 def test_a_death_at_every_commit_of_a_change(  # noqa: PLR0917  # fixtures, by name

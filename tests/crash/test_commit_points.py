@@ -75,6 +75,7 @@ def require_nothing_waits(author: Survivor, reader: Survivor) -> None:
     raise AssertionError("something waits for ever")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(PATIENCE)
 @pytest.mark.parametrize(("alices", "bobs", "first"), [("before", "after", 1), ("after", "before", STEP)])
 def test_a_death_at_every_commit(make_pair: Any, die_at: Any, alices: str, bobs: str, first: int) -> None:

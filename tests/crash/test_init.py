@@ -30,6 +30,7 @@ def require_account(somebody: Person) -> None:
     assert somebody.ask("code", unlock=True)[0]["code"].endswith(f"?name={somebody.name}")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_death_anywhere_in_init(newcomer: Newcomer, die_at: DieAt) -> None:
     had_account: list[bool] = []

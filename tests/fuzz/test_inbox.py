@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.fuzz
+@pytest.mark.slow
 def test_whatever_envelope_comes_it_is_answered_and_everybody_elses_arrive():
     count = 1_000_000 if settings.get_current_profile_name() == "fuzz" else 1000
     arguments = [sys.executable, "-m", "fuzz.inbox", "--inputs", str(count)]
