@@ -192,9 +192,8 @@ class Pairs:
 
 def measure(room: Room) -> list[Figure]:
     sys.path.insert(0, str(BINDING / "interop"))
-    # A program's modules, and only there where the checkout is.
-    import drivers  # noqa: PLC0415
-    from live import Driver  # noqa: PLC0415
+    import drivers  # noqa: PLC0415  # a program's module, and only there where the checkout is
+    from live import Driver  # noqa: PLC0415  # see above
 
     drivers.build()
     rust = BINDING / "target" / "bench"

@@ -27,7 +27,7 @@ _SCRIPT: Final = " && ".join((
 
 
 def with_prompt_acks(command: Sequence[str]) -> list[str] | None:
-    """Return a command that runs this one there; None where the machine has or allows no such namespace."""
+    """Return a command that runs this one there; None where the machine has no namespaces, or allows none."""
     if not all(map(shutil.which, ("unshare", "ip"))):
         return None
     rights = [] if os.geteuid() == 0 else ["--map-root-user"]

@@ -1,7 +1,7 @@
 """From entry points to records: what is installed, what of it is enabled, and what is wrong with it.
 
 Installed is not enabled: a plugin runs inside the process that holds the keys, so nothing of a plugin that the
-configuration does not name is imported. What is told of such a one is what its distribution's metadata says. A plugin's
+configuration does not name is imported. What is told of it is what its distribution's metadata says. A plugin's
 failure is a value (`PluginRecord.problem`), so that one never stops another.
 """
 

@@ -78,7 +78,7 @@ def come(person: Person) -> None:
 
 
 def is_now(person: Person, condition: Callable[[dict[str, Any]], bool]) -> None:
-    """Wait until the status is such a one, from the newest on."""
+    """Wait until the status is as asked for, from the newest on."""
     person.states.until(condition, start=max(0, len(person.states.values) - 1))
 
 

@@ -211,7 +211,10 @@ def test_a_message_from_another_source_than_its_author_is_met_with_silence(world
     become_contacts(world, alice, bob)
     alice.write(bob, "for Bob alone")
     envelope = alice.read(lambda tx: outgoing.pending(tx, bob.peer, after=0, now=world.now, limit=9)).outgoing[-1]
-    take = lambda peer: bob.change(lambda unit: inbox.receive(unit, peer, [envelope.envelope])[0])  # noqa: E731
+
+    def take(peer):
+        return bob.change(lambda unit: inbox.receive(unit, peer, [envelope.envelope])[0])
+
     assert take(mallory.peer).verdict is Verdict.IGNORED
     assert bob.history(alice) == []
     assert take(None).verdict is Verdict.COMMITTED, "a relay proves nobody, and MLS does"

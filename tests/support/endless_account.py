@@ -154,7 +154,7 @@ class Account:
 
 
 class BenchProfile:
-    """The `Profile` of such an account."""
+    """The `Profile` of an endless account."""
 
     def __init__(self, account: Account | None) -> None:
         self._account = account

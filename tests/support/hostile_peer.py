@@ -46,7 +46,7 @@ def seal_welcome(welcome: bytes, key_package: bytes) -> bytes:
     """Seal an MLSMessage with a Welcome for the owner of an MLSMessage with a KeyPackage."""
     theirs = KeyPackage.from_bytes(key_package)
     found = [each.data for each in theirs.extensions if each.extension_type == EXTENSION_TYPE]
-    # For one who has no such key, nobody could open it anyway.
+    # For one who has no key, nobody could open it anyway.
     key = SealingKey(found[0]) if found else OpeningKey.generate().sealing_key
     return SealedWelcome.seal(welcome, key, reference=theirs.reference).encode()
 

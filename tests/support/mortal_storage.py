@@ -4,8 +4,8 @@
     after    the unit is on the disk; nobody has been told, and none of its effects has been carried out
     touching no commit, but while a vault is made: one of its files is about to be touched
 
-A test that counts up `at` until the process survives has stopped it at every such point. As a plugin it is called
-`storage_mortal`; a test announces `tests.support.mortal_storage` by an entry point of its own.
+A test that counts up `at` until the process survives has stopped it at every one of these points. As a plugin it is
+called `storage_mortal`; a test announces `tests.support.mortal_storage` by an entry point of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -50,7 +50,7 @@ def queue_control(unit: UnitOfWork, contact: ContactRow, content_type: str, body
 def control_content(
     unit: UnitOfWork, contact: ContactRow, content_type: str, body: bytes
 ) -> tuple[bytes, bytes | None]:
-    """Make such content; return it with what a receipt for it names, where there may be one."""
+    """Make the content; return it with what a receipt for it names, where there may be one."""
     mimi = MimiContent(
         salt=unit.entropy(SALT_SIZE),
         part=SinglePart(content_type=content_type, content=body, disposition=Disposition.UNSPECIFIED),

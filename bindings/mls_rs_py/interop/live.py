@@ -53,7 +53,7 @@ class Member(Protocol):
 
 
 class Ours:
-    """A member on mls-rs-py, which loads its group anew for each step."""
+    """A member on mls-rs-py, which loads its group again for each step."""
 
     def __init__(self, name: str, suite: int, *, rules: Rules) -> None:
         self._psks = InMemoryPreSharedKeyStorage()

@@ -53,7 +53,7 @@ def stored_key_package(vector: Vector, key_package: KeyPackage) -> bytes:
 
 
 def passive_client(vector: Vector) -> None:
-    """Join by the vector's Welcome and follow its epochs, loading the group anew for each."""
+    """Join by the vector's Welcome and follow its epochs, loading the group again for each."""
     key_package = KeyPackage.from_bytes(bytes.fromhex(vector["key_package"]))
     key_packages = InMemoryKeyPackageStorage()
     key_packages.insert(key_package.reference, stored_key_package(vector, key_package), key_package.not_after)

@@ -123,7 +123,7 @@ class GroupStateStorageKit:
         assert storage.epoch(b"group", 0) == b"two"
 
     def test_beneath_a_client(self, storage: GroupStateStorage) -> None:
-        """A group goes on over many epochs, loaded anew each time, and reads late messages from those kept."""
+        """A group goes on over many epochs, loaded again each time, and reads late messages from those kept."""
         alice, bob = make_client(b"alice"), make_client(b"bob", groups=storage)
         group = alice.create_group(b"group")
         welcome = group.commit(add=[bob.generate_key_package()]).welcomes[0]

@@ -337,7 +337,7 @@ def test_a_new_credential_and_key(pair):
     commit = alice.commit(new_identity=(BasicCredential(b"alice"), pair_of_keys))
     alice.apply_pending_commit()
     assert bob.process(commit.message).updated[0].signing_identity.signature_key == pair_of_keys.public_key
-    assert bob.process(alice.encrypt(b"signed anew")).data == b"signed anew"
+    assert bob.process(alice.encrypt(b"signed again")).data == b"signed again"
 
 
 def test_leaving_by_oneself(person, gather):

@@ -121,7 +121,7 @@ def test_a_proposed_update_with_a_new_identity(scene):
     for group in (bob, carol):
         group.process(commit.message)
     assert bob.own_identity.signature_key == keys.public_key
-    assert carol.process(bob.encrypt(b"signed anew")).data == b"signed anew"
+    assert carol.process(bob.encrypt(b"signed again")).data == b"signed again"
 
 
 def test_an_external_commit_with_a_pre_shared_key_and_a_proposal(person, scene):

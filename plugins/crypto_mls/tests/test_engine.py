@@ -73,13 +73,13 @@ def credential(alice, pair: SignatureKeyPair, days: int, **changes) -> CustomCre
 
 
 def package_of(client: Client) -> KeyPackage:
-    """A key package as ours are, of such a client."""
+    """A key package as ours are, of a client of the binding."""
     key = OpeningKey.generate().sealing_key
     return client.generate_key_package(extensions=[Extension(EXTENSION_TYPE, key.octets)])
 
 
 def trap(client: Client, theirs: bytes, group_id: bytes = b"trap") -> tuple[Group, bytes]:
-    """A group of such a client with the owner of a key package, and the Welcome."""
+    """A group of a client of the binding with the owner of a key package, and the Welcome."""
     group = client.create_group(group_id, extensions=[known_eras.extension_of(())])
     made = group.commit(add=[KeyPackage.from_bytes(theirs)])
     group.apply_pending_commit()

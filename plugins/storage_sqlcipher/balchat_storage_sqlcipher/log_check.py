@@ -81,7 +81,7 @@ def _has_frames(log: BinaryIO, claim: _Claim) -> bool:
     if total != struct.unpack(">II", checksum) or page_size > _MAX_PAGE_SIZE:
         return False
     if salts != claim.salts:
-        return True  # the log was begun anew after the index was last on the disk
+        return True  # a new log was begun after the index was last on the disk
     for _ in range(claim.frames):
         frame = log.read(_FRAME_HEADER.size + page_size)
         if len(frame) < _FRAME_HEADER.size + page_size:

@@ -98,7 +98,7 @@ def test_frames_that_are_in_the_database_are_not_asked_for(files: VaultFiles) ->
 
 
 def test_an_index_of_an_earlier_log_asks_for_nothing(files: VaultFiles, storage: SqlcipherStorage) -> None:
-    """As after a power failure: the index had not reached the disk since the log was begun anew."""
+    """As after a power failure: the index had not reached the disk since a new log was begun."""
     early = files.log_index.read_bytes()
     open_once(storage, files.directory)
     with child(orders(Task.WRITE, storage, files.directory)) as process:

@@ -297,7 +297,7 @@ async def test_it_goes_back_to_an_old_backup(world) -> None:
             await relay.until(lambda: not relay.waiting)
             await anyio.sleep(2 * DAY)
             relay.restore({})
-            # What it has lost is made anew. As that is suspicious, contacts are given another queue.
+            # What it has lost is made again. As that is suspicious, contacts are given another queue.
             await bob.host.route_news.until(lambda news: alice.peer in news, patience=DAY)
             old = relay.asked_for(Create)[0]
             await relay.until(lambda: relay.asked_for(Create)[1:] == [old])

@@ -273,7 +273,7 @@ async def test_a_full_disk_of_ours_has_nothing_deleted(world) -> None:
 
 
 async def test_what_the_host_ignores_for_ever_does_not_fill_a_queue(world) -> None:
-    """Such as messages of a group that we have lost."""
+    """As messages of a group that we have lost are."""
     async with world() as w, w.account() as alice:
         relay = await w.relay()
         async with w.account(relay) as bob:

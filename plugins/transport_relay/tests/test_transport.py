@@ -795,7 +795,7 @@ async def test_our_relay_is_asked_less_and_less_often_for_whom_it_does_not_know(
                     await anyio.sleep(300)
                 asked.append(len(ours.asked_for(Claim)))
             assert asked == [7, 8, 9]
-            # For somebody else, or who was removed and is looked for anew, it is asked at once.
+            # For somebody else, or who was removed and is looked for again, it is asked at once.
             for number, person in enumerate((another, somebody)):
                 await alice.transport.forget(person)
                 await alice.transport.claim_key_package(person, [])

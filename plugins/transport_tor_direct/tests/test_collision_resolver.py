@@ -133,7 +133,7 @@ class World:
             stream.to[1 - side].append("END")
 
     def crash(self, side: int) -> None:
-        """Start anew; the other side is told nothing."""
+        """Start again; the other side is told nothing."""
         self.sides[side] = CollisionResolver[int](ours_wins=side == LOWER)
         for stream in self.streams:
             stream.open[side] = False

@@ -47,7 +47,7 @@ class Octets:
         return web.json_response({"written": written})
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
-        """Answer with a picture, made anew."""
+        """Answer with a picture, made again."""
         side = _number(request, "side", 1, MAX_SIDE, default=1024)
         pieces = self._account.require().files.picture(request.match_info["file"], side)
         async with self._decoding:
@@ -60,7 +60,7 @@ class Octets:
             return await _send(request, pieces, _PICTURE)
 
     async def voice(self, request: web.Request) -> web.StreamResponse:
-        """Answer with a recording, made anew."""
+        """Answer with a recording, made again."""
         pieces = self._account.require().files.play(request.match_info["file"])
         async with self._decoding:
             return await _send(request, pieces, _VOICE)

@@ -114,12 +114,14 @@ async def test_many_large_blobs_at_once_cost_little_memory(client: Client, socke
     asked = put_request(queue, 1, BLOB_SIZES[-1] - 16)
     await client.ask(asked, BlobsKept)
 
+    all_of_them = asyncio.Barrier(32)
+
     async def read_slowly() -> None:
         reader, writer = await asyncio.open_unix_connection(str(socket))
         body = GetBlob(read=SECRET.reading.capability(1)).to_octets()
         writer.write(b"POST /v1/blob-get HTTP/1.1\r\nHost: relay\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        await asyncio.sleep(0.2)
+        await all_of_them.wait()
         writer.transport.abort()
 
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""Files through the page's server: uploaded in pieces, shown only as made anew, kept by a ticket."""
+"""Files through the page's server: uploaded in pieces, shown only as made again, kept by a ticket."""
 
 from __future__ import annotations
 
