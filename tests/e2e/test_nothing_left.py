@@ -21,6 +21,8 @@ from balchat_host.api.storage import SlotKind
 from balchat_host.api.types import Secret
 from balchat_host.core import account, contacts, schema
 from balchat_host.core.eras import keeping, retention
+from balchat_host.core.files import sending
+from balchat_host.core.files.preview import SmallPicture
 from balchat_host.core.first_contact import answering
 from balchat_host.core.messages import changing, expiry
 from balchat_host.core.messages.compose import compose
@@ -141,6 +143,32 @@ async def test_a_message_that_is_deleted(disk: Disk) -> None:
     message = await write(disk)
     await disk.change(lambda unit: changing.delete(unit, message, for_me=False))
     assert not await left(disk)
+
+
+async def test_a_file_of_a_message_that_is_deleted(disk: Disk) -> None:
+    """Its name, its key, the hashes of its parts and its preview; what is in the folder, another test looks at."""
+    key, header, manifest, picture = (secrets.token_bytes(size) for size in (74, 200, 32, 4000))
+
+    def send(unit: UnitOfWork) -> str:
+        file = sending.begin(unit, name=f"{WORD}.jpg", size=100, content_type="image/jpeg")
+        written = sending.Written(
+            size=100,
+            stored_as="0" * 32,
+            content_type="image/jpeg",
+            key=key,
+            header=header,
+            manifest=manifest,
+            preview=SmallPicture(octets=picture, width=4, height=3),
+        )
+        sending.sealed(unit, file.number, written)
+        return compose(unit, "me", "", files=[file.file_id.hex()]).id
+
+    message = await disk.change(send)
+    pieces = [key[:PIECE], header[:PIECE], manifest[:PIECE], picture[:PIECE], picture[1000:][:PIECE], WORD.encode()]
+    assert all([await disk.holds(each) for each in pieces])
+    await disk.change(lambda unit: changing.delete(unit, message, for_me=False))
+    await disk.runner.vault.aclose()
+    assert not await disk.holds(*pieces)
 
 
 @pytest.mark.parametrize("for_me", [True, False])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from random import Random
+
 import pytest
 
 from balchat_host.api.transport import BlobContainer
@@ -182,10 +185,10 @@ async def test_what_lies_at_a_relay_that_never_answers_again_is_asked_to_be_dele
 
 async def test_of_many_small_files_only_those_in_the_window_are_looked_at() -> None:
     offered = await Offered.make()
-    alice, count = offered.alice, 300
-    for number in range(count):
-        file = await write(alice.app, f"{number}.txt", b"%d" % number)
-        await alice.app.messages.send("Bob", "", files=[file.id])
+    alice, count = offered.alice, 96
+    for begin in range(0, count, 32):
+        files = [await write(alice.app, "note.txt", b"%d" % number) for number in range(begin, begin + 32)]
+        await alice.app.messages.send("Bob", "", files=[file.id for file in files])
     alice.pass_time(120)
     while alice.read(lambda tx: relay_recipients.to_begin(tx, now=alice.world.now, delay=0)):
         alice.change(lambda unit: relay_recipients.begin(unit, delay=0))
@@ -202,7 +205,7 @@ async def test_of_many_small_files_only_those_in_the_window_are_looked_at() -> N
         seen = max(seen, len(work.there))
     assert work.full
     ((held,),) = alice.read(lambda tx: tx.query("SELECT count(*) FROM file_container"))
-    assert held < 80 < count, "those that wait have no containers yet"
+    assert held < 60 < count, "those that wait have no containers yet"
     assert seen <= 32
 
 
@@ -245,6 +248,41 @@ async def test_whoever_has_lost_parts_gets_them_again_once_an_hour() -> None:
     offered.alice.world.pass_time(3600)
     offered.says(0, 1)
     assert offered.put() == [2, 3, 4, 5, 6, 7]
+
+
+async def test_whatever_a_recipient_says_no_part_is_put_twice_in_an_hour_and_all_of_it_is_deleted_in_the_end() -> None:
+    offered, random = await Offered.make(), Random(17)
+    put_at: dict[int, list[int]] = {}
+    for _ in range(100):
+        here = random.sample(range(18), random.choice((0, 0, 1, 5, 18)))
+        absent = tuple(random.choices(range(2**32), k=2) + random.choices(range(18), k=random.randrange(9)))
+        offered.says(*here, absent=absent, wanted=random.random() < 0.8)
+        work = offered.work(window=random.choice((MIB, 64 * MIB)), limit=random.choice((0, 4, 100)))
+        for file in work.allocate:
+            container = [("relay", BlobContainer(offer=b"offer", key=b"key"))]
+            offered.alice.change(
+                lambda unit, file=file, container=container: containers.allocated(unit, file, offered.peer, container)
+            )
+        for container, parts in work.delete:
+            offered.alice.change(
+                lambda unit, container=container, parts=parts: containers.deleted(unit, container.number, parts)
+            )
+        for each in work.put:
+            put_at.setdefault(each.index, []).append(offered.alice.world.now)
+            offered.alice.change(lambda unit, each=each: relaying.put(unit, each, kept=KEPT))
+        offered.alice.world.pass_time(random.choice((1, 60, 600)))
+    times = [later - earlier for all_ in put_at.values() for earlier, later in pairwise(all_)]
+    assert len(times) > 20, "parts were put again and again"
+    hours = [sum(begin <= at < begin + 3_600_000 for at in all_) for all_ in put_at.values() for begin in all_]
+    assert max(hours) <= 2, "at the end of one hour and the beginning of the next"
+    offered.says(wanted=False)
+    offered.alice.world.pass_time(3600)
+    for container, parts in offered.work().delete:
+        offered.alice.change(
+            lambda unit, container=container, parts=parts: containers.deleted(unit, container.number, parts)
+        )
+    assert offered.work().is_empty
+    assert offered.alice.read(lambda tx: tx.query("SELECT 1 FROM file_container")) == []
 
 
 async def test_what_somebody_says_of_a_file_that_is_not_theirs_means_nothing() -> None:
