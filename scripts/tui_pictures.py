@@ -1,6 +1,8 @@
-"""Draw the pictures of the terminal screen in docs/images: an account in memory, pages of it as SVG.
+"""Draw the pictures of the terminal screen that docs/tui.md shows: an account in memory, pages of it as SVG.
 
-.venv/bin/python -m scripts.tui_pictures [FOLDER]
+.venv/bin/python -m scripts.tui_pictures [FOLDER [NAME ...]]
+
+With a folder, all pictures are drawn into it, or those that are named.
 """
 
 import asyncio
@@ -22,7 +24,8 @@ from balchat_host.api.types import ONLINE, Phase, ServiceState
 from balchat_host.testing.memory_account import MemoryAccount
 from balchat_host.testing.memory_profiles import MemoryProfiles
 
-IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
+DOCS: Final = Path(__file__).parents[1] / "docs"
+IMAGES: Final = DOCS / "images"
 Act = Callable[[Pilot[int], MemoryAccount], Awaitable[None]]
 
 
@@ -83,7 +86,7 @@ async def _people(account: MemoryAccount) -> None:
     grace = account.befriend("Grace")
     grace.come_online()
     grace.write("The tide tables for the harbour came in this morning.")
-    grace.write("High water is at **06:40**, so we have to leave before five.")
+    grace.write("High water is at 06:40, so we have to leave before five.")
     grace.offer("tides-2027.pdf", b"x" * 48_000)
     for text in ("Five it is. I bring the coffee.", "And the map ☕"):
         await account.app.messages.send("Grace", text)
@@ -129,7 +132,8 @@ async def draw(only: tuple[str, ...]) -> dict[str, str]:
 
 def main() -> None:
     """Draw them into a folder."""
-    folder, *names = [each for each in sys.argv[1:] if not each.startswith("-")] or [str(IMAGES)]
+    shown = re.findall(r"images/(tui-[\w-]+)\.svg", (DOCS / "tui.md").read_text())
+    folder, *names = [each for each in sys.argv[1:] if not each.startswith("-")] or [str(IMAGES), *shown]
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name, picture in asyncio.run(draw(tuple(names))).items():
         (Path(folder) / f"{name}.svg").write_text(picture, encoding="utf-8")

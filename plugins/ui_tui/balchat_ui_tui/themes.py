@@ -82,9 +82,10 @@ def theme_named(chosen: settings.Theme, environment: Mapping[str, str]) -> str:
             return _LIGHT.name
         case settings.Theme.CONTRAST:
             return _CONTRAST.name
-        case settings.Theme.ANSI:
+        # Without colours, Textual would draw the terminal's own as black on black. The others become greys.
+        case settings.Theme.ANSI if "NO_COLOR" not in environment:
             return "ansi-light" if _is_light(environment) else "ansi-dark"
-        case settings.Theme.AUTO:
+        case settings.Theme.AUTO | settings.Theme.ANSI:
             return (_LIGHT if _is_light(environment) else _DARK).name
 
 

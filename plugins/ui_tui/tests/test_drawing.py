@@ -10,6 +10,8 @@ from balchat_ui_tui.conversations.rows import conversation_rows
 from balchat_ui_tui.drawing.cells import fit, width, wrap
 from balchat_ui_tui.drawing.inks import Inks
 from balchat_ui_tui.drawing.pieces import Ink, Piece, pieces_width
+from balchat_ui_tui.settings import Theme
+from balchat_ui_tui.themes import theme_named
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,3 +125,8 @@ def test_a_row_that_begins_from_the_right_does_not_turn_round_what_is_beside_it(
     strip = Inks({}).strip([Piece("  "), Piece("مرحبا"), Piece("  ✓", Ink.FAINT)])
     assert strip.text.startswith("\u200e")
     assert strip.cell_length == width("  مرحبا  ✓")
+
+
+def test_without_colours_the_theme_is_never_one_whose_colours_the_terminal_has():
+    assert theme_named(Theme.ANSI, {}) == "ansi-dark"
+    assert theme_named(Theme.ANSI, {"NO_COLOR": "1"}) == theme_named(Theme.AUTO, {"NO_COLOR": "1"})
