@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import io
+import wave
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import ExifTags, Image
@@ -32,6 +34,16 @@ def _photograph() -> bytes:
     return octets.getvalue()
 
 
+def _spoken() -> bytes:
+    octets = io.BytesIO()
+    with wave.open(octets, "wb") as made:
+        made.setnchannels(1)
+        made.setsampwidth(2)
+        made.setframerate(48_000)
+        made.writeframes(Random(1).randbytes(2 * 48_000))
+    return octets.getvalue()
+
+
 def test_no_file_tells_anything(onion_person: MakePerson, tmp_path: Path) -> None:
     # The names of homes are the test's; what people are called is not in them.
     alice, bob = onion_person("Person-a"), onion_person("Person-b")
@@ -55,8 +67,19 @@ def test_no_file_tells_anything(onion_person: MakePerson, tmp_path: Path) -> Non
     [file, _] = alice.ask("files", "list", "Balthazar-Quill")
     assert file["metadata_removed"] == []
     [got] = alice.ask("files", "get", file["id"], "--to", str(written))
+    note = tmp_path / "note.wav"
+    note.write_bytes(_spoken())
+    bob.ask("voice", "Seraphine-Moss", "--from", str(note))
+    alice.events.until(
+        lambda event: (
+            event["type"] == "message.added" and event["message"]["files"][:1] and event["message"]["files"][0]["voice"]
+        )
+    )
+    [voice, _, _] = alice.ask("files", "list", "Balthazar-Quill")
+    [heard] = alice.ask("files", "get", voice["id"], "--to", str(written))
     with alice.socket() as socket, bob.socket() as theirs_too:
-        [sent, _] = bob.ask("files", "list", "Seraphine-Moss")
+        played = socket.octets("files.play", file=voice["id"])
+        [_, sent, _] = bob.ask("files", "list", "Seraphine-Moss")
         assert "location" in sent["metadata_removed"]
         previews = [
             socket.octets("files.preview", file=file["id"]),
@@ -67,6 +90,9 @@ def test_no_file_tells_anything(onion_person: MakePerson, tmp_path: Path) -> Non
     secrets: dict[str, str | bytes] = {
         # Octets from the middle of each: what stands at its beginning, others have, too.
         **{f"picture {number}": octets[len(octets) // 2 :][:24] for number, octets in enumerate(pictures)},
+        "a voice": note.read_bytes()[50_000:][:24],
+        "a voice as it is sent": Path(heard["path"]).read_bytes()[2000:][:24],
+        "a voice as it is played": played[50_000:][:24],
         "a place": PLACE,
         "a text": TEXT,
         "what a file says": LEDGER,
