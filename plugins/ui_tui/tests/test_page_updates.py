@@ -14,8 +14,8 @@ from balchat_ui_tui.actions import ConnectionChanged, Failed, Heard, Told
 from balchat_ui_tui.connection_state import Connection, Phase
 from balchat_ui_tui.effects import Call, CloseScreen, Notice, OpenScreen, ProfileCall, Reconnect
 from balchat_ui_tui.entry import create, unlock
-from balchat_ui_tui.files import listing, staging
-from balchat_ui_tui.files.jobs import AttachFile
+from balchat_ui_tui.files import listing, picture, staging
+from balchat_ui_tui.files.jobs import AttachFile, GetPicture
 from balchat_ui_tui.jobs import CheckPassphrase, ReadQrPicture, path_in
 from balchat_ui_tui.keymap import key_words
 from balchat_ui_tui.pages.actions import Opened, Pressed, Submitted, Typed
@@ -35,7 +35,8 @@ from balchat_host.api.events import RequestClosed, RequestReceived
 from balchat_host.api.frontend import SettingView
 from balchat_host.api.types import Phase as ServicePhase
 from balchat_host.api.types import Secret, ServiceState
-from balchat_host.api.views import FileState, FileView, RequestView, SafetyNumberView
+from balchat_host.api.views import ContactInfoView, FileState, FileView, RequestView, SafetyNumberView
+from tests.support import views
 
 T = Texts("en")
 UP = AccountState(connection=Connection(phase=Phase.UP), capabilities=frozenset({"relays.list"}))
@@ -325,6 +326,48 @@ def test_a_picture_that_cannot_be_cleaned_is_sent_as_it_is_only_where_somebody_s
     state, effects = staging.update(state, Pressed("as-is", "1"), T)
     assert isinstance(effects[0], AttachFile)
     assert effects[0].as_is
+
+
+def test_enter_sends_what_is_staged_and_asks_for_nothing_twice() -> None:
+    state, _ = staging.update(staging.StagingState(conversation="c"), staging.PathTyped("/tmp/a.png"), T)
+    state, _ = staging.update(state, staging.HandedOver(1, file(ours=True)), T)
+    state, effects = staging.update(state, Pressed("choose", "1"), T)
+    assert call_of(effects).method == "messages.send"
+    assert staging.update(state, Pressed("choose", "1"), T)[1] == ()
+
+
+def test_a_small_picture_is_seen_before_the_whole_one_is_fetched() -> None:
+    offered = file(state=FileState.OFFERED, content_type="image/png", preview=True)
+    _, effects = listing.update(listing.FilesState(files=(offered,)), Pressed("view", "f1"), UP, T)
+    assert opened_of(effects).arguments["preview"] is True
+    _, [small] = picture.update(picture.PictureState(file="f1", name="a.png", preview=True), Opened(), T)
+    assert isinstance(small, GetPicture)
+    assert small.longest_side is None
+    whole = replace(offered, state=FileState.COMPLETE)
+    _, effects = listing.update(listing.FilesState(files=(whole,)), Pressed("view", "f1"), UP, T)
+    assert "preview" not in opened_of(effects).arguments
+
+
+def test_how_large_files_may_be_that_come_by_themselves_is_chosen_for_each_conversation() -> None:
+    info = ContactInfoView(contact=views.contact("Bob"), devices=(), alarms=())
+    state = contact.ContactPageState(peer_id="peer-Bob", info=info)
+    account = replace(UP, conversations=(views.conversation("Bob", fetch_up_to=0),))
+    _, effects = contact.update(state, Pressed("choose", "fetch"), account, T)
+    asked = opened_of(effects)
+    assert asked.arguments["chosen"] == "0", "what holds now is marked"
+    _, effects = contact.update(state, asked.closed("1000000"), account, T)
+    assert call_of(effects) == Call("files.set_automatic", {"conversation": "bob", "up_to": 1_000_000})
+
+
+def test_a_request_can_be_declined_and_its_sender_blocked() -> None:
+    asking = requests.RequestsState(
+        requests=(RequestView(peer_id="eve", onion="o", name="Eve", introduction="", received_at=0),)
+    )
+    _, effects = requests.update(asking, Pressed("block", "eve"), UP, T)
+    asked = opened_of(effects)
+    assert "no longer hear" in str(asked.arguments["question"])
+    _, effects = requests.update(asking, asked.closed(True), UP, T)
+    assert call_of(effects) == Call("requests.block", {"request": "eve"})
 
 
 def test_what_is_taken_away_while_it_is_handed_over_does_not_stay_in_the_account() -> None:

@@ -117,7 +117,7 @@ async def test_small_and_without_colours(
     town: MemoryProfiles, look: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with shown(town, size=(40, 12), settings=TuiSettings(theme=Theme.ANSI)) as screen:
+    async with shown(town, size=(40, 12), settings=TuiSettings(theme=Theme.DARK)) as screen:
         await screen.shows("Grace", "Bob", "● Online")
         assert await picture(screen) == look(name="list")
         await screen.open("Grace")

@@ -51,16 +51,20 @@ class ExportFile(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetPicture(Job):
-    """Get a picture that the account has made again, at most so large; the answer is its octets (WebP)."""
+    """Get a picture that the account has made again, at most so large; the answer is its octets (WebP).
+
+    Without a size it is the preview, which came with the message.
+    """
 
     file: str
-    longest_side: int
+    longest_side: int | None
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> bytes:
         """Get it. Raise what the account raises."""
         del tell
         octets = bytearray()
-        async with following(tui.performer.app.files.picture(self.file, self.longest_side)) as pieces:
+        files, side = tui.performer.app.files, self.longest_side
+        async with following(files.preview(self.file) if side is None else files.picture(self.file, side)) as pieces:
             async for piece in pieces:
                 octets += piece
                 if len(octets) > _LARGEST_PICTURE:

@@ -35,10 +35,14 @@ _LONGEST_SIDE: Final = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureState:
-    """Which picture, its octets once they are there, and what went wrong. `allowed`: the settings want pictures."""
+    """Which picture, its octets once they are there, and what went wrong. `allowed`: the settings want pictures.
+
+    `preview`: only the small one that came with the message.
+    """
 
     file: str
     name: str
+    preview: bool = False
     allowed: bool = True
     octets: bytes | None = None
     problem: str | None = None
@@ -55,7 +59,8 @@ def update(state: PictureState, action: Action, t: Texts) -> tuple[PictureState,
     """Return the state after an action, and what is to be done."""
     match action:
         case Opened() if state.allowed:
-            return state, (GetPicture(file=state.file, longest_side=_LONGEST_SIDE, done=PictureCame, failed=Failed),)
+            side = None if state.preview else _LONGEST_SIDE
+            return state, (GetPicture(file=state.file, longest_side=side, done=PictureCame, failed=Failed),)
         case Opened():
             return replace(state, problem=t("tui.pictures-off")), ()
         case PictureCame(octets=octets):
@@ -118,8 +123,8 @@ class PicturePage(Page[PictureState]):
 
     DEFAULT_CSS = "PicturePage > .page-body { padding: 0; align: center middle; }"
 
-    def __init__(self, file: str, name: str) -> None:
-        super().__init__(PictureState(file=file, name=name))
+    def __init__(self, file: str, name: str, *, preview: bool = False) -> None:
+        super().__init__(PictureState(file=file, name=name, preview=preview))
 
     def heading(self) -> str:
         """Return the file's name."""

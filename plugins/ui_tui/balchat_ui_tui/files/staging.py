@@ -191,8 +191,10 @@ def update(  # noqa: C901, PLR0912  # a line or two for each action
         case Pressed(name="text"):
             ask = {"question": t("tui.text-with-files"), "agree": t("common.ok"), "value": state.text}
             return state, (OpenScreen("ask", ask, closed=lambda typed: TextTyped(str(typed))),)
-        case Pressed(name="as-is" | "choose", row=str(row)):
+        case Pressed(name="as-is" | "choose" as name, row=str(row)):
             staged, again = as_it_is(state.staged, int(row))
+            if again is None and name == "choose":
+                return update(state, Pressed("send"), t)
             return replace(state, staged=staged), (_hand_over(again),) if again else ()
         case Pressed(name="away", row=str(row)):
             return _take_away(state, int(row))

@@ -1,6 +1,6 @@
 """The line at the foot of a page: which keys do something here."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from textual.content import Content
 from textual.widgets import Static
@@ -10,6 +10,14 @@ from balchat_ui_tui.typed_app import program
 
 if TYPE_CHECKING:
     from textual.binding import Binding
+
+
+_NO_BREAK: Final = "\u00a0"
+
+
+def _kept(text: str) -> str:
+    """Return a text that is not broken in its middle."""
+    return text.replace(" ", _NO_BREAK)
 
 
 class Hints(Static):
@@ -34,10 +42,10 @@ class Hints(Static):
         if not getattr(self.screen, "CAN_GO_BACK", True):
             bindings.pop("pages.close", None)
         parts = [
-            Content.assemble((key_words(binding.key), "bold $text-accent"), " ", t(f"keys.{name}"))
+            Content.assemble((key_words(binding.key), "bold $text-accent"), _NO_BREAK, _kept(t(f"keys.{name}")))
             for name, binding in bindings.items()
             if not name.startswith("app.") and f"keys.{name}" in t
         ]
         help_key = bindings["app.help"].key if "app.help" in bindings else "f1"
-        parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), " ", t("keys.app.help")))
+        parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), _NO_BREAK, _kept(t("keys.app.help"))))
         self.update(Content("   ").join(parts))
