@@ -51,10 +51,12 @@ class HttpConnection:
 
     async def _ask(self, method: str, target: str, body: bytes) -> None:
         headers = [("host", self._name), ("content-length", str(len(body))), ("content-type", "application/cbor")]
-        head = self._parser.send(h11.Request(method=method, target=target, headers=headers))
-        data = self._parser.send(h11.Data(data=body)) or b""
-        end = self._parser.send(h11.EndOfMessage()) or b""
-        await self._stream.send((head or b"") + data + end)
+        head = self._parser.send(h11.Request(method=method, target=target, headers=headers)) or b""
+        self._parser.send(h11.Data(data=body))  # what has a length goes as it is
+        self._parser.send(h11.EndOfMessage())
+        await self._stream.send(head + body[:_CHUNK])
+        for start in range(_CHUNK, len(body), _CHUNK):  # a part of a file is not copied as a whole once more
+            await self._stream.send(body[start : start + _CHUNK])
 
     async def _answer(self, limit: int) -> tuple[int, bytes]:
         if self._parser.trailing_data[0]:
