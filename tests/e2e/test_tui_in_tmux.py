@@ -68,10 +68,12 @@ def test_it_is_there_at_both_sizes_after_a_stop_and_leaves_the_shell_as_it_was(t
     for columns, rows in ((40, 12), (100, 30), (40, 12), (80, 24), (40, 12)):
         tmux.resize(columns, rows)
     tmux.shows("Create an account", "F1 All keys", columns=40)
-    tmux.type("C-z")
+    tmux.type("Enter")
+    tmux.shows("Your name")
+    tmux.type("A", "d", "C-z")  # in a field, too, where it would undo
     tmux.shows("Stopped")
     tmux.type("fg", "Enter")
-    tmux.shows("Create an account")
+    tmux.shows("Ad", "New passphrase")
     tmux.type("C-q")
     tmux.shows("bash", "tui")
     tmux.type("echo ended $?", "Enter")
