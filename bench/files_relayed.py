@@ -24,7 +24,9 @@ NOTE = (
     "128 MiB for two who use nothing but a relay, both online; relay and accounts are processes of their own. From the"
     " call of `send`, when the file is sealed, to the last durable part; each octet goes through Tor twice meanwhile."
     " A raw stream carries as many, in turn with another one, and then at the same time, as both ways of the file do:"
-    " all of the private Tor network shares this machine's processors. In the same namespace as above."
+    " all of the private Tor network shares this machine's processors. A MiB takes 0.18 s of them on"
+    " a raw stream, and 0.39 s through a relay, 0.31 s of which tor takes: two processors do not reach the target, and"
+    " both ways at once they do what raw streams do. In the same namespace as above."
 )
 SIZE = 128 * 2**20
 _MIB = 2**20
