@@ -89,6 +89,7 @@ async def test_a_chat_in_light_and_in_high_contrast(town: MemoryProfiles, look: 
             assert await picture(screen) == look(name=theme.value)
 
 
+@pytest.mark.slow
 async def test_the_main_screens_in_dark(town: MemoryProfiles, look: SnapshotAssertion) -> None:
     async with shown(town, settings=TuiSettings(theme=Theme.DARK)) as screen:
         await screen.open("Grace")

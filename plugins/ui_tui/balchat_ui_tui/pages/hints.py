@@ -1,5 +1,6 @@
 """The line at the foot of a page: which keys do something here."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from textual.content import Content
@@ -12,20 +13,16 @@ if TYPE_CHECKING:
     from textual.binding import Binding
 
 
-_NO_BREAK: Final = "\u00a0"
-
-
-def _kept(text: str) -> str:
-    """Return a text that is not broken in its middle."""
-    return text.replace(" ", _NO_BREAK)
-
-
 class Hints(Static):
     """Shows the keys of the screen that have an id, with what they do."""
 
     def on_mount(self) -> None:
         """Follow what is bound: it differs with what has the focus."""
         cast("Any", self.screen).bindings_updated_signal.subscribe(self, self._changed)
+        self.show_keys()
+
+    def on_resize(self) -> None:
+        """Break the line for the new width."""
         self.show_keys()
 
     def _changed(self, screen: object) -> None:
@@ -42,10 +39,27 @@ class Hints(Static):
         if not getattr(self.screen, "CAN_GO_BACK", True):
             bindings.pop("pages.close", None)
         parts = [
-            Content.assemble((key_words(binding.key), "bold $text-accent"), _NO_BREAK, _kept(t(f"keys.{name}")))
+            Content.assemble((key_words(binding.key), "bold $text-accent"), " ", t(f"keys.{name}"))
             for name, binding in bindings.items()
             if not name.startswith("app.") and f"keys.{name}" in t
         ]
         help_key = bindings["app.help"].key if "app.help" in bindings else "f1"
-        parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), _NO_BREAK, _kept(t("keys.app.help"))))
-        self.update(Content("   ").join(parts))
+        parts.append(Content.assemble((key_words(help_key), "bold $text-accent"), " ", t("keys.app.help")))
+        self.update(_rows(parts, self.size.width))
+
+
+def _rows(parts: Sequence[Content], cells: int) -> Content:
+    """Return the keys in rows of so many cells. No key is apart from what it does."""
+    rows: list[list[Content]] = [[]]
+    used = 0
+    for part in parts:
+        room = part.cell_length + (_GAP if rows[-1] else 0)
+        if rows[-1] and used + room > cells:
+            rows.append([])
+            used, room = 0, part.cell_length
+        rows[-1].append(part)
+        used += room
+    return Content("\n").join(Content(" " * _GAP).join(row) for row in rows)
+
+
+_GAP: Final = 3
