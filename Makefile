@@ -21,7 +21,7 @@ DRIVERS := $(BINDING)/interop
 # Three processes, since one of them mostly waits for Tor; conftest.py says what may run side by side. The slowest are
 # shown, to see when one gets slower.
 SIDE_BY_SIDE := --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
-# pip installs uv, with its hashes, and uv the rest, in a fifth of the time.
+# pip installs uv, with its hashes, and uv the rest, in a fraction of the time.
 WITH_UV = sed -n '/^uv==/,/[^\\]$$/p' $(2) >$(1)/uv.txt && \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)/uv.txt && \
 	$(1)/bin/uv pip install --quiet --python $(1) --require-hashes -r $(2)
@@ -50,6 +50,8 @@ system-for-tests:
 .venv/.dependencies: requirements.lock .venv/.created
 	@echo "→ installing the dependencies that requirements.lock names"
 	@$(call WITH_UV,.venv,requirements.lock)
+	@# Where warnings are errors, those about other people's code must not come when it is imported.
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib || true
 	@touch $@
 
 .venv/.binding: $(BINDING_SOURCES) .venv/.dependencies
