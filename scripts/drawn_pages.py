@@ -95,12 +95,13 @@ def planted_faults() -> str:
         file_faults,
         front_end_faults,
         network_faults,
+        peer_faults,
         storage_faults,
         store_faults,
     )
 
     lines: list[str] = []
-    transports = [*faults.FAULTS, *bulk_faults.FAULTS]
+    transports = [*faults.FAULTS, *peer_faults.FAULTS, *bulk_faults.FAULTS]
     for kit, kind, planted in (
         ("transport", "transport", transports),
         ("transport", "transport that stores and forwards", drop_faults.FAULTS),

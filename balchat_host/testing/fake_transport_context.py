@@ -29,7 +29,16 @@ from balchat_host.api.transport import (
     TransportContext,
     Verdict,
 )
-from balchat_host.api.types import DEVICE_ID_SIZE, DeviceIdentity, OnionKey, OwnOnion, PeerId, Secret, ServiceState
+from balchat_host.api.types import (
+    DEVICE_ID_SIZE,
+    DeviceIdentity,
+    OnionKey,
+    OwnOnion,
+    PeerId,
+    Phase,
+    Secret,
+    ServiceState,
+)
 from balchat_host.testing.audit import confide
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.virtual_network import onion_of
@@ -312,6 +321,8 @@ class FakeTransportContext(TransportContext):
         self.states(state)
 
     def peer_changed(self, device: DeviceIdentity, *, reachable: bool) -> None:
+        if reachable and self.states.all and self.states.all[-1].phase is Phase.STOPPED:
+            raise self._breach("it said that a peer came within reach after it had stopped")
         self.nearness(Nearness(device=device, reachable=reachable))
 
     def _key_of(self, onion: OwnOnion) -> Secret:

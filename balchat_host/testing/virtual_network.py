@@ -140,6 +140,11 @@ class VirtualNetwork:
         """Count the streams that stand: neither end was closed."""
         return sum(1 for wire in self._between(one, other) if not (wire.ends[0].closed or wire.ends[1].closed))
 
+    def open_ends(self, node: "VirtualNode") -> int:
+        """Count the streams that a node has not closed on its side."""
+        ends = [(end, owner) for wire in self._live() for end, owner in zip(wire.ends, wire.nodes, strict=True)]
+        return sum(1 for end, owner in ends if owner is node and not end.closed)
+
     # -- for the nodes
 
     def notify(self) -> None:

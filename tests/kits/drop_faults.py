@@ -419,4 +419,14 @@ class LogsWhatItReads(FaultyDrop):
         return super().is_by(peer, box, octets)
 
 
+class ForgetsWhatWaits(FaultyDrop):
+    """Counts what waits in memory, and never counts down."""
+
+    caught_by = BOUND
+
+    def is_full(self, box, more) -> bool:
+        self.counted = getattr(self, "counted", 0) + more
+        return self.counted > self.holds
+
+
 FAULTS = list(FaultyDrop.__subclasses__())

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import anyio
 
-from balchat_host.api.errors import BalchatError, CursorTooOld
-from balchat_host.api.events import MessageAdded
+from balchat_host.api.errors import BalchatError, ConnectionLost, CursorTooOld
+from balchat_host.api.events import MessageAdded, MessageChanged
 from balchat_host.testing.front_end_kit import FrontEndCapabilities
 from tests.kits.bot import SUBSCRIBER, Bot
 
@@ -352,6 +352,118 @@ class KeepsAFile(FaultyBot):
         self.ended.append(path)
         await anyio.to_thread.run_sync(path.touch)
         await super().handle(app, event)
+
+
+class LogsStrangers(FaultyBot):
+    """Logs who asks for contact."""
+
+    caught_by = "test_it_starts_without_a_network_and_without_contacts"
+    audited = True
+
+    async def handle(self, app, event):
+        for request in await app.requests.list():
+            logger.info("asked by %s", request.name)
+        await super().handle(app, event)
+
+
+class LogsErrors(FaultyBot):
+    """Logs the words of an error, which tell of people."""
+
+    caught_by = ERRORS
+    audited = True
+
+    async def handle(self, app, event):
+        if isinstance(event, MessageAdded) and self.asks(event):
+            try:
+                await self.answer(app, event)
+            except BalchatError as error:
+                logger.warning("not sent: %s", error)
+
+
+class ReadsAllAgain(FaultyBot):
+    """Reads all events again when the connection was lost, and answers them again."""
+
+    caught_by = "test_it_goes_on_after_a_lost_connection"
+
+    async def follow(self, app):
+        try:
+            await super().follow(app)
+        except ConnectionLost:
+            async for event in app.events.follow(after=0):
+                await self.handle(app, event)
+                await self.done(app, event)
+
+
+class AttendsTheFirst(FaultyBot):
+    """Goes on saying that it shows the conversation that it has shown first."""
+
+    caught_by = "test_it_attends_what_it_shows_while_it_runs"
+    shown: str | None = None
+
+    async def attend(self, app, conversation):
+        self.shown = self.shown or conversation
+        await super().attend(app, self.shown)
+
+
+class AnswersChanges(FaultyBot):
+    """Answers a message again when something about it changes."""
+
+    caught_by = "test_it_reacts_no_more_when_a_message_changes"
+
+    async def handle(self, app, event):
+        await super().handle(app, event)
+        if isinstance(event, MessageChanged) and self.asks(event):
+            await self.answer(app, event)
+
+
+class KnowsLettersOnly(FaultyBot):
+    """Ends of what is no English text, again and again."""
+
+    caught_by = "test_it_survives_whatever_people_write"
+
+    def asks(self, event):
+        return bool(event.message.text.encode("ascii")) and super().asks(event)
+
+
+class TakesTextsForFormats(FaultyBot):
+    """Takes what people write for a format, and ends of what that asks for."""
+
+    caught_by = "test_it_survives_whatever_people_write"
+
+    def asks(self, event):
+        return super().asks(event) or event.message.text.format() == "ping"
+
+
+class AcknowledgesTheNewest(FaultyBot):
+    """Acknowledges more than it has dealt with."""
+
+    caught_by = "test_what_it_was_killed_at_is_dealt_with_again"
+
+    async def done(self, app, event):
+        await app.events.acknowledge(SUBSCRIBER, await app.events.cursor())
+
+
+class TakesDrafts(FaultyBot):
+    """Writes over what a person has begun to write."""
+
+    caught_by = "test_it_bears_everything_else_that_happens"
+
+    async def answer(self, app, event):
+        await super().answer(app, event)
+        await app.conversations.draft(event.message.conversation, "")
+
+
+class EndsLate(FaultyBot):
+    """Goes on for half a minute when it is cancelled."""
+
+    caught_by = SERVES
+
+    async def run(self, app, *, task_status):
+        try:
+            await super().run(app, task_status=task_status)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(30)
 
 
 FAULTS = list(FaultyBot.__subclasses__())

@@ -18,13 +18,14 @@ from tests.kits import (
     file_faults,
     front_end_faults,
     network_faults,
+    peer_faults,
     storage_faults,
     store_faults,
 )
 
 LEAST = 15
 KITS = {
-    TransportKit: [*faults.FAULTS, *bulk_faults.FAULTS, *drop_faults.FAULTS],
+    TransportKit: [*faults.FAULTS, *peer_faults.FAULTS, *bulk_faults.FAULTS, *drop_faults.FAULTS],
     NetworkKit: network_faults.FAULTS,
     FrontEndKit: front_end_faults.FAULTS,
     FileStorageKit: [*storage_faults.FAULTS, *file_faults.FAULTS],

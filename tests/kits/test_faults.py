@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from balchat_host.testing.transport_kit import TransportKit
+from tests.kits import faults, peer_faults
 from tests.kits.catching import assert_caught, caught
-from tests.kits.faults import FAULTS, Faulty
+from tests.kits.faults import Faulty
 from tests.kits.line_bench import LineBench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FAULTS = [*faults.FAULTS, *peer_faults.FAULTS]
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,12 @@ from balchat_host.testing.waiting import PATIENCE, SeenStates
 
 BOB: Final = "Bob, of whom nobody may read"
 CAROL: Final = "Carol, of whom nobody may read"
+DAVE: Final = "Dave, of whom nobody may read"
+STRANGER: Final = "Eve, of whom nobody may read"
 PRIVATE: Final = "This is between the two of us."
 """A text that asks for nothing."""
+END_LIMIT: Final = 20.0
+"""Seconds in which a front end must have ended: the host waits no longer."""
 MOST_STARTS: Final = 5
 """Starts after which it is plain that a front end ends again and again."""
 _FIRST_LOOK: Final = 0.01
@@ -128,11 +132,14 @@ class Host:
 async def served(bench: FrontEndBench, account: MemoryAccount, app: App | None = None) -> AsyncGenerator[Host]:
     """Run the front end with an account until the block ends and nothing is left to do, then cancel it."""
     host = Host(bench, app or account.app)
+    told = anyio.current_time()
     async with anyio.create_task_group() as tasks:
         await tasks.start(host.run)
         yield host
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
+        told = anyio.current_time()
+    assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
     assert not account.ended, "it has ended the account"
 
 
@@ -147,6 +154,15 @@ def account_with(*names: str) -> tuple[MemoryAccount, list[Peer]]:
         confide("a peer id", bytes.fromhex(peer.peer_id))
         confide("an onion address", peer.onion.encode())
     return account, peers
+
+
+def stranger_of(account: MemoryAccount) -> Peer:
+    """Return somebody who is no contact, of whom nothing may be logged either."""
+    stranger = account.stranger(STRANGER)
+    confide("a stranger's name", STRANGER.encode())
+    confide("a peer id", bytes.fromhex(stranger.peer_id))
+    confide("an onion address", stranger.onion.encode())
+    return stranger
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:

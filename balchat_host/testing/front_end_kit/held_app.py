@@ -77,28 +77,33 @@ class WrappedApp(App):
 
 
 class HeldApp(WrappedApp):
-    """Its `messages.send` never returns, and sends nothing. `reached` is told when it is called."""
+    """Its `messages.send` passes some on; then it never returns, sends nothing, and tells `reached`."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, passes: int = 0) -> None:
         super().__init__(app)
         self.reached: Seen[None] = Seen()
+        self._held = _Held(app.messages, self.reached, passes)
 
     @property
     def messages(self) -> Any:
-        return _Held(self._app.messages, self.reached)
+        return self._held
 
 
 class _Held:
-    def __init__(self, messages: Messages, reached: Seen[None]) -> None:
+    def __init__(self, messages: Messages, reached: Seen[None], passes: int) -> None:
         self._messages = messages
         self._reached = reached
+        self._passes = passes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._messages, name)
 
-    async def send(self, *_: object, **__: object) -> None:
-        self._reached(None)
-        await anyio.sleep_forever()
+    async def send(self, *given: Any, **named: Any) -> Any:
+        if not self._passes:
+            self._reached(None)
+            await anyio.sleep_forever()
+        self._passes -= 1
+        return await self._messages.send(*given, **named)
 
 
 class ClosingApp(WrappedApp):
@@ -119,7 +124,7 @@ class ClosingApp(WrappedApp):
 
 
 class StrangeApp(WrappedApp):
-    """Its events have `others` before each of them, `meanwhile` is called before one is given, and once it `breaks`."""
+    """Its events have `others` before each of them, and `meanwhile` is called before one is given."""
 
     def __init__(
         self,
@@ -127,15 +132,18 @@ class StrangeApp(WrappedApp):
         *,
         others: Callable[[Event], Sequence[Event]] = lambda _: (),
         meanwhile: Callable[[Event], Awaitable[object]] | None = None,
-        breaks: Exception | None = None,
     ) -> None:
         super().__init__(app)
         self._events = _StrangeEvents(app.events)
-        self._events.others, self._events.meanwhile, self._events.breaks = others, meanwhile, breaks
+        self._events.others, self._events.meanwhile = others, meanwhile
 
     @property
     def events(self) -> Events:
         return self._events
+
+    def break_at_the_next(self, error: Exception) -> None:
+        """Raise an error once, in place of the next event."""
+        self._events.breaks = error
 
 
 class _WrappedEvents(Events):
@@ -178,7 +186,7 @@ class _ClosingEvents(_WrappedEvents):
 class _StrangeEvents(_WrappedEvents):
     others: Callable[[Event], Sequence[Event]]
     meanwhile: Callable[[Event], Awaitable[object]] | None
-    breaks: Exception | None
+    breaks: Exception | None = None
 
     def follow(self, after: int | None = None, subscriber: str | None = None) -> AsyncIterator[Event]:
         return self._follow(super().follow(after, subscriber))

@@ -5,12 +5,14 @@ import pytest
 
 from balchat_host.testing.front_end_kit.bench import (
     BOB,
+    CAROL,
     PRIVATE,
     FrontEndBench,
     FrontEndKitBase,
     account_with,
     needs,
     served,
+    stranger_of,
     until,
 )
 from balchat_host.testing.waiting import PATIENCE
@@ -45,8 +47,7 @@ class LivingTests(FrontEndKitBase):
     async def test_it_starts_without_a_network_and_without_contacts(self, bench: FrontEndBench) -> None:
         account, _ = account_with()
         async with served(bench, account) as host:
-            stranger = account.stranger("Dave")
-            stranger.ask("It is me.")
+            stranger_of(account).ask(PRIVATE)
             await anyio.wait_all_tasks_blocked()
             assert host.ends == []
 
@@ -59,11 +60,12 @@ class LivingTests(FrontEndKitBase):
 
     async def test_it_attends_what_it_shows_while_it_runs(self, bench: FrontEndBench) -> None:
         needs("attends", kept=bench.capabilities.attends)
-        account, (bob,) = account_with(BOB)
+        account, (bob, carol) = account_with(BOB, CAROL)
         async with served(bench, account):
-            bob.write(bench.prompt)
-            await self.reacts(bench, account, bob)
-            assert list(await account.app.events.attended()) == [bob.contact.conversation]
+            for peer in (bob, carol):
+                peer.write(bench.prompt)
+                await self.reacts(bench, account, peer)
+                assert list(await account.app.events.attended()) == [peer.contact.conversation]
         assert list(await account.app.events.attended()) == []
 
     async def test_it_marks_nothing_as_read_that_nobody_has_seen(self, bench: FrontEndBench) -> None:

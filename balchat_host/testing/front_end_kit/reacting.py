@@ -34,6 +34,16 @@ class ReactingTests(FrontEndKitBase):
             await self.reacts(bench, account, bob)
             assert bench.reactions(account, carol) == 0
 
+    async def test_it_reacts_no_more_when_a_message_changes(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account):
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+            await account.app.messages.react(bob.conversation[0].id, "\N{THUMBS UP SIGN}")
+            await anyio.wait_all_tasks_blocked()
+            await self.reacts(bench, account, bob)
+
     async def test_it_reacts_to_each_of_many(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
         account, (bob, carol) = account_with(BOB, CAROL)
@@ -65,17 +75,19 @@ class ReactingTests(FrontEndKitBase):
             async with served(bench, account):
                 await self.reacts(bench, account, bob)
 
-    async def test_what_it_was_killed_at_is_dealt_with_again(self, bench: FrontEndBench) -> None:
+    @pytest.mark.parametrize("done", [0, 1])
+    async def test_what_it_was_killed_at_is_dealt_with_again(self, bench: FrontEndBench, done: int) -> None:
         self._needs_reactions(bench)
         needs("remembers", kept=bench.capabilities.remembers)
         needs("answers", kept=bench.capabilities.answers)
         account, (bob,) = account_with(BOB)
-        held = HeldApp(account.app)
-        async with served(bench, account, held):
+        held = HeldApp(account.app, passes=done)
+        for _ in range(done + 2):
             bob.write(bench.prompt)
+        async with served(bench, account, held):
             await held.reached.until(bool)
         async with served(bench, account):
-            await self.reacts(bench, account, bob)
+            await self.reacts(bench, account, bob, done + 2)
 
     @staticmethod
     def _needs_reactions(bench: FrontEndBench) -> None:

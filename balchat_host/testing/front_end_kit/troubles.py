@@ -12,15 +12,27 @@ from balchat_host.api.types import Phase, ServiceState
 from balchat_host.testing.front_end_kit.bench import (
     BOB,
     CAROL,
+    DAVE,
     PRIVATE,
     FrontEndBench,
     FrontEndKitBase,
     account_with,
     needs,
     served,
+    stranger_of,
 )
 from balchat_host.testing.front_end_kit.held_app import StrangeApp
 
+HOSTILE: Final = (
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",
+    "\x1b]0;a title\x07\x1b[2J",
+    "{0} %s %(name)s ${HOME} {event.message}",
+    "<script>alert(1)</script> [b](javascript:c) `d`",
+    "\N{PILE OF POO}" * 500,
+    "/quit",
+    "a" * 8192,
+)
+"""Texts that are harmless where nobody takes them for more than a text."""
 YEAR: Final = 365 * 24 * 3600
 
 
@@ -53,7 +65,7 @@ class TroubleTests(FrontEndKitBase):
     async def test_it_survives_senders_who_are_blocked_or_removed(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
         needs("remembers", kept=bench.capabilities.remembers)
-        account, (bob, carol, dave) = account_with(BOB, CAROL, "Dave")
+        account, (bob, carol, dave) = account_with(BOB, CAROL, DAVE)
         async with served(bench, account):
             pass
         for peer in (bob, carol, dave):
@@ -62,14 +74,14 @@ class TroubleTests(FrontEndKitBase):
         await account.app.contacts.remove(CAROL)
         async with served(bench, account):
             await self.reacts(bench, account, dave)
-            await account.app.contacts.block("Dave")
-            await account.app.contacts.unblock("Dave")
+            await account.app.contacts.block(DAVE)
+            await account.app.contacts.unblock(DAVE)
             dave.write(bench.prompt)
             await self.reacts(bench, account, dave, 2)
 
     async def test_it_survives_senders_who_go_while_it_works(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
-        account, (bob, carol, dave) = account_with(BOB, CAROL, "Dave")
+        account, (bob, carol, dave) = account_with(BOB, CAROL, DAVE)
         contacts = account.app.contacts
         gone = {bob.contact.conversation: contacts.block, carol.contact.conversation: contacts.remove}
         names = {bob.contact.conversation: BOB, carol.contact.conversation: CAROL}
@@ -116,7 +128,7 @@ class TroubleTests(FrontEndKitBase):
 
     @pytest.mark.parametrize(
         "error",
-        [StorageFull(), ContactBlocked(name="Bob"), NoSuchMessage(id="gone"), RuntimeError("nobody foresaw this")],
+        [StorageFull(), ContactBlocked(name=BOB), NoSuchMessage(id="gone"), RuntimeError("nobody foresaw this")],
         ids=["full", "blocked", "gone", "unforeseen"],
     )
     async def test_an_error_of_the_app_ends_nothing_but_itself(self, bench: FrontEndBench, error: Exception) -> None:
@@ -134,9 +146,24 @@ class TroubleTests(FrontEndKitBase):
     async def test_it_goes_on_after_a_lost_connection(self, bench: FrontEndBench) -> None:
         self._needs_reactions(bench)
         account, (bob,) = account_with(BOB)
-        async with served(bench, account, StrangeApp(account.app, breaks=ConnectionLost())):
+        strange = StrangeApp(account.app)
+        async with served(bench, account, strange):
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob)
+            strange.break_at_the_next(ConnectionLost())
             bob.write(PRIVATE)
             await anyio.wait_all_tasks_blocked()
+            bob.write(bench.prompt)
+            await self.reacts(bench, account, bob, 2)
+
+    async def test_it_survives_whatever_people_write(self, bench: FrontEndBench) -> None:
+        self._needs_reactions(bench)
+        account, (bob,) = account_with(BOB)
+        async with served(bench, account) as host:
+            for text in HOSTILE:
+                bob.write(text)
+                await anyio.wait_all_tasks_blocked()
+            assert host.ends == []
             bob.write(bench.prompt)
             await self.reacts(bench, account, bob)
 
@@ -146,7 +173,7 @@ class TroubleTests(FrontEndKitBase):
         app = account.app
         async with served(bench, account):
             account.set_network(ServiceState(phase=Phase.DEGRADED, reason="the network is away"))
-            account.stranger("Eve").ask("May I?")
+            stranger_of(account).ask(PRIVATE)
             bob.come_online()
             bob.lose("one that never comes")
             bob.write("two")
@@ -161,6 +188,7 @@ class TroubleTests(FrontEndKitBase):
             await anyio.wait_all_tasks_blocked()
             bob.write(bench.prompt)
             await self.reacts(bench, account, bob)
+            assert (await app.conversations.get(bob.contact.conversation)).draft == PRIVATE
 
     @staticmethod
     def _needs_reactions(bench: FrontEndBench) -> None:

@@ -18,6 +18,7 @@ from balchat_host.testing.transport_kit.carrying import CarryingTests
 from balchat_host.testing.transport_kit.remembering import RememberingTests
 from balchat_host.testing.transport_kit.reports import ReportTests
 from balchat_host.testing.transport_kit.storing import StoringTests
+from balchat_host.testing.transport_kit.strangers import StrangerTests
 from balchat_host.testing.transport_kit.streams import StreamTests
 from balchat_host.testing.transport_kit.troubles import TroubleTests
 
@@ -29,6 +30,14 @@ __all__ = [
 
 
 class TransportKit(
-    CarryingTests, ReportTests, TroubleTests, StreamTests, RememberingTests, StoringTests, BulkTests, BlobTests
+    CarryingTests,
+    ReportTests,
+    TroubleTests,
+    StreamTests,
+    StrangerTests,
+    RememberingTests,
+    StoringTests,
+    BulkTests,
+    BlobTests,
 ):
     """What every transport does."""

@@ -25,10 +25,12 @@ from balchat_host.testing.audit.kit import AuditedKit
 from balchat_host.testing.dict_area import DictArea
 from balchat_host.testing.fake_transport_context import COMMITTED, Answer, FakeTransportContext, commit_all
 from balchat_host.testing.power import LossyDisk, Power
-from balchat_host.testing.virtual_network import VirtualNetwork
+from balchat_host.testing.virtual_network import VirtualNetwork, VirtualNode
 from balchat_host.testing.waiting import PATIENCE, Runs, running
 
 MAX_ADDRESS_SIZE: Final = 512
+END_LIMIT: Final = 20.0
+"""Seconds in which a transport must have ended: the host waits no longer."""
 SIZES: Final = (1, 100, 16_384, 16_385, 65_536, 300_000)
 
 
@@ -147,18 +149,34 @@ async def accounts(
     key: Secret | None = None,
     area: DictArea | None = None,
     answer: Answer = commit_all,
+    online: bool = True,
 ) -> AsyncGenerator[tuple[Account, ...]]:
-    """Run so many accounts, all of them online. One alone can have the key and the area of one that has stopped."""
+    """Run so many accounts, all of them online. One alone can have the key and the area of one that has stopped.
+
+    When they have ended, so have their streams, in time. Those that are not `online` have a network in memory that
+    comes online later.
+    """
     networks = [bench.network() for _ in range(count)]
+    for network in () if online else networks:
+        assert isinstance(network, VirtualNode)
+        network.go_offline()
     hosts = [FakeTransportContext(network, key=key, area=area) for network in networks]
     for host in hosts:
         host.answer = answer
     made = tuple(Account(host, transport_for(bench, host)) for host in hosts)
-    async with running(*networks), running(*bench.services()), running(*(account.transport for account in made)):
-        for account in made:
-            await bench.prepare(account.transport)
-            await account.host.states.reach(Phase.ONLINE)
-        yield made
+    async with running(*networks), running(*bench.services()):
+        async with running(*(account.transport for account in made)):
+            for account in made if online else ():
+                await bench.prepare(account.transport)
+                await account.host.states.reach(Phase.ONLINE)
+            yield made
+            told = anyio.current_time()
+        assert anyio.current_time() - told < END_LIMIT, "it goes on when it is cancelled; the host waits for 20 s"
+        for network in networks:
+            if isinstance(network, VirtualNode):
+                assert not network.services, "it has ended, and can still be found"
+                left = bench.world.open_ends(network)
+                assert not left, "streams are open when it has ended: a dial that came to nothing, or a stranger's"
     assert not [breach for host in hosts for breach in host.breaches]
 
 

@@ -1,6 +1,9 @@
 """How a transport runs, and how it carries envelopes."""
 
+from dataclasses import replace
+from itertools import pairwise
 from secrets import token_bytes
+from typing import Final
 
 import anyio
 import pytest
@@ -20,7 +23,11 @@ from balchat_host.testing.transport_kit.bench import (
     accounts,
     claimed_routes,
     deliver,
+    needs,
 )
+
+MANY: Final = 300
+"""Envelopes that wait for one commit."""
 
 
 @pytest.mark.anyio
@@ -105,6 +112,9 @@ class CarryingTests(TransportKitBase):
                 tasks.start_soon(deliver, bench, bob, alice, back)
             await bob.host.receives(*there)
             await alice.host.receives(*back)
+            for each in (alice, bob):
+                news = [each.reachable for each in each.host.nearness.all]
+                assert not [one for one, next_one in pairwise(news) if one == next_one], "it tells the same twice"
 
     async def test_several_senders_and_several_peers_at_once(self, bench: TransportBench) -> None:
         pairs = [(b"one %d" % number, b"two %d" % number) for number in range(5)]
@@ -118,6 +128,35 @@ class CarryingTests(TransportKitBase):
                 got = [each.envelope for each in received]
                 assert sorted(got) == sorted(envelope for pair in pairs for envelope in pair)
                 assert all(got.index(one) < got.index(two) for one, two in pairs)
+
+    async def test_each_envelope_comes_from_whom_it_is(self, bench: TransportBench) -> None:
+        needs("proves_source", kept=bench.capabilities.proves_source)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            for sender in (bob, carol, bob):
+                await deliver(bench, sender, alice, [b"by %d" % (sender is bob)])
+            received = await alice.host.received.until(lambda received: len(received) >= 3)  # noqa: PLR2004  # all of them
+            assert [each.envelope for each in received if each.source == bob.peer] == [b"by 1", b"by 1"]
+            assert [each.envelope for each in received if each.source == carol.peer] == [b"by 0"]
+
+    async def test_more_envelopes_than_an_octet_counts(self, bench: TransportBench) -> None:
+        needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)
+        async with accounts(bench, 2) as (alice, bob):
+            envelopes = [b"%d" % number for number in range(MANY)]
+            bob.host.close_vault()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(deliver, bench, alice, bob, envelopes)
+                await bob.host.batches.until(bool)
+                await anyio.wait_all_tasks_blocked()
+                bob.host.open_vault()
+            await bob.host.receives(*envelopes)
+
+    async def test_a_route_that_leads_nowhere_is_no_reason_to_give_up(self, bench: TransportBench) -> None:
+        async with accounts(bench, 2) as (alice, bob):
+            (good, *_) = await bob.routes_for(alice)
+            useless = replace(good, address=good.address + b"x", sealing_key=None)
+            (sent,) = await alice.send(bob, b"by the second one", routes=[useless, good])
+            assert (await alice.host.final(sent)).outcome is bench.capabilities.final
+            await bob.host.receives(b"by the second one")
 
     async def test_envelopes_that_wait_for_one_commit_share_the_next(self, bench: TransportBench) -> None:
         async with accounts(bench, 2) as (alice, bob):

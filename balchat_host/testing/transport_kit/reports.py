@@ -109,10 +109,14 @@ class ReportTests(TransportKitBase):
             routes = alice.transport.first_routes(stranger)
             assert routes
             sent = alice.host.outgoing(b"hello?")
-            with pytest.raises(PeerUnreachable):
+            with pytest.raises(PeerUnreachable) as raised:
                 await alice.transport.send(stranger, routes, sent)
             assert alice.host.outcomes(sent[0]) == []
             assert not alice.transport.reachable(stranger)
+            told = str(raised.value).lower()
+            assert not [name for name in (stranger.onion[:16], stranger.octets.hex()[:16]) if name in told], (
+                "an error says whom it is about"
+            )
 
     async def test_both_sides_learn_that_they_are_within_reach_and_no_more(self, bench: TransportBench) -> None:
         needs("connects", kept=bench.capabilities.connects)
@@ -144,6 +148,31 @@ class ReportTests(TransportKitBase):
             await bob.transport.disconnect(alice.peer)
             await deliver(bench, alice, bob, [b"two"])
             await bob.host.receives(b"one", b"two")
+
+    async def test_who_is_disconnected_takes_nobody_along(self, bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            for each in (bob, carol):
+                await deliver(bench, each, alice, [b"hello"])
+                await alice.host.sees(each.peer, reachable=True)
+            await alice.transport.disconnect(FakeTransportContext(bench.network()).identity)  # who was never there
+            await alice.transport.disconnect(bob.peer)
+            await bob.host.sees(alice.peer, reachable=False)
+            assert alice.transport.reachable(carol.peer)
+            assert [news.reachable for news in carol.host.nearness.all] == [True]
+
+    async def test_whoever_cannot_be_reached_yet_holds_up_nobody_else(self, bench: TransportBench) -> None:
+        needs("connects", kept=bench.capabilities.connects)
+        async with accounts(bench, 3) as (alice, bob, carol):
+            await deliver(bench, alice, carol, [b"hello"])
+            came = len(alice.host.dialling.reached.all)
+            alice.host.dialling.close()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(deliver, bench, alice, bob, [b"at last"])
+                await alice.host.dialling.reached.until(lambda reached: len(reached) > came)
+                await deliver(bench, alice, carol, [b"meanwhile"])
+                alice.host.dialling.open()
+            await bob.host.receives(b"at last")
 
     async def test_what_has_no_answer_when_it_stops_is_lost(self, bench: TransportBench) -> None:
         needs("final=DELIVERED", kept=bench.capabilities.final is Outcome.DELIVERED)

@@ -68,12 +68,28 @@ class Recorder:
         return stream
 
 
+class StreamKitBase(TransportKitBase):
+    """What the tests of streams need."""
+
+    @staticmethod
+    def needs_streams(bench: TransportBench) -> None:
+        """Skip a test where there are no streams of the network in memory."""
+        needs("connects", kept=bench.capabilities.connects)
+        if not isinstance(bench.network(), VirtualNode):
+            pytest.skip("the bench does not use the network in memory")
+
+    @staticmethod
+    def nodes(*those: Account) -> list[VirtualNode]:
+        """Return the networks of accounts."""
+        return [account.host.network for account in those if isinstance(account.host.network, VirtualNode)]
+
+
 @pytest.mark.anyio
-class StreamTests(TransportKitBase):
+class StreamTests(StreamKitBase):
     """What a transport on streams keeps to when they break, fall silent, or are recorded and played again."""
 
     async def test_a_stream_that_breaks_is_noticed_on_both_sides(self, bench: TransportBench) -> None:
-        self._needs_streams(bench)
+        self.needs_streams(bench)
         async with accounts(bench, 2) as (alice, bob):
             await deliver(bench, alice, bob, [b"hello"])
             for one, other in ((alice, bob), (bob, alice)):
@@ -81,7 +97,7 @@ class StreamTests(TransportKitBase):
             bob.host.close_vault()
             lost = await alice.send(bob, b"lost")
             await bob.host.batches.until(lambda batches: len(batches) > 1)
-            bench.world.break_streams(*self._nodes(alice, bob))
+            bench.world.break_streams(*self.nodes(alice, bob))
             assert await alice.host.finals(lost) == [Outcome.LOST]
             for one, other in ((alice, bob), (bob, alice)):
                 await one.host.sees(other.peer, reachable=False)
@@ -91,7 +107,7 @@ class StreamTests(TransportKitBase):
 
     @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
     async def test_a_peer_of_whom_nothing_comes_any_more_is_gone(self, bench: TransportBench) -> None:
-        self._needs_streams(bench)
+        self.needs_streams(bench)
         silence = bench.capabilities.silence
         needs("silence", kept=silence is not None)
         assert silence is not None
@@ -100,18 +116,18 @@ class StreamTests(TransportKitBase):
             bob.host.close_vault()
             lost = await alice.send(bob, b"lost")
             await bob.host.batches.until(lambda batches: len(batches) > 1)
-            bench.world.cut(*self._nodes(alice, bob))
+            bench.world.cut(*self.nodes(alice, bob))
             for one, other in ((alice, bob), (bob, alice)):
                 await one.host.sees(other.peer, reachable=False, patience=_MARGIN * silence)
                 assert not one.transport.reachable(other.peer)
             assert await alice.host.finals(lost, patience=_MARGIN * silence) == [Outcome.LOST]
             bob.host.open_vault()
-            bench.world.heal(*self._nodes(alice, bob))
+            bench.world.heal(*self.nodes(alice, bob))
             await deliver(bench, alice, bob, [b"again"])
 
     @pytest.mark.parametrize("anyio_backend", [VIRTUAL_TIME], ids=["in virtual time"])
     async def test_a_peer_who_has_nothing_to_say_stays_within_reach(self, bench: TransportBench) -> None:
-        self._needs_streams(bench)
+        self.needs_streams(bench)
         silence = bench.capabilities.silence
         needs("silence", kept=silence is not None)
         assert silence is not None
@@ -122,7 +138,7 @@ class StreamTests(TransportKitBase):
             assert [news.reachable for news in alice.host.nearness.all] == [True]
 
     async def test_a_connection_that_is_played_again_is_nobodys(self, bench: TransportBench) -> None:
-        self._needs_streams(bench)
+        self.needs_streams(bench)
         needs("proves_source", kept=bench.capabilities.proves_source)
         async with accounts(bench, 2) as (alice, bob):
             recorder: Any = Recorder(alice.host.network)
@@ -142,13 +158,3 @@ class StreamTests(TransportKitBase):
                             await anyio.wait_all_tasks_blocked()
             assert not [news for news in bob.host.nearness.all[before:] if news.reachable]
             assert [received.envelope for received in bob.host.received.all] == [b"only once"]
-
-    @staticmethod
-    def _needs_streams(bench: TransportBench) -> None:
-        needs("connects", kept=bench.capabilities.connects)
-        if not isinstance(bench.network(), VirtualNode):
-            pytest.skip("the bench does not use the network in memory")
-
-    @staticmethod
-    def _nodes(*those: Account) -> list[VirtualNode]:
-        return [account.host.network for account in those if isinstance(account.host.network, VirtualNode)]

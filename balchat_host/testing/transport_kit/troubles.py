@@ -11,7 +11,7 @@ from anyio import TASK_STATUS_IGNORED
 from balchat_host.api.errors import BalchatError, NetworkUnavailable, PeerUnreachable, StorageFull
 from balchat_host.api.network import Network
 from balchat_host.api.transport import MAX_ENVELOPE_SIZE, Outcome, Outgoing
-from balchat_host.api.types import PeerId, Phase
+from balchat_host.api.types import PeerId, Phase, Route
 from balchat_host.testing.fake_transport_context import FakeTransportContext, Gate
 from balchat_host.testing.transport_kit.bench import (
     Account,
@@ -116,10 +116,12 @@ class TroubleTests(TransportKitBase):
             routes = await bob.routes_for(alice)
             sent = alice.host.outgoing(b"one", b"two")
             alice.host.dialling.close()
+            taken: list[object] = []
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(alice.transport.send, bob.peer, routes, sent)
+                tasks.start_soon(self._send, alice, bob, routes, sent, taken)
                 await alice.host.dialling.reached.until(bool)
                 tasks.cancel_scope.cancel()
+            assert not taken, "it returned, as if it had taken them"
             alice.host.dialling.open()
             await self._reach_again(bench, alice, bob)
             assert [alice.host.outcomes(each) for each in sent] == [[], []]
@@ -131,13 +133,15 @@ class TroubleTests(TransportKitBase):
             async with accounts(bench, 1) as (alice,):
                 routes = await bob.routes_for(alice)
                 sent = alice.host.outgoing(*envelopes)
+                taken: list[object] = []
                 bob.host.close_vault()
                 async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(alice.transport.send, bob.peer, routes, sent)
+                    tasks.start_soon(self._send, alice, bob, routes, sent, taken)
                     await alice.host.reports.until(bool)
                     tasks.cancel_scope.cancel()
                 bob.host.open_vault()
             assert is_all_or_nothing(alice.host, sent)
+            assert not taken or alice.host.outcomes(sent[0]), "it returned, as if it had taken them"
 
     async def test_what_is_lost_is_the_hosts_to_send_again(self, bench: TransportBench) -> None:
         needs("connects", kept=bench.capabilities.connects)
@@ -214,6 +218,14 @@ class TroubleTests(TransportKitBase):
         with anyio.fail_after(PATIENCE), pytest.raises(RuntimeError):
             await alice.transport.run(task_status=TASK_STATUS_IGNORED)
         assert alice.host.states.all[-1].phase is Phase.STOPPED
+
+    @staticmethod
+    async def _send(
+        sender: Account, to: Account, routes: Sequence[Route], sent: Sequence[Outgoing], taken: list[object]
+    ) -> None:
+        """Send, and note where that returns."""
+        await sender.transport.send(to.peer, routes, sent)
+        taken.append(sent)
 
     async def _reach_again(self, bench: TransportBench, sender: Account, receiver: Account) -> None:
         """Deliver something, after as many tries as it takes until the line that broke is known to be broken."""

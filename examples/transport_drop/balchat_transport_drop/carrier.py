@@ -58,12 +58,12 @@ class Carrier(Transport):
     async def send(self, peer, routes, outgoing):
         if not self._runs:
             raise NetworkUnavailable(problem="the folder is not open", remedy="")
-        route = routes[0]
-        if route.transport != NAME or len(route.address) != BOX_NAME_SIZE:
+        boxes = [each.address for each in routes if each.transport == NAME and len(each.address) == BOX_NAME_SIZE]
+        if not boxes:
             raise PeerUnreachable(problem="this is no route to a box")
         if not all(0 < len(each.envelope) <= MAX_ENVELOPE_SIZE for each in outgoing):
             raise BadInput(what="An envelope", problem=f"it has 1 to {MAX_ENVELOPE_SIZE} octets")
-        box = self._folder / route.address.hex()
+        box = self._folder / boxes[0].hex()
         async with self._writing:
             left = await to_thread.run_sync(leave, box, [each.envelope for each in outgoing])
         if outgoing and not left:

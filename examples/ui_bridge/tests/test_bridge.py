@@ -10,7 +10,7 @@ import pytest
 from balchat_ui_bridge.plugin import BridgeSettings, make
 
 from balchat_host.testing.front_end_kit import FrontEndBench, FrontEndCapabilities, FrontEndKit
-from balchat_host.testing.front_end_kit.bench import BOB, CAROL
+from balchat_host.testing.front_end_kit.bench import BOB, CAROL, DAVE
 from balchat_host.testing.memory_account import MemoryAccount
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from balchat_host.api.frontend import FrontEnd, FrontEndContext
     from balchat_host.testing.peer import Peer
 
-ROOMS = {BOB: "one", CAROL: "two", "Dave": "three"}
+ROOMS = {BOB: "one", CAROL: "two", DAVE: "three"}
 """The people whom the kit plays."""
 
 
