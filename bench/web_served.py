@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import balchat_ui_web
 from aiohttp import web
@@ -13,6 +13,7 @@ from balchat_ui_web.page_files import load_page
 from balchat_ui_web.serving import WebServer, listen, serving
 from balchat_ui_web.settings import WebSettings
 
+from balchat_host.core import event_log
 from balchat_host.testing.memory_profiles import MemoryProfiles
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ INSERT INTO message (id, conversation, author, sent_at, received_at, content_typ
 SELECT randomblob(32), conversation, author, sent_at + n * 60000, received_at + n * 60000, content_type, disposition,
     'Message ' || n, content
 FROM place, first ORDER BY n
+"""
+_COMING = """
+INSERT INTO message (id, conversation, author, sent_at, received_at, content_type, disposition, text, content)
+SELECT randomblob(32), conversation, author, sent_at + 1000, received_at + 1000, content_type, disposition,
+    'Coming ' || seq, content
+FROM message WHERE (conversation, author) = (SELECT conversation, peer FROM contact WHERE name = ?)
+ORDER BY seq DESC LIMIT 1 RETURNING conversation, seq
 """
 _PLACES = "WITH RECURSIVE place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < ?) "
 _PEOPLE = (
@@ -58,6 +66,13 @@ _PEOPLE = (
 def add_messages(unit: UnitOfWork, name: str, count: int) -> None:
     """Copy the only message with somebody until there are `count`."""
     unit.tx.execute(_MESSAGES, (count - 1, name))
+
+
+def bring_messages(unit: UnitOfWork, name: str, count: int) -> None:
+    """Have messages come from somebody: they stand there, and front ends are told."""
+    for _ in range(count):
+        conversation, seq = unit.tx.query(_COMING, (name,))[0]
+        event_log.append_message(unit, cast("int", conversation), cast("int", seq))
 
 
 def add_people(unit: UnitOfWork, count: int) -> None:

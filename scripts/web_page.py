@@ -26,7 +26,8 @@ HASHES = HERE / "page.sha256"
 ESBUILD = HERE / "node_modules" / ".bin" / "esbuild"
 MADE_SMALL = ("boot.js", "recorder-worklet.js")
 """Scripts that stay on their own. A worklet runs in another thread; the first one only loads the bundle."""
-AS_THEY_ARE = ("index.html", "icon.svg", "emoji.txt")
+AS_THEY_ARE = ("icon.svg", "emoji.txt")
+SHELL = "index.html"
 _TARGET = "--target=es2022"
 
 
@@ -39,6 +40,7 @@ def make() -> dict[str, bytes]:
     """Return the files that are served, by name."""
     made = {name: (PAGE / name).read_bytes() for name in AS_THEY_ARE}
     made |= {name: _esbuild((PAGE / name).read_bytes(), "--format=esm") for name in MADE_SMALL}
+    made[SHELL] = _shell()
     return made | {"main.js": _bundle(), "all.css": _styles()}
 
 
@@ -51,6 +53,13 @@ def hashes(files: dict[str, bytes]) -> str:
 def committed() -> dict[str, bytes]:
     """Return the files that are committed, by name."""
     return {path.name: path.read_bytes() for path in BUILT.iterdir()}
+
+
+def _shell() -> bytes:
+    """Return the shell, with the colours that its own style names by `{{token}}`."""
+    tokens = dict(re.findall(r"--([\w-]+): ([^;]+);", (PAGE / "style" / "tokens.css").read_text().partition("\n  }")[0]))
+    shell = (PAGE / SHELL).read_text()
+    return re.sub(r"\{\{(?!assets)([\w-]+)\}\}", lambda named: tokens[named[1]], shell).encode()
 
 
 def _bundle() -> bytes:

@@ -30,7 +30,7 @@ from balchat_ui_web.errors import (
     TooSlow,
     Wait,
 )
-from balchat_ui_web.headers import ALWAYS, FOR_EVER, WIPE
+from balchat_ui_web.headers import ALWAYS, FOR_EVER, WIPE, shell_policy
 from balchat_ui_web.local_web import MAX_SECRET, Passphrases
 from balchat_ui_web.octets import Octets
 from balchat_ui_web.origins import Origins, WrongHost, WrongOrigin
@@ -177,7 +177,9 @@ class Server:
     # -- routes
 
     async def _shell(self, request: web.Request) -> web.StreamResponse:
-        return _answer(request, self._page.shell(self._account.settings.language))
+        answer = _answer(request, self._page.shell(self._account.settings))
+        answer.headers["Content-Security-Policy"] = shell_policy(self._page.style_hash)
+        return answer
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         file = self._page.assets.get(request.match_info["path"])

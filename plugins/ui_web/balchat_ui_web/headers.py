@@ -10,6 +10,12 @@ POLICY: Final = (
 )
 """What the page may load and do. No text of others can become a script: nothing makes HTML of a string."""
 
+
+def shell_policy(style_hash: str) -> str:
+    """Return the policy of the shell, whose own style is allowed by its hash: the first paint waits for no request."""
+    return POLICY.replace("style-src 'self'", f"style-src 'self' '{style_hash}'")
+
+
 ALWAYS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -4,6 +4,7 @@ So a browser may keep everything but the shell for ever, and gets another path w
 `built`, which `scripts/web_page.py` makes of the sources in `page`.
 """
 
+import base64
 import gzip
 import hashlib
 import json
@@ -14,6 +15,8 @@ from importlib.resources import files
 from typing import Final
 
 from balchat_texts import catalogue, languages
+
+from balchat_ui_web.settings import WebSettings
 
 _SHELL: Final = "index.html"
 _TYPES: Final = {
@@ -41,11 +44,15 @@ class PageFiles:
 
     languages: Sequence[str]
     template: str
+    style_hash: str
+    """Of the style that stands in the shell, as a Content-Security-Policy names it."""
     assets: Mapping[str, PageFile]
 
-    def shell(self, language: str) -> PageFile:
-        """Return the shell for a language, or `auto`."""
-        return _file(_SHELL, self.template.replace("<html", f'<html data-language="{language}"', 1).encode())
+    def shell(self, settings: WebSettings) -> PageFile:
+        """Return the shell for what the person has chosen, so that its first paint is in their colours."""
+        chosen = {"language": settings.language, "theme": settings.theme, "contrast": settings.contrast}
+        told = "".join(f' data-{name}="{value}"' for name, value in chosen.items())
+        return _file(_SHELL, self.template.replace("<html", f"<html{told}", 1).encode())
 
 
 @cache
@@ -60,8 +67,14 @@ def load_page(version: str) -> PageFiles:
     return PageFiles(
         languages=languages(),
         template=shell.replace("<html", told, 1),
+        style_hash=_style_hash(shell),
         assets={f"{hashed}/{path}": _file(path, octets) for path, octets in found.items()},
     )
+
+
+def _style_hash(shell: str) -> str:
+    style = shell.partition("<style>")[2].partition("</style>")[0]
+    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
 
 
 def _texts(language: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 import balchat_texts
 import balchat_ui_web
 import segno
+from balchat_ui_web.headers import shell_policy
+from balchat_ui_web.page_files import load_page
 
 from tests.support.staged_page import account
 
@@ -24,13 +27,16 @@ if TYPE_CHECKING:
     from balchat_host.api.views import MessageView
 
 ORIGIN: Final = "http://balchat-staged.localhost:8000"
-_PAGE: Final = Path(balchat_ui_web.__file__).parent / "page"
+_SOURCES: Final = Path(balchat_ui_web.__file__).parent / "page"
+_BUILT: Final = _SOURCES.with_name("built")
 _TEXTS: Final = Path(balchat_texts.__file__).parent
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
+_PAGE: Final = load_page("0")
+_SHELL: Final = re.sub(r"/assets/[0-9a-f]+", "/assets/x", _PAGE.template)
+_POLICY: Final = shell_policy(_PAGE.style_hash)
+_GO: Final = """([name, params]) => {
+    history.pushState({ params }, "", `#/${name}`);
+    dispatchEvent(new PopStateEvent("popstate"));
+}"""
 
 
 class Staged:
@@ -87,8 +93,7 @@ class Staged:
     @staticmethod
     def go(page: Page, screen: str, params: dict[str, Any]) -> None:
         """Show another screen."""
-        script = "([name, params]) => import('/assets/x/core/route.js').then((route) => route.go(name, params))"
-        page.evaluate(script, [screen, params])
+        page.evaluate(_GO, [screen, params])
 
     def close(self, code: int) -> None:
         """Close the socket as the server does, with a code that says why; the page may ask for another."""
@@ -134,19 +139,17 @@ class Staged:
     def _serve(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path == "/":
-            text = (_PAGE / "index.html").read_text().replace("{{assets}}", "/assets/x")
-            route.fulfill(body=text, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
+            route.fulfill(body=_SHELL, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
         elif path == "/session":
             route.fulfill(json={"bearer": "b" * 43})
-        elif path == "/assets/x/all.css":
-            sheets = sorted(_PAGE.rglob("*.css"), key=lambda each: (each.name != "tokens.css", each))
-            route.fulfill(body="\n".join(each.read_text() for each in sheets), content_type="text/css")
         elif path == "/assets/x/sheet.js":
             route.fulfill(path=Path(__file__).with_name("sheet.js"), content_type="text/javascript")
         elif path.startswith("/assets/x/texts/"):
             route.fulfill(json=_catalogue(Path(path).stem))
         elif path.startswith("/assets/x/"):
-            file = _PAGE / path.removeprefix("/assets/x/")
+            name = path.removeprefix("/assets/x/")
+            # A test, and the sheet of parts, may want a module on its own.
+            file = _BUILT / name if (_BUILT / name).exists() else _SOURCES / name
             route.fulfill(path=file, content_type=mimetypes.guess_type(file.name)[0])
         elif path.startswith(("/pictures/", "/previews/")):
             self.calls.append((route.request.url.removeprefix(ORIGIN), {}))

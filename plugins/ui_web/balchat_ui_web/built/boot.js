@@ -1,1 +1,1 @@
-const e=()=>import("./main.js");document.hidden?e():requestAnimationFrame(()=>setTimeout(e));
+function n(){const e=document.createElement("link");e.rel="stylesheet",e.href=new URL("all.css",import.meta.url).href;const o=new Promise(t=>e.onload=e.onerror=t);document.head.append(e),import("./main.js").then(t=>t.start(o))}document.hidden?n():requestAnimationFrame(()=>setTimeout(n));

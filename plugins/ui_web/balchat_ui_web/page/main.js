@@ -17,25 +17,32 @@ import { wipeStaged } from "./files/staging.js";
 import { followTheme } from "./parts/theme.js";
 import { web } from "./core/store.js";
 
-const root = /** @type {HTMLElement} */ (document.getElementById("page"));
-let spoken = document.documentElement.dataset.language ?? "auto";
-const words = Promise.all([speak(spoken), loadEmoji()]);
-followHistory();
-followAccount();
-keepDrafts();
-notifyOfMessages();
-notifyOfPeople();
-followActivity();
-onWipe(wipeStaged);
-onWipe(wipeOctets);
-followTheme();
-await signIn();
-connect();
-watchOverConnection();
-await words;
-effect(() => {
-  const wanted = web.value?.language;
-  if (wanted !== undefined && wanted !== spoken) void speak((spoken = wanted));
-});
-root.textContent = "";
-render(html`<${App} />`, root);
+/**
+ * Start the page.
+ * @param {Promise<unknown>} styled when its style is there
+ */
+export async function start(styled) {
+  const root = /** @type {HTMLElement} */ (document.getElementById("page"));
+  let spoken = document.documentElement.dataset.language ?? "auto";
+  const words = speak(spoken);
+  void loadEmoji();
+  followHistory();
+  followAccount();
+  keepDrafts();
+  notifyOfMessages();
+  notifyOfPeople();
+  followActivity();
+  onWipe(wipeStaged);
+  onWipe(wipeOctets);
+  followTheme();
+  await signIn();
+  connect();
+  watchOverConnection();
+  await Promise.all([words, styled]);
+  effect(() => {
+    const wanted = web.value?.language;
+    if (wanted !== undefined && wanted !== spoken) void speak((spoken = wanted));
+  });
+  root.textContent = "";
+  render(html`<${App} />`, root);
+}

@@ -1,6 +1,6 @@
 """The page in a real browser, on an account in memory, with people at its other end whom the test plays.
 
-One browser, one account and one page for each module that asks for `world` and `page`; a test that needs
+One browser for this folder; one account and one page for each module that asks for `world` and `page`; a test that needs
 another one asks for `new_world` or `new_page`. A page's errors, and what its content security policy refused, fail the
 test that caused them.
 """
@@ -120,9 +120,10 @@ class World:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     # Not for the whole run: while Playwright is there, an event loop runs in this thread, and nothing else may block.
+    # The tests of this folder need no loop of their own in it.
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield started

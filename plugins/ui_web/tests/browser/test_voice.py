@@ -24,7 +24,7 @@ MICROPHONE = """() => {
     navigator.mediaDevices.getUserMedia = () => Promise.resolve(tone.stream);
     AudioWorklet.prototype.addModule = () => Promise.resolve();
     AudioContext.prototype.createMediaStreamSource = () => ({ connect: () => {} });
-    window.AudioWorkletNode = class { port = {}; };
+    window.AudioWorkletNode = class { port = {}; constructor() { window.hearing = this.port; } };
 }"""
 """A microphone that is silent: the test gives the samples."""
 
@@ -37,9 +37,7 @@ TONE = """() => {
 }"""
 """A microphone that hears a tone."""
 
-TAKE = """(samples) => import('/assets/x/files/recorder.js').then(
-    ({ take }) => take(new Int16Array(samples).fill(9000)),
-)"""
+TAKE = "(samples) => window.hearing.onmessage({ data: new Int16Array(samples).fill(9000) })"
 
 
 @pytest.fixture(autouse=True)

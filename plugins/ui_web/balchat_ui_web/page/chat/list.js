@@ -11,7 +11,7 @@ import { IconButton } from "../parts/button.js";
 import { Notice } from "../parts/notice.js";
 import { Spinner } from "../parts/progress.js";
 import { seen } from "./attend.js";
-import { Message } from "./message.js";
+import { Message, pointed } from "./message.js";
 import { rowsOf } from "./rows.js";
 import { ScrollKeeper } from "./scroll.js";
 import { lastSent } from "./sending.js";
@@ -139,7 +139,7 @@ export function MessageList({ conversation, target, turn }) {
   const stop = focused !== null && loaded.messages.has(focused) ? focused : ids.at(-1);
   const pressed = (/** @type {KeyboardEvent} */ event) => moveFocus(event, /** @type {HTMLElement} */ (box.current), toEnd);
   return html`
-    <div class="messages" ref=${box} onScroll=${scrolled} onKeyDown=${pressed} tabindex="-1">
+    <div class="messages" ref=${box} onScroll=${scrolled} onKeyDown=${pressed} onPointerOver=${pointed} tabindex="-1">
       <ol class="message-rows" aria-label=${t("chat.messages")}>
         <${Edge} loaded=${loaded} empty=${ids.length === 0} />
         ${rows.map((row) => {

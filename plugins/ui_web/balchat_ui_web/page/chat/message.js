@@ -1,6 +1,6 @@
 /** One message: a bubble, what it answers, its files, reactions and state. For a listener it is one sentence. */
 
-import { html, useState } from "../vendor.js";
+import { computed, html, signal, useMemo, useState } from "../vendor.js";
 import { timerLine } from "../conversations/summary.js";
 import { isKey } from "../core/keys.js";
 import { windowOf } from "../core/store.js";
@@ -16,6 +16,17 @@ import { MOST_AT_ONCE, RichText } from "./rich-text.js";
 import { copySelected, select, selected, selectUpTo } from "./selection.js";
 import { StateMark } from "./state-mark.js";
 import { authorOf, bareText, expiryWords, messageSentence, reasonWords, replyLine, stateWords } from "./words.js";
+
+/** The message that the pointer is over. */
+const near = signal("");
+
+/**
+ * Follow the pointer over the messages.
+ * @param {Event} event
+ */
+export function pointed(event) {
+  near.value = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest("li[data-id]"))?.dataset.id ?? "";
+}
 
 /**
  * @param {{conversation: string, id: string, first: boolean, last: boolean, focusable: boolean, group: boolean,
@@ -94,12 +105,19 @@ function Quote({ reply: answered, onJump }) {
   </button>`;
 }
 
-/** @param {{message: App.MessageView}} props */
+/**
+ * What can be done with a message: its menu, and beside the pointer what is done most. Two buttons for each of hundreds
+ * of messages would be half of the page.
+ * @param {{message: App.MessageView}} props
+ */
 function Tools({ message }) {
+  const isNear = useMemo(() => computed(() => near.value === message.id), [message.id]);
   const row = (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.currentTarget);
   return html`<div class="tools">
-    <${IconButton} icon="smile" label=${t("chat.react")} tabindex="-1" onClick=${(/** @type {Event} */ event) => (reacting.value = { message, at: row(event) })} />
-    <${IconButton} icon="reply" label=${t("chat.reply")} tabindex="-1" onClick=${() => reply(message)} />
+    ${isNear.value
+      ? html`<${IconButton} icon="smile" label=${t("chat.react")} tabindex="-1" onClick=${(/** @type {Event} */ event) => (reacting.value = { message, at: row(event) })} />
+          <${IconButton} icon="reply" label=${t("chat.reply")} tabindex="-1" onClick=${() => reply(message)} />`
+      : null}
     <${IconButton} icon="more" label=${t("chat.message-menu")} tabindex="-1" aria-haspopup="menu"
       onClick=${(/** @type {Event} */ event) => openMenu(row(event), messageItems(message, row(event)), t("chat.message-menu"))} />
   </div>`;

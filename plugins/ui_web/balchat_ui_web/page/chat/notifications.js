@@ -38,9 +38,10 @@ function consider(message, at) {
   const level = setting("settings.ui_web.notifications", /** @type {"all" | "sender" | "nothing"} */ ("sender"));
   const view = conversations.get(message.conversation)?.peek();
   if (level === "nothing" || view === undefined || message.author === null || message.timer !== null) return;
-  if (typeof Notification === "undefined" || Notification.permission !== "granted") return;
   if (attended.peek().has(message.conversation) || attending.peek() === message.conversation) return;
   if ((view.muted && !message.mentions_us) || Date.now() - at > FRESH) return;
+  // Last: the browser asks another process for it, and waits.
+  if (typeof Notification === "undefined" || Notification.permission !== "granted") return;
   const options = { body: level === "all" ? messageLine(message) : t("chat.new-message"), tag: message.conversation, silent: false };
   const notification = new Notification(titleOf(view), options);
   shown.set(message.conversation, notification);

@@ -1,6 +1,6 @@
 /** The pane of conversations: search, list, what is put away, and how the network is. */
 
-import { html, useCallback, useMemo, useState } from "../vendor.js";
+import { computed, html, useCallback, useMemo, useState } from "../vendor.js";
 import { Hits } from "../chat/hits.js";
 import { useEscape } from "../core/keys.js";
 import { go, route } from "../core/route.js";
@@ -66,20 +66,32 @@ export function ConversationPane() {
  * @param {boolean} archive
  */
 function useShown(words, archive) {
-  const ids = order.value;
-  // The list's order changes whenever one is put away or comes back.
-  const views = ids.map((id) => conversations.get(id)?.value);
+  const all = listed.value;
   const wanted = plainLetters(words.trim());
-  const key = views.map((each) => (each?.archived ? 1 : 0)).join("");
   return useMemo(() => {
-    const found = ids.filter((id, index) => {
-      const view = views[index];
-      if (view === undefined) return false;
-      return wanted === "" ? view.archived === archive : plainLetters(titleOf(view)).includes(wanted);
-    });
-    return { ids: found, archived: views.filter((each) => each?.archived).length };
-  }, [ids, key, wanted, archive]);
+    const found = all.filter((each) => (wanted === "" ? each.archived === archive : each.letters.includes(wanted)));
+    return { ids: found.map((each) => each.id), archived: all.filter((each) => each.archived).length };
+  }, [all, wanted, archive]);
 }
+
+/** What the list and the search in it need of each conversation: a message that comes changes none of it. */
+const facts = computed(() =>
+  order.value
+    .map((id) => ({ id, view: conversations.get(id)?.value }))
+    .map(({ id, view }) => (view === undefined ? "" : `${id} ${view.archived ? 1 : 0}${titleOf(view)}`))
+    .join("\n"),
+);
+
+/** The conversations in their order, each with its title as it is looked for. */
+const listed = computed(() =>
+  facts.value
+    .split("\n")
+    .filter((each) => each !== "")
+    .map((each) => {
+      const after = each.indexOf(" ") + 1;
+      return { id: each.slice(0, after - 1), archived: each[after] === "1", letters: plainLetters(each.slice(after + 1)) };
+    }),
+);
 
 /**
  * Return a text without case and accents.

@@ -1,9 +1,10 @@
 /**
  * Keeps the store true: lists first, then every event after the cursor that was taken before them.
  *
- * Events come through one place (`heard`) and are applied together, once a frame. After a lost connection the stream
- * goes on after the last event that was applied, so nothing is missed and nothing is read twice. Where the account does
- * not have those events any more, or another account is there, everything is read anew.
+ * Events come through one place (`heard`) and are applied together: the first one at once, those of a storm ten times a
+ * second. After a lost connection the stream goes on after the last event that was applied, so nothing is missed and
+ * nothing is read twice. Where the account does not have those events any more, or another account is there, everything
+ * is read again.
  */
 
 import { batch, effect } from "../vendor.js";
@@ -20,8 +21,8 @@ import {
 } from "./store/conversations.js";
 import { allWindows, knownWindow, wipeWindows } from "./store/windows.js";
 
-/** How long events are gathered while the tab is hidden, where there are no frames. */
-const HIDDEN_PAUSE = 100;
+/** How long events are gathered after some were applied: a storm of them leaves the frames between to who writes. */
+const PAUSE = 100;
 
 /** @type {number | null} The last event that is in the store. */
 let cursor = null;
@@ -30,6 +31,8 @@ let account = null;
 /** @type {App.Event[]} */
 let waiting = [];
 let scheduled = false;
+/** When events were applied last, by the page's clock. */
+let applied = -PAUSE;
 /** Which connection is followed: what is left of an earlier one is dropped. */
 let turn = 0;
 let followed = false;
@@ -157,12 +160,12 @@ function heard(event) {
   waiting.push(event);
   if (scheduled) return;
   scheduled = true;
-  if (document.hidden) setTimeout(apply, HIDDEN_PAUSE);
-  else requestAnimationFrame(apply);
+  setTimeout(apply, Math.max(0, applied + PAUSE - performance.now()));
 }
 
 function apply() {
   scheduled = false;
+  applied = performance.now();
   const events = waiting;
   waiting = [];
   batch(() => {

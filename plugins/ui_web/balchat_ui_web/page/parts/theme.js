@@ -11,9 +11,12 @@ import { effect } from "../vendor.js";
 const wantsContrast = matchMedia("(prefers-contrast: more)");
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
 
+/** What the shell says the person has chosen, until their settings are here. */
+const atFirst = { ...document.documentElement.dataset };
+
 /** @param {string} name */
 function chosen(name) {
-  return settings.value.get(`settings.ui_web.${name}`)?.value ?? "auto";
+  return settings.value.get(`settings.ui_web.${name}`)?.value ?? atFirst[name] ?? "auto";
 }
 
 function apply() {

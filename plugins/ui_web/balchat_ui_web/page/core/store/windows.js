@@ -12,8 +12,9 @@ import { call } from "../connection.js";
 
 /** Messages that are asked for at a time. */
 export const PAGE = 50;
-/** Messages that a window holds. */
+/** Messages that a window holds, and how many more may gather at its end: dropping some moves all that is drawn. */
 export const MOST = 200;
+const MORE = 50;
 /** Conversations whose windows are kept: opening one of them again takes no call. */
 const MOST_WINDOWS = 8;
 
@@ -135,7 +136,7 @@ export class Window {
     } else if (this.loaded.peek() && this.atEnd.peek()) {
       this.messages.set(message.id, signal(message));
       this.ids.value = [...this.ids.peek(), message.id];
-      if (this.following) this._trim("start");
+      if (this.following && this.ids.peek().length > MOST + MORE) this._trim("start");
     }
   }
 
