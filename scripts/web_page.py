@@ -57,7 +57,9 @@ def committed() -> dict[str, bytes]:
 
 def _shell() -> bytes:
     """Return the shell, with the colours that its own style names by `{{token}}`."""
-    tokens = dict(re.findall(r"--([\w-]+): ([^;]+);", (PAGE / "style" / "tokens.css").read_text().partition("\n  }")[0]))
+    tokens = dict(
+        re.findall(r"--([\w-]+): ([^;]+);", (PAGE / "style" / "tokens.css").read_text().partition("\n  }")[0])
+    )
     shell = (PAGE / SHELL).read_text()
     return re.sub(r"\{\{(?!assets)([\w-]+)\}\}", lambda named: tokens[named[1]], shell).encode()
 

@@ -1,8 +1,8 @@
 """The page in a real browser, on an account in memory, with people at its other end whom the test plays.
 
-One browser for this folder; one account and one page for each module that asks for `world` and `page`; a test that needs
-another one asks for `new_world` or `new_page`. A page's errors, and what its content security policy refused, fail the
-test that caused them.
+One browser for this folder; one account and one page for each module that asks for `world` and `page`; a test that
+needs another one asks for `new_world` or `new_page`. A page's errors, and what its content security policy refused,
+fail the test that caused them.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_the_address_of_a_relay_is_known_as_one(stage: Staged, played: Page):
     expect(played.get_by_role("button", name="Ask for contact")).to_be_disabled()
 
 
-def test_a_request_is_accepted_under_a_name_of_ours_or_turned_down(stage: Staged, played: Page):
+def test_a_request_is_accepted_under_a_name_of_ours_or_turned_down_or_blocked(stage: Staged, played: Page):
     go(played, stage, "requests")
     stage.answers["requests.accept"] = Refusal("name-taken", name="Rafael Montes")
     first = played.get_by_role("listitem").filter(has_text="Rafael Montes")
@@ -93,7 +93,8 @@ def test_a_request_is_accepted_under_a_name_of_ours_or_turned_down(stage: Staged
     assert called(stage, "requests.accept")[-1] == {"request": account.REQUESTS[0].peer_id, "name": "Rafa"}
 
     go(played, stage, "requests")
-    turn_down = played.get_by_role("listitem").filter(has_text="Kim").get_by_role("button", name="Decline")
+    kim = played.get_by_role("listitem").filter(has_text="Kim")
+    turn_down = kim.get_by_role("button", name="Decline", exact=True)
     turn_down.click()
     played.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(turn_down).to_be_focused()
@@ -102,6 +103,14 @@ def test_a_request_is_accepted_under_a_name_of_ours_or_turned_down(stage: Staged
     turn_down.click()
     played.get_by_role("dialog").get_by_role("button", name="Decline").click()
     expect(played.get_by_text("The request was declined.")).to_be_visible()
+
+    stage.answers["requests.block"] = JONAS
+    kim.get_by_role("button", name="Decline and block").click()
+    dialog = played.get_by_role("dialog", name="Decline the request from Kim and block them?")
+    expect(dialog).to_contain_text("not told")
+    dialog.get_by_role("button", name="Decline and block").click()
+    expect(played.get_by_text("Kim is blocked.")).to_be_visible()
+    assert called(stage, "requests.block") == [{"request": account.REQUESTS[1].peer_id}]
 
 
 def test_a_contact_is_verified_only_by_what_the_other_side_has(stage: Staged, played: Page):

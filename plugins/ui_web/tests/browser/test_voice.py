@@ -100,6 +100,14 @@ def test_a_voice_note_is_heard_at_three_speeds(played: Page):
     expect(note.get_by_role("slider", name="Place in the voice note")).to_have_attribute("aria-valuetext", "0:00")
 
 
+def test_what_cannot_be_played_is_told(stage: Staged, played: Page):
+    stage.answers[f"/voice/{account.VOICE.id}"] = {}
+    note = played.get_by_role("group", name="Voice note, 0:23").first
+    note.get_by_role("button", name="Play").click()
+    expect(played.get_by_text("The browser cannot play this recording.")).to_be_visible()
+    expect(note.get_by_role("button", name="Play")).to_be_enabled()
+
+
 def test_what_the_microphone_hears_is_recorded(page: Page, world: World):
     """With the page's own server and the browser's audio thread."""
     world.befriend("Bob")

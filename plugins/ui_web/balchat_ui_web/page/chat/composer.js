@@ -37,6 +37,7 @@ export function Composer({ conversation }) {
   const now = context.value?.conversation === conversation ? context.value : null;
   const editing = now?.kind === "edit" ? now.message : null;
   const files = staged(conversation).value;
+  const waits = files.some((each) => each.leaving && each.state === "writing");
   const view = conversations.get(conversation)?.value;
   const people = useMemo(() => mentionable(conversation), [conversation, view?.title]);
 
@@ -123,6 +124,7 @@ export function Composer({ conversation }) {
     <${SendError} conversation=${conversation} />
     ${now === null ? null : html`<${ContextLine} />`}
     <${Staging} conversation=${conversation} />
+    <p class="fine composer-waits" role="status">${waits ? t("chat.sends-when-ready") : null}</p>
     ${completion.view}
     <${RecordingBar} conversation=${conversation} />
     <div class="composer-row" hidden=${recording.value?.conversation === conversation}>

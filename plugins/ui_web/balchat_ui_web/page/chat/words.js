@@ -1,6 +1,6 @@
 /** What is said of a message: its state in words, and the one sentence that is read out. */
 
-import { messageLine, span } from "../conversations/summary.js";
+import { filesLine, messageLine, span } from "../conversations/summary.js";
 import { known, t, time } from "../core/texts.js";
 import { oneLine } from "../core/visible.js";
 import { isMarkdown, plain } from "./markdown.js";
@@ -53,7 +53,7 @@ export function messageSentence(message) {
   const reply = message.reply;
   const parts = [
     `${authorOf(message)}, ${time(message.sent_at)}: ${text}`,
-    message.files.length > 0 && text !== "" && !message.deleted && t("chat.files", { count: message.files.length, name: oneLine(message.files[0]?.name ?? "") }),
+    message.files.length > 0 && text !== "" && !message.deleted && filesLine(message.files),
     reply !== null && t("chat.in-reply-to", { name: authorOf(reply), text: replyLine(reply).slice(0, 80) }),
     message.edited && t("chat.edited"),
     ...message.reactions.map((each) => t("chat.reaction-count", { emoji: each.emoji, count: each.count })),

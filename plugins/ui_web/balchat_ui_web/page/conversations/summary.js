@@ -1,7 +1,7 @@
 /** What a row of the list says of a conversation: in sight, and as the one sentence that is read out. */
 
 import { isMarkdown, plain } from "../chat/markdown.js";
-import { shortTime, t } from "../core/texts.js";
+import { duration, shortTime, t } from "../core/texts.js";
 import { oneLine } from "../core/visible.js";
 
 /** Characters of a message that a row has room for. */
@@ -20,8 +20,18 @@ export function messageLine(message) {
   if (message.files.length === 0) {
     return line !== "" || message.text !== null ? line : t("chat.unknown-content", { kind: oneLine(message.content_type) });
   }
-  const files = t("chat.files", { count: message.files.length, name: oneLine(message.files[0]?.name ?? "") });
+  const files = filesLine(message.files);
   return line === "" ? files : `${line} · ${files}`;
+}
+
+/**
+ * Return what is said of the files of a message: a voice note by its length, for its name is no one's choice.
+ * @param {App.FileView[]} files
+ */
+export function filesLine(files) {
+  const [first] = files;
+  if (files.length === 1 && first?.voice) return t("voice.of", { time: duration(first.voice.duration) });
+  return t("chat.files", { count: files.length, name: oneLine(first?.name ?? "") });
 }
 
 /**

@@ -46,6 +46,7 @@ export function VoicePlayer({ file }) {
     element.onplay = () => (plays.value = true);
     element.onpause = () => (plays.value = false);
     element.onended = () => (at.value = 0);
+    element.onerror = () => (plays.value = false);
     element.currentTime = at.value / 1000;
     audio.current = element;
     void start();
@@ -61,7 +62,10 @@ export function VoicePlayer({ file }) {
     if (playing !== element) playing?.pause();
     playing = element;
     element.playbackRate = speed.value;
-    await element.play().catch(() => {});
+    await element.play().catch((/** @type {unknown} */ error) => {
+      // Whoever stops it before it has begun wants no word of that.
+      if (!(error instanceof DOMException && error.name === "AbortError")) toast(t("voice.cannot-play"));
+    });
   };
   const go = (/** @type {Event} */ event) => {
     at.value = Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);

@@ -28,6 +28,11 @@ function Request({ request }) {
     const agreed = await confirm({ title: t("people.reject-title", { name: oneLine(request.name) }), text: t("people.reject-text"), action: t("people.reject"), danger: true });
     if (agreed && (await run(() => call("requests.reject", { request: request.peer_id })))) toast(t("people.rejected"));
   };
+  const block = async () => {
+    const name = oneLine(request.name);
+    const agreed = await confirm({ title: t("people.reject-block-title", { name }), text: t("people.block-text"), action: t("people.reject-and-block"), danger: true });
+    if (agreed && (await run(() => call("requests.block", { request: request.peer_id })))) toast(t("people.rejected-blocked", { name }));
+  };
   return html`<li class="card padded request">
     <header>
       <${Avatar} id=${request.peer_id} name=${request.name} />
@@ -41,6 +46,7 @@ function Request({ request }) {
     <div class="cluster">
       <${Button} kind="primary" icon="check" busy=${busy} onClick=${accept}>${t("people.accept")}<//>
       <${Button} onClick=${reject}>${t("people.reject")}<//>
+      <${Button} kind="danger" icon="block" onClick=${block}>${t("people.reject-and-block")}<//>
     </div>
   </li>`;
 }
