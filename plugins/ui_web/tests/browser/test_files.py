@@ -131,7 +131,7 @@ def test_nothing_goes_without_what_could_not_be_attached(stage: Staged, played: 
     stage.answers["files.attach"] = Refusal("no-room", name="ridge.jpg", needed=1000, free=10)
     played.evaluate(PASTE, [["ridge.jpg"], "image/jpeg", "paste"])
     staged = played.get_by_role("region", name="Files to send")
-    expect(staged).to_contain_text("no room for ridge.jpg: it takes 1 kB, and 10 B")
+    expect(staged).to_contain_text("not enough room on the disk for ridge.jpg: it needs 1 kB, and only 10 B")
     played.get_by_label("Message to Marta Quintana").fill("Here it is")
     played.get_by_role("button", name="Send", exact=True).click()
     expect(staged.get_by_role("button", name="Try again")).to_be_visible()
