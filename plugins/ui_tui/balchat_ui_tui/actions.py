@@ -1,9 +1,11 @@
 """What a screen's `update` takes: what a person did, what was answered, and what the account tells.
 
 Actions that carry an answer take it as their only argument, so that their class can stand in `effects.Call.done`.
+They are structs of msgspec: Python makes the class of a dataclass forty times slower, and there are two hundred of them
+to make before the first screen.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from balchat_host.api.ephemeral import Ephemeral
 from balchat_host.api.errors import BalchatError
@@ -12,41 +14,35 @@ from balchat_host.api.views import ConversationView, ServiceStatus
 from balchat_ui_tui.connection_state import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """Something that a screen's state may change with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard(Action):
+class Heard(Action, frozen=True):
     """Something happened to the account."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Told(Action):
+class Told(Action, frozen=True):
     """Something is true for the moment."""
 
     change: Ephemeral
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCame(Action):
+class StatusCame(Action, frozen=True):
     """The account said how everything is."""
 
     status: ServiceStatus
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionChanged(Action):
+class ConnectionChanged(Action, frozen=True):
     """The account was reached, or lost."""
 
     connection: Connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountRead(Action):
+class AccountRead(Action, frozen=True, kw_only=True):
     """Everything was read from the account: at the beginning, or since too much has happened while it was away.
 
     `cursor` is that of the newest event then: what comes up to it may be in `conversations` already.
@@ -57,22 +53,19 @@ class AccountRead(Action):
     cursor: int
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationCame(Action):
+class ConversationCame(Action, frozen=True):
     """The account gave one conversation as it is now."""
 
     conversation: ConversationView
 
 
-@dataclass(frozen=True, slots=True)
-class FocusChanged(Action):
+class FocusChanged(Action, frozen=True):
     """The terminal's window got or lost the keyboard, as far as the terminal tells."""
 
     focused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Failed(Action):
+class Failed(Action, frozen=True):
     """A call failed."""
 
     error: BalchatError

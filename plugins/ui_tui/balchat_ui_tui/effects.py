@@ -6,42 +6,39 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from balchat_host.api.errors import BalchatError
 from balchat_host.api.views import MessageView
 from balchat_ui_tui.actions import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Something to be done outside the state."""
+class Effect(msgspec.Struct, frozen=True):
+    """Something to be done outside the state. A struct, as actions are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Effect):
+class Call(Effect, frozen=True):
     """Ask the account something: `method` is a name as in `App.capabilities`."""
 
     method: str
-    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    arguments: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     done: Callable[[Any], Action] | None = None
     failed: Callable[[BalchatError], Action] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileCall(Effect):
+class ProfileCall(Effect, frozen=True):
     """Ask the profile something, for while its account is not up: `method` is an async method of `Profile`."""
 
     method: str
-    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    arguments: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     done: Callable[[Any], Action] | None = None
     failed: Callable[[BalchatError], Action] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reconnect(Effect):
+class Reconnect(Effect, frozen=True):
     """Try to reach the account now."""
 
 
@@ -53,53 +50,46 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice(Effect):
+class Notice(Effect, frozen=True):
     """Show a text for some seconds: one of ours, in which what others wrote is already harmless."""
 
     text: str
     severity: Severity = Severity.INFORMATION
 
 
-@dataclass(frozen=True, slots=True)
-class ShowError(Effect):
+class ShowError(Effect, frozen=True):
     """Show for some seconds what went wrong."""
 
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class Copy(Effect):
+class Copy(Effect, frozen=True):
     """Put a text into the clipboard, where the terminal lets programs do that."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CopyMessages(Effect):
+class CopyMessages(Effect, frozen=True):
     """Copy messages: the bare text of one, or who wrote each, and when, of several."""
 
     messages: tuple[MessageView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenScreen(Effect):
+class OpenScreen(Effect, frozen=True):
     """Show another screen, by its name in `screens`. `closed` makes an action of what it leaves."""
 
     name: str
-    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    arguments: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     closed: Callable[[Any], Action] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CloseScreen(Effect):
+class CloseScreen(Effect, frozen=True):
     """Leave this screen. `result` is for whoever opened it; nobody hears of None."""
 
     result: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class After(Effect):
+class After(Effect, frozen=True):
     """Give an action later. One with the same key that still waits is dropped."""
 
     seconds: float
@@ -107,21 +97,18 @@ class After(Effect):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ring(Effect):
+class Ring(Effect, frozen=True):
     """Ring the terminal's bell, where the settings allow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteElsewhere(Effect):
+class WriteElsewhere(Effect, frozen=True):
     """Open a text in the person's own editor; `done` makes an action of what it is then."""
 
     text: str
     done: Callable[[str], Action]
 
 
-@dataclass(frozen=True, slots=True)
-class Quit(Effect):
+class Quit(Effect, frozen=True):
     """Leave the program. The account goes on."""
 
 

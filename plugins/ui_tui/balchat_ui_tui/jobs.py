@@ -3,7 +3,7 @@
 Each is a value like other effects, with `run` for the one who carries it out.
 """
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from balchat_host.api.errors import BadInput, BalchatError, StorageFailed
 from balchat_host.api.text import visible
@@ -30,8 +31,11 @@ Tell = Callable[[Action], None]
 """Takes an action while a job goes on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Effect, ABC):
+class _AbstractStruct(msgspec.StructMeta, ABCMeta):
+    """Makes structs that may have abstract methods."""
+
+
+class Job(Effect, metaclass=_AbstractStruct, frozen=True, kw_only=True):
     """Work whose answer `done` makes an action of, and whose error `failed`."""
 
     done: Callable[[Any], Action] | None = None
@@ -42,8 +46,7 @@ class Job(Effect, ABC):
         """Do it; give `tell` what is to be known meanwhile. Raise BalchatError."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchProfile(Job):
+class SwitchProfile(Job, frozen=True, kw_only=True):
     """Show the account of another profile, as if the program were started for it: nothing of this one stays."""
 
     name: str
@@ -63,8 +66,7 @@ class ProfilesFound:
     exists: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookAtProfiles(Job):
+class LookAtProfiles(Job, frozen=True, kw_only=True):
     """Look which profiles there are; the answer is a `ProfilesFound`."""
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> ProfilesFound:
@@ -78,8 +80,7 @@ class LookAtProfiles(Job):
         return await anyio.to_thread.run_sync(look)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookForFile(Job):
+class LookForFile(Job, frozen=True, kw_only=True):
     """Look whether there is a file at a path; the answer is the path, None where there is none."""
 
     path: Path
@@ -90,8 +91,7 @@ class LookForFile(Job):
         return self.path if await anyio.to_thread.run_sync(self.path.is_file) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckPassphrase(Job):
+class CheckPassphrase(Job, frozen=True, kw_only=True):
     """Look whether a passphrase could be that of a new account, by the vault's own rule."""
 
     passphrase: Secret
@@ -102,8 +102,7 @@ class CheckPassphrase(Job):
         await anyio.to_thread.run_sync(tui.profile.check_passphrase, self.passphrase)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingChanged(Job):
+class SettingChanged(Job, frozen=True, kw_only=True):
     """Take another value of a setting, where it is one of this program."""
 
     key: str
@@ -115,8 +114,7 @@ class SettingChanged(Job):
         tui.take_setting(self.key, self.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadQrPicture(Job):
+class ReadQrPicture(Job, frozen=True, kw_only=True):
     """Read the QR code in a picture of this machine; the answer is its text, None where there is none."""
 
     path: Path

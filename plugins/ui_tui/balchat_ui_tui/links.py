@@ -63,8 +63,7 @@ def _link(address: str) -> Link | None:
     return Link(host, whole)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLink(Job):
+class OpenLink(Job, frozen=True, kw_only=True):
     """Open an address in the person's browser."""
 
     address: str

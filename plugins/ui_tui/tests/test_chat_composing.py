@@ -92,7 +92,7 @@ def test_a_text_that_is_too_long_is_said_above_it_until_it_is_short_enough():
     state, shown = update(state, effects[-1].failed(TextTooLong(size=7, limit=6)), KNOWN)
     assert shown == ()
     [row] = banner(T, state, (), 80)
-    assert "7 octets; at most 6" in row[0].text
+    assert "7 octets; the limit is 6" in row[0].text
     assert banner(T, update(state, do.Typed("ñand"), KNOWN)[0], (), 80) == ()
 
 

@@ -25,8 +25,7 @@ class LockState:
     tries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Right(Action):
+class Right(Action, frozen=True):
     """It is the passphrase."""
 
     answer: object = None

@@ -38,8 +38,7 @@ class NetworkState:
     asked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RelaysCame(Action):
+class RelaysCame(Action, frozen=True):
     """The relays came."""
 
     relays: Sequence[RelayView]

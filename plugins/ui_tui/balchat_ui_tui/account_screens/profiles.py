@@ -25,15 +25,13 @@ class ProfilesState:
     shown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked(Action):
+class Looked(Action, frozen=True):
     """It was looked which there are."""
 
     found: ProfilesFound
 
 
-@dataclass(frozen=True, slots=True)
-class NewNamed(Action):
+class NewNamed(Action, frozen=True):
     """The person named a new profile."""
 
     name: str

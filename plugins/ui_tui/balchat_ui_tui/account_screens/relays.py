@@ -28,29 +28,25 @@ class RelaysState:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RelaysCame(Action):
+class RelaysCame(Action, frozen=True):
     """The relays came."""
 
     relays: Sequence[RelayView]
 
 
-@dataclass(frozen=True, slots=True)
-class Changed(Action):
+class Changed(Action, frozen=True):
     """Something was done with one."""
 
     answer: object
 
 
-@dataclass(frozen=True, slots=True)
-class AddressTyped(Action):
+class AddressTyped(Action, frozen=True):
     """The person typed the address of a relay to add."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveAgreed(Action):
+class RemoveAgreed(Action, frozen=True):
     """The person wants one removed."""
 
     relay: str

@@ -24,15 +24,13 @@ class SecretsState:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Action):
+class Done(Action, frozen=True):
     """It is done."""
 
     answer: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class CodeMade(Action):
+class CodeMade(Action, frozen=True):
     """There is a new recovery code."""
 
     code: Secret

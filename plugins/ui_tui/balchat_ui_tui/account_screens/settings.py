@@ -29,22 +29,19 @@ class SettingsState:
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsCame(Action):
+class SettingsCame(Action, frozen=True):
     """The settings came."""
 
     settings: Sequence[SettingView]
 
 
-@dataclass(frozen=True, slots=True)
-class SettingCame(Action):
+class SettingCame(Action, frozen=True):
     """One setting has another value."""
 
     setting: SettingView
 
 
-@dataclass(frozen=True, slots=True)
-class ValueTyped(Action):
+class ValueTyped(Action, frozen=True):
     """The person typed a value for a setting."""
 
     key: str

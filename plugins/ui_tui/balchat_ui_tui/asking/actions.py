@@ -1,36 +1,29 @@
 """What a person does in a list of choices."""
 
-from dataclasses import dataclass
-
 from balchat_ui_tui.actions import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Words(Action):
+class Words(Action, frozen=True):
     """The field holds other words."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step(Action):
+class Step(Action, frozen=True):
     """Select a choice further up or down."""
 
     by: int
 
 
-@dataclass(frozen=True, slots=True)
-class Point(Action):
+class Point(Action, frozen=True):
     """Take the choice at a place of the list."""
 
     place: int
 
 
-@dataclass(frozen=True, slots=True)
-class Take(Action):
+class Take(Action, frozen=True):
     """Take the selected choice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave(Action):
+class Leave(Action, frozen=True):
     """Choose nothing."""

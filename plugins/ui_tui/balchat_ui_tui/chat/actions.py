@@ -1,7 +1,6 @@
 """What happens to a chat: what a person does in it, what its view tells, and what the account answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from balchat_host.api.errors import BalchatError
@@ -21,8 +20,7 @@ class Page(Enum):
     AFTER = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class PageCame(Action):
+class PageCame(Action, frozen=True):
     """A page of the history: of which conversation, which one, and at which message or date it was asked for."""
 
     conversation: str
@@ -32,8 +30,7 @@ class PageCame(Action):
     date: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PageFailed(Action):
+class PageFailed(Action, frozen=True):
     """A page could not be had."""
 
     conversation: str
@@ -41,23 +38,20 @@ class PageFailed(Action):
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class Sent(Action):
+class Sent(Action, frozen=True):
     """A message of ours is durable."""
 
     message: MessageView
 
 
-@dataclass(frozen=True, slots=True)
-class SendFailed(Action):
+class SendFailed(Action, frozen=True):
     """What was to be sent from a conversation could not be kept, or nobody knows whether it was."""
 
     conversation: str
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class DraftFailed(Action):
+class DraftFailed(Action, frozen=True):
     """The draft of a conversation could not be kept in the account, which has `kept` of it."""
 
     conversation: str
@@ -65,8 +59,7 @@ class DraftFailed(Action):
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class MessageCame(Action):
+class MessageCame(Action, frozen=True):
     """A message as it is now: the answer to what was done with it."""
 
     message: MessageView
@@ -75,8 +68,7 @@ class MessageCame(Action):
 # -- from the view
 
 
-@dataclass(frozen=True, slots=True)
-class Scrolled(Action):
+class Scrolled(Action, frozen=True):
     """What is in sight: the last message of it, whether that is the end, and whether an edge of the window is near."""
 
     last: str | None
@@ -88,168 +80,139 @@ class Scrolled(Action):
 # -- from the person
 
 
-@dataclass(frozen=True, slots=True)
-class Typed(Action):
+class Typed(Action, frozen=True):
     """The composer holds another text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendIt(Action):
+class SendIt(Action, frozen=True):
     """Send what is in the composer, or keep the edit."""
 
 
-@dataclass(frozen=True, slots=True)
-class DraftDue(Action):
+class DraftDue(Action, frozen=True):
     """Nothing was typed for a moment: keep the draft."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenElsewhere(Action):
+class WrittenElsewhere(Action, frozen=True):
     """A text came back from the person's own editor."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenEditor(Action):
+class OpenEditor(Action, frozen=True):
     """Open the text in the person's own editor."""
 
 
-@dataclass(frozen=True, slots=True)
-class EditLast(Action):
+class EditLast(Action, frozen=True):
     """Edit the last message of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Select(Action):
+class Select(Action, frozen=True):
     """Select a message, None for none."""
 
     message: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Move(Action):
+class Move(Action, frozen=True):
     """Select a message so many further down; up where it is negative."""
 
     by: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mark(Action):
+class Mark(Action, frozen=True):
     """Mark the selected message, to copy several, or take the mark away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply(Action):
+class Reply(Action, frozen=True):
     """Answer the selected message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit(Action):
+class Edit(Action, frozen=True):
     """Edit the selected message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delete(Action):
+class Delete(Action, frozen=True):
     """Delete the selected message: ask how."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteChosen(Action):
+class DeleteChosen(Action, frozen=True):
     """Delete a message, for everybody or here only."""
 
     message: str
     for_me: bool
 
 
-@dataclass(frozen=True, slots=True)
-class React(Action):
+class React(Action, frozen=True):
     """Answer the selected message with an emoji: ask which."""
 
 
-@dataclass(frozen=True, slots=True)
-class EmojiChosen(Action):
+class EmojiChosen(Action, frozen=True):
     """Answer a message with an emoji, or take it back where it is there already."""
 
     message: str
     emoji: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retry(Action):
+class Retry(Action, frozen=True):
     """Send the selected message again, which failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CopyIt(Action):
+class CopyIt(Action, frozen=True):
     """Copy the marked messages, or the selected one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShowInfo(Action):
+class ShowInfo(Action, frozen=True):
     """Show all that is known of the selected message."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile(Action):
+class OpenFile(Action, frozen=True):
     """See or hear the file of the selected message, or show all that it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskToOpenLink(Action):
+class AskToOpenLink(Action, frozen=True):
     """Open a link of the selected message: ask first, and which one where there are several."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkChosen(Action):
+class LinkChosen(Action, frozen=True):
     """A link of a message was chosen, by its address: ask whether to open it."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class LinkAgreed(Action):
+class LinkAgreed(Action, frozen=True):
     """Open an address."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoToReplied(Action):
+class GoToReplied(Action, frozen=True):
     """Go to the message that the selected one answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class GoTo(Action):
+class GoTo(Action, frozen=True):
     """Go to a message, which need not be in the window."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoToDate(Action):
+class GoToDate(Action, frozen=True):
     """Go to the first message that was sent at a time (Unix milliseconds) or later."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class GoToEnd(Action):
+class GoToEnd(Action, frozen=True):
     """Go to the newest message."""
 
 
-@dataclass(frozen=True, slots=True)
-class GoToUnread(Action):
+class GoToUnread(Action, frozen=True):
     """Go to the first message that is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarkUnread(Action):
+class MarkUnread(Action, frozen=True):
     """Take the newest message of others as unread again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Escape(Action):
+class Escape(Action, frozen=True):
     """Leave the innermost thing that can be left."""

@@ -32,20 +32,17 @@ class InfoState:
     place: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class InfoWanted(Action):
+class InfoWanted(Action, frozen=True):
     """Ask for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class InfoCame(Action):
+class InfoCame(Action, frozen=True):
     """It came."""
 
     info: MessageInfoView
 
 
-@dataclass(frozen=True, slots=True)
-class InfoFailed(Action):
+class InfoFailed(Action, frozen=True):
     """It cannot be had."""
 
     error: BalchatError

@@ -41,22 +41,19 @@ class CreateState:
     passphrase: Secret | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Action):
+class Checked(Action, frozen=True):
     """The vault takes the passphrase."""
 
     answer: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class TooWeak(Action):
+class TooWeak(Action, frozen=True):
     """The vault does not take it."""
 
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class Created(Action):
+class Created(Action, frozen=True):
     """The account is made."""
 
     recovery_code: Secret

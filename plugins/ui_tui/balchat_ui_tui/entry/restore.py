@@ -23,8 +23,7 @@ class RestoreState:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Restored(Action):
+class Restored(Action, frozen=True):
     """The account is there again."""
 
     answer: object = None

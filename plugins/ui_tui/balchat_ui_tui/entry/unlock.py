@@ -29,8 +29,7 @@ class UnlockState:
     tries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Started(Action):
+class Started(Action, frozen=True):
     """The account runs."""
 
     answer: object = None

@@ -25,8 +25,7 @@ class WelcomeState:
     looked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Looked(Action):
+class Looked(Action, frozen=True):
     """It was looked whether there is an account."""
 
     found: ProfilesFound

@@ -1,7 +1,6 @@
 """Work with files: hand one to the account, take one out of it, and get the octets of a picture."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -22,8 +21,7 @@ _LARGEST_PICTURE: Final = 16 * 1024 * 1024
 """Octets of the largest picture that is taken from the account, which has made it again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachFile(Job):
+class AttachFile(Job, frozen=True, kw_only=True):
     """Hand a file to the account; the answer is its FileView. `progress` makes an action of how far it is."""
 
     path: Path
@@ -35,8 +33,7 @@ class AttachFile(Job):
         return await attach(tui.performer.app, self.path, _seldom(self.progress, tell), as_is=self.as_is)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFile(Job):
+class ExportFile(Job, frozen=True, kw_only=True):
     """Write a file into a folder of this machine; the answer is where it is."""
 
     file: str
@@ -49,8 +46,7 @@ class ExportFile(Job):
         return await export(app, await app.files.get(self.file), self.folder, _seldom(self.progress, tell))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetPicture(Job):
+class GetPicture(Job, frozen=True, kw_only=True):
     """Get a picture that the account has made again, at most so large; the answer is its octets (WebP).
 
     Without a size it is the preview, which came with the message.

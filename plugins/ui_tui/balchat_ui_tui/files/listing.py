@@ -63,37 +63,32 @@ class FilesState:
     now: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FilesCame(Action):
+class FilesCame(Action, frozen=True):
     """The files came."""
 
     files: Sequence[FileView]
 
 
-@dataclass(frozen=True, slots=True)
-class FileCame(Action):
+class FileCame(Action, frozen=True):
     """One file is different now; None where it was in no message."""
 
     file: FileView | None
 
 
-@dataclass(frozen=True, slots=True)
-class FolderTyped(Action):
+class FolderTyped(Action, frozen=True):
     """The person said where a file goes."""
 
     file: str
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveAgreed(Action):
+class RemoveAgreed(Action, frozen=True):
     """The person wants a file removed here."""
 
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exporting(Action):
+class Exporting(Action, frozen=True):
     """So much of a file is written out."""
 
     file: str
@@ -101,8 +96,7 @@ class Exporting(Action):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exported(Action):
+class Exported(Action, frozen=True):
     """A file is written out."""
 
     file: str

@@ -48,8 +48,7 @@ class PictureState:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PictureCame(Action):
+class PictureCame(Action, frozen=True):
     """The picture came."""
 
     octets: bytes

@@ -122,22 +122,19 @@ class StagingState:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PathTyped(Action):
+class PathTyped(Action, frozen=True):
     """The person named a file."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextTyped(Action):
+class TextTyped(Action, frozen=True):
     """The person wrote something to go with the files."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed(Action):
+class Progressed(Action, frozen=True):
     """So much of a file is handed over."""
 
     number: int
@@ -145,24 +142,21 @@ class Progressed(Action):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver(Action):
+class HandedOver(Action, frozen=True):
     """All of a file is with the account."""
 
     number: int
     file: FileView
 
 
-@dataclass(frozen=True, slots=True)
-class NotHandedOver(Action):
+class NotHandedOver(Action, frozen=True):
     """A file could not be handed over."""
 
     number: int
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class Sent(Action):
+class Sent(Action, frozen=True):
     """The message is durable."""
 
     message: object

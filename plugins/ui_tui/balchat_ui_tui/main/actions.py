@@ -1,6 +1,5 @@
 """What happens to the main screen besides what happens to its chat."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from balchat_host.api.views import ConversationView
@@ -8,102 +7,86 @@ from balchat_ui_tui.actions import Action
 from balchat_ui_tui.main.state import Pane
 
 
-@dataclass(frozen=True, slots=True)
-class Show(Action):
+class Show(Action, frozen=True):
     """Show a conversation, and a message in it where one is named."""
 
     conversation: str
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShowNamed(Action):
+class ShowNamed(Action, frozen=True):
     """Show a conversation that was asked for by a name."""
 
     conversation: ConversationView
 
 
-@dataclass(frozen=True, slots=True)
-class ShowNext(Action):
+class ShowNext(Action, frozen=True):
     """Show the next conversation of the list, or the one before; only those with something unread, maybe."""
 
     by: int
     unread_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StepInList(Action):
+class StepInList(Action, frozen=True):
     """Select a conversation further up or down."""
 
     by: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShowSelected(Action):
+class ShowSelected(Action, frozen=True):
     """Show the selected conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter(Action):
+class Filter(Action, frozen=True):
     """Show only conversations whose names have these words."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchMuted(Action):
+class SwitchMuted(Action, frozen=True):
     """Mute the selected conversation, or take that back."""
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchArchived(Action):
+class SwitchArchived(Action, frozen=True):
     """Put the selected conversation away, or fetch it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchShown(Action):
+class SwitchShown(Action, frozen=True):
     """Show the conversations that are put away, or the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Focus(Action):
+class Focus(Action, frozen=True):
     """Give the keyboard to a part of the screen."""
 
     pane: Pane
 
 
-@dataclass(frozen=True, slots=True)
-class Back(Action):
+class Back(Action, frozen=True):
     """Esc: leave the innermost thing; in the end, go back to the list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Open(Action):
+class Open(Action, frozen=True):
     """Open another screen, from which something may be chosen: `jump` or `jump-date`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class PathFound(Action):
+class PathFound(Action, frozen=True):
     """It was looked whether there is a file at the path that was pasted."""
 
     pasted: str
     path: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class AttachPasted(Action):
+class AttachPasted(Action, frozen=True):
     """The person pasted the path of a file, and wants the file to be sent in its place."""
 
     pasted: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordVoice(Action):
+class RecordVoice(Action, frozen=True):
     """Record a voice message for the conversation that is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search(Action):
+class Search(Action, frozen=True):
     """Search in the messages: in the conversation that is shown, where one is."""

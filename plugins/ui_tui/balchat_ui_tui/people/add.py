@@ -26,15 +26,13 @@ class AddState:
     introduction: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QrRead(Action):
+class QrRead(Action, frozen=True):
     """A picture was read; there may be no code in it."""
 
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Added(Action):
+class Added(Action, frozen=True):
     """The contact is asked."""
 
     contact: ContactView

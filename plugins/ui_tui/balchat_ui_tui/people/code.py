@@ -31,8 +31,7 @@ class CodeState:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CodeCame(Action):
+class CodeCame(Action, frozen=True):
     """The code came."""
 
     code: CodeView

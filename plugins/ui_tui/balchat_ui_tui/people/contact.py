@@ -41,23 +41,20 @@ class ContactPageState:
         return visible(self.info.contact.name) if self.info else ""
 
 
-@dataclass(frozen=True, slots=True)
-class InfoCame(Action):
+class InfoCame(Action, frozen=True):
     """What is known came."""
 
     info: ContactInfoView
 
 
-@dataclass(frozen=True, slots=True)
-class Answered(Action):
+class Answered(Action, frozen=True):
     """A question was answered: `about` names it."""
 
     about: str
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed(Action):
+class Renewed(Action, frozen=True):
     """The keys are being renewed."""
 
     contact: ContactView

@@ -30,45 +30,39 @@ class RequestsState:
     requests: tuple[RequestView, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed(Action):
+class Listed(Action, frozen=True):
     """The requests came."""
 
     requests: Sequence[RequestView]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted(Action):
+class Accepted(Action, frozen=True):
     """One became a contact."""
 
     contact: ContactView
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptFailed(Action):
+class AcceptFailed(Action, frozen=True):
     """One could not be accepted."""
 
     request: str
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class Named(Action):
+class Named(Action, frozen=True):
     """The person chose a name for somebody who asks."""
 
     request: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RejectAgreed(Action):
+class RejectAgreed(Action, frozen=True):
     """The person wants one rejected."""
 
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlockAgreed(Action):
+class BlockAgreed(Action, frozen=True):
     """The person wants one rejected, and to hear no more from them."""
 
     request: str

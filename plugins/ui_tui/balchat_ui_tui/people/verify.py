@@ -39,22 +39,19 @@ class VerifyState:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NumberCame(Action):
+class NumberCame(Action, frozen=True):
     """The number came."""
 
     number: SafetyNumberView
 
 
-@dataclass(frozen=True, slots=True)
-class TheirsRead(Action):
+class TheirsRead(Action, frozen=True):
     """What stands in a picture of theirs; there may be no code in it."""
 
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verified(Action):
+class Verified(Action, frozen=True):
     """The numbers are the same."""
 
     contact: ContactView

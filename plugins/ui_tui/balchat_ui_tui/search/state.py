@@ -34,18 +34,15 @@ class SearchState:
     place: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Look(Action):
+class Look(Action, frozen=True):
     """Look for the words."""
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchScope(Action):
+class SwitchScope(Action, frozen=True):
     """Look in all conversations, or only in the one that is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Action):
+class Found(Action, frozen=True):
     """A page of what was looked for: with which words, where, and whether it follows on another one."""
 
     words: str
@@ -54,8 +51,7 @@ class Found(Action):
     page: SearchPage
 
 
-@dataclass(frozen=True, slots=True)
-class LookFailed(Action):
+class LookFailed(Action, frozen=True):
     """The words could not be looked for."""
 
     words: str

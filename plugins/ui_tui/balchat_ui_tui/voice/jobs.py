@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, to_thread
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from balchat_ui_tui.app import BalchatTui
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record(Job):
+class Record(Job, frozen=True, kw_only=True):
     """Record until it is stopped, or the longest there is. `progress` makes an action of seconds and a level."""
 
     progress: Callable[[float, int], Action]
@@ -40,8 +38,7 @@ class Record(Job):
                 await to_thread.run_sync(microphone.__exit__, None, None, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopSound(Job):
+class StopSound(Job, frozen=True, kw_only=True):
     """End what records or plays."""
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> None:
@@ -50,8 +47,7 @@ class StopSound(Job):
         tui.sound.stop()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetSound(Job):
+class ForgetSound(Job, frozen=True, kw_only=True):
     """End what records or plays, and keep no sound of it."""
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> None:
@@ -60,8 +56,7 @@ class ForgetSound(Job):
         tui.sound.forget()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Play(Job):
+class Play(Job, frozen=True, kw_only=True):
     """Play a voice message, or what was recorded, from a second on. `progress` makes an action of the second it is at.
 
     The answer is whether it came to its end.
@@ -100,8 +95,7 @@ class Play(Job):
         return tui.sound.held
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachRecording(Job):
+class AttachRecording(Job, frozen=True, kw_only=True):
     """Hand what was recorded to the account; the answer is its FileView."""
 
     async def run(self, tui: "BalchatTui", tell: Tell) -> FileView:

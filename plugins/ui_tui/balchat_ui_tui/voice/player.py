@@ -48,24 +48,21 @@ class PlayerState:
         return self.file.voice.duration / _SECOND if self.file.voice else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Played(Action):
+class Played(Action, frozen=True):
     """It is at this second."""
 
     turn: int
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ended(Action):
+class Ended(Action, frozen=True):
     """It is not played any more; `whole` where it came to its end."""
 
     turn: int
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NotPlayed(Action):
+class NotPlayed(Action, frozen=True):
     """It cannot be played."""
 
     turn: int

@@ -62,65 +62,56 @@ class RecorderState:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SoFar(Action):
+class SoFar(Action, frozen=True):
     """So many seconds are recorded, the last of it so loud."""
 
     seconds: float
     level: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingEnded(Action):
+class RecordingEnded(Action, frozen=True):
     """It was stopped, or is as long as can be."""
 
     answer: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingFailed(Action):
+class RecordingFailed(Action, frozen=True):
     """It cannot be recorded, or no further."""
 
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class Played(Action):
+class Played(Action, frozen=True):
     """So many seconds of it were played."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlayingEnded(Action):
+class PlayingEnded(Action, frozen=True):
     """It is not played any more."""
 
     answer: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attached(Action):
+class Attached(Action, frozen=True):
     """The account has it."""
 
     file: FileView
 
 
-@dataclass(frozen=True, slots=True)
-class Sent(Action):
+class Sent(Action, frozen=True):
     """The message is durable."""
 
     message: object
 
 
-@dataclass(frozen=True, slots=True)
-class NotDone(Action):
+class NotDone(Action, frozen=True):
     """It could not be played, or sent."""
 
     error: BalchatError
 
 
-@dataclass(frozen=True, slots=True)
-class DiscardAgreed(Action):
+class DiscardAgreed(Action, frozen=True):
     """The person wants it thrown away."""
 
 
