@@ -13,7 +13,8 @@ from balchat_host.api.errors import BadInput, BalchatError, InternalError
 from balchat_host.api.failures import TRACEBACK, kind_of
 from balchat_host.api.frontend import Profile, Profiles
 from balchat_ui_tui.screen_texts import ScreenTexts
-from balchat_ui_tui.settings import Language, TuiSettings, read_settings
+from balchat_ui_tui.settings import Language, Pictures, TuiSettings, read_settings
+from balchat_ui_tui.terminal_pictures import ask_terminal
 
 _HELP: Final = frozenset({"-h", "--help"})
 
@@ -34,6 +35,8 @@ def main(profiles: Profiles, arguments: Sequence[str]) -> int:
     # It takes half a second: only now it is certain that it is needed.
     from balchat_ui_tui.app import BalchatTui  # noqa: PLC0415  # Textual takes half a second
 
+    if settings.pictures is Pictures.TERMINAL:
+        ask_terminal()
     app = BalchatTui(profiles, profile, settings, t, opened)
     code = app.run()
     while app.next_profile is not None:

@@ -6,8 +6,6 @@ The account has decoded it and made it again, in a process that can do nothing e
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final
 
 from balchat_texts import Texts
@@ -22,6 +20,7 @@ from textual.widgets import Static
 
 from balchat_host.api.errors import PicturesMissing
 from balchat_host.api.text import visible
+from balchat_ui_tui import terminal_pictures
 from balchat_ui_tui.account import AccountState
 from balchat_ui_tui.actions import Action, Failed
 from balchat_ui_tui.effects import Effects
@@ -112,9 +111,8 @@ def picture_widget(octets: bytes, room: Size, how: Pictures) -> Widget:
     except ImportError:
         raise PicturesMissing from None
     image = Image.open(io.BytesIO(octets), formats=("WEBP",))
-    if how is Pictures.TERMINAL and find_spec("textual_image") is not None:
-        return import_module("textual_image.widget").Image(image)
-    return Blocks(image, room)
+    protocol = terminal_pictures.widget() if how is Pictures.TERMINAL else None
+    return Blocks(image, room) if protocol is None else protocol(image)
 
 
 class PicturePage(Page[PictureState]):
